@@ -1,5 +1,5 @@
 /** What the flow needs from the world. Nothing here names a platform. */
-import type { Comparison, Parameters, ProviderName, ReasoningEffort } from "../domain/comparison.ts";
+import type { Parameters, ProviderName, ReasoningEffort } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Result } from "../domain/result.ts";
 import type { Usage } from "../domain/usage.ts";
@@ -75,12 +75,27 @@ export interface Clock {
 /** UTF-8 text to 64 hex digits. Synchronous where the platform can. */
 export type Sha256 = (text: string) => string | Promise<string>;
 
-/** A call, told to whoever listens (the log): nothing that a caller wrote is in it. */
+/** A call, told to whoever listens (the log). Nothing that a caller wrote is in it. */
 export interface AttemptReport {
-  readonly comparison: Pick<Comparison, "provider" | "model">;
+  readonly correlationId: string;
+  readonly tenant: string;
+  readonly provider: ProviderName;
+  /** The model that was asked for. */
+  readonly model: string;
+  /** Which call for this comparison, from 1. */
   readonly attempt: number;
   readonly durationMs: number;
   readonly reply: Reply;
-  /** After the answer was read: `null` for a judgement. */
+  /** What is left after the answer was read: `null` for a judgement. */
   readonly failure: Failure | null;
+}
+
+export interface Ports {
+  /** Those that are enabled and have a key. */
+  readonly providers: ReadonlyMap<ProviderName, Provider>;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly sha256: Sha256;
+  readonly onAttempt: (report: AttemptReport) => void;
 }

@@ -1,0 +1,309 @@
+/** Every route, with its handler at it. Where a comparison goes from here is in `gateway/gateway.ts`. */
+import { zValidator } from "@hono/zod-validator";
+import { Hono, type Context } from "hono";
+import { routePath } from "hono/route";
+import type { ZodType } from "zod";
+import type { Config } from "../config.ts";
+import { providerNames, type ProviderName } from "../domain/comparison.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Clock, Sha256 } from "../gateway/ports.ts";
+import { describeModels } from "../providers/catalog.ts";
+import { version } from "../version.ts";
+import { jsonAnswer, textAnswer } from "./answer.ts";
+import { authenticate } from "./auth.ts";
+import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
+import { docsHeaders, docsPage } from "./docs.ts";
+import { problemAnswer, problemOfRefusal, type Problem } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { openapiDocument } from "./openapi.ts";
+import type { Platform } from "./platform.ts";
+import * as schemas from "./schemas.ts";
+import { framesOf, type Report } from "./sentry.ts";
+import { testComparison } from "./test-comparison.ts";
+
+export interface AppParts {
+  readonly config: Config;
+  readonly gateway: Gateway;
+  /** Those that can be called: enabled, and with a key. */
+  readonly usable: ReadonlySet<ProviderName>;
+  readonly defaultModels: Readonly<Record<ProviderName, string>>;
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly sha256: Sha256;
+  readonly log: Log;
+  readonly report: Report;
+  /** Takes our keys out of a vendor's words. */
+  readonly mask: (text: string) => string;
+}
+
+/** What is known of a request while it is answered. */
+interface Variables {
+  correlationId: string;
+  tenant: string | null;
+  provider: ProviderName | null;
+  problem: Problem | null;
+  thrown: unknown;
+}
+type RouteContext = Context<{ Variables: Variables }>;
+
+export function createApp(parts: AppParts) {
+  const { config, gateway, usable, defaultModels, platform, clock, newId, sha256, log, report, mask } = parts;
+  const app = new Hono<{ Variables: Variables }>();
+
+  app.use(async (c, next) => {
+    const startedAtMs = clock.nowMs();
+    c.set("correlationId", newId());
+    c.set("tenant", null);
+    c.set("provider", null);
+    c.set("problem", null);
+    c.set("thrown", null);
+    await next();
+    close(c, clock.nowMs() - startedAtMs);
+  });
+
+  app.post("/api/v1/comparison", guard, async (c) => {
+    const read = await readComparison(c, platform, config.maxBodyBytes);
+    if (!read.ok) {
+      if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
+      return refuse(c, read.error.problem);
+    }
+    const { request, unknownFields } = read.value;
+    if (request.correlation_id) c.set("correlationId", request.correlation_id);
+    if (unknownFields.length > 0) {
+      log("debug", "unknown_fields", { correlation_id: c.var.correlationId, unknown_fields: unknownFields });
+    }
+    if (request.processing_mode === "queue") return refuse(c, noQueue);
+    const asked = askedOf(request);
+    c.set("provider", asked.provider ?? config.defaultProvider);
+
+    const judged = await gateway.submit(asked, callerOf(c));
+    if (!judged.ok) return refuse(c, problemOfRefusal(judged.error, mask));
+    const traceId = traceIdOf(c.req.header("traceparent"));
+    const body = judgementBody(judged.value, request.metadata ?? {}, c.var.correlationId, traceId);
+    return jsonAnswer(200, body, c.var.correlationId);
+  });
+
+  app.get("/api/v1/status/:queue_id", guard, parameters(schemas.ticketParameter), (c) =>
+    refuse(c, noSuchTicket),
+  );
+
+  app.get("/api/v1/results/:queue_id", guard, parameters(schemas.ticketParameter), (c) =>
+    refuse(c, noSuchTicket),
+  );
+
+  app.get("/api/v1/providers", guard, (c) => {
+    const body: schemas.ProvidersAnswer = {
+      providers: providerNames.map((name) => ({
+        name,
+        ...standingOf(name),
+        available: usable.has(name),
+        default_model: defaultModels[name],
+        last_success: null,
+        last_failure: null,
+        failure_count: null,
+        average_response_time_ms: null,
+        retry_at: null,
+        queue: null,
+      })),
+      default_provider: config.defaultProvider,
+      total_requests_today: null,
+      total_cost_today: null,
+    };
+    return jsonAnswer(200, body, c.var.correlationId);
+  });
+
+  app.post("/api/v1/providers/:provider/test", guard, parameters(schemas.providerParameter), async (c) => {
+    const { provider } = c.req.valid("param");
+    c.set("provider", provider);
+    const startedAtMs = clock.nowMs();
+    const judged = await gateway.submit(testComparison(provider), callerOf(c));
+    const body: schemas.ProviderTestAnswer = {
+      success: judged.ok,
+      provider,
+      message: judged.ok
+        ? `${judged.value.model} gave a judgement.`
+        : problemOfRefusal(judged.error, mask).sentence,
+      response_time_ms: clock.nowMs() - startedAtMs,
+    };
+    return jsonAnswer(200, body, c.var.correlationId);
+  });
+
+  app.get("/api/v1/models", guard, zValidator("query", schemas.modelsQuery, refuseIssues), (c) => {
+    const { provider } = c.req.valid("query");
+    const body: schemas.ModelsAnswer = {
+      models: [...describeModels(clock.nowMs(), defaultModels, provider)],
+    };
+    return jsonAnswer(200, body, c.var.correlationId);
+  });
+
+  app.get("/healthz", (c) => {
+    const body: schemas.HealthAnswer = {
+      service: "llm-provider-service",
+      status: "healthy",
+      version,
+      platform: platform.name,
+      environment: config.environment,
+      dependencies: {},
+      queue_stats: null,
+      providers: Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
+      warnings: [...config.warnings],
+    };
+    return jsonAnswer(200, body, c.var.correlationId);
+  });
+
+  app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.var.correlationId));
+
+  app.get("/docs", (c) =>
+    textAnswer(
+      200,
+      docsPage(openapiDocument()),
+      "text/html; charset=UTF-8",
+      c.var.correlationId,
+      docsHeaders,
+    ),
+  );
+
+  for (const [path, methods] of methodsByPath(app.routes)) {
+    app.all(path, (c) => refuse(c, wrongMethod(methods)));
+  }
+  app.notFound((c) =>
+    refuse(c, { status: 404, type: "RESOURCE_NOT_FOUND", sentence: "There is nothing at this path." }),
+  );
+  app.onError((error, c) => {
+    c.set("thrown", error);
+    return refuse(c, {
+      status: 500,
+      type: "INTERNAL_ERROR",
+      sentence: "Something went wrong in this service; the correlation id finds it in the log.",
+    });
+  });
+
+  return app;
+
+  /** Lets nobody past who is not known. Stands at each route, so that it is the matched route that is guarded. */
+  async function guard(c: RouteContext, next: () => Promise<void>): Promise<Response | undefined> {
+    const { access } = config;
+    const header = c.req.header("authorization");
+    const tenant = await authenticate(header, access, () => platform.isLoopback(c), sha256);
+    if (tenant === null) return refuse(c, access.kind === "keys" ? unknownKey : notLoopback);
+    c.set("tenant", tenant);
+    await next();
+    return undefined;
+  }
+
+  function callerOf(c: RouteContext) {
+    return {
+      correlationId: c.var.correlationId,
+      tenant: c.var.tenant ?? "",
+      onHangUp: (then: () => void) => platform.onHangUp(c, then),
+    };
+  }
+
+  function standingOf(name: ProviderName) {
+    const { enabled, configured } =
+      name === "mock"
+        ? { enabled: config.mock.enabled, configured: true }
+        : { enabled: config.providers[name].enabled, configured: config.providers[name].apiKey !== null };
+    return { enabled, configured, circuit_breaker_state: null };
+  }
+
+  /** The last thing for every request: its line in the log, and Sentry where the fault is ours. */
+  function close(c: RouteContext, durationMs: number) {
+    const { correlationId, tenant, provider, problem, thrown } = c.var;
+    const route = routePath(c, -1);
+    log(problem && problem.status >= 500 ? "warn" : route === "/healthz" ? "debug" : "info", "request", {
+      correlation_id: correlationId,
+      tenant,
+      method: c.req.method,
+      route,
+      status: c.res.status,
+      duration_ms: durationMs,
+      ...(provider && { provider }),
+      ...(problem && { error_type: problem.type }),
+    });
+    if (thrown !== null) {
+      const name = thrown instanceof Error ? thrown.name : typeof thrown;
+      log("error", "unexpected_error", {
+        correlation_id: correlationId,
+        error_name: name,
+        stack: framesOf(thrown),
+      });
+    }
+    if (problem && ours.has(problem.type)) {
+      const incident = { type: problem.type, correlationId, tenant, route, provider, thrown };
+      report(incident, (work) => platform.finishLater(c, work));
+    }
+  }
+}
+
+/** Failures for which this service or its operator is to blame, not the client and not the vendor's day. */
+const ours: ReadonlySet<Problem["type"]> = new Set(["INTERNAL_ERROR", "INVALID_API_KEY", "QUOTA_EXCEEDED"]);
+
+const unknownKey: Problem = {
+  status: 401,
+  type: "AUTHENTICATION_ERROR",
+  sentence: "An API key that this service knows is needed, as Authorization: Bearer KEY.",
+  headers: { "www-authenticate": "Bearer" },
+};
+
+const notLoopback: Problem = {
+  status: 401,
+  type: "AUTHENTICATION_ERROR",
+  sentence: "No API keys are set here, so only requests to this machine's own address are served.",
+  headers: { "www-authenticate": "Bearer" },
+};
+
+const noQueue: Problem = {
+  status: 503,
+  type: "SERVICE_UNAVAILABLE",
+  sentence: "This service keeps no queue yet: use the processing mode queue_if_unavailable or immediate.",
+};
+
+const noSuchTicket: Problem = {
+  status: 404,
+  type: "RESOURCE_NOT_FOUND",
+  sentence: "There is no ticket with this queue_id.",
+};
+
+function refuse(c: RouteContext, problem: Problem): Response {
+  c.set("problem", problem);
+  return problemAnswer(problem, c.var.correlationId);
+}
+
+function parameters<T extends ZodType<Record<string, unknown>>>(schema: T) {
+  return zValidator("param", schema, refuseIssues);
+}
+
+function refuseIssues(
+  result: { success: boolean; error?: { issues: readonly { path: PropertyKey[]; message: string }[] } },
+  c: Context,
+): Response | undefined {
+  if (result.success) return undefined;
+  const issues = (result.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message }));
+  return refuse(c, {
+    status: 400,
+    type: "VALIDATION_ERROR",
+    sentence: "The address is not valid: see issues.",
+    issues,
+  });
+}
+
+function methodsByPath(routes: readonly { path: string; method: string }[]): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of routes) {
+    if (method === "ALL") continue;
+    const known = methods.get(path) ?? [];
+    if (!known.includes(method)) methods.set(path, [...known, method, ...(method === "GET" ? ["HEAD"] : [])]);
+  }
+  return methods;
+}
+
+function wrongMethod(methods: readonly string[]): Problem {
+  return {
+    status: 405,
+    type: "METHOD_NOT_ALLOWED",
+    sentence: `This path takes ${methods.join(", ")}.`,
+    headers: { allow: methods.join(", ") },
+  };
+}

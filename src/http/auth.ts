@@ -1,0 +1,36 @@
+/** Who is asking? */
+import type { Sha256 } from "../gateway/ports.ts";
+
+/** `keys`: a tenant for each hash. `loopback`: no keys are set, and only this machine is served. */
+export type Access =
+  | { readonly kind: "keys"; readonly keys: readonly { readonly tenant: string; readonly sha256: string }[] }
+  | { readonly kind: "loopback" };
+
+/** The tenant of everyone where no keys are set. */
+export const loopbackTenant = "local";
+
+/**
+ * @param header the `Authorization` header
+ * @returns the tenant; `null` for a stranger
+ */
+export async function authenticate(
+  header: string | undefined,
+  access: Access,
+  isLoopback: () => boolean,
+  sha256: Sha256,
+): Promise<string | null> {
+  if (access.kind === "loopback") return isLoopback() ? loopbackTenant : null;
+  const key = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
+  if (key === undefined) return null;
+  const hash = await sha256(key);
+  let tenant: string | null = null;
+  // Every hash is compared to its end, so that the time taken says nothing about which was how near.
+  for (const known of access.keys) if (equalInConstantTime(known.sha256, hash)) tenant = known.tenant;
+  return tenant;
+}
+
+function equalInConstantTime(a: string, b: string): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
+}

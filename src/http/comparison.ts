@@ -1,0 +1,159 @@
+/** A comparison on the wire: from a request's bytes to what is asked, and from a judgement to the answer's body. */
+import type { Context } from "hono";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { Judged } from "../gateway/gateway.ts";
+import type { Asked } from "../gateway/resolve.ts";
+import type { Problem } from "./errors.ts";
+import type { BodyFault, Platform } from "./platform.ts";
+import {
+  comparisonRequest,
+  overridesRequest,
+  type ComparisonRequest,
+  type JudgementAnswer,
+} from "./schemas.ts";
+
+export interface GoodComparison {
+  readonly request: ComparisonRequest;
+  /** Names of fields that nobody reads: most often a misspelt one. */
+  readonly unknownFields: readonly string[];
+}
+
+export interface BadComparison {
+  readonly problem: Problem;
+  /** The caller's own, where it could be read. */
+  readonly correlationId: string | null;
+}
+
+/** Reads and validates the body of `POST /api/v1/comparison`. Every problem is listed at once. */
+export async function readComparison(
+  c: Context,
+  platform: Platform,
+  maxBytes: number,
+): Promise<Result<GoodComparison, BadComparison>> {
+  const mediaType = problemOfMediaType(c);
+  if (mediaType) return refuse(mediaType);
+  const text = await platform.readBody(c, maxBytes);
+  if (!text.ok) return refuse(problemOfBody(text.error, maxBytes));
+
+  let body: unknown;
+  try {
+    body = JSON.parse(text.value);
+  } catch {
+    return refuse({ status: 400, type: "VALIDATION_ERROR", sentence: "The body is not JSON." });
+  }
+  const parsed = comparisonRequest.safeParse(body);
+  if (parsed.success) {
+    // The caller's object itself, not the validator's copy: it is echoed untouched.
+    const { metadata, llm_config_overrides: overrides } = body as ComparisonRequest;
+    const unknownFields = [
+      ...unknownTo(comparisonRequest.shape, body as object),
+      ...unknownTo(overridesRequest.shape, overrides ?? {}).map((name) => `llm_config_overrides.${name}`),
+    ];
+    return ok({ request: { ...parsed.data, metadata }, unknownFields });
+  }
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const sentence = `The comparison has ${issues.length === 1 ? "a problem" : `${issues.length} problems`}: see issues.`;
+  const problem: Problem = { status: 400, type: "VALIDATION_ERROR", sentence, issues };
+  return err({ problem, correlationId: correlationIdIn(body) });
+}
+
+export function askedOf(request: ComparisonRequest): Asked {
+  const overrides = request.llm_config_overrides;
+  return {
+    userPrompt: request.user_prompt,
+    essayA: request.essay_a,
+    essayB: request.essay_b,
+    provider: overrides?.provider_override ?? null,
+    model: overrides?.model_override ?? null,
+    systemPrompt: overrides?.system_prompt_override ?? null,
+    temperature: overrides?.temperature_override ?? null,
+    maxTokens: overrides?.max_tokens_override ?? null,
+    reasoningEffort: overrides?.reasoning_effort ?? null,
+  };
+}
+
+/** @param metadata the caller's own; its keys win over ours of the same name */
+export function judgementBody(
+  judged: Judged,
+  metadata: Readonly<Record<string, unknown>>,
+  correlationId: string,
+  traceId: string | null,
+): JudgementAnswer {
+  const { judgement, comparison, usage } = judged;
+  return {
+    winner: judgement.winner,
+    justification: judgement.justification,
+    confidence: judgement.confidence,
+    provider: comparison.provider,
+    model: judged.model,
+    response_time_ms: judged.durationMs,
+    token_usage: usage && {
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      total_tokens: usage.promptTokens + usage.completionTokens,
+      cached_tokens: usage.cachedTokens,
+      reasoning_tokens: usage.reasoningTokens,
+    },
+    cost_estimate: judged.cost,
+    correlation_id: correlationId,
+    trace_id: traceId,
+    metadata: {
+      prompt_sha256: judged.promptSha256,
+      requested_model: comparison.model,
+      attempts: judged.attempts,
+      normalizations: judgement.normalizations,
+      dropped_parameters: judged.plan.dropped,
+      ...metadata,
+    },
+  };
+}
+
+/** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
+export function traceIdOf(traceparent: string | undefined): string | null {
+  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
+  return traceId === undefined || /^0+$/.test(traceId) ? null : traceId;
+}
+
+function problemOfMediaType(c: Context): Problem | null {
+  const type = c.req.header("content-type");
+  const encoding = c.req.header("content-encoding");
+  const isJson = type !== undefined && /^application\/json *(;|$)/i.test(type);
+  if (isJson && (encoding === undefined || encoding === "identity")) return null;
+  const found = isJson ? `content-encoding ${encoding}` : (type ?? "no content-type");
+  return {
+    status: 415,
+    type: "UNSUPPORTED_MEDIA_TYPE",
+    sentence:
+      "The body must be JSON: send it with content-type application/json and without content-encoding.",
+    details: `found ${found.slice(0, 100)}`,
+  };
+}
+
+function problemOfBody(fault: BodyFault, maxBytes: number): Problem {
+  switch (fault) {
+    case "too_large":
+      return {
+        status: 413,
+        type: "PAYLOAD_TOO_LARGE",
+        sentence: `The body is larger than ${maxBytes} bytes.`,
+      };
+    case "not_utf8":
+      return { status: 400, type: "VALIDATION_ERROR", sentence: "The body is not UTF-8." };
+    case "hung_up":
+      return { status: 499, type: "CONNECTION_ERROR", sentence: "The client closed the connection." };
+  }
+}
+
+function refuse(problem: Problem): Result<never, BadComparison> {
+  return err({ problem, correlationId: null });
+}
+
+function unknownTo(shape: object, body: object): string[] {
+  return Object.keys(body).filter((name) => !Object.hasOwn(shape, name));
+}
+
+function correlationIdIn(body: unknown): string | null {
+  const { correlation_id } = Object(body) as { correlation_id?: unknown };
+  const read = comparisonRequest.shape.correlation_id.safeParse(correlation_id);
+  return read.success ? (read.data ?? null) : null;
+}

@@ -1,0 +1,146 @@
+/** From what went wrong to what the client is told: a code, a sentence, a correlation id; never an exception's text or a key. */
+import type { ProviderName } from "../domain/comparison.ts";
+import type { Failure } from "../domain/failure.ts";
+import type { Refusal } from "../gateway/gateway.ts";
+import { jsonAnswer } from "./answer.ts";
+
+export const errorTypes = [
+  "VALIDATION_ERROR",
+  "AUTHENTICATION_ERROR",
+  "RESOURCE_NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+  "PAYLOAD_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "CONFIGURATION_ERROR",
+  "INVALID_REQUEST",
+  "RATE_LIMIT",
+  "TIMEOUT",
+  "CONNECTION_ERROR",
+  "SERVICE_UNAVAILABLE",
+  "INVALID_API_KEY",
+  "QUOTA_EXCEEDED",
+  "INVALID_RESPONSE",
+  "CONTENT_REFUSED",
+  "RESPONSE_TRUNCATED",
+  "INTERNAL_ERROR",
+] as const;
+export type ErrorType = (typeof errorTypes)[number];
+
+export interface Problem {
+  readonly status: number;
+  readonly type: ErrorType;
+  /** One sentence for a person. */
+  readonly sentence: string;
+  readonly details?: string;
+  readonly issues?: readonly { readonly path: string; readonly message: string }[];
+  /** When trying again can help, in seconds; absent where it can't. */
+  readonly retryAfterSeconds?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function problemAnswer(problem: Problem, correlationId: string): Response {
+  const { status, type, sentence, details, issues, retryAfterSeconds, headers } = problem;
+  const body = {
+    error: sentence,
+    error_type: type,
+    ...(details === undefined ? {} : { details }),
+    ...(issues === undefined ? {} : { issues }),
+    correlation_id: correlationId,
+    ...(retryAfterSeconds === undefined ? {} : { retry_after: retryAfterSeconds }),
+  };
+  const retryAfter = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+  return jsonAnswer(status, body, correlationId, { ...retryAfter, ...headers });
+}
+
+/** @param mask takes every key of ours out of a vendor's words */
+export function problemOfRefusal(refusal: Refusal, mask: (text: string) => string): Problem {
+  if (refusal.kind === "failed") return problemOfFailure(refusal.failure, refusal.provider, mask);
+  const usable = refusal.usable.length === 0 ? "none is" : `usable: ${refusal.usable.join(", ")}`;
+  return {
+    status: 400,
+    type: "CONFIGURATION_ERROR",
+    sentence: `The provider ${refusal.provider} is not enabled or has no key here (${usable}).`,
+  };
+}
+
+/** Seconds to wait where the vendor named no time. */
+const retrySeconds = 5;
+const rateLimitSeconds = 30;
+
+export function problemOfFailure(
+  failure: Failure,
+  provider: ProviderName,
+  mask: (text: string) => string,
+): Problem {
+  switch (failure.reason) {
+    case "connection":
+      return {
+        status: 503,
+        type: "CONNECTION_ERROR",
+        sentence: `The connection to ${provider} failed.`,
+        retryAfterSeconds: retrySeconds,
+      };
+    case "timeout":
+      return {
+        status: 503,
+        type: "TIMEOUT",
+        sentence: `${provider} did not answer within the time limit.`,
+        retryAfterSeconds: retrySeconds,
+      };
+    case "unavailable":
+      return {
+        status: 503,
+        type: "SERVICE_UNAVAILABLE",
+        sentence: `${provider} is unavailable (its status ${failure.status}).`,
+        retryAfterSeconds: seconds(failure.retryAfterMs, retrySeconds),
+      };
+    case "rate_limited":
+      return {
+        status: 503,
+        type: "RATE_LIMIT",
+        sentence: `${provider} limits the rate of our requests.`,
+        retryAfterSeconds: seconds(failure.retryAfterMs, rateLimitSeconds),
+      };
+    case "hung_up":
+      // Nobody reads this one: the status is for the log.
+      return { status: 499, type: "CONNECTION_ERROR", sentence: "The client closed the connection." };
+    case "credentials_refused":
+      return {
+        status: 502,
+        type: "INVALID_API_KEY",
+        sentence: `${provider} refused the credentials that this service has for it.`,
+      };
+    case "quota_exhausted":
+      return {
+        status: 502,
+        type: "QUOTA_EXCEEDED",
+        sentence: `The credit or spend limit of this service at ${provider} is used up.`,
+      };
+    case "request_refused":
+      return {
+        status: 422,
+        type: "INVALID_REQUEST",
+        sentence: `${provider} says that this request can never succeed.`,
+        details: mask(failure.vendorSays).slice(0, 1000),
+      };
+    case "content_refused":
+      return { status: 502, type: "CONTENT_REFUSED", sentence: `${provider} refused to judge these texts.` };
+    case "truncated":
+      return {
+        status: 502,
+        type: "RESPONSE_TRUNCATED",
+        sentence: `The answer of ${provider} was cut off at its token limit; a larger max_tokens_override may help.`,
+      };
+    case "unreadable":
+      return {
+        status: 502,
+        type: "INVALID_RESPONSE",
+        sentence: `${provider} answered, but not with a judgement.`,
+        details: failure.why,
+      };
+  }
+}
+
+function seconds(ms: number | null, otherwise: number): number {
+  return ms === null ? otherwise : Math.max(1, Math.ceil(ms / 1000));
+}

@@ -1,0 +1,90 @@
+/**
+ * One JSON line per event, from an allow-list of fields: what is not named here can't reach a log, so no prompt, essay or key does.
+ * Values that come from outside are cut, so that a line stays a line.
+ */
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogFields {
+  readonly correlation_id?: string;
+  readonly tenant?: string | null;
+  readonly method?: string;
+  /** The route's pattern, never the path that was asked for. */
+  readonly route?: string;
+  readonly status?: number;
+  readonly error_type?: string;
+  readonly duration_ms?: number;
+  readonly provider?: string;
+  /** The model that was asked for. */
+  readonly model?: string;
+  readonly answered_model?: string;
+  readonly attempt?: number;
+  readonly attempts?: number;
+  readonly upstream_status?: number | null;
+  /** The vendor's id for the call. */
+  readonly upstream_request_id?: string | null;
+  /** Why a call failed, by our own closed list of reasons. */
+  readonly failure?: string;
+  readonly failure_code?: string;
+  readonly prompt_tokens?: number;
+  readonly completion_tokens?: number;
+  readonly cost?: number | null;
+  /** Names of fields that nobody reads. */
+  readonly unknown_fields?: readonly string[];
+  /** The class of an unexpected error and where it was thrown; its text may quote a prompt and stays out. */
+  readonly error_name?: string;
+  readonly stack?: readonly string[];
+  readonly platform?: string;
+  readonly environment?: string;
+  readonly version?: string;
+  readonly url?: string;
+  readonly warnings?: readonly string[];
+  readonly signal?: string;
+}
+
+export type Log = (level: LogLevel, event: string, fields: LogFields) => void;
+
+/** @param write takes one line, without its line break */
+export function createLog(lowest: LogLevel, write: (line: string) => void, nowMs: () => number): Log {
+  const from = logLevels.indexOf(lowest);
+  return (level, event, fields) => {
+    if (logLevels.indexOf(level) < from) return;
+    const line: Record<string, unknown> = { time: new Date(nowMs()).toISOString(), level, event };
+    for (const name of allowed) {
+      const value = fields[name];
+      if (value !== undefined) line[name] = typeof value === "string" ? value.slice(0, 300) : value;
+    }
+    write(JSON.stringify(line));
+  };
+}
+
+const allowed = [
+  "correlation_id",
+  "tenant",
+  "method",
+  "route",
+  "status",
+  "error_type",
+  "duration_ms",
+  "provider",
+  "model",
+  "answered_model",
+  "attempt",
+  "attempts",
+  "upstream_status",
+  "upstream_request_id",
+  "failure",
+  "failure_code",
+  "prompt_tokens",
+  "completion_tokens",
+  "cost",
+  "unknown_fields",
+  "error_name",
+  "stack",
+  "platform",
+  "environment",
+  "version",
+  "url",
+  "warnings",
+  "signal",
+] as const satisfies readonly (keyof LogFields)[];

@@ -1,0 +1,12 @@
+/** Takes secrets out of text that somebody else wrote, such as a vendor's error message. */
+
+/** Shapes of keys that may be quoted though they aren't ours. */
+const keyShapes = /\b(?:sk-[A-Za-z0-9_-]{6,}|AIza[A-Za-z0-9_-]{10,}|lps_[A-Za-z0-9_-]{10,})|\bBearer\s+\S+/g;
+
+/** @param secrets our own keys; each occurrence becomes `[masked]` */
+export function createMask(secrets: readonly string[]): (text: string) => string {
+  // Longest first, so that a key which begins with another one is taken whole.
+  const known = secrets.filter((secret) => secret.length > 0).sort((a, b) => b.length - a.length);
+  return (text) =>
+    known.reduce((left, secret) => left.replaceAll(secret, "[masked]"), text).replace(keyShapes, "[masked]");
+}

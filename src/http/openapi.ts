@@ -1,0 +1,208 @@
+/** The OpenAPI 3.1 document, made from the schemas that validate (zod writes JSON Schema 2020-12, which is OpenAPI 3.1's own dialect). */
+import * as z from "zod";
+import { version } from "../version.ts";
+import * as schemas from "./schemas.ts";
+
+interface Operation {
+  readonly path: string;
+  readonly method: "get" | "post";
+  readonly id: string;
+  readonly summary: string;
+  readonly open?: true;
+  readonly parameters?: readonly { readonly name: string; readonly in: "path" | "query" }[];
+  readonly body?: "ComparisonRequest";
+  /** The schema of the answer at 200; a media type where it isn't JSON. */
+  readonly answer: keyof typeof components | `${string}/${string}` | null;
+  /** What else it answers, all with the schema of errors. */
+  readonly errors: readonly number[];
+}
+
+const components = {
+  ComparisonRequest: schemas.comparisonRequest,
+  Judgement: schemas.judgementAnswer,
+  Error: schemas.errorAnswer,
+  Providers: schemas.providersAnswer,
+  ProviderTest: schemas.providerTestAnswer,
+  Models: schemas.modelsAnswer,
+  Health: schemas.healthAnswer,
+} as const;
+
+const operations: readonly Operation[] = [
+  {
+    path: "/api/v1/comparison",
+    method: "post",
+    id: "compare",
+    summary: "Which of these two essays is better? One fresh judgement.",
+    body: "ComparisonRequest",
+    answer: "Judgement",
+    errors: [400, 401, 413, 415, 422, 502, 503],
+  },
+  {
+    path: "/api/v1/status/{queue_id}",
+    method: "get",
+    id: "status",
+    summary: "Where a ticket stands.",
+    parameters: [{ name: "queue_id", in: "path" }],
+    answer: null,
+    errors: [400, 401, 404],
+  },
+  {
+    path: "/api/v1/results/{queue_id}",
+    method: "get",
+    id: "result",
+    summary: "The judgement of a ticket.",
+    parameters: [{ name: "queue_id", in: "path" }],
+    answer: null,
+    errors: [400, 401, 404],
+  },
+  {
+    path: "/api/v1/providers",
+    method: "get",
+    id: "providers",
+    summary: "The providers, and which of them can be asked.",
+    answer: "Providers",
+    errors: [401],
+  },
+  {
+    path: "/api/v1/providers/{provider}/test",
+    method: "post",
+    id: "testProvider",
+    summary: "Asks a provider for one small judgement. 200 also when the test fails.",
+    parameters: [{ name: "provider", in: "path" }],
+    answer: "ProviderTest",
+    errors: [400, 401],
+  },
+  {
+    path: "/api/v1/models",
+    method: "get",
+    id: "models",
+    summary: "The catalogue of models: what each takes and what it costs.",
+    parameters: [{ name: "provider", in: "query" }],
+    answer: "Models",
+    errors: [400, 401],
+  },
+  {
+    path: "/healthz",
+    method: "get",
+    id: "health",
+    summary: "Can the service serve?",
+    open: true,
+    answer: "Health",
+    errors: [503],
+  },
+  {
+    path: "/openapi.json",
+    method: "get",
+    id: "openapi",
+    summary: "This document.",
+    open: true,
+    answer: "application/json",
+    errors: [],
+  },
+  {
+    path: "/docs",
+    method: "get",
+    id: "docs",
+    summary: "This document, to read.",
+    open: true,
+    answer: "text/html",
+    errors: [],
+  },
+];
+
+const meanings: Readonly<Record<number, string>> = {
+  400: "The request is not valid.",
+  401: "No API key, or an unknown one.",
+  404: "There is no such thing, or it is not yours.",
+  413: "The body is too large.",
+  415: "The body is not plain JSON.",
+  422: "The provider says that this request can never succeed.",
+  502: "The provider answered, but not with a judgement, or refused our credentials.",
+  503: "Not now: the provider or this service is unavailable.",
+};
+
+let made: OpenapiDocument | null = null;
+
+export type OpenapiDocument = ReturnType<typeof make>;
+
+/** Made at the first call and then kept: it never changes. */
+export function openapiDocument(): OpenapiDocument {
+  return (made ??= make());
+}
+
+function make() {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    (paths[operation.path] ??= {})[operation.method] = describe(operation);
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "llm-provider-service",
+      version,
+      description: "Comparative judgement by LLMs: two essays and a prompt in, one fresh judgement out.",
+    },
+    paths,
+    components: {
+      securitySchemes: { key: { type: "http", scheme: "bearer" } },
+      schemas: Object.fromEntries(
+        Object.entries(components).map(([name, schema]) => [name, jsonSchema(name, schema)]),
+      ),
+    },
+    security: [{ key: [] }],
+  };
+}
+
+function describe(operation: Operation) {
+  const responses: Record<string, unknown> = {};
+  if (operation.answer !== null) {
+    const content = operation.answer.includes("/")
+      ? { [operation.answer]: {} }
+      : { "application/json": { schema: reference(operation.answer) } };
+    responses["200"] = { description: "OK", headers, content };
+  }
+  for (const status of operation.errors) {
+    const content = { "application/json": { schema: reference("Error") } };
+    responses[status] = { description: meanings[status], headers, content };
+  }
+  return {
+    operationId: operation.id,
+    summary: operation.summary,
+    ...(operation.open && { security: [] }),
+    ...(operation.parameters && {
+      parameters: operation.parameters.map((parameter) => ({
+        ...parameter,
+        required: parameter.in === "path",
+        schema: parameterSchemas[parameter.name],
+      })),
+    }),
+    ...(operation.body && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: reference(operation.body) } },
+      },
+    }),
+    responses,
+  };
+}
+
+const headers = {
+  "X-Correlation-ID": { required: true, schema: { type: "string", format: "uuid" } },
+  "Cache-Control": { required: true, schema: { const: "no-store" } },
+};
+
+const parameterSchemas: Readonly<Record<string, unknown>> = {
+  queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
+  provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+};
+
+function reference(name: string) {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function jsonSchema(name: string, schema: z.ZodType): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: name.endsWith("Request") ? "input" : "output",
+  });
+  return rest;
+}

@@ -1,0 +1,53 @@
+/** Node under the routes: bodies and hang-ups straight from node:http, which costs nothing of what web-standard requests would. */
+import { isUtf8 } from "node:buffer";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { BodyFault, Platform } from "../http/platform.ts";
+
+export const nodePlatform: Platform = {
+  name: "node",
+  readBody: (c, maxBytes) => readBody(bindingsOf(c), maxBytes),
+  onHangUp(c, then) {
+    const { outgoing } = bindingsOf(c);
+    // `close` comes after a finished answer too, but by then the watch has ended.
+    outgoing.once("close", then);
+    return () => outgoing.off("close", then);
+  },
+  // Without keys the settings allow no other address to listen on.
+  isLoopback: () => true,
+  finishLater(_c, work) {
+    work.catch(() => {});
+  },
+};
+
+function bindingsOf(c: Context): HttpBindings {
+  return c.env as HttpBindings;
+}
+
+function readBody({ incoming }: HttpBindings, maxBytes: number): Promise<Result<string, BodyFault>> {
+  if (Number(incoming.headers["content-length"] ?? 0) > maxBytes) return Promise.resolve(err("too_large"));
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (read: Result<string, BodyFault>) => {
+      incoming.off("data", onData).off("end", onEnd).off("close", onClose);
+      resolve(read);
+    };
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        incoming.pause();
+        settle(err("too_large"));
+      } else {
+        chunks.push(chunk);
+      }
+    };
+    const onEnd = () => {
+      const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+      settle(isUtf8(body) ? ok(body.toString("utf8")) : err("not_utf8"));
+    };
+    const onClose = () => settle(err("hung_up"));
+    incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+  });
+}

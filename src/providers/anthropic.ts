@@ -1,0 +1,151 @@
+/**
+ * Anthropic, by its Messages API. The version below is the first since 2023: with it a sampling parameter is a 400 on every model. The key
+ * goes as a bearer token, as the vendor's own SDK sends it since 1.0.
+ * Source: the types of @anthropic-ai/sdk 1.12.0; https://platform.claude.com/docs/en/api/versioning
+ */
+import type { Message, MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages/messages";
+import type { ErrorResponse } from "@anthropic-ai/sdk/resources/shared";
+import type { Failure } from "../domain/failure.ts";
+import { judgementName, judgementSchema } from "../domain/judgement.ts";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { JudgeRequest, Provider } from "../gateway/ports.ts";
+import {
+  type Complaint,
+  call,
+  type Dialect,
+  jsonHeaders,
+  notAnAnswer,
+  type Surroundings,
+  type Vendor,
+} from "./call.ts";
+import { findModel, planFor } from "./catalog.ts";
+import { costOf } from "./cost.ts";
+import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
+import { failureInside, failureOfStatus } from "./failures.ts";
+
+/** Anthropic as a provider. */
+export function anthropicProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
+  const url = `${baseUrl}/v1/messages`;
+  const headers = { ...jsonHeaders, authorization: `Bearer ${apiKey}`, "anthropic-version": "2026-10-21" };
+  return {
+    name: "anthropic",
+    plan: (model, parameters) => planFor(findModel("anthropic", model), parameters),
+    judge: (request, signal) =>
+      call(surroundings, { url, headers, body: bodyOf(request) }, dialect, request.model, signal),
+    cost: (model, usage, nowMs) => costOf(findModel("anthropic", model), usage, nowMs),
+  };
+}
+
+const schemaFormat = { type: "json_schema", schema: judgementSchema } as const;
+
+/** The older models' way to an enforced shape: a tool that they must call. The newest answer a forced tool with 400. */
+const judgementTool = {
+  tools: [
+    {
+      name: judgementName,
+      strict: true,
+      input_schema: { ...judgementSchema, required: [...judgementSchema.required] },
+    },
+  ],
+  tool_choice: { type: "tool" as const, name: judgementName, disable_parallel_tool_use: true },
+};
+
+function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
+  const { structure } = plan;
+  // There is no effort `none`: what stands for it is the model's own word, outside the effort.
+  const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
+  const thinkingOff = plan.reasoningEffort === "none" ? findModel("anthropic", model).thinkingOff : null;
+  return {
+    model,
+    max_tokens: maxTokens,
+    // One long instruction judged over and over is the usual case: marked, it is read from the vendor's cache at a tenth of the price.
+    system: [{ type: "text", text: system, cache_control: { type: "ephemeral" } }],
+    messages: [{ role: "user", content: user }],
+    ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
+    ...(thinkingOff === null ? {} : { thinking: { type: thinkingOff } }),
+    ...(effort === null && structure !== "schema"
+      ? {}
+      : {
+          output_config: {
+            ...(effort === null ? {} : { effort }),
+            ...(structure === "schema" ? { format: schemaFormat } : {}),
+          },
+        }),
+    ...(structure === "tool" ? judgementTool : {}),
+  } satisfies MessageCreateParamsNonStreaming;
+}
+
+type Envelope = Unsure<Message & Pick<ErrorResponse, "error">>;
+type Problem = Unsure<ErrorResponse["error"] & { details?: { error_code: string } }>;
+
+const dialect: Dialect<Envelope, Problem> = {
+  problemIn: (envelope) => envelope?.error,
+  failureOf,
+  textIn,
+  modelIn: (envelope) => envelope?.model,
+  usageIn: (envelope) => {
+    const usage = envelope?.usage;
+    const cached = countOrZero(usage?.cache_read_input_tokens);
+    const written = countOrZero(usage?.cache_creation_input_tokens);
+    return sensible({
+      // `input_tokens` is what the cache had no part in.
+      promptTokens: count(usage?.input_tokens) + cached + written,
+      cachedTokens: cached,
+      cacheWriteTokens: written,
+      completionTokens: count(usage?.output_tokens),
+      reasoningTokens: countOrZero(usage?.output_tokens_details?.thinking_tokens),
+    });
+  },
+  requestIdIn: (_, header) => header("request-id"),
+};
+
+/** What each type of error has as its HTTP status, for one that comes inside a 200. */
+const statusOfType: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  conflict_error: 409,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+/** The vendor asks not to match on messages, so only its codes say which 400 or 429 is about money. */
+function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
+  const type = text(problem?.type);
+  const aboutMoney =
+    type === "billing_error" || /(^|_)spend_limit_reached$/.test(text(problem?.details?.error_code));
+  if (aboutMoney) return { reason: "quota_exhausted", status };
+  return status === 200
+    ? failureInside(statusOfType[type], retryAfterMs, vendorSays)
+    : failureOfStatus(status, retryAfterMs, vendorSays);
+}
+
+function textIn(envelope: Envelope): Result<string, Failure> {
+  switch (envelope?.stop_reason) {
+    case "end_turn":
+    case "stop_sequence":
+    case "tool_use":
+      return ok(written(envelope));
+    case "refusal":
+      return err({ reason: "content_refused", kind: word(envelope.stop_details?.category) ?? "refusal" });
+    case "max_tokens":
+    case "model_context_window_exceeded":
+      return err({ reason: "truncated" });
+    default:
+      return notAnAnswer;
+  }
+}
+
+/** By type, not by place: thinking may come first. A tool's input arrives as an object, and is read like any other judgement. */
+function written(envelope: Envelope): string {
+  const [submission] = ofType(envelope?.content, "tool_use");
+  if (submission) return JSON.stringify(submission.input) ?? "";
+  return ofType(envelope?.content, "text")
+    .map((block) => text(block?.text))
+    .join("");
+}

@@ -1,0 +1,171 @@
+/**
+ * Google's Gemini, by `generateContent`, pinned to `v1beta`: in the published definition of `v1` there is no system instruction. The key
+ * goes in a header, never as `?key=`, which ends up in logs.
+ * Source: https://ai.google.dev/api/generate-content, as the SDK (@google/genai 3.1.0) sends and types it
+ */
+import type { Failure } from "../domain/failure.ts";
+import { judgementSchema } from "../domain/judgement.ts";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { JudgeRequest, Provider } from "../gateway/ports.ts";
+import {
+  type Complaint,
+  call,
+  type Dialect,
+  jsonHeaders,
+  notAnAnswer,
+  type Surroundings,
+  type Vendor,
+} from "./call.ts";
+import { findModel, planFor } from "./catalog.ts";
+import { costOf } from "./cost.ts";
+import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
+import { durationHintMs, failureInside, failureOfStatus, longestHintMs } from "./failures.ts";
+
+/** Google as a provider. */
+export function googleProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
+  const headers = { ...jsonHeaders, "x-goog-api-key": apiKey };
+  const urlOf = (model: string) => `${baseUrl}/v1beta/models/${encodeURIComponent(model)}:generateContent`;
+  return {
+    name: "google",
+    plan: (model, parameters) => planFor(findModel("google", model), parameters),
+    judge: (request, signal) =>
+      call(
+        surroundings,
+        { url: urlOf(request.model), headers, body: bodyOf(request) },
+        dialect,
+        request.model,
+        signal,
+      ),
+    cost: (model, usage, nowMs) => costOf(findModel("google", model), usage, nowMs),
+  };
+}
+
+const jsonFormat = { responseMimeType: "application/json" } as const;
+const schemaFormat = { ...jsonFormat, responseJsonSchema: judgementSchema } as const;
+
+function bodyOf({ system, user, maxTokens, plan }: JudgeRequest) {
+  const { temperature, reasoningEffort: effort, structure } = plan;
+  return {
+    systemInstruction: { role: "user", parts: [{ text: system }] },
+    contents: [{ role: "user", parts: [{ text: user }] }],
+    generationConfig: {
+      maxOutputTokens: maxTokens,
+      ...(temperature === null ? {} : { temperature }),
+      ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
+      // Levels are called as our efforts are, but for `none`: no Gemini stops thinking.
+      ...(effort === null || effort === "none"
+        ? {}
+        : { thinkingConfig: { thinkingLevel: effort.toUpperCase() } }),
+    },
+  };
+}
+
+interface GenerateContentResponse {
+  readonly candidates: readonly Candidate[];
+  readonly promptFeedback: { readonly blockReason: string };
+  readonly usageMetadata: {
+    readonly promptTokenCount: number;
+    readonly cachedContentTokenCount: number;
+    readonly candidatesTokenCount: number;
+    readonly thoughtsTokenCount: number;
+  };
+  readonly modelVersion: string;
+  readonly responseId: string;
+}
+
+interface Candidate {
+  readonly finishReason: string;
+  readonly content: { readonly parts: readonly { readonly text: string; readonly thought: boolean }[] };
+}
+
+interface Status {
+  readonly code: number;
+  readonly message: string;
+  readonly status: string;
+  readonly details: readonly {
+    readonly "@type": string;
+    readonly reason: string;
+    readonly retryDelay: string;
+    readonly violations: readonly { readonly quotaId: string }[];
+  }[];
+}
+
+type Envelope = Unsure<GenerateContentResponse & { readonly error: Status }>;
+type Problem = Unsure<Status>;
+
+const dialect: Dialect<Envelope, Problem> = {
+  problemIn: (envelope) => envelope?.error,
+  failureOf,
+  textIn,
+  modelIn: (envelope) => envelope?.modelVersion,
+  usageIn: (envelope) => {
+    const usage = envelope?.usageMetadata;
+    // Protobuf's JSON leaves out what is 0; but nothing is judged on a prompt of none.
+    const reasoning = countOrZero(usage?.thoughtsTokenCount);
+    return sensible({
+      promptTokens: count(usage?.promptTokenCount),
+      cachedTokens: countOrZero(usage?.cachedContentTokenCount),
+      cacheWriteTokens: 0,
+      completionTokens: countOrZero(usage?.candidatesTokenCount) + reasoning,
+      reasoningTokens: reasoning,
+    });
+  },
+  requestIdIn: (envelope) => envelope?.responseId,
+};
+
+function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
+  const details = items(problem?.details);
+  // A bad key is a 400 here.
+  if (details.some((detail) => detail?.reason === "API_KEY_INVALID")) {
+    return { reason: "credentials_refused", status };
+  }
+  const hintMs = hintIn(problem) ?? retryAfterMs;
+  return status === 200
+    ? failureInside(problem?.code, hintMs, vendorSays)
+    : failureOfStatus(status, hintMs, vendorSays);
+}
+
+/** The body says how long to wait, the headers mostly don't. A quota of the day comes with a hint of seconds, which would be asked in vain. */
+function hintIn(problem: Problem): number | null {
+  for (const detail of items(problem?.details)) {
+    if (items(detail?.violations).some((violation) => text(violation?.quotaId).includes("PerDay"))) {
+      return longestHintMs;
+    }
+  }
+  for (const detail of items(problem?.details)) {
+    const delayMs = durationHintMs(detail?.retryDelay);
+    if (delayMs !== null) return delayMs;
+  }
+  return null;
+}
+
+function textIn(envelope: Envelope): Result<string, Failure> {
+  const blocked = text(envelope?.promptFeedback?.blockReason);
+  if (blocked !== "") return err({ reason: "content_refused", kind: blocked });
+  const [candidate] = items(envelope?.candidates);
+  const finishReason = text(candidate?.finishReason);
+  switch (finishReason) {
+    case "STOP":
+      return ok(
+        items(candidate?.content?.parts)
+          .map((part) => (part?.thought === true ? "" : text(part?.text)))
+          .join(""),
+      );
+    case "MAX_TOKENS":
+    // Sent where a longer answer would need another call.
+    case "CONTINUATION":
+      return err({ reason: "truncated" });
+    case "SAFETY":
+    // Likely where a student quotes a source at length.
+    case "RECITATION":
+    case "LANGUAGE":
+    case "BLOCKLIST":
+    case "PROHIBITED_CONTENT":
+    case "SPII":
+    case "MODEL_ARMOR":
+    case "JAILBREAK":
+      return err({ reason: "content_refused", kind: finishReason });
+    default:
+      return notAnAnswer;
+  }
+}

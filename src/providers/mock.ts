@@ -1,0 +1,154 @@
+/** A judge that is no vendor, for development, tests and demonstrations. It is as regular as a clock: equal requests get equal verdicts. */
+import type { Failure } from "../domain/failure.ts";
+import type { ReasoningEffort } from "../domain/comparison.ts";
+import { err, ok } from "../domain/result.ts";
+import type { Usage } from "../domain/usage.ts";
+import type { Clock, JudgeRequest, Provider, Reply } from "../gateway/ports.ts";
+import { findModel, planFor } from "./catalog.ts";
+import { costOf } from "./cost.ts";
+import { failureOfStatus } from "./failures.ts";
+
+export interface MockOptions {
+  readonly latencyMs: number;
+  /** At most this is added to `latencyMs`. */
+  readonly latencyJitterMs: number;
+  /** The share of calls that fail, 0 to 1. */
+  readonly errorRate: number;
+  /** HTTP statuses that failing calls are answered with, each as often as the others; none: no call fails. */
+  readonly errorCodes: readonly number[];
+  readonly seed: number;
+}
+
+/**
+ * The mock. The verdict follows from the seed and the request; latency and errors from the seed, the request and the attempt number. Nothing
+ * else counts, so every process and platform gives the same. Its statuses mean what a vendor's would, its usage is counted from the texts, and
+ * nothing that a caller wrote is in its justifications. It takes every model id, all parameters, and never runs out of tokens.
+ */
+export function mockProvider(options: MockOptions, clock: Clock): Provider {
+  return {
+    name: "mock",
+    plan: (model, parameters) => planFor(findModel("mock", model), parameters),
+    cost: (model, usage, nowMs) => costOf(findModel("mock", model), usage, nowMs),
+
+    async judge(request, signal) {
+      const callKey = `${options.seed} call ${request.promptSha256} ${request.attempt}`;
+      // Always three draws in this order: a changed latency leaves the errors as they were.
+      const chance = dice(callKey);
+      const delayMs = options.latencyMs + chance() * options.latencyJitterMs;
+      const fails = chance() < options.errorRate;
+      const status = options.errorCodes[Math.floor(chance() * options.errorCodes.length)];
+
+      await pause(clock, delayMs, signal);
+      if (signal.aborted) return { outcome: err(ended(signal)), usage: null, requestId: null, status: null };
+      const requestId = `mock-${hash(callKey).toString(16).padStart(8, "0")}`;
+      if (fails && status !== undefined) {
+        const failure = failureOfStatus(status, null, `the mock fails on purpose with ${status}`);
+        return { outcome: err(failure), usage: null, requestId, status };
+      }
+      return { ...judged(request, options.seed), requestId, status: 200 };
+    },
+  };
+}
+
+function judged(request: JudgeRequest, seed: number): Pick<Reply, "outcome" | "usage"> {
+  const chance = dice(`${seed} verdict ${request.promptSha256}`);
+  const pick = (texts: readonly string[]) => texts[Math.floor(chance() * texts.length)] ?? "";
+  const [better, worse] = chance() < 0.5 ? ["Essay A", "Essay B"] : ["Essay B", "Essay A"];
+  const confidence = (10 + Math.floor(chance() * 41)) / 10;
+  const justification = [pick(openings), pick(reasons), pick(reservations), pick(closings)]
+    .filter((sentence) => sentence !== "")
+    .join(" ")
+    .replaceAll("{better}", better)
+    .replaceAll("{worse}", worse);
+  const text = JSON.stringify({ justification, winner: better, confidence });
+  return { outcome: ok({ text, model: request.model }), usage: counted(request, text, chance()) };
+}
+
+const openings = [
+  "{better} makes the stronger case overall.",
+  "{better} answers the question more directly.",
+  "Both essays address the task, but {better} does so with more control.",
+  "{better} is the more convincing of the two.",
+];
+const reasons = [
+  "Its thesis is stated early and every paragraph serves it.",
+  "It supports its claims with concrete examples and explains why they matter.",
+  "Its paragraphs follow from one another, so that the argument builds instead of repeating itself.",
+  "It weighs the opposing view fairly before it draws its conclusion.",
+  "Its sentences are clear and varied, and its vocabulary is precise.",
+];
+const reservations = [
+  "{worse} has good ideas but asserts more than it shows.",
+  "{worse} loses its thread in the middle and recovers only at the end.",
+  "{worse} relies on general statements where evidence is needed.",
+  "{worse} is easy to read, yet stays on the surface of the question.",
+];
+const closings = [
+  "",
+  "The difference is one of degree, not of kind.",
+  "A few slips of grammar in either do not change this.",
+  "On structure and evidence together, {better} comes first.",
+];
+
+const reasoningTokens: Readonly<Record<ReasoningEffort, number>> = {
+  none: 0,
+  low: 60,
+  medium: 200,
+  high: 600,
+};
+
+/** About four characters a token, as vendors' tokenizers give for English. */
+function counted(request: JudgeRequest, text: string, chance: number): Usage {
+  const written = Math.ceil(text.length / 4);
+  const wished = reasoningTokens[request.plan.reasoningEffort ?? "low"] * (0.5 + chance);
+  const reasoning = Math.max(0, Math.min(Math.round(wished), request.maxTokens - written));
+  return {
+    promptTokens: Math.ceil((request.system.length + request.user.length) / 4),
+    cachedTokens: 0,
+    cacheWriteTokens: 0,
+    completionTokens: written + reasoning,
+    reasoningTokens: reasoning,
+  };
+}
+
+/** Over when the time is, or when the signal aborts. */
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (delayMs <= 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const cancel = clock.after(delayMs, () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    });
+    const end = () => {
+      cancel();
+      resolve();
+    };
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** The signal's reason is an `AbortCause`. */
+function ended(signal: AbortSignal): Failure {
+  return { reason: signal.reason === "hung_up" ? "hung_up" : "timeout" };
+}
+
+/**
+ * Numbers in [0, 1) that follow from the key alone. Mulberry32 by Tommy Ettinger (public domain),
+ * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
+ */
+function dice(key: string): () => number {
+  let state = hash(key);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** FNV-1a, 32 bits, over UTF-16 units. http://www.isthe.com/chongo/tech/comp/fnv/ (public domain) */
+function hash(key: string): number {
+  let state = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) state = Math.imul(state ^ key.charCodeAt(at), 0x01000193);
+  return state >>> 0;
+}

@@ -1,0 +1,69 @@
+/** What each setting by itself cannot say. */
+import type { SettingName, Settings } from "./settings.ts";
+
+export type Platform = "node" | "cloudflare";
+
+/** What must hold between settings, or between a setting and the platform. */
+export interface Rule {
+  /** The setting that is reported. */
+  readonly name: SettingName;
+  /** The others that it looks at; where one of them is wrong by itself, the rule has no say. */
+  readonly together: readonly SettingName[];
+  readonly isBroken: (given: Settings, platform: Platform) => boolean;
+  readonly allowed: (given: Settings) => string;
+}
+
+/** 1.5 MiB: a comparison must fit into one row of a Durable Object, which holds 2 MB. */
+const maxBodyBytesOnCloudflare = 1_572_864;
+
+export const rules: readonly Rule[] = [
+  {
+    name: "API_KEYS",
+    together: ["ENVIRONMENT"],
+    isBroken: (given) => given.ENVIRONMENT === "production" && given.API_KEYS === undefined,
+    allowed: () => "at least one key in production (npm run key -- NAME makes one)",
+  },
+  {
+    name: "API_KEYS",
+    together: ["ENVIRONMENT", "HOST"],
+    isBroken: (given, platform) =>
+      platform === "node" &&
+      given.ENVIRONMENT !== "production" &&
+      given.API_KEYS === undefined &&
+      !isLoopback(given.HOST),
+    allowed: (given) =>
+      `unset only while HOST is a loopback address, and it is "${given.HOST}" (npm run key -- NAME makes a key)`,
+  },
+  {
+    name: "CIRCUIT_BREAKER_RECOVERY_TIMEOUT",
+    together: ["CIRCUIT_BREAKER_MAX_OPEN_SECONDS"],
+    isBroken: (given) => given.CIRCUIT_BREAKER_RECOVERY_TIMEOUT > given.CIRCUIT_BREAKER_MAX_OPEN_SECONDS,
+    allowed: (given) =>
+      `at most CIRCUIT_BREAKER_MAX_OPEN_SECONDS, which is ${given.CIRCUIT_BREAKER_MAX_OPEN_SECONDS}`,
+  },
+  {
+    name: "QUEUE_LOW_WATERMARK",
+    together: ["QUEUE_HIGH_WATERMARK"],
+    isBroken: (given) => given.QUEUE_LOW_WATERMARK >= given.QUEUE_HIGH_WATERMARK,
+    allowed: (given) => `less than QUEUE_HIGH_WATERMARK, which is ${given.QUEUE_HIGH_WATERMARK}`,
+  },
+  {
+    name: "MAX_BODY_BYTES",
+    together: [],
+    isBroken: (given, platform) =>
+      platform === "cloudflare" && given.MAX_BODY_BYTES > maxBodyBytesOnCloudflare,
+    allowed: () => `a whole number from 1 to ${maxBodyBytesOnCloudflare} on Cloudflare`,
+  },
+  {
+    name: "RECORD_LLM_RESPONSES",
+    together: ["ENVIRONMENT"],
+    isBroken: (given, platform) =>
+      given.RECORD_LLM_RESPONSES && (platform !== "node" || given.ENVIRONMENT !== "development"),
+    allowed: () => "true only on Node with ENVIRONMENT=development",
+  },
+];
+
+/** True for this machine's own names: 127.0.0.0/8, ::1 (also in brackets, as URLs have it) and localhost. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|::1|\[::1\]|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})$/i.test(host);
+}

@@ -1,0 +1,148 @@
+/**
+ * The load generator, a process of its own: `node load.ts ORDER`, where ORDER is a `LoadOrder` as JSON. Prints a `LoadResult` as JSON.
+ * Closed loop: each connection sends its next request when its answer is whole.
+ */
+import { cpus } from "node:os";
+import { Pool } from "undici";
+import { carriesTheJudgement } from "./payload.ts";
+import { cpuNanoseconds, machineBusyNanoseconds, residentBytes } from "./usage.ts";
+
+export interface LoadOrder {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly connections: number;
+  /** The upstream's: connections start spread over it, so that they don't move in step. */
+  readonly latencyMs: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** The root of the process tree under test; `null`: nothing stands between. */
+  readonly servicePid: number | null;
+  readonly upstreamPid: number;
+}
+
+export interface LoadResult {
+  /** Answered in the timed window. */
+  readonly requests: number;
+  /** Answered in all, warm-up included. */
+  readonly answered: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  /** `null` where there is no service in between. */
+  readonly cpuMicrosecondsPerRequest: number | null;
+  readonly residentMegabytes: number | null;
+  /** The share of the whole machine that others used in the window: neither the service, nor the upstream, nor this process. */
+  readonly foreignShare: number;
+}
+
+const order = JSON.parse(process.argv[2] ?? "") as LoadOrder;
+const pool = new Pool(order.origin, { connections: order.connections, pipelining: 1 });
+const body = Buffer.from(order.body);
+const headers = { "content-type": "application/json", ...order.headers };
+const latenciesMs = new Float64Array(Math.ceil(order.seconds * 200_000));
+let timed = 0;
+let answered = 0;
+let timing = false;
+let stopped = false;
+let inFlight = 0;
+let drained = (): void => {};
+
+for (let connection = 0; connection < order.connections; connection++) {
+  setTimeout(sendNext, (order.latencyMs * connection) / order.connections);
+}
+await seconds(order.warmUpSeconds);
+const before = reading();
+timing = true;
+await seconds(order.seconds);
+timing = false;
+const after = reading();
+// What is in flight is waited for: to a gateway, a client that hangs up is an event of its own.
+const lastAnswer = new Promise<void>((resolve) => (drained = resolve));
+stopped = true;
+await lastAnswer;
+process.stdout.write(JSON.stringify(result()), () => process.exit(0));
+
+function sendNext(): void {
+  if (stopped) {
+    if (inFlight === 0) drained();
+    return;
+  }
+  inFlight++;
+  const startedAtMs = performance.now();
+  let wanted = answered === 0;
+  let status = 0;
+  const chunks: Buffer[] = [];
+  pool.dispatch(
+    { path: order.path, method: "POST", headers, body },
+    {
+      onRequestStart() {},
+      onResponseStart(_controller, answeredStatus) {
+        status = answeredStatus;
+        wanted ||= status !== 200;
+      },
+      onResponseData(_controller, chunk) {
+        if (wanted) chunks.push(chunk);
+      },
+      onResponseEnd() {
+        if (wanted) check(status, Buffer.concat(chunks).toString());
+        inFlight--;
+        answered++;
+        if (timing) latenciesMs[timed++] = performance.now() - startedAtMs;
+        sendNext();
+      },
+      onResponseError(_controller, error) {
+        fail(String(error));
+      },
+    },
+  );
+}
+
+/** The first answer is read whole; of the others the status must do, or the reading would cost more than the service. */
+function check(status: number, text: string): void {
+  if (status !== 200 || !carriesTheJudgement(text)) fail(`answered ${status}: ${text.slice(0, 500)}`);
+}
+
+function reading() {
+  return {
+    atMs: performance.now(),
+    serviceCpu: order.servicePid === null ? 0 : cpuNanoseconds(order.servicePid),
+    upstreamCpu: cpuNanoseconds(order.upstreamPid),
+    ownCpu: cpuNanoseconds(process.pid),
+    machine: machineBusyNanoseconds(),
+    residentBytes: order.servicePid === null ? 0 : residentBytes(order.servicePid),
+  };
+}
+
+function result(): LoadResult {
+  if (timed === 0) fail("no answer within the window");
+  const elapsedMs = after.atMs - before.atMs;
+  const sorted = latenciesMs.subarray(0, timed).sort();
+  const percentile = (share: number): number => sorted[Math.ceil(share * timed) - 1] ?? Number.NaN;
+  const serviceCpu = after.serviceCpu - before.serviceCpu;
+  const accountedCpu = serviceCpu + (after.upstreamCpu - before.upstreamCpu) + (after.ownCpu - before.ownCpu);
+  const machineNanoseconds = elapsedMs * 1e6 * cpus().length;
+  const inBetween = order.servicePid !== null;
+  return {
+    requests: timed,
+    answered,
+    requestsPerSecond: (timed / elapsedMs) * 1000,
+    p50Ms: percentile(0.5),
+    p95Ms: percentile(0.95),
+    p99Ms: percentile(0.99),
+    cpuMicrosecondsPerRequest: inBetween ? serviceCpu / 1000 / timed : null,
+    residentMegabytes: inBetween ? after.residentBytes / 1e6 : null,
+    foreignShare: Math.max(0, after.machine - before.machine - accountedCpu) / machineNanoseconds,
+  };
+}
+
+function fail(reason: string): never {
+  process.stderr.write(`POST ${order.path}: ${reason}\n`);
+  process.exit(1);
+}
+
+function seconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, count * 1000));
+}

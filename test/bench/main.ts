@@ -1,0 +1,71 @@
+/**
+ * `npm run bench`: what the service costs, beside the least that its work can cost and beside Portkey's gateway, in one run.
+ * Every part is a process of its own; the candidates take turns over several rounds, in reversed order every second round, because the
+ * same program differs by a third from one minute to the next.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { budgetTable, judgeBudgets } from "./budgets.ts";
+import { directRequest, prepareCandidates } from "./candidates.ts";
+import { machineLines } from "./machine.ts";
+import { measure, secondsOf, startUpstream, type Sample, type Setting } from "./measure.ts";
+import { help, readOptions, type Options } from "./options.ts";
+import { quietSamples, settingName, tables } from "./report.ts";
+
+const options = readOptions(process.argv.slice(2));
+if (typeof options === "string") {
+  console.error(`${options}\n\n${help}`.trim());
+  process.exit(options === "" ? 0 : 2);
+}
+const folder = await mkdtemp(join(tmpdir(), "bench-"));
+try {
+  process.exitCode = await bench(options, folder);
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+process.exit();
+
+/** @returns the exit code */
+async function bench(options: Options, folder: string): Promise<number> {
+  const upstream = await startUpstream();
+  console.error("building …");
+  const candidates = await prepareCandidates(options.only, upstream.origin, folder);
+  const settings: Setting[] = options.latenciesMs.flatMap((latencyMs) =>
+    options.connections.map((connections) => ({ connections, latencyMs })),
+  );
+  const turns = [
+    { candidate: null, request: directRequest, name: "direct call" },
+    ...candidates.map((candidate) => ({ ...candidate, candidate })),
+  ];
+  const samples: Sample[] = [];
+  const minutes = (options.rounds * turns.length * secondsOf(settings, options.seconds)) / 60;
+  console.error(`measuring, about ${minutes.toFixed(1)} minutes`);
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const { candidate, request, name } of round % 2 === 1 ? turns : turns.toReversed()) {
+      const measured = await measure(candidate, request, settings, options.seconds, upstream);
+      samples.push(...measured.map((one) => ({ ...one, round, candidate })));
+      console.error(`round ${round} of ${options.rounds}: ${name}`);
+    }
+  }
+
+  const quiet = quietSamples(samples);
+  const hardest: Setting = {
+    connections: Math.max(...options.connections),
+    latencyMs: Math.min(...options.latenciesMs),
+  };
+  const verdicts = judgeBudgets(quiet, candidates, hardest);
+  const report = [
+    ...machineLines(options),
+    `${samples.length - quiet.length} of ${samples.length} windows left out: others used more than 12 % of the machine.`,
+    "",
+    tables(quiet, candidates, settings),
+    "",
+    `### Budgets, ${settingName(hardest)}`,
+    "",
+    budgetTable(verdicts),
+  ].join("\n");
+  console.log(report);
+  if (options.markdownFile !== null) await writeFile(options.markdownFile, `${report}\n`);
+  return options.assert && verdicts.some(({ kept }) => !kept) ? 1 : 0;
+}

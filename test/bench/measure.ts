@@ -1,0 +1,104 @@
+/** Starts what is measured, asks it, and makes sure that it did what it claims. */
+import { join } from "node:path";
+import type { Candidate, Request } from "./candidates.ts";
+import type { LoadOrder, LoadResult } from "./load.ts";
+import { freePort, othersCore, run, serviceCore, startServer, type Running } from "./processes.ts";
+
+/** One point of the measurement: how many connections, and how slow the upstream is. */
+export interface Setting {
+  readonly connections: number;
+  readonly latencyMs: number;
+}
+
+export interface Sample {
+  readonly round: number;
+  readonly setting: Setting;
+  /** `null`: the load generator asked the upstream itself. */
+  readonly candidate: Candidate | null;
+  readonly result: LoadResult;
+}
+
+/** Before a fresh process counts: its hot paths are compiled by then. */
+const firstWarmUpSeconds = 2;
+/** Before each window. */
+const warmUpSeconds = 0.5;
+
+/** How long one candidate takes in one round, about: for telling how long a run will be. */
+export function secondsOf(settings: readonly Setting[], windowSeconds: number): number {
+  return firstWarmUpSeconds + 2 + settings.length * (warmUpSeconds + windowSeconds + 0.5);
+}
+
+export async function startUpstream(): Promise<Running> {
+  const port = await freePort();
+  const args = [join(import.meta.dirname, "upstream.ts"), String(port)];
+  return startServer({ file: process.execPath, args }, port, othersCore);
+}
+
+/** Starts a candidate afresh, warms it up, and measures it at each setting. */
+export async function measure(
+  candidate: Candidate | null,
+  request: Request,
+  settings: readonly Setting[],
+  windowSeconds: number,
+  upstream: Running,
+): Promise<{ readonly setting: Setting; readonly result: LoadResult }[]> {
+  const service = candidate === null ? null : await startService(candidate);
+  try {
+    const most = Math.max(...settings.map(({ connections }) => connections));
+    const target = { service, upstream, request };
+    await ask(target, { connections: most, latencyMs: 0 }, firstWarmUpSeconds, 0.1);
+    const measured = [];
+    for (const setting of settings) {
+      measured.push({ setting, result: await ask(target, setting, warmUpSeconds, windowSeconds) });
+    }
+    return measured;
+  } finally {
+    service?.stop();
+  }
+}
+
+async function startService(candidate: Candidate): Promise<Running> {
+  const port = await freePort();
+  return startServer(candidate.command(port), port, serviceCore);
+}
+
+interface Target {
+  readonly service: Running | null;
+  readonly upstream: Running;
+  readonly request: Request;
+}
+
+async function ask(
+  target: Target,
+  setting: Setting,
+  warmUp: number,
+  windowSeconds: number,
+): Promise<LoadResult> {
+  const { service, upstream, request } = target;
+  const before = await control(upstream, `/__latency/${setting.latencyMs}`);
+  const order: LoadOrder = {
+    origin: (service ?? upstream).origin,
+    ...request,
+    ...setting,
+    warmUpSeconds: warmUp,
+    seconds: windowSeconds,
+    servicePid: service?.pid ?? null,
+    upstreamPid: upstream.pid,
+  };
+  const args = [join(import.meta.dirname, "load.ts"), JSON.stringify(order)];
+  const output = await run({ file: process.execPath, args }, othersCore, warmUp + windowSeconds + 30);
+  const result = JSON.parse(output) as LoadResult;
+  const after = await control(upstream, "/__count");
+  if (after.count - before.count < result.answered) {
+    throw new Error(
+      `${request.path}: ${result.answered} answers from ${after.count - before.count} upstream calls`,
+    );
+  }
+  return result;
+}
+
+async function control(upstream: Running, path: string): Promise<{ readonly count: number }> {
+  const answer = await fetch(upstream.origin + path);
+  if (answer.status !== 200) throw new Error(`the upstream answers ${answer.status} to ${path}`);
+  return (await answer.json()) as { count: number };
+}

@@ -1,0 +1,47 @@
+/**
+ * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from bytes made beforehand.
+ * `GET /__latency/MS` sets how long each answer waits, from now on; `GET /__count` says how many were given.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { chatAnswer, leastUpstreamBytes, responsesAnswer } from "./payload.ts";
+
+const answers = new Map([
+  ["/v1/responses", Buffer.from(responsesAnswer)],
+  ["/v1/chat/completions", Buffer.from(chatAnswer)],
+]);
+
+let latencyMs = 0;
+let count = 0;
+
+const server = createServer((incoming, outgoing) => {
+  const answer = answers.get(incoming.url ?? "");
+  if (answer === undefined) {
+    control(incoming.url ?? "", outgoing);
+    return;
+  }
+  let bytes = 0;
+  incoming.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  incoming.on("end", () => {
+    // A candidate that drops an essay would be faster: it gets an error and with it fails the run.
+    const [status, body] = bytes >= leastUpstreamBytes ? [200, answer] : [400, Buffer.from("{}")];
+    count++;
+    if (latencyMs === 0) send(outgoing, status, body);
+    else setTimeout(send, latencyMs, outgoing, status, body);
+  });
+});
+server.keepAliveTimeout = 600_000;
+server.listen(Number(process.argv[2]), "127.0.0.1");
+
+function send(outgoing: ServerResponse<IncomingMessage>, status: number, body: Buffer): void {
+  outgoing.writeHead(status, { "content-type": "application/json", "content-length": body.length });
+  outgoing.end(body);
+}
+
+function control(path: string, outgoing: ServerResponse<IncomingMessage>): void {
+  const latency = /^\/__latency\/(\d+)$/.exec(path)?.[1];
+  if (latency !== undefined) latencyMs = Number(latency);
+  const known = latency !== undefined || path === "/__count";
+  send(outgoing, known ? 200 : 404, Buffer.from(JSON.stringify({ latencyMs, count })));
+}

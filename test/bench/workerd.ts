@@ -1,0 +1,104 @@
+/** A Worker under plain workerd: bundled as for a deployment, without wrangler's development proxy, which alone costs 17 times as much. */
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { unstable_readConfig } from "wrangler";
+import { run, type Command } from "./processes.ts";
+
+const root = join(import.meta.dirname, "../..");
+const bin = join(root, "node_modules/.bin");
+
+/** The compatibility date of the service, which the bare Workers share. */
+export const compatibilityDate = unstable_readConfig({
+  config: join(root, "wrangler.toml"),
+}).compatibility_date;
+
+/** Writes a wrangler configuration for a Worker that has none, and gives its path. */
+export async function wranglerConfig(
+  folder: string,
+  name: string,
+  main: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${name}.wrangler.json`);
+  await writeFile(file, JSON.stringify({ name, main, compatibility_date: compatibilityDate, ...more }));
+  return file;
+}
+
+/**
+ * Bundles the Worker of a wrangler configuration into `folder` and gives the command that serves it there. Its Durable Objects lie on
+ * disk, as in production; a message to a queue comes back to the Worker as a request and fails, but no immediate judgement sends one.
+ *
+ * @param vars text bindings, over those of the configuration
+ */
+export async function buildWorker(
+  configFile: string,
+  folder: string,
+  vars: Readonly<Record<string, string>>,
+): Promise<(port: number) => Command> {
+  await mkdir(join(folder, "storage"), { recursive: true });
+  await run(
+    {
+      file: join(bin, "wrangler"),
+      args: ["deploy", "--dry-run", "--config", configFile, "--outdir", folder],
+      env: { WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder, HOME: folder },
+      cwd: folder,
+    },
+    null,
+    60,
+  );
+  const scripts = (await readdir(folder)).filter((file) => file.endsWith(".js"));
+  const [script] = scripts;
+  if (script === undefined || scripts.length > 1)
+    throw new Error(`${folder}: one script expected, not ${scripts.join()}`);
+  await writeFile(join(folder, "workerd.capnp"), workerdConfig(configFile, script, vars));
+  return (port) => ({
+    file: join(bin, "workerd"),
+    args: ["serve", join(folder, "workerd.capnp"), `--socket-addr=http=127.0.0.1:${port}`],
+    cwd: folder,
+  });
+}
+
+function workerdConfig(configFile: string, script: string, vars: Readonly<Record<string, string>>): string {
+  const config = unstable_readConfig({ config: configFile });
+  const classNames = config.durable_objects.bindings.map((binding) => binding.class_name);
+  const bindings = [
+    ...Object.entries({ ...config.vars, ...vars }).map(([name, value]) =>
+      binding(name, "text", String(value)),
+    ),
+    ...config.durable_objects.bindings.map(({ name, class_name }) =>
+      binding(name, "durableObjectNamespace", class_name),
+    ),
+    ...(config.queues.producers?.map((queue) => binding(queue.binding, "queue", "main")) ?? []),
+  ];
+  const namespaces = classNames.map(
+    (name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)}, enableSql = true)`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker.js", esModule = embed ${quote(script)})],
+      compatibilityDate = ${quote(config.compatibility_date ?? "")},
+      compatibilityFlags = [${config.compatibility_flags.map(quote).join(", ")}],
+      bindings = [${bindings.join(", ")}],
+      durableObjectNamespaces = [${namespaces.join(", ")}],
+      durableObjectStorage = (localDisk = "storage"),
+    )),
+    # By default a Worker may only reach public addresses; the upstream is on this machine.
+    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "storage", disk = (path = "storage", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+`;
+}
+
+function binding(name: string, kind: string, value: string): string {
+  return `(name = ${quote(name)}, ${kind} = ${quote(value)})`;
+}
+
+/** Cap'n Proto's string literals take JSON's escapes. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

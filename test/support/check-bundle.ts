@@ -1,0 +1,14 @@
+/** Builds the Worker as a deploy would and fails when it is larger than it may be. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const bytesMax = 150 * 1024;
+
+execFileSync("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", "dist"], {
+  stdio: ["ignore", "ignore", "inherit"],
+  env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+});
+const bytes = gzipSync(readFileSync("dist/worker.js"), { level: 9 }).length;
+console.log(`The Worker's bundle: ${(bytes / 1024).toFixed(1)} KB gzipped, of ${bytesMax / 1024} KB allowed.`);
+if (bytes > bytesMax) process.exit(1);

@@ -1,0 +1,24 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+// A project per runtime: the core on plain Node, the Node platform, and real workerd.
+export default defineConfig({
+  test: {
+    globalSetup: ["./test/support/global-setup.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "core",
+          include: ["test/{domain,gateway,providers,http}/**/*.test.ts", "test/*.test.ts"],
+        },
+      },
+      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"] } },
+      {
+        extends: true,
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: { name: "workerd", include: ["test/cloudflare/**/*.test.ts"] },
+      },
+    ],
+  },
+});
