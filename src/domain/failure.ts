@@ -58,6 +58,25 @@ export function isTransient(failure: Failure): boolean {
   }
 }
 
+/** Does it say that the vendor is ill? Nothing else counts for the breaker: a 429 is about our pace, a 4xx about our request. */
+export function isProviderFault(failure: Failure): boolean {
+  switch (failure.reason) {
+    case "connection":
+    case "timeout":
+    case "unavailable":
+      return true;
+    case "rate_limited":
+    case "hung_up":
+    case "credentials_refused":
+    case "quota_exhausted":
+    case "request_refused":
+    case "content_refused":
+    case "truncated":
+    case "unreadable":
+      return false;
+  }
+}
+
 /** How long the vendor asked us to wait, in milliseconds; `null` where it did not say. */
 export function retryAfterMs(failure: Failure): number | null {
   return failure.reason === "unavailable" || failure.reason === "rate_limited" ? failure.retryAfterMs : null;

@@ -1,23 +1,17 @@
 /** What the flow needs from the world. Nothing here names a platform. */
-import type { Parameters, ProviderName, ReasoningEffort } from "../domain/comparison.ts";
+import type { Parameters, ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
+import type { Admission } from "../domain/gate.ts";
+import type { Start, Starter } from "../domain/gate-queue.ts";
+import type { Overview } from "../domain/gate-view.ts";
+import type { Outcome } from "../domain/outcome.ts";
+import type { Seat } from "../domain/places.ts";
+import type { Plan } from "../domain/plan.ts";
+import type { Forecast } from "../domain/policy.ts";
 import type { Result } from "../domain/result.ts";
+import type { About, Spent, Texts, Ticket } from "../domain/ticket.ts";
+import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket-moves.ts";
 import type { Usage } from "../domain/usage.ts";
-
-/**
- * How a model is asked for a judgement, decided before the call from what is known of the model then. Plain JSON: a ticket will store it,
- * so that its request is the same whenever it is sent.
- */
-export interface Plan {
-  /** `null`: not sent. */
-  readonly temperature: number | null;
-  /** `null`: not sent. */
-  readonly reasoningEffort: ReasoningEffort | null;
-  /** How the shape of the answer is asked for: an enforced schema, a forced tool, JSON without a schema, or by words alone. */
-  readonly structure: "schema" | "tool" | "json" | "words";
-  /** What the caller asked for and the model does not take, by the contract's names. */
-  readonly dropped: readonly ("temperature" | "reasoning_effort")[];
-}
 
 /** One request to a judge, complete: the adapter adds nothing but the vendor's envelope. */
 export interface JudgeRequest {
@@ -90,10 +84,70 @@ export interface AttemptReport {
   readonly failure: Failure | null;
 }
 
+/**
+ * Decides for all instances who may call one provider, and keeps the places of its tickets (`domain/gate.ts`). It alone sends tickets to
+ * workers. Every verb can be repeated. A verb that throws has an unknown outcome: the store is away (`StoreAway`), or worse.
+ */
+export interface Gate {
+  /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. */
+  enter(permit: string, model: string): Promise<Admission>;
+  /** How a call that was let in went. Never throws: news that can't be told now are told later, or lost. */
+  report(outcome: Outcome): Promise<void>;
+  /** Keeps room for a ticket for 30 s. @returns false: the queue is full */
+  reserve(seat: Seat): Promise<boolean>;
+  /** A worker asks whether it may call for a ticket now. */
+  start(seat: Seat, starter: Starter): Promise<Start>;
+  /** When a waiting ticket's turn may come; `null`: it doesn't wait here. */
+  forecast(ticketId: string): Promise<Forecast | null>;
+  overview(): Promise<Overview>;
+}
+
+/** A comparison to be kept as a ticket. */
+export interface Draft {
+  readonly about: Omit<About, "acceptedAtMs" | "expiresAtMs">;
+  readonly texts: Texts;
+  /** On live calls for it before. */
+  readonly spent: Spent;
+  /** Of those calls; `null`: none was made. */
+  readonly lastFailure: Failure | null;
+  readonly notBeforeMs: number;
+}
+
+/**
+ * Where tickets live. Each verb is one of `domain/ticket-moves.ts` over one stored ticket, by the store's clock, and what it leaves the gate
+ * to be told (`errandOf`) is told by the store itself, again and again until the gate has answered. A verb that throws has an unknown
+ * outcome and can be repeated.
+ */
+export interface Tickets {
+  /** Stores it, unless there is one with its id already, durably; and has told the gate, or will. */
+  create(draft: Draft): Promise<Ticket>;
+  /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
+  load(id: string): Promise<Ticket | null>;
+  /** The ticket comes with a claim: it holds the texts. */
+  claim(id: string, permit: string, asProbe: boolean): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
+  /** Unharmed: the call was not made, or the process is stopping. */
+  giveBack(id: string, fence: number): Promise<Settled>;
+}
+
+/** Brings a ticket's id to a worker at least once, soon. The gate's alone. @throws when it can't take it now */
+export interface Queue {
+  send(ticketId: string): Promise<void>;
+}
+
+/** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
+export class StoreAway extends Error {
+  override readonly name = "StoreAway";
+}
+
 export interface Ports {
   /** Those that are enabled and have a key. */
   readonly providers: ReadonlyMap<ProviderName, Provider>;
+  readonly gate: (provider: ProviderName) => Gate;
+  readonly tickets: Tickets;
   readonly clock: Clock;
+  /** A UUID. */
+  readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sha256: Sha256;

@@ -1,0 +1,173 @@
+/**
+ * The circuit breaker of one provider, as data that survives JSON.
+ *
+ *            THRESHOLD faults in a row, or half
+ *            of 20 calls and more in 10 s
+ *   closed ------------------------------------> open <-----------+
+ *     ^                                           |               |
+ *     |                 its time is over, and     |               | the probe is a fault:
+ *     |                 somebody takes the turn   v               | twice the time
+ *     +---------------------------------------- half-open --------+
+ *       enough good probes in a row              |      ^
+ *                                                +------+ a good probe, but not enough; one that told nothing;
+ *                                                         a prober that died: the turn is given away
+ *
+ * While it isn't closed only the probe's answer counts: late answers of calls from before say nothing about now. Those that arrive after
+ * it has closed again are known by their epoch, which grows with every opening.
+ */
+import { leasedTurn, type Lease, type Turn } from "./turn.ts";
+import { countCall, sumCalls, type Window } from "./window.ts";
+
+export type Breaker =
+  | {
+      readonly state: "closed";
+      readonly epoch: number;
+      /** Without a success between them. */
+      readonly faultsInRow: number;
+      readonly window: Window;
+    }
+  | {
+      readonly state: "open";
+      readonly epoch: number;
+      /** From here on a probe may go. Nobody has taken the turn yet. */
+      readonly probeFromMs: number;
+      readonly failedProbes: number;
+    }
+  | {
+      readonly state: "half_open";
+      readonly epoch: number;
+      /** `null`: the turn is free. */
+      readonly probe: Lease | null;
+      /** In a row. */
+      readonly goodProbes: number;
+      readonly failedProbes: number;
+    };
+
+export interface BreakerLimits {
+  /** Faults in a row that open it, at least 1. */
+  readonly failureThreshold: number;
+  /** Good probes in a row that close it, at least 1. */
+  readonly successThreshold: number;
+  /** How long it stays open the first time, in milliseconds. */
+  readonly recoveryMs: number;
+  /** The longest that it ever stays open, in milliseconds. */
+  readonly maxOpenMs: number;
+}
+
+/** What a call said about the provider's health. `nothing`: it was not made, or says nothing either way. */
+export type Health = "healthy" | "fault" | "nothing";
+
+export interface News {
+  readonly permit: string | null;
+  /** `null`: not known, taken for the present one. */
+  readonly epoch: number | null;
+  readonly health: Health;
+}
+
+const fewestCalls = 20;
+const jitter = 0.1;
+
+export const closedBreaker: Breaker = { state: "closed", epoch: 0, faultsInRow: 0, window: [] };
+
+/** The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet. */
+export function breakerState(breaker: Breaker, nowMs: number): Breaker["state"] {
+  return breaker.state === "open" && nowMs >= breaker.probeFromMs ? "half_open" : breaker.state;
+}
+
+/** Who may call now: anybody, one (the probe, see `takeProbe`), or nobody until a moment. */
+export function breakerTurn(breaker: Breaker, nowMs: number): Turn {
+  switch (breaker.state) {
+    case "closed":
+      return { kind: "free" };
+    case "open":
+      return nowMs < breaker.probeFromMs ? { kind: "wait", untilMs: breaker.probeFromMs } : { kind: "one" };
+    case "half_open":
+      return leasedTurn(breaker.probe, nowMs);
+  }
+}
+
+/** Gives the turn to a probe, whoever has it now: ask `breakerTurn` first. A closed breaker has no probes. */
+export function takeProbe(breaker: Breaker, probe: Lease): Breaker {
+  switch (breaker.state) {
+    case "closed":
+      return breaker;
+    case "open": {
+      const { epoch, failedProbes } = breaker;
+      return { state: "half_open", epoch, probe, goodProbes: 0, failedProbes };
+    }
+    case "half_open":
+      return { ...breaker, probe };
+  }
+}
+
+/** Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn. */
+export function isProbe(breaker: Breaker, permit: string | null): boolean {
+  return permit !== null && breaker.state === "half_open" && breaker.probe?.permit === permit;
+}
+
+/**
+ * Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
+ *
+ * @param random uniform in [0, 1)
+ */
+export function recordNews(
+  breaker: Breaker,
+  news: News,
+  nowMs: number,
+  limits: BreakerLimits,
+  random: number,
+): Breaker {
+  switch (breaker.state) {
+    case "closed": {
+      const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
+      if (isLate || news.health === "nothing") return breaker;
+      const isFault = news.health === "fault";
+      const faultsInRow = isFault ? breaker.faultsInRow + 1 : 0;
+      const window = countCall(breaker.window, isFault, nowMs);
+      return isIll(faultsInRow, window, nowMs, limits)
+        ? opened(breaker.epoch + 1, 0, nowMs, limits, random)
+        : { state: "closed", epoch: breaker.epoch, faultsInRow, window };
+    }
+    case "open":
+      return breaker;
+    case "half_open": {
+      if (!isProbe(breaker, news.permit)) return breaker;
+      switch (news.health) {
+        case "nothing":
+          return { ...breaker, probe: null };
+        case "fault":
+          return opened(breaker.epoch, breaker.failedProbes + 1, nowMs, limits, random);
+        case "healthy": {
+          const goodProbes = breaker.goodProbes + 1;
+          return goodProbes < limits.successThreshold
+            ? { ...breaker, probe: null, goodProbes }
+            : { ...closedBreaker, epoch: breaker.epoch };
+        }
+      }
+    }
+  }
+}
+
+function isIll(faultsInRow: number, window: Window, nowMs: number, limits: BreakerLimits): boolean {
+  if (faultsInRow >= limits.failureThreshold) return true;
+  const { calls, faults } = sumCalls(window, nowMs);
+  return calls >= fewestCalls && faults * 2 >= calls;
+}
+
+function opened(
+  epoch: number,
+  failedProbes: number,
+  nowMs: number,
+  limits: BreakerLimits,
+  random: number,
+): Breaker {
+  return { state: "open", epoch, probeFromMs: nowMs + openForMs(failedProbes, limits, random), failedProbes };
+}
+
+/** The doubled time with a tenth of jitter: never less than the recovery time, never more than the longest. */
+function openForMs(failedProbes: number, limits: BreakerLimits, random: number): number {
+  const doubledMs = limits.recoveryMs * 2 ** failedProbes;
+  const longestMs = Math.max(limits.recoveryMs, Math.min(doubledMs * (1 + jitter), limits.maxOpenMs));
+  const shortestMs = Math.max(limits.recoveryMs, longestMs / (1 + jitter));
+  return Math.round(shortestMs + random * (longestMs - shortestMs));
+}

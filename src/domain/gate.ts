@@ -1,0 +1,163 @@
+/**
+ * What one provider allows now, shared by all who call it. Its small core (this value, rewritten whole) says whether calls may be made; its
+ * places (`places.ts`, a table) say which tickets wait. Here: the core, and live calls. `gate-report.ts`: how calls went.
+ * `gate-queue.ts` and `gate-dispatch.ts`: tickets. `gate-view.ts`: what others are shown.
+ *
+ * Every function of these files can be repeated by the runtime: a permit's news count once, a batch with trouble in it counts once.
+ */
+import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
+import {
+  breakerTurn,
+  closedBreaker,
+  isProbe,
+  takeProbe,
+  type Breaker,
+  type BreakerLimits,
+} from "./breaker.ts";
+import { heldUntilMs, isAsker, type CredentialsHold, type ModelHold } from "./holds.ts";
+import type { Ramp } from "./ramp.ts";
+import { noExchanges, type Exchanges } from "./snapshot.ts";
+import type { Lease } from "./turn.ts";
+import { noVitals, type Vitals } from "./vitals.ts";
+
+export interface GateCore {
+  readonly version: 1;
+  readonly breaker: Breaker;
+  readonly holds: readonly ModelHold[];
+  /** `null`: our credentials are not known to be refused. */
+  readonly credentials: CredentialsHold | null;
+  /** False from the high watermark until both loads are below the low one. */
+  readonly accepting: boolean;
+  /** `null`: as many tickets in flight as there are permits. */
+  readonly ramp: Ramp | null;
+  readonly vitals: Vitals;
+  readonly exchanges: Exchanges;
+  /** Batches with trouble in them that were counted, newest last. */
+  readonly countedReports: readonly string[];
+}
+
+export interface GateLimits extends BreakerLimits, AdmissionLimits {
+  /** Tickets in flight at most, at least 1. */
+  readonly concurrency: number;
+  /** How long a probe or a ticket's call may take, storing included, before its turn is given away, in milliseconds. */
+  readonly leaseMs: number;
+}
+
+export const newGate: GateCore = {
+  version: 1,
+  breaker: closedBreaker,
+  holds: [],
+  credentials: null,
+  accepting: true,
+  ramp: null,
+  vitals: noVitals,
+  exchanges: noExchanges,
+  countedReports: [],
+};
+
+export type Admission =
+  /** `probe` is the lease under which the call is the probe; `null`: it is an ordinary one. Its outcome names this epoch. */
+  | { readonly kind: "call"; readonly epoch: number; readonly probe: Lease | null }
+  | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: "breaker" | "rate_limit" };
+
+/** A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once. */
+export function enter(
+  core: GateCore,
+  permit: string,
+  model: string,
+  nowMs: number,
+  limits: GateLimits,
+): { core: GateCore; reply: Admission } {
+  const { breaker } = core;
+  const { epoch } = breaker;
+  if (breaker.state === "half_open" && breaker.probe?.permit === permit && nowMs < breaker.probe.endsAtMs) {
+    return { core, reply: { kind: "call", epoch, probe: breaker.probe } };
+  }
+  const turn = breakerTurn(breaker, nowMs);
+  const held = heldUntilMs(core.holds, model, nowMs);
+  if (turn.kind === "wait") {
+    // A probe is answered long before its lease ends.
+    const retryAtMs =
+      breaker.state === "half_open" ? Math.min(turn.untilMs, nowMs + limits.recoveryMs) : turn.untilMs;
+    return { core, reply: { kind: "wait", retryAtMs, why: "breaker" } };
+  }
+  if (held !== null) return { core, reply: { kind: "wait", retryAtMs: held, why: "rate_limit" } };
+  if (turn.kind === "free") return { core, reply: { kind: "call", epoch, probe: null } };
+  const probe = { permit, endsAtMs: nowMs + limits.leaseMs };
+  return {
+    core: { ...core, breaker: takeProbe(breaker, probe) },
+    reply: { kind: "call", epoch, probe },
+  };
+}
+
+/**
+ * After a start of the service: refused credentials are asked again at once, for they may be new.
+ *
+ * @param isAlone nobody else can hold a turn (one process owns the store): those of the predecessor are void
+ */
+export function started(core: GateCore, isAlone: boolean, nowMs: number): GateCore {
+  const { breaker, credentials } = core;
+  return {
+    ...core,
+    breaker: isAlone && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
+    credentials:
+      credentials === null
+        ? null
+        : {
+            ...credentials,
+            askFromMs: Math.min(credentials.askFromMs, nowMs),
+            asker: isAlone ? null : credentials.asker,
+          },
+  };
+}
+
+/** Sets the admission flag after the load has changed. */
+export function weighed(core: GateCore, load: Load, limits: GateLimits): GateCore {
+  const accepting = acceptsMore(core.accepting, load, limits);
+  return accepting === core.accepting ? core : { ...core, accepting };
+}
+
+/**
+ * Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
+ * costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
+ */
+export function isMomentous(before: GateCore, after: GateCore): boolean {
+  const bothClosed = before.breaker.state === "closed" && after.breaker.state === "closed";
+  return (
+    (!bothClosed && before.breaker !== after.breaker) ||
+    before.holds !== after.holds ||
+    before.credentials !== after.credentials ||
+    before.accepting !== after.accepting ||
+    before.ramp !== after.ramp
+  );
+}
+
+/** Does this permit have the one turn of the breaker, of the credentials, or of both where both have one? */
+export function ownsTurn(core: GateCore, permit: string): boolean {
+  const { breaker, credentials } = core;
+  const probes = breaker.state === "closed" || isProbe(breaker, permit);
+  const asks = credentials === null || isAsker(credentials, permit);
+  return probes && asks && (breaker.state !== "closed" || credentials !== null);
+}
+
+/** Gives the turn to a lease, wherever there is only one. */
+export function takeTurn(core: GateCore, lease: Lease): GateCore {
+  const { breaker, credentials } = core;
+  return {
+    ...core,
+    breaker: takeProbe(breaker, lease),
+    credentials: credentials === null ? null : { ...credentials, asker: lease },
+  };
+}
+
+/** Gives a turn back that was never used. */
+export function dropTurn(core: GateCore, permit: string): GateCore {
+  const { breaker, credentials } = core;
+  return {
+    ...core,
+    breaker:
+      isProbe(breaker, permit) && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
+    credentials:
+      credentials !== null && isAsker(credentials, permit) ? { ...credentials, asker: null } : credentials,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A place in a provider's queue: what the gate knows of an unfinished ticket. The ticket itself is the truth; a place that was lost is
+ * made again when its ticket next speaks to the gate.
+ *
+ *   (none) --reserve--> held --confirm--> waiting --dispatch--> dispatched --start--> running --release--> (none)
+ *             ^          |                  ^ |                     |                   |
+ *             |          | 30 s             | +------- start -------|------------------>|
+ *             +----------+                  +----- 30 s, refused ---+--- park, lease ---+
+ */
+import type { ModelHold } from "./holds.ts";
+
+/** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
+export interface Seat {
+  readonly ticketId: string;
+  /** 0 to 10, higher first. */
+  readonly priority: number;
+  readonly acceptedAtMs: number;
+  /** UTF-8 bytes of the ticket's texts. */
+  readonly sizeBytes: number;
+  readonly model: string;
+}
+
+export interface Place extends Seat {
+  readonly standing: Standing;
+  /** Not started before this moment: its backoff. */
+  readonly notBeforeMs: number;
+  /** It was in flight when its process died: it goes first, and never two of them at once. */
+  readonly suspect: boolean;
+  /** Times that it had the turn of a probe. */
+  readonly probes: number;
+  /** When its ticket last spoke to the gate. */
+  readonly heardAtMs: number;
+}
+
+export type Standing =
+  /** Room is kept, but the ticket isn't stored yet. At `untilMs` the place is gone. */
+  | { readonly state: "held"; readonly untilMs: number }
+  | { readonly state: "waiting" }
+  /** Sent to a worker. Unclaimed at `untilMs`, it waits again. */
+  | { readonly state: "dispatched"; readonly untilMs: number }
+  /** Called for by who has the permit. At `untilMs` it waits again. */
+  | { readonly state: "running"; readonly untilMs: number; readonly permit: string };
+
+export const holdMs = 30_000;
+export const dispatchMs = 30_000;
+/** A place whose ticket is silent for so long is asked after. */
+export const silenceMs = 300_000;
+
+/** Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`. */
+export function byTurn(a: Place, b: Place): number {
+  if (a.suspect !== b.suspect) return a.suspect ? -1 : 1;
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.acceptedAtMs !== b.acceptedAtMs) return a.acceptedAtMs - b.acceptedAtMs;
+  return a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0;
+}
+
+/** Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open. */
+export function byProbeTurn(a: Place, b: Place): number {
+  return a.probes - b.probes || byTurn(a, b);
+}
+
+/** Sums over the whole table, each one a cheap query or a kept counter. */
+export interface Tally {
+  /** All places, held ones included. */
+  readonly size: number;
+  /** Of all places. */
+  readonly bytes: number;
+  readonly waiting: number;
+  /** Dispatched or running. */
+  readonly inFlight: number;
+  /**
+   * Dispatched or running suspects. Where one process works for several providers, and so dies for all of them at once, those of its other
+   * providers count too.
+   */
+  readonly suspectsInFlight: number;
+  /** Of all but held ones; `null`: there are none. */
+  readonly oldestAcceptedAtMs: number | null;
+}
+
+/** Which waiting places could be sent now. */
+export interface ReadyQuery {
+  /** Only those whose backoff is over. */
+  readonly nowMs: number;
+  /** Only those of other models. */
+  readonly withoutModels: readonly string[];
+  /** Only suspects, or only the others. */
+  readonly suspect: boolean;
+  /** By `byProbeTurn` instead of `byTurn`. */
+  readonly forProbe: boolean;
+  readonly limit: number;
+}
+
+/**
+ * What an adapter's table answers and does, one provider's places at a time. No query may need to read the whole table into memory. Every
+ * verb of a gate first lapses what has lapsed, so that the table is always of the present.
+ */
+export interface Places {
+  find(ticketId: string): Place | null;
+  put(place: Place): void;
+  remove(ticketId: string): void;
+  tally(): Tally;
+  /** Held, dispatched or running ones with `untilMs <= nowMs`, at most `limit`, in any order. */
+  lapsed(nowMs: number, limit: number): readonly Place[];
+  /** In order. */
+  ready(query: ReadyQuery): readonly Place[];
+  /** Waiting and dispatched places that start before this one, as `byTurn` says. */
+  ahead(place: Place): number;
+  /** The earliest `untilMs` of a held, dispatched or running place; `null`: there is none. */
+  firstLapseMs(): number | null;
+  /** The earliest moment at which a waiting place is over its backoff and its model's hold; with `suspects` false, suspects are left out. */
+  firstReadyMs(holds: readonly ModelHold[], suspects: boolean): number | null;
+  /** The earliest `heardAtMs` of a waiting place; `null`: none waits. */
+  firstHeardMs(): number | null;
+  /** Waiting places last heard of at or before this moment, those silent for longest first. */
+  silent(heardUntilMs: number, limit: number): readonly Place[];
+  /** Every dispatched or running place: at most as many as there are permits. */
+  inFlight(): readonly Place[];
+}
+
+/** What becomes of a place whose time is over; `null`: it is gone. */
+export function lapsedPlace(place: Place): Place | null {
+  switch (place.standing.state) {
+    case "held":
+      return null;
+    case "waiting":
+    case "dispatched":
+    case "running":
+      return { ...place, standing: { state: "waiting" } };
+  }
+}
+
+export function isInFlight(place: Place | null): boolean {
+  return place?.standing.state === "dispatched" || place?.standing.state === "running";
+}

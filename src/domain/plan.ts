@@ -1,0 +1,16 @@
+import type { ReasoningEffort } from "./comparison.ts";
+
+/**
+ * How a model is asked for a judgement, decided before the call from what is known of the model then. Plain JSON: a ticket stores it,
+ * so that its request is the same whenever it is sent.
+ */
+export interface Plan {
+  /** `null`: not sent. */
+  readonly temperature: number | null;
+  /** `null`: not sent. */
+  readonly reasoningEffort: ReasoningEffort | null;
+  /** How the shape of the answer is asked for: an enforced schema, a forced tool, JSON without a schema, or by words alone. */
+  readonly structure: "schema" | "tool" | "json" | "words";
+  /** What the caller asked for and the model does not take, by the contract's names. */
+  readonly dropped: readonly ("temperature" | "reasoning_effort")[];
+}
