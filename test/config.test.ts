@@ -176,6 +176,18 @@ describe("mistakes", () => {
     ).toEqual(Object.keys(settings.shape));
   });
 
+  it.each([
+    "https://user:pass@llm.example",
+    "https://key@llm.example",
+    "https://llm.example?key=1",
+    "https://llm.example/v1#key",
+  ])("a base URL that could hold a secret is refused and not shown: %s", (url) => {
+    for (const name of ["ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_BASE_URL", "OPENROUTER_BASE_URL"])
+      expect(said({ [name]: url })).toBe(
+        `${name}: found a value that is not shown; allowed: an http:// or https:// URL without credentials, query or fragment`,
+      );
+  });
+
   it("stay on one line each, and short, whatever was found", () => {
     expect(said({ LOG_LEVEL: `a\nb${"c".repeat(5_000)}` })).toBe(
       `LOG_LEVEL: found "a\\nb${"c".repeat(57)}…"; allowed: one of debug, info, warn, error`,

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
+import { isLoopback } from "../setting-rules.ts";
 
 export const workersPlatform: Platform = {
   name: "cloudflare",
@@ -11,10 +12,7 @@ export const workersPlatform: Platform = {
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
-  isLoopback(c) {
-    const { hostname } = new URL(c.req.url);
-    return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-  },
+  isLoopback: (c) => isLoopback(new URL(c.req.url).hostname),
   finishLater: (c: Context, work) => c.executionCtx.waitUntil(work),
 };
 

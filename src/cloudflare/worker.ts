@@ -30,7 +30,7 @@ function createHandler(env: Env): Handler {
   }
   const service = createService(parsed.value, {
     platform: workersPlatform,
-    transport: fetchTransport(),
+    transport: fetchTransport,
     clock: {
       nowMs: Date.now,
       after(delayMs, then) {

@@ -2,6 +2,7 @@
 
 export interface FoundObject {
   readonly value: Readonly<Record<string, unknown>>;
+  readonly text: string;
   /** It gives some key twice, of which `value` has only the last. */
   readonly repeatsKey: boolean;
   /** It is an element of an array: after a `[`, before a `]`, or between commas. */
@@ -23,12 +24,12 @@ export function findJsonObjects(text: string): { objects: FoundObject[]; rest: s
     const extent = extentOf(text, start);
     if (extent === null) break;
     readUntil = extent.end;
-    const value = parsed(text.slice(start, extent.end));
+    const source = text.slice(start, extent.end);
+    const value = parsed(source);
     if (value === null) continue;
     const repeatsKey = Object.keys(value).length < extent.members;
-    objects.push({ value, repeatsKey, inArray: isElement(text, start, extent.end) });
-    // The blank keeps what stood on both sides from growing together.
-    rest += `${text.slice(takenUntil, start)} `;
+    objects.push({ value, text: source, repeatsKey, inArray: isElement(text, start, extent.end) });
+    rest += text.slice(takenUntil, start);
     takenUntil = extent.end;
   }
   return { objects, rest: rest + text.slice(takenUntil) };

@@ -15,9 +15,6 @@ export interface Judgement {
 
 type Winner = "Essay A" | "Essay B";
 
-/** What vendors call the schema, or the tool that takes it. */
-export const judgementName = "comparison";
-
 /**
  * The shape that vendors are asked to enforce, in the JSON Schema that all of them take: no ranges, no lengths, no optional keys. Models
  * write the keys in this order, so the reasons come before the verdict.
@@ -40,8 +37,8 @@ export const judgementSchema = {
  * Reads a judge's answer. JSON may stand in code fences or among other words; then every outermost object with a `winner` counts. All must
  * name the same one, and the last is the judgement, whole: a judge drafts and quotes before it concludes. An array of verdicts is none.
  *
- * Refused as well, for what it would have said can't be known: a broken or unfinished object that names a `winner`, beside whatever else is
- * there (`not_json`), and a verdict with the same key twice (`conflicting_verdicts`).
+ * Another verdict that can't be read makes all of them unreadable, since it may be the judge's own: one that is broken or unfinished
+ * (`not_json`), one inside another object (`no_verdict`), and one with a key twice (`conflicting_verdicts`).
  */
 export function readJudgement(text: string): Result<Judgement, Unreadable> {
   if (text.trim() === "") return err("empty");
@@ -50,11 +47,13 @@ export function readJudgement(text: string): Result<Judgement, Unreadable> {
   if (objects.length === 0 || winnerKey.test(rest)) return err("not_json");
 
   const verdicts = objects.filter(({ value }) => Object.hasOwn(value, "winner"));
+  const others = objects.filter(({ value }) => !Object.hasOwn(value, "winner"));
   const verdict = verdicts.at(-1)?.value;
   if (verdict === undefined || verdicts.some(({ inArray }) => inArray)) return err("no_verdict");
+  if (others.some((other) => winnerKey.test(other.text))) return err("no_verdict");
 
-  const winner = winnerOf(verdict["winner"]);
   const winners = verdicts.map(({ value }) => winnerOf(value["winner"]));
+  const winner = winners.at(-1);
   if (winner === undefined || winners.includes(undefined)) return err("bad_winner");
   if (winners.some((other) => other !== winner)) return err("conflicting_verdicts");
   if (verdicts.some(({ repeatsKey }) => repeatsKey)) return err("conflicting_verdicts");
@@ -74,7 +73,7 @@ export function readJudgement(text: string): Result<Judgement, Unreadable> {
   return ok({ winner, justification, confidence, normalizations });
 }
 
-/** A key `winner` outside every complete object, as JSON, Python, JavaScript or a typographer would write it. */
+/** A key `winner`, as JSON, Python, JavaScript or a typographer would write it. */
 const winnerKey = /["'“]winner\\?["'”]\s*:|[{,]\s*winner\s*:/;
 
 /** Every accepted spelling, without its blanks. */

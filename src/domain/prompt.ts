@@ -43,8 +43,8 @@ export function canonicalText(comparison: Comparison): string {
  * The user text for the judge: the caller's instructions with both essays in it, each exactly once and byte for byte, then what we add.
  *
  * An essay takes the place of its placeholder (the first one; later ones stay as they are, and are refused on the way in), or follows the
- * instructions where there is none. What marks its beginning and its end is the boundary, 64 bits of a hash that covers both essays: no author can write
- * down a line that carries it, so an essay can't seem to end early or another to begin.
+ * instructions where there is none. Its first and last line carry the boundary, 64 bits of a hash that covers both essays: no author can
+ * write such a line, so an essay can't seem to end early or another one to begin.
  *
  * @param promptSha256 the hash of `canonicalText`, in hex
  */
@@ -54,13 +54,12 @@ export function frame(comparison: Comparison, promptSha256: string): string {
     ["{essay_a}", block("Essay A", comparison.essayA, boundary)],
     ["{essay_b}", block("Essay B", comparison.essayB, boundary)],
   ]);
-  // A function, since a replacement that is a string would have its `$&` and the like filled in.
-  const instructions = comparison.userPrompt.replace(/\{essay_[ab]\}/g, (placeholder) => {
-    const essay = unplaced.get(placeholder) ?? placeholder;
-    unplaced.delete(placeholder);
-    return essay;
-  });
-  return `${instructions}\n${[...unplaced.values()].join("")}\n${closing(boundary)}`;
+  let text = "";
+  for (const piece of comparison.userPrompt.split(/(\{essay_[ab]\})/)) {
+    text += unplaced.get(piece) ?? piece;
+    unplaced.delete(piece);
+  }
+  return `${text}\n${[...unplaced.values()].join("")}\n${closing(boundary)}`;
 }
 
 function block(name: string, essay: string, boundary: string): string {

@@ -111,6 +111,8 @@ export function createGateway(ports: Ports, policy: Policy) {
     const tally: Tally = { calls: 0, cost: null, priceKnown: true };
 
     for (let failed = 1; ; failed++) {
+      // Over before this call began: while the plan was made, or in the wait.
+      if (signal.aborted) return err({ reason: signal.reason as AbortCause });
       const asked = await ask(provider, request, caller, tally, signal);
       if (asked.ok) {
         const cost = tally.priceKnown ? tally.cost : null;
@@ -120,7 +122,6 @@ export function createGateway(ports: Ports, policy: Policy) {
       const waitMs = backoffMs(failed, retryAfterMs(asked.error), ports.random());
       if (signal.aborted || clock.nowMs() + waitMs >= deadlineMs) return asked;
       await wait(waitMs, signal);
-      if (signal.aborted) return err({ reason: signal.reason as AbortCause });
     }
   }
 

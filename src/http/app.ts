@@ -58,7 +58,10 @@ export function createApp(parts: AppParts) {
     c.set("provider", null);
     c.set("problem", null);
     c.set("thrown", null);
-    await next();
+    // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
+    await next().catch((thrown: unknown) => {
+      c.res = unexpected(c, thrown);
+    });
     close(c, clock.nowMs() - startedAtMs);
   });
 
@@ -170,14 +173,7 @@ export function createApp(parts: AppParts) {
   app.notFound((c) =>
     refuse(c, { status: 404, type: "RESOURCE_NOT_FOUND", sentence: "There is nothing at this path." }),
   );
-  app.onError((error, c) => {
-    c.set("thrown", error);
-    return refuse(c, {
-      status: 500,
-      type: "INTERNAL_ERROR",
-      sentence: "Something went wrong in this service; the correlation id finds it in the log.",
-    });
-  });
+  app.onError((error, c) => unexpected(c, error));
 
   return app;
 
@@ -222,7 +218,7 @@ export function createApp(parts: AppParts) {
       ...(provider && { provider }),
       ...(problem && { error_type: problem.type }),
     });
-    if (thrown !== null) {
+    if (problem?.type === "INTERNAL_ERROR") {
       const name = thrown instanceof Error ? thrown.name : typeof thrown;
       log("error", "unexpected_error", {
         correlation_id: correlationId,
@@ -265,6 +261,15 @@ const noSuchTicket: Problem = {
   type: "RESOURCE_NOT_FOUND",
   sentence: "There is no ticket with this queue_id.",
 };
+
+function unexpected(c: RouteContext, thrown: unknown): Response {
+  c.set("thrown", thrown);
+  return refuse(c, {
+    status: 500,
+    type: "INTERNAL_ERROR",
+    sentence: "Something went wrong in this service; the correlation id finds it in the log.",
+  });
+}
 
 function refuse(c: RouteContext, problem: Problem): Response {
   c.set("problem", problem);

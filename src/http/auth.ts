@@ -1,13 +1,9 @@
 /** Who is asking? */
+import type { Config } from "../config.ts";
 import type { Sha256 } from "../gateway/ports.ts";
 
-/** `keys`: a tenant for each hash. `loopback`: no keys are set, and only this machine is served. */
-export type Access =
-  | { readonly kind: "keys"; readonly keys: readonly { readonly tenant: string; readonly sha256: string }[] }
-  | { readonly kind: "loopback" };
-
 /** The tenant of everyone where no keys are set. */
-export const loopbackTenant = "local";
+const loopbackTenant = "local";
 
 /**
  * @param header the `Authorization` header
@@ -15,7 +11,7 @@ export const loopbackTenant = "local";
  */
 export async function authenticate(
   header: string | undefined,
-  access: Access,
+  access: Config["access"],
   isLoopback: () => boolean,
   sha256: Sha256,
 ): Promise<string | null> {

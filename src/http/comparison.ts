@@ -110,9 +110,12 @@ export function judgementBody(
 
 /** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
 export function traceIdOf(traceparent: string | undefined): string | null {
-  const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
-  return traceId === undefined || /^0+$/.test(traceId) ? null : traceId;
+  return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
 }
+
+/** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
+const traceparentPattern =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
 
 function problemOfMediaType(c: Context): Problem | null {
   const type = c.req.header("content-type");

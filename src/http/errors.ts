@@ -67,11 +67,7 @@ export function problemOfRefusal(refusal: Refusal, mask: (text: string) => strin
 const retrySeconds = 5;
 const rateLimitSeconds = 30;
 
-export function problemOfFailure(
-  failure: Failure,
-  provider: ProviderName,
-  mask: (text: string) => string,
-): Problem {
+function problemOfFailure(failure: Failure, provider: ProviderName, mask: (text: string) => string): Problem {
   switch (failure.reason) {
     case "connection":
       return {

@@ -2,7 +2,7 @@
  * One JSON line per event, from an allow-list of fields: what is not named here can't reach a log, so no prompt, essay or key does.
  * Values that come from outside are cut, so that a line stays a line.
  */
-export const logLevels = ["debug", "info", "warn", "error"] as const;
+const logLevels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export interface LogFields {
@@ -52,10 +52,15 @@ export function createLog(lowest: LogLevel, write: (line: string) => void, nowMs
     const line: Record<string, unknown> = { time: new Date(nowMs()).toISOString(), level, event };
     for (const name of allowed) {
       const value = fields[name];
-      if (value !== undefined) line[name] = typeof value === "string" ? value.slice(0, 300) : value;
+      if (value !== undefined) line[name] = cut(value);
     }
     write(JSON.stringify(line));
   };
+}
+
+function cut(value: unknown): unknown {
+  if (typeof value === "string") return value.slice(0, 300);
+  return Array.isArray(value) ? value.slice(0, 50).map(cut) : value;
 }
 
 const allowed = [

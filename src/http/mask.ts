@@ -3,10 +3,22 @@
 /** Shapes of keys that may be quoted though they aren't ours. */
 const keyShapes = /\b(?:sk-[A-Za-z0-9_-]{6,}|AIza[A-Za-z0-9_-]{10,}|lps_[A-Za-z0-9_-]{10,})|\bBearer\s+\S+/g;
 
-/** @param secrets our own keys; each occurrence becomes `[masked]` */
+/** @param secrets our own keys; each occurrence becomes `[masked]`, also one that the text's end cuts off */
 export function createMask(secrets: readonly string[]): (text: string) => string {
   // Longest first, so that a key which begins with another one is taken whole.
   const known = secrets.filter((secret) => secret.length > 0).sort((a, b) => b.length - a.length);
   return (text) =>
-    known.reduce((left, secret) => left.replaceAll(secret, "[masked]"), text).replace(keyShapes, "[masked]");
+    known
+      .reduce((left, secret) => withoutCutEnd(left.replaceAll(secret, "[masked]"), secret), text)
+      .replace(keyShapes, "[masked]");
+}
+
+/** Fewer characters of a key than this say nothing of it. */
+const fewest = 4;
+
+function withoutCutEnd(text: string, secret: string): string {
+  for (let length = secret.length - 1; length >= fewest; length--) {
+    if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}[masked]`;
+  }
+  return text;
 }

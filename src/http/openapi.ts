@@ -13,7 +13,7 @@ interface Operation {
   readonly body?: "ComparisonRequest";
   /** The schema of the answer at 200; a media type where it isn't JSON. */
   readonly answer: keyof typeof components | `${string}/${string}` | null;
-  /** What else it answers, all with the schema of errors. */
+  /** What else it answers, all with the schema of errors; 500 is understood. */
   readonly errors: readonly number[];
 }
 
@@ -117,6 +117,7 @@ const meanings: Readonly<Record<number, string>> = {
   413: "The body is too large.",
   415: "The body is not plain JSON.",
   422: "The provider says that this request can never succeed.",
+  500: "A bug of ours.",
   502: "The provider answered, but not with a judgement, or refused our credentials.",
   503: "Not now: the provider or this service is unavailable.",
 };
@@ -161,7 +162,7 @@ function describe(operation: Operation) {
       : { "application/json": { schema: reference(operation.answer) } };
     responses["200"] = { description: "OK", headers, content };
   }
-  for (const status of operation.errors) {
+  for (const status of [...operation.errors, 500]) {
     const content = { "application/json": { schema: reference("Error") } };
     responses[status] = { description: meanings[status], headers, content };
   }

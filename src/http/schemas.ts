@@ -22,10 +22,7 @@ export const overridesRequest = z
   .meta({ description: "What to leave to the service is left out, or null." });
 
 export const comparisonRequest = z.object({
-  user_prompt: z
-    .string()
-    .min(1)
-    .max(20_000)
+  user_prompt: text(20_000)
     .superRefine((prompt, context) => {
       for (const problem of placeholderProblems(prompt))
         context.addIssue({ code: "custom", message: problem });
@@ -34,8 +31,8 @@ export const comparisonRequest = z.object({
       description:
         "The comparison's instructions. {essay_a} and {essay_b} are replaced, each at most once; an essay without a placeholder is appended.",
     }),
-  essay_a: z.string().min(1).max(200_000),
-  essay_b: z.string().min(1).max(200_000),
+  essay_a: text(200_000),
+  essay_b: text(200_000),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(["queue_if_unavailable", "immediate", "queue"]).nullish(),
   priority: z.int().min(0).max(10).nullish(),
@@ -171,6 +168,15 @@ export const healthAnswer = z.object({
   warnings: z.array(z.string()),
 });
 export type HealthAnswer = z.infer<typeof healthAnswer>;
+
+/** The contract counts UTF-16 units, zod and JSON Schema count code points: a text of pairs may pass there and is refused here. */
+function text(maxUnits: number) {
+  return z
+    .string()
+    .min(1)
+    .refine(({ length }) => length <= maxUnits, `must have at most ${maxUnits} characters`)
+    .meta({ maxLength: maxUnits });
+}
 
 function jsonBytes(value: unknown): number {
   try {

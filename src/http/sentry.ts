@@ -40,15 +40,20 @@ export function createReport(settings: {
 }
 
 /** The same class and stack, without the message: a parser's message quotes what it read. */
-export function withoutItsText(thrown: unknown): Error {
+function withoutItsText(thrown: unknown): Error {
   const clean = new Error("its text is withheld");
   clean.name = thrown instanceof Error ? thrown.name : typeof thrown;
   clean.stack = [`${clean.name}: ${clean.message}`, ...framesOf(thrown)].join("\n");
   return clean;
 }
 
-/** The lines of a stack that say where, without those that repeat the message. */
+/** The lines of a stack that say where, without the message: that may have lines which look the same. */
 export function framesOf(thrown: unknown): string[] {
-  const stack = thrown instanceof Error ? (thrown.stack ?? "") : "";
-  return stack.split("\n").filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
+  if (!(thrown instanceof Error)) return [];
+  const { stack = "", message } = thrown;
+  const messageAt = stack.indexOf(message);
+  // A message that was changed later stands in the stack as it was, and nobody can say where it ends.
+  if (messageAt === -1) return [];
+  const lines = stack.slice(messageAt + message.length).split("\n");
+  return lines.filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
 }

@@ -6,7 +6,7 @@
 import type { Message, MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages/messages";
 import type { ErrorResponse } from "@anthropic-ai/sdk/resources/shared";
 import type { Failure } from "../domain/failure.ts";
-import { judgementName, judgementSchema } from "../domain/judgement.ts";
+import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
@@ -14,6 +14,7 @@ import {
   call,
   type Dialect,
   jsonHeaders,
+  judgementName,
   notAnAnswer,
   type Surroundings,
   type Vendor,

@@ -65,6 +65,9 @@ export const jsonHeaders = {
   "user-agent": "llm-provider-service",
 };
 
+/** What the schema, or the tool that takes it, is called. */
+export const judgementName = "comparison";
+
 /** An answer that is not a judgement because it is not the vendor's. */
 export const notAnAnswer: Result<never, Failure> = err({ reason: "unreadable", why: "not_an_answer" });
 

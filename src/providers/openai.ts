@@ -10,7 +10,7 @@ import type {
 } from "openai/resources/responses/responses";
 import type { ErrorObject } from "openai/resources/shared";
 import type { Failure } from "../domain/failure.ts";
-import { judgementName, judgementSchema } from "../domain/judgement.ts";
+import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
@@ -18,6 +18,7 @@ import {
   call,
   type Dialect,
   jsonHeaders,
+  judgementName,
   notAnAnswer,
   type Surroundings,
   type Vendor,

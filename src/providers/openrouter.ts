@@ -9,10 +9,18 @@ import type {
 } from "openai/resources/chat/completions";
 import { type Parameters, type ReasoningEffort, reasoningEfforts } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { judgementName, judgementSchema } from "../domain/judgement.ts";
+import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Clock, JudgeRequest, Plan, Provider } from "../gateway/ports.ts";
-import { type Complaint, call, type Dialect, jsonHeaders, notAnAnswer, type Vendor } from "./call.ts";
+import {
+  type Complaint,
+  call,
+  type Dialect,
+  jsonHeaders,
+  judgementName,
+  notAnAnswer,
+  type Vendor,
+} from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
@@ -168,13 +176,13 @@ function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Prob
     : failureOfStatus(status, hintMs, vendorSays);
 }
 
-/** A 403 is about the key, unless moderation gives its reasons or a guardrail says what it saw. */
+/** A 403 is about the key, unless moderation gives its reasons or a guardrail says what it saw: in fields, or in words alone. */
 function isBlock(problem: Problem): boolean {
-  const { metadata } = problem ?? {};
+  const { metadata, message } = problem ?? {};
   return (
     items(metadata?.reasons).length > 0 ||
     items(metadata?.patterns).length > 0 ||
-    text(problem?.message).startsWith("Request blocked")
+    /\b(blocked|flagged|moderation)\b/i.test(text(message))
   );
 }
 

@@ -3,7 +3,8 @@
  * Every part is a process of its own; the candidates take turns over several rounds, in reversed order every second round, because the
  * same program differs by a third from one minute to the next.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { budgetTable, judgeBudgets } from "./budgets.ts";
@@ -18,13 +19,15 @@ if (typeof options === "string") {
   console.error(`${options}\n\n${help}`.trim());
   process.exit(options === "" ? 0 : 2);
 }
-const folder = await mkdtemp(join(tmpdir(), "bench-"));
+const folder = mkdtempSync(join(tmpdir(), "bench-"));
+// Also after a signal, and after the children's own end, who write there.
+process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 try {
-  process.exitCode = await bench(options, folder);
-} finally {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(await bench(options, folder));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 }
-process.exit();
 
 /** @returns the exit code */
 async function bench(options: Options, folder: string): Promise<number> {

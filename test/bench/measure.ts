@@ -46,7 +46,7 @@ export async function measure(
   try {
     const most = Math.max(...settings.map(({ connections }) => connections));
     const target = { service, upstream, request };
-    await ask(target, { connections: most, latencyMs: 0 }, firstWarmUpSeconds, 0.1);
+    await ask(target, { connections: most, latencyMs: 0 }, 0, firstWarmUpSeconds);
     const measured = [];
     for (const setting of settings) {
       measured.push({ setting, result: await ask(target, setting, warmUpSeconds, windowSeconds) });

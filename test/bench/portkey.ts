@@ -19,14 +19,10 @@ export async function installPortkey(): Promise<string> {
   }
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "package.json"), '{ "private": true }\n');
-  const args = [
-    "install",
-    "--no-audit",
-    "--no-fund",
-    "--ignore-scripts",
-    `@portkey-ai/gateway@${portkeyVersion}`,
-  ];
-  await run({ file: "npm", args, cwd: folder, env: { HOME: process.env["HOME"] ?? folder } }, null, 180);
+  // `--prefix` because npm, started by `npm run`, would otherwise take the project's own folder for its own.
+  const args = ["install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"];
+  const install = { file: "npm", args: [...args, `@portkey-ai/gateway@${portkeyVersion}`], env: process.env };
+  await run(install, null, 180);
   return serverFile;
 }
 

@@ -7,7 +7,7 @@ export interface Command {
   readonly file: string;
   readonly args: readonly string[];
   /** All that the process sees, beside `PATH` and `NODE_ENV=production`. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }
 

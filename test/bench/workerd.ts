@@ -27,7 +27,7 @@ export async function wranglerConfig(
 
 /**
  * Bundles the Worker of a wrangler configuration into `folder` and gives the command that serves it there. Its Durable Objects lie on
- * disk, as in production; a message to a queue comes back to the Worker as a request and fails, but no immediate judgement sends one.
+ * disk, as in production; its queues refuse every message, which no immediate judgement sends.
  *
  * @param vars text bindings, over those of the configuration
  */
@@ -69,7 +69,7 @@ function workerdConfig(configFile: string, script: string, vars: Readonly<Record
     ...config.durable_objects.bindings.map(({ name, class_name }) =>
       binding(name, "durableObjectNamespace", class_name),
     ),
-    ...(config.queues.producers?.map((queue) => binding(queue.binding, "queue", "main")) ?? []),
+    ...(config.queues.producers?.map((queue) => binding(queue.binding, "queue", "queue")) ?? []),
   ];
   const namespaces = classNames.map(
     (name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)}, enableSql = true)`,
@@ -84,6 +84,10 @@ const config :Workerd.Config = (
       bindings = [${bindings.join(", ")}],
       durableObjectNamespaces = [${namespaces.join(", ")}],
       durableObjectStorage = (localDisk = "storage"),
+    )),
+    (name = "queue", worker = (
+      modules = [(name = "queue.js", esModule = "export default { fetch: () => new Response() }")],
+      compatibilityDate = ${quote(config.compatibility_date ?? "")},
     )),
     # By default a Worker may only reach public addresses; the upstream is on this machine.
     (name = "internet", network = (allow = ["public", "private"])),

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { readJudgement, type Judgement } from "../../src/domain/judgement.ts";
 
@@ -6,16 +6,15 @@ import { readJudgement, type Judgement } from "../../src/domain/judgement.ts";
 const winnerWords = fc
   .array(
     fc.constantFrom(
-      ...["essay", "option", "first", "second", "left", "right", "a", "b", "A", "B", "Essay"],
-      ...["is better", "is stronger", "is superior", "is the winner", "wins", "tie", "neither", "not", "and"],
-      ...[" ", "_", ".", "*", '"', "-", "E"],
+      ..."essay|option|first|second|left|right|a|b|A|B|Essay|tie|neither|not|and".split("|"),
+      ...'is better|is stronger|is superior|is the winner|wins| |_|.|*|"|-|E'.split("|"),
     ),
     { maxLength: 6 },
   )
   .map((words) => words.join(" "));
 
 const justifications = fc.oneof(
-  fc.string({ unit: "binary", minLength: 1, maxLength: 700, size: "max" }),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 700, size: "max" }),
   fc
     .array(fc.constantFrom("word", "🏆", " ", "longer-word", "\n", "論"), { maxLength: 700, size: "max" })
     .map((words) => words.join("")),
@@ -32,9 +31,8 @@ it("A and B exchanged in a winner's words exchange the winner", () => {
 });
 
 it("a winner is named by exactly one essay's words, or by none", () => {
-  const spelling = /^(essay|option)?[ab]|^(first|second)(essay)?|^(left|right)/;
-  const suffix = /(is(better|stronger|superior|thewinner)|wins)?$/;
-  const pattern = new RegExp(`^(?:${spelling.source.replaceAll("^", "")})${suffix.source}`);
+  const spelling =
+    /^(?:(essay|option)?[ab]|(first|second)(essay)?|left|right)(is(better|stronger|superior|thewinner)|wins)?$/;
   fc.assert(
     fc.property(winnerWords, (words) => {
       const bare = words
@@ -42,7 +40,7 @@ it("a winner is named by exactly one essay's words, or by none", () => {
         .replaceAll(/[\s_]/g, "")
         .replaceAll(/^[.*"-]+|[.*"-]+$/g, "");
       const namesB = /^((essay|option)?b|second|right)/.test(bare);
-      expect(winnerOf(words)).toBe(pattern.test(bare) ? (namesB ? "Essay B" : "Essay A") : "none");
+      expect(winnerOf(words)).toBe(spelling.test(bare) ? (namesB ? "Essay B" : "Essay A") : "none");
     }),
     { numRuns: 2_000 },
   );
@@ -59,8 +57,11 @@ it("more confidence is never read as less, as a number or in words of digits", (
       expect(confidenceOf(low)).toBeLessThanOrEqual(confidenceOf(high));
       expect(confidenceOf(low)).toBeGreaterThanOrEqual(1);
       expect(confidenceOf(high)).toBeLessThanOrEqual(5);
-      if (low >= 1 && low <= 5) expect(confidenceOf(low)).toBe(low);
-      if (/^-?\d+(\.\d+)?$/.test(`${low}`)) expect(confidenceOf(`${low}`)).toBe(confidenceOf(low));
+      const isOnScale = low >= 1 && low <= 5;
+      expect(confidenceOf(low) === low).toBe(isOnScale);
+      // Numbers with an exponent are no decimal words.
+      fc.pre(!`${low}`.includes("e"));
+      expect(confidenceOf(`${low}`)).toBe(confidenceOf(low));
     }),
   );
 });
@@ -76,30 +77,13 @@ it("a justification is the judge's own text from its beginning, at most 500 unit
       expect(given).toBe(said.length <= 500 ? said : `${kept}…`);
       expect(said.startsWith(kept)).toBe(true);
       expect(kept.length).toBeGreaterThan(Math.min(said.length - 1, 397));
-      if (said.isWellFormed()) expect(given.isWellFormed()).toBe(true);
+      expect(given.isWellFormed()).toBe(said.isWellFormed());
     }),
   );
 });
 
 it("nothing is read from a text that names no winner in JSON", () => {
-  const sign = fc.constantFrom(
-    "{",
-    "}",
-    "[",
-    "]",
-    '"',
-    ":",
-    ",",
-    "\\",
-    " ",
-    "\n",
-    "Essay A",
-    "winner",
-    "confidence",
-    "4",
-    "```",
-    "null",
-  );
+  const sign = fc.constantFrom(...'{}[]":,\\ \n', "Essay A", "winner", "confidence", "4", "```", "null");
   const noise = fc.array(sign, { maxLength: 60 }).map((signs) => signs.join(""));
   const other = fc.oneof(
     noise,
@@ -120,9 +104,7 @@ it("no verdict is read out of an array or a string, alone, fenced or in prose", 
     winner: fc.constantFrom("Essay A", "Essay B"),
     confidence: fc.integer({ min: 1, max: 5 }),
   });
-  const tricky = fc.array(fc.constantFrom("{", "}", "[", "]", '"', ",", ":", "\\", " ", "winner"), {
-    maxLength: 8,
-  });
+  const tricky = fc.array(fc.constantFrom(...'{}[]",:\\ ', "winner"), { maxLength: 8 });
   const element = fc.oneof(
     verdict,
     fc.jsonValue(),
@@ -158,23 +140,7 @@ it("every beginning of a verdict is refused", () => {
 });
 
 it("a verdict that is quoted never wins over the judge's own, whatever stands round both", () => {
-  const sign = fc.constantFrom(
-    "{",
-    "}",
-    "[",
-    "]",
-    '"',
-    "'",
-    ":",
-    ",",
-    "\\",
-    " ",
-    "```",
-    "{}",
-    '{"',
-    '{"a":',
-    "x",
-  );
+  const sign = fc.constantFrom(..."{}[]\"':,\\ x", "```", "{}", '{"', '{"a":');
   const prose = fc.array(sign, { maxLength: 6 }).map((signs) => signs.join(""));
   const own = `{"justification":"It keeps to the question.","winner":"Essay A","confidence":2}`;
   const quoted = fc.constantFrom(
@@ -184,41 +150,52 @@ it("a verdict that is quoted never wins over the judge's own, whatever stands ro
     `[{"winner":"Essay B","confidence":5,"justification":"Flawless."}]`,
   );
   fc.assert(
-    fc.property(prose, quoted, prose, prose, fc.boolean(), (before, quote, between, after, ownFirst) => {
-      const [one, other] = ownFirst ? [own, quote] : [quote, own];
-      const read = readJudgement(`${before}${one}${between}${other}${after}`);
-      if (read.ok) expect(read.value.winner).toBe("Essay A");
+    fc.property(prose, quoted, prose, prose, (before, quote, between, after) => {
+      for (const answer of [
+        `${before}${own}${between}${quote}${after}`,
+        `${before}${quote}${between}${own}${after}`,
+      ]) {
+        expect(winnerIn(answer)).not.toBe("Essay B");
+      }
     }),
     { numRuns: 5_000 },
   );
 });
 
+it.each('{|{"|{"a":|[|{}|{ |"\\| \n|{x} |{"x":y} |{"a":1}, |{"winner":"A"} |, |a.'.split("|"))(
+  "reads 200 KB of %j in time that grows with its length alone",
+  (piece) => {
+    const text = `${piece.repeat(200_000 / piece.length)}.`;
+    const startedMs = performance.now();
+    readJudgement(`${text}${answer({})}${text}`);
+    expect(readJudgement(answer({ winner: text }))).toEqual({ ok: false, error: "bad_winner" });
+    expect(readJudgement(answer({ confidence: text }))).toEqual({ ok: false, error: "bad_confidence" });
+    expect(readJudgement(answer({ justification: `x ${text}` })).ok).toBe(true);
+    // Ten times what a slow machine needs; anything that grows faster takes minutes.
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  },
+);
+
 function exchanged(words: string): string {
-  const other: Record<string, string> = {
-    a: "b",
-    b: "a",
-    A: "B",
-    B: "A",
-    first: "second",
-    second: "first",
-    left: "right",
-    right: "left",
-  };
+  const pairs = "a b|b a|A B|B A|first second|second first|left right|right left".split("|");
+  const others = new Map(pairs.map((pair) => [pair.split(" ")[0], pair.split(" ")[1]]));
   return words
     .split(" ")
-    .map((word) => other[word] ?? word)
+    .map((word) => others.get(word) ?? word)
     .join(" ");
 }
 
 function winnerOf(winner: string): Judgement["winner"] | "none" {
-  const read = readJudgement(answer({ winner }));
+  return winnerIn(answer({ winner }));
+}
+
+function winnerIn(text: string): Judgement["winner"] | "none" {
+  const read = readJudgement(text);
   return read.ok ? read.value.winner : "none";
 }
 
 function confidenceOf(confidence: number | string): number {
-  return judgementIn(
-    readJudgement(JSON.stringify({ justification: "Because.", winner: "Essay A", confidence })),
-  ).confidence;
+  return judgementIn(readJudgement(answer({ confidence }))).confidence;
 }
 
 function judgementIn(read: ReturnType<typeof readJudgement>): Judgement {

@@ -1,6 +1,6 @@
 import { Ajv } from "ajv";
 import { expect, it } from "vitest";
-import { judgementName, judgementSchema, readJudgement } from "../../src/domain/judgement.ts";
+import { judgementSchema, readJudgement } from "../../src/domain/judgement.ts";
 
 const reason = "It keeps to the question and supports each claim.";
 const a = answer({ winner: "Essay A" });
@@ -12,102 +12,42 @@ it("reads a plain answer as it is", () => {
   expect(readJudgement(b)).toEqual({ ok: true, value: { ...judgedA, winner: "Essay B" } });
 });
 
-const names = {
-  "Essay A": ["essay a", "a", "option a", "first", "first essay", "left"],
-  "Essay B": ["essay b", "b", "option b", "second", "second essay", "right"],
-};
-const suffixes = ["", " is better", " is stronger", " is superior", " is the winner", " wins"];
+const spellings: [string, string][] = [
+  ..."essay a|a|option a|first|first essay|left"
+    .split("|")
+    .map((name): [string, string] => ["Essay A", name]),
+  ..."essay b|b|option b|second|second essay|right"
+    .split("|")
+    .map((name): [string, string] => ["Essay B", name]),
+];
 
-it.each(Object.entries(names))(
-  "reads every spelling of %s, alone and with every suffix",
-  (winner, spellings) => {
-    for (const words of spellings.flatMap((name) => suffixes.map((suffix) => name + suffix))) {
-      for (const spelling of [
-        words,
-        words.toUpperCase(),
-        words.replaceAll(" ", "_"),
-        words.replaceAll(" ", ""),
-        words.replaceAll(" ", " \n\t\u00a0"),
-        `  ${words}. `,
-        `**"${words}"**!`,
-        `(\`${words}\`)`,
-        `¿«${words}»…`,
-        `__${words}__`,
-      ]) {
-        expect(winnerOf(spelling), spelling).toBe(winner);
-      }
-    }
-  },
-);
-
-it.each([
-  ...[
-    "",
-    " ",
-    ".",
-    "tie",
-    "a tie",
-    "neither",
-    "both",
-    "none",
-    "draw",
-    "n/a",
-    "unknown",
-    "Error",
-    "E",
-    "Essay",
-    "option",
-  ],
-  ...[
-    "essay a and essay b",
-    "Essay A or Essay B",
-    "a, b",
-    "a/b",
-    "ab",
-    "aa",
-    "A1",
-    "1",
-    "0",
-    "1st",
-    "essay 1",
-    "essay c",
-  ],
-  ...[
-    "Essay A is better than Essay B",
-    "The winner is Essay A",
-    "not Essay A",
-    "Essay A is not better",
-    "Essay A loses",
-  ],
-  ...[
-    "Essay A. Essay B",
-    "essay-a",
-    "Essay: A",
-    "is better",
-    "wins",
-    "Essay A wins wins",
-    "leftright",
-    "essay left",
-  ],
-  ...[
-    "the first",
-    "first option",
-    "left essay",
-    "Еssay А",
-    "Ａ",
-    "Essay\u200b A",
-    "à",
-    "¬a",
-    "≠ a",
-    "A+",
-    "e.a",
-    "constructor",
-  ],
-])("refuses %j as a winner", (winner) => {
-  expect(readJudgement(answer({ winner }))).toEqual({ ok: false, error: "bad_winner" });
+it.each(spellings)("reads %s from %j, alone and with every suffix, however it is set", (winner, name) => {
+  for (const suffix of ["", " is better", " is stronger", " is superior", " is the winner", " wins"]) {
+    const words = name + suffix;
+    const settings = [" \n\t\u00a0", "_", ""].map((blank) => words.replaceAll(" ", blank));
+    settings.push(words, words.toUpperCase(), `  ${words}. `, `__${words}__`);
+    settings.push(`**"${words}"**!`, `(\`${words}\`)`, `¿«${words}»…`);
+    const others = settings.filter((setting) => {
+      const read = readJudgement(answer({ winner: setting }));
+      return !read.ok || read.value.winner !== winner;
+    });
+    expect(others).toEqual([]);
+  }
 });
 
-it.each([[null], [true], [1], [["Essay A"]], [{ essay: "Essay A" }]])("refuses %j as a winner", (winner) => {
+it.each([
+  ..."|.|tie|a tie|neither|both|none|draw|n/a|unknown|Error|E|Essay|option|essay c|essay 1|1|0|1st".split(
+    "|",
+  ),
+  ..."essay a and essay b|Essay A or Essay B|a, b|a/b|ab|aa|A1|leftright|essay left|left essay".split("|"),
+  ..."Essay A is better than Essay B|The winner is Essay A|not Essay A|Essay A is not better".split("|"),
+  ..."Essay A loses|Essay A wins wins|Essay A. Essay B|is better|wins|Essay A, wins|the first".split("|"),
+  ..."essay-a|Essay: A|e.a|Еssay А|Ａ|à|¬a|≠ a|A+|Essay\u200b A|first option|constructor".split("|"),
+  null,
+  true,
+  1,
+  { essay: "Essay A" },
+])("refuses %j as a winner", (winner) => {
   expect(readJudgement(answer({ winner }))).toEqual({ ok: false, error: "bad_winner" });
 });
 
@@ -120,46 +60,28 @@ it.each([
   ["05.0", 5, false],
   [0.9, 1, true],
   [0, 1, true],
-  [-0, 1, true],
   ["-3", 1, true],
   [5.0001, 5, true],
   [85, 5, true],
   ["1000000", 5, true],
-])("reads confidence %j as %d, clamped: %j", (given, confidence, clamped) => {
-  const normalizations = clamped ? ["confidence_clamped"] : [];
-  expect(readJudgement(answer({ confidence: given }))).toEqual({
-    ok: true,
-    value: { ...judgedA, confidence, normalizations },
-  });
+])("reads confidence %j as %d, clamped: %j", (given, confidence, isClamped) => {
+  const normalizations = isClamped ? ["confidence_clamped"] : [];
+  const value = { ...judgedA, confidence, normalizations };
+  expect(readJudgement(answer({ confidence: given }))).toEqual({ ok: true, value });
 });
 
 it.each([
-  ...[
-    "",
-    " ",
-    "4/5",
-    "0x4",
-    "4e0",
-    "four",
-    "high",
-    "4,5",
-    "4.",
-    ".5",
-    "+4",
-    "80%",
-    "NaN",
-    "Infinity",
-    "٤",
-    "1_0",
-    "- 1",
-  ],
-  ...["9".repeat(400), true, false, null, [4], { value: 4 }],
+  ..."| |4/5|0x4|4e0|four|high|4,5|4.|.5|+4|80%|NaN|Infinity|٤|1_0|- 1".split("|"),
+  "9".repeat(400),
+  true,
+  null,
+  undefined,
+  { value: 4 },
 ])("refuses %j as a confidence", (confidence) => {
   expect(readJudgement(answer({ confidence }))).toEqual({ ok: false, error: "bad_confidence" });
 });
 
-it("refuses a confidence that is missing or too large for a number", () => {
-  expect(readJudgement(answer({ confidence: undefined }))).toEqual({ ok: false, error: "bad_confidence" });
+it("refuses a confidence that is too large for a number", () => {
   expect(readJudgement(a.replace("4}", "1e400}"))).toEqual({ ok: false, error: "bad_confidence" });
 });
 
@@ -170,19 +92,26 @@ it.each([[undefined], [null], [""], [" \n\t "], [5], [["long"]], [{ text: "long"
   },
 );
 
-const word = "sentence ".repeat(100);
+const sentence = "sentence ".repeat(100);
 it.each([
   ["is never padded", "x", "x"],
   ["is trimmed, which is not listed", "\n Well argued. \n", "Well argued."],
   ["of 500 stays whole", "x".repeat(500), "x".repeat(500)],
-  ["of 500 stays whole between blanks", ` ${"x".repeat(500)} `, "x".repeat(500)],
+  ["of 500 between blanks stays whole", ` ${"x".repeat(500)} `, "x".repeat(500)],
   ["of 501 without blanks is cut inside the word", "x".repeat(501), `${"x".repeat(499)}…`],
-  ["is cut at a word", word, `${word.slice(0, 494)}…`],
+  ["is cut at a word", sentence, `${sentence.slice(0, 494)}…`],
   ["is cut behind a word that just fits", `${"x".repeat(499)} yy`, `${"x".repeat(499)}…`],
   [
-    "is cut before a word that just doesn't fit",
-    `${"x".repeat(450)} ${"y".repeat(49)} z`,
-    `${"x".repeat(450)}…`,
+    "keeps a last word that just fits",
+    `${"x".repeat(450)} ${"y".repeat(48)} zz`,
+    `${"x".repeat(450)} ${"y".repeat(48)}…`,
+  ],
+  ["is cut before a word that just doesn't", `${"x".repeat(450)} ${"y".repeat(49)} z`, `${"x".repeat(450)}…`],
+  ["is cut at a word 100 units from the end", `${"x".repeat(399)} ${"y".repeat(200)}`, `${"x".repeat(399)}…`],
+  [
+    "is cut inside a longer word",
+    `${"x".repeat(398)} ${"y".repeat(200)}`,
+    `${"x".repeat(398)} ${"y".repeat(100)}…`,
   ],
   ["has no blank before the ellipsis", `${"x".repeat(450)}   ${"y".repeat(200)}`, `${"x".repeat(450)}…`],
   ["is cut at a line's end too", `${"x".repeat(450)}\n${"y".repeat(200)}`, `${"x".repeat(450)}…`],
@@ -191,11 +120,8 @@ it.each([
   ["is cut between two emoji, one unit later", `x${"🏆".repeat(300)}`, `x${"🏆".repeat(249)}…`],
 ])("a justification %s", (_, given, justification) => {
   const normalizations = given.trim() === justification ? [] : ["justification_truncated"];
-  expect(justification.length).toBeLessThanOrEqual(500);
-  expect(readJudgement(answer({ justification: given }))).toEqual({
-    ok: true,
-    value: { ...judgedA, justification, normalizations },
-  });
+  const value = { ...judgedA, justification, normalizations };
+  expect(readJudgement(answer({ justification: given }))).toEqual({ ok: true, value });
 });
 
 it("lists every normalization", () => {
@@ -205,29 +131,30 @@ it("lists every normalization", () => {
   });
 });
 
+const fence = "```";
 it.each([
   ["among blanks", `\r\n\t ${a}\n\n`],
   ["behind a byte order mark", `\ufeff${a}`],
   ["behind a zero-width space", `\u200b${a}`],
-  ["in a code fence", `\`\`\`json\n${a}\n\`\`\``],
-  ["in a code fence without a language", `\`\`\`\n${a}\`\`\``],
-  ["in a code fence that is left open", `\`\`\`JSON\n${a}`],
+  ["in a code fence", `${fence}json\n${a}\n${fence}`],
+  ["in a code fence without a language", `${fence}\n${a}${fence}`],
+  ["in a code fence that is left open", `${fence}JSON\n${a}`],
+  ["over several lines", JSON.stringify(JSON.parse(a), null, 2)],
+  ["before a comma", `My verdict: ${a}, as asked.`],
   ["in prose", `Both are good. My verdict: ${a}. I hope that this helps!`],
   ["in a sentence", `After all, ${a} is my verdict, as asked.`],
   ["with other keys", a.replace("{", '{"reasoning":{"winner":"Essay B"},"scores":[{"winner":"Essay B"}],')],
-  [
-    "with braces and quotes in a string",
-    a.replace("It keeps", "It keeps").replace("{", String.raw`{"note":"} \" {\\",`),
-  ],
-  ["beside an object without a winner", `{"a":1} ${a} {"b":{"winner":"Essay B"}} {}`],
+  ["with braces and quotes in a string", a.replace("{", String.raw`{"note":"} \" {\\",`)],
+  ["with the same key twice in an inner object", a.replace("{", '{"inner":{"x":1,"x":2},')],
+  ["beside objects that name no winner", `{"a":1} ${a} {"b":{"c":"winner"}} {}`],
   ["beside braces of prose", `The set {1, 2}, f(x) { return x; } and } or { or :{ matter. ${a} So }{ it is.`],
   ["beside brackets of prose", `See [1] and the range [0, 1). ${a} [end]`],
   ["beside broken JSON about something else", `{"rubric": oops} ${a} {"rubric": [`],
   ["beside the word in prose", `Winner: Essay A. The winner is clear: it is "winner" A.\n${a}`],
-  ["with the same key twice in an inner object", a.replace("{", '{"inner":{"x":1,"x":2},')],
+  ["in doubled braces", `\\boxed{${a}}`],
   ["twice, the same", `${a}\n${a}`],
 ])("reads a verdict %s", (_, text) => {
-  expect(readJudgement(text)).toEqual({ ok: true, value: { ...judgedA, justification: reason } });
+  expect(readJudgement(text)).toEqual({ ok: true, value: judgedA });
 });
 
 it("of several verdicts for one winner the last is the judgement, whole", () => {
@@ -243,14 +170,13 @@ it("of several verdicts for one winner the last is the judgement, whole", () => 
   });
 });
 
-const fence = "```";
 it.each([
   ["nothing", "", "empty"],
   ["blanks", " \r\n\t\u00a0\ufeff", "empty"],
   ["prose", "Essay A wins.", "not_json"],
   ["a JSON string", JSON.stringify("Essay A"), "not_json"],
   ["a JSON string that holds a verdict", JSON.stringify(a), "not_json"],
-  ["a verdict escaped without quotes", JSON.stringify(a).slice(1, -1), "not_json"],
+  ["an escaped verdict", JSON.stringify(a).slice(1, -1), "not_json"],
   ["a number", "4", "not_json"],
   ["null", "null", "not_json"],
   ["HTML", "<html><body>Bad gateway {}</body></html>", "no_verdict"],
@@ -258,6 +184,7 @@ it.each([
   ["a winner of another case", a.replace("winner", "Winner"), "no_verdict"],
   ["a verdict inside an object", `{"result":${a}}`, "no_verdict"],
   ["a verdict inside an object in prose", `Here: {"result":${a}} there`, "no_verdict"],
+  ["a verdict beside one inside an object", `{"result":${a}} ${b}`, "no_verdict"],
   ["a verdict inside a string", JSON.stringify({ text: a }), "no_verdict"],
   ["a verdict as prototype", `{"__proto__":${a}}`, "no_verdict"],
   ["a verdict in an array", `[${a}]`, "no_verdict"],
@@ -271,25 +198,13 @@ it.each([
   ["an array in an array", `[[${a}]]`, "no_verdict"],
   ["two verdicts", `${a}${b}`, "conflicting_verdicts"],
   ["two verdicts the other way round", `${b} or ${a}`, "conflicting_verdicts"],
-  [
-    "two verdicts in two fences",
-    `${fence}\n${a}\n${fence}\n${fence}\n${b}\n${fence}`,
-    "conflicting_verdicts",
-  ],
+  ["verdicts in two fences", `${fence}\n${a}\n${fence}\n${fence}\n${b}\n${fence}`, "conflicting_verdicts"],
   ["two winners in one object", a.replace("{", '{"winner":"Essay B",'), "conflicting_verdicts"],
-  [
-    "two winners in one object, in prose",
-    `So: ${b.replace("{", '{"winner":"Essay A",')}`,
-    "conflicting_verdicts",
-  ],
-  [
-    "two winners, one key escaped",
-    a.replace("{", String.raw`{"w\u0069nner":"Essay B",`),
-    "conflicting_verdicts",
-  ],
+  ["two winners in one object in prose", `So: ${a.replace("{", '{"winner":"B",')}`, "conflicting_verdicts"],
+  ["two winners, one key escaped", a.replace("{", String.raw`{"w\u0069nner":"B",`), "conflicting_verdicts"],
   ["two confidences", a.replace("{", '{"confidence":1,'), "conflicting_verdicts"],
-  ["a verdict beside one without a winner's name", `${a} ${answer({ winner: "tie" })}`, "bad_winner"],
-  ["a verdict behind one without a winner's name", `${answer({ winner: null })} ${a}`, "bad_winner"],
+  ["a verdict before one for nobody", `${a} ${answer({ winner: "tie" })}`, "bad_winner"],
+  ["a verdict behind one for nobody", `${answer({ winner: null })} ${a}`, "bad_winner"],
   ["a verdict cut off", a.slice(0, -1), "not_json"],
   ["a verdict with a trailing comma", a.replace("}", ",}"), "not_json"],
   ["a verdict in Python's spelling", a.replaceAll('"', "'"), "not_json"],
@@ -300,40 +215,13 @@ it.each([
   ["a verdict inside an object cut off before its own", `{"quoted":${b},"just`, "not_json"],
   ["a verdict inside a broken one", `{"quoted":${b},"winner":"Essay A",}`, "not_json"],
   ["a verdict inside one without quotes", `{winner: "Essay A", quoted: ${b}}`, "not_json"],
-  ["a verdict inside one whose first brace is missing", `"quoted":${b},"winner":"Essay A"}`, "not_json"],
+  ["a verdict inside one without its first brace", `"quoted":${b},"winner":"Essay A"}`, "not_json"],
   ["a verdict beside a broken one", `{"winner":"Essay A",} ${b}`, "not_json"],
   ["a verdict beside one in Python's spelling", `{'confidence': 4, 'winner': 'Essay A'} ${b}`, "not_json"],
   ["a verdict beside one in typographic quotes", `{“winner”: “Essay A”} ${b}`, "not_json"],
   ["a verdict beside an escaped one", `${JSON.stringify(a)} ${b}`, "not_json"],
-  ["a verdict inside doubled braces", `{${a}} {"x":"${a}"}`, "not_json"],
 ])("refuses %s", (_, text, error) => {
   expect(readJudgement(text)).toEqual({ ok: false, error });
-});
-
-it.each([
-  ["{", ""],
-  ['{"', ""],
-  ['{"a":', ""],
-  ["[", ""],
-  ["{}", ""],
-  ["{ ", ""],
-  ['"\\', ""],
-  [" \n", "."],
-  ["{x} ", ""],
-  ['{"x":y} ', ""],
-  ['{"a":1}, ', ""],
-  ['{"winner":"A"} ', ""],
-  ["'winner' ", ""],
-  [", ", ""],
-])("reads 200 KB of %j in no time", (piece, end) => {
-  const text = piece.repeat(200_000 / piece.length) + end;
-  const startedMs = performance.now();
-  expect(readJudgement(text).ok).toBe(false);
-  expect(readJudgement(answer({ winner: text })).ok).toBe(false);
-  expect(readJudgement(answer({ justification: text, confidence: text })).ok).toBe(false);
-  expect(readJudgement(`${text}${a}`.repeat(2)).ok).toBeTypeOf("boolean");
-  // Linear work takes a tenth of it on a slow machine; anything else takes minutes.
-  expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
 
 it("the schema takes what is asked for and nothing else", () => {
@@ -350,14 +238,8 @@ it("the schema is one that every vendor takes, with the reasons before the verdi
   expect(JSON.stringify(judgementSchema)).not.toMatch(
     /"(minimum|maximum|minLength|maxLength|pattern|oneOf|anyOf|allOf)"/,
   );
-  expect(judgementName).toMatch(/^[a-zA-Z0-9_-]{1,64}$/);
 });
 
 function answer(changes: Record<string, unknown>): string {
   return JSON.stringify({ justification: reason, winner: "Essay A", confidence: 4, ...changes });
-}
-
-function winnerOf(winner: string): string | undefined {
-  const read = readJudgement(answer({ winner }));
-  return read.ok ? read.value.winner : undefined;
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   durationHintMs,
@@ -54,9 +54,9 @@ describe("an error inside a 200", () => {
   );
 });
 
-describe("a hint of how long to wait", () => {
-  const hint = (headers: Record<string, string>) => retryHintMs((name) => headers[name] ?? null, nowMs);
+const hint = (headers: Record<string, string>) => retryHintMs((name) => headers[name] ?? null, nowMs);
 
+describe("a hint of how long to wait", () => {
   it.each([
     ["0", 0],
     ["1", 1_000],
@@ -109,7 +109,10 @@ describe("a hint of how long to wait", () => {
     fc.assert(
       fc.property(value, value, (exact, coarse) => {
         const ms = hint({ "retry-after-ms": exact, "retry-after": coarse });
-        return ms === null || (Number.isInteger(ms) && ms >= 0 && ms <= longestHintMs);
+        if (ms === null) return;
+        expect(ms).toBeGreaterThanOrEqual(0);
+        expect(ms).toBeLessThanOrEqual(longestHintMs);
+        expect(Number.isInteger(ms)).toBe(true);
       }),
     );
   });

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
 import { readJudgement } from "../../src/domain/judgement.ts";
+import type { Usage } from "../../src/domain/usage.ts";
 import type { Clock, JudgeRequest, Reply } from "../../src/gateway/ports.ts";
 import type { MockOptions } from "../../src/providers/mock.ts";
 import { mockProvider } from "../../src/providers/mock.ts";
@@ -41,6 +42,14 @@ function verdictOf({ outcome }: Reply) {
   if (!judgement.ok) throw new Error(judgement.error);
   return judgement.value;
 }
+function usageOf({ usage }: Reply): Usage {
+  if (usage === null) throw new Error("no usage");
+  return usage;
+}
+const winnersOf = (given: JudgeRequest[], seed: number) =>
+  Promise.all(given.map(async (each) => verdictOf(await judge(each, { seed })).winner));
+const statusesOf = (given: JudgeRequest[], seed: number) =>
+  Promise.all(given.map(async (each) => (await judge(each, { seed, errorRate: 0.5 })).status));
 const failureOf = (reply: Reply): Failure | null => (reply.outcome.ok ? null : reply.outcome.error);
 
 /** A clock that stands until it is told to go on. */
@@ -107,11 +116,9 @@ it("the verdict follows from seed and request, not from attempt, latency or erro
 });
 
 it("another seed judges otherwise, and so does another request", async () => {
-  const texts = async (seed: number, given: JudgeRequest[]) =>
-    Promise.all(given.map(async (each) => verdictOf(await judge(each, { seed })).winner));
   const many = requests(64);
-  expect(await texts(42, many)).not.toEqual(await texts(43, many));
-  expect(await texts(42, many)).not.toEqual(await texts(42, many.toReversed()));
+  expect(await winnersOf(many, 42)).not.toEqual(await winnersOf(many, 43));
+  expect(await winnersOf(many, 42)).not.toEqual(await winnersOf(many.toReversed(), 42));
 });
 
 it("echoes the model, and names each call", async () => {
@@ -125,9 +132,10 @@ it("echoes the model, and names each call", async () => {
 it("counts tokens from the texts, and reasons as hard as it is told", async () => {
   const usageAt = async (reasoningEffort: JudgeRequest["plan"]["reasoningEffort"], maxTokens = 4096) => {
     const reply = await judge(request({ maxTokens, plan: { ...request().plan, reasoningEffort } }));
+    const usage = usageOf(reply);
     const written = reply.outcome.ok ? Math.ceil(reply.outcome.value.text.length / 4) : Number.NaN;
-    expect(reply.usage?.completionTokens).toBe(written + (reply.usage?.reasoningTokens ?? Number.NaN));
-    return reply.usage ?? expect.fail("no usage");
+    expect(usage.completionTokens).toBe(written + usage.reasoningTokens);
+    return usage;
   };
   const { system, user } = request();
   expect(await usageAt(null)).toMatchObject({
@@ -161,8 +169,7 @@ it("takes all parameters, under any name", () => {
 
 it("its own model costs nothing, another one an unknown amount", async () => {
   const mock = mockProvider(atOnce, neverWaits);
-  const { usage } = await judge(request());
-  if (usage === null) return expect.fail("no usage");
+  const usage = usageOf(await judge(request()));
   expect(mock.cost("mock-judge-1", usage, Date.UTC(2026, 10, 22))).toBe(0);
   expect(mock.cost("mock-of-my-own", usage, Date.UTC(2026, 10, 22))).toBeNull();
 });
@@ -202,17 +209,11 @@ it("never fails at rate 0 nor without codes, and always at rate 1", async () => 
 });
 
 it("errors follow from seed, request and attempt: the same call fails again, another attempt may not", async () => {
-  const outcomes = async (seed: number) => {
-    const statuses = [];
-    for (let attempt = 1; attempt <= 64; attempt++) {
-      statuses.push((await judge(request({ attempt }), { seed, errorRate: 0.5 })).status);
-    }
-    return statuses;
-  };
-  const first = await outcomes(42);
-  expect(await outcomes(42)).toEqual(first);
+  const attempts = Array.from({ length: 64 }, (_, at) => request({ attempt: at + 1 }));
+  const first = await statusesOf(attempts, 42);
+  expect(await statusesOf(attempts, 42)).toEqual(first);
   expect(new Set(first).size).toBe(2);
-  expect(await outcomes(43)).not.toEqual(first);
+  expect(await statusesOf(attempts, 43)).not.toEqual(first);
 });
 
 it("waits its latency, and at most the jitter more, as seed, request and attempt say", async () => {

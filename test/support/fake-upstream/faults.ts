@@ -13,7 +13,7 @@ export interface Play {
 }
 
 /** How the bytes leave. */
-export type Manner =
+type Manner =
   | { readonly kind: "whole" | "stall" | "stallBody" | "cut" | "cutBody" }
   | { readonly kind: "drip"; readonly intervalMs: number }
   /** Blanks make the body this long. */
@@ -57,7 +57,7 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
     case "emptyAnswer":
       return good;
     case "raw":
-      return { ...good, status: step.status ?? 200, body: JSON.stringify(step.body) };
+      return { ...good, status: step.status ?? 200, body: JSON.stringify(step.body ?? null) };
     case "status":
       return fails(troubleOf(step));
     case "rateLimited":
@@ -132,7 +132,11 @@ const troubleOf = (step: ErrorHints & { status: number }): Trouble => ({
   ...hintsOf(step),
 });
 
-function hintsOf({ message, retryAfter, retryAfterMs }: ErrorHints): Pick<Trouble, "wait"> & { message?: string } {
+function hintsOf({
+  message,
+  retryAfter,
+  retryAfterMs,
+}: ErrorHints): Pick<Trouble, "wait"> & { message?: string } {
   return {
     ...(message === undefined ? {} : { message }),
     wait: {

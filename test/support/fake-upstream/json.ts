@@ -19,3 +19,10 @@ export function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(" ");
   return isObject(value) ? Object.values(value).map(textOf).join(" ") : "";
 }
+
+/** What is at a path such as `choices.0.message`; `undefined` where there is nothing. */
+export function dig(value: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>((inner, key) => (inner as JsonObject | null | undefined)?.[key], value);
+}

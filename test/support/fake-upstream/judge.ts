@@ -1,6 +1,6 @@
 /** The judge in the fake: the same words for the same question, within the schema it was given. */
 import { isObject, type JsonObject } from "./json.ts";
-import type { Step } from "./script.ts";
+import type { Fault, Step } from "./script.ts";
 import type { Ending, Question, Tokens, Words } from "./vendor.ts";
 
 /** @param step `null`: nothing was scripted */
@@ -29,14 +29,17 @@ function judgementFor(schema: JsonObject | null, wanted: JsonObject): JsonObject
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const order = schema["propertyOrdering"];
   const keys = Array.isArray(order) ? order.map(String) : Object.keys(properties);
-  return Object.fromEntries(keys.map((key) => [key, key in wanted ? wanted[key] : example(properties[key], key)]));
+  return Object.fromEntries(
+    keys.map((key) => [key, key in wanted ? wanted[key] : example(properties[key], key)]),
+  );
 }
 
 function example(schema: unknown, key: string): unknown {
   if (!isObject(schema)) return null;
   if ("const" in schema) return schema["const"];
   const choices = schema["enum"];
-  if (Array.isArray(choices)) return choices.find((choice) => choice === defaultJudgement.winner) ?? choices[0];
+  if (Array.isArray(choices))
+    return choices.find((choice) => choice === defaultJudgement.winner) ?? choices[0];
   if (Array.isArray(schema["anyOf"])) return example(schema["anyOf"][0], key);
   const type = Array.isArray(schema["type"]) ? (schema["type"] as unknown[])[0] : schema["type"];
   switch (String(type).toLowerCase()) {
@@ -58,21 +61,17 @@ function example(schema: unknown, key: string): unknown {
 }
 
 function endingOf(step: Step | null): Ending {
-  switch (step?.fault) {
-    case "refusal":
-      return "refused";
-    case "safety":
-      return step.at === "answer" ? "answerBlocked" : "promptBlocked";
-    case "recitation":
-      return "recited";
-    case "truncatedAnswer":
-      return "cutShort";
-    case "emptyAnswer":
-      return "empty";
-    default:
-      return "whole";
-  }
+  if (step?.fault === "safety" && step.at === "answer") return "answerBlocked";
+  return endings[step?.fault ?? "none"] ?? "whole";
 }
+
+const endings: Partial<Record<Fault, Ending>> = {
+  refusal: "refused",
+  safety: "promptBlocked",
+  recitation: "recited",
+  truncatedAnswer: "cutShort",
+  emptyAnswer: "empty",
+};
 
 function writtenUntil(ending: Ending, whole: string): string {
   switch (ending) {
@@ -93,7 +92,11 @@ function writtenUntil(ending: Ending, whole: string): string {
 /** Four characters to a token, and 128 tokens of reasoning; one that reasons to its end uses all it may. */
 function estimate(question: Question, text: string, ending: Ending): Tokens {
   const reasoningTokens =
-    ending === "empty" ? (question.maxTokens ?? 128) : question.reasons && ending !== "promptBlocked" ? 128 : 0;
+    ending === "empty"
+      ? (question.maxTokens ?? 128)
+      : question.reasons && ending !== "promptBlocked"
+        ? 128
+        : 0;
   return {
     promptTokens: Math.ceil(question.promptText.length / 4),
     cachedTokens: 0,

@@ -43,7 +43,9 @@ export function openaiStrictSchemaFault(schema: JsonObject): string | null {
       return `${where}, 'required' is required to be supplied and to be an array including every key in properties. Missing '${optional}'.`;
     }
     const extra = required.find((key) => !properties.includes(String(key)));
-    return extra === undefined ? null : `${where}, 'required' names '${String(extra)}', which is not a property.`;
+    return extra === undefined
+      ? null
+      : `${where}, 'required' names '${String(extra)}', which is not a property.`;
   });
 }
 

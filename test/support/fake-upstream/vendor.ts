@@ -1,5 +1,5 @@
 /** What a vendor's file says about its vendor, and what they share in reading a request. */
-import { z } from "zod";
+import type { z } from "zod";
 import { err, ok, type Result } from "../../../src/domain/result.ts";
 import { isObject, type JsonObject, parseJson } from "./json.ts";
 import type { ErrorFault, VendorName } from "./script.ts";
@@ -55,7 +55,14 @@ export interface Words {
   readonly model: string;
 }
 
-export type Ending = "whole" | "refused" | "promptBlocked" | "answerBlocked" | "recited" | "cutShort" | "empty";
+export type Ending =
+  | "whole"
+  | "refused"
+  | "promptBlocked"
+  | "answerBlocked"
+  | "recited"
+  | "cutShort"
+  | "empty";
 
 export interface Tokens {
   /** Cached and cache-written ones included. */
@@ -107,7 +114,10 @@ export function standardWaitHeaders({ retryAfter, retryAfterMs }: Wait): Record<
 export function readObject(heard: Heard): Result<JsonObject, Trouble> {
   const contentType = heard.headers["content-type"] ?? "";
   if (!/^application\/json(\s*;|$)/i.test(contentType)) {
-    return err({ status: 400, message: `Unsupported content type: '${contentType}'. Use 'application/json'.` });
+    return err({
+      status: 400,
+      message: `Unsupported content type: '${contentType}'. Use 'application/json'.`,
+    });
   }
   const body = parseJson(heard.bodyText);
   return isObject(body)
@@ -123,7 +133,10 @@ export interface Misfit {
 }
 
 /** Checks a body against a vendor's request. An unknown key is told before anything else. */
-export function fit<Schema extends z.ZodType>(schema: Schema, body: JsonObject): Result<z.output<Schema>, Misfit> {
+export function fit<Schema extends z.ZodType>(
+  schema: Schema,
+  body: JsonObject,
+): Result<z.output<Schema>, Misfit> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return ok(parsed.data);
   const issues = parsed.error.issues.flatMap(deepest);
@@ -141,7 +154,9 @@ function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== "invalid_union") return [issue];
   const within = issue.errors
     .map((alternative) => alternative.flatMap(deepest))
-    .find((alternative) => alternative.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys"));
+    .find((alternative) =>
+      alternative.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys"),
+    );
   return within === undefined
     ? [issue]
     : within.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));

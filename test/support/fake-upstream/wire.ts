@@ -79,10 +79,11 @@ function drip(body: Buffer, intervalMs: number, response: ServerResponse): void 
   const timer = setInterval(() => {
     response.write(body.subarray(next, next + 1));
     next++;
-    if (next >= body.length) response.end();
+    if (next < body.length) return;
+    clearInterval(timer);
+    response.end();
   }, intervalMs);
   response.once("close", () => clearInterval(timer));
-  response.once("finish", () => clearInterval(timer));
 }
 
 /** The same JSON with blanks before its last brace: who reads all of it gets a good answer, so only a limit tells. */

@@ -86,8 +86,12 @@ const samplingParameters = ["temperature", "top_p", "top_k"] as const;
 /** What fits the request's shape and is refused all the same. */
 export function refusal(request: MessagesRequest, version: string): Trouble | null {
   return (
-    samplingRefusal(request, version) ?? messagesRefusal(request) ?? effortRefusal(request) ?? formatRefusal(request) ??
-    thinkingRefusal(request) ?? toolsRefusal(request)
+    samplingRefusal(request, version) ??
+    messagesRefusal(request) ??
+    effortRefusal(request) ??
+    formatRefusal(request) ??
+    thinkingRefusal(request) ??
+    toolsRefusal(request)
   );
 }
 
@@ -118,7 +122,7 @@ function samplingRefusal(request: MessagesRequest, version: string): Trouble | n
 }
 
 function messagesRefusal({ model, messages, max_tokens, output_config }: MessagesRequest): Trouble | null {
-  const limit = /^claude-haiku-4-5/.test(model) ? 64_000 : 128_000;
+  const limit = model.startsWith("claude-haiku-4-5") ? 64_000 : 128_000;
   if (max_tokens > limit) {
     return refuse(
       `max_tokens: ${max_tokens} > ${limit}, which is the maximum allowed number of output tokens for ${model}`,

@@ -87,7 +87,7 @@ function read(heard: Heard): Result<Asked, Trouble> {
     question: {
       model,
       maxTokens: max_tokens,
-      promptText: textOf([system, messages]),
+      promptText: textOf([system, messages.map(({ content }) => content)]),
       schema: tool?.schema ?? output_config?.format?.schema ?? null,
       tool: tool?.name ?? null,
       reasons: tool === null && thinks(request.value),

@@ -14,10 +14,7 @@ export const responsesRequest = z.strictObject({
   max_output_tokens: z.int().nullable().optional(),
   reasoning: z
     .strictObject({
-      effort: z
-        .enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"])
-        .nullable()
-        .optional(),
+      effort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]).nullable().optional(),
       context: whatever,
       generate_summary: whatever,
       mode: whatever,
@@ -75,7 +72,9 @@ const samplingParameters = ["temperature", "top_p", "top_logprobs"] as const;
 
 /** What fits the request's shape and is refused all the same. */
 export function refusal(request: ResponsesRequest): Trouble | null {
-  return storeRefusal(request) ?? effortRefusal(request) ?? samplingRefusal(request) ?? formatRefusal(request);
+  return (
+    storeRefusal(request) ?? effortRefusal(request) ?? samplingRefusal(request) ?? formatRefusal(request)
+  );
 }
 
 /** GPT-4 and older write without reasoning first. */
@@ -108,9 +107,9 @@ function effortRefusal({ model, reasoning, max_output_tokens }: ResponsesRequest
       "Unsupported parameter: 'reasoning.effort' is not supported with this model.",
     );
   }
-  const refused = /^gpt-6\.1-sol/.test(model)
+  const refused = model.startsWith("gpt-6.1-sol")
     ? ["none", "minimal"]
-    : /^gpt-6-astra/.test(model)
+    : model.startsWith("gpt-6-astra")
       ? ["none"]
       : [];
   return refused.includes(effort)

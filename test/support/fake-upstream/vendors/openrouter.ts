@@ -186,7 +186,9 @@ const usage = (tokens: Tokens): JsonObject => ({
   is_byok: false,
 });
 
-const errorBody = (trouble: Trouble): JsonObject => ({ error: inner(trouble) });
+function errorBody(trouble: Trouble): JsonObject {
+  return { error: inner(trouble) };
+}
 
 /** `code` is a number here. Words for it are in the metadata and, about routing, in the availability. */
 function inner({ status, message, type, code, wait }: Trouble): JsonObject {

@@ -1,0 +1,266 @@
+/** A comparison that goes well: what comes back, to the last key. */
+import { describe, expect, it } from "vitest";
+import { justification, said, verdict } from "../support/scripted-transport.ts";
+import { goodBody, post, testService } from "../support/service.ts";
+
+const metadataOf = (answered: { body: Record<string, unknown> }) =>
+  answered.body["metadata"] as Record<string, unknown>;
+
+it("answers with the contract's keys and nothing else", async () => {
+  const { compare } = testService({ steps: [verdict()] });
+  const answered = await compare();
+  expect(answered.status).toBe(200);
+  expect(answered.body).toEqual({
+    winner: "Essay A",
+    justification,
+    confidence: 4.2,
+    provider: "openai",
+    model: "gpt-6-luna-2026-09-22",
+    response_time_ms: 0,
+    token_usage: {
+      prompt_tokens: 1200,
+      completion_tokens: 180,
+      total_tokens: 1380,
+      cached_tokens: 1024,
+      reasoning_tokens: 128,
+    },
+    // gpt-6.1-terra: 176 fresh at 1, 1024 cached at 0.05 and 180 written at 5 dollars per million.
+    cost_estimate: 0.001_127_2,
+    correlation_id: "00000000-0000-4000-8000-000000000001",
+    trace_id: null,
+    metadata: {
+      prompt_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      requested_model: "gpt-6.1-terra",
+      attempts: 1,
+      normalizations: [],
+      dropped_parameters: [],
+    },
+  });
+});
+
+it("says how long the answering call took, and how many calls there were", async () => {
+  const steps = [said("no judgement"), { ...(verdict() as { text: string }), delayMs: 812 }];
+  const { compare, clock } = testService({ steps });
+  const answering = compare();
+  await clock.advance(812);
+  const { body } = await answering;
+  expect(body).toMatchObject({
+    response_time_ms: 812,
+    cost_estimate: 0.002_254_4,
+    metadata: { attempts: 2 },
+  });
+});
+
+it("has no usage and no cost where the vendor told none", async () => {
+  const { compare } = testService({ steps: [verdict({ usage: null })] });
+  expect((await compare()).body).toMatchObject({ token_usage: null, cost_estimate: null });
+});
+
+it("has no cost where the price is unknown, and names the model that was asked for", async () => {
+  const { compare } = testService({ steps: [verdict()] });
+  const { body } = await compare({ llm_config_overrides: { model_override: "house-model" } });
+  expect(body).toMatchObject({ cost_estimate: null, metadata: { requested_model: "house-model" } });
+});
+
+it("lists what was normalized", async () => {
+  const long = "Words and more words. ".repeat(40);
+  const text = JSON.stringify({ justification: long, winner: "b", confidence: 9 });
+  const { compare } = testService({ steps: [said(text)] });
+  const { body } = await compare();
+  expect(body).toMatchObject({
+    winner: "Essay B",
+    confidence: 5,
+    metadata: { normalizations: ["confidence_clamped", "justification_truncated"] },
+  });
+  expect(String(body["justification"]).length).toBeLessThanOrEqual(500);
+});
+
+describe("what is left open", () => {
+  const sentBy = async (changes: object) => {
+    const { compare, vendor } = testService();
+    const { status, body } = await compare(changes);
+    expect(status).toBe(200);
+    const [call] = vendor.calls;
+    return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
+  };
+
+  it("is the same whether it is absent, null, or null inside the overrides", async () => {
+    const plain = await sentBy({});
+    expect(plain.sent).toMatchObject({ model: "gpt-6.1-terra", max_output_tokens: 4096 });
+    expect(plain.sent).not.toHaveProperty("temperature");
+    expect(plain.sent).not.toHaveProperty("reasoning");
+    const optional = [
+      "llm_config_overrides",
+      "processing_mode",
+      "priority",
+      "correlation_id",
+      "user_id",
+      "metadata",
+    ];
+    const overrides = ["provider", "model", "temperature", "system_prompt", "max_tokens"].map(
+      (name) => `${name}_override`,
+    );
+    const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
+    expect(await sentBy(nulls(optional))).toEqual(plain);
+    expect(await sentBy({ llm_config_overrides: nulls([...overrides, "reasoning_effort"]) })).toEqual(plain);
+    expect(await sentBy({ llm_config_overrides: {} })).toEqual(plain);
+    expect(await sentBy({ processing_mode: "immediate" })).toEqual(plain);
+    expect(await sentBy({ processing_mode: "queue_if_unavailable", priority: 10, user_id: "u" })).toEqual(
+      plain,
+    );
+  });
+
+  it("is what the caller sets where it is set", async () => {
+    const llm_config_overrides = {
+      provider_override: "openai",
+      model_override: "gpt-6-luna",
+      temperature_override: 0,
+      system_prompt_override: "Judge in French.",
+      max_tokens_override: 99,
+      reasoning_effort: "none",
+    };
+    const { sent, body } = await sentBy({ llm_config_overrides });
+    expect(sent).toMatchObject({
+      model: "gpt-6-luna",
+      temperature: 0,
+      instructions: "Judge in French.",
+      max_output_tokens: 99,
+      reasoning: { effort: "none" },
+    });
+    expect(body).toMatchObject({ metadata: { dropped_parameters: [] } });
+  });
+
+  it("is left out and named where the model does not take it", async () => {
+    const llm_config_overrides = {
+      model_override: "gpt-6.2-sol",
+      temperature_override: 1,
+      reasoning_effort: "none",
+    };
+    const { sent, body } = await sentBy({ llm_config_overrides });
+    expect(sent).not.toHaveProperty("temperature");
+    expect(sent).not.toHaveProperty("reasoning");
+    expect(body).toMatchObject({ metadata: { dropped_parameters: ["temperature", "reasoning_effort"] } });
+  });
+
+  it("sends nothing upstream that is only ours", async () => {
+    const correlation_id = "b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f";
+    const { sent } = await sentBy({
+      correlation_id,
+      user_id: "user-canary",
+      metadata: { note: "note-canary" },
+    });
+    expect(JSON.stringify(sent)).not.toMatch(/canary|b9f5a1de/);
+  });
+});
+
+describe("the correlation id", () => {
+  const correlation_id = "B9F5A1DE-5f02-4b6e-8f6a-2a9a0d4cbb2f";
+
+  it("is the caller's, in body, header and log", async () => {
+    const { compare, logged } = testService();
+    const { body, headers } = await compare({ correlation_id });
+    expect([body["correlation_id"], headers.get("x-correlation-id")]).toEqual([
+      correlation_id,
+      correlation_id,
+    ]);
+    expect(logged().map((line) => line["correlation_id"])).toEqual([correlation_id, correlation_id]);
+  });
+
+  it.each([
+    ["of the validation", { essay_a: "" }, 400],
+    ["of the mode", { processing_mode: "queue" }, 503],
+    ["of the provider's absence", { llm_config_overrides: { provider_override: "google" } }, 400],
+  ])("stays the caller's in errors %s", async (_, changes, status) => {
+    const answered = await testService().compare({ correlation_id, ...changes });
+    expect(answered.status).toBe(status);
+    expect(answered.body["correlation_id"]).toBe(correlation_id);
+  });
+
+  it("stays the caller's in errors of the vendor and in ours", async () => {
+    for (const steps of [[{ throws: new Error("a bug") }], [{ status: 401, text: "{}" }]]) {
+      const { body } = await testService({ steps }).compare({ correlation_id });
+      expect(body["correlation_id"]).toBe(correlation_id);
+    }
+  });
+
+  it("is a new one each time where the caller has none, or none that is a UUID", async () => {
+    const { compare } = testService();
+    const ids = [];
+    for (const id of [undefined, null, "not-a-uuid", 7])
+      ids.push((await compare({ correlation_id: id })).body["correlation_id"]);
+    expect(new Set(ids).size).toBe(4);
+  });
+});
+
+describe("the caller's metadata", () => {
+  it("comes back untouched: order of keys, odd keys, any depth, any script", async () => {
+    const raw =
+      '{"z":1,"a":{"__proto__":{"x":[null,true,-0.5,"\\u2028"]},"constructor":"c"},"__proto__":{"polluted":1},"toJSON":"t","ключ":"é😀\\ud800","":[],"hasOwnProperty":0}';
+    const { request } = testService();
+    const { __proto__: _, ...rest } = goodBody as typeof goodBody & { __proto__: unknown };
+    const text = JSON.stringify(rest).replace(/\}$/, `,"metadata":${raw}}`);
+    const answered = await request("/api/v1/comparison", post(text));
+    expect(answered.status).toBe(200);
+    // In its text, since that is what a client gets: a parser might hide what `__proto__` became.
+    expect(answered.text).toContain(JSON.stringify(JSON.parse(raw)).slice(1, -1));
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+  });
+
+  it("wins over keys of ours with the same name", async () => {
+    const mine = {
+      attempts: "mine",
+      prompt_sha256: null,
+      requested_model: [],
+      normalizations: 0,
+      dropped_parameters: {},
+    };
+    expect(metadataOf(await testService().compare({ metadata: mine }))).toEqual(mine);
+  });
+
+  it("takes no part in the hash: same comparison, same hash; another comparison, another", async () => {
+    const { compare } = testService();
+    const hash = async (changes: object) => metadataOf(await compare(changes))["prompt_sha256"];
+    const first = await hash({});
+    expect(await hash({ metadata: { a: 1 }, user_id: "u", priority: 3 })).toBe(first);
+    expect(await hash({ essay_a: goodBody.essay_b, essay_b: goodBody.essay_a })).not.toBe(first);
+    expect(await hash({ llm_config_overrides: { temperature_override: 1 } })).not.toBe(first);
+  });
+});
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+it.each([
+  [`00-${traceId}-00f067aa0ba902b7-01`, traceId],
+  // A later version may say more.
+  [`cc-${traceId}-00f067aa0ba902b7-01-what-the-future-brings`, traceId],
+  [`00-${traceId}-00f067aa0ba902b7-01-more`, null],
+  [`00-${traceId}-00f067aa0ba902b7-01x`, null],
+  [`ff-${traceId}-00f067aa0ba902b7-01`, null],
+  [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, null],
+  [`00-${traceId}-${"0".repeat(16)}-01`, null],
+  [`00-${traceId.toUpperCase()}-00f067aa0ba902b7-01`, null],
+  ["", null],
+])("reads the trace id out of the traceparent %j as the W3C has it", async (traceparent, expected) => {
+  const { body } = await testService().compare({}, { headers: { traceparent } });
+  expect(body["trace_id"]).toBe(expected);
+});
+
+it("calls the vendor for each of two equal comparisons", async () => {
+  const { compare, vendor } = testService();
+  await Promise.all([compare(), compare()]);
+  await compare();
+  expect(vendor.calls).toHaveLength(3);
+});
+
+it("aborts the vendor's call when the client hangs up", async () => {
+  const { app, clock, vendor } = testService({ steps: ["stall"] });
+  const client = new AbortController();
+  const answering = app.request("/api/v1/comparison", post(goodBody, { signal: client.signal }));
+  await clock.advance(100);
+  expect(vendor.signals[0]?.aborted).toBe(false);
+  client.abort();
+  expect(vendor.signals[0]?.reason).toBe("hung_up");
+  await answering;
+  expect(vendor.calls).toHaveLength(1);
+  expect(clock.pending()).toBe(0);
+});

@@ -1,0 +1,242 @@
+/** What a comparison may be: both sides of every edge, and what is said of what is wrong. */
+import { describe, expect, it } from "vitest";
+import { goodBody, post, testService, type Answered } from "../support/service.ts";
+
+type Issues = readonly { readonly path: string; readonly message: string }[];
+const pathsOf = ({ body }: Answered) => ((body["issues"] ?? []) as Issues).map(({ path }) => path);
+const overrides = (changes: object) => ({ llm_config_overrides: changes });
+
+describe("the edges", () => {
+  const accepted: readonly (readonly [string, object])[] = [
+    ["one character each", { user_prompt: "?", essay_a: "a", essay_b: "b" }],
+    ["the longest prompt", { user_prompt: "p".repeat(20_000) }],
+    ["the longest essays", { essay_a: "a".repeat(200_000), essay_b: "b".repeat(200_000) }],
+    ["the longest prompt of pairs", { user_prompt: "😀".repeat(10_000) }],
+    ["blanks", { user_prompt: " ", essay_a: "\n", essay_b: "\u0000" }],
+    ["temperature 0", overrides({ temperature_override: 0 })],
+    ["temperature 2", overrides({ temperature_override: 2 })],
+    ["one token", overrides({ max_tokens_override: 1 })],
+    ["priority 0", { priority: 0 }],
+    ["priority 10", { priority: 10 }],
+    ["an empty user id", { user_id: "" }],
+    ["empty metadata", { metadata: {} }],
+    ["each placeholder once", { user_prompt: "{essay_b} or {essay_a}?" }],
+    ["placeholders inside an essay", { essay_a: "{essay_b}{essay_b}{essay_a}{essay_a}" }],
+    ["a model's longest name", overrides({ model_override: "m".repeat(200) })],
+  ];
+  it.each(accepted)("takes %s", async (_, changes) => {
+    expect((await testService().compare(changes)).status).toBe(200);
+  });
+
+  const refused: readonly (readonly [string, object])[] = [
+    ["user_prompt", { user_prompt: "" }],
+    ["user_prompt", { user_prompt: "p".repeat(20_001) }],
+    ["user_prompt", { user_prompt: `${"😀".repeat(10_000)}!` }],
+    ["user_prompt", { user_prompt: undefined }],
+    ["user_prompt", { user_prompt: null }],
+    ["user_prompt", { user_prompt: ["p"] }],
+    ["user_prompt", { user_prompt: "{essay_a} {essay_a}" }],
+    ["user_prompt", { user_prompt: "{essay_b} {essay_b} {essay_b}" }],
+    ["essay_a", { essay_a: "" }],
+    ["essay_a", { essay_a: "a".repeat(200_001) }],
+    ["essay_a", { essay_a: undefined }],
+    ["essay_b", { essay_b: "" }],
+    ["essay_b", { essay_b: "b".repeat(200_001) }],
+    ["essay_b", { essay_b: 7 }],
+    ["llm_config_overrides", overrides([])],
+    ["llm_config_overrides", { llm_config_overrides: "openai" }],
+    ["llm_config_overrides.provider_override", overrides({ provider_override: "OpenAI" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "m".repeat(201) })],
+    ["llm_config_overrides.temperature_override", overrides({ temperature_override: -0.001 })],
+    ["llm_config_overrides.temperature_override", overrides({ temperature_override: 2.001 })],
+    ["llm_config_overrides.temperature_override", overrides({ temperature_override: "1" })],
+    ["llm_config_overrides.system_prompt_override", overrides({ system_prompt_override: 1 })],
+    ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: 0 })],
+    ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: 1.5 })],
+    ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: "100" })],
+    ["llm_config_overrides.reasoning_effort", overrides({ reasoning_effort: "extreme" })],
+    ["processing_mode", { processing_mode: "later" }],
+    ["priority", { priority: -1 }],
+    ["priority", { priority: 11 }],
+    ["priority", { priority: 1.5 }],
+    ["priority", { priority: "5" }],
+    ["correlation_id", { correlation_id: "12345" }],
+    ["correlation_id", { correlation_id: "" }],
+    ["user_id", { user_id: 7 }],
+    ["metadata", { metadata: [] }],
+    ["metadata", { metadata: "text" }],
+  ];
+  it.each(refused.map(([path, changes]) => [path, JSON.stringify(changes).slice(0, 80), changes] as const))(
+    "refuses a wrong %s: %s",
+    async (path, _, changes) => {
+      const { compare, vendor } = testService();
+      const answered = await compare(changes);
+      expect(answered.status).toBe(400);
+      expect(answered.body["error_type"]).toBe("VALIDATION_ERROR");
+      expect(pathsOf(answered)).toEqual([path]);
+      expect(vendor.calls).toEqual([]);
+    },
+  );
+});
+
+it("lists all problems together", async () => {
+  const answered = await testService().compare({
+    user_prompt: "{essay_a}{essay_a}{essay_b}{essay_b}",
+    essay_a: undefined,
+    essay_b: 3,
+    priority: "1",
+    metadata: [],
+    llm_config_overrides: { temperature_override: 9, max_tokens_override: -1 },
+  });
+  expect(pathsOf(answered).toSorted()).toEqual([
+    "essay_a",
+    "essay_b",
+    "llm_config_overrides.max_tokens_override",
+    "llm_config_overrides.temperature_override",
+    "metadata",
+    "priority",
+    "user_prompt",
+    "user_prompt",
+  ]);
+});
+
+it("says nothing of what an essay holds, however wrong it is", async () => {
+  const answered = await testService().compare({
+    essay_a: { text: "canary" },
+    essay_b: "",
+    metadata: "canary",
+  });
+  expect(answered.text).not.toContain("canary");
+});
+
+it("ignores unknown fields, and lists their names once, for debugging only", async () => {
+  const changes = { essay_A: "x", "": 1, llm_config_overrides: { temperature: 1, model_override: null } };
+  const { compare, logged } = testService();
+  expect((await compare(changes)).status).toBe(200);
+  expect(logged("unknown_fields")).toEqual([
+    expect.objectContaining({
+      level: "debug",
+      unknown_fields: ["essay_A", "", "llm_config_overrides.temperature"],
+    }),
+  ]);
+  const quiet = testService({ env: { LOG_LEVEL: "info" } });
+  await quiet.compare(changes);
+  expect(quiet.logged("unknown_fields")).toEqual([]);
+});
+
+it("keeps the line of unknown fields short, however many and long they are", async () => {
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`${"x".repeat(100)}${at}`, 1]));
+  const { compare, logged } = testService();
+  expect((await compare({ ...many, ["y".repeat(50_000)]: 1 })).status).toBe(200);
+  expect(JSON.stringify(logged("unknown_fields")).length).toBeLessThan(20_000);
+});
+
+describe("metadata", () => {
+  /** Of exactly that many bytes of JSON. */
+  const sized = (bytes: number, filler: string, width: number) => {
+    const room = bytes - '{"k":""}'.length;
+    return { k: filler.repeat(Math.floor(room / width)) + "x".repeat(room % width) };
+  };
+
+  it.each([
+    ["x", 1],
+    ["é", 2],
+    ["漢", 3],
+    ["😀", 4],
+    // Escaped in JSON.
+    ['"', 2],
+    ["\n", 2],
+  ])("is measured in bytes of UTF-8 JSON: filled with %j", async (filler, width) => {
+    const { compare } = testService();
+    expect((await compare({ metadata: sized(16_384, filler, width) })).status).toBe(200);
+    const answered = await compare({ metadata: sized(16_385, filler, width) });
+    expect(answered.status).toBe(400);
+    expect(pathsOf(answered)).toEqual(["metadata"]);
+  });
+
+  it("is echoed at any depth that a serializer can follow, and refused beyond: never a 500", async () => {
+    const { request } = testService();
+    const statuses = new Set<number>();
+    for (const depth of [10, 50, ...Array.from({ length: 80 }, (_, at) => 100 * (at + 1)), 8_186]) {
+      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+      const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
+      const { status, text } = await request("/api/v1/comparison", post(body));
+      statuses.add(status);
+      if (depth <= 50) expect(text).toContain(metadata.slice(1, -1));
+    }
+    expect([...statuses]).toEqual([200, 400]);
+  });
+});
+
+it.each([
+  ["arrays", "[".repeat(250_000) + "]".repeat(250_000)],
+  ["objects", '{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)],
+])("answers absurdly nested %s with 400 where they mean something, and never with 500", async (_, nested) => {
+  const { request } = testService();
+  const statusWith = async (name: string) => {
+    const body = JSON.stringify({ ...goodBody, [name]: "@" }).replace('"@"', nested);
+    return (await request("/api/v1/comparison", post(body))).status;
+  };
+  expect((await request("/api/v1/comparison", post(nested))).status).toBe(400);
+  for (const name of ["essay_a", "metadata", "correlation_id", "processing_mode", "priority"]) {
+    expect(await statusWith(name)).toBe(400);
+  }
+  expect(await statusWith("unknown")).toBe(200);
+});
+
+describe("the body", () => {
+  it.each(["", "{", "null", "[]", '"text"', "1", "{'essay_a':1}", "NaN", `${JSON.stringify(goodBody)}x`])(
+    "is 400 where it is %j",
+    async (body) => {
+      const answered = await testService().request("/api/v1/comparison", post(body));
+      expect(answered.status).toBe(400);
+      expect(answered.body["error_type"]).toBe("VALIDATION_ERROR");
+      // A parser's own words quote what it read.
+      expect(answered.text).not.toMatch(/token|position|Unexpected/);
+    },
+  );
+
+  it("is 400 where it is not UTF-8", async () => {
+    const body = new Uint8Array([...new TextEncoder().encode('{"essay_a":"'), 0xff, 0x22, 0x7d]);
+    const answered = await testService().request("/api/v1/comparison", { ...post(""), body });
+    expect([answered.status, answered.body["error_type"]]).toEqual([400, "VALIDATION_ERROR"]);
+  });
+
+  it.each([
+    "application/json",
+    "application/json; charset=utf-8",
+    "Application/JSON ;x=y",
+    "application/json;",
+  ])("is JSON as %j", async (type) => {
+    const answered = await testService().compare({}, { headers: { "content-type": type } });
+    expect(answered.status).toBe(200);
+  });
+
+  it.each([
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/jsonl",
+    "application/json-patch+json",
+    "x",
+  ])("is 415 as %j", async (type) => {
+    const answered = await testService().compare({}, { headers: { "content-type": type } });
+    expect([answered.status, answered.body["error_type"]]).toEqual([415, "UNSUPPORTED_MEDIA_TYPE"]);
+  });
+
+  it("is 415 where it is compressed, and where nothing says what it is", async () => {
+    const { compare, request } = testService();
+    expect((await compare({}, { headers: { "content-encoding": "gzip" } })).status).toBe(415);
+    expect((await compare({}, { headers: { "content-encoding": "identity" } })).status).toBe(200);
+    expect((await request("/api/v1/comparison", { method: "POST" })).status).toBe(415);
+  });
+
+  it("is 413 past the limit and no byte sooner", async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify(goodBody)).length;
+    const exact = testService({ env: { MAX_BODY_BYTES: String(bytes) } });
+    expect((await exact.compare()).status).toBe(200);
+    const less = testService({ env: { MAX_BODY_BYTES: String(bytes - 1) } });
+    const answered = await less.compare();
+    expect([answered.status, answered.body["error_type"]]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
+  });
+});

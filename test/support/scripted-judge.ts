@@ -1,0 +1,145 @@
+/** The gateway with one judge that answers as a test tells it, and all that it may use of the world. */
+import { getEventListeners } from "node:events";
+import type { Failure } from "../../src/domain/failure.ts";
+import { err, ok } from "../../src/domain/result.ts";
+import type { Usage } from "../../src/domain/usage.ts";
+import { createGateway, type Policy } from "../../src/gateway/gateway.ts";
+import type { AttemptReport, JudgeRequest, Plan, Provider, Reply } from "../../src/gateway/ports.ts";
+import type { Asked } from "../../src/gateway/resolve.ts";
+import { manualClock } from "./clock.ts";
+
+/** How one call goes: what the judge writes, or how it fails. `stall`: nothing until the signal aborts. */
+export type Turn =
+  | string
+  | Failure
+  | "stall"
+  | { readonly afterMs: number; readonly then: string | Failure; readonly usage?: Usage | null };
+
+export const verdictText = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
+
+export const asked: Asked = {
+  userPrompt: "Which one?",
+  essayA: "One.",
+  essayB: "Two.",
+  provider: null,
+  model: null,
+  systemPrompt: null,
+  temperature: null,
+  maxTokens: null,
+  reasoningEffort: null,
+};
+
+export const usage: Usage = {
+  promptTokens: 100,
+  cachedTokens: 0,
+  cacheWriteTokens: 0,
+  completionTokens: 10,
+  reasoningTokens: 0,
+};
+
+export interface JudgeOptions {
+  /** One for each call, in order; a good judgement for every call after them. */
+  readonly turns?: readonly Turn[];
+  readonly random?: () => number;
+  readonly policy?: Partial<Policy>;
+  /** Of a call, in dollars. */
+  readonly price?: (call: number) => number | null;
+  readonly plan?: Provider["plan"];
+  /** Called as each call is over, before the flow goes on. */
+  readonly afterCall?: () => void;
+}
+
+export function scriptedJudge(options: JudgeOptions = {}) {
+  const { turns = [], random = () => 0.5, policy = {}, price = () => 1, plan = () => plain } = options;
+  const clock = manualClock();
+  const startMs = clock.nowMs();
+  const calls: { readonly atMs: number; readonly request: JudgeRequest; readonly signal: AbortSignal }[] = [];
+  const reports: AttemptReport[] = [];
+  let priced = 0;
+
+  const provider: Provider = {
+    name: "openai",
+    plan,
+    cost: () => price(++priced),
+    judge(request, signal) {
+      const turn = turns[calls.length] ?? verdictText;
+      calls.push({ atMs: clock.nowMs() - startMs, request, signal });
+      if (typeof turn === "object" && "afterMs" in turn)
+        return later(turn.afterMs, reply(turn.then, turn.usage === undefined ? usage : turn.usage), signal);
+      return turn === "stall"
+        ? later(Infinity, reply(verdictText, null), signal)
+        : Promise.resolve(reply(turn, usage));
+    },
+  };
+
+  function later(delayMs: number, answer: Reply, signal: AbortSignal): Promise<Reply> {
+    return new Promise((resolve) => {
+      const end = (outcome: Reply) => {
+        cancel();
+        signal.removeEventListener("abort", onAbort);
+        resolve(outcome);
+      };
+      const onAbort = () => end(reply({ reason: signal.reason === "hung_up" ? "hung_up" : "timeout" }, null));
+      const cancel = delayMs === Infinity ? () => {} : clock.after(delayMs, () => end(answer));
+      signal.addEventListener("abort", onAbort);
+    });
+  }
+
+  const gateway = createGateway(
+    {
+      providers: new Map([["openai", provider]]),
+      clock,
+      random,
+      sha256: (text) => `sha-of-${text.length}`,
+      onAttempt(report) {
+        reports.push(report);
+        options.afterCall?.();
+      },
+    },
+    {
+      defaults: {
+        provider: "openai",
+        models: { anthropic: "a", openai: "o", google: "g", openrouter: "r", mock: "m" },
+        maxTokens: 4096,
+      },
+      requestTimeoutMs: 60_000,
+      maxRetries: 2,
+      ...policy,
+    },
+  );
+
+  const watchers = new Set<() => void>();
+  return {
+    clock,
+    calls,
+    reports,
+    /** When each call was made, in milliseconds since the start. */
+    callTimesMs: () => calls.map(({ atMs }) => atMs),
+    submit: (changes: Partial<Asked> = {}) =>
+      gateway.submit(
+        { ...asked, ...changes },
+        {
+          correlationId: "correlation",
+          tenant: "tenant",
+          onHangUp(then) {
+            watchers.add(then);
+            return () => watchers.delete(then);
+          },
+        },
+      ),
+    hangUp: () => watchers.forEach((then) => then()),
+    /** What a request left behind: timers that still run, watches on its client, and listeners to its signal. */
+    leftovers: () => ({
+      timers: clock.pending(),
+      watches: watchers.size,
+      listeners: calls.flatMap(({ signal }) => getEventListeners(signal, "abort")).length,
+    }),
+  };
+}
+
+const plain: Plan = { temperature: null, reasoningEffort: null, structure: "schema", dropped: [] };
+
+function reply(said: string | Failure, used: Usage | null): Reply {
+  const outcome = typeof said === "string" ? ok({ text: said, model: "o-2026" }) : err(said);
+  return { outcome, usage: typeof said === "string" ? used : null, requestId: null, status: 200 };
+}
