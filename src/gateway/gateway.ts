@@ -1,200 +1,336 @@
 /**
- * The flow, in reading order: `submit` resolves a comparison, prepares its request, and asks the judge until there is a judgement,
- * a failure that another call can't mend, or no time left.
+ * The whole flow, in reading order: `submit` answers now or keeps a ticket, `work` takes one ticket a step further, `find` tells where a
+ * ticket stands.
  */
 import type { Comparison, ProviderName } from "../domain/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
-import { readJudgement, type Judgement } from "../domain/judgement.ts";
+import { findingOf } from "../domain/outcome.ts";
+import type { Plan } from "../domain/plan.ts";
 import { canonicalText, frame } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
-import type { Usage } from "../domain/usage.ts";
-import type { AbortCause, Answer, JudgeRequest, Plan, Ports, Provider } from "./ports.ts";
+import { comparisonOf, isEnded, seatOf, type About, type Ticket } from "../domain/ticket.ts";
+import type { AttemptOutcome } from "../domain/ticket-moves.ts";
+import {
+  attempt,
+  costOf,
+  newTally,
+  startDeadline,
+  wait,
+  type Deadline,
+  type Judged,
+  type Tally,
+} from "./attempt.ts";
+import {
+  StoreAway,
+  type AbortCause,
+  type Gate,
+  type JudgeRequest,
+  type Ports,
+  type Provider,
+} from "./ports.ts";
 import { resolve, type Asked, type Defaults } from "./resolve.ts";
 
 export interface Policy {
   readonly defaults: Defaults;
-  /** The longest that one live request may take, all its calls and waits included. */
+  /** The longest that one live request, or one attempt for a ticket, may take, all its calls and waits included. */
   readonly requestTimeoutMs: number;
-  /** Calls after the first one that failed in a transient way. */
+  /** Calls within a live request after the first one that failed in a transient way. */
   readonly maxRetries: number;
 }
 
-/** Who asks. */
+export const processingModes = ["queue_if_unavailable", "immediate", "queue"] as const;
+
+/** Who asks, and how it is to be dealt with. */
 export interface Caller {
   readonly correlationId: string;
   readonly tenant: string;
-  /** Runs `then` when the client goes away; the returned function ends the watch. */
-  readonly onHangUp: (then: () => void) => () => void;
+  readonly mode: (typeof processingModes)[number];
+  /** 0 to 10, of its ticket. */
+  readonly priority: number;
+  readonly userId: string | null;
+  readonly traceId: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */
+  readonly onHangUp: ((then: () => void) => () => void) | null;
 }
 
-export interface Judged {
-  readonly judgement: Judgement;
+export type Submitted =
+  | ({ readonly kind: "judged" } & LiveJudgement)
+  /** `waitsFor`: what stood in the way; `null`: the caller asked for a ticket. */
+  | { readonly kind: "kept"; readonly ticket: Ticket; readonly waitsFor: Obstacle | null };
+
+export interface LiveJudgement extends Judged {
   readonly comparison: Comparison;
   readonly plan: Plan;
   readonly promptSha256: string;
-  /** The model that says it answered. */
-  readonly model: string;
-  /** Of the answering call; `null` where the vendor did not say. */
-  readonly usage: Usage | null;
   /** US dollars for every call whose usage is known; `null` where that is none, or the price is unknown. */
-  readonly cost: number | null;
+  readonly costUsd: number | null;
   /** Calls made for this judgement. */
   readonly attempts: number;
-  /** Duration of the answering call. */
-  readonly durationMs: number;
 }
 
-/** Why there is no judgement: what a provider did, or that there was none to ask. */
+/** Why there is no judgement now, though the comparison is a good one. */
+export type Obstacle =
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "gate"; readonly why: "breaker" | "rate_limit"; readonly retryAtMs: number };
+
+/** Why nothing came of a comparison. */
 export type Refusal =
-  | {
-      readonly kind: "failed";
-      readonly failure: Failure;
-      readonly provider: ProviderName;
-      readonly model: string;
-    }
-  | {
-      readonly kind: "not_usable";
-      readonly provider: ProviderName;
-      readonly usable: readonly ProviderName[];
-    };
+  | { readonly kind: "not_usable"; readonly usable: readonly ProviderName[] }
+  | { readonly kind: "queue_full" }
+  | { readonly kind: "store_away" }
+  | Obstacle;
 
 export type Gateway = ReturnType<typeof createGateway>;
 
 export function createGateway(ports: Ports, policy: Policy) {
-  const { providers, clock } = ports;
+  const { providers, clock, tickets } = ports;
 
-  async function submit(asked: Asked, caller: Caller): Promise<Result<Judged, Refusal>> {
+  async function submit(
+    asked: Asked,
+    caller: Caller,
+  ): Promise<Result<Submitted, Refusal & { readonly provider: ProviderName }>> {
     const comparison = resolve(asked, policy.defaults);
-    const provider = providers.get(comparison.provider);
-    if (!provider) {
-      return err({ kind: "not_usable", provider: comparison.provider, usable: [...providers.keys()] });
-    }
-    const deadlineMs = clock.nowMs() + policy.requestTimeoutMs;
-    const controller = new AbortController();
-    const abort = (cause: AbortCause) => controller.abort(cause);
-    const cancelDeadline = clock.after(policy.requestTimeoutMs, () => abort("timeout"));
-    const cancelWatch = caller.onHangUp(() => abort("hung_up"));
+    const name = comparison.provider;
+    const provider = providers.get(name);
+    if (!provider) return err({ kind: "not_usable", usable: [...providers.keys()], provider: name });
+
+    const deadline = startDeadline(ports, policy.requestTimeoutMs, caller.onHangUp);
     try {
-      const judged = await judge(provider, comparison, caller, deadlineMs, controller.signal);
-      if (judged.ok) return judged;
-      return err({
-        kind: "failed",
-        failure: judged.error,
-        provider: comparison.provider,
-        model: comparison.model,
-      });
+      const prepared = await prepare(provider, comparison, deadline.signal);
+      const tally = newTally();
+      let waitsFor: Obstacle | null = null;
+      if (caller.mode !== "queue") {
+        const judged = await judgeNow(provider, prepared, caller, tally, deadline);
+        if (judged.ok) return judged;
+        waitsFor = judged.error;
+        const canWait = caller.mode === "queue_if_unavailable" && canBeMended(waitsFor, deadline.signal);
+        if (!canWait) return err({ ...waitsFor, provider: name });
+      }
+      const kept = await keep(prepared, caller, tally, waitsFor);
+      return kept.ok ? kept : err({ ...kept.error, provider: name });
     } finally {
-      cancelDeadline();
-      cancelWatch();
+      deadline.end();
     }
   }
 
-  /** Asks until there is a judgement, or no use or time for another call. The one owner of retries. */
-  async function judge(
-    provider: Provider,
-    comparison: Comparison,
-    caller: Caller,
-    deadlineMs: number,
-    signal: AbortSignal,
-  ): Promise<Result<Judged, Failure>> {
+  /** Everything that a request depends on, decided now: a ticket's is sent upstream byte for byte as it would be today. */
+  async function prepare(provider: Provider, comparison: Comparison, signal: AbortSignal): Promise<Prepared> {
     const promptSha256 = await ports.sha256(canonicalText(comparison));
     const plan = await provider.plan(comparison.model, comparison.parameters, signal);
-    const request = {
-      model: comparison.model,
-      system: comparison.systemPrompt,
-      user: frame(comparison, promptSha256),
-      maxTokens: comparison.parameters.maxTokens,
-      plan,
-      promptSha256,
-    };
-    const tally: Tally = { calls: 0, cost: null, priceKnown: true };
+    return { comparison, plan, promptSha256 };
+  }
+
+  /** Asks the judge until there is a judgement, or no use, leave or time for another call. The one owner of retries. */
+  async function judgeNow(
+    provider: Provider,
+    prepared: Prepared,
+    caller: Caller,
+    tally: Tally,
+    { signal, atMs }: Deadline,
+  ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
+    const { model } = prepared.comparison;
+    const gate = ports.gate(provider.name);
+    const request = requestOf(prepared);
+    let last: Obstacle | null = null;
 
     for (let failed = 1; ; failed++) {
-      // Over before this call began: while the plan was made, or in the wait.
-      if (signal.aborted) return err({ reason: signal.reason as AbortCause });
-      const asked = await ask(provider, request, caller, tally, signal);
-      if (asked.ok) {
-        const cost = tally.priceKnown ? tally.cost : null;
-        return ok({ ...asked.value, comparison, plan, promptSha256, attempts: tally.calls, cost });
+      const permit = ports.newId();
+      const admission = await gate.enter(permit, model);
+      if (admission.kind === "wait") {
+        const { why, retryAtMs } = admission;
+        return err(last ?? { kind: "gate", why, retryAtMs });
       }
-      if (!isTransient(asked.error) || failed > policy.maxRetries) return asked;
-      const waitMs = backoffMs(failed, retryAfterMs(asked.error), ports.random());
-      if (signal.aborted || clock.nowMs() + waitMs >= deadlineMs) return asked;
-      await wait(waitMs, signal);
+      // Over before this call began: while the plan was made, at the gate, or in the wait.
+      const answer = signal.aborted
+        ? { ...err(abortedBy(signal)), durationMs: null }
+        : await attempt(ports, provider, request, caller, tally, signal);
+      const patienceMs = failed > policy.maxRetries ? 0 : Math.max(0, atMs - clock.nowMs());
+      await gate.report({
+        permit: admission.probe && permit,
+        epoch: admission.epoch,
+        finding:
+          answer.durationMs === null
+            ? { kind: "nothing" }
+            : findingOf(answer.ok ? null : answer.error, model, patienceMs),
+        durationMs: answer.durationMs,
+      });
+      if (answer.ok) {
+        return ok({
+          kind: "judged",
+          ...answer.value,
+          ...prepared,
+          costUsd: costOf(tally),
+          attempts: tally.calls,
+        });
+      }
+      last = { kind: "failed", failure: answer.error };
+      if (!isTransient(answer.error) || failed > policy.maxRetries || signal.aborted) return err(last);
+      const waitMs = backoffMs(failed, retryAfterMs(answer.error), ports.random());
+      if (clock.nowMs() + waitMs >= atMs) return err(last);
+      await wait(clock, waitMs, signal);
     }
   }
 
-  /** One attempt: a call, and the identical one once more where the answer is no judgement. */
-  async function ask(
-    provider: Provider,
-    request: Omit<JudgeRequest, "attempt">,
+  /** Keeps a comparison as a ticket. What it leaves behind where it stops half-way is a hold that lapses, or a ticket that is kept. */
+  async function keep(
+    { comparison, plan, promptSha256 }: Prepared,
     caller: Caller,
     tally: Tally,
-    signal: AbortSignal,
-  ): Promise<Result<OneAnswer, Failure>> {
-    const first = await call(provider, request, caller, tally, signal);
-    if (first.ok || first.error.reason !== "unreadable" || signal.aborted) return first;
-    return call(provider, request, caller, tally, signal);
-  }
-
-  async function call(
-    provider: Provider,
-    request: Omit<JudgeRequest, "attempt">,
-    caller: Caller,
-    tally: Tally,
-    signal: AbortSignal,
-  ): Promise<Result<OneAnswer, Failure>> {
-    const attempt = ++tally.calls;
-    const startedAtMs = clock.nowMs();
-    const reply = await provider.judge({ ...request, attempt }, signal);
-    const durationMs = clock.nowMs() - startedAtMs;
-    const { outcome, usage } = reply;
-    if (usage) {
-      const cost = provider.cost(request.model, usage, startedAtMs);
-      if (cost === null) tally.priceKnown = false;
-      else tally.cost = (tally.cost ?? 0) + cost;
-    }
-    const judged = outcome.ok ? judgementIn(outcome.value) : outcome;
-    ports.onAttempt({
-      correlationId: caller.correlationId,
+    waitsFor: Obstacle | null,
+  ): Promise<Result<Submitted, Refusal>> {
+    const { provider, model, parameters, systemPrompt, userPrompt, essayA, essayB } = comparison;
+    const texts = { systemPrompt, userPrompt, essayA, essayB };
+    const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
+      id: ports.newId(),
       tenant: caller.tenant,
-      provider: provider.name,
-      model: request.model,
-      attempt,
+      provider,
+      model,
+      parameters,
+      plan,
+      promptSha256,
+      priority: caller.priority,
+      sizeBytes: Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0),
+      correlationId: caller.correlationId,
+      traceId: caller.traceId,
+      userId: caller.userId,
+      metadata: caller.metadata,
+    };
+    const seat = { ticketId: about.id, priority: about.priority, sizeBytes: about.sizeBytes, model };
+    const lastFailure = waitsFor?.kind === "failed" ? masked(waitsFor.failure) : null;
+    const spent = { calls: tally.calls, costUsd: costOf(tally) };
+    try {
+      const nowMs = clock.nowMs();
+      const reserved = await ports.gate(provider).reserve({ ...seat, acceptedAtMs: nowMs });
+      if (!reserved) return err({ kind: "queue_full" });
+      const draft = { about, texts, spent, lastFailure, notBeforeMs: nowMs };
+      return ok({ kind: "kept", ticket: await tickets.create(draft), waitsFor });
+    } catch (error) {
+      if (error instanceof StoreAway) return err({ kind: "store_away" });
+      throw error;
+    }
+  }
+
+  /**
+   * One step for one ticket, whose id a message or a timer brought. Safe to do twice, late, and beside another: the claim decides. When it
+   * does nothing, the gate will send the ticket again in its turn.
+   */
+  async function work(ticketId: string): Promise<void> {
+    const ticket = await tickets.load(ticketId);
+    if (ticket === null || ticket.state.status !== "queued") return;
+    const { about, progress, state } = ticket;
+    const gate = ports.gate(about.provider);
+    const permit = ports.newId();
+    const { notBeforeMs } = state;
+    const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect: progress.suspect });
+    if (start.kind !== "call") return;
+
+    const nothing = { permit, epoch: start.epoch, finding: { kind: "nothing" }, durationMs: null } as const;
+    const claim = await tickets.claim(ticketId, permit, start.asProbe);
+    if (claim?.claimed.kind !== "claimed") return gate.report(nothing);
+    const { fence, leaseEndsAtMs } = claim.claimed;
+    const { outcome, durationMs } = await attemptFor(claim.ticket);
+    if (outcome === "stopped") {
+      await gate.report(nothing);
+      await untilStored(() => tickets.giveBack(ticketId, fence), leaseEndsAtMs);
+      return;
+    }
+    const failure = outcome.kind === "failed" ? outcome.failure : null;
+    await gate.report({
+      permit,
+      epoch: start.epoch,
+      finding: findingOf(failure, about.model, 0),
       durationMs,
-      reply,
-      failure: judged.ok ? null : judged.error,
     });
-    return judged.ok ? ok({ ...judged.value, usage, durationMs }) : judged;
+    await untilStored(() => tickets.settle(ticketId, fence, outcome), leaseEndsAtMs);
   }
 
-  function wait(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolved) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolved();
-      };
-      const cancel = clock.after(delayMs, done);
-      signal.addEventListener("abort", done);
-    });
+  async function attemptFor(
+    ticket: Ticket,
+  ): Promise<{ readonly outcome: AttemptOutcome | "stopped"; readonly durationMs: number | null }> {
+    const { about, progress, state } = ticket;
+    if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);
+    const provider = providers.get(about.provider);
+    const nothingSpent = { calls: 0, costUsd: null };
+    if (!provider) {
+      // No longer configured: it waits as for credentials.
+      const failure: Failure = { reason: "credentials_refused", status: 401 };
+      return { outcome: { kind: "failed", failure, spent: nothingSpent }, durationMs: null };
+    }
+    const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
+    const tally = newTally(progress.spent.calls);
+    const deadline = startDeadline(ports, policy.requestTimeoutMs, null);
+    const answer = await attempt(ports, provider, request, about, tally, deadline.signal);
+    deadline.end();
+    const { durationMs } = answer;
+    const spent = { calls: tally.calls - progress.spent.calls, costUsd: costOf(tally) };
+    if (answer.ok) {
+      const { judgement, model, usage } = answer.value;
+      const result = { judgement, model, usage, durationMs: answer.value.durationMs };
+      return { outcome: { kind: "judged", result, spent }, durationMs };
+    }
+    if (deadline.signal.reason === "stopping") return { outcome: "stopped", durationMs };
+    return { outcome: { kind: "failed", failure: masked(answer.error), spent }, durationMs };
   }
 
-  return { submit };
+  /** Tries until the store has answered or the lease is nearly over: then another will call again. */
+  async function untilStored(store: () => Promise<unknown>, leaseEndsAtMs: number): Promise<void> {
+    const never = new AbortController().signal;
+    for (let failed = 1; ; failed++) {
+      try {
+        await store();
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreAway)) throw error;
+        const waitMs = backoffMs(failed, null, ports.random());
+        if (clock.nowMs() + waitMs >= leaseEndsAtMs) return;
+        await wait(clock, waitMs, never);
+      }
+    }
+  }
+
+  /** @returns the tenant's own ticket; `null`: there is none. @throws {StoreAway} */
+  async function find(ticketId: string, tenant: string): Promise<Ticket | null> {
+    const ticket = await tickets.load(ticketId);
+    return ticket?.about.tenant === tenant ? ticket : null;
+  }
+
+  /** The vendor's words are stored, and shown for a request that can't succeed. */
+  function masked(failure: Failure): Failure {
+    return failure.reason === "request_refused"
+      ? { ...failure, vendorSays: ports.mask(failure.vendorSays).slice(0, 1000) }
+      : failure;
+  }
+
+  return { submit, work, find };
 }
 
-type OneAnswer = Pick<Judged, "judgement" | "model" | "usage" | "durationMs">;
-
-/** What the calls for one comparison came to so far. */
-interface Tally {
-  calls: number;
-  /** US dollars of the calls whose usage is known; `null`: none yet. */
-  cost: number | null;
-  priceKnown: boolean;
+/** A comparison and all that follows from it. */
+interface Prepared {
+  readonly comparison: Comparison;
+  readonly plan: Plan;
+  readonly promptSha256: string;
 }
 
-function judgementIn({ text, model }: Answer): Result<Pick<Judged, "judgement" | "model">, Failure> {
-  const read = readJudgement(text);
-  return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
+function requestOf({ comparison, plan, promptSha256 }: Prepared): Omit<JudgeRequest, "attempt"> {
+  const { model, systemPrompt, parameters } = comparison;
+  const user = frame(comparison, promptSha256);
+  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256 };
+}
+
+function canBeMended(obstacle: Obstacle, signal: AbortSignal): boolean {
+  // A client that went away will never learn of its ticket.
+  if (signal.reason === "hung_up") return false;
+  return obstacle.kind === "gate" || isTransient(obstacle.failure) || signal.reason === "stopping";
+}
+
+function abortedBy(signal: AbortSignal): Failure {
+  return { reason: (signal.reason as AbortCause) === "timeout" ? "timeout" : "hung_up" };
+}
+
+const encoder = new TextEncoder();
+
+function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
 }

@@ -4,6 +4,7 @@ import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate.ts";
 import type { Start, Starter } from "../domain/gate-queue.ts";
 import type { Overview } from "../domain/gate-view.ts";
+import type { Begun, KeyedEnd } from "../domain/keyed.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
 import type { Plan } from "../domain/plan.ts";
@@ -55,8 +56,8 @@ export interface Provider {
   cost(model: string, usage: Usage, nowMs: number): number | null;
 }
 
-/** The reason with which the flow aborts a provider's signal. */
-export type AbortCause = "timeout" | "hung_up";
+/** The reason with which the flow aborts a provider's signal. `stopping`: this process ends, and the call with it. */
+export type AbortCause = "timeout" | "hung_up" | "stopping";
 
 /** Time from outside, so that tests and the simulation own it. */
 export interface Clock {
@@ -124,10 +125,21 @@ export interface Tickets {
   /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
   load(id: string): Promise<Ticket | null>;
   /** The ticket comes with a claim: it holds the texts. */
-  claim(id: string, permit: string, asProbe: boolean): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  claim(
+    id: string,
+    permit: string,
+    asProbe: boolean,
+  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number): Promise<Settled>;
+}
+
+/** Records of keyed requests (`domain/keyed.ts`), each stored durably before it is answered. */
+export interface Keys {
+  /** @param name names tenant and key: hex digits of a hash over both */
+  begin(name: string, requestSha256: string, queueId: string, leaseMs: number): Promise<Begun>;
+  end(name: string, fence: number, end: KeyedEnd): Promise<void>;
 }
 
 /** Brings a ticket's id to a worker at least once, soon. The gate's alone. @throws when it can't take it now */
@@ -145,11 +157,16 @@ export interface Ports {
   readonly providers: ReadonlyMap<ProviderName, Provider>;
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
+  readonly keys: Keys;
   readonly clock: Clock;
   /** A UUID. */
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sha256: Sha256;
+  /** Aborts when the process must end soon; `null`: it never says so. */
+  readonly stopping: AbortSignal | null;
+  /** Takes our keys out of a vendor's words before they are stored. */
+  readonly mask: (text: string) => string;
   readonly onAttempt: (report: AttemptReport) => void;
 }

@@ -135,7 +135,7 @@ function failureOfFault(fault: TransportFault, signal: AbortSignal): Failure {
     case "connection":
       return { reason: "connection", code: fault.code };
     case "aborted":
-      return { reason: signal.reason === "hung_up" ? "hung_up" : "timeout" };
+      return { reason: signal.reason === "timeout" ? "timeout" : "hung_up" };
     case "too_large":
       return { reason: "unreadable", why: "too_large" };
   }

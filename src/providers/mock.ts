@@ -129,7 +129,7 @@ function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void
 
 /** The signal's reason is an `AbortCause`. */
 function ended(signal: AbortSignal): Failure {
-  return { reason: signal.reason === "hung_up" ? "hung_up" : "timeout" };
+  return { reason: signal.reason === "timeout" ? "timeout" : "hung_up" };
 }
 
 /**

@@ -11,7 +11,8 @@ import { type Parameters, type ReasoningEffort, reasoningEfforts } from "../doma
 import type { Failure } from "../domain/failure.ts";
 import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Clock, JudgeRequest, Plan, Provider } from "../gateway/ports.ts";
+import type { Plan } from "../domain/plan.ts";
+import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
   type Complaint,
   call,

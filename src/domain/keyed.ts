@@ -1,0 +1,110 @@
+/**
+ * The record of one `Idempotency-Key` of one tenant: what was asked under it, and what came of that. Plain JSON.
+ *
+ *   (none) --begin--> open --judged--> answered        forgotten 24 h after it was begun,
+ *     ^                | ^  \--kept--> ticketed         or with its ticket where that is later
+ *     +---- freed -----+ +-- begin again, once its lease is over
+ */
+import { decodeRecord, type Decoded } from "./record.ts";
+
+export interface Keyed {
+  readonly version: 1;
+  /** Of the validated comparison, without its correlation id. */
+  readonly requestSha256: string;
+  /** The id that its ticket has, should it become one. */
+  readonly queueId: string;
+  /** The token of the latest `begin`. */
+  readonly fence: number;
+  readonly state:
+    | { readonly kind: "open"; readonly leaseEndsAtMs: number }
+    /** The body of the 200, as it was sent. */
+    | { readonly kind: "answered"; readonly body: string }
+    | { readonly kind: "ticketed" };
+  readonly forgetAtMs: number;
+}
+
+export type Begun =
+  /** Go on, and say what came of it with this token. */
+  | { readonly kind: "begun"; readonly queueId: string; readonly fence: number }
+  /** Another request with it is under way. */
+  | { readonly kind: "busy"; readonly untilMs: number }
+  /** It was used for another comparison. */
+  | { readonly kind: "mismatch" }
+  | { readonly kind: "answered"; readonly body: string }
+  | { readonly kind: "ticketed"; readonly queueId: string };
+
+const dayMs = 86_400_000;
+
+/**
+ * @param known `null`: there is no record
+ * @param queueId for a new record
+ * @param leaseMs longer than the request can take
+ */
+export function beginKeyed(
+  known: Keyed | null,
+  requestSha256: string,
+  queueId: string,
+  leaseMs: number,
+  nowMs: number,
+): { readonly record: Keyed; readonly reply: Begun } {
+  const lease = { kind: "open", leaseEndsAtMs: nowMs + leaseMs } as const;
+  if (known === null || nowMs >= known.forgetAtMs) {
+    const fresh = {
+      version: 1,
+      requestSha256,
+      queueId,
+      fence: 1,
+      state: lease,
+      forgetAtMs: nowMs + dayMs,
+    } as const;
+    return { record: fresh, reply: { kind: "begun", queueId, fence: 1 } };
+  }
+  if (known.requestSha256 !== requestSha256) return { record: known, reply: { kind: "mismatch" } };
+  const { state } = known;
+  switch (state.kind) {
+    case "answered":
+      return { record: known, reply: state };
+    case "ticketed":
+      return { record: known, reply: { kind: "ticketed", queueId: known.queueId } };
+    case "open": {
+      if (nowMs < state.leaseEndsAtMs) {
+        return { record: known, reply: { kind: "busy", untilMs: state.leaseEndsAtMs } };
+      }
+      // Whoever had it died. Its ticket, if it came so far, has the same id.
+      const fence = known.fence + 1;
+      return {
+        record: { ...known, fence, state: lease },
+        reply: { kind: "begun", queueId: known.queueId, fence },
+      };
+    }
+  }
+}
+
+export type KeyedEnd =
+  | { readonly kind: "answered"; readonly body: string }
+  /** `forgetAtMs`: the latest moment at which the ticket itself is forgotten. */
+  | { readonly kind: "ticketed"; readonly forgetAtMs: number }
+  /** A 4xx or 5xx: the key may be used again. */
+  | { readonly kind: "freed" };
+
+/** @returns the record to store; `null`: none is left. With a stale token nothing changes. */
+export function endKeyed(known: Keyed | null, fence: number, end: KeyedEnd): Keyed | null {
+  if (known === null || known.fence !== fence || known.state.kind !== "open") return known;
+  switch (end.kind) {
+    case "answered":
+      return { ...known, state: end };
+    case "ticketed":
+      return {
+        ...known,
+        state: { kind: "ticketed" },
+        forgetAtMs: Math.max(known.forgetAtMs, end.forgetAtMs),
+      };
+    case "freed":
+      return null;
+  }
+}
+
+/** @param stored what JSON holds */
+export function decodeKeyed(stored: unknown): Decoded<Keyed> {
+  return decodeRecord<Keyed>(stored, 1);
+}

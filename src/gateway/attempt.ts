@@ -1,0 +1,138 @@
+/** One attempt at a judgement: a call, and the identical one once more where the answer is none. */
+import type { Failure } from "../domain/failure.ts";
+import { readJudgement, type Judgement } from "../domain/judgement.ts";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { Usage } from "../domain/usage.ts";
+import type { AbortCause, Answer, Clock, JudgeRequest, Ports, Provider } from "./ports.ts";
+
+/** A judgement, and the call that brought it. */
+export interface Judged {
+  readonly judgement: Judgement;
+  /** The model that says it answered. */
+  readonly model: string;
+  /** Of the answering call; `null` where the vendor did not say. */
+  readonly usage: Usage | null;
+  /** Of the answering call. */
+  readonly durationMs: number;
+}
+
+/** For whom a call is made: what the log needs to know of it. */
+export interface Beneficiary {
+  readonly correlationId: string;
+  readonly tenant: string;
+}
+
+/** What the calls for one comparison came to so far. */
+export interface Tally {
+  calls: number;
+  /** US dollars of the calls whose usage is known; `null`: none yet. */
+  costUsd: number | null;
+  priceKnown: boolean;
+}
+
+export function newTally(calls = 0, costUsd: number | null = null): Tally {
+  return { calls, costUsd, priceKnown: true };
+}
+
+/** US dollars; `null` where no usage is known, or the price is not. */
+export function costOf({ costUsd, priceKnown }: Tally): number | null {
+  return priceKnown ? costUsd : null;
+}
+
+/** @returns the judgement or the failure, and how long the last call took */
+export async function attempt(
+  ports: Pick<Ports, "clock" | "onAttempt">,
+  provider: Provider,
+  request: Omit<JudgeRequest, "attempt">,
+  whom: Beneficiary,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
+  const first = await call(ports, provider, request, whom, tally, signal);
+  if (first.ok || first.error.reason !== "unreadable" || signal.aborted) return first;
+  return call(ports, provider, request, whom, tally, signal);
+}
+
+async function call(
+  { clock, onAttempt }: Pick<Ports, "clock" | "onAttempt">,
+  provider: Provider,
+  request: Omit<JudgeRequest, "attempt">,
+  whom: Beneficiary,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
+  const number = ++tally.calls;
+  const startedAtMs = clock.nowMs();
+  const reply = await provider.judge({ ...request, attempt: number }, signal);
+  const durationMs = clock.nowMs() - startedAtMs;
+  const { outcome, usage } = reply;
+  if (usage) {
+    const costUsd = provider.cost(request.model, usage, startedAtMs);
+    if (costUsd === null) tally.priceKnown = false;
+    else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
+  }
+  const judged = outcome.ok ? judgementIn(outcome.value) : outcome;
+  onAttempt({
+    correlationId: whom.correlationId,
+    tenant: whom.tenant,
+    provider: provider.name,
+    model: request.model,
+    attempt: number,
+    durationMs,
+    reply,
+    failure: judged.ok ? null : judged.error,
+  });
+  return judged.ok
+    ? { ...ok({ ...judged.value, usage, durationMs }), durationMs }
+    : { ...judged, durationMs };
+}
+
+function judgementIn({ text, model }: Answer): Result<Pick<Judged, "judgement" | "model">, Failure> {
+  const read = readJudgement(text);
+  return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
+}
+
+/** A time limit over calls and waits. `end` cancels all that it holds. */
+export interface Deadline {
+  /** Its reason is an `AbortCause`. */
+  readonly signal: AbortSignal;
+  readonly atMs: number;
+  end(): void;
+}
+
+/** @param onHangUp runs what it is given when the client goes away, and returns the end of that watch */
+export function startDeadline(
+  { clock, stopping }: Pick<Ports, "clock" | "stopping">,
+  limitMs: number,
+  onHangUp: ((then: () => void) => () => void) | null,
+): Deadline {
+  const controller = new AbortController();
+  const abort = (cause: AbortCause) => controller.abort(cause);
+  const stop = () => abort("stopping");
+  const cancelLimit = clock.after(limitMs, () => abort("timeout"));
+  const cancelWatch = onHangUp?.(() => abort("hung_up"));
+  if (stopping?.aborted) stop();
+  else stopping?.addEventListener("abort", stop);
+  return {
+    signal: controller.signal,
+    atMs: clock.nowMs() + limitMs,
+    end() {
+      cancelLimit();
+      cancelWatch?.();
+      stopping?.removeEventListener("abort", stop);
+    },
+  };
+}
+
+/** Ends early when the signal aborts. */
+export function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolved) => {
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolved();
+    };
+    const cancel = clock.after(delayMs, done);
+    signal.addEventListener("abort", done);
+  });
+}
