@@ -101,7 +101,7 @@ function credentialsAfter(
     case "healthy":
       return null;
     case "refused":
-      return refuseCredentials(hold, permit, nowMs, limits.recoveryMs);
+      return refuseCredentials(hold, permit, finding.why, nowMs, limits.recoveryMs);
     case "fault":
     case "rate_limited":
     case "nothing":

@@ -1,9 +1,14 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
 import { breakerState, type Breaker } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
-import { liveHolds } from "./holds.ts";
-import type { Tally } from "./places.ts";
+import { queueTurn } from "./gate-dispatch.ts";
+import type { WaitReason } from "./gate-queue.ts";
+import { heldUntilMs, liveHolds } from "./holds.ts";
+import type { Refusal } from "./outcome.ts";
+import type { Place, Tally } from "./places.ts";
+import { estimatedWaitMs } from "./policy.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { msPerTicket } from "./vitals.ts";
 
 /** An open one lasts until its time is over, for nothing changes before. */
 export function snapshotOf(core: GateCore, nowMs: number): Snapshot {
@@ -32,7 +37,8 @@ export interface Overview {
   readonly meanResponseMs: number | null;
   /** When a call, or the queue's next ask with refused credentials, can be tried; `null`: now, or a probe is under way. */
   readonly retryAtMs: number | null;
-  readonly isRefused: boolean;
+  /** Why the queue stands for our credentials; `null`: it does not. */
+  readonly refused: Refusal | null;
   readonly queue: {
     readonly size: number;
     readonly maxSize: number;
@@ -58,7 +64,7 @@ export function overviewOf(core: GateCore, tally: Tally, nowMs: number, limits: 
     lastFailureMs: vitals.lastFailureMs,
     meanResponseMs: vitals.meanResponseMs,
     retryAtMs: retryAtMs > nowMs ? retryAtMs : null,
-    isRefused: credentials !== null,
+    refused: credentials?.why ?? null,
     queue: {
       size: tally.size,
       maxSize: limits.maxSize,
@@ -68,4 +74,57 @@ export function overviewOf(core: GateCore, tally: Tally, nowMs: number, limits: 
       oldestAcceptedAtMs: tally.oldestAcceptedAtMs,
     },
   };
+}
+
+/** Where a waiting ticket stands, for its 202 and its status. */
+export interface Outlook {
+  /** 1: next. */
+  readonly position: number;
+  readonly why: WaitReason;
+  /** Until its next attempt, in milliseconds; `null` where no estimate can be made. */
+  readonly waitMs: number | null;
+  /** When the gate next lets somebody try, in epoch milliseconds; the present moment: at once. */
+  readonly opensAtMs: number;
+}
+
+/**
+ * @param ahead places that start before it
+ * @returns `null` for a place that doesn't wait: it is held, or runs
+ */
+export function outlookOf(
+  core: GateCore,
+  place: Place,
+  ahead: number,
+  nowMs: number,
+  limits: GateLimits,
+): Outlook | null {
+  const { breaker, credentials, holds, vitals } = core;
+  switch (place.standing.state) {
+    case "held":
+    case "running":
+      return null;
+    case "waiting":
+    case "dispatched":
+      break;
+  }
+  const turn = queueTurn(core, nowMs);
+  const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  const held = heldUntilMs(holds, place.model, nowMs);
+  const position = 1 + ahead;
+  const forecast = {
+    position,
+    // Nobody can say when somebody pays, or changes the key.
+    opensAtMs: credentials === null ? opensAtMs : null,
+    notBeforeMs: Math.max(place.notBeforeMs, held ?? 0),
+    msPerTicket: msPerTicket(vitals, limits.concurrency),
+  };
+  const waitMs = estimatedWaitMs(forecast, nowMs);
+  return { position, why: why(), waitMs, opensAtMs };
+
+  function why(): WaitReason {
+    if (credentials !== null) return "credentials";
+    if (breaker.state !== "closed") return "breaker";
+    if (held !== null) return "rate_limit";
+    return nowMs < place.notBeforeMs ? "backoff" : "turn";
+  }
 }

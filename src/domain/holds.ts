@@ -1,5 +1,5 @@
 /** What stops calls besides the breaker: models that asked to be left alone, and credentials that were refused. */
-import { longestHoldMs } from "./outcome.ts";
+import { longestHoldMs, type Refusal } from "./outcome.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 
 /** A model that answered 429: its calls and tickets wait; the provider's other models don't. */
@@ -41,6 +41,8 @@ export function liveHolds(holds: readonly ModelHold[], nowMs: number): readonly 
  * fail at once; one that is answered lifts the hold.
  */
 export interface CredentialsHold {
+  /** What the latest refusal that counted was about. */
+  readonly why: Refusal;
   /** From here on one ticket may ask. */
   readonly askFromMs: number;
   /** The ticket that asks now. */
@@ -58,14 +60,15 @@ export function credentialsTurn(hold: CredentialsHold | null, nowMs: number): Tu
 export function refuseCredentials(
   hold: CredentialsHold | null,
   permit: string | null,
+  why: Refusal,
   nowMs: number,
   recoveryMs: number,
 ): CredentialsHold {
-  if (hold === null) return { askFromMs: nowMs + recoveryMs, asker: null, refusals: 0 };
+  if (hold === null) return { why, askFromMs: nowMs + recoveryMs, asker: null, refusals: 0 };
   if (!isAsker(hold, permit)) return hold;
   const refusals = hold.refusals + 1;
   const waitMs = Math.min(recoveryMs * 2 ** refusals, Math.max(longestHoldMs, recoveryMs));
-  return { askFromMs: nowMs + waitMs, asker: null, refusals };
+  return { why, askFromMs: nowMs + waitMs, asker: null, refusals };
 }
 
 export function isAsker(hold: CredentialsHold | null, permit: string | null): boolean {

@@ -18,10 +18,12 @@ export type Finding =
   | { readonly kind: "fault" }
   /** A 429. `holdMs`: how long its model is to be left alone; `null`: the caller waits for it within its own time. */
   | { readonly kind: "rate_limited"; readonly model: string; readonly holdMs: number | null }
-  /** Our key was refused, our credit is gone, or there is no key. */
-  | { readonly kind: "refused" }
+  /** Our key was refused (or there is none), or our credit is gone. */
+  | { readonly kind: "refused"; readonly why: Refusal }
   /** The call was not made, its client hung up, or what came was not from the provider. */
   | { readonly kind: "nothing" };
+
+export type Refusal = "credentials_refused" | "quota_exhausted";
 
 /** The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds. */
 export const longestHoldMs = 900_000;
@@ -40,7 +42,7 @@ export function findingOf(failure: Failure | null, model: string, patienceMs: nu
       return { kind: "rate_limited", model, holdMs: holdMs(failure.retryAfterMs, patienceMs) };
     case "credentials_refused":
     case "quota_exhausted":
-      return { kind: "refused" };
+      return { kind: "refused", why: failure.reason };
     case "unreadable":
       // A redirect or a proxy's page: no sign that the provider lives.
       return { kind: failure.why === "not_an_answer" ? "nothing" : "healthy" };

@@ -8,7 +8,6 @@ import type { Begun, KeyedEnd } from "../domain/keyed.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { Forecast } from "../domain/policy.ts";
 import type { Result } from "../domain/result.ts";
 import type { About, Spent, Texts, Ticket } from "../domain/ticket.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket-moves.ts";
@@ -98,9 +97,18 @@ export interface Gate {
   reserve(seat: Seat): Promise<boolean>;
   /** A worker asks whether it may call for a ticket now. */
   start(seat: Seat, starter: Starter): Promise<Start>;
-  /** When a waiting ticket's turn may come; `null`: it doesn't wait here. */
-  forecast(ticketId: string): Promise<Forecast | null>;
+  outlook(ticketId: string): Promise<Outlook>;
   overview(): Promise<Overview>;
+}
+
+/** Where a waiting ticket stands. */
+export interface Outlook {
+  /** 1: next; `null`: it does not wait here. */
+  readonly position: number | null;
+  /** Until its next attempt, in milliseconds; `null` where no estimate can be made. */
+  readonly waitMs: number | null;
+  /** When the gate next lets somebody try, in epoch milliseconds; now or before: at once. */
+  readonly opensAtMs: number;
 }
 
 /** A comparison to be kept as a ticket. */
