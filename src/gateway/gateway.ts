@@ -24,7 +24,7 @@ import {
 import {
   StoreAway,
   type AbortCause,
-  type Gate,
+
   type JudgeRequest,
   type Ports,
   type Provider,

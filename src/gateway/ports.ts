@@ -3,7 +3,7 @@ import type { Parameters, ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate.ts";
 import type { Start, Starter } from "../domain/gate-queue.ts";
-import type { Overview } from "../domain/gate-view.ts";
+import type { Outlook, Overview } from "../domain/gate-view.ts";
 import type { Begun, KeyedEnd } from "../domain/keyed.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
@@ -97,18 +97,9 @@ export interface Gate {
   reserve(seat: Seat): Promise<boolean>;
   /** A worker asks whether it may call for a ticket now. */
   start(seat: Seat, starter: Starter): Promise<Start>;
-  outlook(ticketId: string): Promise<Outlook>;
+  /** `null`: it has no place here. */
+  outlook(ticketId: string): Promise<Outlook | null>;
   overview(): Promise<Overview>;
-}
-
-/** Where a waiting ticket stands. */
-export interface Outlook {
-  /** 1: next; `null`: it does not wait here. */
-  readonly position: number | null;
-  /** Until its next attempt, in milliseconds; `null` where no estimate can be made. */
-  readonly waitMs: number | null;
-  /** When the gate next lets somebody try, in epoch milliseconds; now or before: at once. */
-  readonly opensAtMs: number;
 }
 
 /** A comparison to be kept as a ticket. */
