@@ -1,12 +1,14 @@
 /** The service put together from its settings and what a platform gives it: the same on both. */
 import type { Config } from "./config.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import type { AttemptReport, Clock, Sha256 } from "./gateway/ports.ts";
+import { createKeyedSubmit } from "./gateway/keyed.ts";
+import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
 import type { Log } from "./http/log.ts";
 import { createMask } from "./http/mask.ts";
 import type { Platform } from "./http/platform.ts";
 import { createReport } from "./http/sentry.ts";
+import { utcDay, type Dependencies } from "./http/standing.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
 import { version } from "./version.ts";
@@ -21,34 +23,62 @@ export interface Surroundings {
   readonly random: () => number;
   readonly sha256: Sha256;
   readonly log: Log;
+  readonly durable: DurableParts;
+}
+
+/** Where tickets live here, and who decides about them. */
+export interface DurableParts extends Pick<Ports, "gate" | "tickets" | "keys" | "stopping"> {
+  readonly totals: Totals;
+  /** The stores, and how they are. */
+  readonly dependencies: () => Promise<Dependencies>;
+  /** What the queue is made of, for `/healthz`. */
+  readonly queueType: string;
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, log } = surroundings;
+  const { platform, transport, clock, newId, random, sha256, log, durable } = surroundings;
+  const { gate, tickets, keys, stopping, totals } = durable;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
-  const gateway = createGateway(
-    { providers, clock, random, sha256, onAttempt: (report) => logAttempt(log, report) },
-    {
-      defaults: {
-        provider: config.defaultProvider,
-        models: defaultModels,
-        maxTokens: config.llm.defaultMaxTokens,
-      },
-      requestTimeoutMs: config.llm.requestTimeoutMs,
-      maxRetries: config.llm.maxRetries,
-    },
-  );
-  const vendorKeys = Object.values(config.providers).map(({ apiKey }) => apiKey ?? "");
+  const mask = createMask(Object.values(config.providers).map(({ apiKey }) => apiKey ?? ""));
+  const onAttempt = (report: AttemptReport) => {
+    logAttempt(log, report);
+    if (report.costUsd) totals.add(report.tenant, utcDay(clock.nowMs()), 0, report.costUsd);
+  };
+  const ports: Ports = {
+    providers,
+    gate,
+    tickets,
+    keys,
+    clock,
+    newId,
+    random,
+    sha256,
+    stopping,
+    mask,
+    onAttempt,
+  };
+  const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
+  const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
+  const gateway = createGateway(ports, { defaults, requestTimeoutMs, maxRetries });
+  const submitKeyed = createKeyedSubmit(ports, gateway.submit, {
+    leaseMs: requestTimeoutMs + keyMarginMs,
+    retentionMs: config.queue.retentionMs,
+  });
   const report = createReport({
     dsn: config.sentryDsn,
     environment: config.environment,
     release: version,
     platform: platform.name,
   });
-  return createApp({
+  const app = createApp({
     config,
     gateway,
+    submitKeyed,
+    gate,
+    totals,
+    dependencies: durable.dependencies,
+    queueType: durable.queueType,
     usable: new Set(providers.keys()),
     defaultModels,
     platform,
@@ -57,9 +87,13 @@ export function createService(config: Config, surroundings: Surroundings) {
     sha256,
     log,
     report,
-    mask: createMask(vendorKeys),
+    mask,
   });
+  return { app, gateway };
 }
+
+/** Between the end of a live request and that of its key's lease: time to store what came of it. */
+const keyMarginMs = 15_000;
 
 function logAttempt(log: Log, { reply, failure, ...report }: AttemptReport): void {
   const { outcome, usage, status, requestId } = reply;

@@ -66,8 +66,8 @@ async function call(
   const reply = await provider.judge({ ...request, attempt: number }, signal);
   const durationMs = clock.nowMs() - startedAtMs;
   const { outcome, usage } = reply;
+  const costUsd = usage && provider.cost(request.model, usage, startedAtMs);
   if (usage) {
-    const costUsd = provider.cost(request.model, usage, startedAtMs);
     if (costUsd === null) tally.priceKnown = false;
     else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
   }
@@ -80,6 +80,7 @@ async function call(
     attempt: number,
     durationMs,
     reply,
+    costUsd,
     failure: judged.ok ? null : judged.error,
   });
   return judged.ok

@@ -21,14 +21,7 @@ import {
   type Judged,
   type Tally,
 } from "./attempt.ts";
-import {
-  StoreAway,
-  type AbortCause,
-
-  type JudgeRequest,
-  type Ports,
-  type Provider,
-} from "./ports.ts";
+import { StoreAway, type AbortCause, type JudgeRequest, type Ports, type Provider } from "./ports.ts";
 import { resolve, type Asked, type Defaults } from "./resolve.ts";
 
 export interface Policy {
@@ -51,6 +44,8 @@ export interface Caller {
   readonly userId: string | null;
   readonly traceId: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The id that its ticket is to have; `null`: a new one. */
+  readonly queueId: string | null;
   /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */
   readonly onHangUp: ((then: () => void) => () => void) | null;
 }
@@ -183,7 +178,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     const { provider, model, parameters, systemPrompt, userPrompt, essayA, essayB } = comparison;
     const texts = { systemPrompt, userPrompt, essayA, essayB };
     const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
-      id: ports.newId(),
+      id: caller.queueId ?? ports.newId(),
       tenant: caller.tenant,
       provider,
       model,
@@ -290,6 +285,25 @@ export function createGateway(ports: Ports, policy: Policy) {
     }
   }
 
+  /** One attempt past gate and queue, to try a provider out. */
+  async function tryOut(
+    asked: Asked,
+    whom: Pick<Caller, "correlationId" | "tenant" | "onHangUp">,
+  ): Promise<Result<Judged, Refusal & { readonly provider: ProviderName }>> {
+    const comparison = resolve(asked, policy.defaults);
+    const name = comparison.provider;
+    const provider = providers.get(name);
+    if (!provider) return err({ kind: "not_usable", usable: [...providers.keys()], provider: name });
+    const deadline = startDeadline(ports, policy.requestTimeoutMs, whom.onHangUp);
+    try {
+      const request = requestOf(await prepare(provider, comparison, deadline.signal));
+      const answer = await attempt(ports, provider, request, whom, newTally(), deadline.signal);
+      return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
+    } finally {
+      deadline.end();
+    }
+  }
+
   /** @returns the tenant's own ticket; `null`: there is none. @throws {StoreAway} */
   async function find(ticketId: string, tenant: string): Promise<Ticket | null> {
     const ticket = await tickets.load(ticketId);
@@ -303,7 +317,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       : failure;
   }
 
-  return { submit, work, find };
+  return { submit, tryOut, work, find };
 }
 
 /** A comparison and all that follows from it. */

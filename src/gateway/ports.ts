@@ -80,6 +80,8 @@ export interface AttemptReport {
   readonly attempt: number;
   readonly durationMs: number;
   readonly reply: Reply;
+  /** US dollars; `null` where it is not known. */
+  readonly costUsd: number | null;
   /** What is left after the answer was read: `null` for a judgement. */
   readonly failure: Failure | null;
 }
@@ -139,6 +141,14 @@ export interface Keys {
   /** @param name names tenant and key: hex digits of a hash over both */
   begin(name: string, requestSha256: string, queueId: string, leaseMs: number): Promise<Begun>;
   end(name: string, fence: number, end: KeyedEnd): Promise<void>;
+}
+
+/** What tenants used on a UTC day, `YYYY-MM-DD`. Kept roughly: a crash may lose the last seconds. */
+export interface Totals {
+  /** Costs nothing on the path of an answer: gathered, and stored behind it. */
+  add(tenant: string, day: string, requests: number, costUsd: number): void;
+  /** @throws {StoreAway} */
+  of(tenant: string, day: string): Promise<{ readonly requests: number; readonly costUsd: number }>;
 }
 
 /** Brings a ticket's id to a worker at least once, soon. The gate's alone. @throws when it can't take it now */

@@ -5,25 +5,38 @@ import { routePath } from "hono/route";
 import type { ZodType } from "zod";
 import type { Config } from "../config.ts";
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
-import type { Gateway } from "../gateway/gateway.ts";
-import type { Clock, Sha256 } from "../gateway/ports.ts";
+import type { Outlook } from "../domain/gate-view.ts";
+import { ok, type Result } from "../domain/result.ts";
+import type { Ticket } from "../domain/ticket.ts";
+import type { Caller, Gateway, Submitted } from "../gateway/gateway.ts";
+import type { createKeyedSubmit, KeyedAnswer, KeyedRefusal, KeyedRequest } from "../gateway/keyed.ts";
+import { StoreAway, type Clock, type Ports, type Sha256, type Totals } from "../gateway/ports.ts";
+import type { Asked } from "../gateway/resolve.ts";
 import { describeModels } from "../providers/catalog.ts";
-import { version } from "../version.ts";
 import { jsonAnswer, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
 import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
-import { problemAnswer, problemOfRefusal, type Problem } from "./errors.ts";
+import { problemAnswer, problemOfRefusal, storeAway, type Problem } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { openapiDocument } from "./openapi.ts";
 import type { Platform } from "./platform.ts";
 import * as schemas from "./schemas.ts";
 import { framesOf, type Report } from "./sentry.ts";
+import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies } from "./standing.ts";
+import { resultOf, statusBody, ticketBody } from "./tickets.ts";
 import { testComparison } from "./test-comparison.ts";
 
 export interface AppParts {
   readonly config: Config;
   readonly gateway: Gateway;
+  readonly submitKeyed: ReturnType<typeof createKeyedSubmit>;
+  readonly gate: Ports["gate"];
+  readonly totals: Totals;
+  /** The stores, and how they are. */
+  readonly dependencies: () => Promise<Dependencies>;
+  /** What the queue is made of here. */
+  readonly queueType: string;
   /** Those that can be called: enabled, and with a key. */
   readonly usable: ReadonlySet<ProviderName>;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
@@ -48,7 +61,9 @@ interface Variables {
 type RouteContext = Context<{ Variables: Variables }>;
 
 export function createApp(parts: AppParts) {
-  const { config, gateway, usable, defaultModels, platform, clock, newId, sha256, log, report, mask } = parts;
+  const { config, gateway, submitKeyed, gate, totals, dependencies, queueType, usable, defaultModels } =
+    parts;
+  const { platform, clock, newId, sha256, log, report, mask } = parts;
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
@@ -76,42 +91,86 @@ export function createApp(parts: AppParts) {
     if (unknownFields.length > 0) {
       log("debug", "unknown_fields", { correlation_id: c.var.correlationId, unknown_fields: unknownFields });
     }
-    if (request.processing_mode === "queue") return refuse(c, noQueue);
     const asked = askedOf(request);
-    c.set("provider", asked.provider ?? config.defaultProvider);
+    const provider = asked.provider ?? config.defaultProvider;
+    c.set("provider", provider);
+    const caller: Caller = {
+      ...whom(c),
+      mode: request.processing_mode ?? "queue_if_unavailable",
+      priority: request.priority ?? 0,
+      userId: request.user_id ?? null,
+      traceId: traceIdOf(c.req.header("traceparent")),
+      metadata: request.metadata ?? {},
+      queueId: null,
+    };
+    const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) =>
+      JSON.stringify(
+        judgementBody({ ...judged, ...caller, provider, requestedModel: judged.comparison.model }),
+      );
 
-    const judged = await gateway.submit(asked, callerOf(c));
-    if (!judged.ok) return refuse(c, problemOfRefusal(judged.error, mask));
-    const traceId = traceIdOf(c.req.header("traceparent"));
-    const body = judgementBody(judged.value, request.metadata ?? {}, c.var.correlationId, traceId);
+    const key = c.req.header("idempotency-key");
+    let submitted: Result<KeyedAnswer, KeyedRefusal>;
+    if (key === undefined) {
+      const unkeyed = await gateway.submit(asked, caller);
+      submitted =
+        unkeyed.ok && unkeyed.value.kind === "judged"
+          ? ok({ kind: "answered", body: bodyOf(unkeyed.value) })
+          : (unkeyed as Result<KeyedAnswer, KeyedRefusal>);
+    } else {
+      const valid = schemas.idempotencyKey.safeParse(key);
+      if (!valid.success) return refuse(c, badKey);
+      submitted = await submitKeyed(await keyedRequest(key, caller, asked), asked, caller, bodyOf);
+    }
+    if (!submitted.ok) {
+      return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs()));
+    }
+    totals.add(caller.tenant, utcDay(clock.nowMs()), 1, 0);
+    if (submitted.value.kind === "answered") {
+      return textAnswer(200, submitted.value.body, jsonType, c.var.correlationId);
+    }
+    const { ticket, waitsFor } = submitted.value;
+    const outlook = await outlookOf(ticket);
+    const body = ticketBody(ticket, outlook, waitsFor, c.var.correlationId, clock.nowMs());
+    return jsonAnswer(202, body, c.var.correlationId, {
+      location: body.status_url,
+      "retry-after": String(body.retry_after),
+    });
+  });
+
+  app.get("/api/v1/status/:queue_id", guard, parameters(schemas.ticketParameter), async (c) => {
+    const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
+    if (!ticket) return refuse(c, noSuchTicket);
+    const body: schemas.StatusAnswer = statusBody(ticket, await outlookOf(ticket));
     return jsonAnswer(200, body, c.var.correlationId);
   });
 
-  app.get("/api/v1/status/:queue_id", guard, parameters(schemas.ticketParameter), (c) =>
-    refuse(c, noSuchTicket),
-  );
+  app.get("/api/v1/results/:queue_id", guard, parameters(schemas.ticketParameter), async (c) => {
+    const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
+    if (!ticket) return refuse(c, noSuchTicket);
+    const result = resultOf(ticket, await outlookOf(ticket), clock.nowMs());
+    switch (result.kind) {
+      case "judged":
+        return jsonAnswer(200, result.body, c.var.correlationId);
+      case "pending": {
+        const retryAfter = { "retry-after": String(result.body.retry_after) };
+        return jsonAnswer(202, result.body, c.var.correlationId, retryAfter);
+      }
+      case "problem":
+        return refuse(c, result.problem);
+    }
+  });
 
-  app.get("/api/v1/results/:queue_id", guard, parameters(schemas.ticketParameter), (c) =>
-    refuse(c, noSuchTicket),
-  );
-
-  app.get("/api/v1/providers", guard, (c) => {
+  app.get("/api/v1/providers", guard, async (c) => {
+    const today = totals.of(c.var.tenant ?? "", utcDay(clock.nowMs())).catch(awayAsNull);
+    const overviews = await overviewsOf(gate);
+    const used = await today;
     const body: schemas.ProvidersAnswer = {
-      providers: providerNames.map((name) => ({
-        name,
-        ...standingOf(name),
-        available: usable.has(name),
-        default_model: defaultModels[name],
-        last_success: null,
-        last_failure: null,
-        failure_count: null,
-        average_response_time_ms: null,
-        retry_at: null,
-        queue: null,
-      })),
+      providers: providerNames.map((name) =>
+        providerRow(name, standingOf(name), usable.has(name), defaultModels[name], overviews[name]),
+      ),
       default_provider: config.defaultProvider,
-      total_requests_today: null,
-      total_cost_today: null,
+      total_requests_today: used?.requests ?? null,
+      total_cost_today: used?.costUsd ?? null,
     };
     return jsonAnswer(200, body, c.var.correlationId);
   });
@@ -120,13 +179,13 @@ export function createApp(parts: AppParts) {
     const { provider } = c.req.valid("param");
     c.set("provider", provider);
     const startedAtMs = clock.nowMs();
-    const judged = await gateway.submit(testComparison(provider), callerOf(c));
+    const judged = await gateway.tryOut(testComparison(provider), whom(c));
     const body: schemas.ProviderTestAnswer = {
       success: judged.ok,
       provider,
       message: judged.ok
         ? `${judged.value.model} gave a judgement.`
-        : problemOfRefusal(judged.error, mask).sentence,
+        : problemOfRefusal(judged.error, provider, mask, clock.nowMs()).sentence,
       response_time_ms: clock.nowMs() - startedAtMs,
     };
     return jsonAnswer(200, body, c.var.correlationId);
@@ -140,19 +199,15 @@ export function createApp(parts: AppParts) {
     return jsonAnswer(200, body, c.var.correlationId);
   });
 
-  app.get("/healthz", (c) => {
-    const body: schemas.HealthAnswer = {
-      service: "llm-provider-service",
-      status: "healthy",
-      version,
-      platform: platform.name,
-      environment: config.environment,
-      dependencies: {},
-      queue_stats: null,
-      providers: Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
-      warnings: [...config.warnings],
-    };
-    return jsonAnswer(200, body, c.var.correlationId);
+  app.get("/healthz", async (c) => {
+    const body = healthBody(
+      { platform: platform.name, environment: config.environment, warnings: config.warnings, queueType },
+      Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
+      await dependencies(),
+      await overviewsOf(gate),
+      clock.nowMs(),
+    );
+    return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.var.correlationId);
   });
 
   app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.var.correlationId));
@@ -173,7 +228,7 @@ export function createApp(parts: AppParts) {
   app.notFound((c) =>
     refuse(c, { status: 404, type: "RESOURCE_NOT_FOUND", sentence: "There is nothing at this path." }),
   );
-  app.onError((error, c) => unexpected(c, error));
+  app.onError((error, c) => (error instanceof StoreAway ? refuse(c, storeAway) : unexpected(c, error)));
 
   return app;
 
@@ -188,11 +243,25 @@ export function createApp(parts: AppParts) {
     return undefined;
   }
 
-  function callerOf(c: RouteContext) {
+  function whom(c: RouteContext) {
     return {
       correlationId: c.var.correlationId,
       tenant: c.var.tenant ?? "",
       onHangUp: (then: () => void) => platform.onHangUp(c, then),
+    };
+  }
+
+  /** Without it a ticket's answers have no estimate; they are given all the same. */
+  async function outlookOf(ticket: Ticket): Promise<Outlook | null> {
+    if (ticket.state.status !== "queued") return null;
+    return gate(ticket.about.provider).outlook(ticket.about.id).catch(awayAsNull);
+  }
+
+  async function keyedRequest(key: string, caller: Caller, asked: Asked): Promise<KeyedRequest> {
+    const { mode, priority, userId, metadata } = caller;
+    return {
+      name: await sha256(`${caller.tenant}\n${key}`),
+      requestSha256: await sha256(JSON.stringify([asked, mode, priority, userId, metadata])),
     };
   }
 
@@ -201,7 +270,7 @@ export function createApp(parts: AppParts) {
       name === "mock"
         ? { enabled: config.mock.enabled, configured: true }
         : { enabled: config.providers[name].enabled, configured: config.providers[name].apiKey !== null };
-    return { enabled, configured, circuit_breaker_state: null };
+    return { enabled, configured };
   }
 
   /** The last thing for every request: its line in the log, and Sentry where the fault is ours. */
@@ -250,11 +319,13 @@ const notLoopback: Problem = {
   headers: { "www-authenticate": "Bearer" },
 };
 
-const noQueue: Problem = {
-  status: 503,
-  type: "SERVICE_UNAVAILABLE",
-  sentence: "This service keeps no queue yet: use the processing mode queue_if_unavailable or immediate.",
+const badKey: Problem = {
+  status: 400,
+  type: "VALIDATION_ERROR",
+  sentence: "An Idempotency-Key has 1 to 255 printable characters.",
 };
+
+const jsonType = "application/json; charset=UTF-8";
 
 const noSuchTicket: Problem = {
   status: 404,
@@ -311,4 +382,10 @@ function wrongMethod(methods: readonly string[]): Problem {
     sentence: `This path takes ${methods.join(", ")}.`,
     headers: { allow: methods.join(", ") },
   };
+}
+
+/** For what an answer can do without. */
+function awayAsNull(error: unknown): null {
+  if (error instanceof StoreAway) return null;
+  throw error;
 }

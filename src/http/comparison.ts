@@ -1,7 +1,9 @@
 /** A comparison on the wire: from a request's bytes to what is asked, and from a judgement to the answer's body. */
 import type { Context } from "hono";
+import type { ProviderName } from "../domain/comparison.ts";
+import type { Plan } from "../domain/plan.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Judged } from "../gateway/gateway.ts";
+import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Problem } from "./errors.ts";
 import type { BodyFault, Platform } from "./platform.ts";
@@ -72,21 +74,29 @@ export function askedOf(request: ComparisonRequest): Asked {
   };
 }
 
-/** @param metadata the caller's own; its keys win over ours of the same name */
-export function judgementBody(
-  judged: Judged,
-  metadata: Readonly<Record<string, unknown>>,
-  correlationId: string,
-  traceId: string | null,
-): JudgementAnswer {
-  const { judgement, comparison, usage } = judged;
+/** What a judgement's body is made of, whether it was given at once or for a ticket. */
+export interface JudgementParts extends Judged {
+  readonly provider: ProviderName;
+  readonly requestedModel: string;
+  readonly plan: Plan;
+  readonly promptSha256: string;
+  readonly costUsd: number | null;
+  readonly attempts: number;
+  /** The caller's own; its keys win over ours of the same name. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly correlationId: string;
+  readonly traceId: string | null;
+}
+
+export function judgementBody(parts: JudgementParts): JudgementAnswer {
+  const { judgement, usage } = parts;
   return {
     winner: judgement.winner,
     justification: judgement.justification,
     confidence: judgement.confidence,
-    provider: comparison.provider,
-    model: judged.model,
-    response_time_ms: judged.durationMs,
+    provider: parts.provider,
+    model: parts.model,
+    response_time_ms: parts.durationMs,
     token_usage: usage && {
       prompt_tokens: usage.promptTokens,
       completion_tokens: usage.completionTokens,
@@ -94,16 +104,16 @@ export function judgementBody(
       cached_tokens: usage.cachedTokens,
       reasoning_tokens: usage.reasoningTokens,
     },
-    cost_estimate: judged.cost,
-    correlation_id: correlationId,
-    trace_id: traceId,
+    cost_estimate: parts.costUsd,
+    correlation_id: parts.correlationId,
+    trace_id: parts.traceId,
     metadata: {
-      prompt_sha256: judged.promptSha256,
-      requested_model: comparison.model,
-      attempts: judged.attempts,
+      prompt_sha256: parts.promptSha256,
+      requested_model: parts.requestedModel,
+      attempts: parts.attempts,
       normalizations: judgement.normalizations,
-      dropped_parameters: judged.plan.dropped,
-      ...metadata,
+      dropped_parameters: parts.plan.dropped,
+      ...parts.metadata,
     },
   };
 }

@@ -1,7 +1,7 @@
 /** From what went wrong to what the client is told: a code, a sentence, a correlation id; never an exception's text or a key. */
 import type { ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { Refusal } from "../gateway/gateway.ts";
+import type { KeyedRefusal } from "../gateway/keyed.ts";
 import { jsonAnswer } from "./answer.ts";
 
 export const errorTypes = [
@@ -12,16 +12,21 @@ export const errorTypes = [
   "PAYLOAD_TOO_LARGE",
   "UNSUPPORTED_MEDIA_TYPE",
   "CONFIGURATION_ERROR",
+  "IDEMPOTENCY_CONFLICT",
+  "IDEMPOTENCY_MISMATCH",
   "INVALID_REQUEST",
   "RATE_LIMIT",
+  "CIRCUIT_BREAKER_OPEN",
   "TIMEOUT",
   "CONNECTION_ERROR",
   "SERVICE_UNAVAILABLE",
+  "QUEUE_FULL",
   "INVALID_API_KEY",
   "QUOTA_EXCEEDED",
   "INVALID_RESPONSE",
   "CONTENT_REFUSED",
   "RESPONSE_TRUNCATED",
+  "REQUEST_EXPIRED",
   "INTERNAL_ERROR",
 ] as const;
 export type ErrorType = (typeof errorTypes)[number];
@@ -53,21 +58,92 @@ export function problemAnswer(problem: Problem, correlationId: string): Response
 }
 
 /** @param mask takes every key of ours out of a vendor's words */
-export function problemOfRefusal(refusal: Refusal, mask: (text: string) => string): Problem {
-  if (refusal.kind === "failed") return problemOfFailure(refusal.failure, refusal.provider, mask);
-  const usable = refusal.usable.length === 0 ? "none is" : `usable: ${refusal.usable.join(", ")}`;
-  return {
-    status: 400,
-    type: "CONFIGURATION_ERROR",
-    sentence: `The provider ${refusal.provider} is not enabled or has no key here (${usable}).`,
-  };
+export function problemOfRefusal(
+  refusal: KeyedRefusal,
+  provider: ProviderName,
+  mask: (text: string) => string,
+  nowMs: number,
+): Problem {
+  switch (refusal.kind) {
+    case "failed":
+      return problemOfFailure(refusal.failure, provider, mask);
+    case "gate":
+      return problemOfWait(refusal.why, provider, seconds(refusal.retryAtMs - nowMs, retrySeconds));
+    case "queue_full":
+      return {
+        status: 503,
+        type: "QUEUE_FULL",
+        sentence: `The queue for ${provider} is full.`,
+        retryAfterSeconds: rateLimitSeconds,
+      };
+    case "store_away":
+      return storeAway;
+    case "not_usable": {
+      const usable = refusal.usable.length === 0 ? "none is" : `usable: ${refusal.usable.join(", ")}`;
+      return {
+        status: 400,
+        type: "CONFIGURATION_ERROR",
+        sentence: `The provider ${provider} is not enabled or has no key here (${usable}).`,
+      };
+    }
+    case "key_busy":
+      return {
+        status: 409,
+        type: "IDEMPOTENCY_CONFLICT",
+        sentence: "A request with this Idempotency-Key is under way.",
+        retryAfterSeconds: seconds(Math.min(refusal.untilMs - nowMs, retrySeconds * 1000), retrySeconds),
+      };
+    case "key_mismatch":
+      return {
+        status: 422,
+        type: "IDEMPOTENCY_MISMATCH",
+        sentence: "This Idempotency-Key was used for another comparison.",
+      };
+    case "key_spent":
+      return {
+        status: 404,
+        type: "RESOURCE_NOT_FOUND",
+        sentence: "The ticket of this Idempotency-Key is no longer kept.",
+      };
+  }
+}
+
+export const storeAway: Problem = {
+  status: 503,
+  type: "SERVICE_UNAVAILABLE",
+  sentence: "A store of this service can't be reached.",
+  retryAfterSeconds: 5,
+};
+
+export function problemOfWait(
+  why: "breaker" | "rate_limit",
+  provider: ProviderName,
+  retryAfterSeconds: number,
+): Problem {
+  return why === "breaker"
+    ? {
+        status: 503,
+        type: "CIRCUIT_BREAKER_OPEN",
+        sentence: `${provider} is down, so it isn't called now.`,
+        retryAfterSeconds,
+      }
+    : {
+        status: 503,
+        type: "RATE_LIMIT",
+        sentence: `${provider} asked that this model be left alone for a while.`,
+        retryAfterSeconds,
+      };
 }
 
 /** Seconds to wait where the vendor named no time. */
 const retrySeconds = 5;
 const rateLimitSeconds = 30;
 
-function problemOfFailure(failure: Failure, provider: ProviderName, mask: (text: string) => string): Problem {
+export function problemOfFailure(
+  failure: Failure,
+  provider: ProviderName,
+  mask: (text: string) => string,
+): Problem {
   switch (failure.reason) {
     case "connection":
       return {

@@ -4,8 +4,11 @@
  */
 import * as z from "zod";
 import { providerNames, reasoningEfforts } from "../domain/comparison.ts";
+import { processingModes } from "../gateway/gateway.ts";
 import { placeholderProblems } from "../domain/prompt.ts";
 import { errorTypes } from "./errors.ts";
+
+const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
 
 const metadataBytesMax = 16 * 1024;
 
@@ -34,7 +37,7 @@ export const comparisonRequest = z.object({
   essay_a: text(200_000),
   essay_b: text(200_000),
   llm_config_overrides: overridesRequest.nullish(),
-  processing_mode: z.enum(["queue_if_unavailable", "immediate", "queue"]).nullish(),
+  processing_mode: z.enum(processingModes).nullish(),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
   user_id: z.string().nullish(),
@@ -48,6 +51,10 @@ export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
 export const providerParameter = z.object({ provider: z.enum(providerNames) });
 export const modelsQuery = z.object({ provider: z.enum(providerNames).optional() });
+/** Printable ASCII: what a header can hold without doubt. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable characters");
 export const ticketParameter = z.object({ queue_id: z.guid() });
 
 const count = z.int().nonnegative();
@@ -86,6 +93,58 @@ export const judgementAnswer = z.object({
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;
 
+const time = z.iso.datetime();
+
+export const ticketAnswer = z.object({
+  queue_id: z.guid(),
+  status: z.enum(ticketStatuses),
+  message: z.string().meta({ description: "Why it waits, in a sentence." }),
+  provider: z.enum(providerNames),
+  position_in_queue: z.int().positive().nullable(),
+  estimated_wait_minutes: count.nullable(),
+  retry_after: z.int().positive().meta({ description: "Seconds until the next attempt can be expected." }),
+  expires_at: time,
+  status_url: z.string(),
+  results_url: z.string(),
+  correlation_id: z.guid(),
+});
+export type TicketAnswer = z.infer<typeof ticketAnswer>;
+
+export const statusAnswer = z.object({
+  queue_id: z.guid(),
+  status: z.enum(ticketStatuses),
+  provider: z.enum(providerNames),
+  queued_at: time,
+  updated_at: time,
+  expires_at: time,
+  position_in_queue: z.int().positive().nullable().meta({ description: "1: next; null unless queued." }),
+  estimated_wait_minutes: count.nullable(),
+  retry_count: count.meta({ description: "Attempts that failed." }),
+  priority: z.int().min(0).max(10),
+  size_bytes: count.meta({ description: "Of its texts." }),
+  metadata: z.record(z.string(), z.unknown()),
+  result_available: z.boolean(),
+  result_location: z.string().nullable(),
+  error_message: z.string().nullable(),
+  error_type: z.enum(errorTypes).nullable().meta({ description: "Why it failed, or why it waits." }),
+  correlation_id: z.guid(),
+});
+export type StatusAnswer = z.infer<typeof statusAnswer>;
+
+export const resultAnswer = judgementAnswer.extend({
+  queue_id: z.guid(),
+  queued_at: time,
+  completed_at: time,
+});
+export type ResultAnswer = z.infer<typeof resultAnswer>;
+
+export const pendingAnswer = z.object({
+  status: z.enum(["queued", "processing"]),
+  message: z.string(),
+  retry_after: z.int().positive(),
+});
+export type PendingAnswer = z.infer<typeof pendingAnswer>;
+
 export const errorAnswer = z.object({
   error: z.string().meta({ description: "One sentence for a person." }),
   error_type: z.enum(errorTypes),
@@ -95,8 +154,7 @@ export const errorAnswer = z.object({
   retry_after: z.int().positive().optional().meta({ description: "Seconds; where trying again can help." }),
 });
 
-/** Null until something measures it: a figure is never invented. */
-const notMeasured = z.null();
+const breakerState = z.enum(["closed", "open", "half_open"]).nullable();
 
 export const providersAnswer = z.object({
   providers: z.array(
@@ -105,19 +163,28 @@ export const providersAnswer = z.object({
       enabled: z.boolean(),
       configured: z.boolean(),
       available: z.boolean(),
-      circuit_breaker_state: notMeasured,
+      circuit_breaker_state: breakerState,
       default_model: z.string(),
-      last_success: notMeasured,
-      last_failure: notMeasured,
-      failure_count: notMeasured,
-      average_response_time_ms: notMeasured,
-      retry_at: notMeasured,
-      queue: notMeasured,
+      last_success: time.nullable(),
+      last_failure: time.nullable(),
+      failure_count: count.nullable().meta({ description: "Faults in a row." }),
+      average_response_time_ms: z.number().nonnegative().nullable(),
+      retry_at: time.nullable(),
+      queue: z
+        .object({
+          size: count,
+          max_size: count,
+          size_bytes: count,
+          max_bytes: count,
+          accepting: z.boolean(),
+        })
+        .nullable()
+        .meta({ description: "Null where its gate can't be reached." }),
     }),
   ),
   default_provider: z.enum(providerNames),
-  total_requests_today: notMeasured,
-  total_cost_today: notMeasured,
+  total_requests_today: count.nullable(),
+  total_cost_today: z.number().nonnegative().nullable(),
 });
 export type ProvidersAnswer = z.infer<typeof providersAnswer>;
 
@@ -155,15 +222,26 @@ export type ModelsAnswer = z.infer<typeof modelsAnswer>;
 
 export const healthAnswer = z.object({
   service: z.literal("llm-provider-service"),
-  status: z.enum(["healthy", "degraded"]),
+  status: z.enum(["healthy", "degraded", "unhealthy"]),
   version: z.string(),
   platform: z.enum(["node", "cloudflare"]),
   environment: z.enum(["development", "test", "production"]),
-  dependencies: z.record(z.string(), z.object({ status: z.string() })),
-  queue_stats: notMeasured,
+  dependencies: z.record(
+    z.string(),
+    z.object({
+      status: z.enum(["up", "down"]),
+      latency_ms: z.number().nonnegative().optional(),
+      error: z.string().optional(),
+    }),
+  ),
+  queue_stats: z.object({
+    queue_size: count,
+    queue_type: z.string(),
+    oldest_age_seconds: count.nullable(),
+  }),
   providers: z.record(
     z.string(),
-    z.object({ enabled: z.boolean(), configured: z.boolean(), circuit_breaker_state: notMeasured }),
+    z.object({ enabled: z.boolean(), configured: z.boolean(), circuit_breaker_state: breakerState }),
   ),
   warnings: z.array(z.string()),
 });

@@ -1,0 +1,111 @@
+/**
+ * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. One
+ * without a key pays nothing of it.
+ */
+import { err, ok, type Result } from "../domain/result.ts";
+import type { Ticket } from "../domain/ticket.ts";
+import type { Caller, Gateway, Refusal, Submitted } from "./gateway.ts";
+import { StoreAway, type Ports } from "./ports.ts";
+import type { Asked } from "./resolve.ts";
+
+/** One request under a key. */
+export interface KeyedRequest {
+  /** Names tenant and key: hex digits of a hash over both. */
+  readonly name: string;
+  /** Of the validated comparison, without its correlation id. */
+  readonly requestSha256: string;
+}
+
+export type KeyedAnswer =
+  | Exclude<Submitted, { kind: "judged" }>
+  /** The body of the 200: the same at every repetition. */
+  | { readonly kind: "answered"; readonly body: string };
+
+export type KeyedRefusal =
+  | Refusal
+  | { readonly kind: "key_busy"; readonly untilMs: number }
+  | { readonly kind: "key_mismatch" }
+  /** Its ticket is forgotten already. */
+  | { readonly kind: "key_spent" };
+
+export interface KeyedPolicy {
+  /** Longer than a live request can take, its storing included. */
+  readonly leaseMs: number;
+  /** How long a ticket stays readable after it has ended. */
+  readonly retentionMs: number;
+}
+
+/** @param bodyOf writes the body of a 200 */
+export function createKeyedSubmit(
+  { keys, tickets, newId }: Pick<Ports, "keys" | "tickets" | "newId">,
+  submit: Gateway["submit"],
+  policy: KeyedPolicy,
+) {
+  return async function submitKeyed(
+    request: KeyedRequest,
+    asked: Asked,
+    caller: Caller,
+    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
+  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+    try {
+      const begun = await keys.begin(request.name, request.requestSha256, newId(), policy.leaseMs);
+      switch (begun.kind) {
+        case "busy":
+          return err({ kind: "key_busy", untilMs: begun.untilMs });
+        case "mismatch":
+          return err({ kind: "key_mismatch" });
+        case "answered":
+          return ok(begun);
+        case "ticketed": {
+          const ticket = await tickets.load(begun.queueId);
+          return ticket ? ok({ kind: "kept", ticket, waitsFor: null }) : err({ kind: "key_spent" });
+        }
+        case "begun":
+          return await goOn(request, begun, asked, caller, bodyOf);
+      }
+    } catch (error) {
+      if (error instanceof StoreAway) return err({ kind: "store_away" });
+      throw error;
+    }
+  };
+
+  async function goOn(
+    { name }: KeyedRequest,
+    { queueId, fence }: { readonly queueId: string; readonly fence: number },
+    asked: Asked,
+    caller: Caller,
+    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
+  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+    // Whoever had the key before may have died after it had kept the ticket.
+    const orphan = fence > 1 ? await tickets.load(queueId) : null;
+    if (orphan) {
+      await keys.end(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
+      return ok({ kind: "kept", ticket: orphan, waitsFor: null });
+    }
+    let submitted: Awaited<ReturnType<Gateway["submit"]>>;
+    try {
+      // A client that hangs up will ask again: its call goes on.
+      submitted = await submit(asked, { ...caller, queueId, onHangUp: null });
+    } catch (error) {
+      await keys.end(name, fence, { kind: "freed" });
+      throw error;
+    }
+    if (!submitted.ok) {
+      // An outcome that is unknown may have left a ticket: then the key stays with it until its lease ends.
+      if (submitted.error.kind !== "store_away") await keys.end(name, fence, { kind: "freed" });
+      return submitted;
+    }
+    if (submitted.value.kind === "kept") {
+      await keys.end(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
+      return ok(submitted.value);
+    }
+    const body = bodyOf(submitted.value);
+    await keys.end(name, fence, { kind: "answered", body });
+    return ok({ kind: "answered", body });
+  }
+
+  /** A ticket expires at the latest one lease after its time; then it is readable for the retention. */
+  function lastMoment({ about }: Ticket): number {
+    return about.expiresAtMs + policy.leaseMs + policy.retentionMs;
+  }
+}

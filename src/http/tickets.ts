@@ -1,0 +1,169 @@
+/** A ticket on the wire: its 202, its status, and what came of it. */
+import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
+import type { Outlook } from "../domain/gate-view.ts";
+import { isEnded, type Ticket } from "../domain/ticket.ts";
+import type { Obstacle } from "../gateway/gateway.ts";
+import { judgementBody } from "./comparison.ts";
+import { problemOfFailure, problemOfWait, type ErrorType, type Problem } from "./errors.ts";
+import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
+
+/** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
+type Standing = Outlook | null;
+
+/** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
+export function ticketBody(
+  ticket: Ticket,
+  outlook: Standing,
+  waitsFor: Obstacle | null,
+  correlationId: string,
+  nowMs: number,
+): TicketAnswer {
+  const { about, state } = ticket;
+  return {
+    queue_id: about.id,
+    status: state.status,
+    message: waitingSentence(ticket, outlook, waitsFor),
+    provider: about.provider,
+    position_in_queue: positionOf(ticket, outlook),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
+    retry_after: secondsToWait(ticket, outlook, nowMs),
+    expires_at: iso(about.expiresAtMs),
+    status_url: statusUrl(about.id),
+    results_url: resultsUrl(about.id),
+    correlation_id: correlationId,
+  };
+}
+
+export function statusBody(ticket: Ticket, outlook: Standing): StatusAnswer {
+  const { about, progress, state } = ticket;
+  const problem = problemOfTicket(ticket, outlook);
+  const isCompleted = state.status === "completed";
+  return {
+    queue_id: about.id,
+    status: state.status,
+    provider: about.provider,
+    queued_at: iso(about.acceptedAtMs),
+    updated_at: iso(progress.updatedAtMs),
+    expires_at: iso(about.expiresAtMs),
+    position_in_queue: positionOf(ticket, outlook),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
+    retry_count: progress.failedAttempts,
+    priority: about.priority,
+    size_bytes: about.sizeBytes,
+    metadata: about.metadata,
+    result_available: isCompleted,
+    result_location: isCompleted ? resultsUrl(about.id) : null,
+    error_message: problem?.sentence ?? null,
+    error_type: problem?.type ?? null,
+    correlation_id: about.correlationId,
+  };
+}
+
+/** What `results` answers: a judgement, that it waits, or why there will be none. */
+export type TicketResultAnswer =
+  | { readonly kind: "judged"; readonly body: ResultAnswer }
+  | { readonly kind: "pending"; readonly body: PendingAnswer }
+  | { readonly kind: "problem"; readonly problem: Problem };
+
+export function resultOf(ticket: Ticket, outlook: Standing, nowMs: number): TicketResultAnswer {
+  const { about, progress, state } = ticket;
+  switch (state.status) {
+    case "queued":
+    case "processing": {
+      const message = waitingSentence(ticket, outlook, null);
+      const retryAfter = secondsToWait(ticket, outlook, nowMs);
+      return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
+    }
+    case "completed": {
+      const judgement = judgementBody({
+        ...state.result,
+        ...about,
+        requestedModel: about.model,
+        model: state.result.model,
+        costUsd: progress.spent.costUsd,
+        attempts: progress.spent.calls,
+      });
+      const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
+      return { kind: "judged", body: { ...judgement, queue_id: about.id, ...dates } };
+    }
+    case "expired":
+      return { kind: "problem", problem: expired };
+    case "failed": {
+      const problem = problemOfTicket(ticket, outlook) ?? crashed;
+      const { type, sentence, details } = problem;
+      return {
+        kind: "problem",
+        problem: { status: 502, type, sentence, ...(details === undefined ? {} : { details }) },
+      };
+    }
+  }
+}
+
+export const statusUrl = (id: string) => `/api/v1/status/${id}`;
+const resultsUrl = (id: string) => `/api/v1/results/${id}`;
+
+const expired: Problem = {
+  status: 410,
+  type: "REQUEST_EXPIRED",
+  sentence: "The comparison waited for longer than it may, and was not judged.",
+};
+
+const crashed: Problem = {
+  status: 502,
+  type: "INTERNAL_ERROR",
+  sentence: "This service failed each time that it tried.",
+};
+
+/** Why it failed, or why it waits. What is stored of a failure was masked before. */
+function problemOfTicket(
+  { about, state }: Ticket,
+  outlook: Standing,
+): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
+  const { provider } = about;
+  switch (state.status) {
+    case "completed":
+      return null;
+    case "expired":
+      return expired;
+    case "failed": {
+      const { failure } = state;
+      return failure.reason === "crashed" ? crashed : problemOfFailure(failure, provider, (text) => text);
+    }
+    case "queued":
+    case "processing": {
+      if (state.lastFailure !== null) return problemOfFailure(state.lastFailure, provider, (text) => text);
+      const why = outlook?.why;
+      return why === "breaker" || why === "rate_limit" ? problemOfWait(why, provider, 1) : null;
+    }
+  }
+}
+
+function waitingSentence(ticket: Ticket, outlook: Standing, waitsFor: Obstacle | null): string {
+  const { provider } = ticket.about;
+  if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
+  if (ticket.state.status === "processing") return `${provider} is being asked now.`;
+  const problem =
+    waitsFor?.kind === "gate" ? problemOfWait(waitsFor.why, provider, 1) : problemOfTicket(ticket, outlook);
+  const because = problem === null ? "" : `${problem.sentence} `;
+  return `${because}The comparison is kept and will be judged in its turn.`;
+}
+
+function positionOf({ state }: Ticket, outlook: Standing): number | null {
+  return state.status === "queued" ? (outlook?.position ?? null) : null;
+}
+
+function waitOf({ state }: Ticket, outlook: Standing): number | null {
+  return state.status === "queued" ? (outlook?.waitMs ?? null) : null;
+}
+
+/** Where nothing is known, a client may look again in this time. */
+const lookAgainMs = 5_000;
+
+function secondsToWait(ticket: Ticket, outlook: Standing, nowMs: number): number {
+  if (ticket.state.status !== "queued" || outlook === null) return retryAfterSeconds(null, lookAgainMs);
+  return retryAfterSeconds(outlook.waitMs, outlook.opensAtMs - nowMs);
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
