@@ -9,10 +9,12 @@ interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly open?: true;
-  readonly parameters?: readonly { readonly name: string; readonly in: "path" | "query" }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: "path" | "query" | "header" }[];
   readonly body?: "ComparisonRequest";
   /** The schema of the answer at 200; a media type where it isn't JSON. */
-  readonly answer: keyof typeof components | `${string}/${string}` | null;
+  readonly answer: keyof typeof components | `${string}/${string}`;
+  /** The schema of the answer at 202. */
+  readonly accepted?: keyof typeof components;
   /** What else it answers, all with the schema of errors; 500 is understood. */
   readonly errors: readonly number[];
 }
@@ -20,6 +22,10 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Ticket: schemas.ticketAnswer,
+  Status: schemas.statusAnswer,
+  Result: schemas.resultAnswer,
+  Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
   Providers: schemas.providersAnswer,
   ProviderTest: schemas.providerTestAnswer,
@@ -32,10 +38,13 @@ const operations: readonly Operation[] = [
     path: "/api/v1/comparison",
     method: "post",
     id: "compare",
-    summary: "Which of these two essays is better? One fresh judgement.",
+    summary:
+      "Which of these two essays is better? One fresh judgement, or a ticket for one where the provider is down.",
+    parameters: [{ name: "Idempotency-Key", in: "header" }],
     body: "ComparisonRequest",
     answer: "Judgement",
-    errors: [400, 401, 413, 415, 422, 502, 503],
+    accepted: "Ticket",
+    errors: [400, 401, 404, 409, 413, 415, 422, 502, 503],
   },
   {
     path: "/api/v1/status/{queue_id}",
@@ -43,8 +52,8 @@ const operations: readonly Operation[] = [
     id: "status",
     summary: "Where a ticket stands.",
     parameters: [{ name: "queue_id", in: "path" }],
-    answer: null,
-    errors: [400, 401, 404],
+    answer: "Status",
+    errors: [400, 401, 404, 503],
   },
   {
     path: "/api/v1/results/{queue_id}",
@@ -52,8 +61,9 @@ const operations: readonly Operation[] = [
     id: "result",
     summary: "The judgement of a ticket.",
     parameters: [{ name: "queue_id", in: "path" }],
-    answer: null,
-    errors: [400, 401, 404],
+    answer: "Result",
+    accepted: "Pending",
+    errors: [400, 401, 404, 410, 502, 503],
   },
   {
     path: "/api/v1/providers",
@@ -114,9 +124,11 @@ const meanings: Readonly<Record<number, string>> = {
   400: "The request is not valid.",
   401: "No API key, or an unknown one.",
   404: "There is no such thing, or it is not yours.",
+  409: "A request with this Idempotency-Key is under way.",
+  410: "The ticket waited for longer than it may.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
-  422: "The provider says that this request can never succeed.",
+  422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
   500: "A bug of ours.",
   502: "The provider answered, but not with a judgement, or refused our credentials.",
   503: "Not now: the provider or this service is unavailable.",
@@ -155,12 +167,15 @@ function make() {
 }
 
 function describe(operation: Operation) {
-  const responses: Record<string, unknown> = {};
-  if (operation.answer !== null) {
-    const content = operation.answer.includes("/")
-      ? { [operation.answer]: {} }
-      : { "application/json": { schema: reference(operation.answer) } };
-    responses["200"] = { description: "OK", headers, content };
+  const responses: Record<string, unknown> = {
+    200: { description: "OK", headers, content: contentOf(operation.answer) },
+  };
+  if (operation.accepted) {
+    responses["202"] = {
+      description: "Not judged yet.",
+      headers: { ...headers, "Retry-After": { required: true, schema: { type: "integer", minimum: 1 } } },
+      content: contentOf(operation.accepted),
+    };
   }
   for (const status of [...operation.errors, 500]) {
     const content = { "application/json": { schema: reference("Error") } };
@@ -194,8 +209,13 @@ const headers = {
 
 const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
+  "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
 };
+
+function contentOf(answer: Operation["answer"]) {
+  return answer.includes("/") ? { [answer]: {} } : { "application/json": { schema: reference(answer) } };
+}
 
 function reference(name: string) {
   return { $ref: `#/components/schemas/${name}` };

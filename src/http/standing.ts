@@ -47,8 +47,6 @@ export function providerRow(
   defaultModel: string,
   overview: Overview | null,
 ): ProvidersAnswer["providers"][number] {
-  const time = (ms: number | null | undefined) =>
-    typeof ms === "number" ? new Date(ms).toISOString() : null;
   return {
     name,
     ...setup,
@@ -68,6 +66,10 @@ export function providerRow(
       accepting: overview.queue.accepting,
     },
   };
+}
+
+function time(ms: number | null | undefined): string | null {
+  return typeof ms === "number" ? new Date(ms).toISOString() : null;
 }
 
 /** A ticket that waits for longer than this behind a closed breaker is a sign that nothing drains. */
