@@ -1,7 +1,8 @@
 /** Takes secrets out of text that somebody else wrote, such as a vendor's error message. */
 
-/** Shapes of keys that may be quoted though they aren't ours. */
-const keyShapes = /\b(?:sk-[A-Za-z0-9_-]{6,}|AIza[A-Za-z0-9_-]{10,}|lps_[A-Za-z0-9_-]{10,})|\bBearer\s+\S+/g;
+/** Shapes of keys that may be quoted though they aren't ours. None reaches past a quotation mark, so masked JSON stays JSON. */
+const keyShapes =
+  /\b(?:sk-[A-Za-z0-9_-]{6,}|AIza[A-Za-z0-9_-]{10,}|lps_[A-Za-z0-9_-]{10,})|\b[Bb]earer\s+[\w.~+/=-]+/g;
 
 /** @param secrets our own keys; each occurrence becomes `[masked]`, also one that the text's end cuts off */
 export function createMask(secrets: readonly string[]): (text: string) => string {

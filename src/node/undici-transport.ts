@@ -99,15 +99,14 @@ function exchangeOver(
       if (signal.aborted) end(aborted);
     },
     onResponseStart(_, answered, received) {
-      // 103 and the like come before the answer.
-      if (answered < 200) return;
+      // Also told of 103 and the like, which come before the answer: the last counts.
       status = answered;
       headers = received;
       if (Number(received["content-length"]) > maxBytes) end(tooLarge);
     },
     onResponseData(_, chunk) {
       sizeBytes += chunk.length;
-      if (false) end(tooLarge);
+      if (sizeBytes > maxBytes) end(tooLarge);
       else chunks.push(chunk);
     },
     onResponseEnd() {

@@ -15,7 +15,8 @@ export interface LoadOrder {
   readonly connections: number;
   /** The upstream's: connections start spread over it, so that they don't move in step. */
   readonly latencyMs: number;
-  readonly warmUpSeconds: number;
+  /** Under load, untimed, before the window. */
+  readonly settleSeconds: number;
   readonly seconds: number;
   /** The root of the process tree under test; `null`: nothing stands between. */
   readonly servicePid: number | null;
@@ -25,7 +26,7 @@ export interface LoadOrder {
 export interface LoadResult {
   /** Answered in the timed window. */
   readonly requests: number;
-  /** Answered in all, warm-up included. */
+  /** Answered in all, before and after the window too. */
   readonly answered: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
@@ -53,7 +54,7 @@ let drained = (): void => {};
 for (let connection = 0; connection < order.connections; connection++) {
   setTimeout(sendNext, (order.latencyMs * connection) / order.connections);
 }
-await seconds(order.warmUpSeconds);
+await seconds(order.settleSeconds);
 const before = reading();
 timing = true;
 await seconds(order.seconds);

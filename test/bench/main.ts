@@ -12,7 +12,7 @@ import { directRequest, prepareCandidates } from "./candidates.ts";
 import { machineLines } from "./machine.ts";
 import { measure, secondsOf, startUpstream, type Sample, type Setting } from "./measure.ts";
 import { help, readOptions, type Options } from "./options.ts";
-import { quietSamples, settingName, tables } from "./report.ts";
+import { noiseLine, settingName, tables, trustedSamples } from "./report.ts";
 
 const options = readOptions(process.argv.slice(2));
 if (typeof options === "string") {
@@ -42,27 +42,27 @@ async function bench(options: Options, folder: string): Promise<number> {
     ...candidates.map((candidate) => ({ ...candidate, candidate })),
   ];
   const samples: Sample[] = [];
-  const minutes = (options.rounds * turns.length * secondsOf(settings, options.seconds)) / 60;
+  const minutes = (options.rounds * turns.length * secondsOf(settings, options)) / 60;
   console.error(`measuring, about ${minutes.toFixed(1)} minutes`);
   for (let round = 1; round <= options.rounds; round++) {
     for (const { candidate, request, name } of round % 2 === 1 ? turns : turns.toReversed()) {
-      const measured = await measure(candidate, request, settings, options.seconds, upstream);
+      const measured = await measure(candidate, request, settings, options, upstream);
       samples.push(...measured.map((one) => ({ ...one, round, candidate })));
       console.error(`round ${round} of ${options.rounds}: ${name}`);
     }
   }
 
-  const quiet = quietSamples(samples);
+  const trusted = trustedSamples(samples);
   const hardest: Setting = {
     connections: Math.max(...options.connections),
     latencyMs: Math.min(...options.latenciesMs),
   };
-  const verdicts = judgeBudgets(quiet, candidates, hardest);
+  const verdicts = judgeBudgets(trusted, candidates, hardest);
   const report = [
     ...machineLines(options),
-    `${samples.length - quiet.length} of ${samples.length} windows left out: others used more than 12 % of the machine.`,
+    noiseLine(samples),
     "",
-    tables(quiet, candidates, settings),
+    tables(trusted, candidates, settings),
     "",
     `### Budgets, ${settingName(hardest)}`,
     "",

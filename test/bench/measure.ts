@@ -18,14 +18,20 @@ export interface Sample {
   readonly result: LoadResult;
 }
 
-/** Before a fresh process counts: its hot paths are compiled by then. */
-const firstWarmUpSeconds = 2;
-/** Before each window. */
-const warmUpSeconds = 0.5;
+/** How long is measured, and how long not. */
+export interface Timing {
+  /** The timed window. */
+  readonly seconds: number;
+  /** Under load before a fresh process counts: its hot paths should be compiled by then. */
+  readonly warmUpSeconds: number;
+}
+
+/** Under load before each window: connections are open and as many as the setting says. */
+const settlingSeconds = 0.5;
 
 /** How long one candidate takes in one round, about: for telling how long a run will be. */
-export function secondsOf(settings: readonly Setting[], windowSeconds: number): number {
-  return firstWarmUpSeconds + 2 + settings.length * (warmUpSeconds + windowSeconds + 0.5);
+export function secondsOf(settings: readonly Setting[], { seconds, warmUpSeconds }: Timing): number {
+  return warmUpSeconds + 2 + settings.length * (settlingSeconds + seconds + 0.5);
 }
 
 export async function startUpstream(): Promise<Running> {
@@ -39,17 +45,17 @@ export async function measure(
   candidate: Candidate | null,
   request: Request,
   settings: readonly Setting[],
-  windowSeconds: number,
+  { seconds, warmUpSeconds }: Timing,
   upstream: Running,
 ): Promise<{ readonly setting: Setting; readonly result: LoadResult }[]> {
   const service = candidate === null ? null : await startService(candidate);
   try {
     const most = Math.max(...settings.map(({ connections }) => connections));
     const target = { service, upstream, request };
-    await ask(target, { connections: most, latencyMs: 0 }, 0, firstWarmUpSeconds);
+    await ask(target, { connections: most, latencyMs: 0 }, 0, warmUpSeconds);
     const measured = [];
     for (const setting of settings) {
-      measured.push({ setting, result: await ask(target, setting, warmUpSeconds, windowSeconds) });
+      measured.push({ setting, result: await ask(target, setting, settlingSeconds, seconds) });
     }
     return measured;
   } finally {
@@ -71,8 +77,8 @@ interface Target {
 async function ask(
   target: Target,
   setting: Setting,
-  warmUp: number,
-  windowSeconds: number,
+  settleSeconds: number,
+  seconds: number,
 ): Promise<LoadResult> {
   const { service, upstream, request } = target;
   const before = await control(upstream, `/__latency/${setting.latencyMs}`);
@@ -80,13 +86,13 @@ async function ask(
     origin: (service ?? upstream).origin,
     ...request,
     ...setting,
-    warmUpSeconds: warmUp,
-    seconds: windowSeconds,
+    settleSeconds,
+    seconds,
     servicePid: service?.pid ?? null,
     upstreamPid: upstream.pid,
   };
   const args = [join(import.meta.dirname, "load.ts"), JSON.stringify(order)];
-  const output = await run({ file: process.execPath, args }, othersCore, warmUp + windowSeconds + 30);
+  const output = await run({ file: process.execPath, args }, othersCore, settleSeconds + seconds + 30);
   const result = JSON.parse(output) as LoadResult;
   const after = await control(upstream, "/__count");
   if (after.count - before.count < result.answered) {

@@ -7,6 +7,8 @@ export interface Options {
   readonly rounds: number;
   /** How long each window is timed. */
   readonly seconds: number;
+  /** How long a fresh process is under load before anything counts. */
+  readonly warmUpSeconds: number;
   /** Platforms and kinds to measure. Naming no platform means both, naming no kind means all. */
   readonly only: readonly Tag[];
   readonly connections: readonly number[];
@@ -43,6 +45,7 @@ export function readOptions(args: readonly string[]): Options | string {
   const options: Options = {
     rounds: Number(values.rounds ?? (quick ? 1 : 5)),
     seconds: Number(values.seconds ?? (quick ? 1 : 2)),
+    warmUpSeconds: quick ? 1 : 2,
     only: tags.filter((tag) => only.includes(tag)),
     connections: list(values.connections ?? (quick ? "16" : "1,16,64")).map(Number),
     latenciesMs: list(values.latency ?? (quick ? "0" : "0,50")).map(Number),

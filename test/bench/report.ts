@@ -8,10 +8,18 @@ import { figureOf, type Figure } from "./statistics.ts";
 const mostForeignShare = 0.12;
 
 /** The samples to trust: a noisy window counts only where its candidate has no quiet one at that setting. */
-export function quietSamples(samples: readonly Sample[]): Sample[] {
-  const quiet = samples.filter(({ result }) => result.foreignShare <= mostForeignShare);
-  return samples.filter(
-    (sample) => quiet.includes(sample) || !quiet.some((other) => sameCell(other, sample)),
+export function trustedSamples(samples: readonly Sample[]): Sample[] {
+  const quiet = samples.filter((sample) => !isNoisy(sample));
+  return samples.filter((sample) => !isNoisy(sample) || !quiet.some((other) => sameCell(other, sample)));
+}
+
+/** How quiet the machine was, in a sentence: a reader must be able to see it. */
+export function noiseLine(samples: readonly Sample[]): string {
+  const noisy = samples.filter(isNoisy).length;
+  const kept = trustedSamples(samples).filter(isNoisy).length;
+  return (
+    `Others used more than ${mostForeignShare * 100} % of the machine in ${noisy} of ${samples.length} windows` +
+    (noisy === 0 ? "." : `: ${noisy - kept} left out, ${kept} kept for want of a quiet one.`)
   );
 }
 
@@ -59,6 +67,10 @@ const header = [
   "resident MB",
 ];
 
+function isNoisy({ result }: Sample): boolean {
+  return result.foreignShare > mostForeignShare;
+}
+
 type Cell = Pick<Sample, "candidate" | "setting">;
 
 function line(samples: readonly Sample[], candidate: Candidate | null, setting: Setting): string[] {
@@ -66,10 +78,10 @@ function line(samples: readonly Sample[], candidate: Candidate | null, setting: 
   const of = (read: (sample: Sample) => number | null) => figure(samples, cell, read);
   const latency = (key: "p50Ms" | "p95Ms" | "p99Ms"): string =>
     candidate === null
-      ? `(${shown(
+      ? shown(
           of(({ result }) => result[key]),
           2,
-        )})`
+        )
       : shown(
           of((sample) => sample.result[key] - directly(samples, sample, key)),
           2,

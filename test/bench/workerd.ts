@@ -1,14 +1,30 @@
 /** A Worker under plain workerd: bundled as for a deployment, without wrangler's development proxy, which alone costs 17 times as much. */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { unstable_readConfig } from "wrangler";
 import { run, type Command } from "./processes.ts";
+
+/** What is read here of wrangler's configuration, its defaults filled in. */
+interface WranglerConfig {
+  readonly compatibility_date?: string;
+  readonly compatibility_flags: readonly string[];
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly durable_objects: {
+    readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
+  };
+  readonly queues: { readonly producers?: readonly { readonly binding: string }[] };
+}
+
+// Not imported: wrangler's types would bring the globals of Workers into every test that runs on Node.
+const { unstable_readConfig: readConfig } = createRequire(import.meta.url)("wrangler") as {
+  readonly unstable_readConfig: (from: { readonly config: string }) => WranglerConfig;
+};
 
 const root = join(import.meta.dirname, "../..");
 const bin = join(root, "node_modules/.bin");
 
 /** The compatibility date of the service, which the bare Workers share. */
-export const compatibilityDate = unstable_readConfig({
+const compatibilityDate = readConfig({
   config: join(root, "wrangler.toml"),
 }).compatibility_date;
 
@@ -60,7 +76,7 @@ export async function buildWorker(
 }
 
 function workerdConfig(configFile: string, script: string, vars: Readonly<Record<string, string>>): string {
-  const config = unstable_readConfig({ config: configFile });
+  const config = readConfig({ config: configFile });
   const classNames = config.durable_objects.bindings.map((binding) => binding.class_name);
   const bindings = [
     ...Object.entries({ ...config.vars, ...vars }).map(([name, value]) =>

@@ -70,17 +70,17 @@ export function itKeepsTheTransportsPromises(transport: Transport, upstreamUrl: 
     expect(whole).toMatchObject({ ok: true, value: { status: 200 } });
     expect(new TextEncoder().encode(whole.ok ? whole.value.text : "")).toHaveLength(bytes);
     const cut = await send(await laneThat(step(bytes)), { maxAnswerBytes: bytes - 1 });
-    expect(cut).toEqual({ ok: false, error: { fault: "too_large" } });
+    expect(faultOf(cut)).toBe("too_large");
   });
 
   it("cuts a bomb without unpacking it", async () => {
-    const lane = await laneThat({ fault: "gzipBomb", bytes: 100_000_000 });
-    expect(await send(lane)).toEqual({ ok: false, error: { fault: "too_large" } });
+    const sent = await send(await laneThat({ fault: "gzipBomb", bytes: 100_000_000 }));
+    expect(faultOf(sent)).toBe("too_large");
   });
 
   it("lets the server go when it cuts an answer", async () => {
     const lane = await laneThat({ fault: "oversized", bytes: 100_000_000 });
-    expect(await send(lane)).toEqual({ ok: false, error: { fault: "too_large" } });
+    expect(faultOf(await send(lane))).toBe("too_large");
     await lane.waitForAbort();
   });
 
@@ -145,6 +145,9 @@ export function itKeepsTheTransportsPromises(transport: Transport, upstreamUrl: 
     );
   });
 }
+
+/** Not the answer itself: of a hundred megabytes no failing test should make a report. */
+const faultOf = (sent: Awaited<ReturnType<Transport>>) => (sent.ok ? null : sent.error.fault);
 
 function requestTo(lane: Lane): UpstreamRequest {
   return {

@@ -1,7 +1,8 @@
 /** Who gets past the door, and what stands at every door. */
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { goodBody, post, testService } from "../support/service.ts";
+import { goodBody, post } from "../support/answers.ts";
+import { testService } from "../support/service.ts";
 
 const sha256 = (key: string) => createHash("sha256").update(key).digest("hex");
 const keys = { one: "lps_canary_one", other: "lps_canary_other", another: "lps_canary_another" };

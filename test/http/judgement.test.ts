@@ -1,7 +1,8 @@
 /** A comparison that goes well: what comes back, to the last key. */
 import { describe, expect, it } from "vitest";
 import { justification, said, verdict } from "../support/scripted-transport.ts";
-import { goodBody, post, testService } from "../support/service.ts";
+import { goodBody, post } from "../support/answers.ts";
+import { testService } from "../support/service.ts";
 
 const metadataOf = (answered: { body: Record<string, unknown> }) =>
   answered.body["metadata"] as Record<string, unknown>;

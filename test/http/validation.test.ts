@@ -1,6 +1,7 @@
 /** What a comparison may be: both sides of every edge, and what is said of what is wrong. */
 import { describe, expect, it } from "vitest";
-import { goodBody, post, testService, type Answered } from "../support/service.ts";
+import { goodBody, post, type Answered } from "../support/answers.ts";
+import { testService } from "../support/service.ts";
 
 type Issues = readonly { readonly path: string; readonly message: string }[];
 const pathsOf = ({ body }: Answered) => ((body["issues"] ?? []) as Issues).map(({ path }) => path);

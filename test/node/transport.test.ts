@@ -56,13 +56,15 @@ describe("on Node", () => {
         const second = get(one.transport, `${url}/second`, { signal: controller.signal });
         controller.abort("timeout");
         expect(await second).toEqual({ ok: false, error: { fault: "aborted" } });
+        const third = get(one.transport, `${url}/third`, { signal: controller.signal });
+        expect(await third).toEqual({ ok: false, error: { fault: "aborted" } });
         release.resolve();
         expect(await first).toMatchObject({ ok: true });
-        expect(await get(one.transport, `${url}/third`)).toMatchObject({ ok: true });
+        expect(await get(one.transport, `${url}/fourth`)).toMatchObject({ ok: true });
         await one.close();
       },
     );
-    expect(heard).toEqual(["/first", "/third"]);
+    expect(heard).toEqual(["/first", "/fourth"]);
   });
 
   it("takes early hints for what they are", async () => {

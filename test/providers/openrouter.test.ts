@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import type { Parameters } from "../../src/domain/comparison.ts";
 import { judgementSchema } from "../../src/domain/judgement.ts";
@@ -229,7 +230,10 @@ describe("what a model takes", () => {
 
   it("is asked at the model's own path, with our key", async () => {
     const { provider, requests } = lookups([schema]);
-    await provider.plan("author/slug:free", plain, never());
+    const signal = never();
+    await provider.plan("author/slug:free", plain, signal);
+    // Nothing stays behind on a signal that outlives it.
+    expect(getEventListeners(signal, "abort")).toEqual([]);
     expect(requests).toEqual([
       expect.objectContaining({
         method: "GET",

@@ -7,7 +7,7 @@ import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import { manualClock } from "./clock.ts";
-import { disagreement } from "./openapi-check.ts";
+import { checked, goodBody, post, type Answered } from "./answers.ts";
 import { scriptedVendor, type Step } from "./scripted-transport.ts";
 
 export const openaiKey = "sk-canary-openai-0123456789";
@@ -19,14 +19,6 @@ export interface ServiceOptions {
   /** 0.5 unless told. */
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
-}
-
-export interface Answered {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  /** The body, parsed. */
-  readonly body: Record<string, unknown>;
 }
 
 /** A service of its own for one test. Every answer to `request` is held against the OpenAPI document. */
@@ -73,52 +65,6 @@ export function testService({
     /** The log as it was written. */
     written: () => lines.join("\n"),
   };
-}
-
-export const goodBody = {
-  user_prompt: "Which essay argues better?",
-  essay_a: "Cats sleep because they hunt.",
-  essay_b: "Dogs bark.",
-};
-
-/** @param body becomes JSON unless it is text already */
-export function post(body: unknown, init: RequestInit = {}): RequestInit {
-  return {
-    method: "POST",
-    body: typeof body === "string" ? body : JSON.stringify(body),
-    ...init,
-    headers: { "content-type": "application/json", ...(init.headers as Record<string, string> | undefined) },
-  };
-}
-
-/** What holds for every answer, whatever was asked. @throws {Error} that says what does not */
-export async function checked(method: string, path: string, response: Response): Promise<Answered> {
-  const { status, headers } = response;
-  const text = await response.text();
-  const type = headers.get("content-type") ?? "";
-  const answered: Answered = {
-    status,
-    headers,
-    text,
-    body: type.startsWith("application/json") && text !== "" ? JSON.parse(text) : {},
-  };
-  const faults = [
-    headers.get("cache-control") === "no-store" ? null : "Cache-Control is not no-store",
-    headers.get("x-content-type-options") === "nosniff" ? null : "nosniff is missing",
-    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(headers.get("x-correlation-id") ?? "")
-      ? null
-      : "X-Correlation-ID is no UUID",
-    "correlation_id" in answered.body && answered.body["correlation_id"] !== headers.get("x-correlation-id")
-      ? "the correlation id differs between body and header"
-      : null,
-    String(answered.body["retry_after"] ?? null) === String(headers.get("retry-after"))
-      ? null
-      : "retry_after differs between body and header",
-    status < 400 || method === "HEAD" || "error_type" in answered.body ? null : "an error without its type",
-    method === "HEAD" ? null : disagreement(method, path, status, type, text),
-  ].filter((fault) => fault !== null);
-  if (faults.length > 0) throw new Error(`${method} ${path} ${status}: ${faults.join("; ")}\n${text}`);
-  return answered;
 }
 
 const webPlatform: Platform = {

@@ -1,0 +1,323 @@
+/** The service inside workerd: the same stories as on Node, and what is Cloudflare's own. */
+import { env, exports } from "cloudflare:workers";
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import type * as WorkerModule from "../../src/cloudflare/worker.ts";
+import { checked, goodBody, post, type Answered } from "../support/answers.ts";
+import { fakeLane } from "../support/fake-upstream/client.ts";
+import { sentryReceiver } from "../support/sentry-receiver.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface GlobalProps {
+      mainModule: typeof WorkerModule;
+    }
+  }
+}
+
+const upstreamUrl = inject("fakeUpstreamUrl");
+const lane = fakeLane(upstreamUrl, "workerd-service");
+const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
+const settings = {
+  ENVIRONMENT: "development",
+  LLM_MAX_RETRIES: "0",
+  DEFAULT_LLM_PROVIDER: "mock",
+  ...Object.fromEntries(
+    vendors.flatMap((vendor) => [
+      [`${vendor.toUpperCase()}_API_KEY`, `canary-key-${vendor}`],
+      [`${vendor.toUpperCase()}_BASE_URL`, lane.baseUrls[vendor]],
+    ]),
+  ),
+};
+
+beforeAll(() => lane.clear());
+
+let workers = 0;
+
+/** A Worker of its own with those settings, as a new isolate would be. */
+async function worker(given: Readonly<Record<string, unknown>> = settings) {
+  // The query makes it another module, so it holds nothing of the one before; what it imports is shared.
+  const path = `../../src/cloudflare/worker.ts?${++workers}`;
+  const { default: handler } = (await import(/* @vite-ignore */ path)) as typeof WorkerModule;
+  const fetch = async (url: string, init: RequestInit = {}): Promise<Answered> => {
+    const context = createExecutionContext();
+    const request = new Request<unknown, IncomingRequestCfProperties>(url, init as RequestInit<never>);
+    const response = await handler.fetch(request, given, context);
+    const { pathname, search } = new URL(url);
+    const answered = await checked(init.method ?? "GET", pathname + search, response);
+    await waitOnExecutionContext(context);
+    return answered;
+  };
+  return {
+    fetch,
+    compare: (changes: object = {}, init: RequestInit = {}) =>
+      fetch("http://localhost/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
+  };
+}
+
+/** The lines of the log. */
+const printed = vi.spyOn(console, "log").mockImplementation(() => {});
+afterEach(() => printed.mockClear());
+const logged = () => printed.mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+
+const withProvider = (provider_override: string) => ({ llm_config_overrides: { provider_override } });
+
+it.each([...vendors, "mock"])("judges with %s", async (provider) => {
+  const { compare } = await worker();
+  const { status, body } = await compare(withProvider(provider));
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    winner: expect.stringMatching(/^Essay [AB]$/),
+    provider,
+    metadata: { attempts: 1 },
+  });
+  if (provider === "mock") return;
+  const calls = (await lane.requests("judgement")).filter(({ vendor }) => vendor === provider);
+  expect(calls).toMatchObject([
+    { outcome: "answered", headers: expect.objectContaining({ host: expect.any(String) }) },
+  ]);
+  expect(calls[0]?.bodyText).toContain(goodBody.essay_a);
+});
+
+it("serves every open route", async () => {
+  const { fetch } = await worker();
+  for (const path of ["/healthz", "/openapi.json", "/docs"]) {
+    expect((await fetch(`https://example.com${path}`)).status).toBe(200);
+  }
+  expect((await fetch("https://example.com/healthz")).body["platform"]).toBe("cloudflare");
+});
+
+it("logs lines of JSON without a key or a text of the caller's", async () => {
+  const { compare } = await worker({ ...settings, LOG_LEVEL: "debug" });
+  await compare({ ...withProvider("openai"), essay_a: "canary-essay", user_id: "canary-user" });
+  expect(logged().map(({ event }) => event)).toEqual(["attempt", "request"]);
+  expect(JSON.stringify(logged())).not.toContain("canary");
+});
+
+describe("a client that hangs up", () => {
+  it("takes the vendor's call with it", async () => {
+    // Through the runtime's own door: only there does its flag decide whether a hang-up is heard at all.
+    Object.assign(env, settings);
+    await lane.clear();
+    await lane.script([{ fault: "stall", vendor: "openai" }]);
+    const client = new AbortController();
+    const init = post({ ...goodBody, ...withProvider("openai") }, { signal: client.signal });
+    const answering = exports.default.fetch("http://localhost/api/v1/comparison", init);
+    await lane.waitForRequest(1);
+    client.abort();
+    await expect(answering).rejects.toThrow("aborted");
+    expect(await lane.waitForAbort(1)).toMatchObject([{ outcome: "stall", aborted: true }]);
+    expect(await lane.requests()).toHaveLength(1);
+  });
+});
+
+describe("a body", () => {
+  const mebibyte = 1_048_576;
+  const piece = new TextEncoder().encode("x".repeat(65_536));
+
+  it("past the limit is 413 before it is read whole, also without a content-length", async () => {
+    const { fetch } = await worker();
+    let pulled = 0;
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += piece.length;
+        if (pulled > 100 * mebibyte) controller.close();
+        else controller.enqueue(piece);
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const { status } = await fetch("http://localhost/api/v1/comparison", { ...post(""), body });
+    expect(status).toBe(413);
+    expect(pulled).toBeLessThan(2 * mebibyte);
+    expect(cancelled).toBe(true);
+  });
+
+  it("that announces too much is not read at all", async () => {
+    const { fetch } = await worker();
+    const init = post("{}", { headers: { "content-length": String(mebibyte + 1) } });
+    expect((await fetch("http://localhost/api/v1/comparison", init)).status).toBe(413);
+  });
+
+  it("is measured to the byte", async () => {
+    const { fetch } = await worker();
+    for (const [bytes, status] of [
+      [mebibyte, 200],
+      [mebibyte + 1, 413],
+    ] as const) {
+      const text = JSON.stringify(goodBody).padEnd(bytes);
+      expect((await fetch("http://localhost/api/v1/comparison", post(text))).status).toBe(status);
+    }
+  });
+
+  it("may come in pieces that cut its characters", async () => {
+    const { fetch } = await worker();
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...goodBody, metadata: { text: "é漢😀" } }));
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    const answered = await fetch("http://localhost/api/v1/comparison", { ...post(""), body });
+    expect(answered.body).toMatchObject({ metadata: { text: "é漢😀" } });
+  });
+
+  it.each([[[0xff]], [[0xc3]], [[0xed, 0xa0, 0x80]]])(
+    "with bytes %j that are no UTF-8 is 400",
+    async (bytes) => {
+      const { fetch } = await worker();
+      const text = new TextEncoder().encode('{"essay_a":"');
+      for (const body of [
+        Uint8Array.from([...text, ...bytes]),
+        Uint8Array.from([...text, ...bytes, 0x22, 0x7d]),
+      ]) {
+        const answered = await fetch("http://localhost/api/v1/comparison", { ...post(""), body });
+        expect([answered.status, answered.body["error"]]).toEqual([400, "The body is not UTF-8."]);
+      }
+    },
+  );
+
+  it("that begins with a byte order mark is treated as on Node", async () => {
+    const { fetch } = await worker();
+    const answered = await fetch(
+      "http://localhost/api/v1/comparison",
+      post(`\uFEFF${JSON.stringify(goodBody)}`),
+    );
+    expect(answered.status).toBe(400);
+  });
+
+  it("that is missing is 400", async () => {
+    const { fetch } = await worker();
+    const init = { method: "POST", headers: { "content-type": "application/json" } };
+    expect((await fetch("http://localhost/api/v1/comparison", init)).status).toBe(400);
+  });
+
+  it("with deeply nested metadata is echoed or refused, and never a 500", async () => {
+    const { fetch } = await worker();
+    const statusAt = async (depth: number) => {
+      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+      const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
+      return (await fetch("http://localhost/api/v1/comparison", post(body))).status;
+    };
+    expect(await statusAt(10)).toBe(200);
+    let [low, high] = [10, 8_186];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if ((await statusAt(middle)) === 200) low = middle;
+      else high = middle;
+    }
+    const near = new Set<number>();
+    for (let depth = low - 20; depth < low + 20; depth++) near.add(await statusAt(depth));
+    expect([...near].filter((status) => status !== 200 && status !== 400)).toEqual([]);
+  });
+});
+
+describe("settings that are wrong or missing", () => {
+  const everywhere = [
+    ["GET", "/healthz"],
+    ["POST", "/api/v1/comparison"],
+    ["GET", "/nowhere"],
+    ["OPTIONS", "/"],
+  ] as const;
+
+  it.each([
+    [
+      "wrong",
+      { ...settings, LLM_MAX_RETRIES: "many", PORT: "x", OPENAI_API_KEY: "canary with blanks" },
+      ["LLM_MAX_RETRIES", "OPENAI_API_KEY", "PORT"],
+    ],
+    ["production without keys", { ENVIRONMENT: "production" }, ["API_KEYS"]],
+    ["recording", { ENVIRONMENT: "development", RECORD_LLM_RESPONSES: "true" }, ["RECORD_LLM_RESPONSES"]],
+    [
+      "a body too large for a row",
+      { ENVIRONMENT: "development", MAX_BODY_BYTES: "1572865" },
+      ["MAX_BODY_BYTES"],
+    ],
+  ])(
+    "%s: every route is 503 without detail, and the log names every mistake, once",
+    async (_, given, names) => {
+      const { fetch } = await worker(given);
+      for (const [method, path] of everywhere) {
+        const { status, body, headers } = await fetch(`http://localhost${path}`, { method });
+        expect(status).toBe(503);
+        expect(body).toEqual({
+          error: "This service is not set up.",
+          error_type: "SERVICE_UNAVAILABLE",
+          correlation_id: headers.get("x-correlation-id"),
+        });
+      }
+      const lines = logged();
+      expect(lines).toHaveLength(1);
+      const mistakes = lines[0]?.["mistakes"] as { name: string }[];
+      expect(mistakes.map(({ name }) => name).toSorted()).toEqual(names);
+      expect(JSON.stringify(mistakes)).not.toContain("canary");
+    },
+  );
+
+  it("as the repository deploys it: closed", async () => {
+    const { fetch } = await worker({ ENVIRONMENT: "production" });
+    expect((await fetch("https://example.com/healthz")).status).toBe(503);
+  });
+});
+
+describe("without API keys", () => {
+  it.each([
+    ["http://localhost", 200],
+    ["http://127.0.0.1:8787", 200],
+    ["http://127.1.2.3", 200],
+    ["http://[::1]:8787", 200],
+    ["http://example.com", 401],
+    ["http://127.0.0.1.example.com", 401],
+    ["http://localhost.example.com", 401],
+    ["http://10.0.0.1", 401],
+    ["http://0.0.0.0", 401],
+    ["http://service.workers.dev", 401],
+  ])("%s is answered with %i", async (origin, status) => {
+    const { fetch } = await worker();
+    expect((await fetch(`${origin}/api/v1/models`)).status).toBe(status);
+  });
+
+  it("is not fooled by a header", async () => {
+    const { fetch } = await worker();
+    const headers = { host: "localhost", "x-forwarded-host": "localhost", forwarded: "host=localhost" };
+    expect((await fetch("http://example.com/api/v1/models", { headers })).status).toBe(401);
+  });
+});
+
+it("lets a key's owner in, from anywhere, by the hash of the key", async () => {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode("lps_key")));
+  const hash = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const { fetch } = await worker({ ENVIRONMENT: "production", API_KEYS: `tenant:${hash}` });
+  const ask = async (authorization: string) =>
+    (await fetch("https://example.com/api/v1/models", { headers: { authorization } })).status;
+  expect([await ask("Bearer lps_key"), await ask("Bearer lps_kez")]).toEqual([200, 401]);
+  expect((await fetch("http://localhost/api/v1/models")).status).toBe(401);
+});
+
+it("tells Sentry of a fault of ours, once, and nothing that anybody wrote", async () => {
+  const sentry = await sentryReceiver(upstreamUrl, "workerd-sentry");
+  const { compare } = await worker({ ...settings, SENTRY_DSN: sentry.dsn });
+  await lane.clear();
+  const message = "canary-vendor";
+  await lane.script([
+    { fault: "unavailable", message },
+    { fault: "credentialsRefused", message },
+  ]);
+  const canaries = {
+    ...withProvider("openai"),
+    essay_a: "canary-essay",
+    metadata: { note: "canary-metadata" },
+  };
+  expect((await compare({ ...canaries, essay_b: "" })).status).toBe(400);
+  expect((await compare(canaries)).status).toBe(503);
+  const { status, body } = await compare(canaries);
+  expect([status, body["error_type"]]).toEqual([502, "INVALID_API_KEY"]);
+  const envelopes = await sentry.envelopes(1);
+  expect(envelopes).toHaveLength(1);
+  expect(envelopes[0]).toContain(String(body["correlation_id"]));
+  expect(envelopes[0]).toContain('"platform":"cloudflare"');
+  expect(envelopes[0]).not.toContain("canary");
+});

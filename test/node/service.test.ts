@@ -1,0 +1,287 @@
+/** The service as a process: how it starts, serves and stops. */
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { fakeLane } from "../support/fake-upstream/client.ts";
+import { runNodeService, startNodeService, type NodeService } from "../support/node-service.ts";
+import { sendRaw } from "../support/raw-http.ts";
+import { goodBody, post } from "../support/answers.ts";
+
+const lane = fakeLane(inject("fakeUpstreamUrl"), "node-service");
+const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
+
+let service: NodeService;
+beforeAll(async () => {
+  await lane.clear();
+  service = await startNodeService({
+    ...Object.fromEntries(
+      vendors.flatMap((vendor) => [
+        [`${vendor.toUpperCase()}_API_KEY`, `key-of-${vendor}`],
+        [`${vendor.toUpperCase()}_BASE_URL`, lane.baseUrls[vendor]],
+      ]),
+    ),
+    DEFAULT_LLM_PROVIDER: "mock",
+    LLM_MAX_RETRIES: "0",
+  });
+});
+afterAll(() => service.stop());
+
+const withProvider = (provider_override: string) => ({ llm_config_overrides: { provider_override } });
+const comparisonHead = (...headers: string[]) => [
+  "POST /api/v1/comparison HTTP/1.1",
+  "host: localhost",
+  "content-type: application/json",
+  ...headers,
+];
+
+describe("once started", () => {
+  it("has said where it listens, in one line of JSON", () => {
+    const [first] = service.logged();
+    expect(first).toMatchObject({ level: "info", event: "started", platform: "node", url: service.url });
+    expect(service.logged("started")).toHaveLength(1);
+    expect(service.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  it("judges with the mock, asked by a plain fetch", async () => {
+    const response = await fetch(`${service.url}/api/v1/comparison`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(goodBody),
+    });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      winner: expect.stringMatching(/^Essay [AB]$/),
+      provider: "mock",
+      model: "mock-judge-1",
+      cost_estimate: 0,
+    });
+  });
+
+  it.each(vendors)("judges with %s, through its real adapter", async (vendor) => {
+    const { status, body } = await service.compare(withProvider(vendor));
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      winner: "Essay A",
+      confidence: 4.2,
+      provider: vendor,
+      token_usage: { prompt_tokens: expect.any(Number) },
+      cost_estimate: expect.any(Number),
+      metadata: { attempts: 1, dropped_parameters: [] },
+    });
+    const calls = (await lane.requests("judgement")).filter((call) => call.vendor === vendor);
+    expect(calls).toMatchObject([{ outcome: "answered" }]);
+    expect(calls[0]?.bodyText).toContain(goodBody.essay_a);
+  });
+
+  it("serves every open route", async () => {
+    for (const path of ["/healthz", "/openapi.json", "/docs"]) {
+      expect((await service.request(path)).status).toBe(200);
+    }
+  });
+
+  it("echoes metadata that is nested as deeply as a serializer can follow, and refuses what is deeper", async () => {
+    const statusAt = async (depth: number) => {
+      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+      const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
+      return (await fetch(`${service.url}/api/v1/comparison`, post(body))).status;
+    };
+    let [low, high] = [1, 8_186];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if ((await statusAt(middle)) === 200) low = middle;
+      else high = middle;
+    }
+    const near = await Promise.all(Array.from({ length: 40 }, (_, at) => statusAt(low - 20 + at)));
+    expect(new Set([...near, await statusAt(10)])).toEqual(new Set([200, 400]));
+  });
+});
+
+describe("a client that hangs up", () => {
+  it("takes the vendor's call with it", async () => {
+    const before = (await lane.requests()).length;
+    await lane.script([{ fault: "stall", vendor: "openai" }]);
+    const client = new AbortController();
+    const answering = service.compare(withProvider("openai"), { signal: client.signal });
+    await lane.waitForRequest(before + 1);
+    client.abort();
+    await expect(answering).rejects.toThrow("aborted");
+    expect(await lane.waitForAbort(1)).toMatchObject({ length: before + 1 });
+    const { correlation_id } = await logLine({ event: "attempt", failure: "hung_up" });
+    expect(await logLine({ event: "request", correlation_id })).toMatchObject({ status: 499 });
+  });
+
+  it("in mid-body leaves nothing behind but a line in the log", async () => {
+    const head = comparisonHead("content-length: 1000");
+    const { text } = await sendRaw(service.url, head, ['{"essay'], "hang_up");
+    expect(text).toBe("");
+    await logLine({ event: "request", status: 499, provider: undefined });
+    expect(service.stderr()).toBe("");
+  });
+});
+
+describe("a body past the limit", () => {
+  const piece = "x".repeat(65_536);
+  const mebibyte = 1_048_576;
+  function* hundredMegabytes(wrap: (piece: string) => string = (piece) => piece) {
+    for (let sent = 0; sent < 100 * mebibyte; sent += piece.length) yield wrap(piece);
+  }
+  const peakBytes = () =>
+    Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, "utf8"))?.[1]) * 1024;
+
+  it.each([
+    ["announced", comparisonHead(`content-length: ${100 * mebibyte}`), hundredMegabytes()],
+    [
+      "not announced",
+      comparisonHead("transfer-encoding: chunked"),
+      hundredMegabytes((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`),
+    ],
+  ])("of 100 MB, %s, is 413 without being read whole, and the connection ends", async (_, head, pieces) => {
+    const before = peakBytes();
+    const { text, bytesSent } = await sendRaw(service.url, head, pieces);
+    expect(text).toMatch(/^HTTP\/1\.1 413 /);
+    expect(text).toContain("PAYLOAD_TOO_LARGE");
+    expect(bytesSent).toBeLessThan(20 * mebibyte);
+    expect(peakBytes() - before).toBeLessThan(30 * mebibyte);
+  });
+
+  it("reaches a common client as 413 too", async () => {
+    for (let time = 0; time < 5; time++) {
+      const { status } = await service.request("/api/v1/comparison", post("x".repeat(4 * mebibyte)));
+      expect(status).toBe(413);
+    }
+  });
+
+  it("is measured to the byte, announced or not", async () => {
+    const padded = (bytes: number) => JSON.stringify(goodBody).padEnd(bytes);
+    const streamed = (text: string) =>
+      ({ ...post(""), body: new Blob([text]).stream(), duplex: "half" }) as RequestInit;
+    for (const [bytes, status] of [
+      [mebibyte, 200],
+      [mebibyte + 1, 413],
+    ] as const) {
+      expect((await service.request("/api/v1/comparison", post(padded(bytes)))).status).toBe(status);
+      expect((await service.request("/api/v1/comparison", streamed(padded(bytes)))).status).toBe(status);
+    }
+  });
+});
+
+it("reads a body in chunks, cut anywhere", async () => {
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...goodBody, metadata: { text: "é漢😀" } }));
+  const body = new ReadableStream({
+    start(controller) {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+      controller.close();
+    },
+  });
+  const init = { ...post(""), body, duplex: "half" } as RequestInit;
+  const answered = await service.request("/api/v1/comparison", init);
+  expect(answered.body).toMatchObject({ winner: expect.any(String), metadata: { text: "é漢😀" } });
+});
+
+it.each([
+  ["a lone byte", [0xff]],
+  ["half a character", [0xc3]],
+  ["a surrogate", [0xed, 0xa0, 0x80]],
+])("answers 400 to a body with %s that is no UTF-8", async (_, bytes) => {
+  const text = new TextEncoder().encode('{"essay_a":"');
+  const body = Uint8Array.from([...text, ...bytes, ...new TextEncoder().encode('"}')]);
+  const answered = await service.request("/api/v1/comparison", { ...post(""), body });
+  expect([answered.status, answered.body["error_type"]]).toEqual([400, "VALIDATION_ERROR"]);
+  expect(answered.body["error"]).toContain("UTF-8");
+});
+
+it.each([
+  "GET http://[ HTTP/1.1\r\nhost: x",
+  "GET / HTTP/1.1\r\nhost: a b",
+  "nonsense",
+  "GET //x HTTP/1.1\r\nhost: ",
+])("survives a request that is none: %j", async (head) => {
+  const { text } = await sendRaw(service.url, [`${head}`, "connection: close"], []);
+  expect(text).not.toMatch(/^HTTP\/1\.1 5|Error|    at /);
+  expect((await service.request("/healthz")).status).toBe(200);
+});
+
+describe("does not start", () => {
+  it("with wrong settings: it lists all of them, without a secret, and exits with 1", async () => {
+    const { code, stdout, stderr } = await runNodeService({
+      PORT: "port",
+      API_KEYS: "canary-key-itself",
+      OPENAI_API_KEY: "canary with blanks",
+      OPENAI_BASE_URL: "https://user:canary@host",
+      LLM_MAX_RETRIES: "-1",
+      RECORD_LLM_RESPONSES: "maybe",
+      ENVIRONMENT: "staging",
+    });
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    const named = stderr.split("\n").map((line) => line.split(":")[0]);
+    expect(named.slice(1, -1).toSorted()).toEqual([
+      "API_KEYS",
+      "ENVIRONMENT",
+      "LLM_MAX_RETRIES",
+      "OPENAI_API_KEY",
+      "OPENAI_BASE_URL",
+      "PORT",
+      "RECORD_LLM_RESPONSES",
+    ]);
+    expect(stderr).not.toMatch(/canary|    at /);
+  });
+
+  it("in production without keys, nor with recording", async () => {
+    const { code, stderr } = await runNodeService({
+      ENVIRONMENT: "production",
+      RECORD_LLM_RESPONSES: "true",
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^API_KEYS: /m);
+    expect(stderr).toMatch(/^RECORD_LLM_RESPONSES: /m);
+  });
+
+  it("where the port is taken: it says so in a line, and exits with 1", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { code, stderr } = await runNodeService({ PORT: String(port) });
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toBe(`Cannot listen on 127.0.0.1:${port} (EADDRINUSE).\n`);
+  });
+});
+
+describe.each(["SIGTERM", "SIGINT"] as const)("at %s", (signal) => {
+  it("answers what is in flight, takes nothing new, and exits with 0 at once", async () => {
+    const own = fakeLane(inject("fakeUpstreamUrl"), `node-stop-${signal}`);
+    await own.clear();
+    await own.script([{ fault: "delay", delayMs: 600 }]);
+    const stopping = await startNodeService({ OPENAI_API_KEY: "k", OPENAI_BASE_URL: own.baseUrls.openai });
+    // A connection that idles, as a load balancer keeps them.
+    await stopping.request("/healthz");
+    const answering = stopping.compare();
+    await own.waitForRequest(1);
+    stopping.kill(signal);
+    expect((await answering).status).toBe(200);
+    const answeredAtMs = Date.now();
+    expect(await stopping.ended).toEqual({ code: 0, signal: null });
+    // Not only when the client tires of its idle connection.
+    expect(Date.now() - answeredAtMs).toBeLessThan(2_000);
+    await expect(fetch(`${stopping.url}/healthz`)).rejects.toThrow("fetch failed");
+    expect(stopping.logged().at(-1)).toMatchObject({ event: "request", status: 200 });
+    expect(stopping.stderr()).toBe("");
+  });
+});
+
+/** The log is written behind the answer, so its line may come after it. */
+async function logLine(wanted: Record<string, unknown>): Promise<Record<string, unknown>> {
+  return await new Promise((found) => {
+    const look = () => {
+      const line = service
+        .logged()
+        .find((line) => Object.entries(wanted).every(([name, value]) => line[name] === value));
+      if (line) found(line);
+      else setImmediate(look);
+    };
+    look();
+  });
+}

@@ -1,0 +1,100 @@
+/** The service as an operator runs it: `node src/node/main.ts` in a process of its own, spoken to over HTTP. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { checked, goodBody, post, type Answered } from "./answers.ts";
+
+const main = resolve("src/node/main.ts");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface NodeService {
+  readonly url: string;
+  readonly pid: number;
+  /** All that was written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** The lines of the log, of one event where it is named. */
+  readonly logged: (event?: string) => Record<string, unknown>[];
+  /** Every answer is held against the OpenAPI document. */
+  readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
+  readonly compare: (changes?: object, init?: RequestInit) => Promise<Answered>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<Ended>;
+  /** SIGTERM, and waits for the end. */
+  readonly stop: () => Promise<Ended>;
+}
+
+export interface ProcessOptions {
+  readonly cwd?: string;
+}
+
+/** Settings are those given and none of this process; the port is any free one. @throws {Error} where it ends before it listens */
+export async function startNodeService(
+  env: Readonly<Record<string, string>>,
+  options: ProcessOptions = {},
+): Promise<NodeService> {
+  const { child, stdout, stderr, ended } = run({ PORT: "0", ...env }, options);
+  const url = await new Promise<string>((found, failed) => {
+    child.stdout?.on("data", () => {
+      const line = stdout()
+        .split("\n")
+        .find((line) => line.includes('"event":"started"'));
+      if (line) found(String((JSON.parse(line) as { url: unknown }).url));
+    });
+    void ended.then(({ code }) =>
+      failed(new Error(`The service ended with ${code}: ${stderr()}${stdout()}`)),
+    );
+  });
+  const request = async (path: string, init: RequestInit = {}) =>
+    checked(init.method ?? "GET", path, await fetch(url + path, init));
+  return {
+    url,
+    pid: child.pid ?? 0,
+    stdout,
+    stderr,
+    logged: (event) =>
+      stdout()
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter((line) => event === undefined || line["event"] === event),
+    request,
+    compare: (changes = {}, init = {}) =>
+      request("/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
+    kill: (signal) => void child.kill(signal),
+    ended,
+    stop: () => {
+      child.kill("SIGTERM");
+      return ended;
+    },
+  };
+}
+
+/** Runs the service with settings with which it should not start. */
+export async function runNodeService(
+  env: Readonly<Record<string, string>>,
+): Promise<Ended & { stdout: string; stderr: string }> {
+  const { stdout, stderr, ended } = run(env, {});
+  const end = await ended;
+  return { ...end, stdout: stdout(), stderr: stderr() };
+}
+
+function run(env: Readonly<Record<string, string>>, { cwd }: ProcessOptions) {
+  const child: ChildProcess = spawn(process.execPath, [main], {
+    env: { ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(cwd !== undefined && { cwd }),
+  });
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal }) as Ended);
+  return { child, ended, stdout: gathered(child.stdout), stderr: gathered(child.stderr) };
+}
+
+function gathered(stream: ChildProcess["stdout"]): () => string {
+  const chunks: string[] = [];
+  stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
+  return () => chunks.join("");
+}
