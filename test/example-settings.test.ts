@@ -1,5 +1,6 @@
 /** The example files against the settings there are. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, it } from "vitest";
 import { parseConfig } from "../src/config.ts";
@@ -14,7 +15,7 @@ it.each([
 ] as const)(
   "%s names the settings of %s, each once, commented out, with its default",
   (file, platform, names) => {
-    const text = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+    const text = readFileSync(join(import.meta.dirname, "..", file), "utf8");
     expect(parseEnv(text)).toEqual({});
     const lines = text.match(/^#[A-Z_]+=/gm) ?? [];
     expect(lines.toSorted()).toEqual(names.map((name) => `#${name}=`).toSorted());

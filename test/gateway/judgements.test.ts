@@ -67,7 +67,7 @@ describe("the one more ask", () => {
     const { result, calls } = await judged([text]);
     expect(result).toMatchObject({ ok: true, value: { attempts: 2 } });
     expect(calls.map(({ atMs }) => atMs)).toEqual([0, 0]);
-    const [first, second] = calls.map(({ request: { attempt: _, ...request } }) => JSON.stringify(request));
+    const [first, second] = calls.map(({ request }) => JSON.stringify({ ...request, attempt: null }));
     expect(second).toBe(first);
   });
 
@@ -108,7 +108,7 @@ describe("the cost", () => {
   });
 
   it("is null where no call told its usage, and leaves out those that did not", async () => {
-    const silent = { afterMs: 0, then: verdictText, usage: null };
+    const silent = { afterMs: 0, says: verdictText, usage: null };
     const { result } = await judged([silent]);
     expect(result).toMatchObject({ value: { cost: null, usage: null } });
     const once = await judged(["no json", silent]);
@@ -118,9 +118,9 @@ describe("the cost", () => {
 
 it("tells the listener of every call, with its own duration and what became of it", async () => {
   const { reports, result } = await judged([
-    { afterMs: 300, then: "no json" },
-    { afterMs: 200, then: down },
-    { afterMs: 100, then: verdictText },
+    { afterMs: 300, says: "no json" },
+    { afterMs: 200, says: down },
+    { afterMs: 100, says: verdictText },
   ]);
   const rows = reports.map(({ attempt, durationMs, failure }) => [
     attempt,

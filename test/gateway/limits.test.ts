@@ -16,12 +16,10 @@ describe("the deadline", () => {
     [9_999, true],
     [10_001, false],
   ])("one call that takes %i of 10,000 ms: judged %s", async (afterMs, judged) => {
-    const judge = scriptedJudge({ turns: [{ afterMs, then: verdictText }], policy });
+    const judge = scriptedJudge({ turns: [{ afterMs, says: verdictText }], policy });
     const submitted = judge.submit();
     await judge.clock.advance(20_000);
-    const result = await submitted;
-    expect(result.ok).toBe(judged);
-    if (!judged) expect(result).toEqual(failed({ reason: "timeout" }));
+    expect(await submitted).toMatchObject(judged ? { ok: true } : failed({ reason: "timeout" }));
     expect(judge.leftovers()).toEqual(nothing);
   });
 
@@ -41,8 +39,8 @@ describe("the deadline", () => {
     [4_001, false],
   ])("is one for all calls and waits: 2,000 + 4,000 + %i ms, judged %s", async (afterMs, judged) => {
     const turns = [
-      { afterMs: 2_000, then: down },
-      { afterMs, then: verdictText },
+      { afterMs: 2_000, says: down },
+      { afterMs, says: verdictText },
     ];
     const judge = scriptedJudge({ turns, policy, random: () => 0 });
     const submitted = judge.submit();
@@ -53,7 +51,7 @@ describe("the deadline", () => {
   });
 
   it("covers the one more ask", async () => {
-    const turns = [{ afterMs: 6_000, then: "no json" }, "stall" as const];
+    const turns = [{ afterMs: 6_000, says: "no json" }, "stall" as const];
     const judge = scriptedJudge({ turns, policy });
     const submitted = judge.submit();
     await judge.clock.advance(20_000);

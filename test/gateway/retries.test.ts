@@ -49,7 +49,7 @@ it.each(final)("does not ask again after $reason", async (failure) => {
 
 it.each([0, 1, 2, 5])("makes at most %i more calls, and tells the last failure", async (maxRetries) => {
   const last: Failure = { reason: "connection", code: "LAST" };
-  const turns = [...Array<Failure>(maxRetries).fill(down), last, down];
+  const turns = [...Array.from({ length: maxRetries }, () => down), last, down];
   const { result, calls, leftovers } = await run({ turns, policy: { maxRetries } });
   expect(calls).toHaveLength(maxRetries + 1);
   expect(result).toEqual({
@@ -63,7 +63,7 @@ it("sends the identical request each time, but for the number of the call", asyn
   const { calls } = await run({ turns: [down, down] });
   const requests = calls.map(({ request }) => request);
   expect(requests.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
-  const [first, ...others] = requests.map(({ attempt: _, ...request }) => JSON.stringify(request));
+  const [first, ...others] = requests.map((request) => JSON.stringify({ ...request, attempt: null }));
   expect(others).toEqual([first, first]);
 });
 
@@ -124,12 +124,12 @@ describe("a Retry-After near the deadline", () => {
 
   it("is measured against what is left, not against the whole", async () => {
     const turns = [
-      { afterMs: 6_000, then: wait(3_999) },
-      { afterMs: 0, then: wait(1) },
+      { afterMs: 6_000, says: wait(3_999) },
+      { afterMs: 0, says: wait(1) },
     ];
     const fits = await run({ turns, policy, random: () => 0 });
     expect(fits.callTimesMs()).toEqual([0, 9_999]);
-    const tooLate = await run({ turns: [{ afterMs: 6_000, then: wait(4_000) }], policy });
+    const tooLate = await run({ turns: [{ afterMs: 6_000, says: wait(4_000) }], policy });
     expect(tooLate.callTimesMs()).toEqual([0]);
     expect(failureOf(tooLate.result)).toEqual(wait(4_000));
   });

@@ -144,6 +144,8 @@ describe("other ways to write a path", () => {
   });
 });
 
+const namesOf = (headers: Headers) => [...headers.keys()].filter((name) => name !== "content-length");
+
 describe("methods", () => {
   const allowed: readonly (readonly [string, string])[] = [
     ["/api/v1/comparison", "POST"],
@@ -163,7 +165,7 @@ describe("methods", () => {
       const answered = await request(path, { method });
       expect([method, answered.status]).toEqual([method, 405]);
       expect(answered.headers.get("allow")).toBe(allow);
-      if (method !== "HEAD") expect(answered.body["error_type"]).toBe("METHOD_NOT_ALLOWED");
+      expect(method === "HEAD" || answered.body["error_type"]).toBe(method === "HEAD" || "METHOD_NOT_ALLOWED");
     }
     expect(vendor.calls).toEqual([]);
   });
@@ -172,8 +174,7 @@ describe("methods", () => {
     const { request } = testService();
     const [get, head] = [await request(path), await request(path, { method: "HEAD" })];
     expect([head.status, head.text]).toEqual([200, ""]);
-    const names = (headers: Headers) => [...headers.keys()].filter((name) => name !== "content-length");
-    expect(names(head.headers)).toEqual(names(get.headers));
+    expect(namesOf(head.headers)).toEqual(namesOf(get.headers));
   });
 
   it("HEAD is guarded like GET", async () => {

@@ -148,8 +148,7 @@ it.each(rows)("answers $name with $status $type", async ({ step, status, type, r
   expect(clock.pending()).toBe(0);
 });
 
-describe("a request that the vendor refuses", () => {
-  const refusedWith = async (message: string) => {
+const refusedWith = async (message: string) => {
     const { compare, written } = testService({ env: once, steps: [refused(400, {}, { message })] });
     const { status, body } = await compare();
     expect([status, body["error_type"]]).toEqual([422, "INVALID_REQUEST"]);
@@ -157,6 +156,7 @@ describe("a request that the vendor refuses", () => {
     return body["details"];
   };
 
+describe("a request that the vendor refuses", () => {
   it("is told in the vendor's words", async () => {
     expect(await refusedWith("This model's maximum context length is 8 tokens.")).toBe(
       "This model's maximum context length is 8 tokens.",
@@ -203,10 +203,10 @@ it("tries again before it gives up, and says so in the log", async () => {
   ]);
 });
 
-describe("a provider that can't be asked", () => {
-  const ask = (provider: string, env = {}) =>
+const ask = (provider: string, env = {}) =>
     testService({ env }).compare({ llm_config_overrides: { provider_override: provider } });
 
+describe("a provider that can't be asked", () => {
   it.each([
     ["has no key", "anthropic", {}, "openai, mock"],
     ["is not enabled", "openai", { OPENAI_ENABLED: "false" }, "mock"],

@@ -76,8 +76,7 @@ it("lists what was normalized", async () => {
   expect(String(body["justification"]).length).toBeLessThanOrEqual(500);
 });
 
-describe("what is left open", () => {
-  const sentBy = async (changes: object) => {
+const sentBy = async (changes: object) => {
     const { compare, vendor } = testService();
     const { status, body } = await compare(changes);
     expect(status).toBe(200);
@@ -85,6 +84,9 @@ describe("what is left open", () => {
     return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
   };
 
+const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
+
+describe("what is left open", () => {
   it("is the same whether it is absent, null, or null inside the overrides", async () => {
     const plain = await sentBy({});
     expect(plain.sent).toMatchObject({ model: "gpt-6.1-terra", max_output_tokens: 4096 });
@@ -101,7 +103,6 @@ describe("what is left open", () => {
     const overrides = ["provider", "model", "temperature", "system_prompt", "max_tokens"].map(
       (name) => `${name}_override`,
     );
-    const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
     expect(await sentBy(nulls(optional))).toEqual(plain);
     expect(await sentBy({ llm_config_overrides: nulls([...overrides, "reasoning_effort"]) })).toEqual(plain);
     expect(await sentBy({ llm_config_overrides: {} })).toEqual(plain);

@@ -101,16 +101,24 @@ describe("as an OpenAPI 3.1 document", () => {
   it.each(Object.keys(document.components.schemas))(
     "has a schema %s that is valid JSON Schema 2020-12",
     (name) => {
-      expect(() => schemaOf(name)).not.toThrow();
+      expect(schemaOf(name)).toBeTypeOf("function");
     },
   );
 
   it("allows nothing in an answer that it doesn't name", () => {
-    for (const [name, schema] of Object.entries(document.components.schemas)) {
-      if (name !== "ComparisonRequest") expect(schema).toMatchObject({ additionalProperties: false });
-    }
+    const { ComparisonRequest: _, ...answers } = document.components.schemas as Record<string, object>;
+    const objects = JSON.stringify(answers).match(/"properties":/g) ?? [];
+    const closed = JSON.stringify(answers).match(/"additionalProperties":false/g) ?? [];
+    expect(objects.length).toBeGreaterThan(6);
+    expect(closed).toHaveLength(objects.length);
   });
 });
+
+const isExpressible = (body: object) => {
+    // What JSON Schema has no words for: a placeholder used twice, UTF-16 units, bytes of JSON.
+    const prompt = (body as { user_prompt?: unknown }).user_prompt;
+    return !(typeof prompt === "string" && /(\{essay_[ab]\}).*\1/s.test(prompt));
+  };
 
 describe("the schema of a comparison", () => {
   const validate = schemaOf("ComparisonRequest");
@@ -174,12 +182,6 @@ describe("the schema of a comparison", () => {
     "max_tokens_override",
     "reasoning_effort",
   ];
-  const isExpressible = (body: object) => {
-    // What JSON Schema has no words for: a placeholder used twice, UTF-16 units, bytes of JSON.
-    const prompt = (body as { user_prompt?: unknown }).user_prompt;
-    return !(typeof prompt === "string" && /(\{essay_[ab]\}).*\1/s.test(prompt));
-  };
-
   it("takes and refuses the same as the service, whatever one changes in a comparison", () => {
     const seen = new Set<boolean>();
     const change = fc.dictionary(fc.constantFrom(...fields), values, { maxKeys: 3 });

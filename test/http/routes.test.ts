@@ -38,18 +38,7 @@ describe.each(["status", "results"])("/api/v1/%s", (route) => {
   );
 });
 
-describe("/api/v1/providers", () => {
-  it("lists all five, with what is known of each and nothing that nobody measured", async () => {
-    const { request } = testService({
-      env: {
-        ANTHROPIC_ENABLED: "false",
-        GOOGLE_API_KEY: "g",
-        GOOGLE_ENABLED: "false",
-        OPENAI_DEFAULT_MODEL: "house",
-      },
-    });
-    const { body } = await request("/api/v1/providers");
-    const row = (
+const row = (
       name: string,
       enabled: boolean,
       configured: boolean,
@@ -68,6 +57,18 @@ describe("/api/v1/providers", () => {
       retry_at: null,
       queue: null,
     });
+
+describe("/api/v1/providers", () => {
+  it("lists all five, with what is known of each and nothing that nobody measured", async () => {
+    const { request } = testService({
+      env: {
+        ANTHROPIC_ENABLED: "false",
+        GOOGLE_API_KEY: "g",
+        GOOGLE_ENABLED: "false",
+        OPENAI_DEFAULT_MODEL: "house",
+      },
+    });
+    const { body } = await request("/api/v1/providers");
     expect(body).toEqual({
       providers: [
         row("anthropic", false, false),
@@ -198,16 +199,17 @@ describe("/api/v1/models", () => {
   });
 });
 
+const standing = (enabled: boolean, configured: boolean) => ({
+      enabled,
+      configured,
+      circuit_breaker_state: null,
+    });
+
 describe("/healthz", () => {
   it("tells what the service is, and nothing secret", async () => {
     const { request } = testService({ env: { OPENAI_ENABLED: "false", ENVIRONMENT: "test" } });
     const { status, body, text } = await request("/healthz");
     expect(status).toBe(200);
-    const standing = (enabled: boolean, configured: boolean) => ({
-      enabled,
-      configured,
-      circuit_breaker_state: null,
-    });
     expect(body).toEqual({
       service: "llm-provider-service",
       status: "healthy",

@@ -133,13 +133,13 @@ it("keeps the line of unknown fields short, however many and long they are", asy
   expect(JSON.stringify(logged("unknown_fields")).length).toBeLessThan(20_000);
 });
 
-describe("metadata", () => {
-  /** Of exactly that many bytes of JSON. */
+/** Of exactly that many bytes of JSON. */
   const sized = (bytes: number, filler: string, width: number) => {
     const room = bytes - '{"k":""}'.length;
     return { k: filler.repeat(Math.floor(room / width)) + "x".repeat(room % width) };
   };
 
+describe("metadata", () => {
   it.each([
     ["x", 1],
     ["é", 2],
@@ -157,16 +157,15 @@ describe("metadata", () => {
   });
 
   it("is echoed at any depth that a serializer can follow, and refused beyond: never a 500", async () => {
-    const { request } = testService();
-    const statuses = new Set<number>();
-    for (const depth of [10, 50, ...Array.from({ length: 80 }, (_, at) => 100 * (at + 1)), 8_186]) {
+    const { request } = testService({ env: { LOG_LEVEL: "error" } });
+    const outcomes = new Set<string>();
+    for (const depth of [10, 50, ...Array.from({ length: 40 }, (_, at) => 200 * (at + 1)), 8_186]) {
       const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
       const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
       const { status, text } = await request("/api/v1/comparison", post(body));
-      statuses.add(status);
-      if (depth <= 50) expect(text).toContain(metadata.slice(1, -1));
+      outcomes.add(`${status} ${text.includes(metadata.slice(1, -1)) ? "echoed" : "not echoed"}`);
     }
-    expect([...statuses]).toEqual([200, 400]);
+    expect([...outcomes]).toEqual(["200 echoed", "400 not echoed"]);
   });
 });
 

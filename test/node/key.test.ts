@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parseConfig } from "../../src/config.ts";
 
-const script = fileURLToPath(new URL("../../src/node/key.ts", import.meta.url));
+const script = join(import.meta.dirname, "../../src/node/key.ts");
 
 function key(...names: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...names], { encoding: "utf8" });

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import type { Reply } from "../../src/gateway/ports.ts";
 
-const child = fileURLToPath(new URL("../support/mock-golden-child.ts", import.meta.url));
+const child = join(import.meta.dirname, "../support/mock-golden-child.ts");
 
 async function printedWith(seed: number): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [child, String(seed)]);

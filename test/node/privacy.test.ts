@@ -131,10 +131,13 @@ describe("no canary", () => {
     const told = answers.filter(({ answered }) => answered.text.includes(canary));
     for (const { what, answered } of told) {
       const { metadata, details, ...rest } = answered.body;
+      const expected =
+        answered.status === 200
+          ? { metadata: expect.objectContaining(body.metadata), details: undefined }
+          : { metadata: undefined, details: expect.not.stringContaining(`${canary}-key`) };
+      expect([what, { metadata, details }]).toEqual([what, expected]);
       expect([what, JSON.stringify(rest)]).toEqual([what, expect.not.stringContaining(canary)]);
-      if (answered.status === 200) expect(metadata).toMatchObject(body.metadata);
-      else expect([what, answered.body["error_type"]]).toEqual([what, "INVALID_REQUEST"]);
-      expect(String(details)).not.toContain(`${canary}-key`);
+      expect([200, 422]).toContain(answered.status);
     }
     const headers = answers.flatMap(({ answered }) => [...answered.headers].flat());
     expect(headers.join()).not.toContain(canary);

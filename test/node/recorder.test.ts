@@ -73,6 +73,14 @@ it("writes each call to a file of its own, readable, without any key", async () 
   expect(service.stdout() + service.stderr()).not.toContain(key);
 });
 
+const recording = (transport: Transport, faults: unknown[] = [], directory = join(home, "deep", "er")) =>
+  recordingTransport(transport, {
+    directory,
+    nowMs: () => 0,
+    mask: createMask([key]),
+    onFault: (error) => faults.push(error),
+  });
+
 describe("the recording transport", () => {
   const request = {
     method: "POST",
@@ -83,13 +91,6 @@ describe("the recording transport", () => {
   } as const;
   const answer = { ok: true, value: { status: 200, header: () => null, text: "<html>" } } as const;
   const never = new AbortController().signal;
-  const recording = (transport: Transport, faults: unknown[] = [], directory = join(home, "deep", "er")) =>
-    recordingTransport(transport, {
-      directory,
-      nowMs: () => 0,
-      mask: createMask([key]),
-      onFault: (error) => faults.push(error),
-    });
 
   it("gives back what the other gives, and writes what is no JSON as it is", async () => {
     const transport = recording(() => Promise.resolve(answer));

@@ -9,7 +9,8 @@ import { runNodeService, startNodeService, type NodeService } from "../support/n
 import { sendRaw } from "../support/raw-http.ts";
 import { goodBody, post } from "../support/answers.ts";
 
-const lane = fakeLane(inject("fakeUpstreamUrl"), "node-service");
+const upstreamUrl = inject("fakeUpstreamUrl");
+const lane = fakeLane(upstreamUrl, "node-service");
 const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
 
 let service: NodeService;
@@ -35,6 +36,12 @@ const comparisonHead = (...headers: string[]) => [
   "content-type: application/json",
   ...headers,
 ];
+
+const statusAt = async (depth: number) => {
+  const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
+  return (await fetch(`${service.url}/api/v1/comparison`, post(body))).status;
+};
 
 describe("once started", () => {
   it("has said where it listens, in one line of JSON", () => {
@@ -82,11 +89,6 @@ describe("once started", () => {
   });
 
   it("echoes metadata that is nested as deeply as a serializer can follow, and refuses what is deeper", async () => {
-    const statusAt = async (depth: number) => {
-      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
-      const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
-      return (await fetch(`${service.url}/api/v1/comparison`, post(body))).status;
-    };
     let [low, high] = [1, 8_186];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
@@ -108,18 +110,25 @@ describe("a client that hangs up", () => {
     client.abort();
     await expect(answering).rejects.toThrow("aborted");
     expect(await lane.waitForAbort(1)).toMatchObject({ length: before + 1 });
-    const { correlation_id } = await logLine({ event: "attempt", failure: "hung_up" });
-    expect(await logLine({ event: "request", correlation_id })).toMatchObject({ status: 499 });
+    const { correlation_id } = await logLine(service, { event: "attempt", failure: "hung_up" });
+    expect(await logLine(service, { event: "request", correlation_id })).toMatchObject({ status: 499 });
   });
 
   it("in mid-body leaves nothing behind but a line in the log", async () => {
     const head = comparisonHead("content-length: 1000");
     const { text } = await sendRaw(service.url, head, ['{"essay'], "hang_up");
     expect(text).toBe("");
-    await logLine({ event: "request", status: 499, provider: undefined });
+    await logLine(service, { event: "request", status: 499, provider: undefined });
     expect(service.stderr()).toBe("");
   });
 });
+
+const peakBytes = () =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, "utf8"))?.[1]) * 1024;
+
+const padded = (bytes: number) => JSON.stringify(goodBody).padEnd(bytes);
+const streamed = (text: string) =>
+  ({ ...post(""), body: new Blob([text]).stream(), duplex: "half" }) as RequestInit;
 
 describe("a body past the limit", () => {
   const piece = "x".repeat(65_536);
@@ -127,9 +136,6 @@ describe("a body past the limit", () => {
   function* hundredMegabytes(wrap: (piece: string) => string = (piece) => piece) {
     for (let sent = 0; sent < 100 * mebibyte; sent += piece.length) yield wrap(piece);
   }
-  const peakBytes = () =>
-    Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, "utf8"))?.[1]) * 1024;
-
   it.each([
     ["announced", comparisonHead(`content-length: ${100 * mebibyte}`), hundredMegabytes()],
     [
@@ -154,9 +160,6 @@ describe("a body past the limit", () => {
   });
 
   it("is measured to the byte, announced or not", async () => {
-    const padded = (bytes: number) => JSON.stringify(goodBody).padEnd(bytes);
-    const streamed = (text: string) =>
-      ({ ...post(""), body: new Blob([text]).stream(), duplex: "half" }) as RequestInit;
     for (const [bytes, status] of [
       [mebibyte, 200],
       [mebibyte + 1, 413],
@@ -203,7 +206,7 @@ it.each([
   expect((await service.request("/healthz")).status).toBe(200);
 });
 
-describe("does not start", () => {
+describe.concurrent("does not start", () => {
   it("with wrong settings: it lists all of them, without a secret, and exits with 1", async () => {
     const { code, stdout, stderr } = await runNodeService({
       PORT: "port",
@@ -250,30 +253,35 @@ describe("does not start", () => {
   });
 });
 
-describe.each(["SIGTERM", "SIGINT"] as const)("at %s", (signal) => {
-  it("answers what is in flight, takes nothing new, and exits with 0 at once", async () => {
-    const own = fakeLane(inject("fakeUpstreamUrl"), `node-stop-${signal}`);
+it.concurrent.each(["SIGTERM", "SIGINT"] as const)(
+  "at %s it answers what is in flight, takes nothing new, and exits with 0 as soon as that is done",
+  async (signal) => {
+    const own = fakeLane(upstreamUrl, `node-stop-${signal}`);
     await own.clear();
-    await own.script([{ fault: "delay", delayMs: 600 }]);
+    await own.script([{ fault: "delay", delayMs: 500 }]);
     const stopping = await startNodeService({ OPENAI_API_KEY: "k", OPENAI_BASE_URL: own.baseUrls.openai });
     // A connection that idles, as a load balancer keeps them.
     await stopping.request("/healthz");
     const answering = stopping.compare();
     await own.waitForRequest(1);
     stopping.kill(signal);
+    await logLine(stopping, { event: "stopping", signal });
+    await expect(fetch(`${stopping.url}/healthz`)).rejects.toThrow("fetch failed");
     expect((await answering).status).toBe(200);
     const answeredAtMs = Date.now();
     expect(await stopping.ended).toEqual({ code: 0, signal: null });
     // Not only when the client tires of its idle connection.
-    expect(Date.now() - answeredAtMs).toBeLessThan(2_000);
-    await expect(fetch(`${stopping.url}/healthz`)).rejects.toThrow("fetch failed");
+    expect(Date.now() - answeredAtMs).toBeLessThan(1_500);
     expect(stopping.logged().at(-1)).toMatchObject({ event: "request", status: 200 });
     expect(stopping.stderr()).toBe("");
-  });
-});
+  },
+);
 
 /** The log is written behind the answer, so its line may come after it. */
-async function logLine(wanted: Record<string, unknown>): Promise<Record<string, unknown>> {
+async function logLine(
+  service: NodeService,
+  wanted: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
   return await new Promise((found) => {
     const look = () => {
       const line = service

@@ -14,11 +14,11 @@ export interface ManualClock extends Clock {
 /** @param startMs epoch milliseconds */
 export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
   let nowMs = startMs;
-  let timers: readonly { readonly atMs: number; readonly then: () => void }[] = [];
+  let timers: readonly { readonly atMs: number; readonly run: () => void }[] = [];
   return {
     nowMs: () => nowMs,
     after(delayMs, then) {
-      const timer = { atMs: nowMs + delayMs, then };
+      const timer = { atMs: nowMs + delayMs, run: then };
       timers = [...timers, timer];
       return () => {
         timers = timers.filter((other) => other !== timer);
@@ -33,7 +33,7 @@ export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
         nowMs = Math.max(nowMs, dueMs);
         const due = timers.find(({ atMs }) => atMs === dueMs);
         timers = timers.filter((other) => other !== due);
-        due?.then();
+        due?.run();
       }
       nowMs = untilMs;
     },

@@ -31,7 +31,8 @@ export async function sendRaw(
   socket.on("error", () => {
     gone = true;
   });
-  const closed = once(socket, "close").then(() => {
+  const closed = once(socket, "close");
+  socket.on("close", () => {
     gone = true;
   });
   await Promise.race([once(socket, "connect"), closed]);

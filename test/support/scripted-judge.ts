@@ -13,7 +13,7 @@ export type Turn =
   | string
   | Failure
   | "stall"
-  | { readonly afterMs: number; readonly then: string | Failure; readonly usage?: Usage | null };
+  | { readonly afterMs: number; readonly says: string | Failure; readonly usage?: Usage | null };
 
 export const verdictText = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 
@@ -65,7 +65,7 @@ export function scriptedJudge(options: JudgeOptions = {}) {
       const turn = turns[calls.length] ?? verdictText;
       calls.push({ atMs: clock.nowMs() - startMs, request, signal });
       if (typeof turn === "object" && "afterMs" in turn)
-        return later(turn.afterMs, reply(turn.then, turn.usage === undefined ? usage : turn.usage), signal);
+        return later(turn.afterMs, reply(turn.says, turn.usage === undefined ? usage : turn.usage), signal);
       return turn === "stall"
         ? later(Infinity, reply(verdictText, null), signal)
         : Promise.resolve(reply(turn, usage));
