@@ -11,6 +11,8 @@ export interface Plan {
   readonly reasoningEffort: ReasoningEffort | null;
   /** How the shape of the answer is asked for: an enforced schema, a forced tool, JSON without a schema, or by words alone. */
   readonly structure: "schema" | "tool" | "json" | "words";
+  /** How Anthropic is asked for the effort `none`, which it has not by that name: its `thinking.type`. */
+  readonly thinkingOff?: "disabled" | "between_tools";
   /** What the caller asked for and the model does not take, by the contract's names. */
   readonly dropped: readonly ("temperature" | "reasoning_effort")[];
 }

@@ -55,7 +55,6 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
   const { structure } = plan;
   // There is no effort `none`: what stands for it is the model's own word, outside the effort.
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
-  const thinkingOff = plan.reasoningEffort === "none" ? findModel("anthropic", model).thinkingOff : null;
   return {
     model,
     max_tokens: maxTokens,
@@ -63,7 +62,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
     system: [{ type: "text", text: system, cache_control: { type: "ephemeral" } }],
     messages: [{ role: "user", content: user }],
     ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
-    ...(thinkingOff === null ? {} : { thinking: { type: thinkingOff } }),
+    ...(plan.thinkingOff === undefined ? {} : { thinking: { type: plan.thinkingOff } }),
     ...(effort === null && structure !== "schema"
       ? {}
       : {

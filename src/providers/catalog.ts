@@ -120,6 +120,9 @@ export function planFor(model: Model, parameters: Parameters): Plan {
     temperature: takesTemperature ? temperature : null,
     reasoningEffort: takesEffort ? reasoningEffort : null,
     structure: model.structure,
+    ...(takesEffort && reasoningEffort === "none" && model.thinkingOff !== null
+      ? { thinkingOff: model.thinkingOff }
+      : {}),
     dropped,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judgementSchema } from "../../src/domain/judgement.ts";
+import { findModel, planFor } from "../../src/providers/catalog.ts";
 import { anthropicProvider } from "../../src/providers/anthropic.ts";
 import type { Transport } from "../../src/providers/transport.ts";
 import { anthropicAnswers } from "./fixtures/anthropic.ts";
@@ -42,7 +43,11 @@ describe("the request", () => {
     ["claude-sonnet-5-5", "between_tools"],
     ["claude-haiku-5-5", "disabled"],
   ])("asks %s for the effort `none` by thinking %s", async (model, type) => {
-    const { body } = await requestFor(provider, { model, plan: { ...plan, reasoningEffort: "none" } });
+    const asked = { temperature: null, maxTokens: 4096, reasoningEffort: "none" } as const;
+    const { body } = await requestFor(provider, {
+      model,
+      plan: planFor(findModel("anthropic", model), asked),
+    });
     expect(body).toMatchObject({ thinking: { type } });
     expect(body).not.toHaveProperty("output_config.effort");
   });
