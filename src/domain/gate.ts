@@ -56,8 +56,11 @@ export const newGate: GateCore = {
 };
 
 export type Admission =
-  /** `probe` is the lease under which the call is the probe; `null`: it is an ordinary one. Its outcome names this epoch. */
-  | { readonly kind: "call"; readonly epoch: number; readonly probe: Lease | null }
+  /**
+   * `probe` is the lease under which the call is the probe; `null`: it is an ordinary one. Its outcome names this epoch; `null`: not known, for
+   * the gate could not be asked.
+   */
+  | { readonly kind: "call"; readonly epoch: number | null; readonly probe: Lease | null }
   | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: "breaker" | "rate_limit" };
 
 /** A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once. */

@@ -2,10 +2,12 @@
  * A place in a provider's queue: what the gate knows of an unfinished ticket. The ticket itself is the truth; a place that was lost is
  * made again when its ticket next speaks to the gate.
  *
- *   (none) --reserve--> held --confirm--> waiting --dispatch--> dispatched --start--> running --release--> (none)
- *             ^          |                  ^ |                     |                   |
- *             |          | 30 s             | +------- start -------|------------------>|
- *             +----------+                  +----- 30 s, refused ---+--- park, lease ---+
+ *   (none) --reserve--> held --confirm--> waiting --dispatch--> dispatched --start--> running
+ *     ^                  |                  ^  |                   |                    ^ |
+ *     +--30 s------------+                  |  +-------------------|-------- start -----+ |
+ *     |                                     +--30 s, refused-------+                      |
+ *     |                                     +--park, lease over---------------------------+
+ *     +--release, from any of them
  */
 import type { ModelHold } from "./holds.ts";
 

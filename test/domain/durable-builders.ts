@@ -1,0 +1,112 @@
+/** A gate, tickets and their limits, small enough to count on one hand. */
+import type { GateCore, GateLimits } from "../../src/domain/gate.ts";
+import { newGate } from "../../src/domain/gate.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Place, Seat } from "../../src/domain/places.ts";
+import type { About, Texts, TicketPolicy, TicketResult } from "../../src/domain/ticket.ts";
+import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
+import { memoryPlaces } from "../../src/stores/memory-places.ts";
+
+export const limits: GateLimits = {
+  failureThreshold: 3,
+  successThreshold: 2,
+  recoveryMs: 10_000,
+  maxOpenMs: 60_000,
+  maxSize: 10,
+  maxBytes: 1_000,
+  highWatermark: 0.8,
+  lowWatermark: 0.6,
+  concurrency: 4,
+  leaseMs: 75_000,
+};
+
+export const healthy: Outcome = {
+  permit: null,
+  epoch: null,
+  finding: { kind: "healthy" },
+  durationMs: 100,
+};
+export const fault: Outcome = { ...healthy, finding: { kind: "fault" } };
+export const refused: Outcome = { ...healthy, finding: { kind: "refused", why: "credentials_refused" } };
+export const nothing: Outcome = { ...healthy, finding: { kind: "nothing" }, durationMs: null };
+
+export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
+  return { ticketId, priority: 0, acceptedAtMs: 0, sizeBytes: 10, model: "m", ...given };
+}
+
+export function place(ticketId: string, given: Partial<Place> = {}): Place {
+  return {
+    ...seat(ticketId),
+    standing: { state: "waiting" },
+    notBeforeMs: 0,
+    suspect: false,
+    probes: 0,
+    heardAtMs: 0,
+    ...given,
+  };
+}
+
+/** A gate over memory, whose core goes through JSON at every step and whose clock is set by the test. */
+export function gateWorld(given: Partial<GateLimits> = {}) {
+  let stored = JSON.stringify(newGate);
+  const world = { nowMs: 0, random: 0, saves: 0 };
+  const places = memoryPlaces();
+  const all = { ...limits, ...given };
+  const keeper = createGateKeeper({
+    places,
+    limits: all,
+    readCore: () => JSON.parse(stored) as GateCore,
+    writeCore: (core, mustLast) => {
+      stored = JSON.stringify(core);
+      if (mustLast) world.saves++;
+    },
+    atomically: (work) => work(),
+    nowMs: () => world.nowMs,
+    random: () => world.random,
+  });
+  let reports = 0;
+  return {
+    world,
+    places,
+    keeper,
+    limits: all,
+    core: () => JSON.parse(stored) as GateCore,
+    /** Keeps a ticket: reserved and confirmed. */
+    keep(ticketId: string, of: Partial<Seat> = {}) {
+      const held = keeper.reserve(seat(ticketId, of));
+      if (held === "held") keeper.confirm(seat(ticketId, of), world.nowMs);
+      return held;
+    },
+    begin(ticketId: string, permit: string, of: Partial<Seat> = {}, suspect = false) {
+      return keeper.start(seat(ticketId, of), { permit, notBeforeMs: 0, suspect });
+    },
+    tell: (...outcomes: Outcome[]) => keeper.exchange(`r${reports++}`, outcomes),
+  };
+}
+
+export const texts: Texts = { systemPrompt: "s", userPrompt: "u", essayA: "secret A", essayB: "secret B" };
+
+export const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
+  id: "t1",
+  tenant: "school",
+  provider: "openai",
+  model: "m",
+  parameters: { temperature: null, maxTokens: 4096, reasoningEffort: null },
+  plan: { temperature: null, reasoningEffort: null, structure: "schema", dropped: [] },
+  promptSha256: "00",
+  priority: 3,
+  sizeBytes: 18,
+  correlationId: "c",
+  traceId: null,
+  userId: null,
+  metadata: { class: "4b" },
+};
+
+export const policy: TicketPolicy = { ttlMs: 100_000, maxAttempts: 4, leaseMs: 75_000, retentionMs: 500_000 };
+
+export const result: TicketResult = {
+  judgement: { winner: "Essay B", justification: "Clearer.", confidence: 4, normalizations: [] },
+  model: "m-2026",
+  usage: null,
+  durationMs: 800,
+};
