@@ -10,6 +10,7 @@ export const ajv = new Ajv2020({
   formats: {
     uuid: /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
     date: /^\d{4}-\d\d-\d\d$/,
+    "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
   },
 });
 

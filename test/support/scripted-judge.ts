@@ -4,9 +4,11 @@ import type { Failure } from "../../src/domain/failure.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Usage } from "../../src/domain/usage.ts";
 import { createGateway, type Policy } from "../../src/gateway/gateway.ts";
-import type { AttemptReport, JudgeRequest, Plan, Provider, Reply } from "../../src/gateway/ports.ts";
+import type { Plan } from "../../src/domain/plan.ts";
+import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
 import { manualClock } from "./clock.ts";
+import { memoryDurable } from "./memory-durable.ts";
 
 /** How one call goes: what the judge writes, or how it fails. `stall`: nothing until the signal aborts. */
 export type Turn =
@@ -85,8 +87,16 @@ export function scriptedJudge(options: JudgeOptions = {}) {
     });
   }
 
+  let ids = 0;
+  const { gate, tickets, keys, stopping } = memoryDurable(clock, random, queueSettings);
   const gateway = createGateway(
     {
+      gate,
+      tickets,
+      keys,
+      stopping,
+      newId: () => `id-${++ids}`,
+      mask: (text) => text,
       providers: new Map([["openai", provider]]),
       clock,
       random,
@@ -121,6 +131,12 @@ export function scriptedJudge(options: JudgeOptions = {}) {
         {
           correlationId: "correlation",
           tenant: "tenant",
+          mode: "immediate",
+          priority: 0,
+          userId: null,
+          traceId: null,
+          metadata: {},
+          queueId: null,
           onHangUp(then) {
             watchers.add(then);
             return () => watchers.delete(then);
@@ -136,6 +152,22 @@ export function scriptedJudge(options: JudgeOptions = {}) {
     }),
   };
 }
+
+/** A breaker that no test of the judge itself opens. */
+const queueSettings = {
+  llm: { requestTimeoutMs: 60_000 },
+  breaker: { failureThreshold: 1_000, recoveryMs: 10_000, successThreshold: 2, maxOpenMs: 60_000 },
+  queue: {
+    maxSize: 1_000,
+    maxBytes: 100_000_000,
+    highWatermark: 0.8,
+    lowWatermark: 0.6,
+    ticketTtlMs: 14_400_000,
+    maxRetries: 3,
+    concurrency: 8,
+    retentionMs: 86_400_000,
+  },
+};
 
 const plain: Plan = { temperature: null, reasoningEffort: null, structure: "schema", dropped: [] };
 

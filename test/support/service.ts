@@ -8,6 +8,7 @@ import { createService } from "../../src/service.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import { manualClock } from "./clock.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
+import { memoryDurable } from "./memory-durable.ts";
 import { scriptedVendor, type Step } from "./scripted-transport.ts";
 
 export const openaiKey = "sk-canary-openai-0123456789";
@@ -34,7 +35,9 @@ export function testService({
   const vendor = scriptedVendor(steps, clock.after);
   const lines: string[] = [];
   let ids = 0;
-  const app = createService(parsed.value, {
+  const durable = memoryDurable(clock, random, parsed.value);
+  const { app, gateway } = createService(parsed.value, {
+    durable,
     platform: { ...webPlatform, ...platform },
     transport: vendor.transport,
     clock,
@@ -44,6 +47,8 @@ export function testService({
     log: createLog(parsed.value.logLevel, (line) => lines.push(line), clock.nowMs),
   });
 
+  durable.workWith(gateway.work);
+
   async function request(path: string, init: RequestInit = {}): Promise<Answered> {
     const method = init.method ?? "GET";
     return checked(method, path, await app.request(path, init));
@@ -52,6 +57,7 @@ export function testService({
   return {
     app: app as unknown as Hono,
     clock,
+    durable,
     vendor,
     request,
     /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */

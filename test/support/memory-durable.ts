@@ -1,0 +1,182 @@
+/** Where tickets live in tests of what stands above: the machines that the platforms ship, over memory and a clock that a test moves. */
+import type { ProviderName } from "../../src/domain/comparison.ts";
+import { newGate, type GateCore } from "../../src/domain/gate.ts";
+import { beginKeyed, endKeyed, type Keyed } from "../../src/domain/keyed.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
+import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket-moves.ts";
+import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
+import type { Clock, Gate, Keys, Tickets } from "../../src/gateway/ports.ts";
+import type { DurableParts } from "../../src/service.ts";
+import { createGateKeeper, type GateKeeper } from "../../src/stores/gate-keeper.ts";
+import { memoryPlaces } from "../../src/stores/memory-places.ts";
+
+export interface MemoryDurable extends DurableParts {
+  /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
+  readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
+  readonly stored: ReadonlyMap<string, Ticket>;
+}
+
+export function memoryDurable(
+  clock: Clock,
+  random: () => number,
+  settings: QueueSettings,
+  stopping: AbortSignal | null = null,
+): MemoryDurable {
+  const limits = gateLimits(settings);
+  const policy = ticketPolicy(settings);
+  const gates = new Map<ProviderName, { readonly gate: Gate; readonly tell: (ticket: Ticket) => void }>();
+  const tickets = new Map<string, Ticket>();
+  const keys = new Map<string, Keyed>();
+  const totals = new Map<string, { requests: number; costUsd: number }>();
+  const alarms = new Map<string, () => void>();
+  let work: ((ticketId: string) => Promise<void>) | null = null;
+
+  function gateOf(name: ProviderName) {
+    const known = gates.get(name);
+    if (known) return known;
+    const made = makeGate(name);
+    gates.set(name, made);
+    return made;
+  }
+
+  function makeGate(name: ProviderName) {
+    let core: GateCore = newGate;
+    let reports = 0;
+    const keeper: GateKeeper = createGateKeeper({
+      places: memoryPlaces(),
+      limits,
+      readCore: () => core,
+      writeCore: (next) => {
+        core = next;
+      },
+      atomically: (verb) => verb(),
+      nowMs: clock.nowMs,
+      random,
+    });
+    const after = <T>(reply: T): T => {
+      for (const id of keeper.dispatch()) clock.after(0, () => void work?.(id));
+      const wakeAtMs = keeper.wakeAtMs();
+      arm(name, wakeAtMs, () => {
+        for (const id of keeper.askAfter()) {
+          const ticket = tickets.get(id);
+          if (ticket) tell({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
+        }
+        after(null);
+      });
+      return reply;
+    };
+    function tell(ticket: Ticket): void {
+      const errand = errandOf(ticket);
+      const seat = seatOf(ticket);
+      if (errand === null) return;
+      if (errand.kind === "confirm") keeper.confirm(seat, errand.notBeforeMs);
+      else if (errand.kind === "park") keeper.park(seat, errand);
+      else keeper.release(seat.ticketId);
+      after(null);
+    }
+    const gate: Gate = {
+      enter: async (permit, model) => after(keeper.enter(permit, model)).admission,
+      async report(outcome) {
+        after(keeper.exchange(`report-${++reports}`, [outcome]));
+      },
+      reserve: async (seat) => after(keeper.reserve(seat)) === "held",
+      start: async (seat, starter) => after(keeper.start(seat, starter)),
+      outlook: async (ticketId) => keeper.outlook(ticketId),
+      overview: async () => keeper.overview(),
+    };
+    return { gate, tell };
+  }
+
+  function arm(name: string, atMs: number | null, then: () => void): void {
+    alarms.get(name)?.();
+    if (atMs === null) alarms.delete(name);
+    else alarms.set(name, clock.after(Math.max(1, atMs - clock.nowMs()), then));
+  }
+
+  function store<T extends Ticket>(ticket: T): T {
+    tickets.set(ticket.about.id, ticket);
+    gateOf(ticket.about.provider).tell(ticket);
+    tickets.set(ticket.about.id, gateHeard(ticket, ticket.progress.events));
+    arm(ticket.about.id, ticketDueMs(ticket), () => present(ticket.about.id));
+    return ticket;
+  }
+
+  /** The ticket after what time has brought; `null`: there is none, or none any more. */
+  function present(id: string): Ticket | null {
+    const known = tickets.get(id);
+    if (known === undefined) return null;
+    const elapsed = elapse(known, clock.nowMs(), policy).ticket;
+    if (elapsed !== known) store(elapsed);
+    if (!isForgotten(elapsed, clock.nowMs())) return elapsed;
+    tickets.delete(id);
+    arm(id, null, () => {});
+    return null;
+  }
+
+  const ticketsPort: Tickets = {
+    async create(draft) {
+      const known = tickets.get(draft.about.id);
+      if (known) return known;
+      const { about, texts, spent, lastFailure, notBeforeMs } = draft;
+      return store(acceptTicket(about, texts, spent, lastFailure, notBeforeMs, clock.nowMs(), policy).ticket);
+    },
+    load: async (id) => present(id),
+    async claim(id, permit, asProbe) {
+      const known = present(id);
+      if (known === null) return null;
+      const { ticket, reply } = claim(known, permit, asProbe, clock.nowMs(), policy);
+      if (ticket !== known) store(ticket);
+      return { claimed: reply, ticket };
+    },
+    async settle(id, fence, outcome) {
+      const known = present(id);
+      if (known === null) return { kind: "stale" };
+      const { ticket, reply } = settle(known, fence, outcome, clock.nowMs(), policy, random());
+      if (ticket !== known) store(ticket);
+      return reply;
+    },
+    async giveBack(id, fence) {
+      const known = present(id);
+      if (known === null) return { kind: "stale" };
+      const { ticket, reply } = giveBack(known, fence, clock.nowMs(), policy);
+      if (ticket !== known) store(ticket);
+      return reply;
+    },
+  };
+
+  const keysPort: Keys = {
+    async begin(name, requestSha256, queueId, leaseMs) {
+      const begun = beginKeyed(keys.get(name) ?? null, requestSha256, queueId, leaseMs, clock.nowMs());
+      keys.set(name, begun.record);
+      return begun.reply;
+    },
+    async end(name, fence, end) {
+      const record = endKeyed(keys.get(name) ?? null, fence, end);
+      if (record === null) keys.delete(name);
+      else keys.set(name, record);
+    },
+  };
+
+  return {
+    gate: (name) => gateOf(name).gate,
+    tickets: ticketsPort,
+    keys: keysPort,
+    stopping,
+    totals: {
+      add(tenant, day, requests, costUsd) {
+        const sum = totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
+        totals.set(`${tenant} ${day}`, {
+          requests: sum.requests + requests,
+          costUsd: sum.costUsd + costUsd,
+        });
+      },
+      of: async (tenant, day) => totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 },
+    },
+    dependencies: async () => ({ memory: { status: "up", needed: true } }),
+    queueType: "memory",
+    workWith(who) {
+      work = who;
+    },
+    stored: tickets,
+  };
+}
