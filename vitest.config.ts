@@ -16,7 +16,13 @@ export default defineConfig({
       { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"] } },
       {
         extends: true,
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            // The rest is as it is deployed. Four hours of a waiting ticket would be a thousand alarms.
+            miniflare: { bindings: { ENVIRONMENT: "test", QUEUE_REQUEST_TTL_HOURS: "0.2" } },
+          }),
+        ],
         test: { name: "workerd", include: ["test/cloudflare/**/*.test.ts"] },
       },
     ],

@@ -9,6 +9,8 @@ export interface Config {
   /** Node: the address and port to listen on; port 0 is any free one. */
   readonly host: string;
   readonly port: number;
+  /** Node: where the data lives. Relative to where the process was started. */
+  readonly dataDir: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** `loopback`: no keys, so open to callers on this machine and to nobody else. */
   readonly access:
@@ -154,6 +156,7 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     environment: given.ENVIRONMENT,
     host: given.HOST,
     port: given.PORT,
+    dataDir: given.DATA_DIR,
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
     defaultProvider: given.DEFAULT_LLM_PROVIDER ?? firstConfigured ?? "mock",

@@ -12,6 +12,7 @@ export const settings = z.object({
   HOST: text(/^[\w.:%-]{1,255}$/, "a host name or an address, without brackets or port").default("127.0.0.1"),
   // 0: the system chooses a free one.
   PORT: whole(0, 65_535).default(8080),
+  DATA_DIR: text(/^[^\0]{1,1000}$/, "a directory's path of 1 to 1000 characters").default("./data"),
   API_KEYS: keyList().optional(),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
 

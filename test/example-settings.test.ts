@@ -7,7 +7,7 @@ import { parseConfig } from "../src/config.ts";
 import { settings } from "../src/settings.ts";
 
 const all = Object.keys(settings.shape);
-const onlyOnNode = ["HOST", "PORT", "QUEUE_POLL_INTERVAL_SECONDS", "RECORD_LLM_RESPONSES"];
+const onlyOnNode = ["HOST", "PORT", "DATA_DIR", "QUEUE_POLL_INTERVAL_SECONDS", "RECORD_LLM_RESPONSES"];
 
 it.each([
   [".env.example", "node", all],

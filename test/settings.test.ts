@@ -33,6 +33,14 @@ const rows: readonly Row[] = [
   },
   whole("PORT", (config) => config.port, 8080, [0, 65_535]),
   {
+    name: "DATA_DIR",
+    read: (config) => config.dataDir,
+    byDefault: "./data",
+    takes: ["/var/lib/llm provider", "d".repeat(1000)].map((path) => [path, path]),
+    refuses: ["da\0ta", "d".repeat(1001)],
+    allowed: "a directory's path of 1 to 1000 characters",
+  },
+  {
     name: "API_KEYS",
     read: (config) => config.access,
     byDefault: { kind: "loopback" },

@@ -1,59 +1,156 @@
 /** The service on Cloudflare Workers. */
-import { parseConfig } from "../config.ts";
+import { waitUntil } from "cloudflare:workers";
+import { providerNames, type ProviderName } from "../domain/comparison.ts";
+import { createGateFront } from "../gateway/gate-front.ts";
+import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
-import { createLog } from "../http/log.ts";
+import type { Dependencies } from "../http/standing.ts";
 import { createService } from "../service.ts";
+import { within } from "./ask-object.ts";
+import { logFault, settle, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
+import { durableGate, tendGate } from "./gate-stub.ts";
+import { durableKeys } from "./key-stub.ts";
 import { workersPlatform } from "./platform.ts";
+import { consume } from "./queue.ts";
+import { sideBySide } from "./side-by-side.ts";
+import { durableTickets, remindTicket } from "./ticket-stub.ts";
+import { durableTotals } from "./totals-stub.ts";
 
-/** The Worker's variables and secrets; its settings are read in `config.ts` alone. */
-type Env = Readonly<Record<string, unknown>>;
+export { KeyObject } from "./key-object.ts";
+export { ProviderGate } from "./provider-gate.ts";
+export { TicketObject } from "./ticket-object.ts";
+export { TotalsObject } from "./totals-object.ts";
 
-type Handler = (request: Request, env: Env, context: ExecutionContext) => Response | Promise<Response>;
+/** Made at an isolate's first event: an isolate's settings never change. It holds nothing of any request. */
+let made: ReturnType<typeof make> | null = null;
 
-/** Made at an isolate's first request: an isolate's settings never change. It holds nothing of any request. */
-let handler: Handler | null = null;
+/** Dead letters come from here; see wrangler.toml. */
+const deadQueue = "llm-provider-service-tickets-dead";
+/** How long work lasts for tickets that Queues has refused, at each tick of the clock. */
+const tendMs = 50_000;
+/** Beyond the time limit of an attempt: to find the ticket, and to store what came of it. */
+const workMarginMs = 20_000;
 
 export default {
-  fetch: (request, env, context) => (handler ??= createHandler(env))(request, env, context),
-} satisfies ExportedHandler<Env>;
+  async fetch(request, env, context) {
+    made ??= make(env);
+    if (made !== null) return made.app.fetch(request, env, context);
+    return problemAnswer(
+      { status: 503, type: "SERVICE_UNAVAILABLE", sentence: "This service is not set up." },
+      crypto.randomUUID(),
+    );
+  },
 
-function createHandler(env: Env): Handler {
-  const parsed = parseConfig(env, "cloudflare");
-  if (!parsed.ok) {
-    writeLine(JSON.stringify({ level: "error", event: "settings_wrong", mistakes: parsed.error }));
-    return () =>
-      problemAnswer(
-        { status: 503, type: "SERVICE_UNAVAILABLE", sentence: "This service is not set up." },
-        crypto.randomUUID(),
-      );
-  }
-  const service = createService(parsed.value, {
+  async queue(batch, env) {
+    made ??= make(env);
+    if (made === null) return batch.retryAll({ delaySeconds: 60 });
+    const { work, workMs } = made;
+    await consume(
+      batch.messages,
+      // A dead letter's ticket tells its gate how it stands, and the gate sends it again.
+      batch.queue === deadQueue ? (id) => remindTicket(env, id) : work,
+      workMs,
+      (event, error) => logFault(env, event, error),
+    );
+  },
+
+  async scheduled(_controller, env) {
+    made ??= make(env);
+    if (made === null) return;
+    const { work } = made;
+    const endsAtMs = Date.now() + tendMs;
+    await Promise.all(providerNames.map((name) => tend(env, name, work, endsAtMs)));
+  },
+} satisfies ExportedHandler<Environment>;
+
+/** @returns `null`: some setting is wrong */
+function make(env: Environment) {
+  const { config, log } = settle(env);
+  if (config === null) return null;
+  const later = (work: Promise<unknown>) => waitUntil(work);
+  const newId = () => crypto.randomUUID();
+  const fronts = new Map<ProviderName, Gate>();
+  const gate = (name: ProviderName) => {
+    const known = fronts.get(name);
+    if (known) return known;
+    const front = createGateFront({ remote: durableGate(env, name), clock, newId, later });
+    fronts.set(name, front);
+    return front;
+  };
+  const { app, gateway } = createService(config, {
     platform: workersPlatform,
     transport: fetchTransport,
-    clock: {
-      nowMs: Date.now,
-      after(delayMs, then) {
-        const timer = setTimeout(then, delayMs);
-        return () => clearTimeout(timer);
-      },
-    },
-    newId: () => crypto.randomUUID(),
+    clock,
+    newId,
     random: Math.random,
     sha256,
-    log: createLog(parsed.value.logLevel, writeLine, Date.now),
+    log,
+    durable: {
+      gate,
+      tickets: durableTickets(env),
+      keys: durableKeys(env),
+      totals: durableTotals(env, clock, later),
+      // A Worker isn't told that it will be stopped.
+      stopping: null,
+      dependencies: () => dependencies(env, config.defaultProvider),
+      queueType: "cloudflare-queues",
+    },
   });
-  return service.fetch;
+  return { app, work: gateway.work, workMs: config.llm.requestTimeoutMs + workMarginMs };
 }
+
+/** Looks after one gate, and works the tickets that Queues has refused, for as long as there are any and there is time. */
+async function tend(
+  env: Environment,
+  provider: ProviderName,
+  work: (ticketId: string) => Promise<void>,
+  endsAtMs: number,
+): Promise<void> {
+  try {
+    do {
+      const undelivered = await tendGate(env, provider);
+      if (undelivered.length === 0) return;
+      await sideBySide(undelivered, async (id) => {
+        await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
+      });
+    } while (Date.now() < endsAtMs);
+  } catch (error) {
+    logFault(env, "gate_away", error);
+  }
+}
+
+async function dependencies(env: Environment, provider: ProviderName): Promise<Dependencies> {
+  const [objects, queues] = await Promise.all([
+    look(() => durableGate(env, provider).overview()),
+    look(() => env.TICKETS.metrics()),
+  ]);
+  return { durable_objects: { ...objects, needed: true }, queues: { ...queues, needed: false } };
+}
+
+const lookMs = 2_000;
+
+async function look(ask: () => Promise<unknown>) {
+  const startedAtMs = Date.now();
+  try {
+    await within(lookMs, ask());
+    return { status: "up", latencyMs: Date.now() - startedAtMs } as const;
+  } catch {
+    return { status: "down", error: "no answer" } as const;
+  }
+}
+
+const clock: Clock = {
+  nowMs: Date.now,
+  after(delayMs, then) {
+    const timer = setTimeout(then, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 
 const encoder = new TextEncoder();
 
 async function sha256(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
   return digest.toHex();
-}
-
-function writeLine(line: string): void {
-  // eslint-disable-next-line no-console -- the one way in which a Worker writes a log
-  console.log(line);
 }

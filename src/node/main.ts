@@ -1,55 +1,79 @@
-/** The service on Node: settings, listening, and a graceful stop. */
+/** The service on Node: settings, data, listening, and a graceful stop. */
 import { hash, randomUUID } from "node:crypto";
 import { serve } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
 import SonicBoom from "sonic-boom";
 import { describeMistakes, parseConfig } from "../config.ts";
+import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../http/log.ts";
 import { createMask } from "../http/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
+import { openDurable } from "./durable.ts";
 import { nodePlatform } from "./platform.ts";
 import { recordingTransport } from "./recorder.ts";
+import { stopGracefully } from "./stop.ts";
 import { undiciTransport } from "./undici-transport.ts";
 
-/** How long calls in flight may take to finish after SIGTERM or SIGINT. */
-const stopMs = 30_000;
-
 const parsed = parseConfig(process.env, "node");
-if (!parsed.ok) {
-  process.stderr.write(`These settings are wrong:\n${describeMistakes(parsed.error)}\n`);
-  process.exit(1);
-}
+if (!parsed.ok) refuse(`These settings are wrong:\n${describeMistakes(parsed.error)}`);
 const config = parsed.value;
 
 // Writes without blocking, and gathers lines while a write is under way.
 const output = new SonicBoom({ fd: 1, sync: false });
 const log = createLog(config.logLevel, (line) => output.write(`${line}\n`), Date.now);
+const clock: Clock = {
+  nowMs: Date.now,
+  after(delayMs, then) {
+    const timer = setTimeout(then, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+const opened = await openDurable({
+  settings: config,
+  clock,
+  random: Math.random,
+  newId: randomUUID,
+  onFault: (error) => log("error", "background_fault", { error_name: errorName(error) }),
+});
+if (!opened.ok) refuse(opened.error);
+const durable = opened.value;
+const stopping = new AbortController();
 const vendors = undiciTransport();
-const app = createService(config, {
+const { app, gateway } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
-  clock: {
-    nowMs: Date.now,
-    after(delayMs, then) {
-      const timer = setTimeout(then, delayMs);
-      return () => clearTimeout(timer);
-    },
-  },
+  clock,
   newId: randomUUID,
   random: Math.random,
   sha256: (text) => hash("sha256", text, "hex"),
   log,
+  durable: {
+    gate: durable.gate,
+    tickets: durable.tickets,
+    keys: durable.keys,
+    totals: durable.totals,
+    stopping: stopping.signal,
+    queueType: "sqlite",
+    async dependencies() {
+      const { isWell, latencyMs } = await durable.health();
+      return { sqlite: { status: isWell ? "up" : "down", latencyMs, needed: true } };
+    },
+  },
 });
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, started);
-server.on("error", (error: NodeJS.ErrnoException) => {
-  process.stderr.write(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).\n`);
-  process.exit(1);
-});
+server.on("error", (error: NodeJS.ErrnoException) =>
+  refuse(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).`),
+);
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
+}
 
 /** Calls written to files, as `RECORD_LLM_RESPONSES` asks. */
 function recorded(transport: Transport): Transport {
@@ -57,15 +81,17 @@ function recorded(transport: Transport): Transport {
     directory: "llm_response_logs",
     nowMs: Date.now,
     mask: createMask(Object.values(config.providers).map(({ apiKey }) => apiKey ?? "")),
-    onFault: (error) => log("error", "recording_failed", { error_name: errorCode(error) }),
+    onFault: (error) => log("error", "recording_failed", { error_name: errorName(error) }),
   });
 }
 
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+function errorName(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  return "code" in error ? String(error.code) : error.name;
 }
 
 function started({ address, family, port }: AddressInfo) {
+  durable.start(gateway.work);
   const host = family === "IPv6" ? `[${address}]` : address;
   log("info", "started", {
     version,
@@ -76,19 +102,10 @@ function started({ address, family, port }: AddressInfo) {
   });
 }
 
-/** No new connections; what is in flight is finished; then the process ends by itself. */
-function stop(signal: NodeJS.Signals) {
+async function stop(signal: NodeJS.Signals) {
   log("info", "stopping", { signal });
-  const impatience = setTimeout(() => end(1), stopMs);
-  server.close(() => {
-    clearTimeout(impatience);
-    end(0);
-  });
-  if ("closeIdleConnections" in server) server.closeIdleConnections();
-}
-
-function end(code: number) {
+  await stopGracefully({ server, durable, clock, stopping });
   void vendors.close();
   output.flushSync();
-  process.exit(code);
+  process.exit(0);
 }

@@ -28,8 +28,12 @@ const children = new Set<ChildProcess>();
 process.on("exit", () => children.forEach(kill));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
-/** Starts a server and waits until it answers anything at all on its port; rejects with its last words if it ends or 20 s pass. */
-export async function startServer(command: Command, port: number, core: number): Promise<Running> {
+/**
+ * Starts a server and waits until it answers anything at all on its port; rejects with its last words if it ends or 20 s pass.
+ *
+ * @param core `null`: any
+ */
+export async function startServer(command: Command, port: number, core: number | null): Promise<Running> {
   const child = start(command, core, "ignore");
   const lastWords = tail(child);
   const origin = `http://127.0.0.1:${port}`;

@@ -1,7 +1,9 @@
 /** The service as an operator runs it: `node src/node/main.ts` in a process of its own, spoken to over HTTP. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
 
 const main = resolve("src/node/main.ts");
@@ -32,7 +34,7 @@ export interface ProcessOptions {
   readonly cwd?: string;
 }
 
-/** Settings are those given and none of this process; the port is any free one. @throws {Error} where it ends before it listens */
+/** Settings are those given and none of this process; the port is any free one, the data are in a new directory. @throws {Error} where it ends before it listens */
 export async function startNodeService(
   env: Readonly<Record<string, string>>,
   options: ProcessOptions = {},
@@ -85,7 +87,7 @@ export async function runNodeService(
 
 function run(env: Readonly<Record<string, string>>, { cwd }: ProcessOptions) {
   const child: ChildProcess = spawn(process.execPath, [main], {
-    env: { ...env },
+    env: { DATA_DIR: mkdtempSync(join(tmpdir(), "node-service-")), ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(cwd !== undefined && { cwd }),
   });

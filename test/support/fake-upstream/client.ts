@@ -9,6 +9,8 @@ export interface Lane {
   readonly baseUrls: Readonly<Record<VendorName, string>>;
   /** Appends steps. @throws {Error} with what is wrong in them */
   script(steps: readonly Step[]): Promise<void>;
+  /** Puts steps in place of the whole script, at once: no call meets an empty script. @throws {Error} with what is wrong in them */
+  rescript(steps: readonly Step[]): Promise<void>;
   /** The steps that wait for a call, with the `times` they have left. */
   stepsLeft(): Promise<Step[]>;
   clearScript(): Promise<void>;
@@ -36,6 +38,9 @@ export function fakeLane(upstreamUrl: string, name: string): Lane {
     },
     script: async (steps) => {
       await ask(`${url}/__script`, { method: "POST", body: JSON.stringify(steps) });
+    },
+    rescript: async (steps) => {
+      await ask(`${url}/__script`, { method: "PUT", body: JSON.stringify(steps) });
     },
     stepsLeft: async () => (await ask(`${url}/__script`)) as Step[],
     clearScript: async () => {

@@ -21,6 +21,9 @@ export function control(
     case "POST __script":
       addSteps(lane, bodyText, response);
       return;
+    case "PUT __script":
+      addSteps(lane, bodyText, response, "instead");
+      return;
     case "GET __script":
       sendJson(response, 200, stepsLeft(lane));
       return;
@@ -44,9 +47,12 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
 }
 
-function addSteps(lane: LaneState, bodyText: string, response: ServerResponse): void {
+/** @param how `instead`: of all that the script has, so that no call meets an empty one in between */
+function addSteps(lane: LaneState, bodyText: string, response: ServerResponse, how?: "instead"): void {
   try {
-    append(lane, parseScript(parseJson(bodyText)));
+    const steps = parseScript(parseJson(bodyText));
+    if (how === "instead") lane.script.length = 0;
+    append(lane, steps);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     sendJson(response, 400, { error: z.prettifyError(error) });

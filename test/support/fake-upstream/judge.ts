@@ -5,7 +5,7 @@ import type { Ending, Question, Tokens, Words } from "./vendor.ts";
 
 /** @param step `null`: nothing was scripted */
 export function wordsFor(question: Question, step: Step | null): Words {
-  const whole = step?.text ?? JSON.stringify(judgementFor(question.schema, step?.judgement ?? {}));
+  const whole = step?.text ?? JSON.stringify(judgementFor(question.schema, wantedBy(question, step)));
   const ending = endingOf(step);
   const text = writtenUntil(ending, whole);
   return {
@@ -14,6 +14,13 @@ export function wordsFor(question: Question, step: Step | null): Words {
     usage: step?.usage === null ? null : { ...estimate(question, text, ending), ...given(step?.usage) },
     model: step?.model ?? question.model,
   };
+}
+
+function wantedBy({ promptText }: Question, step: Step | null): JsonObject {
+  if (step?.echo === undefined) return step?.judgement ?? {};
+  const found = promptText.match(new RegExp(step.echo, "g")) ?? [];
+  const justification = [...found, defaultJudgement.justification].join(" ");
+  return { justification, ...step.judgement };
 }
 
 const defaultJudgement = {

@@ -28,6 +28,14 @@ const tokens = z.strictObject({
   reasoningTokens: z.number().optional(),
 });
 
+const regularExpression = z.string().refine((source) => {
+  try {
+    return new RegExp(source, "g") instanceof RegExp;
+  } catch {
+    return false;
+  }
+}, "a regular expression");
+
 const anyStep = {
   /** How many calls the step serves before it is used up; 1 unless told. */
   times: z.union([z.int().positive(), z.literal("forever")]).optional(),
@@ -41,6 +49,8 @@ const anyStep = {
   delayMs: z.int().nonnegative().optional(),
   /** Put in place of the default's values. An enforced schema still decides which keys there are, and their order. */
   judgement: z.record(z.string(), z.unknown()).optional(),
+  /** A regular expression: all that it finds in the prompt is put before the justification, so an answer shows its question. */
+  echo: regularExpression.optional(),
   /** What the judge writes, word for word: no schema holds it back. */
   text: z.string().optional(),
   /** Put in place of the estimate, with any number; `null` leaves the usage out. `promptTokens` and `completionTokens` are whole. */

@@ -1,0 +1,55 @@
+/** The end of the process, within 30 s: nothing new, what is in flight may finish for a while, the rest becomes tickets or goes back to its place. */
+import type { ServerType } from "@hono/node-server";
+import type { Clock } from "../gateway/ports.ts";
+import type { Durable } from "./durable.ts";
+
+/** How long calls in flight may take to finish by themselves, and then to be ended. */
+const patienceMs = 20_000;
+const endingMs = 8_000;
+/** Connections that have become idle are looked for this often. */
+const sweepMs = 100;
+
+export interface Running {
+  readonly server: ServerType;
+  readonly durable: Pick<Durable, "rest" | "close">;
+  readonly clock: Clock;
+  /** Ends the calls of the flow. */
+  readonly stopping: AbortController;
+}
+
+/** @returns when everything is stored and closed */
+export async function stopGracefully({ server, durable, clock, stopping }: Running): Promise<void> {
+  const atRest = Promise.all([closed(server, clock), durable.rest()]);
+  if (!(await within(clock, patienceMs, atRest))) {
+    stopping.abort("stopping");
+    await within(clock, endingMs, atRest);
+  }
+  await durable.close();
+}
+
+/** No new connections; those that are kept alive end when their answer is sent. */
+function closed(server: ServerType, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    let cancel = clock.after(0, sweep);
+    server.close(() => {
+      cancel();
+      resolve();
+    });
+    function sweep(): void {
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      cancel = clock.after(sweepMs, sweep);
+    }
+  });
+}
+
+/** @returns false: it is not done by then */
+function within(clock: Clock, limitMs: number, done: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(limitMs, () => resolve(false));
+    const finish = () => {
+      cancel();
+      resolve(true);
+    };
+    void done.then(finish);
+  });
+}

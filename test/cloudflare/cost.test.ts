@@ -1,0 +1,59 @@
+/** What a comparison costs in requests to Durable Objects. */
+import { expect, it } from "vitest";
+import { durableGate } from "../../src/cloudflare/gate-stub.ts";
+import { durableTotals } from "../../src/cloudflare/totals-stub.ts";
+import { createGateFront } from "../../src/gateway/gate-front.ts";
+import { env, freshWorld, settled } from "./objects.ts";
+
+it("asks objects less than once in twenty comparisons at fifty a second in one isolate", async () => {
+  const world = await freshWorld();
+  let requests = 0;
+  const counted = {
+    ...env,
+    GATES: counting(env.GATES),
+    TOTALS_OBJECTS: counting(env.TOTALS_OBJECTS),
+  };
+  function counting(namespace: DurableObjectNamespace): DurableObjectNamespace {
+    return {
+      idFromName: (name: string) => namespace.idFromName(name),
+      get(id: DurableObjectId) {
+        requests++;
+        return namespace.get(id);
+      },
+    } as DurableObjectNamespace;
+  }
+
+  let timers: { readonly atMs: number; readonly then: () => void }[] = [];
+  const clock = {
+    nowMs: world.nowMs,
+    after(delayMs: number, then: () => void) {
+      const timer = { atMs: world.nowMs() + delayMs, then };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((other) => other !== timer);
+      };
+    },
+  };
+  const later = (work: Promise<unknown>) => void work;
+  const newId = () => crypto.randomUUID();
+  const gate = createGateFront({ remote: durableGate(counted, "mock"), clock, newId, later });
+  const totals = durableTotals(counted, clock, later);
+
+  const comparisons = 50 * 30;
+  for (let number = 0; number < comparisons; number++) {
+    expect((await gate.enter(newId(), "m")).kind).toBe("call");
+    await gate.report({ permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 100 });
+    totals.add("tenant", "2100-01-01", 1, 0.001);
+    world.tick(20);
+    const due = timers.filter(({ atMs }) => atMs <= world.nowMs());
+    timers = timers.filter((timer) => !due.includes(timer));
+    for (const { then } of due) then();
+    // What is under way comes back within these 20 ms.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await settled();
+  expect(requests / comparisons).toBeLessThan(0.05);
+  // All of them were told.
+  expect(await durableGate(env, "mock").overview()).toMatchObject({ meanResponseMs: 100 });
+  expect((await totals.of("tenant", "2100-01-01")).requests).toBe(comparisons);
+}, 30_000);

@@ -1,0 +1,137 @@
+/** Our Durable Objects under a clock that a test sets, with eyes on what they store and send. Real alarms never fire: virtual time is far ahead. */
+import { env as given } from "cloudflare:workers";
+import {
+  evictDurableObject,
+  listDurableObjectIds,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { vi } from "vitest";
+import { clock } from "../../src/cloudflare/clock.ts";
+import type { Environment } from "../../src/cloudflare/environment.ts";
+import type { RemoteGate } from "../../src/gateway/gate-front.ts";
+import type { Gate } from "../../src/gateway/ports.ts";
+
+export const env = given as unknown as Environment;
+
+const startMs = Date.UTC(2100, 0, 1);
+const namespaces = () => [env.GATES, env.TICKET_OBJECTS, env.KEY_OBJECTS, env.TOTALS_OBJECTS];
+
+/** An empty world, in which Queues takes what it is given and delivers nothing. */
+export async function freshWorld() {
+  // It empties objects that are in memory, and leaves them there.
+  await Promise.all((await stubs()).map((stub) => runInDurableObject(stub, () => {})));
+  await reset();
+  await evictAll();
+  let nowMs = startMs;
+  clock.nowMs = () => nowMs;
+  let messages: string[] = [];
+  const sendBatch = vi.spyOn(env.TICKETS, "sendBatch").mockImplementation((batch) => {
+    messages.push(...[...batch].map(({ body }) => body));
+    return Promise.resolve({} as QueueSendBatchResponse);
+  });
+
+  /** Moves time on. Alarms run at their own time, in order, and what they begin is done before the next. */
+  async function advance(ms: number): Promise<void> {
+    const untilMs = nowMs + ms;
+    await settled();
+    const all = await stubs();
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const next = await nextAlarm(all);
+      if (next === null || next.atMs > untilMs) break;
+      nowMs = Math.max(nowMs, next.atMs);
+      await runDurableObjectAlarm(next.stub);
+    }
+    nowMs = untilMs;
+  }
+
+  return {
+    advance,
+    nowMs: () => nowMs,
+    /** Moves time on, and nothing else. */
+    tick(ms: number): void {
+      nowMs += ms;
+    },
+    sendBatch,
+    /** Messages since this was last asked. */
+    async sent(): Promise<readonly string[]> {
+      await settled();
+      const taken = messages;
+      messages = [];
+      return taken;
+    },
+  };
+}
+
+async function nextAlarm(): Promise<{ stub: DurableObjectStub; atMs: number } | null> {
+  const alarms = await Promise.all(
+    (await stubs()).map(async (stub) => ({ stub, atMs: await alarmOf(stub) })),
+  );
+  const set = alarms.flatMap(({ stub, atMs }) => (atMs === null ? [] : [{ stub, atMs }]));
+  return set.toSorted((a, b) => a.atMs - b.atMs)[0] ?? null;
+}
+
+export function alarmOf(stub: DurableObjectStub): Promise<number | null> {
+  return runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+}
+
+async function stubs(): Promise<readonly DurableObjectStub[]> {
+  const found = await Promise.all(
+    namespaces().map(async (space) => (await listDurableObjectIds(space)).map((id) => space.get(id))),
+  );
+  return found.flat();
+}
+
+/** Every object loses its memory. */
+export async function evictAll(): Promise<void> {
+  await settled();
+  await Promise.all((await stubs()).map((stub) => evictDurableObject(stub).catch(() => {})));
+}
+
+/** The same verbs, with every object evicted before each. */
+export function withEvictions<Verbs extends object>(verbs: Verbs): Verbs {
+  return new Proxy(verbs, {
+    get(target, name) {
+      const verb: unknown = Reflect.get(target, name);
+      if (typeof verb !== "function") return verb;
+      return async (...args: unknown[]) => {
+        await evictAll();
+        return Reflect.apply(verb, target, args) as unknown;
+      };
+    },
+  });
+}
+
+/** A gate without its front: every call asks, every outcome is told at once. */
+export function directly(remote: RemoteGate): Gate {
+  return {
+    ...remote,
+    enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+    report: async (outcome) => void (await remote.exchange(crypto.randomUUID(), [outcome])),
+  };
+}
+
+/** All rows of all tables of one object, by table. */
+export function storedIn(stub: DurableObjectStub): Promise<Record<string, unknown[]>> {
+  return runInDurableObject(stub, (_, { storage: { sql } }) => {
+    const tables = sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+      )
+      .toArray();
+    return Object.fromEntries(tables.map(({ name }) => [name, sql.exec(`SELECT * FROM ${name}`).toArray()]));
+  });
+}
+
+/** Is this text anywhere in what any object stores? */
+export async function isStored(text: string): Promise<boolean> {
+  const rows = await Promise.all((await stubs()).map(storedIn));
+  return JSON.stringify(rows).includes(text);
+}
+
+/** After what has begun without time passing. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,385 @@
+/** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate.ts`), in the runtime that it is made for. */
+import { expect, it } from "vitest";
+import type { GateLimits } from "../../src/domain/gate.ts";
+import type { Parking, Starter } from "../../src/domain/gate-queue.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Seat } from "../../src/domain/places.ts";
+import type { Gate } from "../../src/gateway/ports.ts";
+
+/** A gate of a provider that nobody used before, with the default settings, and what a test needs around it. */
+export interface GateUnderTest {
+  readonly gate: Gate;
+  /** What the store of tickets tells it. */
+  confirm(seat: Seat, notBeforeMs: number): Promise<void>;
+  park(seat: Seat, parking: Parking): Promise<void>;
+  release(ticketId: string): Promise<void>;
+  /** The ids that it has sent to workers since this was last asked, in order. No worker does anything with them. */
+  sent(): Promise<readonly string[]>;
+  /** The gate's clock. */
+  nowMs(): number;
+  /** Moves the clock on; what falls due on the way has happened then. */
+  advance(ms: number): Promise<void>;
+  /** Its process or object dies and begins anew over what it has stored. What waits may be forgotten: tickets tell it again. */
+  restart(): Promise<void>;
+}
+
+const model = "model-one";
+const minuteMs = 60_000;
+
+export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>): void {
+  it("lets every call through while its provider is well", async () => {
+    const { gate } = await make();
+    for (let call = 0; call < 5; call++) {
+      expect(await gate.enter(`p${call}`, model)).toMatchObject({ kind: "call", probe: null });
+      await gate.report(healthy());
+    }
+    expect(await gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0, retryAtMs: null });
+  });
+
+  it("opens at the threshold of faults in a row, and not before", async () => {
+    const { gate } = await make();
+    for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
+    expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
+    await gate.report(fault());
+    expect(await gate.enter("p", model)).toMatchObject({ kind: "wait", why: "breaker" });
+    expect(await gate.overview()).toMatchObject({ state: "open", faultsInRow: limits.failureThreshold });
+  });
+
+  it("starts to count anew after a success", async () => {
+    const { gate } = await make();
+    for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
+    await gate.report(healthy());
+    for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
+    expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
+  });
+
+  it("says when to try again, and lets one probe through then, not two", async () => {
+    const world = await make();
+    const { gate } = world;
+    const retryAtMs = await broken(world);
+    expect(retryAtMs).toBeGreaterThanOrEqual(world.nowMs() + limits.recoveryMs);
+    await world.advance(retryAtMs - world.nowMs() - 1);
+    expect(await gate.enter("early", model)).toMatchObject({ kind: "wait" });
+    await world.advance(1);
+    expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
+    expect(await gate.enter("second", model)).toMatchObject({ kind: "wait", why: "breaker" });
+    expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
+    expect(await gate.overview()).toMatchObject({ state: "half_open" });
+  });
+
+  it("closes after enough good probes", async () => {
+    const world = await make();
+    await recover(world, await broken(world));
+    expect(await world.gate.overview()).toMatchObject({ state: "closed" });
+    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call", probe: null });
+  });
+
+  it("stays open longer after a probe that failed", async () => {
+    const world = await make();
+    await world.advance((await broken(world)) - world.nowMs());
+    await world.gate.enter("probe", model);
+    await world.gate.report(fault("probe"));
+    const admission = await world.gate.enter("next", model);
+    if (admission.kind !== "wait") throw new Error("let through");
+    expect(admission.retryAtMs - world.nowMs()).toBeGreaterThanOrEqual(limits.recoveryMs * 2);
+  });
+
+  it("gives a turn away that was not used, and that of a prober that died", async () => {
+    const world = await make();
+    await world.advance((await broken(world)) - world.nowMs());
+    await world.gate.enter("unused", model);
+    await world.gate.report({
+      permit: "unused",
+      epoch: null,
+      finding: { kind: "nothing" },
+      durationMs: null,
+    });
+    expect(await world.gate.enter("dies", model)).toMatchObject({ kind: "call" });
+    await world.advance(limits.leaseMs - 1);
+    expect(await world.gate.enter("next", model)).toMatchObject({ kind: "wait" });
+    await world.advance(1);
+    expect(await world.gate.enter("next", model)).toMatchObject({ kind: "call" });
+  });
+
+  it("holds the one model that a 429 was about, until its time is over", async () => {
+    const world = await make();
+    await world.gate.report(rateLimited(5_000));
+    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "wait", why: "rate_limit" });
+    expect(await world.gate.enter("p", "model-two")).toMatchObject({ kind: "call" });
+    expect(await world.gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0 });
+    await world.advance(5_000);
+    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call" });
+  });
+
+  it("holds the queue, but no live call, while our credentials are refused", async () => {
+    const world = await make();
+    await world.gate.report(refused());
+    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call" });
+    await world.confirm(seat("a"), world.nowMs());
+    expect(await world.gate.outlook("a")).toMatchObject({ why: "credentials", waitMs: null });
+    expect(await world.sent()).toEqual([]);
+    expect(await world.gate.overview()).toMatchObject({ refused: "credentials_refused" });
+    await world.advance(limits.recoveryMs);
+    expect(await world.sent()).toEqual(["a"]);
+    await world.gate.report(healthy());
+    expect(await world.gate.overview()).toMatchObject({ refused: null, retryAtMs: null });
+  });
+
+  it("keeps room for a ticket for 30 s, once however often it is asked", async () => {
+    const world = await make();
+    expect(await world.gate.reserve(seat("a"))).toBe(true);
+    expect(await world.gate.reserve(seat("a"))).toBe(true);
+    expect(await sizeOf(world)).toBe(1);
+    expect(await world.gate.outlook("a")).toBeNull();
+    await world.advance(29_999);
+    expect(await sizeOf(world)).toBe(1);
+    await world.advance(1);
+    expect(await sizeOf(world)).toBe(0);
+  });
+
+  it("is full from the high watermark until both loads are below the low one", async () => {
+    const world = await make();
+    const big = (ticketId: string) => seat(ticketId, { sizeBytes: limits.maxBytes * 0.3 });
+    for (const id of ["a", "b"]) expect(await world.gate.reserve(big(id))).toBe(true);
+    expect(await world.gate.reserve(big("c"))).toBe(true);
+    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
+    expect(await world.gate.overview()).toMatchObject({ queue: { size: 3, accepting: false } });
+    await world.release("a");
+    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
+    await world.release("b");
+    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(true);
+  });
+
+  it("refuses no ticket that is stored, also where its hold has lapsed", async () => {
+    const world = await make();
+    const whole = { sizeBytes: limits.maxBytes };
+    await world.gate.reserve(seat("a"));
+    await world.advance(30_000);
+    expect(await world.gate.reserve(seat("b", whole))).toBe(true);
+    await world.confirm(seat("a"), world.nowMs());
+    expect(await sizeOf(world)).toBe(2);
+  });
+
+  it("sends a ticket at once when there is a permit, and once", async () => {
+    const world = await make();
+    await world.gate.reserve(seat("a"));
+    expect(await world.sent()).toEqual([]);
+    await world.confirm(seat("a"), world.nowMs());
+    await world.confirm(seat("a"), world.nowMs());
+    expect(await world.sent()).toEqual(["a"]);
+    await world.advance(1_000);
+    expect(await world.sent()).toEqual([]);
+  });
+
+  it("sends again what nobody has claimed for 30 s", async () => {
+    const world = await make();
+    await world.confirm(seat("a"), world.nowMs());
+    await world.sent();
+    await world.advance(29_999);
+    expect(await world.sent()).toEqual([]);
+    await world.advance(1);
+    expect(await world.sent()).toEqual(["a"]);
+  });
+
+  it("sends as many as there are permits, by priority, then by age", async () => {
+    const world = await make();
+    const retryAtMs = await broken(world);
+    const atMs = world.nowMs();
+    const ids = ["old", "older", "urgent"];
+    await world.confirm(seat("old", { acceptedAtMs: atMs - 1 }), atMs);
+    await world.confirm(seat("older", { acceptedAtMs: atMs - 2 }), atMs);
+    await world.confirm(seat("urgent", { priority: 10, acceptedAtMs: atMs }), atMs);
+    const outlooks = await Promise.all(ids.map((id) => world.gate.outlook(id)));
+    expect(outlooks.map((outlook) => outlook?.position)).toEqual([3, 2, 1]);
+    expect(outlooks.map((outlook) => outlook?.why)).toEqual(["breaker", "breaker", "breaker"]);
+    expect(await world.sent()).toEqual([]);
+
+    await world.advance(retryAtMs - world.nowMs());
+    expect(await world.sent()).toEqual(["urgent"]);
+    expect(await runTicket(world, "urgent")).toMatchObject({ asProbe: true });
+    expect(await world.sent()).toEqual(["older"]);
+    expect(await runTicket(world, "older")).toMatchObject({ asProbe: true });
+    expect(await world.sent()).toEqual(["old"]);
+    expect(await runTicket(world, "old")).toMatchObject({ asProbe: false });
+    expect(await sizeOf(world)).toBe(0);
+  });
+
+  it("never has more tickets in flight than there are permits", async () => {
+    const world = await make();
+    const ids = Array.from({ length: limits.concurrency + 2 }, (_, number) => `t${number}`);
+    for (const [index, id] of ids.entries())
+      await world.confirm(seat(id, { acceptedAtMs: world.nowMs() - 100 + index }), world.nowMs());
+    expect(await world.sent()).toEqual(ids.slice(0, limits.concurrency));
+    await runTicket(world, "t0");
+    expect(await world.sent()).toEqual([ids[limits.concurrency]]);
+    expect(await world.gate.start(seat("t99"), starter(world, "t99"))).toMatchObject({
+      kind: "wait",
+      why: "turn",
+    });
+  });
+
+  it("gives a ticket to one worker, who may ask again", async () => {
+    const world = await make();
+    await world.confirm(seat("a"), world.nowMs());
+    const begun = await world.gate.start(seat("a"), starter(world, "one"));
+    expect(begun).toMatchObject({ kind: "call", asProbe: false });
+    expect(await world.gate.start(seat("a"), starter(world, "one"))).toEqual(begun);
+    expect(await world.gate.start(seat("a"), starter(world, "two"))).toMatchObject({ kind: "busy" });
+    expect(await world.gate.outlook("a")).toBeNull();
+  });
+
+  it("lets a ticket go whose worker died, when its lease is over", async () => {
+    const world = await make();
+    await world.confirm(seat("a"), world.nowMs());
+    await world.sent();
+    await world.gate.start(seat("a"), starter(world, "dies"));
+    await world.advance(limits.leaseMs - 1);
+    expect(await world.sent()).toEqual([]);
+    await world.advance(1);
+    expect(await world.sent()).toEqual(["a"]);
+  });
+
+  it("lets a ticket wait for its backoff, and then sends it by itself", async () => {
+    const world = await make();
+    await world.confirm(seat("a"), world.nowMs());
+    await world.gate.start(seat("a"), starter(world, "one"));
+    await world.sent();
+    const notBeforeMs = world.nowMs() + 4_000;
+    await world.park(seat("a"), { notBeforeMs, suspect: false, permit: "one" });
+    expect(await world.gate.outlook("a")).toMatchObject({ why: "backoff", waitMs: 4_000, position: 1 });
+    expect(await world.gate.start(seat("a"), { permit: "x", notBeforeMs, suspect: false })).toMatchObject({
+      kind: "wait",
+      why: "backoff",
+      retryAtMs: notBeforeMs,
+    });
+    await world.advance(3_999);
+    expect(await world.sent()).toEqual([]);
+    await world.advance(1);
+    expect(await world.sent()).toEqual(["a"]);
+  });
+
+  it("leaves another's running call alone when a ticket is parked for an older one", async () => {
+    const world = await make();
+    await world.confirm(seat("a"), world.nowMs());
+    await world.gate.start(seat("a"), starter(world, "new"));
+    await world.park(seat("a"), { notBeforeMs: world.nowMs(), suspect: false, permit: "old" });
+    expect(await world.gate.start(seat("a"), starter(world, "other"))).toMatchObject({ kind: "busy" });
+  });
+
+  it("never sends two suspects at once", async () => {
+    const world = await make();
+    const parking = { notBeforeMs: world.nowMs(), suspect: true, permit: null };
+    await world.park(seat("a"), parking);
+    await world.park(seat("b"), parking);
+    await world.confirm(seat("c"), world.nowMs());
+    expect((await world.sent()).toSorted()).toEqual(["a", "c"]);
+    await world.gate.start(seat("a"), { permit: "one", notBeforeMs: world.nowMs(), suspect: true });
+    await world.release("a");
+    expect(await world.sent()).toEqual(["b"]);
+  });
+
+  it("recovers through waiting tickets alone, and a probe that fails takes another the next time", async () => {
+    const world = await make();
+    await world.advance((await broken(world)) - world.nowMs());
+    for (const id of ["a", "b"]) await world.confirm(seat(id), world.nowMs());
+    const [first] = await world.sent();
+    if (first === undefined) throw new Error("nothing was sent");
+    await world.gate.start(seat(first), starter(world, "one"));
+    await world.gate.report(fault("one"));
+    await world.park(seat(first), { notBeforeMs: world.nowMs(), suspect: false, permit: "one" });
+    expect(await world.sent()).toEqual([]);
+    await world.advance(limits.recoveryMs * 3);
+    expect(await world.sent()).toEqual([first === "a" ? "b" : "a"]);
+  });
+
+  it("knows nothing of a ticket that it never saw, or that is released", async () => {
+    const world = await make();
+    expect(await world.gate.outlook("a")).toBeNull();
+    await world.confirm(seat("a"), world.nowMs());
+    await world.release("a");
+    await world.release("a");
+    expect(await world.gate.outlook("a")).toBeNull();
+    expect(await sizeOf(world)).toBe(0);
+  });
+
+  it("does not forget an open breaker or a hold in a restart", async () => {
+    const world = await make();
+    await world.gate.report(rateLimited(10 * minuteMs));
+    const retryAtMs = await broken(world, "model-two");
+    await world.restart();
+    expect(await world.gate.enter("p", "model-two")).toMatchObject({
+      kind: "wait",
+      why: "breaker",
+      retryAtMs,
+    });
+    await recover(world, retryAtMs, "model-two");
+    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "wait", why: "rate_limit" });
+  });
+
+  it("asks with refused credentials again at a start, for they may be new", async () => {
+    const world = await make();
+    await world.gate.report(refused());
+    await world.restart();
+    await world.confirm(seat("a"), world.nowMs());
+    expect(await world.sent()).toEqual(["a"]);
+  });
+
+  /** @returns when a probe may go */
+  async function broken(world: GateUnderTest, name = model): Promise<number> {
+    for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault());
+    const admission = await world.gate.enter("after", name);
+    if (admission.kind !== "wait") throw new Error("the breaker did not open");
+    return admission.retryAtMs;
+  }
+
+  async function recover(world: GateUnderTest, retryAtMs: number, name = model): Promise<void> {
+    await world.advance(retryAtMs - world.nowMs());
+    for (let probe = 0; probe < limits.successThreshold; probe++) {
+      expect(await world.gate.enter(`probe-${probe}`, name)).toMatchObject({ kind: "call" });
+      await world.gate.report(healthy(`probe-${probe}`));
+    }
+  }
+}
+
+/** A worker's whole step for a ticket, with a good end. */
+async function runTicket(world: GateUnderTest, id: string) {
+  const permit = `permit-of-${id}`;
+  const start = await world.gate.start(seat(id), starter(world, permit));
+  if (start.kind !== "call") throw new Error(`${id} may not start: ${start.kind}`);
+  await world.gate.report({ ...healthy(permit), epoch: start.epoch });
+  await world.release(id);
+  return start;
+}
+
+async function sizeOf(world: GateUnderTest): Promise<number> {
+  return (await world.gate.overview()).queue.size;
+}
+
+function seat(ticketId: string, changes: Partial<Seat> = {}): Seat {
+  return { ticketId, priority: 0, acceptedAtMs: 1_000, sizeBytes: 100, model, ...changes };
+}
+
+function starter(world: GateUnderTest, permit: string): Starter {
+  return { permit, notBeforeMs: world.nowMs(), suspect: false };
+}
+
+function healthy(permit: string | null = null): Outcome {
+  return { permit, epoch: null, finding: { kind: "healthy" }, durationMs: 100 };
+}
+
+function fault(permit: string | null = null): Outcome {
+  return { permit, epoch: null, finding: { kind: "fault" }, durationMs: 100 };
+}
+
+function refused(): Outcome {
+  return {
+    permit: null,
+    epoch: null,
+    finding: { kind: "refused", why: "credentials_refused" },
+    durationMs: 100,
+  };
+}
+
+function rateLimited(holdMs: number): Outcome {
+  return { permit: null, epoch: null, finding: { kind: "rate_limited", model, holdMs }, durationMs: 100 };
+}

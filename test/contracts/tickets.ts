@@ -1,0 +1,392 @@
+/** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket-moves.ts`), in the runtime that it is made for. */
+import { expect, it } from "vitest";
+import type { AttemptOutcome } from "../../src/domain/ticket-moves.ts";
+import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket.ts";
+import type { Draft, Gate, Tickets } from "../../src/gateway/ports.ts";
+
+/** A store that nobody used before, with the default settings, and the gate that it tells what has happened. */
+export interface TicketsUnderTest {
+  readonly tickets: Tickets;
+  /** Of the provider `mock`. What it sends goes nowhere. */
+  readonly gate: Gate;
+  /** All that was written of it, in order. */
+  events(id: string): Promise<readonly TicketEvent[]>;
+  /** Is this text anywhere in what is stored? */
+  holds(text: string): Promise<boolean>;
+  nowMs(): number;
+  /** Moves the store's clock on; what falls due on the way has happened then. */
+  advance(ms: number): Promise<void>;
+  /** Its process or object dies and begins anew over what it has stored. */
+  restart(): Promise<void>;
+}
+
+export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnderTest>): void {
+  it("keeps the whole comparison, accepted now by its own clock", async () => {
+    const { tickets, nowMs } = await make();
+    const draft = draftOf();
+    const created = await tickets.create(draft);
+    const { id } = draft.about;
+    expect(created.about).toEqual({
+      ...draft.about,
+      acceptedAtMs: nowMs(),
+      expiresAtMs: nowMs() + policy.ttlMs,
+    });
+    expect(created.state).toEqual({
+      status: "queued",
+      texts: draft.texts,
+      notBeforeMs: draft.notBeforeMs,
+      lastFailure: draft.lastFailure,
+    });
+    expect(visible(await tickets.load(id))).toEqual(visible(created));
+  });
+
+  it("keeps texts of any characters as they are", async () => {
+    const { tickets } = await make();
+    const odd = "\u0000 “Grüße” \u{1f600} \ud800 \u2028 'quotes' \\ {essay_b}";
+    const draft = draftOf({ texts: { systemPrompt: odd, userPrompt: odd, essayA: odd, essayB: "" } });
+    await tickets.create(draft);
+    expect((await tickets.load(draft.about.id))?.state).toMatchObject({ texts: draft.texts });
+  });
+
+  it("keeps the first when it is asked for the same id again, also at once", async () => {
+    const { tickets, events } = await make();
+    const draft = draftOf();
+    const other = { ...draft, texts: { ...draft.texts, essayA: "another" } };
+    const created = await Promise.all([tickets.create(draft), tickets.create(other), tickets.create(other)]);
+    for (const { state } of created) expect(state).toEqual(created[0]?.state);
+    const stored = await tickets.load(draft.about.id);
+    expect(stored?.state).toEqual(created[0]?.state);
+    expect(await events(draft.about.id)).toMatchObject([{ number: 1, kind: "accepted" }]);
+  });
+
+  it("knows nothing of an id that it never saw", async () => {
+    const { tickets } = await make();
+    const id = crypto.randomUUID();
+    expect(await tickets.load(id)).toBeNull();
+    expect(await tickets.claim(id, "p", false)).toBeNull();
+    expect(await tickets.settle(id, 1, judged)).toEqual({ kind: "stale" });
+    expect(await tickets.giveBack(id, 1)).toEqual({ kind: "stale" });
+    expect(await tickets.load(id)).toBeNull();
+  });
+
+  it("has told the gate of it by the time that it is kept", async () => {
+    const { tickets, gate } = await make();
+    const draft = draftOf();
+    await tickets.create(draft);
+    expect(await gate.outlook(draft.about.id)).toMatchObject({ position: 1 });
+    expect((await gate.overview()).queue).toMatchObject({ size: 1, bytes: draft.about.sizeBytes });
+  });
+
+  it("gives one claim for all who ask, with the texts, and the same again to who has it", async () => {
+    const world = await make();
+    const ticket = await world.tickets.create(draftOf());
+    const { id } = ticket.about;
+    const asked = await Promise.all(
+      Array.from({ length: 5 }, (_, worker) => world.tickets.claim(id, `p${worker}`, false)),
+    );
+    const leaseEndsAtMs = world.nowMs() + policy.leaseMs;
+    const claims = asked.map((answer) => answer?.claimed);
+    expect(claims.filter((claimed) => claimed?.kind === "held")).toHaveLength(4);
+    const winner = claims.findIndex((claimed) => claimed?.kind === "claimed");
+    expect(asked[winner]).toMatchObject({
+      claimed: { kind: "claimed", fence: 1, leaseEndsAtMs },
+      ticket: { state: { status: "processing", texts: { essayA: "Essay of A" } } },
+    });
+    await world.advance(1_000);
+    const again = await world.tickets.claim(id, `p${winner}`, false);
+    expect(again?.claimed).toEqual({ kind: "claimed", fence: 1, leaseEndsAtMs });
+  });
+
+  it("is not claimed before its backoff is over", async () => {
+    const world = await make();
+    const notBeforeMs = world.nowMs() + 500;
+    const { about } = await world.tickets.create(draftOf({ notBeforeMs }));
+    await world.advance(499);
+    expect((await world.tickets.claim(about.id, "p", false))?.claimed).toEqual({
+      kind: "early",
+      notBeforeMs,
+    });
+    await world.advance(1);
+    expect((await world.tickets.claim(about.id, "q", false))?.claimed).toMatchObject({ kind: "claimed" });
+  });
+
+  it("stores a judgement, erases the texts, and gives its place back", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    expect(await world.holds("Essay of A")).toBe(true);
+    await world.advance(800);
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
+    const ended = await world.tickets.load(about.id);
+    expect(ended).toMatchObject({
+      about,
+      progress: { attempts: 1, failedAttempts: 0, spent: { calls: 3, costUsd: 0.03 } },
+      state: {
+        status: "completed",
+        result: judged.kind === "judged" && judged.result,
+        endedAtMs: world.nowMs(),
+        forgetAtMs: world.nowMs() + policy.retentionMs,
+      },
+    });
+    expect(await world.gate.overview()).toMatchObject({ queue: { size: 0, bytes: 0 } });
+    expect(await world.gate.outlook(about.id)).toBeNull();
+    // Not on the way of the answer, but soon.
+    await world.advance(15_000);
+    for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
+  });
+
+  it("takes the first end of a claim, and no second", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    const ends = await Promise.all([
+      world.tickets.settle(about.id, 1, judged),
+      world.tickets.settle(about.id, 1, failed("unavailable")),
+      world.tickets.giveBack(about.id, 1),
+    ]);
+    expect(ends.filter(({ kind }) => kind === "stored")).toHaveLength(1);
+    const { kind } = (await world.tickets.claim(about.id, "p1", false))?.claimed ?? {};
+    expect(kind).toBe("over");
+  });
+
+  it("takes nothing from who has lost the claim", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.advance(policy.leaseMs);
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
+    await begin(world, about.id, "p2");
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
+    expect(await world.tickets.giveBack(about.id, 1)).toEqual({ kind: "stale" });
+    expect(await world.tickets.load(about.id)).toMatchObject({
+      progress: { fence: 2, attempts: 0 },
+      state: { status: "processing", claim: { permit: "p2" } },
+    });
+  });
+
+  it("waits again after a failure worth retrying, and fails when its attempts are spent", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    for (let attempt = 1; attempt <= policy.maxAttempts; attempt++) {
+      await begin(world, about.id, `p${attempt}`);
+      await world.tickets.settle(about.id, attempt, failed("unavailable"));
+      expect(await world.tickets.load(about.id)).toMatchObject({
+        progress: { attempts: attempt, failedAttempts: attempt },
+        state: { status: attempt < policy.maxAttempts ? "queued" : "failed" },
+      });
+      if (attempt < policy.maxAttempts) expect(await world.gate.outlook(about.id)).not.toBeNull();
+      await world.advance(10_000);
+    }
+    expect((await world.tickets.load(about.id))?.state).toMatchObject({
+      failure: { reason: "unavailable", status: 503 },
+    });
+    expect((await world.gate.overview()).queue.size).toBe(0);
+  });
+
+  it("fails at once where another call can't help", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.tickets.settle(about.id, 1, failed("truncated"));
+    expect((await world.tickets.load(about.id))?.state).toMatchObject({ status: "failed" });
+  });
+
+  it("is given back unharmed", async () => {
+    const world = await make();
+    const { about, progress } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    expect(await world.tickets.giveBack(about.id, 1)).toEqual({ kind: "stored" });
+    expect(await world.tickets.load(about.id)).toMatchObject({
+      progress: { attempts: 0, failedAttempts: 0, suspect: false, deaths: 0, spent: progress.spent },
+      state: { status: "queued", texts },
+    });
+    expect(await world.gate.outlook(about.id)).toMatchObject({ position: 1 });
+    await begin(world, about.id, "p2");
+  });
+
+  it("expires at its time with nobody looking, and not before", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await world.advance(policy.ttlMs - 1);
+    expect((await world.gate.overview()).queue.size).toBe(1);
+    await world.advance(1);
+    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.events(about.id)).at(-1)).toMatchObject({
+      number: 2,
+      kind: "expired",
+      atMs: about.expiresAtMs,
+    });
+    expect((await world.tickets.load(about.id))?.state).toMatchObject({
+      status: "expired",
+      endedAtMs: about.expiresAtMs,
+    });
+    await world.advance(15_000);
+    expect(await world.holds("Essay of A")).toBe(false);
+  });
+
+  it("lets a claim finish past its time", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await world.advance(policy.ttlMs - 10);
+    await begin(world, about.id, "p1");
+    await world.advance(1_000);
+    expect((await world.tickets.load(about.id))?.state.status).toBe("processing");
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
+    expect((await world.tickets.load(about.id))?.state.status).toBe("completed");
+  });
+
+  it("comes back by itself when its worker died, as a suspect", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.advance(policy.leaseMs - 1);
+    expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "started" });
+    await world.advance(1);
+    expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "returned", why: "died" });
+    expect(await world.gate.outlook(about.id)).toMatchObject({ position: 1 });
+    expect(await world.tickets.load(about.id)).toMatchObject({
+      progress: { attempts: 0, suspect: true },
+      state: { status: "queued", texts },
+    });
+  });
+
+  it("is forgotten when its retention is over: as if it had never been", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.tickets.settle(about.id, 1, judged);
+    await world.advance(policy.retentionMs - 1);
+    expect(await world.tickets.load(about.id)).not.toBeNull();
+    expect(await world.holds(about.id)).toBe(true);
+    await world.advance(1);
+    expect(await world.tickets.load(about.id)).toBeNull();
+    expect(await world.tickets.claim(about.id, "p2", false)).toBeNull();
+    await world.advance(15_000);
+    expect(await world.events(about.id)).toEqual([]);
+    expect(await world.holds("It argues.")).toBe(false);
+  });
+
+  it("does not come to life again for a late worker", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.tickets.settle(about.id, 1, judged);
+    const written = await world.events(about.id);
+    expect((await world.tickets.claim(about.id, "late", false))?.claimed).toEqual({ kind: "over" });
+    expect(await world.tickets.giveBack(about.id, 1)).toEqual({ kind: "stale" });
+    expect(await world.tickets.create(draftOf({ id: about.id }))).toMatchObject({
+      state: { status: "completed" },
+    });
+    expect(await world.events(about.id)).toEqual(written);
+    expect((await world.gate.overview()).queue.size).toBe(0);
+  });
+
+  it("writes down all that happens, numbered without gaps, with one end", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    await begin(world, about.id, "p1");
+    await world.tickets.settle(about.id, 1, failed("timeout"));
+    await world.advance(10_000);
+    await begin(world, about.id, "p2");
+    await world.tickets.giveBack(about.id, 2);
+    await begin(world, about.id, "p3");
+    await world.tickets.settle(about.id, 3, judged);
+    const events = await world.events(about.id);
+    expect(events.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(events).toMatchObject([
+      { kind: "accepted" },
+      { kind: "started", fence: 1, asProbe: false },
+      { kind: "returned", why: "attempt_failed", reason: "timeout" },
+      { kind: "started", fence: 2 },
+      { kind: "returned", why: "given_back", reason: null },
+      { kind: "started", fence: 3 },
+      { kind: "completed" },
+    ]);
+    expect(JSON.stringify(events)).not.toContain("Essay of A");
+  });
+
+  it("keeps what waits through a restart, and the gate knows of it", async () => {
+    const world = await make();
+    const waits = await world.tickets.create(draftOf());
+    const ended = await world.tickets.create(draftOf());
+    await begin(world, ended.about.id, "p1");
+    await world.tickets.settle(ended.about.id, 1, judged);
+    const before = await world.tickets.load(ended.about.id);
+    await world.restart();
+    expect(visible(await world.tickets.load(waits.about.id))).toEqual(visible(waits));
+    expect(visible(await world.tickets.load(ended.about.id))).toEqual(visible(before));
+    expect(await world.gate.outlook(waits.about.id)).toMatchObject({ position: 1 });
+    expect((await world.gate.overview()).queue).toMatchObject({ size: 1, bytes: waits.about.sizeBytes });
+    await world.advance(policy.ttlMs);
+    expect((await world.events(waits.about.id)).at(-1)).toMatchObject({ kind: "expired" });
+  });
+}
+
+/** As a worker begins: the gate gives the turn, the ticket the claim. */
+async function begin({ tickets, gate }: TicketsUnderTest, id: string, permit: string): Promise<void> {
+  const ticket = await tickets.load(id);
+  if (ticket?.state.status !== "queued") throw new Error(`${id} does not wait`);
+  const { notBeforeMs } = ticket.state;
+  const { suspect } = ticket.progress;
+  const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect });
+  if (start.kind !== "call") throw new Error(`${id} may not start: ${JSON.stringify(start)}`);
+  const claim = await tickets.claim(id, permit, start.asProbe);
+  expect(claim?.claimed).toMatchObject({ kind: "claimed" });
+}
+
+/** What the gate has been told is the store's own affair. */
+function visible(ticket: Ticket | null): unknown {
+  if (ticket === null) return null;
+  return { ...ticket, progress: { ...ticket.progress, gateHeard: null } };
+}
+
+const texts = {
+  systemPrompt: "Prompt of the system",
+  userPrompt: "Prompt of the user",
+  essayA: "Essay of A",
+  essayB: "Essay of B",
+};
+
+/** A draft of a ticket of the provider `mock`. */
+export function draftOf(changes: Partial<Omit<Draft, "about">> & { readonly id?: string } = {}): Draft {
+  const { id = crypto.randomUUID(), ...rest } = changes;
+  return {
+    about: {
+      id,
+      tenant: "tenant-one",
+      provider: "mock",
+      model: "mock-judge",
+      parameters: { temperature: 0.5, maxTokens: 4096, reasoningEffort: null },
+      plan: { temperature: 0.5, reasoningEffort: null, structure: "schema", dropped: [] },
+      promptSha256: "0f".repeat(32),
+      priority: 3,
+      sizeBytes: 120,
+      correlationId: crypto.randomUUID(),
+      traceId: null,
+      userId: "user-one",
+      metadata: { batch: "“Grüße”", nested: { list: [1, null] } },
+    },
+    texts,
+    spent: { calls: 2, costUsd: 0.02 },
+    lastFailure: { reason: "timeout" },
+    notBeforeMs: 0,
+    ...rest,
+  };
+}
+
+const judged: AttemptOutcome = {
+  kind: "judged",
+  result: {
+    judgement: { winner: "Essay A", justification: "It argues.", confidence: 4.2, normalizations: [] },
+    model: "mock-judge-1",
+    usage: null,
+    durationMs: 800,
+  },
+  spent: { calls: 1, costUsd: 0.01 },
+};
+
+function failed(reason: "unavailable" | "timeout" | "truncated"): AttemptOutcome {
+  const failure =
+    reason === "unavailable" ? ({ reason, status: 503, retryAfterMs: null } as const) : { reason };
+  return { kind: "failed", failure, spent: { calls: 1, costUsd: null } };
+}

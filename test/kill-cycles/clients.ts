@@ -1,0 +1,137 @@
+/** The clients of a run: they send comparisons, ask again under their keys, look at their tickets, and remember what they were told. */
+import { setTimeout as pause } from "node:timers/promises";
+import { ask, look, textOrNull } from "./answers.ts";
+import { markedComparison, type MarkedComparison } from "./comparison.ts";
+import type { Answered, Broken, Look } from "./evidence.ts";
+import type { Ledger } from "./ledger.ts";
+import { dice } from "./random.ts";
+
+export interface Clients {
+  /** Where the service is now; `null`: it is down, and nobody asks until it is up again. */
+  pointAt(origin: string | null): void;
+  /** No new comparisons. Resolves when the last request is over. */
+  stop(): Promise<void>;
+  /** Asks again under each key that has had no answer yet, until all have one or the time is over. */
+  claimKeys(origin: string, patienceMs: number): Promise<void>;
+  readonly answers: readonly Answered[];
+  readonly broken: readonly Broken[];
+  readonly looks: readonly Look[];
+  unansweredKeys(): string[];
+}
+
+interface Keyed {
+  readonly comparison: MarkedComparison;
+  readonly init: RequestInit;
+  readonly key: string;
+  isAnswered: boolean;
+}
+
+const modes = ["queue", "queue", "queue_if_unavailable"] as const;
+
+/** @param pauseMs the mean between two requests of a client */
+export function startClients(count: number, pauseMs: number, seed: number, ledger: Ledger): Clients {
+  const answers: Answered[] = [];
+  const broken: Broken[] = [];
+  const looks: Look[] = [];
+  const keyed: Keyed[] = [];
+  const isSeenEnded = new Set<string>();
+  let origin: string | null = null;
+  const stopping = new AbortController();
+  let latest = 0;
+
+  /** @returns whether the answer was a final one */
+  async function send(to: string, comparison: MarkedComparison, init: RequestInit, key: string | null) {
+    const { number } = comparison;
+    const fromMs = Date.now();
+    const reply = await ask(`${to}/api/v1/comparison`, init);
+    const { httpStatus: status, text, body } = reply;
+    if (status === 0) {
+      broken.push({ number, fromMs, toMs: Date.now(), error: text });
+      return false;
+    }
+    const queueId = textOrNull(body["queue_id"]);
+    if (status === 202 && queueId !== null) {
+      ledger.note({ number, key, queueId });
+      return true;
+    }
+    const errorType = textOrNull(body["error_type"]);
+    answers.push({
+      number,
+      key,
+      status,
+      errorType,
+      justification: textOrNull(body["justification"]),
+      body: text,
+    });
+    return status === 200;
+  }
+
+  async function sendKeyed(to: string, one: Keyed): Promise<void> {
+    if (await send(to, one.comparison, one.init, one.key)) one.isAnswered = true;
+  }
+
+  async function client(name: number): Promise<void> {
+    const chance = dice(seed, `client ${name}`);
+    while (!stopping.signal.aborted) {
+      await pause(chance.between(0, 2 * pauseMs));
+      const to = origin;
+      if (to === null) continue;
+      const again = chance.chance(0.15) ? chance.pick(keyed) : undefined;
+      if (again !== undefined) {
+        await sendKeyed(to, again);
+        continue;
+      }
+      const comparison = markedComparison(++latest, chance);
+      const key = chance.chance(0.4) ? `key of ${comparison.number}` : null;
+      const init = request({ ...comparison.body, processing_mode: chance.pick(modes) }, key);
+      if (key === null) {
+        await send(to, comparison, init, null);
+        continue;
+      }
+      const one = { comparison, init, key, isAnswered: false };
+      keyed.push(one);
+      await sendKeyed(to, one);
+    }
+  }
+
+  /** An end is noted once: it must be the same after the drain. */
+  async function observer(): Promise<void> {
+    const chance = dice(seed, "observer");
+    while (!stopping.signal.aborted) {
+      await pause(20);
+      const entry = chance.pick(ledger.entries);
+      if (origin === null || entry === undefined || isSeenEnded.has(entry.queueId)) continue;
+      const seen = await look(origin, entry.queueId);
+      const status = seen.ticket?.status;
+      if (seen.httpStatus === 0 || status === "queued" || status === "processing") continue;
+      looks.push(seen);
+      if (status !== undefined) isSeenEnded.add(entry.queueId);
+    }
+  }
+
+  const loops = [...Array.from({ length: count }, (_, name) => client(name)), observer()];
+  const unanswered = () => keyed.filter(({ isAnswered }) => !isAnswered);
+  return {
+    answers,
+    broken,
+    looks,
+    pointAt: (where) => void (origin = where),
+    async stop() {
+      stopping.abort();
+      await Promise.all(loops);
+    },
+    async claimKeys(to, patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      while (unanswered().length > 0 && performance.now() < deadline) {
+        for (const one of unanswered()) await sendKeyed(to, one);
+        await pause(500);
+      }
+    },
+    unansweredKeys: () => unanswered().map(({ key }) => key),
+  };
+}
+
+function request(body: Readonly<Record<string, unknown>>, key: string | null): RequestInit {
+  const headers = { "content-type": "application/json", ...(key !== null && { "idempotency-key": key }) };
+  return { method: "POST", headers, body: JSON.stringify(body) };
+}

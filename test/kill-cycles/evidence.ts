@@ -1,0 +1,97 @@
+/** What a run leaves for its judge. All times are epoch milliseconds of one machine's clock. */
+
+export interface Evidence {
+  /** Every 202 that a client has seen, as its ledger has it. */
+  readonly ledger: readonly Kept[];
+  /** Every other answer to a comparison. */
+  readonly answers: readonly Answered[];
+  /** Comparisons that were sent and got no answer. */
+  readonly broken: readonly Broken[];
+  /** Keys under which nobody ever got an answer, though the service was up and the client asked again. */
+  readonly unansweredKeys: readonly string[];
+  /** Looks at tickets during the run. */
+  readonly looks: readonly Look[];
+  /** Each ticket of the ledger after the drain. */
+  readonly ends: readonly End[];
+  readonly calls: readonly Call[];
+  readonly kills: readonly Kill[];
+  readonly remains: Remains;
+}
+
+export interface Kept {
+  /** Of the comparison. */
+  readonly number: number;
+  readonly key: string | null;
+  readonly queueId: string;
+}
+
+export interface Answered {
+  readonly number: number;
+  readonly key: string | null;
+  readonly status: number;
+  readonly errorType: string | null;
+  /** Of a 200. */
+  readonly justification: string | null;
+  readonly body: string;
+}
+
+export interface Broken {
+  readonly number: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly error: string;
+}
+
+export interface Look {
+  readonly queueId: string;
+  readonly httpStatus: number;
+  /** `null` where the answer was not a status. */
+  readonly ticket: TicketStatus | null;
+}
+
+export interface TicketStatus {
+  readonly status: string;
+  readonly updatedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly retryCount: number;
+  readonly errorType: string | null;
+}
+
+export interface End extends Look {
+  /** What `results` answered. */
+  readonly result: {
+    readonly httpStatus: number;
+    readonly justification: string | null;
+    /** `metadata.attempts` */
+    readonly attempts: number | null;
+    /** Of the caller's own metadata. */
+    readonly number: number | null;
+  };
+}
+
+/** A call that the upstream heard. */
+export interface Call {
+  readonly number: number;
+  readonly receivedAtMs: number;
+  readonly endedAtMs: number;
+  /** A judgement, sent whole. */
+  readonly isJudgement: boolean;
+  /** The service went away before the end. */
+  readonly isCut: boolean;
+}
+
+export interface Kill {
+  readonly atMs: number;
+  /** When it was started again. What the upstream hears before was on its way when the kill came. */
+  readonly untilMs: number;
+}
+
+/** What the data files hold. */
+export interface Remains {
+  /** Canaries that were found while tickets waited: the search can see. */
+  readonly canariesWhileWaiting: number;
+  /** Files that still hold a canary after the last ticket has ended. */
+  readonly filesWithCanaries: readonly string[];
+  /** What is wrong with the databases. */
+  readonly damage: readonly string[];
+}

@@ -1,0 +1,39 @@
+/**
+ * `npm run kill-cycles`: the service under load, killed with SIGKILL at random moments and started again on the same data, while its provider
+ * is healthy, down or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
+ * the provider heard and what the files hold against the promises.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { judge } from "./judge.ts";
+import { help, readOptions, type Options } from "./options.ts";
+import { table, verdict } from "./report.ts";
+import { run } from "./run.ts";
+
+const options = readOptions(process.argv.slice(2));
+if (typeof options === "string") {
+  console.error(`${options}\n\n${help}`);
+  process.exit(2);
+}
+const folder = mkdtempSync(join(tmpdir(), "kill-cycles-"));
+process.exit((await passes(options)) ? 0 : 1);
+
+async function passes(options: Options): Promise<boolean> {
+  const fromMs = performance.now();
+  try {
+    const ran = await run(options, folder);
+    writeFileSync(join(folder, "evidence.json"), JSON.stringify(ran.evidence));
+    const rulings = judge(ran.evidence, ran.terms);
+    console.log(`${table(options, ran, (performance.now() - fromMs) / 1000)}\n\n${verdict(rulings)}`);
+    if (rulings.every(({ violations }) => violations.length === 0)) {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      return true;
+    }
+    console.error(`What the run left is in ${folder}`);
+  } catch (error) {
+    console.log(`${error instanceof Error ? error.message : String(error)}\n\n0 passed, 1 failed`);
+    console.error(`What the run left is in ${folder}, seed ${options.seed}`);
+  }
+  return false;
+}

@@ -1,0 +1,51 @@
+/** A run on the terminal: a short table, then each rule and what breaks it. */
+import { killsInMidCall, type Ruling } from "./judge.ts";
+import type { Options } from "./options.ts";
+import type { Ran } from "./run.ts";
+
+/** Violations of one rule that are shown. */
+const mostShown = 8;
+
+export function table({ platform, cycles, seed }: Options, ran: Ran, seconds: number): string {
+  const { evidence, startsMs, drainMs, databases } = ran;
+  const { ends, answers, calls } = evidence;
+  const ended = (status: string) => ends.filter(({ ticket }) => ticket?.status === status).length;
+  const given = (...statuses: number[]) => answers.filter(({ status }) => statuses.includes(status)).length;
+  const givenUp = ends.filter(({ ticket }) => ticket?.errorType === "INTERNAL_ERROR").length;
+  const rows: [string, string][] = [
+    ["run", `${platform}, ${cycles} cycles, seed ${seed}, ${seconds.toFixed(0)} s`],
+    ["kills", `${cycles}, of which ${killsInMidCall(evidence)} came while a call was upstream`],
+    ["starts", `${ms(Math.min(...startsMs))} to ${ms(Math.max(...startsMs))}`],
+    [
+      "answers",
+      `${evidence.ledger.length} × 202, ${given(200)} × 200, ${given(409)} × 409, ${given(503)} × 503`,
+    ],
+    ["cut off", `${evidence.broken.length} requests of clients by a kill`],
+    ["calls upstream", `${calls.length}, of which ${calls.filter((call) => call.isCut).length} were cut off`],
+    [
+      "tickets",
+      `${ends.length}: ${ended("completed")} completed, ${ended("failed")} failed (${givenUp} of them given up after kills), ${ended("expired")} expired`,
+    ],
+    ["drain", `${ms(drainMs)} after the last start`],
+    [
+      "data",
+      `${databases} databases; texts were found while tickets waited ${evidence.remains.canariesWhileWaiting} times`,
+    ],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+}
+
+export function verdict(rulings: readonly Ruling[]): string {
+  const lines = rulings.flatMap(({ rule, violations }) => [
+    `${violations.length === 0 ? "passed" : "FAILED"}  ${rule}`,
+    ...violations.slice(0, mostShown).map((violation) => `          ${violation}`),
+    ...(violations.length > mostShown ? [`          … ${violations.length} in all`] : []),
+  ]);
+  const failed = rulings.filter(({ violations }) => violations.length > 0).length;
+  return [...lines, `${rulings.length - failed} passed, ${failed} failed`].join("\n");
+}
+
+function ms(duration: number): string {
+  return duration < 10_000 ? `${Math.round(duration)} ms` : `${(duration / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,171 @@
+/** One run: load, kills and moods, then a healthy upstream and the drain. It gathers evidence and judges nothing. */
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { dataFolder, startService, type Home, type PlatformName } from "../support/processes.ts";
+import { ask, look, lookAtEnd } from "./answers.ts";
+import { startClients } from "./clients.ts";
+import type { End, Evidence } from "./evidence.ts";
+import { isEnd, type Terms } from "./judge.ts";
+import { openLedger, readLedger } from "./ledger.ts";
+import type { Options } from "./options.ts";
+import { dice } from "./random.ts";
+import { findCanaries, findDamage } from "./remains.ts";
+import { startUpstream, type Mood } from "./upstream.ts";
+
+export interface Ran {
+  readonly evidence: Evidence;
+  readonly terms: Terms;
+  readonly startsMs: readonly number[];
+  /** From the last start to the last ticket's end. */
+  readonly drainMs: number;
+  readonly databases: number;
+}
+
+interface Pace {
+  /** How long the service lives between its first answer and its kill. */
+  readonly lifeMs: readonly [least: number, most: number];
+  readonly clients: number;
+  /** The mean between two requests of a client. */
+  readonly pauseMs: number;
+  readonly answerMs: number;
+  readonly storingMs: number;
+  /** For the drain: leases and lost messages of the last kill included. */
+  readonly patienceMs: number;
+}
+
+const paces: Readonly<Record<PlatformName, Pace>> = {
+  node: {
+    lifeMs: [20, 1_500],
+    clients: 8,
+    pauseMs: 200,
+    answerMs: 120,
+    storingMs: 250,
+    patienceMs: 60_000,
+  },
+  workerd: {
+    lifeMs: [300, 4_000],
+    clients: 6,
+    pauseMs: 400,
+    answerMs: 100,
+    storingMs: 1_000,
+    patienceMs: 120_000,
+  },
+};
+
+const maxRetries = 5;
+
+const moods: readonly Mood[] = ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"];
+
+/** @param folder an empty one; stays as the run left it */
+export async function run({ platform, cycles, seed }: Options, folder: string): Promise<Ran> {
+  const pace = paces[platform];
+  const chance = dice(seed, "kills");
+  const upstream = await startUpstream(pace.answerMs);
+  const home: Home = { folder, settings: settingsFor(upstream.lane.baseUrls.openai) };
+  const data = join(folder, dataFolder);
+  const ledgerFile = join(folder, "ledger.jsonl");
+  const ledger = openLedger(ledgerFile);
+  const clients = startClients(pace.clients, pace.pauseMs, seed, ledger);
+  const killsAtMs: number[] = [];
+  const startsAtMs: number[] = [];
+  const startsMs: number[] = [];
+
+  for (let cycle = 1; cycle <= cycles; cycle++) {
+    // Before the last kill the upstream is down, so that tickets wait while their texts are looked for.
+    const isLast = cycle === cycles;
+    await upstream.feel(chance.pick(moods) ?? "healthy");
+    startsAtMs.push(Date.now());
+    const service = await startService(platform, home);
+    startsMs.push(service.startedInMs);
+    clients.pointAt(service.origin);
+    const lifeMs = chance.between(...pace.lifeMs);
+    const turnAfterMs = lifeMs * chance.next();
+    await pause(turnAfterMs);
+    await upstream.feel(isLast ? "down" : (chance.pick(moods) ?? "healthy"));
+    await pause(isLast ? pace.lifeMs[1] : lifeMs - turnAfterMs);
+    clients.pointAt(null);
+    killsAtMs.push(Date.now());
+    await service.kill();
+  }
+  const whileWaiting = findCanaries(data);
+
+  await clients.stop();
+  await upstream.feel("healthy");
+  startsAtMs.push(Date.now());
+  const service = await startService(platform, home);
+  startsMs.push(service.startedInMs);
+  const drainsFromMs = performance.now();
+  await clients.claimKeys(service.origin, pace.patienceMs);
+  await drain(service.origin, new Set(ledger.entries.map(({ queueId }) => queueId)), pace.patienceMs);
+  const drainMs = performance.now() - drainsFromMs;
+
+  ledger.close();
+  const kept = readLedger(ledgerFile);
+  const ends: End[] = [];
+  for (const queueId of new Set(kept.map((entry) => entry.queueId)))
+    ends.push(await lookAtEnd(service.origin, queueId));
+  await service.stop();
+  await upstream.close();
+  const { checked, damage } = findDamage(data);
+
+  return {
+    evidence: {
+      ledger: kept,
+      answers: clients.answers,
+      broken: clients.broken,
+      unansweredKeys: clients.unansweredKeys(),
+      looks: clients.looks,
+      ends,
+      calls: upstream.calls,
+      kills: killsAtMs.map((atMs, cycle) => ({ atMs, untilMs: startsAtMs[cycle + 1] ?? Infinity })),
+      remains: {
+        canariesWhileWaiting: [...whileWaiting.values()].reduce((sum, count) => sum + count, 0),
+        filesWithCanaries: [...findCanaries(data)].map(([file, count]) => `${file} (${count} times)`),
+        damage,
+      },
+    },
+    terms: { cycles, storingMs: pace.storingMs, mostAttempts: 1 + maxRetries },
+    startsMs,
+    drainMs,
+    databases: checked,
+  };
+}
+
+/** Until every ticket has ended, also those whose 202 nobody saw, or the time is over: then the judge will say what is left. */
+async function drain(origin: string, open: Set<string>, patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    for (const queueId of open) {
+      const { httpStatus, ticket } = await look(origin, queueId);
+      if (httpStatus !== 404 && !(ticket && isEnd(ticket.status))) break;
+      open.delete(queueId);
+    }
+    if (open.size === 0 && (await queueSize(origin)) === 0) return;
+    await pause(200);
+  }
+}
+
+async function queueSize(origin: string): Promise<number | null> {
+  const reply = await ask(`${origin}/api/v1/providers`);
+  const providers = reply.body["providers"];
+  if (!Array.isArray(providers)) return null;
+  const sizes = providers.map((provider: { queue?: { size?: number } }) => provider.queue?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function settingsFor(openaiUrl: string): Record<string, string> {
+  return {
+    ENVIRONMENT: "test",
+    OPENAI_API_KEY: "fake",
+    OPENAI_BASE_URL: openaiUrl,
+    DEFAULT_LLM_PROVIDER: "openai",
+    LLM_REQUEST_TIMEOUT_SECONDS: "1.5",
+    LLM_MAX_RETRIES: "1",
+    CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.3",
+    CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "2",
+    QUEUE_MAX_SIZE: "100000",
+    QUEUE_MAX_MEMORY_MB: "1000",
+    QUEUE_MAX_RETRIES: String(maxRetries),
+    QUEUE_POLL_INTERVAL_SECONDS: "0.5",
+  };
+}

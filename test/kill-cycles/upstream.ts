@@ -1,0 +1,41 @@
+/** The provider of a run: the fake upstream in this process, its moods, and its own record of who was judged. */
+import type { Lane } from "../support/fake-upstream/client.ts";
+import type { RecordedRequest, Step } from "../support/fake-upstream/script.ts";
+import { startFakeUpstream } from "../support/fake-upstream/server.ts";
+import { noncePattern, numberIn } from "./comparison.ts";
+import type { Call } from "./evidence.ts";
+
+/** `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. */
+export type Mood = "healthy" | "down" | "broken" | "stalling";
+
+export interface Upstream {
+  readonly lane: Lane;
+  /** Every call that is over, in the order of their ends. The same array at each call. */
+  readonly calls: readonly Call[];
+  feel(mood: Mood): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param answerMs how long a healthy one takes */
+export async function startUpstream(answerMs: number): Promise<Upstream> {
+  const calls: Call[] = [];
+  const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
+  const lane = server.lane("kill-cycles");
+  const steps: Readonly<Record<Mood, Step>> = {
+    healthy: { echo: noncePattern, delayMs: answerMs, times: "forever" },
+    down: { fault: "unavailable", delayMs: answerMs, times: "forever" },
+    broken: { fault: "cut", delayMs: answerMs, times: "forever" },
+    stalling: { fault: "stall", times: "forever" },
+  };
+  return { lane, calls, feel: (mood) => lane.rescript([steps[mood]]), close: server.close };
+}
+
+function callOf(request: RecordedRequest): Call {
+  return {
+    number: numberIn(request.bodyText) ?? 0,
+    receivedAtMs: request.receivedAtMs,
+    endedAtMs: request.endedAtMs ?? Date.now(),
+    isJudgement: request.outcome === "answered" && !request.aborted,
+    isCut: request.aborted,
+  };
+}

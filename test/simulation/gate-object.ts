@@ -1,0 +1,174 @@
+/** The gate of one provider and the object round it, as `src/cloudflare/provider-gate.ts` is; in a process, its places are in memory. */
+import type { ProviderName } from "../../src/domain/comparison.ts";
+import { newGate, type Admission, type GateCore } from "../../src/domain/gate.ts";
+import type { Parking, Start, Starter } from "../../src/domain/gate-queue.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Place, Places, Seat } from "../../src/domain/places.ts";
+import type { Snapshot } from "../../src/domain/snapshot.ts";
+import type { GateKeeper } from "../../src/stores/gate-keeper.ts";
+import { createAlarm } from "./alarm.ts";
+import { asAlive, createLife, die, type Life } from "./life.ts";
+import type { Target } from "./network.ts";
+import type { GateWatch } from "./watch-gate.ts";
+import type { World } from "./world.ts";
+
+export interface GateObject extends Target {
+  readonly provider: ProviderName;
+  enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot };
+  exchange(reportId: string, outcomes: readonly Outcome[]): Snapshot;
+  reserve(seat: Seat): boolean;
+  confirm(seat: Seat, notBeforeMs: number): void;
+  park(seat: Seat, parking: Parking): void;
+  start(seat: Seat, starter: Starter): Start;
+  release(ticketId: string): void;
+  /** The service has started. @param isAlone nothing of the one before it is left */
+  started(isAlone: boolean): void;
+  /** As stored. */
+  places(): ReadonlyMap<string, Place>;
+  core(): GateCore;
+}
+
+export interface GateObjectParts {
+  readonly world: World;
+  readonly provider: ProviderName;
+  /** Brings a ticket's id to a worker, perhaps. */
+  readonly send: (ticketId: string) => void;
+  /** Has a ticket tell how it stands. */
+  readonly remind: (gate: GateObject, ticketId: string) => void;
+  readonly watch: GateWatch;
+  readonly processLife: (() => Life) | null;
+}
+
+/** What changes without being momentous may stay in memory for so long. */
+const restMs = 1_000;
+
+export function createGateObject(parts: GateObjectParts): GateObject {
+  const { world, provider, send, remind, watch, processLife } = parts;
+  const { scheduler, seams, plan } = world;
+  const name = `gate ${provider}`;
+  const rows = new Map<string, Place>();
+  let table = seams.memoryPlaces();
+  let storedCore = newGate;
+  const alarm = createAlarm(world, ring);
+
+  let ownLife = createLife(name);
+  let core = storedCore;
+  let isStoring = false;
+  let keeper = newKeeper();
+
+  function life(): Life {
+    if (processLife) return processLife();
+    if (!ownLife.isAlive) {
+      ownLife = createLife(name);
+      forget();
+      serve();
+    }
+    return ownLife;
+  }
+
+  function forget(): void {
+    core = storedCore;
+    isStoring = false;
+    keeper = newKeeper();
+    watch.restarted(core);
+  }
+
+  function newKeeper(): GateKeeper {
+    const places: Places = {
+      ...table,
+      put(place) {
+        rows.set(place.ticketId, place);
+        table.put(place);
+      },
+      remove(ticketId) {
+        rows.delete(ticketId);
+        table.remove(ticketId);
+      },
+    };
+    return seams.createGateKeeper({
+      places,
+      limits: plan.limits,
+      readCore: () => core,
+      writeCore(next, mustLast) {
+        core = next;
+        if (mustLast) storedCore = next;
+        else storeLater();
+      },
+      atomically: (work) => work(),
+      nowMs: scheduler.nowMs,
+      random: world.random(`jitter of ${provider}`).next,
+    });
+  }
+
+  function storeLater(): void {
+    if (isStoring) return;
+    isStoring = true;
+    const present = processLife ? processLife() : ownLife;
+    scheduler.after(restMs, () =>
+      asAlive(scheduler, present, () => {
+        isStoring = false;
+        storedCore = core;
+      }),
+    );
+  }
+
+  function verb<Reply>(what: string, given: readonly unknown[], work: (keeper: GateKeeper) => Reply): Reply {
+    life();
+    watch.before(core, rows);
+    const reply = work(keeper);
+    watch.after(what, given, reply, core, rows);
+    serve();
+    return reply;
+  }
+
+  function serve(): void {
+    watch.before(core, rows);
+    const ids = keeper.dispatch();
+    watch.after("dispatch", [], ids, core, rows);
+    const wakeAtMs = keeper.wakeAtMs();
+    watch.served(core, rows, wakeAtMs);
+    const atMs = alarm.atMs();
+    const nowMs = scheduler.nowMs();
+    // One that comes too early does no harm.
+    if (wakeAtMs !== null && (atMs === null || wakeAtMs < atMs)) alarm.set(Math.max(wakeAtMs, nowMs + 1));
+    for (const id of ids) send(id);
+  }
+
+  function ring(): void {
+    if (!life().isAlive) return;
+    if (world.strikes("object_dies") && processLife === null) die(ownLife);
+    life();
+    watch.before(core, rows);
+    const silent = keeper.askAfter();
+    watch.after("ask after", [], silent, core, rows);
+    serve();
+    for (const id of silent) remind(object, id);
+  }
+
+  const object: GateObject = {
+    name,
+    provider,
+    life,
+    enter: (permit, model) => verb("enter", [permit, model], (it) => it.enter(permit, model)),
+    exchange: (reportId, outcomes) =>
+      verb("exchange", [reportId, outcomes], (it) => it.exchange(reportId, outcomes)),
+    reserve: (seat) => verb("reserve", [seat], (it) => it.reserve(seat)) === "held",
+    confirm: (seat, notBeforeMs) =>
+      verb("confirm", [seat, notBeforeMs], (it) => it.confirm(seat, notBeforeMs)),
+    park: (seat, parking) => verb("park", [seat, parking], (it) => it.park(seat, parking)),
+    start: (seat, starter) => verb("start", [seat, starter], (it) => it.start(seat, starter)),
+    release: (ticketId) => verb("release", [ticketId], (it) => it.release(ticketId)),
+    started(isAlone) {
+      if (isAlone) {
+        // What waits is in the memory of the process, and told again by the tickets.
+        rows.clear();
+        table = seams.memoryPlaces();
+        forget();
+      }
+      verb("started", [isAlone], (it) => it.started(isAlone));
+    },
+    places: () => rows,
+    core: () => core,
+  };
+  return object;
+}

@@ -1,0 +1,120 @@
+/** What a seed decides before anything happens: the shape of the world, its settings, and which faults it knows. */
+import type { ProviderName } from "../../src/domain/comparison.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
+import { createRandom, type Random } from "./random.ts";
+
+export const faultKinds = [
+  "slow_network",
+  "away_before",
+  "away_after",
+  "queue_loses",
+  "queue_doubles",
+  "queue_delays",
+  "queue_refuses",
+  "alarm_late",
+  "alarm_doubled",
+  "crash_anytime",
+  "crash_at_effect",
+  "pause",
+  "object_dies",
+  "stop",
+  "deploy",
+  "skewed_clock",
+  "vendor_outage",
+  "vendor_brownout",
+  "vendor_hang",
+  "vendor_garbage",
+  "vendor_429",
+  "vendor_429_named",
+  "vendor_refuses_key",
+  "vendor_slow",
+  "unconfigured",
+  "hang_up",
+  "repeats",
+  "twins",
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface Plan {
+  readonly seed: number;
+  /** `objects`: instances beside objects that live and die on their own. `process`: one process that holds all, and loses all it has in memory. */
+  readonly shape: "objects" | "process";
+  readonly instances: number;
+  readonly providers: readonly ProviderName[];
+  readonly settings: QueueSettings;
+  /** In-request retries. */
+  readonly liveRetries: number;
+  readonly limits: ReturnType<typeof gateLimits>;
+  readonly policy: ReturnType<typeof ticketPolicy>;
+  readonly requests: number;
+  /** Requests come within this time. */
+  readonly busyMs: number;
+  /** From here on nothing fails any more. */
+  readonly healMs: number;
+  /** How often each kind strikes, 0 to 1. Kinds that are missing don't. */
+  readonly rates: ReadonlyMap<FaultKind, number>;
+}
+
+/** What of a plan is left out, to find out what a failure needs. */
+export interface Cut {
+  readonly without: readonly FaultKind[];
+  /** Requests at most. */
+  readonly requests: number;
+}
+
+export const nothingCut: Cut = { without: [], requests: Infinity };
+const minuteMs = 60_000;
+
+export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
+  const random = createRandom(seed, "plan");
+  const shape = random.chance(0.7) ? "objects" : "process";
+  const settings = drawSettings(random);
+  const busyMs = random.between(1, 6) * minuteMs;
+  return {
+    seed,
+    shape,
+    instances: shape === "process" ? 1 : random.between(1, 4),
+    providers: random.chance(0.5) ? ["openai"] : ["openai", "google"],
+    settings,
+    liveRetries: random.between(0, 2),
+    limits: gateLimits(settings),
+    policy: ticketPolicy(settings),
+    requests: Math.min(random.between(5, 40), cut.requests),
+    busyMs,
+    healMs: busyMs + random.between(1, 6) * minuteMs,
+    rates: drawRates(seed, cut),
+  };
+}
+
+function drawSettings(random: Random): QueueSettings {
+  return {
+    llm: { requestTimeoutMs: random.pick([5_000, 20_000, 60_000]) },
+    breaker: {
+      failureThreshold: random.between(1, 5),
+      recoveryMs: random.pick([1_000, 10_000]),
+      successThreshold: random.between(1, 3),
+      maxOpenMs: random.pick([10_000, 60_000]),
+    },
+    queue: {
+      maxSize: random.pick([6, 20, 1_000]),
+      maxBytes: random.pick([40_000, 100_000_000]),
+      highWatermark: 0.8,
+      lowWatermark: random.pick([0.3, 0.6]),
+      ticketTtlMs: random.pick([4 * minuteMs, 30 * minuteMs, 240 * minuteMs]),
+      maxRetries: random.between(0, 3),
+      concurrency: random.pick([1, 2, 8]),
+      retentionMs: 60 * minuteMs,
+    },
+  };
+}
+
+/** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it. */
+function drawRates(seed: number, cut: Cut): ReadonlyMap<FaultKind, number> {
+  const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
+  const rates = faultKinds.map((kind) => {
+    const random = createRandom(seed, `rate of ${kind}`);
+    const isOn = random.chance(share) && !cut.without.includes(kind);
+    return [kind, isOn ? 0.3 * random.next() ** 2 + 0.005 : 0] as const;
+  });
+  return new Map(rates.filter(([, rate]) => rate > 0));
+}

@@ -1,0 +1,42 @@
+/** Where a deliberate bug can be planted: everything of `src` that a world runs, as values. `src` itself knows nothing of it. */
+import { beginKeyed, endKeyed } from "../../src/domain/keyed.ts";
+import * as moves from "../../src/domain/ticket-moves.ts";
+import { errandOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
+import { createGateFront } from "../../src/gateway/gate-front.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
+import { createKeyedSubmit } from "../../src/gateway/keyed.ts";
+import type { Ports } from "../../src/gateway/ports.ts";
+import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
+import { memoryPlaces } from "../../src/stores/memory-places.ts";
+
+export interface Seams {
+  readonly createGateway: typeof createGateway;
+  readonly createKeyedSubmit: typeof createKeyedSubmit;
+  readonly createGateFront: typeof createGateFront;
+  readonly createGateKeeper: typeof createGateKeeper;
+  readonly memoryPlaces: typeof memoryPlaces;
+  readonly beginKeyed: typeof beginKeyed;
+  readonly endKeyed: typeof endKeyed;
+  readonly errandOf: typeof errandOf;
+  readonly ticketDueMs: typeof ticketDueMs;
+  readonly moves: typeof moves;
+  /** What an instance's gateway is given of the world. */
+  readonly ports: (ports: Ports) => Ports;
+  /** What a store writes of a ticket. */
+  readonly written: (ticket: Ticket) => Ticket;
+}
+
+export const realParts: Seams = {
+  createGateway,
+  createKeyedSubmit,
+  createGateFront,
+  createGateKeeper,
+  memoryPlaces,
+  beginKeyed,
+  endKeyed,
+  errandOf,
+  ticketDueMs,
+  moves,
+  ports: (ports) => ports,
+  written: (ticket) => ticket,
+};

@@ -1,0 +1,55 @@
+/** Who is walking: every call, message and store verb knows which request or ticket it is made for, without anybody in `src` telling. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { ProviderName } from "../../src/domain/comparison.ts";
+import type { JudgeRequest, Reply } from "../../src/gateway/ports.ts";
+
+export interface Walk {
+  readonly kind: "request" | "work";
+  /** `request 3`, or the ticket's id. */
+  readonly name: string;
+  readonly instance: string;
+  /** The id that it works for, or that its request was kept under. */
+  ticketId: string | null;
+  /** What is to be sent upstream for it, once that is known. */
+  expected: Sent | null;
+  /** The last leave to call that the gate gave, until it was reported on. */
+  leave: Leave | null;
+  /** Of the ticket, for this walk. */
+  claim: { readonly fence: number; readonly asProbe: boolean } | null;
+  readonly calls: Call[];
+}
+
+export interface Leave {
+  readonly permit: string;
+  /** The turn of breaker or credentials is its own. */
+  readonly isTurn: boolean;
+  /** Calls of the walk before it. */
+  readonly callsBefore: number;
+}
+
+/** What a provider gets to see of a call. */
+export interface Sent extends Omit<JudgeRequest, "attempt"> {
+  readonly provider: ProviderName;
+}
+
+/** One call that a provider saw. */
+export interface Call {
+  readonly number: number;
+  readonly walk: Walk;
+  readonly sent: Sent;
+  readonly atMs: number;
+  /** Its number among the walk's comparisons, as the gateway said. */
+  readonly attempt: number;
+  /** `null`: it is not over. */
+  reply: Reply | null;
+  /** What the judge meant, where it gave a judgement; `null`: it gave none. */
+  verdict: { readonly winner: "Essay A" | "Essay B"; readonly confidence: number } | null;
+  /** Of the judgement: the one to whom it was handed out. */
+  owner: string | null;
+}
+
+export const walks = new AsyncLocalStorage<Walk | undefined>();
+
+export function newWalk(kind: Walk["kind"], name: string, instance: string, ticketId: string | null): Walk {
+  return { kind, name, instance, ticketId, expected: null, leave: null, claim: null, calls: [] };
+}

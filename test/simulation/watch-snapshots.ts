@@ -1,0 +1,96 @@
+/** Looks at what an instance knows of a gate, and at what it makes of it. */
+import type { Snapshot } from "../../src/domain/snapshot.ts";
+import type { RemoteGate } from "../../src/gateway/gate-front.ts";
+import type { Clock, Gate } from "../../src/gateway/ports.ts";
+import type { World } from "./world.ts";
+
+export interface SnapshotWatch {
+  seenBy(instance: string, clock: Clock, remote: RemoteGate): SeenGate;
+}
+
+interface SeenGate {
+  /** The gate, its answers noted. */
+  readonly remote: RemoteGate;
+  /** The front, its answers held against what it can know. */
+  behind(front: Gate): Gate;
+}
+
+/** By the contract, an isolate waits 300 ms for the gate's word; while it can't be had, it may go on without. */
+const askMs = 300;
+const awayMs = 1_000;
+
+export function watchSnapshots(world: World): SnapshotWatch {
+  const { scheduler } = world;
+
+  function seenBy(instance: string, clock: Clock, remote: RemoteGate): SeenGate {
+    let newest: { readonly snapshot: Snapshot; readonly askedAtMs: number } | null = null;
+    let awayAtMs = -Infinity;
+    const asked = new Set<string>();
+
+    function note(snapshot: Snapshot, askedAtMs: number): void {
+      if (newest === null || askedAtMs >= newest.askedAtMs) newest = { snapshot, askedAtMs };
+    }
+
+    function unanswered(): void {
+      awayAtMs = scheduler.nowMs();
+    }
+
+    return {
+      remote: {
+        ...remote,
+        async enter(permit, model) {
+          const askedAtMs = clock.nowMs();
+          asked.add(permit);
+          const cancel = scheduler.after(askMs, unanswered);
+          try {
+            const answer = await remote.enter(permit, model);
+            note(answer.snapshot, askedAtMs);
+            return answer;
+          } catch (error) {
+            unanswered();
+            throw error;
+          } finally {
+            cancel();
+          }
+        },
+        async exchange(reportId, outcomes) {
+          const askedAtMs = clock.nowMs();
+          const snapshot = await remote.exchange(reportId, outcomes);
+          note(snapshot, askedAtMs);
+          return snapshot;
+        },
+      },
+      behind: (front) => ({
+        ...front,
+        async enter(permit, model) {
+          const admission = await front.enter(permit, model);
+          if (admission.kind !== "call" || admission.probe !== null) return admission;
+          const nowMs = clock.nowMs();
+          const isAway = scheduler.nowMs() - awayAtMs <= awayMs;
+          const wrong = newest === null ? null : wrongIn(newest, model, nowMs);
+          if (wrong === "open") world.violate("8 breaker", `${instance} calls though it knows the breaker is open`);
+          else if (!asked.has(permit) && !isAway && (newest === null || wrong !== null))
+            world.violate("8 breaker", `${instance} calls on a snapshot that is ${wrong ?? "not there"}`);
+          return admission;
+        },
+      }),
+    };
+  }
+
+  return { seenBy };
+}
+
+function wrongIn(
+  { snapshot, askedAtMs }: { readonly snapshot: Snapshot; readonly askedAtMs: number },
+  model: string,
+  nowMs: number,
+): string | null {
+  const ageMs = nowMs - askedAtMs;
+  const theirNowMs = nowMs + snapshot.takenAtMs - askedAtMs;
+  const isOld = ageMs < 0 || ageMs >= snapshot.usableForMs;
+  if (snapshot.state === "open" && !isOld && theirNowMs < (snapshot.probeFromMs ?? 0)) return "open";
+  if (isOld) return "too old";
+  if (snapshot.state !== "closed") return snapshot.state;
+  const isHeld = snapshot.holds.some((hold) => hold.model === model && theirNowMs < hold.untilMs);
+  return isHeld ? "of a held model" : null;
+}

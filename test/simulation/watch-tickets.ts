@@ -1,0 +1,222 @@
+/** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
+import type { AttemptOutcome, Claimed, Settled } from "../../src/domain/ticket-moves.ts";
+import type { Texts, Ticket, TicketEvent } from "../../src/domain/ticket.ts";
+import { latestMs } from "./alarm.ts";
+import { walks, type Sent } from "./walk.ts";
+import type { World } from "./world.ts";
+
+export interface TicketWatch {
+  written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void;
+  claimed(id: string, permit: string, claimed: Claimed | null): void;
+  /** @param outcome `null`: it was given back, or its process died */
+  settled(id: string, fence: number, settled: Settled, outcome: AttemptOutcome | null): void;
+  forgotten(ticket: Ticket): void;
+  known(id: string): KnownTicket | undefined;
+  all(): Iterable<KnownTicket>;
+}
+
+export interface KnownTicket {
+  readonly id: string;
+  /** As it is stored; `null`: forgotten. */
+  ticket: Ticket | null;
+  readonly about: Ticket["about"];
+  readonly texts: Texts;
+  /** What an immediate call would have sent when it was accepted. */
+  readonly expected: Sent | null;
+  readonly acceptedAtMs: number;
+  status: Status;
+  events: number;
+  /** The latest claim that was given. */
+  claim: Claim | null;
+  /** As they should be counted. */
+  attempts: number;
+  endedAtMs: number | null;
+}
+
+interface Claim {
+  readonly fence: number;
+  readonly permit: string;
+  readonly leaseEndsAtMs: number;
+  isLive: boolean;
+}
+
+type Status = Ticket["state"]["status"];
+
+/** The drawn arrows, by the event that tells of each. */
+const arrows: Readonly<Record<TicketEvent["kind"], { from: readonly (Status | "none")[]; to: Status }>> = {
+  accepted: { from: ["none"], to: "queued" },
+  started: { from: ["queued"], to: "processing" },
+  returned: { from: ["processing"], to: "queued" },
+  completed: { from: ["processing"], to: "completed" },
+  failed: { from: ["processing"], to: "failed" },
+  expired: { from: ["queued", "processing"], to: "expired" },
+};
+const ends: readonly string[] = ["completed", "failed", "expired"];
+
+export function watchTickets(world: World): TicketWatch {
+  const { scheduler, plan } = world;
+  const tickets = new Map<string, KnownTicket>();
+
+  function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
+    const { id } = after.about;
+    for (const event of events) world.note(`ticket ${id.slice(0, 8)}`, `${verb}: ${told(event)}`);
+    const known = tickets.get(id) ?? accept(after);
+    const broken = (promise: string, sentence: string) => world.violate(promise, `${verb}: ${sentence}`, id);
+
+    let status: Status | "none" = before === null ? "none" : known.status;
+    for (const event of events) {
+      if (event.number !== known.events + 1) broken("6 events", `event ${event.number} follows ${known.events}`);
+      known.events = event.number;
+      const arrow = arrows[event.kind];
+      if (!arrow.from.includes(status)) broken("2 states", `${event.kind} from ${status}`);
+      if (ends.includes(status)) broken("6 events", `${event.kind} after its end`);
+      if (event.kind === "expired" && scheduler.nowMs() < after.about.expiresAtMs)
+        broken("2 states", "expired before its time");
+      status = arrow.to;
+    }
+    if (status !== after.state.status) broken("2 states", `${status} by its events, ${after.state.status} stored`);
+    if (after.progress.events !== known.events) broken("6 events", `${after.progress.events} counted`);
+    known.status = after.state.status;
+    known.ticket = after;
+    if (after.about !== known.about && JSON.stringify(after.about) !== JSON.stringify(known.about))
+      broken("7 as accepted", "what is fixed has changed");
+    if (after.progress.attempts > plan.policy.maxAttempts)
+      broken("5 attempts", `${after.progress.attempts} attempts`);
+    if (ends.includes(after.state.status)) end(known, after, events, broken);
+    else if (JSON.stringify("texts" in after.state && after.state.texts) !== JSON.stringify(known.texts))
+      broken("7 as accepted", "its texts have changed");
+  }
+
+  function accept(ticket: Ticket): KnownTicket {
+    const { about, state } = ticket;
+    const walk = walks.getStore();
+    if (walk) walk.ticketId = about.id;
+    const known: KnownTicket = {
+      id: about.id,
+      ticket,
+      about,
+      texts: "texts" in state ? state.texts : { systemPrompt: "", userPrompt: "", essayA: "", essayB: "" },
+      expected: walk?.expected ?? null,
+      acceptedAtMs: scheduler.nowMs(),
+      status: "queued",
+      events: 0,
+      claim: null,
+      attempts: 0,
+      endedAtMs: null,
+    };
+    tickets.set(about.id, known);
+    scheduler.after(about.expiresAtMs - scheduler.nowMs() + slackMs(), () => checkTime(known));
+    return known;
+  }
+
+  function end(
+    known: KnownTicket,
+    after: Ticket,
+    events: readonly TicketEvent[],
+    broken: (promise: string, sentence: string) => void,
+  ): void {
+    known.endedAtMs ??= scheduler.nowMs();
+    const stored = JSON.stringify([after, events]);
+    if (stored.includes(known.texts.essayA) || stored.includes(known.texts.essayB))
+      broken("11 erased", `${known.status}, and its texts are still stored`);
+  }
+
+  /** In its time it has expired by itself, or is called for under a claim that lives. */
+  function checkTime(known: KnownTicket): void {
+    const { ticket } = known;
+    if (known.endedAtMs !== null || ticket === null) return;
+    const nowMs = scheduler.nowMs();
+    if (ticket.state.status === "processing") {
+      const leaseEndsAtMs = known.claim?.leaseEndsAtMs ?? nowMs;
+      if (nowMs > leaseEndsAtMs + slackMs())
+        world.violate("4 ends", "processing long after its lease", known.id);
+      else scheduler.after(leaseEndsAtMs - nowMs + slackMs() + 1, () => checkTime(known));
+    } else if (!isDown(world)) world.violate("4 ends", `${known.status} after its time`, known.id);
+    else scheduler.after(slackMs(), () => checkTime(known));
+  }
+
+  function slackMs(): number {
+    return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0);
+  }
+
+  function claimed(id: string, permit: string, answer: Claimed | null): void {
+    const known = tickets.get(id);
+    const walk = walks.getStore();
+    if (known === undefined || answer?.kind !== "claimed") return;
+    const { fence, leaseEndsAtMs } = answer;
+    const { claim } = known;
+    const isSame = claim !== null && claim.permit === permit && claim.fence === fence;
+    if (!isSame) {
+      const nowMs = scheduler.nowMs();
+      if (claim?.isLive && nowMs < claim.leaseEndsAtMs)
+        world.violate("3 one holder", `claimed while ${claim.permit} has it`, id);
+      if (claim && fence <= claim.fence) world.violate("3 one holder", `fence ${fence} after ${claim.fence}`, id);
+      if (leaseEndsAtMs > nowMs + plan.policy.leaseMs)
+        world.violate("3 one holder", "a lease without end", id);
+      known.claim = { fence, permit, leaseEndsAtMs, isLive: true };
+    }
+    if (walk) walk.claim = { fence, asProbe: walk.leave?.isTurn ?? false };
+  }
+
+  function settled(id: string, fence: number, answer: Settled, outcome: AttemptOutcome | null): void {
+    const known = tickets.get(id);
+    if (known === undefined) return;
+    const { claim } = known;
+    const holds = claim !== null && claim.isLive && claim.fence === fence && scheduler.nowMs() < claim.leaseEndsAtMs;
+    if (answer.kind === "stored" && !holds)
+      world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
+    if (answer.kind === "stale" && holds) world.violate("3 one holder", `the holder's settle is stale`, id);
+    if (answer.kind === "stored" && claim) {
+      claim.isLive = false;
+      if (outcome !== null && isAttempt(outcome)) known.attempts++;
+    }
+    const counted = known.ticket?.progress.attempts;
+    if (counted !== undefined && counted !== known.attempts)
+      world.violate("5 attempts", `${counted} counted of ${known.attempts}`, id);
+  }
+
+  return {
+    written,
+    claimed,
+    settled,
+    forgotten(ticket) {
+      const known = tickets.get(ticket.about.id);
+      if (known === undefined) return;
+      const { endedAtMs } = known;
+      if (endedAtMs === null || scheduler.nowMs() < endedAtMs + plan.policy.retentionMs)
+        world.violate("1 kept", "removed before its retention was over", known.id);
+      known.ticket = null;
+    },
+    known: (id) => tickets.get(id),
+    all: () => tickets.values(),
+  };
+}
+
+/** A call that was really made, outside a probe, that told something about the ticket. */
+function isAttempt(outcome: AttemptOutcome): boolean {
+  const walk = walks.getStore();
+  if (!walk?.claim || walk.claim.asProbe || walk.calls.length === 0) return false;
+  if (outcome.kind === "judged") return true;
+  const { reason } = outcome.failure;
+  return reason !== "credentials_refused" && reason !== "quota_exhausted" && reason !== "hung_up";
+}
+
+/** In one process nothing happens while it is down. */
+function isDown(world: World): boolean {
+  return world.plan.shape === "process" && !world.hasHealed();
+}
+
+function told(event: TicketEvent): string {
+  switch (event.kind) {
+    case "accepted":
+    case "completed":
+    case "expired":
+      return event.kind;
+    case "started":
+      return `started ${event.asProbe ? "as a probe " : ""}with fence ${event.fence}`;
+    case "returned":
+      return `returned, ${event.why} ${event.reason ?? ""}`;
+    case "failed":
+      return `failed, ${event.reason}`;
+  }
+}

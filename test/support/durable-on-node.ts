@@ -1,0 +1,122 @@
+/** The durable part of a Node process over a directory of its own, with a clock that a test moves and workers that do nothing. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { onTestFinished } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { gateLimits, ticketPolicy } from "../../src/domain/policy.ts";
+import type { TicketEvent } from "../../src/domain/ticket.ts";
+import { openDurable, type Durable } from "../../src/node/durable.ts";
+import { manualClock } from "./clock.ts";
+
+/** The defaults, but for the look at what nobody should have missed: it would hide that something was. */
+export const config = configOf({});
+
+export function configOf(env: Readonly<Record<string, string>>) {
+  const parsed = parseConfig({ QUEUE_POLL_INTERVAL_SECONDS: "60", ...env }, "node");
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value;
+}
+
+export const limits = gateLimits(config);
+export const policy = ticketPolicy(config);
+
+/** A directory that is gone after the test. */
+export function directoryForTest(): string {
+  const directory = mkdtempSync(join(tmpdir(), "durable-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export async function durableForTest(settings = config) {
+  const clock = manualClock();
+  const faults: unknown[] = [];
+  let sent: string[] = [];
+  let directory = directoryForTest();
+  let durable = await open();
+
+  async function open(): Promise<Durable> {
+    const opened = await openDurable({
+      settings: { ...settings, dataDir: directory },
+      clock,
+      random: () => 0.5,
+      newId: () => crypto.randomUUID(),
+      onFault: (error) => faults.push(error),
+    });
+    if (!opened.ok) throw new Error(opened.error);
+    onTestFinished(() => opened.value.close());
+    opened.value.start(async (ticketId) => void sent.push(ticketId));
+    await clock.advance(0);
+    return opened.value;
+  }
+
+  /** Another process: to open a file and close it here would end SQLite's locks on it. */
+  const rowsOf = (query: string, ...values: string[]) => {
+    const copy = directoryForTest();
+    copyData(directory, copy);
+    const sql = new DatabaseSync(join(copy, "llm-provider-service.sqlite"));
+    const rows = sql.prepare(query).all(...values);
+    sql.close();
+    return rows;
+  };
+
+  return {
+    clock,
+    faults,
+    get durable() {
+      return durable;
+    },
+    get tickets() {
+      return durable.tickets;
+    },
+    get keys() {
+      return durable.keys;
+    },
+    get directory() {
+      return directory;
+    },
+    get gate() {
+      return durable.gate("mock");
+    },
+    nowMs: clock.nowMs,
+    async advance(ms: number) {
+      await clock.advance(ms);
+      await clock.advance(0);
+    },
+    /** As after a kill: what is on the disk at this moment is all that the successor has. */
+    async restart() {
+      const copy = directoryForTest();
+      copyData(directory, copy);
+      directory = copy;
+      sent = [];
+      durable = await open();
+    },
+    async sent() {
+      await clock.advance(0);
+      const ids = sent;
+      sent = [];
+      return ids;
+    },
+    async holds(text: string) {
+      return dataIn(directory).includes(text);
+    },
+    async events(id: string) {
+      const rows = rowsOf("SELECT event FROM events WHERE ticket_id = ? ORDER BY number", id);
+      return rows.map(({ event }) => JSON.parse(String(event)) as TicketEvent);
+    },
+    rowsOf,
+  };
+}
+
+/** Every byte of the data, as text. */
+function dataIn(directory: string): string {
+  const files = readdirSync(directory).map((name) => join(directory, name));
+  return execFileSync("cat", files, { maxBuffer: 2 ** 30 }).toString("latin1");
+}
+
+function copyData(from: string, to: string): void {
+  const files = readdirSync(from).filter((name) => name.endsWith(".sqlite") || name.endsWith("-wal"));
+  execFileSync("cp", [...files.map((name) => join(from, name)), to]);
+}

@@ -1,0 +1,115 @@
+/** The service as a process that can be killed, on either platform, on a data folder that outlives it. */
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { freePort, startServer, type Command } from "../bench/processes.ts";
+
+export type PlatformName = "node" | "workerd";
+
+export interface Home {
+  /** Holds data, log and whatever else the service writes. Made where it is missing. */
+  readonly folder: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface ServiceProcess {
+  readonly origin: string;
+  /** From its start to its first answer. */
+  readonly startedInMs: number;
+  /** SIGKILL for it and all that it started; resolves when none of them is left. @throws {Error} where it had ended by itself */
+  kill(): Promise<void>;
+  /** SIGTERM, and SIGKILL where that is not enough in 10 s. */
+  stop(): Promise<void>;
+}
+
+/** The folder below a home in which each platform keeps its data. */
+export const dataFolder = "data";
+const logFile = "service.log";
+const root = join(import.meta.dirname, "../..");
+
+/** Only loopback addresses, a fresh port at each start. @throws {Error} with its last words, where it does not answer within 20 s */
+export async function startService(platform: PlatformName, home: Home): Promise<ServiceProcess> {
+  mkdirSync(home.folder, { recursive: true });
+  const port = await freePort();
+  const startedAtMs = performance.now();
+  const { origin, pid, stop } = await startServer(logged(commands[platform](home, port), home), port, null);
+  return {
+    origin,
+    startedInMs: performance.now() - startedAtMs,
+    async kill() {
+      if (!(await isAlive(pid))) throw new Error(`The service ended by itself:\n${lastLines(home)}`);
+      stop();
+      if (!(await isGone(pid, 5_000))) throw new Error("The service outlived its kill.");
+    },
+    async stop() {
+      if (await isAlive(pid)) process.kill(pid, "SIGTERM");
+      if (await isGone(pid, 10_000)) return;
+      stop();
+      await isGone(pid, 5_000);
+    },
+  };
+}
+
+/** What the service wrote last, for a person who asks why it failed. */
+export function lastLines({ folder }: Home): string {
+  return readFileSync(join(folder, logFile), "utf8").split("\n").slice(-15).join("\n");
+}
+
+const commands: Readonly<Record<PlatformName, (home: Home, port: number) => Command>> = {
+  node: ({ folder, settings }, port) => ({
+    file: process.execPath,
+    args: [join(root, "src/node/main.ts")],
+    env: { ...settings, DATA_DIR: join(folder, dataFolder), HOST: "127.0.0.1", PORT: String(port) },
+    cwd: folder,
+  }),
+  workerd: ({ folder, settings }, port) => {
+    // In place of a developer's own .dev.vars.
+    const noVariables = join(folder, "no.env");
+    writeFileSync(noVariables, "");
+    const flags = {
+      config: join(root, "wrangler.toml"),
+      "env-file": noVariables,
+      "persist-to": join(folder, dataFolder),
+      ip: "127.0.0.1",
+      port: String(port),
+      // Any free one: two runs may go side by side.
+      "inspector-port": "0",
+    };
+    return {
+      file: join(root, "node_modules/.bin/wrangler"),
+      args: [
+        "dev",
+        ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+        ...Object.entries(settings).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+      ],
+      env: { CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder, HOME: folder },
+      cwd: folder,
+    };
+  },
+};
+
+/** Standard output goes to the log of this home; `exec` leaves the process its own. */
+function logged({ file, args, ...rest }: Command, { folder }: Home): Command {
+  const redirected = ["-c", 'exec "$@" >>"$0"', join(folder, logFile), file, ...args];
+  return { ...rest, file: "/bin/sh", args: redirected };
+}
+
+async function isGone(group: number, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs;
+  while (await isAlive(group)) {
+    if (performance.now() > deadline) return false;
+    await pause(10);
+  }
+  return true;
+}
+
+/** Asked of the process table: to a signal a dead process that nobody has waited for yet looks alive. */
+async function isAlive(group: number): Promise<boolean> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pgid=,stat="]);
+  return stdout.split("\n").some((line) => {
+    const [pgid, state = "Z"] = line.trim().split(/\s+/);
+    return pgid === String(group) && !state.startsWith("Z");
+  });
+}
