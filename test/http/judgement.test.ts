@@ -77,12 +77,12 @@ it("lists what was normalized", async () => {
 });
 
 const sentBy = async (changes: object) => {
-    const { compare, vendor } = testService();
-    const { status, body } = await compare(changes);
-    expect(status).toBe(200);
-    const [call] = vendor.calls;
-    return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
-  };
+  const { compare, vendor } = testService();
+  const { status, body } = await compare(changes);
+  expect(status).toBe(200);
+  const [call] = vendor.calls;
+  return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
+};
 
 const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
 
