@@ -1,6 +1,5 @@
 /** The service on Node: settings, listening, and a graceful stop. */
 import { hash, randomUUID } from "node:crypto";
-import { serve } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
 import SonicBoom from "sonic-boom";
 import { describeMistakes, parseConfig } from "../config.ts";
@@ -11,6 +10,7 @@ import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { nodePlatform } from "./platform.ts";
 import { recordingTransport } from "./recorder.ts";
+import { createHttpServer } from "./server.ts";
 import { undiciTransport } from "./undici-transport.ts";
 
 /** How long calls in flight may take to finish after SIGTERM or SIGINT. */
@@ -43,7 +43,8 @@ const app = createService(config, {
   log,
 });
 
-const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, started);
+const server = createHttpServer(app.fetch);
+server.listen(config.port, config.host, started);
 server.on("error", (error: NodeJS.ErrnoException) => {
   process.stderr.write(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).\n`);
   process.exit(1);
@@ -65,7 +66,8 @@ function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }
 
-function started({ address, family, port }: AddressInfo) {
+function started() {
+  const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   log("info", "started", {
     version,
@@ -79,12 +81,10 @@ function started({ address, family, port }: AddressInfo) {
 /** No new connections; what is in flight is finished; then the process ends by itself. */
 function stop(signal: NodeJS.Signals) {
   log("info", "stopping", { signal });
-  const impatience = setTimeout(() => end(1), stopMs);
-  server.close(() => {
-    clearTimeout(impatience);
-    end(0);
-  });
-  if ("closeIdleConnections" in server) server.closeIdleConnections();
+  setTimeout(() => end(1), stopMs);
+  // A kept-alive connection idles on after its last answer until its client tires of it, so one look is not enough.
+  setInterval(() => server.closeIdleConnections(), 50);
+  server.close(() => end(0));
 }
 
 function end(code: number) {

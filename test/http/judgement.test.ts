@@ -132,6 +132,11 @@ describe("what is left open", () => {
     expect(body).toMatchObject({ metadata: { dropped_parameters: [] } });
   });
 
+  it("is not an empty system prompt: that is the caller's own", async () => {
+    const { sent } = await sentBy({ llm_config_overrides: { system_prompt_override: "" } });
+    expect(sent["instructions"]).toBe("");
+  });
+
   it("is left out and named where the model does not take it", async () => {
     const llm_config_overrides = {
       model_override: "gpt-6.2-sol",

@@ -86,7 +86,7 @@ describe("/api/v1/providers", () => {
 
 describe("a provider's test", () => {
   it("succeeds with a judgement by the provider's default model", async () => {
-    const { request, vendor } = testService({ steps: [] });
+    const { request, vendor, logged } = testService();
     const { status, body } = await request("/api/v1/providers/openai/test", post);
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -96,6 +96,9 @@ describe("a provider's test", () => {
       response_time_ms: 0,
     });
     expect(vendor.calls).toHaveLength(1);
+    expect(logged("request")).toMatchObject([
+      { route: "/api/v1/providers/:provider/test", provider: "openai" },
+    ]);
   });
 
   it.each([

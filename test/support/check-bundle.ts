@@ -10,5 +10,7 @@ execFileSync("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", "dist"]
   env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
 });
 const bytes = gzipSync(readFileSync("dist/worker.js"), { level: 9 }).length;
-console.log(`The Worker's bundle: ${(bytes / 1024).toFixed(1)} KB gzipped, of ${bytesMax / 1024} KB allowed.`);
+console.log(
+  `The Worker's bundle: ${(bytes / 1024).toFixed(1)} KB gzipped, of ${bytesMax / 1024} KB allowed.`,
+);
 if (bytes > bytesMax) process.exit(1);
