@@ -10,7 +10,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: "core",
-          include: ["test/{domain,gateway,providers,http}/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "test/{domain,gateway,providers,http}/**/*.test.ts",
+            "test/*.test.ts",
+            "test/bench/**/*.test.ts",
+          ],
         },
       },
       { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"] } },

@@ -2,7 +2,22 @@
 import { unstable_readConfig as readConfig } from "wrangler";
 import { expect, it } from "vitest";
 
-const config = readConfig({ config: "wrangler.toml" });
+/** What of it is looked at. Wrangler's own type can't be loaded beside Node's. */
+interface Settings {
+  readonly compatibility_date?: string;
+  readonly queues: {
+    readonly producers?: readonly { readonly queue: string }[];
+    readonly consumers?: readonly { readonly queue: string; readonly dead_letter_queue?: string }[];
+  };
+  readonly durable_objects: { readonly bindings: readonly { readonly class_name: string }[] };
+  readonly migrations: readonly {
+    readonly new_sqlite_classes?: readonly string[];
+    readonly new_classes?: readonly string[];
+  }[];
+  readonly triggers: { readonly crons?: readonly string[] };
+}
+
+const config = readConfig({ config: "wrangler.toml" }) as Settings;
 const { producers = [], consumers = [] } = config.queues;
 
 it("has a consumer for every queue, dead letters included: without one Cloudflare deletes", () => {

@@ -9,6 +9,7 @@ export const workersPlatform: Platform = {
   readBody: (c, maxBytes) => readBody(c.req.raw, maxBytes),
   onHangUp(c, then) {
     const { signal } = c.req.raw;
+    if (signal.aborted) then();
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
@@ -17,24 +18,41 @@ export const workersPlatform: Platform = {
 };
 
 async function readBody(request: Request, maxBytes: number): Promise<Result<string, BodyFault>> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return err("too_large");
   if (!request.body) return ok("");
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const length = request.headers.get("content-length");
+  if (Number(length ?? 0) > maxBytes) return err("too_large");
+  let bytes: ArrayBuffer | Uint8Array | null;
   try {
-    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-      bytes += chunk.byteLength;
-      // Leaving the loop cancels the stream: the rest is never held.
-      if (bytes > maxBytes) return err("too_large");
-      chunks.push(chunk);
-    }
+    // The runtime holds a body to its declared length. Reading it in one piece costs a third of reading it as a stream.
+    bytes = length === null ? await bytesWithin(maxBytes, request.body) : await request.arrayBuffer();
   } catch {
     return err("hung_up");
   }
+  if (bytes === null) return err("too_large");
   try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return ok(chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode());
+    return ok(utf8.decode(bytes));
   } catch {
     return err("not_utf8");
   }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @returns `null` where it is longer than that */
+async function bytesWithin(maxBytes: number, body: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    sizeBytes += chunk.byteLength;
+    // Leaving the loop cancels the stream: the rest is never held.
+    if (sizeBytes > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
 }

@@ -168,8 +168,11 @@ function row(place: Place): SqlStorageValue[] {
 }
 
 function turnOf({ suspect, priority, acceptedAtMs, ticketId }: Place): string {
-  const digits = (value: number, width: number) => String(value).padStart(width, "0");
   return `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
+}
+
+function digits(value: number, width: number): string {
+  return String(value).padStart(width, "0");
 }
 
 function placeIn(row: Row): Place {

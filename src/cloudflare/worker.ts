@@ -68,8 +68,6 @@ export default {
 function make(env: Environment) {
   const { config, log } = settle(env);
   if (config === null) return null;
-  const later = (work: Promise<unknown>) => waitUntil(work);
-  const newId = () => crypto.randomUUID();
   const fronts = new Map<ProviderName, Gate>();
   const gate = (name: ProviderName) => {
     const known = fronts.get(name);
@@ -138,6 +136,14 @@ async function look(ask: () => Promise<unknown>) {
   } catch {
     return { status: "down", error: "no answer" } as const;
   }
+}
+
+function later(work: Promise<unknown>): void {
+  waitUntil(work);
+}
+
+function newId(): string {
+  return crypto.randomUUID();
 }
 
 const clock: Clock = {

@@ -2,7 +2,7 @@
 import { Toucan } from "toucan-js";
 import type { ErrorType } from "./errors.ts";
 
-export interface Incident {
+interface Incident {
   readonly type: ErrorType;
   readonly correlationId: string;
   readonly tenant: string | null;

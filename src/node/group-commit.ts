@@ -100,14 +100,6 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
     });
   }
 
-  function read<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw isStoreFault(error) ? storeAway(error) : error;
-    }
-  }
-
   return {
     write,
     read,
@@ -123,6 +115,14 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
     idle: () =>
       waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => void idlers.push(resolve)),
   };
+}
+
+function read<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isStoreFault(error) ? storeAway(error) : error;
+  }
 }
 
 /** The primary result codes of SQLite that tell of the disk or the file, not of a statement. Source: https://www.sqlite.org/rescode.html */

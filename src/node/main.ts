@@ -1,6 +1,5 @@
 /** The service on Node: settings, data, listening, and a graceful stop. */
 import { hash, randomUUID } from "node:crypto";
-import { serve } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
 import SonicBoom from "sonic-boom";
 import { describeMistakes, parseConfig } from "../config.ts";
@@ -13,6 +12,7 @@ import { version } from "../version.ts";
 import { openDurable } from "./durable.ts";
 import { nodePlatform } from "./platform.ts";
 import { recordingTransport } from "./recorder.ts";
+import { createHttpServer } from "./server.ts";
 import { stopGracefully } from "./stop.ts";
 import { undiciTransport } from "./undici-transport.ts";
 
@@ -63,7 +63,8 @@ const { app, gateway } = createService(config, {
   },
 });
 
-const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, started);
+const server = createHttpServer(app.fetch);
+server.listen(config.port, config.host, started);
 server.on("error", (error: NodeJS.ErrnoException) =>
   refuse(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).`),
 );
@@ -90,8 +91,9 @@ function errorName(error: unknown): string {
   return "code" in error ? String(error.code) : error.name;
 }
 
-function started({ address, family, port }: AddressInfo) {
+function started() {
   durable.start(gateway.work);
+  const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   log("info", "started", {
     version,

@@ -10,6 +10,7 @@ export const nodePlatform: Platform = {
   readBody: (c, maxBytes) => readBody(bindingsOf(c), maxBytes),
   onHangUp(c, then) {
     const { outgoing } = bindingsOf(c);
+    if (outgoing.destroyed) then();
     // `close` comes after a finished answer too, but by then the watch has ended.
     outgoing.once("close", then);
     return () => outgoing.off("close", then);

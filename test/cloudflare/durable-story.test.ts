@@ -38,7 +38,6 @@ async function story() {
     },
   };
   const clock = { nowMs: world.nowMs, after: () => () => {} };
-  const newId = () => crypto.randomUUID();
   const gate = createGateFront({
     remote: durableGate(env, "mock"),
     clock,
@@ -170,6 +169,10 @@ it("takes a ticket up again whose worker died in the middle of its call", async 
   });
 });
 
+function newId(): string {
+  return crypto.randomUUID();
+}
+
 /** A worker that never comes back from its call. */
 async function beginAndDie(id: string): Promise<void> {
   const tickets = durableTickets(env);
@@ -288,7 +291,8 @@ it("never loses a gate's alarm to a failure: it is set again", async () => {
   const s = await story();
   await s.submit();
   const stub = gateStub();
-  await runInDurableObject(stub, async (gate: ProviderGate, { storage }) => {
+  await runInDurableObject(stub, async (instance, { storage }) => {
+    const gate = instance as ProviderGate;
     const transaction = vi.spyOn(storage, "transactionSync").mockImplementation(() => {
       throw new Error("disk full");
     });

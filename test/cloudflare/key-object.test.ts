@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { durableKeys } from "../../src/cloudflare/key-stub.ts";
 import { testKeys, type KeysUnderTest } from "../contracts/keys.ts";
-import { env, evictAll, freshWorld, isStored, withEvictions } from "./objects.ts";
+import { asIs, env, evictAll, freshWorld, isStored, withEvictions } from "./objects.ts";
 
 function keysWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
   return async (): Promise<KeysUnderTest> => {
@@ -10,5 +10,10 @@ function keysWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
   };
 }
 
-describe("keys in Durable Objects", () => testKeys(keysWith((verbs) => verbs)));
-describe("keys in objects that are evicted before every call", () => testKeys(keysWith(withEvictions)));
+describe("keys in Durable Objects", () => {
+  testKeys(keysWith(asIs));
+});
+
+describe("keys in objects that are evicted before every call", () => {
+  testKeys(keysWith(withEvictions));
+});

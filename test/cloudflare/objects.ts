@@ -27,10 +27,12 @@ export async function freshWorld() {
   let nowMs = startMs;
   clock.nowMs = () => nowMs;
   let messages: string[] = [];
-  const sendBatch = vi.spyOn(env.TICKETS, "sendBatch").mockImplementation((batch) => {
-    messages.push(...[...batch].map(({ body }) => body));
-    return Promise.resolve({} as QueueSendBatchResponse);
-  });
+  const sendBatch = vi
+    .spyOn(env.TICKETS, "sendBatch")
+    .mockImplementation((batch: Iterable<MessageSendRequest<string>>) => {
+      messages.push(...[...batch].map(({ body }) => body));
+      return Promise.resolve({} as QueueSendBatchResponse);
+    });
 
   /** Moves time on. Alarms run at their own time, in order, and what they begin is done before the next. */
   async function advance(ms: number): Promise<void> {
@@ -88,6 +90,10 @@ async function stubs(): Promise<readonly DurableObjectStub[]> {
 export async function evictAll(): Promise<void> {
   await settled();
   await Promise.all((await stubs()).map((stub) => evictDurableObject(stub).catch(() => {})));
+}
+
+export function asIs<Verbs extends object>(verbs: Verbs): Verbs {
+  return verbs;
 }
 
 /** The same verbs, with every object evicted before each. */

@@ -2,27 +2,32 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe } from "vitest";
 import { configOf } from "../../src/cloudflare/environment.ts";
 import { durableGate } from "../../src/cloudflare/gate-stub.ts";
+import type { Parking } from "../../src/domain/gate-queue.ts";
+import type { Seat } from "../../src/domain/places.ts";
 import { gateLimits } from "../../src/domain/policy.ts";
 import { testGate, type GateUnderTest } from "../contracts/gate.ts";
-import { directly, env, evictAll, freshWorld, withEvictions } from "./objects.ts";
+import { asIs, directly, env, evictAll, freshWorld, withEvictions } from "./objects.ts";
 import type { Remote } from "../../src/cloudflare/ask-object.ts";
 import type { ProviderGate } from "../../src/cloudflare/provider-gate.ts";
 
 const limits = gateLimits(configOf(env));
 
-function gateWith<Verbs extends object>(wrap: (verbs: Verbs) => Verbs) {
+function gateWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
   return async (): Promise<GateUnderTest> => {
-    const world = await freshWorld();
+    const { advance, nowMs, sent } = await freshWorld();
     const stub = env.GATES.get(env.GATES.idFromName("mock"));
-    const told = wrap(stub as unknown as Remote<ProviderGate> as never) as unknown as Remote<ProviderGate>;
+    const told = stub as unknown as Remote<ProviderGate>;
+    const errands = wrap({
+      confirm: (seat: Seat, notBeforeMs: number) => told.confirm(seat, notBeforeMs),
+      park: (seat: Seat, parking: Parking) => told.park(seat, parking),
+      release: (ticketId: string) => told.release(ticketId),
+    });
     return {
-      gate: wrap(directly(durableGate(env, "mock")) as never) as never,
-      confirm: (seat, notBeforeMs) => told.confirm(seat, notBeforeMs),
-      park: (seat, parking) => told.park(seat, parking),
-      release: (ticketId) => told.release(ticketId),
-      sent: world.sent,
-      nowMs: world.nowMs,
-      advance: world.advance,
+      gate: wrap(directly(durableGate(env, "mock"))),
+      ...errands,
+      sent,
+      nowMs,
+      advance,
       async restart() {
         await runInDurableObject(stub, (_, { storage }) => {
           storage.sql.exec("UPDATE version SET id = 'the one before'");
@@ -33,9 +38,10 @@ function gateWith<Verbs extends object>(wrap: (verbs: Verbs) => Verbs) {
   };
 }
 
-describe("a gate in a Durable Object", () =>
-  testGate(
-    limits,
-    gateWith((verbs) => verbs),
-  ));
-describe("a gate that is evicted before every call", () => testGate(limits, gateWith(withEvictions)));
+describe("a gate in a Durable Object", () => {
+  testGate(limits, gateWith(asIs));
+});
+
+describe("a gate that is evicted before every call", () => {
+  testGate(limits, gateWith(withEvictions));
+});

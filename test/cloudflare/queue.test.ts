@@ -44,9 +44,15 @@ it.each([null, 7, "", "not an id", { ticketId: id(1) }])(
   async (body) => {
     const poison = message(body);
     const faults: string[] = [];
-    const never = () => Promise.reject(new Error("worked on"));
-    await consume([poison], never, 1_000, (event) => faults.push(event));
+    let worked = 0;
+    await consume(
+      [poison],
+      () => Promise.resolve(worked++),
+      1_000,
+      (event) => faults.push(event),
+    );
     expect(poison.fate).toEqual(["ack"]);
+    expect(worked).toBe(0);
     expect(faults).toEqual(["message_unreadable"]);
   },
 );

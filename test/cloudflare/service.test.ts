@@ -95,8 +95,7 @@ it("logs lines of JSON without a key or a text of the caller's", async () => {
 });
 
 describe("a client that hangs up", () => {
-  it("takes the vendor's call with it", async () => {
-    // Through the runtime's own door: only there does its flag decide whether a hang-up is heard at all.
+  it("takes the vendor's call with it, through the runtime's own door", async () => {
     Object.assign(env, settings);
     await lane.clear();
     await lane.script([{ fault: "stall", vendor: "openai" }]);
@@ -108,6 +107,22 @@ describe("a client that hangs up", () => {
     await expect(answering).rejects.toThrow("aborted");
     expect(await lane.waitForAbort(1)).toMatchObject([{ outcome: "stall", aborted: true }]);
     expect(await lane.requests()).toHaveLength(1);
+  });
+
+  it("is heard by our own code too, which makes no other call and notes it in the log", async () => {
+    const { compare } = await worker({ ...settings, LLM_MAX_RETRIES: "2" });
+    await lane.clear();
+    await lane.script([{ fault: "stall", vendor: "openai" }]);
+    const client = new AbortController();
+    const answering = compare(withProvider("openai"), { signal: client.signal }).catch(() => null);
+    await lane.waitForRequest(1);
+    client.abort();
+    await answering;
+    expect(await lane.waitForAbort(1)).toHaveLength(1);
+    expect(logged()).toMatchObject([
+      { event: "attempt", failure: "hung_up" },
+      { event: "request", status: 499 },
+    ]);
   });
 });
 

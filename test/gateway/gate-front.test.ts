@@ -79,10 +79,10 @@ function world() {
 
 /** Waits for an answer and moves time as far as it takes. */
 async function inTime<T>(clock: ReturnType<typeof manualClock>, work: Promise<T>, ms = 10_000): Promise<T> {
-  let isOver = false;
-  void work.finally(() => (isOver = true));
+  const state = { isOver: false };
+  void work.finally(() => (state.isOver = true));
   await settled();
-  for (let passed = 0; !isOver && passed < ms; passed += 50) await clock.advance(50);
+  for (let passed = 0; !state.isOver && passed < ms; passed += 50) await clock.advance(50);
   return work;
 }
 

@@ -165,7 +165,9 @@ describe("methods", () => {
       const answered = await request(path, { method });
       expect([method, answered.status]).toEqual([method, 405]);
       expect(answered.headers.get("allow")).toBe(allow);
-      expect(method === "HEAD" || answered.body["error_type"]).toBe(method === "HEAD" || "METHOD_NOT_ALLOWED");
+      expect(method === "HEAD" || answered.body["error_type"]).toBe(
+        method === "HEAD" || "METHOD_NOT_ALLOWED",
+      );
     }
     expect(vendor.calls).toEqual([]);
   });

@@ -149,12 +149,12 @@ it.each(rows)("answers $name with $status $type", async ({ step, status, type, r
 });
 
 const refusedWith = async (message: string) => {
-    const { compare, written } = testService({ env: once, steps: [refused(400, {}, { message })] });
-    const { status, body } = await compare();
-    expect([status, body["error_type"]]).toEqual([422, "INVALID_REQUEST"]);
-    expect(written()).not.toContain(message.slice(0, 20));
-    return body["details"];
-  };
+  const { compare, written } = testService({ env: once, steps: [refused(400, {}, { message })] });
+  const { status, body } = await compare();
+  expect([status, body["error_type"]]).toEqual([422, "INVALID_REQUEST"]);
+  expect(written()).not.toContain(message.slice(0, 20));
+  return body["details"];
+};
 
 describe("a request that the vendor refuses", () => {
   it("is told in the vendor's words", async () => {
@@ -204,7 +204,7 @@ it("tries again before it gives up, and says so in the log", async () => {
 });
 
 const ask = (provider: string, env = {}) =>
-    testService({ env }).compare({ llm_config_overrides: { provider_override: provider } });
+  testService({ env }).compare({ llm_config_overrides: { provider_override: provider } });
 
 describe("a provider that can't be asked", () => {
   it.each([

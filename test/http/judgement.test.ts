@@ -77,12 +77,12 @@ it("lists what was normalized", async () => {
 });
 
 const sentBy = async (changes: object) => {
-    const { compare, vendor } = testService();
-    const { status, body } = await compare(changes);
-    expect(status).toBe(200);
-    const [call] = vendor.calls;
-    return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
-  };
+  const { compare, vendor } = testService();
+  const { status, body } = await compare(changes);
+  expect(status).toBe(200);
+  const [call] = vendor.calls;
+  return { sent: JSON.parse(call?.body ?? ""), url: call?.url, body };
+};
 
 const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
 
@@ -130,6 +130,11 @@ describe("what is left open", () => {
       reasoning: { effort: "none" },
     });
     expect(body).toMatchObject({ metadata: { dropped_parameters: [] } });
+  });
+
+  it("is not an empty system prompt: that is the caller's own", async () => {
+    const { sent } = await sentBy({ llm_config_overrides: { system_prompt_override: "" } });
+    expect(sent["instructions"]).toBe("");
   });
 
   it("is left out and named where the model does not take it", async () => {

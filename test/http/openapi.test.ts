@@ -115,10 +115,10 @@ describe("as an OpenAPI 3.1 document", () => {
 });
 
 const isExpressible = (body: object) => {
-    // What JSON Schema has no words for: a placeholder used twice, UTF-16 units, bytes of JSON.
-    const prompt = (body as { user_prompt?: unknown }).user_prompt;
-    return !(typeof prompt === "string" && /(\{essay_[ab]\}).*\1/s.test(prompt));
-  };
+  // What JSON Schema has no words for: a placeholder used twice, UTF-16 units, bytes of JSON.
+  const prompt = (body as { user_prompt?: unknown }).user_prompt;
+  return !(typeof prompt === "string" && /(\{essay_[ab]\}).*\1/s.test(prompt));
+};
 
 describe("the schema of a comparison", () => {
   const validate = schemaOf("ComparisonRequest");

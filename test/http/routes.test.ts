@@ -39,24 +39,24 @@ describe.each(["status", "results"])("/api/v1/%s", (route) => {
 });
 
 const row = (
-      name: string,
-      enabled: boolean,
-      configured: boolean,
-      default_model: unknown = expect.any(String),
-    ) => ({
-      name,
-      enabled,
-      configured,
-      available: enabled && configured,
-      circuit_breaker_state: null,
-      default_model,
-      last_success: null,
-      last_failure: null,
-      failure_count: null,
-      average_response_time_ms: null,
-      retry_at: null,
-      queue: null,
-    });
+  name: string,
+  enabled: boolean,
+  configured: boolean,
+  default_model: unknown = expect.any(String),
+) => ({
+  name,
+  enabled,
+  configured,
+  available: enabled && configured,
+  circuit_breaker_state: null,
+  default_model,
+  last_success: null,
+  last_failure: null,
+  failure_count: null,
+  average_response_time_ms: null,
+  retry_at: null,
+  queue: null,
+});
 
 describe("/api/v1/providers", () => {
   it("lists all five, with what is known of each and nothing that nobody measured", async () => {
@@ -86,7 +86,7 @@ describe("/api/v1/providers", () => {
 
 describe("a provider's test", () => {
   it("succeeds with a judgement by the provider's default model", async () => {
-    const { request, vendor } = testService({ steps: [] });
+    const { request, vendor, logged } = testService();
     const { status, body } = await request("/api/v1/providers/openai/test", post);
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -96,6 +96,9 @@ describe("a provider's test", () => {
       response_time_ms: 0,
     });
     expect(vendor.calls).toHaveLength(1);
+    expect(logged("request")).toMatchObject([
+      { route: "/api/v1/providers/:provider/test", provider: "openai" },
+    ]);
   });
 
   it.each([
@@ -200,10 +203,10 @@ describe("/api/v1/models", () => {
 });
 
 const standing = (enabled: boolean, configured: boolean) => ({
-      enabled,
-      configured,
-      circuit_breaker_state: null,
-    });
+  enabled,
+  configured,
+  circuit_breaker_state: null,
+});
 
 describe("/healthz", () => {
   it("tells what the service is, and nothing secret", async () => {

@@ -134,10 +134,10 @@ it("keeps the line of unknown fields short, however many and long they are", asy
 });
 
 /** Of exactly that many bytes of JSON. */
-  const sized = (bytes: number, filler: string, width: number) => {
-    const room = bytes - '{"k":""}'.length;
-    return { k: filler.repeat(Math.floor(room / width)) + "x".repeat(room % width) };
-  };
+const sized = (bytes: number, filler: string, width: number) => {
+  const room = bytes - '{"k":""}'.length;
+  return { k: filler.repeat(Math.floor(room / width)) + "x".repeat(room % width) };
+};
 
 describe("metadata", () => {
   it.each([

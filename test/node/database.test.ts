@@ -82,7 +82,7 @@ it("is not left half locked by a refusal", () => {
   writeFileSync(fileIn(directory), "no database".repeat(1000));
   openDatabase(directory);
   writeFileSync(fileIn(directory), "");
-  open(directory);
+  expect(open(directory).sql.isOpen).toBe(true);
 });
 
 it("belongs to one process, and is free at once when that is killed", async () => {

@@ -75,14 +75,15 @@ async function stoppingWorld(
 
   const startedAtMs = clock.nowMs();
   let stoppedAfterMs: number | null = null;
-  const stopped = stopGracefully({ server: createServer(), durable, clock, stopping }).then(() => {
+  const stop = async () => {
+    await stopGracefully({ server: createServer(), durable, clock, stopping });
     stoppedAfterMs = clock.nowMs() - startedAtMs;
-  });
+  };
+  void stop();
   return {
     world,
     live,
     id: ticket.about.id,
-    stopped,
     stoppedAfterMs: () => stoppedAfterMs,
     calls: () => calls,
   };

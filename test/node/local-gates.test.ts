@@ -2,7 +2,7 @@
 import { StatementSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Outcome } from "../../src/domain/outcome.ts";
-import { createAlarm } from "../../src/node/alarm.ts";
+import { createAlarm, type Alarm } from "../../src/node/alarm.ts";
 import { openDatabase } from "../../src/node/database.ts";
 import { groupCommit } from "../../src/node/group-commit.ts";
 import { localGates } from "../../src/node/local-gates.ts";
@@ -10,7 +10,9 @@ import { testGate } from "../contracts/gate.ts";
 import { manualClock } from "../support/clock.ts";
 import { directoryForTest, limits } from "../support/durable-on-node.ts";
 
-describe("as every gate", () => testGate(limits, gatesForTest));
+describe("as every gate", () => {
+  testGate(limits, gatesForTest);
+});
 
 const healthy: Outcome = { permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 5 };
 const fault: Outcome = { ...healthy, finding: { kind: "fault" } };
@@ -130,11 +132,11 @@ async function gatesForTest() {
   const commits = groupCommit(sql);
   let sent: string[] = [];
   let silent: string[] = [];
-  let alarm = { set: (_: number) => {}, stop() {} };
+  let alarm: Alarm | null = null;
   let gates = start();
 
   function start() {
-    alarm.stop();
+    alarm?.stop();
     const started = localGates({
       sql,
       commits,
@@ -144,7 +146,7 @@ async function gatesForTest() {
       newId: () => crypto.randomUUID(),
       send: (id) => sent.push(id),
       onSilent: (id) => silent.push(id),
-      onDue: (atMs) => alarm.set(atMs),
+      onDue: (atMs) => alarm?.set(atMs),
     });
     alarm = createAlarm(clock, 600_000, async () => started.look());
     started.open();

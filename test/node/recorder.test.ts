@@ -2,12 +2,15 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from "vitest";
 import { createMask } from "../../src/http/mask.ts";
 import { recordingTransport } from "../../src/node/recorder.ts";
 import type { Transport } from "../../src/providers/transport.ts";
 import { fakeLane } from "../support/fake-upstream/client.ts";
 import { startNodeService } from "../support/node-service.ts";
+
+// A process needs a second of a busy machine to start.
+vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
 
 const key = "canary-key-0123456789";
 let home: string;

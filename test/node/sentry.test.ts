@@ -1,10 +1,13 @@
 /** What Sentry is told of: faults of ours, once each, and nothing that anybody wrote. */
-import { expect, inject, it } from "vitest";
+import { expect, inject, it, vi } from "vitest";
 import { fakeLane } from "../support/fake-upstream/client.ts";
 import { startNodeService } from "../support/node-service.ts";
 import { refused } from "../support/scripted-transport.ts";
 import { sentryReceiver } from "../support/sentry-receiver.ts";
 import { testService } from "../support/service.ts";
+
+// A process needs a second of a busy machine to start.
+vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
 
 const upstreamUrl = inject("fakeUpstreamUrl");
 const canaries = {

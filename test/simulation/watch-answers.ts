@@ -75,6 +75,8 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
     const isTransient = ["connection", "timeout", "unavailable", "rate_limited"].includes(failure.reason);
     if (isTransient && request.mode === "queue_if_unavailable")
       world.violate("modes", `${failure.reason} is no reason to refuse it`, request.name);
+    // A process that stops ends its calls, and the waits between them.
+    if (failure.reason === "hung_up" && plan.rates.has("stop")) return;
     const last = walk.calls.at(-1)?.reply?.outcome;
     if (last && !last.ok && last.error.reason !== failure.reason)
       world.violate("3 true", `${failure.reason}, but the vendor said ${last.error.reason}`, request.name);

@@ -15,8 +15,7 @@ interface SeenGate {
   behind(front: Gate): Gate;
 }
 
-/** By the contract, an isolate waits 300 ms for the gate's word; while it can't be had, it may go on without. */
-const askMs = 300;
+/** By the contract, an isolate waits a moment for the gate's word; while it can't be had, it may go on without. */
 const awayMs = 1_000;
 
 export function watchSnapshots(world: World): SnapshotWatch {
@@ -26,13 +25,10 @@ export function watchSnapshots(world: World): SnapshotWatch {
     let newest: { readonly snapshot: Snapshot; readonly askedAtMs: number } | null = null;
     let awayAtMs = -Infinity;
     const asked = new Set<string>();
+    const unanswered = new Set<string>();
 
     function note(snapshot: Snapshot, askedAtMs: number): void {
       if (newest === null || askedAtMs >= newest.askedAtMs) newest = { snapshot, askedAtMs };
-    }
-
-    function unanswered(): void {
-      awayAtMs = scheduler.nowMs();
     }
 
     return {
@@ -41,17 +37,11 @@ export function watchSnapshots(world: World): SnapshotWatch {
         async enter(permit, model) {
           const askedAtMs = clock.nowMs();
           asked.add(permit);
-          const cancel = scheduler.after(askMs, unanswered);
-          try {
-            const answer = await remote.enter(permit, model);
-            note(answer.snapshot, askedAtMs);
-            return answer;
-          } catch (error) {
-            unanswered();
-            throw error;
-          } finally {
-            cancel();
-          }
+          unanswered.add(permit);
+          const answer = await remote.enter(permit, model);
+          unanswered.delete(permit);
+          note(answer.snapshot, askedAtMs);
+          return answer;
         },
         async exchange(reportId, outcomes) {
           const askedAtMs = clock.nowMs();
@@ -64,6 +54,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
         ...front,
         async enter(permit, model) {
           const admission = await front.enter(permit, model);
+          if (unanswered.has(permit)) awayAtMs = scheduler.nowMs();
           if (admission.kind !== "call" || admission.probe !== null) return admission;
           const nowMs = clock.nowMs();
           const isAway = scheduler.nowMs() - awayAtMs <= awayMs;
