@@ -67,10 +67,10 @@ export async function freshWorld() {
   };
 }
 
-async function nextAlarm(): Promise<{ stub: DurableObjectStub; atMs: number } | null> {
-  const alarms = await Promise.all(
-    (await stubs()).map(async (stub) => ({ stub, atMs: await alarmOf(stub) })),
-  );
+async function nextAlarm(
+  all: readonly DurableObjectStub[],
+): Promise<{ stub: DurableObjectStub; atMs: number } | null> {
+  const alarms = await Promise.all(all.map(async (stub) => ({ stub, atMs: await alarmOf(stub) })));
   const set = alarms.flatMap(({ stub, atMs }) => (atMs === null ? [] : [{ stub, atMs }]));
   return set.toSorted((a, b) => a.atMs - b.atMs)[0] ?? null;
 }

@@ -5,7 +5,7 @@ import type { Finding, Outcome } from "../../src/domain/outcome.ts";
 import { createGateFront, type RemoteGate } from "../../src/gateway/gate-front.ts";
 import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
 import { memoryPlaces } from "../../src/stores/memory-places.ts";
-import { manualClock, settled } from "../support/clock.ts";
+import { manualClock } from "../support/clock.ts";
 
 const limits: GateLimits = {
   failureThreshold: 5,
@@ -81,7 +81,7 @@ function world() {
 async function inTime<T>(clock: ReturnType<typeof manualClock>, work: Promise<T>, ms = 10_000): Promise<T> {
   const state = { isOver: false };
   void work.finally(() => (state.isOver = true));
-  await settled();
+  await clock.advance(0);
   for (let passed = 0; !state.isOver && passed < ms; passed += 50) await clock.advance(50);
   return work;
 }
@@ -169,7 +169,7 @@ it("tells of successes in batches, also where no call comes after them", async (
   await gate.report(outcome("healthy"));
   const [batch] = w.hops();
   expect(batch?.outcomes).toHaveLength(50);
-  await settled();
+  await w.clock.advance(0);
   await gate.report(outcome("healthy"));
   expect(w.hops()).toEqual([]);
 });

@@ -28,6 +28,10 @@ interface Pace {
   /** The mean between two requests of a client. */
   readonly pauseMs: number;
   readonly answerMs: number;
+  /** The upstream's, each as likely as it is often here. */
+  readonly moods: readonly Mood[];
+  /** Faults in a row that open the breaker. */
+  readonly failureThreshold: number;
   readonly storingMs: number;
   /** For the drain: leases and lost messages of the last kill included. */
   readonly patienceMs: number;
@@ -39,14 +43,19 @@ const paces: Readonly<Record<PlatformName, Pace>> = {
     clients: 8,
     pauseMs: 200,
     answerMs: 120,
+    moods: ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"],
+    failureThreshold: 5,
     storingMs: 250,
     patienceMs: 60_000,
   },
   workerd: {
-    lifeMs: [300, 4_000],
-    clients: 6,
+    lifeMs: [500, 3_500],
+    clients: 8,
     pauseMs: 400,
-    answerMs: 100,
+    answerMs: 400,
+    // Its local queue forgets everything at a kill, and with it whoever had the turn of a probe: then nobody calls for 30 s.
+    moods: ["healthy", "healthy", "healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"],
+    failureThreshold: 10,
     storingMs: 1_000,
     patienceMs: 120_000,
   },
@@ -54,14 +63,12 @@ const paces: Readonly<Record<PlatformName, Pace>> = {
 
 const maxRetries = 5;
 
-const moods: readonly Mood[] = ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"];
-
 /** @param folder an empty one; stays as the run left it */
 export async function run({ platform, cycles, seed }: Options, folder: string): Promise<Ran> {
   const pace = paces[platform];
   const chance = dice(seed, "kills");
   const upstream = await startUpstream(pace.answerMs);
-  const home: Home = { folder, settings: settingsFor(upstream.lane.baseUrls.openai) };
+  const home: Home = { folder, settings: settingsFor(upstream.lane.baseUrls.openai, pace) };
   const data = join(folder, dataFolder);
   const ledgerFile = join(folder, "ledger.jsonl");
   const ledger = openLedger(ledgerFile);
@@ -71,9 +78,9 @@ export async function run({ platform, cycles, seed }: Options, folder: string): 
   const startsMs: number[] = [];
 
   for (let cycle = 1; cycle <= cycles; cycle++) {
-    // Before the last kill the upstream is down, so that tickets wait while their texts are looked for.
+    // Before the last kill the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles;
-    await upstream.feel(chance.pick(moods) ?? "healthy");
+    await upstream.feel(chance.pick(pace.moods) ?? "healthy");
     startsAtMs.push(Date.now());
     const service = await startService(platform, home);
     startsMs.push(service.startedInMs);
@@ -81,7 +88,7 @@ export async function run({ platform, cycles, seed }: Options, folder: string): 
     const lifeMs = chance.between(...pace.lifeMs);
     const turnAfterMs = lifeMs * chance.next();
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "down" : (chance.pick(moods) ?? "healthy"));
+    await upstream.feel(isLast ? "stalling" : (chance.pick(pace.moods) ?? "healthy"));
     await pause(isLast ? pace.lifeMs[1] : lifeMs - turnAfterMs);
     clients.pointAt(null);
     killsAtMs.push(Date.now());
@@ -153,7 +160,7 @@ async function queueSize(origin: string): Promise<number | null> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-function settingsFor(openaiUrl: string): Record<string, string> {
+function settingsFor(openaiUrl: string, { failureThreshold }: Pace): Record<string, string> {
   return {
     ENVIRONMENT: "test",
     OPENAI_API_KEY: "fake",
@@ -161,6 +168,7 @@ function settingsFor(openaiUrl: string): Record<string, string> {
     DEFAULT_LLM_PROVIDER: "openai",
     LLM_REQUEST_TIMEOUT_SECONDS: "1.5",
     LLM_MAX_RETRIES: "1",
+    CIRCUIT_BREAKER_FAILURE_THRESHOLD: String(failureThreshold),
     CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.3",
     CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "2",
     QUEUE_MAX_SIZE: "100000",

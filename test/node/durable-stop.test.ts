@@ -1,12 +1,24 @@
 /** SIGTERM, as the flow and the store live through it. */
 import { createServer } from "node:http";
 import { expect, it } from "vitest";
+import type { Asked } from "../../src/gateway/resolve.ts";
 import { createGateway, type Caller } from "../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../src/gateway/ports.ts";
 import { stopGracefully } from "../../src/node/stop.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { config, durableForTest } from "../support/durable-on-node.ts";
-import { asked } from "../support/scripted-judge.ts";
+
+const asked: Asked = {
+  userPrompt: "Which one?",
+  essayA: "One.",
+  essayB: "Two.",
+  provider: null,
+  model: null,
+  systemPrompt: null,
+  temperature: null,
+  maxTokens: null,
+  reasoningEffort: null,
+};
 
 const caller: Caller = {
   correlationId: "c",

@@ -19,7 +19,7 @@ export type Turn =
 
 export const verdictText = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 
-const asked: Asked = {
+export const asked: Asked = {
   userPrompt: "Which one?",
   essayA: "One.",
   essayB: "Two.",
