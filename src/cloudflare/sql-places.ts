@@ -82,7 +82,7 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
         heardUntilMs,
         limit,
       ).map(placeIn),
-    inFlight: () => rows("SELECT * FROM places WHERE until > 0 AND state <> 'held'").map(placeIn),
+    inFlight: () => rows("SELECT * FROM places WHERE until >= 0 AND state <> 'held'").map(placeIn),
     forgetSums() {
       sums = null;
     },

@@ -23,7 +23,7 @@ export { TicketObject } from "./ticket-object.ts";
 export { TotalsObject } from "./totals-object.ts";
 
 /** Made at an isolate's first event: an isolate's settings never change. It holds nothing of any request. */
-let made: ReturnType<typeof make> | null = null;
+let made: ReturnType<typeof make> | undefined;
 
 /** Dead letters come from here; see wrangler.toml. */
 const deadQueue = "llm-provider-service-tickets-dead";
@@ -34,7 +34,7 @@ const workMarginMs = 20_000;
 
 export default {
   async fetch(request, env, context) {
-    made ??= make(env);
+    if (made === undefined) made = make(env);
     if (made !== null) return made.app.fetch(request, env, context);
     return problemAnswer(
       { status: 503, type: "SERVICE_UNAVAILABLE", sentence: "This service is not set up." },
@@ -43,7 +43,7 @@ export default {
   },
 
   async queue(batch, env) {
-    made ??= make(env);
+    if (made === undefined) made = make(env);
     if (made === null) return batch.retryAll({ delaySeconds: 60 });
     const { work, workMs } = made;
     await consume(
@@ -56,7 +56,7 @@ export default {
   },
 
   async scheduled(_controller, env) {
-    made ??= make(env);
+    if (made === undefined) made = make(env);
     if (made === null) return;
     const { work } = made;
     const endsAtMs = Date.now() + tendMs;

@@ -36,6 +36,7 @@ export interface GateFrontParts {
 
 interface Batch {
   readonly id: string;
+  readonly atMs: number;
   readonly outcomes: readonly Outcome[];
 }
 
@@ -49,8 +50,9 @@ const staticMs = 60_000;
 const awayMs = 1_000;
 /** An exchange that isn't over by then has died with its request. */
 const exchangeMs = 10_000;
-/** Batches whose outcome isn't known, kept to be sent again. */
+/** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
 const mostBatches = 4;
+const newsMs = 60_000;
 
 export function createGateFront({ remote, clock, newId, later }: GateFrontParts): Gate {
   let kept: KeptSnapshot | null = null;
@@ -126,8 +128,10 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
 
   /** Brings what is unreported, oldest first, and the new snapshot back. Never throws. */
   async function exchange(): Promise<void> {
-    busySinceMs = clock.nowMs();
-    const batches = [...undelivered, { id: newId(), outcomes: unreported }];
+    const nowMs = clock.nowMs();
+    busySinceMs = nowMs;
+    const fresh = undelivered.filter(({ atMs }) => Math.abs(nowMs - atMs) < newsMs);
+    const batches = [...fresh, { id: newId(), atMs: nowMs, outcomes: unreported }];
     undelivered = [];
     unreported = [];
     let told = 0;

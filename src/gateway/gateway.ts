@@ -4,7 +4,7 @@
  */
 import type { Comparison, ProviderName } from "../domain/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
-import { findingOf } from "../domain/outcome.ts";
+import { findingOf, longestHoldMs } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
 import { canonicalText, frame } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
@@ -68,7 +68,9 @@ export interface LiveJudgement extends Judged {
 /** Why there is no judgement now, though the comparison is a good one. */
 export type Obstacle =
   | { readonly kind: "failed"; readonly failure: Failure }
-  | { readonly kind: "gate"; readonly why: "breaker" | "rate_limit"; readonly retryAtMs: number };
+  | { readonly kind: "gate"; readonly why: "breaker" | "rate_limit"; readonly retryAtMs: number }
+  /** This process ends, and its calls with it. */
+  | { readonly kind: "stopping" };
 
 /** Why nothing came of a comparison. */
 export type Refusal =
@@ -99,10 +101,12 @@ export function createGateway(ports: Ports, policy: Policy) {
       if (caller.mode !== "queue") {
         const judged = await judgeNow(provider, prepared, caller, tally, deadline);
         if (judged.ok) return judged;
-        waitsFor = judged.error;
-        const canWait = caller.mode === "queue_if_unavailable" && canBeMended(waitsFor, deadline.signal);
+        waitsFor = obstacleIn(judged.error, deadline.signal);
+        const canWait = caller.mode === "queue_if_unavailable" && canBeMended(waitsFor);
         if (!canWait) return err({ ...waitsFor, provider: name });
       }
+      // A client that went away will never learn of its ticket.
+      if (deadline.signal.reason === "hung_up") return err({ ...hungUp, provider: name });
       const kept = await keep(prepared, caller, tally, waitsFor);
       return kept.ok ? kept : err({ ...kept.error, provider: name });
     } finally {
@@ -199,7 +203,10 @@ export function createGateway(ports: Ports, policy: Policy) {
       const nowMs = clock.nowMs();
       const reserved = await ports.gate(provider).reserve({ ...seat, acceptedAtMs: nowMs });
       if (!reserved) return err({ kind: "queue_full" });
-      const draft = { about, texts, spent, lastFailure, notBeforeMs: nowMs };
+      // As long as the vendor asked for, as between a ticket's own attempts.
+      const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
+      const notBeforeMs = nowMs + Math.min(askedMs ?? 0, longestHoldMs);
+      const draft = { about, texts, spent, lastFailure, notBeforeMs };
       return ok({ kind: "kept", ticket: await tickets.create(draft), waitsFor });
     } catch (error) {
       if (error instanceof StoreAway) return err({ kind: "store_away" });
@@ -222,13 +229,17 @@ export function createGateway(ports: Ports, policy: Policy) {
     if (start.kind !== "call") return;
 
     const nothing = { permit, epoch: start.epoch, finding: { kind: "nothing" }, durationMs: null } as const;
-    const claim = await tickets.claim(ticketId, permit, start.asProbe);
+    // A claim that was made but not heard of would make the ticket look as if its process had died.
+    const claim = await untilAnswered(
+      () => tickets.claim(ticketId, permit, start.asProbe),
+      clock.nowMs() + claimMs,
+    );
     if (claim?.claimed.kind !== "claimed") return gate.report(nothing);
     const { fence, leaseEndsAtMs } = claim.claimed;
     const { outcome, durationMs } = await attemptFor(claim.ticket);
     if (outcome === "stopped") {
       await gate.report(nothing);
-      await untilStored(() => tickets.giveBack(ticketId, fence), leaseEndsAtMs);
+      await untilAnswered(() => tickets.giveBack(ticketId, fence), leaseEndsAtMs);
       return;
     }
     const failure = outcome.kind === "failed" ? outcome.failure : null;
@@ -238,7 +249,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       finding: findingOf(failure, about.model, 0),
       durationMs,
     });
-    await untilStored(() => tickets.settle(ticketId, fence, outcome), leaseEndsAtMs);
+    await untilAnswered(() => tickets.settle(ticketId, fence, outcome), leaseEndsAtMs);
   }
 
   async function attemptFor(
@@ -256,8 +267,9 @@ export function createGateway(ports: Ports, policy: Policy) {
     const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
     const tally = newTally(progress.spent.calls);
     const deadline = startDeadline(ports, policy.requestTimeoutMs, null);
-    const answer = await attempt(ports, provider, request, about, tally, deadline.signal);
-    deadline.end();
+    const answer = await attempt(ports, provider, request, about, tally, deadline.signal).finally(
+      deadline.end,
+    );
     const { durationMs } = answer;
     const spent = { calls: tally.calls - progress.spent.calls, costUsd: costOf(tally) };
     if (answer.ok) {
@@ -269,17 +281,20 @@ export function createGateway(ports: Ports, policy: Policy) {
     return { outcome: { kind: "failed", failure: masked(answer.error), spent }, durationMs };
   }
 
-  /** Tries until the store has answered or the lease is nearly over: then another will call again. */
-  async function untilStored(store: () => Promise<unknown>, leaseEndsAtMs: number): Promise<void> {
+  /**
+   * Tries until the store has answered, or it would be too late: a settle after its lease, for then another will call again.
+   *
+   * @returns `null`: it has not answered
+   */
+  async function untilAnswered<Reply>(ask: () => Promise<Reply>, untilMs: number): Promise<Reply | null> {
     const never = new AbortController().signal;
     for (let failed = 1; ; failed++) {
       try {
-        await store();
-        return;
+        return await ask();
       } catch (error) {
         if (!(error instanceof StoreAway)) throw error;
         const waitMs = backoffMs(failed, null, ports.random());
-        if (clock.nowMs() + waitMs >= leaseEndsAtMs) return;
+        if (clock.nowMs() + waitMs >= untilMs) return null;
         await wait(clock, waitMs, never);
       }
     }
@@ -320,6 +335,9 @@ export function createGateway(ports: Ports, policy: Policy) {
   return { submit, tryOut, work, find };
 }
 
+/** How long a worker asks for its claim: well within what a lease has to spare. */
+const claimMs = 5_000;
+
 /** A comparison and all that follows from it. */
 interface Prepared {
   readonly comparison: Comparison;
@@ -333,10 +351,23 @@ function requestOf({ comparison, plan, promptSha256 }: Prepared): Omit<JudgeRequ
   return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256 };
 }
 
-function canBeMended(obstacle: Obstacle, signal: AbortSignal): boolean {
-  // A client that went away will never learn of its ticket.
-  if (signal.reason === "hung_up") return false;
-  return obstacle.kind === "gate" || isTransient(obstacle.failure) || signal.reason === "stopping";
+const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };
+
+/** A call that was ended, or not asked once more, because the process stops has not failed. */
+function obstacleIn(obstacle: Obstacle, signal: AbortSignal): Obstacle {
+  if (signal.reason !== "stopping" || obstacle.kind !== "failed") return obstacle;
+  const { reason } = obstacle.failure;
+  return reason === "hung_up" || reason === "unreadable" ? { kind: "stopping" } : obstacle;
+}
+
+function canBeMended(obstacle: Obstacle): boolean {
+  switch (obstacle.kind) {
+    case "gate":
+    case "stopping":
+      return true;
+    case "failed":
+      return isTransient(obstacle.failure);
+  }
 }
 
 function abortedBy(signal: AbortSignal): Failure {

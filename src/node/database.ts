@@ -27,11 +27,17 @@ const pragmas: readonly (readonly [name: string, value: string, took: string | n
   ["temp_store", "MEMORY", 2],
 ];
 
+/** Held here as well: one that nobody refers to would be collected as garbage, and with it the lock on the file let go. */
+const locks = new Set<DatabaseSync>();
+
 /** @returns why it can't be used, as a sentence for whoever runs the service */
 export function openDatabase(directory: string): Result<Database, string> {
   const opened: DatabaseSync[] = [];
   const close = () => {
-    for (const database of opened.toReversed()) if (database.isOpen) database.close();
+    for (const database of opened.toReversed()) {
+      if (database.isOpen) database.close();
+      locks.delete(database);
+    }
   };
   const refuse = (why: string) => {
     close();
@@ -41,6 +47,7 @@ export function openDatabase(directory: string): Result<Database, string> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = new DatabaseSync(join(directory, "llm-provider-service.lock"), { timeout: 0 });
     opened.push(lock);
+    locks.add(lock);
     if (!isTaken(lock)) return refuse("Another process has it: each needs a DATA_DIR of its own.");
 
     const sql = new DatabaseSync(join(directory, "llm-provider-service.sqlite"));

@@ -104,8 +104,8 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
 
   /** All that is due, now. @returns when something is next */
   async function look(): Promise<number | null> {
-    const sentMs = gates.look();
     try {
+      const sentMs = gates.look();
       await tickets.elapseDue();
       await keys.forgetDue();
       const moments = [sentMs, tickets.firstDueMs(), keys.firstDueMs()].filter((atMs) => atMs !== null);

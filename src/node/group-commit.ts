@@ -91,7 +91,7 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
 
   function write<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      setImmediate(flush);
+      if (waiting.length === 0) setImmediate(flush);
       const run = () => {
         const value = work();
         return () => resolve(value);

@@ -303,6 +303,18 @@ it("never loses a gate's alarm to a failure: it is set again", async () => {
   });
 });
 
+it("sends what is due at any verb, should the alarm be late", async () => {
+  const s = await story();
+  const seat = { ticketId: "late", priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m" };
+  await (gateStub() as unknown as ProviderGate).confirm(seat, s.nowMs() + 4_000);
+  s.tick(3_999);
+  await durableGate(env, "mock").overview();
+  expect(await s.sent()).toEqual([]);
+  s.tick(1);
+  await durableGate(env, "mock").overview();
+  expect(await s.sent()).toEqual(["late"]);
+});
+
 it("sets an alarm that was lost when it starts", async () => {
   const s = await story();
   const id = await s.submit();

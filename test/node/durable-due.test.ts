@@ -31,6 +31,20 @@ it("leaves nothing of a ticket or a key in any table when their time is over", a
   expect(counts()).toEqual([0, 0, 0, 0]);
 });
 
+it("erases the log as soon as a reader from outside lets it", async () => {
+  const world = await durableForTest();
+  const { about } = await world.tickets.create(draftOf());
+  const reader = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"), { readOnly: true });
+  reader.exec("BEGIN");
+  reader.prepare("SELECT * FROM texts").all();
+  await world.advance(policy.ttlMs + 5_000);
+  expect(await world.holds("Essay of A")).toBe(true);
+  reader.close();
+  await world.advance(5_000);
+  expect(await world.holds("Essay of A")).toBe(false);
+  expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
+});
+
 it("lets hundreds expire in one go", async () => {
   const world = await durableForTest();
   await Promise.all(Array.from({ length: 250 }, () => world.tickets.create(draftOf())));
@@ -43,6 +57,7 @@ it("lets hundreds expire in one go", async () => {
 it("looks for itself now and then, so that a missed moment is not missed for long", async () => {
   const world = await durableForTest(configOf({ QUEUE_POLL_INTERVAL_SECONDS: "1" }));
   const { about } = await world.tickets.create(draftOf());
+  await world.advance(5_000);
   meddle(world, `UPDATE tickets SET due_ms = 0, record = json_set(record, '$.about.expiresAtMs', 0)`);
   await world.advance(1_000);
   expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
@@ -85,7 +100,8 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   expect(await world.tickets.load(draft.about.id)).toBeNull();
   expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
   expect((await world.durable.health()).isWell).toBe(false);
-  await world.advance(about.expiresAtMs - world.nowMs());
+  world.durable.totals.add("one", "2026-11-22", 1, 0.5);
+  await world.advance(5_000);
   expect(world.faults.length).toBeGreaterThan(0);
   expect(world.faults.every((fault) => fault instanceof StoreAway)).toBe(true);
   other.exec("ROLLBACK");
@@ -94,6 +110,7 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   expect((await world.durable.health()).isWell).toBe(true);
   await world.advance(60_000);
   expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
+  expect(world.rowsOf("SELECT requests FROM totals")).toEqual([{ requests: 1 }]);
   await world.tickets.create(draft);
   expect(await world.tickets.load(draft.about.id)).not.toBeNull();
 });

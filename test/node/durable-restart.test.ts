@@ -82,6 +82,16 @@ it("raises no suspicion where the process stopped as it was asked to", async () 
   });
 });
 
+it("stores at an orderly end what could have waited", async () => {
+  const world = await durableForTest();
+  await world.gate.report({ permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 123 });
+  world.durable.totals.add("one", "2026-11-22", 1, 0.5);
+  await world.durable.close();
+  await world.restart();
+  expect(await world.gate.overview()).toMatchObject({ meanResponseMs: 123 });
+  expect(await world.durable.totals.of("one", "2026-11-22")).toEqual({ requests: 1, costUsd: 0.5 });
+});
+
 it("lets expire what expired while nobody was there", async () => {
   const world = await durableForTest();
   const id = await keptIn(world);

@@ -45,6 +45,7 @@ it("stores the writes of one turn of the event loop in one transaction", async (
   const transactions = counted("COMMIT");
   const all = Array.from({ length: 100 }, (_, number) => `w${number}`);
   await Promise.all(all.map((name) => commits.write(put(name))));
+  await new Promise((resolve) => setImmediate(resolve));
   expect(transactions()).toBe(1);
   expect(names()).toEqual(all);
   await commits.write(put("later"));
@@ -127,6 +128,9 @@ it("refuses all writes while the file can't be written, reads on, and recovers b
   expect(await commits.check()).toBe(true);
   await commits.write(put("after"));
   expect(names()).toEqual(["before", "after"]);
+  const transactions = counted("COMMIT");
+  expect(await commits.check()).toBe(true);
+  expect(transactions()).toBe(0);
 });
 
 it("says that the store is away when another keeps the file locked, and when it is closed", async () => {

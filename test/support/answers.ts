@@ -17,8 +17,18 @@ export function post(body: unknown, init: RequestInit = {}): RequestInit {
   };
 }
 
-/** What holds for every answer, whatever was asked. @throws {Error} that says what does not */
-export async function checked(method: string, path: string, response: Response): Promise<Answered> {
+/**
+ * What holds for every answer, whatever was asked.
+ *
+ * @param isRepeated the body may be that of an earlier request with the same key, its correlation id included
+ * @throws {Error} that says what does not hold
+ */
+export async function checked(
+  method: string,
+  path: string,
+  response: Response,
+  isRepeated = false,
+): Promise<Answered> {
   const { status, headers } = response;
   const text = await response.text();
   const type = headers.get("content-type") ?? "";
@@ -34,13 +44,18 @@ export async function checked(method: string, path: string, response: Response):
     /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(headers.get("x-correlation-id") ?? "")
       ? null
       : "X-Correlation-ID is no UUID",
-    "correlation_id" in answered.body && answered.body["correlation_id"] !== headers.get("x-correlation-id")
+    !isRepeated &&
+    "correlation_id" in answered.body &&
+    answered.body["correlation_id"] !== headers.get("x-correlation-id")
       ? "the correlation id differs between body and header"
       : null,
     String(answered.body["retry_after"] ?? null) === String(headers.get("retry-after"))
       ? null
       : "retry_after differs between body and header",
-    status < 400 || method === "HEAD" || "error_type" in answered.body ? null : "an error without its type",
+    // What the document says of it is checked below: an unhealthy service answers 503 with its health.
+    status < 400 || method === "HEAD" || path === "/healthz" || "error_type" in answered.body
+      ? null
+      : "an error without its type",
     method === "HEAD" ? null : disagreement(method, path, status, type, text),
   ].filter((fault) => fault !== null);
   if (faults.length > 0) throw new Error(`${method} ${path} ${status}: ${faults.join("; ")}\n${text}`);

@@ -5,7 +5,7 @@ import { beginKeyed, endKeyed, type Keyed } from "../../src/domain/keyed.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
 import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket-moves.ts";
 import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
-import type { Clock, Gate, Keys, Tickets } from "../../src/gateway/ports.ts";
+import { StoreAway, type Clock, type Gate, type Keys, type Tickets } from "../../src/gateway/ports.ts";
 import type { DurableParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/stores/gate-keeper.ts";
 import { memoryPlaces } from "../../src/stores/memory-places.ts";
@@ -14,14 +14,28 @@ export interface MemoryDurable extends DurableParts {
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   readonly stored: ReadonlyMap<string, Ticket>;
+  readonly storedKeys: ReadonlyMap<string, Keyed>;
+  /** From now on these can't be reached: a port (`keys`) or one verb of it (`tickets.settle`). Without names all can again. */
+  readonly away: (...names: readonly string[]) => void;
 }
 
-export function memoryDurable(
-  clock: Clock,
-  random: () => number,
-  settings: QueueSettings,
-  stopping: AbortSignal | null = null,
-): MemoryDurable {
+/** A port each of whose verbs is asked about first: what `instead` returns takes the verb's place. */
+export function interrupted<Port extends object>(
+  port: Port,
+  name: string,
+  instead: (verb: string) => Promise<never> | null,
+): Port {
+  return new Proxy(port, {
+    get(target, property) {
+      const verb: unknown = Reflect.get(target, property);
+      if (typeof verb !== "function") return verb;
+      return (...given: unknown[]) =>
+        instead(`${name}.${String(property)}`) ?? (Reflect.apply(verb, target, given) as unknown);
+    },
+  });
+}
+
+export function memoryDurable(clock: Clock, random: () => number, settings: QueueSettings): MemoryDurable {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
   const gates = new Map<ProviderName, { readonly gate: Gate; readonly tell: (ticket: Ticket) => void }>();
@@ -30,6 +44,9 @@ export function memoryDurable(
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const alarms = new Map<string, () => void>();
   let work: ((ticketId: string) => Promise<void>) | null = null;
+  let absent: readonly string[] = [];
+  const isAway = (verb: string) => absent.includes(verb) || absent.includes(verb.split(".")[0] ?? "");
+  const orAway = (verb: string) => (isAway(verb) ? Promise.reject(new StoreAway("away")) : null);
 
   function gateOf(name: ProviderName) {
     const known = gates.get(name);
@@ -75,16 +92,23 @@ export function memoryDurable(
       after(null);
     }
     const gate: Gate = {
-      enter: async (permit, model) => after(keeper.enter(permit, model)).admission,
+      // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
+      enter: async (permit, model) =>
+        isAway("gate.enter")
+          ? { kind: "call", epoch: null, probe: null }
+          : after(keeper.enter(permit, model)).admission,
       async report(outcome) {
-        after(keeper.exchange(`report-${++reports}`, [outcome]));
+        if (!isAway("gate.report")) after(keeper.exchange(`report-${++reports}`, [outcome]));
       },
       reserve: async (seat) => after(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => after(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),
       overview: async () => keeper.overview(),
     };
-    return { gate, tell };
+    return {
+      gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
+      tell,
+    };
   }
 
   function arm(name: string, atMs: number | null, then: () => void): void {
@@ -159,9 +183,9 @@ export function memoryDurable(
 
   return {
     gate: (name) => gateOf(name).gate,
-    tickets: ticketsPort,
-    keys: keysPort,
-    stopping,
+    tickets: interrupted(ticketsPort, "tickets", orAway),
+    keys: interrupted(keysPort, "keys", orAway),
+    stopping: null,
     totals: {
       add(tenant, day, requests, costUsd) {
         const sum = totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
@@ -170,13 +194,20 @@ export function memoryDurable(
           costUsd: sum.costUsd + costUsd,
         });
       },
-      of: async (tenant, day) => totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 },
+      async of(tenant, day) {
+        if (isAway("totals")) throw new StoreAway("away");
+        return totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
+      },
     },
-    dependencies: async () => ({ memory: { status: "up", needed: true } }),
+    dependencies: async () => ({ memory: { status: isAway("tickets") ? "down" : "up", needed: true } }),
     queueType: "memory",
     workWith(who) {
       work = who;
     },
     stored: tickets,
+    storedKeys: keys,
+    away(...names) {
+      absent = names;
+    },
   };
 }

@@ -84,7 +84,15 @@ const commands: Readonly<Record<PlatformName, (home: Home, port: number) => Comm
         ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
         ...Object.entries(settings).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
       ],
-      env: { CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: folder, HOME: folder },
+      // Nothing of it speaks to anybody outside.
+      env: {
+        CI: "1",
+        WRANGLER_SEND_METRICS: "false",
+        WRANGLER_HIDE_BANNER: "true",
+        CLOUDFLARE_CF_FETCH_ENABLED: "false",
+        WRANGLER_LOG_PATH: folder,
+        HOME: folder,
+      },
       cwd: folder,
     };
   },

@@ -88,7 +88,7 @@ export function scriptedJudge(options: JudgeOptions = {}) {
   }
 
   let ids = 0;
-  const { gate, tickets, keys, stopping } = memoryDurable(clock, random, queueSettings);
+  const { gate, tickets, keys, stopping } = memoryDurable(clock, () => 0.5, queueSettings);
   const gateway = createGateway(
     {
       gate,

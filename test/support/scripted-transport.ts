@@ -17,6 +17,8 @@ export type Step =
   | "stall"
   | { readonly throws: unknown };
 
+export type Script = readonly Step[] | ((call: UpstreamRequest, index: number) => Step);
+
 export interface ScriptedVendor {
   readonly transport: Transport;
   /** Every call made so far, oldest first. */
@@ -25,11 +27,11 @@ export interface ScriptedVendor {
 }
 
 /**
- * @param steps one for each call, in order; a good judgement for every call after them
+ * @param steps one for each call, in order, and a good judgement for every call after them; or what says it for each, counted from 0
  * @param after the clock's
  */
 export function scriptedVendor(
-  steps: readonly Step[],
+  steps: Script,
   after: (delayMs: number, then: () => void) => () => void,
 ): ScriptedVendor {
   const calls: UpstreamRequest[] = [];
@@ -39,7 +41,8 @@ export function scriptedVendor(
     signals,
     transport(request, signal) {
       if (signal.aborted) return Promise.resolve(err({ fault: "aborted" }));
-      const step = steps[calls.length] ?? verdict();
+      const index = calls.length;
+      const step = (typeof steps === "function" ? steps(request, index) : steps[index]) ?? verdict();
       calls.push(request);
       signals.push(signal);
       if (step === "stall") return stalled(signal);

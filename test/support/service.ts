@@ -1,76 +1,137 @@
 /** The whole service in memory: settings as an operator gives them, a scripted vendor, a clock that a test moves. */
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
-import { describeMistakes, parseConfig } from "../../src/config.ts";
+import { describeMistakes, parseConfig, type Config } from "../../src/config.ts";
+import { err, ok } from "../../src/domain/result.ts";
+import type { Clock } from "../../src/gateway/ports.ts";
 import { createLog } from "../../src/http/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
-import { err, ok } from "../../src/domain/result.ts";
-import { manualClock } from "./clock.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
-import { memoryDurable } from "./memory-durable.ts";
-import { scriptedVendor, type Step } from "./scripted-transport.ts";
+import { manualClock, type ManualClock } from "./clock.ts";
+import { interrupted, memoryDurable, type MemoryDurable } from "./memory-durable.ts";
+import { scriptedVendor, type Script, type ScriptedVendor } from "./scripted-transport.ts";
 
 export const openaiKey = "sk-canary-openai-0123456789";
 
 export interface ServiceOptions {
   /** Beside a key for OpenAI and `LOG_LEVEL=debug`. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly steps?: readonly Step[];
+  readonly steps?: Script;
   /** 0.5 unless told. */
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
 }
 
+export interface TestService {
+  readonly app: Hono;
+  readonly clock: ManualClock;
+  readonly durable: MemoryDurable;
+  readonly vendor: ScriptedVendor;
+  readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
+  /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */
+  readonly compare: (changes?: object, init?: RequestInit) => Promise<Answered>;
+  /** As SIGTERM: the process must end soon. */
+  readonly stop: () => void;
+  /** As SIGKILL. @param verb the one that it does not come to any more; otherwise at once */
+  readonly kill: (verb?: string) => void;
+  /** Another process over the same stores; this one is dead. */
+  readonly restarted: (next?: ServiceOptions) => TestService;
+  /** Parsed lines of the log, of one event where it is named. */
+  readonly logged: (event?: string) => readonly Record<string, unknown>[];
+  /** The log as it was written. */
+  readonly written: () => string;
+}
+
+/** What outlives a process. */
+interface World {
+  readonly clock: ManualClock;
+  readonly durable: MemoryDurable;
+  readonly newId: () => string;
+}
+
 /** A service of its own for one test. Every answer to `request` is held against the OpenAPI document. */
-export function testService({
-  env = {},
-  steps = [],
-  random = () => 0.5,
-  platform = {},
-}: ServiceOptions = {}) {
-  const parsed = parseConfig({ OPENAI_API_KEY: openaiKey, LOG_LEVEL: "debug", ...env }, "node");
-  if (!parsed.ok) throw new Error(describeMistakes(parsed.error));
+export function testService(options: ServiceOptions = {}): TestService {
+  const config = configOf(options);
+  const { random = () => 0.5 } = options;
   const clock = manualClock();
-  const vendor = scriptedVendor(steps, clock.after);
-  const lines: string[] = [];
+  const durable = memoryDurable(clock, random, config);
   let ids = 0;
-  const durable = memoryDurable(clock, random, parsed.value);
-  const { app, gateway } = createService(parsed.value, {
-    durable,
+  const newId = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
+  return serviceIn({ clock, durable, newId }, config, options);
+}
+
+function serviceIn(world: World, config: Config, options: ServiceOptions): TestService {
+  const { steps = [], random = () => 0.5, platform = {} } = options;
+  const { durable, newId } = world;
+  let diesAt: string | null = null;
+  let isDead = false;
+  const stopping = new AbortController();
+  const lines: string[] = [];
+
+  /** A dead process hears no answer and runs no timer. */
+  const orDead = (verb: string) => {
+    isDead ||= verb === diesAt;
+    return isDead ? new Promise<never>(() => {}) : null;
+  };
+  const clock: Clock = {
+    nowMs: world.clock.nowMs,
+    after: (delayMs, then) => world.clock.after(delayMs, () => (isDead ? undefined : then())),
+  };
+  const vendor = scriptedVendor(steps, clock.after);
+  const { app, gateway } = createService(config, {
+    durable: {
+      ...durable,
+      gate: (name) => interrupted(durable.gate(name), "gate", orDead),
+      tickets: interrupted(durable.tickets, "tickets", orDead),
+      keys: interrupted(durable.keys, "keys", orDead),
+      stopping: stopping.signal,
+    },
     platform: { ...webPlatform, ...platform },
     transport: vendor.transport,
     clock,
-    newId: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`,
+    newId,
     random,
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
-    log: createLog(parsed.value.logLevel, (line) => lines.push(line), clock.nowMs),
+    log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
-
   durable.workWith(gateway.work);
 
   async function request(path: string, init: RequestInit = {}): Promise<Answered> {
     const method = init.method ?? "GET";
-    return checked(method, path, await app.request(path, init));
+    const isKeyed = new Headers(init.headers).has("idempotency-key");
+    return checked(method, path, await app.request(path, init), isKeyed);
   }
 
   return {
     app: app as unknown as Hono,
-    clock,
+    clock: world.clock,
     durable,
     vendor,
     request,
-    /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */
-    compare: (changes: object = {}, init: RequestInit = {}) =>
+    compare: (changes = {}, init = {}) =>
       request("/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
-    /** Parsed lines of the log, of one event where it is named. */
-    logged: (event?: string) =>
+    stop: () => stopping.abort(),
+    kill(verb) {
+      if (verb === undefined) isDead = true;
+      else diesAt = verb;
+    },
+    restarted(next = {}) {
+      isDead = true;
+      return serviceIn(world, configOf(next), next);
+    },
+    logged: (event) =>
       lines
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter((line) => event === undefined || line["event"] === event),
-    /** The log as it was written. */
     written: () => lines.join("\n"),
   };
+}
+
+function configOf({ env = {} }: ServiceOptions): Config {
+  const parsed = parseConfig({ OPENAI_API_KEY: openaiKey, LOG_LEVEL: "debug", ...env }, "node");
+  if (!parsed.ok) throw new Error(describeMistakes(parsed.error));
+  return parsed.value;
 }
 
 const webPlatform: Platform = {
