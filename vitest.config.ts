@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: "core",
           include: [
-            "test/{domain,gateway,providers,http}/**/*.test.ts",
+            "test/{domain,gateway,providers,http,stores}/**/*.test.ts",
             "test/*.test.ts",
             "test/bench/**/*.test.ts",
           ],

@@ -69,6 +69,8 @@ export function problemOfRefusal(
       return problemOfFailure(refusal.failure, provider, mask);
     case "gate":
       return problemOfWait(refusal.why, provider, seconds(refusal.retryAtMs - nowMs, retrySeconds));
+    case "stopping":
+      return stopping;
     case "queue_full":
       return {
         status: 503,
@@ -113,6 +115,14 @@ export const storeAway: Problem = {
   type: "SERVICE_UNAVAILABLE",
   sentence: "A store of this service can't be reached.",
   retryAfterSeconds: 5,
+};
+
+/** Another instance, or the next one, can be asked at once. */
+export const stopping: Problem = {
+  status: 503,
+  type: "SERVICE_UNAVAILABLE",
+  sentence: "This service is about to end or to start anew.",
+  retryAfterSeconds: 1,
 };
 
 export function problemOfWait(

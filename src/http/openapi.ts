@@ -173,13 +173,27 @@ function describe(operation: Operation) {
   if (operation.accepted) {
     responses["202"] = {
       description: "Not judged yet.",
-      headers: { ...headers, "Retry-After": { required: true, schema: { type: "integer", minimum: 1 } } },
+      headers: {
+        ...headers,
+        "Retry-After": { required: true, schema: seconds },
+        ...(operation.accepted === "Ticket" && {
+          Location: { required: true, schema: { type: "string", format: "uri-reference" } },
+        }),
+      },
       content: contentOf(operation.accepted),
     };
   }
   for (const status of [...operation.errors, 500]) {
     const content = { "application/json": { schema: reference("Error") } };
-    responses[status] = { description: meanings[status], headers, content };
+    const again = { "Retry-After": { required: false, schema: seconds } };
+    // The health page is an answer, be it a bad one.
+    const isHealth = operation.answer === "Health";
+    const canHelp = (status === 409 || status === 503) && !isHealth;
+    responses[status] = {
+      description: meanings[status],
+      headers: canHelp ? { ...headers, ...again } : headers,
+      content: isHealth && status === 503 ? contentOf("Health") : content,
+    };
   }
   return {
     operationId: operation.id,
@@ -201,6 +215,8 @@ function describe(operation: Operation) {
     responses,
   };
 }
+
+const seconds = { type: "integer", minimum: 1 };
 
 const headers = {
   "X-Correlation-ID": { required: true, schema: { type: "string", format: "uuid" } },

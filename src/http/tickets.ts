@@ -4,7 +4,7 @@ import type { Outlook } from "../domain/gate-view.ts";
 import { isEnded, type Ticket } from "../domain/ticket.ts";
 import type { Obstacle } from "../gateway/gateway.ts";
 import { judgementBody } from "./comparison.ts";
-import { problemOfFailure, problemOfWait, type ErrorType, type Problem } from "./errors.ts";
+import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
 import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
@@ -142,9 +142,15 @@ function waitingSentence(ticket: Ticket, outlook: Standing, waitsFor: Obstacle |
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
-  const problem =
-    waitsFor?.kind === "gate" ? problemOfWait(waitsFor.why, provider, 1) : problemOfTicket(ticket, outlook);
-  const because = problem === null ? "" : `${problem.sentence} `;
+  const sentence =
+    waitsFor?.kind === "gate"
+      ? problemOfWait(waitsFor.why, provider, 1).sentence
+      : waitsFor?.kind === "stopping"
+        ? stopping.sentence
+        : (problemOfTicket(ticket, outlook)?.sentence ??
+          // Which of the two it was, a ticket that has not asked itself can't say.
+          (outlook?.why === "credentials" ? `${provider} refuses our credentials or our credit.` : null));
+  const because = sentence === null ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 

@@ -1,73 +1,128 @@
-/** Places in a Map: for tests and the simulation, and the plainest reading of what every table must answer. */
+/** Places in memory, with an order kept for every question that is asked often: no answer needs a look at all of them. */
+import type { ModelHold } from "../domain/holds.ts";
 import { byProbeTurn, byTurn, isInFlight, type Place, type Places } from "../domain/places.ts";
+import { sortedList, type SortedList } from "./sorted-list.ts";
 
 export function memoryPlaces(): Places {
   const rows = new Map<string, Place>();
-  const all = () => [...rows.values()];
-  const waiting = () => all().filter(({ standing }) => standing.state === "waiting");
+  /** Held, dispatched or running: few at any time. */
+  const leased = new Set<Place>();
+  const waiting = sortedList(byTurn);
+  const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
+  /** Waiting ones of a model; suspects, which are few, are looked through instead. */
+  const waitingByModel = new Map<string, SortedList<Place>>();
+  const suspects = new Set<Place>();
+  /** All but held ones. */
+  const byAge = sortedList(byMoment((place) => place.acceptedAtMs));
+  let bytes = 0;
+
+  function modelList(model: string): SortedList<Place> {
+    const known = waitingByModel.get(model);
+    if (known) return known;
+    const made = sortedList(byMoment((place) => place.notBeforeMs));
+    waitingByModel.set(model, made);
+    return made;
+  }
+
+  function insert(place: Place): void {
+    rows.set(place.ticketId, place);
+    bytes += place.sizeBytes;
+    if (place.standing.state !== "held") byAge.add(place);
+    if (place.standing.state !== "waiting") {
+      leased.add(place);
+      return;
+    }
+    waiting.add(place);
+    waitingByHeard.add(place);
+    if (place.suspect) suspects.add(place);
+    else modelList(place.model).add(place);
+  }
+
+  function remove(ticketId: string): void {
+    const place = rows.get(ticketId);
+    if (place === undefined) return;
+    rows.delete(ticketId);
+    bytes -= place.sizeBytes;
+    byAge.remove(place);
+    if (leased.delete(place)) return;
+    waiting.remove(place);
+    waitingByHeard.remove(place);
+    if (suspects.delete(place)) return;
+    const list = modelList(place.model);
+    list.remove(place);
+    if (list.values.length === 0) waitingByModel.delete(place.model);
+  }
+
+  const inFlight = () => [...leased].filter(isInFlight);
 
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
-    put: (place) => void rows.set(place.ticketId, place),
-    remove: (ticketId) => void rows.delete(ticketId),
+    put(place) {
+      remove(place.ticketId);
+      insert(place);
+    },
+    remove,
     tally() {
-      const inFlight = all().filter(isInFlight);
+      const flying = inFlight();
       return {
         size: rows.size,
-        bytes: all().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-        waiting: waiting().length,
-        inFlight: inFlight.length,
-        suspectsInFlight: inFlight.filter(({ suspect }) => suspect).length,
-        oldestAcceptedAtMs: earliest(
-          all()
-            .filter(({ standing }) => standing.state !== "held")
-            .map(({ acceptedAtMs }) => acceptedAtMs),
-        ),
+        bytes,
+        waiting: waiting.values.length,
+        inFlight: flying.length,
+        suspectsInFlight: flying.filter(({ suspect }) => suspect).length,
+        oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
       };
     },
-    lapsed: (nowMs, limit) =>
-      all()
-        .filter((place) => (lapsesAtMs(place) ?? Infinity) <= nowMs)
-        .slice(0, limit),
-    ready: ({ nowMs, withoutModels, suspect, forProbe, limit }) =>
-      waiting()
-        .filter((place) => place.suspect === suspect && place.notBeforeMs <= nowMs)
-        .filter((place) => !withoutModels.includes(place.model))
-        .toSorted(forProbe ? byProbeTurn : byTurn)
-        .slice(0, limit),
-    ahead: (place) =>
-      all().filter(
-        (other) =>
-          (other.standing.state === "waiting" || other.standing.state === "dispatched") &&
-          byTurn(other, place) < 0,
-      ).length,
-    firstLapseMs: () =>
-      earliest(
-        all()
-          .map(lapsesAtMs)
-          .filter((atMs) => atMs !== null),
-      ),
-    firstReadyMs: (holds, suspects) =>
-      earliest(
-        waiting()
-          .filter((place) => suspects || !place.suspect)
-          .map((place) => {
-            const hold = holds.find(({ model }) => model === place.model);
-            return Math.max(place.notBeforeMs, hold?.untilMs ?? 0);
-          }),
-      ),
-    firstHeardMs: () => earliest(waiting().map(({ heardAtMs }) => heardAtMs)),
-    silent: (heardUntilMs, limit) =>
-      waiting()
-        .filter(({ heardAtMs }) => heardAtMs <= heardUntilMs)
-        .toSorted((a, b) => a.heardAtMs - b.heardAtMs)
-        .slice(0, limit),
-    inFlight: () => all().filter(isInFlight),
+    lapsed: (nowMs, limit) => [...leased].filter((place) => lapseMs(place) <= nowMs).slice(0, limit),
+    ready({ nowMs, withoutModels, suspect, forProbe, limit }) {
+      const isReady = (place: Place) =>
+        place.suspect === suspect && place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
+      // Only one is ever asked for as a probe, and seldom.
+      if (forProbe) return waiting.values.filter(isReady).toSorted(byProbeTurn).slice(0, limit);
+      const found: Place[] = [];
+      for (const place of waiting.values) {
+        // Suspects come first.
+        if (found.length >= limit || (suspect && !place.suspect)) break;
+        if (isReady(place)) found.push(place);
+      }
+      return found;
+    },
+    ahead(place) {
+      const dispatched = [...leased].filter(
+        (other) => other.standing.state === "dispatched" && byTurn(other, place) < 0,
+      );
+      return waiting.before(place) + dispatched.length;
+    },
+    firstLapseMs: () => earliest(Array.from(leased, lapseMs)),
+    firstReadyMs(holds, withSuspects) {
+      const firsts = Array.from(waitingByModel.values(), (list) => list.first());
+      const candidates = [...firsts, ...(withSuspects ? suspects : [])];
+      return earliest(candidates.flatMap((place) => (place ? [readyMs(place, holds)] : [])));
+    },
+    firstHeardMs: () => waitingByHeard.first()?.heardAtMs ?? null,
+    silent(heardUntilMs, limit) {
+      const silent: Place[] = [];
+      for (const place of waitingByHeard.values) {
+        if (silent.length >= limit || place.heardAtMs > heardUntilMs) break;
+        silent.push(place);
+      }
+      return silent;
+    },
+    inFlight,
   };
 }
 
-function lapsesAtMs({ standing }: Place): number | null {
-  return standing.state === "waiting" ? null : standing.untilMs;
+function byMoment(momentOf: (place: Place) => number) {
+  return (a: Place, b: Place): number =>
+    momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
+}
+
+function readyMs(place: Place, holds: readonly ModelHold[]): number {
+  return Math.max(place.notBeforeMs, holds.find(({ model }) => model === place.model)?.untilMs ?? 0);
+}
+
+function lapseMs({ standing }: Place): number {
+  return standing.state === "waiting" ? Infinity : standing.untilMs;
 }
 
 function earliest(moments: readonly number[]): number | null {

@@ -9,7 +9,7 @@ import { figureOf } from "./statistics.ts";
 const setting: Setting = { connections: 64, latencyMs: 0 };
 
 function candidate(platform: Platform, kind: Kind): Candidate {
-  const request = { path: "/", headers: {}, body: "" };
+  const request = { path: "/", headers: {}, body: "", expects: "judgement" as const };
   return { platform, kind, name: `${kind} on ${platform}`, request, command: () => ({ file: "", args: [] }) };
 }
 

@@ -1,35 +1,50 @@
 /** Who is measured, and how each is built, started and asked. */
 import { createHash } from "node:crypto";
+import { mkdtempSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Tag } from "./options.ts";
+import type { Expected } from "./load.ts";
+import { wants, type Tag } from "./options.ts";
 import { chatBody, comparisonBody, responsesBody } from "./payload.ts";
 import { installPortkey, portkeyVersion, writePortkeyWorker } from "./portkey.ts";
-import type { Command } from "./processes.ts";
+import type { CommandAt } from "./processes.ts";
 import { buildWorker, wranglerConfig } from "./workerd.ts";
 
 export type Platform = "node" | "workerd";
 export type Kind = "ours" | "json" | "pass-through" | "portkey";
 
-export interface Candidate {
+/** Who is measured. */
+export interface Contender {
+  readonly name: string;
+}
+
+export interface Candidate extends Contender {
   readonly platform: Platform;
   readonly kind: Kind;
-  readonly name: string;
   readonly request: Request;
-  readonly command: (port: number) => Command;
+  readonly command: CommandAt;
 }
 
 export interface Request {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly expects: Expected;
 }
 
 const root = join(import.meta.dirname, "../..");
 const apiKey = "bench-key";
 
+/** With this a client of ours may ask. */
+export const authorization = `Bearer ${apiKey}`;
+
 /** What the load generator sends when it asks the upstream itself. */
-export const directRequest: Request = { path: "/v1/responses", headers: {}, body: responsesBody };
+export const directRequest: Request = {
+  path: "/v1/responses",
+  headers: {},
+  body: responsesBody,
+  expects: "judgement",
+};
 
 /** Builds every candidate that `only` names, in `folder`. */
 export async function prepareCandidates(
@@ -38,8 +53,8 @@ export async function prepareCandidates(
   folder: string,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for (const platform of named<Platform>(only, ["node", "workerd"])) {
-    for (const tag of named(only, ["ours", "bare", "portkey"])) {
+  for (const platform of wants<Platform>(only, ["node", "workerd"])) {
+    for (const tag of wants(only, ["ours", "bare", "portkey"])) {
       for (const kind of tag === "bare" ? (["json", "pass-through"] as const) : [tag]) {
         const folderOfThis = join(folder, `${platform}-${kind}`);
         await mkdir(folderOfThis, { recursive: true });
@@ -57,12 +72,11 @@ export async function prepareCandidates(
   return candidates;
 }
 
-type Prepare = (upstream: string, folder: string) => Promise<Candidate["command"]>;
+type Prepare = (upstream: string, folder: string) => Promise<CommandAt>;
 
 const prepare: Readonly<Record<Platform, Readonly<Record<Kind, Prepare>>>> = {
   node: {
-    ours: async (upstream, folder) =>
-      nodeCommand(join(root, "src/node/main.ts"), folder, { ...settings(upstream), DATA_DIR: folder }),
+    ours: async (upstream, folder) => ourNode(upstream, folder),
     json: async (upstream, folder) => nodeCommand(bare("node-json.ts"), folder, vendor(upstream)),
     "pass-through": async (upstream, folder) =>
       nodeCommand(bare("node-pass-through.ts"), folder, vendor(upstream)),
@@ -76,7 +90,7 @@ const prepare: Readonly<Record<Platform, Readonly<Record<Kind, Prepare>>>> = {
     },
   },
   workerd: {
-    ours: (upstream, folder) => buildWorker(join(root, "wrangler.toml"), folder, settings(upstream)),
+    ours: (upstream, folder) => ourWorker(upstream, folder),
     json: (upstream, folder) => bareWorker("worker-json.ts", upstream, folder),
     "pass-through": (upstream, folder) => bareWorker("worker-pass-through.ts", upstream, folder),
     portkey: async (_upstream, folder) => {
@@ -95,6 +109,28 @@ const names: Readonly<Record<Kind, string>> = {
 };
 
 const platformNames: Readonly<Record<Platform, string>> = { node: "Node", workerd: "workerd" };
+
+/** This service on Node; each start begins with no data. @param more settings */
+export function ourNode(
+  upstream: string,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): CommandAt {
+  const env = { ...settings(upstream), ...more };
+  return (port) => {
+    const data = mkdtempSync(join(folder, "data-"));
+    return nodeCommand(join(root, "src/node/main.ts"), folder, { ...env, DATA_DIR: data })(port);
+  };
+}
+
+/** This service as it is deployed to Workers. @param more settings */
+export function ourWorker(
+  upstream: string,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<CommandAt> {
+  return buildWorker(join(root, "wrangler.toml"), folder, { ...settings(upstream), ...more });
+}
 
 /** As in production: a key is checked, and every request is logged. */
 function settings(upstream: string): Record<string, string> {
@@ -115,7 +151,7 @@ function bare(file: string): string {
   return join(import.meta.dirname, "bare", file);
 }
 
-function nodeCommand(file: string, cwd: string, env: Readonly<Record<string, string>>): Candidate["command"] {
+function nodeCommand(file: string, cwd: string, env: Readonly<Record<string, string>>): CommandAt {
   return (port) => ({
     file: process.execPath,
     args: [file],
@@ -124,7 +160,7 @@ function nodeCommand(file: string, cwd: string, env: Readonly<Record<string, str
   });
 }
 
-async function bareWorker(file: string, upstream: string, folder: string): Promise<Candidate["command"]> {
+async function bareWorker(file: string, upstream: string, folder: string): Promise<CommandAt> {
   return buildWorker(await wranglerConfig(folder, "bare", bare(file)), folder, vendor(upstream));
 }
 
@@ -136,8 +172,9 @@ function requestTo(kind: Kind, upstream: string): Request {
     case "ours":
       return {
         path: "/api/v1/comparison",
-        headers: { authorization: `Bearer ${apiKey}` },
+        headers: { authorization },
         body: comparisonBody,
+        expects: "judgement",
       };
     case "portkey":
       return {
@@ -148,11 +185,7 @@ function requestTo(kind: Kind, upstream: string): Request {
           "x-portkey-custom-host": `${upstream}/v1`,
         },
         body: chatBody,
+        expects: "judgement",
       };
   }
-}
-
-function named<T extends Tag>(only: readonly Tag[], tags: readonly T[]): readonly T[] {
-  const chosen = tags.filter((tag) => only.includes(tag));
-  return chosen.length > 0 ? chosen : tags;
 }

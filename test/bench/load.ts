@@ -4,7 +4,7 @@
  */
 import { cpus } from "node:os";
 import { Pool } from "undici";
-import { carriesTheJudgement } from "./payload.ts";
+import { carriesTheJudgement, isTicket } from "./payload.ts";
 import { cpuNanoseconds, machineBusyNanoseconds, residentBytes } from "./usage.ts";
 
 export interface LoadOrder {
@@ -12,6 +12,7 @@ export interface LoadOrder {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly expects: Expected;
   readonly connections: number;
   /** The upstream's: connections start spread over it, so that they don't move in step. */
   readonly latencyMs: number;
@@ -22,6 +23,9 @@ export interface LoadOrder {
   readonly servicePid: number | null;
   readonly upstreamPid: number;
 }
+
+/** What every answer must be: a judgement, a ticket (202), or nothing more than a 202. */
+export type Expected = "judgement" | "ticket" | "kept";
 
 export interface LoadResult {
   /** Answered in the timed window. */
@@ -40,6 +44,8 @@ export interface LoadResult {
 }
 
 const order = JSON.parse(process.argv[2] ?? "") as LoadOrder;
+const expected = { judgement: 200, ticket: 202, kept: 202 }[order.expects];
+const carries = { judgement: carriesTheJudgement, ticket: isTicket, kept: () => true }[order.expects];
 const pool = new Pool(order.origin, { connections: order.connections, pipelining: 1 });
 const body = Buffer.from(order.body);
 const headers = { "content-type": "application/json", ...order.headers };
@@ -82,7 +88,7 @@ function sendNext(): void {
       onRequestStart() {},
       onResponseStart(_controller, answeredStatus) {
         status = answeredStatus;
-        wanted ||= status !== 200;
+        wanted ||= status !== expected;
       },
       onResponseData(_controller, chunk) {
         if (wanted) chunks.push(chunk);
@@ -103,7 +109,7 @@ function sendNext(): void {
 
 /** The first answer is read whole; of the others the status must do, or the reading would cost more than the service. */
 function check(status: number, text: string): void {
-  if (status !== 200 || !carriesTheJudgement(text)) fail(`answered ${status}: ${text.slice(0, 500)}`);
+  if (status !== expected || !carries(text)) fail(`answered ${status}: ${text.slice(0, 500)}`);
 }
 
 function reading() {

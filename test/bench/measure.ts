@@ -1,8 +1,16 @@
 /** Starts what is measured, asks it, and makes sure that it did what it claims. */
 import { join } from "node:path";
-import type { Candidate, Request } from "./candidates.ts";
+import type { Contender, Request } from "./candidates.ts";
 import type { LoadOrder, LoadResult } from "./load.ts";
-import { freePort, othersCore, run, serviceCore, startServer, type Running } from "./processes.ts";
+import {
+  freePort,
+  othersCore,
+  run,
+  serviceCore,
+  startServer,
+  type CommandAt,
+  type Running,
+} from "./processes.ts";
 
 /** One point of the measurement: how many connections, and how slow the upstream is. */
 export interface Setting {
@@ -14,7 +22,7 @@ export interface Sample {
   readonly round: number;
   readonly setting: Setting;
   /** `null`: the load generator asked the upstream itself. */
-  readonly candidate: Candidate | null;
+  readonly candidate: Contender | null;
   readonly result: LoadResult;
 }
 
@@ -40,15 +48,15 @@ export async function startUpstream(): Promise<Running> {
   return startServer({ file: process.execPath, args }, port, othersCore);
 }
 
-/** Starts a candidate afresh, warms it up, and measures it at each setting. */
+/** Starts a service afresh (`null`: the upstream itself is asked), warms it up, and measures it at each setting. */
 export async function measure(
-  candidate: Candidate | null,
+  command: CommandAt | null,
   request: Request,
   settings: readonly Setting[],
   { seconds, warmUpSeconds }: Timing,
   upstream: Running,
 ): Promise<{ readonly setting: Setting; readonly result: LoadResult }[]> {
-  const service = candidate === null ? null : await startService(candidate);
+  const service = command === null ? null : await startService(command);
   try {
     const most = Math.max(...settings.map(({ connections }) => connections));
     const target = { service, upstream, request };
@@ -63,9 +71,10 @@ export async function measure(
   }
 }
 
-async function startService(candidate: Candidate): Promise<Running> {
+/** Starts what is measured, on its core. */
+export async function startService(command: CommandAt): Promise<Running> {
   const port = await freePort();
-  return startServer(candidate.command(port), port, serviceCore);
+  return startServer(command(port), port, serviceCore);
 }
 
 interface Target {
@@ -95,7 +104,7 @@ async function ask(
   const output = await run({ file: process.execPath, args }, othersCore, settleSeconds + seconds + 30);
   const result = JSON.parse(output) as LoadResult;
   const after = await control(upstream, "/__count");
-  if (after.count - before.count < result.answered) {
+  if (request.expects === "judgement" && after.count - before.count < result.answered) {
     throw new Error(
       `${request.path}: ${result.answered} answers from ${after.count - before.count} upstream calls`,
     );
@@ -103,7 +112,8 @@ async function ask(
   return result;
 }
 
-async function control(upstream: Running, path: string): Promise<{ readonly count: number }> {
+/** Tells the upstream how to answer, or asks it how often it did. */
+export async function control(upstream: Running, path: string): Promise<{ readonly count: number }> {
   const answer = await fetch(upstream.origin + path);
   if (answer.status !== 200) throw new Error(`the upstream answers ${answer.status} to ${path}`);
   return (await answer.json()) as { count: number };

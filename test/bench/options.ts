@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 
-const tags = ["node", "workerd", "ours", "bare", "portkey"] as const;
+const platforms = ["node", "workerd"] as const;
+const judges = ["ours", "bare", "portkey"] as const;
+const tags = [...platforms, ...judges, "durable"] as const;
 export type Tag = (typeof tags)[number];
 
 export interface Options {
@@ -9,10 +11,14 @@ export interface Options {
   readonly seconds: number;
   /** How long a fresh process is under load before anything counts. */
   readonly warmUpSeconds: number;
-  /** Platforms and kinds to measure. Naming no platform means both, naming no kind means all. */
+  /** Platforms, kinds and sections to measure. Naming no platform means both, naming nothing else means all the rest. */
   readonly only: readonly Tag[];
   readonly connections: readonly number[];
   readonly latenciesMs: readonly number[];
+  /** Tickets that wait when the provider comes back. */
+  readonly drainTickets: number;
+  /** Instead of everything else: so many tickets come and go while resident memory is watched. `null`: not asked for. */
+  readonly soakTickets: number | null;
   /** Where the tables go as Markdown, beside the terminal; `null`: nowhere. */
   readonly markdownFile: string | null;
   /** Whether a missed budget makes the exit code 1. */
@@ -22,10 +28,11 @@ export interface Options {
 export const help = `npm run bench -- [options]
   --rounds 5            how often each candidate is started afresh and measured
   --seconds 2           length of each timed window
-  --only a,b            of node, workerd (platforms) and ours, bare, portkey (kinds)
+  --only a,b            of node, workerd (platforms), ours, bare, portkey (kinds) and durable (tickets)
   --connections 1,16,64
   --latency 0,50        the upstream's, in milliseconds
-  --quick               1 round, 1 second, 16 connections, 0 ms, no Portkey
+  --quick               1 round, 1 second, 16 connections, 0 ms, 200 tickets to drain, no Portkey
+  --soak N              instead of all that: resident memory while N tickets come and go on Node (100000: some minutes)
   --markdown FILE       also write the tables there
   --assert              exit 1 when a budget is missed`;
 
@@ -39,7 +46,7 @@ export function readOptions(args: readonly string[]): Options | string {
   }
   if (values.help) return "";
   const quick = values.quick;
-  const only = list(values.only ?? (quick ? "ours,bare" : ""));
+  const only = list(values.only ?? (quick ? "ours,bare,durable" : ""));
   const unknown = only.filter((word) => !tags.some((tag) => tag === word));
   if (unknown.length > 0) return `--only knows ${tags.join(", ")}, not ${unknown.join(", ")}`;
   const options: Options = {
@@ -49,6 +56,8 @@ export function readOptions(args: readonly string[]): Options | string {
     only: tags.filter((tag) => only.includes(tag)),
     connections: list(values.connections ?? (quick ? "16" : "1,16,64")).map(Number),
     latenciesMs: list(values.latency ?? (quick ? "0" : "0,50")).map(Number),
+    drainTickets: quick ? 200 : 1_000,
+    soakTickets: values.soak === undefined ? null : Number(values.soak),
     markdownFile: values.markdown ?? null,
     assert: values.assert,
   };
@@ -58,7 +67,25 @@ export function readOptions(args: readonly string[]): Options | string {
   if (!(options.seconds >= 0.1 && options.seconds <= 60)) return "--seconds takes 0.1 to 60";
   if (!options.latenciesMs.every((latencyMs) => whole(latencyMs, 0)))
     return "--latency takes whole milliseconds";
+  if (options.soakTickets !== null && !whole(options.soakTickets, 100))
+    return "--soak takes a whole number from 100";
   return options;
+}
+
+/** Those of `words` that are named; where none of them is, all. */
+export function wants<T extends Tag>(only: readonly Tag[], words: readonly T[]): readonly T[] {
+  const chosen = words.filter((word) => only.includes(word));
+  return chosen.length > 0 ? chosen : words;
+}
+
+/** Is the section of immediate judgements asked for? Not where tickets alone are named. */
+export function wantsJudgements(only: readonly Tag[]): boolean {
+  return !only.includes("durable") || judges.some((tag) => only.includes(tag));
+}
+
+/** Is the section of tickets asked for? Not where kinds of gateways alone are named. */
+export function wantsTickets(only: readonly Tag[]): boolean {
+  return only.includes("durable") || !judges.some((tag) => only.includes(tag));
 }
 
 function parse(args: readonly string[]) {
@@ -70,6 +97,7 @@ function parse(args: readonly string[]) {
       only: { type: "string" },
       connections: { type: "string" },
       latency: { type: "string" },
+      soak: { type: "string" },
       markdown: { type: "string" },
       quick: { type: "boolean", default: false },
       assert: { type: "boolean", default: false },

@@ -32,6 +32,17 @@ const model = "gpt-bench";
 /** `POST /api/v1/comparison`, as a client of this service sends it. */
 export const comparisonBody = JSON.stringify({ user_prompt: userPrompt, essay_a: essayA, essay_b: essayB });
 
+/** The same comparison, to be kept as a ticket. */
+export const ticketBody = JSON.stringify({
+  ...(JSON.parse(comparisonBody) as object),
+  processing_mode: "queue",
+});
+
+/** Whether an answer is that of a comparison that was kept. */
+export function isTicket(body: string): boolean {
+  return body.includes('"queue_id"') && body.includes('"status":"queued"');
+}
+
 /** The same texts in OpenAI's Responses shape: what the pass-through and the direct call carry. */
 export const responsesBody = JSON.stringify({ model, input: [{ role: "user", content: filledPrompt }] });
 

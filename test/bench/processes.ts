@@ -11,6 +11,9 @@ export interface Command {
   readonly cwd?: string;
 }
 
+/** The command that serves on a port of 127.0.0.1. */
+export type CommandAt = (port: number) => Command;
+
 export interface Running {
   readonly pid: number;
   readonly origin: string;

@@ -1,5 +1,5 @@
 /** The measured samples as tables: the same text for the terminal and for Markdown. */
-import type { Candidate } from "./candidates.ts";
+import type { Contender } from "./candidates.ts";
 import type { LoadResult } from "./load.ts";
 import type { Sample, Setting } from "./measure.ts";
 import { figureOf, type Figure } from "./statistics.ts";
@@ -24,14 +24,14 @@ export function noiseLine(samples: readonly Sample[]): string {
 }
 
 /** CPU time of a candidate per request at one setting, in microseconds; `null` where it wasn't measured. */
-export function cpuFigure(samples: readonly Sample[], candidate: Candidate, setting: Setting): Figure | null {
+export function cpuFigure(samples: readonly Sample[], candidate: Contender, setting: Setting): Figure | null {
   return figure(samples, { candidate, setting }, ({ result }) => result.cpuMicrosecondsPerRequest);
 }
 
 /** One table for each setting, a line for each candidate, and the direct call above them. */
 export function tables(
   samples: readonly Sample[],
-  candidates: readonly Candidate[],
+  candidates: readonly Contender[],
   settings: readonly Setting[],
 ): string {
   return settings
@@ -73,7 +73,7 @@ function isNoisy({ result }: Sample): boolean {
 
 type Cell = Pick<Sample, "candidate" | "setting">;
 
-function line(samples: readonly Sample[], candidate: Candidate | null, setting: Setting): string[] {
+function line(samples: readonly Sample[], candidate: Contender | null, setting: Setting): string[] {
   const cell = { candidate, setting };
   const of = (read: (sample: Sample) => number | null) => figure(samples, cell, read);
   const latency = (key: "p50Ms" | "p95Ms" | "p99Ms"): string =>
@@ -113,7 +113,8 @@ function directly(samples: readonly Sample[], { round, setting }: Sample, key: k
   return sample?.result[key] ?? Number.NaN;
 }
 
-function figure(
+/** A reading over all rounds of one candidate at one setting; `null` where there is none. */
+export function figure(
   samples: readonly Sample[],
   cell: Cell,
   read: (sample: Sample) => number | null,
@@ -130,7 +131,8 @@ function sameCell(one: Cell, other: Cell): boolean {
   );
 }
 
-function shown(value: Figure | null, digits: number): string {
+/** The median, and the spread where there is one. */
+export function shown(value: Figure | null, digits: number): string {
   if (value === null) return "–";
   const { median, least, most } = value;
   const spread = least === most ? "" : ` (${least.toFixed(digits)}–${most.toFixed(digits)})`;

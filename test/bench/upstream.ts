@@ -1,6 +1,7 @@
 /**
  * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from bytes made beforehand.
- * `GET /__latency/MS` sets how long each answer waits, from now on; `GET /__count` says how many were given.
+ * `GET /__latency/MS` sets how long each answer waits, from now on, and `GET /__status/503` makes it down (`200` up again); `GET /__count`
+ * says how many good answers were given.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { chatAnswer, leastUpstreamBytes, responsesAnswer } from "./payload.ts";
@@ -11,6 +12,7 @@ const answers = new Map([
 ]);
 
 let latencyMs = 0;
+let down: number | null = null;
 let count = 0;
 
 const server = createServer((incoming, outgoing) => {
@@ -25,8 +27,9 @@ const server = createServer((incoming, outgoing) => {
   });
   incoming.on("end", () => {
     // A candidate that drops an essay would be faster: it gets an error and with it fails the run.
-    const [status, body] = bytes >= leastUpstreamBytes ? [200, answer] : [400, Buffer.from("{}")];
-    count++;
+    const status = down ?? (bytes >= leastUpstreamBytes ? 200 : 400);
+    const body = status === 200 ? answer : Buffer.from("{}");
+    if (status === 200) count++;
     if (latencyMs === 0) send(outgoing, status, body);
     else setTimeout(send, latencyMs, outgoing, status, body);
   });
@@ -42,6 +45,8 @@ function send(outgoing: ServerResponse<IncomingMessage>, status: number, body: B
 function control(path: string, outgoing: ServerResponse<IncomingMessage>): void {
   const latency = /^\/__latency\/(\d+)$/.exec(path)?.[1];
   if (latency !== undefined) latencyMs = Number(latency);
-  const known = latency !== undefined || path === "/__count";
+  const status = /^\/__status\/(200|5\d\d)$/.exec(path)?.[1];
+  if (status !== undefined) down = status === "200" ? null : Number(status);
+  const known = latency !== undefined || status !== undefined || path === "/__count";
   send(outgoing, known ? 200 : 404, Buffer.from(JSON.stringify({ latencyMs, count })));
 }

@@ -1,8 +1,9 @@
 /** A Worker under plain workerd: bundled as for a deployment, without wrangler's development proxy, which alone costs 17 times as much. */
+import { mkdtempSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { run, type Command } from "./processes.ts";
+import { run, type CommandAt } from "./processes.ts";
 
 /** What is read here of wrangler's configuration, its defaults filled in. */
 interface WranglerConfig {
@@ -12,6 +13,7 @@ interface WranglerConfig {
   readonly durable_objects: {
     readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
   };
+  readonly version_metadata?: { readonly binding: string };
   readonly queues: { readonly producers?: readonly { readonly binding: string }[] };
 }
 
@@ -43,7 +45,7 @@ export async function wranglerConfig(
 
 /**
  * Bundles the Worker of a wrangler configuration into `folder` and gives the command that serves it there. Its Durable Objects lie on
- * disk, as in production; its queues refuse every message, which no immediate judgement sends.
+ * disk, as in production, anew at each start; its queues refuse every message, so that tickets are kept and stay where they are.
  *
  * @param vars text bindings, over those of the configuration
  */
@@ -51,8 +53,8 @@ export async function buildWorker(
   configFile: string,
   folder: string,
   vars: Readonly<Record<string, string>>,
-): Promise<(port: number) => Command> {
-  await mkdir(join(folder, "storage"), { recursive: true });
+): Promise<CommandAt> {
+  await mkdir(folder, { recursive: true });
   await run(
     {
       file: join(bin, "wrangler"),
@@ -70,7 +72,12 @@ export async function buildWorker(
   await writeFile(join(folder, "workerd.capnp"), workerdConfig(configFile, script, vars));
   return (port) => ({
     file: join(bin, "workerd"),
-    args: ["serve", join(folder, "workerd.capnp"), `--socket-addr=http=127.0.0.1:${port}`],
+    args: [
+      "serve",
+      join(folder, "workerd.capnp"),
+      `--socket-addr=http=127.0.0.1:${port}`,
+      `--directory-path=storage=${mkdtempSync(join(folder, "storage-"))}`,
+    ],
     cwd: folder,
   });
 }
@@ -85,6 +92,9 @@ function workerdConfig(configFile: string, script: string, vars: Readonly<Record
     ...config.durable_objects.bindings.map(({ name, class_name }) =>
       binding(name, "durableObjectNamespace", class_name),
     ),
+    ...(config.version_metadata === undefined
+      ? []
+      : [binding(config.version_metadata.binding, "json", JSON.stringify({ id: "bench" }))]),
     ...(config.queues.producers?.map((queue) => binding(queue.binding, "queue", "queue")) ?? []),
   ];
   const namespaces = classNames.map(
@@ -107,7 +117,7 @@ const config :Workerd.Config = (
     )),
     # By default a Worker may only reach public addresses; the upstream is on this machine.
     (name = "internet", network = (allow = ["public", "private"])),
-    (name = "storage", disk = (path = "storage", writable = true)),
+    (name = "storage", disk = (writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

@@ -33,13 +33,15 @@ function world() {
     nowMs: clock.nowMs,
     random: () => 0,
   });
-  const line = { delayMs: 0, isDead: false, loseReplies: false };
+  const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
   const asked: { verb: "enter" | "exchange"; outcomes: readonly Outcome[]; id: string }[] = [];
 
   async function over<Reply>(work: () => Reply): Promise<Reply> {
     if (line.delayMs > 0) await new Promise<void>((resolve) => void clock.after(line.delayMs, resolve));
     if (line.isDead) throw new Error("no line");
     const reply = work();
+    const backMs = line.replyDelayMs;
+    if (backMs > 0) await new Promise<void>((resolve) => void clock.after(backMs, resolve));
     if (line.loseReplies) throw new Error("the reply was lost");
     return reply;
   }
@@ -228,6 +230,14 @@ it("finds the gate again when it is back", async () => {
   expect(await gate.enter("p", model)).toEqual({ kind: "call", epoch: 0, probe: null });
 });
 
+it("waits longer for the gate where only it can say who is the probe", async () => {
+  const w = world();
+  const gate = await open(w);
+  await w.clock.advance(limits.recoveryMs);
+  w.line.delayMs = 1_900;
+  expect(await inTime(w.clock, gate.enter("far", model))).toMatchObject({ probe: { permit: "far" } });
+});
+
 it("gives a turn back that came too late for its call", async () => {
   const w = world();
   const gate = await open(w);
@@ -260,6 +270,24 @@ it("counts a batch once whose reply was lost", async () => {
   w.line.loseReplies = false;
   await gate.report(outcome("fault"));
   expect(await gate.overview()).toMatchObject({ faultsInRow: 2 });
+});
+
+it("tells no news that is older than a minute: the gate would take it for the present", async () => {
+  for (const [ageMs, faultsInRow] of [
+    [59_999, 1],
+    [60_000, 0],
+  ] as const) {
+    const w = world();
+    const gate = w.front();
+    await gate.enter("p", model);
+    w.line.isDead = true;
+    await gate.report(outcome("fault"));
+    w.line.isDead = false;
+    await w.clock.advance(ageMs);
+    await gate.enter("p", model);
+    await gate.report(outcome("nothing", "p"));
+    expect(await gate.overview()).toMatchObject({ faultsInRow });
+  }
 });
 
 it("holds a report up for 300 ms at most", async () => {
@@ -306,9 +334,9 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
   const gate = w.front();
   await gate.enter("p", model);
   await w.clock.advance(1_000);
-  w.line.delayMs = 900;
+  w.line.replyDelayMs = 900;
   await gate.enter("p", model);
-  w.line.delayMs = 0;
+  w.line.replyDelayMs = 0;
   for (let faults = 0; faults < limits.failureThreshold; faults++) {
     await w.clock.advance(10);
     await gate.report(outcome("fault"));

@@ -98,21 +98,21 @@ describe("the cost", () => {
   it("is the sum of all calls whose usage is known", async () => {
     const prices = [0.25, 0.5];
     const { result } = await judged(["no json", down], () => prices.shift() ?? 0.125);
-    expect(result).toMatchObject({ value: { cost: 0.75, attempts: 3, usage } });
+    expect(result).toMatchObject({ value: { costUsd: 0.75, attempts: 3, usage } });
   });
 
   it("is null where the price is unknown, also of one call among several", async () => {
-    expect((await judged([], () => null)).result).toMatchObject({ value: { cost: null } });
+    expect((await judged([], () => null)).result).toMatchObject({ value: { costUsd: null } });
     const mixed = await judged(["no json"], (call) => (call === 1 ? null : 1));
-    expect(mixed.result).toMatchObject({ value: { cost: null, attempts: 2 } });
+    expect(mixed.result).toMatchObject({ value: { costUsd: null, attempts: 2 } });
   });
 
   it("is null where no call told its usage, and leaves out those that did not", async () => {
     const silent = { afterMs: 0, says: verdictText, usage: null };
     const { result } = await judged([silent]);
-    expect(result).toMatchObject({ value: { cost: null, usage: null } });
+    expect(result).toMatchObject({ value: { costUsd: null, usage: null } });
     const once = await judged(["no json", silent]);
-    expect(once.result).toMatchObject({ value: { cost: 1, usage: null } });
+    expect(once.result).toMatchObject({ value: { costUsd: 1, usage: null } });
   });
 });
 

@@ -8,7 +8,7 @@ const policy = { requestTimeoutMs: 10_000 };
 const nothing = { timers: 0, watches: 0, listeners: 0 };
 const failed = (failure: Failure) => ({
   ok: false,
-  error: { kind: "failed", failure, provider: "openai", model: "o" },
+  error: { kind: "failed", failure, provider: "openai" },
 });
 
 describe("the deadline", () => {

@@ -54,7 +54,7 @@ it.each([0, 1, 2, 5])("makes at most %i more calls, and tells the last failure",
   expect(calls).toHaveLength(maxRetries + 1);
   expect(result).toEqual({
     ok: false,
-    error: { kind: "failed", failure: last, provider: "openai", model: "o" },
+    error: { kind: "failed", failure: last, provider: "openai" },
   });
   expect(leftovers()).toEqual(nothing);
 });

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
 import { openaiKey, testService } from "../support/service.ts";
 
+/** Nothing waits: what becomes of the rest is in `modes.test.ts`. */
+const now = { processing_mode: "immediate" };
 const once = { LLM_MAX_RETRIES: "0", LLM_REQUEST_TIMEOUT_SECONDS: "10" };
 
 /** Nobody but the log may hear it. */
@@ -130,7 +132,7 @@ const rows: readonly Row[] = [
 
 it.each(rows)("answers $name with $status $type", async ({ step, status, type, retryAfter, details }) => {
   const { compare, clock, written } = testService({ env: once, steps: [step, step] });
-  const answering = compare();
+  const answering = compare(now);
   await clock.advance(20_000);
   const answered = await answering;
   expect(answered.status).toBe(status);
@@ -190,7 +192,7 @@ it("tries again before it gives up, and says so in the log", async () => {
   const { compare, clock, vendor, logged } = testService({
     steps: [refused(503), refused(500), refused(504)],
   });
-  const answering = compare();
+  const answering = compare(now);
   await clock.advance(60_000);
   expect((await answering).body["error"]).toContain("504");
   expect(vendor.calls).toHaveLength(3);

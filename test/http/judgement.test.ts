@@ -175,10 +175,12 @@ describe("the correlation id", () => {
 
   it.each([
     ["of the validation", { essay_a: "" }, 400],
-    ["of the mode", { processing_mode: "queue" }, 503],
+    ["of our stores", { processing_mode: "queue" }, 503],
     ["of the provider's absence", { llm_config_overrides: { provider_override: "google" } }, 400],
   ])("stays the caller's in errors %s", async (_, changes, status) => {
-    const answered = await testService().compare({ correlation_id, ...changes });
+    const { compare, durable } = testService();
+    durable.away("tickets");
+    const answered = await compare({ correlation_id, ...changes });
     expect(answered.status).toBe(status);
     expect(answered.body["correlation_id"]).toBe(correlation_id);
   });

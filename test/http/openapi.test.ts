@@ -58,6 +58,14 @@ it("says of each route whether it needs a key, and tells the truth", async () =>
   }
 });
 
+/** `Retry-After` comes with every 202, and with the errors after which trying again can help. */
+const headersOf = (path: string, status: string) => [
+  "X-Correlation-ID",
+  "Cache-Control",
+  ...(["202", "409", "503"].includes(status) && path !== "/healthz" ? ["Retry-After"] : []),
+  ...(status === "202" && path === "/api/v1/comparison" ? ["Location"] : []),
+];
+
 describe("as an OpenAPI 3.1 document", () => {
   it("has what the specification requires", () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
@@ -85,7 +93,7 @@ describe("as an OpenAPI 3.1 document", () => {
     for (const [status, { description, headers, content }] of Object.entries(operation.responses)) {
       expect(status).toMatch(/^[2-5]\d\d$/);
       expect(description).toMatch(/\S/);
-      expect(Object.keys(headers)).toEqual(["X-Correlation-ID", "Cache-Control"]);
+      expect(Object.keys(headers)).toEqual(headersOf(path, status));
       expect(Object.keys(content)).toHaveLength(1);
     }
   });

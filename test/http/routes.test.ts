@@ -1,24 +1,10 @@
 /** Every route beside the comparison: what it answers, whole. */
 import { describe, expect, it } from "vitest";
-import { version } from "../../src/version.ts";
-import { refused, said } from "../support/scripted-transport.ts";
+import { refused, said, type Step } from "../support/scripted-transport.ts";
 import { openaiKey, testService } from "../support/service.ts";
 
 const names = ["anthropic", "openai", "google", "openrouter", "mock"];
 const post = { method: "POST" };
-
-describe("the modes of a comparison", () => {
-  it.each([undefined, null, "immediate", "queue_if_unavailable"])("%s is judged at once", async (mode) => {
-    expect((await testService().compare({ processing_mode: mode })).status).toBe(200);
-  });
-
-  it("queue is 503 while there is no queue, and calls nobody", async () => {
-    const { compare, vendor } = testService();
-    const { status, body } = await compare({ processing_mode: "queue" });
-    expect([status, body["error_type"]]).toEqual([503, "SERVICE_UNAVAILABLE"]);
-    expect(vendor.calls).toEqual([]);
-  });
-});
 
 describe.each(["status", "results"])("/api/v1/%s", (route) => {
   it("knows no ticket", async () => {
@@ -36,52 +22,6 @@ describe.each(["status", "results"])("/api/v1/%s", (route) => {
       expect(body["issues"]).toEqual([{ path: "queue_id", message: expect.any(String) }]);
     },
   );
-});
-
-const row = (
-  name: string,
-  enabled: boolean,
-  configured: boolean,
-  default_model: unknown = expect.any(String),
-) => ({
-  name,
-  enabled,
-  configured,
-  available: enabled && configured,
-  circuit_breaker_state: null,
-  default_model,
-  last_success: null,
-  last_failure: null,
-  failure_count: null,
-  average_response_time_ms: null,
-  retry_at: null,
-  queue: null,
-});
-
-describe("/api/v1/providers", () => {
-  it("lists all five, with what is known of each and nothing that nobody measured", async () => {
-    const { request } = testService({
-      env: {
-        ANTHROPIC_ENABLED: "false",
-        GOOGLE_API_KEY: "g",
-        GOOGLE_ENABLED: "false",
-        OPENAI_DEFAULT_MODEL: "house",
-      },
-    });
-    const { body } = await request("/api/v1/providers");
-    expect(body).toEqual({
-      providers: [
-        row("anthropic", false, false),
-        row("openai", true, true, "house"),
-        row("google", false, true),
-        row("openrouter", true, false),
-        row("mock", true, true, "mock-judge-1"),
-      ],
-      default_provider: "openai",
-      total_requests_today: null,
-      total_cost_today: null,
-    });
-  });
 });
 
 describe("a provider's test", () => {
@@ -117,11 +57,40 @@ describe("a provider's test", () => {
     expect(text).not.toMatch(/canary/);
   });
 
-  it("measures the whole test, retries included", async () => {
-    const { request, clock } = testService({ steps: [refused(503, { "retry-after": "3" })] });
+  it("is one attempt, past retries and queue, and measures the whole of it", async () => {
+    const slow = { ...(refused(503) as object), delayMs: 3_000 } as Step;
+    const { request, clock, vendor, durable } = testService({ steps: [slow] });
     const answering = request("/api/v1/providers/openai/test", post);
-    await clock.advance(3_000);
-    expect((await answering).body).toMatchObject({ success: true, response_time_ms: 3_000 });
+    await clock.advance(60_000);
+    expect((await answering).body).toMatchObject({ success: false, response_time_ms: 3_000 });
+    expect(vendor.calls).toHaveLength(1);
+    expect(durable.stored.size).toBe(0);
+  });
+
+  it("has the one more ask of an attempt", async () => {
+    const { request, vendor } = testService({ steps: [said("no judgement")] });
+    const { body } = await request("/api/v1/providers/openai/test", post);
+    expect(body).toMatchObject({ success: true });
+    expect(vendor.calls).toHaveLength(2);
+  });
+
+  it("goes past an open breaker, and moves it neither way", async () => {
+    const { request, compare, vendor } = testService({
+      env: { CIRCUIT_BREAKER_FAILURE_THRESHOLD: "1", LLM_MAX_RETRIES: "0" },
+      steps: [refused(500), refused(500)],
+    });
+    const test = () => request("/api/v1/providers/openai/test", post);
+    const state = async () => {
+      const rows = (await request("/api/v1/providers")).body["providers"] as { name: string }[];
+      return rows.find(({ name }) => name === "openai");
+    };
+    await compare({ processing_mode: "immediate" });
+    const before = await state();
+    expect(before).toMatchObject({ circuit_breaker_state: "open", failure_count: 1 });
+    expect((await test()).body).toMatchObject({ success: false });
+    expect((await test()).body).toMatchObject({ success: true });
+    expect(vendor.calls).toHaveLength(3);
+    expect(await state()).toEqual(before);
   });
 
   it("is a 200 where the provider can't be asked, and calls nobody", async () => {
@@ -199,49 +168,6 @@ describe("/api/v1/models", () => {
 
   it("ignores other parameters", async () => {
     expect((await testService().request("/api/v1/models?other=1")).status).toBe(200);
-  });
-});
-
-const standing = (enabled: boolean, configured: boolean) => ({
-  enabled,
-  configured,
-  circuit_breaker_state: null,
-});
-
-describe("/healthz", () => {
-  it("tells what the service is, and nothing secret", async () => {
-    const { request } = testService({ env: { OPENAI_ENABLED: "false", ENVIRONMENT: "test" } });
-    const { status, body, text } = await request("/healthz");
-    expect(status).toBe(200);
-    expect(body).toEqual({
-      service: "llm-provider-service",
-      status: "healthy",
-      version,
-      platform: "node",
-      environment: "test",
-      dependencies: {},
-      queue_stats: null,
-      providers: {
-        anthropic: standing(true, false),
-        openai: standing(false, true),
-        google: standing(true, false),
-        openrouter: standing(true, false),
-        mock: standing(true, true),
-      },
-      warnings: [],
-    });
-    expect(text).not.toContain(openaiKey);
-  });
-
-  it("repeats the warnings about the settings", async () => {
-    const { body } = await testService({ env: { LLM_MAX_RETRYS: "1" } }).request("/healthz");
-    expect(body["warnings"]).toEqual([expect.stringContaining("LLM_MAX_RETRYS")]);
-  });
-
-  it("fills the log only when someone debugs", async () => {
-    const { request, logged } = testService();
-    await request("/healthz");
-    expect(logged("request")).toMatchObject([{ level: "debug" }]);
   });
 });
 

@@ -17,6 +17,9 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Reply> {
   try {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(patienceMs) });
     const text = await response.text();
+    // In a kill of wrangler its proxy may live a little longer than the Worker behind it, and answer for it.
+    if (!response.headers.has("x-correlation-id"))
+      return { httpStatus: 0, text: `somebody else said ${response.status} ${text.slice(0, 80)}`, body: {} };
     return { httpStatus: response.status, text, body: objectIn(text) };
   } catch (error) {
     const { name, cause } = error as Error;

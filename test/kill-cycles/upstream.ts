@@ -16,7 +16,7 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/** @param answerMs how long a healthy one takes */
+/** It begins healthy. @param answerMs how long its answers take, the good and the bad */
 export async function startUpstream(answerMs: number): Promise<Upstream> {
   const calls: Call[] = [];
   const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
@@ -27,7 +27,9 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
     broken: { fault: "cut", delayMs: answerMs, times: "forever" },
     stalling: { fault: "stall", times: "forever" },
   };
-  return { lane, calls, feel: (mood) => lane.rescript([steps[mood]]), close: server.close };
+  const feel = (mood: Mood) => lane.rescript([steps[mood]]);
+  await feel("healthy");
+  return { lane, calls, feel, close: server.close };
 }
 
 function callOf(request: RecordedRequest): Call {

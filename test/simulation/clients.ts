@@ -84,10 +84,10 @@ export function startClients(
       if (tries < 20) scheduler.after(3_000, () => send(request, tries + 1));
       return;
     }
-    const walk = newWalk("request", request.name, instance.life.name, null);
+    const walk = newWalk("request", request.name, instance.life.name, null, scheduler.nowMs());
     walk.expected = expectedOf(request, instance);
     world.note(request.name, `${request.mode}${request.key ? ", keyed" : ""} to ${instance.life.name}`);
-    const isOpen = watch.asked(request, walk, instance);
+    const isOpen = watch.asked(request, walk);
     const whenGone = () => isOpen.end();
     instance.life.onDeath.add(whenGone);
     walks.run(walk, () => {
@@ -112,6 +112,7 @@ export function startClients(
   async function keyed(request: Request, instance: Instance, walk: Walk): Promise<void> {
     const { asked, tenant, key } = request;
     const name = `${tenant}-${key}`;
+    walk.key = name;
     try {
       const answer = await instance.submitKeyed(
         { name, requestSha256: hash("sha256", JSON.stringify(asked)) },
@@ -122,7 +123,7 @@ export function startClients(
           return JSON.stringify({ ...judged.judgement, provider: judged.comparison.provider });
         },
       );
-      watch.answeredKeyed(request, name, answer);
+      watch.answeredKeyed(request, walk, name, answer);
       if (answer.ok && answer.value.kind === "kept") comeBack(request, answer.value.ticket.about.id);
     } catch (error) {
       instance.failed(error, walk);
@@ -157,7 +158,7 @@ export function startClients(
     if (instance === null) return;
     const stranger = random.chance(0.2);
     const tenant = stranger ? "a stranger" : request.tenant;
-    const walk = newWalk("request", `visit to ${id.slice(0, 8)}`, instance.life.name, id);
+    const walk = newWalk("request", `visit to ${id.slice(0, 8)}`, instance.life.name, id, scheduler.nowMs());
     walks.run(walk, () => {
       instance.find(id, tenant).then(
         (ticket) => watch.found(id, stranger, ticket),

@@ -73,6 +73,13 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     watch.restarted(core);
   }
 
+  /** Its places are gone: those of a process that has ended, or of a store that was lost. */
+  function loseAll(): void {
+    rows.clear();
+    table = seams.memoryPlaces();
+    forget();
+  }
+
   function newKeeper(): GateKeeper {
     const places: Places = {
       ...table,
@@ -156,14 +163,16 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     confirm: (seat, notBeforeMs) =>
       verb("confirm", [seat, notBeforeMs], (it) => it.confirm(seat, notBeforeMs)),
     park: (seat, parking) => verb("park", [seat, parking], (it) => it.park(seat, parking)),
-    start: (seat, starter) => verb("start", [seat, starter], (it) => it.start(seat, starter)),
+    start(seat, starter) {
+      const start = verb("start", [seat, starter], (it) => it.start(seat, starter));
+      if (processLife === null && world.strikes("gate_forgets")) loseAll();
+      return start;
+    },
     release: (ticketId) => verb("release", [ticketId], (it) => it.release(ticketId)),
     started(isAlone) {
       if (isAlone) {
         // What waits is in the memory of the process, and told again by the tickets.
-        rows.clear();
-        table = seams.memoryPlaces();
-        forget();
+        loseAll();
       }
       verb("started", [isAlone], (it) => it.started(isAlone));
     },

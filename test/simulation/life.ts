@@ -9,6 +9,9 @@ export interface Life {
   readonly onDeath: Set<() => void>;
 }
 
+/** A process that is stopped, a machine that is moved. */
+export const longestPauseMs = 120_000;
+
 export function createLife(name: string): Life {
   return { name, isAlive: true, pausedUntilMs: 0, onDeath: new Set() };
 }

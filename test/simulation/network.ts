@@ -10,6 +10,7 @@ export interface Target {
   readonly life: () => Life;
 }
 
+/** @returns what `run` returned at the other end. Rejects with `StoreAway`, whether it was done or not. */
 export type Ask = <Reply>(
   from: Life,
   to: Target,
@@ -20,69 +21,60 @@ export type Ask = <Reply>(
 
 const patienceMs = 5_000;
 
-/** @param mayDie is told that an instance has died of what it did */
 export function createNetwork(world: World): Ask {
   const { scheduler, plan, strikes } = world;
   const random = world.random("network");
+  const isProcess = plan.shape === "process";
 
-  function latencyMs(): number {
-    if (strikes("slow_network")) return world.random("slowness").between(100, 20_000);
-    return plan.shape === "process" ? 0 : random.between(1, 30);
+  function later(act: () => void): void {
+    const isSlow = strikes("slow_network");
+    const latencyMs = isSlow ? world.random("slowness").between(100, 20_000) : isProcess ? 0 : random.between(1, 30);
+    scheduler.after(latencyMs, act);
   }
 
-  return (from, to, verb, run, limitMs = patienceMs) => {
-    const walk = walks.getStore();
-    return new Promise((resolve, reject) => {
-      const target = to.life();
-      let isOver = false;
-      const end = (tell: () => void) => {
-        if (isOver) return;
-        isOver = true;
-        cancelLimit();
-        target.onDeath.delete(lose);
-        asAlive(scheduler, from, tell);
-      };
-      const lose = () => end(() => reject(new StoreAway(`${to.name} did not answer ${verb}`)));
-      const answer = (tell: () => void) => scheduler.after(latencyMs(), () => end(tell));
-      const cancelLimit = scheduler.after(limitMs, lose);
-
-      if (mayDieNow(from, `before ${verb}`)) return;
-      if (strikes("away_before")) return void scheduler.after(latencyMs(), lose);
-      scheduler.after(latencyMs(), () =>
-        walks.run(walk, () => void deliver(to, run, target, lose, answer, resolve, reject, from, verb)),
-      );
-    });
-  };
-
-  async function deliver<Reply>(
-    to: Target,
-    run: () => Reply | Promise<Reply>,
-    asked: Life,
-    lose: () => void,
-    answer: (tell: () => void) => void,
-    resolve: (reply: Reply) => void,
-    reject: (error: unknown) => void,
-    from: Life,
-    verb: string,
-  ): Promise<void> {
-    const target = to.life();
-    if (plan.shape === "process" && target !== asked) return;
-    target.onDeath.add(lose);
-    try {
-      const reply = await run();
-      if (strikes("object_dies") && plan.shape === "objects") die(target);
-      if (mayDieNow(from, `after ${verb}`)) return;
-      if (strikes("away_after")) lose();
-      else answer(() => resolve(reply));
-    } catch (error) {
-      answer(() => reject(error));
-    }
-  }
-
-  function mayDieNow(life: Life, when: string): boolean {
+  function dies(life: Life, when: string): boolean {
     if (!life.isAlive || !strikes("crash_at_effect")) return false;
     world.note(life.name, `dies ${when}`);
     die(life);
     return true;
   }
+
+  return (from, to, verb, run, limitMs = patienceMs) => {
+    const walk = walks.getStore();
+    return new Promise((resolve, reject) => {
+      const asked = to.life();
+      let isOver = false;
+
+      function end(tell: () => void): void {
+        if (isOver) return;
+        isOver = true;
+        cancelLimit();
+        asAlive(scheduler, from, tell);
+      }
+      const lose = () => end(() => reject(new StoreAway(`${to.name} did not answer ${verb}`)));
+      const cancelLimit = scheduler.after(limitMs, lose);
+
+      async function deliver(): Promise<void> {
+        const target = to.life();
+        // A call within a process ends with it.
+        if (isProcess && target !== asked) return;
+        target.onDeath.add(lose);
+        try {
+          const reply = await run();
+          if (!isProcess && strikes("object_dies")) die(target);
+          if (dies(from, `after ${verb}`)) return;
+          if (strikes("away_after")) lose();
+          else later(() => end(() => resolve(reply)));
+        } catch (error) {
+          later(() => end(() => reject(error)));
+        } finally {
+          target.onDeath.delete(lose);
+        }
+      }
+
+      if (dies(from, `before ${verb}`)) return;
+      if (strikes("away_before")) later(lose);
+      else later(() => walks.run(walk, () => void deliver()));
+    });
+  };
 }

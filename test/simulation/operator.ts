@@ -2,7 +2,7 @@
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import type { GateObject } from "./gate-object.ts";
 import type { Deployment, Instance } from "./instance.ts";
-import { die } from "./life.ts";
+import { die, longestPauseMs } from "./life.ts";
 import type { FaultKind } from "./plan.ts";
 import type { TicketObject } from "./ticket-object.ts";
 import type { World } from "./world.ts";
@@ -100,9 +100,9 @@ export function startOperator(
   function pause(slot: number): void {
     const instance = running[slot];
     if (instance === undefined || isProcess) return;
-    const forMs = world.random("pauses").between(100, 120_000);
+    const forMs = world.random("pauses").between(100, longestPauseMs);
     world.note(instance.life.name, `stands still for ${forMs} ms`);
-    instance.life.pausedUntilMs = scheduler.nowMs() + forMs;
+    instance.life.pausedUntilMs = Math.max(instance.life.pausedUntilMs, scheduler.nowMs() + forMs);
   }
 
   function stop(slot: number): void {

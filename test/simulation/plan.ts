@@ -17,6 +17,7 @@ export const faultKinds = [
   "crash_at_effect",
   "pause",
   "object_dies",
+  "gate_forgets",
   "stop",
   "deploy",
   "skewed_clock",

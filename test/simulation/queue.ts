@@ -1,5 +1,6 @@
 /** Brings tickets' ids to workers: late, twice, out of order, or never. */
 import type { Instance } from "./instance.ts";
+import { asAlive } from "./life.ts";
 import { newWalk, walks } from "./walk.ts";
 import type { World } from "./world.ts";
 
@@ -29,14 +30,16 @@ export function createQueue(world: World, worker: () => Instance | null): (ticke
     const lost = () => again(30_000);
     life.onDeath.add(lost);
     const done = () => life.onDeath.delete(lost);
-    const walk = newWalk("work", ticketId, life.name, ticketId);
-    walks.run(walk, () => {
-      instance.work(ticketId).then(done, (error: unknown) => {
-        done();
-        instance.failed(error, walk);
-        again(2 ** Math.min(tries, 6) * 1_000);
+    const walk = newWalk("work", ticketId, life.name, ticketId, scheduler.nowMs());
+    const work = () =>
+      walks.run(walk, () => {
+        instance.work(ticketId).then(done, (error: unknown) => {
+          done();
+          instance.failed(error, walk);
+          again(2 ** Math.min(tries, 6) * 1_000);
+        });
       });
-    });
+    asAlive(scheduler, life, work);
   }
 
   return (ticketId) => {
@@ -44,7 +47,8 @@ export function createQueue(world: World, worker: () => Instance | null): (ticke
     if (strikes("queue_loses")) return world.note("queue", `loses ${ticketId.slice(0, 8)}`);
     scheduler.after(transitMs(), () => deliver(ticketId, 1));
     if (strikes("queue_doubles")) {
-      scheduler.after(world.random("doubles").between(0, 60_000), () => deliver(ticketId, 1));
+      const doubles = world.random("doubles");
+      scheduler.after(doubles.between(0, doubles.pick([20, 60_000])), () => deliver(ticketId, 1));
     }
   };
 }

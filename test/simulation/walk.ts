@@ -8,6 +8,10 @@ export interface Walk {
   /** `request 3`, or the ticket's id. */
   readonly name: string;
   readonly instance: string;
+  /** Names tenant and key, where it has one. */
+  key: string | null;
+  /** When it began. */
+  readonly atMs: number;
   /** The id that it works for, or that its request was kept under. */
   ticketId: string | null;
   /** What is to be sent upstream for it, once that is known. */
@@ -50,6 +54,12 @@ export interface Call {
 
 export const walks = new AsyncLocalStorage<Walk | undefined>();
 
-export function newWalk(kind: Walk["kind"], name: string, instance: string, ticketId: string | null): Walk {
-  return { kind, name, instance, ticketId, expected: null, leave: null, claim: null, calls: [] };
+export function newWalk(
+  kind: Walk["kind"],
+  name: string,
+  instance: string,
+  ticketId: string | null,
+  atMs: number,
+): Walk {
+  return { kind, name, instance, key: null, atMs, ticketId, expected: null, leave: null, claim: null, calls: [] };
 }

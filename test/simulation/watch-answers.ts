@@ -5,7 +5,7 @@ import type { Ticket } from "../../src/domain/ticket.ts";
 import type { LiveJudgement, Refusal, Submitted } from "../../src/gateway/gateway.ts";
 import type { KeyedAnswer, KeyedRefusal } from "../../src/gateway/keyed.ts";
 import type { Request } from "./clients.ts";
-import type { Instance } from "./instance.ts";
+import { longestPauseMs } from "./life.ts";
 import type { Walk } from "./walk.ts";
 import type { Calls } from "./watch-calls.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
@@ -13,11 +13,11 @@ import type { World } from "./world.ts";
 
 export interface AnswerWatch {
   /** A request was sent. @returns `end` is called when it is answered, or its instance dies */
-  asked(request: Request, walk: Walk, instance: Instance): { end(): void };
+  asked(request: Request, walk: Walk): { end(): void };
   answered(request: Request, walk: Walk, answer: Result<Submitted, Refusal>): void;
   /** A keyed request has its judgement: the body is made of it. */
   judged(request: Request, walk: Walk, judged: LiveJudgement): void;
-  answeredKeyed(request: Request, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
+  answeredKeyed(request: Request, walk: Walk, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
   found(id: string, isStranger: boolean, ticket: Ticket | null): void;
 }
 
@@ -75,23 +75,20 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
     const isTransient = ["connection", "timeout", "unavailable", "rate_limited"].includes(failure.reason);
     if (isTransient && request.mode === "queue_if_unavailable")
       world.violate("modes", `${failure.reason} is no reason to refuse it`, request.name);
-    // A process that stops ends its calls, and the waits between them.
-    if (failure.reason === "hung_up" && plan.rates.has("stop")) return;
+    // It was over in the wait for another call: by its deadline, or because its process stops.
+    if (failure.reason === "timeout" || failure.reason === "hung_up") return;
     const last = walk.calls.at(-1)?.reply?.outcome;
     if (last && !last.ok && last.error.reason !== failure.reason)
       world.violate("3 true", `${failure.reason}, but the vendor said ${last.error.reason}`, request.name);
   }
 
   return {
-    asked(request, walk, instance) {
-      const limitMs = plan.settings.llm.requestTimeoutMs + storeMs;
-      const check = () => {
-        const pausedMs = instance.life.pausedUntilMs + 1_000 - scheduler.nowMs();
-        if (pausedMs > -limitMs && instance.life.pausedUntilMs > 0) cancel = scheduler.after(pausedMs + limitMs + 1, check);
-        else world.violate("4 ends", `${walk.instance} has not answered in time`, request.name);
-      };
-      let cancel = scheduler.after(limitMs, check);
-      return { end: () => cancel() };
+    asked(request, walk) {
+      const pausesMs = plan.rates.has("pause") ? 3 * longestPauseMs : 0;
+      const cancel = scheduler.after(plan.settings.llm.requestTimeoutMs + storeMs + pausesMs, () =>
+        world.violate("4 ends", `${walk.instance} has not answered in time`, request.name),
+      );
+      return { end: cancel };
     },
 
     answered(request, walk, answer) {
@@ -113,7 +110,10 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
       if (walk.calls.length > most) world.violate("5 attempts", `${walk.calls.length} calls`, request.name);
     },
 
-    answeredKeyed(request, name, answer) {
+    answeredKeyed(request, walk, name, answer) {
+      // Known limit: who stood still for longer than its key's lease isn't told that the key is another's by now.
+      const leaseMs = plan.settings.llm.requestTimeoutMs + 15_000;
+      if (plan.rates.has("pause") && scheduler.nowMs() - walk.atMs >= leaseMs) return;
       const asked = JSON.stringify(request.asked);
       const before = keys.get(name);
       if (!answer.ok) {

@@ -56,6 +56,9 @@ const ends: readonly string[] = ["completed", "failed", "expired"];
 export function watchTickets(world: World): TicketWatch {
   const { scheduler, plan } = world;
   const tickets = new Map<string, KnownTicket>();
+  /** The ticket of each key that led to one. */
+  const keyed = new Map<string, string>();
+  const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
   function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
     const { id } = after.about;
@@ -72,6 +75,10 @@ export function watchTickets(world: World): TicketWatch {
       if (ends.includes(status)) broken("6 events", `${event.kind} after its end`);
       if (event.kind === "expired" && scheduler.nowMs() < after.about.expiresAtMs)
         broken("2 states", "expired before its time");
+      if (status === "processing" && !isHolders(verb) && holdsNow(known.claim))
+        broken("3 one holder", `${event.kind} while its claim lives`);
+      if (event.kind === "failed" && event.reason === "crashed" && !canCrash)
+        broken("3 true", "nothing has crashed");
       status = arrow.to;
     }
     if (status !== after.state.status) broken("2 states", `${status} by its events, ${after.state.status} stored`);
@@ -87,10 +94,19 @@ export function watchTickets(world: World): TicketWatch {
       broken("7 as accepted", "its texts have changed");
   }
 
+  function holdsNow(claim: Claim | null): boolean {
+    return claim !== null && claim.isLive && scheduler.nowMs() < claim.leaseEndsAtMs;
+  }
+
   function accept(ticket: Ticket): KnownTicket {
     const { about, state } = ticket;
     const walk = walks.getStore();
-    if (walk) walk.ticketId = about.id;
+    if (walk) {
+      walk.ticketId = about.id;
+      const other = walk.key === null ? undefined : keyed.get(walk.key);
+      if (other !== undefined) world.violate("idempotency", `a second ticket for ${walk.key}`, about.id);
+      if (walk.key !== null) keyed.set(walk.key, about.id);
+    }
     const known: KnownTicket = {
       id: about.id,
       ticket,
@@ -131,12 +147,12 @@ export function watchTickets(world: World): TicketWatch {
       if (nowMs > leaseEndsAtMs + slackMs())
         world.violate("4 ends", "processing long after its lease", known.id);
       else scheduler.after(leaseEndsAtMs - nowMs + slackMs() + 1, () => checkTime(known));
-    } else if (!isDown(world)) world.violate("4 ends", `${known.status} after its time`, known.id);
-    else scheduler.after(slackMs(), () => checkTime(known));
+    } else world.violate("4 ends", `${known.status} after its time`, known.id);
   }
 
   function slackMs(): number {
-    return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0);
+    const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
+    return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0) + (isDownAtTimes ? downMs : 0);
   }
 
   function claimed(id: string, permit: string, answer: Claimed | null): void {
@@ -162,7 +178,7 @@ export function watchTickets(world: World): TicketWatch {
     const known = tickets.get(id);
     if (known === undefined) return;
     const { claim } = known;
-    const holds = claim !== null && claim.isLive && claim.fence === fence && scheduler.nowMs() < claim.leaseEndsAtMs;
+    const holds = claim !== null && claim.fence === fence && holdsNow(claim);
     if (answer.kind === "stored" && !holds)
       world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
     if (answer.kind === "stale" && holds) world.violate("3 one holder", `the holder's settle is stale`, id);
@@ -201,10 +217,17 @@ function isAttempt(outcome: AttemptOutcome): boolean {
   return reason !== "credentials_refused" && reason !== "quota_exhausted" && reason !== "hung_up";
 }
 
-/** In one process nothing happens while it is down. */
-function isDown(world: World): boolean {
-  return world.plan.shape === "process" && !world.hasHealed();
+/** Said by who holds the claim, or for whom it is known that he is dead. */
+function isHolders(verb: string): boolean {
+  return verb === "settle" || verb === "give back" || verb === "its process died";
 }
+
+/** What leaves a claim without its holder. */
+const deaths = ["crash_anytime", "crash_at_effect", "pause", "stop", "deploy", "unconfigured"] as const;
+
+/** While one process that holds all is down, nothing happens. */
+const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;
+const downMs = 60_000;
 
 function told(event: TicketEvent): string {
   switch (event.kind) {

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Place, Standing } from "../../src/domain/places.ts";
+import { memoryPlaces } from "../../src/stores/memory-places.ts";
+import { plainPlaces } from "../support/plain-places.ts";
+
+const moment = fc.integer({ min: 0, max: 20 });
+const standing: fc.Arbitrary<Standing> = fc.oneof(
+  fc.record({ state: fc.constant("held" as const), untilMs: moment }),
+  fc.constant({ state: "waiting" as const }),
+  fc.constant({ state: "waiting" as const }),
+  fc.record({ state: fc.constant("dispatched" as const), untilMs: moment }),
+  fc.record({ state: fc.constant("running" as const), untilMs: moment, permit: fc.constant("p") }),
+);
+const place: fc.Arbitrary<Place> = fc.record({
+  ticketId: fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h"),
+  priority: fc.integer({ min: 0, max: 2 }),
+  acceptedAtMs: moment,
+  sizeBytes: fc.integer({ min: 1, max: 9 }),
+  model: fc.constantFrom("m", "n"),
+  standing,
+  notBeforeMs: moment,
+  suspect: fc.boolean(),
+  probes: fc.integer({ min: 0, max: 2 }),
+  heardAtMs: moment,
+});
+const change = fc.oneof(
+  { weight: 4, arbitrary: place.map((put) => ({ put, remove: null })) },
+  { weight: 1, arbitrary: fc.constantFrom("a", "b", "c").map((remove) => ({ put: null, remove })) },
+);
+
+it("answers every question as the plain table does, after any changes", () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), moment, place, (changes, nowMs, asked) => {
+      const tables = [memoryPlaces(), plainPlaces()] as const;
+      for (const { put, remove } of changes) {
+        for (const table of tables) {
+          if (put) table.put(put);
+          else table.remove(remove);
+        }
+      }
+      const answers = tables.map((table) => ({
+        tally: table.tally(),
+        lapsed: byId(table.lapsed(nowMs, 100)),
+        ready: [true, false].flatMap((suspect) =>
+          [true, false].map((forProbe) =>
+            table.ready({ nowMs, withoutModels: ["n"], suspect, forProbe, limit: 3 }),
+          ),
+        ),
+        ahead: table.ahead(asked),
+        firstLapseMs: table.firstLapseMs(),
+        firstReadyMs: [true, false].map((suspects) =>
+          table.firstReadyMs([{ model: "m", untilMs: 10 }], suspects),
+        ),
+        firstHeardMs: table.firstHeardMs(),
+        silent: table.silent(nowMs, 100).map(({ heardAtMs }) => heardAtMs),
+        inFlight: byId(table.inFlight()),
+        found: "abcdefgh".split("").map((id) => table.find(id)),
+      }));
+      expect(answers[0]).toEqual(answers[1]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function byId(places: readonly Place[]): readonly Place[] {
+  return places.toSorted((a, b) => (a.ticketId < b.ticketId ? -1 : 1));
+}
