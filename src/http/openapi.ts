@@ -31,6 +31,8 @@ const components = {
   ProviderTest: schemas.providerTestAnswer,
   Models: schemas.modelsAnswer,
   Health: schemas.healthAnswer,
+  // A store is away; or the service is not set up at all, and then each of its routes answers so.
+  Unhealthy: z.union([schemas.healthAnswer, schemas.errorAnswer]),
 } as const;
 
 const operations: readonly Operation[] = [
@@ -192,7 +194,7 @@ function describe(operation: Operation) {
     responses[status] = {
       description: meanings[status],
       headers: canHelp ? { ...headers, ...again } : headers,
-      content: isHealth && status === 503 ? contentOf("Health") : content,
+      content: isHealth && status === 503 ? contentOf("Unhealthy") : content,
     };
   }
   return {

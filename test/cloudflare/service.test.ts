@@ -39,10 +39,11 @@ async function worker(given: Readonly<Record<string, unknown>> = settings) {
   // The query makes it another module, so it holds nothing of the one before; what it imports is shared.
   const path = `../../src/cloudflare/worker.ts?${++workers}`;
   const { default: handler } = (await import(/* @vite-ignore */ path)) as typeof WorkerModule;
+  const itsEnv = { ...env, ...given } as Parameters<typeof handler.fetch>[1];
   const fetch = async (url: string, init: RequestInit = {}): Promise<Answered> => {
     const context = createExecutionContext();
     const request = new Request<unknown, IncomingRequestCfProperties>(url, init as RequestInit<never>);
-    const response = await handler.fetch(request, given, context);
+    const response = await handler.fetch(request, itsEnv, context);
     const { pathname, search } = new URL(url);
     const answered = await checked(init.method ?? "GET", pathname + search, response);
     await waitOnExecutionContext(context);
@@ -323,6 +324,7 @@ it("tells Sentry of a fault of ours, once, and nothing that anybody wrote", asyn
   ]);
   const canaries = {
     ...withProvider("openai"),
+    processing_mode: "immediate",
     essay_a: "canary-essay",
     metadata: { note: "canary-metadata" },
   };
