@@ -13,7 +13,7 @@ export interface Keyed {
   readonly requestSha256: string;
   /** The id that its ticket has, should it become one. */
   readonly queueId: string;
-  /** The token of the latest `begin`. */
+  /** The token of the latest `begin`: every one is higher than those before. */
   readonly fence: number;
   readonly state:
     | { readonly kind: "open"; readonly leaseEndsAtMs: number }
@@ -25,7 +25,13 @@ export interface Keyed {
 
 export type Begun =
   /** Go on, and say what came of it with this token. */
-  | { readonly kind: "begun"; readonly queueId: string; readonly fence: number }
+  | {
+      readonly kind: "begun";
+      readonly queueId: string;
+      readonly fence: number;
+      /** Somebody had it before and died: there may be a ticket already. */
+      readonly again: boolean;
+    }
   /** Another request with it is under way. */
   | { readonly kind: "busy"; readonly untilMs: number }
   /** It was used for another comparison. */
@@ -49,15 +55,17 @@ export function beginKeyed(
 ): { readonly record: Keyed; readonly reply: Begun } {
   const lease = { kind: "open", leaseEndsAtMs: nowMs + leaseMs } as const;
   if (known === null || nowMs >= known.forgetAtMs) {
-    const fresh = {
+    // From the clock, so that no token of a record that was freed is ever given again.
+    const fence = nowMs;
+    const fresh: Keyed = {
       version: 1,
       requestSha256,
       queueId,
-      fence: 1,
+      fence,
       state: lease,
       forgetAtMs: nowMs + dayMs,
-    } as const;
-    return { record: fresh, reply: { kind: "begun", queueId, fence: 1 } };
+    };
+    return { record: fresh, reply: { kind: "begun", queueId, fence, again: false } };
   }
   if (known.requestSha256 !== requestSha256) return { record: known, reply: { kind: "mismatch" } };
   const { state } = known;
@@ -71,10 +79,10 @@ export function beginKeyed(
         return { record: known, reply: { kind: "busy", untilMs: state.leaseEndsAtMs } };
       }
       // Whoever had it died. Its ticket, if it came so far, has the same id.
-      const fence = known.fence + 1;
+      const fence = Math.max(known.fence + 1, nowMs);
       return {
         record: { ...known, fence, state: lease },
-        reply: { kind: "begun", queueId: known.queueId, fence },
+        reply: { kind: "begun", queueId: known.queueId, fence, again: true },
       };
     }
   }

@@ -2,6 +2,7 @@
  * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. One
  * without a key pays nothing of it.
  */
+import type { Begun } from "../domain/keyed.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket.ts";
 import type { Caller, Gateway, Refusal, Submitted } from "./gateway.ts";
@@ -71,13 +72,13 @@ export function createKeyedSubmit(
 
   async function goOn(
     { name }: KeyedRequest,
-    { queueId, fence }: { readonly queueId: string; readonly fence: number },
+    { queueId, fence, again }: Extract<Begun, { kind: "begun" }>,
     asked: Asked,
     caller: Caller,
     bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
   ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
     // Whoever had the key before may have died after it had kept the ticket.
-    const orphan = fence > 1 ? await tickets.load(queueId) : null;
+    const orphan = again ? await tickets.load(queueId) : null;
     if (orphan) {
       await keys.end(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
       return ok({ kind: "kept", ticket: orphan, waitsFor: null });

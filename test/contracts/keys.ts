@@ -1,5 +1,6 @@
 /** What every store of keyed requests promises (`src/gateway/ports.ts`, `src/domain/keyed.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
+import type { Begun } from "../../src/domain/keyed.ts";
 import type { Keys } from "../../src/gateway/ports.ts";
 
 /** A store that nobody used before. */
@@ -22,7 +23,11 @@ const dayMs = 86_400_000;
 export function testKeys(make: () => Promise<KeysUnderTest>): void {
   it("lets the first go on, and keeps the second waiting while the lease lives", async () => {
     const { keys, nowMs } = await make();
-    expect(await keys.begin(name, asked, "q1", leaseMs)).toEqual({ kind: "begun", queueId: "q1", fence: 1 });
+    expect(await keys.begin(name, asked, "q1", leaseMs)).toMatchObject({
+      kind: "begun",
+      queueId: "q1",
+      again: false,
+    });
     expect(await keys.begin(name, asked, "q2", leaseMs)).toEqual({
       kind: "busy",
       untilMs: nowMs() + leaseMs,
@@ -52,8 +57,8 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
 
   it("gives the same answer again, also after a restart", async () => {
     const world = await make();
-    await world.keys.begin(name, asked, "q1", leaseMs);
-    await world.keys.end(name, 1, { kind: "answered", body: '{"winner":"Essay A"}' });
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
+    await world.keys.end(name, first, { kind: "answered", body: '{"winner":"Essay A"}' });
     const answered = { kind: "answered", body: '{"winner":"Essay A"}' };
     expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject(answered);
     await world.restart();
@@ -62,19 +67,19 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
 
   it("names the ticket that it became, with the id that was meant for it", async () => {
     const world = await make();
-    await world.keys.begin(name, asked, "q1", leaseMs);
-    await world.keys.end(name, 1, { kind: "ticketed", forgetAtMs: 0 });
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
+    await world.keys.end(name, first, { kind: "ticketed", forgetAtMs: 0 });
     expect(await world.keys.begin(name, asked, "q2", leaseMs)).toEqual({ kind: "ticketed", queueId: "q1" });
   });
 
   it("is free again after a request that came to nothing", async () => {
     const { keys } = await make();
-    await keys.begin(name, asked, "q1", leaseMs);
-    await keys.end(name, 1, { kind: "freed" });
-    expect(await keys.begin(name, "request-hash-two", "q2", leaseMs)).toEqual({
+    const first = tokenOf(await keys.begin(name, asked, "q1", leaseMs));
+    await keys.end(name, first, { kind: "freed" });
+    expect(await keys.begin(name, "request-hash-two", "q2", leaseMs)).toMatchObject({
       kind: "begun",
       queueId: "q2",
-      fence: 1,
+      again: false,
     });
   });
 
@@ -85,35 +90,35 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
     expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject({ kind: "busy" });
     await world.restart();
     await world.advance(1);
-    expect(await world.keys.begin(name, asked, "q2", leaseMs)).toEqual({
+    expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject({
       kind: "begun",
       queueId: "q1",
-      fence: 2,
+      again: true,
     });
   });
 
   it("takes no end from who has lost the lease", async () => {
     const world = await make();
-    await world.keys.begin(name, asked, "q1", leaseMs);
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
     await world.advance(leaseMs);
-    await world.keys.begin(name, asked, "q2", leaseMs);
-    await world.keys.end(name, 1, { kind: "answered", body: "late" });
-    await world.keys.end(name, 1, { kind: "freed" });
+    const second = tokenOf(await world.keys.begin(name, asked, "q2", leaseMs));
+    await world.keys.end(name, first, { kind: "answered", body: "late" });
+    await world.keys.end(name, first, { kind: "freed" });
     expect(await world.keys.begin(name, asked, "q3", leaseMs)).toMatchObject({ kind: "busy" });
-    await world.keys.end(name, 2, { kind: "answered", body: "mine" });
+    await world.keys.end(name, second, { kind: "answered", body: "mine" });
     expect(await world.keys.begin(name, asked, "q3", leaseMs)).toMatchObject({ body: "mine" });
   });
 
   it("takes no end for a key that was never begun", async () => {
     const { keys } = await make();
     await keys.end(name, 1, { kind: "answered", body: "of nothing" });
-    expect(await keys.begin(name, asked, "q1", leaseMs)).toMatchObject({ kind: "begun", fence: 1 });
+    expect(await keys.begin(name, asked, "q1", leaseMs)).toMatchObject({ kind: "begun", again: false });
   });
 
   it("remembers an answer for a day, and then holds nothing of it", async () => {
     const world = await make();
-    await world.keys.begin(name, asked, "q1", leaseMs);
-    await world.keys.end(name, 1, { kind: "answered", body: "canary-of-an-answer" });
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
+    await world.keys.end(name, first, { kind: "answered", body: "canary-of-an-answer" });
     await world.advance(dayMs - 1);
     expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject({ kind: "answered" });
     expect(await world.holds("canary-of-an-answer")).toBe(true);
@@ -125,9 +130,9 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
 
   it("remembers a ticket as long as the ticket is", async () => {
     const world = await make();
-    await world.keys.begin(name, asked, "q1", leaseMs);
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
     const forgetAtMs = world.nowMs() + dayMs + 3_600_000;
-    await world.keys.end(name, 1, { kind: "ticketed", forgetAtMs });
+    await world.keys.end(name, first, { kind: "ticketed", forgetAtMs });
     await world.advance(forgetAtMs - world.nowMs() - 1);
     expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject({ kind: "ticketed" });
     await world.advance(1);
@@ -136,4 +141,9 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
       queueId: "q2",
     });
   });
+}
+
+function tokenOf(begun: Begun): number {
+  if (begun.kind !== "begun") throw new Error(`the key was not begun but ${begun.kind}`);
+  return begun.fence;
 }
