@@ -10,8 +10,10 @@ export function jsonAnswer(
   correlationId: string,
   headers?: Readonly<Record<string, string>>,
 ): Response {
-  return textAnswer(status, JSON.stringify(body), "application/json; charset=UTF-8", correlationId, headers);
+  return textAnswer(status, JSON.stringify(body), jsonType, correlationId, headers);
 }
+
+export const jsonType = "application/json; charset=UTF-8";
 
 export function textAnswer(
   status: number,

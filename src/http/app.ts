@@ -1,31 +1,44 @@
 /** Every route, with its handler at it. Where a comparison goes from here is in `gateway/gateway.ts`. */
-import { zValidator } from "@hono/zod-validator";
-import { Hono, type Context } from "hono";
-import { routePath } from "hono/route";
-import type { ZodType } from "zod";
+import { Hono } from "hono";
 import type { Config } from "../config.ts";
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
 import type { Outlook } from "../domain/gate-view.ts";
-import { ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket.ts";
 import type { Caller, Gateway, Submitted } from "../gateway/gateway.ts";
-import type { createKeyedSubmit, KeyedAnswer, KeyedRefusal, KeyedRequest } from "../gateway/keyed.ts";
+import type { createKeyedSubmit, KeyedRequest } from "../gateway/keyed.ts";
 import { StoreAway, type Clock, type Ports, type Sha256, type Totals } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import { describeModels } from "../providers/catalog.ts";
-import { jsonAnswer, textAnswer } from "./answer.ts";
+import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
+import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
 import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
-import { problemAnswer, problemOfRefusal, storeAway, type Problem } from "./errors.ts";
+import { problemOfRefusal, storeAway } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { openapiDocument } from "./openapi.ts";
 import type { Platform } from "./platform.ts";
+import {
+  badIdempotencyKey,
+  noSuchTicket,
+  notLoopback,
+  nothingHere,
+  unknownKey,
+  wrongMethod,
+} from "./problems.ts";
+import { endRequest } from "./request-end.ts";
+import {
+  beginRequest,
+  refuse,
+  refuseUnexpected,
+  type RouteContext,
+  type Variables,
+} from "./route-context.ts";
 import * as schemas from "./schemas.ts";
-import { framesOf, type Report } from "./sentry.ts";
+import type { Report } from "./sentry.ts";
 import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies } from "./standing.ts";
-import { resultOf, statusBody, ticketBody } from "./tickets.ts";
 import { testComparison } from "./test-comparison.ts";
+import { resultOf, statusBody, ticketBody } from "./tickets.ts";
 
 export interface AppParts {
   readonly config: Config;
@@ -50,34 +63,20 @@ export interface AppParts {
   readonly mask: (text: string) => string;
 }
 
-/** What is known of a request while it is answered. */
-interface Variables {
-  correlationId: string;
-  tenant: string | null;
-  provider: ProviderName | null;
-  problem: Problem | null;
-  thrown: unknown;
-}
-type RouteContext = Context<{ Variables: Variables }>;
-
 export function createApp(parts: AppParts) {
   const { config, gateway, submitKeyed, gate, totals, dependencies, queueType, usable, defaultModels } =
     parts;
-  const { platform, clock, newId, sha256, log, report, mask } = parts;
+  const { platform, clock, newId, sha256, log, mask } = parts;
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
     const startedAtMs = clock.nowMs();
-    c.set("correlationId", newId());
-    c.set("tenant", null);
-    c.set("provider", null);
-    c.set("problem", null);
-    c.set("thrown", null);
+    beginRequest(c, newId());
     // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
     await next().catch((thrown: unknown) => {
-      c.res = unexpected(c, thrown);
+      c.res = refuseUnexpected(c, thrown);
     });
-    close(c, clock.nowMs() - startedAtMs);
+    endRequest(c, clock.nowMs() - startedAtMs, parts);
   });
 
   app.post("/api/v1/comparison", guard, async (c) => {
@@ -107,24 +106,22 @@ export function createApp(parts: AppParts) {
       JSON.stringify(
         judgementBody({ ...judged, ...caller, provider, requestedModel: judged.comparison.model }),
       );
-
     const key = c.req.header("idempotency-key");
-    let submitted: Result<KeyedAnswer, KeyedRefusal>;
-    if (key === undefined) {
-      const unkeyed = await gateway.submit(asked, caller);
-      submitted =
-        unkeyed.ok && unkeyed.value.kind === "judged"
-          ? ok({ kind: "answered", body: bodyOf(unkeyed.value) })
-          : (unkeyed as Result<KeyedAnswer, KeyedRefusal>);
-    } else {
-      const valid = schemas.idempotencyKey.safeParse(key);
-      if (!valid.success) return refuse(c, badKey);
-      submitted = await submitKeyed(await keyedRequest(key, caller, asked), asked, caller, bodyOf);
+    if (key !== undefined && !schemas.idempotencyKey.safeParse(key).success) {
+      return refuse(c, badIdempotencyKey);
     }
+
+    const submitted =
+      key === undefined
+        ? await gateway.submit(asked, caller)
+        : await submitKeyed(await keyedRequest(key, caller, asked), asked, caller, bodyOf);
     if (!submitted.ok) {
       return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs()));
     }
     totals.add(caller.tenant, utcDay(clock.nowMs()), 1, 0);
+    if (submitted.value.kind === "judged") {
+      return textAnswer(200, bodyOf(submitted.value), jsonType, c.var.correlationId);
+    }
     if (submitted.value.kind === "answered") {
       return textAnswer(200, submitted.value.body, jsonType, c.var.correlationId);
     }
@@ -137,14 +134,14 @@ export function createApp(parts: AppParts) {
     });
   });
 
-  app.get("/api/v1/status/:queue_id", guard, parameters(schemas.ticketParameter), async (c) => {
+  app.get("/api/v1/status/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
     const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
     const body: schemas.StatusAnswer = statusBody(ticket, await outlookOf(ticket));
     return jsonAnswer(200, body, c.var.correlationId);
   });
 
-  app.get("/api/v1/results/:queue_id", guard, parameters(schemas.ticketParameter), async (c) => {
+  app.get("/api/v1/results/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
     const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
     const result = resultOf(ticket, await outlookOf(ticket), clock.nowMs());
@@ -175,23 +172,28 @@ export function createApp(parts: AppParts) {
     return jsonAnswer(200, body, c.var.correlationId);
   });
 
-  app.post("/api/v1/providers/:provider/test", guard, parameters(schemas.providerParameter), async (c) => {
-    const { provider } = c.req.valid("param");
-    c.set("provider", provider);
-    const startedAtMs = clock.nowMs();
-    const judged = await gateway.tryOut(testComparison(provider), whom(c));
-    const body: schemas.ProviderTestAnswer = {
-      success: judged.ok,
-      provider,
-      message: judged.ok
-        ? `${judged.value.model} gave a judgement.`
-        : problemOfRefusal(judged.error, provider, mask, clock.nowMs()).sentence,
-      response_time_ms: clock.nowMs() - startedAtMs,
-    };
-    return jsonAnswer(200, body, c.var.correlationId);
-  });
+  app.post(
+    "/api/v1/providers/:provider/test",
+    guard,
+    pathParameters(schemas.providerParameter),
+    async (c) => {
+      const { provider } = c.req.valid("param");
+      c.set("provider", provider);
+      const startedAtMs = clock.nowMs();
+      const judged = await gateway.tryOut(testComparison(provider), whom(c));
+      const body: schemas.ProviderTestAnswer = {
+        success: judged.ok,
+        provider,
+        message: judged.ok
+          ? `${judged.value.model} gave a judgement.`
+          : problemOfRefusal(judged.error, provider, mask, clock.nowMs()).sentence,
+        response_time_ms: clock.nowMs() - startedAtMs,
+      };
+      return jsonAnswer(200, body, c.var.correlationId);
+    },
+  );
 
-  app.get("/api/v1/models", guard, zValidator("query", schemas.modelsQuery, refuseIssues), (c) => {
+  app.get("/api/v1/models", guard, queryParameters(schemas.modelsQuery), (c) => {
     const { provider } = c.req.valid("query");
     const body: schemas.ModelsAnswer = {
       models: [...describeModels(clock.nowMs(), defaultModels, provider)],
@@ -225,10 +227,8 @@ export function createApp(parts: AppParts) {
   for (const [path, methods] of methodsByPath(app.routes)) {
     app.all(path, (c) => refuse(c, wrongMethod(methods)));
   }
-  app.notFound((c) =>
-    refuse(c, { status: 404, type: "RESOURCE_NOT_FOUND", sentence: "There is nothing at this path." }),
-  );
-  app.onError((error, c) => (error instanceof StoreAway ? refuse(c, storeAway) : unexpected(c, error)));
+  app.notFound((c) => refuse(c, nothingHere));
+  app.onError((error, c) => (error instanceof StoreAway ? refuse(c, storeAway) : refuseUnexpected(c, error)));
 
   return app;
 
@@ -272,116 +272,6 @@ export function createApp(parts: AppParts) {
         : { enabled: config.providers[name].enabled, configured: config.providers[name].apiKey !== null };
     return { enabled, configured };
   }
-
-  /** The last thing for every request: its line in the log, and Sentry where the fault is ours. */
-  function close(c: RouteContext, durationMs: number) {
-    const { correlationId, tenant, provider, problem, thrown } = c.var;
-    const route = routePath(c, -1);
-    log(problem && problem.status >= 500 ? "warn" : route === "/healthz" ? "debug" : "info", "request", {
-      correlation_id: correlationId,
-      tenant,
-      method: c.req.method,
-      route,
-      status: c.res.status,
-      duration_ms: durationMs,
-      ...(provider && { provider }),
-      ...(problem && { error_type: problem.type }),
-    });
-    if (problem?.type === "INTERNAL_ERROR") {
-      const name = thrown instanceof Error ? thrown.name : typeof thrown;
-      log("error", "unexpected_error", {
-        correlation_id: correlationId,
-        error_name: name,
-        stack: framesOf(thrown),
-      });
-    }
-    if (problem && ours.has(problem.type)) {
-      const incident = { type: problem.type, correlationId, tenant, route, provider, thrown };
-      report(incident, (work) => platform.finishLater(c, work));
-    }
-  }
-}
-
-/** Failures for which this service or its operator is to blame, not the client and not the vendor's day. */
-const ours: ReadonlySet<Problem["type"]> = new Set(["INTERNAL_ERROR", "INVALID_API_KEY", "QUOTA_EXCEEDED"]);
-
-const unknownKey: Problem = {
-  status: 401,
-  type: "AUTHENTICATION_ERROR",
-  sentence: "An API key that this service knows is needed, as Authorization: Bearer KEY.",
-  headers: { "www-authenticate": "Bearer" },
-};
-
-const notLoopback: Problem = {
-  status: 401,
-  type: "AUTHENTICATION_ERROR",
-  sentence: "No API keys are set here, so only requests to this machine's own address are served.",
-  headers: { "www-authenticate": "Bearer" },
-};
-
-const badKey: Problem = {
-  status: 400,
-  type: "VALIDATION_ERROR",
-  sentence: "An Idempotency-Key has 1 to 255 printable characters.",
-};
-
-const jsonType = "application/json; charset=UTF-8";
-
-const noSuchTicket: Problem = {
-  status: 404,
-  type: "RESOURCE_NOT_FOUND",
-  sentence: "There is no ticket with this queue_id.",
-};
-
-function unexpected(c: RouteContext, thrown: unknown): Response {
-  c.set("thrown", thrown);
-  return refuse(c, {
-    status: 500,
-    type: "INTERNAL_ERROR",
-    sentence: "Something went wrong in this service; the correlation id finds it in the log.",
-  });
-}
-
-function refuse(c: RouteContext, problem: Problem): Response {
-  c.set("problem", problem);
-  return problemAnswer(problem, c.var.correlationId);
-}
-
-function parameters<T extends ZodType<Record<string, unknown>>>(schema: T) {
-  return zValidator("param", schema, refuseIssues);
-}
-
-function refuseIssues(
-  result: { success: boolean; error?: { issues: readonly { path: PropertyKey[]; message: string }[] } },
-  c: Context,
-): Response | undefined {
-  if (result.success) return undefined;
-  const issues = (result.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message }));
-  return refuse(c, {
-    status: 400,
-    type: "VALIDATION_ERROR",
-    sentence: "The address is not valid: see issues.",
-    issues,
-  });
-}
-
-function methodsByPath(routes: readonly { path: string; method: string }[]): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { path, method } of routes) {
-    if (method === "ALL") continue;
-    const known = methods.get(path) ?? [];
-    if (!known.includes(method)) methods.set(path, [...known, method, ...(method === "GET" ? ["HEAD"] : [])]);
-  }
-  return methods;
-}
-
-function wrongMethod(methods: readonly string[]): Problem {
-  return {
-    status: 405,
-    type: "METHOD_NOT_ALLOWED",
-    sentence: `This path takes ${methods.join(", ")}.`,
-    headers: { allow: methods.join(", ") },
-  };
 }
 
 /** For what an answer can do without. */

@@ -1,0 +1,43 @@
+/** What the routes refuse by themselves. */
+import type { Problem } from "./errors.ts";
+
+export const unknownKey: Problem = {
+  status: 401,
+  type: "AUTHENTICATION_ERROR",
+  sentence: "An API key that this service knows is needed, as Authorization: Bearer KEY.",
+  headers: { "www-authenticate": "Bearer" },
+};
+
+export const notLoopback: Problem = {
+  status: 401,
+  type: "AUTHENTICATION_ERROR",
+  sentence: "No API keys are set here, so only requests to this machine's own address are served.",
+  headers: { "www-authenticate": "Bearer" },
+};
+
+export const badIdempotencyKey: Problem = {
+  status: 400,
+  type: "VALIDATION_ERROR",
+  sentence: "An Idempotency-Key has 1 to 255 printable characters.",
+};
+
+export const noSuchTicket: Problem = {
+  status: 404,
+  type: "RESOURCE_NOT_FOUND",
+  sentence: "There is no ticket with this queue_id.",
+};
+
+export const nothingHere: Problem = {
+  status: 404,
+  type: "RESOURCE_NOT_FOUND",
+  sentence: "There is nothing at this path.",
+};
+
+export function wrongMethod(methods: readonly string[]): Problem {
+  return {
+    status: 405,
+    type: "METHOD_NOT_ALLOWED",
+    sentence: `This path takes ${methods.join(", ")}.`,
+    headers: { allow: methods.join(", ") },
+  };
+}
