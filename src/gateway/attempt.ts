@@ -3,7 +3,7 @@ import type { Failure } from "../domain/failure.ts";
 import { readJudgement, type Judgement } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/usage.ts";
-import type { AbortCause, Answer, Clock, JudgeRequest, Ports, Provider } from "./ports.ts";
+import type { Answer, JudgeRequest, Ports, Provider } from "./ports.ts";
 
 /** A judgement, and the call that brought it. */
 export interface Judged {
@@ -91,49 +91,4 @@ async function call(
 function judgementIn({ text, model }: Answer): Result<Pick<Judged, "judgement" | "model">, Failure> {
   const read = readJudgement(text);
   return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
-}
-
-/** A time limit over calls and waits. `end` cancels all that it holds. */
-export interface Deadline {
-  /** Its reason is an `AbortCause`. */
-  readonly signal: AbortSignal;
-  readonly atMs: number;
-  end(): void;
-}
-
-/** @param onHangUp runs what it is given when the client goes away, and returns the end of that watch */
-export function startDeadline(
-  { clock, stopping }: Pick<Ports, "clock" | "stopping">,
-  limitMs: number,
-  onHangUp: ((then: () => void) => () => void) | null,
-): Deadline {
-  const controller = new AbortController();
-  const abort = (cause: AbortCause) => controller.abort(cause);
-  const stop = () => abort("stopping");
-  const cancelLimit = clock.after(limitMs, () => abort("timeout"));
-  const cancelWatch = onHangUp?.(() => abort("hung_up"));
-  if (stopping?.aborted) stop();
-  else stopping?.addEventListener("abort", stop);
-  return {
-    signal: controller.signal,
-    atMs: clock.nowMs() + limitMs,
-    end() {
-      cancelLimit();
-      cancelWatch?.();
-      stopping?.removeEventListener("abort", stop);
-    },
-  };
-}
-
-/** Ends early when the signal aborts. */
-export function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolved) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener("abort", done);
-      resolved();
-    };
-    const cancel = clock.after(delayMs, done);
-    signal.addEventListener("abort", done);
-  });
 }

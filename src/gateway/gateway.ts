@@ -11,18 +11,11 @@ import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { comparisonOf, isEnded, seatOf, type About, type Ticket } from "../domain/ticket.ts";
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
-import {
-  attempt,
-  costOf,
-  newTally,
-  startDeadline,
-  wait,
-  type Deadline,
-  type Judged,
-  type Tally,
-} from "./attempt.ts";
+import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
+import { startDeadline, wait, type Deadline } from "./deadline.ts";
 import { StoreAway, type AbortCause, type JudgeRequest, type Ports, type Provider } from "./ports.ts";
 import { resolve, type Asked, type Defaults } from "./resolve.ts";
+import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
 
 export interface Policy {
   readonly defaults: Defaults;
@@ -31,53 +24,6 @@ export interface Policy {
   /** Calls within a live request after the first one that failed in a transient way. */
   readonly maxRetries: number;
 }
-
-export const processingModes = ["queue_if_unavailable", "immediate", "queue"] as const;
-
-/** Who asks, and how it is to be dealt with. */
-export interface Caller {
-  readonly correlationId: string;
-  readonly tenant: string;
-  readonly mode: (typeof processingModes)[number];
-  /** 0 to 10, of its ticket. */
-  readonly priority: number;
-  readonly userId: string | null;
-  readonly traceId: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** The id that its ticket is to have; `null`: a new one. */
-  readonly queueId: string | null;
-  /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */
-  readonly onHangUp: ((then: () => void) => () => void) | null;
-}
-
-export type Submitted =
-  | ({ readonly kind: "judged" } & LiveJudgement)
-  /** `waitsFor`: what stood in the way; `null`: the caller asked for a ticket. */
-  | { readonly kind: "kept"; readonly ticket: Ticket; readonly waitsFor: Obstacle | null };
-
-export interface LiveJudgement extends Judged {
-  readonly comparison: Comparison;
-  readonly plan: Plan;
-  readonly promptSha256: string;
-  /** US dollars for every call whose usage is known; `null` where that is none, or the price is unknown. */
-  readonly costUsd: number | null;
-  /** Calls made for this judgement. */
-  readonly attempts: number;
-}
-
-/** Why there is no judgement now, though the comparison is a good one. */
-export type Obstacle =
-  | { readonly kind: "failed"; readonly failure: Failure }
-  | { readonly kind: "gate"; readonly why: "breaker" | "rate_limit"; readonly retryAtMs: number }
-  /** This process ends, and its calls with it. */
-  | { readonly kind: "stopping" };
-
-/** Why nothing came of a comparison. */
-export type Refusal =
-  | { readonly kind: "not_usable"; readonly usable: readonly ProviderName[] }
-  | { readonly kind: "queue_full" }
-  | { readonly kind: "store_away" }
-  | Obstacle;
 
 export type Gateway = ReturnType<typeof createGateway>;
 

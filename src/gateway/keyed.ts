@@ -5,7 +5,8 @@
 import type { Begun } from "../domain/keyed.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket.ts";
-import type { Caller, Gateway, Refusal, Submitted } from "./gateway.ts";
+import type { Caller, Refusal, Submitted } from "./submission.ts";
+import type { Gateway } from "./gateway.ts";
 import { StoreAway, type Ports } from "./ports.ts";
 import type { Asked } from "./resolve.ts";
 

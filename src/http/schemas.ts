@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { providerNames, reasoningEfforts } from "../domain/comparison.ts";
-import { processingModes } from "../gateway/gateway.ts";
+import { processingModes } from "../gateway/submission.ts";
 import { placeholderProblems } from "../domain/prompt.ts";
 import { errorTypes } from "./errors.ts";
 

@@ -2,7 +2,7 @@
 import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
 import type { Outlook } from "../domain/gate-view.ts";
 import { isEnded, type Ticket } from "../domain/ticket.ts";
-import type { Obstacle } from "../gateway/gateway.ts";
+import type { Obstacle } from "../gateway/submission.ts";
 import { judgementBody } from "./comparison.ts";
 import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
 import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";

@@ -4,11 +4,13 @@ import { ask, look, textOrNull } from "./answers.ts";
 import { markedComparison, type MarkedComparison } from "./comparison.ts";
 import type { Answered, Broken, Look } from "./evidence.ts";
 import type { Ledger } from "./ledger.ts";
-import { dice } from "./random.ts";
+import { dice, type Dice } from "./random.ts";
 
 export interface Clients {
   /** Where the service is now; `null`: it is down, and nobody asks until it is up again. */
   pointAt(origin: string | null): void;
+  /** Sends as many comparisons close together, each under a key and to be queued. Resolves when the last one is on its way. */
+  burst(count: number): Promise<void>;
   /** No new comparisons. Resolves when the last request is over. */
   stop(): Promise<void>;
   /** Asks again under each key that has had no answer yet, until all have one or the time is over. */
@@ -25,6 +27,9 @@ interface Keyed {
   readonly key: string;
   isAnswered: boolean;
 }
+
+/** Short beside what it takes to make a ticket, so that at any moment one or another is half made. */
+const burstGapMs = 3;
 
 const modes = ["queue", "queue", "queue_if_unavailable"] as const;
 
@@ -81,17 +86,23 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
         await sendKeyed(to, again);
         continue;
       }
-      const comparison = markedComparison(++latest, chance);
-      const key = chance.chance(0.4) ? `key of ${comparison.number}` : null;
-      const init = request({ ...comparison.body, processing_mode: chance.pick(modes) }, key);
-      if (key === null) {
-        await send(to, comparison, init, null);
+      const mode = chance.pick(modes) ?? "queue";
+      if (chance.chance(0.4)) {
+        await sendKeyed(to, newKeyed(mode, chance));
         continue;
       }
-      const one = { comparison, init, key, isAnswered: false };
-      keyed.push(one);
-      await sendKeyed(to, one);
+      const comparison = markedComparison(++latest, chance);
+      await send(to, comparison, request({ ...comparison.body, processing_mode: mode }, null), null);
     }
+  }
+
+  function newKeyed(mode: string, chance: Dice): Keyed {
+    const comparison = markedComparison(++latest, chance);
+    const key = `key of ${comparison.number}`;
+    const init = request({ ...comparison.body, processing_mode: mode }, key);
+    const one = { comparison, init, key, isAnswered: false };
+    keyed.push(one);
+    return one;
   }
 
   /** An end is noted once: it must be the same after the drain. */
@@ -110,12 +121,21 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
   }
 
   const loops = [...Array.from({ length: count }, (_, name) => client(name)), observer()];
+  const burstChance = dice(seed, "bursts");
   const unanswered = () => keyed.filter(({ isAnswered }) => !isAnswered);
   return {
     answers,
     broken,
     looks,
     pointAt: (where) => void (origin = where),
+    async burst(count) {
+      const to = origin;
+      if (to === null) return;
+      for (let sent = 0; sent < count; sent++) {
+        loops.push(sendKeyed(to, newKeyed("queue", burstChance)));
+        await pause(burstGapMs);
+      }
+    },
     async stop() {
       stopping.abort();
       await Promise.all(loops);

@@ -34,21 +34,26 @@ interface Pace {
   readonly failureThreshold: number;
   /** Of an attempt: how long a stalling upstream can hold it. */
   readonly timeoutSeconds: number;
+  /** An answer may have reached the service for so long, and still not be stored. */
   readonly storingMs: number;
   /** For the drain: leases and lost messages of the last kill included. */
   readonly patienceMs: number;
 }
 
+/** Comparisons sent just before a kill, and how long it waits for the last of them. */
+const burst = 8;
+const burstMs = [0, 10] as const;
+
 const paces: Readonly<Record<PlatformName, Pace>> = {
   node: {
     lifeMs: [20, 1_000],
     clients: 8,
-    pauseMs: 150,
+    pauseMs: 200,
     answerMs: 120,
     moods: ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"],
     failureThreshold: 5,
     timeoutSeconds: 1,
-    storingMs: 250,
+    storingMs: 600,
     patienceMs: 60_000,
   },
   workerd: {
@@ -152,6 +157,9 @@ async function killInTurn(
     await pause(turnAfterMs);
     await upstream.feel(isLast ? "stalling" : (chance.pick(pace.moods) ?? "healthy"));
     await pause(lifeMs - turnAfterMs);
+    // So that the kill comes while tickets are being made.
+    await clients.burst(burst);
+    await pause(chance.between(...burstMs));
     clients.pointAt(null);
     lives.push({ startAtMs, startedInMs, killAtMs: Date.now() });
     await kill();

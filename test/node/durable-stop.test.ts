@@ -2,7 +2,8 @@
 import { createServer } from "node:http";
 import { expect, it } from "vitest";
 import type { Asked } from "../../src/gateway/resolve.ts";
-import { createGateway, type Caller } from "../../src/gateway/gateway.ts";
+import { type Caller } from "../../src/gateway/submission.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../src/gateway/ports.ts";
 import { stopGracefully } from "../../src/node/stop.ts";
 import { draftOf } from "../contracts/tickets.ts";

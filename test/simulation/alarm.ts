@@ -12,12 +12,12 @@ export interface Alarm {
 export function createAlarm(world: World, ring: () => void): Alarm {
   const { scheduler, strikes } = world;
   let setForMs: number | null = null;
-  let cancel = () => {};
+  let cancel: (() => void) | null = null;
 
   return {
     set(atMs) {
       if (atMs === setForMs) return;
-      cancel();
+      cancel?.();
       setForMs = atMs;
       const lateMs = strikes("alarm_late") ? world.random("lateness").between(1, latestMs) : 0;
       cancel = scheduler.after(Math.max(1, atMs - scheduler.nowMs()) + lateMs, () => {
@@ -28,7 +28,7 @@ export function createAlarm(world: World, ring: () => void): Alarm {
     },
     atMs: () => setForMs,
     clear() {
-      cancel();
+      cancel?.();
       setForMs = null;
     },
   };

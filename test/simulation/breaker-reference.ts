@@ -35,7 +35,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       const second = Math.floor(nowMs / 1000);
       recent = [...recent, { second, isFault }].filter((call) => call.second > second - 10);
       const faults = recent.filter((call) => call.isFault).length;
-      if (faultsInRow >= failureThreshold || (recent.length >= 20 && faults * 2 >= recent.length)) state = "open";
+      if (faultsInRow >= failureThreshold || (recent.length >= 20 && faults * 2 >= recent.length))
+        state = "open";
       return probe;
     }
     if (state !== "half_open" || permit === null || permit !== probe) return probe;
@@ -63,7 +64,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   function checkHold(model: string, about: string | null): void {
-    if (scheduler.nowMs() < (holds.get(model) ?? 0)) broken("rate limit", `a call for ${model}, which is held`, about);
+    if (scheduler.nowMs() < (holds.get(model) ?? 0))
+      broken("rate limit", `a call for ${model}, which is held`, about);
   }
 
   /** Who has the turn of the probe now; `null`: nobody. */
@@ -85,12 +87,15 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       if (admission.kind === "call") {
         checkHold(model, null);
         const holder = prober(before);
-        if (state !== "closed" && admission.probe === null) broken("8 breaker", "a call past a breaker that isn't closed");
-        if (admission.probe && holder !== null && holder !== permit) broken("8 breaker", "two probes at a time");
+        if (state !== "closed" && admission.probe === null)
+          broken("8 breaker", "a call past a breaker that isn't closed");
+        if (admission.probe && holder !== null && holder !== permit)
+          broken("8 breaker", "two probes at a time");
         if (admission.probe && prober(after) !== permit) broken("8 breaker", "a probe without a lease");
       } else if (admission.why === "breaker") {
         const isWaiting = before.breaker.state === "open" && scheduler.nowMs() < before.breaker.probeFromMs;
-        if (!isWaiting && prober(before) === null) broken("8 breaker", "turned away, though it could be the probe");
+        if (!isWaiting && prober(before) === null)
+          broken("8 breaker", "turned away, though it could be the probe");
       }
     },
 
@@ -116,26 +121,40 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
         broken("credentials", "free again though nobody took them");
     },
 
-    started(before: GateCore, after: GateCore, { ticketId, model }: Seat, { permit }: Starter, start: Start): void {
+    started(
+      before: GateCore,
+      after: GateCore,
+      { ticketId, model }: Seat,
+      { permit }: Starter,
+      start: Start,
+    ): void {
       moved(before, after, "start", true);
       if (start.kind !== "call") return;
       checkHold(model, ticketId);
       const isSingle = state !== "closed" || after.credentials !== null;
-      if (isSingle && !start.asProbe) broken("8 breaker", "a ticket's call past a breaker that isn't closed", ticketId);
+      if (isSingle && !start.asProbe)
+        broken("8 breaker", "a ticket's call past a breaker that isn't closed", ticketId);
       if (!isSingle && start.asProbe) broken("8 breaker", "a probe through a closed breaker", ticketId);
       for (const holder of [prober(before), asker(before)])
         if (holder !== null && holder !== ticketId && holder !== permit)
           broken("8 breaker", "two probes at a time", ticketId);
-      if (state !== "closed" && prober(after) !== permit) broken("8 breaker", "a probe without a lease", ticketId);
+      if (state !== "closed" && prober(after) !== permit)
+        broken("8 breaker", "a probe without a lease", ticketId);
     },
 
-    dispatched(before: GateCore, after: GateCore, rows: ReadonlyMap<string, Place>, ids: readonly string[]): void {
+    dispatched(
+      before: GateCore,
+      after: GateCore,
+      rows: ReadonlyMap<string, Place>,
+      ids: readonly string[],
+    ): void {
       moved(before, after, "dispatch", true);
       for (const id of ids) checkHold(rows.get(id)?.model ?? "", id);
       const isSingle = state !== "closed" || after.credentials !== null;
       if (!isSingle || ids.length === 0) return;
       if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);
-      if (prober(before) !== null || asker(before) !== null) broken("8 breaker", "a probe is sent beside another");
+      if (prober(before) !== null || asker(before) !== null)
+        broken("8 breaker", "a probe is sent beside another");
       if (before.credentials !== null && scheduler.nowMs() < before.credentials.askFromMs)
         broken("credentials", "asked before its time");
     },

@@ -110,10 +110,10 @@ export const bugs: readonly Bug[] = [
       ...realParts,
       memoryPlaces() {
         const places = memoryPlaces();
-        const isLost = ({ standing }: { standing: { state: string } }) => standing.state === "dispatched";
         return {
           ...places,
-          lapsed: (nowMs, limit) => places.lapsed(nowMs, limit).filter((place) => !isLost(place)),
+          lapsed: (nowMs, limit) =>
+            places.lapsed(nowMs, limit).filter(({ standing }) => standing.state !== "dispatched"),
         };
       },
     }),
@@ -149,7 +149,9 @@ export const bugs: readonly Bug[] = [
       const entered = keeper.enter(...given);
       const { admission, snapshot } = entered;
       const isProbe = snapshot.state === "half_open" && admission.kind === "wait";
-      return isProbe ? { snapshot, admission: { kind: "call", epoch: snapshot.epoch, probe: null } } : entered;
+      return isProbe
+        ? { snapshot, admission: { kind: "call", epoch: snapshot.epoch, probe: null } }
+        : entered;
     },
   })),
   {

@@ -30,7 +30,8 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
       if (known && !(known.standing.state === "held" && known.standing.untilMs <= scheduler.nowMs())) return;
       const hasRoom = load.size < maxSize && load.bytes + sizeBytes <= maxBytes;
       if (reply === "held" && (isFull || !hasRoom)) broken("9 places", "accepts though it is full", ticketId);
-      if (reply === "full" && !isFull && hasRoom) broken("9 places", "refuses though there is room", ticketId);
+      if (reply === "full" && !isFull && hasRoom)
+        broken("9 places", "refuses though there is room", ticketId);
     },
   };
 }

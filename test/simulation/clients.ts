@@ -1,7 +1,7 @@
 /** Those who ask: each request in its own way, some twice, some gone before the answer; whoever has a ticket comes back for it. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import { canonicalText, frame, judgeSystemPrompt } from "../../src/domain/prompt.ts";
-import { processingModes, type Caller } from "../../src/gateway/gateway.ts";
+import { processingModes, type Caller } from "../../src/gateway/submission.ts";
 import { resolve, type Asked } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { Instance } from "./instance.ts";
@@ -23,11 +23,7 @@ export interface Request {
 }
 
 /** @param someone an instance that takes requests; `null`: none does */
-export function startClients(
-  world: World,
-  someone: () => Instance | null,
-  watch: AnswerWatch,
-): void {
+export function startClients(world: World, someone: () => Instance | null, watch: AnswerWatch): void {
   const { plan, scheduler } = world;
   const random = world.random("clients");
   let last: Request | null = null;
@@ -36,7 +32,8 @@ export function startClients(
     const request = drawRequest(number, last);
     last = request;
     scheduler.after(atMs, () => send(request, 1));
-    const repeats = request.key !== null && world.random("repeats").chance(plan.rates.has("repeats") ? 0.7 : 0);
+    const repeats =
+      request.key !== null && world.random("repeats").chance(plan.rates.has("repeats") ? 0.7 : 0);
     if (!repeats) continue;
     for (let again = random.between(1, 3); again > 0; again--) {
       scheduler.after(atMs + random.between(0, 200_000), () => send(request, 2));
@@ -46,8 +43,17 @@ export function startClients(
   }
   // When nothing has failed for long, everybody is served at once.
   for (const provider of plan.providers) {
-    const fresh = { ...drawRequest(plan.requests + 1, null), mode: "immediate", key: null, hangsUpAfterMs: null } as const;
-    const request = { ...fresh, name: `canary of ${provider}`, asked: { ...fresh.asked, provider, model: null } };
+    const fresh = {
+      ...drawRequest(plan.requests + 1, null),
+      mode: "immediate",
+      key: null,
+      hangsUpAfterMs: null,
+    } as const;
+    const request = {
+      ...fresh,
+      name: `canary of ${provider}`,
+      asked: { ...fresh.asked, provider, model: null },
+    };
     scheduler.after(plan.healMs + 25 * 60_000, () => send(request, 1));
   }
 

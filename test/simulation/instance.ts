@@ -2,7 +2,14 @@
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import type { Gateway } from "../../src/gateway/gateway.ts";
 import type { RemoteGate } from "../../src/gateway/gate-front.ts";
-import { StoreAway, type Clock, type Gate, type Keys, type Ports, type Tickets } from "../../src/gateway/ports.ts";
+import {
+  StoreAway,
+  type Clock,
+  type Gate,
+  type Keys,
+  type Ports,
+  type Tickets,
+} from "../../src/gateway/ports.ts";
 import type { Defaults } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { GateObject } from "./gate-object.ts";
@@ -135,13 +142,19 @@ function gateOf({ world, ask, snapshots }: Surroundings, life: Life, clock: Cloc
     });
   }
   const seen = snapshots.seenBy(life.name, clock, remote);
-  const later = (work: Promise<unknown>) => void work.catch(() => {});
   const front = world.seams.createGateFront({ remote: seen.remote, clock, newId: world.newId, later });
   return watchedGate(world, gate.provider, seen.behind(front));
 }
 
+function later(work: Promise<unknown>): void {
+  void work.catch(() => {});
+}
+
+function named(verb: string, id: string): string {
+  return `${verb} of ${id.slice(0, 8)}`;
+}
+
 function ticketsOf({ ask, ticket }: Surroundings, life: Life): Tickets {
-  const named = (verb: string, id: string) => `${verb} of ${id.slice(0, 8)}`;
   return {
     create: (draft) => {
       const object = ticket(draft.about.id);

@@ -12,11 +12,7 @@ export interface KeyObject extends Target {
 }
 
 /** @param processLife of the process that holds it; `null`: it lives on its own */
-export function createKeyObject(
-  world: World,
-  name: string,
-  processLife: (() => Life) | null,
-): KeyObject {
+export function createKeyObject(world: World, name: string, processLife: (() => Life) | null): KeyObject {
   const { scheduler, seams } = world;
   let stored: Keyed | null = null;
   let life = createLife(`key ${name}`);

@@ -1,14 +1,80 @@
-import { simulate } from "./simulate.ts";
-import { faultKinds } from "./plan.ts";
-const from = Number(process.argv[2] ?? 1), n = Number(process.argv[3] ?? 20), clean = process.argv[4] === "clean", told = process.argv.includes("told");
-const t = performance.now();
-const ends: Record<string, number> = {};
-let bad = 0; const by: Record<string, number[]> = {};
-for (let seed = from; seed < from + n; seed++) {
-  const r = await simulate(seed, { isTold: told, ...(clean ? { cut: { without: faultKinds, requests: Infinity } } : {}) });
-  for (const [k, v] of Object.entries(r.ends)) ends[k] = (ends[k] ?? 0) + v;
-  if (told) { const a = r.violation?.about; for (const l of r.lines) if (!process.argv.includes("only") || !a || l.what.includes(a.slice(0,8)) || l.who.includes(a.slice(0,8))|| l.who.startsWith("instance")) console.log(String(l.atMs).padStart(9), l.who, "|", l.what); }
-  if (r.violation) { bad++; const k = `${r.violation.promise}: ${r.violation.sentence}`.replace(/[0-9a-f]{8}-[0-9a-f-]+|\d+/g, "#"); (by[k] ??= []).push(seed); if (told) console.log(r.violation); }
+/**
+ * `npm run sim -- [--seeds N] [--from N] [--seed N] [--bugs]`
+ *
+ * Lives through seeded histories of the whole core and says which promises were broken. `--seed` tells one of them; `--bugs` plants every
+ * deliberate bug and looks for the first seed that finds it.
+ */
+import { parseArgs } from "node:util";
+import { bugs } from "./bugs.ts";
+import { runSeeds } from "./pool.ts";
+import { regressions } from "./regressions.ts";
+import { simulate, type Report } from "./simulate.ts";
+import { tellFailure } from "./story.ts";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "2000" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    bugs: { type: "boolean", default: false },
+  },
+});
+const from = Number(values.from);
+const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => from + at);
+/** Failures that are told in full. */
+const mostTold = 3;
+
+const failed = values.bugs ? await findBugs() : await keepPromises();
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function keepPromises(): Promise<number> {
+  if (values.seed !== undefined) return tellOne(Number(values.seed));
+  const all = [...regressions.map(({ seed }) => seed), ...seeds];
+  const startedAtMs = performance.now();
+  const failures: Report[] = [];
+  const ends: Record<string, number> = {};
+  for await (const report of runSeeds(all, null)) {
+    if (report.violation !== null) failures.push(report);
+    for (const [end, count] of Object.entries(report.ends)) ends[end] = (ends[end] ?? 0) + count;
+  }
+  for (const { seed } of failures.slice(0, mostTold)) console.log(await tellFailure(seed));
+  for (const { seed, violation } of failures.slice(mostTold)) {
+    console.log(`seed ${seed}: ${violation?.promise}: ${violation?.sentence}`);
+  }
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+  const told = Object.entries(ends).map(([end, count]) => `${count} ${end}`);
+  console.log(`${all.length} histories in ${seconds} s; tickets: ${told.join(", ")}`);
+  return summary(all.length - failures.length, failures.length);
 }
-for (const [k, v] of Object.entries(by).sort((a, b) => b[1].length - a[1].length)) console.log(v.length, k, v.slice(0, 6).join(" "));
-console.log(ends, bad, "bad of", n, ((performance.now() - t) / n).toFixed(1), "ms a seed");
+
+async function tellOne(seed: number): Promise<number> {
+  const { violation, traceHash, ends } = await simulate(seed);
+  if (violation !== null) console.log(await tellFailure(seed));
+  else
+    console.log(`seed ${seed}: every promise was kept; trace ${traceHash}, tickets ${JSON.stringify(ends)}`);
+  return summary(violation === null ? 1 : 0, violation === null ? 0 : 1);
+}
+
+async function findBugs(): Promise<number> {
+  console.log(`${"seed".padStart(6)}  bug, and what was seen of it`);
+  let missed = 0;
+  for (const { name } of bugs) {
+    const found = await firstFinding(name);
+    if (found === null) missed++;
+    console.log(`${(found?.seed.toString() ?? "-").padStart(6)}  ${name}`);
+    console.log(
+      `        ${found === null ? "NOT FOUND" : `${found.violation?.promise}: ${found.violation?.sentence}`}`,
+    );
+  }
+  return summary(bugs.length - missed, missed);
+}
+
+async function firstFinding(bug: string): Promise<Report | null> {
+  for await (const report of runSeeds(seeds, bug)) if (report.violation !== null) return report;
+  return null;
+}
+
+function summary(passed: number, failed: number): number {
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed;
+}

@@ -28,7 +28,11 @@ export function createNetwork(world: World): Ask {
 
   function later(act: () => void): void {
     const isSlow = strikes("slow_network");
-    const latencyMs = isSlow ? world.random("slowness").between(100, 20_000) : isProcess ? 0 : random.between(1, 30);
+    const latencyMs = isSlow
+      ? world.random("slowness").between(100, 20_000)
+      : isProcess
+        ? 0
+        : random.between(1, 30);
     scheduler.after(latencyMs, act);
   }
 

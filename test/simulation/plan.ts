@@ -109,13 +109,16 @@ function drawSettings(random: Random): QueueSettings {
   };
 }
 
+/** Kinds that have few occasions strike more often. */
+const mostOften: Partial<Record<FaultKind, number>> = { queue_doubles: 0.9, gate_forgets: 0.6 };
+
 /** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it. */
 function drawRates(seed: number, cut: Cut): ReadonlyMap<FaultKind, number> {
   const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
   const rates = faultKinds.map((kind) => {
     const random = createRandom(seed, `rate of ${kind}`);
     const isOn = random.chance(share) && !cut.without.includes(kind);
-    return [kind, isOn ? 0.3 * random.next() ** 2 + 0.005 : 0] as const;
+    return [kind, isOn ? (mostOften[kind] ?? 0.3) * random.next() ** 2 + 0.005 : 0] as const;
   });
   return new Map(rates.filter(([, rate]) => rate > 0));
 }

@@ -29,17 +29,18 @@ export function createQueue(world: World, worker: () => Instance | null): (ticke
     world.note("queue", `${ticketId.slice(0, 8)} to ${life.name}`);
     const lost = () => again(30_000);
     life.onDeath.add(lost);
-    const done = () => life.onDeath.delete(lost);
     const walk = newWalk("work", ticketId, life.name, ticketId, scheduler.nowMs());
-    const work = () =>
-      walks.run(walk, () => {
-        instance.work(ticketId).then(done, (error: unknown) => {
-          done();
-          instance.failed(error, walk);
-          again(2 ** Math.min(tries, 6) * 1_000);
-        });
-      });
-    asAlive(scheduler, life, work);
+    async function work(instance: Instance): Promise<void> {
+      try {
+        await instance.work(ticketId);
+      } catch (error) {
+        instance.failed(error, walk);
+        again(2 ** Math.min(tries, 6) * 1_000);
+      } finally {
+        life.onDeath.delete(lost);
+      }
+    }
+    asAlive(scheduler, life, () => void walks.run(walk, () => work(instance)));
   }
 
   return (ticketId) => {

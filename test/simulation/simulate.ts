@@ -117,4 +117,3 @@ function stored<Value>(all: Map<string, Value>, name: string, make: () => Value)
   all.set(name, made);
   return made;
 }
-

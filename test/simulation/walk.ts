@@ -61,5 +61,16 @@ export function newWalk(
   ticketId: string | null,
   atMs: number,
 ): Walk {
-  return { kind, name, instance, key: null, atMs, ticketId, expected: null, leave: null, claim: null, calls: [] };
+  return {
+    kind,
+    name,
+    instance,
+    key: null,
+    atMs,
+    ticketId,
+    expected: null,
+    leave: null,
+    claim: null,
+    calls: [],
+  };
 }

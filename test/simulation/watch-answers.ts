@@ -2,7 +2,7 @@
 import type { Failure } from "../../src/domain/failure.ts";
 import type { Result } from "../../src/domain/result.ts";
 import type { Ticket } from "../../src/domain/ticket.ts";
-import type { LiveJudgement, Refusal, Submitted } from "../../src/gateway/gateway.ts";
+import type { LiveJudgement, Refusal, Submitted } from "../../src/gateway/submission.ts";
 import type { KeyedAnswer, KeyedRefusal } from "../../src/gateway/keyed.ts";
 import type { Request } from "./clients.ts";
 import { longestPauseMs } from "./life.ts";
@@ -38,20 +38,26 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
   ): void {
     const call = calls.whose(provider, judgement.justification);
     if (!call?.verdict) return world.violate("3 true", `a verdict that no judge has given`, owner);
-    if (!isTheirs(call.walk)) world.violate("10 fresh", `the judgement of ${call.walk.name} is handed out`, owner);
+    if (!isTheirs(call.walk))
+      world.violate("10 fresh", `the judgement of ${call.walk.name} is handed out`, owner);
     if (call.owner !== null && call.owner !== owner)
       world.violate("10 fresh", `a judgement that ${call.owner} has already`, owner);
     call.owner = owner;
     const { winner, confidence } = call.verdict;
     if (judgement.winner !== winner || judgement.confidence !== confidence)
-      world.violate("3 true", `${judgement.winner} ${judgement.confidence}, said ${winner} ${confidence}`, owner);
+      world.violate(
+        "3 true",
+        `${judgement.winner} ${judgement.confidence}, said ${winner} ${confidence}`,
+        owner,
+      );
   }
 
   function kept(request: Request, ticket: Ticket): void {
     const { id } = ticket.about;
     const known = tickets.known(id);
     world.note(request.name, `is kept as ${id.slice(0, 8)}, ${ticket.state.status}`);
-    if (known === undefined || known.ticket === null) return world.violate("1 kept", "a 202 without a stored ticket", id);
+    if (known === undefined || known.ticket === null)
+      return world.violate("1 kept", "a 202 without a stored ticket", id);
     if (known.about.tenant !== request.tenant) world.violate("private", "another tenant's ticket", id);
     const { essayA, essayB } = request.asked;
     if (known.texts.essayA !== essayA || known.texts.essayB !== essayB)
@@ -117,9 +123,17 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
       const asked = JSON.stringify(request.asked);
       const before = keys.get(name);
       if (!answer.ok) {
-        if (before && answer.error.kind !== "key_mismatch" && answer.error.kind !== "store_away" && before.asked !== asked)
+        if (
+          before &&
+          answer.error.kind !== "key_mismatch" &&
+          answer.error.kind !== "store_away" &&
+          before.asked !== asked
+        )
           world.violate("idempotency", `another comparison under ${name}: ${answer.error.kind}`, name);
-        if (before?.asked === asked && ["key_mismatch", "failed", "gate", "queue_full"].includes(answer.error.kind))
+        if (
+          before?.asked === asked &&
+          ["key_mismatch", "failed", "gate", "queue_full"].includes(answer.error.kind)
+        )
           world.violate("idempotency", `refused after it succeeded: ${answer.error.kind}`, name);
         if (answer.error.kind !== "failed") world.note(request.name, `is refused: ${answer.error.kind}`);
         return;
@@ -127,7 +141,8 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
       const { value } = answer;
       if (value.kind === "kept") kept(request, value.ticket);
       const success = value.kind === "kept" ? `ticket ${value.ticket.about.id}` : `body ${value.body}`;
-      if (before && before.asked !== asked) world.violate("idempotency", `one answer for two comparisons`, name);
+      if (before && before.asked !== asked)
+        world.violate("idempotency", `one answer for two comparisons`, name);
       else if (before && before.success !== success)
         world.violate("idempotency", `${success.slice(0, 60)} after ${before.success.slice(0, 60)}`, name);
       keys.set(name, before ?? { asked, success });

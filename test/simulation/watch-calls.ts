@@ -28,7 +28,8 @@ export function watchCalls(world: World, tickets: TicketWatch): Calls {
     const last = earlier.at(-1);
     if (earlier.length > 1 || (last !== undefined && !isUnreadable(last)))
       world.violate("5 attempts", `call ${earlier.length + 1} with one leave`, about);
-    if (walk.kind === "work" && walk.claim === null) world.violate("3 one holder", "a call without a claim", about);
+    if (walk.kind === "work" && walk.claim === null)
+      world.violate("3 one holder", "a call without a claim", about);
     const expected = walk.kind === "work" ? (tickets.known(walk.name)?.expected ?? null) : walk.expected;
     const difference = expected === null ? "its origin" : differenceOf(expected, sent);
     if (difference !== null) world.violate("7 as accepted", `${difference} is not as accepted`, about);
@@ -74,7 +75,8 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate): G
       const walk = walks.getStore();
       if (walk?.leave) {
         const wrong = wrongIn(walk, outcome.finding, isUnsure);
-        if (wrong !== null) world.violate("8 breaker", `${provider} is told ${wrong}`, walk.ticketId ?? walk.name);
+        if (wrong !== null)
+          world.violate("8 breaker", `${provider} is told ${wrong}`, walk.ticketId ?? walk.name);
         walk.leave = null;
       }
       return gate.report(outcome);
@@ -89,13 +91,20 @@ function wrongIn(walk: Walk, finding: Finding, isUnsure: boolean): string | null
   if (finding.kind === "nothing" && isUnsure && !last?.reply?.outcome.ok) return null;
   if (last === undefined) {
     const isUnconfigured = walk.kind === "work" && finding.kind === "refused";
-    return finding.kind === "nothing" || isUnconfigured ? null : `${finding.kind} of a call that was not made`;
+    return finding.kind === "nothing" || isUnconfigured
+      ? null
+      : `${finding.kind} of a call that was not made`;
   }
   const { outcome } = last.reply ?? {};
   if (outcome === undefined) return `${finding.kind} of a call that is not over`;
   const expected = outcome.ok ? "healthy" : expectedOf(outcome.error);
   if (finding.kind !== expected) return `${finding.kind}, not ${expected}`;
-  if (finding.kind === "rate_limited" && walk.kind === "work" && !outcome.ok && outcome.error.reason === "rate_limited") {
+  if (
+    finding.kind === "rate_limited" &&
+    walk.kind === "work" &&
+    !outcome.ok &&
+    outcome.error.reason === "rate_limited"
+  ) {
     const holdMs = Math.min(outcome.error.retryAfterMs ?? 30_000, 900_000);
     if (finding.holdMs !== holdMs) return `to hold the model for ${finding.holdMs} ms, not ${holdMs}`;
   }

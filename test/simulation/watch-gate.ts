@@ -38,7 +38,10 @@ export function watchGate(world: World, name: string): GateWatch {
         return world.note(name, `enter: ${(reply as { admission: Admission }).admission.kind}`);
       case "exchange": {
         const outcomes = given[1] as readonly Outcome[];
-        return world.note(name, `hears ${outcomes.map(({ finding }) => finding.kind).join(", ") || "nothing"}`);
+        return world.note(
+          name,
+          `hears ${outcomes.map(({ finding }) => finding.kind).join(", ") || "nothing"}`,
+        );
       }
       case "dispatch":
         for (const id of reply as readonly string[]) world.note(name, `sends ${id.slice(0, 8)}`);
@@ -74,7 +77,8 @@ export function watchGate(world: World, name: string): GateWatch {
     const flying = [...rows.values()].filter(isInFlight);
     if (flying.length > concurrency) broken("order", `${flying.length} tickets in flight of ${concurrency}`);
     const suspects = flying.filter(({ suspect }) => suspect);
-    if (suspects.length > 1) broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
+    if (suspects.length > 1)
+      broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
   }
 
   function checkOrder(core: GateCore, ids: readonly string[], rows: ReadonlyMap<string, Place>): void {

@@ -24,7 +24,9 @@ export function watchSnapshots(world: World): SnapshotWatch {
   function seenBy(instance: string, clock: Clock, remote: RemoteGate): SeenGate {
     let newest: { readonly snapshot: Snapshot; readonly askedAtMs: number } | null = null;
     let awayAtMs = -Infinity;
+    /** Permits for which the gate itself was asked; that it let in; from which it hasn't been heard. */
     const asked = new Set<string>();
+    const granted = new Set<string>();
     const unanswered = new Set<string>();
 
     function note(snapshot: Snapshot, askedAtMs: number): void {
@@ -41,6 +43,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
           const answer = await remote.enter(permit, model);
           unanswered.delete(permit);
           note(answer.snapshot, askedAtMs);
+          if (answer.admission.kind === "call") granted.add(permit);
           return answer;
         },
         async exchange(reportId, outcomes) {
@@ -55,11 +58,12 @@ export function watchSnapshots(world: World): SnapshotWatch {
         async enter(permit, model) {
           const admission = await front.enter(permit, model);
           if (unanswered.has(permit)) awayAtMs = scheduler.nowMs();
-          if (admission.kind !== "call" || admission.probe !== null) return admission;
+          if (admission.kind !== "call" || granted.has(permit)) return admission;
           const nowMs = clock.nowMs();
           const isAway = scheduler.nowMs() - awayAtMs <= awayMs;
           const wrong = newest === null ? null : wrongIn(newest, model, nowMs);
-          if (wrong === "open") world.violate("8 breaker", `${instance} calls though it knows the breaker is open`);
+          if (wrong === "open")
+            world.violate("8 breaker", `${instance} calls though it knows the breaker is open`);
           else if (!asked.has(permit) && !isAway && (newest === null || wrong !== null))
             world.violate("8 breaker", `${instance} calls on a snapshot that is ${wrong ?? "not there"}`);
           return admission;

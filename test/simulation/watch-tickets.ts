@@ -58,6 +58,8 @@ export function watchTickets(world: World): TicketWatch {
   const tickets = new Map<string, KnownTicket>();
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
+  const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
+  const canDie = troubles.some((kind) => plan.rates.has(kind));
   const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
   function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
@@ -68,7 +70,8 @@ export function watchTickets(world: World): TicketWatch {
 
     let status: Status | "none" = before === null ? "none" : known.status;
     for (const event of events) {
-      if (event.number !== known.events + 1) broken("6 events", `event ${event.number} follows ${known.events}`);
+      if (event.number !== known.events + 1)
+        broken("6 events", `event ${event.number} follows ${known.events}`);
       known.events = event.number;
       const arrow = arrows[event.kind];
       if (!arrow.from.includes(status)) broken("2 states", `${event.kind} from ${status}`);
@@ -79,9 +82,12 @@ export function watchTickets(world: World): TicketWatch {
         broken("3 one holder", `${event.kind} while its claim lives`);
       if (event.kind === "failed" && event.reason === "crashed" && !canCrash)
         broken("3 true", "nothing has crashed");
+      if (event.kind === "returned" && event.why === "died" && !canDie)
+        broken("3 true", "its process has not died");
       status = arrow.to;
     }
-    if (status !== after.state.status) broken("2 states", `${status} by its events, ${after.state.status} stored`);
+    if (status !== after.state.status)
+      broken("2 states", `${status} by its events, ${after.state.status} stored`);
     if (after.progress.events !== known.events) broken("6 events", `${after.progress.events} counted`);
     known.status = after.state.status;
     known.ticket = after;
@@ -147,11 +153,12 @@ export function watchTickets(world: World): TicketWatch {
       if (nowMs > leaseEndsAtMs + slackMs())
         world.violate("4 ends", "processing long after its lease", known.id);
       else scheduler.after(leaseEndsAtMs - nowMs + slackMs() + 1, () => checkTime(known));
-    } else world.violate("4 ends", `${known.status} after its time`, known.id);
+    } else if (isDownAtTimes && !world.hasHealed())
+      scheduler.after(plan.healMs - world.sinceStartMs() + slackMs(), () => checkTime(known));
+    else world.violate("4 ends", `${known.status} after its time`, known.id);
   }
 
   function slackMs(): number {
-    const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
     return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0) + (isDownAtTimes ? downMs : 0);
   }
 
@@ -166,7 +173,8 @@ export function watchTickets(world: World): TicketWatch {
       const nowMs = scheduler.nowMs();
       if (claim?.isLive && nowMs < claim.leaseEndsAtMs)
         world.violate("3 one holder", `claimed while ${claim.permit} has it`, id);
-      if (claim && fence <= claim.fence) world.violate("3 one holder", `fence ${fence} after ${claim.fence}`, id);
+      if (claim && fence <= claim.fence)
+        world.violate("3 one holder", `fence ${fence} after ${claim.fence}`, id);
       if (leaseEndsAtMs > nowMs + plan.policy.leaseMs)
         world.violate("3 one holder", "a lease without end", id);
       known.claim = { fence, permit, leaseEndsAtMs, isLive: true };
@@ -222,8 +230,27 @@ function isHolders(verb: string): boolean {
   return verb === "settle" || verb === "give back" || verb === "its process died";
 }
 
-/** What leaves a claim without its holder. */
-const deaths = ["crash_anytime", "crash_at_effect", "pause", "stop", "deploy", "unconfigured"] as const;
+/** What leaves a claim without its holder. So does a network so slow that nobody waits for the claim any more. */
+const deaths = [
+  "crash_anytime",
+  "crash_at_effect",
+  "pause",
+  "stop",
+  "deploy",
+  "unconfigured",
+  "slow_network",
+] as const;
+
+/** What else can keep a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
+const troubles = [
+  "crash_anytime",
+  "crash_at_effect",
+  "pause",
+  "slow_network",
+  "away_before",
+  "away_after",
+  "object_dies",
+] as const;
 
 /** While one process that holds all is down, nothing happens. */
 const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;

@@ -80,8 +80,7 @@ export function createWorld(
       return rate !== undefined && !hasHealed() && random(kind).chance(rate);
     },
     newId() {
-      const part = () => Math.floor(ids.next() * 0x1_0000_0000).toString(16).padStart(8, "0");
-      return `${part()}-0000-4000-8000-0000${part()}`;
+      return `${hex(ids)}-0000-4000-8000-0000${hex(ids)}`;
     },
     note(who, what) {
       const line = { atMs: sinceStartMs(), who, what };
@@ -95,4 +94,10 @@ export function createWorld(
     lines,
     traceHash: () => hash >>> 0,
   };
+}
+
+function hex(random: Random): string {
+  return Math.floor(random.next() * 0x1_0000_0000)
+    .toString(16)
+    .padStart(8, "0");
 }

@@ -13,6 +13,8 @@ import { memoryPlaces } from "../../src/stores/memory-places.ts";
 export interface MemoryDurable extends DurableParts {
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
+  /** A message that comes twice, or late. */
+  readonly deliver: (ticketId: string) => void;
   readonly stored: ReadonlyMap<string, Ticket>;
   readonly storedKeys: ReadonlyMap<string, Keyed>;
   /** From now on these can't be reached: a port (`keys`) or one verb of it (`tickets.settle`). Without names all can again. */
@@ -204,6 +206,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     workWith(who) {
       work = who;
     },
+    deliver: (ticketId) => void work?.(ticketId),
     stored: tickets,
     storedKeys: keys,
     away(...names) {

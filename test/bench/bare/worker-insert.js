@@ -17,6 +17,7 @@ export class Row extends DurableObject {
   alarm() {}
 }
 
+// oxlint-disable-next-line import/no-default-export -- how a Worker is found
 export default {
   async fetch(request, { ROWS }) {
     // What only asks whether anybody is there keeps nothing.

@@ -1,0 +1,214 @@
+/** `Idempotency-Key`: the same key again is the same request. */
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { goodBody, post } from "../support/answers.ts";
+import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
+import { testService } from "../support/service.ts";
+
+const key = (name = "key-1", more = {}) => ({ headers: { "idempotency-key": name, ...more } });
+const slow = (step: Step, delayMs: number) => ({ ...(step as object), delayMs }) as Step;
+const queued = { processing_mode: "queue" };
+const now = { processing_mode: "immediate" };
+const hourMs = 3_600_000;
+
+describe("while a request with it is under way", () => {
+  it("is 409, with the time until it can have ended, and calls nobody", async () => {
+    const { compare, clock, vendor } = testService({ steps: [slow(verdict(), 30_000)] });
+    const first = compare({}, key());
+    await clock.advance(1_000);
+    const { status, body, headers } = await compare({}, key());
+    expect([status, body["error_type"]]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
+    expect([body["retry_after"], headers.get("retry-after")]).toEqual([5, "5"]);
+    expect((await compare({}, key("another"))).status).toBe(200);
+    await clock.advance(29_000);
+    expect((await first).status).toBe(200);
+    expect((await compare({}, key())).text).toBe((await first).text);
+    expect(vendor.calls).toHaveLength(2);
+  });
+
+  it("is 422 for another comparison even then", async () => {
+    const { compare, clock } = testService({ steps: [slow(verdict(), 1_000)] });
+    const first = compare({}, key());
+    await clock.advance(1);
+    expect((await compare({ priority: 1 }, key())).status).toBe(422);
+    await clock.advance(1_000);
+    expect((await first).status).toBe(200);
+  });
+});
+
+describe("another comparison", () => {
+  it.each([
+    { user_prompt: "Another?" },
+    { essay_a: "Another." },
+    { essay_b: "Another." },
+    { essay_a: goodBody.essay_b, essay_b: goodBody.essay_a },
+    { llm_config_overrides: { provider_override: "mock" } },
+    { llm_config_overrides: { model_override: "gpt-6-luna" } },
+    { llm_config_overrides: { temperature_override: 0 } },
+    { llm_config_overrides: { system_prompt_override: "" } },
+    { llm_config_overrides: { max_tokens_override: 4096 } },
+    { llm_config_overrides: { reasoning_effort: "low" } },
+    { processing_mode: "immediate" },
+    { priority: 1 },
+    { user_id: "u" },
+    { metadata: { a: 1 } },
+  ])("under it is 422: %j", async (changes) => {
+    const { compare, vendor } = testService();
+    await compare({}, key());
+    const { status, body } = await compare(changes, key());
+    expect([status, body["error_type"]]).toEqual([422, "IDEMPOTENCY_MISMATCH"]);
+    expect(vendor.calls).toHaveLength(1);
+  });
+
+  it("is not one that differs in its correlation id, in nulls, or in fields that nobody reads", async () => {
+    const { compare, vendor } = testService();
+    const first = await compare({}, key());
+    for (const changes of [
+      { correlation_id: "b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f" },
+      { priority: null, metadata: null, processing_mode: null, llm_config_overrides: null },
+      { llm_config_overrides: { model_override: null } },
+      { priority: 0, metadata: {}, processing_mode: "queue_if_unavailable" },
+      { unknown: 1 },
+    ]) {
+      expect((await compare(changes, key())).text).toBe(first.text);
+    }
+    expect(vendor.calls).toHaveLength(1);
+  });
+});
+
+it("answers byte for byte the same 200 after a judgement, however often, with one call upstream", async () => {
+  const service = testService({
+    steps: [slow(said('{"winner":"b","confidence":2,"justification":"é"}'), 70)],
+  });
+  const answering = service.compare({ metadata: { z: 1, a: "\u2028" } }, key());
+  await service.clock.advance(70);
+  const first = await answering;
+  expect(first.status).toBe(200);
+  const other = service.restarted();
+  for (let n = 0; n < 3; n++) {
+    const { status, text, headers } = await other.compare({ metadata: { z: 1, a: "\u2028" } }, key());
+    expect([status, text, headers.get("content-type")]).toEqual([
+      200,
+      first.text,
+      first.headers.get("content-type"),
+    ]);
+  }
+  expect(service.vendor.calls).toHaveLength(1);
+  expect(other.vendor.calls).toEqual([]);
+});
+
+it.each([
+  ["completed", verdict()],
+  ["failed", refused(400)],
+  ["expired", refused(401)],
+] satisfies [string, Step][])(
+  "answers a ticket with a 202 of its present state: %s in the end",
+  async (end, step) => {
+    const { compare, clock, durable } = testService({ steps: () => slow(step, 10) });
+    const first = await compare(queued, key());
+    const again = async () => {
+      const { status, body, headers } = await compare(queued, key());
+      expect([status, body["queue_id"]]).toEqual([202, first.body["queue_id"]]);
+      expect(headers.get("location")).toBe(first.headers.get("location"));
+      expect(body["expires_at"]).toBe(first.body["expires_at"]);
+      return body["status"];
+    };
+    expect(await again()).toBe("queued");
+    await clock.advance(5);
+    expect(await again()).toBe("processing");
+    await clock.advance(4 * hourMs);
+    expect(await again()).toBe(end);
+    expect(durable.stored.size).toBe(1);
+  },
+);
+
+describe("a 4xx or 5xx", () => {
+  it.each([
+    ["422 of the vendor", {}, refused(400), 422],
+    ["502", {}, refused(401), 502],
+    ["502 after one more ask", {}, said("tie"), 502],
+    ["503 in immediate mode", now, refused(503), 503],
+    ["503 of the queue", { ...queued, essay_a: "a".repeat(20_000) }, verdict(), 503],
+    ["400 of the settings", { llm_config_overrides: { provider_override: "google" } }, verdict(), 400],
+    ["400 of the validation", { essay_a: "" }, verdict(), 400],
+    ["500", {}, { throws: new Error("a bug") }, 500],
+  ] satisfies [string, object, Step, number][])("frees it: %s", async (_, changes, step, status) => {
+    const env = { LLM_MAX_RETRIES: "0", QUEUE_MAX_MEMORY_MB: "0.01" };
+    let isBroken = true;
+    const { compare, durable } = testService({ env, steps: () => (isBroken ? step : verdict()) });
+    expect((await compare(changes, key())).status).toBe(status);
+    expect(durable.storedKeys.size).toBe(0);
+    isBroken = false;
+    // Another comparison under it is the first one now.
+    expect((await compare(now, key())).status).toBe(200);
+  });
+});
+
+describe("its life", () => {
+  it("is 24 hours after a judgement, to the millisecond", async () => {
+    const { compare, clock, vendor } = testService();
+    const first = await compare({}, key());
+    await clock.advance(24 * hourMs - 1);
+    expect((await compare({}, key())).text).toBe(first.text);
+    await clock.advance(1);
+    expect((await compare({}, key())).body["correlation_id"]).not.toBe(first.body["correlation_id"]);
+    expect(vendor.calls).toHaveLength(2);
+  });
+
+  it("is that of its ticket where that is longer", async () => {
+    const env = { QUEUE_REQUEST_TTL_HOURS: "30", RESULT_RETENTION_HOURS: "10" };
+    const { compare, clock } = testService({ env, steps: () => refused(401) });
+    const id = (await compare(queued, key())).body["queue_id"];
+    await clock.advance(40 * hourMs - 1);
+    expect((await compare(queued, key())).body).toMatchObject({ queue_id: id, status: "expired" });
+  });
+});
+
+it.each([
+  ["empty", ""],
+  ["of 256 characters", "k".repeat(256)],
+  ["with a control character", "a\u0001b"],
+  ["with a tab", "a\tb"],
+  ["with DEL", "a\u007fb"],
+  ["not ASCII", "clé"],
+])("is 400 where it is %s, and nothing is called or stored", async (_, name) => {
+  const { app, vendor, durable } = testService();
+  const request = new Request("http://service/api/v1/comparison", post(goodBody));
+  // What a header can't hold reaches the route all the same on some platforms.
+  const get = request.headers.get.bind(request.headers);
+  request.headers.get = (header) => (header.toLowerCase() === "idempotency-key" ? name : get(header));
+  const answered = await app.request(request);
+  expect(answered.status).toBe(400);
+  expect(await answered.json()).toMatchObject({ error_type: "VALIDATION_ERROR" });
+  expect([vendor.calls.length, durable.storedKeys.size]).toEqual([0, 0]);
+});
+
+it.each(["k", "k".repeat(255), "a b", '!~"{}', "550e8400-e29b-41d4-a716-446655440000"])(
+  "may be any printable characters, up to 255: %s",
+  async (name) => {
+    const { compare, vendor } = testService();
+    const first = await compare({}, key(name));
+    expect((await compare({}, key(name))).text).toBe(first.text);
+    expect(vendor.calls).toHaveLength(1);
+  },
+);
+
+it("belongs to its tenant: another's same key is another request", async () => {
+  const hash = (name: string) => createHash("sha256").update(`key-of-${name}`).digest("hex");
+  const { compare, vendor } = testService({ env: { API_KEYS: `one:${hash("one")},two:${hash("two")}` } });
+  const as = (name: string) => key("same", { authorization: `Bearer key-of-${name}` });
+  const one = await compare({}, as("one"));
+  expect((await compare({ priority: 1 }, as("two"))).status).toBe(200);
+  expect((await compare({}, as("one"))).text).toBe(one.text);
+  expect(vendor.calls).toHaveLength(2);
+});
+
+it("is bought by those alone who send it: without it equal requests are new, and no record is stored", async () => {
+  const { compare, vendor, durable } = testService();
+  durable.away("keys");
+  expect((await compare()).status).toBe(200);
+  expect((await compare()).status).toBe(200);
+  const ids = [await compare(queued), await compare(queued)].map(({ body }) => body["queue_id"]);
+  expect(new Set(ids).size).toBe(2);
+  expect(vendor.calls).toHaveLength(2);
+});

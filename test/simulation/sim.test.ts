@@ -1,0 +1,47 @@
+/** A short run of the simulation; `npm run sim` is the long one. */
+import { expect, it } from "vitest";
+import { bugs } from "./bugs.ts";
+import { regressions } from "./regressions.ts";
+import { simulate } from "./simulate.ts";
+
+it("keeps every promise in a hundred histories", { timeout: 60_000 }, async () => {
+  for (let seed = 1; seed <= 100; seed++)
+    expect(await simulate(seed)).toMatchObject({ seed, violation: null });
+});
+
+it.each(regressions)("keeps every promise where it once did not: $sentence", async ({ seed }) => {
+  expect((await simulate(seed)).violation).toBeNull();
+});
+
+it("is the same history whenever the seed is the same, and another one for another", async () => {
+  const first = await simulate(7, { isTold: true });
+  const second = await simulate(7, { isTold: true });
+  expect(first.lines.length).toBeGreaterThan(100);
+  expect(second).toEqual(first);
+  expect((await simulate(8)).traceHash).not.toBe(first.traceHash);
+});
+
+it("judges tickets, fails some, and lets some expire", { timeout: 60_000 }, async () => {
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 40; seed++)
+    for (const end of Object.keys((await simulate(seed)).ends)) seen.add(end);
+  expect([...seen].toSorted()).toEqual(["completed", "expired", "failed"]);
+});
+
+it("sees that a 202 leaves before its ticket is stored", async () => {
+  expect(await firstFound("a 202 leaves before the ticket is stored")).toBe("1 kept");
+});
+
+it("sees a verdict that no judge has given", async () => {
+  expect(await firstFound("what can't be read is Essay A")).toBe("3 true");
+});
+
+async function firstFound(name: string): Promise<string | undefined> {
+  const bug = bugs.find((bug) => bug.name === name);
+  if (bug === undefined) throw new Error(`there is no bug ${name}`);
+  for (let seed = 1; seed <= 40; seed++) {
+    const { violation } = await simulate(seed, { seams: bug.plant() });
+    if (violation !== null) return violation.promise;
+  }
+  return undefined;
+}
