@@ -17,7 +17,7 @@ export default defineConfig({
           ],
         },
       },
-      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"] } },
+      { extends: true, test: { name: "node", include: ["test/{node,kill-cycles,simulation}/**/*.test.ts"] } },
       {
         extends: true,
         plugins: [

@@ -57,7 +57,7 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
         put(ticket);
         for (const event of events)
           sql.exec("INSERT INTO events VALUES (?, ?)", event.number, JSON.stringify(event));
-        if (isEnded(state)) sql.exec("DELETE FROM texts");
+        if (isEnded(state)) eraseTexts(sql);
         else if (events.some(({ kind }) => kind === "accepted"))
           sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(state.texts));
       });
@@ -76,6 +76,12 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
  * Texts are kept as JSON: SQLite's own would lose lone surrogates. It is never longer than the request body that brought them (JSON.stringify
  * escapes only what must be escaped, as shortly as can be), so at most 1.5 MiB and our own system prompt, where a row holds 2 MB.
  */
+/** Overwritten first: what is only deleted stays readable in the file's free pages. */
+function eraseTexts(sql: SqlStorage): void {
+  sql.exec("UPDATE texts SET json = CAST(zeroblob(octet_length(json)) AS TEXT)");
+  sql.exec("DELETE FROM texts");
+}
+
 function begin(sql: SqlStorage): void {
   for (const name of ["ticket", "texts"]) {
     sql.exec(

@@ -7,12 +7,17 @@ import type { TotalsObject, Used } from "./totals-object.ts";
 /** How long uses are gathered: a request to an object is what they cost. */
 const gatherMs = 5_000;
 
+export interface StoredTotals extends Totals {
+  /** Stores what is gathered, now. Never throws. */
+  flush(): Promise<void>;
+}
+
 /** @param later lets work that follows an answer finish, within 30 s */
 export function durableTotals(
   env: Environment,
   clock: Clock,
   later: (work: Promise<unknown>) => void,
-): Totals {
+): StoredTotals {
   let gathered = new Map<string, Used & { readonly tenant: string; readonly day: string }>();
   /** Somebody will store what is gathered; whoever it was may be gone after twice that time. */
   let startedAtMs: number | null = null;
@@ -40,11 +45,14 @@ export function durableTotals(
         requests: known.requests + requests,
         costUsd: known.costUsd + costUsd,
       });
+      // What tickets cost is stored at the end of their batch, which would otherwise be held up for as long.
+      if (requests === 0) return;
       const nowMs = clock.nowMs();
       if (startedAtMs !== null && Math.abs(nowMs - startedAtMs) < 2 * gatherMs) return;
       startedAtMs = nowMs;
       later(new Promise<void>((resolve) => clock.after(gatherMs, resolve)).then(store));
     },
+    flush: store,
     async of(tenant, day) {
       await store();
       return askObject<TotalsObject, Used>(env.TOTALS_OBJECTS, nameOf(tenant), (totals) => totals.of(day));

@@ -45,7 +45,7 @@ export default {
   async queue(batch, env) {
     if (made === undefined) made = make(env);
     if (made === null) return batch.retryAll({ delaySeconds: 60 });
-    const { work, workMs } = made;
+    const { work, workMs, totals } = made;
     await consume(
       batch.messages,
       // A dead letter's ticket tells its gate how it stands, and the gate sends it again.
@@ -53,6 +53,7 @@ export default {
       workMs,
       (event, error) => logFault(env, event, error),
     );
+    await totals.flush();
   },
 
   async scheduled(_controller, env) {
@@ -76,6 +77,7 @@ function make(env: Environment) {
     fronts.set(name, front);
     return front;
   };
+  const totals = durableTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
     transport: fetchTransport,
@@ -88,14 +90,14 @@ function make(env: Environment) {
       gate,
       tickets: durableTickets(env),
       keys: durableKeys(env),
-      totals: durableTotals(env, clock, later),
+      totals,
       // A Worker isn't told that it will be stopped.
       stopping: null,
       dependencies: () => dependencies(env, config.defaultProvider),
       queueType: "cloudflare-queues",
     },
   });
-  return { app, work: gateway.work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+  return { app, totals, work: gateway.work, workMs: config.llm.requestTimeoutMs + workMarginMs };
 }
 
 /** Looks after one gate, and works the tickets that Queues has refused, for as long as there are any and there is time. */

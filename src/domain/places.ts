@@ -80,7 +80,7 @@ export interface Tally {
 }
 
 /** Which waiting places could be sent now. */
-export interface ReadyQuery {
+interface ReadyQuery {
   /** Only those whose backoff is over. */
   readonly nowMs: number;
   /** Only those of other models. */

@@ -134,7 +134,7 @@ export interface TicketResult {
 }
 
 /** `crashed`: its process died each time that it was called for. A bug of ours. */
-export type TicketFailure = Failure | { readonly reason: "crashed" };
+type TicketFailure = Failure | { readonly reason: "crashed" };
 
 /** What happened to it, written with it in one transaction. Numbered from 1 without gaps; the terminal one is the last. No texts. */
 export type TicketEvent = { readonly number: number; readonly atMs: number } & Happening;

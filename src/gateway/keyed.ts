@@ -3,6 +3,7 @@
  * without a key pays nothing of it.
  */
 import type { Begun } from "../domain/keyed.ts";
+import type { KeyedEnd } from "../domain/keyed.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket.ts";
 import type { Caller, Refusal, Submitted } from "./submission.ts";
@@ -81,7 +82,7 @@ export function createKeyedSubmit(
     // Whoever had the key before may have died after it had kept the ticket.
     const orphan = again ? await tickets.load(queueId) : null;
     if (orphan) {
-      await keys.end(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
+      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
       return ok({ kind: "kept", ticket: orphan, waitsFor: null });
     }
     let submitted: Awaited<ReturnType<Gateway["submit"]>>;
@@ -89,21 +90,29 @@ export function createKeyedSubmit(
       // A client that hangs up will ask again: its call goes on.
       submitted = await submit(asked, { ...caller, queueId, onHangUp: null });
     } catch (error) {
-      await keys.end(name, fence, { kind: "freed" });
+      await noteIfPossible(name, fence, { kind: "freed" });
       throw error;
     }
     if (!submitted.ok) {
       // An outcome that is unknown may have left a ticket: then the key stays with it until its lease ends.
-      if (submitted.error.kind !== "store_away") await keys.end(name, fence, { kind: "freed" });
+      if (submitted.error.kind !== "store_away") await noteIfPossible(name, fence, { kind: "freed" });
       return submitted;
     }
     if (submitted.value.kind === "kept") {
-      await keys.end(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
+      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
       return ok(submitted.value);
     }
     const body = bodyOf(submitted.value);
+    // Not given before it is stored: the same key must never bring another one.
     await keys.end(name, fence, { kind: "answered", body });
     return ok({ kind: "answered", body });
+  }
+
+  /** What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing. */
+  async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<void> {
+    await keys.end(name, fence, end).catch((error: unknown) => {
+      if (!(error instanceof StoreAway)) throw error;
+    });
   }
 
   /** A ticket expires at the latest one lease after its time; then it is readable for the retention. */

@@ -151,11 +151,6 @@ export interface Totals {
   of(tenant: string, day: string): Promise<{ readonly requests: number; readonly costUsd: number }>;
 }
 
-/** Brings a ticket's id to a worker at least once, soon. The gate's alone. @throws when it can't take it now */
-export interface Queue {
-  send(ticketId: string): Promise<void>;
-}
-
 /** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
 export class StoreAway extends Error {
   override readonly name = "StoreAway";

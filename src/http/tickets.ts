@@ -99,7 +99,7 @@ export function resultOf(ticket: Ticket, outlook: Standing, nowMs: number): Tick
   }
 }
 
-export const statusUrl = (id: string) => `/api/v1/status/${id}`;
+const statusUrl = (id: string) => `/api/v1/status/${id}`;
 const resultsUrl = (id: string) => `/api/v1/results/${id}`;
 
 const expired: Problem = {

@@ -7,9 +7,9 @@ const luna = { llm_config_overrides: { model_override: "gpt-6-luna" } };
 const hourMs = 3_600_000;
 const now = { processing_mode: "immediate" };
 
-describe("a 429 that asks for more than fits the request", () => {
-  const wait = (seconds: number) => refused(429, { "retry-after": String(seconds) });
+const wait = (seconds: number) => refused(429, { "retry-after": String(seconds) });
 
+describe("a 429 that asks for more than fits the request", () => {
   it.each([
     [300, 300_000],
     [5_000, 900_000],

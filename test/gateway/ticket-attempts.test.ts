@@ -1,6 +1,6 @@
 /** The attempts of a ticket: how many, when, and what each is. */
 import { describe, expect, it } from "vitest";
-import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { outage } from "../support/outage.ts";
 
 /** Nothing that a ticket meets here opens the breaker. */
@@ -75,8 +75,7 @@ describe("a ticket whose calls fail", () => {
   });
 
   it("is timed like a live request: LLM_REQUEST_TIMEOUT_SECONDS covers one attempt, its one more ask included", async () => {
-    const slow = { ...(said("tie") as object), delayMs: 40_000 } as Step;
-    const world = await ticketWith([slow, "stall"]);
+    const world = await ticketWith([slow(said("tie"), 40_000), "stall"]);
     await world.clock.advance(59_999);
     expect(world.vendor.signals[1]?.aborted).toBe(false);
     await world.clock.advance(1);
@@ -119,7 +118,7 @@ it.each([
 
 describe("a delivery", () => {
   it("that comes twice, late or after the end makes one call", async () => {
-    const world = await ticketWith([{ ...(verdict() as object), delayMs: 1_000 } as Step]);
+    const world = await ticketWith([slow(verdict(), 1_000)]);
     const id = world.idOf("a");
     for (const ms of [0, 0, 500, 600, hourMs]) {
       world.durable.deliver(id);
@@ -178,13 +177,12 @@ it("fails a ticket after its process died with it alone for the third time: INTE
 
 it("ends at its time, also when it is in flight then: it stays processing, and is kept if it succeeds", async () => {
   const late = { QUEUE_REQUEST_TTL_HOURS: "0.01" };
-  const slow = (step: Step) => ({ ...(step as object), delayMs: 10_000 }) as Step;
   for (const [step, end] of [
     [verdict(), "completed"],
     [refused(503), "expired"],
   ] as const) {
     const first = refused(503, { "retry-after": "30" });
-    const world = await ticketWith([first, slow(step)], late);
+    const world = await ticketWith([first, slow(step, 10_000)], late);
     await world.clock.advance(36_000);
     expect(world.ticket("a")?.state.status).toBe("processing");
     await world.clock.advance(3_999);

@@ -26,7 +26,7 @@ it("tells what the service is, and nothing secret", async () => {
     version,
     platform: "node",
     environment: "test",
-    dependencies: { memory: { status: "up" } },
+    dependencies: { memory: { status: "up" }, spare: { status: "up", latency_ms: 1.5 } },
     queue_stats: { queue_size: 0, queue_type: "memory", oldest_age_seconds: null },
     providers: {
       anthropic: standing(true, false),
@@ -81,6 +81,16 @@ describe("degraded", () => {
     expect(await health(service)).toEqual([200, "healthy"]);
   });
 
+  it("is a store that tickets can do without, and which is down", async () => {
+    const service = testService();
+    service.durable.away("spare");
+    expect(await health(service)).toEqual([200, "degraded"]);
+    expect((await service.request("/healthz")).body["dependencies"]).toEqual({
+      memory: { status: "up" },
+      spare: { status: "down", error: "away" },
+    });
+  });
+
   it("is a gate that can't be reached", async () => {
     const service = testService();
     service.durable.away("gate");
@@ -121,5 +131,5 @@ it("is unhealthy, and 503, where the store that tickets need is down", async () 
   service.durable.away("tickets");
   const { status, body } = await service.request("/healthz");
   expect([status, body["status"]]).toEqual([503, "unhealthy"]);
-  expect(body["dependencies"]).toEqual({ memory: { status: "down" } });
+  expect(body["dependencies"]).toMatchObject({ memory: { status: "down" } });
 });

@@ -1,12 +1,11 @@
 /** Keyed requests when clients go, processes die and stores are away: never two calls for one, never two tickets. */
 import { describe, expect, it } from "vitest";
 import { goodBody, post } from "../support/answers.ts";
-import { refused, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, slow, verdict } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
 
 const headers = { "idempotency-key": "key-1" };
 const keyed = { headers };
-const slow = (step: Step, delayMs: number) => ({ ...(step as object), delayMs }) as Step;
 const queued = { processing_mode: "queue" };
 /** A live request's 60 s, and the margin to store what came of it. */
 const leaseMs = 75_000;
@@ -134,5 +133,35 @@ describe("whose store is away", () => {
     await service.clock.advance(leaseMs);
     expect((await service.compare(queued, keyed)).body["queue_id"]).toBe(id);
     expect(service.durable.stored.size).toBe(1);
+  });
+
+  it("answers the ticket that is stored already, and finds it again when its lease is over", async () => {
+    const service = testService({ env: once, steps: [refused(503)] });
+    service.durable.away("keys.end");
+    const first = await service.compare({}, keyed);
+    expect(first.status).toBe(202);
+    service.durable.away();
+    expect(await busy(service)).toEqual([409, "IDEMPOTENCY_CONFLICT", 5]);
+    await service.clock.advance(leaseMs);
+    expect((await service.compare({}, keyed)).body["queue_id"]).toBe(first.body["queue_id"]);
+  });
+
+  it("answers the refusal, though the key can't be freed before its lease ends", async () => {
+    const service = testService({ steps: [refused(400)] });
+    service.durable.away("keys.end");
+    expect((await service.compare({}, keyed)).status).toBe(422);
+    service.durable.away();
+    await service.clock.advance(leaseMs);
+    expect((await service.compare({}, keyed)).status).toBe(200);
+  });
+
+  it("gives no judgement that it could not store: the same key must never bring two", async () => {
+    const service = testService();
+    service.durable.away("keys.end");
+    expect(await busy(service)).toEqual([503, "SERVICE_UNAVAILABLE", 5]);
+    service.durable.away();
+    await service.clock.advance(leaseMs);
+    expect((await service.compare({}, keyed)).status).toBe(200);
+    expect(service.vendor.calls).toHaveLength(2);
   });
 });

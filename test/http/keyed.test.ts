@@ -1,12 +1,11 @@
 /** `Idempotency-Key`: the same key again is the same request. */
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { goodBody, post } from "../support/answers.ts";
-import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
+import { API_KEYS, as } from "../support/tenants.ts";
 
-const key = (name = "key-1", more = {}) => ({ headers: { "idempotency-key": name, ...more } });
-const slow = (step: Step, delayMs: number) => ({ ...(step as object), delayMs }) as Step;
+const key = (name = "key-1") => ({ headers: { "idempotency-key": name } });
 const queued = { processing_mode: "queue" };
 const now = { processing_mode: "immediate" };
 const hourMs = 3_600_000;
@@ -194,12 +193,11 @@ it.each(["k", "k".repeat(255), "a b", '!~"{}', "550e8400-e29b-41d4-a716-44665544
 );
 
 it("belongs to its tenant: another's same key is another request", async () => {
-  const hash = (name: string) => createHash("sha256").update(`key-of-${name}`).digest("hex");
-  const { compare, vendor } = testService({ env: { API_KEYS: `one:${hash("one")},two:${hash("two")}` } });
-  const as = (name: string) => key("same", { authorization: `Bearer key-of-${name}` });
-  const one = await compare({}, as("one"));
-  expect((await compare({ priority: 1 }, as("two"))).status).toBe(200);
-  expect((await compare({}, as("one"))).text).toBe(one.text);
+  const { compare, vendor } = testService({ env: { API_KEYS } });
+  const same = { "idempotency-key": "same" };
+  const one = await compare({}, as("one", same));
+  expect((await compare({ priority: 1 }, as("two", same))).status).toBe(200);
+  expect((await compare({}, as("one", same))).text).toBe(one.text);
   expect(vendor.calls).toHaveLength(2);
 });
 

@@ -1,6 +1,6 @@
 /** Every route beside the comparison: what it answers, whole. */
 import { describe, expect, it } from "vitest";
-import { refused, said, type Step } from "../support/scripted-transport.ts";
+import { refused, said, slow } from "../support/scripted-transport.ts";
 import { openaiKey, testService } from "../support/service.ts";
 
 const names = ["anthropic", "openai", "google", "openrouter", "mock"];
@@ -58,8 +58,7 @@ describe("a provider's test", () => {
   });
 
   it("is one attempt, past retries and queue, and measures the whole of it", async () => {
-    const slow = { ...(refused(503) as object), delayMs: 3_000 } as Step;
-    const { request, clock, vendor, durable } = testService({ steps: [slow] });
+    const { request, clock, vendor, durable } = testService({ steps: [slow(refused(503), 3_000)] });
     const answering = request("/api/v1/providers/openai/test", post);
     await clock.advance(60_000);
     expect((await answering).body).toMatchObject({ success: false, response_time_ms: 3_000 });

@@ -1,8 +1,8 @@
 /** `/api/v1/providers`: how each provider and its queue are, every field of it. */
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { refused, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, slow, verdict } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
+import { API_KEYS, as } from "../support/tenants.ts";
 
 const emptyQueue = { size: 0, max_size: 1_000, size_bytes: 0, max_bytes: 104_857_600, accepting: true };
 const row = (
@@ -72,7 +72,7 @@ it("has nulls where a gate can't be reached, and where the totals can't", async 
 const now = { processing_mode: "immediate" };
 const startMs = Date.UTC(2026, 10, 22, 12);
 const at = (afterMs: number) => new Date(startMs + afterMs).toISOString();
-const slow = (delayMs: number) => ({ ...(verdict() as object), delayMs }) as Step;
+const judged = (delayMs: number) => slow(verdict(), delayMs);
 
 it("moves every field of a provider through an outage and out of it", async () => {
   const env = {
@@ -80,8 +80,8 @@ it("moves every field of a provider through an outage and out of it", async () =
     CIRCUIT_BREAKER_FAILURE_THRESHOLD: "2",
     CIRCUIT_BREAKER_SUCCESS_THRESHOLD: "2",
   };
-  const steps = [slow(100), slow(200), refused(429), refused(503), refused(500), refused(500)];
-  const service = testService({ env, steps: [...steps, slow(400), slow(0)], random: () => 0 });
+  const steps = [judged(100), judged(200), refused(429), refused(503), refused(500), refused(500)];
+  const service = testService({ env, steps: [...steps, judged(400), judged(0)], random: () => 0 });
   const { clock, compare } = service;
   const ask = async (ms: number) => {
     const answering = compare(now);
@@ -154,7 +154,7 @@ describe("the queue", () => {
   const queued = { processing_mode: "queue" };
 
   it("counts tickets that have not ended, by number and by bytes of their texts", async () => {
-    const service = testService({ steps: ["stall", slow(60_000)] });
+    const service = testService({ steps: ["stall", judged(60_000)] });
     await service.compare(queued);
     await service.compare({ ...queued, essay_a: "é".repeat(1_000) });
     const [one = 0, two = 0] = [...service.durable.stored.values()].map(({ about }) => about.sizeBytes);
@@ -170,7 +170,7 @@ describe("the queue", () => {
   ])("accepts until the high watermark by %s, and again below the low one", async (_, env, essay_b) => {
     const system_prompt_override = "s".repeat(2_000);
     const one = { QUEUE_CONCURRENCY: "1" };
-    const service = testService({ env: { ...env, ...one }, steps: () => slow(1_000) });
+    const service = testService({ env: { ...env, ...one }, steps: () => judged(1_000) });
     const ask = async () =>
       (await service.compare({ ...queued, essay_b, llm_config_overrides: { system_prompt_override } }))
         .status;
@@ -192,41 +192,38 @@ describe("the queue", () => {
   });
 });
 
+const totals = async (service: TestService, name: "one" | "two") => {
+  const body = await page(service, as(name));
+  return [body["total_requests_today"], body["total_cost_today"]];
+};
+
 describe("the totals", () => {
-  const key = (name: string) => ({ headers: { authorization: `Bearer key-of-${name}` } });
-  const API_KEYS = ["one", "two"]
-    .map((name) => `${name}:${createHash("sha256").update(`key-of-${name}`).digest("hex")}`)
-    .join();
-  const totals = async (service: TestService, name: string) => {
-    const body = await page(service, key(name));
-    return [body["total_requests_today"], body["total_cost_today"]];
-  };
   const cost = 0.001_127_2;
 
   it("are the tenant's own, of judgements and of tickets", async () => {
     const service = testService({ env: { API_KEYS } });
-    await service.compare({}, key("one"));
-    await service.compare({ processing_mode: "queue" }, key("one"));
+    await service.compare({}, as("one"));
+    await service.compare({ processing_mode: "queue" }, as("one"));
     expect(await totals(service, "one")).toEqual([2, cost]);
     await service.clock.advance(0);
     expect(await totals(service, "one")).toEqual([2, 2 * cost]);
     expect(await totals(service, "two")).toEqual([0, 0]);
-    await service.compare({}, key("two"));
+    await service.compare({}, as("two"));
     expect(await totals(service, "two")).toEqual([1, cost]);
   });
 
   it("count what failed calls cost, and what a test of a provider costs", async () => {
     const steps = [verdict({ output: [] })];
     const service = testService({ env: { API_KEYS }, steps });
-    await service.compare({}, key("one"));
-    await service.request("/api/v1/providers/openai/test", { method: "POST", ...key("one") });
+    await service.compare({}, as("one"));
+    await service.request("/api/v1/providers/openai/test", { method: "POST", ...as("one") });
     expect(await totals(service, "one")).toEqual([1, expect.closeTo(3 * cost, 12)]);
   });
 
   it("begin anew at 00:00 UTC, to the millisecond", async () => {
     const service = testService({ env: { API_KEYS } });
     await service.clock.advance(12 * 3_600_000 - 1);
-    await service.compare({}, key("one"));
+    await service.compare({}, as("one"));
     expect(await totals(service, "one")).toEqual([1, cost]);
     await service.clock.advance(1);
     expect(await totals(service, "one")).toEqual([0, 0]);

@@ -1,9 +1,8 @@
 /** A process that must end soon: nobody waits for it in vain, and nothing that was promised is lost. */
 import { describe, expect, it } from "vitest";
-import { refused, said, type Step } from "../support/scripted-transport.ts";
+import { refused, said, slow, type Step } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
 
-const slow = (step: Step, delayMs: number) => ({ ...(step as object), delayMs }) as Step;
 const keyed = { headers: { "idempotency-key": "key-1" } };
 const waits =
   "This service is about to end or to start anew. The comparison is kept and will be judged in its turn.";
@@ -29,7 +28,8 @@ describe("a live call", () => {
       error_type: null,
       error_message: null,
     });
-    if (init === keyed) expect((await next.compare({}, init)).body["queue_id"]).toBe(id);
+    const again = init === keyed ? (await next.compare({}, init)).body["queue_id"] : id;
+    expect(again).toBe(id);
     await next.clock.advance(31_000);
     const judged = await next.request(`/api/v1/results/${id}`);
     expect([judged.status, next.vendor.calls.length]).toEqual([200, 1]);
@@ -127,4 +127,18 @@ it("gives a ticket's claim back unharmed, and the next process judges it as its 
     state: { status: "completed" },
     progress: { attempts: 4, failedAttempts: 3 },
   });
+});
+
+it("gives a ticket back whose answer was no judgement: its one more ask could not be made", async () => {
+  const service = testService({ steps: [slow(said("tie"), 10), "stall"] });
+  const id = String((await service.compare({ processing_mode: "queue" })).body["queue_id"]);
+  await service.clock.advance(10);
+  service.kill("gate.start");
+  service.stop();
+  await service.clock.advance(0);
+  expect(service.durable.stored.get(id)).toMatchObject({
+    state: { status: "queued", lastFailure: null },
+    progress: { attempts: 0, failedAttempts: 0 },
+  });
+  expect((await service.restarted().request(`/api/v1/status/${id}`)).body["retry_count"]).toBe(0);
 });

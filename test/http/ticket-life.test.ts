@@ -1,8 +1,8 @@
 /** How a ticket ends for its client: what it can read then, for how long, and who can. */
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
+import { API_KEYS, as } from "../support/tenants.ts";
 
 const startMs = Date.UTC(2026, 10, 22, 12);
 const at = (afterMs: number) => new Date(startMs + afterMs).toISOString();
@@ -77,7 +77,7 @@ describe("a judgement that came later", () => {
       user_id: "u",
     };
     const traced = { headers: { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" } };
-    const delayed = steps.map((step) => ({ ...(step as object), delayMs: 250 }) as Step);
+    const delayed = steps.map((step) => slow(step, 250));
     const live = testService({ steps: delayed });
     const answering = live.compare(changes, traced);
     await live.clock.advance(1_000);
@@ -118,6 +118,18 @@ describe("a judgement that came later", () => {
   });
 });
 
+it("counts a ticket's probes too, and what they cost, though they are no attempts", async () => {
+  const env = { LLM_MAX_RETRIES: "0", CIRCUIT_BREAKER_FAILURE_THRESHOLD: "1" };
+  const paid = verdict({ status: "failed", error: { code: "server_error", message: "" } });
+  const service = testService({ env, steps: [paid, paid, paid], random: () => 0 });
+  const id = idOf(await service.compare());
+  await service.clock.advance(70_000);
+  const { body } = await result(service, id);
+  expect(body["metadata"]).toMatchObject({ attempts: 4 });
+  expect(body["cost_estimate"]).toBeCloseTo(4 * 0.001_127_2, 12);
+  expect(await status(service, id)).toMatchObject({ retry_count: 0 });
+});
+
 describe.each([
   ["completed", verdict(), 0],
   ["failed", refused(400), 0],
@@ -143,11 +155,6 @@ describe.each([
 });
 
 describe("who may read a ticket", () => {
-  const key = (name: string) => ({ headers: { authorization: `Bearer key-of-${name}` } });
-  const API_KEYS = ["one", "two"]
-    .map((name) => `${name}:${createHash("sha256").update(`key-of-${name}`).digest("hex")}`)
-    .join();
-
   it.each([
     ["waits", 0, refused(401)],
     ["is completed", 1, verdict()],
@@ -156,15 +163,15 @@ describe("who may read a ticket", () => {
     "is its tenant alone while it %s: for others it is not there",
     async (_, ms, step) => {
       const { compare, request, clock } = testService({ env: { API_KEYS }, steps: () => step });
-      const id = idOf(await compare(queued, key("one")));
+      const id = idOf(await compare(queued, as("one")));
       await clock.advance(ms);
       for (const route of ["status", "results"]) {
         const path = `/api/v1/${route}/${id}`;
-        const unknown = await request(`/api/v1/${route}/b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f`, key("two"));
-        const others = await request(path, key("two"));
+        const unknown = await request(`/api/v1/${route}/b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f`, as("two"));
+        const others = await request(path, as("two"));
         expect([others.status, others.body["error_type"]]).toEqual([404, "RESOURCE_NOT_FOUND"]);
         expect({ ...others.body, correlation_id: "" }).toEqual({ ...unknown.body, correlation_id: "" });
-        expect((await request(path, key("one"))).status).not.toBe(404);
+        expect((await request(path, as("one"))).status).not.toBe(404);
       }
     },
   );

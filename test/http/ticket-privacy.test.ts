@@ -5,7 +5,7 @@ import { refused, verdict, type Step } from "../support/scripted-transport.ts";
 import { openaiKey, testService, type TestService } from "../support/service.ts";
 
 const canary = "canary-7f3a";
-const private_ = {
+const secret = {
   user_prompt: `${canary}-prompt {essay_a}`,
   essay_a: `${canary}-essay-a`,
   essay_b: `${canary}-essay-b`,
@@ -28,7 +28,7 @@ describe.each([
     ["with a key", key],
   ])("no store holds its texts any more, %s", async (_, init) => {
     const service = testService({ env: { CIRCUIT_BREAKER_FAILURE_THRESHOLD: "1000" }, steps: () => step });
-    await service.compare({ ...private_, ...queued }, init);
+    await service.compare({ ...secret, ...queued }, init);
     for (const text of ["prompt", "essay-a", "essay-b", "system"]) {
       expect(everything(service)).toContain(`${canary}-${text}`);
     }
@@ -42,7 +42,7 @@ describe.each([
 
 it("keeps no text of a keyed judgement, nor the key itself", async () => {
   const service = testService();
-  await service.compare(private_, key);
+  await service.compare(secret, key);
   expect(service.durable.storedKeys.size).toBe(1);
   expect(everything(service)).not.toContain(canary);
 });
@@ -58,7 +58,7 @@ it("masks a vendor's words before they are stored", async () => {
 
 it("says nothing of a ticket's texts in its answers", async () => {
   const service = testService({ steps: () => refused(400, {}, { message: "no" }) });
-  const kept = await service.compare({ ...private_, ...queued });
+  const kept = await service.compare({ ...secret, ...queued });
   const id = String(kept.body["queue_id"]);
   const answers = [kept];
   for (const ms of [0, 1]) {

@@ -1,7 +1,7 @@
 /** A ticket as its client sees it: the 202, its status and its result, every field against the contract. */
 import { describe, expect, it } from "vitest";
 import { goodBody } from "../support/answers.ts";
-import { refused, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
 
 const startMs = Date.UTC(2026, 10, 22, 12);
@@ -10,7 +10,6 @@ const hourMs = 3_600_000;
 const queued = { processing_mode: "queue" };
 const now = { processing_mode: "immediate" };
 const correlation_id = "B9F5A1DE-5f02-4b6e-8f6a-2a9a0d4cbb2f";
-const slow = (step: Step, delayMs: number) => ({ ...(step as object), delayMs }) as Step;
 
 const idOf = ({ body }: { readonly body: Record<string, unknown> }) => String(body["queue_id"]);
 const status = async ({ request }: TestService, id: string) => (await request(`/api/v1/status/${id}`)).body;
@@ -24,6 +23,13 @@ const fragile = {
     CIRCUIT_BREAKER_SUCCESS_THRESHOLD: "1",
   },
   random: () => 0,
+};
+
+/** Of the 202 that follows a live call which went so. */
+const messageAfter = async (step: Step, options = {}) => {
+  const { compare } = testService({ ...options, steps: [step] });
+  await compare(now);
+  return String((await compare(queued)).body["message"]);
 };
 
 describe("the 202", () => {
@@ -48,6 +54,15 @@ describe("the 202", () => {
     expect(headers.get("retry-after")).toBe("1");
   });
 
+  it("is sent all the same where its gate can't say how it stands: it is stored", async () => {
+    const { compare, durable } = testService();
+    durable.away("gate.outlook");
+    const { status, body } = await compare(queued);
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ position_in_queue: null, estimated_wait_minutes: null, retry_after: 5 });
+    expect(durable.stored.size).toBe(1);
+  });
+
   it("expires when the settings say", async () => {
     const { compare } = testService({ env: { QUEUE_REQUEST_TTL_HOURS: "0.5" } });
     expect((await compare(queued)).body["expires_at"]).toBe(at(hourMs / 2));
@@ -68,11 +83,6 @@ describe("the 202", () => {
   });
 
   it("says that it waits for the breaker, the model or our credentials, without having asked", async () => {
-    const messageAfter = async (step: Step, options = {}) => {
-      const { compare } = testService({ ...options, steps: [step] });
-      await compare(now);
-      return String((await compare(queued)).body["message"]);
-    };
     expect(await messageAfter(refused(500), fragile)).toMatch(/^openai is down, so it isn't called now\. /);
     expect(await messageAfter(refused(429, { "retry-after": "99" }))).toMatch(
       /^openai asked that this model be/,
@@ -177,6 +187,12 @@ it("moves every field of the status: queued, processing, failed attempt, complet
     JSON.parse(service.vendor.calls[0]?.body ?? "").instructions as string,
   ).length;
   expect(first["size_bytes"]).toBe(texts + systemBytes);
+
+  expect((await result(service, id)).body).toEqual({
+    status: "queued",
+    message: `${waiting.error_message} The comparison is kept and will be judged in its turn.`,
+    retry_after: 1,
+  });
 
   await service.clock.advance(50);
   const asked = { ...waiting, status: "processing", position_in_queue: null, estimated_wait_minutes: null };

@@ -46,7 +46,7 @@ const burstMs = [0, 10] as const;
 
 const paces: Readonly<Record<PlatformName, Pace>> = {
   node: {
-    lifeMs: [20, 1_000],
+    lifeMs: [20, 800],
     clients: 8,
     pauseMs: 200,
     answerMs: 120,
@@ -57,7 +57,7 @@ const paces: Readonly<Record<PlatformName, Pace>> = {
     patienceMs: 60_000,
   },
   workerd: {
-    lifeMs: [500, 3_500],
+    lifeMs: [500, 3_000],
     clients: 8,
     pauseMs: 250,
     answerMs: 400,

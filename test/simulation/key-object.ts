@@ -15,11 +15,19 @@ export interface KeyObject extends Target {
 export function createKeyObject(world: World, name: string, processLife: (() => Life) | null): KeyObject {
   const { scheduler, seams } = world;
   let stored: Keyed | null = null;
+  let last: { readonly token: number; readonly atMs: number } | null = null;
   let life = createLife(`key ${name}`);
   const alarm = createAlarm(world, () => {
     if (stored !== null && scheduler.nowMs() >= stored.forgetAtMs) stored = null;
     else if (stored !== null) alarm.set(stored.forgetAtMs);
   });
+
+  /** Whoever had the key before may still come to end it. */
+  function checkToken(token: number, nowMs: number): void {
+    if (last !== null && token <= last.token && nowMs > last.atMs)
+      world.violate("idempotency", `token ${token} is given after ${last.token}`, name);
+    last = { token, atMs: nowMs };
+  }
 
   function write(record: Keyed | null): void {
     stored = record;
@@ -39,6 +47,7 @@ export function createKeyObject(world: World, name: string, processLife: (() => 
       const { record, reply } = seams.beginKeyed(stored, requestSha256, queueId, leaseMs, nowMs);
       if (record !== stored) write(record);
       world.note(`key ${name}`, `begin: ${reply.kind}`);
+      if (reply.kind === "begun") checkToken(reply.fence, nowMs);
       return reply;
     },
     end(fence, end) {

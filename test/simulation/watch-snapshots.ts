@@ -1,4 +1,5 @@
 /** Looks at what an instance knows of a gate, and at what it makes of it. */
+import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
 import type { RemoteGate } from "../../src/gateway/gate-front.ts";
 import type { Clock, Gate } from "../../src/gateway/ports.ts";
@@ -17,6 +18,8 @@ interface SeenGate {
 
 /** By the contract, an isolate waits a moment for the gate's word; while it can't be had, it may go on without. */
 const awayMs = 1_000;
+/** Kept for a minute while the gate can't be reached, then told one batch after another. */
+const longestNewsMs = 90_000;
 
 export function watchSnapshots(world: World): SnapshotWatch {
   const { scheduler } = world;
@@ -28,6 +31,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
     const asked = new Set<string>();
     const granted = new Set<string>();
     const unanswered = new Set<string>();
+    const heardAtMs = new WeakMap<Outcome, number>();
 
     function note(snapshot: Snapshot, askedAtMs: number): void {
       if (newest === null || askedAtMs >= newest.askedAtMs) newest = { snapshot, askedAtMs };
@@ -47,6 +51,13 @@ export function watchSnapshots(world: World): SnapshotWatch {
           return answer;
         },
         async exchange(reportId, outcomes) {
+          const isOld = (outcome: Outcome) =>
+            scheduler.nowMs() - (heardAtMs.get(outcome) ?? 0) > longestNewsMs;
+          if (
+            !world.plan.rates.has("pause") &&
+            outcomes.some((outcome) => isTrouble(outcome) && isOld(outcome))
+          )
+            world.violate("8 breaker", `${instance} tells old news`);
           const askedAtMs = clock.nowMs();
           const snapshot = await remote.exchange(reportId, outcomes);
           note(snapshot, askedAtMs);
@@ -55,6 +66,10 @@ export function watchSnapshots(world: World): SnapshotWatch {
       },
       behind: (front) => ({
         ...front,
+        report(outcome) {
+          heardAtMs.set(outcome, scheduler.nowMs());
+          return front.report(outcome);
+        },
         async enter(permit, model) {
           const admission = await front.enter(permit, model);
           if (unanswered.has(permit)) awayAtMs = scheduler.nowMs();
@@ -88,4 +103,13 @@ function wrongIn(
   if (snapshot.state !== "closed") return snapshot.state;
   const isHeld = snapshot.holds.some((hold) => hold.model === model && theirNowMs < hold.untilMs);
   return isHeld ? "of a held model" : null;
+}
+
+/** What makes a gate close something: heard late, it would do so for nothing. */
+function isTrouble({ finding }: Outcome): boolean {
+  return (
+    finding.kind === "fault" ||
+    finding.kind === "refused" ||
+    (finding.kind === "rate_limited" && finding.holdMs !== null)
+  );
 }

@@ -30,6 +30,8 @@ export interface KnownTicket {
   claim: Claim | null;
   /** As they should be counted. */
   attempts: number;
+  /** Times that its lease ended. */
+  deaths: number;
   endedAtMs: number | null;
 }
 
@@ -59,6 +61,7 @@ export function watchTickets(world: World): TicketWatch {
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
   const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
+  const lossiness = losses.reduce((sum, kind) => sum + (plan.rates.get(kind) ?? 0), 0);
   const canDie = troubles.some((kind) => plan.rates.has(kind));
   const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
@@ -82,8 +85,7 @@ export function watchTickets(world: World): TicketWatch {
         broken("3 one holder", `${event.kind} while its claim lives`);
       if (event.kind === "failed" && event.reason === "crashed" && !canCrash)
         broken("3 true", "nothing has crashed");
-      if (event.kind === "returned" && event.why === "died" && !canDie)
-        broken("3 true", "its process has not died");
+      if (event.kind === "returned" && event.why === "died") died(known, broken);
       status = arrow.to;
     }
     if (status !== after.state.status)
@@ -98,6 +100,13 @@ export function watchTickets(world: World): TicketWatch {
     if (ends.includes(after.state.status)) end(known, after, events, broken);
     else if (JSON.stringify("texts" in after.state && after.state.texts) !== JSON.stringify(known.texts))
       broken("7 as accepted", "its texts have changed");
+  }
+
+  /** A claim that is left alone, again and again, where nobody dies and hardly a word is lost: nobody has heard of it. */
+  function died(known: KnownTicket, broken: (promise: string, sentence: string) => void): void {
+    known.deaths++;
+    if (!canDie) broken("3 true", "its process has not died");
+    if (!canCrash && lossiness < 0.3 && known.deaths > 1) broken("3 true", "dead again, though nobody dies");
   }
 
   function holdsNow(claim: Claim | null): boolean {
@@ -124,6 +133,7 @@ export function watchTickets(world: World): TicketWatch {
       events: 0,
       claim: null,
       attempts: 0,
+      deaths: 0,
       endedAtMs: null,
     };
     tickets.set(about.id, known);
@@ -241,16 +251,10 @@ const deaths = [
   "slow_network",
 ] as const;
 
-/** What else can keep a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
-const troubles = [
-  "crash_anytime",
-  "crash_at_effect",
-  "pause",
-  "slow_network",
-  "away_before",
-  "away_after",
-  "object_dies",
-] as const;
+const losses = ["away_before", "away_after", "object_dies"] as const;
+
+/** What keeps a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
+const troubles = ["crash_anytime", "crash_at_effect", "pause", "slow_network", ...losses] as const;
 
 /** While one process that holds all is down, nothing happens. */
 const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;

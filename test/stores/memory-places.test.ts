@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Place, Standing } from "../../src/domain/places.ts";
 import { memoryPlaces } from "../../src/stores/memory-places.ts";

@@ -201,7 +201,12 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
         return totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
       },
     },
-    dependencies: async () => ({ memory: { status: isAway("tickets") ? "down" : "up", needed: true } }),
+    dependencies: async () => ({
+      memory: { status: isAway("tickets") ? "down" : "up", needed: true },
+      spare: isAway("spare")
+        ? { status: "down", error: "away", needed: false }
+        : { status: "up", latencyMs: 1.5, needed: false },
+    }),
     queueType: "memory",
     workWith(who) {
       work = who;

@@ -105,6 +105,11 @@ export function said(text: string, changes: object = {}): Step {
   };
 }
 
+/** The same answer, later. */
+export function slow(step: Step, delayMs: number): Step {
+  return { ...(step as { readonly text: string }), delayMs };
+}
+
 /** An HTTP error as the vendor words it. */
 export function refused(
   status: number,

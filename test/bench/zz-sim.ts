@@ -1,0 +1,2 @@
+import { simulateIsolates } from "./isolates.ts";
+console.log(await simulateIsolates());
