@@ -167,7 +167,8 @@ async function simulate({ isolates, requestsPerSecond }: Scene): Promise<string[
       const isDown = nowMs >= downFromMs && nowMs < downUntilMs;
       if (isDown && openedAtMs === null) wastedBefore++;
       if (isDown && openedAtMs !== null) wastedAfter++;
-      if (nowMs >= downUntilMs && admission.probe === null && core.breaker.state === "closed") recoveredAtMs ??= nowMs;
+      if (nowMs >= downUntilMs && admission.probe === null && core.breaker.state === "closed")
+        recoveredAtMs ??= nowMs;
       const durationMs = isDown ? faultMs : judgeMs;
       await new Promise<void>((resolve) => at(nowMs + durationMs, resolve));
       const finding = isDown ? ({ kind: "fault" } as const) : ({ kind: "healthy" } as const);

@@ -11,6 +11,7 @@ import { budgetTable, type Verdict } from "./budgets.ts";
 import { ourNode } from "./candidates.ts";
 import { benchDurable, roomySettings } from "./durable.ts";
 import { benchJudgements } from "./judgements.ts";
+import { simulateIsolates } from "./isolates.ts";
 import { machineLines } from "./machine.ts";
 import { startUpstream } from "./measure.ts";
 import { help, readOptions, wantsJudgements, wantsTickets, type Options } from "./options.ts";
@@ -33,6 +34,10 @@ try {
 
 /** @returns the exit code */
 async function bench(options: Options, folder: string): Promise<number> {
+  if (options.isolates) {
+    console.log(await simulateIsolates());
+    return 0;
+  }
   const upstream = await startUpstream();
   const parts: string[] = [...machineLines(options), ""];
   const verdicts: Verdict[] = [];

@@ -19,6 +19,8 @@ export interface Options {
   readonly drainTickets: number;
   /** Instead of everything else: so many tickets come and go while resident memory is watched. `null`: not asked for. */
   readonly soakTickets: number | null;
+  /** Instead of everything else: many isolates in front of one gate, simulated. */
+  readonly isolates: boolean;
   /** Where the tables go as Markdown, beside the terminal; `null`: nowhere. */
   readonly markdownFile: string | null;
   /** Whether a missed budget makes the exit code 1. */
@@ -33,6 +35,7 @@ export const help = `npm run bench -- [options]
   --latency 0,50        the upstream's, in milliseconds
   --quick               1 round, 1 second, 16 connections, 0 ms, 200 tickets to drain, no Portkey
   --soak N              instead of all that: resident memory while N tickets come and go on Node (100000: some minutes)
+  --isolates            instead of all that: many isolates in front of one gate, simulated (a minute)
   --markdown FILE       also write the tables there
   --assert              exit 1 when a budget is missed`;
 
@@ -58,6 +61,7 @@ export function readOptions(args: readonly string[]): Options | string {
     latenciesMs: list(values.latency ?? (quick ? "0" : "0,50")).map(Number),
     drainTickets: quick ? 200 : 1_000,
     soakTickets: values.soak === undefined ? null : Number(values.soak),
+    isolates: values.isolates,
     markdownFile: values.markdown ?? null,
     assert: values.assert,
   };
@@ -99,6 +103,7 @@ function parse(args: readonly string[]) {
       latency: { type: "string" },
       soak: { type: "string" },
       markdown: { type: "string" },
+      isolates: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       assert: { type: "boolean", default: false },
       help: { type: "boolean", default: false },

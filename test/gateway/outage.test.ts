@@ -67,6 +67,17 @@ describe("probes", () => {
     expect(body["metadata"]).toMatchObject({ attempts: calls });
   });
 
+  it("that say that a request can never succeed end their ticket, and are no failed attempt of it", async () => {
+    const world = await down(1);
+    world.answerWith(refused(400));
+    await world.clock.advance(10_000);
+    expect((await world.request(`/api/v1/status/${world.idOf("t000")}`)).body).toMatchObject({
+      status: "failed",
+      error_type: "INVALID_REQUEST",
+      retry_count: 0,
+    });
+  });
+
   it("are one at a time: a live call that comes meanwhile waits for it, or is told", async () => {
     const world = await down(3, { answerMs: 5_000 });
     world.comeBack();

@@ -21,8 +21,9 @@ const { values } = parseArgs({
 });
 const from = Number(values.from);
 const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => from + at);
-/** Failures that are told in full. */
+/** Failures that are told in full, and those that are listed. */
 const mostTold = 3;
+const mostListed = 30;
 
 const failed = values.bugs ? await findBugs() : await keepPromises();
 process.exitCode = failed === 0 ? 0 : 1;
@@ -38,7 +39,7 @@ async function keepPromises(): Promise<number> {
     for (const [end, count] of Object.entries(report.ends)) ends[end] = (ends[end] ?? 0) + count;
   }
   for (const { seed } of failures.slice(0, mostTold)) console.log(await tellFailure(seed));
-  for (const { seed, violation } of failures.slice(mostTold)) {
+  for (const { seed, violation } of failures.slice(mostTold, mostListed)) {
     console.log(`seed ${seed}: ${violation?.promise}: ${violation?.sentence}`);
   }
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);

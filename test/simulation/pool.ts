@@ -1,5 +1,6 @@
 /** Seeds on all cores. */
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Report } from "./simulate.ts";
 
@@ -18,7 +19,9 @@ export async function* runSeeds(seeds: readonly number[], bug: string | null): A
   let fault: unknown = null;
   const workers = Array.from({ length: count }, (_, at) => {
     const errand: Errand = { bug, seeds: seeds.filter((_seed, index) => index % count === at) };
-    const worker = new Worker(`${import.meta.dirname}/seed-worker.ts`, { workerData: errand });
+    const worker = new Worker(fileURLToPath(new URL("./seed-worker.ts", import.meta.url).href), {
+      workerData: errand,
+    });
     worker.on("message", (report: Report) => {
       reports.push(report);
       wake?.();

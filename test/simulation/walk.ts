@@ -23,7 +23,7 @@ export interface Walk {
   readonly calls: Call[];
 }
 
-export interface Leave {
+interface Leave {
   readonly permit: string;
   /** The turn of breaker or credentials is its own. */
   readonly isTurn: boolean;

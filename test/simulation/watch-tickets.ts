@@ -2,6 +2,7 @@
 import type { AttemptOutcome, Claimed, Settled } from "../../src/domain/ticket-moves.ts";
 import type { Texts, Ticket, TicketEvent } from "../../src/domain/ticket.ts";
 import { latestMs } from "./alarm.ts";
+import { arrows, told, type Status } from "./ticket-arrows.ts";
 import { walks, type Sent } from "./walk.ts";
 import type { World } from "./world.ts";
 
@@ -15,7 +16,7 @@ export interface TicketWatch {
   all(): Iterable<KnownTicket>;
 }
 
-export interface KnownTicket {
+interface KnownTicket {
   readonly id: string;
   /** As it is stored; `null`: forgotten. */
   ticket: Ticket | null;
@@ -42,17 +43,6 @@ interface Claim {
   isLive: boolean;
 }
 
-type Status = Ticket["state"]["status"];
-
-/** The drawn arrows, by the event that tells of each. */
-const arrows: Readonly<Record<TicketEvent["kind"], { from: readonly (Status | "none")[]; to: Status }>> = {
-  accepted: { from: ["none"], to: "queued" },
-  started: { from: ["queued"], to: "processing" },
-  returned: { from: ["processing"], to: "queued" },
-  completed: { from: ["processing"], to: "completed" },
-  failed: { from: ["processing"], to: "failed" },
-  expired: { from: ["queued", "processing"], to: "expired" },
-};
 const ends: readonly string[] = ["completed", "failed", "expired"];
 
 export function watchTickets(world: World): TicketWatch {
@@ -199,11 +189,9 @@ export function watchTickets(world: World): TicketWatch {
     const holds = claim !== null && claim.fence === fence && holdsNow(claim);
     if (answer.kind === "stored" && !holds)
       world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
-    if (answer.kind === "stale" && holds) world.violate("3 one holder", `the holder's settle is stale`, id);
-    if (answer.kind === "stored" && claim) {
-      claim.isLive = false;
-      if (outcome !== null && isAttempt(outcome)) known.attempts++;
-    }
+    if (answer.kind === "stale" && holds) world.violate("3 one holder", "the holder's settle is stale", id);
+    if (answer.kind === "stored" && claim) claim.isLive = false;
+    if (answer.kind === "stored" && outcome !== null && isAttempt(outcome)) known.attempts++;
     const counted = known.ticket?.progress.attempts;
     if (counted !== undefined && counted !== known.attempts)
       world.violate("5 attempts", `${counted} counted of ${known.attempts}`, id);
@@ -259,18 +247,3 @@ const troubles = ["crash_anytime", "crash_at_effect", "pause", "slow_network", .
 /** While one process that holds all is down, nothing happens. */
 const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;
 const downMs = 60_000;
-
-function told(event: TicketEvent): string {
-  switch (event.kind) {
-    case "accepted":
-    case "completed":
-    case "expired":
-      return event.kind;
-    case "started":
-      return `started ${event.asProbe ? "as a probe " : ""}with fence ${event.fence}`;
-    case "returned":
-      return `returned, ${event.why} ${event.reason ?? ""}`;
-    case "failed":
-      return `failed, ${event.reason}`;
-  }
-}

@@ -1,2 +1,0 @@
-import { simulateIsolates } from "./isolates.ts";
-console.log(await simulateIsolates());

@@ -1,0 +1,84 @@
+/** Deliberate bugs in what a ticket may do, and in what is stored of it. */
+import type { Bug } from "./bug.ts";
+import { withMoves, withTickets } from "./bug.ts";
+import { realParts } from "./seams.ts";
+
+export const ticketBugs: readonly Bug[] = [
+  withTickets("a 202 leaves before the ticket is stored", ({ create }) => ({
+    create(draft) {
+      void create(draft).catch(() => {});
+      const nowMs = 0;
+      const { spent, texts, lastFailure, notBeforeMs } = draft;
+      const about = { ...draft.about, acceptedAtMs: nowMs, expiresAtMs: nowMs };
+      const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1 };
+      return Promise.resolve(
+        realParts.moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy).ticket,
+      );
+    },
+  })),
+  withMoves("a settle's token is not looked at", ({ settle }) => ({
+    settle: (ticket, _fence, ...rest) => settle(ticket, ticket.progress.fence, ...rest),
+  })),
+  withMoves("a claim is given whoever has it", ({ claim }) => ({
+    claim(ticket, permit, ...rest) {
+      const { state } = ticket;
+      const isAnothers = state.status === "processing" && state.claim.permit !== permit;
+      if (!isAnothers) return claim(ticket, permit, ...rest);
+      const queued = { status: "queued", texts: state.texts, notBeforeMs: 0, lastFailure: null } as const;
+      return claim({ ...ticket, state: queued }, permit, ...rest);
+    },
+  })),
+  withMoves("a lease never ends", ({ claim }) => ({
+    claim: (ticket, permit, asProbe, nowMs, policy) =>
+      claim(ticket, permit, asProbe, nowMs, { ...policy, leaseMs: 1e12 }),
+  })),
+  withMoves("a probe that fails costs an attempt", ({ claim }) => ({
+    claim: (ticket, permit, _asProbe, ...rest) => claim(ticket, permit, false, ...rest),
+  })),
+  withMoves("attempts are not counted", ({ settle }) => ({
+    settle(ticket, ...rest) {
+      const moved = settle(ticket, ...rest);
+      const { attempts } = ticket.progress;
+      return { ...moved, ticket: { ...moved.ticket, progress: { ...moved.ticket.progress, attempts } } };
+    },
+  })),
+  withMoves("an end is told twice", ({ settle }) => ({
+    settle(...given) {
+      const moved = settle(...given);
+      const last = moved.events.at(-1);
+      return last?.kind === "completed" ? { ...moved, events: [...moved.events, last] } : moved;
+    },
+  })),
+  withMoves("a ticket under a live claim expires", ({ elapse, settle }) => ({
+    elapse(ticket, nowMs, policy) {
+      const { state, about } = ticket;
+      if (state.status !== "processing" || nowMs < about.expiresAtMs) return elapse(ticket, nowMs, policy);
+      const { fence } = ticket.progress;
+      const failure = { reason: "timeout" } as const;
+      const outcome = { kind: "failed", failure, spent: { calls: 1, costUsd: null } } as const;
+      return { ...settle(ticket, fence, outcome, nowMs, policy, 0), reply: null };
+    },
+  })),
+  {
+    name: "a ticket expires only when somebody looks",
+    plant: () => ({
+      ...realParts,
+      ticketDueMs: (ticket) => (ticket.state.status === "queued" ? Infinity : realParts.ticketDueMs(ticket)),
+    }),
+  },
+  {
+    name: "the texts of an ended ticket stay",
+    plant() {
+      const texts = new Map<string, unknown>();
+      return {
+        ...realParts,
+        written(ticket) {
+          if ("texts" in ticket.state) texts.set(ticket.about.id, ticket.state.texts);
+          return "texts" in ticket.state
+            ? ticket
+            : { ...ticket, state: { ...ticket.state, texts: texts.get(ticket.about.id) } };
+        },
+      };
+    },
+  },
+];
