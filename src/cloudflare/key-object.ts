@@ -1,6 +1,14 @@
 /** The record of one `Idempotency-Key` of one tenant, as a Durable Object named by the hash of both. */
 import { DurableObject } from "cloudflare:workers";
-import { beginKeyed, decodeKeyed, endKeyed, type Begun, type Keyed, type KeyedEnd } from "../domain/keyed.ts";
+import {
+  beginKeyed,
+  decodeKeyed,
+  endKeyed,
+  holdsKey,
+  type Begun,
+  type Keyed,
+  type KeyedEnd,
+} from "../domain/keyed.ts";
 import { clock } from "./clock.ts";
 import { logFault, type Environment } from "./environment.ts";
 
@@ -15,12 +23,12 @@ export class KeyObject extends DurableObject<Environment> {
     return reply;
   }
 
-  async end(fence: number, end: KeyedEnd): Promise<void> {
+  async end(fence: number, end: KeyedEnd): Promise<boolean> {
     const known = this.#read();
     const record = endKeyed(known, fence, end);
-    if (record === known) return;
-    if (record === null) await this.ctx.storage.deleteAll();
-    else await this.#write(record);
+    if (record === null && known !== null) await this.ctx.storage.deleteAll();
+    if (record !== null && record !== known) await this.#write(record);
+    return holdsKey(known, fence);
   }
 
   /** Never throws: the platform gives an alarm up that fails seven times. */

@@ -11,6 +11,6 @@ export function durableKeys(env: Environment): Keys {
     begin: (name, requestSha256, queueId, leaseMs) =>
       askObject<KeyObject, Begun>(env.KEY_OBJECTS, name, (key) => key.begin(requestSha256, queueId, leaseMs)),
     end: (name, fence, end) =>
-      askObject<KeyObject, void>(env.KEY_OBJECTS, name, (key) => key.end(fence, end)),
+      askObject<KeyObject, boolean>(env.KEY_OBJECTS, name, (key) => key.end(fence, end)),
   };
 }

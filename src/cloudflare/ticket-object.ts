@@ -18,6 +18,7 @@ import {
   isForgotten,
   ticketDueMs,
   type Errand,
+  type Spent,
   type Ticket,
   type TicketPolicy,
 } from "../domain/ticket.ts";
@@ -81,8 +82,8 @@ export class TicketObject extends DurableObject<Environment> {
     return moved === null ? { kind: "stale" } : moved.reply;
   }
 
-  async giveBack(fence: number): Promise<Settled> {
-    const moved = this.#moveKnown((known, nowMs, policy) => giveBack(known, fence, nowMs, policy));
+  async giveBack(fence: number, spent?: Spent): Promise<Settled> {
+    const moved = this.#moveKnown((known, nowMs, policy) => giveBack(known, fence, nowMs, policy, spent));
     await this.#tell();
     return moved === null ? { kind: "stale" } : moved.reply;
   }

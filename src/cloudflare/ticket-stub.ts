@@ -13,7 +13,7 @@ export function durableTickets(env: Environment): Tickets {
     load: (id) => ask(id, (ticket) => ticket.load()),
     claim: (id, permit, asProbe) => ask(id, (ticket) => ticket.claim(permit, asProbe)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
-    giveBack: (id, fence) => ask(id, (ticket) => ticket.giveBack(fence)),
+    giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
   };
 }
 

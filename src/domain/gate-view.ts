@@ -81,6 +81,8 @@ export interface Outlook {
   /** 1: next. */
   readonly position: number;
   readonly why: WaitReason;
+  /** Where it waits for credentials: what of them was refused. */
+  readonly refused?: Refusal;
   /** Until its next attempt, in milliseconds; `null` where no estimate can be made. */
   readonly waitMs: number | null;
   /** When the gate next lets somebody try, in epoch milliseconds; the present moment: at once. */
@@ -119,7 +121,8 @@ export function outlookOf(
     msPerTicket: msPerTicket(vitals, limits.concurrency),
   };
   const waitMs = estimatedWaitMs(forecast, nowMs);
-  return { position, why: why(), waitMs, opensAtMs };
+  const refused = credentials === null ? {} : { refused: credentials.why };
+  return { position, why: why(), ...refused, waitMs, opensAtMs };
 
   function why(): WaitReason {
     if (credentials !== null) return "credentials";

@@ -20,6 +20,8 @@ export interface Keyed {
     /** The body of the 200, as it was sent. */
     | { readonly kind: "answered"; readonly body: string }
     | { readonly kind: "ticketed" };
+  /** 24 h after it was first begun: from then on it is kept for its ticket alone. */
+  readonly dayEndsAtMs: number;
   readonly forgetAtMs: number;
 }
 
@@ -37,7 +39,8 @@ export type Begun =
   /** It was used for another comparison. */
   | { readonly kind: "mismatch" }
   | { readonly kind: "answered"; readonly body: string }
-  | { readonly kind: "ticketed"; readonly queueId: string };
+  /** `mayEnd`: the day is over, so where its ticket is forgotten the key can be freed with this token. */
+  | { readonly kind: "ticketed"; readonly queueId: string; readonly fence: number; readonly mayEnd: boolean };
 
 const dayMs = 86_400_000;
 
@@ -63,6 +66,7 @@ export function beginKeyed(
       queueId,
       fence,
       state: lease,
+      dayEndsAtMs: nowMs + dayMs,
       forgetAtMs: nowMs + dayMs,
     };
     return { record: fresh, reply: { kind: "begun", queueId, fence, again: false } };
@@ -73,7 +77,15 @@ export function beginKeyed(
     case "answered":
       return { record: known, reply: state };
     case "ticketed":
-      return { record: known, reply: { kind: "ticketed", queueId: known.queueId } };
+      return {
+        record: known,
+        reply: {
+          kind: "ticketed",
+          queueId: known.queueId,
+          fence: known.fence,
+          mayEnd: nowMs >= known.dayEndsAtMs,
+        },
+      };
     case "open": {
       if (nowMs < state.leaseEndsAtMs) {
         return { record: known, reply: { kind: "busy", untilMs: state.leaseEndsAtMs } };
@@ -92,12 +104,19 @@ export type KeyedEnd =
   | { readonly kind: "answered"; readonly body: string }
   /** `forgetAtMs`: the latest moment at which the ticket itself is forgotten. */
   | { readonly kind: "ticketed"; readonly forgetAtMs: number }
-  /** A 4xx or 5xx: the key may be used again. */
+  /** A 4xx or 5xx, or its ticket is forgotten: the key may be used again. */
   | { readonly kind: "freed" };
+
+/** Is this the token of the latest `begin`? Where it isn't, another has the key. */
+export function holdsKey(known: Keyed | null, fence: number): boolean {
+  return known?.fence === fence;
+}
 
 /** @returns the record to store; `null`: none is left. With a stale token nothing changes. */
 export function endKeyed(known: Keyed | null, fence: number, end: KeyedEnd): Keyed | null {
-  if (known === null || known.fence !== fence || known.state.kind !== "open") return known;
+  if (known === null || known.fence !== fence) return known;
+  const isOver = known.state.kind === "ticketed" && end.kind === "freed";
+  if (known.state.kind !== "open" && !isOver) return known;
   switch (end.kind) {
     case "answered":
       return { ...known, state: end };

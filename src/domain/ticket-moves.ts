@@ -70,6 +70,9 @@ export function elapse(ticket: Ticket, nowMs: number, policy: TicketPolicy): Mov
   }
 }
 
+/** The gate gave the start by its own clock, and the ticket's may be behind it. */
+const clockSkewMs = 2_000;
+
 export type Claimed =
   /** Call for it, and settle with this token before the lease ends. */
   | { readonly kind: "claimed"; readonly fence: number; readonly leaseEndsAtMs: number }
@@ -107,7 +110,7 @@ export function claim(
     case "queued": {
       const { texts, notBeforeMs, lastFailure } = state;
       if (progress.lastPermit === permit) return { ...present, reply: { kind: "over" } };
-      if (nowMs < notBeforeMs) return { ...present, reply: { kind: "early", notBeforeMs } };
+      if (nowMs < notBeforeMs - clockSkewMs) return { ...present, reply: { kind: "early", notBeforeMs } };
       const fence = progress.fence + 1;
       const leaseEndsAtMs = nowMs + policy.leaseMs;
       const started = move(
@@ -158,12 +161,25 @@ export function settle(
   });
 }
 
-/** Returns it unharmed: the process is stopping, or the call was not made after all. Costs no attempt, raises no suspicion. */
-export function giveBack(ticket: Ticket, fence: number, nowMs: number, policy: TicketPolicy): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) =>
-    requeue(held, held.progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy),
-  );
+/**
+ * Returns it unharmed: the process is stopping, or the call was not made after all. Costs no attempt, raises no suspicion.
+ *
+ * @param spent on calls that were broken off
+ */
+export function giveBack(
+  ticket: Ticket,
+  fence: number,
+  nowMs: number,
+  policy: TicketPolicy,
+  spent: Spent = nothingSpent,
+): Moved<Settled> {
+  return withClaim(ticket, fence, nowMs, policy, (held, state) => {
+    const progress = { ...held.progress, spent: sum(held.progress.spent, spent) };
+    return requeue(held, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
+  });
 }
+
+const nothingSpent: Spent = { calls: 0, costUsd: null };
 
 /**
  * The process that held the claim is known to be dead: its successor need not wait for the lease.

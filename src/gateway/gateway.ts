@@ -9,7 +9,7 @@ import type { Plan } from "../domain/plan.ts";
 import { canonicalText, frame } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
-import { comparisonOf, isEnded, seatOf, type About, type Ticket } from "../domain/ticket.ts";
+import { comparisonOf, isEnded, seatOf, type About, type Spent, type Ticket } from "../domain/ticket.ts";
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
 import { startDeadline, wait, type Deadline } from "./deadline.ts";
@@ -183,9 +183,9 @@ export function createGateway(ports: Ports, policy: Policy) {
     if (claim?.claimed.kind !== "claimed") return gate.report(nothing);
     const { fence, leaseEndsAtMs } = claim.claimed;
     const { outcome, durationMs } = await attemptFor(claim.ticket);
-    if (outcome === "stopped") {
+    if (outcome.kind === "stopped") {
       await gate.report(nothing);
-      await untilAnswered(() => tickets.giveBack(ticketId, fence), leaseEndsAtMs);
+      await untilAnswered(() => tickets.giveBack(ticketId, fence, outcome.spent), leaseEndsAtMs);
       return;
     }
     const failure = outcome.kind === "failed" ? outcome.failure : null;
@@ -200,7 +200,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 
   async function attemptFor(
     ticket: Ticket,
-  ): Promise<{ readonly outcome: AttemptOutcome | "stopped"; readonly durationMs: number | null }> {
+  ): Promise<{ readonly outcome: AttemptOutcome | Stopped; readonly durationMs: number | null }> {
     const { about, progress, state } = ticket;
     if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);
     const provider = providers.get(about.provider);
@@ -223,7 +223,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       const result = { judgement, model, usage, durationMs: answer.value.durationMs };
       return { outcome: { kind: "judged", result, spent }, durationMs };
     }
-    if (deadline.signal.reason === "stopping") return { outcome: "stopped", durationMs };
+    if (deadline.signal.reason === "stopping") return { outcome: { kind: "stopped", spent }, durationMs };
     return { outcome: { kind: "failed", failure: masked(answer.error), spent }, durationMs };
   }
 
@@ -284,6 +284,12 @@ export function createGateway(ports: Ports, policy: Policy) {
 /** How long a worker asks for its claim: well within what a lease has to spare. */
 const claimMs = 5_000;
 
+/** An attempt that was broken off because the process ends. */
+interface Stopped {
+  readonly kind: "stopped";
+  readonly spent: Spent;
+}
+
 /** A comparison and all that follows from it. */
 interface Prepared {
   readonly comparison: Comparison;
@@ -320,8 +326,17 @@ function abortedBy(signal: AbortSignal): Failure {
   return { reason: (signal.reason as AbortCause) === "timeout" ? "timeout" : "hung_up" };
 }
 
-const encoder = new TextEncoder();
-
+/** Counted, not encoded: that would cost five times as much. A lone surrogate is three bytes, as what stands for it. */
 function utf8Bytes(text: string): number {
-  return encoder.encode(text).length;
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    bytes += unit < 0x800 ? 1 : 2;
+    // The two units of a pair are four bytes together.
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      i++;
+    }
+  }
+  return bytes;
 }

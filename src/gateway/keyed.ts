@@ -2,8 +2,7 @@
  * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. One
  * without a key pays nothing of it.
  */
-import type { Begun } from "../domain/keyed.ts";
-import type { KeyedEnd } from "../domain/keyed.ts";
+import type { Begun, KeyedEnd } from "../domain/keyed.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket.ts";
 import type { Caller, Refusal, Submitted } from "./submission.ts";
@@ -28,7 +27,7 @@ export type KeyedRefusal =
   | Refusal
   | { readonly kind: "key_busy"; readonly untilMs: number }
   | { readonly kind: "key_mismatch" }
-  /** Its ticket is forgotten already. */
+  /** Its ticket is forgotten already, and the key is not a day old. */
   | { readonly kind: "key_spent" };
 
 export interface KeyedPolicy {
@@ -44,7 +43,9 @@ export function createKeyedSubmit(
   submit: Gateway["submit"],
   policy: KeyedPolicy,
 ) {
-  return async function submitKeyed(
+  return submitKeyed;
+
+  async function submitKeyed(
     request: KeyedRequest,
     asked: Asked,
     caller: Caller,
@@ -61,7 +62,10 @@ export function createKeyedSubmit(
           return ok(begun);
         case "ticketed": {
           const ticket = await tickets.load(begun.queueId);
-          return ticket ? ok({ kind: "kept", ticket, waitsFor: null }) : err({ kind: "key_spent" });
+          if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
+          if (!begun.mayEnd) return err({ kind: "key_spent" });
+          await keys.end(request.name, begun.fence, { kind: "freed" });
+          return await submitKeyed(request, asked, caller, bodyOf);
         }
         case "begun":
           return await goOn(request, begun, asked, caller, bodyOf);
@@ -70,7 +74,7 @@ export function createKeyedSubmit(
       if (error instanceof StoreAway) return err({ kind: "store_away" });
       throw error;
     }
-  };
+  }
 
   async function goOn(
     { name }: KeyedRequest,
@@ -103,9 +107,9 @@ export function createKeyedSubmit(
       return ok(submitted.value);
     }
     const body = bodyOf(submitted.value);
-    // Not given before it is stored: the same key must never bring another one.
-    await keys.end(name, fence, { kind: "answered", body });
-    return ok({ kind: "answered", body });
+    // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
+    const isStored = await keys.end(name, fence, { kind: "answered", body });
+    return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
   }
 
   /** What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing. */

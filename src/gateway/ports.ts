@@ -133,14 +133,15 @@ export interface Tickets {
   ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
-  giveBack(id: string, fence: number): Promise<Settled>;
+  giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
 }
 
 /** Records of keyed requests (`domain/keyed.ts`), each stored durably before it is answered. */
 export interface Keys {
   /** @param name names tenant and key: hex digits of a hash over both */
   begin(name: string, requestSha256: string, queueId: string, leaseMs: number): Promise<Begun>;
-  end(name: string, fence: number, end: KeyedEnd): Promise<void>;
+  /** @returns false: the token is stale, for another has begun meanwhile. Nothing changed */
+  end(name: string, fence: number, end: KeyedEnd): Promise<boolean>;
 }
 
 /** What tenants used on a UTC day, `YYYY-MM-DD`. Kept roughly: a crash may lose the last seconds. */

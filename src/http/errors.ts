@@ -103,9 +103,9 @@ export function problemOfRefusal(
       };
     case "key_spent":
       return {
-        status: 404,
-        type: "RESOURCE_NOT_FOUND",
-        sentence: "The ticket of this Idempotency-Key is no longer kept.",
+        status: 409,
+        type: "IDEMPOTENCY_CONFLICT",
+        sentence: "The ticket of this Idempotency-Key is no longer kept: use another key.",
       };
   }
 }

@@ -46,7 +46,7 @@ const operations: readonly Operation[] = [
     body: "ComparisonRequest",
     answer: "Judgement",
     accepted: "Ticket",
-    errors: [400, 401, 404, 409, 413, 415, 422, 502, 503],
+    errors: [400, 401, 409, 413, 415, 422, 502, 503],
   },
   {
     path: "/api/v1/status/{queue_id}",

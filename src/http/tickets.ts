@@ -132,7 +132,9 @@ function problemOfTicket(
     case "queued":
     case "processing": {
       if (state.lastFailure !== null) return problemOfFailure(state.lastFailure, provider, (text) => text);
-      const why = outlook?.why;
+      const { why, refused } = outlook ?? {};
+      if (refused !== undefined)
+        return problemOfFailure({ reason: refused, status: 401 }, provider, (text) => text);
       return why === "breaker" || why === "rate_limit" ? problemOfWait(why, provider, 1) : null;
     }
   }
@@ -147,10 +149,8 @@ function waitingSentence(ticket: Ticket, outlook: Standing, waitsFor: Obstacle |
       ? problemOfWait(waitsFor.why, provider, 1).sentence
       : waitsFor?.kind === "stopping"
         ? stopping.sentence
-        : (problemOfTicket(ticket, outlook)?.sentence ??
-          // Which of the two it was, a ticket that has not asked itself can't say.
-          (outlook?.why === "credentials" ? `${provider} refuses our credentials or our credit.` : null));
-  const because = sentence === null ? "" : `${sentence} `;
+        : problemOfTicket(ticket, outlook)?.sentence;
+  const because = sentence === undefined ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 

@@ -20,8 +20,8 @@ const parsed = parseConfig(process.env, "node");
 if (!parsed.ok) refuse(`These settings are wrong:\n${describeMistakes(parsed.error)}`);
 const config = parsed.value;
 
-// Writes without blocking, and gathers lines while a write is under way.
-const output = new SonicBoom({ fd: 1, sync: false });
+// Writes without blocking. Lines are gathered for a fifth of a second, or 4 KB: a write for each would be a tenth of a request's cost.
+const output = new SonicBoom({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200 });
 const log = createLog(config.logLevel, (line) => output.write(`${line}\n`), Date.now);
 const clock: Clock = {
   nowMs: Date.now,

@@ -1,6 +1,6 @@
 /** Records of keyed requests in SQLite, one row each. */
 import type { DatabaseSync } from "node:sqlite";
-import { beginKeyed, decodeKeyed, endKeyed, type Keyed } from "../domain/keyed.ts";
+import { beginKeyed, decodeKeyed, endKeyed, holdsKey, type Keyed } from "../domain/keyed.ts";
 import { StoreAway, type Keys } from "../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -60,9 +60,11 @@ export function sqliteKeys(
       commits.write(() => {
         const known = find(name);
         const record = endKeyed(known, fence, end);
-        if (record === known) return;
-        if (record === null) remove.run(name);
-        else put.run(name, record.forgetAtMs, JSON.stringify(record));
+        if (record === null && known !== null) remove.run(name);
+        if (record !== null && record !== known) {
+          put.run(name, record.forgetAtMs, JSON.stringify(record));
+        }
+        return holdsKey(known, fence);
       }),
 
     firstDueMs,

@@ -115,8 +115,8 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
       return moved?.reply ?? { kind: "stale" };
     },
 
-    async giveBack(id, fence) {
-      const moved = await change(id, (ticket, now) => giveBack(ticket, fence, now, policy));
+    async giveBack(id, fence, spent) {
+      const moved = await change(id, (ticket, now) => giveBack(ticket, fence, now, policy, spent));
       return moved?.reply ?? { kind: "stale" };
     },
 

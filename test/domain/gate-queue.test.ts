@@ -294,14 +294,26 @@ it("lets one ticket ask with refused credentials: after the recovery time, then 
   keeper.park(seat("a"), { notBeforeMs: 0, suspect: false, permit: "p" });
   expect(keeper.dispatch()).toEqual([]);
   expect(keeper.wakeAtMs()).toBe(30_000);
-  expect(keeper.outlook("b")).toEqual({ position: 2, why: "credentials", waitMs: null, opensAtMs: 30_000 });
+  expect(keeper.outlook("b")).toEqual({
+    position: 2,
+    why: "credentials",
+    refused: "credentials_refused",
+    waitMs: null,
+    opensAtMs: 30_000,
+  });
 });
 
 it("estimates no wait for credentials, not even for who is next: nobody can say when they are mended", () => {
   const { keep, keeper, tell } = gateWorld();
   keep("a");
   tell(refused);
-  expect(keeper.outlook("a")).toEqual({ position: 1, why: "credentials", waitMs: null, opensAtMs: 10_000 });
+  expect(keeper.outlook("a")).toEqual({
+    position: 1,
+    why: "credentials",
+    refused: "credentials_refused",
+    waitMs: null,
+    opensAtMs: 10_000,
+  });
 });
 
 it("lets the next ticket ask at once, when the asker's call ended without an answer about the credentials", () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { beginKeyed, decodeKeyed, endKeyed, type Keyed, type KeyedEnd } from "../../src/domain/keyed.ts";
+import {
+  beginKeyed,
+  decodeKeyed,
+  endKeyed,
+  holdsKey,
+  type Keyed,
+  type KeyedEnd,
+} from "../../src/domain/keyed.ts";
 
 const dayMs = 86_400_000;
 const begin = (known: Keyed | null, nowMs: number, hash = "hash", queueId = "q1") =>
@@ -34,7 +41,7 @@ describe("the same key again", () => {
   it("is told what came of it", () => {
     expect(begin(ended(answered), 99_000).reply).toEqual(answered);
     const ticketed = ended({ kind: "ticketed", forgetAtMs: 9_000 });
-    expect(begin(ticketed, 99_000, "hash", "q2").reply).toEqual({ kind: "ticketed", queueId: "q1" });
+    expect(begin(ticketed, 99_000, "hash", "q2").reply).toMatchObject({ kind: "ticketed", queueId: "q1" });
   });
 
   it("is a new request once the record is forgotten: after 24 hours, or with its ticket where that is later", () => {
@@ -53,6 +60,14 @@ describe("the same key again", () => {
   });
 });
 
+it("may be freed from a ticket that is gone, once its day is over", () => {
+  const known = ended({ kind: "ticketed", forgetAtMs: 9 * dayMs });
+  expect(begin(known, 5_000 + dayMs - 1).reply).toMatchObject({ mayEnd: false });
+  expect(begin(known, 5_000 + dayMs).reply).toMatchObject({ mayEnd: true, fence });
+  expect(endKeyed(known, fence, { kind: "freed" })).toBeNull();
+  expect(endKeyed(known, fence, answered)).toBe(known);
+});
+
 describe("a token", () => {
   it("that is stale changes nothing", () => {
     const again = begin(fresh.record, 6_000);
@@ -64,6 +79,12 @@ describe("a token", () => {
 
   it("is never given twice, also not after the record was freed", () => {
     expect(begin(null, 5_001).record.fence).not.toBe(fence);
+  });
+
+  it("is known to be stale from the moment another begins", () => {
+    expect(holdsKey(fresh.record, fence)).toBe(true);
+    expect(holdsKey(begin(fresh.record, 6_000).record, fence)).toBe(false);
+    expect(holdsKey(null, fence)).toBe(false);
   });
 
   it("ends a record once", () => {

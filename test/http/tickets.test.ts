@@ -87,7 +87,9 @@ describe("the 202", () => {
     expect(await messageAfter(refused(429, { "retry-after": "99" }))).toMatch(
       /^openai asked that this model be/,
     );
-    expect(await messageAfter(refused(401))).toMatch(/^openai refuses our credentials or our credit\. /);
+    expect(await messageAfter(refused(401))).toMatch(
+      /^openai refused the credentials that this service has for it\. /,
+    );
   });
 });
 

@@ -129,7 +129,7 @@ export function startClients(world: World, someone: () => Instance | null, watch
           return JSON.stringify({ ...judged.judgement, provider: judged.comparison.provider });
         },
       );
-      watch.answeredKeyed(request, walk, name, answer);
+      watch.answeredKeyed(request, name, answer);
       if (answer.ok && answer.value.kind === "kept") comeBack(request, answer.value.ticket.about.id);
     } catch (error) {
       instance.failed(error, walk);

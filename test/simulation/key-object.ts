@@ -1,5 +1,5 @@
 /** The record of one key, stored before it is answered. */
-import type { Begun, Keyed, KeyedEnd } from "../../src/domain/keyed.ts";
+import { holdsKey, type Begun, type Keyed, type KeyedEnd } from "../../src/domain/keyed.ts";
 import { createAlarm } from "./alarm.ts";
 import { createLife, type Life } from "./life.ts";
 import type { Target } from "./network.ts";
@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 export interface KeyObject extends Target {
   begin(requestSha256: string, queueId: string, leaseMs: number): Begun;
-  end(fence: number, end: KeyedEnd): void;
+  end(fence: number, end: KeyedEnd): boolean;
   stored(): Keyed | null;
 }
 
@@ -51,9 +51,11 @@ export function createKeyObject(world: World, name: string, processLife: (() => 
       return reply;
     },
     end(fence, end) {
+      const holds = holdsKey(stored, fence);
       const record = seams.endKeyed(stored, fence, end);
       world.note(`key ${name}`, `end: ${end.kind}${record === stored ? ", stale" : ""}`);
       if (record !== stored) write(record);
+      return holds;
     },
     stored: () => stored,
   };

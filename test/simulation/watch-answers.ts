@@ -17,7 +17,7 @@ export interface AnswerWatch {
   answered(request: Request, walk: Walk, answer: Result<Submitted, Refusal>): void;
   /** A keyed request has its judgement: the body is made of it. */
   judged(request: Request, walk: Walk, judged: LiveJudgement): void;
-  answeredKeyed(request: Request, walk: Walk, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
+  answeredKeyed(request: Request, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
   found(id: string, isStranger: boolean, ticket: Ticket | null): void;
 }
 
@@ -116,10 +116,7 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
       if (walk.calls.length > most) world.violate("5 attempts", `${walk.calls.length} calls`, request.name);
     },
 
-    answeredKeyed(request, walk, name, answer) {
-      // Known limit: who stood still for longer than its key's lease isn't told that the key is another's by now.
-      const leaseMs = plan.settings.llm.requestTimeoutMs + 15_000;
-      if (plan.rates.has("pause") && scheduler.nowMs() - walk.atMs >= leaseMs) return;
+    answeredKeyed(request, name, answer) {
       const asked = JSON.stringify(request.asked);
       const before = keys.get(name);
       if (!answer.ok) {

@@ -1,7 +1,7 @@
 /** Where tickets live in tests of what stands above: the machines that the platforms ship, over memory and a clock that a test moves. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import { newGate, type GateCore } from "../../src/domain/gate.ts";
-import { beginKeyed, endKeyed, type Keyed } from "../../src/domain/keyed.ts";
+import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/keyed.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
 import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket-moves.ts";
 import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
@@ -161,10 +161,10 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       if (ticket !== known) store(ticket);
       return reply;
     },
-    async giveBack(id, fence) {
+    async giveBack(id, fence, spent) {
       const known = present(id);
       if (known === null) return { kind: "stale" };
-      const { ticket, reply } = giveBack(known, fence, clock.nowMs(), policy);
+      const { ticket, reply } = giveBack(known, fence, clock.nowMs(), policy, spent);
       if (ticket !== known) store(ticket);
       return reply;
     },
@@ -177,9 +177,11 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       return begun.reply;
     },
     async end(name, fence, end) {
-      const record = endKeyed(keys.get(name) ?? null, fence, end);
+      const known = keys.get(name) ?? null;
+      const record = endKeyed(known, fence, end);
       if (record === null) keys.delete(name);
       else keys.set(name, record);
+      return holdsKey(known, fence);
     },
   };
 
