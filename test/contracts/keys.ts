@@ -69,7 +69,21 @@ export function testKeys(make: () => Promise<KeysUnderTest>): void {
     const world = await make();
     const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
     await world.keys.end(name, first, { kind: "ticketed", forgetAtMs: 0 });
-    expect(await world.keys.begin(name, asked, "q2", leaseMs)).toEqual({ kind: "ticketed", queueId: "q1" });
+    expect(await world.keys.begin(name, asked, "q2", leaseMs)).toMatchObject({
+      kind: "ticketed",
+      queueId: "q1",
+      mayEnd: false,
+    });
+  });
+
+  it("tells who has lost the lease so, and stores nothing of theirs", async () => {
+    const world = await make();
+    const first = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
+    await world.advance(leaseMs);
+    const second = tokenOf(await world.keys.begin(name, asked, "q1", leaseMs));
+    expect(await world.keys.end(name, first, { kind: "answered", body: "late" })).toBe(false);
+    expect(await world.keys.end(name, second, { kind: "answered", body: "mine" })).toBe(true);
+    expect(await world.keys.end(name, second, { kind: "answered", body: "mine" })).toBe(true);
   });
 
   it("is free again after a request that came to nothing", async () => {

@@ -10,7 +10,7 @@ export interface Row {
   readonly failedAttempts: number;
 }
 
-export interface Scene {
+interface Scene {
   readonly provider: string;
   readonly breaker: string;
   readonly rows: readonly Row[];

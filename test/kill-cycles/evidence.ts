@@ -87,7 +87,7 @@ export interface Kill {
 }
 
 /** What the data files hold. */
-export interface Remains {
+interface Remains {
   /** Canaries that were found while tickets waited: the search can see. */
   readonly canariesWhileWaiting: number;
   /** Files that still hold a canary after the last ticket has ended. */

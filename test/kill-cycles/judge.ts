@@ -17,8 +17,8 @@ export interface Terms {
 }
 
 /** Below these a run proves too little, and fails for that. */
-export const leastTicketsPerCycle = 10;
-export const leastShareOfKillsInMidCall = 1 / 4;
+const leastTicketsPerCycle = 10;
+const leastShareOfKillsInMidCall = 1 / 4;
 
 /** Deaths alone after which a ticket is given up. */
 const mostDeaths = 3;

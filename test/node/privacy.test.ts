@@ -38,6 +38,9 @@ beforeAll(async () => {
     LOG_LEVEL: "debug",
     LLM_MAX_RETRIES: "0",
     LLM_REQUEST_TIMEOUT_SECONDS: "0.3",
+    // Every call is made: where the breaker is open, as its probe.
+    CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.01",
+    CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "0.01",
     SENTRY_DSN: sentry.dsn,
   });
   await everyKindOfRequest();
@@ -92,12 +95,16 @@ async function everyKindOfRequest() {
     const llm_config_overrides = { provider_override, system_prompt_override: `${canary}-system` };
     await compare(`good ${provider_override}`, { llm_config_overrides });
   }
-  for (const step of troubles) {
+  for (const [number, step] of troubles.entries()) {
     await lane.clear();
     await lane.script([{ ...step, times: "forever" } as Step]);
     await Promise.all(
       vendors.map((vendor) =>
-        compare(`${step.fault} ${vendor}`, { llm_config_overrides: { provider_override: vendor } }),
+        compare(`${step.fault} ${vendor}`, {
+          processing_mode: "immediate",
+          // A model of its own: a 429 holds the one that it was about.
+          llm_config_overrides: { provider_override: vendor, model_override: `house/judge-${number}` },
+        }),
       ),
     );
   }
@@ -109,6 +116,8 @@ async function everyKindOfRequest() {
   await compare("invalid", { essay_a: { text: `${canary}-essay-a` }, priority: `${canary}-priority` });
   await compare("unknown provider", { llm_config_overrides: { provider_override: `${canary}-provider` } });
   await compare("queue", { processing_mode: "queue" });
+  await lane.script([{ fault: "serverError", message, times: "forever" }]);
+  await compare("kept", { llm_config_overrides: { provider_override: "openai" } });
   await ask("no json", "/api/v1/comparison", post(`{"essay_a":"${canary}-essay-a",`));
   await ask("no json at its start", "/api/v1/comparison", post(`${canary}-essay-a`));
   await ask("too large", "/api/v1/comparison", post(`"${canary}${"x".repeat(1_100_000)}"`));
@@ -153,6 +162,7 @@ it("all of that was really asked: every kind of failure is among the answers", (
   const types = new Set(answers.map(({ answered }) => answered.body["error_type"] ?? answered.status));
   expect([...types].map(String).toSorted()).toEqual([
     "200",
+    "202",
     "AUTHENTICATION_ERROR",
     "CONNECTION_ERROR",
     "CONTENT_REFUSED",

@@ -78,7 +78,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "Anthropic is told to leave its thinking as its SDK tells it",
-    asked: { model: "claude-sonnet-5-5", plan: { reasoningEffort: "none" } },
+    asked: { model: "claude-sonnet-5-5", plan: { reasoningEffort: "none", thinkingOff: "between_tools" } },
     ours: (lane) => anthropicProvider({ apiKey, baseUrl: lane.baseUrls.anthropic }, surroundings),
     theirs: (lane) =>
       new Anthropic({ apiKey, baseURL: lane.baseUrls.anthropic, maxRetries: 0 }).messages.create({

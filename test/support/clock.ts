@@ -42,6 +42,6 @@ export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
 }
 
 /** After all that can happen without time passing: a turn of the event loop runs every promise there is, a few more every stream. */
-export async function settled(): Promise<void> {
+async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -53,7 +53,7 @@ export async function startService(platform: PlatformName, home: Home): Promise<
 }
 
 /** What the service wrote last, for a person who asks why it failed. */
-export function lastLines({ folder }: Home): string {
+function lastLines({ folder }: Home): string {
   return readFileSync(join(folder, logFile), "utf8").split("\n").slice(-15).join("\n");
 }
 

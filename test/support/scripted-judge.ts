@@ -19,7 +19,7 @@ export type Turn =
 
 export const verdictText = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 
-export const asked: Asked = {
+const asked: Asked = {
   userPrompt: "Which one?",
   essayA: "One.",
   essayB: "Two.",
