@@ -10,26 +10,34 @@ export interface Deadline {
 }
 
 /** @param onHangUp runs what it is given when the client goes away, and returns the end of that watch */
-export function startDeadline(
-  { clock, stopping }: Pick<Ports, "clock" | "stopping">,
+export type StartDeadline = (
   limitMs: number,
   onHangUp: ((then: () => void) => () => void) | null,
-): Deadline {
-  const controller = new AbortController();
-  const abort = (cause: AbortCause) => controller.abort(cause);
-  const stop = () => abort("stopping");
-  const cancelLimit = clock.after(limitMs, () => abort("timeout"));
-  const cancelWatch = onHangUp?.(() => abort("hung_up"));
-  if (stopping?.aborted) stop();
-  else stopping?.addEventListener("abort", stop);
-  return {
-    signal: controller.signal,
-    atMs: clock.nowMs() + limitMs,
-    end() {
-      cancelLimit();
-      cancelWatch?.();
-      stopping?.removeEventListener("abort", stop);
-    },
+) => Deadline;
+
+export function createDeadlines({ clock, stopping }: Pick<Ports, "clock" | "stopping">): StartDeadline {
+  // One listener for all: adding and removing one for each request would cost more than everything else here.
+  const running = new Set<AbortController>();
+  stopping?.addEventListener("abort", () => {
+    for (const controller of running) controller.abort("stopping" satisfies AbortCause);
+  });
+
+  return (limitMs, onHangUp) => {
+    const controller = new AbortController();
+    const abort = (cause: AbortCause) => controller.abort(cause);
+    const cancelLimit = clock.after(limitMs, () => abort("timeout"));
+    const cancelWatch = onHangUp?.(() => abort("hung_up"));
+    if (stopping?.aborted) abort("stopping");
+    else if (stopping) running.add(controller);
+    return {
+      signal: controller.signal,
+      atMs: clock.nowMs() + limitMs,
+      end() {
+        cancelLimit();
+        cancelWatch?.();
+        running.delete(controller);
+      },
+    };
   };
 }
 

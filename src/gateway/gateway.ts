@@ -12,7 +12,7 @@ import { backoffMs } from "../domain/retry.ts";
 import { comparisonOf, isEnded, seatOf, type About, type Spent, type Ticket } from "../domain/ticket.ts";
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
-import { startDeadline, wait, type Deadline } from "./deadline.ts";
+import { createDeadlines, wait, type Deadline } from "./deadline.ts";
 import { StoreAway, type AbortCause, type JudgeRequest, type Ports, type Provider } from "./ports.ts";
 import { resolve, type Asked, type Defaults } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
@@ -29,6 +29,7 @@ export type Gateway = ReturnType<typeof createGateway>;
 
 export function createGateway(ports: Ports, policy: Policy) {
   const { providers, clock, tickets } = ports;
+  const startDeadline = createDeadlines(ports);
 
   async function submit(
     asked: Asked,
@@ -39,7 +40,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     const provider = providers.get(name);
     if (!provider) return err({ kind: "not_usable", usable: [...providers.keys()], provider: name });
 
-    const deadline = startDeadline(ports, policy.requestTimeoutMs, caller.onHangUp);
+    const deadline = startDeadline(policy.requestTimeoutMs, caller.onHangUp);
     try {
       const prepared = await prepare(provider, comparison, deadline.signal);
       const tally = newTally();
@@ -212,7 +213,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     }
     const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
     const tally = newTally(progress.spent.calls);
-    const deadline = startDeadline(ports, policy.requestTimeoutMs, null);
+    const deadline = startDeadline(policy.requestTimeoutMs, null);
     const answer = await attempt(ports, provider, request, about, tally, deadline.signal).finally(
       deadline.end,
     );
@@ -255,7 +256,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     const name = comparison.provider;
     const provider = providers.get(name);
     if (!provider) return err({ kind: "not_usable", usable: [...providers.keys()], provider: name });
-    const deadline = startDeadline(ports, policy.requestTimeoutMs, whom.onHangUp);
+    const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
     try {
       const request = requestOf(await prepare(provider, comparison, deadline.signal));
       const answer = await attempt(ports, provider, request, whom, newTally(), deadline.signal);

@@ -89,7 +89,10 @@ export function createApp(parts: AppParts) {
     const { request, unknownFields } = read.value;
     if (request.correlation_id) c.set("correlationId", request.correlation_id);
     if (unknownFields.length > 0) {
-      log("debug", "unknown_fields", { correlation_id: c.var.correlationId, unknown_fields: unknownFields });
+      log("debug", "unknown_fields", {
+        correlation_id: c.get("correlationId"),
+        unknown_fields: unknownFields,
+      });
     }
     const asked = askedOf(request);
     const provider = asked.provider ?? config.defaultProvider;
@@ -121,37 +124,37 @@ export function createApp(parts: AppParts) {
     }
     totals.add(caller.tenant, utcDay(clock.nowMs()), 1, 0);
     if (submitted.value.kind === "judged") {
-      return textAnswer(200, bodyOf(submitted.value), jsonType, c.var.correlationId);
+      return textAnswer(200, bodyOf(submitted.value), jsonType, c.get("correlationId"));
     }
     if (submitted.value.kind === "answered") {
-      return textAnswer(200, submitted.value.body, jsonType, c.var.correlationId);
+      return textAnswer(200, submitted.value.body, jsonType, c.get("correlationId"));
     }
     const { ticket, waitsFor } = submitted.value;
     const outlook = await outlookOf(ticket);
-    const body = ticketBody(ticket, outlook, waitsFor, c.var.correlationId, clock.nowMs());
-    return jsonAnswer(202, body, c.var.correlationId, {
+    const body = ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs());
+    return jsonAnswer(202, body, c.get("correlationId"), {
       location: body.status_url,
       "retry-after": String(body.retry_after),
     });
   });
 
   app.get("/api/v1/status/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
-    const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
+    const ticket = await gateway.find(c.req.valid("param").queue_id, c.get("tenant") ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
     const body: schemas.StatusAnswer = statusBody(ticket, await outlookOf(ticket));
-    return jsonAnswer(200, body, c.var.correlationId);
+    return jsonAnswer(200, body, c.get("correlationId"));
   });
 
   app.get("/api/v1/results/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
-    const ticket = await gateway.find(c.req.valid("param").queue_id, c.var.tenant ?? "");
+    const ticket = await gateway.find(c.req.valid("param").queue_id, c.get("tenant") ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
     const result = resultOf(ticket, await outlookOf(ticket), clock.nowMs());
     switch (result.kind) {
       case "judged":
-        return jsonAnswer(200, result.body, c.var.correlationId);
+        return jsonAnswer(200, result.body, c.get("correlationId"));
       case "pending": {
         const retryAfter = { "retry-after": String(result.body.retry_after) };
-        return jsonAnswer(202, result.body, c.var.correlationId, retryAfter);
+        return jsonAnswer(202, result.body, c.get("correlationId"), retryAfter);
       }
       case "problem":
         return refuse(c, result.problem);
@@ -159,7 +162,7 @@ export function createApp(parts: AppParts) {
   });
 
   app.get("/api/v1/providers", guard, async (c) => {
-    const today = totals.of(c.var.tenant ?? "", utcDay(clock.nowMs())).catch(awayAsNull);
+    const today = totals.of(c.get("tenant") ?? "", utcDay(clock.nowMs())).catch(awayAsNull);
     const overviews = await overviewsOf(gate);
     const used = await today;
     const body: schemas.ProvidersAnswer = {
@@ -170,7 +173,7 @@ export function createApp(parts: AppParts) {
       total_requests_today: used?.requests ?? null,
       total_cost_today: used?.costUsd ?? null,
     };
-    return jsonAnswer(200, body, c.var.correlationId);
+    return jsonAnswer(200, body, c.get("correlationId"));
   });
 
   app.post(
@@ -190,7 +193,7 @@ export function createApp(parts: AppParts) {
           : problemOfRefusal(judged.error, provider, mask, clock.nowMs()).sentence,
         response_time_ms: clock.nowMs() - startedAtMs,
       };
-      return jsonAnswer(200, body, c.var.correlationId);
+      return jsonAnswer(200, body, c.get("correlationId"));
     },
   );
 
@@ -199,7 +202,7 @@ export function createApp(parts: AppParts) {
     const body: schemas.ModelsAnswer = {
       models: [...describeModels(clock.nowMs(), defaultModels, provider)],
     };
-    return jsonAnswer(200, body, c.var.correlationId);
+    return jsonAnswer(200, body, c.get("correlationId"));
   });
 
   app.get("/healthz", async (c) => {
@@ -210,17 +213,17 @@ export function createApp(parts: AppParts) {
       await overviewsOf(gate),
       clock.nowMs(),
     );
-    return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.var.correlationId);
+    return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.get("correlationId"));
   });
 
-  app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.var.correlationId));
+  app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.get("correlationId")));
 
   app.get("/docs", (c) =>
     textAnswer(
       200,
       docsPage(openapiDocument()),
       "text/html; charset=UTF-8",
-      c.var.correlationId,
+      c.get("correlationId"),
       docsHeaders,
     ),
   );
@@ -246,8 +249,8 @@ export function createApp(parts: AppParts) {
 
   function whom(c: RouteContext) {
     return {
-      correlationId: c.var.correlationId,
-      tenant: c.var.tenant ?? "",
+      correlationId: c.get("correlationId"),
+      tenant: c.get("tenant") ?? "",
       onHangUp: (then: () => void) => platform.onHangUp(c, then),
     };
   }

@@ -50,9 +50,9 @@ export function createLog(lowest: LogLevel, write: (line: string) => void, nowMs
   return (level, event, fields) => {
     if (logLevels.indexOf(level) < from) return;
     const line: Record<string, unknown> = { time: new Date(nowMs()).toISOString(), level, event };
-    for (const name of allowed) {
-      const value = fields[name];
-      if (value !== undefined) line[name] = cut(value);
+    for (const name in fields) {
+      const value = fields[name as keyof LogFields];
+      if (value !== undefined && allowed.has(name)) line[name] = cut(value);
     }
     write(JSON.stringify(line));
   };
@@ -63,7 +63,7 @@ function cut(value: unknown): unknown {
   return Array.isArray(value) ? value.slice(0, 50).map(cut) : value;
 }
 
-const allowed = [
+const allowed: ReadonlySet<string> = new Set([
   "correlation_id",
   "tenant",
   "method",
@@ -92,4 +92,4 @@ const allowed = [
   "url",
   "warnings",
   "signal",
-] as const satisfies readonly (keyof LogFields)[];
+] satisfies (keyof LogFields)[]);

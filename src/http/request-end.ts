@@ -11,7 +11,12 @@ export function endRequest(
   durationMs: number,
   { log, report, platform }: { readonly log: Log; readonly report: Report; readonly platform: Platform },
 ): void {
-  const { correlationId, tenant, provider, problem, thrown } = c.var;
+  // Not `c.var`: it makes an object of all of them each time.
+  const correlationId = c.get("correlationId");
+  const tenant = c.get("tenant");
+  const provider = c.get("provider");
+  const problem = c.get("problem");
+  const thrown = c.get("thrown");
   const route = routePath(c, -1);
   log(problem && problem.status >= 500 ? "warn" : route === "/healthz" ? "debug" : "info", "request", {
     correlation_id: correlationId,

@@ -25,7 +25,7 @@ export function beginRequest(c: RouteContext, correlationId: string): void {
 
 export function refuse(c: RouteContext, problem: Problem): Response {
   c.set("problem", problem);
-  return problemAnswer(problem, c.var.correlationId);
+  return problemAnswer(problem, c.get("correlationId"));
 }
 
 /** For what was thrown and should not have been. */

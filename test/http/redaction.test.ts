@@ -38,7 +38,7 @@ const written = (fields: object, lowest: "debug" | "error" = "debug") => {
 describe("the log", () => {
   it("writes the fields it knows and no other", () => {
     expect(written({ status: 200, essay_a: "canary", tenant: null, route: undefined })).toEqual([
-      '{"time":"1970-01-01T00:00:00.000Z","level":"info","event":"event","tenant":null,"status":200}',
+      '{"time":"1970-01-01T00:00:00.000Z","level":"info","event":"event","status":200,"tenant":null}',
     ]);
   });
 
