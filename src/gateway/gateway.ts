@@ -13,7 +13,15 @@ import { comparisonOf, isEnded, seatOf, type About, type Spent, type Ticket } fr
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
 import { createDeadlines, wait, type Deadline } from "./deadline.ts";
-import { StoreAway, type AbortCause, type JudgeRequest, type Ports, type Provider } from "./ports.ts";
+import {
+  QueueFull,
+  StoreAway,
+  type AbortCause,
+  type ClaimedTicket,
+  type JudgeRequest,
+  type Ports,
+  type Provider,
+} from "./ports.ts";
 import { resolve, type Asked, type Defaults } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
 
@@ -156,6 +164,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       const draft = { about, texts, spent, lastFailure, notBeforeMs };
       return ok({ kind: "kept", ticket: await tickets.create(draft), waitsFor });
     } catch (error) {
+      if (error instanceof QueueFull) return err({ kind: "queue_full" });
       if (error instanceof StoreAway) return err({ kind: "store_away" });
       throw error;
     }
@@ -166,37 +175,45 @@ export function createGateway(ports: Ports, policy: Policy) {
    * does nothing, the gate will send the ticket again in its turn.
    */
   async function work(ticketId: string): Promise<void> {
+    const begun = await begin(ticketId);
+    if (begun !== null) await run(begun);
+  }
+
+  /** @returns `null`: it is not to be called for now, or not by us */
+  async function begin(ticketId: string): Promise<ClaimedTicket | null> {
     const ticket = await tickets.load(ticketId);
-    if (ticket === null || ticket.state.status !== "queued") return;
+    if (ticket === null || ticket.state.status !== "queued") return null;
     const { about, progress, state } = ticket;
     const gate = ports.gate(about.provider);
     const permit = ports.newId();
     const { notBeforeMs } = state;
     const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect: progress.suspect });
-    if (start.kind !== "call") return;
+    if (start.kind !== "call") return null;
 
-    const nothing = { permit, epoch: start.epoch, finding: { kind: "nothing" }, durationMs: null } as const;
+    const { epoch } = start;
     // A claim that was made but not heard of would make the ticket look as if its process had died.
     const claim = await untilAnswered(
       () => tickets.claim(ticketId, permit, start.asProbe),
       clock.nowMs() + claimMs,
     );
-    if (claim?.claimed.kind !== "claimed") return gate.report(nothing);
-    const { fence, leaseEndsAtMs } = claim.claimed;
-    const { outcome, durationMs } = await attemptFor(claim.ticket);
+    if (claim?.claimed.kind === "claimed") return { ...claim.claimed, ticket: claim.ticket, permit, epoch };
+    await gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
+    return null;
+  }
+
+  /** Makes the call that was begun, and stores what came of it. */
+  async function run({ ticket, permit, epoch, fence, leaseEndsAtMs }: ClaimedTicket): Promise<void> {
+    const { id, provider, model } = ticket.about;
+    const gate = ports.gate(provider);
+    const { outcome, durationMs } = await attemptFor(ticket);
     if (outcome.kind === "stopped") {
-      await gate.report(nothing);
-      await untilAnswered(() => tickets.giveBack(ticketId, fence, outcome.spent), leaseEndsAtMs);
+      await gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
+      await untilAnswered(() => tickets.giveBack(id, fence, outcome.spent), leaseEndsAtMs);
       return;
     }
     const failure = outcome.kind === "failed" ? outcome.failure : null;
-    await gate.report({
-      permit,
-      epoch: start.epoch,
-      finding: findingOf(failure, about.model, 0),
-      durationMs,
-    });
-    await untilAnswered(() => tickets.settle(ticketId, fence, outcome), leaseEndsAtMs);
+    await gate.report({ permit, epoch, finding: findingOf(failure, model, 0), durationMs });
+    await untilAnswered(() => tickets.settle(id, fence, outcome), leaseEndsAtMs);
   }
 
   async function attemptFor(
@@ -279,7 +296,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       : failure;
   }
 
-  return { submit, tryOut, work, find };
+  return { submit, tryOut, work, run, find };
 }
 
 /** How long a worker asks for its claim: well within what a lease has to spare. */

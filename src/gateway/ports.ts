@@ -121,7 +121,11 @@ export interface Draft {
  * outcome and can be repeated.
  */
 export interface Tickets {
-  /** Stores it, unless there is one with its id already, durably; and has told the gate, or will. */
+  /**
+   * Stores it, unless there is one with its id already, durably; and has told the gate, or will.
+   *
+   * @throws {QueueFull} where the store keeps the places too, and finds only now that there is no room
+   */
   create(draft: Draft): Promise<Ticket>;
   /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
   load(id: string): Promise<Ticket | null>;
@@ -134,6 +138,18 @@ export interface Tickets {
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
+}
+
+/** A ticket that a worker has claimed, and may call for now. */
+export interface ClaimedTicket {
+  /** Holds the texts. */
+  readonly ticket: Ticket;
+  /** The one that the gate gave the start to. */
+  readonly permit: string;
+  /** The breaker's, at the start. */
+  readonly epoch: number;
+  readonly fence: number;
+  readonly leaseEndsAtMs: number;
 }
 
 /** Records of keyed requests (`domain/keyed.ts`), each stored durably before it is answered. */
@@ -155,6 +171,11 @@ export interface Totals {
 /** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
 export class StoreAway extends Error {
   override readonly name = "StoreAway";
+}
+
+/** Thrown by `Tickets.create`. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
 }
 
 export interface Ports {
