@@ -41,6 +41,7 @@ export function openings(
  *
  * @param suspects the first ready one; none while another suspect is in flight
  * @param others the first ready ones that are no suspects, as many as there are openings
+ * @param most that whoever takes them can take
  * @returns the places as sent; the caller writes them and sends their ids
  */
 export function dispatch(
@@ -50,8 +51,10 @@ export function dispatch(
   others: readonly Place[],
   nowMs: number,
   limits: GateLimits,
+  most = Infinity,
 ): { core: GateCore; places: readonly Place[] } {
-  const { count, forProbe } = openings(core, tally, nowMs, limits);
+  const { count: free, forProbe } = openings(core, tally, nowMs, limits);
+  const count = Math.min(free, most);
   const untilMs = nowMs + dispatchMs;
   const suspect = tally.suspectsInFlight > 0 ? [] : suspects.slice(0, 1);
   const places = [...suspect, ...others]

@@ -58,7 +58,7 @@ export function byTurn(a: Place, b: Place): number {
 
 /** Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open. */
 export function byProbeTurn(a: Place, b: Place): number {
-  return a.probes - b.probes || byTurn(a, b);
+  return a.probes === b.probes ? byTurn(a, b) : a.probes - b.probes;
 }
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */

@@ -31,7 +31,7 @@ import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "
 import { liveHolds } from "../domain/holds.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/places.ts";
-import type { Snapshot } from "../domain/snapshot.ts";
+import { countExchange, type Snapshot } from "../domain/snapshot.ts";
 
 export interface GateKeeperParts {
   readonly places: Places;
@@ -85,8 +85,9 @@ export function createGateKeeper(parts: GateKeeperParts) {
     enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot } {
       return verb((core, nowMs) => {
         const entered = enter(core, permit, model, nowMs, limits);
-        const snapshot = snapshotOf(entered.core, nowMs);
-        return { core: entered.core, reply: { admission: entered.reply, snapshot } };
+        const counted = { ...entered.core, exchanges: countExchange(core.exchanges, [], nowMs) };
+        const snapshot = snapshotOf(counted, nowMs, limits);
+        return { core: counted, reply: { admission: entered.reply, snapshot } };
       });
     },
 
@@ -139,18 +140,22 @@ export function createGateKeeper(parts: GateKeeperParts) {
       });
     },
 
-    /** @returns the ids of the tickets to send now */
-    dispatch(): readonly string[] {
+    /**
+     * @param most that the caller can take
+     * @returns the ids of the tickets to send now
+     */
+    dispatch(most = Infinity): readonly string[] {
       return verb((core, nowMs) => {
         const tally = places.tally();
-        const { count, forProbe } = openings(core, tally, nowMs, limits);
+        const { count: free, forProbe } = openings(core, tally, nowMs, limits);
+        const count = Math.min(free, most);
         if (count === 0) return { core, reply: [] };
         const withoutModels = liveHolds(core.holds, nowMs).map(({ model }) => model);
         const query = { nowMs, withoutModels, forProbe };
         const suspects =
           tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, suspect: true, limit: 1 });
         const others = places.ready({ ...query, suspect: false, limit: count });
-        const sent = dispatch(core, tally, suspects, others, nowMs, limits);
+        const sent = dispatch(core, tally, suspects, others, nowMs, limits, most);
         for (const place of sent.places) places.put(place);
         return { core: sent.core, reply: sent.places.map(({ ticketId }) => ticketId) };
       });
@@ -189,6 +194,10 @@ export function createGateKeeper(parts: GateKeeperParts) {
         return { core: started(core, isAlone, nowMs), reply: null };
       });
     },
+
+    /** `null`: it has no place here. */
+    find: (ticketId: string): Place | null => places.find(ticketId),
+    inFlight: (): readonly Place[] => places.inFlight(),
 
     overview(): Overview {
       return verb((core, nowMs) => ({ core, reply: overviewOf(core, places.tally(), nowMs, limits) }));

@@ -1,0 +1,121 @@
+/** What can be asked of the script (`lua/main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
+import type { GateLimits } from "../../domain/gate.ts";
+import type { Parking, Starter } from "../../domain/gate-queue.ts";
+import type { KeyedEnd } from "../../domain/keyed.ts";
+import type { Outcome } from "../../domain/outcome.ts";
+import type { Seat } from "../../domain/places.ts";
+import type { TicketEvent } from "../../domain/ticket.ts";
+
+export type Call = GateCall | TicketCall | KeyCall | { readonly verb: "due"; readonly limit: number };
+
+/** Of each call, beside what it asks. */
+export interface Common {
+  /** Epoch milliseconds instead of Redis' own clock: for tests. */
+  readonly nowMs?: number;
+}
+
+/** About one gate. */
+interface OfGate {
+  readonly provider: string;
+  readonly limits: GateLimits;
+  /** Uniform in [0, 1). */
+  readonly random: number;
+}
+
+export type GateCall = OfGate &
+  (
+    | { readonly verb: "enter"; readonly permit: string; readonly model: string }
+    | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
+    | { readonly verb: "reserve"; readonly seat: Seat }
+    | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
+    | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
+    | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
+    | { readonly verb: "release"; readonly ticketId: string }
+    | { readonly verb: "outlook"; readonly ticketId: string }
+    | { readonly verb: "overview" }
+    | { readonly verb: "started" }
+    | { readonly verb: "dispatch" }
+  );
+
+/** What the script must know of a ticket, whose record it only stores. */
+export interface Facts {
+  /** Of the record. */
+  readonly version: number;
+  readonly expiresAtMs: number;
+  /** The number of its latest event, and of its latest claim. */
+  readonly events: number;
+  readonly fence: number;
+  /** `null`: it has not ended. */
+  readonly forgetAtMs: number | null;
+}
+
+/** What a gate is told of a change. */
+export type Word =
+  | { readonly kind: "confirm"; readonly notBeforeMs: number }
+  | { readonly kind: "park"; readonly parking: Parking }
+  | { readonly kind: "release" }
+  | { readonly kind: "nothing" };
+
+interface Written {
+  readonly seat: Seat;
+  readonly facts: Facts;
+  readonly word: Word;
+  /** When something happens to it by itself; `null`: it has ended. */
+  readonly dueMs: number | null;
+}
+
+/** The record, the texts (empty: none, or as they were) and the events, each as JSON, follow the call as arguments of their own. */
+export type TicketCall = OfGate &
+  /** `always`: whatever the watermark, for it was accepted elsewhere. */
+  (
+    | ({ readonly verb: "create"; readonly always: boolean } & Written)
+    /** Where it is still as it was read. */
+    | ({ readonly verb: "change"; readonly revision: number } & Written)
+    /** As many as may be called for now, at most as there are permits: found and claimed in one. */
+    | {
+        readonly verb: "take";
+        readonly permits: readonly string[];
+        /** Of calls whose answer did not arrive: what they claimed comes with this one. */
+        readonly lost: readonly string[];
+        /** Of the newest records that the caller can read. */
+        readonly version: number;
+      }
+    /** Takes back one that nobody was told of, unless it was worked on. */
+    | { readonly verb: "withdraw"; readonly ticketId: string }
+  );
+
+/** A claim that is not in the record yet: it was made by the script, which can't read records. */
+export interface LateClaim {
+  readonly permit: string;
+  readonly asProbe: boolean;
+  readonly atMs: number;
+  readonly leaseMs: number;
+}
+
+export type StartedEvent = Extract<TicketEvent, { kind: "started" }>;
+
+/** The body of an `answered` end follows the call as an argument of its own. */
+export type KeyCall =
+  | {
+      readonly verb: "begin_key";
+      readonly name: string;
+      readonly requestSha256: string;
+      readonly queueId: string;
+      readonly leaseMs: number;
+    }
+  | {
+      readonly verb: "end_key";
+      readonly name: string;
+      readonly fence: number;
+      readonly end: Exclude<KeyedEnd, { kind: "answered" }> | { readonly kind: "answered" };
+    };
+
+/** How a gate stands after a call. */
+export interface Schedule {
+  /** The script's clock. */
+  readonly nowMs: number;
+  /** When tickets can be taken, or something lapses; `null`: nothing is to come. */
+  readonly wakeAtMs: number | null;
+  /** Processes that were told of it; `null`: it was no news. */
+  readonly told: number | null;
+}

@@ -1,0 +1,64 @@
+/** One gate in Redis: the same machine as everywhere (`../../gate-keeper.ts`), over what this script reads and writes. */
+import { newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
+import { createGateKeeper, type GateKeeper } from "../../gate-keeper.ts";
+import type { Schedule } from "../calls.ts";
+import { exactly, read } from "./commands.ts";
+import { redisPlaces } from "./places.ts";
+
+export interface ScriptedGate {
+  readonly keeper: GateKeeper;
+  /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
+  finish(): Schedule;
+}
+
+/**
+ * @param root what all keys begin with
+ * @param random uniform in [0, 1)
+ */
+export function openGate(
+  root: string,
+  provider: string,
+  limits: GateLimits,
+  nowMs: number,
+  random: number,
+): ScriptedGate {
+  const prefix = `${root}gate:${provider}:`;
+  const coreKey = `${prefix}core`;
+  const wakeKey = `${prefix}wake`;
+  const places = redisPlaces(prefix, `${root}gate:suspects`, nowMs);
+  const stored = read("GET", coreKey);
+  let core = stored === null ? newGate : coreIn(stored);
+  let hasChanged = false;
+
+  const keeper = createGateKeeper({
+    places,
+    limits,
+    readCore: () => core,
+    writeCore(next) {
+      core = next;
+      hasChanged = true;
+    },
+    atomically: (work) => work(),
+    nowMs: () => nowMs,
+    random: () => random,
+  });
+
+  function finish(): Schedule {
+    const wakeAtMs = keeper.wakeAtMs();
+    if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
+    places.flush();
+    const news = wakeAtMs === null ? "" : exactly(wakeAtMs);
+    if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, told: null };
+    redis.call("SET", wakeKey, news);
+    const told = redis.call("PUBLISH", `${root}gate:wake`, `${provider} ${news}`) as number;
+    return { nowMs, wakeAtMs, told };
+  }
+
+  return { keeper, finish };
+}
+
+/** A newer one is given up: what it knows is learned again in a few calls. */
+function coreIn(stored: string): GateCore {
+  const core = cjson.decode(stored) as GateCore;
+  return core.version === newGate.version ? core : newGate;
+}

@@ -1,0 +1,100 @@
+/**
+ * The one script. Compiled to Lua (`npm run lua`) and run by Redis whole, while nothing else runs there. `ARGV[0]` is the call; texts that are
+ * only stored follow it. Redis' reply is a list of texts.
+ */
+import type { Call, Common, GateCall, TicketCall } from "../calls.ts";
+import { openGate, type ScriptedGate } from "./gate.ts";
+import { keyScripts } from "./keys.ts";
+import { ticketScripts } from "./tickets.ts";
+import { timeMs } from "./time.ts";
+
+const root = KEYS[0] ?? "";
+const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
+const texts = ARGV.slice(1);
+const nowMs = call.nowMs ?? timeMs();
+
+export const reply = answer(call);
+
+/** Of a call about a gate: its schedule comes first. */
+function answer(call: Call): unknown {
+  switch (call.verb) {
+    case "due":
+      return ticketScripts(root, nowMs).due(call.limit);
+    case "begin_key":
+      makeSureOfRoom();
+      return keyScripts(root, nowMs).begin(call);
+    case "end_key":
+      return [keyScripts(root, nowMs).end(call, texts[0] ?? "") ? "1" : "0"];
+    case "create":
+    case "change":
+    case "take":
+    case "withdraw":
+      return atGate(call, (gate) => ofTickets(gate, call));
+    default:
+      return atGate(call, (gate) => [json(ofGate(gate, call))]);
+  }
+}
+
+function atGate(call: GateCall | TicketCall, work: (gate: ScriptedGate) => readonly unknown[]): unknown {
+  const gate = openGate(root, call.provider, call.limits, nowMs, call.random);
+  const reply = work(gate);
+  return [cjson.encode(gate.finish()), ...reply];
+}
+
+function ofTickets(gate: ScriptedGate, call: TicketCall): readonly unknown[] {
+  const tickets = ticketScripts(root, nowMs);
+  switch (call.verb) {
+    case "create": {
+      makeSureOfRoom();
+      const known = tickets.create(gate, call, texts);
+      if (known === null) return ["full"];
+      if (known.length > 0) return ["there", ...known];
+      return ["stored", json(gate.keeper.outlook(call.seat.ticketId))];
+    }
+    case "change": {
+      const known = tickets.change(gate, call, texts);
+      return known.length > 0 ? ["there", ...known] : ["stored"];
+    }
+    case "take":
+      return tickets.take(gate, call);
+    case "withdraw":
+      return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
+  }
+}
+
+function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
+  switch (call.verb) {
+    case "enter":
+      return keeper.enter(call.permit, call.model);
+    case "exchange":
+      return keeper.exchange(call.reportId, call.outcomes);
+    case "reserve":
+      return keeper.reserve(call.seat);
+    case "confirm":
+      return keeper.confirm(call.seat, call.notBeforeMs);
+    case "park":
+      return keeper.park(call.seat, call.parking);
+    case "start":
+      return keeper.start(call.seat, call.starter);
+    case "release":
+      return keeper.release(call.ticketId);
+    case "outlook":
+      return keeper.outlook(call.ticketId);
+    case "overview":
+      return keeper.overview();
+    case "started":
+      return keeper.started(false);
+    case "dispatch":
+      return keeper.dispatch();
+  }
+}
+
+/** Where Redis' memory is full, a script ends at its first write of this kind: here, before anything is changed. */
+function makeSureOfRoom(): void {
+  redis.call("SET", `${root}room`, 1);
+}
+
+/** An empty text stands for nothing. */
+function json(value: unknown): string {
+  return value === undefined || value === null ? "" : cjson.encode(value);
+}

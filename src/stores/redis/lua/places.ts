@@ -1,0 +1,192 @@
+/**
+ * The places of one provider in Redis. Every place is JSON in a hash; sorted sets beside it say who is next, what lapses and who is oldest.
+ * All that is read of the table is of the present: a script runs alone.
+ */
+import type { ModelHold } from "../../../domain/holds.ts";
+import { byProbeTurn, isInFlight, type Place, type Places, type Tally } from "../../../domain/places.ts";
+import { count, exactly, firstScore, list, read } from "./commands.ts";
+
+export interface RedisPlaces extends Places {
+  /** Writes the sums, if they have changed. Call it last. */
+  flush(): void;
+}
+
+/** Rows that are looked at in one go for who is next. */
+const page = 50;
+
+/**
+ * @param prefix of the keys of this gate
+ * @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
+ * @param nowMs of this script
+ */
+export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number): RedisPlaces {
+  const placesKey = `${prefix}places`;
+  const sumsKey = `${prefix}sums`;
+  /** Waiting and dispatched ones by turn: suspects, who go first, and the others. */
+  const linesKeys = { suspects: `${prefix}line:suspects`, others: `${prefix}line` };
+  /** Held, dispatched and running ones by the end of that. */
+  const endsKey = `${prefix}ends`;
+  /** All but held ones by acceptance. */
+  const agesKey = `${prefix}ages`;
+
+  let sums: Record<string, number> | null = null;
+  let hasChanged = false;
+
+  function sum(name: string): number {
+    sums ??= readSums();
+    return sums[name] ?? 0;
+  }
+
+  function add(name: string, amount: number): void {
+    const present = sum(name);
+    if (sums !== null && amount !== 0) {
+      sums[name] = present + amount;
+      hasChanged = true;
+    }
+  }
+
+  function readSums(): Record<string, number> {
+    const stored = list("HGETALL", sumsKey);
+    const found: Record<string, number> = {};
+    for (let i = 0; i + 1 < stored.length; i += 2) found[stored[i] ?? ""] = tonumber(stored[i + 1]) ?? 0;
+    return found;
+  }
+
+  function weigh(place: Place, sign: 1 | -1): void {
+    add("size", sign);
+    add("bytes", sign * place.sizeBytes);
+    if (place.standing.state === "waiting") add("waiting", sign);
+    if (isInFlight(place)) add("in_flight", sign);
+  }
+
+  function find(ticketId: string): Place | null {
+    const stored = read("HGET", placesKey, ticketId);
+    return stored === null ? null : (cjson.decode(stored) as Place);
+  }
+
+  function lineOf(place: Place): string {
+    return place.suspect ? linesKeys.suspects : linesKeys.others;
+  }
+
+  function put(place: Place): void {
+    const { ticketId, standing } = place;
+    const before = find(ticketId);
+    if (before !== null) {
+      weigh(before, -1);
+      if (before.suspect !== place.suspect) redis.call("ZREM", lineOf(before), ticketId);
+    }
+    weigh(place, 1);
+    redis.call("HSET", placesKey, ticketId, cjson.encode(place));
+    if (isInLine(place)) redis.call("ZADD", lineOf(place), exactly(turnScore(place)), ticketId);
+    else redis.call("ZREM", lineOf(place), ticketId);
+    if (standing.state === "waiting") redis.call("ZREM", endsKey, ticketId);
+    else redis.call("ZADD", endsKey, exactly(standing.untilMs), ticketId);
+    if (standing.state !== "held") redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
+    if (place.suspect && isInFlight(place)) redis.call("SADD", suspectsKey, ticketId);
+    else if (before?.suspect === true) redis.call("SREM", suspectsKey, ticketId);
+  }
+
+  function remove(ticketId: string): void {
+    const place = find(ticketId);
+    if (place === null) return;
+    weigh(place, -1);
+    redis.call("HDEL", placesKey, ticketId);
+    for (const key of [lineOf(place), endsKey, agesKey]) redis.call("ZREM", key, ticketId);
+    if (place.suspect) redis.call("SREM", suspectsKey, ticketId);
+  }
+
+  /** Waiting ones in order, a page at a time, for as long as they are wanted. */
+  function eachWaiting(line: string, isWanted: (place: Place) => boolean): void {
+    for (let from = 0; ; from += page) {
+      const ids = list("ZRANGE", line, from, from + page - 1);
+      for (const id of ids) {
+        const place = find(id);
+        if (place !== null && place.standing.state === "waiting" && !isWanted(place)) return;
+      }
+      if (ids.length < page) return;
+    }
+  }
+
+  return {
+    find,
+    put,
+    remove,
+
+    tally(): Tally {
+      return {
+        size: sum("size"),
+        bytes: sum("bytes"),
+        waiting: sum("waiting"),
+        inFlight: sum("in_flight"),
+        suspectsInFlight: count("SCARD", suspectsKey),
+        oldestAcceptedAtMs: firstScore(agesKey),
+      };
+    },
+
+    lapsed: (untilMs, limit) =>
+      placesOf(list("ZRANGEBYSCORE", endsKey, "-inf", exactly(untilMs), "LIMIT", 0, limit)),
+
+    ready({ withoutModels, suspect, forProbe, limit }) {
+      const found: Place[] = [];
+      eachWaiting(suspect ? linesKeys.suspects : linesKeys.others, (place) => {
+        const isReady = place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
+        if (isReady) found.push(place);
+        return forProbe || found.length < limit;
+      });
+      return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
+    },
+
+    ahead(place) {
+      const rank = read("ZRANK", lineOf(place), place.ticketId);
+      const before = rank === null ? 0 : (tonumber(rank) ?? 0);
+      return place.suspect ? before : before + count("ZCARD", linesKeys.suspects);
+    },
+
+    firstLapseMs: () => firstScore(endsKey),
+
+    firstReadyMs(holds: readonly ModelHold[], suspects: boolean) {
+      let firstMs: number | null = null;
+      const look = (place: Place) => {
+        const heldMs = holds.find(({ model }) => model === place.model)?.untilMs ?? 0;
+        const readyMs = Math.max(place.notBeforeMs, heldMs);
+        if (firstMs === null || readyMs < firstMs) firstMs = readyMs;
+        // Whom nobody can precede.
+        return firstMs > nowMs;
+      };
+      if (suspects) eachWaiting(linesKeys.suspects, look);
+      eachWaiting(linesKeys.others, look);
+      return firstMs;
+    },
+
+    // Tickets and places are changed in the same script: none can have been lost without the other.
+    firstHeardMs: () => null,
+    silent: () => [],
+
+    inFlight: () => placesOf(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
+
+    flush() {
+      if (sums === null || !hasChanged) return;
+      const written: (string | number)[] = [];
+      for (const [name, value] of Object.entries(sums)) written.push(name, exactly(value));
+      redis.call("HSET", sumsKey, ...written);
+    },
+  };
+
+  function placesOf(ids: readonly string[]): Place[] {
+    const found: Place[] = [];
+    for (const id of ids) {
+      const place = find(id);
+      if (place !== null) found.push(place);
+    }
+    return found;
+  }
+}
+
+function isInLine({ standing }: Place): boolean {
+  return standing.state === "waiting" || standing.state === "dispatched";
+}
+
+/** By priority, then by age. Ties go by id, as sorted sets do. Exact: below 2^53. */
+function turnScore({ priority, acceptedAtMs }: Place): number {
+  return (10 - priority) * 1e13 + acceptedAtMs;
+}

@@ -1,0 +1,84 @@
+/** The gate of one provider in Redis, shared by all processes. `gateway/gate-front.ts` stands before it. */
+import type { ProviderName } from "../../domain/comparison.ts";
+import type { Admission } from "../../domain/gate.ts";
+import type { Parking, Start } from "../../domain/gate-queue.ts";
+import type { Outlook, Overview } from "../../domain/gate-view.ts";
+import type { Outcome } from "../../domain/outcome.ts";
+import type { Seat } from "../../domain/places.ts";
+import type { Snapshot } from "../../domain/snapshot.ts";
+import type { RemoteGate } from "../../gateway/gate-front.ts";
+import type { Caller } from "./caller.ts";
+import {
+  packModel,
+  packSeat,
+  reviveAdmission,
+  reviveOutlook,
+  reviveOverview,
+  reviveSnapshot,
+  reviveStart,
+} from "./revive.ts";
+
+export interface RedisGate extends RemoteGate {
+  confirm(seat: Seat, notBeforeMs: number): Promise<void>;
+  park(seat: Seat, parking: Parking): Promise<void>;
+  release(ticketId: string): Promise<void>;
+  /** This process has started: refused credentials may be new. */
+  started(): Promise<void>;
+  /** Marks those that may be called for now as sent. @returns their ids */
+  dispatch(): Promise<readonly string[]>;
+}
+
+/** Each verb is one round trip. @throws {StoreAway} from any of them: its outcome is unknown, and it can be repeated */
+export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
+  type Asked = Parameters<Caller["atGate"]>[1];
+
+  async function ask<Answer>(call: Asked): Promise<Answer | null> {
+    const [answer] = await caller.atGate(provider, call);
+    return answer === "" ? null : (JSON.parse(String(answer)) as Answer);
+  }
+
+  async function mustAnswer<Answer>(call: Asked): Promise<Answer> {
+    const answer = await ask<Answer>(call);
+    if (answer === null) throw new Error(`The script had no answer to ${call.verb}`);
+    return answer;
+  }
+
+  return {
+    async enter(permit, model) {
+      const call = { verb: "enter", permit, model: packModel(model) } as const;
+      const { admission, snapshot } = await mustAnswer<{ admission: Admission; snapshot: Snapshot }>(call);
+      return { admission: reviveAdmission(admission), snapshot: reviveSnapshot(snapshot) };
+    },
+
+    async exchange(reportId, outcomes) {
+      const call = { verb: "exchange", reportId, outcomes: outcomes.map(packOutcome) } as const;
+      return reviveSnapshot(await mustAnswer<Snapshot>(call));
+    },
+
+    reserve: async (seat) => (await mustAnswer<string>({ verb: "reserve", seat: packSeat(seat) })) === "held",
+
+    start: async (seat, starter) =>
+      reviveStart(await mustAnswer<Start>({ verb: "start", seat: packSeat(seat), starter })),
+
+    outlook: async (ticketId) => reviveOutlook(await ask<Outlook>({ verb: "outlook", ticketId })),
+    overview: async () => reviveOverview(await mustAnswer<Overview>({ verb: "overview" })),
+
+    confirm: async (seat, notBeforeMs) =>
+      void (await caller.atGate(provider, { verb: "confirm", seat: packSeat(seat), notBeforeMs })),
+    park: async (seat, parking) =>
+      void (await caller.atGate(provider, { verb: "park", seat: packSeat(seat), parking })),
+    release: async (ticketId) => void (await caller.atGate(provider, { verb: "release", ticketId })),
+    started: async () => void (await caller.atGate(provider, { verb: "started" })),
+
+    async dispatch() {
+      const ids = await ask<readonly string[]>({ verb: "dispatch" });
+      return Array.isArray(ids) ? ids : [];
+    },
+  };
+}
+
+function packOutcome(outcome: Outcome): Outcome {
+  const { finding } = outcome;
+  if (finding.kind !== "rate_limited") return outcome;
+  return { ...outcome, finding: { ...finding, model: packModel(finding.model) } };
+}

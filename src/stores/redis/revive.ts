@@ -1,0 +1,52 @@
+/** Answers of the script, as they were before Lua dropped what is `null` and forgot that an empty list is one. */
+import type { Admission } from "../../domain/gate.ts";
+import type { Start } from "../../domain/gate-queue.ts";
+import type { Outlook, Overview } from "../../domain/gate-view.ts";
+import type { ModelHold } from "../../domain/holds.ts";
+import type { Seat } from "../../domain/places.ts";
+import type { Snapshot } from "../../domain/snapshot.ts";
+
+/** Callers name models, and Lua can't read every text that JavaScript can hold. */
+export function packModel(model: string): string {
+  return JSON.stringify(model);
+}
+
+export function packSeat(seat: Seat): Seat {
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model } = seat;
+  return { ticketId, priority, acceptedAtMs, sizeBytes, model: packModel(model) };
+}
+
+export function reviveAdmission(stored: Admission): Admission {
+  return stored.kind === "call"
+    ? { ...stored, epoch: stored.epoch ?? null, probe: stored.probe ?? null }
+    : stored;
+}
+
+export function reviveSnapshot(stored: Snapshot): Snapshot {
+  const holds = Array.isArray(stored.holds) ? (stored.holds as readonly ModelHold[]) : [];
+  return {
+    ...stored,
+    probeFromMs: stored.probeFromMs ?? null,
+    holds: holds.map((hold) => ({ ...hold, model: JSON.parse(hold.model) as string })),
+  };
+}
+
+export function reviveStart(stored: Start): Start {
+  return stored.kind === "wait" ? { ...stored, retryAtMs: stored.retryAtMs ?? null } : stored;
+}
+
+export function reviveOutlook(stored: Outlook | null): Outlook | null {
+  return stored && { ...stored, waitMs: stored.waitMs ?? null };
+}
+
+export function reviveOverview(stored: Overview): Overview {
+  return {
+    ...stored,
+    lastSuccessMs: stored.lastSuccessMs ?? null,
+    lastFailureMs: stored.lastFailureMs ?? null,
+    meanResponseMs: stored.meanResponseMs ?? null,
+    retryAtMs: stored.retryAtMs ?? null,
+    refused: stored.refused ?? null,
+    queue: { ...stored.queue, oldestAcceptedAtMs: stored.queue.oldestAcceptedAtMs ?? null },
+  };
+}

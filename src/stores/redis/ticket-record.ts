@@ -1,0 +1,106 @@
+/** A ticket as its hash in Redis holds it, and as the rest of the service knows it. */
+import { claim } from "../../domain/ticket-moves.ts";
+import type { Moved } from "../../domain/ticket-steps.ts";
+import {
+  decodeTicket,
+  errandOf,
+  isEnded,
+  seatOf,
+  ticketDueMs,
+  type Texts,
+  type Ticket,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../domain/ticket.ts";
+import { StoreAway } from "../../gateway/ports.ts";
+import type { Facts, LateClaim, Word } from "./calls.ts";
+import { packSeat } from "./revive.ts";
+import type { Seat } from "../../domain/places.ts";
+
+/** Of the records that this code writes. A newer one is left alone. */
+export const recordVersion: Ticket["version"] = 1;
+
+/** As it was read, and what names that state. */
+export interface Read {
+  readonly ticket: Ticket;
+  readonly revision: number;
+}
+
+/**
+ * @param row record, texts, revision and late claim, as texts; what is not there is empty
+ * @returns `null`: there is no ticket
+ */
+export function ticketIn(row: readonly unknown[], policy: TicketPolicy): Read | null {
+  const [record = "", texts = "", revision = "", late = ""] = row.map((field) => String(field ?? ""));
+  if (record === "") return null;
+  const ticket = decoded(record, texts);
+  if (late === "") return { ticket, revision: Number(revision) };
+  const { permit, asProbe, atMs, leaseMs } = JSON.parse(late) as LateClaim;
+  // The script can't read records: the claim that it noted beside this one is made again, and comes to the same.
+  const claimed = claim(ticket, permit, asProbe, atMs, { ...policy, leaseMs });
+  return { ticket: claimed.ticket, revision: Number(revision) };
+}
+
+function decoded(record: string, texts: string): Ticket {
+  const stored = JSON.parse(record) as { readonly state: object };
+  const ticket = decodeTicket(
+    texts === "" ? stored : { ...stored, state: { ...stored.state, texts: JSON.parse(texts) as Texts } },
+  );
+  switch (ticket.kind) {
+    case "known":
+      return ticket.value;
+    case "newer":
+      throw new StoreAway(`A ticket is of version ${ticket.version}, which newer code wrote`);
+    case "unreadable":
+      throw new Error("A ticket in Redis holds none");
+  }
+}
+
+/** What the script is told of a ticket, and what it only stores. */
+export function written(
+  ticket: Ticket,
+  events: readonly TicketEvent[],
+  withTexts: boolean,
+): {
+  readonly told: { seat: Seat; facts: Facts; word: Word; dueMs: number | null };
+  readonly texts: readonly string[];
+} {
+  const { about, progress, state } = ticket;
+  const hasEnded = isEnded(state);
+  return {
+    told: {
+      seat: packSeat(seatOf(ticket)),
+      facts: {
+        version: recordVersion,
+        expiresAtMs: about.expiresAtMs,
+        events: progress.events,
+        fence: progress.fence,
+        forgetAtMs: hasEnded ? state.forgetAtMs : null,
+      },
+      word: wordOf(ticket),
+      dueMs: hasEnded ? null : ticketDueMs(ticket),
+    },
+    texts: [
+      JSON.stringify(hasEnded ? ticket : { ...ticket, state: { ...state, texts: undefined } }),
+      hasEnded || !withTexts ? "" : JSON.stringify(state.texts),
+      ...events.map((event) => JSON.stringify(event)),
+    ],
+  };
+}
+
+/** The gate is in the same script and hears at once, so nobody has to note that it did. */
+function wordOf(ticket: Ticket): Word {
+  const errand = errandOf(ticket);
+  switch (errand?.kind) {
+    case undefined:
+      return { kind: "nothing" };
+    case "confirm":
+      return { kind: "confirm", notBeforeMs: errand.notBeforeMs };
+    case "park":
+      return { kind: "park", parking: errand };
+    case "release":
+      return { kind: "release" };
+  }
+}
+
+export type Change<Reply> = (ticket: Ticket, nowMs: number) => Moved<Reply>;

@@ -1,0 +1,165 @@
+/** The stores over a Redis of their own, by a clock that a test moves, with workers that do nothing. */
+import { onTestFinished } from "vitest";
+import type { ProviderName } from "../../../src/domain/comparison.ts";
+import type { Parking } from "../../../src/domain/gate-queue.ts";
+import type { Seat } from "../../../src/domain/places.ts";
+import type { Clock, Gate } from "../../../src/gateway/ports.ts";
+import { redisTransport } from "../../../src/node/redis-transport.ts";
+import { createCaller } from "../../../src/stores/redis/caller.ts";
+import { redisGate, type RedisGate } from "../../../src/stores/redis/redis-gate.ts";
+import { redisKeys } from "../../../src/stores/redis/redis-keys.ts";
+import { redisTickets } from "../../../src/stores/redis/redis-tickets.ts";
+import type { Redis } from "../../../src/stores/redis/redis.ts";
+import { manualClock } from "../clock.ts";
+import { limits, policy } from "../durable-on-node.ts";
+import { redisClient } from "./client.ts";
+import type { RedisServer } from "./server.ts";
+
+/** @param transport brings calls to the server; the service's own on Node unless told */
+export async function redisStoresForTest(server: RedisServer, transport?: Redis) {
+  await server.flush();
+  const clock = manualClock();
+  const looker = redisClient(server.url);
+  onTestFinished(() => looker.close());
+  const redis = transport ?? (await connected());
+  const wakes = new Map<ProviderName, number | null>();
+  let sent: string[] = [];
+  let stores = open();
+
+  async function connected(): Promise<Redis> {
+    const connection = redisTransport(server.url, realClock);
+    onTestFinished(() => connection.close());
+    await connection.ready();
+    return connection;
+  }
+
+  function open() {
+    const caller = createCaller({
+      redis,
+      limits,
+      clock,
+      random: () => 0.5,
+      onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
+      ownsTime: true,
+    });
+    return {
+      caller,
+      gate: redisGate(caller, "mock"),
+      keys: redisKeys(caller),
+      tickets: redisTickets({ redis, caller, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
+    };
+  }
+
+  /** As the service does: when it is told that tickets can be taken, and when one is due. */
+  async function tend(): Promise<number | null> {
+    const dueMs = await stores.tickets.elapseDue();
+    sent.push(...(await stores.gate.dispatch()));
+    const moments = [dueMs === null ? null : clock.nowMs() + dueMs, wakes.get("mock") ?? null];
+    return moments.reduce<number | null>((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
+  }
+
+  /** What Redis forgets by itself goes by its own clock, which no test can move. */
+  async function moveOn(ms: number): Promise<void> {
+    await clock.advance(ms);
+    for (const key of (await looker.command("KEYS", "*:queue:requests:*")) as string[]) {
+      if (await isOver(key, "facts")) await looker.command("DEL", key, key.replace(":requests:", ":events:"));
+    }
+    for (const key of (await looker.command("KEYS", "*:keys:*")) as string[]) {
+      if (await isOver(key, "record")) await looker.command("DEL", key);
+    }
+  }
+
+  async function isOver(key: string, field: string): Promise<boolean> {
+    const { forgetAtMs = Infinity } = JSON.parse(String(await looker.command("HGET", key, field))) as {
+      forgetAtMs?: number;
+    };
+    return forgetAtMs <= clock.nowMs() && Number(await looker.command("PTTL", key)) >= 0;
+  }
+
+  return {
+    clock,
+    server,
+    redis,
+    get stores() {
+      return stores;
+    },
+    get tickets() {
+      return stores.tickets;
+    },
+    get keys() {
+      return stores.keys;
+    },
+    get gate(): Gate {
+      return directly(stores.gate);
+    },
+    confirm: (seat: Seat, notBeforeMs: number) => stores.gate.confirm(seat, notBeforeMs),
+    park: (seat: Seat, parking: Parking) => stores.gate.park(seat, parking),
+    release: (ticketId: string) => stores.gate.release(ticketId),
+    nowMs: clock.nowMs,
+    async advance(ms: number) {
+      const untilMs = clock.nowMs() + ms;
+      for (;;) {
+        const nextMs = await tend();
+        if (nextMs === null || nextMs > untilMs || nextMs <= clock.nowMs()) break;
+        await moveOn(nextMs - clock.nowMs());
+      }
+      await moveOn(untilMs - clock.nowMs());
+      await tend();
+    },
+    async sent() {
+      await tend();
+      const ids = sent;
+      sent = [];
+      return ids;
+    },
+    /** Another process, which knows nothing but what is stored; and Redis has forgotten the script. */
+    async restart() {
+      await looker.command("SCRIPT", "FLUSH");
+      sent = [];
+      stores = open();
+      await stores.gate.started();
+    },
+    events: (id: string) => stores.tickets.events(id),
+    holds: async (text: string) =>
+      JSON.stringify(await everything()).includes(JSON.stringify(text).slice(1, -1)),
+    everything,
+    looker,
+  };
+
+  /** Every key, with all that it holds. */
+  async function everything(): Promise<Record<string, unknown>> {
+    const found: Record<string, unknown> = {};
+    for (const key of (await looker.command("KEYS", "*")) as string[]) {
+      const type = String(await looker.command("TYPE", key));
+      const read = readers[type];
+      if (read === undefined) throw new Error(`a key of the type ${type}`);
+      found[key] = await looker.command(...read(key));
+    }
+    return found;
+  }
+}
+
+const realClock: Clock = {
+  nowMs: Date.now,
+  after(delayMs, then) {
+    const timer = setTimeout(then, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+const readers: Record<string, (key: string) => string[]> = {
+  string: (key) => ["GET", key],
+  hash: (key) => ["HGETALL", key],
+  list: (key) => ["LRANGE", key, "0", "-1"],
+  set: (key) => ["SMEMBERS", key],
+  zset: (key) => ["ZRANGE", key, "0", "-1", "WITHSCORES"],
+};
+
+/** Without what usually stands before a gate that is a hop away. */
+function directly(remote: RedisGate): Gate {
+  return {
+    ...remote,
+    enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+    report: async (outcome) => void (await remote.exchange(crypto.randomUUID(), [outcome])),
+  };
+}
