@@ -9,15 +9,21 @@ import { root, type Redis } from "../stores/redis/redis.ts";
 export interface RedisConnection extends Redis {
   /** From now on every call that may change something is answered when that is on Redis' disk. Redis 7.2 and later. */
   awaitDisk(): void;
+  /**
+   * Hears what is published on the channel, and whenever the connection for it is there (again): something may have been missed.
+   *
+   * @returns what ends it
+   */
+  listen(channel: string, onMessage: (message: string) => void, onReady: () => void): () => void;
+  /** Hears each time that a connection is made. */
+  onReady(then: () => void): void;
   /** Waits of calls for Redis since the start: what was sent in one moment counts once. */
   roundTrips(): number;
-  /** When it is connected for the first time. Never rejects, and may never resolve. */
-  ready(): Promise<void>;
   close(): void;
 }
 
 /** The longest that a call may take, also where Redis waits for its disk. */
-const limitMs = 300;
+const callMs = 300;
 /** Of a connection on which nothing is answered, until a new one is made. */
 const hangMs = 1_500;
 const reconnectMs = 250;
@@ -27,8 +33,9 @@ const needingRoom = scriptOf(text);
 /** A script that says so may write where Redis' memory is full. https://redis.io/docs/latest/develop/programmability/eval-intro/ */
 const makingRoom = scriptOf(`#!lua flags=allow-oom\n${text}`);
 
-/** Connects by itself, and again whenever the connection is lost. */
-export function redisTransport(url: string, clock: Clock): RedisConnection {
+/** Connects by itself, and again whenever the connection is lost. @param limitMs of a call */
+export function redisTransport(url: string, clock: Clock, limitMs = callMs): RedisConnection {
+  const common = { url, RESP: 2, socket: { connectTimeout: 1_000, reconnectStrategy: reconnectMs } } as const;
   let waitsForDisk = false;
   let trips = 0;
   let isLeaving = false;
@@ -36,20 +43,15 @@ export function redisTransport(url: string, clock: Clock): RedisConnection {
   /** Calls under way, and since when none has been answered. */
   let open = 0;
   let silentSinceMs = clock.nowMs();
-  const onReady: (() => void)[] = [];
+  const readyHeard: (() => void)[] = [];
   let client = connect();
 
   function connect() {
-    const made = createClient({
-      url,
-      RESP: 2,
-      disableOfflineQueue: true,
-      socket: { connectTimeout: 1_000, reconnectStrategy: reconnectMs },
-    });
+    const made = createClient({ ...common, disableOfflineQueue: true });
     // Each call hears of it by itself.
     made.on("error", () => {});
     made.on("ready", () => {
-      for (const tell of onReady.splice(0)) tell();
+      for (const tell of readyHeard) tell();
     });
     made.connect().catch(() => {});
     return made;
@@ -134,7 +136,26 @@ export function redisTransport(url: string, clock: Clock): RedisConnection {
       waitsForDisk = true;
     },
     roundTrips: () => trips,
-    ready: () => (client.isReady ? Promise.resolve() : new Promise((resolve) => void onReady.push(resolve))),
+    onReady(then) {
+      readyHeard.push(then);
+      if (client.isReady) then();
+    },
+
+    listen(channel, onMessage, onReady) {
+      const listener = createClient({
+        ...common,
+        // Nothing is asked on this one: a dead connection would not be noticed.
+        pingInterval: 5_000,
+        socket: { ...common.socket, socketTimeout: 12_000 },
+      });
+      listener.on("error", () => {});
+      listener.on("ready", onReady);
+      listener
+        .connect()
+        .then(() => listener.subscribe(channel, onMessage))
+        .catch(() => {});
+      return () => listener.destroy();
+    },
     close() {
       isClosed = true;
       client.destroy();

@@ -114,7 +114,7 @@ export type KeyCall =
 export interface Schedule {
   /** The script's clock. */
   readonly nowMs: number;
-  /** When tickets can be taken, or something lapses; `null`: nothing is to come. */
+  /** When tickets can be taken, or something is due: a hold, a claim, a ticket's time. `null`: nothing is to come. */
   readonly wakeAtMs: number | null;
   /** Processes that were told of it; `null`: it was no news. */
   readonly told: number | null;

@@ -18,8 +18,8 @@ import { recordVersion, ticketIn, written, type Change, type Read } from "./tick
 export interface RedisTickets extends SharedTickets {
   /** Finds as many tickets as may be called for now, at most so many, and claims them. @returns those claimed */
   take(provider: ProviderName, most: number): Promise<readonly ClaimedTicket[]>;
-  /** Lets happen what time has brought to those whose time has come. @returns milliseconds until the next; `null`: there is none */
-  elapseDue(): Promise<number | null>;
+  /** Lets happen what time has brought to those whose time has come, however many they are. */
+  elapseDue(): Promise<void>;
   /** Where a ticket stands that was created a moment ago: once, and without asking. `null`: not known */
   freshOutlook(id: string): Outlook | null;
   events(id: string): Promise<readonly TicketEvent[]>;
@@ -147,9 +147,9 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
 
     async elapseDue() {
       for (;;) {
-        const [waitMs, ...ids] = (await caller.call({ verb: "due", limit: batch })) as readonly string[];
+        const ids = (await caller.call({ verb: "due", limit: batch })) as readonly string[];
         await Promise.all(ids.map(elapseOne));
-        if (ids.length === 0) return waitMs === "-1" ? null : Number(waitMs);
+        if (ids.length < batch) return;
       }
     },
 

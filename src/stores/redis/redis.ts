@@ -14,5 +14,15 @@ export interface Redis {
 /** What all our keys begin with. */
 export const root = "llm-provider-service:";
 
-/** Processes are told here when tickets can be taken: `provider` and epoch milliseconds, or nothing. */
+/** Processes are told here when tickets can be taken. */
 export const wakeChannel = `${root}gate:wake`;
+
+/** @param message provider, the moment of the news, and that of the next look, or nothing */
+export function readNews(message: string): {
+  readonly provider: string;
+  readonly nowMs: number;
+  readonly wakeAtMs: number | null;
+} {
+  const [provider = "", nowMs = "", wakeAtMs = ""] = message.split(" ");
+  return { provider, nowMs: Number(nowMs), wakeAtMs: wakeAtMs === "" ? null : Number(wakeAtMs) };
+}

@@ -3096,6 +3096,7 @@ local ____gate_2Dkeeper_2Ets = require("stores.gate-keeper")
 local createGateKeeper = ____gate_2Dkeeper_2Ets.createGateKeeper
 local ____commands_2Ets = require("stores.redis.lua.commands")
 local exactly = ____commands_2Ets.exactly
+local firstScore = ____commands_2Ets.firstScore
 local read = ____commands_2Ets.read
 local ____places_2Ets = require("stores.redis.lua.places")
 local redisPlaces = ____places_2Ets.redisPlaces
@@ -3130,7 +3131,15 @@ function ____exports.openGate(self, root, provider, limits, nowMs, random)
         }
     )
     local function finish(self)
-        local wakeAtMs = keeper:wakeAtMs()
+        local dueMs = firstScore(nil, root .. "queue:due")
+        local lookAtMs = keeper:wakeAtMs()
+        local ____temp_0
+        if lookAtMs == nil or dueMs ~= nil and dueMs < lookAtMs then
+            ____temp_0 = dueMs
+        else
+            ____temp_0 = lookAtMs
+        end
+        local wakeAtMs = ____temp_0
         if hasChanged then
             redis.call(
                 "SET",
@@ -3144,7 +3153,11 @@ function ____exports.openGate(self, root, provider, limits, nowMs, random)
             return {nowMs = nowMs, wakeAtMs = wakeAtMs, told = nil}
         end
         redis.call("SET", wakeKey, news)
-        local told = redis.call("PUBLISH", root .. "gate:wake", (provider .. " ") .. news)
+        local told = redis.call(
+            "PUBLISH",
+            root .. "gate:wake",
+            (((provider .. " ") .. exactly(nil, nowMs)) .. " ") .. news
+        )
         return {nowMs = nowMs, wakeAtMs = wakeAtMs, told = told}
     end
     return {keeper = keeper, finish = finish}
@@ -3274,10 +3287,12 @@ local ____commands_2Ets = require("stores.redis.lua.commands")
 local exactly = ____commands_2Ets.exactly
 local list = ____commands_2Ets.list
 local read = ____commands_2Ets.read
+--- Tickets that one call lets expire, or lose a claim whose lease has ended.
+local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, tell, factsOf, takenBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, tell, factsOf, dueBy, takenBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -3395,18 +3410,30 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
         return ____temp_2
     end
+    function dueBy(self, limit)
+        return list(
+            nil,
+            "ZRANGEBYSCORE",
+            dueKey,
+            "-inf",
+            exactly(nil, nowMs),
+            "LIMIT",
+            0,
+            limit
+        )
+    end
     function takenBefore(self, keeper, permits)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue32
+                local __continue35
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or not __TS__ArrayIncludes(permits, standing.permit) then
-                        __continue32 = true
+                        __continue35 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -3419,9 +3446,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {__TS__SparseArraySpread(____array_5)}
-                    __continue32 = true
+                    __continue35 = true
                 until true
-                if not __continue32 then
+                if not __continue35 then
                     break
                 end
             end
@@ -3591,6 +3618,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                 end
             end
         end
+        for ____, id in ipairs(dueBy(nil, mostDue)) do
+            overdue[#overdue + 1] = {id}
+        end
         local ____array_4 = __TS__SparseArrayNew(unpack(taken))
         __TS__SparseArrayPush(
             ____array_4,
@@ -3640,38 +3670,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         change = change,
         take = take,
         withdraw = withdraw,
-        due = function(self, limit)
-            local ids = list(
-                nil,
-                "ZRANGEBYSCORE",
-                dueKey,
-                "-inf",
-                exactly(nil, nowMs),
-                "LIMIT",
-                0,
-                limit
-            )
-            local ____, firstMs = unpack(
-                list(
-                    nil,
-                    "ZRANGE",
-                    dueKey,
-                    0,
-                    0,
-                    "WITHSCORES"
-                ),
-                1,
-                2
-            )
-            local waitMs = firstMs == nil and -1 or math.max(
-                0,
-                (tonumber(firstMs) or nowMs) - nowMs
-            )
-            return {
-                exactly(nil, waitMs),
-                unpack(ids)
-            }
-        end
+        dueBy = dueBy
     }
 end
 return ____exports
@@ -3707,7 +3706,7 @@ function answer(self, call)
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "due"
         if ____cond3 then
-            return ticketScripts(nil, root, nowMs):due(call.limit)
+            return ticketScripts(nil, root, nowMs):dueBy(call.limit)
         end
         ____cond3 = ____cond3 or ____switch3 == "begin_key"
         if ____cond3 then

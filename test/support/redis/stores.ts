@@ -27,9 +27,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   let stores = open();
 
   async function connected(): Promise<Redis> {
-    const connection = redisTransport(server.url, realClock);
+    const connection = redisTransport(server.url, realClock, 10_000);
     onTestFinished(() => connection.close());
-    await connection.ready();
+    await new Promise<void>((resolve) => connection.onReady(resolve));
     return connection;
   }
 
@@ -52,10 +52,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
 
   /** As the service does: when it is told that tickets can be taken, and when one is due. */
   async function tend(): Promise<number | null> {
-    const dueMs = await stores.tickets.elapseDue();
+    await stores.tickets.elapseDue();
     sent.push(...(await stores.gate.dispatch()));
-    const moments = [dueMs === null ? null : clock.nowMs() + dueMs, wakes.get("mock") ?? null];
-    return moments.reduce<number | null>((a, b) => (a === null || (b !== null && b < a) ? b : a), null);
+    return wakes.get("mock") ?? null;
   }
 
   /** What Redis forgets by itself goes by its own clock, which no test can move. */

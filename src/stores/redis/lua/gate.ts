@@ -2,7 +2,7 @@
 import { newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../gate-keeper.ts";
 import type { Schedule } from "../calls.ts";
-import { exactly, read } from "./commands.ts";
+import { exactly, firstScore, read } from "./commands.ts";
 import { redisPlaces } from "./places.ts";
 
 export interface ScriptedGate {
@@ -44,13 +44,15 @@ export function openGate(
   });
 
   function finish(): Schedule {
-    const wakeAtMs = keeper.wakeAtMs();
+    const dueMs = firstScore(`${root}queue:due`);
+    const lookAtMs = keeper.wakeAtMs();
+    const wakeAtMs = lookAtMs === null || (dueMs !== null && dueMs < lookAtMs) ? dueMs : lookAtMs;
     if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
     places.flush();
     const news = wakeAtMs === null ? "" : exactly(wakeAtMs);
     if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, told: null };
     redis.call("SET", wakeKey, news);
-    const told = redis.call("PUBLISH", `${root}gate:wake`, `${provider} ${news}`) as number;
+    const told = redis.call("PUBLISH", `${root}gate:wake`, `${provider} ${exactly(nowMs)} ${news}`) as number;
     return { nowMs, wakeAtMs, told };
   }
 

@@ -10,6 +10,8 @@ type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 /** As stored: record, texts, revision, late claim. An empty text: there is none. */
 type Row = readonly string[];
 
+/** Tickets that one call lets expire, or lose a claim whose lease has ended. */
+const mostDue = 50;
 /** The longest that a call of a process can be under way to Redis. */
 const graveMs = 3_600_000;
 
@@ -109,7 +111,12 @@ export function ticketScripts(root: string, nowMs: number) {
         }
       }
     }
+    for (const id of dueBy(mostDue)) overdue.push([id]);
     return [...taken, ...overdue];
+  }
+
+  function dueBy(limit: number): string[] {
+    return list("ZRANGEBYSCORE", dueKey, "-inf", exactly(nowMs), "LIMIT", 0, limit);
   }
 
   /** Those that a call with these permits has claimed whose answer did not arrive. */
@@ -153,12 +160,6 @@ export function ticketScripts(root: string, nowMs: number) {
     change,
     take,
     withdraw,
-    /** Those whose time has come, and how many milliseconds until the next's: the first of the reply; `-1`: there is none. */
-    due(limit: number): readonly string[] {
-      const ids = list("ZRANGEBYSCORE", dueKey, "-inf", exactly(nowMs), "LIMIT", 0, limit);
-      const [, firstMs] = list("ZRANGE", dueKey, 0, 0, "WITHSCORES");
-      const waitMs = firstMs === undefined ? -1 : Math.max(0, (tonumber(firstMs) ?? nowMs) - nowMs);
-      return [exactly(waitMs), ...ids];
-    },
+    dueBy,
   };
 }

@@ -1,0 +1,159 @@
+/** What several processes share through Redis: gates, tickets, keyed requests and totals, and the tickets that this one takes to work on. */
+import { providerNames, type ProviderName } from "../domain/comparison.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../domain/policy.ts";
+import { createGateFront } from "../gateway/gate-front.ts";
+import type { ClaimedTicket, Clock, Gate } from "../gateway/ports.ts";
+import { createCaller } from "../stores/redis/caller.ts";
+import { redisGate, type RedisGate } from "../stores/redis/redis-gate.ts";
+import { redisKeys } from "../stores/redis/redis-keys.ts";
+import { redisTickets } from "../stores/redis/redis-tickets.ts";
+import { redisTotals } from "../stores/redis/redis-totals.ts";
+import { readNews, wakeChannel } from "../stores/redis/redis.ts";
+import { createTaker, type Taker } from "../stores/redis/taker.ts";
+import type { SharedHealth, SharedStore } from "../stores/shared-store.ts";
+import { durabilityOf, type Durability } from "./redis-durability.ts";
+import { redisTransport } from "./redis-transport.ts";
+
+export interface SharedParts {
+  readonly url: string;
+  readonly settings: QueueSettings;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  /** Hears of work that nobody awaits and that ended badly. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Connects by itself: Redis need not be there yet. */
+export function openShared(parts: SharedParts): SharedStore & { roundTrips(): number } {
+  const { settings, clock, random, newId, onFault } = parts;
+  const limits = gateLimits(settings);
+  const redis = redisTransport(parts.url, clock);
+  const takers = new Map<ProviderName, Taker>();
+  const working = new Map<string, Promise<void>>();
+  let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
+  let durability: Durability | null = null;
+  let isOpen = false;
+
+  const caller = createCaller({
+    redis,
+    limits,
+    clock,
+    random,
+    onSchedule: (provider, schedule) => takers.get(provider)?.onSchedule(schedule),
+  });
+  const tickets = redisTickets({ redis, caller, policy: ticketPolicy(settings), newId, random });
+  const totals = redisTotals(redis, clock);
+  const remotes = new Map<ProviderName, RedisGate>(
+    providerNames.map((name) => [name, redisGate(caller, name)]),
+  );
+  const gates = new Map<ProviderName, Gate>(Array.from(remotes, ([name, remote]) => [name, front(remote)]));
+
+  for (const provider of providerNames) {
+    const taker = createTaker({
+      clock,
+      storeNowMs: caller.nowMs,
+      concurrency: limits.concurrency,
+      take: (most) => tickets.take(provider, most),
+      run: (claimed) => {
+        const worker = runOne(claimed).finally(() => working.delete(claimed.permit));
+        working.set(claimed.permit, worker);
+        return worker;
+      },
+      onFault,
+    });
+    takers.set(provider, taker);
+  }
+
+  /** Room is found out when the ticket is created: in the same round trip. */
+  function front(remote: RedisGate): Gate {
+    const before = createGateFront({ remote, clock, newId, later: (work) => void work.catch(onFault) });
+    return {
+      ...before,
+      reserve: () => Promise.resolve(true),
+      outlook: async (ticketId) => tickets.freshOutlook(ticketId) ?? (await before.outlook(ticketId)),
+    };
+  }
+
+  async function runOne(claimed: ClaimedTicket): Promise<void> {
+    try {
+      // Its answer was long under way: whoever is next has the whole lease.
+      const leftMs = claimed.leaseEndsAtMs - caller.nowMs();
+      if (leftMs < settings.llm.requestTimeoutMs) {
+        await tickets.giveBack(claimed.ticket.about.id, claimed.fence);
+      } else {
+        await run?.(claimed);
+      }
+    } catch (error) {
+      onFault(error);
+    }
+  }
+
+  const stopListening = redis.listen(
+    wakeChannel,
+    (message) => {
+      const { provider, ...news } = readNews(message);
+      takers.get(provider as ProviderName)?.onNews(news);
+    },
+    () => {
+      if (isOpen) open();
+    },
+  );
+  redis.onReady(() => {
+    durabilityOf(redis).then(settle, onFault);
+  });
+
+  function settle(found: Durability): void {
+    durability = found;
+    if (found.mustAwaitDisk) redis.awaitDisk();
+  }
+
+  function open(): void {
+    isOpen = run !== null;
+    if (isOpen) for (const taker of takers.values()) taker.open();
+  }
+
+  function shut(): void {
+    isOpen = false;
+    for (const taker of takers.values()) taker.shut();
+  }
+
+  return {
+    gate(provider) {
+      const gate = gates.get(provider);
+      if (gate === undefined) throw new Error(`there is no provider ${provider}`);
+      return gate;
+    },
+    tickets,
+    keys: redisKeys(caller),
+    totals,
+    start(worker) {
+      run = worker;
+      // The credentials of this process may be new.
+      for (const remote of remotes.values()) remote.started().catch(onFault);
+      open();
+    },
+    pause: shut,
+    resume: open,
+    async rest() {
+      shut();
+      while (working.size > 0) await Promise.all(working.values());
+    },
+    async close() {
+      shut();
+      await totals.flush();
+      stopListening();
+      redis.close();
+    },
+    async health(): Promise<SharedHealth> {
+      const startedAtMs = clock.nowMs();
+      await redis.command("PING");
+      const latencyMs = clock.nowMs() - startedAtMs;
+      if (durability === null) settle(await durabilityOf(redis));
+      return { latencyMs, warnings: durability?.warnings ?? [] };
+    },
+    roundTrips: redis.roundTrips,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Takes tickets of one provider from Redis when there is something to take. Nobody polls: every call of the script says when that is, and
+ * tells it to all processes where it is news. Who brought the news goes first, and the others come only if nobody was there: so a process
+ * that dies holds nothing up, and ten processes ask hardly more often than one.
+ */
+import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
+import type { Schedule } from "./calls.ts";
+
+export interface TakerParts {
+  readonly clock: Clock;
+  /** Redis' clock, as near as is known. */
+  readonly storeNowMs: () => number;
+  /** Tickets in flight at all processes together, at most. */
+  readonly concurrency: number;
+  /** @throws {StoreAway} */
+  readonly take: (most: number) => Promise<readonly ClaimedTicket[]>;
+  /** Never rejects. */
+  readonly run: (claimed: ClaimedTicket) => Promise<void>;
+  /** Hears of a take that failed. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface Taker {
+  /** What a call of our own has said. */
+  onSchedule(schedule: Schedule): void;
+  /** What another's has, for all to hear. */
+  onNews(news: Pick<Schedule, "nowMs" | "wakeAtMs">): void;
+  /** Looks at once: news may have been missed. */
+  open(): void;
+  /** Takes nothing any more, until `open`. Those in flight go on. */
+  shut(): void;
+}
+
+/** So long the others leave tickets to whom the news came from, and longer the more they have in flight. */
+const courtesyMs = 20;
+const perTicketMs = 5;
+/** With more than its share a process leaves tickets to the others for so long. */
+const overShareMs = 150;
+/** After a take that came to nothing though it was time, doubling. */
+const emptyMs = 50;
+const longestEmptyMs = 1_000;
+
+export function createTaker(parts: TakerParts): Taker {
+  const { clock, concurrency } = parts;
+  let isOpen = false;
+  let isTaking = false;
+  let inFlight = 0;
+  let processes = 1;
+  let empty = 0;
+  let wakeAtMs: number | null = null;
+  /** Of what was said last, by Redis' clock. */
+  let saidAtMs = -Infinity;
+  let timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
+
+  const share = () => Math.max(1, Math.ceil(concurrency / processes));
+
+  /** @param courtesy how long others may be first */
+  function plan(courtesy: number): void {
+    if (!isOpen || isTaking || wakeAtMs === null || inFlight >= concurrency) return stand();
+    const waitMs = Math.max(0, wakeAtMs - parts.storeNowMs());
+    const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
+    const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
+    const atMs = clock.nowMs() + Math.max(waitMs + politeMs, restMs);
+    if (timer !== null && timer.atMs === atMs) return;
+    stand();
+    const cancel = clock.after(atMs - clock.nowMs(), () => {
+      timer = null;
+      void take();
+    });
+    timer = { atMs, cancel };
+  }
+
+  function stand(): void {
+    timer?.cancel();
+    timer = null;
+  }
+
+  async function take(): Promise<void> {
+    isTaking = true;
+    const room = inFlight >= share() ? 1 : share() - inFlight;
+    try {
+      const claimed = await parts.take(room);
+      empty = claimed.length > 0 ? 0 : empty + 1;
+      for (const ticket of claimed) void work(ticket);
+    } catch (error) {
+      empty++;
+      parts.onFault(error);
+    } finally {
+      isTaking = false;
+      plan(0);
+    }
+  }
+
+  async function work(ticket: ClaimedTicket): Promise<void> {
+    inFlight++;
+    await parts.run(ticket);
+    inFlight--;
+    plan(0);
+  }
+
+  /** A reply and a message can overtake one another. */
+  function hear({ nowMs, wakeAtMs: nextMs }: Pick<Schedule, "nowMs" | "wakeAtMs">): void {
+    if (nowMs < saidAtMs || nextMs === wakeAtMs) return;
+    const isTie = nowMs === saidAtMs && wakeAtMs !== null && nextMs !== null;
+    wakeAtMs = isTie ? Math.min(wakeAtMs ?? 0, nextMs ?? 0) : nextMs;
+    saidAtMs = nowMs;
+    empty = 0;
+  }
+
+  return {
+    onSchedule(schedule) {
+      if (schedule.told !== null) processes = Math.max(1, schedule.told);
+      hear(schedule);
+      plan(0);
+    },
+    onNews(news) {
+      if (news.wakeAtMs === wakeAtMs || news.nowMs < saidAtMs) return;
+      hear(news);
+      plan(courtesyMs + perTicketMs * inFlight);
+    },
+    open() {
+      isOpen = true;
+      empty = 0;
+      wakeAtMs = 0;
+      plan(0);
+    },
+    shut() {
+      isOpen = false;
+      stand();
+    },
+  };
+}
