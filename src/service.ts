@@ -1,5 +1,5 @@
 /** The service put together from its settings and what a platform gives it: the same on both. */
-import type { Config } from "./config.ts";
+import { secretsOf, type Config } from "./config.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createKeyedSubmit } from "./gateway/keyed.ts";
 import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
@@ -27,20 +27,25 @@ export interface Surroundings {
 }
 
 /** Where tickets live here, and who decides about them. */
-export interface DurableParts extends Pick<Ports, "gate" | "tickets" | "keys" | "stopping"> {
+export interface DurableParts extends Pick<
+  Ports,
+  "gate" | "tickets" | "copyOf" | "keys" | "stopping" | "sizeOf"
+> {
   readonly totals: Totals;
   /** The stores, and how they are. */
   readonly dependencies: () => Promise<Dependencies>;
   /** What the queue is made of, for `/healthz`. */
   readonly queueType: string;
+  /** What of the stores breaks a promise, beside what the settings say of themselves. Asked after `dependencies`. */
+  readonly warnings?: () => readonly string[];
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
   const { platform, transport, clock, newId, random, sha256, log, durable } = surroundings;
-  const { gate, tickets, keys, stopping, totals } = durable;
+  const { gate, tickets, copyOf, keys, stopping, totals, sizeOf } = durable;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
-  const mask = createMask(Object.values(config.providers).map(({ apiKey }) => apiKey ?? ""));
+  const mask = createMask(secretsOf(config));
   const onAttempt = (report: AttemptReport) => {
     logAttempt(log, report);
     if (report.costUsd) totals.add(report.tenant, utcDay(clock.nowMs()), 0, report.costUsd);
@@ -49,11 +54,13 @@ export function createService(config: Config, surroundings: Surroundings) {
     providers,
     gate,
     tickets,
+    copyOf,
     keys,
     clock,
     newId,
     random,
     sha256,
+    ...(sizeOf && { sizeOf }),
     stopping,
     mask,
     onAttempt,
@@ -79,6 +86,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     totals,
     dependencies: durable.dependencies,
     queueType: durable.queueType,
+    storeWarnings: durable.warnings ?? noWarnings,
     usable: new Set(providers.keys()),
     defaultModels,
     platform,
@@ -91,6 +99,8 @@ export function createService(config: Config, surroundings: Surroundings) {
   });
   return { app, gateway };
 }
+
+const noWarnings = () => [];
 
 /** Between the end of a live request and that of its key's lease: time to store what came of it. */
 const keyMarginMs = 15_000;

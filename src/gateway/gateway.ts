@@ -9,7 +9,15 @@ import type { Plan } from "../domain/plan.ts";
 import { canonicalText, frame } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
-import { comparisonOf, isEnded, seatOf, type About, type Spent, type Ticket } from "../domain/ticket.ts";
+import {
+  comparisonOf,
+  isEnded,
+  seatOf,
+  type About,
+  type Spent,
+  type Ticket,
+  type TicketCopy,
+} from "../domain/ticket.ts";
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
 import { createDeadlines, wait, type Deadline } from "./deadline.ts";
@@ -145,7 +153,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       plan,
       promptSha256,
       priority: caller.priority,
-      sizeBytes: Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0),
+      sizeBytes:
+        ports.sizeOf?.(texts) ?? Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0),
       correlationId: caller.correlationId,
       traceId: caller.traceId,
       userId: caller.userId,
@@ -161,7 +170,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       // As long as the vendor asked for, as between a ticket's own attempts.
       const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
       const notBeforeMs = nowMs + Math.min(askedMs ?? 0, longestHoldMs);
-      const draft = { about, texts, spent, lastFailure, notBeforeMs };
+      const idIsGiven = caller.queueId !== null;
+      const draft = { about, texts, spent, lastFailure, notBeforeMs, idIsGiven };
       return ok({ kind: "kept", ticket: await tickets.create(draft), waitsFor });
     } catch (error) {
       if (error instanceof QueueFull) return err({ kind: "queue_full" });
@@ -283,10 +293,15 @@ export function createGateway(ports: Ports, policy: Policy) {
     }
   }
 
-  /** @returns the tenant's own ticket; `null`: there is none. @throws {StoreAway} */
-  async function find(ticketId: string, tenant: string): Promise<Ticket | null> {
-    const ticket = await tickets.load(ticketId);
-    return ticket?.about.tenant === tenant ? ticket : null;
+  /** @returns the tenant's own ticket, or a copy where its store is away; `null`: there is none. @throws {StoreAway} */
+  async function find(ticketId: string, tenant: string): Promise<Ticket | TicketCopy | null> {
+    const found = await tickets.load(ticketId).catch(async (error: unknown) => {
+      const copy = error instanceof StoreAway ? await ports.copyOf?.(ticketId) : null;
+      // Without a copy nobody has said that there is no such ticket.
+      if (!copy) throw error;
+      return copy;
+    });
+    return found?.about.tenant === tenant ? found : null;
   }
 
   /** The vendor's words are stored, and shown for a request that can't succeed. */

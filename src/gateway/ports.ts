@@ -9,7 +9,7 @@ import type { Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Result } from "../domain/result.ts";
-import type { About, Spent, Texts, Ticket } from "../domain/ticket.ts";
+import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket-moves.ts";
 import type { Usage } from "../domain/usage.ts";
 
@@ -113,6 +113,8 @@ export interface Draft {
   /** Of those calls; `null`: none was made. */
   readonly lastFailure: Failure | null;
   readonly notBeforeMs: number;
+  /** Something names the ticket by its id already, so no store may give it another. */
+  readonly idIsGiven?: boolean;
 }
 
 /**
@@ -139,6 +141,13 @@ export interface Tickets {
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
 }
+
+/**
+ * Reads a copy of a ticket where its store is away. One that has ended is final; any other is as it was at its `updatedAtMs`.
+ *
+ * @returns `null`: there is none, it is forgotten, or it can't be read soon. Never throws
+ */
+export type CopyOf = (ticketId: string) => Promise<TicketCopy | null>;
 
 /** A ticket that a worker has claimed, and may call for now. */
 export interface ClaimedTicket {
@@ -183,6 +192,8 @@ export interface Ports {
   readonly providers: ReadonlyMap<ProviderName, Provider>;
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
+  /** Only where there is a secondary store. */
+  readonly copyOf?: CopyOf | undefined;
   readonly keys: Keys;
   readonly clock: Clock;
   /** A UUID. */
@@ -190,6 +201,8 @@ export interface Ports {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sha256: Sha256;
+  /** UTF-8 bytes of a ticket's texts, for who counts faster than a loop does. A lone surrogate is three, as what stands for it. */
+  readonly sizeOf?: (texts: Texts) => number;
   /** Aborts when the process must end soon; `null`: it never says so. */
   readonly stopping: AbortSignal | null;
   /** Takes our keys out of a vendor's words before they are stored. */

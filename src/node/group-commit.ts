@@ -33,6 +33,7 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
   const rollbackTo = sql.prepare("ROLLBACK TO write");
   const begin = sql.prepare("BEGIN IMMEDIATE");
   const commit = sql.prepare("COMMIT");
+  const rollback = sql.prepare("ROLLBACK");
   let waiting: Write[] = [];
   let isAway = false;
   let idlers: (() => void)[] = [];
@@ -54,7 +55,7 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
       return refused(batch, error);
     }
     try {
-      const told = batch.map(runOne);
+      const told = runAll(batch);
       commit.run();
       isAway = false;
       return told;
@@ -72,6 +73,18 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
         () =>
           reject(storeAway(error)),
     );
+  }
+
+  /** One that throws is seldom, and what could undo it alone costs each of them: only after one has thrown is it paid for. */
+  function runAll(batch: readonly Write[]): readonly (() => void)[] {
+    try {
+      return batch.map(({ run }) => run());
+    } catch (error) {
+      if (isStoreFault(error)) throw error;
+      rollback.run();
+      begin.run();
+      return batch.map(runOne);
+    }
   }
 
   /** @returns what to do after the commit. @throws when it is the store that fails: then the transaction may be gone with it */

@@ -83,7 +83,12 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       return Promise.resolve();
     },
 
-    reserve: (seat) => changed(keeper.reserve(seat) === "held"),
+    // A place that is held lets no ticket start, and lapses when anybody next asks: nothing to look for.
+    async reserve(seat) {
+      const isHeld = keeper.reserve(seat) === "held";
+      await core.settled();
+      return isHeld;
+    },
     start: (seat, starter) => changed(keeper.start(seat, starter)),
     outlook: async (ticketId) => keeper.outlook(ticketId),
     overview: async () => keeper.overview(),

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { acceptTicket, claim, claimantDied, elapse, giveBack, settle } from "../domain/ticket-moves.ts";
 import type { Moved } from "../domain/ticket-steps.ts";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../domain/ticket.ts";
-import type { Tickets } from "../gateway/ports.ts";
+import type { Draft, Tickets } from "../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -23,6 +23,8 @@ export interface SqliteTicketsParts {
 }
 
 export interface SqliteTickets extends Tickets {
+  /** As `create`, and does `beside` in the same transaction. */
+  keep(draft: Draft, beside: () => void): Promise<Ticket>;
   /** When the next ticket expires, loses its claim or is forgotten; `null`: none will. */
   firstDueMs(): number | null;
   /** Lets that happen for all whose time has come. */
@@ -34,6 +36,8 @@ export interface SqliteTickets extends Tickets {
   /** This process ends: what it still has in flight goes back unharmed. */
   giveBackAll(): Promise<void>;
 }
+
+const nothingBeside = () => {};
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
@@ -84,19 +88,36 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
 
   const inFlight = () => commits.read(rows.inFlight);
 
+  async function keep(
+    { about, texts, spent, lastFailure, notBeforeMs }: Draft,
+    beside: () => void,
+  ): Promise<Ticket> {
+    const ticket = await commits.write(() => {
+      beside();
+      const { ticket: accepted, events } = acceptTicket(
+        about,
+        texts,
+        spent,
+        lastFailure,
+        notBeforeMs,
+        nowMs(),
+        policy,
+      );
+      // An id that is taken is seldom, so nobody looks for one first.
+      if (rows.insert(accepted, texts, events)) return accepted;
+      const known = present(about.id);
+      if (known !== null) return known;
+      rows.remove(about.id);
+      rows.insert(accepted, texts, events);
+      return accepted;
+    });
+    onStored(ticket);
+    return ticket;
+  }
+
   return {
-    async create({ about, texts, spent, lastFailure, notBeforeMs }) {
-      const ticket = await commits.write(() => {
-        const known = present(about.id);
-        if (known !== null) return known;
-        rows.remove(about.id);
-        const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs(), policy);
-        rows.insert(accepted.ticket, texts, accepted.events);
-        return accepted.ticket;
-      });
-      onStored(ticket);
-      return ticket;
-    },
+    keep,
+    create: (draft) => keep(draft, nothingBeside),
 
     async load(id) {
       const known = commits.read(() => present(id));

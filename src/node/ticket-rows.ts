@@ -9,30 +9,41 @@ import {
   type TicketEvent,
 } from "../domain/ticket.ts";
 import { StoreAway } from "../gateway/ports.ts";
+import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
 /** Of the records that this code writes. A newer one is left alone. */
-const version: Ticket["version"] = 1;
+export const ticketVersion: Ticket["version"] = 1;
+
+/** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
+const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
 
 /** @param onFault hears of a row that holds no ticket */
 export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
+  const version = ticketVersion;
   const select = sql.prepare(
-    "SELECT record, texts FROM tickets LEFT JOIN texts ON ticket_id = id WHERE id = ?",
+    `SELECT record, texts, ${isMoving} AS is_moving FROM tickets LEFT JOIN texts ON texts.ticket_number = number WHERE id = ?`,
   );
   const insertTicket = sql.prepare(
-    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
   );
   const updateTicket = sql.prepare(
     "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
   );
   const deleteTicket = sql.prepare("DELETE FROM tickets WHERE id = ?");
-  const insertTexts = sql.prepare("INSERT INTO texts (ticket_id, texts) VALUES (?, ?)");
-  const deleteTexts = sql.prepare("DELETE FROM texts WHERE ticket_id = ?");
+  const insertTexts = sql.prepare("INSERT INTO texts (ticket_number, texts) VALUES (?, ?)");
+  const deleteTexts = sql.prepare(
+    "DELETE FROM texts WHERE ticket_number = (SELECT number FROM tickets WHERE id = ?)",
+  );
   const insertEvent = sql.prepare("INSERT INTO events (ticket_id, number, event) VALUES (?, ?, ?)");
   const selectDue = sql.prepare(
-    "SELECT id FROM tickets WHERE due_ms <= ? AND version <= ? ORDER BY due_ms LIMIT ?",
+    `SELECT id FROM tickets WHERE due_ms <= ? AND version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT ?`,
   );
-  const selectFirstDue = sql.prepare("SELECT due_ms FROM tickets WHERE version <= ? ORDER BY due_ms LIMIT 1");
-  const selectUnfinished = sql.prepare("SELECT record FROM tickets WHERE is_ended = 0 AND version <= ?");
+  const selectFirstDue = sql.prepare(
+    `SELECT due_ms FROM tickets WHERE version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT 1`,
+  );
+  const selectUnfinished = sql.prepare(
+    `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
+  );
 
   function append(id: string, events: readonly TicketEvent[]): void {
     for (const event of events) insertEvent.run(id, event.number, JSON.stringify(event));
@@ -41,7 +52,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   function unfinished(): readonly Ticket[] {
     return selectUnfinished.all(version).flatMap(({ record }) => {
       try {
-        return [decoded(record, null)];
+        return [decodedTicket(record, null)];
       } catch (error) {
         onFault(error);
         return [];
@@ -50,17 +61,23 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   }
 
   return {
-    /** @throws {StoreAway} when newer code wrote it */
+    /** @throws {StoreAway} when newer code wrote it, and while it moves to another store */
     find(id: string): Ticket | null {
       const row = select.get(id);
-      return row === undefined ? null : decoded(row["record"], row["texts"] ?? null);
+      if (row === undefined) return null;
+      if (row["is_moving"] === 1) throw new StoreAway("The ticket is moving to another store");
+      return decodedTicket(row["record"], row["texts"] ?? null);
     },
 
-    insert(ticket: Ticket, texts: Texts, events: readonly TicketEvent[]): void {
+    /** @returns false: there is one of this id. Nothing changed */
+    insert(ticket: Ticket, texts: Texts, events: readonly TicketEvent[]): boolean {
       const { id } = ticket.about;
-      insertTicket.run(id, version, Number(isEnded(ticket.state)), ticketDueMs(ticket), encoded(ticket));
-      insertTexts.run(id, JSON.stringify(texts));
+      const hasEnded = Number(isEnded(ticket.state));
+      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encoded(ticket));
+      if (inserted.changes === 0) return false;
+      insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
       append(id, events);
+      return true;
     },
 
     /** Erases the texts of a ticket that has ended. */
@@ -100,12 +117,13 @@ function encoded(ticket: Ticket): string {
   return JSON.stringify({ ...ticket, state: { ...state, texts: undefined } });
 }
 
-function decoded(record: unknown, texts: unknown): Ticket {
+/** @param texts `null`: it has none, or nobody wants them */
+export function decodedTicket(record: unknown, texts: unknown): Ticket {
   const stored = JSON.parse(String(record)) as { readonly state: object };
   const ticket = decodeTicket(
     texts === null
       ? stored
-      : { ...stored, state: { ...stored.state, texts: JSON.parse(String(texts)) as Texts } },
+      : { ...stored, state: { ...stored.state, texts: decodeTexts(texts as Uint8Array) } },
   );
   switch (ticket.kind) {
     case "known":

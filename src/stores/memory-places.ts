@@ -5,8 +5,10 @@ import { sortedList, type SortedList } from "./sorted-list.ts";
 
 export function memoryPlaces(): Places {
   const rows = new Map<string, Place>();
-  /** Held, dispatched or running: few at any time. */
-  const leased = new Set<Place>();
+  /** Held, dispatched or running. */
+  const leased = sortedList(byMoment(lapseMs));
+  /** Dispatched or running: at most as many as there are permits. */
+  const flying = new Set<Place>();
   const waiting = sortedList(byTurn);
   const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
   /** Waiting ones of a model; suspects, which are few, are looked through instead. */
@@ -30,6 +32,7 @@ export function memoryPlaces(): Places {
     if (place.standing.state !== "held") byAge.add(place);
     if (place.standing.state !== "waiting") {
       leased.add(place);
+      if (isInFlight(place)) flying.add(place);
       return;
     }
     waiting.add(place);
@@ -43,8 +46,12 @@ export function memoryPlaces(): Places {
     if (place === undefined) return;
     rows.delete(ticketId);
     bytes -= place.sizeBytes;
-    byAge.remove(place);
-    if (leased.delete(place)) return;
+    if (place.standing.state !== "held") byAge.remove(place);
+    if (place.standing.state !== "waiting") {
+      leased.remove(place);
+      flying.delete(place);
+      return;
+    }
     waiting.remove(place);
     waitingByHeard.remove(place);
     if (suspects.delete(place)) return;
@@ -52,8 +59,6 @@ export function memoryPlaces(): Places {
     list.remove(place);
     if (list.values.length === 0) waitingByModel.delete(place.model);
   }
-
-  const inFlight = () => [...leased].filter(isInFlight);
 
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
@@ -63,22 +68,26 @@ export function memoryPlaces(): Places {
     },
     remove,
     tally() {
-      const flying = inFlight();
+      let suspectsInFlight = 0;
+      for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {
         size: rows.size,
         bytes,
         waiting: waiting.values.length,
-        inFlight: flying.length,
-        suspectsInFlight: flying.filter(({ suspect }) => suspect).length,
+        inFlight: flying.size,
+        suspectsInFlight,
         oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
       };
     },
-    lapsed: (nowMs, limit) => [...leased].filter((place) => lapseMs(place) <= nowMs).slice(0, limit),
+    lapsed(nowMs, limit) {
+      const first = leased.first();
+      if (first === undefined || lapseMs(first) > nowMs) return [];
+      return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
+    },
     ready({ nowMs, withoutModels, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect && place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
-      // Only one is ever asked for as a probe, and seldom.
-      if (forProbe) return waiting.values.filter(isReady).toSorted(byProbeTurn).slice(0, limit);
+      if (forProbe) return firstOf(waiting.values, isReady, byProbeTurn, limit);
       const found: Place[] = [];
       for (const place of waiting.values) {
         // Suspects come first.
@@ -88,12 +97,16 @@ export function memoryPlaces(): Places {
       return found;
     },
     ahead(place) {
-      const dispatched = [...leased].filter(
-        (other) => other.standing.state === "dispatched" && byTurn(other, place) < 0,
-      );
-      return waiting.before(place) + dispatched.length;
+      let dispatched = 0;
+      for (const other of flying) {
+        if (other.standing.state === "dispatched" && byTurn(other, place) < 0) dispatched++;
+      }
+      return waiting.before(place) + dispatched;
     },
-    firstLapseMs: () => earliest(Array.from(leased, lapseMs)),
+    firstLapseMs() {
+      const first = leased.first();
+      return first === undefined ? null : lapseMs(first);
+    },
     firstReadyMs(holds, withSuspects) {
       const firsts = Array.from(waitingByModel.values(), (list) => list.first());
       const candidates = [...firsts, ...(withSuspects ? suspects : [])];
@@ -108,8 +121,25 @@ export function memoryPlaces(): Places {
       }
       return silent;
     },
-    inFlight,
+    inFlight: () => [...flying],
   };
+}
+
+/** Looks through all: only one is ever asked for as a probe, and seldom. */
+function firstOf(
+  places: readonly Place[],
+  isWanted: (place: Place) => boolean,
+  compare: (a: Place, b: Place) => number,
+  limit: number,
+): readonly Place[] {
+  const first = sortedList(compare);
+  for (const place of places) {
+    const last = first.values[limit - 1];
+    if (!isWanted(place) || (last !== undefined && compare(last, place) < 0)) continue;
+    if (last !== undefined) first.remove(last);
+    first.add(place);
+  }
+  return first.values;
 }
 
 function byMoment(momentOf: (place: Place) => number) {

@@ -27,7 +27,10 @@ export function sortedList<T>(compare: (a: T, b: T) => number): SortedList<T> {
 
   return {
     add(value) {
-      values.splice(before(value), 0, value);
+      const last = values.at(-1);
+      // Most come in their order.
+      if (last === undefined || compare(last, value) < 0) values.push(value);
+      else values.splice(before(value), 0, value);
     },
     remove(value) {
       const at = before(value);
