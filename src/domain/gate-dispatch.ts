@@ -89,10 +89,11 @@ export function wakeAtMs(
   const turn = queueTurn(core, nowMs);
   const hasPermit = tally.inFlight < mostInFlight(core, turn, limits);
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
-  const moments = [
-    due.firstLapseMs,
-    due.firstReadyMs === null || !hasPermit ? null : Math.max(due.firstReadyMs, opensAtMs),
-    due.firstHeardMs === null ? null : due.firstHeardMs + silenceMs,
-  ].filter((moment) => moment !== null);
-  return moments.length === 0 ? null : Math.min(...moments);
+  // No list with gaps: Lua, to which this is compiled too, would not know its end.
+  const firstMs = Math.min(
+    due.firstLapseMs ?? Infinity,
+    due.firstReadyMs === null || !hasPermit ? Infinity : Math.max(due.firstReadyMs, opensAtMs),
+    due.firstHeardMs === null ? Infinity : due.firstHeardMs + silenceMs,
+  );
+  return firstMs === Infinity ? null : firstMs;
 }

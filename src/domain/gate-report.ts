@@ -18,8 +18,8 @@ export function exchange(
   random: number,
 ): { core: GateCore; reply: Snapshot } {
   const reported = report(core, reportId, outcomes, nowMs, limits, random);
-  const counted = { ...reported, exchanges: countExchange(reported.exchanges, nowMs) };
-  return { core: counted, reply: snapshotOf(counted, nowMs) };
+  const counted = { ...reported, exchanges: countExchange(reported.exchanges, outcomes, nowMs) };
+  return { core: counted, reply: snapshotOf(counted, nowMs, limits) };
 }
 
 /** As many isolates as this may report trouble between a batch and its repetition. */

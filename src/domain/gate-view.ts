@@ -1,5 +1,5 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
-import { breakerState, type Breaker } from "./breaker.ts";
+import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
 import { queueTurn } from "./gate-dispatch.ts";
 import type { WaitReason } from "./gate-queue.ts";
@@ -10,20 +10,22 @@ import { estimatedWaitMs } from "./policy.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { msPerTicket } from "./vitals.ts";
 
-/** An open one lasts until its time is over, for nothing changes before. */
-export function snapshotOf(core: GateCore, nowMs: number): Snapshot {
+/** One of an open breaker lasts until its time is over, for nothing changes before. */
+export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits): Snapshot {
   const { breaker, holds, accepting, exchanges } = core;
   const state = breakerState(breaker, nowMs);
-  const probeFromMs = breaker.state === "open" && state === "open" ? breaker.probeFromMs : null;
-  const openForMs = probeFromMs === null ? 0 : probeFromMs - nowMs;
+  const turn = breakerTurn(breaker, nowMs);
+  const openForMs = state === "open" && turn.kind === "wait" ? turn.untilMs - nowMs : 0;
+  // As for a call that is turned away: a probe is answered long before its lease ends.
+  const patienceMs = state === "open" ? Infinity : limits.recoveryMs;
   return {
     takenAtMs: nowMs,
     epoch: breaker.epoch,
     state,
-    probeFromMs,
+    probeFromMs: turn.kind === "wait" ? Math.min(turn.untilMs, nowMs + patienceMs) : null,
     holds: liveHolds(holds, nowMs),
     accepting,
-    refreshAfterMs: Math.max(exchanges.refreshAfterMs, openForMs),
+    refreshAfterMs: exchanges.refreshAfterMs,
     usableForMs: Math.max(exchanges.refreshAfterMs * 2, openForMs),
   };
 }

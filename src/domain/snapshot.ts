@@ -10,12 +10,15 @@ export interface Snapshot {
   readonly takenAtMs: number;
   readonly epoch: number;
   readonly state: "closed" | "open" | "half_open";
-  /** When an open breaker lets a probe through; `null` in the other states. */
+  /**
+   * When somebody can next be the probe: of an open breaker, when its time is over; of a half-open one, when the probe that is under way has
+   * surely been answered, or its lease ends. `null`: the breaker is closed, or the turn is free.
+   */
   readonly probeFromMs: number | null;
   readonly holds: readonly ModelHold[];
-  /** Whether a ticket would be kept now. A hint: `reserve` decides. */
+  /** Whether a ticket would be kept now. `true` is a hint: `reserve` decides. */
   readonly accepting: boolean;
-  /** From this age on it is to be refreshed behind the request that uses it. */
+  /** From this age on the gate can bear to be asked again: by the next request that needs to know what may have changed. */
   readonly refreshAfterMs: number;
   /** From this age on it may not be used. */
   readonly usableForMs: number;
@@ -49,14 +52,34 @@ export function answer(kept: KeptSnapshot | null, model: string, nowMs: number):
       return snapshot.probeFromMs === null || nowMs + skewMs >= snapshot.probeFromMs
         ? { kind: "ask" }
         : { kind: "wait", retryAtMs: snapshot.probeFromMs - skewMs, why: "breaker" };
-    case "half_open":
-      return { kind: "ask" };
+    case "half_open": {
+      // A free turn is for the next request. One that is taken is not asked for with every request, but each time the gate can bear it.
+      const { probeFromMs } = snapshot;
+      return probeFromMs === null || nowMs + skewMs >= probeFromMs || isStale(kept, nowMs)
+        ? { kind: "ask" }
+        : { kind: "wait", retryAtMs: probeFromMs - skewMs, why: "breaker" };
+    }
   }
 }
 
-/** Is it time to ask for a new one, behind the request? */
+/** Is it time to ask for a new one, behind the request? Not while the breaker is open: nothing that a call needs to know changes before. */
 export function isRefreshDue(kept: KeptSnapshot | null, nowMs: number): boolean {
-  return kept === null || nowMs < kept.askedAtMs || nowMs - kept.askedAtMs >= kept.snapshot.refreshAfterMs;
+  return kept === null || (kept.snapshot.state !== "open" && isStale(kept, nowMs));
+}
+
+/** Whether a ticket can be kept, as far as is known without a hop: perhaps; no; or not when it was last heard, and it is time to hear again. */
+export type Room = "perhaps" | "none" | "none_lately";
+
+/** A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second. */
+export function roomIn(kept: KeptSnapshot | null, nowMs: number): Room {
+  if (kept === null || kept.snapshot.accepting) return "perhaps";
+  if (!isStale(kept, nowMs)) return "none";
+  const { askedAtMs, snapshot } = kept;
+  return Math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 ? "none_lately" : "perhaps";
+}
+
+function isStale({ askedAtMs, snapshot }: KeptSnapshot, nowMs: number): boolean {
+  return nowMs < askedAtMs || nowMs - askedAtMs >= snapshot.refreshAfterMs;
 }
 
 /** A clock that was set back says nothing about its age: then it is not used. */
@@ -94,10 +117,14 @@ function isUrgent({ permit, finding }: Outcome): boolean {
   }
 }
 
-/** How often the gate is asked: it sets how long snapshots last, so that its own load stays bounded however many isolates there are. */
+/**
+ * When the gate is asked: each who asks is told to come again after all who were told before, a three-hundredth of a second after the last
+ * of them. So its load stays bounded however many isolates there are and however they begin, and nobody has to know how many.
+ */
 export interface Exchanges {
+  /** When somebody last took a place in this line, by the gate's clock. */
   readonly sinceMs: number;
-  readonly count: number;
+  /** What they were told: how long after `sinceMs` the line ended, in milliseconds. */
   readonly refreshAfterMs: number;
 }
 
@@ -105,20 +132,22 @@ export interface Exchanges {
 const exchangesPerSecond = 300;
 const shortestRefreshMs = 1_000;
 const longestRefreshMs = 60_000;
-const measureMs = 1_000;
+const troubledRefreshMs = 5_000;
 
-export const noExchanges: Exchanges = { sinceMs: 0, count: 0, refreshAfterMs: shortestRefreshMs };
+export const noExchanges: Exchanges = { sinceMs: 0, refreshAfterMs: shortestRefreshMs };
 
 /**
- * Counts one exchange. About once a second the refresh time is set so that as many isolates as were seen would make 300 exchanges a second:
- * those seen are the rate times the refresh time that they were given.
+ * Counts one who asks. Those who come with trouble come out of turn: they don't make the line longer than 10 s, or a storm of faults would
+ * make everybody's view old for as long as it lasted.
  */
-export function countExchange(exchanges: Exchanges, nowMs: number): Exchanges {
-  const elapsedMs = nowMs - exchanges.sinceMs;
-  const count = exchanges.count + 1;
-  if (elapsedMs >= 0 && elapsedMs < measureMs) return { ...exchanges, count };
-  const perSecond = elapsedMs > 0 ? (exchanges.count * 1000) / elapsedMs : 0;
-  const fittingMs = (exchanges.refreshAfterMs * perSecond) / exchangesPerSecond;
-  const refreshAfterMs = Math.min(Math.max(Math.round(fittingMs), shortestRefreshMs), longestRefreshMs);
-  return { sinceMs: nowMs, count: 1, refreshAfterMs };
+export function countExchange(exchanges: Exchanges, outcomes: readonly Outcome[], nowMs: number): Exchanges {
+  const lineMs = lineFrom(exchanges, nowMs);
+  const mostMs = outcomes.some(isUrgent) ? Math.max(lineMs, troubledRefreshMs) : longestRefreshMs;
+  const nextMs = Math.min(lineMs + 1_000 / exchangesPerSecond, mostMs);
+  return { sinceMs: nowMs, refreshAfterMs: Math.max(nextMs, shortestRefreshMs) };
+}
+
+/** How far the line reaches from now. A clock that was set back leaves it as long as it was. */
+function lineFrom({ sinceMs, refreshAfterMs }: Exchanges, nowMs: number): number {
+  return refreshAfterMs - Math.max(0, nowMs - sinceMs);
 }

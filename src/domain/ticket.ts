@@ -83,6 +83,11 @@ export interface Spent {
 
 export type TicketState = Queued | Processing | Ended;
 
+/** A ticket without its texts, as a secondary store may hold it: enough for status and results. */
+export interface TicketCopy extends Omit<Ticket, "state"> {
+  readonly state: Omit<Queued, "texts"> | Omit<Processing, "texts"> | Ended;
+}
+
 export interface Queued {
   readonly status: "queued";
   readonly texts: Texts;
@@ -173,7 +178,7 @@ export function comparisonOf({ about, state }: Ticket & { state: Queued | Proces
   return { provider, model, ...state.texts, parameters };
 }
 
-export function isEnded(state: TicketState): state is Ended {
+export function isEnded(state: TicketState | TicketCopy["state"]): state is Ended {
   switch (state.status) {
     case "queued":
     case "processing":
@@ -186,7 +191,7 @@ export function isEnded(state: TicketState): state is Ended {
 }
 
 /** Should it be answered for as if it had never been, and removed? */
-export function isForgotten({ state }: Ticket, nowMs: number): boolean {
+export function isForgotten({ state }: Ticket | TicketCopy, nowMs: number): boolean {
   return isEnded(state) && nowMs >= state.forgetAtMs;
 }
 

@@ -5,14 +5,17 @@
 import type { Admission } from "../domain/gate.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import {
-  addOutcome,
   answer,
   isRefreshDue,
-  isReportDue,
   type KeptSnapshot,
   type Snapshot,
-  type Unreported,
+  roomIn,
+  type SnapshotAnswer,
 } from "../domain/snapshot.ts";
+import { inTime, isUnderWay, lookFor, type Flight } from "./flight.ts";
+import { createGateNews } from "./gate-news.ts";
+import { createGatePace } from "./gate-pace.ts";
+import { createReserve } from "./gate-reserve.ts";
 import type { Clock, Gate } from "./ports.ts";
 
 /** The gate itself. Each verb can be repeated, and throws where the gate can't be reached. */
@@ -34,13 +37,7 @@ export interface GateFrontParts {
   readonly later: (work: Promise<unknown>) => void;
 }
 
-interface Batch {
-  readonly id: string;
-  readonly atMs: number;
-  readonly outcomes: readonly Outcome[];
-}
-
-/** The longest that a call waits for the gate, as if it were closed; and that a fault's report holds up its caller. */
+/** The longest that a call waits for the gate, as if it were closed. */
 const askMs = 300;
 /** The longest where the gate is known not to be closed: without its word nobody is the probe. */
 const askForTurnMs = 2_000;
@@ -48,54 +45,89 @@ const askForTurnMs = 2_000;
 const staticMs = 60_000;
 /** After the gate did not answer, calls don't wait for it for so long. */
 const awayMs = 1_000;
-/** An exchange that isn't over by then has died with its request. */
-const exchangeMs = 10_000;
-/** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
-const mostBatches = 4;
-const newsMs = 60_000;
 
 export function createGateFront({ remote, clock, newId, later }: GateFrontParts): Gate {
   let kept: KeptSnapshot | null = null;
-  let unreported: Unreported = [];
-  let undelivered: readonly Batch[] = [];
-  /** When the exchange that is under way began. */
-  let busySinceMs: number | null = null;
+  /** One call asks for all that come meanwhile. */
+  let asking: Flight | null = null;
   /** When the gate last did not answer a call. */
   let awaySinceMs: number | null = null;
+  /** The permit of the call that is the probe. */
+  let turn: string | null = null;
 
-  const isBusy = (nowMs: number) => busySinceMs !== null && Math.abs(nowMs - busySinceMs) < exchangeMs;
+  const pace = createGatePace(clock);
+  const news = createGateNews({
+    exchange: (reportId, outcomes) => pace.timed(() => remote.exchange(reportId, outcomes)),
+    keep,
+    clock,
+    newId,
+    later,
+  });
+  const reserve = createReserve({
+    ask: (seat) => remote.reserve(seat),
+    room: () => roomIn(kept, clock.nowMs()),
+    refresh: news.refresh,
+    pace,
+    clock,
+  });
+
   const isAway = (nowMs: number) => awaySinceMs !== null && Math.abs(nowMs - awaySinceMs) < awayMs;
+  const patienceMs = () => (kept === null || kept.snapshot.state === "closed" ? askMs : askForTurnMs);
 
   function enter(permit: string, model: string): Promise<Admission> {
     const nowMs = clock.nowMs();
     const known = answer(kept, model, nowMs);
-    if (known.kind === "ask") return isAway(nowMs) ? Promise.resolve(guess(model)) : ask(permit, model);
-    if (isRefreshDue(kept, nowMs) && !isBusy(nowMs)) later(exchange());
-    return Promise.resolve(known.kind === "call" ? { ...known, probe: null } : known);
+    if (known.kind === "ask") return askInTurn(permit, model);
+    // Asked again with its permit, the probe is told the same.
+    if (permit === turn) return ask(permit, model);
+    if (isRefreshDue(kept, nowMs)) news.refresh();
+    return Promise.resolve(admissionOf(known));
+  }
+
+  /** Waits for the answer to another call that is asking, and asks where that leaves it open. */
+  async function askInTurn(permit: string, model: string): Promise<Admission> {
+    const admission = await lookFor<Admission>(clock, patienceMs(), (leftMs) => {
+      const nowMs = clock.nowMs();
+      const known = answer(kept, model, nowMs);
+      if (known.kind !== "ask") return admissionOf(known);
+      if (leftMs <= 0 || isAway(nowMs)) return guess(model);
+      return isUnderWay(asking, nowMs) ? undefined : ask(permit, model);
+    });
+    return admission ?? guess(model);
   }
 
   async function ask(permit: string, model: string): Promise<Admission> {
-    const askedAtMs = clock.nowMs();
-    const asked = remote.enter(permit, model).then(
-      ({ admission, snapshot }) => {
-        keep(snapshot, askedAtMs);
-        return admission;
-      },
-      () => null,
-    );
-    const isClosed = kept === null || kept.snapshot.state === "closed";
-    const admission = await inTime(isClosed ? askMs : askForTurnMs, asked);
-    if (admission) return admission;
+    const limitMs = patienceMs();
+    const flight: Flight = { sinceMs: clock.nowMs(), limitMs };
+    asking = flight;
+    const asked = pace
+      .timed(() => remote.enter(permit, model))
+      .then(
+        ({ admission, snapshot }) => {
+          keep(snapshot, flight.sinceMs);
+          return admission;
+        },
+        () => null,
+      );
+    const admission = await inTime(clock, limitMs, asked);
+    if (asking === flight) asking = null;
+    if (admission) {
+      if (admission.kind === "call" && admission.probe !== null) turn = permit;
+      return admission;
+    }
     awaySinceMs = clock.nowMs();
-    if (admission === undefined) later(asked.then((late) => giveBack(late, permit)));
+    const mayBeTurn = limitMs === askForTurnMs;
+    if (admission === undefined) later(asked.then((late) => giveBack(late, permit, mayBeTurn)));
     return guess(model);
   }
 
-  /** The gate gave the turn to a call that no longer waited for it. */
-  async function giveBack(late: Admission | null, permit: string): Promise<void> {
-    awaySinceMs = null;
-    if (late?.kind !== "call" || late.probe === null) return;
-    await report({ permit, epoch: late.epoch, finding: { kind: "nothing" }, durationMs: null });
+  /** The gate gave the turn to a call that no longer waited for it. Or has it? Where that isn't known, it does no harm to say so. */
+  async function giveBack(late: Admission | null, permit: string, mayBeTurn: boolean): Promise<void> {
+    if (late !== null) awaySinceMs = null;
+    const isTurn = late === null ? mayBeTurn : late.kind === "call" && late.probe !== null;
+    if (!isTurn) return;
+    const epoch = late?.kind === "call" ? late.epoch : null;
+    await report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
   }
 
   /** Without the gate: the last that was heard of it, for a while; then, as if its breaker were closed. */
@@ -104,49 +136,14 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     if (kept === null || nowMs - kept.askedAtMs >= staticMs || nowMs < kept.askedAtMs) return unknown;
     const { snapshot, askedAtMs } = kept;
     const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, model, nowMs);
-    switch (last.kind) {
-      case "call":
-        return { ...last, probe: null };
-      case "wait":
-        return last;
-      case "ask":
-        return { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs };
-    }
+    return last.kind === "ask"
+      ? { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs }
+      : admissionOf(last);
   }
 
-  async function report(outcome: Outcome): Promise<void> {
-    unreported = addOutcome(unreported, outcome);
-    const isUrgent = isReportDue([outcome]);
-    if (isUrgent) return void (await inTime(askMs, behind(exchange())));
-    if (isReportDue(unreported) && !isBusy(clock.nowMs())) later(exchange());
-  }
-
-  function behind(work: Promise<void>): Promise<void> {
-    later(work);
-    return work;
-  }
-
-  /** Brings what is unreported, oldest first, and the new snapshot back. Never throws. */
-  async function exchange(): Promise<void> {
-    const nowMs = clock.nowMs();
-    busySinceMs = nowMs;
-    const fresh = undelivered.filter(({ atMs }) => Math.abs(nowMs - atMs) < newsMs);
-    const batches = [...fresh, { id: newId(), atMs: nowMs, outcomes: unreported }];
-    undelivered = [];
-    unreported = [];
-    let told = 0;
-    try {
-      for (const { id, outcomes } of batches) {
-        const atMs = clock.nowMs();
-        keep(await remote.exchange(id, outcomes), atMs);
-        told++;
-      }
-    } catch {
-      const rest = batches.slice(told).filter(({ outcomes }) => outcomes.length > 0);
-      undelivered = [...rest, ...undelivered].slice(-mostBatches);
-    } finally {
-      busySinceMs = null;
-    }
+  function report(outcome: Outcome): Promise<void> {
+    if (outcome.permit === turn) turn = null;
+    return news.report(outcome);
   }
 
   /** The one that was asked for last is the newest. After our clock was set back nothing kept is newer. */
@@ -155,22 +152,23 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     if (!isOlder) kept = { snapshot, askedAtMs };
   }
 
-  /** `undefined`: not in time. */
-  function inTime<Reply>(limitMs: number, work: Promise<Reply>): Promise<Reply | undefined> {
-    return new Promise((resolve, reject) => {
-      const cancel = clock.after(limitMs, () => resolve(undefined));
-      work.finally(cancel).then(resolve, reject);
-    });
-  }
-
   return {
     enter,
     report,
-    reserve: (seat) => remote.reserve(seat),
+    reserve,
     start: (seat, starter) => remote.start(seat, starter),
     outlook: (ticketId) => remote.outlook(ticketId),
     overview: () => remote.overview(),
   };
+}
+
+function admissionOf(known: Exclude<SnapshotAnswer, { kind: "ask" }>): Admission {
+  switch (known.kind) {
+    case "call":
+      return { ...known, probe: null };
+    case "wait":
+      return known;
+  }
 }
 
 const unknown: Admission = { kind: "call", epoch: null, probe: null };

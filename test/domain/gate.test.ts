@@ -172,19 +172,23 @@ it("says which changes must be stored at once", () => {
 });
 
 it("tells an isolate that the view of an open breaker lasts until its time is over", () => {
-  expect(snapshotOf(open, 4_000)).toMatchObject({
+  expect(snapshotOf(open, 4_000, limits)).toMatchObject({
     state: "open",
     probeFromMs: 10_000,
     epoch: 1,
-    refreshAfterMs: 6_000,
     usableForMs: 6_000,
   });
-  expect(snapshotOf(open, 10_000)).toMatchObject({
+  expect(snapshotOf(open, 10_000, limits)).toMatchObject({
     state: "half_open",
     probeFromMs: null,
     usableForMs: 2_000,
   });
-  expect(snapshotOf(newGate, 0)).toMatchObject({
+  // One is the probe: it will be answered before its lease ends. Nearly over, the lease is what counts.
+  const probed = enter(open, "p", "m", 10_000, limits).core;
+  expect(snapshotOf(probed, 10_000, limits)).toMatchObject({ state: "half_open", probeFromMs: 20_000 });
+  expect(snapshotOf(probed, 84_000, limits)).toMatchObject({ probeFromMs: 85_000 });
+  expect(snapshotOf(probed, 85_000, limits)).toMatchObject({ probeFromMs: null });
+  expect(snapshotOf(newGate, 0, limits)).toMatchObject({
     state: "closed",
     refreshAfterMs: 1_000,
     usableForMs: 2_000,

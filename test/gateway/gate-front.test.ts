@@ -1,104 +1,6 @@
-/** The front against the real gate in memory, both by clocks of their own; between them a line that can be slow, or dead. */
+/** The front against the real gate in memory. */
 import { expect, it } from "vitest";
-import { newGate, type GateCore, type GateLimits } from "../../src/domain/gate.ts";
-import type { Finding, Outcome } from "../../src/domain/outcome.ts";
-import { createGateFront, type RemoteGate } from "../../src/gateway/gate-front.ts";
-import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
-import { memoryPlaces } from "../../src/stores/memory-places.ts";
-import { manualClock } from "../support/clock.ts";
-
-const limits: GateLimits = {
-  failureThreshold: 5,
-  successThreshold: 2,
-  recoveryMs: 10_000,
-  maxOpenMs: 60_000,
-  maxSize: 10,
-  maxBytes: 1_000,
-  highWatermark: 0.8,
-  lowWatermark: 0.6,
-  concurrency: 8,
-  leaseMs: 75_000,
-};
-const model = "model-one";
-
-function world() {
-  const clock = manualClock();
-  let core: GateCore = newGate;
-  const keeper = createGateKeeper({
-    places: memoryPlaces(),
-    limits,
-    readCore: () => core,
-    writeCore: (changed) => void (core = changed),
-    atomically: (work) => work(),
-    nowMs: clock.nowMs,
-    random: () => 0,
-  });
-  const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
-  const asked: { verb: "enter" | "exchange"; outcomes: readonly Outcome[]; id: string }[] = [];
-
-  async function over<Reply>(work: () => Reply): Promise<Reply> {
-    if (line.delayMs > 0) await new Promise<void>((resolve) => void clock.after(line.delayMs, resolve));
-    if (line.isDead) throw new Error("no line");
-    const reply = work();
-    const backMs = line.replyDelayMs;
-    if (backMs > 0) await new Promise<void>((resolve) => void clock.after(backMs, resolve));
-    if (line.loseReplies) throw new Error("the reply was lost");
-    return reply;
-  }
-
-  const remote: RemoteGate = {
-    enter(permit, name) {
-      asked.push({ verb: "enter", outcomes: [], id: permit });
-      return over(() => keeper.enter(permit, name));
-    },
-    exchange(id, outcomes) {
-      asked.push({ verb: "exchange", outcomes, id });
-      return over(() => keeper.exchange(id, outcomes));
-    },
-    reserve: (seat) => over(() => keeper.reserve(seat) === "held"),
-    start: (seat, starter) => over(() => keeper.start(seat, starter)),
-    outlook: (id) => over(() => keeper.outlook(id)),
-    overview: () => over(() => keeper.overview()),
-  };
-  let ids = 0;
-  const front = () =>
-    createGateFront({
-      remote,
-      clock,
-      newId: () => `batch-${++ids}`,
-      later: (work) => void work,
-    });
-  return {
-    clock,
-    line,
-    remote,
-    keeper,
-    front,
-    /** What was asked of the gate since this was last called. */
-    hops: () => asked.splice(0),
-  };
-}
-
-/** Waits for an answer and moves time as far as it takes. */
-async function inTime<T>(clock: ReturnType<typeof manualClock>, work: Promise<T>, ms = 10_000): Promise<T> {
-  const state = { isOver: false };
-  void work.finally(() => (state.isOver = true));
-  await clock.advance(0);
-  for (let passed = 0; !state.isOver && passed < ms; passed += 50) await clock.advance(50);
-  return work;
-}
-
-function outcome(kind: "healthy" | "fault" | "nothing", permit: string | null = null, epoch = 0): Outcome {
-  const finding: Finding = { kind };
-  return { permit, epoch, finding, durationMs: 100 };
-}
-
-async function open(w: ReturnType<typeof world>, gate = w.front()) {
-  await gate.enter("p", model);
-  for (let faults = 0; faults < limits.failureThreshold; faults++) await gate.report(outcome("fault"));
-  w.hops();
-  return gate;
-}
+import { inTime, limits, model, open, outcome, world } from "./front-world.ts";
 
 it("asks the gate once, and then answers by itself while the breaker is closed", async () => {
   const { front, hops } = world();
@@ -174,18 +76,6 @@ it("tells of successes in batches, also where no call comes after them", async (
   await w.clock.advance(0);
   await gate.report(outcome("healthy"));
   expect(w.hops()).toEqual([]);
-});
-
-it("asks each time while the breaker is half-open, and one is the probe", async () => {
-  const w = world();
-  const gate = await open(w);
-  await w.clock.advance(limits.recoveryMs);
-  expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
-  expect(await gate.enter("second", model)).toMatchObject({ kind: "wait" });
-  expect(await w.front().enter("third", model)).toMatchObject({ kind: "wait" });
-  expect(w.hops()).toMatchObject([{ verb: "enter" }, { verb: "enter" }, { verb: "enter" }]);
-  await gate.report(outcome("healthy", "first"));
-  expect(await gate.enter("second", model)).toMatchObject({ probe: { permit: "second" } });
 });
 
 it("waits 300 ms for a gate that is slow, then calls as if it were closed", async () => {
@@ -306,12 +196,7 @@ it("holds a report up for 300 ms at most", async () => {
 it("begins another exchange when the one under way died with its request", async () => {
   const w = world();
   let lost = 0;
-  const gate = createGateFront({
-    remote: { ...w.remote, exchange: () => (lost++, new Promise(() => {})) },
-    clock: w.clock,
-    newId: () => "batch",
-    later: (work) => void work,
-  });
+  const gate = w.front({ exchange: () => (lost++, new Promise(() => {})) });
   for (const [waitMs, exchanges] of [
     [0, 0],
     [1_000, 1],
@@ -331,18 +216,21 @@ it("begins another exchange when the one under way died with its request", async
 
 it("lets the snapshot that was asked for last stand, whichever comes last", async () => {
   const w = world();
-  const gate = w.front();
-  await gate.enter("p", model);
-  await w.clock.advance(1_000);
+  const gate = await open(w);
+  await w.clock.advance(limits.recoveryMs);
+  expect(await gate.enter("probe", model)).toMatchObject({ kind: "call" });
+  // On its way back for long: what it saw is no longer so.
   w.line.replyDelayMs = 900;
-  await gate.enter("p", model);
+  void gate.report(outcome("fault"));
+  await w.clock.advance(10);
   w.line.replyDelayMs = 0;
-  for (let faults = 0; faults < limits.failureThreshold; faults++) {
-    await w.clock.advance(10);
-    await gate.report(outcome("fault"));
-  }
+  await gate.report(outcome("fault", "probe"));
   await w.clock.advance(900);
+  w.hops();
   expect(await gate.enter("p", model)).toMatchObject({ kind: "wait" });
+  await w.clock.advance(limits.recoveryMs);
+  expect(await gate.enter("q", model)).toMatchObject({ kind: "wait" });
+  expect(w.hops()).toEqual([]);
 });
 
 it("passes on what tickets ask, and what goes wrong with it", async () => {

@@ -1,0 +1,104 @@
+/** How calls went, told to a gate that is a hop away: trouble at once, the rest in batches, one exchange at a time. */
+import type { Outcome } from "../domain/outcome.ts";
+import { addOutcome, isReportDue, type Snapshot, type Unreported } from "../domain/snapshot.ts";
+import { inTime, isUnderWay, lookFor, type Flight } from "./flight.ts";
+import type { Clock, Gate } from "./ports.ts";
+
+export interface GateNewsParts {
+  /** `reportId` names the batch: sent again, it counts once. */
+  readonly exchange: (reportId: string, outcomes: readonly Outcome[]) => Promise<Snapshot>;
+  readonly keep: (snapshot: Snapshot, askedAtMs: number) => void;
+  readonly clock: Clock;
+  /** Names batches. */
+  readonly newId: () => string;
+  /** Lets work that follows the answer finish. */
+  readonly later: (work: Promise<unknown>) => void;
+}
+
+export interface GateNews {
+  readonly report: Gate["report"];
+  /** Asks for a new snapshot behind the request, and tells what there is to tell; unless that is being done. */
+  readonly refresh: () => void;
+}
+
+interface Batch {
+  readonly id: string;
+  readonly atMs: number;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** The longest that trouble holds its caller up, who learns from it what others know. */
+const troubleMs = 300;
+/** An exchange that isn't over by then has died with its request; and for so long one request makes them for others. */
+const exchangeMs = 10_000;
+/** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
+const mostBatches = 4;
+const newsMs = 60_000;
+
+export function createGateNews({ exchange, keep, clock, newId, later }: GateNewsParts): GateNews {
+  let unreported: Unreported = [];
+  let undelivered: readonly Batch[] = [];
+  let underWay: Flight | null = null;
+  /** Outcomes whose exchange is over, whatever came of it. */
+  const told = new WeakSet<Outcome>();
+
+  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+
+  async function report(outcome: Outcome): Promise<void> {
+    unreported = addOutcome(unreported, outcome);
+    if (!isReportDue([outcome])) {
+      if (isReportDue(unreported)) refresh();
+      return;
+    }
+    // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
+    if (outcome.permit !== null) return void (await inTime(clock, troubleMs, begin()));
+    await lookFor<unknown>(clock, troubleMs, (leftMs) => {
+      if (told.has(outcome)) return true;
+      return isBusy() ? undefined : inTime(clock, leftMs, begin());
+    });
+  }
+
+  function refresh(): void {
+    if (!isBusy()) void begin();
+  }
+
+  /** @returns the first exchange. What came up meanwhile goes in the next, at once after it */
+  function begin(): Promise<void> {
+    const endsAtMs = clock.nowMs() + exchangeMs;
+    const first = exchangeOnce();
+    later(first.then(() => goOn(endsAtMs)));
+    return first;
+  }
+
+  async function goOn(endsAtMs: number): Promise<void> {
+    while (isReportDue(unreported) && !isBusy() && clock.nowMs() < endsAtMs) await exchangeOnce();
+  }
+
+  /** Brings what is unreported, oldest first, and the new snapshot back. Never throws. */
+  async function exchangeOnce(): Promise<void> {
+    const nowMs = clock.nowMs();
+    const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
+    if (!isBusy()) underWay = flight;
+    const fresh = undelivered.filter(({ atMs }) => Math.abs(nowMs - atMs) < newsMs);
+    const batch = { id: newId(), atMs: nowMs, outcomes: unreported };
+    const batches = [...fresh, batch];
+    undelivered = [];
+    unreported = [];
+    let delivered = 0;
+    try {
+      for (const { id, outcomes } of batches) {
+        const atMs = clock.nowMs();
+        keep(await exchange(id, outcomes), atMs);
+        delivered++;
+      }
+    } catch {
+      const rest = batches.slice(delivered).filter(({ outcomes }) => outcomes.length > 0);
+      undelivered = [...rest, ...undelivered].slice(-mostBatches);
+    } finally {
+      if (underWay === flight) underWay = null;
+      for (const outcome of batch.outcomes) told.add(outcome);
+    }
+  }
+
+  return { report, refresh };
+}
