@@ -27,7 +27,11 @@ export default defineConfig({
             miniflare: { bindings: { ENVIRONMENT: "test", QUEUE_REQUEST_TTL_HOURS: "0.2" } },
           }),
         ],
-        test: { name: "workerd", include: ["test/cloudflare/**/*.test.ts"] },
+        test: {
+          name: "workerd",
+          globalSetup: ["./test/support/upstash-setup.ts"],
+          include: ["test/cloudflare/**/*.test.ts"],
+        },
       },
     ],
   },

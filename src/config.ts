@@ -1,7 +1,7 @@
 /** What the service runs with: every setting (`settings.ts`) and what they mean together. Parsed once, at start; nobody else reads the environment. */
 import type { ProviderName } from "./domain/comparison.ts";
 import { err, ok, type Result } from "./domain/result.ts";
-import { isLoopback, rules, type Platform } from "./setting-rules.ts";
+import { isUnencrypted, rules, type Platform } from "./setting-rules.ts";
 import { settings, type Settings, type TenantKey } from "./settings.ts";
 
 export interface Config {
@@ -11,6 +11,10 @@ export interface Config {
   readonly port: number;
   /** Node: where the data lives. Relative to where the process was started. */
   readonly dataDir: string;
+  /** Node: the store that several instances share, its password included; `null`: SQLite alone. */
+  readonly redisUrl: string | null;
+  /** Cloudflare: the secondary store; `null`: none. */
+  readonly upstash: { readonly url: string; readonly token: string } | null;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** `loopback`: no keys, so open to callers on this machine and to nobody else. */
   readonly access:
@@ -103,7 +107,19 @@ export function parseConfig(
   ];
   if (mistakes.length > 0) return err(mistakes);
   const config = buildConfig(rest);
-  return ok({ ...config, warnings: warningsAbout(config, env) });
+  return ok({ ...config, warnings: warningsAbout(config, env, platform) });
+}
+
+/** What must not be in a log, an error or an answer, whoever wrote it there. */
+export function secretsOf({ providers, redisUrl, upstash }: Config): readonly string[] {
+  const password = redisUrl === null ? "" : new URL(redisUrl).password;
+  const all = [
+    ...Object.values(providers).map(({ apiKey }) => apiKey),
+    password,
+    decodeURIComponent(password),
+    upstash?.token,
+  ];
+  return all.filter((secret) => typeof secret === "string").filter((secret) => secret !== "");
 }
 
 /** One line for each mistake, with its name, what was found and what is allowed. */
@@ -135,9 +151,10 @@ function describeMistake(name: string, given: unknown, allowed: string, byDefaul
   return { name, found: mayHoldSecret(name, given) ? "a value that is not shown" : quote(given), allowed };
 }
 
-/** Keys and DSNs are secrets; a URL may carry one as its credentials or in its query. */
+/** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
 function mayHoldSecret(name: string, given: string): boolean {
-  return /(API_KEYS?|DSN)$/.test(name) || (name.endsWith("_BASE_URL") && /[@?#]/.test(given));
+  if (/(API_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
+  return name.endsWith("_URL") && /[@?#]/.test(given);
 }
 
 function quote(given: string): string {
@@ -157,6 +174,8 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     host: given.HOST,
     port: given.PORT,
     dataDir: given.DATA_DIR,
+    redisUrl: given.REDIS_URL ?? null,
+    upstash: upstashOf(given),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
     defaultProvider: given.DEFAULT_LLM_PROVIDER ?? firstConfigured ?? "mock",
@@ -197,6 +216,11 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
   };
 }
 
+/** Rules see to it that both are given, or none. */
+function upstashOf({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }: Settings) {
+  return url === undefined || token === undefined ? null : { url, token };
+}
+
 /** In the order in which they are preferred where `DEFAULT_LLM_PROVIDER` says nothing. */
 const vendors = ["anthropic", "openai", "google", "openrouter"] as const satisfies readonly Vendor[];
 
@@ -213,13 +237,14 @@ function vendorConfig(given: Settings, prefix: Uppercase<Vendor>): VendorConfig 
   };
 }
 
-const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE)_/;
+const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
 
 function warningsAbout(
   config: Omit<Config, "warnings">,
   env: Readonly<Record<string, unknown>>,
+  platform: Platform,
 ): readonly string[] {
-  const { defaultProvider, mock, providers } = config;
+  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
   const isDefaultUsable =
     defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
   return [
@@ -236,10 +261,14 @@ function warningsAbout(
         (vendor) =>
           `${vendor.toUpperCase()}_BASE_URL is http:// to another machine: the key travels unencrypted`,
       ),
+    ...(upstash !== null && isUnencrypted(upstash.url)
+      ? ["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]
+      : []),
+    ...(platform === "cloudflare" && redisUrl !== null
+      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
+      : []),
+    ...(platform === "node" && upstash !== null
+      ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
+      : []),
   ];
-}
-
-function isUnencrypted(baseUrl: string): boolean {
-  const { protocol, hostname } = new URL(baseUrl);
-  return protocol === "http:" && !isLoopback(hostname);
 }

@@ -35,6 +35,27 @@ export const rules: readonly Rule[] = [
       `unset only while HOST is a loopback address, and it is "${given.HOST}" (npm run key -- NAME makes a key)`,
   },
   {
+    name: "UPSTASH_REDIS_REST_URL",
+    together: ["UPSTASH_REDIS_REST_TOKEN"],
+    isBroken: (given) =>
+      given.UPSTASH_REDIS_REST_URL === undefined && given.UPSTASH_REDIS_REST_TOKEN !== undefined,
+    allowed: () => "the URL that belongs to UPSTASH_REDIS_REST_TOKEN, or neither of them",
+  },
+  {
+    name: "UPSTASH_REDIS_REST_TOKEN",
+    together: ["UPSTASH_REDIS_REST_URL"],
+    isBroken: (given) =>
+      given.UPSTASH_REDIS_REST_TOKEN === undefined && given.UPSTASH_REDIS_REST_URL !== undefined,
+    allowed: () => "the token that belongs to UPSTASH_REDIS_REST_URL, or neither of them",
+  },
+  {
+    name: "UPSTASH_REDIS_REST_URL",
+    together: ["ENVIRONMENT"],
+    isBroken: ({ ENVIRONMENT, UPSTASH_REDIS_REST_URL: url }) =>
+      ENVIRONMENT === "production" && url !== undefined && isUnencrypted(url),
+    allowed: () => "an https:// URL in production",
+  },
+  {
     name: "CIRCUIT_BREAKER_RECOVERY_TIMEOUT",
     together: ["CIRCUIT_BREAKER_MAX_OPEN_SECONDS"],
     isBroken: (given) => given.CIRCUIT_BREAKER_RECOVERY_TIMEOUT > given.CIRCUIT_BREAKER_MAX_OPEN_SECONDS,
@@ -62,6 +83,12 @@ export const rules: readonly Rule[] = [
     allowed: () => "true only on Node with ENVIRONMENT=development",
   },
 ];
+
+/** True for an http:// URL of another machine. */
+export function isUnencrypted(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !isLoopback(hostname);
+}
 
 /** True for this machine's own names: 127.0.0.0/8, ::1 (also in brackets, as URLs have it) and localhost. */
 export function isLoopback(host: string): boolean {

@@ -13,23 +13,26 @@ export const settings = z.object({
   // 0: the system chooses a free one.
   PORT: whole(0, 65_535).default(8080),
   DATA_DIR: text(/^[^\0]{1,1000}$/, "a directory's path of 1 to 1000 characters").default("./data"),
+  REDIS_URL: redisUrl().optional(),
+  UPSTASH_REDIS_REST_URL: baseUrl().optional(),
+  UPSTASH_REDIS_REST_TOKEN: headerKey().optional(),
   API_KEYS: keyList().optional(),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
 
   DEFAULT_LLM_PROVIDER: oneOf(providerNames).optional(),
-  ANTHROPIC_API_KEY: vendorKey().optional(),
+  ANTHROPIC_API_KEY: headerKey().optional(),
   ANTHROPIC_ENABLED: flag().default(true),
   ANTHROPIC_DEFAULT_MODEL: modelId().optional(),
   ANTHROPIC_BASE_URL: baseUrl().default("https://api.anthropic.com"),
-  OPENAI_API_KEY: vendorKey().optional(),
+  OPENAI_API_KEY: headerKey().optional(),
   OPENAI_ENABLED: flag().default(true),
   OPENAI_DEFAULT_MODEL: modelId().optional(),
   OPENAI_BASE_URL: baseUrl().default("https://api.openai.com/v1"),
-  GOOGLE_API_KEY: vendorKey().optional(),
+  GOOGLE_API_KEY: headerKey().optional(),
   GOOGLE_ENABLED: flag().default(true),
   GOOGLE_DEFAULT_MODEL: modelId().optional(),
   GOOGLE_BASE_URL: baseUrl().default("https://generativelanguage.googleapis.com"),
-  OPENROUTER_API_KEY: vendorKey().optional(),
+  OPENROUTER_API_KEY: headerKey().optional(),
   OPENROUTER_ENABLED: flag().default(true),
   OPENROUTER_DEFAULT_MODEL: modelId().optional(),
   OPENROUTER_BASE_URL: baseUrl().default("https://openrouter.ai/api/v1"),
@@ -118,7 +121,7 @@ function statusList() {
 }
 
 /** It becomes a header, which can hold nothing else. */
-function vendorKey() {
+function headerKey() {
   return text(/^[\x21-\x7e]{1,1000}$/, "1 to 1000 printable ASCII characters without blanks");
 }
 
@@ -131,6 +134,27 @@ function baseUrl() {
   return text(/^https?:\/\/[^\s@?#]+$/i, allowed)
     .refine((found) => URL.canParse(found), allowed)
     .transform((found) => new URL(found).href.replace(/\/+$/, ""));
+}
+
+function redisUrl() {
+  const allowed = "a redis:// or rediss:// URL: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]";
+  return text(/^rediss?:\/\/[^\s?#]+$/i, allowed).refine(isRedisUrl, allowed);
+}
+
+/** As its client reads it: what is escaped in the credentials must be unescaped, and a path is the number of a database. */
+function isRedisUrl(found: string): boolean {
+  const url = URL.parse(found);
+  if (url === null || url.hostname === "" || !/^(\/\d{0,5})?$/.test(url.pathname)) return false;
+  return [url.username, url.password].every((part) => unescaped(part) !== null);
+}
+
+/** @returns `null`: it isn't escaped as URLs are */
+function unescaped(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }
 
 function sentryDsn() {

@@ -1,6 +1,6 @@
 /** What the settings mean together, what is told of mistakes. Each setting by itself: `settings.test.ts`. */
 import { describe, expect, it } from "vitest";
-import { describeMistakes, parseConfig, type Config } from "../src/config.ts";
+import { describeMistakes, parseConfig, secretsOf, type Config } from "../src/config.ts";
 import { isLoopback } from "../src/setting-rules.ts";
 import { settings } from "../src/settings.ts";
 
@@ -72,6 +72,33 @@ describe("access", () => {
 });
 
 describe("rules between settings", () => {
+  it("Upstash has a URL and a token, or neither", () => {
+    const url = { UPSTASH_REDIS_REST_URL: "https://one.example" };
+    const token = { UPSTASH_REDIS_REST_TOKEN: "canary" };
+    expect(said(url)).toBe(
+      "UPSTASH_REDIS_REST_TOKEN: found nothing; allowed: the token that belongs to UPSTASH_REDIS_REST_URL, or neither of them",
+    );
+    expect(said(token)).toBe(
+      "UPSTASH_REDIS_REST_URL: found nothing; allowed: the URL that belongs to UPSTASH_REDIS_REST_TOKEN, or neither of them",
+    );
+    expect(configOf({ ...url, ...token }).upstash).toEqual({ url: "https://one.example", token: "canary" });
+    expect(configOf({}).upstash).toBeNull();
+  });
+
+  it.each([
+    [
+      "production",
+      "http://one.example",
+      'found "http://one.example"; allowed: an https:// URL in production',
+    ],
+    ["production", "http://127.0.0.1:8079", ""],
+    ["production", "https://one.example", ""],
+    ["test", "http://one.example", ""],
+  ])("Upstash in %s at %s", (ENVIRONMENT, UPSTASH_REDIS_REST_URL, mistake) => {
+    const env = { ...keyed, ENVIRONMENT, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "t" };
+    expect(said(env, "cloudflare")).toBe(mistake && `UPSTASH_REDIS_REST_URL: ${mistake}`);
+  });
+
   it.each([
     ["0.5", "0.4999", ""],
     ["0.5", "0.5", 'QUEUE_LOW_WATERMARK: found "0.5"; allowed: less than QUEUE_HIGH_WATERMARK, which is 0.5'],
@@ -233,6 +260,33 @@ describe("warnings", () => {
     const warning = "OPENAI_BASE_URL is http:// to another machine: the key travels unencrypted";
     expect(configOf({ OPENAI_BASE_URL, OPENAI_API_KEY }).warnings).toEqual(isSaid ? [warning] : []);
   });
+});
+
+it("names a store that is for the other platform, and a token that travels unencrypted", () => {
+  const redis = { REDIS_URL: "redis://:canary@host" };
+  const upstash = { UPSTASH_REDIS_REST_URL: "https://one.example", UPSTASH_REDIS_REST_TOKEN: "canary" };
+  expect(configOf(redis, "node").warnings).toEqual([]);
+  expect(configOf(upstash, "cloudflare").warnings).toEqual([]);
+  expect(configOf(redis, "cloudflare").warnings).toEqual([
+    "REDIS_URL is for Node: on Cloudflare nothing reads it",
+  ]);
+  expect(configOf(upstash, "node").warnings).toEqual([
+    "UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it",
+  ]);
+  expect(
+    configOf({ ...upstash, UPSTASH_REDIS_REST_URL: "http://one.example" }, "cloudflare").warnings,
+  ).toEqual(["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]);
+});
+
+it("knows its secrets: keys of vendors, Redis' password as it is written and as it is meant, and Upstash's token", () => {
+  const config = configOf({
+    OPENAI_API_KEY: "sk-1",
+    REDIS_URL: "rediss://user:p%40ss@host",
+    UPSTASH_REDIS_REST_URL: "https://one.example",
+    UPSTASH_REDIS_REST_TOKEN: "token-1",
+  });
+  expect(secretsOf(config)).toEqual(["sk-1", "p%40ss", "p@ss", "token-1"]);
+  expect(secretsOf(configOf({ REDIS_URL: "redis://host" }))).toEqual([]);
 });
 
 /** What is said of the mistakes in `env`; nothing where there are none. */

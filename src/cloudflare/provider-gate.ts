@@ -15,6 +15,7 @@ import { coreStore, type CoreStore } from "./gate-core-store.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { sqlPlaces, type SqlPlaces } from "./sql-places.ts";
 import { remindTicket } from "./ticket-stub.ts";
+import { upstashOf } from "./upstash.ts";
 
 /** Queues confirms a message when it is on disk. */
 const sendLimitMs = 10_000;
@@ -87,7 +88,8 @@ export class ProviderGate extends DurableObject<Environment> {
   /**
    * Looks after itself, as its alarm does.
    *
-   * @returns tickets that Queues has refused, each named once: the caller works them. Whatever comes of that, they are offered again.
+   * @returns tickets that Queues has refused and that could be noted here only, each named once: the caller works them. Whatever comes of that,
+   *   they are offered again.
    */
   tend(): readonly string[] {
     this.#tend(this.#keep());
@@ -201,10 +203,20 @@ export class ProviderGate extends DurableObject<Environment> {
       await within(sendLimitMs, this.env.TICKETS.sendBatch(ids.map((body) => ({ body }))));
     } catch (error) {
       logFault(this.env, "queue_refused", error);
-      // A secondary store would come here, before our own note.
+      if (await this.#noteElsewhere(ids)) return;
       const { sql } = this.ctx.storage;
       for (const id of ids) sql.exec("INSERT OR IGNORE INTO undelivered VALUES (?)", id);
     }
+  }
+
+  /** @returns false: there is no secondary store, or it may not have them. Noted twice, they are worked once: the claim decides. */
+  async #noteElsewhere(ids: readonly string[]): Promise<boolean> {
+    const upstash = upstashOf(this.env);
+    if (upstash === null) return false;
+    return upstash.undelivered.note(ids).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** A ticket that is there says by itself how it stands. If it can't be reached, it is asked after again. */

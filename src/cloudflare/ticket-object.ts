@@ -23,10 +23,12 @@ import {
   type TicketPolicy,
 } from "../domain/ticket.ts";
 import type { Draft } from "../gateway/ports.ts";
+import { copyKeeper, type CopyKeeper } from "../stores/mirror/copy-keeper.ts";
 import { clock } from "./clock.ts";
 import { configOf, logFault, type Environment } from "./environment.ts";
 import { tellGate } from "./gate-stub.ts";
 import { ticketRow, type TicketRow } from "./ticket-row.ts";
+import { upstashOf } from "./upstash.ts";
 
 /** The gate is told again as long after a move as the move is old: 1 s, 2, 4, and so on, up to this. */
 const longestSilenceMs = 60_000;
@@ -36,15 +38,20 @@ const againMs = 30_000;
 
 export class TicketObject extends DurableObject<Environment> {
   readonly #row: TicketRow;
+  /** `null`: there is no secondary store. */
+  readonly #copy: CopyKeeper | null;
   #alarmAtMs: number | null = null;
+  /** Set by another life, perhaps for the copy: which one it had, this life doesn't know. */
+  #inheritedAtMs: number | null = null;
   /** The gate is being told; resolves when it has heard all, or can't be reached. */
   #telling: Promise<void> | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
     this.#row = ticketRow(ctx.storage);
+    this.#copy = this.#keepCopy();
     void ctx.blockConcurrencyWhile(async () => {
-      this.#alarmAtMs = await ctx.storage.getAlarm();
+      this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
       // An alarm that was given up by the platform would leave the ticket where it is.
       if (this.#alarmAtMs === null) this.#arm(clock.nowMs());
     });
@@ -106,7 +113,7 @@ export class TicketObject extends DurableObject<Environment> {
       if (ticket === null) return;
       if (isForgotten(ticket, clock.nowMs())) return await this.#row.erase();
       this.#moveKnown(elapse);
-      await this.#tell();
+      await Promise.all([this.#tell(), this.#copy?.bring()]);
     } catch (error) {
       logFault(this.env, "ticket_alarm_failed", error);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
@@ -127,9 +134,30 @@ export class TicketObject extends DurableObject<Environment> {
     const stored = this.#row.read();
     const known = stored !== null && isForgotten(stored, nowMs) ? null : stored;
     const moved = act(known, nowMs, ticketPolicy(configOf(this.env)));
-    if (moved !== null && moved.ticket !== stored) this.#row.write(moved.ticket, moved.events);
+    if (moved !== null && moved.ticket !== stored) {
+      this.#row.write(moved.ticket, moved.events);
+      this.#bringCopy();
+    } else if (nowMs >= (this.#copy?.againAtMs() ?? Infinity)) {
+      this.#bringCopy();
+    }
     this.#arm(nowMs);
     return moved;
+  }
+
+  #keepCopy(): CopyKeeper | null {
+    const copies = upstashOf(this.env)?.copies;
+    if (copies === undefined) return null;
+    return copyKeeper(
+      () => this.#row.read(),
+      async (ticket) => copies.write(ticket, ticketPolicy(configOf(this.env))),
+      () => clock.nowMs(),
+      () => this.#arm(clock.nowMs()),
+    );
+  }
+
+  /** Behind the answer: no verb waits for it, nor fails with it. What it sends waits until the ticket is stored. */
+  #bringCopy(): void {
+    if (this.#copy !== null) this.ctx.waitUntil(this.#copy.bring());
   }
 
   /** Tells the gate what it hasn't heard, one thing after another, so that the last one told is the last that happened. */
@@ -167,12 +195,15 @@ export class TicketObject extends DurableObject<Environment> {
     if (ticket === null) return;
     const silenceMs = nowMs - ticket.progress.updatedAtMs;
     const againAtMs = nowMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
-    const dueMs = ticketDueMs(ticket);
-    // One set to the very present may be lost for a while (workerd issue 6866).
-    const atMs = Math.max(
-      Math.ceil(errandOf(ticket) === null ? dueMs : Math.min(dueMs, againAtMs)),
-      nowMs + 1,
+    const inheritedAtMs = this.#copy?.isUnsure() ? (this.#inheritedAtMs ?? -Infinity) : -Infinity;
+    const dueMs = Math.min(
+      ticketDueMs(ticket),
+      errandOf(ticket) === null ? Infinity : againAtMs,
+      this.#copy?.againAtMs() ?? Infinity,
+      inheritedAtMs > nowMs ? inheritedAtMs : Infinity,
     );
+    // One set to the very present may be lost for a while (workerd issue 6866).
+    const atMs = Math.max(Math.ceil(dueMs), nowMs + 1);
     if (atMs === this.#alarmAtMs) return;
     this.#alarmAtMs = atMs;
     void this.ctx.storage.setAlarm(atMs);

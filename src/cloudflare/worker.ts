@@ -16,6 +16,7 @@ import { consume } from "./queue.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { durableTickets, remindTicket } from "./ticket-stub.ts";
 import { durableTotals } from "./totals-stub.ts";
+import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./key-object.ts";
 export { ProviderGate } from "./provider-gate.ts";
@@ -29,6 +30,8 @@ let made: ReturnType<typeof make> | undefined;
 const deadQueue = "llm-provider-service-tickets-dead";
 /** How long work lasts for tickets that Queues has refused, at each tick of the clock. */
 const tendMs = 50_000;
+/** At once, of those in the secondary store. */
+const mostTaken = 50;
 /** Beyond the time limit of an attempt: to find the ticket, and to store what came of it. */
 const workMarginMs = 20_000;
 
@@ -61,7 +64,10 @@ export default {
     if (made === null) return;
     const { work } = made;
     const endsAtMs = Date.now() + tendMs;
-    await Promise.all(providerNames.map((name) => tend(env, name, work, endsAtMs)));
+    await Promise.all([
+      ...providerNames.map((name) => tend(env, name, work, endsAtMs)),
+      workNoted(env, work, endsAtMs),
+    ]);
   },
 } satisfies ExportedHandler<Environment>;
 
@@ -89,6 +95,7 @@ function make(env: Environment) {
     durable: {
       gate,
       tickets: durableTickets(env),
+      copyOf: upstashOf(env)?.copyOf,
       keys: durableKeys(env),
       totals,
       // A Worker isn't told that it will be stopped.
@@ -100,16 +107,30 @@ function make(env: Environment) {
   return { app, totals, work: gateway.work, workMs: config.llm.requestTimeoutMs + workMarginMs };
 }
 
-/** Looks after one gate, and works the tickets that Queues has refused, for as long as there are any and there is time. */
-async function tend(
+/** Looks after one gate, and works the tickets that Queues has refused and it has noted. */
+function tend(env: Environment, provider: ProviderName, work: Work, endsAtMs: number): Promise<void> {
+  return workAll(env, () => tendGate(env, provider), work, endsAtMs);
+}
+
+/** Works those that are noted in the secondary store. What is taken there and lost is offered again by its gate. */
+async function workNoted(env: Environment, work: Work, endsAtMs: number): Promise<void> {
+  const undelivered = upstashOf(env)?.undelivered;
+  if (undelivered === undefined) return;
+  await workAll(env, () => undelivered.take(mostTaken).catch(() => []), work, endsAtMs);
+}
+
+type Work = (ticketId: string) => Promise<void>;
+
+/** For as long as there are any and there is time. Never throws. */
+async function workAll(
   env: Environment,
-  provider: ProviderName,
-  work: (ticketId: string) => Promise<void>,
+  take: () => Promise<readonly string[]>,
+  work: Work,
   endsAtMs: number,
 ): Promise<void> {
   try {
     do {
-      const undelivered = await tendGate(env, provider);
+      const undelivered = await take();
       if (undelivered.length === 0) return;
       await sideBySide(undelivered, async (id) => {
         await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
@@ -121,11 +142,17 @@ async function tend(
 }
 
 async function dependencies(env: Environment, provider: ProviderName): Promise<Dependencies> {
-  const [objects, queues] = await Promise.all([
+  const upstash = upstashOf(env);
+  const [objects, queues, mirror] = await Promise.all([
     look(() => durableGate(env, provider).overview()),
     look(() => env.TICKETS.metrics()),
+    upstash && look(upstash.ping),
   ]);
-  return { durable_objects: { ...objects, needed: true }, queues: { ...queues, needed: false } };
+  return {
+    durable_objects: { ...objects, needed: true },
+    queues: { ...queues, needed: false },
+    ...(mirror && { upstash: { ...mirror, needed: false } }),
+  };
 }
 
 const lookMs = 2_000;

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Config } from "../config.ts";
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
 import type { Outlook } from "../domain/gate-view.ts";
-import type { Ticket } from "../domain/ticket.ts";
+import type { Ticket, TicketCopy } from "../domain/ticket.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { createKeyedSubmit, KeyedRequest } from "../gateway/keyed.ts";
@@ -51,6 +51,8 @@ export interface AppParts {
   readonly dependencies: () => Promise<Dependencies>;
   /** What the queue is made of here. */
   readonly queueType: string;
+  /** What of the stores breaks a promise. Asked after `dependencies`. */
+  readonly storeWarnings: () => readonly string[];
   /** Those that can be called: enabled, and with a key. */
   readonly usable: ReadonlySet<ProviderName>;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
@@ -206,10 +208,12 @@ export function createApp(parts: AppParts) {
   });
 
   app.get("/healthz", async (c) => {
+    const stores = await dependencies();
+    const warnings = [...config.warnings, ...parts.storeWarnings()];
     const body = healthBody(
-      { platform: platform.name, environment: config.environment, warnings: config.warnings, queueType },
+      { platform: platform.name, environment: config.environment, warnings, queueType },
       Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
-      await dependencies(),
+      stores,
       await overviewsOf(gate),
       clock.nowMs(),
     );
@@ -255,10 +259,10 @@ export function createApp(parts: AppParts) {
     };
   }
 
-  /** Without it a ticket's answers have no estimate; they are given all the same. */
-  async function outlookOf(ticket: Ticket): Promise<Outlook | null> {
-    if (ticket.state.status !== "queued") return null;
-    return gate(ticket.about.provider).outlook(ticket.about.id).catch(awayAsNull);
+  /** Without it a ticket's answers have no estimate; they are given all the same. For a copy nobody is asked: it may be behind. */
+  async function outlookOf({ about, state }: Ticket | TicketCopy): Promise<Outlook | null> {
+    if (state.status !== "queued" || !("texts" in state)) return null;
+    return gate(about.provider).outlook(about.id).catch(awayAsNull);
   }
 
   async function keyedRequest(key: string, caller: Caller, asked: Asked): Promise<KeyedRequest> {

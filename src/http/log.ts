@@ -40,6 +40,8 @@ export interface LogFields {
   readonly url?: string;
   readonly warnings?: readonly string[];
   readonly signal?: string;
+  /** Of what the event names. */
+  readonly count?: number;
 }
 
 export type Log = (level: LogLevel, event: string, fields: LogFields) => void;
@@ -92,4 +94,5 @@ const allowed: ReadonlySet<string> = new Set([
   "url",
   "warnings",
   "signal",
+  "count",
 ] satisfies (keyof LogFields)[]);

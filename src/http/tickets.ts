@@ -1,7 +1,7 @@
 /** A ticket on the wire: its 202, its status, and what came of it. */
 import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
 import type { Outlook } from "../domain/gate-view.ts";
-import { isEnded, type Ticket } from "../domain/ticket.ts";
+import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
 import { judgementBody } from "./comparison.ts";
 import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
@@ -9,6 +9,9 @@ import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
 type Standing = Outlook | null;
+
+/** Nothing that is shown needs the texts. */
+type Shown = Ticket | TicketCopy;
 
 /** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
 export function ticketBody(
@@ -34,7 +37,7 @@ export function ticketBody(
   };
 }
 
-export function statusBody(ticket: Ticket, outlook: Standing): StatusAnswer {
+export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
   const { about, progress, state } = ticket;
   const problem = problemOfTicket(ticket, outlook);
   const isCompleted = state.status === "completed";
@@ -65,7 +68,7 @@ export type TicketResultAnswer =
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-export function resultOf(ticket: Ticket, outlook: Standing, nowMs: number): TicketResultAnswer {
+export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): TicketResultAnswer {
   const { about, progress, state } = ticket;
   switch (state.status) {
     case "queued":
@@ -116,7 +119,7 @@ const crashed: Problem = {
 
 /** Why it failed, or why it waits. What is stored of a failure was masked before. */
 function problemOfTicket(
-  { about, state }: Ticket,
+  { about, state }: Shown,
   outlook: Standing,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
   const { provider } = about;
@@ -140,7 +143,7 @@ function problemOfTicket(
   }
 }
 
-function waitingSentence(ticket: Ticket, outlook: Standing, waitsFor: Obstacle | null): string {
+function waitingSentence(ticket: Shown, outlook: Standing, waitsFor: Obstacle | null): string {
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
@@ -154,18 +157,18 @@ function waitingSentence(ticket: Ticket, outlook: Standing, waitsFor: Obstacle |
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 
-function positionOf({ state }: Ticket, outlook: Standing): number | null {
+function positionOf({ state }: Shown, outlook: Standing): number | null {
   return state.status === "queued" ? (outlook?.position ?? null) : null;
 }
 
-function waitOf({ state }: Ticket, outlook: Standing): number | null {
+function waitOf({ state }: Shown, outlook: Standing): number | null {
   return state.status === "queued" ? (outlook?.waitMs ?? null) : null;
 }
 
 /** Where nothing is known, a client may look again in this time. */
 const lookAgainMs = 5_000;
 
-function secondsToWait(ticket: Ticket, outlook: Standing, nowMs: number): number {
+function secondsToWait(ticket: Shown, outlook: Standing, nowMs: number): number {
   if (ticket.state.status !== "queued" || outlook === null) return retryAfterSeconds(null, lookAgainMs);
   return retryAfterSeconds(outlook.waitMs, outlook.opensAtMs - nowMs);
 }

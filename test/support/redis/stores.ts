@@ -24,7 +24,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   const redis = transport ?? (await connected());
   const wakes = new Map<ProviderName, number | null>();
   let sent: string[] = [];
-  let stores = open();
+  let stores = open(redis);
 
   async function connected(): Promise<Redis> {
     const connection = redisTransport(server.url, realClock, 10_000);
@@ -33,7 +33,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     return connection;
   }
 
-  function open() {
+  function open(redis: Redis) {
     const caller = createCaller({
       redis,
       limits,
@@ -115,9 +115,11 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     async restart() {
       await looker.command("SCRIPT", "FLUSH");
       sent = [];
-      stores = open();
+      stores = open(redis);
       await stores.gate.started();
     },
+    /** Beside this one, another process over what it has stored. */
+    reopened: (redis: Redis) => open(redis),
     events: (id: string) => stores.tickets.events(id),
     holds: async (text: string) =>
       JSON.stringify(await everything()).includes(JSON.stringify(text).slice(1, -1)),
@@ -138,7 +140,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   }
 }
 
-const realClock: Clock = {
+export const realClock: Clock = {
   nowMs: Date.now,
   after(delayMs, then) {
     const timer = setTimeout(then, delayMs);

@@ -2,8 +2,6 @@
 import type { UpstashOrder, UpstashSent } from "../upstash-setup.ts";
 import type { UpstashFault } from "./upstash-faults.ts";
 
-export type Upstash = Awaited<ReturnType<typeof ownUpstash>>;
-
 /** @param controlUrl `inject("upstashControlUrl")` */
 export async function ownUpstash(controlUrl: string) {
   const { index, url, token } = (await (await fetch(`${controlUrl}/`, { method: "POST" })).json()) as {

@@ -1,0 +1,76 @@
+/** Upstash Redis as secondary store: asked over HTTP, behind the answers or where an object can't be reached. */
+import { Redis } from "@upstash/redis/cloudflare";
+import type { Config } from "../config.ts";
+import type { TicketCopy } from "../domain/ticket.ts";
+import type { MirrorCommands } from "../stores/mirror/mirror-commands.ts";
+import { spared } from "../stores/mirror/spared.ts";
+import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";
+import { undeliveredIn, type Undelivered } from "../stores/mirror/undelivered.ts";
+import { clock } from "./clock.ts";
+import { settle, type Environment } from "./environment.ts";
+
+export interface Upstash {
+  readonly copies: TicketCopies;
+  readonly undelivered: Undelivered;
+  /** `null`: it has none, or doesn't answer. Never throws. */
+  copyOf(ticketId: string): Promise<TicketCopy | null>;
+  /** Asks also while it is left alone. @throws {Error} */
+  ping(): Promise<void>;
+}
+
+/** All that a request may lose by it, connecting included. */
+const limitMs = 300;
+/** Who asks how it is waits for longer: a first connection takes its time. */
+const pingLimitMs = 2_000;
+
+/** One for all objects of an isolate, so that they know of each other's failures. */
+const known = new WeakMap<Environment, Upstash | null>();
+
+/** @returns `null`: there is none here */
+export function upstashOf(env: Environment): Upstash | null {
+  const found = known.get(env);
+  if (found !== undefined) return found;
+  const { config, log } = settle(env);
+  const access = config?.upstash ?? null;
+  const made =
+    access === null
+      ? null
+      : upstash(access, (error) =>
+          log("warn", "upstash_away", { error_name: error instanceof Error ? error.name : typeof error }),
+        );
+  known.set(env, made);
+  return made;
+}
+
+function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown) => void): Upstash {
+  const commands = spared(overHttp(access, limitMs), () => clock.nowMs(), onAway);
+  const patiently = overHttp(access, pingLimitMs);
+  const copies = ticketCopies(commands);
+  return {
+    copies,
+    undelivered: undeliveredIn(commands),
+    copyOf: (ticketId) => copies.read(ticketId, clock.nowMs()).catch(() => null),
+    async ping() {
+      await patiently.run(["PING"]);
+    },
+  };
+}
+
+/** Version 1.39.0 of the SDK, with everything off that it would do by itself. */
+function overHttp({ url, token }: NonNullable<Config["upstash"]>, limitMs: number): MirrorCommands {
+  const redis = new Redis({
+    url,
+    token,
+    // Not `false`: that tries once more.
+    retry: { retries: 0 },
+    enableAutoPipelining: false,
+    automaticDeserialization: false,
+    responseEncoding: false,
+    // Its tokens would order our reads after our writes, but an isolate writes nothing that it reads.
+    readYourWrites: false,
+    enableTelemetry: false,
+    // Not a plain signal: a command that is aborted by one is answered as if it were done.
+    signal: () => AbortSignal.timeout(limitMs),
+  });
+  return { run: ([name, ...args]) => redis.exec<unknown>([name, ...args]) };
+}

@@ -1,0 +1,145 @@
+/** Any command to a gate, with little to choose from: so that commands meet one another. */
+import * as fc from "fast-check";
+import type { GateLimits } from "../../../src/domain/gate.ts";
+import type { Parking, Start, Starter } from "../../../src/domain/gate-queue.ts";
+import type { Outlook, Overview } from "../../../src/domain/gate-view.ts";
+import type { Finding, Outcome } from "../../../src/domain/outcome.ts";
+import type { Seat } from "../../../src/domain/places.ts";
+
+export const stepLimits: GateLimits = {
+  failureThreshold: 3,
+  successThreshold: 2,
+  recoveryMs: 10_000,
+  maxOpenMs: 60_000,
+  maxSize: 7,
+  maxBytes: 1_000,
+  highWatermark: 0.8,
+  lowWatermark: 0.5,
+  concurrency: 4,
+  leaseMs: 75_000,
+};
+
+/** Also what Lua can't read. */
+const model = fc.constantFrom("m", "n", 'ü"\\\ud800\u0000 \u{1f600}', "");
+const ticketId = fc.nat(7).map((number) => `t${number}`);
+/** A ticket's id has the turn until its worker comes. */
+const permit = fc.oneof(
+  fc.nat(3).map((number) => `p${number}`),
+  ticketId,
+);
+const seat: fc.Arbitrary<Seat> = fc.record({
+  ticketId,
+  priority: fc.nat(10),
+  acceptedAtMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999),
+  sizeBytes: fc.constantFrom(0, 5, 50, 600),
+  model,
+});
+const healthy: Finding = { kind: "healthy" };
+const fault: Finding = { kind: "fault" };
+const finding: fc.Arbitrary<Finding> = fc.oneof(
+  fc.constantFrom<Finding>(healthy, fault, { kind: "nothing" }),
+  fc.constantFrom(healthy, fault),
+  fc.record({
+    kind: fc.constant("refused" as const),
+    why: fc.constantFrom("credentials_refused" as const, "quota_exhausted" as const),
+  }),
+  fc.record({
+    kind: fc.constant("rate_limited" as const),
+    model,
+    holdMs: fc.constantFrom(null, 0, 1_234.5, 30_000, 10_000_000),
+  }),
+);
+const outcome: fc.Arbitrary<Outcome> = fc.record({
+  permit: fc.option(permit),
+  epoch: fc.constantFrom(null, null, 0, 1, 2),
+  finding,
+  durationMs: fc.constantFrom(null, 0, 1, 800, 333.3),
+});
+const faulty: Outcome = { permit: null, epoch: null, finding: fault, durationMs: 5 };
+const reportId = fc.nat(3_000).map(String);
+/** From now. */
+const inMs = fc.constantFrom(-1_000, 0, 1, 10_000);
+const suspect = fc.constantFrom(false, false, true);
+
+const command = fc.oneof(
+  fc.record({ verb: fc.constant("enter" as const), permit, model }),
+  fc.record({
+    verb: fc.constant("exchange" as const),
+    reportId: fc.oneof(fc.constantFrom("again", "once more"), reportId),
+    outcomes: fc.oneof(
+      fc.array(outcome, { maxLength: 5 }),
+      fc.array(outcome, { minLength: 20, maxLength: 30 }),
+      fc.constant([faulty, faulty, faulty]),
+    ),
+  }),
+  fc.record({
+    verb: fc.constant("exchange" as const),
+    reportId,
+    outcomes: permit.map((permit): Outcome[] => [
+      { permit, epoch: null, finding: healthy, durationMs: null },
+    ]),
+  }),
+  fc.record({ verb: fc.constant("reserve" as const), seat }),
+  fc.record({ verb: fc.constant("confirm" as const), seat, inMs }),
+  fc.record({ verb: fc.constant("park" as const), seat, inMs, suspect, permit: fc.option(permit) }),
+  fc.record({ verb: fc.constant("start" as const), seat, inMs, suspect, permit }),
+  fc.record({ verb: fc.constant("release" as const), ticketId }),
+  fc.record({ verb: fc.constant("outlook" as const), ticketId }),
+  fc.record({ verb: fc.constantFrom("overview" as const, "started" as const, "dispatch" as const) }),
+  fc.record({ verb: fc.constant("dispatch" as const) }),
+);
+
+export const gateStep = fc.record({
+  command,
+  random: fc.constantFrom(0, 0.5, 0.123456789, 0.999999),
+  /** The clock can be set back. */
+  forMs: fc.constantFrom(0, 0, 0, 1, 999, 1_000, 10_000, 30_000, 75_000, 900_000, -3_000),
+});
+
+export type GateStep = typeof gateStep extends fc.Arbitrary<infer T> ? T : never;
+
+/** What both gates can be asked. */
+export interface Askable {
+  enter(permit: string, model: string): unknown;
+  exchange(reportId: string, outcomes: readonly Outcome[]): unknown;
+  reserve(seat: Seat): unknown;
+  confirm(seat: Seat, notBeforeMs: number): unknown;
+  park(seat: Seat, parking: Parking): unknown;
+  start(seat: Seat, starter: Starter): Start | Promise<Start>;
+  release(ticketId: string): unknown;
+  outlook(ticketId: string): Outlook | null | Promise<Outlook | null>;
+  overview(): Overview | Promise<Overview>;
+  started(): unknown;
+  dispatch(): unknown;
+}
+
+export function askGate(gate: Askable, command: GateStep["command"], nowMs: number): unknown {
+  switch (command.verb) {
+    case "enter":
+      return gate.enter(command.permit, command.model);
+    case "exchange":
+      return gate.exchange(command.reportId, command.outcomes);
+    case "reserve":
+      return gate.reserve(command.seat);
+    case "confirm":
+      return gate.confirm(command.seat, nowMs + command.inMs);
+    case "park": {
+      const { seat, inMs, suspect, permit } = command;
+      return gate.park(seat, { notBeforeMs: nowMs + inMs, suspect, permit });
+    }
+    case "start": {
+      const { seat, inMs, suspect, permit } = command;
+      return gate.start(seat, { permit, notBeforeMs: nowMs + inMs, suspect });
+    }
+    case "release":
+      return gate.release(command.ticketId);
+    case "outlook":
+      return gate.outlook(command.ticketId);
+    case "overview":
+      return gate.overview();
+    case "started":
+      return gate.started();
+    case "dispatch":
+      return gate.dispatch();
+  }
+}

@@ -1,0 +1,229 @@
+/** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
+import { newGate, type GateCore } from "../../../src/domain/gate.ts";
+import { isInFlight, type Place } from "../../../src/domain/places.ts";
+import { createGateKeeper } from "../../../src/stores/gate-keeper.ts";
+import { createCaller } from "../../../src/stores/redis/caller.ts";
+import type { Schedule } from "../../../src/stores/redis/calls.ts";
+import { redisGate } from "../../../src/stores/redis/redis-gate.ts";
+import { root, type Redis } from "../../../src/stores/redis/redis.ts";
+import { plainPlaces } from "../plain-places.ts";
+import type { RedisClient } from "./client.ts";
+import { askGate, stepLimits, type GateStep } from "./gate-steps.ts";
+
+export interface Now {
+  readonly ms: number;
+  readonly random: number;
+}
+
+/** What was answered, when to look again, and whether that was news. */
+export interface Answered {
+  readonly verb: string;
+  readonly reply: unknown;
+  readonly wakeAtMs: number | null;
+  readonly isNews: boolean;
+}
+
+/** All that it has of itself, once lists and what is nothing look the same on both sides. */
+export interface Remains {
+  readonly core: unknown;
+  readonly places: unknown;
+  /** Who is in which list, and the sums. */
+  readonly beside: unknown;
+}
+
+export function sourceGate() {
+  let now: Now = { ms: 0, random: 0 };
+  let core: GateCore = newGate;
+  let said: number | null = null;
+  const table = plainPlaces();
+  const all = new Map<string, Place>();
+  const keeper = createGateKeeper({
+    places: {
+      ...table,
+      put(place) {
+        all.set(place.ticketId, place);
+        table.put(place);
+      },
+      remove(ticketId) {
+        all.delete(ticketId);
+        table.remove(ticketId);
+      },
+      // In Redis nobody is asked after.
+      firstHeardMs: () => null,
+      silent: () => [],
+    },
+    limits: stepLimits,
+    readCore: () => core,
+    writeCore: (next) => {
+      core = asInRedis(next) as GateCore;
+    },
+    atomically: (work) => work(),
+    nowMs: () => now.ms,
+    random: () => now.random,
+  });
+  const askable = {
+    ...keeper,
+    reserve: (seat: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(seat) === "held",
+    started: () => keeper.started(false),
+  };
+
+  return {
+    core: () => core,
+    ask(command: GateStep["command"], at: Now): Answered {
+      now = at;
+      const reply = inOrder(asInRedis(askGate(askable, command, at.ms)));
+      const wakeAtMs = keeper.wakeAtMs();
+      const isNews = wakeAtMs !== said;
+      said = wakeAtMs;
+      return { verb: command.verb, reply, wakeAtMs, isNews };
+    },
+    remains: (): Remains => ({
+      core: bare(inOrder(core)),
+      places: bare(Object.fromEntries(all)),
+      beside: besides([...all.values()]),
+    }),
+  };
+}
+
+export function compiledGate(redis: Redis, looker: RedisClient) {
+  let now: Now = { ms: 0, random: 0 };
+  const schedules: Schedule[] = [];
+  const caller = createCaller({
+    redis,
+    limits: stepLimits,
+    clock: { nowMs: () => now.ms, after: () => () => {} },
+    random: () => now.random,
+    // In the order of the calls, for that is how Redis answers.
+    onSchedule: (_provider, schedule) => void schedules.push(schedule),
+    ownsTime: true,
+  });
+  const gate = redisGate(caller, "mock");
+  const asked: { readonly verb: string; readonly reply: unknown }[] = [];
+
+  return {
+    /** Goes out at once; all are answered together. */
+    ask(command: GateStep["command"], at: Now): void {
+      now = at;
+      asked.push({ verb: command.verb, reply: askGate(gate, command, at.ms) });
+    },
+    async answered(): Promise<readonly Answered[]> {
+      const replies = await Promise.all(asked.map(({ reply }) => reply));
+      return asked.map(({ verb }, index) => {
+        const { wakeAtMs = null, told = null } = schedules[index] ?? {};
+        return { verb, reply: inOrder(replies[index]), wakeAtMs, isNews: told !== null };
+      });
+    },
+    async remains(): Promise<Remains> {
+      const keyOf = (name: string) => `${root}gate:mock:${name}`;
+      const core = JSON.parse(String((await looker.command("GET", keyOf("core"))) ?? "{}")) as GateCore;
+      const rows = pairs(await looker.command("HGETALL", keyOf("places")));
+      const places = rows.map(([id, row]) => [id, unpacked(JSON.parse(row) as Place)] as const);
+      const sums = pairs(await looker.command("HGETALL", keyOf("sums")));
+      const holds = Array.isArray(core.holds) ? core.holds.map(unpacked) : [];
+      return {
+        core: bare(inOrder(core.version === 1 ? { ...core, holds } : newGate)),
+        places: bare(Object.fromEntries(places)),
+        beside: {
+          sums: Object.fromEntries([...noSums, ...sums.map(([name, sum]) => [name, Number(sum)] as const)]),
+          suspects: await members("SMEMBERS", `${root}gate:suspects`),
+          lineOfSuspects: await members("ZRANGE", keyOf("line:suspects"), "0", "-1"),
+          line: await members("ZRANGE", keyOf("line"), "0", "-1"),
+          ends: await members("ZRANGE", keyOf("ends"), "0", "-1"),
+          ages: await members("ZRANGE", keyOf("ages"), "0", "-1"),
+          waits: await waiting(),
+        },
+      };
+    },
+  };
+
+  /** Of each model that is said to be waited for. */
+  async function waiting(): Promise<readonly string[]> {
+    const models = (await looker.command("HKEYS", `${root}gate:mock:models`)) as string[];
+    const rows = await Promise.all(
+      models.map(async (model) => {
+        const ids = await looker.command(
+          "ZRANGE",
+          `${root}gate:mock:waits:${model}`,
+          "0",
+          "-1",
+          "WITHSCORES",
+        );
+        return pairs(ids).map(([id, score]) => `${JSON.parse(model) as string} ${id} ${score}`);
+      }),
+    );
+    return rows.flat().toSorted();
+  }
+
+  async function members(...command: string[]): Promise<readonly string[]> {
+    return ((await looker.command(...command)) as string[]).toSorted();
+  }
+}
+
+const noSums = ["size", "bytes", "waiting", "in_flight"].map((name) => [name, 0] as const);
+
+function besides(places: readonly Place[]) {
+  const count = (isMeant: (place: Place) => boolean) => places.filter(isMeant).length;
+  const idsOf = (isMeant: (place: Place) => boolean) =>
+    places
+      .filter(isMeant)
+      .map(({ ticketId }) => ticketId)
+      .toSorted();
+  const isInLine = ({ standing }: Place) => standing.state === "waiting" || standing.state === "dispatched";
+  return {
+    sums: {
+      size: places.length,
+      bytes: places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      waiting: count(({ standing }) => standing.state === "waiting"),
+      in_flight: count(isInFlight),
+    },
+    suspects: idsOf((place) => place.suspect && isInFlight(place)),
+    lineOfSuspects: idsOf((place) => place.suspect && isInLine(place)),
+    line: idsOf((place) => !place.suspect && isInLine(place)),
+    ends: idsOf(({ standing }) => standing.state !== "waiting"),
+    ages: idsOf(({ standing }) => standing.state !== "held"),
+    waits: places
+      .filter(({ standing, suspect }) => standing.state === "waiting" && !suspect)
+      .map(({ model, ticketId, notBeforeMs }) => `${model} ${ticketId} ${notBeforeMs}`)
+      .toSorted(),
+  };
+}
+
+function unpacked<Row extends { readonly model: string }>(row: Row): Row {
+  return { ...row, model: JSON.parse(row.model) as string };
+}
+
+/** JSON in Redis keeps 14 digits of a number. */
+function asInRedis(value: unknown): unknown {
+  return value === undefined
+    ? undefined
+    : JSON.parse(JSON.stringify(value), (_key, inner: unknown) =>
+        typeof inner === "number" ? Number(inner.toPrecision(14)) : inner,
+      );
+}
+
+/** Holds that end at one moment: Lua sorts them as it likes. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("snapshot" in value) return { ...value, snapshot: inOrder(value.snapshot) };
+  if (!("holds" in value)) return value;
+  const holds = value.holds as GateCore["holds"];
+  const ordered = holds.toSorted((a, b) => b.untilMs - a.untilMs || (a.model < b.model ? -1 : 1));
+  return { ...value, holds: ordered };
+}
+
+/** Without what is null, or an empty list. */
+function bare(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(bare);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).map(([name, inner]) => [name, bare(inner)] as const);
+  return Object.fromEntries(fields.filter(([, inner]) => !isNothing(inner)));
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
+function pairs(flat: unknown): readonly (readonly [string, string])[] {
+  const texts = flat as readonly string[];
+  return texts.flatMap((text, index) => (index % 2 === 0 ? [[text, texts[index + 1] ?? ""] as const] : []));
+}
