@@ -99,8 +99,10 @@ export function createKeyedSubmit(
     }
     if (!submitted.ok) {
       // An outcome that is unknown may have left a ticket: then the key stays with it until its lease ends.
-      if (submitted.error.kind !== "store_away") await noteIfPossible(name, fence, { kind: "freed" });
-      return submitted;
+      if (submitted.error.kind === "store_away") return submitted;
+      const isOurs = await noteIfPossible(name, fence, { kind: "freed" });
+      // Another has it since our lease ended, and may have succeeded.
+      return isOurs ? submitted : err({ kind: "key_busy", untilMs: 0 });
     }
     if (submitted.value.kind === "kept") {
       await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
@@ -113,10 +115,13 @@ export function createKeyedSubmit(
   }
 
   /** What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing. */
-  async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<void> {
-    await keys.end(name, fence, end).catch((error: unknown) => {
-      if (!(error instanceof StoreAway)) throw error;
-    });
+  async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<boolean> {
+    try {
+      return await keys.end(name, fence, end);
+    } catch (error) {
+      if (error instanceof StoreAway) return true;
+      throw error;
+    }
   }
 
   /** A ticket expires at the latest one lease after its time; then it is readable for the retention. */

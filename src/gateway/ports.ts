@@ -126,6 +126,7 @@ export interface Tickets {
   /**
    * Stores it, unless there is one with its id already, durably; and has told the gate, or will.
    *
+   * @returns the ticket: go by its id, which may be another than the draft's where that was not given
    * @throws {QueueFull} where the store keeps the places too, and finds only now that there is no room
    */
   create(draft: Draft): Promise<Ticket>;

@@ -2,11 +2,11 @@
  * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
  * itself.
  */
-import type { ProviderName } from "../domain/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../domain/policy.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { ticketDueMs, type Ticket } from "../domain/ticket.ts";
-import type { Clock, Gate, Keys, Tickets, Totals } from "../gateway/ports.ts";
+import type { Clock, Keys } from "../gateway/ports.ts";
+import type { LocalStore } from "../stores/failover/local-store.ts";
 import { createAlarm } from "./alarm.ts";
 import { openDatabase } from "./database.ts";
 import { createEraser } from "./eraser.ts";
@@ -14,6 +14,8 @@ import { groupCommit } from "./group-commit.ts";
 import { tellGate, type LocalGate } from "./local-gate.ts";
 import { localGates } from "./local-gates.ts";
 import { sqliteKeys } from "./sqlite-keys.ts";
+import { sqliteMoves } from "./sqlite-moves.ts";
+import { sqliteNotes } from "./sqlite-notes.ts";
 import { sqliteTickets } from "./sqlite-tickets.ts";
 import { sqliteTotals } from "./sqlite-totals.ts";
 
@@ -31,19 +33,11 @@ export interface DurableParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface Durable {
-  readonly gate: (provider: ProviderName) => Gate;
-  readonly tickets: Tickets;
+/** The whole store of one process; or what stands in for a shared one while that is away. */
+export interface Durable extends LocalStore {
   readonly keys: Keys;
-  readonly totals: Totals;
-  /** From now on tickets are worked on. @param work `Gateway.work` */
-  start(work: (ticketId: string) => Promise<void>): void;
-  /** No ticket is sent to a worker any more. @returns when the last worker is done */
-  rest(): Promise<void>;
-  /** Gives back what is in flight still, stores what is not stored yet, and closes the file. */
-  close(): Promise<void>;
-  /** Can the file be read and, where its last write was refused, written again? */
-  health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;
+  /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
+  leftToBring(): number;
 }
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
@@ -77,12 +71,25 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     onErased: eraser.soon,
   });
   const totals = sqliteTotals(sql, commits, clock);
+  const notes = sqliteNotes(sql, commits, eraser.soon);
+  const moves = sqliteMoves({
+    sql,
+    commits,
+    tickets,
+    notes,
+    gate: gates.of,
+    nowMs,
+    onErased: eraser.soon,
+    onDue: alarm.set,
+    onFault,
+  });
   const working = new Set<Promise<void>>();
   let work: ((ticketId: string) => Promise<void>) | null = null;
 
   function onStored(ticket: Ticket): void {
     tellGate(gates.of(ticket.about.provider), ticket);
     alarm.set(ticketDueMs(ticket));
+    moves.stored(ticket);
   }
 
   function send(ticketId: string): void {
@@ -125,6 +132,9 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     tickets,
     keys,
     totals,
+    moves,
+    notes,
+    leftToBring: () => moves.count() + notes.count(),
     start(worker) {
       work = worker;
       gates.open();

@@ -1,27 +1,30 @@
 /** The service on Node: settings, data, listening, and a graceful stop. */
-import { hash, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import SonicBoom from "sonic-boom";
-import { describeMistakes, parseConfig } from "../config.ts";
+import { describeMistakes, parseConfig, secretsOf } from "../config.ts";
 import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../http/log.ts";
 import { createMask } from "../http/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
-import { openDurable } from "./durable.ts";
+import { timeOrderedId } from "./ids.ts";
 import { nodePlatform } from "./platform.ts";
 import { recordingTransport } from "./recorder.ts";
 import { createHttpServer } from "./server.ts";
 import { stopGracefully } from "./stop.ts";
+import { sizeOfTexts } from "./stored-texts.ts";
+import { openStores } from "./stores.ts";
 import { undiciTransport } from "./undici-transport.ts";
+import { utf8 } from "./utf8.ts";
 
 const parsed = parseConfig(process.env, "node");
 if (!parsed.ok) refuse(`These settings are wrong:\n${describeMistakes(parsed.error)}`);
 const config = parsed.value;
 
-// Writes without blocking. Lines are gathered for a fifth of a second, or 4 KB: a write for each would be a tenth of a request's cost.
-const output = new SonicBoom({ fd: 1, sync: false, minLength: 4096, periodicFlush: 200 });
+// Writes without blocking. Lines are gathered for a fifth of a second, or 12 KB: a write for each would be a tenth of a request's cost.
+const output = new SonicBoom({ fd: 1, sync: false, minLength: 12_288, periodicFlush: 200 });
 const log = createLog(config.logLevel, (line) => output.write(`${line}\n`), Date.now);
 const clock: Clock = {
   nowMs: Date.now,
@@ -30,37 +33,29 @@ const clock: Clock = {
     return () => clearTimeout(timer);
   },
 };
-const opened = await openDurable({
+const newId = () => timeOrderedId(Date.now());
+const opened = await openStores({
   settings: config,
+  redisUrl: config.redisUrl,
   clock,
   random: Math.random,
-  newId: randomUUID,
+  newId,
   onFault: (error) => log("error", "background_fault", { error_name: errorName(error) }),
+  log,
 });
 if (!opened.ok) refuse(opened.error);
-const durable = opened.value;
+const stores = opened.value;
 const stopping = new AbortController();
 const vendors = undiciTransport();
 const { app, gateway } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
   clock,
-  newId: randomUUID,
+  newId,
   random: Math.random,
-  sha256: (text) => hash("sha256", text, "hex"),
+  sha256: (text) => hash("sha256", utf8(text), "hex"),
   log,
-  durable: {
-    gate: durable.gate,
-    tickets: durable.tickets,
-    keys: durable.keys,
-    totals: durable.totals,
-    stopping: stopping.signal,
-    queueType: "sqlite",
-    async dependencies() {
-      const { isWell, latencyMs } = await durable.health();
-      return { sqlite: { status: isWell ? "up" : "down", latencyMs, needed: true } };
-    },
-  },
+  durable: { ...stores.parts, sizeOf: sizeOfTexts, stopping: stopping.signal },
 });
 
 const server = createHttpServer(app.fetch);
@@ -81,7 +76,7 @@ function recorded(transport: Transport): Transport {
   return recordingTransport(transport, {
     directory: "llm_response_logs",
     nowMs: Date.now,
-    mask: createMask(Object.values(config.providers).map(({ apiKey }) => apiKey ?? "")),
+    mask: createMask(secretsOf(config)),
     onFault: (error) => log("error", "recording_failed", { error_name: errorName(error) }),
   });
 }
@@ -92,7 +87,7 @@ function errorName(error: unknown): string {
 }
 
 function started() {
-  durable.start(gateway.work);
+  stores.start(gateway);
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   log("info", "started", {
@@ -100,13 +95,13 @@ function started() {
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: config.warnings,
+    warnings: [...config.warnings, ...(stores.parts.warnings?.() ?? [])],
   });
 }
 
 async function stop(signal: NodeJS.Signals) {
   log("info", "stopping", { signal });
-  await stopGracefully({ server, durable, clock, stopping });
+  await stopGracefully({ server, durable: stores, clock, stopping });
   void vendors.close();
   output.flushSync();
   process.exit(0);

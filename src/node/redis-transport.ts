@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { StoreAway, type Clock } from "../gateway/ports.ts";
 import { root, type Redis } from "../stores/redis/redis.ts";
+import { NotDone } from "../stores/shared-store.ts";
 
 export interface RedisConnection extends Redis {
-  /** From now on every call that may change something is answered when that is on Redis' disk. Redis 7.2 and later. */
-  awaitDisk(): void;
+  /** From now on every call that may change something is answered when that is on Redis' disk, or no longer. Redis 7.2 and later. */
+  awaitDisk(isNeeded: boolean): void;
   /**
-   * Hears what is published on the channel, and whenever the connection for it is there (again): something may have been missed.
+   * Hears what is published on the channel, and whenever it hears (again): something may have been missed.
    *
    * @returns what ends it
    */
@@ -43,14 +44,23 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
   /** Calls under way, and since when none has been answered. */
   let open = 0;
   let silentSinceMs = clock.nowMs();
+  /** Since when the connection is there, but Redis has not greeted back. */
+  let greetingSinceMs: number | null = null;
   const readyHeard: (() => void)[] = [];
+  const loads = new Map<string, Promise<unknown>>();
   let client = connect();
 
   function connect() {
     const made = createClient({ ...common, disableOfflineQueue: true });
+    made.on("connect", () => {
+      greetingSinceMs = clock.nowMs();
+    });
     // Each call hears of it by itself.
-    made.on("error", () => {});
+    made.on("error", () => {
+      greetingSinceMs = null;
+    });
     made.on("ready", () => {
+      greetingSinceMs = null;
       for (const tell of readyHeard) tell();
     });
     made.connect().catch(() => {});
@@ -59,7 +69,11 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
 
   /** Each in a command of its own, sent together. */
   async function send(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
-    if (!client.isReady) throw new StoreAway("Redis is not connected");
+    if (!client.isReady) {
+      // The greeting has no time limit of its own: where it was lost, the connection would never become one.
+      if (greetingSinceMs !== null && clock.nowMs() - greetingSinceMs >= hangMs) renew();
+      throw new NotDone("not_connected", "Redis is not connected");
+    }
     noteTrip();
     if (open === 0) silentSinceMs = clock.nowMs();
     open++;
@@ -96,29 +110,37 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
 
   function renew(): void {
     if (isClosed) return;
+    greetingSinceMs = null;
+    // All that is under way on it fails, and so is no longer open.
     client.destroy();
     client = connect();
-    open = 0;
   }
 
   async function ask(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
     try {
       return await send(commands);
     } catch (error) {
-      throw error instanceof StoreAway || isMissing(error)
-        ? error
-        : new StoreAway(messageOf(error), { cause: error });
+      throw error instanceof StoreAway || isMissing(error) ? error : awayBy(error);
     }
+  }
+
+  /** Once, however many calls find out at once that it is missing: it is long. */
+  function load({ sha1, source }: Script): Promise<unknown> {
+    const known = loads.get(sha1);
+    if (known !== undefined) return known;
+    const load = ask([["SCRIPT", "LOAD", source]]).finally(() => loads.delete(sha1));
+    loads.set(sha1, load);
+    return load;
   }
 
   return {
     async run(call, texts, needsRoom) {
-      const { sha1, source } = needsRoom ? needingRoom : makingRoom;
-      const args = ["1", root, call, ...texts];
+      const script = needsRoom ? needingRoom : makingRoom;
       const disk = waitsForDisk ? [["WAITAOF", "1", "0", String(limitMs)]] : [];
-      const replies = await ask([["EVALSHA", sha1, ...args], ...disk]).catch((error: unknown) => {
-        // It has been restarted, or flushed, or is new: the script comes along once.
-        if (isMissing(error)) return ask([["EVAL", source, ...args], ...disk]);
+      const commands = [["EVALSHA", script.sha1, "1", root, call, ...texts], ...disk];
+      const replies = await ask(commands).catch((error: unknown) => {
+        // It has been restarted, or flushed, or is new.
+        if (isMissing(error)) return load(script).then(() => ask(commands));
         throw error;
       });
       const [reply, synced] = replies as readonly [unknown, readonly number[] | undefined];
@@ -132,8 +154,8 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       return reply;
     },
 
-    awaitDisk() {
-      waitsForDisk = true;
+    awaitDisk(isNeeded) {
+      waitsForDisk = isNeeded;
     },
     roundTrips: () => trips,
     onReady(then) {
@@ -153,6 +175,8 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       listener
         .connect()
         .then(() => listener.subscribe(channel, onMessage))
+        // The first time it is ready before it hears.
+        .then(onReady)
         .catch(() => {});
       return () => listener.destroy();
     },
@@ -163,12 +187,24 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
   };
 }
 
+type Script = ReturnType<typeof scriptOf>;
+
 function scriptOf(source: string) {
   return { source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
 function isMissing(error: unknown): boolean {
   return messageOf(error).startsWith("NOSCRIPT");
+}
+
+/** What Redis says before it has begun: that there is no room for more, that it may not write, that it can't serve now. */
+function awayBy(cause: unknown): StoreAway {
+  const message = messageOf(cause);
+  if (/^(?:OOM|READONLY|MISCONF|NOREPLICAS|NOPERM) /.test(message))
+    return new NotDone("refused", message, { cause });
+  if (/^(?:LOADING|MASTERDOWN|NOAUTH|BUSY) /.test(message))
+    return new NotDone("not_connected", message, { cause });
+  return new StoreAway(message, { cause });
 }
 
 /** Redis' own words hold no key and no text of ours: but the script's, which name a line of it. */

@@ -8,11 +8,11 @@ import { redisGate, type RedisGate } from "../stores/redis/redis-gate.ts";
 import { redisKeys } from "../stores/redis/redis-keys.ts";
 import { redisTickets } from "../stores/redis/redis-tickets.ts";
 import { redisTotals } from "../stores/redis/redis-totals.ts";
-import { readNews, wakeChannel } from "../stores/redis/redis.ts";
+import { readNews, root, wakeChannel } from "../stores/redis/redis.ts";
 import { createTaker, type Taker } from "../stores/redis/taker.ts";
 import type { SharedHealth, SharedStore } from "../stores/shared-store.ts";
 import { durabilityOf, type Durability } from "./redis-durability.ts";
-import { redisTransport } from "./redis-transport.ts";
+import { redisTransport, type RedisConnection } from "./redis-transport.ts";
 
 export interface SharedParts {
   readonly url: string;
@@ -27,14 +27,17 @@ export interface SharedParts {
 }
 
 /** Connects by itself: Redis need not be there yet. */
-export function openShared(parts: SharedParts): SharedStore & { roundTrips(): number } {
+export function openShared(
+  parts: SharedParts,
+  redis: RedisConnection = redisTransport(parts.url, parts.clock),
+): SharedStore & { roundTrips(): number } {
   const { settings, clock, random, newId, onFault } = parts;
   const limits = gateLimits(settings);
-  const redis = redisTransport(parts.url, clock);
   const takers = new Map<ProviderName, Taker>();
+  /** The latest take of each, which may bring tickets after nobody takes any more. */
+  const taking = new Map<ProviderName, Promise<unknown>>();
   const working = new Map<string, Promise<void>>();
   let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
-  let durability: Durability | null = null;
   let isOpen = false;
 
   const caller = createCaller({
@@ -56,7 +59,14 @@ export function openShared(parts: SharedParts): SharedStore & { roundTrips(): nu
       clock,
       storeNowMs: caller.nowMs,
       concurrency: limits.concurrency,
-      take: (most) => tickets.take(provider, most),
+      take(most) {
+        const taken = tickets.take(provider, most);
+        taking.set(
+          provider,
+          taken.catch(() => []),
+        );
+        return taken;
+      },
       run: (claimed) => {
         const worker = runOne(claimed).finally(() => working.delete(claimed.permit));
         working.set(claimed.permit, worker);
@@ -106,8 +116,7 @@ export function openShared(parts: SharedParts): SharedStore & { roundTrips(): nu
   });
 
   function settle(found: Durability): void {
-    durability = found;
-    if (found.mustAwaitDisk) redis.awaitDisk();
+    redis.awaitDisk(found.mustAwaitDisk);
   }
 
   function open(): void {
@@ -139,6 +148,7 @@ export function openShared(parts: SharedParts): SharedStore & { roundTrips(): nu
     resume: open,
     async rest() {
       shut();
+      await Promise.all(taking.values());
       while (working.size > 0) await Promise.all(working.values());
     },
     async close() {
@@ -149,10 +159,13 @@ export function openShared(parts: SharedParts): SharedStore & { roundTrips(): nu
     },
     async health(): Promise<SharedHealth> {
       const startedAtMs = clock.nowMs();
-      await redis.command("PING");
+      // Changes nothing, but is refused where nothing may be written. Full memory is no reason to refuse it.
+      await redis.command("DEL", `${root}room`);
       const latencyMs = clock.nowMs() - startedAtMs;
-      if (durability === null) settle(await durabilityOf(redis));
-      return { latencyMs, warnings: durability?.warnings ?? [] };
+      // Its settings may have been changed meanwhile.
+      const found = await durabilityOf(redis);
+      settle(found);
+      return { latencyMs, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
   };

@@ -1,18 +1,12 @@
 /** What tenants used each day, in SQLite: gathered in memory, and stored every few seconds. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Clock, Totals } from "../gateway/ports.ts";
+import type { Clock } from "../gateway/ports.ts";
+import type { LocalTotals, Used } from "../stores/failover/local-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-export interface SqliteTotals extends Totals {
+export interface SqliteTotals extends LocalTotals {
   /** Stores what is not stored yet, if it can. */
   flush(): Promise<void>;
-}
-
-interface Total {
-  readonly tenant: string;
-  readonly day: string;
-  readonly requests: number;
-  readonly costUsd: number;
 }
 
 const storeMs = 5_000;
@@ -24,10 +18,12 @@ export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clo
     "INSERT INTO totals (tenant, day, requests, cost_usd) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, day)" +
       " DO UPDATE SET requests = requests + excluded.requests, cost_usd = cost_usd + excluded.cost_usd",
   );
+  const selectAll = sql.prepare("SELECT tenant, day, requests, cost_usd FROM totals");
+  const removeAll = sql.prepare("DELETE FROM totals");
   const removeBefore = sql.prepare("DELETE FROM totals WHERE day < ?");
   /** Not stored yet; and those of them that are being stored. */
-  let gathered = new Map<string, Total>();
-  let leaving = new Map<string, Total>();
+  let gathered = new Map<string, Used>();
+  let leaving = new Map<string, Used>();
   let cancel: (() => void) | null = null;
 
   function add(tenant: string, day: string, requests: number, costUsd: number): void {
@@ -64,6 +60,22 @@ export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clo
   return {
     add,
     flush,
+
+    async take() {
+      await flush();
+      const rows = await commits.write(() => {
+        const all = selectAll.all();
+        if (all.length > 0) removeAll.run();
+        return all;
+      });
+      return rows.map((row) => ({
+        tenant: String(row["tenant"]),
+        day: String(row["day"]),
+        requests: Number(row["requests"]),
+        costUsd: Number(row["cost_usd"]),
+      }));
+    },
+
     async of(tenant, day) {
       const key = `${day} ${tenant}`;
       const row = commits.read(() => select.get(tenant, day));

@@ -2,7 +2,14 @@
 import type { ProviderName } from "../domain/comparison.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket-moves.ts";
 import type { Ticket, TicketEvent } from "../domain/ticket.ts";
-import type { ClaimedTicket, Gate, Keys, Tickets, Totals } from "../gateway/ports.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Gate,
+  type Keys,
+  type Tickets,
+  type Totals,
+} from "../gateway/ports.ts";
 
 /** Every verb of every part throws `StoreAway` within about 300 ms where the store does not answer: its outcome is unknown then. */
 export interface SharedStore {
@@ -36,4 +43,15 @@ export interface SharedTickets extends Tickets {
   settleAsOf(id: string, fence: number, outcome: AttemptOutcome, atMs: number): Promise<Settled>;
   /** Deletes one that nobody was told of. @returns false: it stays, for it was worked on */
   withdraw(id: string, provider: ProviderName): Promise<boolean>;
+}
+
+/** A `StoreAway` whose outcome is known: nothing of what was asked has happened, nor will. */
+export class NotDone extends StoreAway {
+  /** `not_connected`: it was not even sent. `refused`: the store answers, but won't do this (no room, read-only, a newer record). */
+  readonly why: "not_connected" | "refused";
+
+  constructor(why: NotDone["why"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.why = why;
+  }
 }

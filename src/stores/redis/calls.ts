@@ -6,7 +6,14 @@ import type { Outcome } from "../../domain/outcome.ts";
 import type { Seat } from "../../domain/places.ts";
 import type { TicketEvent } from "../../domain/ticket.ts";
 
-export type Call = GateCall | TicketCall | KeyCall | { readonly verb: "due"; readonly limit: number };
+export type Call = GateCall | TicketCall | KeyCall | DueCall;
+
+export interface DueCall {
+  readonly verb: "due";
+  readonly limit: number;
+  /** Of the newest records that the caller can read. */
+  readonly version: number;
+}
 
 /** Of each call, beside what it asks. */
 export interface Common {

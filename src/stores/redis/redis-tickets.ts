@@ -9,7 +9,7 @@ import { acceptTicket, claim, elapse, giveBack, settle, type Settled } from "../
 import type { Moved } from "../../domain/ticket-steps.ts";
 import { isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket.ts";
 import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
-import type { SharedTickets } from "../shared-store.ts";
+import { NotDone, type SharedTickets } from "../shared-store.ts";
 import type { Caller } from "./caller.ts";
 import { root, type Redis } from "./redis.ts";
 import { reviveOutlook } from "./revive.ts";
@@ -132,22 +132,30 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     giveBack: (id, fence, spent) => end(id, (ticket, nowMs) => giveBack(ticket, fence, nowMs, policy, spent)),
 
     async take(provider, most) {
-      const permits = Array.from({ length: most }, newId);
       const lost = lostPermits.get(provider) ?? [];
+      // None of them may be forgotten: with so many that are not answered for, nothing new is claimed.
+      const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
-      lostPermits.set(provider, [...lost, ...permits].slice(-mostLost));
+      lostPermits.set(provider, [...lost, ...permits]);
       const call = { verb: "take", permits, lost, version: recordVersion } as const;
       const rows = (await caller.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);
       const taken = rows.filter((row) => row.length > 1).map(claimedIn);
-      await Promise.all(overdue.map(elapseOne));
+      const elapsed = await Promise.allSettled(overdue.map(elapseOne));
+      const failed = elapsed.find(({ status }) => status === "rejected");
+      // Those that were taken must be run, whatever became of the others: their time comes again.
+      if (taken.length === 0 && failed?.status === "rejected") throw failed.reason;
       return taken;
     },
 
     async elapseDue() {
       for (;;) {
-        const ids = (await caller.call({ verb: "due", limit: batch })) as readonly string[];
+        const ids = (await caller.call({
+          verb: "due",
+          limit: batch,
+          version: recordVersion,
+        })) as readonly string[];
         await Promise.all(ids.map(elapseOne));
         if (ids.length < batch) return;
       }
@@ -155,7 +163,11 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
 
     async adopt(ticket, events) {
       const { told, texts } = written(ticket, events, true);
-      await caller.atGate(ticket.about.provider, { verb: "create", always: true, ...told }, texts);
+      const call = { verb: "create", always: true, ...told } as const;
+      const [answer, ...row] = await caller.atGate(ticket.about.provider, call, texts);
+      if (answer === "there" && ticketIn(row, policy) === null) {
+        throw new NotDone("refused", "A ticket of this id was withdrawn");
+      }
     },
 
     async withdraw(id, provider) {

@@ -774,9 +774,16 @@ local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
 local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
-local isUsable, isUrgent, lineFrom
+local isStale, isUsable, isUrgent, lineFrom
 local ____holds_2Ets = require("domain.holds")
 local heldUntilMs = ____holds_2Ets.heldUntilMs
+function isStale(self, ____bindingPattern0, nowMs)
+    local snapshot
+    local askedAtMs
+    askedAtMs = ____bindingPattern0.askedAtMs
+    snapshot = ____bindingPattern0.snapshot
+    return nowMs < askedAtMs or nowMs - askedAtMs >= snapshot.refreshAfterMs
+end
 function isUsable(self, ____bindingPattern0, nowMs)
     local askedAtMs
     local snapshot
@@ -790,17 +797,17 @@ function isUrgent(self, ____bindingPattern0)
     permit = ____bindingPattern0.permit
     finding = ____bindingPattern0.finding
     repeat
-        local ____switch12 = finding.kind
-        local ____cond12 = ____switch12 == "healthy" or ____switch12 == "nothing"
-        if ____cond12 then
+        local ____switch16 = finding.kind
+        local ____cond16 = ____switch16 == "healthy" or ____switch16 == "nothing"
+        if ____cond16 then
             return permit ~= nil
         end
-        ____cond12 = ____cond12 or (____switch12 == "fault" or ____switch12 == "refused")
-        if ____cond12 then
+        ____cond16 = ____cond16 or (____switch16 == "fault" or ____switch16 == "refused")
+        if ____cond16 then
             return true
         end
-        ____cond12 = ____cond12 or ____switch12 == "rate_limited"
-        if ____cond12 then
+        ____cond16 = ____cond16 or ____switch16 == "rate_limited"
+        if ____cond16 then
             return permit ~= nil or finding.holdMs ~= nil
         end
     until true
@@ -839,24 +846,36 @@ function ____exports.answer(self, kept, model, nowMs)
             do
                 local ____snapshot_1 = snapshot
                 local probeFromMs = ____snapshot_1.probeFromMs
-                local refreshAfterMs = ____snapshot_1.refreshAfterMs
-                return (probeFromMs == nil or nowMs + skewMs >= probeFromMs or nowMs - askedAtMs >= refreshAfterMs) and ({kind = "ask"}) or ({kind = "wait", retryAtMs = probeFromMs - skewMs, why = "breaker"})
+                return (probeFromMs == nil or nowMs + skewMs >= probeFromMs or isStale(nil, kept, nowMs)) and ({kind = "ask"}) or ({kind = "wait", retryAtMs = probeFromMs - skewMs, why = "breaker"})
             end
         end
     until true
 end
---- Is it time to ask for a new one, behind the request?
+--- Is it time to ask for a new one, behind the request? Not while the breaker is open: nothing that a call needs to know changes before.
 function ____exports.isRefreshDue(self, kept, nowMs)
-    return kept == nil or nowMs < kept.askedAtMs or nowMs - kept.askedAtMs >= kept.snapshot.refreshAfterMs
+    return kept == nil or kept.snapshot.state ~= "open" and isStale(nil, kept, nowMs)
+end
+--- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second.
+function ____exports.roomIn(self, kept, nowMs)
+    if kept == nil or kept.snapshot.accepting then
+        return "perhaps"
+    end
+    if not isStale(nil, kept, nowMs) then
+        return "none"
+    end
+    local ____kept_2 = kept
+    local askedAtMs = ____kept_2.askedAtMs
+    local snapshot = ____kept_2.snapshot
+    return math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 and "none_lately" or "perhaps"
 end
 local fullBatch = 50
 local mostUnreported = 200
 --- Adds one. When the gate can't be reached for long, the oldest are dropped.
 function ____exports.addOutcome(self, unreported, outcome)
-    local ____array_2 = __TS__SparseArrayNew(unpack(unreported))
-    __TS__SparseArrayPush(____array_2, outcome)
+    local ____array_3 = __TS__SparseArrayNew(unpack(unreported))
+    __TS__SparseArrayPush(____array_3, outcome)
     return __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_2)},
+        {__TS__SparseArraySpread(____array_3)},
         -mostUnreported
     )
 end
@@ -868,17 +887,18 @@ end
 local exchangesPerSecond = 300
 local shortestRefreshMs = 1000
 local longestRefreshMs = 60000
+local troubledRefreshMs = 5000
 ____exports.noExchanges = {sinceMs = 0, refreshAfterMs = shortestRefreshMs}
---- Counts one who asks. Who comes with trouble comes out of turn and takes no place: otherwise a storm of faults would make everybody's view
--- old for as long as it lasted.
+--- Counts one who asks. Those who come with trouble come out of turn: they don't make the line longer than 10 s, or a storm of faults would
+-- make everybody's view old for as long as it lasted.
 function ____exports.countExchange(self, exchanges, outcomes, nowMs)
-    local takesPlace = not __TS__ArraySome(outcomes, isUrgent)
-    local lineMs = lineFrom(nil, exchanges, nowMs) + (takesPlace and 1000 / exchangesPerSecond or 0)
-    local refreshAfterMs = math.min(
-        math.max(lineMs, shortestRefreshMs),
-        longestRefreshMs
-    )
-    return {sinceMs = nowMs, refreshAfterMs = refreshAfterMs}
+    local lineMs = lineFrom(nil, exchanges, nowMs)
+    local mostMs = __TS__ArraySome(outcomes, isUrgent) and math.max(lineMs, troubledRefreshMs) or longestRefreshMs
+    local nextMs = math.min(lineMs + 1000 / exchangesPerSecond, mostMs)
+    return {
+        sinceMs = nowMs,
+        refreshAfterMs = math.max(nextMs, shortestRefreshMs)
+    }
 end
 return ____exports
  end,
@@ -1228,7 +1248,6 @@ local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
 local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
 local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local ____exports = {}
 local ____breaker_2Ets = require("domain.breaker")
 local breakerTurn = ____breaker_2Ets.breakerTurn
@@ -1340,30 +1359,18 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
     local turn = ____exports.queueTurn(nil, core, nowMs)
     local hasPermit = tally.inFlight < ____exports.mostInFlight(nil, core, turn, limits)
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    local ____due_firstLapseMs_4 = due.firstLapseMs
+    local firstMs = math.min(
+        due.firstLapseMs or math.huge,
+        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
+        due.firstHeardMs == nil and math.huge or due.firstHeardMs + silenceMs
+    )
     local ____temp_2
-    if due.firstReadyMs == nil or not hasPermit then
+    if firstMs == math.huge then
         ____temp_2 = nil
     else
-        ____temp_2 = math.max(due.firstReadyMs, opensAtMs)
+        ____temp_2 = firstMs
     end
-    local ____temp_3
-    if due.firstHeardMs == nil then
-        ____temp_3 = nil
-    else
-        ____temp_3 = due.firstHeardMs + silenceMs
-    end
-    local moments = __TS__ArrayFilter(
-        {____due_firstLapseMs_4, ____temp_2, ____temp_3},
-        function(____, moment) return moment ~= nil end
-    )
-    local ____temp_5
-    if #moments == 0 then
-        ____temp_5 = nil
-    else
-        ____temp_5 = math.min(unpack(moments))
-    end
-    return ____temp_5
+    return ____temp_2
 end
 return ____exports
  end,
@@ -1980,7 +1987,7 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
         probeFromMs = turn.kind == "wait" and math.min(turn.untilMs, nowMs + patienceMs) or nil,
         holds = liveHolds(nil, holds, nowMs),
         accepting = accepting,
-        refreshAfterMs = math.max(exchanges.refreshAfterMs, openForMs),
+        refreshAfterMs = exchanges.refreshAfterMs,
         usableForMs = math.max(exchanges.refreshAfterMs * 2, openForMs)
     }
 end
@@ -2755,7 +2762,7 @@ local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayPush = ____lualib.__TS__ArrayPush
 local __TS__ObjectEntries = ____lualib.__TS__ObjectEntries
 local ____exports = {}
-local isInLine, turnScore
+local joins, isInLine, turnScore
 local ____places_2Ets = require("domain.places")
 local byProbeTurn = ____places_2Ets.byProbeTurn
 local isInFlight = ____places_2Ets.isInFlight
@@ -2765,6 +2772,13 @@ local exactly = ____commands_2Ets.exactly
 local firstScore = ____commands_2Ets.firstScore
 local list = ____commands_2Ets.list
 local read = ____commands_2Ets.read
+function joins(self, ____bindingPattern0)
+    local suspect
+    local standing
+    standing = ____bindingPattern0.standing
+    suspect = ____bindingPattern0.suspect
+    return standing.state == "waiting" and not suspect
+end
 function isInLine(self, ____bindingPattern0)
     local standing
     standing = ____bindingPattern0.standing
@@ -2825,6 +2839,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local endsKey = prefix .. "ends"
     --- All but held ones by acceptance.
     local agesKey = prefix .. "ages"
+    --- Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff.
+    local modelsKey = prefix .. "models"
+    local function waitsOf(____, model)
+        return (prefix .. "waits:") .. model
+    end
     local sums = nil
     local hasChanged = false
     local function sum(self, name)
@@ -2850,6 +2869,30 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             add(nil, "in_flight", sign)
         end
     end
+    --- Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain.
+    local function join(self, place)
+        redis.call("HSET", modelsKey, place.model, 1)
+        redis.call(
+            "ZADD",
+            waitsOf(nil, place.model),
+            exactly(nil, place.notBeforeMs),
+            place.ticketId
+        )
+    end
+    local function leave(self, place)
+        redis.call(
+            "ZREM",
+            waitsOf(nil, place.model),
+            place.ticketId
+        )
+        if count(
+            nil,
+            "ZCARD",
+            waitsOf(nil, place.model)
+        ) == 0 then
+            redis.call("HDEL", modelsKey, place.model)
+        end
+    end
     local function lineOf(self, place)
         return place.suspect and linesKeys.suspects or linesKeys.others
     end
@@ -2860,6 +2903,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         local before = find(nil, ticketId)
         if before ~= nil then
             weigh(nil, before, -1)
+            if joins(nil, before) then
+                leave(nil, before)
+            end
             if before.suspect ~= place.suspect then
                 redis.call(
                     "ZREM",
@@ -2869,6 +2915,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             end
         end
         weigh(nil, place, 1)
+        if joins(nil, place) then
+            join(nil, place)
+        end
         redis.call(
             "HSET",
             placesKey,
@@ -2922,6 +2971,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             return
         end
         weigh(nil, place, -1)
+        if joins(nil, place) then
+            leave(nil, place)
+        end
         redis.call("HDEL", placesKey, ticketId)
         for ____, key in ipairs({
             lineOf(nil, place),
@@ -3025,28 +3077,61 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end,
         firstLapseMs = function() return firstScore(nil, endsKey) end,
         firstReadyMs = function(self, holds, suspects)
-            local firstMs = nil
-            local function look(____, place)
+            local firstMs = math.huge
+            local function look(____, wanted, notBeforeMs)
                 local ____opt_4 = __TS__ArrayFind(
                     holds,
                     function(____, ____bindingPattern0)
                         local model
                         model = ____bindingPattern0.model
-                        return model == place.model
+                        return model == wanted
                     end
                 )
                 local heldMs = ____opt_4 and ____opt_4.untilMs or 0
-                local readyMs = math.max(place.notBeforeMs, heldMs)
-                if firstMs == nil or readyMs < firstMs then
-                    firstMs = readyMs
-                end
+                firstMs = math.min(
+                    firstMs,
+                    math.max(notBeforeMs, heldMs)
+                )
                 return firstMs > nowMs
             end
             if suspects then
-                eachWaiting(nil, linesKeys.suspects, look)
+                eachWaiting(
+                    nil,
+                    linesKeys.suspects,
+                    function(____, ____bindingPattern0)
+                        local notBeforeMs
+                        local model
+                        model = ____bindingPattern0.model
+                        notBeforeMs = ____bindingPattern0.notBeforeMs
+                        return look(nil, model, notBeforeMs)
+                    end
+                )
             end
-            eachWaiting(nil, linesKeys.others, look)
-            return firstMs
+            local models = list(nil, "HGETALL", modelsKey)
+            do
+                local i = 0
+                while i < #models do
+                    if firstMs <= nowMs then
+                        break
+                    end
+                    local model = models[i + 1] or ""
+                    local notBeforeMs = firstScore(
+                        nil,
+                        waitsOf(nil, model)
+                    )
+                    if notBeforeMs ~= nil then
+                        look(nil, model, notBeforeMs)
+                    end
+                    i = i + 2
+                end
+            end
+            local ____temp_6
+            if firstMs == math.huge then
+                ____temp_6 = nil
+            else
+                ____temp_6 = firstMs
+            end
+            return ____temp_6
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
@@ -3283,16 +3368,40 @@ local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
+local tell
 local ____commands_2Ets = require("stores.redis.lua.commands")
 local exactly = ____commands_2Ets.exactly
 local list = ____commands_2Ets.list
 local read = ____commands_2Ets.read
+function tell(self, ____bindingPattern0, seat, word)
+    local keeper
+    keeper = ____bindingPattern0.keeper
+    repeat
+        local ____switch46 = word.kind
+        local ____cond46 = ____switch46 == "confirm"
+        if ____cond46 then
+            return keeper:confirm(seat, word.notBeforeMs)
+        end
+        ____cond46 = ____cond46 or ____switch46 == "park"
+        if ____cond46 then
+            return keeper:park(seat, word.parking)
+        end
+        ____cond46 = ____cond46 or ____switch46 == "release"
+        if ____cond46 then
+            return keeper:release(seat.ticketId)
+        end
+        ____cond46 = ____cond46 or ____switch46 == "nothing"
+        if ____cond46 then
+            return
+        end
+    until true
+end
 --- Tickets that one call lets expire, or lose a claim whose lease has ended.
 local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, tell, factsOf, dueBy, takenBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, factsOf, dueBy, takenBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -3372,29 +3481,6 @@ function ____exports.ticketScripts(self, root, nowMs)
             )
         end
     end
-    function tell(self, ____bindingPattern0, seat, word)
-        local keeper
-        keeper = ____bindingPattern0.keeper
-        repeat
-            local ____switch21 = word.kind
-            local ____cond21 = ____switch21 == "confirm"
-            if ____cond21 then
-                return keeper:confirm(seat, word.notBeforeMs)
-            end
-            ____cond21 = ____cond21 or ____switch21 == "park"
-            if ____cond21 then
-                return keeper:park(seat, word.parking)
-            end
-            ____cond21 = ____cond21 or ____switch21 == "release"
-            if ____cond21 then
-                return keeper:release(seat.ticketId)
-            end
-            ____cond21 = ____cond21 or ____switch21 == "nothing"
-            if ____cond21 then
-                return
-            end
-        until true
-    end
     function factsOf(self, id)
         local stored = read(
             nil,
@@ -3410,8 +3496,9 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
         return ____temp_2
     end
-    function dueBy(self, limit)
-        return list(
+    function dueBy(self, limit, version)
+        local ids = {}
+        for ____, id in ipairs(list(
             nil,
             "ZRANGEBYSCORE",
             dueKey,
@@ -3420,20 +3507,37 @@ function ____exports.ticketScripts(self, root, nowMs)
             "LIMIT",
             0,
             limit
-        )
+        )) do
+            local facts = factsOf(nil, id)
+            if facts == nil then
+                redis.call("ZREM", dueKey, id)
+            elseif facts.version <= version then
+                ids[#ids + 1] = id
+            end
+        end
+        return ids
     end
     function takenBefore(self, keeper, permits)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue35
+                local __continue37
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
-                    if standing.state ~= "running" or not __TS__ArrayIncludes(permits, standing.permit) then
-                        __continue35 = true
+                    if standing.state ~= "running" or standing.untilMs <= nowMs then
+                        __continue37 = true
+                        break
+                    end
+                    if not __TS__ArrayIncludes(permits, standing.permit) then
+                        __continue37 = true
+                        break
+                    end
+                    if factsOf(nil, ticketId) == nil then
+                        keeper:release(ticketId)
+                        __continue37 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -3446,9 +3550,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {__TS__SparseArraySpread(____array_5)}
-                    __continue35 = true
+                    __continue37 = true
                 until true
-                if not __continue35 then
+                if not __continue37 then
                     break
                 end
             end
@@ -3582,7 +3686,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         lost = ____bindingPattern1.lost
         local taken = #lost > 0 and takenBefore(nil, keeper, lost) or ({})
         local overdue = {}
-        for ____, id in ipairs(keeper:dispatch(#permits - #taken)) do
+        for ____, id in ipairs(keeper:dispatch(math.max(0, #permits - #taken))) do
             local facts = factsOf(nil, id)
             local place = keeper:find(id)
             if facts == nil or place == nil then
@@ -3618,7 +3722,7 @@ function ____exports.ticketScripts(self, root, nowMs)
                 end
             end
         end
-        for ____, id in ipairs(dueBy(nil, mostDue)) do
+        for ____, id in ipairs(dueBy(nil, mostDue, version)) do
             overdue[#overdue + 1] = {id}
         end
         local ____array_4 = __TS__SparseArrayNew(unpack(taken))
@@ -3635,7 +3739,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         local keeper
         keeper = ____bindingPattern0.keeper
         local facts = factsOf(nil, id)
-        if facts ~= nil and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
+        if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
             return false
         end
         keeper:release(id)
@@ -3706,7 +3810,7 @@ function answer(self, call)
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "due"
         if ____cond3 then
-            return ticketScripts(nil, root, nowMs):dueBy(call.limit)
+            return ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
         end
         ____cond3 = ____cond3 or ____switch3 == "begin_key"
         if ____cond3 then

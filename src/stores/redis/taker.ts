@@ -24,12 +24,14 @@ export interface Taker {
   /** What a call of our own has said. */
   onSchedule(schedule: Schedule): void;
   /** What another's has, for all to hear. */
-  onNews(news: Pick<Schedule, "nowMs" | "wakeAtMs">): void;
+  onNews(news: Heard): void;
   /** Looks at once: news may have been missed. */
   open(): void;
   /** Takes nothing any more, until `open`. Those in flight go on. */
   shut(): void;
 }
+
+type Heard = Pick<Schedule, "nowMs" | "wakeAtMs">;
 
 /** So long the others leave tickets to whom the news came from, and longer the more they have in flight. */
 const courtesyMs = 20;
@@ -47,17 +49,21 @@ export function createTaker(parts: TakerParts): Taker {
   let inFlight = 0;
   let processes = 1;
   let empty = 0;
+  /** The answer to a take did not arrive. What it may have claimed lies until it is asked for: the news say that it is being worked on. */
+  let hasLost = false;
   let wakeAtMs: number | null = null;
   /** Of what was said last, by Redis' clock. */
   let saidAtMs = -Infinity;
+  let saidBy: "reply" | "message" = "reply";
   let timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
 
   const share = () => Math.max(1, Math.ceil(concurrency / processes));
 
   /** @param courtesy how long others may be first */
   function plan(courtesy: number): void {
-    if (!isOpen || isTaking || wakeAtMs === null || inFlight >= concurrency) return stand();
-    const waitMs = Math.max(0, wakeAtMs - parts.storeNowMs());
+    const lookAtMs = hasLost ? -Infinity : wakeAtMs;
+    if (!isOpen || isTaking || lookAtMs === null || inFlight >= concurrency) return stand();
+    const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
     const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
     const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
     const atMs = clock.nowMs() + Math.max(waitMs + politeMs, restMs);
@@ -80,10 +86,12 @@ export function createTaker(parts: TakerParts): Taker {
     const room = inFlight >= share() ? 1 : share() - inFlight;
     try {
       const claimed = await parts.take(room);
+      hasLost = false;
       empty = claimed.length > 0 ? 0 : empty + 1;
       for (const ticket of claimed) void work(ticket);
     } catch (error) {
       empty++;
+      hasLost = true;
       parts.onFault(error);
     } finally {
       isTaking = false;
@@ -98,25 +106,31 @@ export function createTaker(parts: TakerParts): Taker {
     plan(0);
   }
 
-  /** A reply and a message can overtake one another. */
-  function hear({ nowMs, wakeAtMs: nextMs }: Pick<Schedule, "nowMs" | "wakeAtMs">): void {
-    if (nowMs < saidAtMs || nextMs === wakeAtMs) return;
-    const isTie = nowMs === saidAtMs && wakeAtMs !== null && nextMs !== null;
-    wakeAtMs = isTie ? Math.min(wakeAtMs ?? 0, nextMs ?? 0) : nextMs;
+  /**
+   * Replies come in order, and so do messages, but a reply and a message can overtake one another: of the same moment, whichever wakes earlier
+   * is believed.
+   */
+  function hear(source: "reply" | "message", { nowMs, wakeAtMs: nextMs }: Heard): void {
+    if (nowMs < saidAtMs) return;
+    const isTie = nowMs === saidAtMs && source !== saidBy;
     saidAtMs = nowMs;
+    saidBy = source;
+    const heardMs = isTie ? earlier(wakeAtMs, nextMs) : nextMs;
+    if (heardMs === wakeAtMs) return;
+    wakeAtMs = heardMs;
     empty = 0;
   }
 
   return {
     onSchedule(schedule) {
       if (schedule.told !== null) processes = Math.max(1, schedule.told);
-      hear(schedule);
+      hear("reply", schedule);
       plan(0);
     },
     onNews(news) {
-      if (news.wakeAtMs === wakeAtMs || news.nowMs < saidAtMs) return;
-      hear(news);
-      plan(courtesyMs + perTicketMs * inFlight);
+      const before = wakeAtMs;
+      hear("message", news);
+      if (wakeAtMs !== before) plan(courtesyMs + perTicketMs * inFlight);
     },
     open() {
       isOpen = true;
@@ -129,4 +143,8 @@ export function createTaker(parts: TakerParts): Taker {
       stand();
     },
   };
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }

@@ -12,7 +12,7 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket.ts";
-import { StoreAway } from "../../gateway/ports.ts";
+import { NotDone } from "../shared-store.ts";
 import type { Facts, LateClaim, Word } from "./calls.ts";
 import { packSeat } from "./revive.ts";
 import type { Seat } from "../../domain/places.ts";
@@ -50,7 +50,7 @@ function decoded(record: string, texts: string): Ticket {
     case "known":
       return ticket.value;
     case "newer":
-      throw new StoreAway(`A ticket is of version ${ticket.version}, which newer code wrote`);
+      throw new NotDone("refused", `A ticket is of version ${ticket.version}, which newer code wrote`);
     case "unreadable":
       throw new Error("A ticket in Redis holds none");
   }
@@ -88,9 +88,9 @@ export function written(
   };
 }
 
-/** The gate is in the same script and hears at once, so nobody has to note that it did. */
+/** The gate is in the same script and hears at once, so nobody has to note that it did; what another gate has heard of does not count. */
 function wordOf(ticket: Ticket): Word {
-  const errand = errandOf(ticket);
+  const errand = errandOf({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
   switch (errand?.kind) {
     case undefined:
       return { kind: "nothing" };

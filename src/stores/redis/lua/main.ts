@@ -19,7 +19,7 @@ export const reply = answer(call);
 function answer(call: Call): unknown {
   switch (call.verb) {
     case "due":
-      return ticketScripts(root, nowMs).dueBy(call.limit);
+      return ticketScripts(root, nowMs).dueBy(call.limit, call.version);
     case "begin_key":
       makeSureOfRoom();
       return keyScripts(root, nowMs).begin(call);

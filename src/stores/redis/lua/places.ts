@@ -28,6 +28,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const endsKey = `${prefix}ends`;
   /** All but held ones by acceptance. */
   const agesKey = `${prefix}ages`;
+  /** Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff. */
+  const modelsKey = `${prefix}models`;
+  const waitsOf = (model: string) => `${prefix}waits:${model}`;
 
   let sums: Record<string, number> | null = null;
   let hasChanged = false;
@@ -64,6 +67,17 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     return stored === null ? null : (cjson.decode(stored) as Place);
   }
 
+  /** Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain. */
+  function join(place: Place): void {
+    redis.call("HSET", modelsKey, place.model, 1);
+    redis.call("ZADD", waitsOf(place.model), exactly(place.notBeforeMs), place.ticketId);
+  }
+
+  function leave(place: Place): void {
+    redis.call("ZREM", waitsOf(place.model), place.ticketId);
+    if (count("ZCARD", waitsOf(place.model)) === 0) redis.call("HDEL", modelsKey, place.model);
+  }
+
   function lineOf(place: Place): string {
     return place.suspect ? linesKeys.suspects : linesKeys.others;
   }
@@ -73,9 +87,11 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     const before = find(ticketId);
     if (before !== null) {
       weigh(before, -1);
+      if (joins(before)) leave(before);
       if (before.suspect !== place.suspect) redis.call("ZREM", lineOf(before), ticketId);
     }
     weigh(place, 1);
+    if (joins(place)) join(place);
     redis.call("HSET", placesKey, ticketId, cjson.encode(place));
     if (isInLine(place)) redis.call("ZADD", lineOf(place), exactly(turnScore(place)), ticketId);
     else redis.call("ZREM", lineOf(place), ticketId);
@@ -90,6 +106,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     const place = find(ticketId);
     if (place === null) return;
     weigh(place, -1);
+    if (joins(place)) leave(place);
     redis.call("HDEL", placesKey, ticketId);
     for (const key of [lineOf(place), endsKey, agesKey]) redis.call("ZREM", key, ticketId);
     if (place.suspect) redis.call("SREM", suspectsKey, ticketId);
@@ -145,17 +162,22 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     firstLapseMs: () => firstScore(endsKey),
 
     firstReadyMs(holds: readonly ModelHold[], suspects: boolean) {
-      let firstMs: number | null = null;
-      const look = (place: Place) => {
-        const heldMs = holds.find(({ model }) => model === place.model)?.untilMs ?? 0;
-        const readyMs = Math.max(place.notBeforeMs, heldMs);
-        if (firstMs === null || readyMs < firstMs) firstMs = readyMs;
+      let firstMs = Infinity;
+      const look = (wanted: string, notBeforeMs: number) => {
+        const heldMs = holds.find(({ model }) => model === wanted)?.untilMs ?? 0;
+        firstMs = Math.min(firstMs, Math.max(notBeforeMs, heldMs));
         // Whom nobody can precede.
         return firstMs > nowMs;
       };
-      if (suspects) eachWaiting(linesKeys.suspects, look);
-      eachWaiting(linesKeys.others, look);
-      return firstMs;
+      if (suspects) eachWaiting(linesKeys.suspects, ({ model, notBeforeMs }) => look(model, notBeforeMs));
+      const models = list("HGETALL", modelsKey);
+      for (let i = 0; i < models.length; i += 2) {
+        if (firstMs <= nowMs) break;
+        const model = models[i] ?? "";
+        const notBeforeMs = firstScore(waitsOf(model));
+        if (notBeforeMs !== null) look(model, notBeforeMs);
+      }
+      return firstMs === Infinity ? null : firstMs;
     },
 
     // Tickets and places are changed in the same script: none can have been lost without the other.
@@ -180,6 +202,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     }
     return found;
   }
+}
+
+function joins({ standing, suspect }: Place): boolean {
+  return standing.state === "waiting" && !suspect;
 }
 
 function isInLine({ standing }: Place): boolean {

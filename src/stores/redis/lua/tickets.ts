@@ -67,19 +67,6 @@ export function ticketScripts(root: string, nowMs: number) {
     for (const key of [keyOf(id), eventsOf(id)]) redis.call("PEXPIRE", key, exactly(Math.max(1, keptMs)));
   }
 
-  function tell({ keeper }: ScriptedGate, seat: Seat, word: Word): void {
-    switch (word.kind) {
-      case "confirm":
-        return keeper.confirm(seat, word.notBeforeMs);
-      case "park":
-        return keeper.park(seat, word.parking);
-      case "release":
-        return keeper.release(seat.ticketId);
-      case "nothing":
-        return;
-    }
-  }
-
   function factsOf(id: string): Facts | null {
     const stored = read("HGET", keyOf(id), "facts");
     return stored === null ? null : (cjson.decode(stored) as Facts);
@@ -92,7 +79,7 @@ export function ticketScripts(root: string, nowMs: number) {
   function take({ keeper }: ScriptedGate, { permits, limits, version, lost }: Of<"take">): readonly Row[] {
     const taken: Row[] = lost.length > 0 ? takenBefore(keeper, lost) : [];
     const overdue: Row[] = [];
-    for (const id of keeper.dispatch(permits.length - taken.length)) {
+    for (const id of keeper.dispatch(Math.max(0, permits.length - taken.length))) {
       const facts = factsOf(id);
       const place = keeper.find(id);
       if (facts === null || place === null) {
@@ -111,12 +98,19 @@ export function ticketScripts(root: string, nowMs: number) {
         }
       }
     }
-    for (const id of dueBy(mostDue)) overdue.push([id]);
+    for (const id of dueBy(mostDue, version)) overdue.push([id]);
     return [...taken, ...overdue];
   }
 
-  function dueBy(limit: number): string[] {
-    return list("ZRANGEBYSCORE", dueKey, "-inf", exactly(nowMs), "LIMIT", 0, limit);
+  /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */
+  function dueBy(limit: number, version: number): string[] {
+    const ids: string[] = [];
+    for (const id of list("ZRANGEBYSCORE", dueKey, "-inf", exactly(nowMs), "LIMIT", 0, limit)) {
+      const facts = factsOf(id);
+      if (facts === null) redis.call("ZREM", dueKey, id);
+      else if (facts.version <= version) ids.push(id);
+    }
+    return ids;
   }
 
   /** Those that a call with these permits has claimed whose answer did not arrive. */
@@ -124,7 +118,13 @@ export function ticketScripts(root: string, nowMs: number) {
     const rows: Row[] = [];
     for (const place of keeper.inFlight()) {
       const { ticketId, standing, notBeforeMs, suspect } = place;
-      if (standing.state !== "running" || !permits.includes(standing.permit)) continue;
+      // What has lapsed is nobody's any more.
+      if (standing.state !== "running" || standing.untilMs <= nowMs) continue;
+      if (!permits.includes(standing.permit)) continue;
+      if (factsOf(ticketId) === null) {
+        keeper.release(ticketId);
+        continue;
+      }
       const start = keeper.start(place, { permit: standing.permit, notBeforeMs, suspect });
       rows.push([ticketId, ...row(ticketId), cjson.encode(start)]);
     }
@@ -145,7 +145,8 @@ export function ticketScripts(root: string, nowMs: number) {
   /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
   function withdraw({ keeper }: ScriptedGate, id: string): boolean {
     const facts = factsOf(id);
-    if (facts !== null && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
+    // What was withdrawn before has no event.
+    if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
     keeper.release(id);
     redis.call("DEL", keyOf(id), eventsOf(id));
     redis.call("ZREM", dueKey, id);
@@ -162,4 +163,17 @@ export function ticketScripts(root: string, nowMs: number) {
     withdraw,
     dueBy,
   };
+}
+
+function tell({ keeper }: ScriptedGate, seat: Seat, word: Word): void {
+  switch (word.kind) {
+    case "confirm":
+      return keeper.confirm(seat, word.notBeforeMs);
+    case "park":
+      return keeper.park(seat, word.parking);
+    case "release":
+      return keeper.release(seat.ticketId);
+    case "nothing":
+      return;
+  }
 }

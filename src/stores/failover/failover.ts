@@ -1,0 +1,190 @@
+/**
+ * A shared store as the primary one, and this process' own as a full engine for as long as the shared one is away.
+ *
+ * What is asked of the shared store and is not answered (`watch.ts`) is done here instead: live calls are let in by the gate here, tickets are
+ * kept here under marked ids (`marked-id.ts`), outcomes of its claims are noted here. Whatever it held can't be reached until it is back
+ * (`StoreAway`); then `mover.ts` brings it all there.
+ */
+import type { ProviderName } from "../../domain/comparison.ts";
+import type { TicketPolicy } from "../../domain/ticket.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Clock,
+  type Gate,
+  type Keys,
+  type Tickets,
+  type Totals,
+} from "../../gateway/ports.ts";
+import type { SharedHealth, SharedStore } from "../shared-store.ts";
+import { failoverGates } from "./failover-gate.ts";
+import { failoverTickets } from "./failover-tickets.ts";
+import type { LocalStore } from "./local-store.ts";
+import { createMover } from "./mover.ts";
+import type { News } from "./news.ts";
+import { createRooms } from "./rooms.ts";
+import { createWatch } from "./watch.ts";
+
+export interface FailoverParts {
+  readonly shared: SharedStore;
+  readonly local: LocalStore;
+  readonly policy: TicketPolicy;
+  readonly clock: Clock;
+  /** A UUID. */
+  readonly newId: () => string;
+  readonly tell: (news: News) => void;
+  /** Hears of work that nobody awaits and that ended badly. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface Failover {
+  readonly gate: (provider: ProviderName) => Gate;
+  readonly tickets: Tickets;
+  /** While the shared store is away there are none: it may have the key's record, and one key must never make two calls. */
+  readonly keys: Keys;
+  readonly totals: Totals;
+  /** Looks for the shared store once, and from then on by itself. To be awaited before the first request. */
+  look(): Promise<void>;
+  /** From now on tickets are worked on. @param gateway whose `work` takes an id, and whose `run` a claimed ticket */
+  start(gateway: {
+    readonly work: (ticketId: string) => Promise<void>;
+    readonly run: (claimed: ClaimedTicket) => Promise<void>;
+  }): void;
+  /** No ticket is sent to a worker any more. @returns when the last worker is done */
+  rest(): Promise<void>;
+  close(): Promise<void>;
+  health(): Promise<FailoverHealth>;
+  /** What of the shared store's settings breaks a promise, as far as is known, a sentence each. */
+  warnings(): readonly string[];
+}
+
+interface FailoverHealth {
+  /** `null`: it is away. */
+  readonly shared: SharedHealth | null;
+  readonly local: { readonly isWell: boolean; readonly latencyMs: number };
+}
+
+export function createFailover({
+  shared,
+  local,
+  policy,
+  clock,
+  newId,
+  tell,
+  onFault,
+}: FailoverParts): Failover {
+  let isStarted = false;
+  let isToldAway = false;
+  let warnings: readonly string[] = [];
+  const mover = createMover({ local, shared: shared.tickets, watch: () => watch, clock, tell, onFault });
+  const watch = createWatch({
+    clock,
+    health: look,
+    onAway,
+    beforeBack: mover.bringNotes,
+    onBack() {
+      if (isStarted) shared.resume();
+      if (isToldAway) tell({ kind: "store_back" });
+      isToldAway = false;
+      mover.kickNow();
+      bringTotals().catch(onFault);
+    },
+    onFault,
+  });
+  const rooms = createRooms(local, clock, newId);
+  const gates = failoverGates({ local, shared, watch, rooms, clock });
+  const tickets = failoverTickets({
+    local,
+    shared: shared.tickets,
+    watch,
+    rooms,
+    clock,
+    longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
+    onNote: mover.kick,
+  });
+  local.moves.onMovable(mover.kick);
+
+  async function look(): Promise<SharedHealth> {
+    const found = await shared.health();
+    const areNew = found.warnings.join() !== warnings.join();
+    warnings = found.warnings;
+    if (areNew) tell({ kind: "store_warnings", warnings });
+    return found;
+  }
+
+  function onAway(): void {
+    shared.pause();
+    isToldAway = true;
+    tell({ kind: "store_away" });
+  }
+
+  /** Kept roughly, as totals are: what a crash finds between the two stores is lost. */
+  async function bringTotals(): Promise<void> {
+    for (const { tenant, day, requests, costUsd } of await local.totals.take()) {
+      shared.totals.add(tenant, day, requests, costUsd);
+    }
+  }
+
+  async function run(work: (claimed: ClaimedTicket) => Promise<void>, claimed: ClaimedTicket): Promise<void> {
+    gates.began(claimed.permit);
+    tickets.began(claimed);
+    try {
+      await work(claimed);
+    } finally {
+      gates.ended(claimed.permit);
+      tickets.ended(claimed);
+    }
+  }
+
+  return {
+    gate: gates.of,
+    tickets,
+    keys: {
+      begin: (...given) => watch.ask(() => shared.keys.begin(...given)),
+      end: (...given) => watch.ask(() => shared.keys.end(...given)),
+    },
+    totals: {
+      add(...given) {
+        const { totals } = watch.isAway() ? local : shared;
+        totals.add(...given);
+      },
+      of: (...given) => watch.ask(() => shared.totals.of(...given)),
+    },
+
+    look: watch.look,
+
+    start(gateway) {
+      isStarted = true;
+      local.start(gateway.work);
+      shared.start((claimed) => run(gateway.run, claimed));
+      if (watch.isAway()) onAway();
+    },
+
+    async rest() {
+      isStarted = false;
+      await Promise.all([mover.stop(), local.rest(), shared.rest()]);
+    },
+
+    async close() {
+      if (!watch.isAway()) {
+        await mover.bringNotes().catch(onFault);
+        await shared.totals.flush().catch(onFault);
+      }
+      watch.stop();
+      await shared.close().catch(onFault);
+      await local.close();
+    },
+
+    async health() {
+      const [there, here] = await Promise.all([watch.ask(look).catch(awayAsNull), local.health()]);
+      return { shared: there, local: here };
+    },
+
+    warnings: () => warnings,
+  };
+}
+
+function awayAsNull(error: unknown): null {
+  if (error instanceof StoreAway) return null;
+  throw error;
+}

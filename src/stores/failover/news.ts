@@ -1,0 +1,12 @@
+/** What whoever runs the service should learn of the failover, through the log. */
+export type News =
+  | { readonly kind: "store_away" }
+  | { readonly kind: "store_back" }
+  /** What of the shared store's settings breaks a promise, a sentence each, where that has changed. */
+  | { readonly kind: "store_warnings"; readonly warnings: readonly string[] }
+  /** So many tickets have moved to the shared store. */
+  | { readonly kind: "tickets_moved"; readonly count: number }
+  /** A judgement that was kept while the store was away came too late: the ticket is judged again, or was. */
+  | { readonly kind: "spooled_too_late" }
+  /** A ticket that nobody was told of had been worked on before it could be withdrawn. */
+  | { readonly kind: "judged_for_nobody" };

@@ -1,0 +1,216 @@
+/** A store of tickets and their gates in memory, by the machines that the platforms ship. What it stored outlives it. */
+import type { ProviderName } from "../../../src/domain/comparison.ts";
+import { newGate, type GateCore } from "../../../src/domain/gate.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/domain/policy.ts";
+import {
+  acceptTicket,
+  claim,
+  claimantDied,
+  elapse,
+  giveBack,
+  settle,
+} from "../../../src/domain/ticket-moves.ts";
+import type { Moved } from "../../../src/domain/ticket-steps.ts";
+import {
+  errandOf,
+  isForgotten,
+  seatOf,
+  ticketDueMs,
+  type Ticket,
+  type TicketEvent,
+} from "../../../src/domain/ticket.ts";
+import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
+import { createGateKeeper, type GateKeeper } from "../../../src/stores/gate-keeper.ts";
+import { memoryPlaces } from "../../../src/stores/memory-places.ts";
+
+export interface Row {
+  readonly ticket: Ticket;
+  readonly events: readonly TicketEvent[];
+  readonly isMoving: boolean;
+}
+
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly settings: QueueSettings;
+  readonly rows: Map<string, Row>;
+  /** Brings a ticket to a worker. */
+  readonly send: (ticketId: string) => void;
+  readonly onStored?: (ticket: Ticket) => void;
+}
+
+export interface Engine {
+  readonly gate: (provider: ProviderName) => Gate;
+  readonly tickets: Tickets;
+  /** As if the settle had come at that moment. */
+  settleAsOf(
+    id: string,
+    fence: number,
+    outcome: Parameters<Tickets["settle"]>[2],
+    atMs: number,
+  ): Awaited<ReturnType<Tickets["settle"]>>;
+  /** Takes one in as it is. */
+  put(ticket: Ticket, events: readonly TicketEvent[]): void;
+  tell(ticket: Ticket): void;
+  release(ticket: Ticket): void;
+  /** Looks at all gates again. */
+  look(): void;
+  /** It is dead: no timer of it runs any more. */
+  halt(): void;
+  /** Its predecessor died with claims. */
+  claimantsDied(): void;
+}
+
+export function createEngine({ clock, random, settings, rows, send, onStored }: EngineParts): Engine {
+  const limits = gateLimits(settings);
+  const policy = ticketPolicy(settings);
+  const keepers = new Map<ProviderName, { keeper: GateKeeper; gate: Gate; after: () => void }>();
+  const alarms = new Map<string, () => void>();
+  let isHalted = false;
+
+  function arm(name: string, atMs: number | null, then: () => void): void {
+    alarms.get(name)?.();
+    alarms.delete(name);
+    if (atMs === null || isHalted) return;
+    alarms.set(
+      name,
+      clock.after(Math.max(1, atMs - clock.nowMs()), () => (isHalted ? undefined : then())),
+    );
+  }
+
+  function of(provider: ProviderName) {
+    const known = keepers.get(provider);
+    if (known) return known;
+    let core: GateCore = newGate;
+    let reports = 0;
+    const keeper: GateKeeper = createGateKeeper({
+      places: memoryPlaces(),
+      limits,
+      readCore: () => core,
+      writeCore: (next) => {
+        core = next;
+      },
+      atomically: (verb) => verb(),
+      nowMs: clock.nowMs,
+      random,
+    });
+    function after(): void {
+      if (isHalted) return;
+      for (const id of keeper.dispatch()) clock.after(0, () => (isHalted ? undefined : send(id)));
+      arm(provider, keeper.wakeAtMs(), after);
+    }
+    function then<T>(reply: T): T {
+      after();
+      return reply;
+    }
+    const gate: Gate = {
+      enter: async (permit, model) => then(keeper.enter(permit, model)).admission,
+      report: async (outcome) => void then(keeper.exchange(`report-${++reports}`, [outcome])),
+      reserve: async (seat) => then(keeper.reserve(seat)) === "held",
+      start: async (seat, starter) => then(keeper.start(seat, starter)),
+      outlook: async (ticketId) => keeper.outlook(ticketId),
+      overview: async () => keeper.overview(),
+    };
+    const made = { keeper, gate, after };
+    keepers.set(provider, made);
+    return made;
+  }
+
+  function tell(ticket: Ticket): void {
+    const errand = errandOf(ticket);
+    const { keeper, after } = of(ticket.about.provider);
+    if (errand?.kind === "confirm") keeper.confirm(seatOf(ticket), errand.notBeforeMs);
+    if (errand?.kind === "park") keeper.park(seatOf(ticket), errand);
+    if (errand?.kind === "release") keeper.release(ticket.about.id);
+    after();
+  }
+
+  function put(ticket: Ticket, events: readonly TicketEvent[]): void {
+    const { id } = ticket.about;
+    rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+    tell(ticket);
+    arm(id, ticketDueMs(ticket), () => void present(id));
+    onStored?.(ticket);
+  }
+
+  function present(id: string): Ticket | null {
+    const row = rows.get(id);
+    if (row === undefined) return null;
+    if (row.isMoving) throw new StoreAway("moving");
+    const moved = elapse(row.ticket, clock.nowMs(), policy);
+    if (moved.ticket !== row.ticket) put(moved.ticket, moved.events);
+    if (!isForgotten(moved.ticket, clock.nowMs())) return moved.ticket;
+    rows.delete(id);
+    arm(id, null, () => {});
+    return null;
+  }
+
+  function change<Reply>(id: string, act: (ticket: Ticket) => Moved<Reply>): Moved<Reply> | null {
+    const known = present(id);
+    if (known === null) return null;
+    const moved = act(known);
+    if (moved.ticket !== known) put(moved.ticket, moved.events);
+    return moved;
+  }
+
+  for (const { ticket, isMoving } of rows.values()) {
+    if (isMoving) continue;
+    tell(ticket);
+    arm(ticket.about.id, ticketDueMs(ticket), () => void present(ticket.about.id));
+  }
+
+  return {
+    gate: (provider) => of(provider).gate,
+    tickets: {
+      async create({ about, texts, spent, lastFailure, notBeforeMs }) {
+        const known = present(about.id);
+        if (known) return known;
+        const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, clock.nowMs(), policy);
+        put(accepted.ticket, accepted.events);
+        return accepted.ticket;
+      },
+      load: async (id) => present(id),
+      async claim(id, permit, asProbe) {
+        const moved = change(id, (ticket) => claim(ticket, permit, asProbe, clock.nowMs(), policy));
+        return moved && { claimed: moved.reply, ticket: moved.ticket };
+      },
+      settle: async (id, fence, outcome) =>
+        change(id, (ticket) => settle(ticket, fence, outcome, clock.nowMs(), policy, random()))?.reply ?? {
+          kind: "stale",
+        },
+      giveBack: async (id, fence, spent) =>
+        change(id, (ticket) => giveBack(ticket, fence, clock.nowMs(), policy, spent))?.reply ?? {
+          kind: "stale",
+        },
+    },
+    settleAsOf(id, fence, outcome, atMs) {
+      const row = rows.get(id);
+      if (row === undefined) return { kind: "stale" };
+      const moved = settle(row.ticket, fence, outcome, Math.min(atMs, clock.nowMs()), policy, random());
+      if (moved.ticket !== row.ticket) put(moved.ticket, moved.events);
+      return moved.reply;
+    },
+    put,
+    tell,
+    release(ticket) {
+      const { keeper, after } = of(ticket.about.provider);
+      keeper.release(ticket.about.id);
+      arm(ticket.about.id, null, () => {});
+      after();
+    },
+    look() {
+      for (const { after } of keepers.values()) after();
+    },
+    halt() {
+      isHalted = true;
+      for (const cancel of alarms.values()) cancel();
+    },
+    claimantsDied() {
+      for (const [id, { ticket, isMoving }] of rows) {
+        const { fence } = ticket.progress;
+        if (isMoving || ticket.state.status !== "processing") continue;
+        change(id, (held) => claimantDied(held, fence, false, clock.nowMs(), policy));
+      }
+    },
+  };
+}

@@ -1,0 +1,160 @@
+/** A process' own store in memory, as `src/node/durable.ts` is one in SQLite. */
+import type { QueueSettings } from "../../../src/domain/policy.ts";
+import { isForgotten } from "../../../src/domain/ticket.ts";
+import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
+import type { Doubtful, LocalStore, Spooled, Used } from "../../../src/stores/failover/local-store.ts";
+import { createEngine, type Row } from "./engine.ts";
+
+/** What outlives a process. */
+export interface LocalFile {
+  readonly rows: Map<string, Row>;
+  readonly spool: Map<string, Spooled>;
+  readonly doubtful: Map<string, Doubtful>;
+  readonly totals: Map<string, Used>;
+}
+
+export function emptyFile(): LocalFile {
+  return { rows: new Map(), spool: new Map(), doubtful: new Map(), totals: new Map() };
+}
+
+export interface MemoryLocal extends LocalStore {
+  /** From now on nothing can be stored, or all can again. */
+  fill(isFull: boolean): void;
+  /** The process is dead. */
+  halt(): void;
+}
+
+export function memoryLocal(
+  clock: Clock,
+  random: () => number,
+  settings: QueueSettings,
+  file: LocalFile,
+): MemoryLocal {
+  const { rows, spool, doubtful, totals } = file;
+  let work: ((ticketId: string) => Promise<void>) | null = null;
+  let listener = () => {};
+  let isFull = false;
+  const working = new Set<Promise<void>>();
+  const engine = createEngine({
+    clock,
+    random,
+    settings,
+    rows,
+    send(ticketId) {
+      if (work === null) return;
+      const worker = work(ticketId)
+        .catch((error: unknown) => {
+          if (!(error instanceof StoreAway)) throw error;
+        })
+        .finally(() => working.delete(worker));
+      working.add(worker);
+    },
+    onStored(ticket) {
+      if (ticket.state.status !== "processing") listener();
+    },
+  });
+  engine.claimantsDied();
+
+  function mustStore(): void {
+    if (isFull) throw new StoreAway("full");
+  }
+
+  return {
+    gate: engine.gate,
+    tickets: {
+      ...engine.tickets,
+      async create(draft) {
+        mustStore();
+        return await engine.tickets.create(draft);
+      },
+    },
+    totals: {
+      add(tenant, day, requests, costUsd) {
+        const sum = totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
+        totals.set(`${tenant} ${day}`, {
+          tenant,
+          day,
+          requests: sum.requests + requests,
+          costUsd: sum.costUsd + costUsd,
+        });
+      },
+      of: async (tenant, day) => totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 },
+      async take() {
+        const all = [...totals.values()];
+        totals.clear();
+        return all;
+      },
+    },
+    moves: {
+      async keep(draft, doubtfulId) {
+        mustStore();
+        const { provider } = draft.about;
+        if (doubtfulId !== null) doubtful.set(doubtfulId, { id: doubtfulId, provider });
+        return await engine.tickets.create(draft);
+      },
+      whereabouts(id) {
+        const row = rows.get(id);
+        if (row === undefined) return "absent";
+        return row.isMoving ? "moving" : "here";
+      },
+      frozen(id) {
+        const row = rows.get(id);
+        return row?.isMoving && !isForgotten(row.ticket, clock.nowMs()) ? row.ticket : null;
+      },
+      async mark(limit) {
+        const all = [...rows].filter(
+          ([, { ticket, isMoving }]) => isMoving || ticket.state.status !== "processing",
+        );
+        const marked = all
+          .toSorted(([, a], [, b]) => Number(b.isMoving) - Number(a.isMoving))
+          .slice(0, limit);
+        for (const [id, row] of marked) {
+          rows.set(id, { ...row, isMoving: true });
+          engine.release(row.ticket);
+        }
+        return marked.map(([, { ticket, events, isMoving }]) => ({ ticket, events, isFresh: !isMoving }));
+      },
+      async moved(ids) {
+        for (const id of ids) rows.delete(id);
+      },
+      async stay(ids) {
+        for (const id of ids) {
+          const row = rows.get(id);
+          if (row === undefined) continue;
+          engine.put(row.ticket, []);
+        }
+      },
+      onMovable(then) {
+        listener = then;
+      },
+    },
+    notes: {
+      async spool(spooled) {
+        mustStore();
+        const name = `${spooled.id} ${spooled.fence}`;
+        if (!spool.has(name)) spool.set(name, spooled);
+      },
+      spooled: () => [...spool.values()],
+      unspool: async ({ id, fence }) => void spool.delete(`${id} ${fence}`),
+      doubt: async (doubt) => void doubtful.set(doubt.id, doubt),
+      doubtful: () => [...doubtful.values()],
+      undoubt: async (id) => void doubtful.delete(id),
+    },
+    start(worker) {
+      work = worker;
+      engine.look();
+    },
+    async rest() {
+      work = null;
+      await Promise.all(working);
+    },
+    async close() {
+      engine.halt();
+    },
+    health: async () => ({ isWell: !isFull, latencyMs: 0 }),
+    fill(full) {
+      isFull = full;
+    },
+    halt: engine.halt,
+  };
+}

@@ -1,0 +1,220 @@
+/** A store that several processes share, in memory, behind links that fail on demand. */
+import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/keyed.ts";
+import type { QueueSettings } from "../../../src/domain/policy.ts";
+import type { Ticket } from "../../../src/domain/ticket.ts";
+import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
+import { NotDone, type SharedStore } from "../../../src/stores/shared-store.ts";
+import { createEngine, type Row } from "./engine.ts";
+
+/** What becomes of a call. `unheard`: it is not done; `unanswered`: it is, and nobody learns it; `late`: likewise, long after it was given up. */
+export type Fate = "answered" | "refused" | "not_connected" | "unheard" | "unanswered" | "late";
+
+export interface SharedServer {
+  readonly rows: Map<string, Row>;
+  readonly keys: Map<string, Keyed>;
+  readonly totals: Map<string, { requests: number; costUsd: number }>;
+  /** What it says of its settings. */
+  readonly warnings: string[];
+  /** A process' way to it. @param fate decides each call, by its name */
+  connect(fate: (verb: string) => Fate, way?: Way): Link;
+}
+
+interface Way {
+  /** Of the process: it stops with it. */
+  readonly clock: Clock;
+  /** Of one call, there and back, in milliseconds. */
+  readonly latencyMs: () => number;
+}
+
+export interface Link extends SharedStore {
+  /** Calls that were sent, by name. */
+  readonly asked: string[];
+  /** The process is dead: it gets no ticket any more, and sends nothing. */
+  cut(): void;
+}
+
+/** What a call costs that nobody answers. */
+const awayMs = 300;
+const lateMs = 1_500;
+
+export function sharedServer(clock: Clock, random: () => number, settings: QueueSettings): SharedServer {
+  const rows = new Map<string, Row>();
+  const keys = new Map<string, Keyed>();
+  const totals = new Map<string, { requests: number; costUsd: number }>();
+  const warnings: string[] = [];
+  const takers: ((ticket: Ticket) => boolean)[] = [];
+  let turn = 0;
+  let permits = 0;
+  const engine = createEngine({
+    clock,
+    random,
+    settings,
+    rows,
+    send(ticketId) {
+      const row = rows.get(ticketId);
+      if (row === undefined) return;
+      // One after the other; who can't be reached leaves it to the next. Nobody: it waits again after 30 s.
+      for (let tried = 0; tried < takers.length; tried++) {
+        if (takers[turn++ % takers.length]?.(row.ticket)) return;
+      }
+    },
+  });
+
+  function connect(fate: (verb: string) => Fate, way: Way = { clock, latencyMs: () => 0 }): Link {
+    const asked: string[] = [];
+    let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
+    let isPaused = false;
+    let isCut = false;
+    const working = new Set<Promise<void>>();
+
+    function ask<Reply>(verb: string, act: () => Reply | Promise<Reply>): Promise<Reply> {
+      if (isCut) return new Promise(() => {});
+      asked.push(verb);
+      const is = fate(verb);
+      switch (is) {
+        case "answered":
+          return overTheWay(act);
+        case "refused":
+        case "not_connected":
+          return Promise.reject(new NotDone(is, is));
+        case "unheard":
+        case "unanswered":
+        case "late":
+          if (is === "unanswered") void Promise.resolve(act()).catch(() => {});
+          if (is === "late") clock.after(lateMs, () => void Promise.resolve(act()).catch(() => {}));
+          return new Promise((_, reject) => {
+            way.clock.after(awayMs, () => reject(new StoreAway(is)));
+          });
+      }
+    }
+
+    /** The process may die while a call, or its answer, is on the way. */
+    function overTheWay<Reply>(act: () => Reply | Promise<Reply>): Promise<Reply> {
+      const halfMs = way.latencyMs() / 2;
+      if (halfMs === 0) return Promise.resolve(act());
+      return new Promise((resolve, reject) => {
+        clock.after(halfMs, () => {
+          const reply = Promise.resolve().then(act);
+          way.clock.after(halfMs, () => void reply.then(resolve, reject));
+          reply.catch(() => {});
+        });
+      });
+    }
+
+    function take(ticket: Ticket): boolean {
+      if (run === null || isPaused || isCut || fate("take") !== "answered") return false;
+      const worker = begin(ticket, run).finally(() => working.delete(worker));
+      working.add(worker);
+      return true;
+    }
+    takers.push(take);
+
+    async function begin(ticket: Ticket, worker: NonNullable<typeof run>): Promise<void> {
+      const { id: ticketId, provider, priority, acceptedAtMs, sizeBytes, model } = ticket.about;
+      if (ticket.state.status !== "queued") return;
+      const permit = `shared-${++permits}`;
+      const { notBeforeMs } = ticket.state;
+      const { suspect } = ticket.progress;
+      const seat = { ticketId, priority, acceptedAtMs, sizeBytes, model };
+      const start = await engine.gate(provider).start(seat, { permit, notBeforeMs, suspect });
+      if (start.kind !== "call") return;
+      const claim = await engine.tickets.claim(ticketId, permit, start.asProbe);
+      if (claim?.claimed.kind !== "claimed") return;
+      const { fence, leaseEndsAtMs } = claim.claimed;
+      if (isCut) return;
+      await worker({ ticket: claim.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs });
+    }
+
+    return {
+      asked,
+      gate(provider) {
+        const gate = engine.gate(provider);
+        return {
+          enter: (permit, model) =>
+            ask("enter", () => gate.enter(permit, model)).catch(() => ({
+              kind: "call",
+              epoch: null,
+              probe: null,
+            })),
+          report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => {}),
+          reserve: (seat) => ask("reserve", () => gate.reserve(seat)),
+          start: () => Promise.reject(new Error("nobody starts a ticket of the shared store himself")),
+          outlook: (id) => ask("outlook", () => gate.outlook(id)),
+          overview: () => ask("overview", gate.overview),
+        };
+      },
+      tickets: {
+        create: (draft) => ask("create", () => engine.tickets.create(draft)),
+        load: (id) => ask("load", () => engine.tickets.load(id)),
+        claim: (...given) => ask("claim", () => engine.tickets.claim(...given)),
+        settle: (...given) => ask("settle", () => engine.tickets.settle(...given)),
+        giveBack: (...given) => ask("giveBack", () => engine.tickets.giveBack(...given)),
+        adopt: (ticket, events) =>
+          ask("adopt", () => {
+            if (ticket.state.status === "processing") throw new Error("a claimed ticket must not move");
+            if (!rows.has(ticket.about.id)) engine.put(ticket, events);
+          }),
+        settleAsOf: (...given) => ask("settleAsOf", () => engine.settleAsOf(...given)),
+        withdraw: (id) =>
+          ask("withdraw", () => {
+            const row = rows.get(id);
+            if (row === undefined) return true;
+            if (row.ticket.progress.fence > 0) return false;
+            rows.delete(id);
+            engine.release(row.ticket);
+            return true;
+          }),
+      },
+      keys: {
+        begin: (name, requestSha256, queueId, leaseMs) =>
+          ask("begin", () => {
+            const begun = beginKeyed(keys.get(name) ?? null, requestSha256, queueId, leaseMs, clock.nowMs());
+            keys.set(name, begun.record);
+            return begun.reply;
+          }),
+        end: (name, fence, end) =>
+          ask("end", () => {
+            const known = keys.get(name) ?? null;
+            const record = endKeyed(known, fence, end);
+            if (record === null) keys.delete(name);
+            else keys.set(name, record);
+            return holdsKey(known, fence);
+          }),
+      },
+      totals: {
+        add(tenant, day, requests, costUsd) {
+          const sum = totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };
+          totals.set(`${tenant} ${day}`, {
+            requests: sum.requests + requests,
+            costUsd: sum.costUsd + costUsd,
+          });
+        },
+        of: (tenant, day) =>
+          ask("totals", () => totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 }),
+        flush: () => ask("flush", () => undefined),
+      },
+      start(worker) {
+        run = worker;
+        engine.look();
+      },
+      pause() {
+        isPaused = true;
+      },
+      resume() {
+        isPaused = false;
+        engine.look();
+      },
+      async rest() {
+        run = null;
+        await Promise.all(working);
+      },
+      close: async () => {},
+      health: () => ask("health", () => ({ latencyMs: 0, warnings: [...warnings] })),
+      cut() {
+        isCut = true;
+      },
+    };
+  }
+
+  return { rows, keys, totals, warnings, connect };
+}
