@@ -42,6 +42,17 @@ const plugin: Plugin = {
       }
       return made;
     },
+    /** What is `null` leaves a gap in a list, and Lua takes a gap for its end. */
+    [ts.SyntaxKind.ArrayLiteralExpression](node, context) {
+      for (const element of node.elements) {
+        const type = (context.checker as object as Checker).getTypeAtLocation(element);
+        const isNothing = ({ flags }: Type) => (flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)) !== 0;
+        if ((type.types ?? [type]).some(isNothing)) {
+          fail(`${node.getSourceFile().fileName}: "${node.getText()}" is a list with what may be nothing.`);
+        }
+      }
+      return context.superTransformExpression(node);
+    },
     /** 0 and "" are true in Lua. */
     [ts.SyntaxKind.BinaryExpression](node, context) {
       const isLogical = [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.AmpersandAmpersandToken].includes(

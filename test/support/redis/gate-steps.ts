@@ -34,6 +34,13 @@ const seat: fc.Arbitrary<Seat> = fc.record({
   sizeBytes: fc.constantFrom(0, 5, 50, 600),
   model,
 });
+const fewest = (ticketId: string): Seat => ({
+  ticketId,
+  priority: 0,
+  acceptedAtMs: 0,
+  sizeBytes: 5,
+  model: "m",
+});
 const healthy: Finding = { kind: "healthy" };
 const fault: Finding = { kind: "fault" };
 const finding: fc.Arbitrary<Finding> = fc.oneof(
@@ -83,6 +90,14 @@ const command = fc.oneof(
   fc.record({ verb: fc.constant("confirm" as const), seat, inMs }),
   fc.record({ verb: fc.constant("park" as const), seat, inMs, suspect, permit: fc.option(permit) }),
   fc.record({ verb: fc.constant("start" as const), seat, inMs, suspect, permit }),
+  // The same two again and again.
+  fc.record({
+    verb: fc.constant("start" as const),
+    seat: fc.constantFrom<Seat>(fewest("t0"), fewest("t1")),
+    inMs: fc.constant(0),
+    suspect,
+    permit,
+  }),
   fc.record({ verb: fc.constant("release" as const), ticketId }),
   fc.record({ verb: fc.constant("outlook" as const), ticketId }),
   fc.record({ verb: fc.constantFrom("overview" as const, "started" as const, "dispatch" as const) }),

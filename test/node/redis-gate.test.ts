@@ -1,0 +1,92 @@
+/** The gate that is compiled for Redis decides as its source does: the same commands at the same moments, to both. */
+import * as fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { GateCore } from "../../src/domain/gate.ts";
+import { redisTransport } from "../../src/node/redis-transport.ts";
+import { redisClient } from "../support/redis/client.ts";
+import { gateStep } from "../support/redis/gate-steps.ts";
+import { compiledGate, sourceGate, type Answered } from "../support/redis/gate-twins.ts";
+import { hasRedis } from "../support/redis/program.ts";
+import { redisServer } from "../support/redis/server.ts";
+import { realClock } from "../support/redis/stores.ts";
+
+const isMissing = !hasRedis("the gate compiled for Redis");
+const server = isMissing ? null : await redisServer({ appendonly: false });
+const connection = server && redisTransport(server.url, realClock, 10_000);
+const looker = server && redisClient(server.url);
+if (connection !== null) await new Promise<void>((resolve) => connection.onReady(resolve));
+afterAll(async () => {
+  looker?.close();
+  connection?.close();
+  await server?.close();
+});
+
+const startMs = Date.UTC(2026, 10, 22, 12);
+
+describe.skipIf(isMissing)("the gate compiled for Redis", () => {
+  it("answers as its source does and keeps the same, whatever was asked before", async () => {
+    if (connection === null || looker === null) return;
+    const seen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(gateStep, { minLength: 1, maxLength: 60, size: "max" }), async (steps) => {
+        await looker.command("FLUSHALL", "SYNC");
+        const source = sourceGate();
+        const compiled = compiledGate(connection, looker);
+        const expected: Answered[] = [];
+        let ms = startMs;
+        for (const { command, random, forMs } of steps) {
+          ms += forMs;
+          compiled.ask(command, { ms, random });
+          const answer = source.ask(command, { ms, random });
+          expected.push(answer);
+          for (const thing of thingsIn(answer, source.core())) seen.add(thing);
+        }
+        expect(await compiled.answered()).toEqual(expected);
+        expect(await compiled.remains()).toEqual(source.remains());
+      }),
+      { numRuns: 150 },
+    );
+    expect([...seen]).toEqual(expect.arrayContaining(worthSeeing));
+  }, 60_000);
+});
+
+describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
+  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
+    if (connection === null || looker === null) return;
+    await looker.command("FLUSHALL", "SYNC");
+    const gate = compiledGate(connection, looker);
+    const at = { ms: startMs, random: 0 };
+    for (let i = 0; i < 200; i++) {
+      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs, sizeBytes: 1, model: "m" };
+      gate.ask({ verb: "confirm", seat, inMs: 0 }, at);
+    }
+    const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
+    const outcomes = [{ permit: null, epoch: null, finding, durationMs: 1 }];
+    gate.ask({ verb: "exchange", reportId: "r", outcomes }, at);
+    await gate.answered();
+    await looker.command("CONFIG", "RESETSTAT");
+    gate.ask({ verb: "overview" }, at);
+    expect((await gate.answered()).at(-1)).toMatchObject({ wakeAtMs: startMs + 30_000 });
+    const stats = String(await looker.command("INFO", "commandstats"));
+    const calls = Array.from(stats.matchAll(/:calls=(\d+)/g), ([, count]) => Number(count));
+    expect(calls.reduce((sum, count) => sum + count, 0)).toBeLessThan(30);
+  });
+});
+
+/** Or the walk would prove little. */
+const worthSeeing = [
+  "open half_open ramp full not_accepting probe",
+  "call wait busy backoff breaker credentials rate_limit turn",
+].flatMap((words) => words.split(" "));
+
+function thingsIn({ verb, reply }: Answered, { breaker, ramp, accepting }: GateCore): readonly string[] {
+  const text = JSON.stringify(reply) ?? "";
+  return [
+    breaker.state,
+    ...(ramp === null ? [] : ["ramp"]),
+    ...(accepting ? [] : ["not_accepting"]),
+    ...(verb === "reserve" && reply === false ? ["full"] : []),
+    ...(text.includes('"asProbe":true') ? ["probe"] : []),
+    ...Array.from(text.matchAll(/"(?:kind|why)":"(\w+)"/g), ([, word = ""]) => word),
+  ];
+}
