@@ -48,7 +48,11 @@ export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
   async function look(): Promise<void> {
     const before = breaker;
     breaker = probe(before, nowMs());
-    if (breaker === before) return;
+    if (breaker === before) {
+      // A timer can ring a moment before its time, and nobody else would look again.
+      if (breaker.state === "open") lookAt(breaker.probeAtMs);
+      return;
+    }
     const isBack = await isThere();
     if (!isStopped) become(probed(breaker, isBack, nowMs()));
   }
