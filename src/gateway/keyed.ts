@@ -114,7 +114,11 @@ export function createKeyedSubmit(
     return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
   }
 
-  /** What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing. */
+  /**
+   * What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing.
+   *
+   * @returns false: another has the key now
+   */
   async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<boolean> {
     try {
       return await keys.end(name, fence, end);

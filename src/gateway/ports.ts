@@ -148,7 +148,7 @@ export interface Tickets {
  *
  * @returns `null`: there is none, it is forgotten, or it can't be read soon. Never throws
  */
-export type CopyOf = (ticketId: string) => Promise<TicketCopy | null>;
+type CopyOf = (ticketId: string) => Promise<TicketCopy | null>;
 
 /** A ticket that a worker has claimed, and may call for now. */
 export interface ClaimedTicket {

@@ -23,7 +23,13 @@ describe.skipIf(!hasRedis("the contracts over Redis by HTTP"))("over HTTP", () =
   });
   const make = () => redisStoresForTest(server, restTransport(rest.url, rest.token));
 
-  describe("a gate in Redis", () => testGate(limits, make));
-  describe("tickets in Redis", () => testTickets(policy, make));
-  describe("keys in Redis", () => testKeys(make));
+  describe("a gate in Redis", () => {
+    testGate(limits, make);
+  });
+  describe("tickets in Redis", () => {
+    testTickets(policy, make);
+  });
+  describe("keys in Redis", () => {
+    testKeys(make);
+  });
 });

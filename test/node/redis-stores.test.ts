@@ -16,7 +16,13 @@ describe.skipIf(!hasRedis("the contracts over Redis"))("by its own protocol", ()
   afterAll(() => server.close());
   const make = () => redisStoresForTest(server);
 
-  describe("a gate in Redis", () => testGate(limits, make));
-  describe("tickets in Redis", () => testTickets(policy, make));
-  describe("keys in Redis", () => testKeys(make));
+  describe("a gate in Redis", () => {
+    testGate(limits, make);
+  });
+  describe("tickets in Redis", () => {
+    testTickets(policy, make);
+  });
+  describe("keys in Redis", () => {
+    testKeys(make);
+  });
 });

@@ -8,7 +8,7 @@ import type { TicketEvent } from "../../domain/ticket.ts";
 
 export type Call = GateCall | TicketCall | KeyCall | DueCall;
 
-export interface DueCall {
+interface DueCall {
   readonly verb: "due";
   readonly limit: number;
   /** Of the newest records that the caller can read. */

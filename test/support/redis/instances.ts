@@ -23,7 +23,7 @@ export interface InstanceOptions {
 const verdict = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 const requestTimeoutMs = 10_000;
 
-export const asked: Asked = {
+const asked: Asked = {
   userPrompt: "Which one?",
   essayA: "One.",
   essayB: "Two.",
