@@ -7,18 +7,27 @@ import type { Ledger } from "./ledger.ts";
 import { dice, type Dice } from "./random.ts";
 
 export interface Clients {
-  /** Where the service is now; `null`: it is down, and nobody asks until it is up again. */
-  pointAt(origin: string | null): void;
+  /** Where the service is now, at each of its processes alike; nowhere: it is down, and nobody asks until it is up again. */
+  pointAt(origins: Origins): void;
   /** Sends as many comparisons close together, each under a key and to be queued. Resolves when the last one is on its way. */
   burst(count: number): Promise<void>;
   /** No new comparisons. Resolves when the last request is over. */
   stop(): Promise<void>;
   /** Asks again under each key that has had no answer yet, until all have one or the time is over. */
-  claimKeys(origin: string, patienceMs: number): Promise<void>;
+  claimKeys(origins: Origins, patienceMs: number): Promise<void>;
   readonly answers: readonly Answered[];
   readonly broken: readonly Broken[];
   readonly looks: readonly Look[];
   unansweredKeys(): string[];
+}
+
+/** By the number of the process; a hole where it is down. */
+export type Origins = readonly (string | undefined)[];
+
+/** A process that is up. */
+interface Target {
+  readonly process: number;
+  readonly origin: string;
 }
 
 interface Keyed {
@@ -40,23 +49,24 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
   const looks: Look[] = [];
   const keyed: Keyed[] = [];
   const isSeenEnded = new Set<string>();
-  let origin: string | null = null;
+  const processChance = dice(seed, "processes");
+  let targets: readonly Target[] = [];
   const stopping = new AbortController();
   let latest = 0;
 
   /** @returns whether the answer was a final one */
-  async function send(to: string, comparison: MarkedComparison, init: RequestInit, key: string | null) {
+  async function send(to: Target, comparison: MarkedComparison, init: RequestInit, key: string | null) {
     const { number } = comparison;
     const fromMs = Date.now();
-    const reply = await ask(`${to}/api/v1/comparison`, init);
+    const reply = await ask(`${to.origin}/api/v1/comparison`, init);
     const { httpStatus: status, text, body } = reply;
     if (status === 0) {
-      broken.push({ number, fromMs, toMs: Date.now(), error: text });
+      broken.push({ number, process: to.process, fromMs, toMs: Date.now(), error: text });
       return false;
     }
     const queueId = textOrNull(body["queue_id"]);
     if (status === 202 && queueId !== null) {
-      ledger.note({ number, key, queueId });
+      ledger.note({ number, key, queueId, fromMs, expiresAtMs: Date.parse(String(body["expires_at"])) });
       return true;
     }
     const errorType = textOrNull(body["error_type"]);
@@ -71,7 +81,7 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     return status === 200;
   }
 
-  async function sendKeyed(to: string, one: Keyed): Promise<void> {
+  async function sendKeyed(to: Target, one: Keyed): Promise<void> {
     if (await send(to, one.comparison, one.init, one.key)) one.isAnswered = true;
   }
 
@@ -79,8 +89,8 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     const chance = dice(seed, `client ${name}`);
     while (!stopping.signal.aborted) {
       await pause(chance.between(0, 2 * pauseMs));
-      const to = origin;
-      if (to === null) continue;
+      const to = processChance.pick(targets);
+      if (to === undefined) continue;
       const again = chance.chance(0.15) ? chance.pick(keyed) : undefined;
       if (again !== undefined) {
         await sendKeyed(to, again);
@@ -111,8 +121,9 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     while (!stopping.signal.aborted) {
       await pause(20);
       const entry = chance.pick(ledger.entries);
-      if (origin === null || entry === undefined || isSeenEnded.has(entry.queueId)) continue;
-      const seen = await look(origin, entry.queueId);
+      const at = processChance.pick(targets);
+      if (at === undefined || entry === undefined || isSeenEnded.has(entry.queueId)) continue;
+      const seen = await look(at.origin, entry.queueId);
       const status = seen.ticket?.status;
       if (seen.httpStatus === 0 || status === "queued" || status === "processing") continue;
       looks.push(seen);
@@ -127,11 +138,11 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     answers,
     broken,
     looks,
-    pointAt: (where) => void (origin = where),
+    pointAt: (origins) => void (targets = targetsOf(origins)),
     async burst(count) {
-      const to = origin;
-      if (to === null) return;
       for (let sent = 0; sent < count; sent++) {
+        const to = processChance.pick(targets);
+        if (to === undefined) return;
         loops.push(sendKeyed(to, newKeyed("queue", burstChance)));
         await pause(burstGapMs);
       }
@@ -140,15 +151,23 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
       stopping.abort();
       await Promise.all(loops);
     },
-    async claimKeys(to, patienceMs) {
+    async claimKeys(origins, patienceMs) {
+      const all = targetsOf(origins);
       const deadline = performance.now() + patienceMs;
       while (unanswered().length > 0 && performance.now() < deadline) {
-        for (const one of unanswered()) await sendKeyed(to, one);
+        for (const one of unanswered()) {
+          const to = processChance.pick(all);
+          if (to !== undefined) await sendKeyed(to, one);
+        }
         await pause(500);
       }
     },
     unansweredKeys: () => unanswered().map(({ key }) => key),
   };
+}
+
+function targetsOf(origins: Origins): Target[] {
+  return origins.flatMap((origin, process) => (origin === undefined ? [] : [{ process, origin }]));
 }
 
 function request(body: Readonly<Record<string, unknown>>, key: string | null): RequestInit {

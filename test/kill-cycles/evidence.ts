@@ -1,4 +1,5 @@
 /** What a run leaves for its judge. All times are epoch milliseconds of one machine's clock. */
+import type { TicketEvent } from "../../src/domain/ticket.ts";
 
 export interface Evidence {
   /** Every 202 that a client has seen, as its ledger has it. */
@@ -13,6 +14,8 @@ export interface Evidence {
   readonly looks: readonly Look[];
   /** Each ticket of the ledger after the drain. */
   readonly ends: readonly End[];
+  /** Of every ticket in the data files after the drain, also of those that no client knows of. */
+  readonly histories: readonly History[];
   readonly calls: readonly Call[];
   readonly kills: readonly Kill[];
   readonly remains: Remains;
@@ -23,6 +26,10 @@ export interface Kept {
   readonly number: number;
   readonly key: string | null;
   readonly queueId: string;
+  /** When the request was sent. */
+  readonly fromMs: number;
+  /** As the 202 says. */
+  readonly expiresAtMs: number;
 }
 
 export interface Answered {
@@ -37,6 +44,8 @@ export interface Answered {
 
 export interface Broken {
   readonly number: number;
+  /** Which of the processes was asked; 0 where there is one. */
+  readonly process: number;
   readonly fromMs: number;
   readonly toMs: number;
   readonly error: string;
@@ -69,10 +78,22 @@ export interface End extends Look {
   };
 }
 
+/** What the service itself has stored of a ticket. Events are only ever added, so those of before a kill are what the kill left. */
+export interface History {
+  /** Of the comparison. */
+  readonly number: number;
+  readonly queueId: string;
+  readonly expiresAtMs: number;
+  readonly events: readonly TicketEvent[];
+}
+
 /** A call that the upstream heard. */
 export interface Call {
   readonly number: number;
+  /** Which of the processes has called; 0 where there is one. */
+  readonly process: number;
   readonly receivedAtMs: number;
+  /** The whole answer was in the system's hands. */
   readonly endedAtMs: number;
   /** A judgement, sent whole. */
   readonly isJudgement: boolean;
@@ -81,6 +102,9 @@ export interface Call {
 }
 
 export interface Kill {
+  /** Which of the processes; 0 where there is one. */
+  readonly process: number;
+  /** When it was ordered: the service may have lived on for as long as it took. */
   readonly atMs: number;
   /** When it was started again. What the upstream hears before was on its way when the kill came. */
   readonly untilMs: number;

@@ -1,47 +1,55 @@
 /** The judge can see: each planted violation is found, by the rule that is meant for it and by no other. */
 import { expect, it } from "vitest";
-import type { Broken, Call, End, Evidence, Kill, TicketStatus } from "./evidence.ts";
-import { judge, killsInMidCall } from "./judge.ts";
-
-const terms = { cycles: 1, storingMs: 250, mostAttempts: 6 };
-const killMs = 10_000;
-
-/** Ten tickets, each judged by one call; the first one's call was cut by the kill and made again. */
-const good: Evidence = {
-  ledger: numbers(10).map((number) => ({ number, key: number === 2 ? "a key" : null, queueId: id(number) })),
-  answers: [answer({ number: 11 })],
-  broken: [cutOff({ number: 12 })],
-  unansweredKeys: [],
-  looks: [{ queueId: id(3), httpStatus: 200, ticket: status({}) }],
-  ends: numbers(10).map((number) => end(number, {})),
-  calls: [
-    call({ number: 1, receivedAtMs: killMs - 30, endedAtMs: killMs + 3, isJudgement: false, isCut: true }),
-    ...numbers(10).map((number) => call({ number })),
-  ],
-  kills: [kill(killMs)],
-  remains: { canariesWhileWaiting: 3, filesWithCanaries: [], damage: [] },
-};
-
-function broken(evidence: Partial<Evidence>, other: Partial<typeof terms> = {}): string[] {
-  return judge({ ...good, ...evidence }, { ...terms, ...other })
-    .filter(({ violations }) => violations.length > 0)
-    .map(({ rule }) => rule);
-}
+import type { Call, End, History } from "./evidence.ts";
+import {
+  answer,
+  broken,
+  call,
+  changed,
+  completed,
+  counting,
+  cutOff,
+  died,
+  end,
+  expired,
+  failed,
+  good,
+  history,
+  id,
+  judgedInTheEnd,
+  kept,
+  kill,
+  killMs,
+  none,
+  retold,
+  started,
+  status,
+  terms,
+  timedOut,
+} from "./good-run.ts";
+import { judge } from "./judge.ts";
+import { killsInMidCall } from "./run-rules.ts";
 
 const endedAndReadable = "Every ticket that a client knows of has ended and can be read";
 const known = "No ticket was unknown for a moment";
 const oneEnd = "No ticket has two ends";
 const own = "Every judgement belongs to the comparison that was asked";
 const cause = "No ticket failed or expired without cause";
-const notTwice = "A judgement that was given is not asked for again, unless a kill came between";
+const sameTime = "Later settings leave a ticket's time as its 202 said";
+const whole = "Every ticket that is stored has a history without gaps, and one end, its last";
+const noClaimLost = "No claim was lost without a kill";
+const keptRule = "A judgement that was given is kept, unless a kill came before it could be stored";
 const notAfter = "Nobody is asked about a ticket that has ended";
+const inTime = "No call is begun for a ticket whose time is over";
 const counted = "A ticket counts the calls made for it; only a kill hides one";
 const oneAnswer = "One key has one answer";
 const answered = "Every request has an answer that the contract allows, or a kill cut it off";
+const fewLost = "Kills cost few judgements: at most one in 10";
 const erased = "The texts of ended tickets are in no data file";
-const whole = "The databases are whole";
+const undamaged = "The databases are whole";
 const tickets = "The run was worth it: at least 10 tickets per cycle";
 const kills = "The run was worth it: at least a quarter of the kills came while a call was upstream";
+const allEnds = "The run was worth it: tickets have completed and expired, and failed in 50 cycles";
 
 it("finds nothing in a good run", () => {
   expect(broken({})).toEqual([]);
@@ -53,17 +61,23 @@ it("has a planted violation for every rule", () => {
     endedAndReadable,
     known,
     oneEnd,
-    own,
+    sameTime,
+    whole,
     cause,
-    notTwice,
+    noClaimLost,
     notAfter,
+    inTime,
+    own,
+    keptRule,
+    fewLost,
     counted,
     oneAnswer,
     answered,
     erased,
-    whole,
+    undamaged,
     tickets,
     kills,
+    allEnds,
   ]);
 });
 
@@ -109,49 +123,94 @@ it("finds another caller's metadata", () => {
 });
 
 it("finds a ticket that expired before its time", () => {
-  const expired = status({ status: "expired", updatedAtMs: 29_999, expiresAtMs: 30_000 });
-  const onTime = { ...expired, updatedAtMs: 30_000 };
-  expect(broken({ ends: changed(4, { ticket: expired, result: none(410) }) })).toEqual([cause]);
-  expect(broken({ ends: changed(4, { ticket: onTime, result: none(410) }) })).toEqual([]);
+  const early = status({ status: "expired", updatedAtMs: 29_999, expiresAtMs: 30_000 });
+  const onTime = { ...early, updatedAtMs: 30_000 };
+  expect(broken({ ends: changed(expired, { ticket: early, result: none(410) }) })).toEqual([cause]);
+  expect(broken({ ends: changed(expired, { ticket: onTime, result: none(410) }) })).toEqual([]);
 });
 
 it("finds a ticket that failed before its attempts were spent", () => {
-  const calls = [...good.calls, ...numbers(5).map(() => call({ number: 4, isJudgement: false }))];
-  const five = status({ status: "failed", retryCount: 5, errorType: "TIMEOUT" });
-  const six = { ...five, retryCount: 6 };
-  expect(broken({ calls, ends: changed(4, { ticket: five, result: none(502) }) })).toEqual([cause]);
-  expect(broken({ calls, ends: changed(4, { ticket: six, result: none(502) }) })).toEqual([]);
+  const ticket = status({ status: "failed", updatedAtMs: 15_300, retryCount: 1, errorType: "TIMEOUT" });
+  expect(broken({ ends: changed(failed, { ticket }) })).toEqual([cause]);
 });
 
 it("finds a ticket that was given up after fewer than three kills", () => {
-  const givenUp = changed(4, {
-    ticket: status({ status: "failed", errorType: "INTERNAL_ERROR" }),
-    result: none(502),
-  });
-  expect(broken({ ends: givenUp })).toEqual([cause]);
+  const ticket = status({ status: "failed", errorType: "INTERNAL_ERROR" });
+  const ends = changed(4, { ticket, result: none(502) });
+  const later = [20_500, 21_500, 22_500].map(kill);
+  const crashed = { kind: "failed", reason: "crashed" } as const;
+  const twice = [
+    [20_400, started],
+    [20_600, died],
+    [21_400, started],
+  ] as const;
+  const thrice = [...twice, [21_600, died], [22_400, started]] as const;
+  const given = (told: typeof twice | typeof thrice, atMs: number, andThen = later) =>
+    broken({
+      ends,
+      calls: good.calls.filter(({ number }) => number !== 4),
+      histories: retold(history(4, ...told, [atMs, crashed])),
+      kills: [kill(killMs), ...andThen],
+    });
+  expect(given(twice, 21_600)).toEqual([cause]);
+  expect(given(thrice, 22_600)).toEqual([]);
+  expect(given(thrice, 22_600, later.slice(0, 2))).toEqual([cause, noClaimLost]);
+});
+
+it("finds a ticket that expires at another time than its 202 said", () => {
+  const ticket = status({ expiresAtMs: 98_999 });
+  expect(broken({ ends: changed(4, { ticket }) })).toEqual([sameTime]);
+});
+
+it("finds a history with a gap, with two ends, with none, and with something after its end", () => {
+  const usual = history(4, ...judgedInTheEnd);
+  const gap = usual.events.map((event) => ({ ...event, number: event.number === 3 ? 4 : event.number }));
+  const told = (...histories: History[]) => broken({ histories: retold(...histories) });
+  expect(told({ ...usual, events: gap })).toEqual([whole]);
+  expect(told(history(4, ...judgedInTheEnd, [20_001, completed]))).toEqual([whole]);
   expect(
-    broken({ ends: givenUp, kills: [kill(killMs), kill(killMs + 9_000), kill(killMs + 9_100)] }),
-  ).not.toContain(cause);
+    told(history(4, ...judgedInTheEnd, [20_001, { kind: "returned", why: "refused", reason: null }])),
+  ).toEqual([whole]);
+  expect(told(history(expired))).toEqual([whole]);
+  expect(told({ ...history(expired), events: [] })).toEqual([whole]);
 });
 
-it("finds a comparison that was judged twice, and forgives a kill before the first was stored", () => {
-  const first = call({ number: 4, receivedAtMs: killMs - 300, endedAtMs: killMs - 251 });
-  const later = { ...first, endedAtMs: killMs - 250 };
-  expect(broken({ calls: [...good.calls, first] })).toEqual([notTwice, counted]);
-  expect(broken({ calls: [...good.calls, later] })).toEqual([]);
+it("finds a ticket of which no client knows and that never ended", () => {
+  expect(broken({ histories: [...good.histories, history(30)] })).toEqual([whole]);
 });
 
-it("forgives calls of a request that a kill cut off, however long before", () => {
-  const calls = [...good.calls, call({ number: 4, receivedAtMs: killMs - 2_000, endedAtMs: killMs - 1_900 })];
-  const request = cutOff({ number: 4, fromMs: killMs - 2_001 });
-  expect(broken({ calls })).toEqual([notTwice, counted]);
-  expect(broken({ calls, broken: [request] })).toEqual([]);
+it("finds a claim that was lost without a kill", () => {
+  const lost = (killedAtMs: number) =>
+    broken({
+      histories: retold(history(4, [12_000, started], [12_500, died], ...judgedInTheEnd)),
+      kills: [kill(killMs), kill(killedAtMs)],
+    });
+  expect(lost(11_900)).toEqual([noClaimLost]);
+  expect(lost(11_901)).toEqual([]);
+  expect(lost(12_500)).toEqual([]);
+  expect(lost(12_501)).toEqual([noClaimLost]);
+});
+
+it("lets an attempt that failed after the ticket's time end with the ticket", () => {
+  const late = history(expired, [29_000, started], [30_000, { kind: "expired" }]);
+  expect(broken({ histories: retold(late) })).toEqual([]);
+});
+
+it("finds a call that was begun for a ticket whose time was over", () => {
+  const begun = (atMs: number) =>
+    broken({
+      histories: retold(history(expired, [atMs, started], [atMs, timedOut], [30_000, { kind: "expired" }])),
+    });
+  expect(begun(29_999)).toEqual([]);
+  expect(begun(30_000)).toEqual([inTime]);
 });
 
 it("finds a call for a ticket that had ended", () => {
   const late = call({ number: 4, receivedAtMs: 20_021, endedAtMs: 20_050, isJudgement: false });
   const result = { ...end(4, {}).result, attempts: 2 };
   expect(broken({ calls: [...good.calls, late], ends: changed(4, { result }) })).toEqual([notAfter]);
+  const onTime = { ...late, receivedAtMs: 20_020 };
+  expect(broken({ calls: [...good.calls, onTime], ends: changed(4, { result }) })).toEqual([]);
 });
 
 it("finds a ticket that counts more calls than were made, or fewer without a kill", () => {
@@ -167,10 +226,11 @@ it("lets the call that the kill cut off be counted or not", () => {
 
 it("lets a call be hidden that was on its way at the kill, but none after the next start", () => {
   const cut = call({ number: 4, endedAtMs: killMs + 101, isJudgement: false, isCut: true });
+  const histories = retold(history(4, [killMs - 10, started], [killMs + 150, died], ...judgedInTheEnd));
   const before = { ...cut, receivedAtMs: killMs + 99 };
   const after = { ...cut, receivedAtMs: killMs + 100 };
-  expect(broken({ calls: [...good.calls, before] })).toEqual([]);
-  expect(broken({ calls: [...good.calls, after] })).toEqual([counted]);
+  expect(broken({ histories, calls: [...good.calls, before] })).toEqual([]);
+  expect(broken({ histories, calls: [...good.calls, after] })).toEqual([counted]);
 });
 
 it("finds failed attempts that were never made", () => {
@@ -179,7 +239,7 @@ it("finds failed attempts that were never made", () => {
 
 it("finds two answers under one key: two tickets, a ticket and a judgement, two judgements", () => {
   const judged = answer({ number: 2, key: "a key", justification: "nonce-a-2- nonce-b-2- good" });
-  const again = { number: 2, key: "a key", queueId: id(3) };
+  const again = kept({ number: 2, key: "a key", queueId: id(3) });
   expect(broken({ ledger: [...good.ledger, again] })).toContain(oneAnswer);
   expect(broken({ answers: [judged] })).toEqual([oneAnswer]);
   const other = { ...judged, key: "other" };
@@ -210,6 +270,15 @@ it("finds a connection that broke without a kill", () => {
   expect(broken({ broken: [cutOff({ fromMs: killMs + 1 })] })).toEqual([answered]);
 });
 
+it("finds a run in which kills cost too many judgements", () => {
+  const cut = cutOff({ number: 30, fromMs: killMs - 99 });
+  const given = (number: number) => call({ number, receivedAtMs: killMs - 90, endedAtMs: killMs - 5 });
+  const lost = (...calls: Call[]) =>
+    broken({ calls: [...good.calls, ...calls], broken: [cut, { ...cut, number: 31 }] });
+  expect(lost(given(30))).toEqual([]);
+  expect(lost(given(30), given(31))).toEqual([fewLost]);
+});
+
 it("finds texts that are left, and a search that is blind", () => {
   expect(broken({ remains: { ...good.remains, filesWithCanaries: ["tickets.sqlite"] } })).toEqual([erased]);
   expect(broken({ remains: { ...good.remains, canariesWhileWaiting: 0 } })).toEqual([erased]);
@@ -217,13 +286,23 @@ it("finds texts that are left, and a search that is blind", () => {
 
 it("finds a damaged database", () => {
   expect(broken({ remains: { ...good.remains, damage: ["tickets.sqlite: row 3 missing"] } })).toEqual([
-    whole,
+    undamaged,
   ]);
 });
 
 it("fails a run with too few tickets, each counted once", () => {
   expect(broken({}, { cycles: 2 })).toEqual([tickets]);
   expect(broken({ ledger: [...good.ledger, ...good.ledger] }, { cycles: 2 })).toEqual([tickets]);
+});
+
+it.each(["completed", "expired"])("fails a run in which no ticket has %s", (missing) => {
+  expect(broken({ ends: without(missing) })).toContain(allEnds);
+});
+
+it("fails a run of 50 cycles in which no ticket has failed", () => {
+  expect(broken({ ends: without("failed") }, { cycles: 49 })).not.toContain(allEnds);
+  expect(broken({ ends: without("failed") }, { cycles: 50 })).toContain(allEnds);
+  expect(broken({}, { cycles: 50 })).toEqual([tickets]);
 });
 
 it("fails a run in which fewer than a quarter of the kills came while a call was upstream", () => {
@@ -237,59 +316,6 @@ it("takes only a call that was cut off for one that was upstream at the kill", (
   expect(killsInMidCall({ ...good, calls })).toBe(0);
 });
 
-function kill(atMs: number): Kill {
-  return { atMs, untilMs: atMs + 100 };
-}
-
-function cutOff(change: Partial<Broken>): Broken {
-  return { number: 12, fromMs: killMs - 5, toMs: killMs + 5, error: "ECONNRESET", ...change };
-}
-
-function numbers(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index + 1);
-}
-
-function id(number: number): string {
-  return `ticket ${number}`;
-}
-
-function status(change: Partial<TicketStatus>): TicketStatus {
-  return {
-    status: "completed",
-    updatedAtMs: 20_000,
-    expiresAtMs: 99_000,
-    retryCount: 0,
-    errorType: null,
-    ...change,
-  };
-}
-
-function end(number: number, change: Partial<End>): End {
-  const justification = `nonce-a-${number}- nonce-b-${number}- Essay A is better.`;
-  const result = { httpStatus: 200, justification, attempts: 1, number };
-  return { queueId: id(number), httpStatus: 200, ticket: status({}), result, ...change };
-}
-
-function changed(number: number, change: Partial<End>): End[] {
-  return good.ends.map((one) => (one.queueId === id(number) ? { ...one, ...change } : one));
-}
-
-/** Its result says that so many calls were made for it. */
-function counting(number: number, attempts: number): End[] {
-  return changed(number, { result: { ...end(number, {}).result, attempts } });
-}
-
-/** There is no judgement. */
-function none(httpStatus: number): End["result"] {
-  return { httpStatus, justification: null, attempts: null, number: null };
-}
-
-function call(change: Partial<Call>): Call {
-  const usual = { receivedAtMs: 19_900, endedAtMs: 19_990, isJudgement: true, isCut: false };
-  return { number: 1, ...usual, ...change };
-}
-
-function answer(change: Partial<Evidence["answers"][number]>): Evidence["answers"][number] {
-  const justification = "nonce-a-11- nonce-b-11- good";
-  return { number: 11, key: null, status: 200, errorType: null, justification, body: "one", ...change };
+function without(end: string): End[] {
+  return good.ends.filter(({ ticket }) => ticket?.status !== end);
 }

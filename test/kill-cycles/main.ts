@@ -1,6 +1,6 @@
 /**
  * `npm run kill-cycles`: the service under load, killed with SIGKILL at random moments and started again on the same data, while its provider
- * is healthy, down or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
+ * is healthy, down, busy or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
  * the provider heard and what the files hold against the promises.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,10 @@ import { join } from "node:path";
 import { judge } from "./judge.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { table, verdict } from "./report.ts";
+import { redisRows } from "./redis-report.ts";
+import { judgeRedis } from "./redis-rules.ts";
+import { runWithRedis } from "./redis-run.ts";
+import { heardIn } from "./redis-unheard.ts";
 import { run } from "./run.ts";
 
 const options = readOptions(process.argv.slice(2));
@@ -22,10 +26,9 @@ process.exit((await passes(options)) ? 0 : 1);
 async function passes(options: Options): Promise<boolean> {
   const fromMs = performance.now();
   try {
-    const ran = await run(options, folder);
-    writeFileSync(join(folder, "evidence.json"), JSON.stringify(ran.evidence));
-    const rulings = judge(ran.evidence, ran.terms);
-    console.log(`${table(options, ran, (performance.now() - fromMs) / 1000)}\n\n${verdict(rulings)}`);
+    const { ran, found, rulings, rows } = await judged(options);
+    writeFileSync(join(folder, "evidence.json"), JSON.stringify(found));
+    console.log(`${table(options, ran, (performance.now() - fromMs) / 1000, rows)}\n\n${verdict(rulings)}`);
     if (rulings.every(({ violations }) => violations.length === 0)) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
       return true;
@@ -36,4 +39,14 @@ async function passes(options: Options): Promise<boolean> {
     console.error(`What the run left is in ${folder}, seed ${options.seed}`);
   }
   return false;
+}
+
+async function judged(options: Options) {
+  if (options.platform !== "redis") {
+    const ran = await run(options, folder);
+    return { ran, found: ran.evidence, rulings: judge(ran.evidence, ran.terms), rows: [] };
+  }
+  const { found, ...ran } = await runWithRedis(options, folder);
+  const { evidence } = heardIn(found);
+  return { ran: { ...ran, evidence }, found, rulings: judgeRedis(found, ran.terms), rows: redisRows(found) };
 }

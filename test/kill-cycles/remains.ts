@@ -17,7 +17,7 @@ export function findCanaries(folder: string): Map<string, number> {
 
 /** Every SQLite file below the folder, by its own `PRAGMA integrity_check`. Nobody else may have it open. */
 export function findDamage(folder: string): { readonly checked: number; readonly damage: string[] } {
-  const databases = filesBelow(folder).filter(isDatabase);
+  const databases = databasesBelow(folder);
   const damage = databases.flatMap((file) => {
     const database = new DatabaseSync(file);
     try {
@@ -31,6 +31,10 @@ export function findDamage(folder: string): { readonly checked: number; readonly
     }
   });
   return { checked: databases.length, damage };
+}
+
+export function databasesBelow(folder: string): string[] {
+  return filesBelow(folder).filter(isDatabase);
 }
 
 function filesBelow(folder: string): string[] {

@@ -1,12 +1,20 @@
 /** A run on the terminal: a short table, then each rule and what breaks it. */
-import { killsInMidCall, type Ruling } from "./judge.ts";
+import type { Ruling } from "./judge.ts";
+import { lossesIn } from "./losses.ts";
 import type { Options } from "./options.ts";
 import type { Ran } from "./run.ts";
+import { killsInMidCall } from "./run-rules.ts";
 
 /** Violations of one rule that are shown. */
 const mostShown = 8;
 
-export function table({ platform, cycles, seed }: Options, ran: Ran, seconds: number): string {
+/** @param more rows of a run's own */
+export function table(
+  { platform, cycles, seed }: Options,
+  ran: Ran,
+  seconds: number,
+  more: readonly (readonly [string, string])[],
+): string {
   const { evidence, startsMs, drainMs, databases } = ran;
   const { ends, answers, calls } = evidence;
   const ended = (status: string) => ends.filter(({ ticket }) => ticket?.status === status).length;
@@ -14,7 +22,10 @@ export function table({ platform, cycles, seed }: Options, ran: Ran, seconds: nu
   const givenUp = ends.filter(({ ticket }) => ticket?.errorType === "INTERNAL_ERROR").length;
   const rows: [string, string][] = [
     ["run", `${platform}, ${cycles} cycles, seed ${seed}, ${seconds.toFixed(0)} s`],
-    ["kills", `${cycles}, of which ${killsInMidCall(evidence)} came while a call was upstream`],
+    [
+      "kills",
+      `${evidence.kills.length}, of which ${killsInMidCall(evidence)} came while a call was upstream`,
+    ],
     ["starts", `${ms(Math.min(...startsMs))} to ${ms(Math.max(...startsMs))}`],
     [
       "answers",
@@ -22,6 +33,7 @@ export function table({ platform, cycles, seed }: Options, ran: Ran, seconds: nu
     ],
     ["cut off", `${evidence.broken.length} requests of clients by a kill`],
     ["calls upstream", `${calls.length}, of which ${calls.filter((call) => call.isCut).length} were cut off`],
+    ["judgements", `${calls.filter((call) => call.isJudgement).length} given; ${lost(ran)}`],
     [
       "tickets",
       `${ends.length}: ${ended("completed")} completed, ${ended("failed")} failed (${givenUp} of them given up after kills), ${ended("expired")} expired`,
@@ -32,8 +44,20 @@ export function table({ platform, cycles, seed }: Options, ran: Ran, seconds: nu
       `${databases} databases; texts were found while tickets waited ${evidence.remains.canariesWhileWaiting} times`,
     ],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  const all = [...rows, ...more];
+  const width = Math.max(...all.map(([name]) => name.length));
+  return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+}
+
+function lost({ evidence, terms }: Ran): string {
+  const losses = lossesIn(evidence, terms);
+  const byKills = losses.flatMap(({ call, excuse }) =>
+    excuse?.kind === "kill" ? [{ kill: excuse.kill, freshMs: excuse.kill.atMs - call.endedAtMs }] : [],
+  );
+  const kills = new Set(byKills.map(({ kill }) => kill)).size;
+  const oldest = ms(Math.max(0, ...byKills.map(({ freshMs }) => freshMs)));
+  const byStandstills = losses.filter(({ excuse }) => excuse?.kind === "standstill").length;
+  return `${byKills.length} lost to ${kills} of the kills before they were stored, the oldest ${oldest} old; ${byStandstills} to a standstill`;
 }
 
 export function verdict(rulings: readonly Ruling[]): string {

@@ -1,16 +1,19 @@
 /** One run: load, kills and moods, then a healthy upstream and the drain. It gathers evidence and judges nothing. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { dataFolder, startService, type Home, type PlatformName } from "../support/processes.ts";
-import { ask, look, lookAtEnd } from "./answers.ts";
+import { dataFolder, startService, type Home } from "../support/processes.ts";
+import { lookAtEnd } from "./answers.ts";
 import { startClients, type Clients } from "./clients.ts";
+import { drain } from "./drain.ts";
 import type { End, Evidence } from "./evidence.ts";
-import { isEnd, type Terms } from "./judge.ts";
+import { readHistories } from "./histories.ts";
 import { openLedger, readLedger } from "./ledger.ts";
-import type { Options } from "./options.ts";
+import type { OneProcess } from "./options.ts";
+import { maxRetries, paces, settingsFor, type Pace } from "./pace.ts";
 import { dice } from "./random.ts";
 import { findCanaries, findDamage } from "./remains.ts";
-import { startUpstream, type Mood, type Upstream } from "./upstream.ts";
+import type { Terms } from "./rules.ts";
+import { startUpstream, type Upstream } from "./upstream.ts";
 
 export interface Ran {
   readonly evidence: Evidence;
@@ -21,60 +24,17 @@ export interface Ran {
   readonly databases: number;
 }
 
-interface Pace {
-  /** How long the service lives between its first answer and its kill. */
-  readonly lifeMs: readonly [least: number, most: number];
-  readonly clients: number;
-  /** The mean between two requests of a client. */
-  readonly pauseMs: number;
-  readonly answerMs: number;
-  /** The upstream's, each as likely as it is often here. */
-  readonly moods: readonly Mood[];
-  /** Faults in a row that open the breaker. */
-  readonly failureThreshold: number;
-  /** Of an attempt: how long a stalling upstream can hold it. */
-  readonly timeoutSeconds: number;
-  /** An answer may have reached the service for so long, and still not be stored. */
-  readonly storingMs: number;
-  /** For the drain: leases and lost messages of the last kill included. */
-  readonly patienceMs: number;
-}
-
 /** Comparisons sent just before a kill, and how long it waits for the last of them. */
 const burst = 8;
 const burstMs = [0, 10] as const;
 
-const paces: Readonly<Record<PlatformName, Pace>> = {
-  node: {
-    lifeMs: [20, 800],
-    clients: 8,
-    pauseMs: 200,
-    answerMs: 120,
-    moods: ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"],
-    failureThreshold: 5,
-    timeoutSeconds: 1,
-    storingMs: 600,
-    patienceMs: 60_000,
-  },
-  workerd: {
-    lifeMs: [500, 3_000],
-    clients: 8,
-    pauseMs: 250,
-    answerMs: 400,
-    // Its local queue forgets everything at a kill, the probe's message too: while the breaker is open then, nobody calls for 30 s.
-    moods: ["healthy", "healthy", "healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken"],
-    failureThreshold: 10,
-    timeoutSeconds: 3,
-    storingMs: 1_000,
-    patienceMs: 120_000,
-  },
-};
-
-/** Few, so that some tickets fail too. */
-const maxRetries = 1;
+/** Tickets that are accepted in such a life have little time: some expire in it, some while the service is dead, some in the next life. */
+function isHasty(cycle: number): boolean {
+  return cycle % 5 === 2;
+}
 
 /** @param folder an empty one; stays as the run left it */
-export async function run(options: Options, folder: string): Promise<Ran> {
+export async function run(options: OneProcess, folder: string): Promise<Ran> {
   const { platform, cycles, seed } = options;
   const pace = paces[platform];
   const upstream = await startUpstream(pace.answerMs);
@@ -90,7 +50,7 @@ export async function run(options: Options, folder: string): Promise<Ran> {
   await upstream.feel("healthy");
   const startAtMs = Date.now();
   const service = await startService(platform, home);
-  await clients.claimKeys(service.origin, pace.patienceMs);
+  await clients.claimKeys([service.origin], pace.patienceMs);
   await drain(service.origin, new Set(ledger.entries.map(({ queueId }) => queueId)), pace.patienceMs);
   const drainMs = Date.now() - startAtMs - service.startedInMs;
 
@@ -111,8 +71,10 @@ export async function run(options: Options, folder: string): Promise<Ran> {
       unansweredKeys: clients.unansweredKeys(),
       looks: clients.looks,
       ends,
+      histories: readHistories(data),
       calls: upstream.calls,
       kills: lives.map(({ killAtMs }, cycle) => ({
+        process: 0,
         atMs: killAtMs,
         untilMs: starts[cycle + 1] ?? startAtMs,
       })),
@@ -122,7 +84,7 @@ export async function run(options: Options, folder: string): Promise<Ran> {
         damage,
       },
     },
-    terms: { cycles, storingMs: pace.storingMs, mostAttempts: 1 + maxRetries },
+    terms: { cycles, timeoutMs: pace.timeoutSeconds * 1_000, settleMs: 0, mostAttempts: 1 + maxRetries },
     startsMs: [...lives.map(({ startedInMs }) => startedInMs), service.startedInMs],
     drainMs,
     databases: checked,
@@ -137,7 +99,7 @@ interface Life {
 
 /** Starts the service and kills it, again and again. The upstream's mood may change at each start, and once in each life. */
 async function killInTurn(
-  { platform, cycles, seed }: Options,
+  { platform, cycles, seed }: OneProcess,
   pace: Pace,
   home: Home,
   upstream: Upstream,
@@ -148,10 +110,14 @@ async function killInTurn(
   for (let cycle = 1; cycle <= cycles; cycle++) {
     // Before the last kill the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles;
-    await upstream.feel(chance.pick(pace.moods) ?? "healthy");
+    await upstream.restAs(chance.pick(pace.moods) ?? "healthy");
     const startAtMs = Date.now();
-    const { origin, startedInMs, kill } = await startService(platform, home);
-    clients.pointAt(origin);
+    const { origin, startedInMs, kill } = await startService(
+      platform,
+      isHasty(cycle) ? hasty(home, pace.hastyTtlMs) : home,
+    );
+    clients.pointAt([origin]);
+    if (pace.countsFromCall && cycle % 2 === 0) await upstream.firstCall();
     const lifeMs = isLast ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = isLast ? 0 : lifeMs * chance.next();
     await pause(turnAfterMs);
@@ -160,49 +126,13 @@ async function killInTurn(
     // So that the kill comes while tickets are being made.
     await clients.burst(burst);
     await pause(chance.between(...burstMs));
-    clients.pointAt(null);
+    clients.pointAt([]);
     lives.push({ startAtMs, startedInMs, killAtMs: Date.now() });
     await kill();
   }
   return lives;
 }
 
-/** Until every ticket has ended, also those whose 202 nobody saw, or the time is over: then the judge will say what is left. */
-async function drain(origin: string, open: Set<string>, patienceMs: number): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (performance.now() < deadline) {
-    for (const queueId of open) {
-      const { httpStatus, ticket } = await look(origin, queueId);
-      if (httpStatus !== 404 && !(ticket && isEnd(ticket.status))) break;
-      open.delete(queueId);
-    }
-    if (open.size === 0 && (await queueSize(origin)) === 0) return;
-    await pause(200);
-  }
-}
-
-async function queueSize(origin: string): Promise<number | null> {
-  const reply = await ask(`${origin}/api/v1/providers`);
-  const providers = reply.body["providers"];
-  if (!Array.isArray(providers)) return null;
-  const sizes = providers.map((provider: { queue?: { size?: number } }) => provider.queue?.size ?? 0);
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function settingsFor(openaiUrl: string, { failureThreshold, timeoutSeconds }: Pace): Record<string, string> {
-  return {
-    ENVIRONMENT: "test",
-    OPENAI_API_KEY: "fake",
-    OPENAI_BASE_URL: openaiUrl,
-    DEFAULT_LLM_PROVIDER: "openai",
-    LLM_REQUEST_TIMEOUT_SECONDS: String(timeoutSeconds),
-    LLM_MAX_RETRIES: "1",
-    CIRCUIT_BREAKER_FAILURE_THRESHOLD: String(failureThreshold),
-    CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.3",
-    CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "2",
-    QUEUE_MAX_SIZE: "100000",
-    QUEUE_MAX_MEMORY_MB: "1000",
-    QUEUE_MAX_RETRIES: String(maxRetries),
-    QUEUE_POLL_INTERVAL_SECONDS: "0.5",
-  };
+function hasty({ folder, settings }: Home, ttlMs: number): Home {
+  return { folder, settings: { ...settings, QUEUE_REQUEST_TTL_HOURS: String(ttlMs / 3_600_000) } };
 }

@@ -1,0 +1,90 @@
+/** What the judge asks of judgements and answers: that each is its own, is kept and counted, and is one under one key. */
+import { speaksOf } from "./comparison.ts";
+import type { Broken, Kill } from "./evidence.ts";
+import { excuses } from "./excuses.ts";
+import { callsByNumber, lossesIn } from "./losses.ts";
+import { clock, type Rules } from "./rules.ts";
+
+/** Between answer and commit there is one turn of the event loop or two: were it long, kills would fall into it often. */
+const mostLost = 10;
+
+export const answerRules: Rules = {
+  "Every judgement belongs to the comparison that was asked": ({ ledger, ends: found, answers }) => {
+    const numbers = new Map(ledger.map(({ queueId, number }) => [queueId, number]));
+    const ofTickets = found.flatMap(({ queueId, ticket, result }) => {
+      const number = numbers.get(queueId) ?? -1;
+      const isOwn = speaksOf(result.justification ?? "", number) && result.number === number;
+      return ticket?.status !== "completed" || isOwn
+        ? []
+        : [`${queueId}, comparison ${number}: ${result.justification}`];
+    });
+    const live = answers
+      .filter(({ status, justification, number }) => status === 200 && !speaksOf(justification ?? "", number))
+      .map(({ number, justification }) => `comparison ${number}: ${justification}`);
+    return [...ofTickets, ...live];
+  },
+
+  "A judgement that was given is kept, unless a kill came before it could be stored": (evidence, terms) =>
+    lossesIn(evidence, terms)
+      .filter(({ excuse }) => excuse === null)
+      .map(({ call }) => `comparison ${call.number}: judged ${clock(call.endedAtMs)}, and lost`),
+
+  [`Kills cost few judgements: at most one in ${mostLost}`]: (evidence, terms) => {
+    const lost = lossesIn(evidence, terms).length;
+    const given = evidence.calls.filter(({ isJudgement }) => isJudgement).length;
+    return lost * mostLost <= given ? [] : [`${lost} of ${given} were given and lost`];
+  },
+
+  "A ticket counts the calls made for it; only a kill hides one": (evidence, terms) => {
+    const calls = callsByNumber(evidence.calls);
+    const byId = new Map(evidence.ends.map((end) => [end.queueId, end]));
+    const excuseOf = excuses(evidence, terms);
+    return evidence.ledger.flatMap(({ queueId, number }) => {
+      const end = byId.get(queueId);
+      const made = calls.get(number) ?? [];
+      const retries = end?.ticket?.retryCount ?? 0;
+      if (retries > made.length) return [`${queueId}: ${retries} failed attempts, ${made.length} calls`];
+      const counted = end?.result.attempts ?? null;
+      if (counted === null) return [];
+      const hidden = made.filter((call) => excuseOf(call)?.kind === "kill").length;
+      return counted <= made.length && counted >= made.length - hidden
+        ? []
+        : [`${queueId}: counts ${counted} calls of ${made.length}, of which a kill may hide ${hidden}`];
+    });
+  },
+
+  "One key has one answer": ({ ledger, answers, unansweredKeys }) => {
+    const seen = new Map<string, string>();
+    const given = [
+      ...ledger.map(({ key, queueId }) => ({ key, what: `ticket ${queueId}` })),
+      ...answers
+        .filter(({ status }) => status === 200)
+        .map(({ key, body }) => ({ key, what: `judgement ${body}` })),
+    ];
+    const twofold = given.flatMap(({ key, what }) => {
+      if (key === null) return [];
+      const first = seen.get(key) ?? what;
+      seen.set(key, first);
+      return first === what ? [] : [`${key}: ${first.slice(0, 60)}, then ${what.slice(0, 60)}`];
+    });
+    return [...twofold, ...unansweredKeys.map((key) => `${key}: never answered`)];
+  },
+
+  "Every request has an answer that the contract allows, or a kill cut it off": ({
+    answers,
+    broken,
+    kills,
+  }) => [
+    ...answers
+      .filter(({ status, key }) => status !== 200 && status !== 503 && !(status === 409 && key !== null))
+      .map(({ number, status, errorType }) => `comparison ${number}: ${status} ${errorType}`),
+    ...broken
+      .filter((one) => !kills.some((kill) => met(one, kill)))
+      .map(({ number, fromMs, error }) => `comparison ${number}: ${error} ${clock(fromMs)}, without a kill`),
+  ],
+};
+
+/** Was the process that was asked killed meanwhile, or down? */
+function met({ process, fromMs, toMs }: Broken, kill: Kill): boolean {
+  return kill.process === process && fromMs < kill.untilMs && kill.atMs <= toMs;
+}

@@ -1,0 +1,62 @@
+/** A ticket's claims, from its history: each is begun by one event and closed by the next. */
+import type { TicketEvent } from "../../src/domain/ticket.ts";
+import type { History } from "./evidence.ts";
+
+export interface Claim {
+  readonly number: number;
+  readonly queueId: string;
+  readonly startedAtMs: number;
+  readonly closedAtMs: number;
+  /** Why it is over; `null`: it never was. */
+  readonly closing: TicketEvent | null;
+}
+
+export function claimsIn({ number, queueId, events }: History): Claim[] {
+  return events.flatMap((event, index) => {
+    if (event.kind !== "started") return [];
+    const closing = events[index + 1] ?? null;
+    const closedAtMs = closing?.atMs ?? Number.POSITIVE_INFINITY;
+    return [{ number, queueId, startedAtMs: event.atMs, closedAtMs, closing }];
+  });
+}
+
+/** Does the store say that the process died with it, or not say how it was? After its time a ticket expires, whatever came of the claim. */
+export function mayHaveDied({ closing }: Claim): boolean {
+  switch (closing?.kind) {
+    case "returned":
+      return closing.why === "died";
+    case "failed":
+      return closing.reason === "crashed";
+    case "expired":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Did the process itself store what came of it? */
+export function isSettled({ closing }: Claim): boolean {
+  switch (closing?.kind) {
+    case "returned":
+      return closing.why !== "died";
+    case "failed":
+      return closing.reason !== "crashed";
+    case "completed":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Does the store say that its time ran out, or not say how it was? */
+export function mayHaveTimedOut({ closing }: Claim): boolean {
+  switch (closing?.kind) {
+    case "returned":
+    case "failed":
+      return closing.reason === "timeout";
+    case "expired":
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,88 @@
+/** How fast a run goes on each platform, and the settings of the service in it. */
+import type { PlatformName } from "../support/processes.ts";
+import type { Mood } from "./upstream.ts";
+
+export interface Pace {
+  /** How long the service lives between its first answer and its kill. */
+  readonly lifeMs: readonly [least: number, most: number];
+  /** Every second life is as long as that from its first call upstream. */
+  readonly countsFromCall: boolean;
+  readonly clients: number;
+  /** The mean between two requests of a client. */
+  readonly pauseMs: number;
+  readonly answerMs: number;
+  /** The upstream's, each as likely as it is often here. */
+  readonly moods: readonly Mood[];
+  /** Faults in a row that open the breaker. */
+  readonly failureThreshold: number;
+  /** Of an attempt: how long a stalling upstream can hold it. */
+  readonly timeoutSeconds: number;
+  /** From acceptance to expiry, in every fifth life; in the others the default of 4 hours. */
+  readonly hastyTtlMs: number;
+  /** For the next ticket to end in the drain: leases and lost messages of the last kill included. */
+  readonly patienceMs: number;
+}
+
+export const paces: Readonly<Record<PlatformName, Pace>> = {
+  node: {
+    lifeMs: [20, 800],
+    countsFromCall: false,
+    clients: 8,
+    pauseMs: 200,
+    answerMs: 120,
+    moods: ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken", "busy"],
+    failureThreshold: 5,
+    timeoutSeconds: 1,
+    hastyTtlMs: 1_000,
+    patienceMs: 60_000,
+  },
+  workerd: {
+    lifeMs: [500, 3_000],
+    // A message takes a second to come, and is forgotten at a kill: on a busy machine most lives would be over before anybody calls.
+    countsFromCall: true,
+    clients: 8,
+    pauseMs: 250,
+    answerMs: 400,
+    // Its local queue forgets everything at a kill, the probe's message too: while the breaker is open then, nobody calls for 30 s.
+    moods: [
+      "healthy",
+      "healthy",
+      "healthy",
+      "healthy",
+      "healthy",
+      "stalling",
+      "stalling",
+      "down",
+      "broken",
+      "busy",
+    ],
+    failureThreshold: 10,
+    timeoutSeconds: 3,
+    hastyTtlMs: 3_000,
+    patienceMs: 120_000,
+  },
+};
+
+/** Few, so that some tickets fail too. */
+export const maxRetries = 1;
+
+export function settingsFor(
+  openaiUrl: string,
+  { failureThreshold, timeoutSeconds }: Pace,
+): Record<string, string> {
+  return {
+    ENVIRONMENT: "test",
+    OPENAI_API_KEY: "fake",
+    OPENAI_BASE_URL: openaiUrl,
+    DEFAULT_LLM_PROVIDER: "openai",
+    LLM_REQUEST_TIMEOUT_SECONDS: String(timeoutSeconds),
+    LLM_MAX_RETRIES: "1",
+    CIRCUIT_BREAKER_FAILURE_THRESHOLD: String(failureThreshold),
+    CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.3",
+    CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "2",
+    QUEUE_MAX_SIZE: "100000",
+    QUEUE_MAX_MEMORY_MB: "1000",
+    QUEUE_MAX_RETRIES: String(maxRetries),
+    QUEUE_POLL_INTERVAL_SECONDS: "0.5",
+  };
+}

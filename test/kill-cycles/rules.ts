@@ -1,0 +1,25 @@
+/** What a rule of the judge is. */
+import type { Evidence } from "./evidence.ts";
+
+/** By its words; each says every violation of it. */
+export type Rules = Readonly<Record<string, (evidence: Evidence, terms: Terms) => string[]>>;
+
+export interface Terms {
+  readonly cycles: number;
+  /** Of a live request or an attempt, whole. */
+  readonly timeoutMs: number;
+  /** The longest that the service waits for a store that does not answer, before it stores elsewhere; 0: there is no elsewhere. */
+  readonly settleMs: number;
+  /** Attempts of one ticket, its first included. */
+  readonly mostAttempts: number;
+}
+
+/** Is it one of the three states that a ticket never leaves? */
+export function isEnd(status: string): boolean {
+  return status === "completed" || status === "failed" || status === "expired";
+}
+
+/** For a person who reads a violation. */
+export function clock(ms: number): string {
+  return `at ${new Date(ms).toISOString().slice(11, 23)}`;
+}
