@@ -8,7 +8,8 @@ import { carriesTheJudgement, isTicket } from "./payload.ts";
 import { cpuNanoseconds, machineBusyNanoseconds, residentBytes } from "./usage.ts";
 
 export interface LoadOrder {
-  readonly origin: string;
+  /** Connections are dealt out to them in turn. */
+  readonly origins: readonly string[];
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -19,9 +20,10 @@ export interface LoadOrder {
   /** Under load, untimed, before the window. */
   readonly settleSeconds: number;
   readonly seconds: number;
-  /** The root of the process tree under test; `null`: nothing stands between. */
-  readonly servicePid: number | null;
-  readonly upstreamPid: number;
+  /** The roots of the process trees under test; none: nothing stands between. */
+  readonly servicePids: readonly number[];
+  /** Of those that work for it: what they use is not foreign. */
+  readonly otherPids: readonly number[];
 }
 
 /** What every answer must be: a judgement, a ticket (202), or nothing more than a 202. */
@@ -46,7 +48,8 @@ export interface LoadResult {
 const order = JSON.parse(process.argv[2] ?? "") as LoadOrder;
 const expected = { judgement: 200, ticket: 202, kept: 202 }[order.expects];
 const carries = { judgement: carriesTheJudgement, ticket: isTicket, kept: () => true }[order.expects];
-const pool = new Pool(order.origin, { connections: order.connections, pipelining: 1 });
+const connections = Math.ceil(order.connections / order.origins.length);
+const pools = order.origins.map((origin) => new Pool(origin, { connections, pipelining: 1 }));
 const body = Buffer.from(order.body);
 const headers = { "content-type": "application/json", ...order.headers };
 const latenciesMs = new Float64Array(Math.ceil(order.seconds * 200_000));
@@ -58,7 +61,8 @@ let inFlight = 0;
 let drained = (): void => {};
 
 for (let connection = 0; connection < order.connections; connection++) {
-  setTimeout(sendNext, (order.latencyMs * connection) / order.connections);
+  const pool = pools[connection % pools.length];
+  if (pool) setTimeout(sendNext, (order.latencyMs * connection) / order.connections, pool);
 }
 await seconds(order.settleSeconds);
 const before = reading();
@@ -72,7 +76,7 @@ stopped = true;
 await lastAnswer;
 process.stdout.write(JSON.stringify(result()), () => process.exit(0));
 
-function sendNext(): void {
+function sendNext(pool: Pool): void {
   if (stopped) {
     if (inFlight === 0) drained();
     return;
@@ -98,7 +102,7 @@ function sendNext(): void {
         inFlight--;
         answered++;
         if (timing) latenciesMs[timed++] = performance.now() - startedAtMs;
-        sendNext();
+        sendNext(pool);
       },
       onResponseError(_controller, error) {
         fail(String(error));
@@ -115,11 +119,11 @@ function check(status: number, text: string): void {
 function reading() {
   return {
     atMs: performance.now(),
-    serviceCpu: order.servicePid === null ? 0 : cpuNanoseconds(order.servicePid),
-    upstreamCpu: cpuNanoseconds(order.upstreamPid),
+    serviceCpu: sumOf(order.servicePids, cpuNanoseconds),
+    othersCpu: sumOf(order.otherPids, cpuNanoseconds),
     ownCpu: cpuNanoseconds(process.pid),
     machine: machineBusyNanoseconds(),
-    residentBytes: order.servicePid === null ? 0 : residentBytes(order.servicePid),
+    residentBytes: sumOf(order.servicePids, residentBytes),
   };
 }
 
@@ -129,9 +133,9 @@ function result(): LoadResult {
   const sorted = latenciesMs.subarray(0, timed).sort();
   const percentile = (share: number): number => sorted[Math.ceil(share * timed) - 1] ?? Number.NaN;
   const serviceCpu = after.serviceCpu - before.serviceCpu;
-  const accountedCpu = serviceCpu + (after.upstreamCpu - before.upstreamCpu) + (after.ownCpu - before.ownCpu);
+  const accountedCpu = serviceCpu + (after.othersCpu - before.othersCpu) + (after.ownCpu - before.ownCpu);
   const machineNanoseconds = elapsedMs * 1e6 * cpus().length;
-  const inBetween = order.servicePid !== null;
+  const inBetween = order.servicePids.length > 0;
   return {
     requests: timed,
     answered,
@@ -143,6 +147,10 @@ function result(): LoadResult {
     residentMegabytes: inBetween ? after.residentBytes / 1e6 : null,
     foreignShare: Math.max(0, after.machine - before.machine - accountedCpu) / machineNanoseconds,
   };
+}
+
+function sumOf(pids: readonly number[], read: (pid: number) => number): number {
+  return pids.reduce((sum, pid) => sum + read(pid), 0);
 }
 
 function fail(reason: string): never {

@@ -14,7 +14,8 @@ import { benchJudgements } from "./judgements.ts";
 import { simulateIsolates } from "./isolates.ts";
 import { machineLines } from "./machine.ts";
 import { startUpstream } from "./measure.ts";
-import { help, readOptions, wantsJudgements, wantsTickets, type Options } from "./options.ts";
+import { help, readOptions, wants, wantsJudgements, wantsSection, type Options } from "./options.ts";
+import { benchRedis } from "./redis.ts";
 import { soak, soakRetentionHours } from "./soak.ts";
 
 const options = readOptions(process.argv.slice(2));
@@ -54,12 +55,15 @@ async function bench(options: Options, folder: string): Promise<number> {
       parts.push(judged.report, "");
       verdicts.push(...judged.verdicts);
     }
-    if (wantsTickets(options.only)) {
+    if (wantsSection(options.only, "durable")) {
       const kept = await benchDurable(options, upstream, folder);
       parts.push(kept.report);
       verdicts.push(...kept.verdicts);
     }
-    parts.push("### Budgets", "", budgetTable(verdicts));
+    if (wantsSection(options.only, "redis") && wants(options.only, ["node", "workerd"]).includes("node")) {
+      parts.push(await benchRedis(options, upstream, folder));
+    }
+    if (verdicts.length > 0) parts.push("### Budgets", "", budgetTable(verdicts));
   }
   const report = parts.join("\n");
   console.log(report);

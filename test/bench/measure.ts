@@ -59,7 +59,7 @@ export async function measure(
   const service = command === null ? null : await startService(command);
   try {
     const most = Math.max(...settings.map(({ connections }) => connections));
-    const target = { service, upstream, request };
+    const target = { services: service === null ? [] : [service], upstream, request };
     await ask(target, { connections: most, latencyMs: 0 }, 0, warmUpSeconds);
     const measured = [];
     for (const setting of settings) {
@@ -78,27 +78,31 @@ export async function startService(command: CommandAt): Promise<Running> {
 }
 
 interface Target {
-  readonly service: Running | null;
+  /** They share the connections; none: the upstream itself is asked. */
+  readonly services: readonly Running[];
   readonly upstream: Running;
+  /** What else works for the services. */
+  readonly helperPids?: readonly number[];
   readonly request: Request;
 }
 
-async function ask(
+/** Puts them under load, and measures after a while. @throws {Error} where an answer is not as the request expects it */
+export async function ask(
   target: Target,
   setting: Setting,
   settleSeconds: number,
   seconds: number,
 ): Promise<LoadResult> {
-  const { service, upstream, request } = target;
+  const { services, upstream, request } = target;
   const before = await control(upstream, `/__latency/${setting.latencyMs}`);
   const order: LoadOrder = {
-    origin: (service ?? upstream).origin,
+    origins: (services.length > 0 ? services : [upstream]).map(({ origin }) => origin),
     ...request,
     ...setting,
     settleSeconds,
     seconds,
-    servicePid: service?.pid ?? null,
-    upstreamPid: upstream.pid,
+    servicePids: services.map(({ pid }) => pid),
+    otherPids: [upstream.pid, ...(target.helperPids ?? [])],
   };
   const args = [join(import.meta.dirname, "load.ts"), JSON.stringify(order)];
   const output = await run({ file: process.execPath, args }, othersCore, settleSeconds + seconds + 30);

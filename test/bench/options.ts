@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 
 const platforms = ["node", "workerd"] as const;
 const judges = ["ours", "bare", "portkey"] as const;
-const tags = [...platforms, ...judges, "durable"] as const;
+const sections = ["durable", "redis"] as const;
+const tags = [...platforms, ...judges, ...sections] as const;
 export type Tag = (typeof tags)[number];
 
 export interface Options {
@@ -30,7 +31,8 @@ export interface Options {
 export const help = `npm run bench -- [options]
   --rounds 5            how often each candidate is started afresh and measured
   --seconds 2           length of each timed window
-  --only a,b            of node, workerd (platforms), ours, bare, portkey (kinds) and durable (tickets)
+  --only a,b            of node, workerd (platforms), ours, bare, portkey (kinds), durable (tickets)
+                        and redis (tickets of processes that share one)
   --connections 1,16,64
   --latency 0,50        the upstream's, in milliseconds
   --quick               1 round, 1 second, 16 connections, 0 ms, 200 tickets to drain, no Portkey
@@ -49,7 +51,7 @@ export function readOptions(args: readonly string[]): Options | string {
   }
   if (values.help) return "";
   const quick = values.quick;
-  const only = list(values.only ?? (quick ? "ours,bare,durable" : ""));
+  const only = list(values.only ?? (quick ? "ours,bare,durable,redis" : ""));
   const unknown = only.filter((word) => !tags.some((tag) => tag === word));
   if (unknown.length > 0) return `--only knows ${tags.join(", ")}, not ${unknown.join(", ")}`;
   const options: Options = {
@@ -82,14 +84,18 @@ export function wants<T extends Tag>(only: readonly Tag[], words: readonly T[]):
   return chosen.length > 0 ? chosen : words;
 }
 
-/** Is the section of immediate judgements asked for? Not where tickets alone are named. */
+/** Is the section of immediate judgements asked for? Not where other sections alone are named. */
 export function wantsJudgements(only: readonly Tag[]): boolean {
-  return !only.includes("durable") || judges.some((tag) => only.includes(tag));
+  return !names(only, sections) || names(only, judges);
 }
 
-/** Is the section of tickets asked for? Not where kinds of gateways alone are named. */
-export function wantsTickets(only: readonly Tag[]): boolean {
-  return only.includes("durable") || !judges.some((tag) => only.includes(tag));
+/** Is this section asked for? Not where others, or kinds of gateways, alone are named. */
+export function wantsSection(only: readonly Tag[], section: (typeof sections)[number]): boolean {
+  return only.includes(section) || !names(only, [...sections, ...judges]);
+}
+
+function names(only: readonly Tag[], words: readonly Tag[]): boolean {
+  return words.some((word) => only.includes(word));
 }
 
 function parse(args: readonly string[]) {

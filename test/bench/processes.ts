@@ -81,6 +81,11 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Holds a process that somebody else has started to a core, where that can be done here. */
+export function pin(pid: number, core: number): void {
+  if (pinned) execFileSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
+}
+
 function start(command: Command, core: number | null, stdout: "ignore" | "pipe"): ChildProcess {
   const pinning = pinned && core !== null ? ["taskset", "-c", String(core)] : [];
   const [file = "", ...args] = [...pinning, command.file, ...command.args];

@@ -3,11 +3,9 @@ import { Pool } from "undici";
 import { authorization } from "./candidates.ts";
 import { isTicket, ticketBody } from "./payload.ts";
 
-const connections = 64;
-
 /** Has this many comparisons kept. @throws {Error} where one is not */
-export async function keepTickets(origin: string, count: number): Promise<void> {
-  const pool = new Pool(origin, { connections });
+export async function keepTickets(origin: string, count: number, connections = 64): Promise<void> {
+  const pool = new Pool(origin, { connections: Math.ceil(connections) });
   let begun = 0;
   const lane = async () => {
     while (begun++ < count) {
@@ -22,7 +20,7 @@ export async function keepTickets(origin: string, count: number): Promise<void> 
     }
   };
   try {
-    await Promise.all(Array.from({ length: connections }, lane));
+    await Promise.all(Array.from({ length: Math.ceil(connections) }, lane));
   } finally {
     await pool.close();
   }
