@@ -100,10 +100,12 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
 
   function inTime<Reply>(work: Promise<Reply>): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const cancel = clock.after(limitMs, () => {
+      const giveUp = () => {
         reject(new StoreAway("Redis has not answered in time"));
         if (clock.nowMs() - silentSinceMs >= hangMs) renew();
-      });
+      };
+      // Timers run before what has arrived is read: a process that was busy itself must not take Redis for slow.
+      const cancel = clock.after(limitMs, () => void setImmediate(giveUp));
       work.finally(cancel).then(resolve, reject);
     });
   }

@@ -2,7 +2,7 @@
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../domain/policy.ts";
 import { createGateFront } from "../gateway/gate-front.ts";
-import type { ClaimedTicket, Clock, Gate } from "../gateway/ports.ts";
+import { StoreAway, type ClaimedTicket, type Clock, type Gate } from "../gateway/ports.ts";
 import { createCaller } from "../stores/redis/caller.ts";
 import { redisGate, type RedisGate } from "../stores/redis/redis-gate.ts";
 import { redisKeys } from "../stores/redis/redis-keys.ts";
@@ -39,6 +39,7 @@ export function openShared(
   const working = new Map<string, Promise<void>>();
   let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
   let isOpen = false;
+  let isAnnounced = false;
 
   const caller = createCaller({
     redis,
@@ -112,8 +113,13 @@ export function openShared(
     },
   );
   redis.onReady(() => {
-    durabilityOf(redis).then(settle, onFault);
+    durabilityOf(redis).then(settle, unlessAway);
   });
+
+  /** That it is away is told by who asks it. */
+  function unlessAway(error: unknown): void {
+    if (!(error instanceof StoreAway)) onFault(error);
+  }
 
   function settle(found: Durability): void {
     redis.awaitDisk(found.mustAwaitDisk);
@@ -121,7 +127,15 @@ export function openShared(
 
   function open(): void {
     isOpen = run !== null;
-    if (isOpen) for (const taker of takers.values()) taker.open();
+    if (!isOpen) return;
+    if (!isAnnounced) announce().catch(unlessAway);
+    for (const taker of takers.values()) taker.open();
+  }
+
+  /** The credentials of this process may be new. */
+  async function announce(): Promise<void> {
+    await Promise.all(Array.from(remotes.values(), (remote) => remote.started()));
+    isAnnounced = true;
   }
 
   function shut(): void {
@@ -140,8 +154,6 @@ export function openShared(
     totals,
     start(worker) {
       run = worker;
-      // The credentials of this process may be new.
-      for (const remote of remotes.values()) remote.started().catch(onFault);
       open();
     },
     pause: shut,

@@ -166,6 +166,18 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     expect(await connection.command("CLIENT", "ID")).toBe(connectionId);
   });
 
+  it("is not taken for slow by a process that was busy itself", async () => {
+    const { url } = await server();
+    const redis = redisTransport(url, realClock, 100);
+    onTestFinished(() => redis.close());
+    await new Promise<void>((resolve) => redis.onReady(resolve));
+    const asked = redis.command("ECHO", "in time");
+    // The command is on its way; now nothing runs here for longer than the limit.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    expect(await asked).toBe("in time");
+  });
+
   it("is found again out of a black hole, also where the greeting was lost in it", async () => {
     const { connection, hasty, proxy } = await make(100);
     proxy.mode({ kind: "blackHole" });
