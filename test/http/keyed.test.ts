@@ -1,5 +1,6 @@
 /** `Idempotency-Key`: the same key again is the same request. */
 import { describe, expect, it } from "vitest";
+import type { Keyed } from "../../src/domain/keyed.ts";
 import { goodBody, post } from "../support/answers.ts";
 import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
@@ -141,6 +142,18 @@ describe("a 4xx or 5xx", () => {
     // Another comparison under it is the first one now.
     expect((await compare(now, key())).status).toBe(200);
   });
+});
+
+it("is 409 for whoever failed when another had the key already: that one may have succeeded", async () => {
+  const { compare, clock, durable } = testService({ steps: () => slow(refused(400), 10) });
+  const late = compare({}, key());
+  await clock.advance(1);
+  // As if it had stood still until its lease was over.
+  for (const [name, record] of durable.storedKeys)
+    (durable.storedKeys as Map<string, Keyed>).set(name, { ...record, fence: record.fence + 1 });
+  await clock.advance(10);
+  expect((await late).status).toBe(409);
+  expect(durable.storedKeys.size).toBe(1);
 });
 
 describe("its life", () => {

@@ -3,5 +3,6 @@ import type { Bug } from "./bug.ts";
 import { answerBugs } from "./bugs-of-answers.ts";
 import { gateBugs } from "./bugs-of-gates.ts";
 import { ticketBugs } from "./bugs-of-tickets.ts";
+import { storeBugs } from "./shared/bugs-of-stores.ts";
 
-export const bugs: readonly Bug[] = [...ticketBugs, ...gateBugs, ...answerBugs];
+export const bugs: readonly Bug[] = [...ticketBugs, ...gateBugs, ...answerBugs, ...storeBugs];

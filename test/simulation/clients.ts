@@ -8,7 +8,7 @@ import type { Instance } from "./instance.ts";
 import { plainPlan } from "./vendor.ts";
 import { newWalk, walks, type Sent, type Walk } from "./walk.ts";
 import type { AnswerWatch } from "./watch-answers.ts";
-import type { World } from "./world.ts";
+import { shortOf, type World } from "./world.ts";
 
 /** One request, as often as it is sent. */
 export interface Request {
@@ -129,7 +129,7 @@ export function startClients(world: World, someone: () => Instance | null, watch
           return JSON.stringify({ ...judged.judgement, provider: judged.comparison.provider });
         },
       );
-      watch.answeredKeyed(request, name, answer);
+      watch.answeredKeyed(request, walk, name, answer);
       if (answer.ok && answer.value.kind === "kept") comeBack(request, answer.value.ticket.about.id);
     } catch (error) {
       instance.failed(error, walk);
@@ -164,7 +164,7 @@ export function startClients(world: World, someone: () => Instance | null, watch
     if (instance === null) return;
     const stranger = random.chance(0.2);
     const tenant = stranger ? "a stranger" : request.tenant;
-    const walk = newWalk("request", `visit to ${id.slice(0, 8)}`, instance.life.name, id, scheduler.nowMs());
+    const walk = newWalk("request", `visit to ${shortOf(id)}`, instance.life.name, id, scheduler.nowMs());
     walks.run(walk, () => {
       instance.find(id, tenant).then(
         (ticket) => watch.found(id, stranger, ticket),

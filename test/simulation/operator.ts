@@ -15,7 +15,7 @@ export function startOperator(
   running: Instance[],
   gates: ReadonlyMap<ProviderName, GateObject>,
   tickets: ReadonlyMap<string, TicketObject>,
-  start: (name: string, deployment: Deployment) => Instance,
+  start: (name: string, deployment: Deployment, slot: number) => Instance,
 ): { end(): void } {
   const { plan, scheduler } = world;
   const random = world.random("operator");
@@ -53,7 +53,7 @@ export function startOperator(
   function launch(slot: number): void {
     const name = `instance ${++starts}`;
     const isRestart = running[slot] !== undefined;
-    const instance = start(name, deployment());
+    const instance = start(name, deployment(), slot);
     running[slot] = instance;
     world.note(name, `starts with version ${version}${missing ? `, without ${missing}` : ""}`);
     instance.life.onDeath.add(() => {

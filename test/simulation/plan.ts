@@ -33,13 +33,26 @@ export const faultKinds = [
   "hang_up",
   "repeats",
   "twins",
+  "store_away",
+  "store_hangs",
+  "store_restarts",
+  "everysec",
+  "memory_full",
+  "answer_lost",
+  "wake_lost",
+  "wake_late",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+/**
+ * `objects`: instances beside objects that live and die on their own. `process`: one process that holds all, and loses all it has in memory.
+ * `shared`: processes that share a store, each with one of its own behind it.
+ */
+type Shape = "objects" | "process" | "shared";
+
 export interface Plan {
   readonly seed: number;
-  /** `objects`: instances beside objects that live and die on their own. `process`: one process that holds all, and loses all it has in memory. */
-  readonly shape: "objects" | "process";
+  readonly shape: Shape;
   readonly instances: number;
   readonly providers: readonly ProviderName[];
   readonly settings: QueueSettings;
@@ -68,13 +81,13 @@ const minuteMs = 60_000;
 
 export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
   const random = createRandom(seed, "plan");
-  const shape = random.chance(0.7) ? "objects" : "process";
+  const shape = drawShape(seed, random);
   const settings = drawSettings(random);
   const busyMs = random.between(1, 6) * minuteMs;
   return {
     seed,
     shape,
-    instances: shape === "process" ? 1 : random.between(1, 4),
+    instances: drawInstances(shape, random),
     providers: random.chance(0.5) ? ["openai"] : ["openai", "google"],
     settings,
     liveRetries: random.between(0, 2),
@@ -83,8 +96,25 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
     requests: Math.min(random.between(5, 40), cut.requests),
     busyMs,
     healMs: busyMs + random.between(1, 6) * minuteMs,
-    rates: drawRates(seed, cut),
+    rates: drawRates(seed, shape, cut),
   };
+}
+
+/** Every fifth world has a shared store. */
+function drawShape(seed: number, random: Random): Shape {
+  const shape = random.chance(0.7) ? "objects" : "process";
+  return seed % 5 === 0 ? "shared" : shape;
+}
+
+function drawInstances(shape: Shape, random: Random): number {
+  switch (shape) {
+    case "objects":
+      return random.between(1, 4);
+    case "process":
+      return 1;
+    case "shared":
+      return random.between(2, 3);
+  }
 }
 
 function drawSettings(random: Random): QueueSettings {
@@ -111,14 +141,24 @@ function drawSettings(random: Random): QueueSettings {
 
 /** Kinds that have few occasions strike more often. */
 const mostOften: Partial<Record<FaultKind, number>> = { queue_doubles: 0.9, gate_forgets: 0.6 };
+/** A process that has a store of its own has many, and should live for long enough to need it. */
+const mostOftenShared: Partial<Record<FaultKind, number>> = { crash_at_effect: 0.02, slow_network: 0.1 };
+
+/** What a world with a shared store is for. */
+const storeFaults: ReadonlySet<FaultKind> = new Set([
+  ...(["store_away", "store_hangs", "store_restarts", "memory_full", "answer_lost"] as const),
+  ...(["wake_lost", "crash_anytime", "crash_at_effect"] as const),
+]);
 
 /** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it. */
-function drawRates(seed: number, cut: Cut): ReadonlyMap<FaultKind, number> {
+function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind, number> {
   const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
   const rates = faultKinds.map((kind) => {
     const random = createRandom(seed, `rate of ${kind}`);
-    const isOn = random.chance(share) && !cut.without.includes(kind);
-    return [kind, isOn ? (mostOften[kind] ?? 0.3) * random.next() ** 2 + 0.005 : 0] as const;
+    const isOfStores = shape === "shared" && storeFaults.has(kind);
+    const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
+    const isOn = random.chance(isOfStores ? Math.max(share, 0.35) : share) && !cut.without.includes(kind);
+    return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });
   return new Map(rates.filter(([, rate]) => rate > 0));
 }

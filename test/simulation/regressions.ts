@@ -5,4 +5,12 @@ export const regressions: readonly { readonly seed: number; readonly sentence: s
   { seed: 917, sentence: "a claim whose answer was lost made its ticket look as if its process had died" },
   { seed: 1382, sentence: "a ticket failed as crashed, though nothing but answers to claims was lost" },
   { seed: 18, sentence: "a key that was freed gave its first token out again" },
+  {
+    seed: 10,
+    sentence: "after the answer to a take was lost, the news of it kept its process from asking again",
+  },
+  {
+    seed: 645,
+    sentence: "a claim whose lease was over was asked for again, and its place ran on for nobody",
+  },
 ];

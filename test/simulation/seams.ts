@@ -5,6 +5,11 @@ import { errandOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
 import { createGateFront } from "../../src/gateway/gate-front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { createKeyedSubmit } from "../../src/gateway/keyed.ts";
+import type { RedisConnection } from "../../src/node/redis-transport.ts";
+import { openShared } from "../../src/node/shared.ts";
+import { createFailover } from "../../src/stores/failover/failover.ts";
+import type { LocalStore } from "../../src/stores/failover/local-store.ts";
+import type { SharedStore } from "../../src/stores/shared-store.ts";
 import type { Ports } from "../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
 import { memoryPlaces } from "../../src/stores/memory-places.ts";
@@ -20,6 +25,12 @@ export interface Seams {
   readonly errandOf: typeof errandOf;
   readonly ticketDueMs: typeof ticketDueMs;
   readonly moves: typeof moves;
+  readonly openShared: typeof openShared;
+  readonly createFailover: typeof createFailover;
+  /** The parts of a process that has both a shared store and one of its own. */
+  readonly redis: (connection: RedisConnection) => RedisConnection;
+  readonly shared: (store: SharedStore) => SharedStore;
+  readonly local: (store: LocalStore) => LocalStore;
   /** What an instance's gateway is given of the world. */
   readonly ports: (ports: Ports) => Ports;
   /** What a store writes of a ticket. */
@@ -37,6 +48,11 @@ export const realParts: Seams = {
   errandOf,
   ticketDueMs,
   moves,
+  openShared,
+  createFailover,
+  redis: (connection) => connection,
+  shared: (store) => store,
+  local: (store) => store,
   ports: (ports) => ports,
   written: (ticket) => ticket,
 };

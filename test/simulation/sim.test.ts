@@ -13,12 +13,25 @@ it.each(regressions)("keeps every promise where it once did not: $sentence", asy
   expect((await simulate(seed)).violation).toBeNull();
 });
 
-it.each([41, 517, 917])("is the same history whenever the seed is the same: %i", async (seed) => {
+it.each([41, 517, 917, 25])("is the same history whenever the seed is the same: %i", async (seed) => {
   const first = await simulate(seed, { isTold: true });
   expect(first.lines.length).toBeGreaterThan(200);
   expect(await simulate(seed, { isTold: true })).toEqual(first);
   expect((await simulate(seed + 1)).traceHash).not.toBe(first.traceHash);
 });
+
+it(
+  "moves tickets and withdraws what is doubtful, where processes share a store",
+  { timeout: 60_000 },
+  async () => {
+    const seen = new Set<string>();
+    for (let seed = 5; seed <= 150; seed += 5)
+      for (const { what } of (await simulate(seed, { isTold: true })).lines) seen.add(what);
+    expect([...seen]).toEqual(
+      expect.arrayContaining(["store_away", "store_back", "tickets_moved", "judged_for_nobody"]),
+    );
+  },
+);
 
 it("judges tickets, fails some, and lets some expire", { timeout: 60_000 }, async () => {
   const seen = new Set<string>();
@@ -33,6 +46,18 @@ it("sees that a 202 leaves before its ticket is stored", async () => {
 
 it("sees a verdict that no judge has given", async () => {
   expect(await firstFound("what can't be read is Essay A")).toBe("3 true");
+});
+
+it("sees that a ticket has two owners where processes share a store", async () => {
+  expect(await firstFound("a ticket is worked on while it moves")).toBe("3 one holder");
+});
+
+it("sees that a ticket in another's file is called unknown", async () => {
+  expect(await firstFound("a marked id that can't be found is unknown")).toBe("1 kept");
+});
+
+it("sees that nobody asks for what was claimed for it", async () => {
+  expect(await firstFound("what a call claimed whose answer was lost is not asked for")).toBe("3 true");
 });
 
 async function firstFound(name: string): Promise<string | undefined> {

@@ -10,13 +10,14 @@ import { createNetwork } from "./network.ts";
 import { startOperator } from "./operator.ts";
 import { createQueue } from "./queue.ts";
 import { createTicketObject, type TicketObject } from "./ticket-object.ts";
+import { liveShared } from "./shared/shared-world.ts";
 import { createVendor } from "./vendor.ts";
 import { watchAnswers } from "./watch-answers.ts";
 import { watchCalls } from "./watch-calls.ts";
 import { watchGate } from "./watch-gate.ts";
 import { watchSnapshots } from "./watch-snapshots.ts";
 import { watchTickets } from "./watch-tickets.ts";
-import { createWorld, type Line, type Violation, type WorldOptions } from "./world.ts";
+import { createWorld, type Line, type Violation, type World, type WorldOptions } from "./world.ts";
 
 export interface Report {
   readonly seed: number;
@@ -30,6 +31,18 @@ export interface Report {
 
 export async function simulate(seed: number, options: WorldOptions = {}): Promise<Report> {
   const world = createWorld(seed, options);
+  const ends = world.plan.shape === "shared" ? await liveShared(world) : await live(world);
+  return {
+    seed,
+    violation: world.violation(),
+    traceHash: world.traceHash(),
+    lines: world.lines,
+    ends,
+  };
+}
+
+/** @returns how tickets ended */
+async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const { plan, scheduler } = world;
   const ask = createNetwork(world);
   const tickets = watchTickets(world);
@@ -101,13 +114,7 @@ export async function simulate(seed: number, options: WorldOptions = {}): Promis
 
   const ends: Record<string, number> = {};
   for (const { status } of tickets.all()) ends[status] = (ends[status] ?? 0) + 1;
-  return {
-    seed,
-    violation: world.violation(),
-    traceHash: world.traceHash(),
-    lines: world.lines,
-    ends,
-  };
+  return ends;
 }
 
 function stored<Value>(all: Map<string, Value>, name: string, make: () => Value): Value {

@@ -1,7 +1,7 @@
 /** What a failing seed did, with all left out that the failure doesn't need. */
 import { faultKinds, nothingCut, type Cut } from "./plan.ts";
 import { simulate, type Report } from "./simulate.ts";
-import type { Line } from "./world.ts";
+import { shortOf, type Line } from "./world.ts";
 
 /** Lines of a story at most: the last ones. */
 const mostLines = 60;
@@ -10,7 +10,7 @@ export async function tellFailure(seed: number): Promise<string> {
   const cut = await shrink(seed);
   const { violation, lines } = await simulate(seed, { cut, isTold: true });
   if (violation === null) return `seed ${seed}: it did not fail again`;
-  const about = violation.about?.slice(0, 8) ?? null;
+  const about = violation.about === null ? null : shortOf(violation.about);
   const concerned = lines.filter((line) => about === null || isConcerned(line, about)).slice(-mostLines);
   const needed = faultKinds.filter((kind) => !cut.without.includes(kind));
   return [

@@ -43,6 +43,8 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
   const { scheduler, plan } = world;
   const random = world.random(`vendor ${name}`);
   const phases = illnesses.flatMap((illness) => drawPhases(world, name, illness));
+  // Long enough that a shared store comes and goes meanwhile.
+  const wellMs = plan.shape === "shared" ? Math.min(15_000, plan.settings.llm.requestTimeoutMs * 0.8) : 3_000;
   let calls = 0;
 
   function illness(): Illness | null {
@@ -70,7 +72,13 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
       owner: null,
     };
     watch.began(call);
-    const { afterMs, reply, verdict } = answerOf(`${name} ${number}`, request.model, illness(), random);
+    const { afterMs, reply, verdict } = answerOf(
+      `${name} ${number}`,
+      request.model,
+      illness(),
+      wellMs,
+      random,
+    );
     return new Promise((resolve) => {
       const end = (answer: Reply, meant: Call["verdict"]) =>
         asAlive(scheduler, life, () => {
@@ -118,8 +126,17 @@ interface Answering {
   readonly verdict: Call["verdict"];
 }
 
-/** @param mark is in the justification: no two judgements are alike */
-function answerOf(mark: string, model: string, illness: Illness | null, random: Random): Answering {
+/**
+ * @param mark is in the justification: no two judgements are alike
+ * @param wellMs the longest that one takes who is well
+ */
+function answerOf(
+  mark: string,
+  model: string,
+  illness: Illness | null,
+  wellMs: number,
+  random: Random,
+): Answering {
   const quickMs = random.between(1, 400);
   const fail = (failure: Failure, afterMs = quickMs): Answering => ({
     afterMs,
@@ -133,7 +150,7 @@ function answerOf(mark: string, model: string, illness: Illness | null, random: 
   ]);
   switch (illness) {
     case null:
-      return judged(mark, model, random.between(200, 3_000), random);
+      return judged(mark, model, random.between(200, wellMs), random);
     case "vendor_outage":
       return fail(unwell);
     case "vendor_brownout":

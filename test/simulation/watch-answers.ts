@@ -1,15 +1,15 @@
 /** Looks at every answer that leaves the service, as a client that distrusts it would. */
 import type { Failure } from "../../src/domain/failure.ts";
 import type { Result } from "../../src/domain/result.ts";
-import type { Ticket } from "../../src/domain/ticket.ts";
+import type { Ticket, TicketCopy } from "../../src/domain/ticket.ts";
 import type { LiveJudgement, Refusal, Submitted } from "../../src/gateway/submission.ts";
 import type { KeyedAnswer, KeyedRefusal } from "../../src/gateway/keyed.ts";
 import type { Request } from "./clients.ts";
 import { longestPauseMs } from "./life.ts";
 import type { Walk } from "./walk.ts";
 import type { Calls } from "./watch-calls.ts";
-import type { TicketWatch } from "./watch-tickets.ts";
-import type { World } from "./world.ts";
+import type { SeenTickets } from "./watch-tickets.ts";
+import { shortOf, type World } from "./world.ts";
 
 export interface AnswerWatch {
   /** A request was sent. @returns `end` is called when it is answered, or its instance dies */
@@ -17,14 +17,16 @@ export interface AnswerWatch {
   answered(request: Request, walk: Walk, answer: Result<Submitted, Refusal>): void;
   /** A keyed request has its judgement: the body is made of it. */
   judged(request: Request, walk: Walk, judged: LiveJudgement): void;
-  answeredKeyed(request: Request, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
-  found(id: string, isStranger: boolean, ticket: Ticket | null): void;
+  answeredKeyed(request: Request, walk: Walk, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
+  found(id: string, isStranger: boolean, ticket: Ticket | TicketCopy | null): void;
 }
 
 /** Where a store stumbles, an answer may take as long as its verbs may. */
 const storeMs = 40_000;
+/** What a key's lease is longer than a request may be. */
+const keyMarginMs = 15_000;
 
-export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): AnswerWatch {
+export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): AnswerWatch {
   const { scheduler, plan } = world;
   /** What a key has led to, and for which comparison. */
   const keys = new Map<string, { readonly asked: string; readonly success: string }>();
@@ -55,7 +57,9 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
   function kept(request: Request, ticket: Ticket): void {
     const { id } = ticket.about;
     const known = tickets.known(id);
-    world.note(request.name, `is kept as ${id.slice(0, 8)}, ${ticket.state.status}`);
+    world.note(request.name, `is kept as ${shortOf(id)}, ${ticket.state.status}`);
+    tickets.promised?.(id);
+    if (known?.isExcused) return;
     if (known === undefined || known.ticket === null)
       return world.violate("1 kept", "a 202 without a stored ticket", id);
     if (known.about.tenant !== request.tenant) world.violate("private", "another tenant's ticket", id);
@@ -116,7 +120,7 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
       if (walk.calls.length > most) world.violate("5 attempts", `${walk.calls.length} calls`, request.name);
     },
 
-    answeredKeyed(request, name, answer) {
+    answeredKeyed(request, walk, name, answer) {
       const asked = JSON.stringify(request.asked);
       const before = keys.get(name);
       if (!answer.ok) {
@@ -127,7 +131,10 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
           before.asked !== asked
         )
           world.violate("idempotency", `another comparison under ${name}: ${answer.error.kind}`, name);
+        // Whoever stood still until another had the key can't know what came of it, where the store is away.
+        const isLate = scheduler.nowMs() - walk.atMs > plan.settings.llm.requestTimeoutMs + keyMarginMs;
         if (
+          !isLate &&
           before?.asked === asked &&
           ["key_mismatch", "failed", "gate", "queue_full"].includes(answer.error.kind)
         )
@@ -151,7 +158,7 @@ export function watchAnswers(world: World, calls: Calls, tickets: TicketWatch): 
         if (ticket !== null) world.violate("private", "shown to a stranger", id);
         return;
       }
-      if (known === undefined) return;
+      if (known === undefined || known.isExcused) return;
       const isOver =
         known.endedAtMs !== null && scheduler.nowMs() >= known.endedAtMs + plan.policy.retentionMs - 10_000;
       if (ticket === null) {

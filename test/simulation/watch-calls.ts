@@ -4,7 +4,7 @@ import type { Finding } from "../../src/domain/outcome.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 import type { CallWatch } from "./vendor.ts";
 import { walks, type Call, type Sent, type Walk } from "./walk.ts";
-import type { TicketWatch } from "./watch-tickets.ts";
+import type { SeenTickets } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
 
 export interface Calls extends CallWatch {
@@ -14,7 +14,7 @@ export interface Calls extends CallWatch {
   underWay(provider: string): number;
 }
 
-export function watchCalls(world: World, tickets: TicketWatch): Calls {
+export function watchCalls(world: World, tickets: SeenTickets): Calls {
   const calls = new Map<string, Call>();
 
   function began(call: Call): void {

@@ -16,6 +16,20 @@ export interface TicketWatch {
   all(): Iterable<KnownTicket>;
 }
 
+/** What calls and answers are held against. */
+export interface SeenTickets {
+  known(id: string): SeenTicket | undefined;
+  /** A client was told of it. */
+  promised?(id: string): void;
+}
+
+export type SeenTicket = Readonly<
+  Pick<KnownTicket, "ticket" | "about" | "texts" | "expected" | "endedAtMs">
+> & {
+  /** A store has lost it, and had said that it might. */
+  readonly isExcused?: boolean;
+};
+
 interface KnownTicket {
   readonly id: string;
   /** As it is stored; `null`: forgotten. */

@@ -1,0 +1,72 @@
+/** A world of several Node processes that share a Redis, each with a store of its own behind it. */
+import { startClients } from "../clients.ts";
+import { die, type Life } from "../life.ts";
+import { startOperator } from "../operator.ts";
+import { createVendor } from "../vendor.ts";
+import { watchAnswers } from "../watch-answers.ts";
+import { watchCalls, type Calls } from "../watch-calls.ts";
+import type { World } from "../world.ts";
+import { watchedFile } from "./local-part.ts";
+import { redisServer, type RedisServer } from "./redis-server.ts";
+import { checkSharedEnd, checkSharedProgress } from "./shared-endings.ts";
+import { startSharedInstance, type SharedInstance } from "./shared-instance.ts";
+import { watchPlaces } from "./watch-places.ts";
+import { watchStores } from "./watch-stores.ts";
+
+/** @returns how tickets ended */
+export async function liveShared(world: World): Promise<Readonly<Record<string, number>>> {
+  const { plan, scheduler } = world;
+  const running: SharedInstance[] = [];
+  const lives = new Map<Life, number>();
+  const workers: (Life | null)[] = Array.from({ length: plan.instances }, () => null);
+  const watch = watchStores(
+    world,
+    () => server.data,
+    () => server,
+    () => calls,
+    (life) => lives.get(life) ?? 0,
+  );
+  const places = watchPlaces(world, () => server.data, watch);
+  const calls: Calls = watchCalls(world, watch);
+  const server: RedisServer = redisServer({
+    world,
+    onWritten(keys, by) {
+      watch.redisWrote(keys, by);
+      places.look(keys);
+    },
+    onLost: watch.redisLost,
+  });
+  const files = workers.map((_, slot) =>
+    watchedFile((id, before, after) => watch.localWrote(slot, workers[slot] ?? null, id, before, after)),
+  );
+  const vendors = new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)]));
+  const random = world.random("routing");
+  const someone = () => {
+    const open = running.filter((instance) => instance.life.isAlive && instance.isOpen());
+    return open[random.between(0, open.length - 1)] ?? null;
+  };
+  const onStart = (slot: number, life: Life) => {
+    lives.set(life, slot);
+    workers[slot] = life;
+  };
+
+  const around = { world, server, vendors, files, onStart, onForNobody: watch.judgedForNobody };
+  const operator = startOperator(world, running, new Map(), new Map(), (name, deployment, slot) => {
+    const instance = startSharedInstance(around, name, deployment, slot);
+    running[slot] = instance;
+    return instance;
+  });
+  startClients(world, someone, watchAnswers(world, calls, watch));
+  checkSharedProgress({ world, watch, server, files, running });
+
+  await scheduler.run(() => world.violation() !== null);
+  if (world.violation() === null) checkSharedEnd({ world, watch, server, files, running });
+  operator.end();
+  for (const { life } of running) die(life);
+
+  const ends: Record<string, number> = {};
+  // What was withdrawn, or lost as it may be, has not ended.
+  for (const { status, endedAtMs } of watch.all())
+    if (endedAtMs !== null) ends[status] = (ends[status] ?? 0) + 1;
+  return ends;
+}
