@@ -23,6 +23,7 @@ export interface GateNews {
 
 interface Batch {
   readonly id: string;
+  /** Of the oldest news in it. */
   readonly atMs: number;
   readonly outcomes: readonly Outcome[];
 }
@@ -39,6 +40,8 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
   let unreported: Unreported = [];
   let undelivered: readonly Batch[] = [];
   let underWay: Flight | null = null;
+  /** When each was reported. */
+  const reportedAtMs = new WeakMap<Outcome, number>();
   /** Outcomes whose exchange is over, whatever came of it. */
   const told = new WeakSet<Outcome>();
 
@@ -46,6 +49,7 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
 
   async function report(outcome: Outcome): Promise<void> {
     unreported = addOutcome(unreported, outcome);
+    reportedAtMs.set(outcome, clock.nowMs());
     if (!isReportDue([outcome])) {
       if (isReportDue(unreported)) refresh();
       return;
@@ -79,9 +83,12 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
     const nowMs = clock.nowMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
-    const fresh = undelivered.filter(({ atMs }) => Math.abs(nowMs - atMs) < newsMs);
-    const batch = { id: newId(), atMs: nowMs, outcomes: unreported };
-    const batches = [...fresh, batch];
+    const isNews = (atMs: number) => Math.abs(nowMs - atMs) < newsMs;
+    const heardMs = (outcome: Outcome) => reportedAtMs.get(outcome) ?? nowMs;
+    // After an exchange that hung, what came up meanwhile lies here until somebody calls again.
+    const outcomes = unreported.filter((outcome) => isNews(heardMs(outcome)));
+    const batch = { id: newId(), atMs: Math.min(nowMs, ...outcomes.map(heardMs)), outcomes };
+    const batches = [...undelivered.filter(({ atMs }) => isNews(atMs)), batch];
     undelivered = [];
     unreported = [];
     let delivered = 0;

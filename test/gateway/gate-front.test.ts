@@ -180,6 +180,27 @@ it("tells no news that is older than a minute: the gate would take it for the pr
   }
 });
 
+it("tells none that came up behind an exchange that hung, and then lay for a minute", async () => {
+  for (const [ageMs, faults] of [
+    [59_999, 2],
+    [60_000, 1],
+  ] as const) {
+    const w = world();
+    const gate = w.front();
+    await gate.enter("p", model);
+    w.line.delayMs = 20_000;
+    void gate.report(outcome("fault"));
+    void gate.report(outcome("fault"));
+    await w.clock.advance(20_000);
+    w.line.delayMs = 0;
+    await w.clock.advance(ageMs - 20_000);
+    w.hops();
+    await gate.report(outcome("fault"));
+    const told = w.hops().flatMap(({ outcomes }) => outcomes);
+    expect(told).toHaveLength(faults);
+  }
+});
+
 it("holds a report up for 300 ms at most", async () => {
   const w = world();
   const gate = w.front();

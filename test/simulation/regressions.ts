@@ -13,4 +13,8 @@ export const regressions: readonly { readonly seed: number; readonly sentence: s
     seed: 645,
     sentence: "a claim whose lease was over was asked for again, and its place ran on for nobody",
   },
+  {
+    seed: 1654,
+    sentence: "trouble that came up behind an exchange that hung was told a minute later as if it were new",
+  },
 ];
