@@ -13,7 +13,7 @@ export interface Clients {
   burst(count: number): Promise<void>;
   /** No new comparisons. Resolves when the last request is over. */
   stop(): Promise<void>;
-  /** Asks again under each key that has had no answer yet, until all have one or the time is over. */
+  /** Asks again under each key that has had no answer yet, until all have one or none has had one for so long. */
   claimKeys(origins: Origins, patienceMs: number): Promise<void>;
   readonly answers: readonly Answered[];
   readonly broken: readonly Broken[];
@@ -39,6 +39,9 @@ interface Keyed {
 
 /** Short beside what it takes to make a ticket, so that at any moment one or another is half made. */
 const burstGapMs = 3;
+
+/** Keys that are claimed at once in the end. */
+const atOnce = 8;
 
 const modes = ["queue", "queue", "queue_if_unavailable"] as const;
 
@@ -72,6 +75,8 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     const errorType = textOrNull(body["error_type"]);
     answers.push({
       number,
+      fromMs,
+      toMs: Date.now(),
       key,
       status,
       errorType,
@@ -153,12 +158,17 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     },
     async claimKeys(origins, patienceMs) {
       const all = targetsOf(origins);
-      const deadline = performance.now() + patienceMs;
+      let deadline = performance.now() + patienceMs;
       while (unanswered().length > 0 && performance.now() < deadline) {
-        for (const one of unanswered()) {
-          const to = processChance.pick(all);
-          if (to !== undefined) await sendKeyed(to, one);
+        const open = unanswered();
+        for (let from = 0; from < open.length; from += atOnce) {
+          const claim = (one: Keyed) => {
+            const to = processChance.pick(all);
+            return to === undefined ? undefined : sendKeyed(to, one);
+          };
+          await Promise.all(open.slice(from, from + atOnce).map(claim));
         }
+        if (unanswered().length < open.length) deadline = performance.now() + patienceMs;
         await pause(500);
       }
     },

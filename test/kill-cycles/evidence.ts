@@ -34,6 +34,8 @@ export interface Kept {
 
 export interface Answered {
   readonly number: number;
+  readonly fromMs: number;
+  readonly toMs: number;
   readonly key: string | null;
   readonly status: number;
   readonly errorType: string | null;

@@ -21,6 +21,8 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
   const brokenOf = Map.groupBy(evidence.broken, ({ number }) => number);
   const keptOf = Map.groupBy(ledger, ({ number }) => number);
   const historyOf = new Map(histories.map((history) => [history.number, history]));
+  const processes = new Set(evidence.calls.map(({ process }) => process));
+  const onlyProcess = processes.size === 1 ? ([...processes][0] ?? null) : null;
   const callsOf = Map.groupBy(evidence.calls, ({ number }) => number);
   /** Each process' own: what one has stored says nothing of another. */
   const settledBy = Map.groupBy(claims.filter(isSettled), callerOf);
@@ -65,10 +67,10 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     );
   }
 
-  /** `null`: nobody was called. */
+  /** `null`: any of several, for nobody was called. */
   function callerOf(claim: Claim): number | null {
     const call = (callsOf.get(claim.number) ?? []).find((one) => isWithin(one, claim));
-    return call?.process ?? null;
+    return call?.process ?? onlyProcess;
   }
 }
 

@@ -58,7 +58,17 @@ export function call(change: Partial<Call>): Call {
 
 export function answer(change: Partial<Answered>): Answered {
   const justification = "nonce-a-11- nonce-b-11- good";
-  return { number: 11, key: null, status: 200, errorType: null, justification, body: "one", ...change };
+  return {
+    number: 11,
+    fromMs: 19_800,
+    toMs: 20_000,
+    key: null,
+    status: 200,
+    errorType: null,
+    justification,
+    body: "one",
+    ...change,
+  };
 }
 
 /** Accepted at 9,000, then what is told. */

@@ -267,7 +267,12 @@ it("allows 503, and 409 to a request with a key", () => {
 });
 
 it("finds a connection that broke without a kill", () => {
-  expect(broken({ broken: [cutOff({ fromMs: killMs + 1 })] })).toEqual([answered]);
+  const found = (fromMs: number, toMs: number) => broken({ broken: [cutOff({ fromMs, toMs })] });
+  expect(found(killMs - 5, killMs - 1)).toEqual([answered]);
+  expect(found(killMs - 5, killMs)).toEqual([]);
+  // While the process is down.
+  expect(found(killMs + 99, killMs + 105)).toEqual([]);
+  expect(found(killMs + 100, killMs + 105)).toEqual([answered]);
 });
 
 it("finds a run in which kills cost too many judgements", () => {

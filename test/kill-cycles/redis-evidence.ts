@@ -7,6 +7,8 @@ export interface RedisEvidence {
   readonly appendfsync: "always" | "everysec";
   readonly strikes: readonly Strike[];
   readonly faults: readonly RedisFault[];
+  /** With a fault or without: on a machine that is too busy Redis does not answer in time either. */
+  readonly aways: readonly Away[];
   /** Each ticket of the ledger after the drain, as each process has it: one list for each. */
   readonly endsByProcess: readonly (readonly End[])[];
   /** Looks during the run that found a ticket, and those that could not be answered. */
@@ -31,15 +33,27 @@ export type Strike = "process" | "pair" | "redis" | "both" | "stop";
 /** Epoch milliseconds. */
 export interface RedisFault {
   readonly kind: "killed" | "stopped";
+  /** When it was ordered. */
   readonly atMs: number;
+  /** From here on it has certainly answered nothing. */
+  readonly silentAtMs: number;
   /** When it was there again, its data read. */
   readonly untilMs: number;
 }
 
+/** A look that was answered with 503. */
 export interface AwayLook {
   readonly queueId: string;
   readonly process: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** For so long one process could not reach Redis, by its own log. */
+export interface Away {
+  readonly process: number;
   readonly atMs: number;
+  readonly untilMs: number;
 }
 
 export interface Warnings {

@@ -18,8 +18,8 @@ export interface Fleet {
   /** SIGTERM for all. */
   stop(): Promise<void>;
   dataOf(process: number): string;
-  /** Lines of its log, of one event. */
-  logged(process: number, event: string): Record<string, unknown>[];
+  /** Lines of its log, of these events. */
+  logged(process: number, events: readonly string[]): Record<string, unknown>[];
   /** Those of processes that are up again. The same array at each call. */
   readonly kills: readonly Kill[];
   readonly startsMs: readonly number[];
@@ -72,10 +72,10 @@ export function openFleet(
     async stop() {
       await Promise.all(running.map((service) => service?.stop()));
     },
-    logged: (process, event) =>
+    logged: (process, events) =>
       readFileSync(join(folderOf(process), "service.log"), "utf8")
         .split("\n")
-        .filter((line) => line.includes(`"event":"${event}"`))
+        .filter((line) => events.some((event) => line.includes(`"event":"${event}"`)))
         .flatMap(parsed),
   };
 }

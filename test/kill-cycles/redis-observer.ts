@@ -37,13 +37,13 @@ export function startObserver(seed: number, ledger: Ledger, origins: () => Origi
     const at = chance.pick(up);
     if (entry === undefined || at === undefined) return;
     const { queueId } = entry;
-    const atMs = Date.now();
+    const fromMs = Date.now();
     const seen = await look(at.origin, queueId);
     switch (seen.httpStatus) {
       case 0:
         return;
       case 503:
-        return void away.push({ queueId, process: at.process, atMs });
+        return void away.push({ queueId, process: at.process, fromMs, toMs: Date.now() });
       case 200: {
         found++;
         const hasEnded = isEnd(seen.ticket?.status ?? "");

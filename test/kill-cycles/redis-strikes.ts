@@ -11,6 +11,8 @@ export interface Field {
   readonly faults: RedisFault[];
   /** Settings for the next start of a process. */
   readonly settings: () => Readonly<Record<string, string>>;
+  /** Redis was killed and is there again. */
+  readonly afterRestart: () => Promise<unknown>;
   /** While Redis is away. */
   readonly whileAway: () => Promise<void>;
 }
@@ -58,11 +60,17 @@ export async function strike(kind: Strike, field: Field, chance: Dice): Promise<
     const atMs = Date.now();
     if (how === "killed") await redis.kill();
     else redis.pause();
+    const silentAtMs = Date.now();
     await pause(forMs);
     await field.whileAway();
-    if (how === "killed") await redis.restart();
+    if (how === "killed") await restart();
     else redis.resume();
-    faults.push({ kind: how, atMs, untilMs: Date.now() });
+    faults.push({ kind: how, atMs, silentAtMs, untilMs: Date.now() });
+  }
+
+  async function restart(): Promise<void> {
+    await redis.restart();
+    await field.afterRestart();
   }
 
   /** Either may be back first. */
@@ -71,11 +79,14 @@ export async function strike(kind: Strike, field: Field, chance: Dice): Promise<
     const gapMs = chance.chance(0.5) ? apartMs * chance.next() : 0;
     const forMs = chance.between(...redisDownMs);
     const isRedisFirst = chance.chance(0.5);
-    await Promise.all([redis.kill(), pause(gapMs).then(() => fleet.kill(process))]);
+    const killing = pause(gapMs).then(() => fleet.kill(process));
+    await redis.kill();
+    const silentAtMs = Date.now();
+    await killing;
     await pause(forMs);
     if (!isRedisFirst) await fleet.start(process, field.settings());
-    await redis.restart();
-    faults.push({ kind: "killed", atMs, untilMs: Date.now() });
+    await restart();
+    faults.push({ kind: "killed", atMs, silentAtMs, untilMs: Date.now() });
     if (isRedisFirst) await fleet.start(process, field.settings());
   }
 }

@@ -2,13 +2,13 @@
  * What a run with Redis may do twice by design, taken out before it is judged as every other run is.
  *
  * A ticket whose creation Redis did not answer is kept elsewhere under another id, and its twin in Redis withdrawn, unless another process has
- * worked on it by then: it is judged for nobody. And a keyed live request that meets a Redis which is away can store neither its answer nor its
- * ticket: it is 503, and what was called for it counts for no ticket.
+ * worked on it by then: it is judged for nobody. And a keyed live request that can't reach Redis at its end can store neither its answer nor
+ * its ticket: it is 503, and what was called for it counts for nothing.
  */
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
 import { claimsIn, type Claim } from "./claims.ts";
 import type { Call, Evidence, History } from "./evidence.ts";
-import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
+import type { RedisEvidence } from "./redis-evidence.ts";
 
 export interface Heard {
   readonly evidence: Evidence;
@@ -18,17 +18,12 @@ export interface Heard {
   readonly callsForLostKeys: number;
 }
 
-/** Of a live request, its retry included, before and after Redis went away. */
-const beforeMs = 1_500;
-/** Until a process has found out that Redis is back. */
-const afterMs = 3_000;
-
-export function heardIn({ evidence, faults }: RedisEvidence): Heard {
+export function heardIn({ evidence }: Pick<RedisEvidence, "evidence">): Heard {
   const twins = twinsIn(evidence);
   const twinIds = new Set(twins.map(({ queueId }) => queueId));
   const histories = evidence.histories.filter(({ queueId }) => !twinIds.has(queueId));
   const forTwins = new Set(callsWithin(twins, histories, evidence.calls));
-  const forLostKeys = new Set(callsOfLostKeys(evidence, faults).filter((call) => !forTwins.has(call)));
+  const forLostKeys = new Set(callsOfLostKeys(evidence).filter((call) => !forTwins.has(call)));
   const calls = evidence.calls.filter((call) => !forTwins.has(call) && !forLostKeys.has(call));
   return {
     evidence: { ...evidence, histories, calls },
@@ -50,36 +45,44 @@ function twinsIn({ histories, ledger }: Evidence): History[] {
   });
 }
 
-/** Calls for the twins' claims. Where the real ticket was called for at the same time too, the first call is the twin's. */
+/** Calls for the twins' claims. One that may be the real ticket's as well is the twin's if the real one's claim has another call. */
 function callsWithin(twins: readonly History[], others: readonly History[], calls: readonly Call[]): Call[] {
   const claimsOf = Map.groupBy(others.flatMap(claimsIn), ({ number }) => number);
   const taken: Call[] = [];
   for (const claim of twins.flatMap(claimsIn)) {
-    const real = claimsOf.get(claim.number) ?? [];
-    const within = calls.filter(
-      (call) => call.number === claim.number && isWithin(call, claim) && !taken.includes(call),
-    );
-    const own = within.filter((call) => !real.some((other) => isWithin(call, other)));
-    const doubtful = within.filter((call) => !own.includes(call));
-    const [first] = own.length > 0 ? own : doubtful.length > 1 ? doubtful : [];
-    if (first !== undefined) taken.push(first);
+    const left = calls.filter((call) => call.number === claim.number && !taken.includes(call));
+    const within = left.filter((call) => isWithin(call, claim));
+    const isFree = (call: Call) =>
+      (claimsOf.get(claim.number) ?? [])
+        .filter((real) => isWithin(call, real))
+        .every((real) => left.some((other) => other !== call && isWithin(other, real)));
+    const own = within.findLast(isFree);
+    if (own !== undefined) taken.push(own);
   }
   return taken;
 }
 
-function callsOfLostKeys({ answers, calls, histories }: Evidence, faults: readonly RedisFault[]): Call[] {
-  const refused = new Set(
-    answers.filter(({ key, status }) => key !== null && status === 503).map(({ number }) => number),
-  );
+/** Live calls of a request that was told that there is neither an answer nor a ticket, and has indeed left none. */
+function callsOfLostKeys({ answers, calls, histories }: Evidence): Call[] {
+  const historiesOf = Map.groupBy(histories, ({ number }) => number);
   const claimsOf = Map.groupBy(histories.flatMap(claimsIn), ({ number }) => number);
+  const lost = answers.filter(
+    ({ key, errorType, number, fromMs, toMs }) =>
+      key !== null &&
+      errorType === "SERVICE_UNAVAILABLE" &&
+      !(historiesOf.get(number) ?? []).some(({ events }) => isBetween(fromMs, events[0]?.atMs ?? 0, toMs)),
+  );
+  const lostOf = Map.groupBy(lost, ({ number }) => number);
   return calls.filter(
     (call) =>
-      refused.has(call.number) &&
-      !(claimsOf.get(call.number) ?? []).some((claim) => isWithin(call, claim)) &&
-      faults.some(
-        ({ atMs, untilMs }) => atMs <= call.endedAtMs + beforeMs && call.receivedAtMs <= untilMs + afterMs,
-      ),
+      (lostOf.get(call.number) ?? []).some(({ fromMs, toMs }) =>
+        isBetween(fromMs, call.receivedAtMs, toMs),
+      ) && !(claimsOf.get(call.number) ?? []).some((claim) => isWithin(call, claim)),
   );
+}
+
+function isBetween(fromMs: number, atMs: number, toMs: number): boolean {
+  return fromMs <= atMs && atMs <= toMs;
 }
 
 function isWithin({ receivedAtMs }: Call, { startedAtMs, closedAtMs }: Claim): boolean {
