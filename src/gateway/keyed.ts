@@ -110,7 +110,12 @@ export function createKeyedSubmit(
     }
     const body = bodyOf(submitted.value);
     // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
-    const isStored = await keys.end(name, fence, { kind: "answered", body });
+    const store = () => keys.end(name, fence, { kind: "answered", body });
+    // Said twice it is the same, and a judgement that was paid for is worth a second try.
+    const isStored = await store().catch((error: unknown) => {
+      if (error instanceof StoreAway) return store();
+      throw error;
+    });
     return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
   }
 
