@@ -30,7 +30,8 @@ async function until<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean): Pr
   }
 }
 
-describe("a Node process", () => {
+// Processes take their time to start where others work beside them.
+describe("a Node process", { timeout: 20_000 }, () => {
   it("killed in mid-call leaves a ticket that its successor brings to its one result", async () => {
     const { lane, env } = await openAi("killed-in-mid-call");
     await lane.script([{ fault: "stall" }]);
