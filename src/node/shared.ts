@@ -60,8 +60,8 @@ export function openShared(
       clock,
       storeNowMs: caller.nowMs,
       concurrency: limits.concurrency,
-      take(most) {
-        const taken = tickets.take(provider, most);
+      take(most, inFlight) {
+        const taken = tickets.take(provider, most, inFlight);
         taking.set(
           provider,
           taken.catch(() => []),

@@ -1,7 +1,9 @@
 /** Three processes over one Redis, by real time. */
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
+import { wakeChannel } from "../../src/stores/redis/redis.ts";
 import { config } from "../support/durable-on-node.ts";
+import { redisClient } from "../support/redis/client.ts";
 import { instance, type InstanceOptions } from "../support/redis/instances.ts";
 import { hasRedis } from "../support/redis/program.ts";
 import { redisProxy } from "../support/redis/proxy.ts";
@@ -19,7 +21,17 @@ const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 async function three(given: Partial<InstanceOptions> & Pick<InstanceOptions, "judge">) {
   await server?.flush();
   const make = (name: string) => instance({ name, url, settings, ...given });
-  return await Promise.all([make("one"), make("two"), make("three")]);
+  const all = await Promise.all([make("one"), make("two"), make("three")]);
+  // Who does not listen yet counts for nobody's share.
+  await vi.waitFor(async () => expect(await listeners()).toBe(all.length), patience);
+  return all;
+}
+
+async function listeners(): Promise<number> {
+  const client = redisClient(url);
+  const [, number] = (await client.command("PUBSUB", "NUMSUB", wakeChannel)) as readonly [string, number];
+  client.close();
+  return number;
 }
 
 describe.skipIf(isMissing)("three processes over one Redis", { timeout: 30_000 }, () => {

@@ -4,9 +4,10 @@ import { acceptTicket, claim, settle, type AttemptOutcome } from "../../src/doma
 import type { Moved } from "../../src/domain/ticket-steps.ts";
 import type { Ticket, TicketEvent } from "../../src/domain/ticket.ts";
 import { StoreAway } from "../../src/gateway/ports.ts";
-import type { Redis } from "../../src/stores/redis/redis.ts";
+import { wakeChannel, type Redis } from "../../src/stores/redis/redis.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { limits, policy } from "../support/durable-on-node.ts";
+import { redisClient } from "../support/redis/client.ts";
 import { hasRedis } from "../support/redis/program.ts";
 import { redisServer } from "../support/redis/server.ts";
 import { redisStoresForTest } from "../support/redis/stores.ts";
@@ -87,6 +88,21 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     expect(taken.flatMap(idsOf)).toHaveLength(limits.concurrency);
     expect(new Set(taken.flatMap(idsOf)).size).toBe(limits.concurrency);
     expect(await one.take("mock", 1)).toEqual([]);
+  });
+
+  it("are left to the other processes that listen, but for a share that counts what the taker has in flight", async () => {
+    const world = await make();
+    await createSome(world, limits.concurrency);
+    const listeners = [1, 2, 3].map(() => redisClient(server?.url ?? ""));
+    await Promise.all(listeners.map((one) => one.command("SUBSCRIBE", wakeChannel)));
+    const share = Math.ceil(limits.concurrency / listeners.length);
+    expect(await world.tickets.take("mock", limits.concurrency, share - 1)).toHaveLength(1);
+    // One at least: the others may be as busy.
+    expect(await world.tickets.take("mock", limits.concurrency, limits.concurrency - 1)).toHaveLength(1);
+    expect(await world.tickets.take("mock", limits.concurrency)).toHaveLength(share);
+    await Promise.all(listeners.map((one) => one.command("UNSUBSCRIBE", wakeChannel)));
+    for (const one of listeners) one.close();
+    expect(await world.tickets.take("mock", limits.concurrency)).toHaveLength(limits.concurrency - share - 2);
   });
 
   it("of two who take at once, each goes to one", async () => {

@@ -15,20 +15,20 @@ type Answer = number | "away" | { readonly tickets: number; readonly wakeAtMs: n
 function taking(...answers: Answer[]) {
   const clock = manualClock();
   const startMs = clock.nowMs();
-  const asked: { readonly atMs: number; readonly most: number }[] = [];
+  const asked: { readonly atMs: number; readonly most: number; readonly inFlight: number }[] = [];
   const faults: unknown[] = [];
   const running: (() => void)[] = [];
   const taker = createTaker({
     clock,
     storeNowMs: clock.nowMs,
     concurrency,
-    async take(most) {
-      asked.push({ atMs: clock.nowMs() - startMs, most });
+    async take(most, inFlight) {
+      asked.push({ atMs: clock.nowMs() - startMs, most, inFlight });
       const answer = answers.shift();
       if (answer === "away") throw new StoreAway("away");
       if (answer === undefined) return [];
       const { tickets, wakeAtMs } = typeof answer === "number" ? { tickets: answer, wakeAtMs: null } : answer;
-      taker.onSchedule({ nowMs: clock.nowMs(), wakeAtMs: at(wakeAtMs), told: null });
+      taker.onSchedule({ nowMs: clock.nowMs(), wakeAtMs: at(wakeAtMs), listeners: null });
       return Array.from({ length: tickets }, claimed);
     },
     run: () => new Promise((resolve) => running.push(resolve)),
@@ -45,8 +45,8 @@ function taking(...answers: Answer[]) {
     startMs,
     timesMs: () => asked.map(({ atMs }) => atMs),
     /** A call of our own has said. @param inMs since the start */
-    reply: (inMs: number | null, told: number | null = null, saidInMs = clock.nowMs() - startMs) =>
-      taker.onSchedule({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs), told }),
+    reply: (inMs: number | null, listeners: number | null = null, saidInMs = clock.nowMs() - startMs) =>
+      taker.onSchedule({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs), listeners }),
     /** Another's has. */
     news: (inMs: number | null, saidInMs = clock.nowMs() - startMs) =>
       taker.onNews({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs) }),
@@ -67,7 +67,7 @@ describe("a process that takes tickets", () => {
     const world = taking({ tickets: 0, wakeAtMs: null });
     world.taker.open();
     await world.clock.advance(hourMs);
-    expect(world.asked).toEqual([{ atMs: 0, most: concurrency }]);
+    expect(world.asked).toEqual([{ atMs: 0, most: concurrency, inFlight: 0 }]);
     expect(world.clock.pending()).toBe(0);
   });
 
@@ -121,11 +121,12 @@ describe("a process that takes tickets", () => {
     const { clock, reply, asked } = await idle({ tickets: 4, wakeAtMs: 1 }, 1);
     reply(1, 2);
     await clock.advance(149);
-    expect(asked).toEqual([{ atMs: 1, most: 4 }]);
+    // How much of the room is its share, Redis says.
+    expect(asked).toEqual([{ atMs: 1, most: concurrency, inFlight: 0 }]);
     await clock.advance(1);
     expect(asked).toEqual([
-      { atMs: 1, most: 4 },
-      { atMs: 151, most: 1 },
+      { atMs: 1, most: concurrency, inFlight: 0 },
+      { atMs: 151, most: 1, inFlight: 4 },
     ]);
   });
 

@@ -49,7 +49,7 @@ export function createCaller(parts: CallerParts): Caller {
     const askedAtMs = clock.nowMs();
     const whole = { ...call, ...common(), provider, limits, random: random() };
     const [head, ...answer] = await redis.run(withoutNulls(whole), texts, needsRoom(call));
-    const schedule = { wakeAtMs: null, told: null, ...(JSON.parse(String(head)) as Partial<Schedule>) };
+    const schedule = { wakeAtMs: null, listeners: null, ...(JSON.parse(String(head)) as Partial<Schedule>) };
     const nowMs = schedule.nowMs ?? askedAtMs;
     aheadMs = nowMs - (askedAtMs + clock.nowMs()) / 2;
     parts.onSchedule(provider, { ...schedule, nowMs });

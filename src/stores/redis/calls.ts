@@ -78,10 +78,12 @@ export type TicketCall = OfGate &
     | ({ readonly verb: "create"; readonly always: boolean } & Written)
     /** Where it is still as it was read. */
     | ({ readonly verb: "change"; readonly revision: number } & Written)
-    /** As many as may be called for now, at most as there are permits: found and claimed in one. */
+    /** As many as may be called for now, at most as there are permits and as is the caller's share: found and claimed in one. */
     | {
         readonly verb: "take";
         readonly permits: readonly string[];
+        /** Tickets that the caller has in flight: they count against its share, which is at least one more. */
+        readonly inFlight: number;
         /** Of calls whose answer did not arrive: what they claimed comes with this one. */
         readonly lost: readonly string[];
         /** Of the newest records that the caller can read. */
@@ -123,6 +125,6 @@ export interface Schedule {
   readonly nowMs: number;
   /** When tickets can be taken, or something is due: a hold, a claim, a ticket's time. `null`: nothing is to come. */
   readonly wakeAtMs: number | null;
-  /** Processes that were told of it; `null`: it was no news. */
-  readonly told: number | null;
+  /** Processes that listen, where it was news or tickets were taken; `null`: not counted. */
+  readonly listeners: number | null;
 }

@@ -16,8 +16,13 @@ import { reviveOutlook } from "./revive.ts";
 import { recordVersion, ticketIn, written, type Change, type Read } from "./ticket-record.ts";
 
 export interface RedisTickets extends SharedTickets {
-  /** Finds as many tickets as may be called for now, at most so many, and claims them. @returns those claimed */
-  take(provider: ProviderName, most: number): Promise<readonly ClaimedTicket[]>;
+  /**
+   * Finds as many tickets as may be called for now, and claims them: at most so many, and no more than are this process' share of what all
+   * may have in flight, but one.
+   *
+   * @param inFlight tickets that this process has in flight already; 0 unless told
+   */
+  take(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
   /** Lets happen what time has brought to those whose time has come, however many they are. */
   elapseDue(): Promise<void>;
   /** Where a ticket stands that was created a moment ago: once, and without asking. `null`: not known */
@@ -131,13 +136,13 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
 
     giveBack: (id, fence, spent) => end(id, (ticket, nowMs) => giveBack(ticket, fence, nowMs, policy, spent)),
 
-    async take(provider, most) {
+    async take(provider, most, inFlight = 0) {
       const lost = lostPermits.get(provider) ?? [];
       // None of them may be forgotten: with so many that are not answered for, nothing new is claimed.
       const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
       lostPermits.set(provider, [...lost, ...permits]);
-      const call = { verb: "take", permits, lost, version: recordVersion } as const;
+      const call = { verb: "take", permits, inFlight, lost, version: recordVersion } as const;
       const rows = (await caller.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);

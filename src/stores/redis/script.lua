@@ -3180,6 +3180,7 @@ local newGate = ____gate_2Ets.newGate
 local ____gate_2Dkeeper_2Ets = require("stores.gate-keeper")
 local createGateKeeper = ____gate_2Dkeeper_2Ets.createGateKeeper
 local ____commands_2Ets = require("stores.redis.lua.commands")
+local count = ____commands_2Ets.count
 local exactly = ____commands_2Ets.exactly
 local firstScore = ____commands_2Ets.firstScore
 local read = ____commands_2Ets.read
@@ -3196,10 +3197,12 @@ function ____exports.openGate(self, root, provider, limits, nowMs, random)
     local prefix = ((root .. "gate:") .. provider) .. ":"
     local coreKey = prefix .. "core"
     local wakeKey = prefix .. "wake"
+    local channel = root .. "gate:wake"
     local places = redisPlaces(nil, prefix, root .. "gate:suspects", nowMs)
     local stored = read(nil, "GET", coreKey)
     local core = stored == nil and newGate or coreIn(nil, stored)
     local hasChanged = false
+    local listeners = nil
     local keeper = createGateKeeper(
         nil,
         {
@@ -3235,17 +3238,27 @@ function ____exports.openGate(self, root, provider, limits, nowMs, random)
         places:flush()
         local news = wakeAtMs == nil and "" or exactly(nil, wakeAtMs)
         if (read(nil, "GET", wakeKey) or "") == news then
-            return {nowMs = nowMs, wakeAtMs = wakeAtMs, told = nil}
+            return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
         end
         redis.call("SET", wakeKey, news)
-        local told = redis.call(
+        listeners = count(
+            nil,
             "PUBLISH",
-            root .. "gate:wake",
+            channel,
             (((provider .. " ") .. exactly(nil, nowMs)) .. " ") .. news
         )
-        return {nowMs = nowMs, wakeAtMs = wakeAtMs, told = told}
+        return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
     end
-    return {keeper = keeper, finish = finish}
+    local function countListeners(self)
+        local ____, number = unpack(
+            redis.call("PUBSUB", "NUMSUB", channel),
+            1,
+            2
+        )
+        listeners = number
+        return number
+    end
+    return {keeper = keeper, countListeners = countListeners, finish = finish}
 end
 return ____exports
  end,
@@ -3541,15 +3554,15 @@ function ____exports.ticketScripts(self, root, nowMs)
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
-                    local ____array_5 = __TS__SparseArrayNew(
+                    local ____array_6 = __TS__SparseArrayNew(
                         ticketId,
                         unpack(row(nil, ticketId))
                     )
                     __TS__SparseArrayPush(
-                        ____array_5,
+                        ____array_6,
                         cjson.encode(start)
                     )
-                    rows[#rows + 1] = {__TS__SparseArraySpread(____array_5)}
+                    rows[#rows + 1] = {__TS__SparseArraySpread(____array_6)}
                     __continue37 = true
                 until true
                 if not __continue37 then
@@ -3673,20 +3686,30 @@ function ____exports.ticketScripts(self, root, nowMs)
     ---
     -- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
     -- ids of those that must first be brought to the present: their time is over, or their last claim's
-    local function take(self, ____bindingPattern0, ____bindingPattern1)
-        local keeper
-        keeper = ____bindingPattern0.keeper
+    local function take(self, gate, ____bindingPattern0)
         local lost
         local version
         local limits
+        local inFlight
         local permits
-        permits = ____bindingPattern1.permits
-        limits = ____bindingPattern1.limits
-        version = ____bindingPattern1.version
-        lost = ____bindingPattern1.lost
+        permits = ____bindingPattern0.permits
+        inFlight = ____bindingPattern0.inFlight
+        limits = ____bindingPattern0.limits
+        version = ____bindingPattern0.version
+        lost = ____bindingPattern0.lost
+        local ____gate_3 = gate
+        local keeper = ____gate_3.keeper
         local taken = #lost > 0 and takenBefore(nil, keeper, lost) or ({})
         local overdue = {}
-        for ____, id in ipairs(keeper:dispatch(math.max(0, #permits - #taken))) do
+        local share = math.ceil(limits.concurrency / math.max(
+            1,
+            gate:countListeners()
+        ))
+        local most = math.min(
+            #permits,
+            math.max(1, share - inFlight)
+        )
+        for ____, id in ipairs(keeper:dispatch(math.max(0, most - #taken))) do
             local facts = factsOf(nil, id)
             local place = keeper:find(id)
             if facts == nil or place == nil then
@@ -3710,27 +3733,27 @@ function ____exports.ticketScripts(self, root, nowMs)
                         start,
                         {permit = permit, asProbe = start.asProbe, atMs = nowMs, leaseMs = limits.leaseMs}
                     )
-                    local ____array_3 = __TS__SparseArrayNew(
+                    local ____array_4 = __TS__SparseArrayNew(
                         id,
                         unpack(row(nil, id))
                     )
                     __TS__SparseArrayPush(
-                        ____array_3,
+                        ____array_4,
                         cjson.encode(start)
                     )
-                    taken[#taken + 1] = {__TS__SparseArraySpread(____array_3)}
+                    taken[#taken + 1] = {__TS__SparseArraySpread(____array_4)}
                 end
             end
         end
         for ____, id in ipairs(dueBy(nil, mostDue, version)) do
             overdue[#overdue + 1] = {id}
         end
-        local ____array_4 = __TS__SparseArrayNew(unpack(taken))
+        local ____array_5 = __TS__SparseArrayNew(unpack(taken))
         __TS__SparseArrayPush(
-            ____array_4,
+            ____array_5,
             unpack(overdue)
         )
-        return {__TS__SparseArraySpread(____array_4)}
+        return {__TS__SparseArraySpread(____array_5)}
     end
     --- What arrives after it, because it was long under way, finds the place taken.
     -- 

@@ -12,8 +12,8 @@ export interface TakerParts {
   readonly storeNowMs: () => number;
   /** Tickets in flight at all processes together, at most. */
   readonly concurrency: number;
-  /** @throws {StoreAway} */
-  readonly take: (most: number) => Promise<readonly ClaimedTicket[]>;
+  /** At most so many, and no more than this process' share, of which it has so many in flight. @throws {StoreAway} */
+  readonly take: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
   /** Never rejects. */
   readonly run: (claimed: ClaimedTicket) => Promise<void>;
   /** Hears of a take that failed. */
@@ -83,9 +83,10 @@ export function createTaker(parts: TakerParts): Taker {
 
   async function take(): Promise<void> {
     isTaking = true;
-    const room = inFlight >= share() ? 1 : share() - inFlight;
+    // Redis knows better how many processes share the room.
+    const room = inFlight >= share() ? 1 : concurrency - inFlight;
     try {
-      const claimed = await parts.take(room);
+      const claimed = await parts.take(room, inFlight);
       hasLost = false;
       empty = claimed.length > 0 ? 0 : empty + 1;
       for (const ticket of claimed) void work(ticket);
@@ -123,7 +124,7 @@ export function createTaker(parts: TakerParts): Taker {
 
   return {
     onSchedule(schedule) {
-      if (schedule.told !== null) processes = Math.max(1, schedule.told);
+      if (schedule.listeners !== null) processes = Math.max(1, schedule.listeners);
       hear("reply", schedule);
       plan(0);
     },

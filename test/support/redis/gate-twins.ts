@@ -109,8 +109,8 @@ export function compiledGate(redis: Redis, looker: RedisClient) {
     async answered(): Promise<readonly Answered[]> {
       const replies = await Promise.all(asked.map(({ reply }) => reply));
       return asked.map(({ verb }, index) => {
-        const { wakeAtMs = null, told = null } = schedules[index] ?? {};
-        return { verb, reply: inOrder(replies[index]), wakeAtMs, isNews: told !== null };
+        const { wakeAtMs = null, listeners = null } = schedules[index] ?? {};
+        return { verb, reply: inOrder(replies[index]), wakeAtMs, isNews: listeners !== null };
       });
     },
     async remains(): Promise<Remains> {

@@ -2,11 +2,13 @@
 import { newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../gate-keeper.ts";
 import type { Schedule } from "../calls.ts";
-import { exactly, firstScore, read } from "./commands.ts";
+import { count, exactly, firstScore, read } from "./commands.ts";
 import { redisPlaces } from "./places.ts";
 
 export interface ScriptedGate {
   readonly keeper: GateKeeper;
+  /** Processes that hear of news now. */
+  countListeners(): number;
   /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
   finish(): Schedule;
 }
@@ -25,10 +27,12 @@ export function openGate(
   const prefix = `${root}gate:${provider}:`;
   const coreKey = `${prefix}core`;
   const wakeKey = `${prefix}wake`;
+  const channel = `${root}gate:wake`;
   const places = redisPlaces(prefix, `${root}gate:suspects`, nowMs);
   const stored = read("GET", coreKey);
   let core = stored === null ? newGate : coreIn(stored);
   let hasChanged = false;
+  let listeners: number | null = null;
 
   const keeper = createGateKeeper({
     places,
@@ -50,13 +54,19 @@ export function openGate(
     if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
     places.flush();
     const news = wakeAtMs === null ? "" : exactly(wakeAtMs);
-    if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, told: null };
+    if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, listeners };
     redis.call("SET", wakeKey, news);
-    const told = redis.call("PUBLISH", `${root}gate:wake`, `${provider} ${exactly(nowMs)} ${news}`) as number;
-    return { nowMs, wakeAtMs, told };
+    listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${news}`);
+    return { nowMs, wakeAtMs, listeners };
   }
 
-  return { keeper, finish };
+  function countListeners(): number {
+    const [, number] = redis.call("PUBSUB", "NUMSUB", channel) as readonly [string, number];
+    listeners = number;
+    return number;
+  }
+
+  return { keeper, countListeners, finish };
 }
 
 /** A newer one is given up: what it knows is learned again in a few calls. */

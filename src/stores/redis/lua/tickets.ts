@@ -76,10 +76,16 @@ export function ticketScripts(root: string, nowMs: number) {
    * @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
    * ids of those that must first be brought to the present: their time is over, or their last claim's
    */
-  function take({ keeper }: ScriptedGate, { permits, limits, version, lost }: Of<"take">): readonly Row[] {
+  function take(
+    gate: ScriptedGate,
+    { permits, inFlight, limits, version, lost }: Of<"take">,
+  ): readonly Row[] {
+    const { keeper } = gate;
     const taken: Row[] = lost.length > 0 ? takenBefore(keeper, lost) : [];
     const overdue: Row[] = [];
-    for (const id of keeper.dispatch(Math.max(0, permits.length - taken.length))) {
+    const share = Math.ceil(limits.concurrency / Math.max(1, gate.countListeners()));
+    const most = Math.min(permits.length, Math.max(1, share - inFlight));
+    for (const id of keeper.dispatch(Math.max(0, most - taken.length))) {
       const facts = factsOf(id);
       const place = keeper.find(id);
       if (facts === null || place === null) {
