@@ -8,6 +8,9 @@ export default defineConfig({
     globalSetup: ["./test/support/global-setup.ts"],
     // More than there are cores on a small machine: many wait for processes and time limits.
     maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Far from any that is not hung, on a machine that does other work too.
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
     projects: [
       {
         extends: true,

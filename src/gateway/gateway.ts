@@ -216,14 +216,19 @@ export function createGateway(ports: Ports, policy: Policy) {
     const { id, provider, model } = ticket.about;
     const gate = ports.gate(provider);
     const { outcome, durationMs } = await attemptFor(ticket);
+    // In one moment, the gate first: where both are in one store, they go there together.
     if (outcome.kind === "stopped") {
-      await gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
-      await untilAnswered(() => tickets.giveBack(id, fence, outcome.spent), leaseEndsAtMs);
+      await Promise.all([
+        gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null }),
+        untilAnswered(() => tickets.giveBack(id, fence, outcome.spent), leaseEndsAtMs),
+      ]);
       return;
     }
     const failure = outcome.kind === "failed" ? outcome.failure : null;
-    await gate.report({ permit, epoch, finding: findingOf(failure, model, 0), durationMs });
-    await untilAnswered(() => tickets.settle(id, fence, outcome), leaseEndsAtMs);
+    await Promise.all([
+      gate.report({ permit, epoch, finding: findingOf(failure, model, 0), durationMs }),
+      untilAnswered(() => tickets.settle(id, fence, outcome), leaseEndsAtMs),
+    ]);
   }
 
   async function attemptFor(

@@ -24,6 +24,8 @@ export interface SharedParts {
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown) => void;
+  /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
+  readonly soon?: (send: () => void) => void;
 }
 
 /** Connects by itself: Redis need not be there yet. */
@@ -47,6 +49,7 @@ export function openShared(
     clock,
     random,
     onSchedule: (provider, schedule) => takers.get(provider)?.onSchedule(schedule),
+    soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
   const tickets = redisTickets({ redis, caller, policy: ticketPolicy(settings), newId, random });
   const totals = redisTotals(redis, clock);

@@ -125,17 +125,27 @@ describe
 
     it("make one call for one Idempotency-Key that comes to both at once", async (context) => {
       const { first, second } = await pair(context, "redis-keyed");
-      for (const { lane } of [first, second]) await lane.script([{ fault: "delay", delayMs: 500 }]);
-      const headers = { "idempotency-key": "one key" };
-      const submit = async ({ service }: Member) => {
-        const answer = await fetch(`${service.url}/api/v1/comparison`, post(goodBody, { headers }));
-        return { status: answer.status, text: await answer.text() };
-      };
-      const atOnce = await Promise.all([submit(first), submit(second)]);
-      expect(atOnce.map(({ status }) => status).toSorted()).toEqual([200, 409]);
-      const answered = atOnce.find(({ status }) => status === 200);
-      expect(await Promise.all([submit(first), submit(second)])).toEqual([answered, answered]);
-      expect((await judged(first)) + (await judged(second))).toBe(1);
+      const submitTo =
+        (key: string) =>
+        async ({ service }: Member) => {
+          const init = post(goodBody, { headers: { "idempotency-key": key } });
+          const answer = await fetch(`${service.url}/api/v1/comparison`, init);
+          return { status: answer.status, text: await answer.text() };
+        };
+      const judgedByBoth = async () => (await judged(first)) + (await judged(second));
+      for (let tries = 1; ; tries++) {
+        const before = await judgedByBoth();
+        for (const { lane } of [first, second]) await lane.rescript([{ fault: "delay", delayMs: 500 }]);
+        const submit = submitTo(`key ${tries}`);
+        const atOnce = await Promise.all([submit(first), submit(second)]);
+        // On a machine too busy for Redis' 300 ms nothing can be said of this key.
+        if (tries < 10 && atOnce.some(({ status }) => status === 503)) continue;
+        expect(atOnce.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+        const answered = atOnce.find(({ status }) => status === 200);
+        expect(await Promise.all([submit(first), submit(second)])).toEqual([answered, answered]);
+        expect((await judgedByBoth()) - before).toBe(1);
+        return;
+      }
     });
 
     it("go on by themselves while Redis is away, and together when it is back", async (context) => {

@@ -112,14 +112,15 @@ describe.skipIf(!hasRedis("a real redis-server"))("a real redis-server", () => {
   });
 
   it("refuses writes when its memory is full, and evicts where it may", async () => {
+    // One at a time: what waits to be read is in Redis' memory too.
     const fill = async (client: RedisClient) => {
-      const commands = Array.from({ length: 40 }, (_, index) => ["SET", `key${index}`, "x".repeat(100_000)]);
-      return (await client.pipeline(commands)).at(-1);
+      for (let index = 0; index < 40; index++)
+        await client.command("SET", `key${index}`, "x".repeat(100_000));
     };
     const { client } = await start({ maxmemory: "3mb", maxmemoryPolicy: "noeviction" });
-    expect(await fill(client)).toEqual({ kind: "error", message: expect.stringMatching(/^OOM /) });
+    await expect(fill(client)).rejects.toThrow(/^OOM /);
     const evicting = await start({ maxmemory: "3mb", maxmemoryPolicy: "allkeys-lru" });
-    expect(await fill(evicting.client)).toEqual({ kind: "status", text: "OK" });
+    await fill(evicting.client);
     expect(await evicting.client.command("DBSIZE")).toBeLessThan(40);
   });
 

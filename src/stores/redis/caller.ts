@@ -1,7 +1,10 @@
-/** Calls of the script, and what they say beside their answers: Redis' clock, and when tickets can be taken. */
+/**
+ * Calls of the script, and what they say beside their answers: Redis' clock, and when tickets can be taken. Those of one moment go together:
+ * one run of the script, one look at the gate and one write of it for all of them.
+ */
 import type { ProviderName } from "../../domain/comparison.ts";
 import type { GateLimits } from "../../domain/gate.ts";
-import type { Clock } from "../../gateway/ports.ts";
+import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./calls.ts";
 import type { Redis } from "./redis.ts";
 
@@ -13,17 +16,16 @@ export interface CallerParts {
   readonly random: () => number;
   /** Hears after each call when tickets of the provider can be taken. */
   readonly onSchedule: (provider: ProviderName, schedule: Schedule) => void;
+  /** Runs what it is given when this moment's calls have been made. Without it each call goes alone. */
+  readonly soon?: (send: () => void) => void;
   /** Redis goes by our clock instead of its own: for tests. */
   readonly ownsTime?: boolean;
 }
 
-type Asked<Of> = Of extends GateCall | TicketCall ? Omit<Of, "provider" | "limits" | "random"> : Of;
-
 export interface Caller {
-  /** @returns the answer behind the schedule */
   atGate(
     provider: ProviderName,
-    call: Asked<GateCall> | Asked<TicketCall>,
+    call: GateCall | TicketCall,
     texts?: readonly string[],
   ): Promise<readonly unknown[]>;
   call(
@@ -34,36 +36,77 @@ export interface Caller {
   nowMs(): number;
 }
 
+interface Waiting {
+  readonly call: GateCall | TicketCall;
+  readonly texts: readonly string[];
+  readonly resolve: (answer: readonly unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Calls in one run of the script, at most: as long as it takes, nobody else is heard by Redis. */
+const mostTogether = 32;
+
 export function createCaller(parts: CallerParts): Caller {
-  const { redis, limits, clock, random } = parts;
+  const { redis, limits, clock, random, soon } = parts;
+  /** Those that need room apart: where there is none, the others must go on. */
+  const groups = new Map<string, Waiting[]>();
   /** How far Redis' clock is ahead of ours. */
   let aheadMs = 0;
 
   const common = (): Common => (parts.ownsTime === true ? { nowMs: clock.nowMs() } : {});
 
-  async function atGate(
-    provider: ProviderName,
-    call: Asked<GateCall> | Asked<TicketCall>,
-    texts: readonly string[] = [],
-  ): Promise<readonly unknown[]> {
-    const askedAtMs = clock.nowMs();
-    const whole = { ...call, ...common(), provider, limits, random: random() };
-    const [head, ...answer] = await redis.run(withoutNulls(whole), texts, needsRoom(call));
-    const schedule = { wakeAtMs: null, listeners: null, ...(JSON.parse(String(head)) as Partial<Schedule>) };
-    const nowMs = schedule.nowMs ?? askedAtMs;
-    aheadMs = nowMs - (askedAtMs + clock.nowMs()) / 2;
-    parts.onSchedule(provider, { ...schedule, nowMs });
-    return answer;
+  function join(provider: ProviderName, waiting: Waiting): void {
+    if (soon === undefined) return void run(provider, [waiting]);
+    const lane = `${provider} ${needsRoom(waiting.call)}`;
+    const group = groups.get(lane) ?? [];
+    group.push(waiting);
+    const send = () => {
+      if (groups.get(lane) !== group) return;
+      groups.delete(lane);
+      void run(provider, group);
+    };
+    if (group.length === 1) {
+      groups.set(lane, group);
+      soon(send);
+    } else if (group.length === mostTogether) send();
+  }
+
+  /** Never rejects: who waits hears of it. */
+  async function run(provider: ProviderName, group: readonly Waiting[]): Promise<void> {
+    try {
+      const askedAtMs = clock.nowMs();
+      const calls = group.map(({ call, texts }) => ({ ...call, texts: texts.length }));
+      const whole = { verb: "at_gate", ...common(), provider, limits, random: random(), calls };
+      const texts = group.flatMap((one) => one.texts);
+      const isAdding = group.some(({ call }) => needsRoom(call));
+      const [head, ...answers] = await redis.run(withoutNulls(whole), texts, isAdding);
+      const schedule = {
+        wakeAtMs: null,
+        listeners: null,
+        ...(JSON.parse(String(head)) as Partial<Schedule>),
+      };
+      const nowMs = schedule.nowMs ?? askedAtMs;
+      aheadMs = nowMs - (askedAtMs + clock.nowMs()) / 2;
+      parts.onSchedule(provider, { ...schedule, nowMs });
+      for (const [index, { resolve, reject }] of group.entries()) {
+        const answer = answers[index] as readonly unknown[];
+        if (answer[0] === "failed") reject(new StoreAway(`The script failed: ${String(answer[1])}`));
+        else resolve(answer);
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
   }
 
   return {
-    atGate,
+    atGate: (provider, call, texts = []) =>
+      new Promise((resolve, reject) => join(provider, { call, texts, resolve, reject })),
     call: (call, texts = []) => redis.run(withoutNulls({ ...call, ...common() }), texts, needsRoom(call)),
     nowMs: () => (parts.ownsTime === true ? clock.nowMs() : Math.round(clock.nowMs() + aheadMs)),
   };
 }
 
-function needsRoom({ verb }: Pick<Call, "verb">): boolean {
+function needsRoom({ verb }: GateCall | TicketCall | Call): boolean {
   return verb === "create" || verb === "begin_key";
 }
 

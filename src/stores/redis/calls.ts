@@ -6,7 +6,7 @@ import type { Outcome } from "../../domain/outcome.ts";
 import type { Seat } from "../../domain/places.ts";
 import type { TicketEvent } from "../../domain/ticket.ts";
 
-export type Call = GateCall | TicketCall | KeyCall | DueCall;
+export type Call = GateCalls | KeyCall | DueCall;
 
 interface DueCall {
   readonly verb: "due";
@@ -21,28 +21,29 @@ export interface Common {
   readonly nowMs?: number;
 }
 
-/** About one gate. */
-interface OfGate {
+/** Calls of one moment about one gate and its tickets, carried out in their order in one run. Each has an answer of its own. */
+export interface GateCalls {
+  readonly verb: "at_gate";
   readonly provider: string;
   readonly limits: GateLimits;
   /** Uniform in [0, 1). */
   readonly random: number;
+  /** With the number of texts that each has among those that follow. */
+  readonly calls: readonly ((GateCall | TicketCall) & { readonly texts: number })[];
 }
 
-export type GateCall = OfGate &
-  (
-    | { readonly verb: "enter"; readonly permit: string; readonly model: string }
-    | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
-    | { readonly verb: "reserve"; readonly seat: Seat }
-    | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
-    | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
-    | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
-    | { readonly verb: "release"; readonly ticketId: string }
-    | { readonly verb: "outlook"; readonly ticketId: string }
-    | { readonly verb: "overview" }
-    | { readonly verb: "started" }
-    | { readonly verb: "dispatch" }
-  );
+export type GateCall =
+  | { readonly verb: "enter"; readonly permit: string; readonly model: string }
+  | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
+  | { readonly verb: "reserve"; readonly seat: Seat }
+  | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
+  | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
+  | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
+  | { readonly verb: "release"; readonly ticketId: string }
+  | { readonly verb: "outlook"; readonly ticketId: string }
+  | { readonly verb: "overview" }
+  | { readonly verb: "started" }
+  | { readonly verb: "dispatch" };
 
 /** What the script must know of a ticket, whose record it only stores. */
 export interface Facts {
@@ -72,26 +73,24 @@ interface Written {
 }
 
 /** The record, the texts (empty: none, or as they were) and the events, each as JSON, follow the call as arguments of their own. */
-export type TicketCall = OfGate &
+export type TicketCall =
   /** `always`: whatever the watermark, for it was accepted elsewhere. */
-  (
-    | ({ readonly verb: "create"; readonly always: boolean } & Written)
-    /** Where it is still as it was read. */
-    | ({ readonly verb: "change"; readonly revision: number } & Written)
-    /** As many as may be called for now, at most as there are permits and as is the caller's share: found and claimed in one. */
-    | {
-        readonly verb: "take";
-        readonly permits: readonly string[];
-        /** Tickets that the caller has in flight: they count against its share, which is at least one more. */
-        readonly inFlight: number;
-        /** Of calls whose answer did not arrive: what they claimed comes with this one. */
-        readonly lost: readonly string[];
-        /** Of the newest records that the caller can read. */
-        readonly version: number;
-      }
-    /** Takes back one that nobody was told of, unless it was worked on. */
-    | { readonly verb: "withdraw"; readonly ticketId: string }
-  );
+  | ({ readonly verb: "create"; readonly always: boolean } & Written)
+  /** Where it is still as it was read. */
+  | ({ readonly verb: "change"; readonly revision: number } & Written)
+  /** As many as may be called for now, at most as there are permits and as is the caller's share: found and claimed in one. */
+  | {
+      readonly verb: "take";
+      readonly permits: readonly string[];
+      /** Tickets that the caller has in flight: they count against its share, which is at least one more. */
+      readonly inFlight: number;
+      /** Of calls whose answer did not arrive: what they claimed comes with this one. */
+      readonly lost: readonly string[];
+      /** Of the newest records that the caller can read. */
+      readonly version: number;
+    }
+  /** Takes back one that nobody was told of, unless it was worked on. */
+  | { readonly verb: "withdraw"; readonly ticketId: string };
 
 /** A claim that is not in the record yet: it was made by the script, which can't read records. */
 export interface LateClaim {

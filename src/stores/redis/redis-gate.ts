@@ -8,6 +8,7 @@ import type { Seat } from "../../domain/places.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import type { RemoteGate } from "../../gateway/gate-front.ts";
 import type { Caller } from "./caller.ts";
+import type { GateCall } from "./calls.ts";
 import {
   packModel,
   packSeat,
@@ -30,14 +31,12 @@ export interface RedisGate extends RemoteGate {
 
 /** Each verb is one round trip. @throws {StoreAway} from any of them: its outcome is unknown, and it can be repeated */
 export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
-  type Asked = Parameters<Caller["atGate"]>[1];
-
-  async function ask<Answer>(call: Asked): Promise<Answer | null> {
+  async function ask<Answer>(call: GateCall): Promise<Answer | null> {
     const [answer] = await caller.atGate(provider, call);
     return answer === "" ? null : (JSON.parse(String(answer)) as Answer);
   }
 
-  async function mustAnswer<Answer>(call: Asked): Promise<Answer> {
+  async function mustAnswer<Answer>(call: GateCall): Promise<Answer> {
     const answer = await ask<Answer>(call);
     if (answer === null) throw new Error(`The script had no answer to ${call.verb}`);
     return answer;

@@ -3192,8 +3192,13 @@ function coreIn(self, stored)
 end
 ---
 -- @param root what all keys begin with
--- @param random uniform in [0, 1)
-function ____exports.openGate(self, root, provider, limits, nowMs, random)
+function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
+    local random
+    local limits
+    local provider
+    provider = ____bindingPattern0.provider
+    limits = ____bindingPattern0.limits
+    random = ____bindingPattern0.random
     local prefix = ((root .. "gate:") .. provider) .. ":"
     local coreKey = prefix .. "core"
     local wakeKey = prefix .. "wake"
@@ -3258,7 +3263,7 @@ function ____exports.openGate(self, root, provider, limits, nowMs, random)
         listeners = number
         return number
     end
-    return {keeper = keeper, countListeners = countListeners, finish = finish}
+    return {keeper = keeper, limits = limits, countListeners = countListeners, finish = finish}
 end
 return ____exports
  end,
@@ -3689,16 +3694,15 @@ function ____exports.ticketScripts(self, root, nowMs)
     local function take(self, gate, ____bindingPattern0)
         local lost
         local version
-        local limits
         local inFlight
         local permits
         permits = ____bindingPattern0.permits
         inFlight = ____bindingPattern0.inFlight
-        limits = ____bindingPattern0.limits
         version = ____bindingPattern0.version
         lost = ____bindingPattern0.lost
         local ____gate_3 = gate
         local keeper = ____gate_3.keeper
+        local limits = ____gate_3.limits
         local taken = #lost > 0 and takenBefore(nil, keeper, lost) or ({})
         local overdue = {}
         local share = math.ceil(limits.concurrency / math.max(
@@ -3818,8 +3822,9 @@ return ____exports
 ["stores.redis.lua.main"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
-local answer, atGate, ofTickets, ofGate, makeSureOfRoom, json, root, texts, nowMs
+local answer, atGate, answerOrFailure, ofTickets, ofGate, makeSureOfRoom, json, root, texts, nowMs
 local ____gate_2Ets = require("stores.redis.lua.gate")
 local openGate = ____gate_2Ets.openGate
 local ____keys_2Ets = require("stores.redis.lua.keys")
@@ -3845,49 +3850,78 @@ function answer(self, call)
             local ____self_0 = keyScripts(nil, root, nowMs)
             return {____self_0["end"](____self_0, call, texts[1] or "") and "1" or "0"}
         end
-        ____cond3 = ____cond3 or (____switch3 == "create" or ____switch3 == "change" or ____switch3 == "take" or ____switch3 == "withdraw")
+        ____cond3 = ____cond3 or ____switch3 == "at_gate"
         if ____cond3 then
-            return atGate(
-                nil,
-                call,
-                function(____, gate) return ofTickets(nil, gate, call) end
-            )
-        end
-        do
-            return atGate(
-                nil,
-                call,
-                function(____, gate) return {json(
-                    nil,
-                    ofGate(nil, gate, call)
-                )} end
-            )
+            return atGate(nil, call)
         end
     until true
 end
-function atGate(self, call, work)
-    local gate = openGate(
-        nil,
-        root,
-        call.provider,
-        call.limits,
-        nowMs,
-        call.random
-    )
-    local reply = work(nil, gate)
+function atGate(self, batch)
+    if __TS__ArraySome(
+        batch.calls,
+        function(____, ____bindingPattern0)
+            local verb
+            verb = ____bindingPattern0.verb
+            return verb == "create"
+        end
+    ) then
+        makeSureOfRoom(nil)
+    end
+    local gate = openGate(nil, root, batch, nowMs)
+    local answers = {}
+    local from = 0
+    for ____, call in ipairs(batch.calls) do
+        answers[#answers + 1] = answerOrFailure(
+            nil,
+            gate,
+            call,
+            __TS__ArraySlice(texts, from, from + call.texts)
+        )
+        from = from + call.texts
+    end
     return {
         cjson.encode(gate:finish()),
-        unpack(reply)
+        unpack(answers)
     }
 end
-function ofTickets(self, gate, call)
+function answerOrFailure(self, gate, call, texts)
+    do
+        local function ____catch(____error)
+            return true, {
+                "failed",
+                type(____error) == "string" and ____error or (____error.err or "")
+            }
+        end
+        local ____try, ____hasReturned, ____returnValue = pcall(function()
+            repeat
+                local ____switch11 = call.verb
+                local ____cond11 = ____switch11 == "create" or ____switch11 == "change" or ____switch11 == "take" or ____switch11 == "withdraw"
+                if ____cond11 then
+                    return true, ofTickets(nil, gate, call, texts)
+                end
+                do
+                    return true, {json(
+                        nil,
+                        ofGate(nil, gate, call)
+                    )}
+                end
+            until true
+        end)
+        if not ____try then
+            ____hasReturned, ____returnValue = ____catch(____hasReturned)
+        end
+        if ____hasReturned then
+            return ____returnValue
+        end
+    end
+end
+function ofTickets(self, gate, call, texts)
     local tickets = ticketScripts(nil, root, nowMs)
     repeat
-        local ____switch8 = call.verb
-        local ____cond8 = ____switch8 == "create"
-        if ____cond8 then
+        local ____switch14 = call.verb
+        local ____cond14 = ____switch14 == "create"
+        if ____cond14 then
             do
-                makeSureOfRoom(nil)
                 local known = tickets:create(gate, call, texts)
                 if known == nil then
                     return {"full"}
@@ -3907,8 +3941,8 @@ function ofTickets(self, gate, call)
                 }
             end
         end
-        ____cond8 = ____cond8 or ____switch8 == "change"
-        if ____cond8 then
+        ____cond14 = ____cond14 or ____switch14 == "change"
+        if ____cond14 then
             do
                 local known = tickets:change(gate, call, texts)
                 return #known > 0 and ({
@@ -3917,12 +3951,12 @@ function ofTickets(self, gate, call)
                 }) or ({"stored"})
             end
         end
-        ____cond8 = ____cond8 or ____switch8 == "take"
-        if ____cond8 then
+        ____cond14 = ____cond14 or ____switch14 == "take"
+        if ____cond14 then
             return tickets:take(gate, call)
         end
-        ____cond8 = ____cond8 or ____switch8 == "withdraw"
-        if ____cond8 then
+        ____cond14 = ____cond14 or ____switch14 == "withdraw"
+        if ____cond14 then
             return {tickets:withdraw(gate, call.ticketId) and "1" or "0"}
         end
     until true
@@ -3931,49 +3965,49 @@ function ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch14 = call.verb
-        local ____cond14 = ____switch14 == "enter"
-        if ____cond14 then
+        local ____switch20 = call.verb
+        local ____cond20 = ____switch20 == "enter"
+        if ____cond20 then
             return keeper:enter(call.permit, call.model)
         end
-        ____cond14 = ____cond14 or ____switch14 == "exchange"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "exchange"
+        if ____cond20 then
             return keeper:exchange(call.reportId, call.outcomes)
         end
-        ____cond14 = ____cond14 or ____switch14 == "reserve"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "reserve"
+        if ____cond20 then
             return keeper:reserve(call.seat)
         end
-        ____cond14 = ____cond14 or ____switch14 == "confirm"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "confirm"
+        if ____cond20 then
             return keeper:confirm(call.seat, call.notBeforeMs)
         end
-        ____cond14 = ____cond14 or ____switch14 == "park"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "park"
+        if ____cond20 then
             return keeper:park(call.seat, call.parking)
         end
-        ____cond14 = ____cond14 or ____switch14 == "start"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "start"
+        if ____cond20 then
             return keeper:start(call.seat, call.starter)
         end
-        ____cond14 = ____cond14 or ____switch14 == "release"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "release"
+        if ____cond20 then
             return keeper:release(call.ticketId)
         end
-        ____cond14 = ____cond14 or ____switch14 == "outlook"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "outlook"
+        if ____cond20 then
             return keeper:outlook(call.ticketId)
         end
-        ____cond14 = ____cond14 or ____switch14 == "overview"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "overview"
+        if ____cond20 then
             return keeper:overview()
         end
-        ____cond14 = ____cond14 or ____switch14 == "started"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "started"
+        if ____cond20 then
             return keeper:started(false)
         end
-        ____cond14 = ____cond14 or ____switch14 == "dispatch"
-        if ____cond14 then
+        ____cond20 = ____cond20 or ____switch20 == "dispatch"
+        if ____cond20 then
             return keeper:dispatch()
         end
     until true

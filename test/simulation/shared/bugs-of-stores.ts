@@ -45,20 +45,18 @@ export const storeBugs: readonly Bug[] = [
   })),
   withRedis("a ticket that moves takes the place of what is there", ({ run, command }) => ({
     async run(call, texts, needsRoom) {
-      const { verb, always, seat } = JSON.parse(call) as Asked;
-      if (verb === "create" && always === true)
-        await command(
-          "DEL",
-          `${root}queue:requests:${seat?.ticketId}`,
-          `${root}queue:events:${seat?.ticketId}`,
-        );
+      for (const { verb, always, seat } of callsIn(call)) {
+        if (verb !== "create" || always !== true) continue;
+        const { ticketId } = seat ?? {};
+        await command("DEL", `${root}queue:requests:${ticketId}`, `${root}queue:events:${ticketId}`);
+      }
       return await run(call, texts, needsRoom);
     },
   })),
   withRedis("what a call claimed whose answer was lost is not asked for", ({ run }) => ({
     run(call, texts, needsRoom) {
-      const asked = JSON.parse(call) as Asked;
-      return run(asked.verb === "take" ? JSON.stringify({ ...asked, lost: [] }) : call, texts, needsRoom);
+      const calls = callsIn(call).map((one) => (one.verb === "take" ? { ...one, lost: [] } : one));
+      return run(JSON.stringify({ ...(JSON.parse(call) as object), calls }), texts, needsRoom);
     },
   })),
   withSharedTickets("a move that nobody has answered is taken for refused", ({ adopt }) => ({
@@ -102,6 +100,11 @@ export const storeBugs: readonly Bug[] = [
     },
   },
 ];
+
+/** Those about a gate that go together; none in a call of another kind. */
+function callsIn(call: string): readonly Asked[] {
+  return (JSON.parse(call) as { readonly calls?: readonly Asked[] }).calls ?? [];
+}
 
 interface Asked {
   readonly verb: string;

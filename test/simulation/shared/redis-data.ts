@@ -17,6 +17,7 @@ export interface RedisDataParts {
   readonly nowMs: () => number;
   /** @returns how many hear it */
   readonly publish: (message: string) => number;
+  readonly listeners: () => number;
   /** Writes are kept, to be read again after a restart. */
   readonly isLogged: boolean;
 }
@@ -38,7 +39,7 @@ const writes = new Set(
   "SET DEL HSET HDEL HINCRBY HINCRBYFLOAT RPUSH SADD SREM ZADD ZREM PEXPIREAT".split(" "),
 );
 
-export function redisData({ nowMs, publish, isLogged }: RedisDataParts): RedisData {
+export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataParts): RedisData {
   let values = new Map<string, Value>();
   let ends = new Map<string, number>();
   let log: Written[] = [];
@@ -100,6 +101,8 @@ export function redisData({ nowMs, publish, isLogged }: RedisDataParts): RedisDa
         return [String(Math.floor(nowMs() / 1000)), String((nowMs() % 1000) * 1000)];
       case "PUBLISH":
         return publish(first);
+      case "PUBSUB":
+        return [first, listeners()];
       case "GET":
         return of("text", key)?.text ?? false;
       case "SET":

@@ -69,7 +69,7 @@ const nullable: Readonly<Record<string, readonly string[]>> = {
   parking: ["permit"],
   finding: ["holdMs"],
   outcomes: ["permit", "epoch", "durationMs"],
-  "": ["dueMs"],
+  calls: ["dueMs"],
 };
 
 /** @param name of the field that holds it */

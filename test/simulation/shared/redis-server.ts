@@ -39,7 +39,12 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
   const isEverysec = plan.rates.has("everysec");
   const connections = new Set<Connection>();
   const disturbedAtMs = new Map<number, number>();
-  const data = redisData({ nowMs: scheduler.nowMs, publish, isLogged: isEverysec });
+  const data = redisData({
+    nowMs: scheduler.nowMs,
+    publish,
+    listeners: () => listening().length,
+    isLogged: isEverysec,
+  });
   /** What was on its way when it ended is gone. */
   let starts = 1;
 
@@ -78,11 +83,12 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
     });
   }
 
+  const listening = () =>
+    [...connections].filter(({ slot, listeners }) => listeners.size > 0 && stateFor(slot) !== "away");
+
   function publish(message: string): number {
-    let heard = 0;
-    for (const { slot, life, listeners } of connections) {
-      if (listeners.size === 0 || stateFor(slot) === "away") continue;
-      heard++;
+    const heard = listening();
+    for (const { slot, life, listeners } of heard) {
       if (strikes("wake_lost")) continue;
       const delayMs = strikes("wake_late")
         ? world.random("late wakes").between(50, 5_000)
@@ -94,7 +100,7 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
         });
       });
     }
-    return heard;
+    return heard.length;
   }
 
   function connect(slot: number, life: Life): RedisConnection {
@@ -106,7 +112,12 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
       run: (call, texts, needsRoom) =>
         ask(connection, nameOf(call), () => {
           if (needsRoom && troubles.isFull()) throw new NotDone("refused", "Redis' memory is full");
-          return runScript(data, call, texts);
+          const reply = runScript(data, call, texts);
+          for (const answer of reply) {
+            if (Array.isArray(answer) && answer[0] === "failed")
+              world.violate("no bugs", `redis: ${String(answer[1])}`);
+          }
+          return reply;
         }),
       command: (name = "", ...args) => ask(connection, name, () => answerOf(name, args)),
       awaitDisk() {},
@@ -154,7 +165,15 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
 
 /** Of a call, for the record of what happened. */
 function nameOf(call: string): string {
-  const { verb, ticketId, seat, name } = JSON.parse(call) as Readonly<Record<string, unknown>>;
-  const about = ticketId ?? (seat as { readonly ticketId?: string } | undefined)?.ticketId ?? name ?? "";
-  return `${String(verb)} ${String(about)}`.trim();
+  const asked = JSON.parse(call) as Asked & { readonly calls?: readonly Asked[] };
+  return (asked.calls ?? [asked])
+    .map(({ verb, ticketId, seat, name }) => `${verb} ${ticketId ?? seat?.ticketId ?? name ?? ""}`.trim())
+    .join(" + ");
+}
+
+interface Asked {
+  readonly verb: string;
+  readonly ticketId?: string;
+  readonly seat?: { readonly ticketId: string };
+  readonly name?: string;
 }

@@ -35,6 +35,8 @@ export interface SharedSurroundings {
   readonly onStart: (slot: number, life: Life) => void;
   /** A process has told of a ticket that was judged for nobody. */
   readonly onForNobody: () => void;
+  /** Whose walk a ticket of this id would be kept for: in Redis' script many are kept in one. */
+  readonly onDraft: (id: string, walk: Walk | undefined) => void;
 }
 
 /** Between two clocks of the same data centre. */
@@ -42,7 +44,7 @@ const mostSkewMs = 2_000;
 const keyMarginMs = 15_000;
 
 export function startSharedInstance(
-  { world, server, vendors, files, onStart, onForNobody }: SharedSurroundings,
+  { world, server, vendors, files, onStart, onForNobody, onDraft }: SharedSurroundings,
   name: string,
   deployment: Deployment,
   slot: number,
@@ -63,7 +65,15 @@ export function startSharedInstance(
   };
   const shared = seams.shared(
     seams.openShared(
-      { url: "", settings: plan.settings, clock, random: world.random("backoff").next, newId, onFault },
+      {
+        url: "",
+        settings: plan.settings,
+        clock,
+        random: world.random("backoff").next,
+        newId,
+        onFault,
+        soon: (send) => void Promise.resolve().then(send),
+      },
       seams.redis(server.connect(slot, life)),
     ),
   );
@@ -87,7 +97,7 @@ export function startSharedInstance(
       }),
     ),
     gate: (provider) => watchedGate(world, provider, failover.gate(provider)),
-    tickets: watchedClaims(failover.tickets),
+    tickets: watchedWalks(failover.tickets, onDraft),
     keys: failover.keys,
     clock,
     newId,
@@ -173,10 +183,14 @@ function clockOf(world: World, life: Life): Clock {
   };
 }
 
-/** Whoever walks knows which claim it has. */
-function watchedClaims(tickets: Tickets): Tickets {
+/** It is known who keeps a ticket, and whoever walks knows which claim it has. */
+function watchedWalks(tickets: Tickets, onDraft: SharedSurroundings["onDraft"]): Tickets {
   return {
     ...tickets,
+    create(draft) {
+      onDraft(draft.about.id, walks.getStore());
+      return tickets.create(draft);
+    },
     async claim(id, permit, asProbe) {
       const walk = walks.getStore();
       const claim = await tickets.claim(id, permit, asProbe);

@@ -50,7 +50,8 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
     workers[slot] = life;
   };
 
-  const around = { world, server, vendors, files, onStart, onForNobody: watch.judgedForNobody };
+  const { judgedForNobody: onForNobody, drafted: onDraft } = watch;
+  const around = { world, server, vendors, files, onStart, onForNobody, onDraft };
   const operator = startOperator(world, running, new Map(), new Map(), (name, deployment, slot) => {
     const instance = startSharedInstance(around, name, deployment, slot);
     running[slot] = instance;

@@ -17,6 +17,8 @@ import type { RedisServer } from "./redis-server.ts";
 
 export interface StoreWatch extends SeenTickets {
   promised(id: string): void;
+  /** A ticket of this id is about to be kept for this walk. */
+  drafted(id: string, walk: Walk | undefined): void;
   /** A process says that a ticket which nobody was told of had been worked on. */
   judgedForNobody(): void;
   /** Tickets in Redis whose clients have another one, but for those that a process has told of. */
@@ -70,6 +72,7 @@ export function watchStores(
 ): StoreWatch {
   const { scheduler, plan } = world;
   const tickets = new Map<string, Known>();
+  const drafts = new Map<string, Walk | undefined>();
   const inRedis = new Map<string, Ticket>();
   /** Of each id the slots that have a row of it. */
   const rows = new Map<string, Map<number, Row>>();
@@ -147,7 +150,7 @@ export function watchStores(
 
   function accept(ticket: Ticket): Known {
     const { about, state } = ticket;
-    const walk = walks.getStore();
+    const walk = drafts.get(about.id) ?? walks.getStore();
     if (walk) walk.ticketId = about.id;
     const expected: Sent | null = walk?.expected ?? null;
     const texts =
@@ -285,6 +288,7 @@ export function watchStores(
     judgedForNobody() {
       toldForNobody++;
     },
+    drafted: (id, walk) => void drafts.set(id, walk),
     forNobody() {
       const ids = [...tickets.values()].filter(({ id, walk }) => {
         const answer = walk && answers.get(walk);

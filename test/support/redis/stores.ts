@@ -40,6 +40,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       clock,
       random: () => 0.5,
       onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
+      soon: (send) => void Promise.resolve().then(send),
       ownsTime: true,
     });
     return {

@@ -1,28 +1,24 @@
 /** One gate in Redis: the same machine as everywhere (`../../gate-keeper.ts`), over what this script reads and writes. */
 import { newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../gate-keeper.ts";
-import type { Schedule } from "../calls.ts";
+import type { GateCalls, Schedule } from "../calls.ts";
 import { count, exactly, firstScore, read } from "./commands.ts";
 import { redisPlaces } from "./places.ts";
 
 export interface ScriptedGate {
   readonly keeper: GateKeeper;
+  readonly limits: GateLimits;
   /** Processes that hear of news now. */
   countListeners(): number;
   /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
   finish(): Schedule;
 }
 
-/**
- * @param root what all keys begin with
- * @param random uniform in [0, 1)
- */
+/** @param root what all keys begin with */
 export function openGate(
   root: string,
-  provider: string,
-  limits: GateLimits,
+  { provider, limits, random }: Omit<GateCalls, "verb" | "calls">,
   nowMs: number,
-  random: number,
 ): ScriptedGate {
   const prefix = `${root}gate:${provider}:`;
   const coreKey = `${prefix}core`;
@@ -66,7 +62,7 @@ export function openGate(
     return number;
   }
 
-  return { keeper, countListeners, finish };
+  return { keeper, limits, countListeners, finish };
 }
 
 /** A newer one is given up: what it knows is learned again in a few calls. */

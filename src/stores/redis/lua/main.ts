@@ -2,7 +2,7 @@
  * The one script. Compiled to Lua (`npm run lua`) and run by Redis whole, while nothing else runs there. `ARGV[0]` is the call; texts that are
  * only stored follow it. Redis' reply is a list of texts.
  */
-import type { Call, Common, GateCall, TicketCall } from "../calls.ts";
+import type { Call, Common, GateCall, GateCalls, TicketCall } from "../calls.ts";
 import { openGate, type ScriptedGate } from "./gate.ts";
 import { keyScripts } from "./keys.ts";
 import { ticketScripts } from "./tickets.ts";
@@ -15,7 +15,6 @@ const nowMs = call.nowMs ?? timeMs();
 
 export const reply = answer(call);
 
-/** Of a call about a gate: its schedule comes first. */
 function answer(call: Call): unknown {
   switch (call.verb) {
     case "due":
@@ -25,27 +24,45 @@ function answer(call: Call): unknown {
       return keyScripts(root, nowMs).begin(call);
     case "end_key":
       return [keyScripts(root, nowMs).end(call, texts[0] ?? "") ? "1" : "0"];
-    case "create":
-    case "change":
-    case "take":
-    case "withdraw":
-      return atGate(call, (gate) => ofTickets(gate, call));
-    default:
-      return atGate(call, (gate) => [json(ofGate(gate, call))]);
+    case "at_gate":
+      return atGate(call);
   }
 }
 
-function atGate(call: GateCall | TicketCall, work: (gate: ScriptedGate) => readonly unknown[]): unknown {
-  const gate = openGate(root, call.provider, call.limits, nowMs, call.random);
-  const reply = work(gate);
-  return [cjson.encode(gate.finish()), ...reply];
+/** The schedule, then the answer to each call. */
+function atGate(batch: GateCalls): readonly unknown[] {
+  if (batch.calls.some(({ verb }) => verb === "create")) makeSureOfRoom();
+  const gate = openGate(root, batch, nowMs);
+  const answers: unknown[] = [];
+  let from = 0;
+  for (const call of batch.calls) {
+    answers.push(answerOrFailure(gate, call, texts.slice(from, from + call.texts)));
+    from += call.texts;
+  }
+  return [cjson.encode(gate.finish()), ...answers];
 }
 
-function ofTickets(gate: ScriptedGate, call: TicketCall): readonly unknown[] {
+/** One that fails, fails for itself: what came in the same moment has nothing to do with it. */
+function answerOrFailure(gate: ScriptedGate, call: GateCall | TicketCall, texts: readonly string[]): unknown {
+  try {
+    switch (call.verb) {
+      case "create":
+      case "change":
+      case "take":
+      case "withdraw":
+        return ofTickets(gate, call, texts);
+      default:
+        return [json(ofGate(gate, call))];
+    }
+  } catch (error) {
+    return ["failed", typeof error === "string" ? error : ((error as { err?: string }).err ?? "")];
+  }
+}
+
+function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[]): readonly unknown[] {
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
-      makeSureOfRoom();
       const known = tickets.create(gate, call, texts);
       if (known === null) return ["full"];
       if (known.length > 0) return ["there", ...known];

@@ -76,11 +76,8 @@ export function ticketScripts(root: string, nowMs: number) {
    * @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
    * ids of those that must first be brought to the present: their time is over, or their last claim's
    */
-  function take(
-    gate: ScriptedGate,
-    { permits, inFlight, limits, version, lost }: Of<"take">,
-  ): readonly Row[] {
-    const { keeper } = gate;
+  function take(gate: ScriptedGate, { permits, inFlight, version, lost }: Of<"take">): readonly Row[] {
+    const { keeper, limits } = gate;
     const taken: Row[] = lost.length > 0 ? takenBefore(keeper, lost) : [];
     const overdue: Row[] = [];
     const share = Math.ceil(limits.concurrency / Math.max(1, gate.countListeners()));
