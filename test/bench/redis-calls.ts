@@ -4,7 +4,10 @@ import { connect } from "node:net";
 import { redisClient } from "../support/redis/client.ts";
 import type { RedisServer } from "../support/redis/server.ts";
 
-/** How many, by the script's verb or the command's name. What the bench itself asks is not among them. */
+/**
+ * How many, by the command's name, and what the script was asked in them by its verb: several verbs can go in one run. What the bench itself
+ * asks is not among them.
+ */
 export type Calls = ReadonlyMap<string, number>;
 
 export interface CallWatch {
@@ -14,6 +17,8 @@ export interface CallWatch {
 
 /** A take that brought no ticket. */
 export const emptyTake = "take (empty)";
+/** A run of the script. */
+export const scriptRun = "EVALSHA";
 
 const ofTheBench = ["zcard", "zrange", "info", "config", "echo"];
 /** Of providers and health pages, which the bench asks for. */
@@ -22,8 +27,8 @@ const verbsOfTheBench = ["overview"];
 export async function watchCalls({ port, url }: Pick<RedisServer, "port" | "url">): Promise<CallWatch> {
   const counts = new Map<string, number>();
   const socket = connect(port, "127.0.0.1").setEncoding("latin1");
-  /** The latest call: what its script does follows it. */
-  let last: string | null = null;
+  /** The latest call has a take: what it claims follows. */
+  let isTakeEmpty = false;
   let unread = "";
   let endMark = "";
   let heardEnd = (): void => {};
@@ -34,15 +39,16 @@ export async function watchCalls({ port, url }: Pick<RedisServer, "port" | "url"
     const [, client, command = ""] = /^\+[\d.]+ \[\d+ (\S+)\] "(\w+)"/.exec(line) ?? [];
     if (client === undefined) return;
     if (client === "lua") {
-      if (last !== emptyTake || !/"HSET" "[^"]*" "claim"/.test(line)) return;
+      if (!isTakeEmpty || !/"HSET" "[^"]*" "claim"/.test(line)) return;
       count(emptyTake, -1);
       count("take", 1);
-      last = "take";
+      isTakeEmpty = false;
       return;
     }
     if (endMark !== "" && line.includes(endMark)) heardEnd();
-    last = nameOf(command.toLowerCase(), line);
-    if (last !== null) count(last, 1);
+    const names = namesOf(command.toLowerCase(), line);
+    isTakeEmpty = names.includes(emptyTake);
+    for (const name of names) count(name, 1);
   }
 
   socket.on("data", (text: string) => {
@@ -69,10 +75,12 @@ export async function watchCalls({ port, url }: Pick<RedisServer, "port" | "url"
   };
 }
 
-function nameOf(command: string, line: string): string | null {
-  if (ofTheBench.includes(command)) return null;
-  if (command !== "evalsha" && command !== "eval") return command.toUpperCase();
-  const verb = /\{\\"verb\\":\\"(\w+)\\"/.exec(line)?.[1] ?? command.toUpperCase();
-  if (verbsOfTheBench.includes(verb)) return null;
-  return verb === "take" ? emptyTake : verb;
+function namesOf(command: string, line: string): readonly string[] {
+  if (ofTheBench.includes(command)) return [];
+  if (command !== "evalsha" && command !== "eval") return [command.toUpperCase()];
+  const verbs = Array.from(line.matchAll(/\{\\"verb\\":\\"(\w+)\\"/g), ([, verb = ""]) => verb).filter(
+    (verb) => verb !== "at_gate",
+  );
+  if (verbs.every((verb) => verbsOfTheBench.includes(verb))) return [];
+  return [scriptRun, ...verbs.map((verb) => (verb === "take" ? emptyTake : verb))];
 }

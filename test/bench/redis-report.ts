@@ -1,5 +1,5 @@
 /** The section about Redis as tables. */
-import { emptyTake, type Calls } from "./redis-calls.ts";
+import { emptyTake, scriptRun, type Calls } from "./redis-calls.ts";
 import { setting, type Kept } from "./redis-keep.ts";
 import type { Life } from "./redis-life.ts";
 import { concurrency, crews, type Crew } from "./redis-world.ts";
@@ -129,21 +129,33 @@ export function callsTable(calls: readonly CallsOfCrew[], tickets: number): stri
     meaning[name] === undefined ? `\`${name}\`` : `\`${name}\`: ${meaning[name]}`,
     ...columns.map((column) => (column.calls.get(name) ?? 0).toFixed(3)),
   ]);
-  const sums = columns.map((column) => [...column.calls.values()].reduce((sum, count) => sum + count, 0));
+  const sums = columns.map(({ calls }) =>
+    [...calls].filter(([name]) => isCall(name)).reduce((sum, [, count]) => sum + count, 0),
+  );
   return [
     "### Calls of Redis for each ticket, from its acceptance to its end",
     "",
-    table([["", ...columns.map(({ name }) => name)], ...rows, ["all", ...sums.map((sum) => sum.toFixed(2))]]),
+    table([
+      ["", ...columns.map(({ name }) => name)],
+      ...rows,
+      ["all calls, what goes in one run counted once", ...sums.map((sum) => sum.toFixed(2))],
+    ]),
     "",
   ].join("\n");
 }
 
+/** Verbs of the script go in its runs. */
+function isCall(name: string): boolean {
+  return name === name.toUpperCase();
+}
+
 const meaning: Readonly<Record<string, string>> = {
+  [scriptRun]: "a run of the script, with all that was asked in one moment",
   create: "kept",
   take: "found, and claimed, several at a time",
   [emptyTake]: "a take that found nothing",
   change: "settled, or brought to the present",
-  exchange: "how calls went, told to the gate in batches",
+  exchange: "how calls went, told to the gate",
   enter: "a live call asks the gate",
   outlook: "where it stands",
   HMGET: "read",

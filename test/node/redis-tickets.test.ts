@@ -105,6 +105,23 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     expect(await world.tickets.take("mock", limits.concurrency)).toHaveLength(limits.concurrency - share - 2);
   });
 
+  it("fail alone where their record is broken, whatever comes in the same moment", async () => {
+    const world = await make();
+    const [broken = "", whole = ""] = await createSome(world, 2);
+    const taken = await world.tickets.take("mock", 2);
+    await world.looker.command("HSET", keyOf(broken), "facts", "no JSON");
+    const before = await commandsDone(world);
+    const fence = taken.find(({ ticket }) => ticket.about.id === whole)?.fence ?? 0;
+    const [first, second] = await Promise.allSettled([
+      world.tickets.withdraw(broken, "mock"),
+      world.tickets.settle(whole, fence, judged),
+    ]);
+    expect((await commandsDone(world)) - before).toBe(1);
+    expect(first).toMatchObject({ status: "rejected", reason: expect.any(StoreAway) as StoreAway });
+    expect(second).toEqual({ status: "fulfilled", value: { kind: "stored" } });
+    expect((await world.tickets.load(whole))?.state.status).toBe("completed");
+  });
+
   it("of two who take at once, each goes to one", async () => {
     const world = await make();
     const ids = await createSome(world, 4);
