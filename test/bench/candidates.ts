@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { commandAt } from "../support/processes.ts";
 import type { Expected } from "./load.ts";
 import { wants, type Tag } from "./options.ts";
 import { chatBody, comparisonBody, responsesBody } from "./payload.ts";
@@ -130,6 +131,20 @@ export function ourWorker(
   more: Readonly<Record<string, string>> = {},
 ): Promise<CommandAt> {
   return buildWorker(join(root, "wrangler.toml"), folder, { ...settings(upstream), ...more });
+}
+
+/**
+ * The same in `wrangler dev`, whose queues bring messages, a batch at a time; its proxy stands before every request. Each start begins with no
+ * data.
+ */
+export function ourWorkerInDevelopment(
+  upstream: string,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): CommandAt {
+  const all = { ...settings(upstream), ...more };
+  return (port) =>
+    commandAt("workerd", { folder: mkdtempSync(join(folder, "wrangler-")), settings: all })(port);
 }
 
 /** As in production: a key is checked, and every request is logged. */

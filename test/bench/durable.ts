@@ -1,4 +1,4 @@
-/** The section about tickets: how fast they are kept, beside the least that keeping them can cost, and how fast they go after an outage. */
+/** The section about tickets: how fast they are kept, beside the least that keeping them can cost. */
 import { mkdtempSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,14 +11,12 @@ import {
   type Platform,
   type Request,
 } from "./candidates.ts";
-import { measureDrain, type Drain } from "./drain.ts";
 import type { LoadResult } from "./load.ts";
 import { control, measure, type Sample, type Setting } from "./measure.ts";
 import { wants, type Options } from "./options.ts";
 import { ticketBody } from "./payload.ts";
 import { run, serviceCore, type CommandAt, type Running } from "./processes.ts";
 import { figure, noiseLine, shown, table, trustedSamples } from "./report.ts";
-import { figureOf } from "./statistics.ts";
 import { buildWorker, wranglerConfig } from "./workerd.ts";
 
 /** Queues that never fill up, and a breaker that lets a probe through every second. */
@@ -48,7 +46,7 @@ interface Keeper extends Contender {
   readonly measure: () => Promise<LoadResult>;
 }
 
-/** @returns the tables as Markdown, and what they say of the budgets */
+/** @returns the table as Markdown, and what it says of the budgets */
 export async function benchDurable(
   options: Options,
   upstream: Running,
@@ -58,11 +56,7 @@ export async function benchDurable(
   const keepers = (
     await Promise.all(platforms.map((name) => prepare[name](options, upstream, join(folder, `keep-${name}`))))
   ).flat();
-  const drainFolder = join(folder, "drain");
-  await mkdir(drainFolder);
-  const drainCommand = ourNode(upstream.origin, drainFolder, roomySettings);
   const samples: Sample[] = [];
-  const drains: Drain[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     for (const keeper of round % 2 === 1 ? keepers : keepers.toReversed()) {
       samples.push({
@@ -73,14 +67,10 @@ export async function benchDurable(
       });
       console.error(`round ${round} of ${options.rounds}: ${keeper.name}`);
     }
-    if (!platforms.includes("node")) continue;
-    drains.push(await measureDrain(drainCommand, upstream, options.drainTickets));
-    console.error(`round ${round} of ${options.rounds}: drain`);
   }
   const trusted = trustedSamples(samples);
-  const tables = [keepTable(trusted, keepers), ...(drains.length > 0 ? [drainTable(drains, options)] : [])];
   return {
-    report: [noiseLine(samples), "", ...tables].join("\n"),
+    report: [noiseLine(samples), "", keepTable(trusted, keepers)].join("\n"),
     verdicts: platforms.map((platform) => verdictOn(platform, trusted, keepers)),
   };
 }
@@ -195,18 +185,6 @@ function keepTable(samples: readonly Sample[], keepers: readonly Keeper[]): stri
   });
   const header = ["", "kept/s", "CPU µs each", "p50 ms", "p99 ms", "resident MB"];
   return `### Comparisons kept (${settings.node.connections} connections on Node, ${settings.workerd.connections} on workerd)\n\n${table([header, ...lines])}\n`;
-}
-
-function drainTable(drains: readonly Drain[], { drainTickets }: Options): string {
-  const cell = (read: (drain: Drain) => number, digits: number) => shown(figureOf(drains.map(read)), digits);
-  const line = [
-    "**this service**, Node",
-    cell((drain) => drain.ticketsPerSecond, 0),
-    cell((drain) => drain.cpuMicrosecondsPerTicket, 0),
-    cell((drain) => drain.firstAfterMs, 0),
-  ];
-  const header = ["", "judged/s", "CPU µs each", "first after ms"];
-  return `### ${drainTickets} tickets that waited for their provider, 8 at once\n\n${table([header, line])}\n`;
 }
 
 function verdictOn(platform: Platform, samples: readonly Sample[], keepers: readonly Keeper[]): Verdict {

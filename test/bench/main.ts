@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { budgetTable, type Verdict } from "./budgets.ts";
 import { ourNode } from "./candidates.ts";
+import { benchDrain } from "./drain.ts";
 import { benchDurable, roomySettings } from "./durable.ts";
 import { benchJudgements } from "./judgements.ts";
 import { simulateIsolates } from "./isolates.ts";
@@ -60,6 +61,7 @@ async function bench(options: Options, folder: string): Promise<number> {
       parts.push(kept.report);
       verdicts.push(...kept.verdicts);
     }
+    if (wantsSection(options.only, "drain")) parts.push(await benchDrain(options, folder));
     if (wantsSection(options.only, "redis") && wants(options.only, ["node", "workerd"]).includes("node")) {
       parts.push(await benchRedis(options, upstream, folder));
     }

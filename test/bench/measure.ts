@@ -116,6 +116,12 @@ export async function ask(
   return result;
 }
 
+/** Whom it gave good answers since it was last asked, in the order in which they asked. From the first time on it takes notes. */
+export async function numbersJudged(upstream: Running): Promise<readonly number[]> {
+  const answer = await fetch(`${upstream.origin}/__numbers`);
+  return (await answer.json()) as number[];
+}
+
 /** Tells the upstream how to answer, or asks it how often it did. */
 export async function control(upstream: Running, path: string): Promise<{ readonly count: number }> {
   const answer = await fetch(upstream.origin + path);

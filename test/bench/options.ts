@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 const platforms = ["node", "workerd"] as const;
 const judges = ["ours", "bare", "portkey"] as const;
-const sections = ["durable", "redis"] as const;
+const sections = ["durable", "drain", "redis"] as const;
 const tags = [...platforms, ...judges, ...sections] as const;
 export type Tag = (typeof tags)[number];
 
@@ -17,7 +17,7 @@ export interface Options {
   readonly connections: readonly number[];
   readonly latenciesMs: readonly number[];
   /** Tickets that wait when the provider comes back. */
-  readonly drainTickets: number;
+  readonly drainTickets: Readonly<Record<(typeof platforms)[number], number>>;
   /** Instead of everything else: so many tickets come and go while resident memory is watched. `null`: not asked for. */
   readonly soakTickets: number | null;
   /** Instead of everything else: many isolates in front of one gate, simulated. */
@@ -31,11 +31,11 @@ export interface Options {
 export const help = `npm run bench -- [options]
   --rounds 5            how often each candidate is started afresh and measured
   --seconds 2           length of each timed window
-  --only a,b            of node, workerd (platforms), ours, bare, portkey (kinds), durable (tickets)
-                        and redis (tickets of processes that share one)
+  --only a,b            of node, workerd (platforms), ours, bare, portkey (kinds), durable (tickets kept),
+                        drain (tickets that waited for their provider) and redis (tickets of processes that share one)
   --connections 1,16,64
   --latency 0,50        the upstream's, in milliseconds
-  --quick               1 round, 1 second, 16 connections, 0 ms, 200 tickets to drain, no Portkey
+  --quick               1 round, 1 second, 16 connections, 0 ms, no Portkey, 200 tickets to drain (60 on workerd)
   --soak N              instead of all that: resident memory while N tickets come and go on Node (100000: some minutes)
   --isolates            instead of all that: many isolates in front of one gate, simulated (a minute)
   --markdown FILE       also write the tables there
@@ -51,7 +51,7 @@ export function readOptions(args: readonly string[]): Options | string {
   }
   if (values.help) return "";
   const quick = values.quick;
-  const only = list(values.only ?? (quick ? "ours,bare,durable,redis" : ""));
+  const only = list(values.only ?? (quick ? "ours,bare,durable,drain,redis" : ""));
   const unknown = only.filter((word) => !tags.some((tag) => tag === word));
   if (unknown.length > 0) return `--only knows ${tags.join(", ")}, not ${unknown.join(", ")}`;
   const options: Options = {
@@ -61,7 +61,7 @@ export function readOptions(args: readonly string[]): Options | string {
     only: tags.filter((tag) => only.includes(tag)),
     connections: list(values.connections ?? (quick ? "16" : "1,16,64")).map(Number),
     latenciesMs: list(values.latency ?? (quick ? "0" : "0,50")).map(Number),
-    drainTickets: quick ? 200 : 1_000,
+    drainTickets: quick ? { node: 200, workerd: 60 } : { node: 1_000, workerd: 1_000 },
     soakTickets: values.soak === undefined ? null : Number(values.soak),
     isolates: values.isolates,
     markdownFile: values.markdown ?? null,
@@ -89,9 +89,10 @@ export function wantsJudgements(only: readonly Tag[]): boolean {
   return !names(only, sections) || names(only, judges);
 }
 
-/** Is this section asked for? Not where others, or kinds of gateways, alone are named. */
+/** Is this section asked for? Not where others, or kinds of gateways, alone are named. What is kept is also drained. */
 export function wantsSection(only: readonly Tag[], section: (typeof sections)[number]): boolean {
-  return only.includes(section) || !names(only, [...sections, ...judges]);
+  const isNamed = only.includes(section) || (section === "drain" && only.includes("durable"));
+  return isNamed || !names(only, [...sections, ...judges]);
 }
 
 function names(only: readonly Tag[], words: readonly Tag[]): boolean {

@@ -38,6 +38,20 @@ export const ticketBody = JSON.stringify({
   processing_mode: "queue",
 });
 
+/** The same again, with a number by which the upstream can tell it from others. @param mode what may happen with it */
+export function numberedBody(number: number, mode: "queue" | "immediate"): string {
+  return JSON.stringify({
+    ...(JSON.parse(comparisonBody) as object),
+    user_prompt: `Comparison number ${number}. ${userPrompt}`,
+    processing_mode: mode,
+  });
+}
+
+/** The number in what the upstream was sent; 0: there is none. */
+export function numberIn(text: string): number {
+  return Number(/Comparison number (\d+)\./.exec(text)?.[1] ?? 0);
+}
+
 /** Whether an answer is that of a comparison that was kept. */
 export function isTicket(body: string): boolean {
   return body.includes('"queue_id"') && body.includes('"status":"queued"');

@@ -19,7 +19,7 @@ export async function benchRedis(options: Options, upstream: Running, folder: st
   await mkdir(folderOfThis);
   const rounds: Round[] = [];
   const calls: CallsOfCrew[] = [];
-  const { drainTickets: tickets } = options;
+  const tickets = options.drainTickets.node;
   for (let round = 1; round <= options.rounds; round++) {
     const bare = await withRedis((world) => keepBare(world, options));
     const kept = new Map<Crew, Kept>();

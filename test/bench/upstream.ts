@@ -1,10 +1,11 @@
 /**
  * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from bytes made beforehand.
  * `GET /__latency/MS` sets how long each answer waits, from now on, and `GET /__status/503` makes it down (`200` up again); `GET /__count`
- * says how many good answers were given.
+ * says how many good answers were given. `GET /__numbers` gives the numbers of the comparisons that got one since it was last asked for, in the
+ * order of their calls: they are noted from the first time on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { chatAnswer, leastUpstreamBytes, responsesAnswer } from "./payload.ts";
+import { chatAnswer, leastUpstreamBytes, numberIn, responsesAnswer } from "./payload.ts";
 
 const answers = new Map([
   ["/v1/responses", Buffer.from(responsesAnswer)],
@@ -14,6 +15,8 @@ const answers = new Map([
 let latencyMs = 0;
 let down: number | null = null;
 let count = 0;
+/** `null`: nobody has asked for them. */
+let numbers: number[] | null = null;
 
 const server = createServer((incoming, outgoing) => {
   const answer = answers.get(incoming.url ?? "");
@@ -22,14 +25,19 @@ const server = createServer((incoming, outgoing) => {
     return;
   }
   let bytes = 0;
+  const chunks: Buffer[] = [];
   incoming.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
+    if (numbers !== null) chunks.push(chunk);
   });
   incoming.on("end", () => {
     // A candidate that drops an essay would be faster: it gets an error and with it fails the run.
     const status = down ?? (bytes >= leastUpstreamBytes ? 200 : 400);
     const body = status === 200 ? answer : Buffer.from("{}");
-    if (status === 200) count++;
+    if (status === 200) {
+      count++;
+      numbers?.push(numberIn(Buffer.concat(chunks).toString("latin1")));
+    }
     if (latencyMs === 0) send(outgoing, status, body);
     else setTimeout(send, latencyMs, outgoing, status, body);
   });
@@ -43,6 +51,11 @@ function send(outgoing: ServerResponse<IncomingMessage>, status: number, body: B
 }
 
 function control(path: string, outgoing: ServerResponse<IncomingMessage>): void {
+  if (path === "/__numbers") {
+    send(outgoing, 200, Buffer.from(JSON.stringify(numbers ?? [])));
+    numbers = [];
+    return;
+  }
   const latency = /^\/__latency\/(\d+)$/.exec(path)?.[1];
   if (latency !== undefined) latencyMs = Number(latency);
   const status = /^\/__status\/(200|5\d\d)$/.exec(path)?.[1];

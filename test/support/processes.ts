@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { freePort, startServer, type Command } from "../bench/processes.ts";
+import { freePort, startServer, type Command, type CommandAt } from "../bench/processes.ts";
 
 export type PlatformName = "node" | "workerd";
 
@@ -50,6 +50,11 @@ export async function startService(platform: PlatformName, home: Home): Promise<
       await isGone(pid, 5_000);
     },
   };
+}
+
+/** Starts the service without a log file, in a home whose folder is there. */
+export function commandAt(platform: PlatformName, home: Home): CommandAt {
+  return (port) => commands[platform](home, port);
 }
 
 /** What the service wrote last, for a person who asks why it failed. */
