@@ -1,8 +1,9 @@
 /** What the judge asks of judgements and answers: that each is its own, is kept and counted, and is one under one key. */
 import { speaksOf } from "./comparison.ts";
-import type { Broken, Kill } from "./evidence.ts";
+import type { Answered, Broken, Call, Kill } from "./evidence.ts";
 import { excuses } from "./excuses.ts";
 import { callsByNumber, lossesIn } from "./losses.ts";
+import { callsOfRefused, liveCalls, lostRefusalsIn, saysRefused } from "./refusals.ts";
 import { clock, type Rules } from "./rules.ts";
 
 /** Between answer and commit there is one turn of the event loop or two: were it long, kills would fall into it often. */
@@ -35,8 +36,15 @@ export const answerRules: Rules = {
     return lost * mostLost <= given ? [] : [`${lost} of ${given} were given and lost`];
   },
 
+  "A refusal that was given is final, unless a kill came before it could be stored": (evidence, terms) =>
+    lostRefusalsIn(evidence, terms)
+      .filter(({ excuse }) => excuse === null)
+      .map(({ call }) => `comparison ${call.number}: refused ${clock(call.endedAtMs)}, and not told`),
+
   "A ticket counts the calls made for it; only a kill hides one": (evidence, terms) => {
-    const calls = callsByNumber(evidence.calls);
+    const refused = callsOfRefused(evidence);
+    // A key that was freed by a refusal may bring a ticket later, which knows nothing of that.
+    const calls = callsByNumber(evidence.calls.filter((call) => !refused.has(call)));
     const byId = new Map(evidence.ends.map((end) => [end.queueId, end]));
     const excuseOf = excuses(evidence, terms);
     return evidence.ledger.flatMap(({ queueId, number }) => {
@@ -54,35 +62,54 @@ export const answerRules: Rules = {
   },
 
   "One key has one answer": ({ ledger, answers, unansweredKeys }) => {
-    const seen = new Map<string, string>();
+    const seen = new Map<string, { readonly what: string; readonly toMs: number }>();
     const given = [
-      ...ledger.map(({ key, queueId }) => ({ key, what: `ticket ${queueId}` })),
+      ...ledger.map(({ key, queueId, toMs }) => ({ key, what: `ticket ${queueId}`, toMs })),
       ...answers
         .filter(({ status }) => status === 200)
-        .map(({ key, body }) => ({ key, what: `judgement ${body}` })),
+        .map(({ key, body, toMs }) => ({ key, what: `judgement ${body}`, toMs })),
     ];
-    const twofold = given.flatMap(({ key, what }) => {
+    const twofold = given.flatMap(({ key, what, toMs }) => {
       if (key === null) return [];
-      const first = seen.get(key) ?? what;
+      const first = seen.get(key) ?? { what, toMs };
       seen.set(key, first);
-      return first === what ? [] : [`${key}: ${first.slice(0, 60)}, then ${what.slice(0, 60)}`];
+      return first.what === what ? [] : [`${key}: ${first.what.slice(0, 60)}, then ${what.slice(0, 60)}`];
     });
-    return [...twofold, ...unansweredKeys.map((key) => `${key}: never answered`)];
+    // A refusal frees its key, so another answer may come after it; it itself may come after none.
+    const afterwards = answers.filter(saysRefused).flatMap(({ key, fromMs }) => {
+      const first = key === null ? undefined : seen.get(key);
+      if (first === undefined || fromMs <= first.toMs) return [];
+      return [`${key}: ${first.what.slice(0, 60)}, then a refusal`];
+    });
+    return [...twofold, ...afterwards, ...unansweredKeys.map((key) => `${key}: never answered`)];
   },
 
-  "Every request has an answer that the contract allows, or a kill cut it off": ({
-    answers,
-    broken,
-    kills,
-  }) => [
-    ...answers
-      .filter(({ status, key }) => status !== 200 && status !== 503 && !(status === 409 && key !== null))
-      .map(({ number, status, errorType }) => `comparison ${number}: ${status} ${errorType}`),
-    ...broken
-      .filter((one) => !kills.some((kill) => met(one, kill)))
-      .map(({ number, fromMs, error }) => `comparison ${number}: ${error} ${clock(fromMs)}, without a kill`),
-  ],
+  "Every request has an answer that the contract allows, or a kill cut it off": (evidence) => {
+    const { answers, broken, kills } = evidence;
+    const callsOf = callsByNumber(evidence.calls);
+    const callsFor = liveCalls(evidence);
+    const isAllowed = (answer: Answered) => {
+      const { number, status, key } = answer;
+      if (saysRefused(answer)) return isRefused(answer, callsFor(answer), callsOf.get(number) ?? []);
+      return status === 200 || status === 503 || (status === 409 && key !== null);
+    };
+    return [
+      ...answers
+        .filter((answer) => !isAllowed(answer))
+        .map(({ number, status, errorType }) => `comparison ${number}: ${status} ${errorType}`),
+      ...broken
+        .filter((one) => !kills.some((kill) => met(one, kill)))
+        .map(
+          ({ number, fromMs, error }) => `comparison ${number}: ${error} ${clock(fromMs)}, without a kill`,
+        ),
+    ];
+  },
 };
+
+/** Was a call of the request refused? Without a key nobody is asked after that; with one, whoever has it next may ask at once. */
+function isRefused({ key }: Answered, own: readonly Call[], all: readonly Call[]): boolean {
+  return own.some((call) => call.isRefusal && (key !== null || call === all.at(-1)));
+}
 
 /** Was the process that was asked killed meanwhile, or down? */
 function met({ process, fromMs, toMs }: Broken, kill: Kill): boolean {

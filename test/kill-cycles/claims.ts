@@ -1,6 +1,6 @@
 /** A ticket's claims, from its history: each is begun by one event and closed by the next. */
 import type { TicketEvent } from "../../src/domain/ticket.ts";
-import type { History } from "./evidence.ts";
+import type { Call, History } from "./evidence.ts";
 
 export interface Claim {
   readonly number: number;
@@ -18,6 +18,24 @@ export function claimsIn({ number, queueId, events }: History): Claim[] {
     const closedAtMs = closing?.atMs ?? Number.POSITIVE_INFINITY;
     return [{ number, queueId, startedAtMs: event.atMs, closedAtMs, closing }];
   });
+}
+
+/** Was the call made during it? */
+export function isWithin({ receivedAtMs }: Pick<Call, "receivedAtMs">, claim: Claim): boolean {
+  return claim.startedAtMs <= receivedAtMs && receivedAtMs <= claim.closedAtMs;
+}
+
+/** Can what the store says of it have come of this call? */
+export function canComeOf(call: Call, claim: Claim): boolean {
+  const { closing } = claim;
+  if (closing === null || mayHaveDied(claim) || mayHaveTimedOut(claim)) return true;
+  const isRefused = closing.kind === "failed" && closing.reason === "request_refused";
+  return call.isJudgement === (closing.kind === "completed") && call.isRefusal === isRefused;
+}
+
+/** Did it end an attempt that counts, and that brought no judgement? */
+export function isFailedAttempt({ closing }: Claim): boolean {
+  return closing?.kind === "failed" || (closing?.kind === "returned" && closing.why === "attempt_failed");
 }
 
 /** Does the store say that the process died with it, or not say how it was? After its time a ticket expires, whatever came of the claim. */

@@ -57,7 +57,7 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
   const stopping = new AbortController();
   let latest = 0;
 
-  /** @returns whether the answer was a final one */
+  /** @returns whether the answer was a final one. One that frees the key is not: the next one may be another */
   async function send(to: Target, comparison: MarkedComparison, init: RequestInit, key: string | null) {
     const { number } = comparison;
     const fromMs = Date.now();
@@ -69,7 +69,8 @@ export function startClients(count: number, pauseMs: number, seed: number, ledge
     }
     const queueId = textOrNull(body["queue_id"]);
     if (status === 202 && queueId !== null) {
-      ledger.note({ number, key, queueId, fromMs, expiresAtMs: Date.parse(String(body["expires_at"])) });
+      const expiresAtMs = Date.parse(String(body["expires_at"]));
+      ledger.note({ number, key, queueId, fromMs, toMs: Date.now(), expiresAtMs });
       return true;
     }
     const errorType = textOrNull(body["error_type"]);

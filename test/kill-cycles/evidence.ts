@@ -28,6 +28,8 @@ export interface Kept {
   readonly queueId: string;
   /** When the request was sent. */
   readonly fromMs: number;
+  /** When the 202 had come. */
+  readonly toMs: number;
   /** As the 202 says. */
   readonly expiresAtMs: number;
 }
@@ -99,6 +101,8 @@ export interface Call {
   readonly endedAtMs: number;
   /** A judgement, sent whole. */
   readonly isJudgement: boolean;
+  /** A refusal, sent whole: such a request can never succeed. */
+  readonly isRefusal: boolean;
   /** The service went away before the end. */
   readonly isCut: boolean;
 }

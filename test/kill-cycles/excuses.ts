@@ -2,15 +2,18 @@
  * What became of an answer that a client or a ticket did not get. It may be lost only between its arrival and the commit that stores it. How
  * long that is depends on the disk, so no rule here is in milliseconds: it is over as soon as a later call was begun, answered and stored.
  */
-import { claimsIn, isSettled, mayHaveDied, mayHaveTimedOut, type Claim } from "./claims.ts";
+import { claimsIn, isSettled, isWithin, mayHaveDied, mayHaveTimedOut, type Claim } from "./claims.ts";
 import type { Broken, Call, Evidence, Kill } from "./evidence.ts";
 import type { Terms } from "./rules.ts";
 
 /**
  * `kill`: the process died with it. `standstill`: the attempt's time was over when the process, which had stood still, came to read the
- * answer. `null`: there is no excuse.
+ * answer. `expiry`: the ticket's time was over when its refusal was to be stored, so that it has expired by it. `null`: there is no excuse.
  */
-export type Excuse = { readonly kind: "kill"; readonly kill: Kill } | { readonly kind: "standstill" } | null;
+export type Excuse =
+  | { readonly kind: "kill"; readonly kill: Kill }
+  | { readonly kind: "standstill" | "expiry" }
+  | null;
 
 export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
 
@@ -41,6 +44,8 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
   function ofTicket(call: Call, claim: Claim): Excuse {
     const death = mayHaveDied(claim) ? diedWith(call, claim.closedAtMs) : null;
     if (death !== null) return death;
+    if (call.isRefusal && claim.closing?.kind === "expired" && stoodStill(call, claim.closedAtMs))
+      return { kind: "expiry" };
     const timeMs = claim.startedAtMs + timeoutMs;
     const isTimeOver = mayHaveTimedOut(claim) && timeMs <= claim.closedAtMs;
     return isTimeOver && stoodStill(call, timeMs) ? { kind: "standstill" } : null;
@@ -54,9 +59,9 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     return kill !== undefined && isTooFresh(call, kill) ? { kind: "kill", kill } : null;
   }
 
-  /** A call that brought no judgement leaves nothing to store but its count. */
+  /** A call that brought neither judgement nor refusal leaves nothing to store but its count. */
   function isTooFresh(call: Call, { atMs }: Kill): boolean {
-    return !call.isJudgement || stoodStill(call, atMs);
+    return !(call.isJudgement || call.isRefusal) || stoodStill(call, atMs);
   }
 
   /** Was nothing begun after the answer, and yet stored before this moment? */
@@ -72,10 +77,6 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     const call = (callsOf.get(claim.number) ?? []).find((one) => isWithin(one, claim));
     return call?.process ?? onlyProcess;
   }
-}
-
-function isWithin({ receivedAtMs }: Call, { startedAtMs, closedAtMs }: Claim): boolean {
-  return startedAtMs <= receivedAtMs && receivedAtMs <= closedAtMs;
 }
 
 function isDuring({ receivedAtMs }: Call, { fromMs, toMs }: Broken): boolean {

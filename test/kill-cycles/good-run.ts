@@ -3,10 +3,11 @@ import type { Happening } from "../../src/domain/ticket.ts";
 import type { Answered, Broken, Call, End, Evidence, History, Kept, Kill, TicketStatus } from "./evidence.ts";
 import { judge } from "./judge.ts";
 
-export const terms = { cycles: 1, timeoutMs: 1_000, settleMs: 0, mostAttempts: 2 };
+export const terms = { cycles: 1, failuresFrom: 5, timeoutMs: 1_000, settleMs: 0, mostAttempts: 2 };
 export const killMs = 10_000;
 export const failed = 21;
 export const expired = 22;
+export const refused = 23;
 
 /** The rules that this evidence breaks, in place of the good run's. */
 export function broken(evidence: Partial<Evidence>, other: Partial<typeof terms> = {}): string[] {
@@ -32,7 +33,7 @@ export function cutOff(change: Partial<Broken>): Broken {
 }
 
 export function kept(change: Partial<Kept>): Kept {
-  return { number: 1, key: null, queueId: id(1), fromMs: 8_999, expiresAtMs: 99_000, ...change };
+  return { number: 1, key: null, queueId: id(1), fromMs: 8_999, toMs: 9_001, expiresAtMs: 99_000, ...change };
 }
 
 export function status(change: Partial<TicketStatus>): TicketStatus {
@@ -52,8 +53,19 @@ export function none(httpStatus: number): End["result"] {
 }
 
 export function call(change: Partial<Call>): Call {
-  const usual = { receivedAtMs: 19_900, endedAtMs: 19_990, isJudgement: true, isCut: false };
+  const usual = {
+    receivedAtMs: 19_900,
+    endedAtMs: 19_990,
+    isJudgement: true,
+    isRefusal: false,
+    isCut: false,
+  };
   return { number: 1, process: 0, ...usual, ...change };
+}
+
+/** Instead of a judgement. */
+export function refusal(change: Partial<Call>): Call {
+  return call({ isJudgement: false, isRefusal: true, ...change });
 }
 
 export function answer(change: Partial<Answered>): Answered {
@@ -69,6 +81,10 @@ export function answer(change: Partial<Answered>): Answered {
     body: "one",
     ...change,
   };
+}
+
+export function refusedAnswer(change: Partial<Answered>): Answered {
+  return answer({ status: 422, errorType: "INVALID_REQUEST", justification: null, ...change });
 }
 
 /** Accepted at 9,000, then what is told. */
@@ -89,14 +105,15 @@ export const started = { kind: "started", fence: 1, asProbe: false } as const;
 export const completed = { kind: "completed" } as const;
 export const died = { kind: "returned", why: "died", reason: null } as const;
 export const timedOut = { kind: "returned", why: "attempt_failed", reason: "timeout" } as const;
+export const requestRefused = { kind: "failed", reason: "request_refused" } as const;
 export const judgedInTheEnd = [
   [19_890, started],
   [20_000, completed],
 ] as const;
 
-/** Ten tickets, each judged by one call; the first one's call was cut by the kill and made again. One more has failed, and one expired. */
+/** Ten tickets, each judged by one call; the first one's call was cut by the kill and made again. One more has failed, one was refused, and one expired. */
 export const good: Evidence = {
-  ledger: [...numbers(10), failed, expired].map((number) =>
+  ledger: [...numbers(10), failed, expired, refused].map((number) =>
     kept({
       number,
       key: number === 2 ? "a key" : null,
@@ -118,6 +135,15 @@ export const good: Evidence = {
       ticket: status({ status: "expired", updatedAtMs: 30_000, expiresAtMs: 30_000 }),
       result: none(410),
     }),
+    end(refused, {
+      ticket: status({
+        status: "failed",
+        updatedAtMs: 16_100,
+        retryCount: 1,
+        errorType: "INVALID_REQUEST",
+      }),
+      result: none(502),
+    }),
   ],
   histories: [
     history(1, [killMs - 40, started], [killMs + 100, died], ...judgedInTheEnd),
@@ -132,12 +158,14 @@ export const good: Evidence = {
       [15_300, { kind: "failed", reason: "timeout" }],
     ),
     history(expired, [30_000, { kind: "expired" }]),
+    history(refused, [16_000, started], [16_100, requestRefused]),
   ],
   calls: [
     call({ number: 1, receivedAtMs: killMs - 30, endedAtMs: killMs + 3, isJudgement: false, isCut: true }),
     ...numbers(10).map((number) => call({ number })),
     call({ number: failed, receivedAtMs: 15_010, endedAtMs: 15_090, isJudgement: false }),
     call({ number: failed, receivedAtMs: 15_210, endedAtMs: 15_290, isJudgement: false }),
+    refusal({ number: refused, receivedAtMs: 16_010, endedAtMs: 16_090 }),
   ],
   kills: [kill(killMs)],
   remains: { canariesWhileWaiting: 3, filesWithCanaries: [], damage: [] },

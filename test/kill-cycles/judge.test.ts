@@ -39,6 +39,7 @@ const sameTime = "Later settings leave a ticket's time as its 202 said";
 const whole = "Every ticket that is stored has a history without gaps, and one end, its last";
 const noClaimLost = "No claim was lost without a kill";
 const keptRule = "A judgement that was given is kept, unless a kill came before it could be stored";
+const final = "A refusal that was given is final, unless a kill came before it could be stored";
 const notAfter = "Nobody is asked about a ticket that has ended";
 const inTime = "No call is begun for a ticket whose time is over";
 const counted = "A ticket counts the calls made for it; only a kill hides one";
@@ -49,7 +50,8 @@ const erased = "The texts of ended tickets are in no data file";
 const undamaged = "The databases are whole";
 const tickets = "The run was worth it: at least 10 tickets per cycle";
 const kills = "The run was worth it: at least a quarter of the kills came while a call was upstream";
-const allEnds = "The run was worth it: tickets have completed and expired, and failed in 50 cycles";
+const allEnds =
+  "The run was worth it: tickets have completed and expired, and failed if it was not too short for that";
 
 it("finds nothing in a good run", () => {
   expect(broken({})).toEqual([]);
@@ -70,6 +72,7 @@ it("has a planted violation for every rule", () => {
     own,
     keptRule,
     fewLost,
+    final,
     counted,
     oneAnswer,
     answered,
@@ -304,10 +307,10 @@ it.each(["completed", "expired"])("fails a run in which no ticket has %s", (miss
   expect(broken({ ends: without(missing) })).toContain(allEnds);
 });
 
-it("fails a run of 50 cycles in which no ticket has failed", () => {
-  expect(broken({ ends: without("failed") }, { cycles: 49 })).not.toContain(allEnds);
-  expect(broken({ ends: without("failed") }, { cycles: 50 })).toContain(allEnds);
-  expect(broken({}, { cycles: 50 })).toEqual([tickets]);
+it("fails a run with cycles enough in which no ticket has failed", () => {
+  expect(broken({ ends: without("failed") }, { cycles: 4 })).not.toContain(allEnds);
+  expect(broken({ ends: without("failed") }, { cycles: 5 })).toContain(allEnds);
+  expect(broken({}, { cycles: 5 })).toEqual([tickets]);
 });
 
 it("fails a run in which fewer than a quarter of the kills came while a call was upstream", () => {

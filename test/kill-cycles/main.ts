@@ -1,6 +1,6 @@
 /**
  * `npm run kill-cycles`: the service under load, killed with SIGKILL at random moments and started again on the same data, while its provider
- * is healthy, down, busy or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
+ * is healthy, down, busy, refusing or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
  * the provider heard and what the files hold against the promises.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

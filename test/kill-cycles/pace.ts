@@ -1,18 +1,23 @@
 /** How fast a run goes on each platform, and the settings of the service in it. */
 import type { PlatformName } from "../support/processes.ts";
+import type { Terms } from "./rules.ts";
 import type { Mood } from "./upstream.ts";
 
 export interface Pace {
   /** How long the service lives between its first answer and its kill. */
   readonly lifeMs: readonly [least: number, most: number];
-  /** Every second life is as long as that from its first call upstream. */
+  /** Every second life is as long as that from its first call upstream, if that comes soon. */
   readonly countsFromCall: boolean;
+  /** How long nobody may call while the breaker is open and its probe was lost in a kill: before a life of refusals that is waited for. */
+  readonly lostProbeMs: number;
   readonly clients: number;
   /** The mean between two requests of a client. */
   readonly pauseMs: number;
   readonly answerMs: number;
   /** The upstream's, each as likely as it is often here. */
   readonly moods: readonly Mood[];
+  /** Cycles from which on some ticket has failed in every run. */
+  readonly failuresFrom: number;
   /** Faults in a row that open the breaker. */
   readonly failureThreshold: number;
   /** Of an attempt: how long a stalling upstream can hold it. */
@@ -27,10 +32,12 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
   node: {
     lifeMs: [20, 800],
     countsFromCall: false,
+    lostProbeMs: 0,
     clients: 8,
     pauseMs: 200,
     answerMs: 120,
-    moods: ["healthy", "healthy", "healthy", "stalling", "stalling", "down", "broken", "busy"],
+    moods: ["healthy", "healthy", "healthy", "refusing", "stalling", "stalling", "down", "broken", "busy"],
+    failuresFrom: 12,
     failureThreshold: 5,
     timeoutSeconds: 1,
     hastyTtlMs: 1_000,
@@ -40,6 +47,7 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
     lifeMs: [500, 3_000],
     // A message takes a second to come, and is forgotten at a kill: on a busy machine most lives would be over before anybody calls.
     countsFromCall: true,
+    lostProbeMs: 35_000,
     clients: 8,
     pauseMs: 250,
     answerMs: 400,
@@ -49,13 +57,14 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
       "healthy",
       "healthy",
       "healthy",
-      "healthy",
+      "refusing",
       "stalling",
       "stalling",
       "down",
       "broken",
       "busy",
     ],
+    failuresFrom: 5,
     failureThreshold: 10,
     timeoutSeconds: 3,
     hastyTtlMs: 3_000,
@@ -63,8 +72,13 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
   },
 };
 
-/** Few, so that some tickets fail too. */
-export const maxRetries = 1;
+/** The upstream is refusing in all of such a life, and it is as long as one can be: so tickets fail in a short run too. */
+export function isRefusing(cycle: number): boolean {
+  return cycle % 4 === 0;
+}
+
+/** Few, so that some tickets fail after their attempts too. */
+const maxRetries = 1;
 
 export function settingsFor(
   openaiUrl: string,
@@ -85,4 +99,9 @@ export function settingsFor(
     QUEUE_MAX_RETRIES: String(maxRetries),
     QUEUE_POLL_INTERVAL_SECONDS: "0.5",
   };
+}
+
+/** What a run at this pace is judged by. */
+export function termsFor(cycles: number, { timeoutSeconds, failuresFrom }: Pace, settleMs: number): Terms {
+  return { cycles, failuresFrom, timeoutMs: timeoutSeconds * 1_000, settleMs, mostAttempts: 1 + maxRetries };
 }

@@ -17,6 +17,9 @@ import {
   killMs,
   none,
   numbers,
+  refusal,
+  refusedAnswer,
+  requestRefused,
   retold,
   started,
   terms,
@@ -43,6 +46,8 @@ const someSpooled = "The run was worth it: outcomes have waited in a file for Re
 const canSee = "The run was worth it: texts were found in Redis and in the files while tickets waited";
 const keptRule = "A judgement that was given is kept, unless a kill came before it could be stored";
 const counted = "A ticket counts the calls made for it; only a kill hides one";
+const final = "A refusal that was given is final, unless a kill came before it could be stored";
+const answered = "Every request has an answer that the contract allows, or a kill cut it off";
 const known = "No ticket was unknown for a moment";
 
 /** While Redis was dead the good run's judgements came: their outcomes waited in files. */
@@ -133,6 +138,16 @@ it("finds a refusal without a key, and allows one with a key", () => {
   ];
   expect(broken({}, { answers: answers(null) })).toEqual([refused]);
   expect(broken({}, { answers: answers("a key") })).toEqual([]);
+});
+
+it("allows a refusal by the provider without a key, and no other with its status", () => {
+  const told = refusedAnswer({ number: 40, fromMs: 14_000, toMs: 14_200 });
+  const calls = [...evidence.calls, refusal({ number: 40, receivedAtMs: 14_010, endedAtMs: 14_090 })];
+  const answers = (change: Partial<Answered>) => [...good.answers, { ...told, ...change }];
+  expect(broken({}, { answers: answers({}), calls })).toEqual([]);
+  expect(broken({}, { answers: answers({}) })).toEqual([answered]);
+  const mismatch = answers({ errorType: "IDEMPOTENCY_MISMATCH" });
+  expect(broken({}, { answers: mismatch, calls })).toEqual([final, answered, refused]);
 });
 
 describe("a ticket that could not be looked up", () => {
@@ -233,6 +248,23 @@ describe("a ticket that Redis stored unheard", () => {
     expect(broken({}, { histories: [...evidence.histories, late] })).toEqual([]);
   });
 
+  it("has the call that it can have come of, and leaves the other to its twin", () => {
+    const refusedTwin: History = {
+      ...history(31, [19_890, started], [20_000, requestRefused]),
+      queueId: "a twin",
+    };
+    const histories = [...evidence.histories, refusedTwin];
+    const no = refusal({ number: 31 });
+    const others = evidence.calls.filter(({ number }) => number !== 31);
+    expect(broken({}, { histories, calls: [...others, no, call({ number: 31 })] })).toEqual([]);
+    expect(broken({}, { histories, calls: [...others, call({ number: 31 }), no] })).toEqual([]);
+    const timedOutTwin = { ...history(31, [19_890, started], [20_000, timedOut]), queueId: "a twin" };
+    const unheard = [...evidence.histories, timedOutTwin];
+    expect(broken({}, { histories: unheard, calls: [...others, no, call({ number: 31 })] })).toEqual([]);
+    const both = [call({ number: 31 }), call({ number: 31 })];
+    expect(broken({}, { histories, calls: [...others, ...both] })).toEqual([keptRule, counted]);
+  });
+
   it("excuses no call but its own", () => {
     const calls = [...twinned.calls, call({ number: 31 })];
     expect(broken({}, { ...twinned, calls })).toEqual([keptRule, counted]);
@@ -257,15 +289,12 @@ describe("a ticket that Redis stored unheard", () => {
 });
 
 describe("a keyed live request whose end Redis could not be told", () => {
-  const refusal = { number: 40, status: 503, errorType: "SERVICE_UNAVAILABLE", justification: null };
+  const away = { number: 40, status: 503, errorType: "SERVICE_UNAVAILABLE", justification: null };
   const lost = (receivedAtMs: number, change: Partial<Answered>) =>
     broken(
       {},
       {
-        answers: [
-          ...good.answers,
-          answer({ ...refusal, key: "a key", fromMs: 5_000, toMs: 5_500, ...change }),
-        ],
+        answers: [...good.answers, answer({ ...away, key: "a key", fromMs: 5_000, toMs: 5_500, ...change })],
         calls: [...evidence.calls, call({ number: 40, receivedAtMs, endedAtMs: receivedAtMs + 90 })],
       },
     );
@@ -285,7 +314,7 @@ describe("a keyed live request whose end Redis could not be told", () => {
         events: [accepted, ...spent.events.slice(1)],
       };
       const others = evidence.histories.filter(({ number }) => number !== 31);
-      const refused31 = answer({ ...refusal, number: 31, key: "a key", fromMs: 5_000, toMs: 5_500 });
+      const refused31 = answer({ ...away, number: 31, key: "a key", fromMs: 5_000, toMs: 5_500 });
       const live = call({ number: 31, receivedAtMs: 5_100, endedAtMs: 5_190, isJudgement: false });
       const ends = evidence.ends.map((one) =>
         one.result.number === 31 ? { ...one, result: { ...one.result, attempts: 2 } } : one,
@@ -304,6 +333,14 @@ describe("a keyed live request whose end Redis could not be told", () => {
     expect(lost(5_501, {})).toEqual([keptRule]);
     expect(lost(5_000, { errorType: "QUEUE_FULL" })).toEqual([keptRule]);
     expect(lost(5_000, { key: null })).toEqual([keptRule, refused]);
+  });
+
+  it("is told of a refusal all the same", () => {
+    const answers = [...good.answers, answer({ ...away, key: "a key", fromMs: 5_000, toMs: 5_500 })];
+    const no = refusal({ number: 40, receivedAtMs: 5_100, endedAtMs: 5_190 });
+    expect(broken({}, { answers, calls: [...evidence.calls, no] })).toEqual([final]);
+    const told = refusedAnswer({ number: 40, key: "a key", fromMs: 5_050, toMs: 5_200 });
+    expect(broken({}, { answers: [...answers, told], calls: [...evidence.calls, no] })).toEqual([]);
   });
 });
 

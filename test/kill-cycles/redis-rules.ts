@@ -1,10 +1,11 @@
 /** What the judge asks of a run with Redis beside what it asks of every run. */
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
-import { claimsIn, mayHaveDied, type Claim } from "./claims.ts";
+import { claimsIn, isWithin, mayHaveDied, type Claim } from "./claims.ts";
 import type { Call, Evidence } from "./evidence.ts";
 import { judge, type Ruling } from "./judge.ts";
 import type { Away, AwayLook, RedisEvidence, Strike } from "./redis-evidence.ts";
 import { heardIn } from "./redis-unheard.ts";
+import { saysRefused } from "./refusals.ts";
 import { clock, type Terms } from "./rules.ts";
 
 /** Below these a run proves too little. */
@@ -31,9 +32,10 @@ const redisRules: RedisRules = {
 
   "A ticket that was seen ended is never seen unended again": ({ reopened }) => [...reopened],
 
+  // By the service, that is: whom the provider refuses another rule looks after.
   "Without a key nobody is refused, whatever is away": ({ evidence }) =>
     evidence.answers
-      .filter(({ key, status }) => key === null && status !== 200)
+      .filter((answer) => answer.key === null && answer.status !== 200 && !saysRefused(answer))
       .map(({ number, status, errorType }) => `comparison ${number}: ${status} ${errorType}`),
 
   [`A ticket can be looked up while Redis is there: all but at most one look in ${mostBlindLooks}`]: (
@@ -161,8 +163,4 @@ function wasKilled({ process, receivedAtMs, endedAtMs }: Call, { kills }: Eviden
   return kills.some(
     (one) => one.process === process && receivedAtMs < one.untilMs && one.atMs <= endedAtMs + storedMs,
   );
-}
-
-function isWithin({ receivedAtMs }: Call, { startedAtMs, closedAtMs }: Claim): boolean {
-  return startedAtMs <= receivedAtMs && receivedAtMs <= closedAtMs;
 }

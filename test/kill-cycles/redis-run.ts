@@ -7,7 +7,7 @@ import { startClients } from "./clients.ts";
 import { drain } from "./drain.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { WithRedis } from "./options.ts";
-import { maxRetries, paces, settingsFor, type Pace } from "./pace.ts";
+import { isRefusing, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
 import { dice } from "./random.ts";
 import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
 import { openFleet, processes } from "./redis-fleet.ts";
@@ -17,7 +17,7 @@ import { canariesIn } from "./redis-remains.ts";
 import { strike, strikesFor } from "./redis-strikes.ts";
 import { findCanaries } from "./remains.ts";
 import type { Ran } from "./run.ts";
-import { startUpstream } from "./upstream.ts";
+import { startUpstream, type Mood } from "./upstream.ts";
 
 export interface RanWithRedis extends Ran {
   readonly found: RedisEvidence;
@@ -31,8 +31,11 @@ const pace: Pace = {
   hastyTtlMs: 2_000,
   // The breaker should not be open at most kills.
   moods: paces.workerd.moods,
+  failuresFrom: 5,
   failureThreshold: 10,
 };
+/** Before a life of refusals: how long the first of them are waited for. */
+const lostProbeMs = 10_000;
 const burst = 8;
 const burstMs = [0, 10] as const;
 /** Of starts: tickets that such a process accepts have little time. */
@@ -69,11 +72,15 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   for (const [cycle, kind] of strikes.entries()) {
     // Before the last one the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles - 1;
-    const lifeMs = isLast ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
+    const isRefused = isRefusing(cycle + 1);
+    const nextMood = (): Mood => (isRefused ? "refusing" : (chance.pick(pace.moods) ?? "healthy"));
+    const lifeMs = isLast || isRefused ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = lifeMs * chance.next();
-    await upstream.feel(isLast ? "healthy" : (chance.pick(pace.moods) ?? "healthy"));
+    await upstream.feel(isLast ? "healthy" : nextMood());
+    // The breaker may be open, and a probe lost.
+    if (isRefused && !isLast) await upstream.refusals(2, lostProbeMs);
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "stalling" : (chance.pick(pace.moods) ?? "healthy"));
+    await upstream.feel(isLast ? "stalling" : nextMood());
     await pause(lifeMs - turnAfterMs);
     await clients.burst(burst);
     await pause(chance.between(...burstMs));
@@ -131,7 +138,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   };
   return {
     evidence,
-    terms: { cycles, timeoutMs: pace.timeoutSeconds * 1_000, settleMs, mostAttempts: 1 + maxRetries },
+    terms: termsFor(cycles, pace, settleMs),
     startsMs: fleet.startsMs,
     drainMs,
     databases,

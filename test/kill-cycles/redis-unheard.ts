@@ -6,7 +6,7 @@
  * its ticket: it is 503, and what was called for it counts for nothing.
  */
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
-import { claimsIn, type Claim } from "./claims.ts";
+import { canComeOf, claimsIn, isWithin } from "./claims.ts";
 import type { Call, Evidence, History } from "./evidence.ts";
 import type { RedisEvidence } from "./redis-evidence.ts";
 
@@ -51,18 +51,20 @@ function callsWithin(twins: readonly History[], others: readonly History[], call
   const taken: Call[] = [];
   for (const claim of twins.flatMap(claimsIn)) {
     const left = calls.filter((call) => call.number === claim.number && !taken.includes(call));
-    const within = left.filter((call) => isWithin(call, claim));
+    const within = left.filter((call) => isWithin(call, claim) && canComeOf(call, claim));
     const isFree = (call: Call) =>
       (claimsOf.get(claim.number) ?? [])
         .filter((real) => isWithin(call, real))
-        .every((real) => left.some((other) => other !== call && isWithin(other, real)));
+        .every((real) =>
+          left.some((other) => other !== call && isWithin(other, real) && canComeOf(other, real)),
+        );
     const own = within.findLast(isFree);
     if (own !== undefined) taken.push(own);
   }
   return taken;
 }
 
-/** Live calls of a request that was told that there is neither an answer nor a ticket, and has indeed left none. */
+/** Live calls of a request that was told that there is neither an answer nor a ticket, and has indeed left none. A refusal is told without Redis too. */
 function callsOfLostKeys({ answers, calls, histories }: Evidence): Call[] {
   const historiesOf = Map.groupBy(histories, ({ number }) => number);
   const claimsOf = Map.groupBy(histories.flatMap(claimsIn), ({ number }) => number);
@@ -75,16 +77,14 @@ function callsOfLostKeys({ answers, calls, histories }: Evidence): Call[] {
   const lostOf = Map.groupBy(lost, ({ number }) => number);
   return calls.filter(
     (call) =>
+      !call.isRefusal &&
       (lostOf.get(call.number) ?? []).some(({ fromMs, toMs }) =>
         isBetween(fromMs, call.receivedAtMs, toMs),
-      ) && !(claimsOf.get(call.number) ?? []).some((claim) => isWithin(call, claim)),
+      ) &&
+      !(claimsOf.get(call.number) ?? []).some((claim) => isWithin(call, claim)),
   );
 }
 
 function isBetween(fromMs: number, atMs: number, toMs: number): boolean {
   return fromMs <= atMs && atMs <= toMs;
-}
-
-function isWithin({ receivedAtMs }: Call, { startedAtMs, closedAtMs }: Claim): boolean {
-  return startedAtMs <= receivedAtMs && receivedAtMs <= closedAtMs;
 }

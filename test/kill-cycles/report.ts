@@ -2,6 +2,7 @@
 import type { Ruling } from "./judge.ts";
 import { lossesIn } from "./losses.ts";
 import type { Options } from "./options.ts";
+import { lostRefusalsIn } from "./refusals.ts";
 import type { Ran } from "./run.ts";
 import { killsInMidCall } from "./run-rules.ts";
 
@@ -19,7 +20,9 @@ export function table(
   const { ends, answers, calls } = evidence;
   const ended = (status: string) => ends.filter(({ ticket }) => ticket?.status === status).length;
   const given = (...statuses: number[]) => answers.filter(({ status }) => statuses.includes(status)).length;
-  const givenUp = ends.filter(({ ticket }) => ticket?.errorType === "INTERNAL_ERROR").length;
+  const failedAs = (type: string) =>
+    ends.filter(({ ticket }) => ticket?.status === "failed" && ticket.errorType === type).length;
+  const [refused, givenUp] = [failedAs("INVALID_REQUEST"), failedAs("INTERNAL_ERROR")];
   const rows: [string, string][] = [
     ["run", `${platform}, ${cycles} cycles, seed ${seed}, ${seconds.toFixed(0)} s`],
     [
@@ -29,14 +32,15 @@ export function table(
     ["starts", `${ms(Math.min(...startsMs))} to ${ms(Math.max(...startsMs))}`],
     [
       "answers",
-      `${evidence.ledger.length} × 202, ${given(200)} × 200, ${given(409)} × 409, ${given(503)} × 503`,
+      `${evidence.ledger.length} × 202, ${given(200)} × 200, ${given(409)} × 409, ${given(422)} × 422, ${given(503)} × 503`,
     ],
     ["cut off", `${evidence.broken.length} requests of clients by a kill`],
     ["calls upstream", `${calls.length}, of which ${calls.filter((call) => call.isCut).length} were cut off`],
     ["judgements", `${calls.filter((call) => call.isJudgement).length} given; ${lost(ran)}`],
+    ["refusals", refusals(ran)],
     [
       "tickets",
-      `${ends.length}: ${ended("completed")} completed, ${ended("failed")} failed (${givenUp} of them given up after kills), ${ended("expired")} expired`,
+      `${ends.length}: ${ended("completed")} completed, ${ended("failed")} failed (${refused} of them refused, ${givenUp} given up after kills), ${ended("expired")} expired`,
     ],
     ["drain", `${ms(drainMs)} after the last start`],
     [
@@ -58,6 +62,13 @@ function lost({ evidence, terms }: Ran): string {
   const oldest = ms(Math.max(0, ...byKills.map(({ freshMs }) => freshMs)));
   const byStandstills = losses.filter(({ excuse }) => excuse?.kind === "standstill").length;
   return `${byKills.length} lost to ${kills} of the kills before they were stored, the oldest ${oldest} old; ${byStandstills} to a standstill`;
+}
+
+function refusals({ evidence, terms }: Ran): string {
+  const given = evidence.calls.filter(({ isRefusal }) => isRefusal).length;
+  const lost = lostRefusalsIn(evidence, terms).map(({ excuse }) => excuse?.kind);
+  const lostTo = (kind: "kill" | "standstill" | "expiry") => lost.filter((one) => one === kind).length;
+  return `${given} given; ${lostTo("kill")} lost to kills, ${lostTo("standstill")} to a standstill, ${lostTo("expiry")} came after their ticket's time`;
 }
 
 export function verdict(rulings: readonly Ruling[]): string {

@@ -6,6 +6,8 @@ export type Rules = Readonly<Record<string, (evidence: Evidence, terms: Terms) =
 
 export interface Terms {
   readonly cycles: number;
+  /** Cycles from which on a run in which no ticket has failed proves too little. */
+  readonly failuresFrom: number;
   /** Of a live request or an attempt, whole. */
   readonly timeoutMs: number;
   /** The longest that the service waits for a store that does not answer, before it stores elsewhere; 0: there is no elsewhere. */

@@ -5,8 +5,6 @@ import type { Rules } from "./rules.ts";
 /** Below these a run proves too little. */
 const leastTicketsPerCycle = 10;
 const leastShareOfKillsInMidCall = 1 / 4;
-/** It takes two failed calls for one ticket, so a short run may have no failure. */
-const cyclesForFailures = 50;
 
 export const runRules: Rules = {
   "The texts of ended tickets are in no data file": ({ remains }) => [
@@ -27,11 +25,11 @@ export const runRules: Rules = {
     return share >= leastShareOfKillsInMidCall ? [] : [`only ${Math.round(share * 100)} %`];
   },
 
-  [`The run was worth it: tickets have completed and expired, and failed in ${cyclesForFailures} cycles`]: (
+  "The run was worth it: tickets have completed and expired, and failed if it was not too short for that": (
     { ends: found },
-    { cycles },
+    { cycles, failuresFrom },
   ) =>
-    ["completed", "expired", ...(cycles >= cyclesForFailures ? ["failed"] : [])]
+    ["completed", "expired", ...(cycles >= failuresFrom ? ["failed"] : [])]
       .filter((status) => !found.some(({ ticket }) => ticket?.status === status))
       .map((status) => `none has ${status}`),
 };

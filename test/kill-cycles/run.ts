@@ -9,11 +9,11 @@ import type { End, Evidence } from "./evidence.ts";
 import { readHistories } from "./histories.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { OneProcess } from "./options.ts";
-import { maxRetries, paces, settingsFor, type Pace } from "./pace.ts";
+import { isRefusing, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
 import { dice } from "./random.ts";
 import { findCanaries, findDamage } from "./remains.ts";
 import type { Terms } from "./rules.ts";
-import { startUpstream, type Upstream } from "./upstream.ts";
+import { startUpstream, type Mood, type Upstream } from "./upstream.ts";
 
 export interface Ran {
   readonly evidence: Evidence;
@@ -84,7 +84,7 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
         damage,
       },
     },
-    terms: { cycles, timeoutMs: pace.timeoutSeconds * 1_000, settleMs: 0, mostAttempts: 1 + maxRetries },
+    terms: termsFor(cycles, pace, 0),
     startsMs: [...lives.map(({ startedInMs }) => startedInMs), service.startedInMs],
     drainMs,
     databases: checked,
@@ -110,18 +110,20 @@ async function killInTurn(
   for (let cycle = 1; cycle <= cycles; cycle++) {
     // Before the last kill the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles;
-    await upstream.restAs(chance.pick(pace.moods) ?? "healthy");
+    const nextMood = (): Mood => (isRefusing(cycle) ? "refusing" : (chance.pick(pace.moods) ?? "healthy"));
+    await upstream.restAs(nextMood());
     const startAtMs = Date.now();
     const { origin, startedInMs, kill } = await startService(
       platform,
       isHasty(cycle) ? hasty(home, pace.hastyTtlMs) : home,
     );
+    if (pace.countsFromCall && isRefusing(cycle)) await upstream.firstCall(pace.lostProbeMs);
     clients.pointAt([origin]);
-    if (pace.countsFromCall && cycle % 2 === 0) await upstream.firstCall();
-    const lifeMs = isLast ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
+    if (pace.countsFromCall && cycle % 2 === 0) await upstream.firstCall(5_000);
+    const lifeMs = isLast || isRefusing(cycle) ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = isLast ? 0 : lifeMs * chance.next();
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "stalling" : (chance.pick(pace.moods) ?? "healthy"));
+    await upstream.feel(isLast ? "stalling" : nextMood());
     await pause(lifeMs - turnAfterMs);
     // So that the kill comes while tickets are being made.
     await clients.burst(burst);

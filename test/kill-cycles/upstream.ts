@@ -1,12 +1,21 @@
 /** The provider of a run: the fake upstream in this process, its moods, and its own record of who was judged. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Lane } from "../support/fake-upstream/client.ts";
 import type { RecordedRequest, Step } from "../support/fake-upstream/script.ts";
 import { startFakeUpstream } from "../support/fake-upstream/server.ts";
 import { noncePattern, numberIn } from "./comparison.ts";
 import type { Call } from "./evidence.ts";
 
-/** `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which spends attempts and opens no breaker. */
-export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy";
+/**
+ * `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which spends attempts and opens no breaker.
+ * `refusing`: answers each third call with a 400, after which a request can never succeed, and judges the others.
+ */
+export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy" | "refusing";
+
+const refusal = "contextTooLong";
+
+/** Far more than come in one life: after these it is healthy. */
+const mostRefusals = 300;
 
 export interface Upstream {
   readonly lane: Lane;
@@ -15,8 +24,10 @@ export interface Upstream {
   feel(mood: Mood): Promise<void>;
   /** As `feel`, and nothing was heard yet. Only while nobody asks. */
   restAs(mood: Mood): Promise<void>;
-  /** Resolves at the first call since it rested, or after 5 s without one. */
-  firstCall(): Promise<void>;
+  /** Resolves at the first call since it rested, or when there was none for so long. */
+  firstCall(patienceMs: number): Promise<void>;
+  /** Resolves when so many more refusals have been given, or when it took too long. */
+  refusals(count: number, patienceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,14 +36,22 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
   const calls: Call[] = [];
   const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
   const lane = server.lane("kill-cycles");
-  const steps: Readonly<Record<Mood, Step>> = {
-    healthy: { echo: noncePattern, delayMs: answerMs, times: "forever" },
-    down: { fault: "unavailable", delayMs: answerMs, times: "forever" },
-    broken: { fault: "cut", delayMs: answerMs, times: "forever" },
-    busy: { fault: "rateLimited", retryAfterMs: 100, delayMs: answerMs, times: "forever" },
-    stalling: { fault: "stall", times: "forever" },
+  const healthy: Step = { echo: noncePattern, delayMs: answerMs, times: "forever" };
+  const steps: Readonly<Record<Mood, readonly Step[]>> = {
+    healthy: [healthy],
+    down: [{ fault: "unavailable", delayMs: answerMs, times: "forever" }],
+    broken: [{ fault: "cut", delayMs: answerMs, times: "forever" }],
+    busy: [{ fault: "rateLimited", retryAfterMs: 100, delayMs: answerMs, times: "forever" }],
+    stalling: [{ fault: "stall", times: "forever" }],
+    refusing: [
+      ...Array.from({ length: mostRefusals }, (): Step[] => [
+        { fault: refusal, delayMs: answerMs },
+        { ...healthy, times: 2 },
+      ]).flat(),
+      healthy,
+    ],
   };
-  const feel = (mood: Mood) => lane.rescript([steps[mood]]);
+  const feel = (mood: Mood) => lane.rescript(steps[mood]);
   await feel("healthy");
   return {
     lane,
@@ -42,11 +61,20 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
       await lane.clear();
       await feel(mood);
     },
-    firstCall: () =>
-      lane.waitForRequest(1).then(
-        () => undefined,
-        () => undefined,
-      ),
+    async firstCall(patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      // Each wait of the lane's own is over after 5 s.
+      while (performance.now() < deadline) {
+        const heard = await lane.waitForRequest(1).catch(() => []);
+        if (heard.length > 0) return;
+      }
+    },
+    async refusals(count, patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      const given = () => calls.filter(({ isRefusal }) => isRefusal).length;
+      const enough = given() + count;
+      while (given() < enough && performance.now() < deadline) await pause(20);
+    },
     close: server.close,
   };
 }
@@ -58,6 +86,7 @@ function callOf(request: RecordedRequest): Call {
     receivedAtMs: request.receivedAtMs,
     endedAtMs: request.endedAtMs ?? Date.now(),
     isJudgement: request.outcome === "answered" && !request.aborted,
+    isRefusal: request.outcome === refusal && !request.aborted,
     isCut: request.aborted,
   };
 }

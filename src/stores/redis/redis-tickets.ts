@@ -48,7 +48,7 @@ const mostLost = 256;
 
 export function redisTickets({ redis, caller, policy, newId, random }: RedisTicketsParts): RedisTickets {
   /** What this process holds claims of, as it read it. */
-  const held = new Map<string, Read>();
+  const held = new Map<string, { readonly read: Read; readonly untilMs: number }>();
   const fresh = new Map<string, Outlook | null>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
 
@@ -85,7 +85,7 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
   }
 
   async function end(id: string, act: Change<Settled>): Promise<Settled> {
-    const moved = await change(id, act, held.get(id) ?? null);
+    const moved = await change(id, act, held.get(id)?.read ?? null);
     held.delete(id);
     return moved?.reply ?? { kind: "stale" };
   }
@@ -94,9 +94,15 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     await change(id, (ticket, nowMs) => elapse(ticket, nowMs, policy));
   }
 
-  /** Until the store has answered, what was read with the claim is kept: a settle that failed is tried again. */
-  function hold(id: string, read: Read): void {
-    held.set(id, read);
+  /** Until the store has answered, what was read with the claim is kept: a settle that failed is tried again. But not for ever. */
+  function hold(id: string, read: Read, untilMs: number): void {
+    for (const [one, { untilMs: overMs }] of held) {
+      // Leases are as long as one another: who came first is over first.
+      if (overMs > caller.nowMs()) break;
+      held.delete(one);
+    }
+    held.delete(id);
+    held.set(id, { read, untilMs });
   }
 
   return {
@@ -124,7 +130,8 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     async claim(id, permit, asProbe) {
       const moved = await change(id, (ticket, nowMs) => claim(ticket, permit, asProbe, nowMs, policy));
       if (moved === null) return null;
-      if (moved.reply.kind === "claimed") hold(id, { ticket: moved.ticket, revision: moved.revision });
+      if (moved.reply.kind === "claimed")
+        hold(id, { ticket: moved.ticket, revision: moved.revision }, moved.reply.leaseEndsAtMs);
       return { claimed: moved.reply, ticket: moved.ticket };
     },
 
@@ -210,8 +217,8 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     if (read === null || read.ticket.state.status !== "processing") {
       throw new Error(`ticket ${id} was claimed though it can't be`);
     }
-    hold(id, read);
     const { permit, leaseEndsAtMs } = read.ticket.state.claim;
+    hold(id, read, leaseEndsAtMs);
     const { fence } = read.ticket.progress;
     return { ticket: read.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs };
   }
