@@ -87,14 +87,17 @@ export function memoryPlaces(): Places {
     ready({ nowMs, withoutModels, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect && place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
-      if (forProbe) return firstOf(waiting.values, isReady, byProbeTurn, limit);
       const found: Place[] = [];
+      let first = 0;
       for (const place of waiting.values) {
         // Suspects come first.
-        if (found.length >= limit || (suspect && !place.suspect)) break;
-        if (isReady(place)) found.push(place);
+        if (first >= limit || (suspect && !place.suspect)) break;
+        if (!isReady(place)) continue;
+        found.push(place);
+        // Nobody behind one that has never probed can come before it. So only those are looked through that have.
+        if (!forProbe || place.probes === 0) first++;
       }
-      return found;
+      return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
     },
     ahead(place) {
       let dispatched = 0;
@@ -123,23 +126,6 @@ export function memoryPlaces(): Places {
     },
     inFlight: () => [...flying],
   };
-}
-
-/** Looks through all: only one is ever asked for as a probe, and seldom. */
-function firstOf(
-  places: readonly Place[],
-  isWanted: (place: Place) => boolean,
-  compare: (a: Place, b: Place) => number,
-  limit: number,
-): readonly Place[] {
-  const first = sortedList(compare);
-  for (const place of places) {
-    const last = first.values[limit - 1];
-    if (!isWanted(place) || (last !== undefined && compare(last, place) < 0)) continue;
-    if (last !== undefined) first.remove(last);
-    first.add(place);
-  }
-  return first.values;
 }
 
 function byMoment(momentOf: (place: Place) => number) {

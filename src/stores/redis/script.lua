@@ -2798,7 +2798,7 @@ local page = 50
 -- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
 -- @param nowMs of this script
 function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local readSums, find, placesOf, placesKey, sumsKey
+    local readSums, find, placesOf, placesKey, sumsKey, known
     function readSums(self)
         local stored = list(nil, "HGETALL", sumsKey)
         local found = {}
@@ -2812,14 +2812,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         return found
     end
     function find(self, ticketId)
-        local stored = read(nil, "HGET", placesKey, ticketId)
-        local ____temp_0
-        if stored == nil then
-            ____temp_0 = nil
-        else
-            ____temp_0 = cjson.decode(stored)
+        local seen = known[ticketId]
+        if seen ~= nil then
+            return seen
         end
-        return ____temp_0
+        local stored = read(nil, "HGET", placesKey, ticketId)
+        if stored == nil then
+            return nil
+        end
+        local place = cjson.decode(stored)
+        known[ticketId] = place
+        return place
     end
     function placesOf(self, ids)
         local found = {}
@@ -2844,6 +2847,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local function waitsOf(____, model)
         return (prefix .. "waits:") .. model
     end
+    known = {}
+    local suspectsInFlight = nil
+    local oldest = nil
+    --- There is none left that has lapsed by now.
+    local isPresent = false
     local sums = nil
     local hasChanged = false
     local function sum(self, name)
@@ -2868,6 +2876,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if isInFlight(nil, place) then
             add(nil, "in_flight", sign)
         end
+    end
+    --- What may have changed with a place.
+    local function forget(self)
+        suspectsInFlight = nil
+        oldest = nil
     end
     --- Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain.
     local function join(self, place)
@@ -2897,10 +2910,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         return place.suspect and linesKeys.suspects or linesKeys.others
     end
     local function put(self, place)
-        local ____place_1 = place
-        local ticketId = ____place_1.ticketId
-        local standing = ____place_1.standing
+        local ____place_0 = place
+        local ticketId = ____place_0.ticketId
+        local standing = ____place_0.standing
         local before = find(nil, ticketId)
+        known[ticketId] = place
+        forget(nil)
+        if standing.state ~= "waiting" and standing.untilMs <= nowMs then
+            isPresent = false
+        end
         if before ~= nil then
             weigh(nil, before, -1)
             if joins(nil, before) then
@@ -2970,6 +2988,8 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place == nil then
             return
         end
+        known[ticketId] = nil
+        forget(nil)
         weigh(nil, place, -1)
         if joins(nil, place) then
             leave(nil, place)
@@ -3016,28 +3036,41 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         put = put,
         remove = remove,
         tally = function(self)
+            if suspectsInFlight == nil then
+                suspectsInFlight = count(nil, "SCARD", suspectsKey)
+            end
+            if oldest == nil then
+                oldest = {acceptedAtMs = firstScore(nil, agesKey)}
+            end
             return {
                 size = sum(nil, "size"),
                 bytes = sum(nil, "bytes"),
                 waiting = sum(nil, "waiting"),
                 inFlight = sum(nil, "in_flight"),
-                suspectsInFlight = count(nil, "SCARD", suspectsKey),
-                oldestAcceptedAtMs = firstScore(nil, agesKey)
+                suspectsInFlight = suspectsInFlight,
+                oldestAcceptedAtMs = oldest.acceptedAtMs
             }
         end,
-        lapsed = function(____, untilMs, limit) return placesOf(
-            nil,
-            list(
+        lapsed = function(self, untilMs, limit)
+            if isPresent and untilMs <= nowMs then
+                return {}
+            end
+            local found = placesOf(
                 nil,
-                "ZRANGEBYSCORE",
-                endsKey,
-                "-inf",
-                exactly(nil, untilMs),
-                "LIMIT",
-                0,
-                limit
+                list(
+                    nil,
+                    "ZRANGEBYSCORE",
+                    endsKey,
+                    "-inf",
+                    exactly(nil, untilMs),
+                    "LIMIT",
+                    0,
+                    limit
+                )
             )
-        ) end,
+            isPresent = #found == 0 and untilMs >= nowMs
+            return found
+        end,
         ready = function(self, ____bindingPattern0)
             local limit
             local forProbe
@@ -3048,15 +3081,19 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             forProbe = ____bindingPattern0.forProbe
             limit = ____bindingPattern0.limit
             local found = {}
+            local first = 0
             eachWaiting(
                 nil,
                 suspect and linesKeys.suspects or linesKeys.others,
                 function(____, place)
-                    local isReady = place.notBeforeMs <= nowMs and not __TS__ArrayIncludes(withoutModels, place.model)
-                    if isReady then
-                        found[#found + 1] = place
+                    if place.notBeforeMs > nowMs or __TS__ArrayIncludes(withoutModels, place.model) then
+                        return true
                     end
-                    return forProbe or #found < limit
+                    found[#found + 1] = place
+                    if not forProbe or place.probes == 0 then
+                        first = first + 1
+                    end
+                    return first < limit
                 end
             )
             return forProbe and __TS__ArraySlice(
@@ -3079,7 +3116,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         firstReadyMs = function(self, holds, suspects)
             local firstMs = math.huge
             local function look(____, wanted, notBeforeMs)
-                local ____opt_4 = __TS__ArrayFind(
+                local ____opt_3 = __TS__ArrayFind(
                     holds,
                     function(____, ____bindingPattern0)
                         local model
@@ -3087,7 +3124,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         return model == wanted
                     end
                 )
-                local heldMs = ____opt_4 and ____opt_4.untilMs or 0
+                local heldMs = ____opt_3 and ____opt_3.untilMs or 0
                 firstMs = math.min(
                     firstMs,
                     math.max(notBeforeMs, heldMs)
@@ -3125,13 +3162,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     i = i + 2
                 end
             end
-            local ____temp_6
+            local ____temp_5
             if firstMs == math.huge then
-                ____temp_6 = nil
+                ____temp_5 = nil
             else
-                ____temp_6 = firstMs
+                ____temp_5 = firstMs
             end
-            return ____temp_6
+            return ____temp_5
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,

@@ -32,6 +32,12 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const modelsKey = `${prefix}models`;
   const waitsOf = (model: string) => `${prefix}waits:${model}`;
 
+  // The script runs alone, at one moment: what it has read, or written itself, it need not read again.
+  const known: Record<string, Place | undefined> = {};
+  let suspectsInFlight: number | null = null;
+  let oldest: { readonly acceptedAtMs: number | null } | null = null;
+  /** There is none left that has lapsed by now. */
+  let isPresent = false;
   let sums: Record<string, number> | null = null;
   let hasChanged = false;
 
@@ -63,8 +69,19 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   }
 
   function find(ticketId: string): Place | null {
+    const seen = known[ticketId];
+    if (seen !== undefined) return seen;
     const stored = read("HGET", placesKey, ticketId);
-    return stored === null ? null : (cjson.decode(stored) as Place);
+    if (stored === null) return null;
+    const place = cjson.decode(stored) as Place;
+    known[ticketId] = place;
+    return place;
+  }
+
+  /** What may have changed with a place. */
+  function forget(): void {
+    suspectsInFlight = null;
+    oldest = null;
   }
 
   /** Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain. */
@@ -85,6 +102,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   function put(place: Place): void {
     const { ticketId, standing } = place;
     const before = find(ticketId);
+    known[ticketId] = place;
+    forget();
+    if (standing.state !== "waiting" && standing.untilMs <= nowMs) isPresent = false;
     if (before !== null) {
       weigh(before, -1);
       if (joins(before)) leave(before);
@@ -105,6 +125,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   function remove(ticketId: string): void {
     const place = find(ticketId);
     if (place === null) return;
+    known[ticketId] = undefined;
+    forget();
     weigh(place, -1);
     if (joins(place)) leave(place);
     redis.call("HDEL", placesKey, ticketId);
@@ -130,25 +152,34 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     remove,
 
     tally(): Tally {
+      suspectsInFlight ??= count("SCARD", suspectsKey);
+      oldest ??= { acceptedAtMs: firstScore(agesKey) };
       return {
         size: sum("size"),
         bytes: sum("bytes"),
         waiting: sum("waiting"),
         inFlight: sum("in_flight"),
-        suspectsInFlight: count("SCARD", suspectsKey),
-        oldestAcceptedAtMs: firstScore(agesKey),
+        suspectsInFlight,
+        oldestAcceptedAtMs: oldest.acceptedAtMs,
       };
     },
 
-    lapsed: (untilMs, limit) =>
-      placesOf(list("ZRANGEBYSCORE", endsKey, "-inf", exactly(untilMs), "LIMIT", 0, limit)),
+    lapsed(untilMs, limit) {
+      if (isPresent && untilMs <= nowMs) return [];
+      const found = placesOf(list("ZRANGEBYSCORE", endsKey, "-inf", exactly(untilMs), "LIMIT", 0, limit));
+      isPresent = found.length === 0 && untilMs >= nowMs;
+      return found;
+    },
 
     ready({ withoutModels, suspect, forProbe, limit }) {
       const found: Place[] = [];
+      let first = 0;
       eachWaiting(suspect ? linesKeys.suspects : linesKeys.others, (place) => {
-        const isReady = place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
-        if (isReady) found.push(place);
-        return forProbe || found.length < limit;
+        if (place.notBeforeMs > nowMs || withoutModels.includes(place.model)) return true;
+        found.push(place);
+        // Nobody behind one that has never probed can come before it. So only those are looked through that have.
+        if (!forProbe || place.probes === 0) first++;
+        return first < limit;
       });
       return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
     },
