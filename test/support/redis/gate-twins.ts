@@ -85,7 +85,8 @@ export function sourceGate() {
   };
 }
 
-export function compiledGate(redis: Redis, looker: RedisClient) {
+/** @param moment where calls are gathered until they are sent together; without it each goes alone, at once */
+export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => void)[]) {
   let now: Now = { ms: 0, random: 0 };
   const schedules: Schedule[] = [];
   const caller = createCaller({
@@ -95,13 +96,14 @@ export function compiledGate(redis: Redis, looker: RedisClient) {
     random: () => now.random,
     // In the order of the calls, for that is how Redis answers.
     onSchedule: (_provider, schedule) => void schedules.push(schedule),
+    ...(moment && { soon: (send: () => void) => void moment.push(send) }),
     ownsTime: true,
   });
   const gate = redisGate(caller, "mock");
   const asked: { readonly verb: string; readonly reply: unknown }[] = [];
 
   return {
-    /** Goes out at once; all are answered together. */
+    /** All are answered together. */
     ask(command: GateStep["command"], at: Now): void {
       now = at;
       asked.push({ verb: command.verb, reply: askGate(gate, command, at.ms) });
