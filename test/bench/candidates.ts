@@ -1,6 +1,6 @@
 /** Who is measured, and how each is built, started and asked. */
 import { createHash } from "node:crypto";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { commandAt } from "../support/processes.ts";
@@ -120,7 +120,12 @@ export function ourNode(
   const env = { ...settings(upstream), ...more };
   return (port) => {
     const data = mkdtempSync(join(folder, "data-"));
-    return nodeCommand(join(root, "src/node/main.ts"), folder, { ...env, DATA_DIR: data })(port);
+    return nodeCommand(
+      join(root, "src/node/main.ts"),
+      folder,
+      { ...env, DATA_DIR: data },
+      startFlags(),
+    )(port);
   };
 }
 
@@ -166,10 +171,24 @@ function bare(file: string): string {
   return join(import.meta.dirname, "bare", file);
 }
 
-function nodeCommand(file: string, cwd: string, env: Readonly<Record<string, string>>): CommandAt {
+/** Those that `npm start` gives to Node. */
+function startFlags(): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  return scripts.start.split(" ").filter((word) => word.startsWith("--"));
+}
+
+/** @param flags of Node itself */
+function nodeCommand(
+  file: string,
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): CommandAt {
   return (port) => ({
     file: process.execPath,
-    args: [file],
+    args: [...flags, file],
     cwd,
     env: { ...env, HOST: "127.0.0.1", PORT: String(port) },
   });

@@ -12,6 +12,8 @@ export interface Soak {
 }
 
 const marks = 5;
+/** Of the tickets, as many more come before: until its heap has found its size a process grows. */
+const warmUpShare = 0.1;
 const groupTickets = 500;
 const limitSeconds = 60;
 const mostDrift = 0.1;
@@ -20,41 +22,52 @@ const mostDrift = 0.1;
 export const soakRetentionHours = 0.001;
 
 /**
- * The median of many readings on the way to each mark: a single one says where the garbage collector stands. Held against the first mark;
- * by then the process is warm.
+ * The median of many readings on the way to each mark: a single one says where the garbage collector stands. Held against the first mark
+ * behind the warm-up.
  *
- * @param tickets in all
+ * @param tickets in all, but for the warm-up
  */
 export async function soak(command: CommandAt, upstream: Running, tickets: number): Promise<Soak> {
   await control(upstream, "/__latency/0");
   const service = await startService(command);
   const isEmpty = async () => (await openAiOn(service.origin)).waiting === 0;
-  const reached: { readonly tickets: number; readonly memory: Figure }[] = [];
+  const reached: { readonly tickets: string; readonly memory: Figure }[] = [];
+
+  async function go(name: string, count: number): Promise<void> {
+    const megabytes: number[] = [];
+    for (let done = 0; done < count; done += groupTickets) {
+      await keepTickets(service.origin, Math.min(groupTickets, count - done));
+      await until("an empty queue", isEmpty, limitSeconds);
+      megabytes.push(residentBytes(service.pid) / 1e6);
+    }
+    const memory = figureOf(megabytes);
+    if (memory === null) throw new Error("no reading");
+    reached.push({ tickets: name, memory });
+    console.error(`soak: ${name} tickets, ${shown(memory, 0)} MB`);
+  }
+
   try {
+    const warmUp = Math.ceil(tickets * warmUpShare);
+    await go(`${warmUp} to warm up`, warmUp);
     for (let mark = 1; mark <= marks; mark++) {
-      const end = Math.round((tickets * mark) / marks);
-      const megabytes: number[] = [];
-      for (let done = Math.round((tickets * (mark - 1)) / marks); done < end; done += groupTickets) {
-        await keepTickets(service.origin, Math.min(groupTickets, end - done));
-        await until("an empty queue", isEmpty, limitSeconds);
-        megabytes.push(residentBytes(service.pid) / 1e6);
-      }
-      const memory = figureOf(megabytes);
-      if (memory === null) throw new Error("no reading");
-      reached.push({ tickets: end, memory });
-      console.error(`soak: ${end} tickets, ${shown(memory, 0)} MB`);
+      const [from, to] = [mark - 1, mark].map((part) => Math.round((tickets * part) / marks));
+      await go(String(to), (to ?? 0) - (from ?? 0));
     }
   } finally {
     service.stop();
   }
-  const first = reached[0]?.memory.median ?? Number.NaN;
-  const drifts = reached.map(({ memory }) => memory.median / first - 1);
+  const [warmUp, ...flat] = reached;
+  const first = flat[0]?.memory.median ?? Number.NaN;
+  const drifts = flat.map(({ memory }) => memory.median / first - 1);
   const isFlat = drifts.every((drift) => Math.abs(drift) <= mostDrift);
-  const lines = reached.map(({ tickets: count, memory }, index) => [
-    String(count),
-    shown(memory, 0),
-    `${((drifts[index] ?? 0) * 100).toFixed(1)} %`,
-  ]);
+  const lines = [
+    ...(warmUp === undefined ? [] : [[warmUp.tickets, shown(warmUp.memory, 0), ""]]),
+    ...flat.map(({ tickets: name, memory }, index) => [
+      name,
+      shown(memory, 0),
+      `${((drifts[index] ?? 0) * 100).toFixed(1)} %`,
+    ]),
+  ];
   const report = [
     `### Resident memory over ${tickets} tickets come and gone, Node`,
     "",
