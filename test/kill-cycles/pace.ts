@@ -64,7 +64,7 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
       "broken",
       "busy",
     ],
-    failuresFrom: 5,
+    failuresFrom: 8,
     failureThreshold: 10,
     timeoutSeconds: 3,
     hastyTtlMs: 3_000,
