@@ -108,6 +108,17 @@ describe("calls of one moment", () => {
     expect(runs.map(({ batch }) => batch.calls.length)).toEqual([32, 32, 6]);
   });
 
+  it("are fewer where their texts are long", async () => {
+    const { caller, runs, endMoment } = calling();
+    const long = "x".repeat(400_000);
+    const asked = Array.from({ length: 5 }, (_, index) =>
+      caller.atGate("openai", create(`ticket ${index}`), [long]),
+    );
+    endMoment();
+    await Promise.all(asked);
+    expect(runs.map(({ batch }) => batch.calls.length)).toEqual([3, 2]);
+  });
+
   it("wait for no call of the next", async () => {
     const { caller, runs, endMoment } = calling();
     const first = caller.atGate("openai", release("one"));

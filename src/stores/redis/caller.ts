@@ -45,6 +45,8 @@ interface Waiting {
 
 /** Calls in one run of the script, at most: as long as it takes, nobody else is heard by Redis. */
 const mostTogether = 32;
+/** Characters of texts after which no more calls join a run. */
+const enoughTexts = 1_000_000;
 
 export function createCaller(parts: CallerParts): Caller {
   const { redis, limits, clock, random, soon } = parts;
@@ -60,15 +62,15 @@ export function createCaller(parts: CallerParts): Caller {
     const lane = `${provider} ${needsRoom(waiting.call)}`;
     const group = groups.get(lane) ?? [];
     group.push(waiting);
+    const isFull = group.length === mostTogether || lengthOf(group) >= enoughTexts;
     const send = () => {
       if (groups.get(lane) !== group) return;
       groups.delete(lane);
       void run(provider, group);
     };
-    if (group.length === 1) {
-      groups.set(lane, group);
-      soon(send);
-    } else if (group.length === mostTogether) send();
+    groups.set(lane, group);
+    if (isFull) send();
+    else if (group.length === 1) soon(send);
   }
 
   /** Never rejects: who waits hears of it. */
@@ -104,6 +106,10 @@ export function createCaller(parts: CallerParts): Caller {
     call: (call, texts = []) => redis.run(withoutNulls({ ...call, ...common() }), texts, needsRoom(call)),
     nowMs: () => (parts.ownsTime === true ? clock.nowMs() : Math.round(clock.nowMs() + aheadMs)),
   };
+}
+
+function lengthOf(group: readonly Waiting[]): number {
+  return group.reduce((sum, { texts }) => texts.reduce((all, text) => all + text.length, sum), 0);
 }
 
 function needsRoom({ verb }: GateCall | TicketCall | Call): boolean {
