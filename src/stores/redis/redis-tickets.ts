@@ -17,8 +17,8 @@ import { recordVersion, ticketIn, written, type Change, type Read } from "./tick
 
 export interface RedisTickets extends SharedTickets {
   /**
-   * Finds as many tickets as may be called for now, and claims them: at most so many, and no more than are this process' share of what all
-   * may have in flight, but one.
+   * Finds as many tickets as may be called for now, and claims them: at most so many, and no more than this process' share of what all may
+   * have in flight, which is at least one more than it has.
    *
    * @param inFlight tickets that this process has in flight already; 0 unless told
    */
