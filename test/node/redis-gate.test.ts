@@ -109,6 +109,26 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
     expect(await commandsDone()).toBeLessThan(30);
   });
 
+  it("looks at few of them to find the next, where most wait for a model that is held", async () => {
+    if (connection === null || looker === null) return;
+    await looker.command("FLUSHALL", "SYNC");
+    const gate = compiledGate(connection, looker);
+    const at = { ms: startMs, random: 0 };
+    for (let i = 0; i < 200; i++) {
+      const model = i < 199 ? "m" : "n";
+      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs + i, sizeBytes: 1, model };
+      gate.ask({ verb: "confirm", seat, inMs: 0 }, at);
+    }
+    const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
+    const outcomes = [{ permit: null, epoch: null, finding, durationMs: 1 }];
+    gate.ask({ verb: "exchange", reportId: "r", outcomes }, at);
+    await gate.answered();
+    await looker.command("CONFIG", "RESETSTAT");
+    gate.ask({ verb: "dispatch" }, at);
+    expect((await gate.answered()).at(-1)?.reply).toEqual(["t199"]);
+    expect(await commandsDone()).toBeLessThan(50);
+  });
+
   it("looks at few of them to find the next probe", async () => {
     if (connection === null || looker === null) return;
     await looker.command("FLUSHALL", "SYNC");

@@ -470,6 +470,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}gate:mock:line`]: false,
       [`${prefix}gate:mock:models`]: false,
       [`${prefix}gate:mock:waits:"mock-judge"`]: false,
+      [`${prefix}gate:mock:turns:"mock-judge"`]: false,
       [`${prefix}gate:mock:ages`]: false,
       [`${prefix}gate:mock:wake`]: false,
       [`${prefix}room`]: false,

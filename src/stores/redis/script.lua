@@ -2765,6 +2765,7 @@ local ____exports = {}
 local joins, isInLine, turnScore
 local ____places_2Ets = require("domain.places")
 local byProbeTurn = ____places_2Ets.byProbeTurn
+local byTurn = ____places_2Ets.byTurn
 local isInFlight = ____places_2Ets.isInFlight
 local ____commands_2Ets = require("stores.redis.lua.commands")
 local count = ____commands_2Ets.count
@@ -2842,10 +2843,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local endsKey = prefix .. "ends"
     --- All but held ones by acceptance.
     local agesKey = prefix .. "ages"
-    --- Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff.
+    --- Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff, and by turn.
     local modelsKey = prefix .. "models"
     local function waitsOf(____, model)
         return (prefix .. "waits:") .. model
+    end
+    local function turnsOf(____, model)
+        return (prefix .. "turns:") .. model
     end
     known = {}
     local suspectsInFlight = nil
@@ -2882,7 +2886,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         suspectsInFlight = nil
         oldest = nil
     end
-    --- Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain.
+    --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
     local function join(self, place)
         redis.call("HSET", modelsKey, place.model, 1)
         redis.call(
@@ -2891,13 +2895,23 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             exactly(nil, place.notBeforeMs),
             place.ticketId
         )
-    end
-    local function leave(self, place)
         redis.call(
-            "ZREM",
-            waitsOf(nil, place.model),
+            "ZADD",
+            turnsOf(nil, place.model),
+            exactly(
+                nil,
+                turnScore(nil, place)
+            ),
             place.ticketId
         )
+    end
+    local function leave(self, place)
+        for ____, key in ipairs({
+            waitsOf(nil, place.model),
+            turnsOf(nil, place.model)
+        }) do
+            redis.call("ZREM", key, place.ticketId)
+        end
         if count(
             nil,
             "ZCARD",
@@ -3081,26 +3095,50 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             forProbe = ____bindingPattern0.forProbe
             limit = ____bindingPattern0.limit
             local found = {}
-            local first = 0
-            eachWaiting(
-                nil,
-                suspect and linesKeys.suspects or linesKeys.others,
-                function(____, place)
-                    if place.notBeforeMs > nowMs or __TS__ArrayIncludes(withoutModels, place.model) then
-                        return true
+            local function look(____, line)
+                local first = 0
+                eachWaiting(
+                    nil,
+                    line,
+                    function(____, place)
+                        if place.notBeforeMs > nowMs or __TS__ArrayIncludes(withoutModels, place.model) then
+                            return true
+                        end
+                        found[#found + 1] = place
+                        if not forProbe or place.probes == 0 then
+                            first = first + 1
+                        end
+                        return first < limit
                     end
-                    found[#found + 1] = place
-                    if not forProbe or place.probes == 0 then
-                        first = first + 1
+                )
+            end
+            if suspect then
+                look(nil, linesKeys.suspects)
+            else
+                for ____, model in ipairs(list(nil, "HKEYS", modelsKey)) do
+                    local ____withoutModels_includes_result_3
+                    if __TS__ArrayIncludes(withoutModels, model) then
+                        ____withoutModels_includes_result_3 = nil
+                    else
+                        ____withoutModels_includes_result_3 = firstScore(
+                            nil,
+                            waitsOf(nil, model)
+                        )
                     end
-                    return first < limit
+                    local firstMs = ____withoutModels_includes_result_3
+                    if firstMs ~= nil and firstMs <= nowMs then
+                        look(
+                            nil,
+                            turnsOf(nil, model)
+                        )
+                    end
                 end
-            )
-            return forProbe and __TS__ArraySlice(
-                __TS__ArrayToSorted(found, byProbeTurn),
+            end
+            return __TS__ArraySlice(
+                __TS__ArrayToSorted(found, forProbe and byProbeTurn or byTurn),
                 0,
                 limit
-            ) or found
+            )
         end,
         ahead = function(self, place)
             local rank = read(
@@ -3116,7 +3154,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         firstReadyMs = function(self, holds, suspects)
             local firstMs = math.huge
             local function look(____, wanted, notBeforeMs)
-                local ____opt_3 = __TS__ArrayFind(
+                local ____opt_4 = __TS__ArrayFind(
                     holds,
                     function(____, ____bindingPattern0)
                         local model
@@ -3124,7 +3162,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         return model == wanted
                     end
                 )
-                local heldMs = ____opt_3 and ____opt_3.untilMs or 0
+                local heldMs = ____opt_4 and ____opt_4.untilMs or 0
                 firstMs = math.min(
                     firstMs,
                     math.max(notBeforeMs, heldMs)
@@ -3162,13 +3200,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     i = i + 2
                 end
             end
-            local ____temp_5
+            local ____temp_6
             if firstMs == math.huge then
-                ____temp_5 = nil
+                ____temp_6 = nil
             else
-                ____temp_5 = firstMs
+                ____temp_6 = firstMs
             end
-            return ____temp_5
+            return ____temp_6
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,

@@ -132,20 +132,21 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
           line: await members("ZRANGE", keyOf("line"), "0", "-1"),
           ends: await members("ZRANGE", keyOf("ends"), "0", "-1"),
           ages: await members("ZRANGE", keyOf("ages"), "0", "-1"),
-          waits: await waiting(),
+          waits: await waiting("waits"),
+          turns: await waiting("turns"),
         },
       };
     },
   };
 
   /** Of each model that is said to be waited for. */
-  async function waiting(): Promise<readonly string[]> {
+  async function waiting(by: "waits" | "turns"): Promise<readonly string[]> {
     const models = (await looker.command("HKEYS", `${root}gate:mock:models`)) as string[];
     const rows = await Promise.all(
       models.map(async (model) => {
         const ids = await looker.command(
           "ZRANGE",
-          `${root}gate:mock:waits:${model}`,
+          `${root}gate:mock:${by}:${model}`,
           "0",
           "-1",
           "WITHSCORES",
@@ -171,6 +172,7 @@ function besides(places: readonly Place[]) {
       .map(({ ticketId }) => ticketId)
       .toSorted();
   const isInLine = ({ standing }: Place) => standing.state === "waiting" || standing.state === "dispatched";
+  const waiting = places.filter(({ standing, suspect }) => standing.state === "waiting" && !suspect);
   return {
     sums: {
       size: places.length,
@@ -183,9 +185,14 @@ function besides(places: readonly Place[]) {
     line: idsOf((place) => !place.suspect && isInLine(place)),
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
     ages: idsOf(({ standing }) => standing.state !== "held"),
-    waits: places
-      .filter(({ standing, suspect }) => standing.state === "waiting" && !suspect)
+    waits: waiting
       .map(({ model, ticketId, notBeforeMs }) => `${model} ${ticketId} ${notBeforeMs}`)
+      .toSorted(),
+    turns: waiting
+      .map(
+        ({ model, ticketId, priority, acceptedAtMs }) =>
+          `${model} ${ticketId} ${(10 - priority) * 1e13 + acceptedAtMs}`,
+      )
       .toSorted(),
   };
 }

@@ -3,7 +3,14 @@
  * All that is read of the table is of the present: a script runs alone.
  */
 import type { ModelHold } from "../../../domain/holds.ts";
-import { byProbeTurn, isInFlight, type Place, type Places, type Tally } from "../../../domain/places.ts";
+import {
+  byProbeTurn,
+  byTurn,
+  isInFlight,
+  type Place,
+  type Places,
+  type Tally,
+} from "../../../domain/places.ts";
 import { count, exactly, firstScore, list, read } from "./commands.ts";
 
 export interface RedisPlaces extends Places {
@@ -28,9 +35,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const endsKey = `${prefix}ends`;
   /** All but held ones by acceptance. */
   const agesKey = `${prefix}ages`;
-  /** Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff. */
+  /** Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff, and by turn. */
   const modelsKey = `${prefix}models`;
   const waitsOf = (model: string) => `${prefix}waits:${model}`;
+  const turnsOf = (model: string) => `${prefix}turns:${model}`;
 
   // The script runs alone, at one moment: what it has read, or written itself, it need not read again.
   const known: Record<string, Place | undefined> = {};
@@ -84,14 +92,15 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     oldest = null;
   }
 
-  /** Beside its line, for who must know when the next is ready: of a model that is held all could be looked at in vain. */
+  /** Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain. */
   function join(place: Place): void {
     redis.call("HSET", modelsKey, place.model, 1);
     redis.call("ZADD", waitsOf(place.model), exactly(place.notBeforeMs), place.ticketId);
+    redis.call("ZADD", turnsOf(place.model), exactly(turnScore(place)), place.ticketId);
   }
 
   function leave(place: Place): void {
-    redis.call("ZREM", waitsOf(place.model), place.ticketId);
+    for (const key of [waitsOf(place.model), turnsOf(place.model)]) redis.call("ZREM", key, place.ticketId);
     if (count("ZCARD", waitsOf(place.model)) === 0) redis.call("HDEL", modelsKey, place.model);
   }
 
@@ -173,15 +182,24 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     ready({ withoutModels, suspect, forProbe, limit }) {
       const found: Place[] = [];
-      let first = 0;
-      eachWaiting(suspect ? linesKeys.suspects : linesKeys.others, (place) => {
-        if (place.notBeforeMs > nowMs || withoutModels.includes(place.model)) return true;
-        found.push(place);
-        // Nobody behind one that has never probed can come before it. So only those are looked through that have.
-        if (!forProbe || place.probes === 0) first++;
-        return first < limit;
-      });
-      return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
+      const look = (line: string) => {
+        let first = 0;
+        eachWaiting(line, (place) => {
+          if (place.notBeforeMs > nowMs || withoutModels.includes(place.model)) return true;
+          found.push(place);
+          // Nobody behind one that has never probed can come before it. So only those are looked through that have.
+          if (!forProbe || place.probes === 0) first++;
+          return first < limit;
+        });
+      };
+      if (suspect) look(linesKeys.suspects);
+      else {
+        for (const model of list("HKEYS", modelsKey)) {
+          const firstMs = withoutModels.includes(model) ? null : firstScore(waitsOf(model));
+          if (firstMs !== null && firstMs <= nowMs) look(turnsOf(model));
+        }
+      }
+      return found.toSorted(forProbe ? byProbeTurn : byTurn).slice(0, limit);
     },
 
     ahead(place) {
