@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { GateCore } from "../../src/domain/gate.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
 import { redisTransport } from "../../src/node/redis-transport.ts";
 import { redisClient } from "../support/redis/client.ts";
 import { gateStep } from "../support/redis/gate-steps.ts";
@@ -90,58 +91,43 @@ function rounded(value: unknown): unknown {
 }
 
 describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
-  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
-    if (connection === null || looker === null) return;
+  const now = { ms: startMs, random: 0 };
+  const fault = { permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 1 } as const;
+  const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
+  const rateLimited = { ...fault, finding };
+
+  /** 200 wait, all but the last for the model `m`. What is counted begins when it is there. */
+  async function crowded(outcomes: Outcome[], lastModel = "m") {
+    if (connection === null || looker === null) throw new Error("no redis-server");
     await looker.command("FLUSHALL", "SYNC");
     const gate = compiledGate(connection, looker);
-    const at = { ms: startMs, random: 0 };
     for (let i = 0; i < 200; i++) {
-      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs, sizeBytes: 1, model: "m" };
-      gate.ask({ verb: "confirm", seat, inMs: 0 }, at);
+      const model = i < 199 ? "m" : lastModel;
+      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs + i, sizeBytes: 1, model };
+      gate.ask({ verb: "confirm", seat, inMs: 0 }, now);
     }
-    const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
-    const outcomes = [{ permit: null, epoch: null, finding, durationMs: 1 }];
-    gate.ask({ verb: "exchange", reportId: "r", outcomes }, at);
+    gate.ask({ verb: "exchange", reportId: "r", outcomes }, now);
     await gate.answered();
     await looker.command("CONFIG", "RESETSTAT");
-    gate.ask({ verb: "overview" }, at);
+    return gate;
+  }
+
+  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
+    const gate = await crowded([rateLimited]);
+    gate.ask({ verb: "overview" }, now);
     expect((await gate.answered()).at(-1)).toMatchObject({ wakeAtMs: startMs + 30_000 });
     expect(await commandsDone()).toBeLessThan(30);
   });
 
   it("looks at few of them to find the next, where most wait for a model that is held", async () => {
-    if (connection === null || looker === null) return;
-    await looker.command("FLUSHALL", "SYNC");
-    const gate = compiledGate(connection, looker);
-    const at = { ms: startMs, random: 0 };
-    for (let i = 0; i < 200; i++) {
-      const model = i < 199 ? "m" : "n";
-      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs + i, sizeBytes: 1, model };
-      gate.ask({ verb: "confirm", seat, inMs: 0 }, at);
-    }
-    const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
-    const outcomes = [{ permit: null, epoch: null, finding, durationMs: 1 }];
-    gate.ask({ verb: "exchange", reportId: "r", outcomes }, at);
-    await gate.answered();
-    await looker.command("CONFIG", "RESETSTAT");
-    gate.ask({ verb: "dispatch" }, at);
+    const gate = await crowded([rateLimited], "n");
+    gate.ask({ verb: "dispatch" }, now);
     expect((await gate.answered()).at(-1)?.reply).toEqual(["t199"]);
     expect(await commandsDone()).toBeLessThan(50);
   });
 
   it("looks at few of them to find the next probe", async () => {
-    if (connection === null || looker === null) return;
-    await looker.command("FLUSHALL", "SYNC");
-    const gate = compiledGate(connection, looker);
-    const at = { ms: startMs, random: 0 };
-    for (let i = 0; i < 200; i++) {
-      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs + i, sizeBytes: 1, model: "m" };
-      gate.ask({ verb: "confirm", seat, inMs: 0 }, at);
-    }
-    const fault = { permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 1 } as const;
-    gate.ask({ verb: "exchange", reportId: "r", outcomes: [fault, fault, fault] }, at);
-    await gate.answered();
-    await looker.command("CONFIG", "RESETSTAT");
+    const gate = await crowded([fault, fault, fault]);
     gate.ask({ verb: "dispatch" }, { ms: startMs + 60_000, random: 0 });
     expect((await gate.answered()).at(-1)?.reply).toEqual(["t0"]);
     // A page of those that wait is read, and who is first in it.
