@@ -15,6 +15,7 @@ import {
 import type { Moved } from "../domain/ticket-steps.ts";
 import {
   errandOf,
+  isEnded,
   isForgotten,
   ticketDueMs,
   type Errand,
@@ -33,6 +34,8 @@ import { upstashOf } from "./upstash.ts";
 /** The gate is told again as long after a move as the move is old: 1 s, 2, 4, and so on, up to this. */
 const longestSilenceMs = 60_000;
 const shortestSilenceMs = 1_000;
+/** While it waits it speaks to its gate as often, unasked: the gate may have lost its places, or have been set back to an earlier day. */
+const speakUpMs = 600_000;
 /** After an alarm that came to nothing. */
 const againMs = 30_000;
 
@@ -99,8 +102,7 @@ export class TicketObject extends DurableObject<Environment> {
   async remind(): Promise<boolean> {
     const moved = this.#moveKnown(elapse);
     if (moved === null) return false;
-    const { ticket } = moved;
-    this.#row.note({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
+    this.#forgetTold(moved.ticket);
     await this.#tell();
     return true;
   }
@@ -112,12 +114,20 @@ export class TicketObject extends DurableObject<Environment> {
       const ticket = this.#row.read();
       if (ticket === null) return;
       if (isForgotten(ticket, clock.nowMs())) return await this.#row.erase();
-      this.#moveKnown(elapse);
+      const present = this.#moveKnown(elapse)?.ticket ?? ticket;
+      if (!isEnded(present.state) && silenceOf(present, clock.nowMs()) >= speakUpMs) {
+        this.#forgetTold(present);
+      }
       await Promise.all([this.#tell(), this.#copy?.bring()]);
     } catch (error) {
       logFault(this.env, "ticket_alarm_failed", error);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
     }
+  }
+
+  /** So that the gate is told how it stands, whatever it was told before. */
+  #forgetTold(ticket: Ticket): void {
+    this.#row.note({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
   }
 
   #moveKnown<Reply>(
@@ -193,12 +203,14 @@ export class TicketObject extends DurableObject<Environment> {
   #arm(nowMs: number): void {
     const ticket = this.#row.read();
     if (ticket === null) return;
-    const silenceMs = nowMs - ticket.progress.updatedAtMs;
+    const silenceMs = silenceOf(ticket, nowMs);
     const againAtMs = nowMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
+    const speakUpAtMs = nowMs - silenceMs + (Math.floor(silenceMs / speakUpMs) + 1) * speakUpMs;
     const inheritedAtMs = this.#copy?.isUnsure() ? (this.#inheritedAtMs ?? -Infinity) : -Infinity;
     const dueMs = Math.min(
       ticketDueMs(ticket),
       errandOf(ticket) === null ? Infinity : againAtMs,
+      isEnded(ticket.state) ? Infinity : speakUpAtMs,
       this.#copy?.againAtMs() ?? Infinity,
       inheritedAtMs > nowMs ? inheritedAtMs : Infinity,
     );
@@ -208,4 +220,9 @@ export class TicketObject extends DurableObject<Environment> {
     this.#alarmAtMs = atMs;
     void this.ctx.storage.setAlarm(atMs);
   }
+}
+
+/** Since something last happened to it. */
+function silenceOf({ progress }: Ticket, nowMs: number): number {
+  return Math.max(0, nowMs - progress.updatedAtMs);
 }

@@ -151,6 +151,20 @@ it("finishes every ticket though every message was lost and every object evicted
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(["completed", "completed"]);
 });
 
+it("judges what waits though its gate has lost all that it knew: each ticket speaks up within ten minutes", async () => {
+  const s = await story();
+  const ids = [await s.submit(), await s.submit()];
+  await s.sent();
+  await runInDurableObject(gateStub(), (_, { storage }) => storage.deleteAll());
+  await evictAll();
+  await s.advance(599_999);
+  expect(await s.sent()).toEqual([]);
+  await s.advance(1);
+  expect(await s.deliver()).toBe(2);
+  expect(await Promise.all(ids.map(s.statusOf))).toEqual(["completed", "completed"]);
+  expect((await durableGate(env, "mock").overview()).queue.size).toBe(0);
+});
+
 it("takes a ticket up again whose worker died in the middle of its call", async () => {
   const s = await story();
   const id = await s.submit();
