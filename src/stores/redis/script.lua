@@ -2752,6 +2752,70 @@ function ____exports.firstScore(self, key)
 end
 return ____exports
  end,
+["stores.redis.lua.sums"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArrayPush = ____lualib.__TS__ArrayPush
+local __TS__ObjectEntries = ____lualib.__TS__ObjectEntries
+local ____exports = {}
+local ____commands_2Ets = require("stores.redis.lua.commands")
+local exactly = ____commands_2Ets.exactly
+local list = ____commands_2Ets.list
+function ____exports.redisSums(self, key)
+    local stored
+    function stored(self)
+        local rows = list(nil, "HGETALL", key)
+        local found = {}
+        do
+            local i = 0
+            while i + 1 < #rows do
+                found[rows[i + 1] or ""] = tonumber(rows[i + 1 + 1]) or 0
+                i = i + 2
+            end
+        end
+        return found
+    end
+    local sums = nil
+    local hasChanged = false
+    local function present(self)
+        if sums == nil then
+            sums = stored(nil)
+        end
+        return sums
+    end
+    return {
+        of = function(____, name) return present(nil)[name] or 0 end,
+        add = function(self, name, amount)
+            if amount == 0 then
+                return
+            end
+            local all = present(nil)
+            all[name] = (all[name] or 0) + amount
+            hasChanged = true
+        end,
+        flush = function(self)
+            if not hasChanged then
+                return
+            end
+            local written = {}
+            for ____, ____value in ipairs(__TS__ObjectEntries(present(nil))) do
+                local name = ____value[1]
+                local value = ____value[2]
+                __TS__ArrayPush(
+                    written,
+                    name,
+                    exactly(nil, value)
+                )
+            end
+            redis.call(
+                "HSET",
+                key,
+                unpack(written)
+            )
+        end
+    }
+end
+return ____exports
+ end,
 ["stores.redis.lua.places"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
@@ -2759,8 +2823,6 @@ local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayPush = ____lualib.__TS__ArrayPush
-local __TS__ObjectEntries = ____lualib.__TS__ObjectEntries
 local ____exports = {}
 local joins, isInLine, turnScore
 local ____places_2Ets = require("domain.places")
@@ -2773,6 +2835,8 @@ local exactly = ____commands_2Ets.exactly
 local firstScore = ____commands_2Ets.firstScore
 local list = ____commands_2Ets.list
 local read = ____commands_2Ets.read
+local ____sums_2Ets = require("stores.redis.lua.sums")
+local redisSums = ____sums_2Ets.redisSums
 function joins(self, ____bindingPattern0)
     local suspect
     local standing
@@ -2799,19 +2863,7 @@ local page = 50
 -- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
 -- @param nowMs of this script
 function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local readSums, find, placesOf, placesKey, sumsKey, known
-    function readSums(self)
-        local stored = list(nil, "HGETALL", sumsKey)
-        local found = {}
-        do
-            local i = 0
-            while i + 1 < #stored do
-                found[stored[i + 1] or ""] = tonumber(stored[i + 1 + 1]) or 0
-                i = i + 2
-            end
-        end
-        return found
-    end
+    local find, placesOf, placesKey, known
     function find(self, ticketId)
         local seen = known[ticketId]
         if seen ~= nil then
@@ -2836,7 +2888,6 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         return found
     end
     placesKey = prefix .. "places"
-    sumsKey = prefix .. "sums"
     --- Waiting and dispatched ones by turn: suspects, who go first, and the others.
     local linesKeys = {suspects = prefix .. "line:suspects", others = prefix .. "line"}
     --- Held, dispatched and running ones by the end of that.
@@ -2856,29 +2907,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local oldest = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
-    local sums = nil
-    local hasChanged = false
-    local function sum(self, name)
-        if sums == nil then
-            sums = readSums(nil)
-        end
-        return sums[name] or 0
-    end
-    local function add(self, name, amount)
-        local present = sum(nil, name)
-        if sums ~= nil and amount ~= 0 then
-            sums[name] = present + amount
-            hasChanged = true
-        end
-    end
+    local sums = redisSums(nil, prefix .. "sums")
     local function weigh(self, place, sign)
-        add(nil, "size", sign)
-        add(nil, "bytes", sign * place.sizeBytes)
+        sums:add("size", sign)
+        sums:add("bytes", sign * place.sizeBytes)
         if place.standing.state == "waiting" then
-            add(nil, "waiting", sign)
+            sums:add("waiting", sign)
         end
         if isInFlight(nil, place) then
-            add(nil, "in_flight", sign)
+            sums:add("in_flight", sign)
         end
     end
     --- What may have changed with a place.
@@ -3057,10 +3094,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 oldest = {acceptedAtMs = firstScore(nil, agesKey)}
             end
             return {
-                size = sum(nil, "size"),
-                bytes = sum(nil, "bytes"),
-                waiting = sum(nil, "waiting"),
-                inFlight = sum(nil, "in_flight"),
+                size = sums:of("size"),
+                bytes = sums:of("bytes"),
+                waiting = sums:of("waiting"),
+                inFlight = sums:of("in_flight"),
                 suspectsInFlight = suspectsInFlight,
                 oldestAcceptedAtMs = oldest.acceptedAtMs
             }
@@ -3223,26 +3260,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ),
             isInFlight
         ) end,
-        flush = function(self)
-            if sums == nil or not hasChanged then
-                return
-            end
-            local written = {}
-            for ____, ____value in ipairs(__TS__ObjectEntries(sums)) do
-                local name = ____value[1]
-                local value = ____value[2]
-                __TS__ArrayPush(
-                    written,
-                    name,
-                    exactly(nil, value)
-                )
-            end
-            redis.call(
-                "HSET",
-                sumsKey,
-                unpack(written)
-            )
-        end
+        flush = function() return sums:flush() end
     }
 end
 return ____exports

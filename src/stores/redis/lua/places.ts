@@ -12,6 +12,7 @@ import {
   type Tally,
 } from "../../../domain/places.ts";
 import { count, exactly, firstScore, list, read } from "./commands.ts";
+import { redisSums } from "./sums.ts";
 
 export interface RedisPlaces extends Places {
   /** Writes the sums, if they have changed. Call it last. */
@@ -28,7 +29,6 @@ const page = 50;
  */
 export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number): RedisPlaces {
   const placesKey = `${prefix}places`;
-  const sumsKey = `${prefix}sums`;
   /** Waiting and dispatched ones by turn: suspects, who go first, and the others. */
   const linesKeys = { suspects: `${prefix}line:suspects`, others: `${prefix}line` };
   /** Held, dispatched and running ones by the end of that. */
@@ -46,34 +46,13 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   let oldest: { readonly acceptedAtMs: number | null } | null = null;
   /** There is none left that has lapsed by now. */
   let isPresent = false;
-  let sums: Record<string, number> | null = null;
-  let hasChanged = false;
-
-  function sum(name: string): number {
-    sums ??= readSums();
-    return sums[name] ?? 0;
-  }
-
-  function add(name: string, amount: number): void {
-    const present = sum(name);
-    if (sums !== null && amount !== 0) {
-      sums[name] = present + amount;
-      hasChanged = true;
-    }
-  }
-
-  function readSums(): Record<string, number> {
-    const stored = list("HGETALL", sumsKey);
-    const found: Record<string, number> = {};
-    for (let i = 0; i + 1 < stored.length; i += 2) found[stored[i] ?? ""] = tonumber(stored[i + 1]) ?? 0;
-    return found;
-  }
+  const sums = redisSums(`${prefix}sums`);
 
   function weigh(place: Place, sign: 1 | -1): void {
-    add("size", sign);
-    add("bytes", sign * place.sizeBytes);
-    if (place.standing.state === "waiting") add("waiting", sign);
-    if (isInFlight(place)) add("in_flight", sign);
+    sums.add("size", sign);
+    sums.add("bytes", sign * place.sizeBytes);
+    if (place.standing.state === "waiting") sums.add("waiting", sign);
+    if (isInFlight(place)) sums.add("in_flight", sign);
   }
 
   function find(ticketId: string): Place | null {
@@ -164,10 +143,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       suspectsInFlight ??= count("SCARD", suspectsKey);
       oldest ??= { acceptedAtMs: firstScore(agesKey) };
       return {
-        size: sum("size"),
-        bytes: sum("bytes"),
-        waiting: sum("waiting"),
-        inFlight: sum("in_flight"),
+        size: sums.of("size"),
+        bytes: sums.of("bytes"),
+        waiting: sums.of("waiting"),
+        inFlight: sums.of("in_flight"),
         suspectsInFlight,
         oldestAcceptedAtMs: oldest.acceptedAtMs,
       };
@@ -235,12 +214,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     inFlight: () => placesOf(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
 
-    flush() {
-      if (sums === null || !hasChanged) return;
-      const written: (string | number)[] = [];
-      for (const [name, value] of Object.entries(sums)) written.push(name, exactly(value));
-      redis.call("HSET", sumsKey, ...written);
-    },
+    flush: () => sums.flush(),
   };
 
   function placesOf(ids: readonly string[]): Place[] {
