@@ -1,5 +1,5 @@
 /** The core of a gate, one row of JSON, kept in memory and written when it has to be. */
-import { newGate, type GateCore } from "../domain/gate.ts";
+import { completeGate, newGate, type GateCore } from "../domain/gate.ts";
 import { decodeRecord } from "../domain/record.ts";
 
 export interface CoreStore {
@@ -58,7 +58,7 @@ function stored(sql: SqlStorage): GateCore {
   const decoded = decodeRecord<GateCore>(JSON.parse(row.json), 1);
   switch (decoded.kind) {
     case "known":
-      return decoded.value;
+      return completeGate(decoded.value);
     case "newer":
       throw new Error(`newer code has written this gate: version ${decoded.version}`);
     case "unreadable":

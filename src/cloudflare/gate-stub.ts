@@ -16,7 +16,7 @@ export function durableGate(env: Environment, provider: ProviderName): RemoteGat
     reserve: (seat) => ask((gate) => gate.reserve(seat)),
     start: (seat, starter) => ask((gate) => gate.start(seat, starter)),
     outlook: (ticketId) => ask((gate) => gate.outlook(ticketId)),
-    overview: () => ask((gate) => gate.overview()),
+    overview: (tenant) => ask((gate) => gate.overview(tenant)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Admission } from "../domain/gate.ts";
 import type { Parking, Start, Starter } from "../domain/gate-queue.ts";
+import type { Exchanged } from "../domain/gate-report.ts";
 import type { Outlook, Overview } from "../domain/gate-view.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
@@ -53,7 +54,7 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.enter(permit, model));
   }
 
-  exchange(reportId: string, outcomes: readonly Outcome[]): Snapshot {
+  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
     return this.#verb((keeper) => keeper.exchange(reportId, outcomes));
   }
 
@@ -81,8 +82,8 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.outlook(ticketId));
   }
 
-  overview(): Overview {
-    return this.#verb((keeper) => keeper.overview());
+  overview(tenant: string | null): Overview {
+    return this.#verb((keeper) => keeper.overview(tenant));
   }
 
   /**

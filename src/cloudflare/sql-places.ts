@@ -1,5 +1,13 @@
 /** Places in the SQLite of a gate's Durable Object. Every query goes by an index; sums are counted along. */
-import { isInFlight, type Place, type Places, type Standing, type Tally } from "../domain/places.ts";
+import {
+  blockedUntilMs,
+  isInFlight,
+  type Group,
+  type Place,
+  type Places,
+  type Standing,
+  type Tally,
+} from "../domain/places.ts";
 
 export interface SqlPlaces extends Places {
   /** After a transaction that was rolled back: the sums are counted anew. */
@@ -36,6 +44,17 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
       .one();
   }
 
+  /** Of suspects or of the others: each group, and when the first of it is over its backoff. */
+  function groups(suspect: number): readonly (Group & { at: number })[] {
+    return sql
+      .exec<{ name: string; at: number }>(firstOfEachGroup, suspect)
+      .toArray()
+      .map(({ name, at }) => {
+        const end = name.lastIndexOf("\n");
+        return { model: name.slice(0, end), tenant: name.slice(end + 1), at };
+      });
+  }
+
   return {
     find,
     put(place) {
@@ -53,26 +72,56 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
     },
     lapsed: (nowMs, limit) =>
       rows("SELECT * FROM places WHERE until <= ? LIMIT ?", nowMs, limit).map(placeIn),
-    ready: ({ nowMs, withoutModels, suspect, forProbe, limit }) =>
+    ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
       rows(
         `SELECT * FROM places
-         WHERE state = 'waiting' AND suspect = ? AND not_before <= ? AND model NOT IN (SELECT value FROM json_each(?))
+         WHERE state = 'waiting' AND suspect = ? AND not_before <= ?
+           ${only === null ? "" : only.tenant === null ? "AND model = ?" : `AND ${groupColumn} = ?`}
+           ${
+             blocked.length === 0
+               ? ""
+               : `AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE value ->> 'model' = model
+                    AND coalesce(value ->> 'tenant', ${tenantColumn}) = ${tenantColumn})`
+           }
          ORDER BY ${forProbe ? "probes, turn" : "turn"} LIMIT ?`,
         suspect ? 1 : 0,
         nowMs,
-        JSON.stringify(withoutModels),
+        ...(only === null ? [] : [only.tenant === null ? only.model : `${only.model}\n${only.tenant}`]),
+        ...(blocked.length === 0
+          ? []
+          : [JSON.stringify(blocked.map(({ model, tenant }) => ({ model, tenant })))]),
         limit,
       ).map(placeIn),
+    groups: (nowMs, model) =>
+      groups(0).flatMap(({ at, ...group }) =>
+        at <= nowMs && (model === null || group.model === model) ? [group] : [],
+      ),
+    hasWaiting: ({ model, tenant }) =>
+      sql
+        .exec(
+          `SELECT 1 FROM places WHERE state = 'waiting' AND suspect = 0 AND ${groupColumn} = ? LIMIT 1`,
+          `${model}\n${tenant}`,
+        )
+        .toArray().length > 0,
+    endWaits(nowMs, model) {
+      sql.exec(
+        `UPDATE places SET not_before = ? WHERE state = 'waiting' AND not_before > ? ${model === null ? "" : "AND model = ?"}`,
+        nowMs,
+        nowMs,
+        ...(model === null ? [] : [model]),
+      );
+      onChange();
+    },
     ahead: (place) =>
       number(
         "SELECT count(*) AS value FROM places WHERE state IN ('waiting', 'dispatched') AND turn < ?",
         turnOf(place),
       ) ?? 0,
     firstLapseMs: () => number("SELECT min(until) AS value FROM places WHERE until IS NOT NULL"),
-    firstReadyMs(holds, suspects) {
+    firstReadyMs(blocked, suspects) {
       const moments = (suspects ? [0, 1] : [0])
-        .flatMap((suspect) => sql.exec<{ model: string; at: number }>(firstOfEachModel, suspect).toArray())
-        .map(({ model, at }) => Math.max(at, holds.find((hold) => hold.model === model)?.untilMs ?? 0));
+        .flatMap(groups)
+        .map(({ at, ...group }) => Math.max(at, blockedUntilMs(group, blocked)));
       return moments.length === 0 ? null : Math.min(...moments);
     },
     firstHeardMs: () => number("SELECT min(heard_at) AS value FROM places WHERE state = 'waiting'"),
@@ -89,6 +138,16 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
   };
 }
 
+/**
+ * Of the text in `turn`, behind the ticket's id: the tenant's hash and the comparison's, sixteen signs each. A column more would be one too
+ * many for the code of before, should it come back: it inserts rows of thirteen. In rows that it has written there is nothing, which is `''`.
+ */
+const tenantColumn = "substr(turn, 23 + length(ticket_id), 16)";
+/** Model and tenant; no key of a model holds a line feed. */
+const groupColumn = `(model || char(10) || ${tenantColumn})`;
+const idAt = 21;
+const hashLength = 16;
+
 /** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all standings but waiting. */
 const schema = [
   `CREATE TABLE IF NOT EXISTS places (
@@ -100,23 +159,24 @@ const schema = [
   "CREATE INDEX IF NOT EXISTS by_turn ON places (suspect, turn) WHERE state = 'waiting'",
   "CREATE INDEX IF NOT EXISTS by_probe ON places (suspect, probes, turn) WHERE state = 'waiting'",
   "CREATE INDEX IF NOT EXISTS by_line ON places (turn) WHERE state IN ('waiting', 'dispatched')",
-  "CREATE INDEX IF NOT EXISTS by_ready ON places (suspect, model, not_before) WHERE state = 'waiting'",
+  "DROP INDEX IF EXISTS by_ready",
+  `CREATE INDEX IF NOT EXISTS by_group ON places (suspect, ${groupColumn}, not_before) WHERE state = 'waiting'`,
   "CREATE INDEX IF NOT EXISTS by_silence ON places (heard_at) WHERE state = 'waiting'",
   "CREATE INDEX IF NOT EXISTS by_age ON places (accepted_at) WHERE state <> 'held'",
 ];
 
-/** Hops from model to model, so that it costs as many look-ups as there are models, however many places wait. */
-const firstOfEachModel = `
-  WITH RECURSIVE asked (suspect) AS (VALUES (?)), models (model) AS (
-    SELECT (SELECT min(model) FROM places WHERE state = 'waiting' AND suspect = asked.suspect) FROM asked
+/** Hops from group to group, so that it costs as many look-ups as there are groups, however many places wait. */
+const firstOfEachGroup = `
+  WITH RECURSIVE asked (suspect) AS (VALUES (?)), groups (name) AS (
+    SELECT (SELECT min(${groupColumn}) FROM places WHERE state = 'waiting' AND suspect = asked.suspect) FROM asked
     UNION ALL
-    SELECT (SELECT min(p.model) FROM places AS p
-            WHERE p.state = 'waiting' AND p.suspect = asked.suspect AND p.model > models.model)
-    FROM models, asked WHERE models.model IS NOT NULL
+    SELECT (SELECT min(${groupColumn}) FROM places
+            WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} > groups.name)
+    FROM groups, asked WHERE groups.name IS NOT NULL
   )
-  SELECT model, (SELECT min(not_before) FROM places AS p
-                 WHERE p.state = 'waiting' AND p.suspect = asked.suspect AND p.model = models.model) AS at
-  FROM models, asked WHERE model IS NOT NULL`;
+  SELECT name, (SELECT min(not_before) FROM places
+                WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} = groups.name) AS at
+  FROM groups, asked WHERE name IS NOT NULL`;
 
 type Sums = Omit<Tally, "oldestAcceptedAtMs">;
 
@@ -145,6 +205,7 @@ type Row = {
   suspect: number;
   probes: number;
   heard_at: number;
+  turn: string;
 };
 
 /** In the order of the table's columns. */
@@ -167,8 +228,15 @@ function row(place: Place): SqlStorageValue[] {
   ];
 }
 
-function turnOf({ suspect, priority, acceptedAtMs, ticketId }: Place): string {
-  return `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
+function turnOf({ suspect, priority, acceptedAtMs, ticketId, tenant, comparison }: Place): string {
+  const turn = `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
+  return tenant === "" ? turn : `${turn} ${tenant} ${comparison}`;
+}
+
+/** What stands behind the id in `turn`. */
+function hashesIn({ ticket_id: id, turn }: Row): { readonly tenant: string; readonly comparison: string } {
+  const at = idAt + id.length + 1;
+  return { tenant: turn.slice(at, at + hashLength), comparison: turn.slice(at + hashLength + 1) };
 }
 
 function digits(value: number, width: number): string {
@@ -182,6 +250,7 @@ function placeIn(row: Row): Place {
     acceptedAtMs: row.accepted_at,
     sizeBytes: row.size_bytes,
     model: row.model,
+    ...hashesIn(row),
     standing: standingIn(row),
     notBeforeMs: row.not_before,
     suspect: row.suspect === 1,

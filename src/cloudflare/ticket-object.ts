@@ -78,8 +78,14 @@ export class TicketObject extends DurableObject<Environment> {
     return moved === null ? null : moved.ticket;
   }
 
-  claim(permit: string, asProbe: boolean): { readonly claimed: Claimed; readonly ticket: Ticket } | null {
-    const moved = this.#moveKnown((known, nowMs, policy) => claim(known, permit, asProbe, nowMs, policy));
+  claim(
+    permit: string,
+    asProbe: boolean,
+    early?: boolean,
+  ): { readonly claimed: Claimed; readonly ticket: Ticket } | null {
+    const moved = this.#moveKnown((known, nowMs, policy) =>
+      claim(known, permit, asProbe, nowMs, policy, early),
+    );
     this.ctx.waitUntil(this.#tell());
     return moved === null ? null : { claimed: moved.reply, ticket: moved.ticket };
   }

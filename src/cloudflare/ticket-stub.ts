@@ -11,7 +11,7 @@ export function durableTickets(env: Environment): Tickets {
   return {
     create: (draft) => ask(draft.about.id, (ticket) => ticket.create(draft)),
     load: (id) => ask(id, (ticket) => ticket.load()),
-    claim: (id, permit, asProbe) => ask(id, (ticket) => ticket.claim(permit, asProbe)),
+    claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
   };

@@ -12,9 +12,13 @@
  *                                                +------+ a good probe, but not enough; one that told nothing;
  *                                                         a prober that died: the turn is given away
  *
+ * Faults count with the tenant and the model that had most of them left out, each by itself, as long as others called (`parties.ts`): what is wrong
+ * with one text, tenant or model is not wrong with the provider.
+ *
  * While it isn't closed only the probe's answer counts: late answers of calls from before say nothing about now. Those that arrive after
  * it has closed again are known by their epoch, which grows with every opening.
  */
+import { countParty, noParties, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 import { countCall, sumCalls, type Window } from "./window.ts";
 
@@ -25,12 +29,16 @@ export type Breaker =
       /** Without a success between them. */
       readonly faultsInRow: number;
       readonly window: Window;
+      /** Whose they were. Absent: written by older code, or nobody has called yet. */
+      readonly tenants?: Parties;
+      readonly models?: Parties;
     }
   | {
       readonly state: "open";
       readonly epoch: number;
       /** From here on a probe may go. Nobody has taken the turn yet. */
       readonly probeFromMs: number;
+      /** In a row. Below zero after a good probe: that many may fail before the time is doubled again. */
       readonly failedProbes: number;
     }
   | {
@@ -62,10 +70,17 @@ export interface News {
   /** `null`: not known, taken for the present one. */
   readonly epoch: number | null;
   readonly health: Health;
+  /** Whose call it was; `null`: not known. */
+  readonly by: { readonly tenant: string; readonly model: string } | null;
 }
 
 const fewestCalls = 20;
 const jitter = 0.1;
+/**
+ * After a good probe so many may fail that the time is not doubled: a door that a third get through is open for a third, and drains at that
+ * rate instead of a call a minute.
+ */
+const forgivenProbes = 2;
 
 export const closedBreaker: Breaker = { state: "closed", epoch: 0, faultsInRow: 0, window: [] };
 
@@ -122,11 +137,14 @@ export function recordNews(
       const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
       if (isLate || news.health === "nothing") return breaker;
       const isFault = news.health === "fault";
-      const faultsInRow = isFault ? breaker.faultsInRow + 1 : 0;
-      const window = countCall(breaker.window, isFault, nowMs);
-      return isIll(faultsInRow, window, nowMs, limits)
-        ? opened(breaker.epoch + 1, 0, nowMs, limits, random)
-        : { state: "closed", epoch: breaker.epoch, faultsInRow, window };
+      const closed = {
+        ...breaker,
+        faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
+        window: countCall(breaker.window, isFault, nowMs),
+        tenants: countParty(breaker.tenants ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
+        models: countParty(breaker.models ?? noParties, news.by?.model ?? "", isFault, nowMs),
+      };
+      return isIll(closed, nowMs, limits) ? opened(breaker.epoch + 1, 0, nowMs, limits, random) : closed;
     }
     case "open":
       return breaker;
@@ -140,7 +158,7 @@ export function recordNews(
         case "healthy": {
           const goodProbes = breaker.goodProbes + 1;
           return goodProbes < limits.successThreshold
-            ? { ...breaker, probe: null, goodProbes }
+            ? { ...breaker, probe: null, goodProbes, failedProbes: -forgivenProbes }
             : { ...closedBreaker, epoch: breaker.epoch };
         }
       }
@@ -148,10 +166,23 @@ export function recordNews(
   }
 }
 
-function isIll(faultsInRow: number, window: Window, nowMs: number, limits: BreakerLimits): boolean {
-  if (faultsInRow >= limits.failureThreshold) return true;
-  const { calls, faults } = sumCalls(window, nowMs);
-  return calls >= fewestCalls && faults * 2 >= calls;
+type Closed = Required<Extract<Breaker, { state: "closed" }>>;
+
+function isIll(
+  { faultsInRow, window, tenants, models }: Closed,
+  nowMs: number,
+  limits: BreakerLimits,
+): boolean {
+  const all = { ...sumCalls(window, nowMs), faultsInRow };
+  return [tenants, models].every((parties) => meetsRule(sightWithoutWorst(parties, nowMs) ?? all, limits));
+}
+
+/** Enough faults in a row, or half of enough calls within ten seconds. */
+export function meetsRule(
+  { calls, faults, faultsInRow }: Sight,
+  { failureThreshold }: BreakerLimits,
+): boolean {
+  return faultsInRow >= failureThreshold || (calls >= fewestCalls && faults * 2 >= calls);
 }
 
 function opened(
@@ -166,7 +197,7 @@ function opened(
 
 /** The doubled time with a tenth of jitter: never less than the recovery time, never more than the longest. */
 function openForMs(failedProbes: number, limits: BreakerLimits, random: number): number {
-  const doubledMs = limits.recoveryMs * 2 ** failedProbes;
+  const doubledMs = limits.recoveryMs * 2 ** Math.max(0, failedProbes);
   const longestMs = Math.max(limits.recoveryMs, Math.min(doubledMs * (1 + jitter), limits.maxOpenMs));
   const shortestMs = Math.max(limits.recoveryMs, longestMs / (1 + jitter));
   return Math.round(shortestMs + random * (longestMs - shortestMs));

@@ -1,8 +1,21 @@
 /** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
 import { breakerTurn } from "./breaker.ts";
 import { takeTurn, type GateCore, type GateLimits } from "./gate.ts";
-import { credentialsTurn } from "./holds.ts";
-import { byProbeTurn, byTurn, dispatchMs, silenceMs, type Place, type Tally } from "./places.ts";
+import { credentialsTurn, isAsked, isHeld, modelTurn, presentHolds, type ModelHold } from "./holds.ts";
+import { paced } from "./paces.ts";
+import {
+  byProbeTurn,
+  byTurn,
+  dispatchMs,
+  isBlocked,
+  silenceMs,
+  type Block,
+  type Group,
+  type Place,
+  type Places,
+  type Tally,
+} from "./places.ts";
+import { rampStart } from "./ramp.ts";
 import { bothTurns, type Turn } from "./turn.ts";
 
 /** When the queue may call: the breaker and the credentials must both let it. */
@@ -17,7 +30,7 @@ export function mostInFlight(core: GateCore, turn: Turn, limits: GateLimits): nu
     : limits.concurrency;
 }
 
-/** How many tickets may be sent now, and whether the one is a probe: what to ask the table for (`Places.ready`). */
+/** How many tickets may be sent now, and whether the one is a probe. */
 export function openings(
   core: GateCore,
   tally: Tally,
@@ -36,39 +49,212 @@ export function openings(
   }
 }
 
+/** So many of the last probes are remembered: whose turn it was. */
+const mostProbed = 8;
+
 /**
  * Sends as many tickets as there are openings, in order.
  *
- * @param suspects the first ready one; none while another suspect is in flight
- * @param others the first ready ones that are no suspects, as many as there are openings
  * @param most that whoever takes them can take
  * @returns the places as sent; the caller writes them and sends their ids
  */
 export function dispatch(
   core: GateCore,
-  tally: Tally,
-  suspects: readonly Place[],
-  others: readonly Place[],
+  places: Places,
   nowMs: number,
   limits: GateLimits,
   most = Infinity,
 ): { core: GateCore; places: readonly Place[] } {
+  const tally = places.tally();
   const { count: free, forProbe } = openings(core, tally, nowMs, limits);
   const count = Math.min(free, most);
+  if (count <= 0) return { core, places: [] };
+  const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
   const untilMs = nowMs + dispatchMs;
-  const suspect = tally.suspectsInFlight > 0 ? [] : suspects.slice(0, 1);
-  const places = [...suspect, ...others]
-    .toSorted(forProbe ? byProbeTurn : byTurn)
-    .slice(0, count)
-    .map((place): Place => {
-      const probes = place.probes + (forProbe ? 1 : 0);
-      return { ...place, standing: { state: "dispatched", untilMs }, probes };
-    });
-  const prober = forProbe ? places[0] : undefined;
-  // The turn is the ticket's until a worker claims it with a permit of its own.
-  return prober === undefined
-    ? { core, places }
-    : { core: takeTurn(core, { permit: prober.ticketId, endsAtMs: untilMs }), places };
+  const sent = chosen.slice(0, count).map((place): Place => {
+    const isAsking = forProbe || asks(core, place);
+    return {
+      ...place,
+      standing: { state: "dispatched", untilMs },
+      probes: place.probes + (isAsking ? 1 : 0),
+    };
+  });
+  return {
+    core: sent.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), core),
+    places: sent,
+  };
+}
+
+/** The turn is the ticket's until a worker claims it with a permit of its own. */
+function told(core: GateCore, place: Place, forProbe: boolean, untilMs: number, nowMs: number): GateCore {
+  const { ticketId, model, tenant } = place;
+  const lease = { permit: ticketId, endsAtMs: untilMs };
+  const paces = paced(core.paces, tenant, model, nowMs);
+  const started = paces === core.paces ? core : { ...core, paces };
+  if (forProbe) {
+    return {
+      ...takeTurn(started, model, lease),
+      probed: [...core.probed, { tenant, model }].slice(-mostProbed),
+    };
+  }
+  if (!asks(core, place)) return started;
+  const holds = core.holds.map((hold) => (hold.model === model ? { ...hold, asker: lease } : hold));
+  return { ...started, holds };
+}
+
+function asks({ holds }: GateCore, { model }: Place): boolean {
+  return holds.some((hold) => hold.model === model && isAsked(hold));
+}
+
+/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket that had fewest turns. */
+function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
+  const blocked = blocksOf(core, places, nowMs);
+  const query = { nowMs, blocked, forProbe: true, limit: 1 };
+  const suspects = tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true });
+  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked));
+  const others = leastLately(core.probed, groups).flatMap((only) =>
+    places.ready({ ...query, only, suspect: false }),
+  );
+  return [...suspects, ...others].toSorted(byProbeTurn).slice(0, 1);
+}
+
+/** Of groups that were asked equally long ago so many are looked at. */
+const mostTied = 8;
+
+function leastLately(probed: readonly Group[], groups: readonly Group[]): readonly Group[] {
+  let best: readonly Group[] = [];
+  let bestRank = Infinity;
+  for (const group of groups) {
+    const rank = rankIn(probed, group);
+    if (rank < bestRank) {
+      best = [group];
+      bestRank = rank;
+    } else if (rank === bestRank && best.length < mostTied) best = [...best, group];
+  }
+  return best;
+}
+
+/** The lower, the longer ago: by tenant first. */
+function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
+  let ofTenant = 0;
+  let ofModel = 0;
+  for (let at = 0; at < probed.length; at++) {
+    const group = probed[at];
+    if (group?.tenant !== tenant) continue;
+    ofTenant = at + 1;
+    if (group.model === model) ofModel = at + 1;
+  }
+  return ofTenant * (mostProbed + 1) + ofModel;
+}
+
+/** Tickets of models that are asked go first, one each; then all in order, as far as ramps and paces let them. */
+function inTurn(
+  core: GateCore,
+  places: Places,
+  tally: Tally,
+  count: number,
+  nowMs: number,
+): readonly Place[] {
+  const blocked = blocksOf(core, places, nowMs);
+  const special = specialModels(core, nowMs);
+  const query = { nowMs, only: null, forProbe: false };
+  const suspects =
+    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, blocked, suspect: true, limit: 1 });
+  const free = places.ready({
+    ...query,
+    blocked: special.map((model) => ({ model, untilMs: Infinity })),
+    suspect: false,
+    limit: count,
+  });
+  const asking: Place[] = [];
+  const others: Place[] = [...suspects, ...free];
+  for (const model of special) {
+    const hold = core.holds.find((hold) => hold.model === model);
+    if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
+    if (hold !== undefined && isAsked(hold)) asking.push(...firstOf(hold, places, blocked, nowMs));
+    else others.push(...ofModel(core, hold, model, places, blocked, count, nowMs));
+  }
+  return [...asking, ...others.toSorted(byTurn)];
+}
+
+/** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
+const anyTenant = "-";
+
+/** Those with a hold, a ramp or a pace. */
+function specialModels({ holds, paces }: GateCore, nowMs: number): readonly string[] {
+  const models = presentHolds(holds, nowMs).map(({ model }) => model);
+  for (const { model } of paces) if (!models.includes(model)) models.push(model);
+  return models;
+}
+
+/** What may not be sent now, and until when. */
+export function blocksOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const hold of presentHolds(core.holds, nowMs)) {
+    const { model } = hold;
+    if (isAsked(hold)) {
+      const turn = modelTurn(hold, nowMs);
+      if (turn.kind === "wait") blocks.push({ model, untilMs: turn.untilMs });
+    } else if (isHeld(hold, nowMs)) blocks.push({ model, untilMs: hold.untilMs });
+    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
+  }
+  for (const { model, tenant, nextAtMs } of core.paces) {
+    if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
+  }
+  return blocks;
+}
+
+/** How many more tickets of a model its ramp lets start. */
+export function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+  const inFlight = places.inFlight().filter((place) => place.model === model).length;
+  return ramp.allowed - inFlight;
+}
+
+/** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. */
+function ofModel(
+  core: GateCore,
+  hold: ModelHold | undefined,
+  model: string,
+  places: Places,
+  blocked: readonly Block[],
+  count: number,
+  nowMs: number,
+): readonly Place[] {
+  const room = hold === undefined ? count : Math.min(count, roomOf(hold, places));
+  if (hold !== undefined && (hold.ramp ?? rampStart).allowed === 1) {
+    return firstOf(hold, places, blocked, nowMs).slice(0, room);
+  }
+  const query = { nowMs, suspect: false, forProbe: false };
+  const paces = core.paces.filter((pace) => pace.model === model);
+  const unpaced = places.ready({
+    ...query,
+    blocked: paces.map(({ tenant }) => ({ model, tenant, untilMs: Infinity })),
+    only: { model, tenant: null },
+    limit: room,
+  });
+  const nextPaced = paces
+    .filter(({ nextAtMs }) => nextAtMs <= nowMs)
+    .flatMap(({ tenant }) => places.ready({ ...query, blocked, only: { model, tenant }, limit: 1 }));
+  return [...unpaced, ...nextPaced].toSorted(byTurn).slice(0, room);
+}
+
+/** The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. */
+function firstOf(
+  hold: ModelHold,
+  places: Places,
+  blocked: readonly Block[],
+  nowMs: number,
+): readonly Place[] {
+  const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
+  const others = groups.filter(({ tenant }) => tenant !== hold.tenant);
+  const found = (others.length > 0 ? others : groups)
+    .slice(0, mostTied)
+    .flatMap((only) =>
+      places.ready({ nowMs, blocked, only, suspect: false, forProbe: isAsked(hold), limit: 2 }),
+    );
+  const inOrder = found.toSorted(isAsked(hold) ? byProbeTurn : byTurn);
+  const first = inOrder.find(({ comparison }) => comparison !== hold.comparison) ?? inOrder[0];
+  return first === undefined ? [] : [first];
 }
 
 /** What the table says about moments to come: see `Places`. */

@@ -4,9 +4,10 @@
  * table that answers at once.
  */
 import { hasRoomFor } from "./admission.ts";
-import { dropTurn, ownsTurn, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
+import { askedHold, dropTurn, ownsTurn, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
 import { mostInFlight, queueTurn } from "./gate-dispatch.ts";
-import { heldUntilMs } from "./holds.ts";
+import { isHeld, modelTurn } from "./holds.ts";
+import { rampStart } from "./ramp.ts";
 import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 
@@ -59,6 +60,8 @@ export interface Starter {
   readonly permit: string;
   readonly notBeforeMs: number;
   readonly suspect: boolean;
+  /** When its backoff began; absent: not known. */
+  readonly sinceMs?: number;
 }
 
 export type Start =
@@ -68,57 +71,80 @@ export type Start =
       /** The provider is being asked, not the ticket: a failure costs it no attempt. */
       readonly asProbe: boolean;
       readonly leaseEndsAtMs: number;
+      /** Its backoff was ended before its time: the breaker has closed, or its hold is over. */
+      readonly early?: true;
     }
   /** It waits in its place, and the gate sends it again. `retryAtMs`: not before; `null`: when a permit is free. */
   | { readonly kind: "wait"; readonly why: WaitReason; readonly retryAtMs: number | null }
   /** Another worker has it. */
   | { readonly kind: "busy"; readonly untilMs: number };
 
-export type WaitReason = "turn" | "backoff" | "rate_limit" | "breaker" | "credentials";
+/** The last three are about its model: it is ill alone, it was refused to us, or it answers without judgements. */
+export type WaitReason =
+  | "turn"
+  | "backoff"
+  | "rate_limit"
+  | "breaker"
+  | "credentials"
+  | "model_faults"
+  | "model_refused"
+  | "no_judgements";
 
-/** A worker asks whether it may call for a ticket now. If not, the ticket's place waits. Asked again with its permit, it is told the same. */
+/**
+ * A worker asks whether it may call for a ticket now. If not, the ticket's place waits. Asked again with its permit, it is told the same.
+ *
+ * @param inFlightOfModel dispatched and running tickets of its model; asked for where its model has a ramp
+ */
 export function start(
   core: GateCore,
   seat: Seat,
   known: Place | null,
   starter: Starter,
   tally: Tally,
+  inFlightOfModel: () => number,
   nowMs: number,
   limits: GateLimits,
 ): { core: GateCore; place: Place; reply: Start } {
-  const { permit, notBeforeMs, suspect } = starter;
+  const { permit, suspect } = starter;
+  const notBeforeMs = hasWaited(core, seat, starter) ? nowMs : starter.notBeforeMs;
   const place = { ...(known ?? freshPlace(seat, nowMs)), notBeforeMs, suspect, heardAtMs: nowMs };
   const { epoch } = core.breaker;
+  const early = nowMs < starter.notBeforeMs ? ({ early: true } as const) : {};
   if (place.standing.state === "running") {
     const { untilMs } = place.standing;
-    return place.standing.permit === permit
-      ? {
-          core,
-          place,
-          reply: { kind: "call", epoch, asProbe: ownsTurn(core, permit), leaseEndsAtMs: untilMs },
-        }
-      : { core, place: known ?? place, reply: { kind: "busy", untilMs } };
+    if (place.standing.permit !== permit) {
+      return { core, place: known ?? place, reply: { kind: "busy", untilMs } };
+    }
+    const asProbe = ownsTurn(core, seat.model, permit);
+    return { core, place, reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: untilMs, ...early } };
   }
-  const wasChosen = ownsTurn(core, seat.ticketId);
-  const waits = reasonToWait(core, place, wasChosen, known, tally, nowMs, limits);
+  const wasChosen = ownsTurn(core, seat.model, seat.ticketId);
+  const waits = reasonToWait(core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits);
   if (waits !== null) {
     return {
-      core: dropTurn(core, seat.ticketId),
+      core: dropTurn(core, seat.model, seat.ticketId),
       place: { ...place, standing: { state: "waiting" } },
       reply: { kind: "wait", ...waits },
     };
   }
-  const asProbe = queueTurn(core, nowMs).kind !== "free";
+  const asProbe = queueTurn(core, nowMs).kind !== "free" || askedHold(core, seat.model) !== null;
   const endsAtMs = nowMs + limits.leaseMs;
   return {
-    core: asProbe ? takeTurn(core, { permit, endsAtMs }) : core,
+    core: asProbe ? takeTurn(core, seat.model, { permit, endsAtMs }) : core,
     place: {
       ...place,
       standing: { state: "running", untilMs: endsAtMs, permit },
       probes: place.probes + (asProbe && !wasChosen ? 1 : 0),
     },
-    reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: endsAtMs },
+    reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: endsAtMs, ...early },
   };
+}
+
+/** Has its backoff been ended, by the end of what it waited for? */
+function hasWaited(core: GateCore, { model }: Seat, { sinceMs }: Starter): boolean {
+  if (sinceMs === undefined) return false;
+  const hold = core.holds.find((hold) => hold.model === model);
+  return sinceMs <= core.waitsEndedMs || (hold?.ramp !== undefined && sinceMs <= hold.untilMs);
 }
 
 function reasonToWait(
@@ -127,20 +153,33 @@ function reasonToWait(
   wasChosen: boolean,
   known: Place | null,
   tally: Tally,
+  inFlightOfModel: () => number,
   nowMs: number,
   limits: GateLimits,
 ): { why: WaitReason; retryAtMs: number | null } | null {
   if (nowMs < place.notBeforeMs) return { why: "backoff", retryAtMs: place.notBeforeMs };
-  const held = heldUntilMs(core.holds, place.model, nowMs);
-  if (held !== null) return { why: "rate_limit", retryAtMs: held };
+  const self = isInFlight(known) ? 1 : 0;
+  const hold = core.holds.find(({ model }) => model === place.model);
+  const asked = askedHold(core, place.model);
+  if (hold !== undefined && asked === null && isHeld(hold, nowMs)) {
+    return { why: hold.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: hold.untilMs };
+  }
   const turn = queueTurn(core, nowMs);
   if (turn.kind === "wait" && !wasChosen) {
     return { why: core.breaker.state === "closed" ? "credentials" : "breaker", retryAtMs: turn.untilMs };
   }
-  const self = isInFlight(known) ? 1 : 0;
+  const askedTurn = asked === null ? null : modelTurn(asked, nowMs);
+  if (askedTurn?.kind === "wait" && !wasChosen) {
+    return {
+      why: asked?.why === "no_judgements" ? "no_judgements" : "model_refused",
+      retryAtMs: askedTurn.untilMs,
+    };
+  }
+  const isOverRamp =
+    hold?.why !== undefined && asked === null && inFlightOfModel() - self >= (hold.ramp ?? rampStart).allowed;
   const suspectsBeside = tally.suspectsInFlight - (known?.suspect === true ? self : 0);
   const isBeside = place.suspect && suspectsBeside > 0;
-  return isBeside || tally.inFlight - self >= mostInFlight(core, turn, limits)
+  return isOverRamp || isBeside || tally.inFlight - self >= mostInFlight(core, turn, limits)
     ? { why: "turn", retryAtMs: null }
     : null;
 }
@@ -154,20 +193,23 @@ export function release(
   nowMs: number,
 ): GateCore {
   if (known === null) return core;
-  const freed = known.standing.state === "running" ? core : dropTurn(core, ticketId);
+  const freed = known.standing.state === "running" ? core : dropTurn(core, known.model, ticketId);
   if (known.standing.state !== "running") return freed;
   const following = queueTurn(core, nowMs).kind === "free" ? tally.waiting : 0;
   return { ...freed, vitals: countEnd(freed.vitals, following, nowMs) };
 }
 
 function freshPlace(seat: Seat, nowMs: number): Place {
-  const { ticketId, priority, acceptedAtMs, sizeBytes, model } = seat;
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison } = seat;
   return {
     ticketId,
     priority,
     acceptedAtMs,
     sizeBytes,
     model,
+    // Older code leaves them out.
+    tenant: tenant ?? "",
+    comparison: comparison ?? "",
     standing: { state: "waiting" },
     notBeforeMs: nowMs,
     suspect: false,

@@ -1,12 +1,18 @@
-/** How calls went, and what the gate makes of it: breaker, holds, credentials, ramp and figures, outcome by outcome. */
+/** How calls went, and what the gate makes of it: breaker, holds, credentials, ramps and figures, outcome by outcome. */
 import { recordNews, type Breaker, type Health } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
 import { snapshotOf } from "./gate-view.ts";
-import { holdModel, isAsker, refuseCredentials, type CredentialsHold } from "./holds.ts";
-import type { Finding, Outcome } from "./outcome.ts";
+import { holdsAfter } from "./hold-report.ts";
+import { isAsked, isAsker, isHeld, refuseCredentials, type CredentialsHold } from "./holds.ts";
+import { countAnswer, countFault, isMostlyFaults, recordOf, servedOthers } from "./model-records.ts";
+import type { Finding, Others, Outcome } from "./outcome.ts";
+import { quickened, slowed } from "./paces.ts";
 import { climb, rampStart, type Ramp } from "./ramp.ts";
 import { countExchange, type Snapshot } from "./snapshot.ts";
 import { countFinding, type Vitals } from "./vitals.ts";
+
+/** What an isolate learns in one hop: the present view, and how others fared meanwhile, as to its last outcome. */
+export type Exchanged = Snapshot & { readonly others?: Others };
 
 /** What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view. */
 export function exchange(
@@ -16,14 +22,18 @@ export function exchange(
   nowMs: number,
   limits: GateLimits,
   random: number,
-): { core: GateCore; reply: Snapshot } {
+): { core: GateCore; reply: Exchanged } {
   const reported = report(core, reportId, outcomes, nowMs, limits, random);
   const counted = { ...reported, exchanges: countExchange(reported.exchanges, outcomes, nowMs) };
-  return { core: counted, reply: snapshotOf(counted, nowMs, limits) };
+  const snapshot = snapshotOf(counted, nowMs, limits);
+  const others = othersOf(counted, outcomes.at(-1), nowMs);
+  return { core: counted, reply: others === null ? snapshot : { ...snapshot, others } };
 }
 
 /** As many isolates as this may report trouble between a batch and its repetition. */
 const mostCountedReports = 32;
+const nameLength = 12;
+const dayMs = 86_400_000;
 
 /**
  * Takes in how calls went, in order.
@@ -39,37 +49,117 @@ export function report(
   limits: GateLimits,
   random: number,
 ): GateCore {
-  if (core.countedReports.includes(reportId)) return core;
+  const name = reportId.slice(-nameLength);
+  if (core.countedReports.includes(name)) return core;
   const counted = outcomes.reduce((before, outcome) => take(before, outcome, nowMs, limits, random), core);
   return outcomes.every(({ finding }) => finding.kind === "healthy")
     ? counted
-    : { ...counted, countedReports: [...core.countedReports, reportId].slice(-mostCountedReports) };
+    : { ...counted, countedReports: [...core.countedReports, name].slice(-mostCountedReports) };
 }
 
-function take(
-  core: GateCore,
-  { permit, epoch, finding, durationMs }: Outcome,
-  nowMs: number,
-  limits: GateLimits,
-  random: number,
-): GateCore {
-  const news = { permit, epoch, health: healthIn(finding) };
+/**
+ * How others fared while a call was made.
+ *
+ * @returns `null`: nobody knows whose call it was
+ */
+export function othersOf(core: GateCore, outcome: Outcome | undefined, nowMs: number): Others | null {
+  const { call, ageMs = 0 } = outcome ?? {};
+  if (call === undefined) return null;
+  const { comparison, model, beforeAgoMs, ticket } = call;
+  const reportedAtMs = nowMs - ageMs;
+  const record = recordOf(core.models, model);
+  const judgedAtMs = record.judgedAtMs ?? -Infinity;
+  const unreadableAtMs = reportedAtMs - (ticket?.unreadableAgoMs ?? beforeAgoMs);
+  const thrownAgoMs = ticket?.thrownAgoMs ?? null;
+  return {
+    served: servedOthers(record, comparison, reportedAtMs - beforeAgoMs),
+    mostlyFaults: isMostlyFaults(record),
+    held:
+      core.credentials !== null ||
+      core.holds.some((hold) => hold.model === model && isAsked(hold) && isHeld(hold, nowMs)),
+    judged: judgedAtMs > unreadableAtMs ? "since" : judgedAtMs > nowMs - dayMs ? "before" : "not_for_a_day",
+    cleanEnd:
+      thrownAgoMs !== null &&
+      core.cleanEnds.some((end) => end.comparison !== comparison && end.atMs > reportedAtMs - thrownAgoMs),
+  };
+}
+
+/**
+ * The models whose waiting tickets wait no more after a change, for a hold of theirs was ended by an answer; `null` among them: all, for the
+ * breaker closed, or our account was let in.
+ */
+export function endedWaits(before: GateCore, after: GateCore): readonly (string | null)[] {
+  if (before.waitsEndedMs !== after.waitsEndedMs) return [null];
+  if (before.holds === after.holds) return [];
+  return before.holds
+    .filter((hold) => hold.ramp === undefined && hold.why !== undefined && hold.why !== "rate_limit")
+    .filter(({ model }) => {
+      const now = after.holds.find((hold) => hold.model === model);
+      return now === undefined || now.ramp !== undefined;
+    })
+    .map(({ model }) => model);
+}
+
+function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimits, random: number): GateCore {
+  const { permit, epoch, durationMs, call, ageMs = 0 } = outcome;
+  const others = othersOf(core, outcome, nowMs);
+  const finding: Finding =
+    outcome.unlessServed === true && others?.served === true ? { kind: "nothing" } : outcome.finding;
+  const news = { permit, epoch, health: healthIn(finding), by: call ?? null };
   const breaker = recordNews(core.breaker, news, nowMs, limits, random);
-  const credentials = credentialsAfter(core.credentials, permit, finding, nowMs, limits);
+  const beganAtMs = call === undefined ? null : nowMs - ageMs - call.beganAgoMs;
+  const credentials = credentialsAfter(core.credentials, permit, finding, beganAtMs, nowMs, limits);
   const recovered =
     (core.breaker.state !== "closed" && breaker.state === "closed") ||
     (core.credentials !== null && credentials === null);
-  return {
+  const counted: GateCore = {
     ...core,
     breaker,
     credentials,
-    holds:
-      finding.kind === "rate_limited" && finding.holdMs !== null
-        ? holdModel(core.holds, finding.model, finding.holdMs, nowMs)
-        : core.holds,
     ramp: rampAfter(core.ramp, recovered, finding, limits),
-    vitals: vitalsAfter(countFinding(core.vitals, finding, durationMs, nowMs), breaker, credentials),
+    vitals: vitalsAfter(
+      countFinding(core.vitals, finding, durationMs, nowMs, outcome.reason),
+      breaker,
+      credentials,
+    ),
+    waitsEndedMs: recovered ? nowMs : core.waitsEndedMs,
   };
+  const holds = holdsAfter(counted, { permit, finding, call: call ?? null, others }, nowMs, limits);
+  return withCall({ ...counted, holds }, finding, outcome, others, nowMs);
+}
+
+/** What is remembered of whose call it was. */
+function withCall(
+  core: GateCore,
+  finding: Finding,
+  { call, ageMs = 0 }: Outcome,
+  others: Others | null,
+  nowMs: number,
+): GateCore {
+  if (call === undefined) return core;
+  const { comparison, tenant, model, ticket } = call;
+  const atMs = nowMs - ageMs;
+  switch (finding.kind) {
+    case "healthy": {
+      const models = countAnswer(core.models, model, comparison, finding.judged === true, atMs);
+      if (ticket === undefined) return { ...core, models };
+      const cleanEnds = [
+        { comparison, atMs },
+        ...core.cleanEnds.filter((end) => end.comparison !== comparison),
+      ].slice(0, 2);
+      return { ...core, models, cleanEnds, paces: quickened(core.paces, tenant, model) };
+    }
+    case "fault":
+      return { ...core, models: countFault(core.models, model) };
+    case "rate_limited": {
+      // Where nobody else is served the model is held instead.
+      if (ticket === undefined || others?.served !== true || finding.holdMs === null) return core;
+      return { ...core, paces: slowed(core.paces, tenant, model, finding.holdMs, nowMs) };
+    }
+    case "refused":
+    case "nothing":
+      return core;
+  }
 }
 
 /** An outage would look like one slow ticket. */
@@ -90,23 +180,28 @@ function healthIn(finding: Finding): Health {
   }
 }
 
+/** @param beganAtMs when the call began; `null`: not known */
 function credentialsAfter(
   hold: CredentialsHold | null,
   permit: string | null,
   finding: Finding,
+  beganAtMs: number | null,
   nowMs: number,
   limits: GateLimits,
 ): CredentialsHold | null {
+  // The asker didn't learn it: the next one asks.
+  const passedOn = hold !== null && isAsker(hold, permit) ? { ...hold, asker: null } : hold;
   switch (finding.kind) {
     case "healthy":
-      return null;
+      return hold?.sinceMs !== undefined && beganAtMs !== null && beganAtMs < hold.sinceMs ? passedOn : null;
     case "refused":
-      return refuseCredentials(hold, permit, finding.why, nowMs, limits.recoveryMs);
+      return finding.model === undefined
+        ? refuseCredentials(hold, permit, finding.why, nowMs, limits.recoveryMs, finding.forMs)
+        : passedOn;
     case "fault":
     case "rate_limited":
     case "nothing":
-      // The asker didn't learn it: the next one asks.
-      return hold !== null && isAsker(hold, permit) ? { ...hold, asker: null } : hold;
+      return passedOn;
   }
 }
 

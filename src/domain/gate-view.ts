@@ -1,9 +1,10 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
+import type { Failure } from "./failure.ts";
 import { queueTurn } from "./gate-dispatch.ts";
 import type { WaitReason } from "./gate-queue.ts";
-import { heldUntilMs, liveHolds } from "./holds.ts";
+import { isAsked, isHeld, liveHolds, presentHolds, type HoldReason, type ModelHold } from "./holds.ts";
 import type { Refusal } from "./outcome.ts";
 import type { Place, Tally } from "./places.ts";
 import { estimatedWaitMs } from "./policy.ts";
@@ -37,10 +38,14 @@ export interface Overview {
   readonly lastSuccessMs: number | null;
   readonly lastFailureMs: number | null;
   readonly meanResponseMs: number | null;
+  /** Why the latest call failed that did; `null`: not known. */
+  readonly lastFailure: Failure["reason"] | null;
   /** When a call, or the queue's next ask with refused credentials, can be tried; `null`: now, or a probe is under way. */
   readonly retryAtMs: number | null;
   /** Why the queue stands for our credentials; `null`: it does not. */
   readonly refused: Refusal | null;
+  /** Models that are held now. */
+  readonly held: readonly HeldModel[];
   readonly queue: {
     readonly size: number;
     readonly maxSize: number;
@@ -52,11 +57,30 @@ export interface Overview {
   };
 }
 
-export function overviewOf(core: GateCore, tally: Tally, nowMs: number, limits: GateLimits): Overview {
+export interface HeldModel {
+  /** See `modelKey`. */
+  readonly model: string;
+  readonly why: HoldReason;
+  /** Until then it is left alone, or asked by one ticket from then on. */
+  readonly untilMs: number;
+  /** The tenant who asks has tickets that wait for it. */
+  readonly isWanted: boolean;
+}
+
+/** @param isWanted has the tenant who asks tickets that wait for this model? */
+export function overviewOf(
+  core: GateCore,
+  tally: Tally,
+  isWanted: (model: string) => boolean,
+  nowMs: number,
+  limits: GateLimits,
+): Overview {
   const { breaker, credentials, vitals } = core;
+  const held = presentHolds(core.holds, nowMs).filter((hold) => isHeld(hold, nowMs));
   const waits = [
     breaker.state === "open" ? breaker.probeFromMs : 0,
     credentials === null ? 0 : credentials.askFromMs,
+    ...held.map(({ untilMs }) => untilMs),
   ];
   const retryAtMs = Math.max(...waits);
   return {
@@ -64,9 +88,16 @@ export function overviewOf(core: GateCore, tally: Tally, nowMs: number, limits: 
     faultsInRow: vitals.faultsInRow,
     lastSuccessMs: vitals.lastSuccessMs,
     lastFailureMs: vitals.lastFailureMs,
+    lastFailure: vitals.lastFailure ?? null,
     meanResponseMs: vitals.meanResponseMs,
     retryAtMs: retryAtMs > nowMs ? retryAtMs : null,
     refused: credentials?.why ?? null,
+    held: held.map(({ model, why = "rate_limit", untilMs }) => ({
+      model,
+      why,
+      untilMs,
+      isWanted: isWanted(model),
+    })),
     queue: {
       size: tally.size,
       maxSize: limits.maxSize,
@@ -112,14 +143,15 @@ export function outlookOf(
       break;
   }
   const turn = queueTurn(core, nowMs);
-  const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
-  const held = heldUntilMs(holds, place.model, nowMs);
+  const hold = holds.find((hold) => hold.model === place.model && isHeld(hold, nowMs));
+  const isRefused = credentials !== null || (hold !== undefined && isAsked(hold));
+  const opensAtMs = Math.max(turn.kind === "wait" ? turn.untilMs : nowMs, hold?.untilMs ?? nowMs);
   const position = 1 + ahead;
   const forecast = {
     position,
     // Nobody can say when somebody pays, or changes the key.
-    opensAtMs: credentials === null ? opensAtMs : null,
-    notBeforeMs: Math.max(place.notBeforeMs, held ?? 0),
+    opensAtMs: isRefused ? null : opensAtMs,
+    notBeforeMs: Math.max(place.notBeforeMs, hold?.untilMs ?? 0),
     msPerTicket: msPerTicket(vitals, limits.concurrency),
   };
   const waitMs = estimatedWaitMs(forecast, nowMs);
@@ -129,7 +161,19 @@ export function outlookOf(
   function why(): WaitReason {
     if (credentials !== null) return "credentials";
     if (breaker.state !== "closed") return "breaker";
-    if (held !== null) return "rate_limit";
+    if (hold !== undefined) return reasonOf(hold);
     return nowMs < place.notBeforeMs ? "backoff" : "turn";
+  }
+}
+
+function reasonOf({ why = "rate_limit" }: ModelHold): WaitReason {
+  switch (why) {
+    case "rate_limit":
+    case "no_judgements":
+      return why;
+    case "faults":
+      return "model_faults";
+    case "refused":
+      return "model_refused";
   }
 }

@@ -14,7 +14,10 @@ import {
   type Breaker,
   type BreakerLimits,
 } from "./breaker.ts";
-import { heldUntilMs, isAsker, type CredentialsHold, type ModelHold } from "./holds.ts";
+import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
+import type { ModelRecords } from "./model-records.ts";
+import type { Pace } from "./paces.ts";
+import type { Group } from "./places.ts";
 import type { Ramp } from "./ramp.ts";
 import { noExchanges, type Exchanges } from "./snapshot.ts";
 import type { Lease } from "./turn.ts";
@@ -32,8 +35,21 @@ export interface GateCore {
   readonly ramp: Ramp | null;
   readonly vitals: Vitals;
   readonly exchanges: Exchanges;
-  /** Batches with trouble in them that were counted, newest last. */
+  /** Batches with trouble in them that were counted, newest last: the last characters of their names. */
   readonly countedReports: readonly string[];
+  readonly models: ModelRecords;
+  readonly paces: readonly Pace[];
+  /** Whose tickets had the last turns of probes, newest last. */
+  readonly probed: readonly Group[];
+  /** The latest clean ends of two different tickets, newest first. */
+  readonly cleanEnds: readonly CleanEnd[];
+  /** What waited for its backoff at this moment waits no more: the breaker closed then, or our account was let in again. */
+  readonly waitsEndedMs: number;
+}
+
+interface CleanEnd {
+  readonly comparison: string;
+  readonly atMs: number;
 }
 
 export interface GateLimits extends BreakerLimits, AdmissionLimits {
@@ -53,7 +69,17 @@ export const newGate: GateCore = {
   vitals: noVitals,
   exchanges: noExchanges,
   countedReports: [],
+  models: [],
+  paces: [],
+  probed: [],
+  cleanEnds: [],
+  waitsEndedMs: 0,
 };
+
+/** What older code has stored knows less, and is carried on. */
+export function completeGate(stored: GateCore): GateCore {
+  return { ...newGate, ...stored };
+}
 
 export type Admission =
   /**
@@ -61,7 +87,7 @@ export type Admission =
    * the gate could not be asked.
    */
   | { readonly kind: "call"; readonly epoch: number | null; readonly probe: Lease | null }
-  | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: "breaker" | "rate_limit" };
+  | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: CallWait };
 
 /** A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once. */
 export function enter(
@@ -77,14 +103,14 @@ export function enter(
     return { core, reply: { kind: "call", epoch, probe: breaker.probe } };
   }
   const turn = breakerTurn(breaker, nowMs);
-  const held = heldUntilMs(core.holds, model, nowMs);
+  const held = callsWait(core.holds, model, nowMs);
   if (turn.kind === "wait") {
     // A probe is answered long before its lease ends.
     const retryAtMs =
       breaker.state === "half_open" ? Math.min(turn.untilMs, nowMs + limits.recoveryMs) : turn.untilMs;
     return { core, reply: { kind: "wait", retryAtMs, why: "breaker" } };
   }
-  if (held !== null) return { core, reply: { kind: "wait", retryAtMs: held, why: "rate_limit" } };
+  if (held !== null) return { core, reply: { kind: "wait", retryAtMs: held.untilMs, why: held.why } };
   if (turn.kind === "free") return { core, reply: { kind: "call", epoch, probe: null } };
   const probe = { permit, endsAtMs: nowMs + limits.leaseMs };
   return {
@@ -94,15 +120,24 @@ export function enter(
 }
 
 /**
- * After a start of the service: refused credentials are asked again at once, for they may be new.
+ * After a start of the service: refused credentials and models are asked again at once, for they may be new.
  *
  * @param isAlone nobody else can hold a turn (one process owns the store): those of the predecessor are void
  */
 export function started(core: GateCore, isAlone: boolean, nowMs: number): GateCore {
-  const { breaker, credentials } = core;
+  const { breaker, credentials, holds } = core;
   return {
     ...core,
     breaker: isAlone && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
+    holds: holds.map((hold) =>
+      isAsked(hold)
+        ? {
+            ...hold,
+            untilMs: Math.min(hold.untilMs, nowMs),
+            asker: isAlone ? null : (hold.asker ?? null),
+          }
+        : hold,
+    ),
     credentials:
       credentials === null
         ? null
@@ -135,32 +170,55 @@ export function isMomentous(before: GateCore, after: GateCore): boolean {
   );
 }
 
-/** Does this permit have the one turn of the breaker, of the credentials, or of both where both have one? */
-export function ownsTurn(core: GateCore, permit: string): boolean {
+/** Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one? */
+export function ownsTurn(core: GateCore, model: string, permit: string): boolean {
   const { breaker, credentials } = core;
+  const hold = askedHold(core, model);
   const probes = breaker.state === "closed" || isProbe(breaker, permit);
   const asks = credentials === null || isAsker(credentials, permit);
-  return probes && asks && (breaker.state !== "closed" || credentials !== null);
+  const asksModel = hold === null || hold.asker?.permit === permit;
+  return probes && asks && asksModel && (breaker.state !== "closed" || credentials !== null || hold !== null);
+}
+
+/** The hold of a model that one ticket at a time asks again; `null`: there is none. */
+export function askedHold({ holds }: GateCore, model: string): ModelHold | null {
+  const hold = holds.find((hold) => hold.model === model);
+  return hold !== undefined && isAsked(hold) ? hold : null;
 }
 
 /** Gives the turn to a lease, wherever there is only one. */
-export function takeTurn(core: GateCore, lease: Lease): GateCore {
+export function takeTurn(core: GateCore, model: string, lease: Lease): GateCore {
   const { breaker, credentials } = core;
-  return {
-    ...core,
-    breaker: takeProbe(breaker, lease),
-    credentials: credentials === null ? null : { ...credentials, asker: lease },
-  };
+  return withAsker(
+    {
+      ...core,
+      breaker: takeProbe(breaker, lease),
+      credentials: credentials === null ? null : { ...credentials, asker: lease },
+    },
+    askedHold(core, model),
+    lease,
+  );
 }
 
 /** Gives a turn back that was never used. */
-export function dropTurn(core: GateCore, permit: string): GateCore {
+export function dropTurn(core: GateCore, model: string, permit: string): GateCore {
   const { breaker, credentials } = core;
-  return {
-    ...core,
-    breaker:
-      isProbe(breaker, permit) && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
-    credentials:
-      credentials !== null && isAsker(credentials, permit) ? { ...credentials, asker: null } : credentials,
-  };
+  const hold = askedHold(core, model);
+  return withAsker(
+    {
+      ...core,
+      breaker:
+        isProbe(breaker, permit) && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
+      credentials:
+        credentials !== null && isAsker(credentials, permit) ? { ...credentials, asker: null } : credentials,
+    },
+    hold?.asker?.permit === permit ? hold : null,
+    null,
+  );
+}
+
+function withAsker(core: GateCore, hold: ModelHold | null, asker: Lease | null): GateCore {
+  if (hold === null) return core;
+  const holds = core.holds.map((other) => (other === hold ? { ...hold, asker } : other));
+  return { ...core, holds };
 }

@@ -1,44 +1,145 @@
-/** What stops calls besides the breaker: models that asked to be left alone, and credentials that were refused. */
+/**
+ * What stops calls besides the breaker: models that are to be left alone, and our account, where it was refused.
+ *
+ * A model's hold is followed by a ramp of that model alone, which begins with another comparison's call than the one that was refused, of
+ * another tenant where one waits. Both stand in one entry:
+ *
+ *   (none) -- refused, limited or ill --> held -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
+ *                                          ^                                                  |
+ *                                          +------------- refused, limited or ill again ------+
+ */
 import { longestHoldMs, type Refusal } from "./outcome.ts";
+import type { Ramp } from "./ramp.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 
-/** A model that answered 429: its calls and tickets wait; the provider's other models don't. */
+/** Why a model is held. The first two stop its calls and tickets for a time; the others its tickets alone, one of which asks again. */
+export type HoldReason = "rate_limit" | "faults" | "refused" | "no_judgements";
+
 export interface ModelHold {
+  /** See `modelKey`. */
   readonly model: string;
+  /** Until then it is left alone; of a refusal: from then on one ticket may ask. */
   readonly untilMs: number;
+  /** Absent from older code: a rate limit. */
+  readonly why?: HoldReason;
+  /** How often in a row it was held before: the time doubles. Absent: never. */
+  readonly again?: number;
+  /** Of the call that was refused last. */
+  readonly tenant?: string;
+  readonly comparison?: string;
+  /** The ticket that asks now, where one may. */
+  readonly asker?: Lease | null;
+  /** From the end of the hold on; absent: it has not ended by an answer. */
+  readonly ramp?: Ramp;
 }
 
-/** More models than this are hardly called at once; beyond it the hold that ends first is dropped. */
-const mostHolds = 64;
+/** Who caused a hold. */
+export interface Cause {
+  readonly tenant: string;
+  readonly comparison: string;
+}
 
-/** Adds a hold, or makes one longer; none ends later than 15 minutes from now. Drops those that are over. */
+/** Entries at most: what the gate's state has room for. */
+const mostHolds = 16;
+/** Holds that one tenant may cause: of the next one only its own tickets wait. */
+const mostOfOneTenant = 8;
+/** A model that nobody has asked for so long since its hold ended begins anew. */
+const forgottenAfterMs = 900_000;
+
+/** Does a hold stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word. */
+function stopsCalls({ why = "rate_limit" }: ModelHold): boolean {
+  return why === "rate_limit" || why === "faults";
+}
+
+/** Is it asked by one ticket at a time, until an answer ends it? */
+export function isAsked({ why = "rate_limit", ramp }: ModelHold): boolean {
+  return (why === "refused" || why === "no_judgements") && ramp === undefined;
+}
+
+/** Does the model stand still, for tickets? One that is asked does so until it is answered. */
+export function isHeld(hold: ModelHold, nowMs: number): boolean {
+  return isAsked(hold) || nowMs < hold.untilMs;
+}
+
+/**
+ * Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
+ *
+ * @param by who caused it; `null`: not known
+ * @returns the same value where it can't be held: its tenant holds too many, or all places are taken
+ */
 export function holdModel(
   holds: readonly ModelHold[],
-  model: string,
+  hold: Pick<ModelHold, "model" | "why" | "again">,
   holdMs: number,
+  by: Cause | null,
   nowMs: number,
 ): readonly ModelHold[] {
+  const known = holds.find(({ model }) => model === hold.model);
+  const others = presentHolds(holds, nowMs).filter(({ model }) => model !== hold.model);
+  if (known === undefined || !isHeld(known, nowMs)) {
+    const ofTenant = others.filter((other) => isHeld(other, nowMs) && other.tenant === by?.tenant);
+    if (by !== null && ofTenant.length >= mostOfOneTenant) return holds;
+  }
+  // A ramp gives its place to a hold.
+  const kept = others.length < mostHolds ? others : withoutOne(others, nowMs);
+  if (kept.length >= mostHolds) return holds;
   const untilMs = nowMs + Math.min(holdMs, longestHoldMs);
-  const others = liveHolds(holds, nowMs).filter((hold) => hold.model !== model);
-  const held = heldUntilMs(holds, model, nowMs) ?? 0;
-  return [...others, { model, untilMs: Math.max(untilMs, held) }]
-    .toSorted((a, b) => b.untilMs - a.untilMs)
-    .slice(0, mostHolds);
+  const isLonger = known !== undefined && !isAsked(known) && known.untilMs > untilMs;
+  const { again } = hold;
+  return [
+    ...kept,
+    {
+      model: hold.model,
+      untilMs: isLonger ? known.untilMs : untilMs,
+      ...(hold.why === undefined ? {} : { why: hold.why }),
+      ...(again === undefined || again === 0 ? {} : { again }),
+      ...(by === null ? {} : { tenant: by.tenant, comparison: by.comparison }),
+    },
+  ];
 }
 
-/** @returns until when the model's calls wait; `null`: they don't */
-export function heldUntilMs(holds: readonly ModelHold[], model: string, nowMs: number): number | null {
+function withoutOne(holds: readonly ModelHold[], nowMs: number): readonly ModelHold[] {
+  const spare = holds.find((hold) => !isHeld(hold, nowMs));
+  return spare === undefined ? holds : holds.filter((hold) => hold !== spare);
+}
+
+/** Why a live call waits. */
+export type CallWait = "breaker" | "rate_limit" | "model_faults";
+
+/** @returns until when the model's calls wait, and why; `null`: they don't */
+export function callsWait(
+  holds: readonly ModelHold[],
+  model: string,
+  nowMs: number,
+): { readonly untilMs: number; readonly why: CallWait } | null {
   const hold = holds.find((hold) => hold.model === model);
-  return hold !== undefined && nowMs < hold.untilMs ? hold.untilMs : null;
+  if (hold === undefined || !stopsCalls(hold) || nowMs >= hold.untilMs) return null;
+  return { untilMs: hold.untilMs, why: hold.why === "faults" ? "model_faults" : "rate_limit" };
 }
 
+/** Those that stop calls now. */
 export function liveHolds(holds: readonly ModelHold[], nowMs: number): readonly ModelHold[] {
-  return holds.filter((hold) => nowMs < hold.untilMs);
+  return holds.filter((hold) => stopsCalls(hold) && nowMs < hold.untilMs);
+}
+
+/** Without those that are long over. An old one, of older code, has no ramp: it ends with its time. */
+export function presentHolds(holds: readonly ModelHold[], nowMs: number): readonly ModelHold[] {
+  return holds.filter((hold) => {
+    if (isHeld(hold, nowMs)) return true;
+    return hold.why !== undefined && nowMs < hold.untilMs + forgottenAfterMs;
+  });
+}
+
+/** Where a model that is asked can be asked now. */
+export function modelTurn(hold: ModelHold, nowMs: number): Turn {
+  return nowMs < hold.untilMs
+    ? { kind: "wait", untilMs: hold.untilMs }
+    : leasedTurn(hold.asker ?? null, nowMs);
 }
 
 /**
  * Our key was refused, or our credit is gone: the queue stands, but for one ticket that asks again from time to time. Live calls go on and
- * fail at once; one that is answered lifts the hold.
+ * fail at once; an answer to a call that began after the refusal lifts the hold.
  */
 export interface CredentialsHold {
   /** What the latest refusal that counted was about. */
@@ -49,6 +150,8 @@ export interface CredentialsHold {
   readonly asker: Lease | null;
   /** Times that an asker was refused. */
   readonly refusals: number;
+  /** When it began. Absent from older code: then any answer lifts it. */
+  readonly sinceMs?: number;
 }
 
 export function credentialsTurn(hold: CredentialsHold | null, nowMs: number): Turn {
@@ -56,19 +159,42 @@ export function credentialsTurn(hold: CredentialsHold | null, nowMs: number): Tu
   return nowMs < hold.askFromMs ? { kind: "wait", untilMs: hold.askFromMs } : leasedTurn(hold.asker, nowMs);
 }
 
-/** A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't. */
+/**
+ * A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
+ *
+ * @param forMs until the vendor says that it is over; absent where it does not say
+ */
 export function refuseCredentials(
   hold: CredentialsHold | null,
   permit: string | null,
   why: Refusal,
   nowMs: number,
   recoveryMs: number,
+  forMs?: number,
 ): CredentialsHold {
-  if (hold === null) return { why, askFromMs: nowMs + recoveryMs, asker: null, refusals: 0 };
+  if (hold === null) {
+    return {
+      why,
+      askFromMs: nowMs + (forMs === undefined ? recoveryMs : namedMs(forMs, recoveryMs)),
+      asker: null,
+      refusals: 0,
+      sinceMs: nowMs,
+    };
+  }
   if (!isAsker(hold, permit)) return hold;
   const refusals = hold.refusals + 1;
-  const waitMs = Math.min(recoveryMs * 2 ** refusals, Math.max(longestHoldMs, recoveryMs));
-  return { why, askFromMs: nowMs + waitMs, asker: null, refusals };
+  const waitMs = forMs === undefined ? doubledMs(recoveryMs, refusals) : namedMs(forMs, recoveryMs);
+  return { ...hold, why, askFromMs: nowMs + waitMs, asker: null, refusals };
+}
+
+/** Doubled with each refusal, up to 15 minutes. */
+export function doubledMs(recoveryMs: number, refusals: number): number {
+  return Math.min(recoveryMs * 2 ** refusals, Math.max(longestHoldMs, recoveryMs));
+}
+
+/** The vendor's own time, but asked every 15 minutes all the same: somebody may pay meanwhile. */
+function namedMs(forMs: number, recoveryMs: number): number {
+  return Math.min(Math.max(forMs, recoveryMs), Math.max(longestHoldMs, recoveryMs));
 }
 
 export function isAsker(hold: CredentialsHold | null, permit: string | null): boolean {

@@ -9,17 +9,20 @@
  *     |                                     +--park, lease over---------------------------+
  *     +--release, from any of them
  */
-import type { ModelHold } from "./holds.ts";
-
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface Seat {
   readonly ticketId: string;
   /** 0 to 10, higher first. */
   readonly priority: number;
   readonly acceptedAtMs: number;
-  /** UTF-8 bytes of the ticket's texts. */
+  /** UTF-8 bytes of all that is stored of the ticket. */
   readonly sizeBytes: number;
+  /** See `modelKey`. */
   readonly model: string;
+  /** Whose it is, as 16 hex digits of a hash; `""` where older code has made the place. */
+  readonly tenant: string;
+  /** Names the comparison, as in `CallFacts`; `""` likewise. */
+  readonly comparison: string;
 }
 
 export interface Place extends Seat {
@@ -79,12 +82,29 @@ export interface Tally {
   readonly oldestAcceptedAtMs: number | null;
 }
 
+/** Waiting places of one tenant and one model. */
+export interface Group {
+  readonly model: string;
+  readonly tenant: string;
+}
+
+/** What is not to be sent before a moment: a model's places, or one tenant's of them. */
+export interface Block {
+  readonly model: string;
+  /** Absent: every tenant's. */
+  readonly tenant?: string;
+  /** `Infinity`: until something happens. */
+  readonly untilMs: number;
+}
+
 /** Which waiting places could be sent now. */
-interface ReadyQuery {
+export interface ReadyQuery {
   /** Only those whose backoff is over. */
   readonly nowMs: number;
-  /** Only those of other models. */
-  readonly withoutModels: readonly string[];
+  /** None of these, whatever their time. */
+  readonly blocked: readonly Block[];
+  /** Only these, of one tenant or (`tenant: null`) of all; `null`: all models. */
+  readonly only: { readonly model: string; readonly tenant: string | null } | null;
   /** Only suspects, or only the others. */
   readonly suspect: boolean;
   /** By `byProbeTurn` instead of `byTurn`. */
@@ -105,12 +125,18 @@ export interface Places {
   lapsed(nowMs: number, limit: number): readonly Place[];
   /** In order. */
   ready(query: ReadyQuery): readonly Place[];
+  /** Groups of places that wait and are no suspects, in which one is over its backoff, in any order. With a model: only its own. */
+  groups(nowMs: number, model: string | null): readonly Group[];
+  /** Has this tenant any place of that model that waits and is no suspect? */
+  hasWaiting(group: Group): boolean;
+  /** The backoff of all that wait is over now: of one model, or of all. */
+  endWaits(nowMs: number, model: string | null): void;
   /** Waiting and dispatched places that start before this one, as `byTurn` says. */
   ahead(place: Place): number;
   /** The earliest `untilMs` of a held, dispatched or running place; `null`: there is none. */
   firstLapseMs(): number | null;
-  /** The earliest moment at which a waiting place is over its backoff and its model's hold; with `suspects` false, suspects are left out. */
-  firstReadyMs(holds: readonly ModelHold[], suspects: boolean): number | null;
+  /** The earliest moment at which a waiting place is over its backoff and what blocks it; with `suspects` false, suspects are left out. */
+  firstReadyMs(blocked: readonly Block[], suspects: boolean): number | null;
   /** The earliest `heardAtMs` of a waiting place; `null`: none waits. */
   firstHeardMs(): number | null;
   /** Waiting places last heard of at or before this moment, those silent for longest first. */
@@ -129,6 +155,22 @@ export function lapsedPlace(place: Place): Place | null {
     case "running":
       return { ...place, standing: { state: "waiting" } };
   }
+}
+
+export function isBlocked(place: Group, blocked: readonly Block[]): boolean {
+  return blocked.some((block) => blocks(block, place));
+}
+
+/** Until when it is blocked; 0: it isn't. */
+export function blockedUntilMs(place: Group, blocked: readonly Block[]): number {
+  return blocked.reduce(
+    (untilMs, block) => (blocks(block, place) ? Math.max(untilMs, block.untilMs) : untilMs),
+    0,
+  );
+}
+
+function blocks(block: Block, place: Group): boolean {
+  return block.model === place.model && (block.tenant === undefined || block.tenant === place.tenant);
 }
 
 export function isInFlight(place: Place | null): boolean {

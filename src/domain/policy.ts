@@ -42,12 +42,13 @@ export function gateLimits({ llm, breaker, queue }: QueueSettings): GateLimits {
   };
 }
 
-export function ticketPolicy({ llm, queue }: QueueSettings): TicketPolicy {
+export function ticketPolicy({ llm, breaker, queue }: QueueSettings): TicketPolicy {
   return {
     ttlMs: queue.ticketTtlMs,
     maxAttempts: 1 + queue.maxRetries,
     leaseMs: llm.requestTimeoutMs + leaseMarginMs,
     retentionMs: queue.retentionMs,
+    recoveryMs: breaker.recoveryMs,
   };
 }
 

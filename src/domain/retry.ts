@@ -16,3 +16,34 @@ export function backoffMs(failed: number, retryAfterMs: number | null, random: n
   const jitteredMs = Math.floor(random * Math.min(baseMs * 2 ** (failed - 1), capMs));
   return retryAfterMs === null ? jitteredMs : Math.max(retryAfterMs, jitteredMs);
 }
+
+const ticketBaseMs = 2_000;
+const ticketCapMs = 300_000;
+const timeoutBaseMs = 60_000;
+const timeoutCapMs = 900_000;
+
+/**
+ * How long a ticket waits between two of its calls: `2 s * 2^failed`, the upper half of it at random, at most 5 minutes; never less than the
+ * vendor asked for.
+ *
+ * @param failed its failures in a row before this one, from 0
+ * @param retryAfterMs the vendor's `Retry-After`, in milliseconds; `null` where it named none
+ * @param random uniform in [0, 1)
+ */
+export function ticketWaitMs(failed: number, retryAfterMs: number | null, random: number): number {
+  const waitMs = Math.min(doubled(ticketBaseMs, failed), ticketCapMs) * (0.5 + random / 2);
+  return Math.max(Math.round(waitMs), retryAfterMs ?? 0);
+}
+
+/**
+ * After a timeout, which is billed: `60 s * 2^failed`, the upper half of it at random, and 15 minutes to the second from the fifth in a row on:
+ * so that a ticket alone makes no more than 20 paid calls in four hours.
+ */
+export function timeoutWaitMs(failed: number, random: number): number {
+  return Math.round(Math.min(doubled(timeoutBaseMs, failed) * (0.5 + random / 2), timeoutCapMs));
+}
+
+/** The exponent is bounded too, since a ticket may fail for hours. */
+function doubled(baseMs: number, failed: number): number {
+  return baseMs * 2 ** Math.min(failed, 20);
+}

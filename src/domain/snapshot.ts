@@ -3,7 +3,7 @@
  * used for as long as the gate allowed, and never longer. All its times are of the gate's clock; `answer` translates, so a clock that is
  * wrong here misleads nobody.
  */
-import { heldUntilMs, type ModelHold } from "./holds.ts";
+import { callsWait, type CallWait, type ModelHold } from "./holds.ts";
 import type { Outcome } from "./outcome.ts";
 
 export interface Snapshot {
@@ -32,7 +32,7 @@ export interface KeptSnapshot {
 
 export type SnapshotAnswer =
   | { readonly kind: "call"; readonly epoch: number }
-  | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: "breaker" | "rate_limit" }
+  | { readonly kind: "wait"; readonly retryAtMs: number; readonly why: CallWait }
   /** Only the gate can tell: no usable snapshot, or it is a matter of a probe. */
   | { readonly kind: "ask" };
 
@@ -43,10 +43,10 @@ export function answer(kept: KeptSnapshot | null, model: string, nowMs: number):
   const skewMs = snapshot.takenAtMs - askedAtMs;
   switch (snapshot.state) {
     case "closed": {
-      const untilMs = heldUntilMs(snapshot.holds, model, nowMs + skewMs);
-      return untilMs === null
+      const held = callsWait(snapshot.holds, model, nowMs + skewMs);
+      return held === null
         ? { kind: "call", epoch: snapshot.epoch }
-        : { kind: "wait", retryAtMs: untilMs - skewMs, why: "rate_limit" };
+        : { kind: "wait", retryAtMs: held.untilMs - skewMs, why: held.why };
     }
     case "open":
       return snapshot.probeFromMs === null || nowMs + skewMs >= snapshot.probeFromMs

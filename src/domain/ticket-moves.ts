@@ -4,7 +4,9 @@
  * before, there is nothing to store. Time is the store's clock.
  */
 import type { Failure } from "./failure.ts";
-import { die, endAt, expire, fail, move, requeue, type Moved } from "./ticket-steps.ts";
+import type { Others } from "./outcome.ts";
+import { fail, threw } from "./ticket-failure.ts";
+import { die, endAt, expire, move, requeue, type Moved } from "./ticket-steps.ts";
 import type {
   About,
   Ended,
@@ -86,6 +88,7 @@ export type Claimed =
  * Takes it for one call. Asked again with the same permit while the claim lives, it is the same claim.
  *
  * @param permit fresh for every call; the one that the gate gave the start to
+ * @param early the gate has ended its backoff before its time
  */
 export function claim(
   ticket: Ticket,
@@ -93,6 +96,7 @@ export function claim(
   asProbe: boolean,
   nowMs: number,
   policy: TicketPolicy,
+  early = false,
 ): Moved<Claimed> {
   const present = elapse(ticket, nowMs, policy);
   const { progress, state } = present.ticket;
@@ -110,12 +114,14 @@ export function claim(
     case "queued": {
       const { texts, notBeforeMs, lastFailure } = state;
       if (progress.lastPermit === permit) return { ...present, reply: { kind: "over" } };
-      if (nowMs < notBeforeMs - clockSkewMs) return { ...present, reply: { kind: "early", notBeforeMs } };
+      if (!early && nowMs < notBeforeMs - clockSkewMs)
+        return { ...present, reply: { kind: "early", notBeforeMs } };
       const fence = progress.fence + 1;
       const leaseEndsAtMs = nowMs + policy.leaseMs;
+      const calledBeforeMs = progress.calledAtMs ?? present.ticket.about.acceptedAtMs;
       const started = move(
         present.ticket,
-        { ...progress, fence, lastPermit: permit },
+        { ...progress, fence, lastPermit: permit, calledAtMs: nowMs, calledBeforeMs },
         { status: "processing", texts, lastFailure, claim: { permit, leaseEndsAtMs, asProbe } },
         { kind: "started", fence, asProbe },
         nowMs,
@@ -130,7 +136,15 @@ export function claim(
 export type AttemptOutcome =
   | { readonly kind: "judged"; readonly result: TicketResult; readonly spent: Spent }
   /** A vendor's words in it are masked before they come here: they are stored. */
-  | { readonly kind: "failed"; readonly failure: Failure; readonly spent: Spent };
+  | {
+      readonly kind: "failed";
+      readonly failure: Failure;
+      readonly spent: Spent;
+      /** How others fared meanwhile, by the gate; absent or `null`: it could not be asked. */
+      readonly others?: Others | null;
+    }
+  /** The call threw: a bug of ours. */
+  | { readonly kind: "threw"; readonly spent: Spent; readonly others?: Others | null };
 
 /** `stale`: the token is not the present claim's, or its lease is over. Nothing changed. */
 export type Settled = { readonly kind: "stored" } | { readonly kind: "stale" };
@@ -152,8 +166,13 @@ export function settle(
     const spent = sum(held.progress.spent, outcome.spent);
     // It ran to an end without killing its process.
     const clean: Progress = { ...held.progress, spent, suspect: false };
+    const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
-      return fail({ ...held, progress: clean }, state, outcome.failure, nowMs, policy, random);
+      const { failure } = outcome;
+      return fail({ ...held, progress: clean }, state, { failure, others }, nowMs, policy, random);
+    }
+    if (outcome.kind === "threw") {
+      return threw({ ...held, progress: { ...clean, suspect: true } }, state, others, nowMs, policy, random);
     }
     const attempts = clean.attempts + (state.claim.asProbe ? 0 : 1);
     const ended: Ended = { status: "completed", result: outcome.result, ...endAt(nowMs, policy) };

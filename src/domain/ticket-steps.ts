@@ -1,7 +1,5 @@
 /** The single steps that a ticket's moves are made of (`ticket-moves.ts`). */
-import { isTransient, retryAfterMs, type Failure } from "./failure.ts";
-import { longestHoldMs } from "./outcome.ts";
-import { backoffMs } from "./retry.ts";
+import type { Failure } from "./failure.ts";
 import {
   isEnded,
   type Ended,
@@ -22,52 +20,6 @@ export interface Moved<Reply> {
 
 /** Deaths alone after which a ticket is no longer run. */
 const mostDeaths = 3;
-
-/** What a failed call means for the ticket. After its time it expires, whatever the failure was. */
-export function fail(
-  ticket: Ticket,
-  state: Processing,
-  failure: Failure,
-  nowMs: number,
-  policy: TicketPolicy,
-  random: number,
-): Moved<null> {
-  const { progress, about } = ticket;
-  const { asProbe } = state.claim;
-  switch (failure.reason) {
-    case "hung_up":
-      // Nobody waits at the other end of a ticket: the process is stopping.
-      return requeue(ticket, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
-    case "credentials_refused":
-    case "quota_exhausted":
-      return requeue(ticket, progress, state, failure, nowMs, "refused", nowMs, policy);
-    case "connection":
-    case "timeout":
-    case "unavailable":
-    case "rate_limited":
-    case "request_refused":
-    case "content_refused":
-    case "truncated":
-    case "unreadable":
-      break;
-  }
-  const again = isTransient(failure);
-  if (asProbe && again) {
-    return requeue(ticket, progress, state, failure, nowMs, "probe_failed", nowMs, policy);
-  }
-  const cost = asProbe ? 0 : 1;
-  const attempts = progress.attempts + cost;
-  const counted = { ...progress, attempts, failedAttempts: progress.failedAttempts + cost };
-  if (again && attempts < policy.maxAttempts) {
-    const askedMs = retryAfterMs(failure);
-    const waitMs = backoffMs(attempts, askedMs === null ? null : Math.min(askedMs, longestHoldMs), random);
-    return requeue(ticket, counted, state, failure, nowMs + waitMs, "attempt_failed", nowMs, policy);
-  }
-  if (nowMs >= about.expiresAtMs)
-    return expire({ ...ticket, progress: counted }, { ...state, lastFailure: failure }, nowMs, policy);
-  const ended: Ended = { status: "failed", failure, ...endAt(nowMs, policy) };
-  return move(ticket, counted, ended, { kind: "failed", reason: failure.reason }, nowMs);
-}
 
 /** Its process died with it in flight. No attempt is counted, for nobody knows how far the call came. */
 export function die(
@@ -101,7 +53,8 @@ export function requeue(
   if (nowMs >= ticket.about.expiresAtMs) {
     return expire({ ...ticket, progress }, { ...state, lastFailure }, nowMs, policy);
   }
-  const reason = why === "given_back" || why === "died" ? null : (lastFailure?.reason ?? null);
+  const saysNothing = why === "given_back" || why === "died" || why === "threw";
+  const reason = saysNothing ? null : (lastFailure?.reason ?? null);
   return move(
     ticket,
     progress,

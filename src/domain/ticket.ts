@@ -40,6 +40,10 @@ export interface About {
   readonly priority: number;
   /** UTF-8 bytes of its texts. */
   readonly sizeBytes: number;
+  /** Bytes of all that is stored of it: texts, metadata, user id and the rest. Absent from older code: the texts alone count. */
+  readonly storedBytes?: number;
+  /** How its gate knows whose it is, and its model (`modelKey`). Absent from older code. */
+  readonly keys?: { readonly tenant: string; readonly model: string };
   readonly correlationId: string;
   /** 32 hex digits; `null`: the request that brought it was not traced. */
   readonly traceId: string | null;
@@ -53,12 +57,32 @@ export interface About {
 /** What a caller wrote, or the system prompt in force then. Erased when the ticket ends. */
 export type Texts = Pick<Comparison, "systemPrompt" | "userPrompt" | "essayA" | "essayB">;
 
+/** What is optional is absent from older code, and where it never happened. */
 export interface Progress {
   readonly updatedAtMs: number;
-  /** Calls made for it outside probes and the one more ask, from 0. */
+  /** Calls that it is charged with: answers that were no judgement, and faults while others were served. From 0. */
   readonly attempts: number;
   /** Those of them that failed. */
   readonly failedAttempts: number;
+  /** When the latest claim was given, and the one before; of the first one, when it was accepted. */
+  readonly calledAtMs?: number;
+  readonly calledBeforeMs?: number;
+  /** Faults in a row outside probes: its backoff doubles with them. */
+  readonly faults?: number;
+  /** Timeouts in a row, probes included: they are billed. */
+  readonly timeouts?: number;
+  /** When it was last charged with a fault. */
+  readonly chargedAtMs?: number;
+  /** When the model first answered it without a judgement. */
+  readonly unreadableAtMs?: number;
+  /** 429s in a row while others of its model were served; and those that named no time. */
+  readonly limited?: number;
+  readonly limitedUnnamed?: number;
+  /** Refusals in a row that no gate held it for. */
+  readonly refusals?: number;
+  /** Calls that threw, and when the first did. */
+  readonly throws?: number;
+  readonly thrownAtMs?: number;
   readonly spent: Spent;
   /** The token of the latest claim; 0: there was none. Every claim's is higher than the one before. */
   readonly fence: number;
@@ -149,7 +173,7 @@ export type Happening =
   | { readonly kind: "started"; readonly fence: number; readonly asProbe: boolean }
   | {
       readonly kind: "returned";
-      readonly why: "attempt_failed" | "probe_failed" | "refused" | "given_back" | "died";
+      readonly why: "attempt_failed" | "probe_failed" | "refused" | "given_back" | "died" | "threw";
       readonly reason: Failure["reason"] | null;
     }
   | { readonly kind: "completed" }
@@ -165,6 +189,8 @@ export interface TicketPolicy {
   readonly leaseMs: number;
   /** How long it stays readable after it has ended. */
   readonly retentionMs: number;
+  /** The first wait of a ticket whose refusal no gate holds it for. */
+  readonly recoveryMs: number;
 }
 
 /** @param stored what JSON holds; texts that an adapter keeps beside it must be joined first */
@@ -240,8 +266,26 @@ export function errandOf({ progress, state }: Ticket): Errand | null {
   }
 }
 
+/** Names a comparison for a gate: the same for the same texts, judge and parameters. */
+export function comparisonKey(promptSha256: string): string {
+  return promptSha256.slice(0, 16);
+}
+
 /** What each verb of the gate wants to know of it. */
 export function seatOf({ about }: Ticket): Seat {
-  const { id: ticketId, priority, acceptedAtMs, sizeBytes, model } = about;
-  return { ticketId, priority, acceptedAtMs, sizeBytes, model };
+  return draftSeat(about, about.acceptedAtMs);
+}
+
+/** Likewise, of one that is not accepted yet. */
+export function draftSeat(about: Omit<About, "acceptedAtMs" | "expiresAtMs">, acceptedAtMs: number): Seat {
+  const { id: ticketId, priority, keys } = about;
+  return {
+    ticketId,
+    priority,
+    acceptedAtMs,
+    sizeBytes: about.storedBytes ?? about.sizeBytes,
+    model: keys?.model ?? about.model,
+    tenant: keys?.tenant ?? "",
+    comparison: comparisonKey(about.promptSha256),
+  };
 }

@@ -1,4 +1,5 @@
 /** Figures about a provider for people and for estimates. Nothing that decides whether a call is made rests on them. */
+import type { Failure } from "./failure.ts";
 import type { Finding } from "./outcome.ts";
 
 export interface Vitals {
@@ -6,6 +7,8 @@ export interface Vitals {
   readonly faultsInRow: number;
   readonly lastSuccessMs: number | null;
   readonly lastFailureMs: number | null;
+  /** What the latest failure was; absent where none was, and from older code. */
+  readonly lastFailure?: Failure["reason"];
   /** A moving mean of answered calls; `null` before the first. */
   readonly meanResponseMs: number | null;
   /** A moving mean of the time between two tickets that ended while others waited; `null` before the first. */
@@ -31,7 +34,9 @@ export function countFinding(
   finding: Finding,
   durationMs: number | null,
   nowMs: number,
+  reason?: Failure["reason"],
 ): Vitals {
+  const lastFailure = reason === undefined ? {} : { lastFailure: reason };
   switch (finding.kind) {
     case "healthy": {
       const meanResponseMs =
@@ -39,10 +44,10 @@ export function countFinding(
       return { ...vitals, faultsInRow: 0, lastSuccessMs: nowMs, meanResponseMs };
     }
     case "fault":
-      return { ...vitals, faultsInRow: vitals.faultsInRow + 1, lastFailureMs: nowMs };
+      return { ...vitals, faultsInRow: vitals.faultsInRow + 1, lastFailureMs: nowMs, ...lastFailure };
     case "rate_limited":
     case "refused":
-      return { ...vitals, lastFailureMs: nowMs };
+      return { ...vitals, lastFailureMs: nowMs, ...lastFailure };
     case "nothing":
       return vitals;
   }

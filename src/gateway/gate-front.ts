@@ -3,7 +3,8 @@
  * values between requests, never a promise of one: what a request has begun may end with it.
  */
 import type { Admission } from "../domain/gate.ts";
-import type { Outcome } from "../domain/outcome.ts";
+import type { Exchanged } from "../domain/gate-report.ts";
+import type { Others, Outcome } from "../domain/outcome.ts";
 import {
   answer,
   isRefreshDue,
@@ -25,7 +26,7 @@ export interface RemoteGate extends Omit<Gate, "enter" | "report"> {
     model: string,
   ): Promise<{ readonly admission: Admission; readonly snapshot: Snapshot }>;
   /** `reportId` names the batch: sent again, it counts once. */
-  exchange(reportId: string, outcomes: readonly Outcome[]): Promise<Snapshot>;
+  exchange(reportId: string, outcomes: readonly Outcome[]): Promise<Exchanged>;
 }
 
 export interface GateFrontParts {
@@ -141,7 +142,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
       : admissionOf(last);
   }
 
-  function report(outcome: Outcome): Promise<void> {
+  function report(outcome: Outcome): Promise<Others | null> {
     if (outcome.permit === turn) turn = null;
     return news.report(outcome);
   }
@@ -158,7 +159,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     reserve,
     start: (seat, starter) => remote.start(seat, starter),
     outlook: (ticketId) => remote.outlook(ticketId),
-    overview: () => remote.overview(),
+    overview: (tenant) => remote.overview(tenant),
   };
 }
 

@@ -1,12 +1,13 @@
 /** How calls went, told to a gate that is a hop away: trouble at once, the rest in batches, one exchange at a time. */
-import type { Outcome } from "../domain/outcome.ts";
+import type { Exchanged } from "../domain/gate-report.ts";
+import { asksForOthers, type Others, type Outcome } from "../domain/outcome.ts";
 import { addOutcome, isReportDue, type Snapshot, type Unreported } from "../domain/snapshot.ts";
 import { inTime, isUnderWay, lookFor, type Flight } from "./flight.ts";
 import type { Clock, Gate } from "./ports.ts";
 
 export interface GateNewsParts {
   /** `reportId` names the batch: sent again, it counts once. */
-  readonly exchange: (reportId: string, outcomes: readonly Outcome[]) => Promise<Snapshot>;
+  readonly exchange: (reportId: string, outcomes: readonly Outcome[]) => Promise<Exchanged>;
   readonly keep: (snapshot: Snapshot, askedAtMs: number) => void;
   readonly clock: Clock;
   /** Names batches. */
@@ -30,6 +31,8 @@ interface Batch {
 
 /** The longest that trouble holds its caller up, who learns from it what others know. */
 const troubleMs = 300;
+/** Likewise, where somebody is charged or not by what the gate says. */
+const othersMs = 2_000;
 /** An exchange that isn't over by then has died with its request; and for so long one request makes them for others. */
 const exchangeMs = 10_000;
 /** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
@@ -47,27 +50,31 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
 
   const isBusy = () => isUnderWay(underWay, clock.nowMs());
 
-  async function report(outcome: Outcome): Promise<void> {
+  async function report(outcome: Outcome): Promise<Others | null> {
     unreported = addOutcome(unreported, outcome);
     reportedAtMs.set(outcome, clock.nowMs());
+    if (asksForOthers(outcome)) return (await inTime(clock, othersMs, begin())) ?? null;
     if (!isReportDue([outcome])) {
       if (isReportDue(unreported)) refresh();
-      return;
+      return null;
     }
     // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
-    if (outcome.permit !== null) return void (await inTime(clock, troubleMs, begin()));
-    await lookFor<unknown>(clock, troubleMs, (leftMs) => {
-      if (told.has(outcome)) return true;
-      return isBusy() ? undefined : inTime(clock, leftMs, begin());
-    });
+    if (outcome.permit !== null) await inTime(clock, troubleMs, begin());
+    else {
+      await lookFor<unknown>(clock, troubleMs, (leftMs) => {
+        if (told.has(outcome)) return true;
+        return isBusy() ? undefined : inTime(clock, leftMs, begin());
+      });
+    }
+    return null;
   }
 
   function refresh(): void {
     if (!isBusy()) void begin();
   }
 
-  /** @returns the first exchange. What came up meanwhile goes in the next, at once after it */
-  function begin(): Promise<void> {
+  /** @returns the first exchange, by what was told last. What came up meanwhile goes in the next, at once after it */
+  function begin(): Promise<Others | null> {
     const endsAtMs = clock.nowMs() + exchangeMs;
     const first = exchangeOnce();
     later(first.then(() => goOn(endsAtMs)));
@@ -78,8 +85,12 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
     while (isReportDue(unreported) && !isBusy() && clock.nowMs() < endsAtMs) await exchangeOnce();
   }
 
-  /** Brings what is unreported, oldest first, and the new snapshot back. Never throws. */
-  async function exchangeOnce(): Promise<void> {
+  /**
+   * Brings what is unreported, oldest first, and the new snapshot back. Never throws.
+   *
+   * @returns how others fared, as to the last outcome; `null`: it has not heard
+   */
+  async function exchangeOnce(): Promise<Others | null> {
     const nowMs = clock.nowMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
@@ -92,19 +103,30 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
     undelivered = [];
     unreported = [];
     let delivered = 0;
+    let others: Others | null = null;
     try {
       for (const { id, outcomes } of batches) {
         const atMs = clock.nowMs();
-        keep(await exchange(id, outcomes), atMs);
+        const { others: heard = null, ...snapshot } = await exchange(id, outcomes.map(aged));
+        keep(snapshot, atMs);
+        others = heard;
         delivered++;
       }
+      return others;
     } catch {
       const rest = batches.slice(delivered).filter(({ outcomes }) => outcomes.length > 0);
       undelivered = [...rest, ...undelivered].slice(-mostBatches);
+      return null;
     } finally {
       if (underWay === flight) underWay = null;
       for (const outcome of batch.outcomes) told.add(outcome);
     }
+  }
+
+  /** What is told late says so: the gate must not take it for the present. */
+  function aged(outcome: Outcome): Outcome {
+    const ageMs = clock.nowMs() - (reportedAtMs.get(outcome) ?? clock.nowMs());
+    return ageMs > 0 && outcome.call !== undefined ? { ...outcome, ageMs } : outcome;
   }
 
   return { report, refresh };

@@ -4,23 +4,26 @@
  */
 import type { Comparison, ProviderName } from "../domain/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
-import { findingOf, longestHoldMs } from "../domain/outcome.ts";
+import { findingOf, longestHoldMs, type CallFacts, type Others, type Outcome } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
 import { canonicalText, frame } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import {
+  comparisonKey,
   comparisonOf,
+  draftSeat,
   isEnded,
   seatOf,
   type About,
-  type Spent,
   type Ticket,
   type TicketCopy,
+  type TicketResult,
 } from "../domain/ticket.ts";
 import type { AttemptOutcome } from "../domain/ticket-moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
 import { createDeadlines, wait, type Deadline } from "./deadline.ts";
+import { createKeysOf, type GateKeys } from "./gate-keys.ts";
 import {
   QueueFull,
   StoreAway,
@@ -46,6 +49,7 @@ export type Gateway = ReturnType<typeof createGateway>;
 export function createGateway(ports: Ports, policy: Policy) {
   const { providers, clock, tickets } = ports;
   const startDeadline = createDeadlines(ports);
+  const keysOf = createKeysOf(ports.sha256);
 
   async function submit(
     asked: Asked,
@@ -59,10 +63,11 @@ export function createGateway(ports: Ports, policy: Policy) {
     const deadline = startDeadline(policy.requestTimeoutMs, caller.onHangUp);
     try {
       const prepared = await prepare(provider, comparison, deadline.signal);
+      const keys = await keysOf(caller.tenant, comparison.model);
       const tally = newTally();
       let waitsFor: Obstacle | null = null;
       if (caller.mode !== "queue") {
-        const judged = await judgeNow(provider, prepared, caller, tally, deadline);
+        const judged = await judgeNow(provider, prepared, caller, keys, tally, deadline);
         if (judged.ok) return judged;
         waitsFor = obstacleIn(judged.error, deadline.signal);
         const canWait = caller.mode === "queue_if_unavailable" && canBeMended(waitsFor);
@@ -70,7 +75,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       }
       // A client that went away will never learn of its ticket.
       if (deadline.signal.reason === "hung_up") return err({ ...hungUp, provider: name });
-      const kept = await keep(prepared, caller, tally, waitsFor);
+      const kept = await keep(prepared, caller, keys, tally, waitsFor);
       return kept.ok ? kept : err({ ...kept.error, provider: name });
     } finally {
       deadline.end();
@@ -89,35 +94,46 @@ export function createGateway(ports: Ports, policy: Policy) {
     provider: Provider,
     prepared: Prepared,
     caller: Caller,
+    keys: GateKeys,
     tally: Tally,
     { signal, atMs }: Deadline,
   ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
-    const { model } = prepared.comparison;
     const gate = ports.gate(provider.name);
     const request = requestOf(prepared);
+    const comparison = comparisonKey(prepared.promptSha256);
     let last: Obstacle | null = null;
+    /** When the comparison came, or its call before this one began. */
+    let beforeMs = clock.nowMs();
 
     for (let failed = 1; ; failed++) {
       const permit = ports.newId();
-      const admission = await gate.enter(permit, model);
+      const admission = await gate.enter(permit, keys.model);
       if (admission.kind === "wait") {
         const { why, retryAtMs } = admission;
         return err(last ?? { kind: "gate", why, retryAtMs });
       }
+      const turn = { permit: admission.probe && permit, epoch: admission.epoch };
+      const startedMs = clock.nowMs();
       // Over before this call began: while the plan was made, at the gate, or in the wait.
       const answer = signal.aborted
         ? { ...err(abortedBy(signal)), durationMs: null }
-        : await attempt(ports, provider, request, caller, tally, signal);
-      const patienceMs = failed > policy.maxRetries ? 0 : Math.max(0, atMs - clock.nowMs());
-      await gate.report({
-        permit: admission.probe && permit,
-        epoch: admission.epoch,
-        finding:
-          answer.durationMs === null
-            ? { kind: "nothing" }
-            : findingOf(answer.ok ? null : answer.error, model, patienceMs),
-        durationMs: answer.durationMs,
+        : await attempt(ports, provider, request, caller, tally, signal).catch(async (error: unknown) => {
+            await gate.report({ ...turn, finding: { kind: "nothing" }, durationMs: null });
+            throw error;
+          });
+      const nowMs = clock.nowMs();
+      const others = await gate.report({
+        ...turn,
+        ...told(
+          answer.ok ? null : answer.error,
+          answer.durationMs,
+          failed > policy.maxRetries ? 0 : atMs - nowMs,
+        ),
+        ...(answer.durationMs !== null && {
+          call: { comparison, ...keys, beganAgoMs: nowMs - startedMs, beforeAgoMs: nowMs - beforeMs },
+        }),
       });
+      beforeMs = startedMs;
       if (answer.ok) {
         return ok({
           kind: "judged",
@@ -127,11 +143,18 @@ export function createGateway(ports: Ports, policy: Policy) {
           attempts: tally.calls,
         });
       }
-      last = { kind: "failed", failure: answer.error };
-      if (!isTransient(answer.error) || failed > policy.maxRetries || signal.aborted) return err(last);
-      const waitMs = backoffMs(failed, retryAfterMs(answer.error), ports.random());
+      const failure = asServed(answer.error, others);
+      last = { kind: "failed", failure };
+      if (!isTransient(failure) || failed > policy.maxRetries || signal.aborted) return err(last);
+      if ("notAtOnce" in failure) return err(last);
+      const waitMs = backoffMs(failed, retryAfterMs(failure), ports.random());
       if (clock.nowMs() + waitMs >= atMs) return err(last);
       await wait(clock, waitMs, signal);
+    }
+
+    function told(failure: Failure | null, durationMs: number | null, leftMs: number) {
+      if (durationMs === null) return { finding: { kind: "nothing" }, durationMs } as const;
+      return { ...newsOf(failure, keys.model, Math.max(0, leftMs)), durationMs };
     }
   }
 
@@ -139,11 +162,14 @@ export function createGateway(ports: Ports, policy: Policy) {
   async function keep(
     { comparison, plan, promptSha256 }: Prepared,
     caller: Caller,
+    keys: GateKeys,
     tally: Tally,
     waitsFor: Obstacle | null,
   ): Promise<Result<Submitted, Refusal>> {
     const { provider, model, parameters, systemPrompt, userPrompt, essayA, essayB } = comparison;
     const texts = { systemPrompt, userPrompt, essayA, essayB };
+    const sizeBytes =
+      ports.sizeOf?.(texts) ?? Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0);
     const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
       id: caller.queueId ?? ports.newId(),
       tenant: caller.tenant,
@@ -153,19 +179,19 @@ export function createGateway(ports: Ports, policy: Policy) {
       plan,
       promptSha256,
       priority: caller.priority,
-      sizeBytes:
-        ports.sizeOf?.(texts) ?? Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0),
+      sizeBytes,
+      storedBytes: sizeBytes + besideBytes(caller),
+      keys,
       correlationId: caller.correlationId,
       traceId: caller.traceId,
       userId: caller.userId,
       metadata: caller.metadata,
     };
-    const seat = { ticketId: about.id, priority: about.priority, sizeBytes: about.sizeBytes, model };
     const lastFailure = waitsFor?.kind === "failed" ? masked(waitsFor.failure) : null;
     const spent = { calls: tally.calls, costUsd: costOf(tally) };
     try {
       const nowMs = clock.nowMs();
-      const reserved = await ports.gate(provider).reserve({ ...seat, acceptedAtMs: nowMs });
+      const reserved = await ports.gate(provider).reserve(draftSeat(about, nowMs));
       if (!reserved) return err({ kind: "queue_full" });
       // As long as the vendor asked for, as between a ticket's own attempts.
       const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
@@ -197,67 +223,97 @@ export function createGateway(ports: Ports, policy: Policy) {
     const gate = ports.gate(about.provider);
     const permit = ports.newId();
     const { notBeforeMs } = state;
-    const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect: progress.suspect });
+    const { suspect, updatedAtMs: sinceMs } = progress;
+    const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
     if (start.kind !== "call") return null;
 
-    const { epoch } = start;
+    const { epoch, asProbe, early } = start;
+    const giveBack = () => gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
     // A claim that was made but not heard of would make the ticket look as if its process had died.
     const claim = await untilAnswered(
-      () => tickets.claim(ticketId, permit, start.asProbe),
+      () => tickets.claim(ticketId, permit, asProbe, early),
       clock.nowMs() + claimMs,
-    );
+    ).catch(async (error: unknown) => {
+      await giveBack();
+      throw error;
+    });
     if (claim?.claimed.kind === "claimed") return { ...claim.claimed, ticket: claim.ticket, permit, epoch };
-    await gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
+    await giveBack();
     return null;
   }
 
-  /** Makes the call that was begun, and stores what came of it. */
+  /** Makes the call that was begun, and stores what came of it. Whatever throws, the turn, the place and the ticket are given back at once. */
   async function run({ ticket, permit, epoch, fence, leaseEndsAtMs }: ClaimedTicket): Promise<void> {
-    const { id, provider, model } = ticket.about;
+    const { id, provider, keys = await keysOf(ticket.about.tenant, ticket.about.model) } = ticket.about;
     const gate = ports.gate(provider);
-    const { outcome, durationMs } = await attemptFor(ticket);
-    // In one moment, the gate first: where both are in one store, they go there together.
-    if (outcome.kind === "stopped") {
-      await Promise.all([
-        gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null }),
-        untilAnswered(() => tickets.giveBack(id, fence, outcome.spent), leaseEndsAtMs),
-      ]);
-      return;
+    const startedMs = clock.nowMs();
+    const tally = newTally(ticket.progress.spent.calls);
+    const spentNow = () => ({ calls: tally.calls - ticket.progress.spent.calls, costUsd: costOf(tally) });
+    const settle = (outcome: AttemptOutcome) =>
+      untilAnswered(() => tickets.settle(id, fence, outcome), leaseEndsAtMs);
+    const report = (news: Pick<Outcome, "finding" | "durationMs" | "reason" | "unlessServed">) =>
+      gate.report({ permit, epoch, ...news, call: callFacts(ticket, keys, clock.nowMs() - startedMs) });
+
+    let attempted;
+    try {
+      attempted = await attemptFor(ticket, tally);
+    } catch (error) {
+      const others = await report({ finding: { kind: "nothing" }, durationMs: null });
+      await settle({ kind: "threw", spent: spentNow(), others });
+      throw error;
     }
-    const failure = outcome.kind === "failed" ? outcome.failure : null;
-    await Promise.all([
-      gate.report({ permit, epoch, finding: findingOf(failure, model, 0), durationMs }),
-      untilAnswered(() => tickets.settle(id, fence, outcome), leaseEndsAtMs),
-    ]);
+    const { outcome, durationMs } = attempted;
+    const spent = spentNow();
+    switch (outcome.kind) {
+      case "stopped":
+        // In one moment, the gate first: where both are in one store, they go there together.
+        await Promise.all([
+          gate.report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null }),
+          untilAnswered(() => tickets.giveBack(id, fence, spent), leaseEndsAtMs),
+        ]);
+        return;
+      case "judged": {
+        const { result } = outcome;
+        await Promise.all([
+          report({ ...newsOf(null, keys.model, 0), durationMs }),
+          settle({ kind: "judged", result, spent }),
+        ]);
+        return;
+      }
+      case "failed": {
+        // Whether it is charged with it depends on how others fared: the gate is asked first.
+        const { failure } = outcome;
+        const others = await report({ ...newsOf(failure, keys.model, 0), durationMs });
+        await settle({ kind: "failed", failure, spent, others });
+      }
+    }
   }
 
   async function attemptFor(
     ticket: Ticket,
-  ): Promise<{ readonly outcome: AttemptOutcome | Stopped; readonly durationMs: number | null }> {
-    const { about, progress, state } = ticket;
+    tally: Tally,
+  ): Promise<{ readonly outcome: TicketAnswer; readonly durationMs: number | null }> {
+    const { about, state } = ticket;
     if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);
     const provider = providers.get(about.provider);
-    const nothingSpent = { calls: 0, costUsd: null };
     if (!provider) {
       // No longer configured: it waits as for credentials.
       const failure: Failure = { reason: "credentials_refused", status: 401 };
-      return { outcome: { kind: "failed", failure, spent: nothingSpent }, durationMs: null };
+      return { outcome: { kind: "failed", failure }, durationMs: null };
     }
     const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
-    const tally = newTally(progress.spent.calls);
     const deadline = startDeadline(policy.requestTimeoutMs, null);
     const answer = await attempt(ports, provider, request, about, tally, deadline.signal).finally(
       deadline.end,
     );
     const { durationMs } = answer;
-    const spent = { calls: tally.calls - progress.spent.calls, costUsd: costOf(tally) };
     if (answer.ok) {
       const { judgement, model, usage } = answer.value;
       const result = { judgement, model, usage, durationMs: answer.value.durationMs };
-      return { outcome: { kind: "judged", result, spent }, durationMs };
+      return { outcome: { kind: "judged", result }, durationMs };
     }
-    if (deadline.signal.reason === "stopping") return { outcome: { kind: "stopped", spent }, durationMs };
-    return { outcome: { kind: "failed", failure: masked(answer.error), spent }, durationMs };
+    if (deadline.signal.reason === "stopping") return { outcome: { kind: "stopped" }, durationMs };
+    return { outcome: { kind: "failed", failure: masked(answer.error) }, durationMs };
   }
 
   /**
@@ -316,17 +372,17 @@ export function createGateway(ports: Ports, policy: Policy) {
       : failure;
   }
 
-  return { submit, tryOut, work, run, find };
+  return { submit, tryOut, work, run, find, keysOf };
 }
 
 /** How long a worker asks for its claim: well within what a lease has to spare. */
 const claimMs = 5_000;
 
-/** An attempt that was broken off because the process ends. */
-interface Stopped {
-  readonly kind: "stopped";
-  readonly spent: Spent;
-}
+/** What came of a ticket's attempt. `stopped`: it was broken off, because the process ends. */
+type TicketAnswer =
+  | { readonly kind: "judged"; readonly result: TicketResult }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "stopped" };
 
 /** A comparison and all that follows from it. */
 interface Prepared {
@@ -339,6 +395,47 @@ function requestOf({ comparison, plan, promptSha256 }: Prepared): Omit<JudgeRequ
   const { model, systemPrompt, parameters } = comparison;
   const user = frame(comparison, promptSha256);
   return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256 };
+}
+
+/** What a call tells of its provider. @param failure `null`: it brought a judgement */
+function newsOf(
+  failure: Failure | null,
+  model: string,
+  patienceMs: number,
+): Pick<Outcome, "finding" | "reason" | "unlessServed"> {
+  const finding = findingOf(failure, model, patienceMs);
+  if (failure === null) return { finding };
+  const isDoubtful = failure.reason === "request_refused" && failure.unlessServed !== undefined;
+  return { finding, reason: failure.reason, ...(isDoubtful ? { unlessServed: true } : {}) };
+}
+
+/** What only a sentence says counts where somebody else of the model was served. */
+function asServed(failure: Failure, others: Others | null): Failure {
+  if (failure.reason !== "request_refused" || failure.unlessServed === undefined) return failure;
+  return others?.served === true ? failure : failure.unlessServed;
+}
+
+/** @param agoMs since this call began */
+function callFacts({ about, progress }: Ticket, keys: GateKeys, agoMs: number): CallFacts {
+  const { calledAtMs, calledBeforeMs, unreadableAtMs, thrownAtMs } = progress;
+  // Spans by the store's clock up to the claim, and by this process' since.
+  const since = (atMs: number | undefined) =>
+    atMs === undefined || calledAtMs === undefined ? null : Math.max(0, calledAtMs - atMs) + agoMs;
+  return {
+    comparison: comparisonKey(about.promptSha256),
+    ...keys,
+    beganAgoMs: agoMs,
+    beforeAgoMs: since(calledBeforeMs) ?? agoMs,
+    ticket: { unreadableAgoMs: since(unreadableAtMs), thrownAgoMs: since(thrownAtMs) },
+  };
+}
+
+/** Each ticket's record, and the rows and keys around it, in bytes. */
+const ticketBytes = 1_024;
+
+/** What is stored of a ticket beside its texts, in UTF-8 bytes. */
+function besideBytes({ metadata, userId }: Caller): number {
+  return ticketBytes + utf8Bytes(JSON.stringify(metadata)) + utf8Bytes(userId ?? "");
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };

@@ -5,7 +5,7 @@ import type { Admission } from "../domain/gate.ts";
 import type { Start, Starter } from "../domain/gate-queue.ts";
 import type { Outlook, Overview } from "../domain/gate-view.ts";
 import type { Begun, KeyedEnd } from "../domain/keyed.ts";
-import type { Outcome } from "../domain/outcome.ts";
+import type { Others, Outcome } from "../domain/outcome.ts";
 import type { Seat } from "../domain/places.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Result } from "../domain/result.ts";
@@ -91,17 +91,22 @@ export interface AttemptReport {
  * workers. Every verb can be repeated. A verb that throws has an unknown outcome: the store is away (`StoreAway`), or worse.
  */
 export interface Gate {
-  /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. */
+  /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. @param model its key */
   enter(permit: string, model: string): Promise<Admission>;
-  /** How a call that was let in went. Never throws: news that can't be told now are told later, or lost. */
-  report(outcome: Outcome): Promise<void>;
+  /**
+   * How a call that was let in went. Never throws: news that can't be told now are told later, or lost.
+   *
+   * @returns how others fared meanwhile, for what asks for it (`asksForOthers`); `null`: the gate could not be asked in time
+   */
+  report(outcome: Outcome): Promise<Others | null>;
   /** Keeps room for a ticket for 30 s. @returns false: the queue is full */
   reserve(seat: Seat): Promise<boolean>;
   /** A worker asks whether it may call for a ticket now. */
   start(seat: Seat, starter: Starter): Promise<Start>;
   /** `null`: it has no place here. */
   outlook(ticketId: string): Promise<Outlook | null>;
-  overview(): Promise<Overview>;
+  /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; `null`: nobody */
+  overview(tenant: string | null): Promise<Overview>;
 }
 
 /** A comparison to be kept as a ticket. */
@@ -132,11 +137,12 @@ export interface Tickets {
   create(draft: Draft): Promise<Ticket>;
   /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
   load(id: string): Promise<Ticket | null>;
-  /** The ticket comes with a claim: it holds the texts. */
+  /** The ticket comes with a claim: it holds the texts. @param early see `Start` */
   claim(
     id: string,
     permit: string,
     asProbe: boolean,
+    early?: boolean,
   ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */

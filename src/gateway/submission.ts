@@ -1,6 +1,7 @@
 /** What a caller brings with a comparison, and what can come of it. */
 import type { Comparison, ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
+import type { CallWait } from "../domain/holds.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Ticket } from "../domain/ticket.ts";
 import type { Judged } from "./attempt.ts";
@@ -41,7 +42,7 @@ export interface LiveJudgement extends Judged {
 /** Why there is no judgement now, though the comparison is a good one. */
 export type Obstacle =
   | { readonly kind: "failed"; readonly failure: Failure }
-  | { readonly kind: "gate"; readonly why: "breaker" | "rate_limit"; readonly retryAtMs: number }
+  | { readonly kind: "gate"; readonly why: CallWait; readonly retryAtMs: number }
   /** This process ends, and its calls with it. */
   | { readonly kind: "stopping" };
 

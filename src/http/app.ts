@@ -37,7 +37,7 @@ import {
 } from "./route-context.ts";
 import * as schemas from "./schemas.ts";
 import type { Report } from "./sentry.ts";
-import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies } from "./standing.ts";
+import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies, type NameOf } from "./standing.ts";
 import { testComparison } from "./test-comparison.ts";
 import { resultOf, statusBody, ticketBody } from "./tickets.ts";
 
@@ -165,11 +165,21 @@ export function createApp(parts: AppParts) {
 
   app.get("/api/v1/providers", guard, async (c) => {
     const today = totals.of(c.get("tenant") ?? "", utcDay(clock.nowMs())).catch(awayAsNull);
-    const overviews = await overviewsOf(gate);
+    const tenant = await gateway.keysOf(c.get("tenant") ?? "", "");
+    const overviews = await overviewsOf(gate, tenant.tenant);
+    const nameOf = await namesByKey();
     const used = await today;
     const body: schemas.ProvidersAnswer = {
       providers: providerNames.map((name) =>
-        providerRow(name, standingOf(name), usable.has(name), defaultModels[name], overviews[name]),
+        providerRow(
+          name,
+          standingOf(name),
+          usable.has(name),
+          defaultModels[name],
+          overviews[name],
+          nameOf,
+          clock.nowMs(),
+        ),
       ),
       default_provider: config.defaultProvider,
       total_requests_today: used?.requests ?? null,
@@ -211,10 +221,16 @@ export function createApp(parts: AppParts) {
     const stores = await dependencies();
     const warnings = [...config.warnings, ...parts.storeWarnings()];
     const body = healthBody(
-      { platform: platform.name, environment: config.environment, warnings, queueType },
+      {
+        platform: platform.name,
+        environment: config.environment,
+        warnings,
+        queueType,
+        nameOf: await namesByKey(),
+      },
       Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
       stores,
-      await overviewsOf(gate),
+      await overviewsOf(gate, null),
       clock.nowMs(),
     );
     return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.get("correlationId"));
@@ -271,6 +287,20 @@ export function createApp(parts: AppParts) {
       name: await sha256(`${caller.tenant}\n${key}`),
       requestSha256: await sha256(JSON.stringify([asked, mode, priority, userId, metadata])),
     };
+  }
+
+  /** Of the models that everybody may know of: the catalogue's, and the defaults. */
+  async function namesByKey(): Promise<NameOf> {
+    const catalogue = describeModels(clock.nowMs(), defaultModels);
+    const ids = [
+      ...catalogue.map(({ provider, id }) => [provider, id] as const),
+      ...providerNames.map((name) => [name, defaultModels[name]] as const),
+    ];
+    const rows = await Promise.all(
+      ids.map(async ([provider, id]) => [`${provider} ${(await gateway.keysOf("", id)).model}`, id] as const),
+    );
+    const names = new Map(rows);
+    return (provider, key) => names.get(`${provider} ${key}`) ?? null;
   }
 
   function standingOf(name: ProviderName) {

@@ -1,6 +1,7 @@
 /** From what went wrong to what the client is told: a code, a sentence, a correlation id; never an exception's text or a key. */
 import type { ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
+import type { CallWait } from "../domain/holds.ts";
 import type { KeyedRefusal } from "../gateway/keyed.ts";
 import { jsonAnswer } from "./answer.ts";
 
@@ -63,10 +64,11 @@ export function problemOfRefusal(
   provider: ProviderName,
   mask: (text: string) => string,
   nowMs: number,
+  model: string | null = null,
 ): Problem {
   switch (refusal.kind) {
     case "failed":
-      return problemOfFailure(refusal.failure, provider, mask);
+      return problemOfFailure(refusal.failure, provider, mask, model);
     case "gate":
       return problemOfWait(refusal.why, provider, seconds(refusal.retryAtMs - nowMs, retrySeconds));
     case "stopping":
@@ -125,34 +127,69 @@ export const stopping: Problem = {
   retryAfterSeconds: 1,
 };
 
-export function problemOfWait(
-  why: "breaker" | "rate_limit",
-  provider: ProviderName,
-  retryAfterSeconds: number,
-): Problem {
-  return why === "breaker"
-    ? {
+export function problemOfWait(why: CallWait, provider: ProviderName, retryAfterSeconds: number): Problem {
+  switch (why) {
+    case "breaker":
+      return {
         status: 503,
         type: "CIRCUIT_BREAKER_OPEN",
         sentence: `${provider} is down, so it isn't called now.`,
         retryAfterSeconds,
-      }
-    : {
+      };
+    case "model_faults":
+      return {
+        status: 503,
+        type: "CIRCUIT_BREAKER_OPEN",
+        sentence: `This model of ${provider} is down, while others answer, so it isn't called now.`,
+        retryAfterSeconds,
+      };
+    case "rate_limit":
+      return {
         status: 503,
         type: "RATE_LIMIT",
         sentence: `${provider} asked that this model be left alone for a while.`,
         retryAfterSeconds,
       };
+  }
 }
 
 /** Seconds to wait where the vendor named no time. */
 const retrySeconds = 5;
 const rateLimitSeconds = 30;
 
+/** What each failure is called, where there is no more to tell. */
+export function errorTypeOf(reason: Failure["reason"]): ErrorType {
+  switch (reason) {
+    case "connection":
+    case "hung_up":
+      return "CONNECTION_ERROR";
+    case "timeout":
+      return "TIMEOUT";
+    case "unavailable":
+      return "SERVICE_UNAVAILABLE";
+    case "rate_limited":
+      return "RATE_LIMIT";
+    case "credentials_refused":
+      return "INVALID_API_KEY";
+    case "quota_exhausted":
+      return "QUOTA_EXCEEDED";
+    case "request_refused":
+      return "INVALID_REQUEST";
+    case "content_refused":
+      return "CONTENT_REFUSED";
+    case "truncated":
+      return "RESPONSE_TRUNCATED";
+    case "unreadable":
+      return "INVALID_RESPONSE";
+  }
+}
+
+/** @param model named where it is the model that was refused; `null`: nobody needs it named */
 export function problemOfFailure(
   failure: Failure,
   provider: ProviderName,
   mask: (text: string) => string,
+  model: string | null = null,
 ): Problem {
   switch (failure.reason) {
     case "connection":
@@ -173,7 +210,10 @@ export function problemOfFailure(
       return {
         status: 503,
         type: "SERVICE_UNAVAILABLE",
-        sentence: `${provider} is unavailable (its status ${failure.status}).`,
+        sentence:
+          failure.fromBetween === true
+            ? `Something between this service and ${provider} answered in its place (status ${failure.status}).`
+            : `${provider} is unavailable (its status ${failure.status}).`,
         retryAfterSeconds: seconds(failure.retryAfterMs, retrySeconds),
       };
     case "rate_limited":
@@ -190,7 +230,10 @@ export function problemOfFailure(
       return {
         status: 502,
         type: "INVALID_API_KEY",
-        sentence: `${provider} refused the credentials that this service has for it.`,
+        sentence:
+          failure.scope === "model"
+            ? `${provider} does not let this service use the model${model === null ? "" : ` ${model}`}.`
+            : `${provider} refused the credentials that this service has for it.`,
       };
     case "quota_exhausted":
       return {

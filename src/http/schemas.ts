@@ -167,9 +167,25 @@ export const providersAnswer = z.object({
       default_model: z.string(),
       last_success: time.nullable(),
       last_failure: time.nullable(),
+      last_failure_reason: z.string().nullable().meta({ description: "An `error_type`." }),
       failure_count: count.nullable().meta({ description: "Faults in a row." }),
       average_response_time_ms: z.number().nonnegative().nullable(),
       retry_at: time.nullable(),
+      credentials: z.enum(["ok", "refused", "quota_exceeded"]),
+      models_held: z
+        .array(
+          z.object({
+            model: z.string(),
+            reason: z.enum(["rate_limit", "faults", "refused", "no_judgements"]),
+            until: time,
+          }),
+        )
+        .meta({
+          description:
+            "Models that wait by themselves: those of the catalogue, and those that your own unfinished tickets want.",
+        }),
+      others_held: count.meta({ description: "Further models that wait by themselves." }),
+      oldest_age_seconds: count.nullable().meta({ description: "Of the oldest unfinished ticket." }),
       queue: z
         .object({
           size: count,

@@ -1,8 +1,10 @@
 /** How the providers, their queues and our stores are: what `providers` and `healthz` show. */
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
 import type { Overview } from "../domain/gate-view.ts";
+import { isOwnKey } from "../domain/model-key.ts";
 import { StoreAway, type Ports } from "../gateway/ports.ts";
 import { version } from "../version.ts";
+import { errorTypeOf } from "./errors.ts";
 import type { HealthAnswer, ProvidersAnswer } from "./schemas.ts";
 
 /** By name. A `down` store that is `needed` means that the service can't keep tickets. */
@@ -21,11 +23,12 @@ export type Dependencies = Readonly<
 /** `null`: its gate can't be reached. */
 export type Overviews = Readonly<Record<ProviderName, Overview | null>>;
 
-export async function overviewsOf(gate: Ports["gate"]): Promise<Overviews> {
+/** @param tenant who asks, as its gates know it; `null`: nobody */
+export async function overviewsOf(gate: Ports["gate"], tenant: string | null): Promise<Overviews> {
   const rows = await Promise.all(
     providerNames.map(async (name): Promise<[ProviderName, Overview | null]> => {
       try {
-        return [name, await gate(name).overview()];
+        return [name, await gate(name).overview(tenant)];
       } catch (error) {
         if (error instanceof StoreAway) return [name, null];
         throw error;
@@ -46,18 +49,30 @@ export function providerRow(
   usable: boolean,
   defaultModel: string,
   overview: Overview | null,
+  nameOf: NameOf,
+  nowMs: number,
 ): ProvidersAnswer["providers"][number] {
+  const { named, others } = heldOf(name, overview, nameOf);
   return {
     name,
     ...setup,
-    available: usable && overview?.state !== "open",
+    available: usable && overview?.state !== "open" && (overview?.refused ?? null) === null,
     circuit_breaker_state: overview?.state ?? null,
     default_model: defaultModel,
     last_success: time(overview?.lastSuccessMs),
     last_failure: time(overview?.lastFailureMs),
+    last_failure_reason: overview?.lastFailure ? errorTypeOf(overview.lastFailure) : null,
     failure_count: overview?.faultsInRow ?? null,
-    average_response_time_ms: overview?.meanResponseMs ?? null,
+    average_response_time_ms: overview?.meanResponseMs == null ? null : Math.round(overview.meanResponseMs),
     retry_at: time(overview?.retryAtMs),
+    credentials: credentialsOf(overview),
+    models_held: named.map(({ model, why, untilMs }) => ({
+      model,
+      reason: why,
+      until: new Date(untilMs).toISOString(),
+    })),
+    others_held: others,
+    oldest_age_seconds: ageSeconds(overview?.queue.oldestAcceptedAtMs ?? null, nowMs),
     queue: overview && {
       size: overview.queue.size,
       max_size: overview.queue.maxSize,
@@ -67,6 +82,67 @@ export function providerRow(
     },
   };
 }
+
+/** A model's name, by its gate's key for it; `null`: it is none that everybody may know of. */
+export type NameOf = (provider: ProviderName, key: string) => string | null;
+
+/** Callers name models freely, and what they name is nobody else's to see: but the catalogue's, and what the asker's own tickets wait for. */
+function heldOf(provider: ProviderName, overview: Overview | null, nameOf: NameOf) {
+  const held = (overview?.held ?? []).map(({ model: key, isWanted, ...hold }) => {
+    const own = isWanted && isOwnKey(key) ? key : null;
+    return { ...hold, model: nameOf(provider, key) ?? own };
+  });
+  const named = held.flatMap(({ model, ...hold }) => (model === null ? [] : [{ model, ...hold }]));
+  return { named, others: held.length - named.length };
+}
+
+function credentialsOf(overview: Overview | null): ProvidersAnswer["providers"][number]["credentials"] {
+  switch (overview?.refused ?? null) {
+    case null:
+      return "ok";
+    case "credentials_refused":
+      return "refused";
+    case "quota_exhausted":
+      return "quota_exceeded";
+  }
+}
+
+function ageSeconds(sinceMs: number | null, nowMs: number): number | null {
+  return sinceMs === null ? null : Math.floor(Math.max(0, nowMs - sinceMs) / 1000);
+}
+
+/** What waits for what, in words. Without names of models that only a caller has named. */
+function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly string[] {
+  return providerNames.flatMap((name) => {
+    const overview = overviews[name];
+    if (overview === null) return [];
+    const waiting = overview.queue.size === 1 ? "one ticket waits" : `${overview.queue.size} tickets wait`;
+    const again = overview.retryAtMs === null ? "" : `, and is asked again at ${time(overview.retryAtMs)}`;
+    const words: string[] = [];
+    if (overview.refused !== null) {
+      const what =
+        overview.refused === "quota_exhausted"
+          ? "credit or spend limit is used up"
+          : "credentials are refused";
+      words.push(`Our ${what} at ${name}: ${waiting}${again}.`);
+    }
+    if (overview.state !== "closed" && overview.queue.size > 0)
+      words.push(`${name} is down: ${waiting}${again}.`);
+    const { named, others } = heldOf(name, overview, nameOf);
+    for (const { model, why, untilMs } of named) {
+      words.push(`${model} at ${name} ${holdInWords[why]}, at least until ${time(untilMs)}.`);
+    }
+    if (others > 0) words.push(`${others} other models at ${name} are held.`);
+    return words;
+  });
+}
+
+const holdInWords = {
+  rate_limit: "is left alone, as its vendor asked",
+  faults: "is down, while other models answer",
+  refused: "is refused to this service, and is asked again",
+  no_judgements: "answers without judgements, and is asked again",
+} as const;
 
 function time(ms: number | null | undefined): string | null {
   return typeof ms === "number" ? new Date(ms).toISOString() : null;
@@ -81,6 +157,7 @@ export function healthBody(
     readonly environment: HealthAnswer["environment"];
     readonly warnings: readonly string[];
     readonly queueType: string;
+    readonly nameOf: NameOf;
   },
   setups: Readonly<Record<string, Setup>>,
   dependencies: Dependencies,
@@ -98,6 +175,7 @@ export function healthBody(
   const isDegraded =
     known.length < providerNames.length ||
     stores.some(({ status }) => status === "down") ||
+    known.some(({ refused }) => refused !== null) ||
     ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > oldestMs));
   return {
     service: "llm-provider-service",
@@ -130,7 +208,7 @@ export function healthBody(
         },
       ]),
     ),
-    warnings: [...about.warnings],
+    warnings: [...about.warnings, ...waitsInWords(overviews, about.nameOf)],
   };
 }
 

@@ -1,4 +1,6 @@
 /** A ticket on the wire: its 202, its status, and what came of it. */
+import type { ProviderName } from "../domain/comparison.ts";
+import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
 import type { Outlook } from "../domain/gate-view.ts";
 import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
@@ -117,7 +119,7 @@ const crashed: Problem = {
   sentence: "This service failed each time that it tried.",
 };
 
-/** Why it failed, or why it waits. What is stored of a failure was masked before. */
+/** Why it failed, or why it waits. */
 function problemOfTicket(
   { about, state }: Shown,
   outlook: Standing,
@@ -130,17 +132,42 @@ function problemOfTicket(
       return expired;
     case "failed": {
       const { failure } = state;
-      return failure.reason === "crashed" ? crashed : problemOfFailure(failure, provider, (text) => text);
+      return failure.reason === "crashed" ? crashed : problemIn(failure, provider, about.model);
     }
     case "queued":
     case "processing": {
-      if (state.lastFailure !== null) return problemOfFailure(state.lastFailure, provider, (text) => text);
-      const { why, refused } = outlook ?? {};
-      if (refused !== undefined)
-        return problemOfFailure({ reason: refused, status: 401 }, provider, (text) => text);
-      return why === "breaker" || why === "rate_limit" ? problemOfWait(why, provider, 1) : null;
+      return (
+        problemOfOutlook(outlook, provider, about.model) ??
+        problemIn(state.lastFailure, provider, about.model)
+      );
     }
   }
+}
+
+/** What its gate waits for, which is newer than what its own latest call met. */
+function problemOfOutlook(outlook: Standing, provider: ProviderName, model: string): Problem | null {
+  const { why, refused } = outlook ?? {};
+  if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);
+  switch (why) {
+    case "breaker":
+    case "rate_limit":
+    case "model_faults":
+      return problemOfWait(why, provider, 1);
+    case "model_refused":
+      return problemIn({ reason: "credentials_refused", status: 403, scope: "model" }, provider, model);
+    case "no_judgements":
+      return problemIn({ reason: "unreadable", why: "no_verdict" }, provider, model);
+    case "credentials":
+    case "backoff":
+    case "turn":
+    case undefined:
+      return null;
+  }
+}
+
+/** What is stored of a failure was masked before. */
+function problemIn(failure: Failure | null, provider: ProviderName, model: string): Problem | null {
+  return failure === null ? null : problemOfFailure(failure, provider, (text) => text, model);
 }
 
 function waitingSentence(ticket: Shown, outlook: Standing, waitsFor: Obstacle | null): string {

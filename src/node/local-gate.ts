@@ -3,8 +3,9 @@
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
 import { enter, isMomentous, type GateLimits } from "../domain/gate.ts";
-import { report } from "../domain/gate-report.ts";
+import { endedWaits, othersOf, report } from "../domain/gate-report.ts";
 import type { Parking } from "../domain/gate-queue.ts";
+import { asksForOthers } from "../domain/outcome.ts";
 import type { Places, Seat } from "../domain/places.ts";
 import { errandOf, seatOf, type Ticket } from "../domain/ticket.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
@@ -75,12 +76,14 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
     report(outcome) {
       const before = core.read();
       const after = report(before, parts.newId(), [outcome], nowMs(), limits, parts.random());
+      const others = asksForOthers(outcome) ? othersOf(after, outcome, nowMs()) : null;
+      for (const model of endedWaits(before, after)) parts.places.endWaits(nowMs(), model);
       if (isMomentous(before, after)) {
         core.write(after, 0);
-        return changed(undefined);
+        return changed(others);
       }
       core.write(after, outcome.finding.kind === "healthy" ? calmMs : lightMs);
-      return Promise.resolve();
+      return Promise.resolve(others);
     },
 
     // A place that is held lets no ticket start, and lapses when anybody next asks: nothing to look for.
@@ -91,7 +94,7 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
     },
     start: (seat, starter) => changed(keeper.start(seat, starter)),
     outlook: async (ticketId) => keeper.outlook(ticketId),
-    overview: async () => keeper.overview(),
+    overview: async (tenant) => keeper.overview(tenant),
 
     confirm(seat, notBeforeMs) {
       keeper.confirm(seat, notBeforeMs);

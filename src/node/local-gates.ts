@@ -1,7 +1,7 @@
 /** The gates of all providers in this process, and who sends tickets from them to its workers. */
 import type { DatabaseSync } from "node:sqlite";
 import { providerNames, type ProviderName } from "../domain/comparison.ts";
-import { newGate, type GateCore, type GateLimits } from "../domain/gate.ts";
+import { completeGate, newGate, type GateCore, type GateLimits } from "../domain/gate.ts";
 import { isInFlight, type Places } from "../domain/places.ts";
 import { decodeRecord } from "../domain/record.ts";
 import type { Clock } from "../gateway/ports.ts";
@@ -75,7 +75,7 @@ export function localGates(parts: LocalGatesParts): LocalGates {
     const row = select.get(provider);
     if (row === undefined) return newGate;
     const core = decodeRecord<GateCore>(JSON.parse(String(row["core"])), 1);
-    return core.kind === "known" ? core.value : newGate;
+    return core.kind === "known" ? completeGate(core.value) : newGate;
   }
 
   /** Once for all that changes in one go. */

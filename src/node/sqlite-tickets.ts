@@ -126,8 +126,8 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
       return moved && moved.ticket;
     },
 
-    async claim(id, permit, asProbe) {
-      const moved = await change(id, (ticket, now) => claim(ticket, permit, asProbe, now, policy));
+    async claim(id, permit, asProbe, early) {
+      const moved = await change(id, (ticket, now) => claim(ticket, permit, asProbe, now, policy, early));
       return moved && { claimed: moved.reply, ticket: moved.ticket };
     },
 

@@ -15,7 +15,7 @@ import {
   type GateCore,
   type GateLimits,
 } from "../domain/gate.ts";
-import { dispatch, openings, wakeAtMs } from "../domain/gate-dispatch.ts";
+import { blocksOf, dispatch, wakeAtMs } from "../domain/gate-dispatch.ts";
 import {
   confirm,
   park,
@@ -26,9 +26,8 @@ import {
   type Start,
   type Starter,
 } from "../domain/gate-queue.ts";
-import { exchange } from "../domain/gate-report.ts";
+import { endedWaits, exchange, type Exchanged } from "../domain/gate-report.ts";
 import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "../domain/gate-view.ts";
-import { liveHolds } from "../domain/holds.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/places.ts";
 import { countExchange, type Snapshot } from "../domain/snapshot.ts";
@@ -92,8 +91,12 @@ export function createGateKeeper(parts: GateKeeperParts) {
     },
 
     /** How calls went, in order, and the view after it. With no outcomes it only asks. */
-    exchange(reportId: string, outcomes: readonly Outcome[]): Snapshot {
-      return verb((core, nowMs) => exchange(core, reportId, outcomes, nowMs, limits, parts.random()));
+    exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
+      return verb((core, nowMs) => {
+        const exchanged = exchange(core, reportId, outcomes, nowMs, limits, parts.random());
+        for (const model of endedWaits(core, exchanged.core)) places.endWaits(nowMs, model);
+        return exchanged;
+      });
     },
 
     reserve(seat: Seat): "held" | "full" {
@@ -119,14 +122,15 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const place = park(seat, places.find(seat.ticketId), parking, nowMs);
         places.put(place);
         const waits = place.standing.state === "waiting";
-        return { core: waits ? dropTurn(core, seat.ticketId) : core, reply: null };
+        return { core: waits ? dropTurn(core, seat.model, seat.ticketId) : core, reply: null };
       });
     },
 
     start(seat: Seat, starter: Starter): Start {
       return verb((core, nowMs) => {
         const known = places.find(seat.ticketId);
-        const begun = start(core, seat, known, starter, places.tally(), nowMs, limits);
+        const inFlightOfModel = () => places.inFlight().filter(({ model }) => model === seat.model).length;
+        const begun = start(core, seat, known, starter, places.tally(), inFlightOfModel, nowMs, limits);
         places.put(begun.place);
         return begun;
       });
@@ -146,16 +150,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
      */
     dispatch(most = Infinity): readonly string[] {
       return verb((core, nowMs) => {
-        const tally = places.tally();
-        const { count: free, forProbe } = openings(core, tally, nowMs, limits);
-        const count = Math.min(free, most);
-        if (count === 0) return { core, reply: [] };
-        const withoutModels = liveHolds(core.holds, nowMs).map(({ model }) => model);
-        const query = { nowMs, withoutModels, forProbe };
-        const suspects =
-          tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, suspect: true, limit: 1 });
-        const others = places.ready({ ...query, suspect: false, limit: count });
-        const sent = dispatch(core, tally, suspects, others, nowMs, limits, most);
+        const sent = dispatch(core, places, nowMs, limits, most);
         for (const place of sent.places) places.put(place);
         return { core: sent.core, reply: sent.places.map(({ ticketId }) => ticketId) };
       });
@@ -167,7 +162,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const tally = places.tally();
         const due = {
           firstLapseMs: places.firstLapseMs(),
-          firstReadyMs: places.firstReadyMs(liveHolds(core.holds, nowMs), tally.suspectsInFlight === 0),
+          firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs), tally.suspectsInFlight === 0),
           firstHeardMs: places.firstHeardMs(),
         };
         return { core, reply: wakeAtMs(core, due, tally, nowMs, limits) };
@@ -199,8 +194,13 @@ export function createGateKeeper(parts: GateKeeperParts) {
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),
 
-    overview(): Overview {
-      return verb((core, nowMs) => ({ core, reply: overviewOf(core, places.tally(), nowMs, limits) }));
+    /** @param tenant who asks, as in `Seat`; `null`: nobody's own */
+    overview(tenant: string | null = null): Overview {
+      const isWanted = (model: string) => tenant !== null && places.hasWaiting({ model, tenant });
+      return verb((core, nowMs) => ({
+        core,
+        reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),
+      }));
     },
 
     /** `null`: the ticket does not wait here. */

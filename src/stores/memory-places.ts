@@ -1,7 +1,21 @@
 /** Places in memory, with an order kept for every question that is asked often: no answer needs a look at all of them. */
-import type { ModelHold } from "../domain/holds.ts";
-import { byProbeTurn, byTurn, isInFlight, type Place, type Places } from "../domain/places.ts";
+import {
+  blockedUntilMs,
+  byProbeTurn,
+  byTurn,
+  isBlocked,
+  isInFlight,
+  type Group,
+  type Place,
+  type Places,
+} from "../domain/places.ts";
 import { sortedList, type SortedList } from "./sorted-list.ts";
+
+/** One group's. */
+interface Waiting extends Group {
+  readonly byReady: SortedList<Place>;
+  readonly byTurn: SortedList<Place>;
+}
 
 export function memoryPlaces(): Places {
   const rows = new Map<string, Place>();
@@ -11,18 +25,24 @@ export function memoryPlaces(): Places {
   const flying = new Set<Place>();
   const waiting = sortedList(byTurn);
   const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
-  /** Waiting ones of a model; suspects, which are few, are looked through instead. */
-  const waitingByModel = new Map<string, SortedList<Place>>();
+  /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
+  const waitingByGroup = new Map<string, Waiting>();
   const suspects = new Set<Place>();
   /** All but held ones. */
   const byAge = sortedList(byMoment((place) => place.acceptedAtMs));
   let bytes = 0;
 
-  function modelList(model: string): SortedList<Place> {
-    const known = waitingByModel.get(model);
+  function groupOf({ model, tenant }: Group): Waiting {
+    const name = nameOf({ model, tenant });
+    const known = waitingByGroup.get(name);
     if (known) return known;
-    const made = sortedList(byMoment((place) => place.notBeforeMs));
-    waitingByModel.set(model, made);
+    const made = {
+      model,
+      tenant,
+      byReady: sortedList(byMoment((place) => place.notBeforeMs)),
+      byTurn: sortedList(byTurn),
+    };
+    waitingByGroup.set(name, made);
     return made;
   }
 
@@ -38,7 +58,11 @@ export function memoryPlaces(): Places {
     waiting.add(place);
     waitingByHeard.add(place);
     if (place.suspect) suspects.add(place);
-    else modelList(place.model).add(place);
+    else {
+      const group = groupOf(place);
+      group.byReady.add(place);
+      group.byTurn.add(place);
+    }
   }
 
   function remove(ticketId: string): void {
@@ -55,9 +79,19 @@ export function memoryPlaces(): Places {
     waiting.remove(place);
     waitingByHeard.remove(place);
     if (suspects.delete(place)) return;
-    const list = modelList(place.model);
-    list.remove(place);
-    if (list.values.length === 0) waitingByModel.delete(place.model);
+    const group = groupOf(place);
+    group.byReady.remove(place);
+    group.byTurn.remove(place);
+    if (group.byTurn.values.length === 0) waitingByGroup.delete(nameOf(place));
+  }
+
+  /** Those among which the wanted ones are, in order. */
+  function linesOf(
+    only: { readonly model: string; readonly tenant: string | null } | null,
+    suspect: boolean,
+  ): readonly Place[] {
+    if (suspect || only === null || only.tenant === null) return waiting.values;
+    return waitingByGroup.get(nameOf({ model: only.model, tenant: only.tenant }))?.byTurn.values ?? [];
   }
 
   return {
@@ -84,12 +118,15 @@ export function memoryPlaces(): Places {
       if (first === undefined || lapseMs(first) > nowMs) return [];
       return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
     },
-    ready({ nowMs, withoutModels, suspect, forProbe, limit }) {
+    ready({ nowMs, blocked, only, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
-        place.suspect === suspect && place.notBeforeMs <= nowMs && !withoutModels.includes(place.model);
+        place.suspect === suspect &&
+        place.notBeforeMs <= nowMs &&
+        (only === null || isOf(only, place)) &&
+        !isBlocked(place, blocked);
       const found: Place[] = [];
       let first = 0;
-      for (const place of waiting.values) {
+      for (const place of linesOf(only, suspect)) {
         // Suspects come first.
         if (first >= limit || (suspect && !place.suspect)) break;
         if (!isReady(place)) continue;
@@ -98,6 +135,32 @@ export function memoryPlaces(): Places {
         if (!forProbe || place.probes === 0) first++;
       }
       return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
+    },
+    groups(nowMs, model) {
+      const groups: Group[] = [];
+      for (const group of waitingByGroup.values()) {
+        const first = group.byReady.first();
+        if ((model !== null && group.model !== model) || first === undefined) continue;
+        if (first.notBeforeMs <= nowMs) groups.push({ model: group.model, tenant: group.tenant });
+      }
+      return groups;
+    },
+    hasWaiting: (group) => waitingByGroup.has(nameOf(group)),
+    endWaits(nowMs, model) {
+      const over: Place[] = [];
+      for (const place of suspects) if (place.notBeforeMs > nowMs) over.push(place);
+      for (const { byReady } of waitingByGroup.values()) {
+        for (let at = byReady.values.length - 1; at >= 0; at--) {
+          const place = byReady.values[at];
+          if (place === undefined || place.notBeforeMs <= nowMs) break;
+          over.push(place);
+        }
+      }
+      for (const place of over) {
+        if (model !== null && place.model !== model) continue;
+        remove(place.ticketId);
+        insert({ ...place, notBeforeMs: nowMs });
+      }
     },
     ahead(place) {
       let dispatched = 0;
@@ -110,10 +173,14 @@ export function memoryPlaces(): Places {
       const first = leased.first();
       return first === undefined ? null : lapseMs(first);
     },
-    firstReadyMs(holds, withSuspects) {
-      const firsts = Array.from(waitingByModel.values(), (list) => list.first());
+    firstReadyMs(blocked, withSuspects) {
+      const firsts = Array.from(waitingByGroup.values(), ({ byReady }) => byReady.first());
       const candidates = [...firsts, ...(withSuspects ? suspects : [])];
-      return earliest(candidates.flatMap((place) => (place ? [readyMs(place, holds)] : [])));
+      return earliest(
+        candidates.flatMap((place) =>
+          place ? [Math.max(place.notBeforeMs, blockedUntilMs(place, blocked))] : [],
+        ),
+      );
     },
     firstHeardMs: () => waitingByHeard.first()?.heardAtMs ?? null,
     silent(heardUntilMs, limit) {
@@ -133,8 +200,13 @@ function byMoment(momentOf: (place: Place) => number) {
     momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
 }
 
-function readyMs(place: Place, holds: readonly ModelHold[]): number {
-  return Math.max(place.notBeforeMs, holds.find(({ model }) => model === place.model)?.untilMs ?? 0);
+/** No model's key holds a line feed. */
+function nameOf({ model, tenant }: Group): string {
+  return `${model}\n${tenant}`;
+}
+
+function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
+  return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
 }
 
 function lapseMs({ standing }: Place): number {

@@ -3,7 +3,7 @@
  * whichever is in force.
  */
 import type { ProviderName } from "../../domain/comparison.ts";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { Others, Outcome } from "../../domain/outcome.ts";
 import type { Seat } from "../../domain/places.ts";
 import { inTime } from "../../gateway/flight.ts";
 import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
@@ -41,11 +41,11 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
     const there = shared.gate(provider);
 
     /** A call may end after the gate that let it in went out of reach. What it tells of the provider is as true of the other one. */
-    function reportThere(outcome: Outcome): Promise<void> {
+    function reportThere(outcome: Outcome): Promise<Others | null> {
       return watch.isAway() ? here.report({ ...outcome, permit: null, epoch: null }) : there.report(outcome);
     }
 
-    function reporting(inForce: (outcome: Outcome) => Promise<void>): Gate["report"] {
+    function reporting(inForce: Gate["report"]): Gate["report"] {
       return (outcome) => {
         const of = outcome.permit === null ? undefined : permits.get(outcome.permit);
         if (of === undefined) return inForce(outcome);
@@ -87,7 +87,7 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
         reserve: reserveThere,
         start,
         outlook,
-        overview: () => watch.ask(there.overview),
+        overview: (tenant: string | null) => watch.ask(() => there.overview(tenant)),
       },
       local: {
         enter: here.enter,

@@ -2,7 +2,7 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the shared store, or this process' own, where it was kept because the
  * shared one was away. Who is asked for a ticket looks here first.
  */
-import type { Ticket } from "../../domain/ticket.ts";
+import { draftSeat, type Ticket } from "../../domain/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket-moves.ts";
 import {
   QueueFull,
@@ -63,8 +63,8 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   }
 
   async function roomFor({ about }: Draft, doubtfulId: string | null): Promise<string> {
-    const { id: ticketId, provider, priority, sizeBytes, model } = about;
-    const seat = { ticketId, priority, sizeBytes, model, acceptedAtMs: clock.nowMs() };
+    const { id: ticketId, provider } = about;
+    const seat = draftSeat(about, clock.nowMs());
     const isHeld = await rooms.reserve(provider, seat);
     const room = isHeld ? rooms.take(ticketId) : null;
     if (room !== null) return room;
@@ -121,9 +121,10 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     create,
     load,
 
-    async claim(id, permit, asProbe) {
+    async claim(id, permit, asProbe, early) {
       // The shared store claims its own for those that it gives them to.
-      return local.moves.whereabouts(id) === "here" ? await local.tickets.claim(id, permit, asProbe) : null;
+      if (local.moves.whereabouts(id) !== "here") return null;
+      return await local.tickets.claim(id, permit, asProbe, early);
     },
 
     async settle(id, fence, outcome) {

@@ -41,7 +41,7 @@ export type GateCall =
   | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
   | { readonly verb: "release"; readonly ticketId: string }
   | { readonly verb: "outlook"; readonly ticketId: string }
-  | { readonly verb: "overview" }
+  | { readonly verb: "overview"; readonly tenant: string | null }
   | { readonly verb: "started" }
   | { readonly verb: "dispatch" };
 

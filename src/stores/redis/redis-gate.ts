@@ -2,8 +2,9 @@
 import type { ProviderName } from "../../domain/comparison.ts";
 import type { Admission } from "../../domain/gate.ts";
 import type { Parking, Start } from "../../domain/gate-queue.ts";
+import type { Exchanged } from "../../domain/gate-report.ts";
 import type { Outlook, Overview } from "../../domain/gate-view.ts";
-import type { Outcome } from "../../domain/outcome.ts";
+import type { Finding, Outcome } from "../../domain/outcome.ts";
 import type { Seat } from "../../domain/places.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
 import type { RemoteGate } from "../../gateway/gate-front.ts";
@@ -51,7 +52,7 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
 
     async exchange(reportId, outcomes) {
       const call = { verb: "exchange", reportId, outcomes: outcomes.map(packOutcome) } as const;
-      return reviveSnapshot(await mustAnswer<Snapshot>(call));
+      return reviveSnapshot(await mustAnswer<Exchanged>(call));
     },
 
     reserve: async (seat) => (await mustAnswer<string>({ verb: "reserve", seat: packSeat(seat) })) === "held",
@@ -60,7 +61,7 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
       reviveStart(await mustAnswer<Start>({ verb: "start", seat: packSeat(seat), starter })),
 
     outlook: async (ticketId) => reviveOutlook(await ask<Outlook>({ verb: "outlook", ticketId })),
-    overview: async () => reviveOverview(await mustAnswer<Overview>({ verb: "overview" })),
+    overview: async (tenant) => reviveOverview(await mustAnswer<Overview>({ verb: "overview", tenant })),
 
     confirm: async (seat, notBeforeMs) =>
       void (await caller.atGate(provider, { verb: "confirm", seat: packSeat(seat), notBeforeMs })),
@@ -77,7 +78,23 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
 }
 
 function packOutcome(outcome: Outcome): Outcome {
-  const { finding } = outcome;
-  if (finding.kind !== "rate_limited") return outcome;
-  return { ...outcome, finding: { ...finding, model: packModel(finding.model) } };
+  const { finding, call } = outcome;
+  return {
+    ...outcome,
+    ...(call && { call: { ...call, model: packModel(call.model) } }),
+    finding: packFinding(finding),
+  };
+}
+
+function packFinding(finding: Finding): Finding {
+  switch (finding.kind) {
+    case "rate_limited":
+      return { ...finding, model: packModel(finding.model) };
+    case "refused":
+      return finding.model === undefined ? finding : { ...finding, model: packModel(finding.model) };
+    case "healthy":
+    case "fault":
+    case "nothing":
+      return finding;
+  }
 }

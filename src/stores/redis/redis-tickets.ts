@@ -127,8 +127,8 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
       return moved && moved.ticket;
     },
 
-    async claim(id, permit, asProbe) {
-      const moved = await change(id, (ticket, nowMs) => claim(ticket, permit, asProbe, nowMs, policy));
+    async claim(id, permit, asProbe, early) {
+      const moved = await change(id, (ticket, nowMs) => claim(ticket, permit, asProbe, nowMs, policy, early));
       if (moved === null) return null;
       if (moved.reply.kind === "claimed")
         hold(id, { ticket: moved.ticket, revision: moved.revision }, moved.reply.leaseEndsAtMs);

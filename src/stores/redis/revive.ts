@@ -1,7 +1,7 @@
 /** Answers of the script, as they were before Lua dropped what is `null` and forgot that an empty list is one. */
 import type { Admission } from "../../domain/gate.ts";
 import type { Start } from "../../domain/gate-queue.ts";
-import type { Outlook, Overview } from "../../domain/gate-view.ts";
+import type { HeldModel, Outlook, Overview } from "../../domain/gate-view.ts";
 import type { ModelHold } from "../../domain/holds.ts";
 import type { Seat } from "../../domain/places.ts";
 import type { Snapshot } from "../../domain/snapshot.ts";
@@ -12,8 +12,7 @@ export function packModel(model: string): string {
 }
 
 export function packSeat(seat: Seat): Seat {
-  const { ticketId, priority, acceptedAtMs, sizeBytes, model } = seat;
-  return { ticketId, priority, acceptedAtMs, sizeBytes, model: packModel(model) };
+  return { ...seat, model: packModel(seat.model) };
 }
 
 export function reviveAdmission(stored: Admission): Admission {
@@ -22,7 +21,7 @@ export function reviveAdmission(stored: Admission): Admission {
     : stored;
 }
 
-export function reviveSnapshot(stored: Snapshot): Snapshot {
+export function reviveSnapshot<Told extends Snapshot>(stored: Told): Told {
   const holds = Array.isArray(stored.holds) ? (stored.holds as readonly ModelHold[]) : [];
   return {
     ...stored,
@@ -40,8 +39,11 @@ export function reviveOutlook(stored: Outlook | null): Outlook | null {
 }
 
 export function reviveOverview(stored: Overview): Overview {
+  const held = Array.isArray(stored.held) ? (stored.held as readonly HeldModel[]) : [];
   return {
     ...stored,
+    lastFailure: stored.lastFailure ?? null,
+    held: held.map((one) => ({ ...one, model: JSON.parse(one.model) as string })),
     lastSuccessMs: stored.lastSuccessMs ?? null,
     lastFailureMs: stored.lastFailureMs ?? null,
     meanResponseMs: stored.meanResponseMs ?? null,

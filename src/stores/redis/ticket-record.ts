@@ -36,8 +36,9 @@ export function ticketIn(row: readonly unknown[], policy: TicketPolicy): Read | 
   const ticket = decoded(record, texts);
   if (late === "") return { ticket, revision: Number(revision) };
   const { permit, asProbe, atMs, leaseMs } = JSON.parse(late) as LateClaim;
-  // The script can't read records: the claim that it noted beside this one is made again, and comes to the same.
-  const claimed = claim(ticket, permit, asProbe, atMs, { ...policy, leaseMs });
+  // The script can't read records: the claim that it noted beside this one is made again, and comes to the same. Whether its backoff was over
+  // the gate knew, which is in the same script.
+  const claimed = claim(ticket, permit, asProbe, atMs, { ...policy, leaseMs }, true);
   return { ticket: claimed.ticket, revision: Number(revision) };
 }
 

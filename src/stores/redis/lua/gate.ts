@@ -1,5 +1,5 @@
 /** One gate in Redis: the same machine as everywhere (`../../gate-keeper.ts`), over what this script reads and writes. */
-import { newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
+import { completeGate, newGate, type GateCore, type GateLimits } from "../../../domain/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../gate-keeper.ts";
 import type { GateCalls, Schedule } from "../calls.ts";
 import { count, exactly, firstScore, read } from "./commands.ts";
@@ -68,5 +68,5 @@ export function openGate(
 /** A newer one is given up: what it knows is learned again in a few calls. */
 function coreIn(stored: string): GateCore {
   const core = cjson.decode(stored) as GateCore;
-  return core.version === newGate.version ? core : newGate;
+  return core.version === newGate.version ? completeGate(core) : newGate;
 }

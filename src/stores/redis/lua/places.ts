@@ -2,11 +2,13 @@
  * The places of one provider in Redis. Every place is JSON in a hash; sorted sets beside it say who is next, what lapses and who is oldest.
  * All that is read of the table is of the present: a script runs alone.
  */
-import type { ModelHold } from "../../../domain/holds.ts";
 import {
+  blockedUntilMs,
   byProbeTurn,
   byTurn,
+  isBlocked,
   isInFlight,
+  type Group,
   type Place,
   type Places,
   type Tally,
@@ -35,10 +37,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const endsKey = `${prefix}ends`;
   /** All but held ones by acceptance. */
   const agesKey = `${prefix}ages`;
-  /** Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff, and by turn. */
+  /** Groups that somebody waits in, suspects left out, and for each of them its tickets by the end of their backoff, and by turn. */
   const modelsKey = `${prefix}models`;
-  const waitsOf = (model: string) => `${prefix}waits:${model}`;
-  const turnsOf = (model: string) => `${prefix}turns:${model}`;
+  const waitsOf = (group: string) => `${prefix}waits:${group}`;
+  const turnsOf = (group: string) => `${prefix}turns:${group}`;
 
   // The script runs alone, at one moment: what it has read, or written itself, it need not read again.
   const known: Record<string, Place | undefined> = {};
@@ -47,6 +49,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   /** There is none left that has lapsed by now. */
   let isPresent = false;
   const sums = redisSums(`${prefix}sums`);
+  const bareGroups: Record<string, boolean | undefined> = {};
 
   function weigh(place: Place, sign: 1 | -1): void {
     sums.add("size", sign);
@@ -60,7 +63,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     if (seen !== undefined) return seen;
     const stored = read("HGET", placesKey, ticketId);
     if (stored === null) return null;
-    const place = cjson.decode(stored) as Place;
+    const place = cjson.decode(stored) as { -readonly [Field in keyof Place]: Place[Field] };
+    // What older code has stored knows less.
+    place.tenant ??= "";
+    place.comparison ??= "";
     known[ticketId] = place;
     return place;
   }
@@ -73,14 +79,27 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   /** Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain. */
   function join(place: Place): void {
-    redis.call("HSET", modelsKey, place.model, 1);
-    redis.call("ZADD", waitsOf(place.model), exactly(place.notBeforeMs), place.ticketId);
-    redis.call("ZADD", turnsOf(place.model), exactly(turnScore(place)), place.ticketId);
+    const group = nameOf(place);
+    redis.call("HSET", modelsKey, group, 1);
+    redis.call("ZADD", waitsOf(group), exactly(place.notBeforeMs), place.ticketId);
+    redis.call("ZADD", turnsOf(group), exactly(turnScore(place)), place.ticketId);
   }
 
   function leave(place: Place): void {
-    for (const key of [waitsOf(place.model), turnsOf(place.model)]) redis.call("ZREM", key, place.ticketId);
-    if (count("ZCARD", waitsOf(place.model)) === 0) redis.call("HDEL", modelsKey, place.model);
+    const group = nameOf(place);
+    leaveGroup(group, place.ticketId);
+    // Where older code has put it: that knows models only.
+    if (group !== place.model && hasBareGroup(place.model)) leaveGroup(place.model, place.ticketId);
+  }
+
+  function leaveGroup(group: string, ticketId: string): void {
+    for (const key of [waitsOf(group), turnsOf(group)]) redis.call("ZREM", key, ticketId);
+    if (count("ZCARD", waitsOf(group)) === 0) redis.call("HDEL", modelsKey, group);
+  }
+
+  /** Older code, which may run beside this one, makes them: asked once in a run. */
+  function hasBareGroup(model: string): boolean {
+    return (bareGroups[model] ??= count("HEXISTS", modelsKey, model) === 1);
   }
 
   function lineOf(place: Place): string {
@@ -134,6 +153,23 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     }
   }
 
+  /** Those of one group. One that is no longer there was taken out by older code, which knows no groups. */
+  function eachOfGroup(group: string, isWanted: (place: Place) => boolean): void {
+    const gone: string[] = [];
+    for (let from = 0; ; from += page) {
+      const ids = list("ZRANGE", turnsOf(group), from, from + page - 1);
+      let wanted = true;
+      for (const id of ids) {
+        const place = find(id);
+        if (place === null || !joins(place)) gone.push(id);
+        else wanted = isWanted(place);
+        if (!wanted) break;
+      }
+      if (!wanted || ids.length < page) break;
+    }
+    for (const id of gone) leaveGroup(group, id);
+  }
+
   return {
     find,
     put,
@@ -159,26 +195,59 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       return found;
     },
 
-    ready({ withoutModels, suspect, forProbe, limit }) {
+    ready({ blocked, only, suspect, forProbe, limit }) {
       const found: Place[] = [];
-      const look = (line: string) => {
-        let first = 0;
-        eachWaiting(line, (place) => {
-          if (place.notBeforeMs > nowMs || withoutModels.includes(place.model)) return true;
-          found.push(place);
-          // Nobody behind one that has never probed can come before it. So only those are looked through that have.
-          if (!forProbe || place.probes === 0) first++;
-          return first < limit;
-        });
+      const seen: Record<string, boolean | undefined> = {};
+      let first = 0;
+      const look = (place: Place): boolean => {
+        if (place.notBeforeMs > nowMs || isBlocked(place, blocked)) return true;
+        if (only !== null && !isOf(only, place)) return true;
+        if (seen[place.ticketId] !== true) found.push(place);
+        seen[place.ticketId] = true;
+        // Nobody behind one that has never probed can come before it. So only those are looked through that have.
+        if (!forProbe || place.probes === 0) first++;
+        return first < limit;
       };
-      if (suspect) look(linesKeys.suspects);
+      if (suspect) eachWaiting(linesKeys.suspects, look);
       else {
-        for (const model of list("HKEYS", modelsKey)) {
-          const firstMs = withoutModels.includes(model) ? null : firstScore(waitsOf(model));
-          if (firstMs !== null && firstMs <= nowMs) look(turnsOf(model));
+        for (const name of list("HKEYS", modelsKey)) {
+          const group = groupIn(name);
+          if ((only !== null && group.model !== only.model) || isBlocked(group, blocked)) continue;
+          if (only !== null && only.tenant !== null && only.tenant !== group.tenant) continue;
+          const firstMs = firstScore(waitsOf(name));
+          first = 0;
+          if (firstMs !== null && firstMs <= nowMs) eachOfGroup(name, look);
         }
       }
       return found.toSorted(forProbe ? byProbeTurn : byTurn).slice(0, limit);
+    },
+
+    groups(_, model) {
+      const groups: Group[] = [];
+      for (const name of list("HKEYS", modelsKey)) {
+        const group = groupIn(name);
+        if (model !== null && group.model !== model) continue;
+        const firstMs = firstScore(waitsOf(name));
+        if (firstMs !== null && firstMs <= nowMs) groups.push(group);
+      }
+      return groups;
+    },
+
+    hasWaiting: (group) => count("HEXISTS", modelsKey, nameOf(group)) === 1,
+
+    endWaits(_, model) {
+      const over: Place[] = [];
+      const look = (place: Place): boolean => {
+        if (place.notBeforeMs > nowMs && (model === null || place.model === model)) over.push(place);
+        return true;
+      };
+      eachWaiting(linesKeys.suspects, look);
+      for (const name of list("HKEYS", modelsKey)) {
+        if (model !== null && groupIn(name).model !== model) continue;
+        const ids = list("ZRANGEBYSCORE", waitsOf(name), `(${exactly(nowMs)}`, "+inf");
+        for (const place of placesOf(ids)) if (joins(place)) look(place);
+      }
+      for (const place of over) put({ ...place, notBeforeMs: nowMs });
     },
 
     ahead(place) {
@@ -189,21 +258,18 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     firstLapseMs: () => firstScore(endsKey),
 
-    firstReadyMs(holds: readonly ModelHold[], suspects: boolean) {
+    firstReadyMs(blocked, suspects: boolean) {
       let firstMs = Infinity;
-      const look = (wanted: string, notBeforeMs: number) => {
-        const heldMs = holds.find(({ model }) => model === wanted)?.untilMs ?? 0;
-        firstMs = Math.min(firstMs, Math.max(notBeforeMs, heldMs));
+      const look = (group: Group, notBeforeMs: number) => {
+        firstMs = Math.min(firstMs, Math.max(notBeforeMs, blockedUntilMs(group, blocked)));
         // Whom nobody can precede.
         return firstMs > nowMs;
       };
-      if (suspects) eachWaiting(linesKeys.suspects, ({ model, notBeforeMs }) => look(model, notBeforeMs));
-      const models = list("HGETALL", modelsKey);
-      for (let i = 0; i < models.length; i += 2) {
+      if (suspects) eachWaiting(linesKeys.suspects, (place) => look(place, place.notBeforeMs));
+      for (const name of list("HKEYS", modelsKey)) {
         if (firstMs <= nowMs) break;
-        const model = models[i] ?? "";
-        const notBeforeMs = firstScore(waitsOf(model));
-        if (notBeforeMs !== null) look(model, notBeforeMs);
+        const notBeforeMs = firstScore(waitsOf(name));
+        if (notBeforeMs !== null) look(groupIn(name), notBeforeMs);
       }
       return firstMs === Infinity ? null : firstMs;
     },
@@ -225,6 +291,25 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     }
     return found;
   }
+}
+
+/** Of a place that older code has made: its model alone, as that calls it. */
+function nameOf({ model, tenant }: Group): string {
+  return tenant === "" ? model : `${model} ${tenant}`;
+}
+
+const tenantLength = 16;
+
+/** A model's name here is a JSON text, so it ends in a quotation mark and holds no blank before sixteen other signs. */
+function groupIn(name: string): Group {
+  const at = name.length - tenantLength - 1;
+  return at > 0 && name.slice(at, at + 1) === " " && name.slice(-1) !== '"'
+    ? { model: name.slice(0, at), tenant: name.slice(at + 1) }
+    : { model: name, tenant: "" };
+}
+
+function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
+  return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
 }
 
 function joins({ standing, suspect }: Place): boolean {

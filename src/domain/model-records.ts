@@ -1,0 +1,103 @@
+/**
+ * How a gate's models have answered lately: what decides whether somebody else is served. At most 64 models, and no more than the gate's
+ * state has room for: each is one text, the model that was heard of last at the end. A model that is forgotten has served nobody.
+ */
+
+export interface ModelRecord {
+  /** The latest answers to two different comparisons, newest first: whoever asks, one of them is another's. */
+  readonly answers: readonly Answered[];
+  /** `null`: no judgement of it is known. */
+  readonly judgedAtMs: number | null;
+  /** The last calls that were answered or were faults, oldest first, at most 20: `1` a fault. */
+  readonly calls: string;
+}
+
+interface Answered {
+  /** 16 hex digits. */
+  readonly comparison: string;
+  readonly atMs: number;
+}
+
+/** `model answers judged calls`, divided by blanks; moments in base 36. */
+export type ModelRecords = readonly string[];
+
+const mostModels = 64;
+/** Characters of all records together: the gate's state stays below 8 KB with them. */
+const mostCharacters = 2_600;
+const mostCalls = 20;
+const none: ModelRecord = { answers: [], judgedAtMs: null, calls: "" };
+
+export function recordOf(records: ModelRecords, model: string): ModelRecord {
+  const found = records.find((record) => record.startsWith(`${model} `));
+  return found === undefined ? none : unpacked(found);
+}
+
+/** A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late. */
+export function countAnswer(
+  records: ModelRecords,
+  model: string,
+  comparison: string,
+  judged: boolean,
+  atMs: number,
+): ModelRecords {
+  const { answers, judgedAtMs, calls } = recordOf(records, model);
+  const own = answers.find((answer) => answer.comparison === comparison);
+  const others = answers.filter((answer) => answer.comparison !== comparison);
+  const newest = [...others, { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) }]
+    .toSorted((a, b) => b.atMs - a.atMs)
+    .slice(0, 2);
+  return put(records, model, {
+    answers: newest,
+    judgedAtMs: judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs,
+    calls: `${calls}0`.slice(-mostCalls),
+  });
+}
+
+/** A fault of a model that is not known is no news: nobody is charged with it before the model has answered. */
+export function countFault(records: ModelRecords, model: string): ModelRecords {
+  const record = recordOf(records, model);
+  if (record === none) return records;
+  return put(records, model, { ...record, calls: `${record.calls}1`.slice(-mostCalls) });
+}
+
+/** Has the model answered another comparison after `sinceMs`? */
+export function servedOthers(record: ModelRecord, comparison: string, sinceMs: number): boolean {
+  return record.answers.some((answer) => answer.comparison !== comparison && answer.atMs > sinceMs);
+}
+
+export function isMostlyFaults({ calls }: ModelRecord): boolean {
+  return calls.split("1").length - 1 >= Math.max(1, calls.length / 2);
+}
+
+function put(records: ModelRecords, model: string, record: ModelRecord): ModelRecords {
+  const others = records.filter((other) => !other.startsWith(`${model} `));
+  const all = [...others, packed(model, record)].slice(-mostModels);
+  let characters = 0;
+  let first = all.length;
+  while (first > 0 && characters + (all[first - 1] ?? "").length <= mostCharacters) {
+    first--;
+    characters += (all[first] ?? "").length;
+  }
+  return all.slice(first);
+}
+
+function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {
+  const told = answers.map(({ comparison, atMs }) => `${comparison}${moment(atMs)}`);
+  return `${model} ${told.join(",")} ${judgedAtMs === null ? "" : moment(judgedAtMs)} ${calls}`;
+}
+
+function unpacked(record: string): ModelRecord {
+  const [, answers = "", judged = "", calls = ""] = record.split(" ");
+  return {
+    answers: answers
+      .split(",")
+      .filter((told) => told !== "")
+      .map((told) => ({ comparison: told.slice(0, 16), atMs: parseInt(told.slice(16), 36) })),
+    judgedAtMs: judged === "" ? null : parseInt(judged, 36),
+    calls,
+  };
+}
+
+function moment(atMs: number): string {
+  return Math.floor(atMs).toString(36);
+}

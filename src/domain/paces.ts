@@ -1,0 +1,55 @@
+/**
+ * How quickly one tenant's tickets of one model are started, after the vendor limited them while it answered others: so that a vendor with a
+ * tight limit isn't run into again and again, and nobody else waits for it. Each 429 doubles the time between two starts, up to the one that
+ * the vendor named; each answer makes it a tenth shorter.
+ */
+
+export interface Pace {
+  readonly tenant: string;
+  readonly model: string;
+  /** Between two starts, in milliseconds. */
+  readonly everyMs: number;
+  readonly nextAtMs: number;
+}
+
+/** What the gate's state has room for; beyond it the one that was changed least lately is given up. */
+const mostPaces = 6;
+/** The first step is this part of the vendor's time, and a shorter pace than this is none. */
+const firstPart = 8;
+const shortestMs = 50;
+const eased = 0.9;
+
+/** @param askedMs how long the vendor asked us to wait, in milliseconds */
+export function slowed(
+  paces: readonly Pace[],
+  tenant: string,
+  model: string,
+  askedMs: number,
+  nowMs: number,
+): readonly Pace[] {
+  const known = paceOf(paces, tenant, model);
+  const everyMs = Math.min(Math.max((known?.everyMs ?? 0) * 2, askedMs / firstPart, shortestMs), askedMs);
+  const pace = { tenant, model, everyMs: Math.round(everyMs), nextAtMs: Math.round(nowMs + everyMs) };
+  return [...paces.filter((other) => other !== known), pace].slice(-mostPaces);
+}
+
+/** An answer. */
+export function quickened(paces: readonly Pace[], tenant: string, model: string): readonly Pace[] {
+  const known = paceOf(paces, tenant, model);
+  if (known === undefined) return paces;
+  const everyMs = Math.round(known.everyMs * eased);
+  const others = paces.filter((pace) => pace !== known);
+  return everyMs < shortestMs ? others : [...others, { ...known, everyMs }];
+}
+
+/** A ticket is started. */
+export function paced(paces: readonly Pace[], tenant: string, model: string, nowMs: number): readonly Pace[] {
+  const known = paceOf(paces, tenant, model);
+  if (known === undefined) return paces;
+  const nextAtMs = nowMs + known.everyMs;
+  return paces.map((pace) => (pace === known ? { ...pace, nextAtMs } : pace));
+}
+
+export function paceOf(paces: readonly Pace[], tenant: string, model: string): Pace | undefined {
+  return paces.find((pace) => pace.tenant === tenant && pace.model === model);
+}
