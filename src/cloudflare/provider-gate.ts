@@ -82,7 +82,7 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.outlook(ticketId));
   }
 
-  overview(tenant: string | null): Overview {
+  overview(tenant?: string): Overview {
     return this.#verb((keeper) => keeper.overview(tenant));
   }
 

@@ -144,7 +144,7 @@ async function workAll(
 async function dependencies(env: Environment, provider: ProviderName): Promise<Dependencies> {
   const upstash = upstashOf(env);
   const [objects, queues, mirror] = await Promise.all([
-    look(() => durableGate(env, provider).overview(null)),
+    look(() => durableGate(env, provider).overview()),
     look(() => env.TICKETS.metrics()),
     upstash && look(upstash.ping),
   ]);

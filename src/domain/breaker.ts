@@ -70,8 +70,8 @@ export interface News {
   /** `null`: not known, taken for the present one. */
   readonly epoch: number | null;
   readonly health: Health;
-  /** Whose call it was; `null`: not known. */
-  readonly by: { readonly tenant: string; readonly model: string } | null;
+  /** Whose call it was; absent: not known. */
+  readonly by?: { readonly tenant: string; readonly model: string } | undefined;
 }
 
 const fewestCalls = 20;

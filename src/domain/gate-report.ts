@@ -7,6 +7,7 @@ import { isAsked, isAsker, isHeld, refuseCredentials, type CredentialsHold } fro
 import { countAnswer, countFault, isMostlyFaults, recordOf, servedOthers } from "./model-records.ts";
 import type { Finding, Others, Outcome } from "./outcome.ts";
 import { quickened, slowed } from "./paces.ts";
+import type { Places } from "./places.ts";
 import { climb, rampStart, type Ramp } from "./ramp.ts";
 import { countExchange, type Snapshot } from "./snapshot.ts";
 import { countFinding, type Vitals } from "./vitals.ts";
@@ -84,12 +85,13 @@ export function othersOf(core: GateCore, outcome: Outcome | undefined, nowMs: nu
   };
 }
 
-/**
- * The models whose waiting tickets wait no more after a change, for a hold of theirs was ended by an answer; `null` among them: all, for the
- * breaker closed, or our account was let in.
- */
-export function endedWaits(before: GateCore, after: GateCore): readonly (string | null)[] {
-  if (before.waitsEndedMs !== after.waitsEndedMs) return [null];
+/** Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in. */
+export function endWaits(before: GateCore, after: GateCore, places: Places, nowMs: number): void {
+  if (before.waitsEndedMs !== after.waitsEndedMs) return places.endWaits(nowMs, null);
+  for (const model of endedHolds(before, after)) places.endWaits(nowMs, model);
+}
+
+function endedHolds(before: GateCore, after: GateCore): readonly string[] {
   if (before.holds === after.holds) return [];
   return before.holds
     .filter((hold) => hold.ramp === undefined && hold.why !== undefined && hold.why !== "rate_limit")
@@ -105,7 +107,7 @@ function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimit
   const others = othersOf(core, outcome, nowMs);
   const finding: Finding =
     outcome.unlessServed === true && others?.served === true ? { kind: "nothing" } : outcome.finding;
-  const news = { permit, epoch, health: healthIn(finding), by: call ?? null };
+  const news = { permit, epoch, health: healthIn(finding), by: call };
   const breaker = recordNews(core.breaker, news, nowMs, limits, random);
   const beganAtMs = call === undefined ? null : nowMs - ageMs - call.beganAgoMs;
   const credentials = credentialsAfter(core.credentials, permit, finding, beganAtMs, nowMs, limits);

@@ -105,8 +105,8 @@ export interface Gate {
   start(seat: Seat, starter: Starter): Promise<Start>;
   /** `null`: it has no place here. */
   outlook(ticketId: string): Promise<Outlook | null>;
-  /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; `null`: nobody */
-  overview(tenant: string | null): Promise<Overview>;
+  /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; absent: nobody */
+  overview(tenant?: string): Promise<Overview>;
 }
 
 /** A comparison to be kept as a ticket. */

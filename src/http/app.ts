@@ -230,7 +230,7 @@ export function createApp(parts: AppParts) {
       },
       Object.fromEntries(providerNames.map((name) => [name, standingOf(name)])),
       stores,
-      await overviewsOf(gate, null),
+      await overviewsOf(gate),
       clock.nowMs(),
     );
     return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.get("correlationId"));

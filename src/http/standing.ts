@@ -23,8 +23,8 @@ export type Dependencies = Readonly<
 /** `null`: its gate can't be reached. */
 export type Overviews = Readonly<Record<ProviderName, Overview | null>>;
 
-/** @param tenant who asks, as its gates know it; `null`: nobody */
-export async function overviewsOf(gate: Ports["gate"], tenant: string | null): Promise<Overviews> {
+/** @param tenant who asks, as its gates know it; absent: nobody */
+export async function overviewsOf(gate: Ports["gate"], tenant?: string): Promise<Overviews> {
   const rows = await Promise.all(
     providerNames.map(async (name): Promise<[ProviderName, Overview | null]> => {
       try {

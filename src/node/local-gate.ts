@@ -3,7 +3,7 @@
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
 import { enter, isMomentous, type GateLimits } from "../domain/gate.ts";
-import { endedWaits, othersOf, report } from "../domain/gate-report.ts";
+import { endWaits, othersOf, report } from "../domain/gate-report.ts";
 import type { Parking } from "../domain/gate-queue.ts";
 import { asksForOthers } from "../domain/outcome.ts";
 import type { Places, Seat } from "../domain/places.ts";
@@ -77,7 +77,7 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       const before = core.read();
       const after = report(before, parts.newId(), [outcome], nowMs(), limits, parts.random());
       const others = asksForOthers(outcome) ? othersOf(after, outcome, nowMs()) : null;
-      for (const model of endedWaits(before, after)) parts.places.endWaits(nowMs(), model);
+      endWaits(before, after, parts.places, nowMs());
       if (isMomentous(before, after)) {
         core.write(after, 0);
         return changed(others);

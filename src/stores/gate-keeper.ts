@@ -26,7 +26,7 @@ import {
   type Start,
   type Starter,
 } from "../domain/gate-queue.ts";
-import { endedWaits, exchange, type Exchanged } from "../domain/gate-report.ts";
+import { endWaits, exchange, type Exchanged } from "../domain/gate-report.ts";
 import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "../domain/gate-view.ts";
 import type { Outcome } from "../domain/outcome.ts";
 import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/places.ts";
@@ -94,7 +94,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
       return verb((core, nowMs) => {
         const exchanged = exchange(core, reportId, outcomes, nowMs, limits, parts.random());
-        for (const model of endedWaits(core, exchanged.core)) places.endWaits(nowMs, model);
+        endWaits(core, exchanged.core, places, nowMs);
         return exchanged;
       });
     },
@@ -194,9 +194,9 @@ export function createGateKeeper(parts: GateKeeperParts) {
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),
 
-    /** @param tenant who asks, as in `Seat`; `null`: nobody's own */
-    overview(tenant: string | null = null): Overview {
-      const isWanted = (model: string) => tenant !== null && places.hasWaiting({ model, tenant });
+    /** @param tenant who asks, as in `Seat`; absent: nobody's own */
+    overview(tenant?: string): Overview {
+      const isWanted = (model: string) => tenant !== undefined && places.hasWaiting({ model, tenant });
       return verb((core, nowMs) => ({
         core,
         reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),

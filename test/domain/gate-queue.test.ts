@@ -4,6 +4,7 @@ import { dispatch } from "../../src/domain/gate-dispatch.ts";
 import { confirm, park, reserve } from "../../src/domain/gate-queue.ts";
 import { newGate } from "../../src/domain/gate.ts";
 import type { Standing } from "../../src/domain/places.ts";
+import { memoryPlaces } from "../../src/stores/memory-places.ts";
 import { fault, gateWorld, healthy, limits, nothing, place, refused, seat } from "./durable-builders.ts";
 
 const tally = {
@@ -481,10 +482,11 @@ it("shows at once that no more are accepted, and that they are again", () => {
 
 it("sends one suspect at most, and none beside another, whatever candidates it is given", () => {
   const suspects = ["a", "b"].map((id) => place(id, { suspect: true }));
-  const sent = (suspectsInFlight: number) =>
-    dispatch(newGate, { ...tally, suspectsInFlight }, suspects, [], 0, limits).places.map(
-      (one) => one.ticketId,
-    );
+  const sent = (suspectsInFlight: number) => {
+    const places = { ...memoryPlaces(), tally: () => ({ ...tally, suspectsInFlight }) };
+    for (const suspect of suspects) places.put(suspect);
+    return dispatch(newGate, places, 0, limits).places.map((one) => one.ticketId);
+  };
   expect(sent(0)).toEqual(["a"]);
   expect(sent(1)).toEqual([]);
 });

@@ -85,11 +85,11 @@ it("sums the table", () => {
 });
 
 it("lists what is ready: over its backoff, of a free model, suspects or others, in order, so many", () => {
-  const query = { nowMs: 30, withoutModels: [], suspect: false, forProbe: false, limit: 9 };
+  const query = { nowMs: 30, blocked: [], only: null, suspect: false, forProbe: false, limit: 9 };
   const places = filled();
   expect(ids(places.ready(query))).toEqual(["early", "late"]);
   expect(ids(places.ready({ ...query, nowMs: 29 }))).toEqual(["early"]);
-  expect(ids(places.ready({ ...query, withoutModels: ["n"] }))).toEqual(["late"]);
+  expect(ids(places.ready({ ...query, blocked: [{ model: "n", untilMs: 99 }] }))).toEqual(["late"]);
   expect(ids(places.ready({ ...query, limit: 1 }))).toEqual(["early"]);
   expect(ids(places.ready({ ...query, suspect: true }))).toEqual(["suspect"]);
 });

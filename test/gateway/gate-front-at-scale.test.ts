@@ -339,7 +339,7 @@ it("tells those who ask for the first time, all at once, to come again one after
 });
 
 function seat(ticketId: string): Seat {
-  return { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model };
+  return { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model, tenant: "", comparison: "" };
 }
 
 /** Up to the high watermark, by others. */

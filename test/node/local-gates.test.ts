@@ -16,7 +16,7 @@ describe("as every gate", () => {
 
 const healthy: Outcome = { permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 5 };
 const fault: Outcome = { ...healthy, finding: { kind: "fault" } };
-const seat = { priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m" };
+const seat = { priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m", tenant: "", comparison: "" };
 
 function countedRuns(): () => number {
   const run = vi.spyOn(StatementSync.prototype, "run");

@@ -280,6 +280,8 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
       acceptedAtMs: 0,
       model: "m",
       sizeBytes: limits.maxBytes,
+      tenant: "",
+      comparison: "",
     });
     await expect(world.tickets.create(huge)).rejects.toThrow("");
     // Its old gate had heard of it.

@@ -10,7 +10,7 @@ export const ticketBugs: readonly Bug[] = [
       const nowMs = 0;
       const { spent, texts, lastFailure, notBeforeMs } = draft;
       const about = { ...draft.about, acceptedAtMs: nowMs, expiresAtMs: nowMs };
-      const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1 };
+      const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1, recoveryMs: 1 };
       return Promise.resolve(
         realParts.moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy).ticket,
       );

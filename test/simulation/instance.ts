@@ -134,9 +134,10 @@ function gateOf({ world, ask, snapshots }: Surroundings, life: Life, clock: Cloc
       enter: async (permit, model) => (await remote.enter(permit, model)).admission,
       async report(outcome) {
         try {
-          await remote.exchange(world.newId(), [outcome]);
+          return (await remote.exchange(world.newId(), [outcome])).others ?? null;
         } catch (error) {
           if (!(error instanceof StoreAway)) throw error;
+          return null;
         }
       },
     });

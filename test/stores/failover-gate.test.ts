@@ -18,7 +18,10 @@ function world() {
   const here = new Set<string>(["ticket-here"]);
   const gateOf = (name: string): { -readonly [Verb in keyof Gate]: Gate[Verb] } => ({
     enter: async () => ({ kind: "call", epoch: 0, probe: null }),
-    report: async (outcome) => void heard[name]?.push(outcome),
+    report: async (outcome) => {
+      heard[name]?.push(outcome);
+      return null;
+    },
     reserve: async () => true,
     start: async ({ ticketId }) => {
       started.push(`${ticketId} ${name}`);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Place, Standing } from "../../src/domain/places.ts";
+import type { Block, Group, Place, Places, Standing } from "../../src/domain/places.ts";
 import { memoryPlaces } from "../../src/stores/memory-places.ts";
 import { plainPlaces } from "../support/plain-places.ts";
 
@@ -18,39 +18,58 @@ const place: fc.Arbitrary<Place> = fc.record({
   acceptedAtMs: moment,
   sizeBytes: fc.integer({ min: 1, max: 9 }),
   model: fc.constantFrom("m", "n"),
+  tenant: fc.constantFrom("", "a", "b"),
+  comparison: fc.constantFrom("", "c"),
   standing,
   notBeforeMs: moment,
   suspect: fc.boolean(),
   probes: fc.integer({ min: 0, max: 2 }),
   heardAtMs: moment,
 });
-const change = fc.oneof(
-  { weight: 4, arbitrary: place.map((put) => ({ put, remove: null })) },
-  { weight: 1, arbitrary: fc.constantFrom("a", "b", "c").map((remove) => ({ put: null, remove })) },
+const blocked: readonly Block[] = [
+  { model: "n", tenant: "b", untilMs: 15 },
+  { model: "x", untilMs: 99 },
+];
+const nameOf = ({ model, tenant }: Group) => `${model} ${tenant}`;
+const change: fc.Arbitrary<(table: Places) => void> = fc.oneof(
+  { weight: 8, arbitrary: place.map((put) => (table: Places) => table.put(put)) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom("a", "b", "c").map((id) => (table: Places) => table.remove(id)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(moment, fc.constantFrom(null, "m"))
+      .map(
+        ([nowMs, model]) =>
+          (table: Places) =>
+            table.endWaits(nowMs, model),
+      ),
+  },
 );
 
 it("answers every question as the plain table does, after any changes", () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 40 }), moment, place, (changes, nowMs, asked) => {
       const tables = [memoryPlaces(), plainPlaces()] as const;
-      for (const { put, remove } of changes) {
-        for (const table of tables) {
-          if (put) table.put(put);
-          else table.remove(remove);
-        }
-      }
+      for (const change of changes) for (const table of tables) change(table);
       const answers = tables.map((table) => ({
         tally: table.tally(),
         lapsed: byId(table.lapsed(nowMs, 100)),
         ready: [true, false].flatMap((suspect) =>
           [true, false].map((forProbe) =>
-            table.ready({ nowMs, withoutModels: ["n"], suspect, forProbe, limit: 3 }),
+            [null, { model: "m", tenant: null }, { model: "m", tenant: "a" }].map((only) =>
+              table.ready({ nowMs, blocked, only, suspect, forProbe, limit: 3 }),
+            ),
           ),
         ),
+        groups: [null, "m"].map((model) => table.groups(nowMs, model).map(nameOf).toSorted()),
+        hasWaiting: ["", "a"].map((tenant) => table.hasWaiting({ model: "n", tenant })),
         ahead: table.ahead(asked),
         firstLapseMs: table.firstLapseMs(),
         firstReadyMs: [true, false].map((suspects) =>
-          table.firstReadyMs([{ model: "m", untilMs: 10 }], suspects),
+          table.firstReadyMs([...blocked, { model: "m", untilMs: 10 }], suspects),
         ),
         firstHeardMs: table.firstHeardMs(),
         silent: table.silent(nowMs, 100).map(({ heardAtMs }) => heardAtMs),

@@ -46,7 +46,7 @@ const create = (ticketId: string) =>
   ({
     verb: "create",
     always: false,
-    seat: { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model: '"m"' },
+    seat: { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model: '"m"', tenant: "", comparison: "" },
     facts: { version: 1, expiresAtMs: 2, events: 1, fence: 0, forgetAtMs: null },
     word: { kind: "nothing" },
     dueMs: 2,

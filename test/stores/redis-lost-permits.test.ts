@@ -4,7 +4,7 @@ import { StoreAway } from "../../src/gateway/ports.ts";
 import type { Caller } from "../../src/stores/redis/caller.ts";
 import { redisTickets } from "../../src/stores/redis/redis-tickets.ts";
 
-const policy = { ttlMs: 1_000, maxAttempts: 1, leaseMs: 1_000, retentionMs: 1_000 };
+const policy = { ttlMs: 1_000, maxAttempts: 1, leaseMs: 1_000, retentionMs: 1_000, recoveryMs: 1_000 };
 type Take = { readonly permits: readonly string[]; readonly lost: readonly string[] };
 
 it("forgets no permit however long Redis is silent, and claims nothing new when there are very many", async () => {

@@ -100,7 +100,8 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
           ? { kind: "call", epoch: null, probe: null }
           : after(keeper.enter(permit, model)).admission,
       async report(outcome) {
-        if (!isAway("gate.report")) after(keeper.exchange(`report-${++reports}`, [outcome]));
+        if (isAway("gate.report")) return null;
+        return after(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null;
       },
       reserve: async (seat) => after(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => after(keeper.start(seat, starter)),

@@ -1,5 +1,14 @@
 /** Places in a Map: the plainest reading of what every table must answer, and slow with many. */
-import { byProbeTurn, byTurn, isInFlight, type Place, type Places } from "../../src/domain/places.ts";
+import {
+  blockedUntilMs,
+  byProbeTurn,
+  byTurn,
+  isBlocked,
+  isInFlight,
+  type Group,
+  type Place,
+  type Places,
+} from "../../src/domain/places.ts";
 
 export function plainPlaces(): Places {
   const rows = new Map<string, Place>();
@@ -29,10 +38,12 @@ export function plainPlaces(): Places {
       all()
         .filter((place) => (lapsesAtMs(place) ?? Infinity) <= nowMs)
         .slice(0, limit),
-    ready: ({ nowMs, withoutModels, suspect, forProbe, limit }) =>
+    ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
       waiting()
         .filter((place) => place.suspect === suspect && place.notBeforeMs <= nowMs)
-        .filter((place) => !withoutModels.includes(place.model))
+        .filter((place) => !isBlocked(place, blocked))
+        .filter((place) => only === null || place.model === only.model)
+        .filter((place) => (only?.tenant ?? place.tenant) === place.tenant)
         .toSorted(forProbe ? byProbeTurn : byTurn)
         .slice(0, limit),
     ahead: (place) =>
@@ -47,14 +58,26 @@ export function plainPlaces(): Places {
           .map(lapsesAtMs)
           .filter((atMs) => atMs !== null),
       ),
-    firstReadyMs: (holds, suspects) =>
+    groups(nowMs, model) {
+      const ready = waiting().filter((place) => !place.suspect && place.notBeforeMs <= nowMs);
+      const names = ready
+        .filter((place) => model === null || place.model === model)
+        .map((place) => JSON.stringify({ model: place.model, tenant: place.tenant }));
+      return [...new Set(names)].map((name) => JSON.parse(name) as Group);
+    },
+    hasWaiting: ({ model, tenant }) =>
+      waiting().some((place) => !place.suspect && place.model === model && place.tenant === tenant),
+    endWaits(nowMs, model) {
+      for (const place of waiting()) {
+        if ((model !== null && place.model !== model) || place.notBeforeMs <= nowMs) continue;
+        rows.set(place.ticketId, { ...place, notBeforeMs: nowMs });
+      }
+    },
+    firstReadyMs: (blocked, suspects) =>
       earliest(
         waiting()
           .filter((place) => suspects || !place.suspect)
-          .map((place) => {
-            const hold = holds.find(({ model }) => model === place.model);
-            return Math.max(place.notBeforeMs, hold?.untilMs ?? 0);
-          }),
+          .map((place) => Math.max(place.notBeforeMs, blockedUntilMs(place, blocked))),
       ),
     firstHeardMs: () => earliest(waiting().map(({ heardAtMs }) => heardAtMs)),
     silent: (heardUntilMs, limit) =>

@@ -87,7 +87,7 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
         reserve: reserveThere,
         start,
         outlook,
-        overview: (tenant: string | null) => watch.ask(() => there.overview(tenant)),
+        overview: (tenant?: string) => watch.ask(() => there.overview(tenant)),
       },
       local: {
         enter: here.enter,

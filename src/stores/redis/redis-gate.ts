@@ -61,7 +61,8 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
       reviveStart(await mustAnswer<Start>({ verb: "start", seat: packSeat(seat), starter })),
 
     outlook: async (ticketId) => reviveOutlook(await ask<Outlook>({ verb: "outlook", ticketId })),
-    overview: async (tenant) => reviveOverview(await mustAnswer<Overview>({ verb: "overview", tenant })),
+    overview: async (tenant) =>
+      reviveOverview(await mustAnswer<Overview>({ verb: "overview", tenant: tenant ?? null })),
 
     confirm: async (seat, notBeforeMs) =>
       void (await caller.atGate(provider, { verb: "confirm", seat: packSeat(seat), notBeforeMs })),

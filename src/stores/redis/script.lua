@@ -28,26 +28,13 @@ local function require(file, ...)
 end
 ____modules = {
 ["lualib_bundle"] = function(...) 
-local function __TS__ArrayFind(self, predicate, thisArg)
-    for i = 1, #self do
-        local elem = self[i]
-        if predicate(thisArg, elem, i - 1, self) then
-            return elem
-        end
-    end
-    return nil
-end
-
-local function __TS__ArrayFilter(self, callbackfn, thisArg)
-    local result = {}
-    local len = 0
+local function __TS__ArraySome(self, callbackfn, thisArg)
     for i = 1, #self do
         if callbackfn(thisArg, self[i], i - 1, self) then
-            len = len + 1
-            result[len] = self[i]
+            return true
         end
     end
-    return result
+    return false
 end
 
 local function __TS__CountVarargs(...)
@@ -75,6 +62,41 @@ local function __TS__SparseArraySpread(sparseArray)
     return _unpack(sparseArray, 1, sparseArray.sparseLength)
 end
 
+local function __TS__ObjectAssign(target, ...)
+    local sources = {...}
+    for i = 1, #sources do
+        local source = sources[i]
+        if type(source) == "table" then
+            for key in pairs(source) do
+                local value = source[key]
+                if value == ____nothing then value = nil end
+                target[key] = value
+            end
+        end
+    end
+    return target
+end
+
+local function __TS__ArrayMap(self, callbackfn, thisArg)
+    local result = {}
+    for i = 1, #self do
+        result[i] = callbackfn(thisArg, self[i], i - 1, self)
+    end
+    return result
+end
+
+local function __TS__ArrayFilter(self, callbackfn, thisArg)
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        if callbackfn(thisArg, self[i], i - 1, self) then
+            len = len + 1
+            result[len] = self[i]
+        end
+    end
+    return result
+end
+
 local function __TS__ArrayReduce(self, callbackFn, ...)
     local len = #self
     local k = 0
@@ -99,39 +121,14 @@ local function __TS__ArrayReduce(self, callbackFn, ...)
     return accumulator
 end
 
-local function __TS__ObjectAssign(target, ...)
-    local sources = {...}
-    for i = 1, #sources do
-        local source = sources[i]
-        if type(source) == "table" then
-            for key in pairs(source) do
-                local value = source[key]
-                if value == ____nothing then value = nil end
-                target[key] = value
-            end
+local function __TS__ArrayFind(self, predicate, thisArg)
+    for i = 1, #self do
+        local elem = self[i]
+        if predicate(thisArg, elem, i - 1, self) then
+            return elem
         end
     end
-    return target
-end
-
-local __TS__Unpack = table.unpack or unpack
-
-local function __TS__ArraySort(self, compareFn)
-    if compareFn ~= nil then
-        table.sort(
-            self,
-            function(a, b) return compareFn(nil, a, b) < 0 end
-        )
-    else
-        table.sort(self)
-    end
-    return self
-end
-
-local function __TS__ArrayToSorted(self, compareFn)
-    local copy = {__TS__Unpack(self)}
-    __TS__ArraySort(copy, compareFn)
-    return copy
+    return nil
 end
 
 local function __TS__ArraySlice(self, first, last)
@@ -170,29 +167,234 @@ local function __TS__ArraySlice(self, first, last)
     return out
 end
 
-local function __TS__ArraySome(self, callbackfn, thisArg)
-    for i = 1, #self do
-        if callbackfn(thisArg, self[i], i - 1, self) then
-            return true
-        end
+local function __TS__ArrayAt(self, relativeIndex)
+    local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
+    if absoluteIndex >= 0 and absoluteIndex < #self then
+        return self[absoluteIndex + 1]
     end
-    return false
+    return nil
 end
 
-local function __TS__ArrayMap(self, callbackfn, thisArg)
-    local result = {}
+local function __TS__ArrayEvery(self, callbackfn, thisArg)
     for i = 1, #self do
-        result[i] = callbackfn(thisArg, self[i], i - 1, self)
+        if not callbackfn(thisArg, self[i], i - 1, self) then
+            return false
+        end
+    end
+    return true
+end
+
+local function __TS__StringStartsWith(self, searchString, position)
+    if position == nil or position < 0 then
+        position = 0
+    end
+    return string.sub(self, position + 1, #searchString + position) == searchString
+end
+
+local __TS__Unpack = table.unpack or unpack
+
+local function __TS__ArraySort(self, compareFn)
+    if compareFn ~= nil then
+        table.sort(
+            self,
+            function(a, b) return compareFn(nil, a, b) < 0 end
+        )
+    else
+        table.sort(self)
+    end
+    return self
+end
+
+local function __TS__ArrayToSorted(self, compareFn)
+    local copy = {__TS__Unpack(self)}
+    __TS__ArraySort(copy, compareFn)
+    return copy
+end
+
+local function __TS__StringSlice(self, start, ____end)
+    if start == nil or start ~= start then
+        start = 0
+    end
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if start >= 0 then
+        start = start + 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = ____end - 1
+    end
+    return string.sub(self, start, ____end)
+end
+
+local __TS__StringSplit
+do
+    local sub = string.sub
+    local find = string.find
+    function __TS__StringSplit(source, separator, limit)
+        if limit == nil then
+            limit = 4294967295
+        end
+        if limit == 0 then
+            return {}
+        end
+        local result = {}
+        local resultIndex = 1
+        if separator == nil or separator == "" then
+            for i = 1, #source do
+                result[resultIndex] = sub(source, i, i)
+                resultIndex = resultIndex + 1
+            end
+        else
+            local currentPos = 1
+            while resultIndex <= limit do
+                local startPos, endPos = find(source, separator, currentPos, true)
+                if not startPos then
+                    break
+                end
+                result[resultIndex] = sub(source, currentPos, startPos - 1)
+                resultIndex = resultIndex + 1
+                currentPos = endPos + 1
+            end
+            if resultIndex <= limit then
+                result[resultIndex] = sub(source, currentPos)
+            end
+        end
+        return result
+    end
+end
+
+local function __TS__StringSubstring(self, start, ____end)
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if ____end ~= nil and start > ____end then
+        start, ____end = ____end, start
+    end
+    if start >= 0 then
+        start = start + 1
+    else
+        start = 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = 0
+    end
+    return string.sub(self, start, ____end)
+end
+
+local __TS__Match = string.match
+
+local __TS__ParseInt
+do
+    local parseIntBasePattern = "0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTvVwWxXyYzZ"
+    function __TS__ParseInt(numberString, base)
+        if base == nil then
+            base = 10
+            local hexMatch = __TS__Match(numberString, "^%s*-?0[xX]")
+            if hexMatch ~= nil then
+                base = 16
+                numberString = (__TS__Match(hexMatch, "-")) and "-" .. __TS__StringSubstring(numberString, #hexMatch) or __TS__StringSubstring(numberString, #hexMatch)
+            end
+        end
+        if base < 2 or base > 36 then
+            return 0 / 0
+        end
+        local allowedDigits = base <= 10 and __TS__StringSubstring(parseIntBasePattern, 0, base) or __TS__StringSubstring(parseIntBasePattern, 0, 10 + 2 * (base - 10))
+        local pattern = ("^%s*(-?[" .. allowedDigits) .. "]*)"
+        local number = tonumber((__TS__Match(numberString, pattern)), base)
+        if number == nil then
+            return 0 / 0
+        end
+        if number >= 0 then
+            return math.floor(number)
+        else
+            return math.ceil(number)
+        end
+    end
+end
+
+local function __TS__StringAccess(self, index)
+    if index >= 0 and index < #self then
+        return string.sub(self, index + 1, index + 1)
+    end
+end
+
+local __TS__MathModf = math.modf
+
+local __TS__NumberToString
+do
+    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
+    function __TS__NumberToString(self, radix)
+        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
+            return tostring(self)
+        end
+        radix = math.floor(radix)
+        if radix < 2 or radix > 36 then
+            error("toString() radix argument must be between 2 and 36", 0)
+        end
+        local integer, fraction = __TS__MathModf(math.abs(self))
+        local result = ""
+        if radix == 8 then
+            result = string.format("%o", integer)
+        elseif radix == 16 then
+            result = string.format("%x", integer)
+        else
+            repeat
+                do
+                    result = __TS__StringAccess(radixChars, integer % radix) .. result
+                    integer = math.floor(integer / radix)
+                end
+            until not (integer ~= 0)
+        end
+        if fraction ~= 0 then
+            result = result .. "."
+            local delta = 1e-16
+            repeat
+                do
+                    fraction = fraction * radix
+                    delta = delta * radix
+                    local digit = math.floor(fraction)
+                    result = result .. __TS__StringAccess(radixChars, digit)
+                    fraction = fraction - digit
+                end
+            until not (fraction >= delta)
+        end
+        if self < 0 then
+            result = "-" .. result
+        end
+        return result
+    end
+end
+
+local function __TS__ArrayIsArray(value)
+    return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
+end
+
+local function __TS__ArrayFlatMap(self, callback, thisArg)
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        local value = callback(thisArg, self[i], i - 1, self)
+        if __TS__ArrayIsArray(value) then
+            for j = 1, #value do
+                len = len + 1
+                result[len] = value[j]
+            end
+        else
+            len = len + 1
+            result[len] = value
+        end
     end
     return result
 end
 
-local function __TS__NumberIsFinite(value)
-    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
-end
-
-local function __TS__NumberIsInteger(value)
-    return __TS__NumberIsFinite(value) and math.floor(value) == value
+local function __TS__ArrayPushArray(self, items)
+    local len = #self
+    for i = 1, #items do
+        len = len + 1
+        self[len] = items[i]
+    end
+    return len
 end
 
 local function __TS__ArrayIncludes(self, searchElement, fromIndex)
@@ -215,13 +417,12 @@ local function __TS__ArrayIncludes(self, searchElement, fromIndex)
     return false
 end
 
-local function __TS__ArrayEvery(self, callbackfn, thisArg)
-    for i = 1, #self do
-        if not callbackfn(thisArg, self[i], i - 1, self) then
-            return false
-        end
-    end
-    return true
+local function __TS__NumberIsFinite(value)
+    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
+end
+
+local function __TS__NumberIsInteger(value)
+    return __TS__NumberIsFinite(value) and math.floor(value) == value
 end
 
 local function __TS__ArrayPush(self, ...)
@@ -245,20 +446,28 @@ local function __TS__ObjectEntries(obj)
 end
 
 return {
-  __TS__ArrayFind = __TS__ArrayFind,
-  __TS__ArrayFilter = __TS__ArrayFilter,
+  __TS__ArraySome = __TS__ArraySome,
   __TS__SparseArrayNew = __TS__SparseArrayNew,
   __TS__SparseArrayPush = __TS__SparseArrayPush,
   __TS__SparseArraySpread = __TS__SparseArraySpread,
-  __TS__ArrayReduce = __TS__ArrayReduce,
   __TS__ObjectAssign = __TS__ObjectAssign,
-  __TS__ArrayToSorted = __TS__ArrayToSorted,
-  __TS__ArraySlice = __TS__ArraySlice,
-  __TS__ArraySome = __TS__ArraySome,
   __TS__ArrayMap = __TS__ArrayMap,
-  __TS__NumberIsInteger = __TS__NumberIsInteger,
-  __TS__ArrayIncludes = __TS__ArrayIncludes,
+  __TS__ArrayFilter = __TS__ArrayFilter,
+  __TS__ArrayReduce = __TS__ArrayReduce,
+  __TS__ArrayFind = __TS__ArrayFind,
+  __TS__ArraySlice = __TS__ArraySlice,
+  __TS__ArrayAt = __TS__ArrayAt,
   __TS__ArrayEvery = __TS__ArrayEvery,
+  __TS__StringStartsWith = __TS__StringStartsWith,
+  __TS__ArrayToSorted = __TS__ArrayToSorted,
+  __TS__StringSlice = __TS__StringSlice,
+  __TS__StringSplit = __TS__StringSplit,
+  __TS__ParseInt = __TS__ParseInt,
+  __TS__NumberToString = __TS__NumberToString,
+  __TS__ArrayFlatMap = __TS__ArrayFlatMap,
+  __TS__ArrayPushArray = __TS__ArrayPushArray,
+  __TS__ArrayIncludes = __TS__ArrayIncludes,
+  __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayPush = __TS__ArrayPush,
   __TS__ObjectEntries = __TS__ObjectEntries
 }
@@ -284,6 +493,381 @@ end
 function ____exports.hasRoomFor(self, sizeBytes, load, limits)
     return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
 end
+return ____exports
+ end,
+["domain.parties"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArraySome = ____lualib.__TS__ArraySome
+local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
+local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
+local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ArrayAt = ____lualib.__TS__ArrayAt
+local ____exports = {}
+local worstOf, isWorse, hasRoom, withRoomFor, moved, shift, newParty, added, sum, spanMs, spans, mostNamed, emptySpans
+function worstOf(self, ____bindingPattern0)
+    local all
+    all = ____bindingPattern0.all
+    local worst = nil
+    for ____, party in ipairs(all) do
+        do
+            local __continue20
+            repeat
+                if party.n == "" or sum(nil, party.f) == 0 then
+                    __continue20 = true
+                    break
+                end
+                if worst == nil or isWorse(nil, party, worst) then
+                    worst = party
+                end
+                __continue20 = true
+            until true
+            if not __continue20 then
+                break
+            end
+        end
+    end
+    local ____temp_4
+    if worst == nil then
+        ____temp_4 = nil
+    else
+        ____temp_4 = worst.n
+    end
+    return ____temp_4
+end
+function isWorse(self, a, b)
+    local faults = sum(nil, a.f) - sum(nil, b.f)
+    return faults > 0 or faults == 0 and sum(nil, a.c) < sum(nil, b.c)
+end
+function hasRoom(self, ____bindingPattern0)
+    local all
+    all = ____bindingPattern0.all
+    return #__TS__ArrayFilter(
+        all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n ~= ""
+        end
+    ) < mostNamed
+end
+function withRoomFor(self, parties, name, isFault)
+    local ____parties_5 = parties
+    local all = ____parties_5.all
+    if not isFault or name == "" or hasRoom(nil, parties) or __TS__ArraySome(
+        all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == name
+        end
+    ) then
+        return parties
+    end
+    local spare = __TS__ArrayFind(
+        all,
+        function(____, party) return party.n ~= "" and sum(nil, party.f) + party.s + party.b == 0 end
+    )
+    if spare == nil then
+        return parties
+    end
+    local rest = __TS__ArrayFind(
+        all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == ""
+        end
+    ) or newParty(nil, "")
+    local joined = __TS__ObjectAssign(
+        {},
+        rest,
+        {c = ____field(__TS__ArrayMap(
+            rest.c,
+            function(____, calls, at) return calls + (spare.c[at + 1] or 0) end
+        ))}
+    )
+    local ____parties_7 = parties
+    local ____temp_8 = parties.answered == spare.n and "" or parties.answered
+    local ____array_6 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+        all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n ~= "" and n ~= spare.n
+        end
+    )))
+    __TS__SparseArrayPush(____array_6, joined)
+    return __TS__ObjectAssign(
+        {},
+        ____parties_7,
+        {
+            answered = ____field(____temp_8),
+            all = ____field({__TS__SparseArraySpread(____array_6)})
+        }
+    )
+end
+function moved(self, parties, nowMs)
+    local span = math.floor(nowMs / spanMs)
+    local by = span - parties.span
+    if by == 0 then
+        return parties
+    end
+    local shifted = __TS__ArrayMap(
+        parties.all,
+        function(____, party) return __TS__ObjectAssign(
+            {},
+            party,
+            {
+                c = ____field(shift(nil, party.c, by)),
+                f = ____field(shift(nil, party.f, by))
+            }
+        ) end
+    )
+    local function isQuiet(____, ____bindingPattern0)
+        local b
+        local s
+        local c
+        local n
+        n = ____bindingPattern0.n
+        c = ____bindingPattern0.c
+        s = ____bindingPattern0.s
+        b = ____bindingPattern0.b
+        return sum(nil, c) + s + b == 0 and n ~= parties.answered
+    end
+    return __TS__ObjectAssign(
+        {},
+        parties,
+        {
+            span = ____field(span),
+            all = ____field(__TS__ArrayFilter(
+                shifted,
+                function(____, party) return not isQuiet(nil, party) end
+            ))
+        }
+    )
+end
+function shift(self, numbers, by)
+    if by < 0 or by >= spans then
+        return emptySpans
+    end
+    local ____array_9 = __TS__SparseArrayNew(unpack(__TS__ArraySlice(numbers, by)))
+    __TS__SparseArrayPush(
+        ____array_9,
+        unpack(__TS__ArraySlice(emptySpans, 0, by))
+    )
+    return {__TS__SparseArraySpread(____array_9)}
+end
+function newParty(self, n)
+    return {
+        n = n,
+        c = emptySpans,
+        f = emptySpans,
+        s = 0,
+        b = 0,
+        o = 0
+    }
+end
+function added(self, numbers, amount)
+    local ____array_10 = __TS__SparseArrayNew(unpack(__TS__ArraySlice(numbers, 0, -1)))
+    __TS__SparseArrayPush(
+        ____array_10,
+        (__TS__ArrayAt(numbers, -1) or 0) + amount
+    )
+    return {__TS__SparseArraySpread(____array_10)}
+end
+function sum(self, numbers)
+    return __TS__ArrayReduce(
+        numbers,
+        function(____, all, number) return all + number end,
+        0
+    )
+end
+spanMs = 2000
+spans = 5
+mostNamed = 6
+____exports.noParties = {span = 0, all = {}, answered = nil}
+function ____exports.countParty(self, parties, name, isFault, nowMs)
+    local present = withRoomFor(
+        nil,
+        moved(nil, parties, nowMs),
+        name,
+        isFault
+    )
+    local isKnown = __TS__ArraySome(
+        present.all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == name
+        end
+    )
+    local named = (isKnown or hasRoom(nil, present)) and name or ""
+    local ____present_all_some_result_1
+    if __TS__ArraySome(
+        present.all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == named
+        end
+    ) then
+        ____present_all_some_result_1 = present.all
+    else
+        local ____array_0 = __TS__SparseArrayNew(unpack(present.all))
+        __TS__SparseArrayPush(
+            ____array_0,
+            newParty(nil, named)
+        )
+        ____present_all_some_result_1 = {__TS__SparseArraySpread(____array_0)}
+    end
+    local all = ____present_all_some_result_1
+    local isSame = present.answered == named
+    local ____present_span_3 = present.span
+    local ____isFault_2
+    if isFault then
+        ____isFault_2 = present.answered
+    else
+        ____isFault_2 = named
+    end
+    return {
+        span = ____present_span_3,
+        answered = ____isFault_2,
+        all = __TS__ArrayMap(
+            all,
+            function(____, party)
+                local isIts = party.n == named
+                local c = isIts and added(nil, party.c, 1) or party.c
+                if isFault then
+                    return isIts and __TS__ObjectAssign(
+                        {},
+                        party,
+                        {
+                            c = ____field(c),
+                            f = ____field(added(nil, party.f, 1)),
+                            s = ____field(party.s + 1),
+                            b = ____field(party.b + 1),
+                            o = ____field(party.o + 1)
+                        }
+                    ) or party
+                end
+                return __TS__ObjectAssign(
+                    {},
+                    party,
+                    {
+                        c = ____field(c),
+                        s = ____field(0),
+                        b = ____field(isSame and party.b or party.s),
+                        o = ____field(isIts and 0 or party.o)
+                    }
+                )
+            end
+        )
+    }
+end
+--- Without the party that had most of the faults of the last ten seconds.
+-- 
+-- @returns `null`: no calls of others remain, so all count
+function ____exports.sightWithoutWorst(self, parties, nowMs)
+    local present = moved(nil, parties, nowMs)
+    local worst = worstOf(nil, present)
+    local others = __TS__ArrayFilter(
+        present.all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n ~= worst
+        end
+    )
+    if worst == nil or not __TS__ArraySome(
+        others,
+        function(____, ____bindingPattern0)
+            local c
+            c = ____bindingPattern0.c
+            return sum(nil, c) > 0
+        end
+    ) then
+        return nil
+    end
+    local isAnswered = worst == present.answered
+    return {
+        calls = __TS__ArrayReduce(
+            others,
+            function(____, all, ____bindingPattern0)
+                local c
+                c = ____bindingPattern0.c
+                return all + sum(nil, c)
+            end,
+            0
+        ),
+        faults = __TS__ArrayReduce(
+            others,
+            function(____, all, ____bindingPattern0)
+                local f
+                f = ____bindingPattern0.f
+                return all + sum(nil, f)
+            end,
+            0
+        ),
+        faultsInRow = __TS__ArrayReduce(
+            others,
+            function(____, all, ____bindingPattern0)
+                local b
+                local s
+                s = ____bindingPattern0.s
+                b = ____bindingPattern0.b
+                return all + (isAnswered and b or s)
+            end,
+            0
+        )
+    }
+end
+--- Of one party alone.
+function ____exports.sightOfOne(self, parties, name, nowMs)
+    local party = __TS__ArrayFind(
+        moved(nil, parties, nowMs).all,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == name
+        end
+    )
+    if party == nil or name == "" then
+        return {calls = 0, faults = 0, faultsInRow = 0}
+    end
+    return {
+        calls = sum(nil, party.c),
+        faults = sum(nil, party.f),
+        faultsInRow = party.o
+    }
+end
+--- Was anybody else answered within the last ten seconds?
+function ____exports.isAnotherAnswered(self, parties, name, nowMs)
+    return __TS__ArraySome(
+        moved(nil, parties, nowMs).all,
+        function(____, ____bindingPattern0)
+            local f
+            local c
+            local n
+            n = ____bindingPattern0.n
+            c = ____bindingPattern0.c
+            f = ____bindingPattern0.f
+            return n ~= name and sum(nil, c) > sum(nil, f)
+        end
+    )
+end
+emptySpans = {
+    0,
+    0,
+    0,
+    0,
+    0
+}
 return ____exports
  end,
 ["domain.turn"] = function(...) 
@@ -366,21 +950,52 @@ return ____exports
 ["domain.breaker"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayEvery = ____lualib.__TS__ArrayEvery
 local ____exports = {}
 local isIll, opened, openForMs, fewestCalls, jitter
+local ____parties_2Ets = require("domain.parties")
+local countParty = ____parties_2Ets.countParty
+local noParties = ____parties_2Ets.noParties
+local sightWithoutWorst = ____parties_2Ets.sightWithoutWorst
 local ____turn_2Ets = require("domain.turn")
 local leasedTurn = ____turn_2Ets.leasedTurn
 local ____window_2Ets = require("domain.window")
 local countCall = ____window_2Ets.countCall
 local sumCalls = ____window_2Ets.sumCalls
-function isIll(self, faultsInRow, window, nowMs, limits)
-    if faultsInRow >= limits.failureThreshold then
-        return true
-    end
-    local ____sumCalls_result_4 = sumCalls(nil, window, nowMs)
-    local calls = ____sumCalls_result_4.calls
-    local faults = ____sumCalls_result_4.faults
-    return calls >= fewestCalls and faults * 2 >= calls
+function isIll(self, ____bindingPattern0, nowMs, limits)
+    local models
+    local tenants
+    local window
+    local faultsInRow
+    faultsInRow = ____bindingPattern0.faultsInRow
+    window = ____bindingPattern0.window
+    tenants = ____bindingPattern0.tenants
+    models = ____bindingPattern0.models
+    local all = __TS__ObjectAssign(
+        {},
+        sumCalls(nil, window, nowMs),
+        {faultsInRow = ____field(faultsInRow)}
+    )
+    return __TS__ArrayEvery(
+        {tenants, models},
+        function(____, parties) return ____exports.meetsRule(
+            nil,
+            sightWithoutWorst(nil, parties, nowMs) or all,
+            limits
+        ) end
+    )
+end
+--- Enough faults in a row, or half of enough calls within ten seconds.
+function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
+    local faultsInRow
+    local faults
+    local calls
+    calls = ____bindingPattern0.calls
+    faults = ____bindingPattern0.faults
+    faultsInRow = ____bindingPattern0.faultsInRow
+    local failureThreshold
+    failureThreshold = ____bindingPattern1.failureThreshold
+    return faultsInRow >= failureThreshold or calls >= fewestCalls and faults * 2 >= calls
 end
 function opened(self, epoch, failedProbes, nowMs, limits, random)
     return {
@@ -391,7 +1006,7 @@ function opened(self, epoch, failedProbes, nowMs, limits, random)
     }
 end
 function openForMs(self, failedProbes, limits, random)
-    local doubledMs = limits.recoveryMs * 2 ^ failedProbes
+    local doubledMs = limits.recoveryMs * 2 ^ math.max(0, failedProbes)
     local longestMs = math.max(
         limits.recoveryMs,
         math.min(doubledMs * (1 + jitter), limits.maxOpenMs)
@@ -401,6 +1016,9 @@ function openForMs(self, failedProbes, limits, random)
 end
 fewestCalls = 20
 jitter = 0.1
+--- After a good probe so many may fail that the time is not doubled: a door that a third get through is open for a third, and drains at that
+-- rate instead of a call a minute.
+local forgivenProbes = 2
 ____exports.closedBreaker = {state = "closed", epoch = 0, faultsInRow = 0, window = {}}
 --- The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet.
 function ____exports.breakerState(self, breaker, nowMs)
@@ -480,22 +1098,46 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local faultsInRow = isFault and breaker.faultsInRow + 1 or 0
-                local window = countCall(nil, breaker.window, isFault, nowMs)
-                return isIll(
+                local ____breaker_12 = breaker
+                local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
+                local ____countCall_result_14 = countCall(nil, breaker.window, isFault, nowMs)
+                local ____countParty_7 = countParty
+                local ____temp_6 = breaker.tenants or noParties
+                local ____opt_4 = news.by
+                local ____countParty_7_result_15 = ____countParty_7(
                     nil,
-                    faultsInRow,
-                    window,
-                    nowMs,
-                    limits
-                ) and opened(
+                    ____temp_6,
+                    ____opt_4 and ____opt_4.tenant or "",
+                    isFault,
+                    nowMs
+                )
+                local ____countParty_11 = countParty
+                local ____temp_10 = breaker.models or noParties
+                local ____opt_8 = news.by
+                local closed = __TS__ObjectAssign(
+                    {},
+                    ____breaker_12,
+                    {
+                        faultsInRow = ____field(____temp_13),
+                        window = ____field(____countCall_result_14),
+                        tenants = ____field(____countParty_7_result_15),
+                        models = ____field(____countParty_11(
+                            nil,
+                            ____temp_10,
+                            ____opt_8 and ____opt_8.model or "",
+                            isFault,
+                            nowMs
+                        ))
+                    }
+                )
+                return isIll(nil, closed, nowMs, limits) and opened(
                     nil,
                     breaker.epoch + 1,
                     0,
                     nowMs,
                     limits,
                     random
-                ) or ({state = "closed", epoch = breaker.epoch, faultsInRow = faultsInRow, window = window})
+                ) or closed
             end
         end
         ____cond10 = ____cond10 or ____switch10 == "open"
@@ -538,7 +1180,8 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                                 breaker,
                                 {
                                     probe = ____field(nil),
-                                    goodProbes = ____field(goodProbes)
+                                    goodProbes = ____field(goodProbes),
+                                    failedProbes = ____field(-forgivenProbes)
                                 }
                             ) or __TS__ObjectAssign(
                                 {},
@@ -585,6 +1228,28 @@ function ____exports.isProviderFault(self, failure)
         end
     until true
 end
+--- Has the model spoken? An error in the vendor's envelope, whatever its status, is no answer.
+function ____exports.isAnswer(self, failure)
+    repeat
+        local ____switch7 = failure.reason
+        local ____cond7 = ____switch7 == "truncated"
+        if ____cond7 then
+            return true
+        end
+        ____cond7 = ____cond7 or ____switch7 == "content_refused"
+        if ____cond7 then
+            return failure.inError ~= true
+        end
+        ____cond7 = ____cond7 or ____switch7 == "unreadable"
+        if ____cond7 then
+            return failure.why ~= "not_an_answer" and failure.why ~= "too_large"
+        end
+        ____cond7 = ____cond7 or (____switch7 == "connection" or ____switch7 == "timeout" or ____switch7 == "unavailable" or ____switch7 == "rate_limited" or ____switch7 == "hung_up" or ____switch7 == "credentials_refused" or ____switch7 == "quota_exhausted" or ____switch7 == "request_refused")
+        if ____cond7 then
+            return false
+        end
+    until true
+end
 --- How long the vendor asked us to wait, in milliseconds; `null` where it did not say.
 function ____exports.retryAfterMs(self, failure)
     local ____temp_0
@@ -598,150 +1263,90 @@ end
 return ____exports
  end,
 ["domain.outcome"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
-local holdMs, unnamedHoldMs
+local rateLimit
 local ____failure_2Ets = require("domain.failure")
+local isAnswer = ____failure_2Ets.isAnswer
 local isProviderFault = ____failure_2Ets.isProviderFault
-function holdMs(self, askedMs, patienceMs)
+function rateLimit(self, askedMs, model, patienceMs)
     if askedMs == nil then
-        local ____temp_0
-        if patienceMs > 0 then
-            ____temp_0 = nil
-        else
-            ____temp_0 = unnamedHoldMs
-        end
-        return ____temp_0
+        return patienceMs > 0 and ({kind = "rate_limited", model = model, holdMs = nil}) or ({kind = "rate_limited", model = model, holdMs = ____exports.unnamedHoldMs, unnamed = true})
     end
-    return askedMs > patienceMs and math.min(askedMs, ____exports.longestHoldMs) or nil
+    return {
+        kind = "rate_limited",
+        model = model,
+        holdMs = askedMs > patienceMs and math.min(askedMs, ____exports.longestHoldMs) or nil
+    }
+end
+--- Must who reports it know how others fared, since somebody is charged with it or not? A judgement charges nobody, so it can be told with
+-- others, later.
+function ____exports.asksForOthers(self, ____bindingPattern0)
+    local reason
+    local unlessServed
+    local call
+    local finding
+    finding = ____bindingPattern0.finding
+    call = ____bindingPattern0.call
+    unlessServed = ____bindingPattern0.unlessServed
+    reason = ____bindingPattern0.reason
+    if unlessServed == true then
+        return true
+    end
+    return (call and call.ticket) ~= nil and (finding.kind ~= "healthy" or reason ~= nil)
 end
 --- The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds.
 ____exports.longestHoldMs = 900000
-unnamedHoldMs = 30000
+--- Where a 429 names no time.
+____exports.unnamedHoldMs = 30000
 ---
 -- @param failure of the call; `null`: it brought a judgement
 -- @param model the one that was asked for
 -- @param patienceMs how long the caller can wait before it calls once more itself; 0: it won't, as a ticket's attempt never does
 function ____exports.findingOf(self, failure, model, patienceMs)
     if failure == nil then
-        return {kind = "healthy"}
+        return {kind = "healthy", judged = true}
     end
     if isProviderFault(nil, failure) then
         return {kind = "fault"}
     end
+    if isAnswer(nil, failure) then
+        return {kind = "healthy", judged = false}
+    end
     repeat
-        local ____switch5 = failure.reason
-        local ____cond5 = ____switch5 == "rate_limited"
-        if ____cond5 then
-            return {
-                kind = "rate_limited",
-                model = model,
-                holdMs = holdMs(nil, failure.retryAfterMs, patienceMs)
-            }
+        local ____switch8 = failure.reason
+        local ____cond8 = ____switch8 == "rate_limited"
+        if ____cond8 then
+            return rateLimit(nil, failure.retryAfterMs, model, patienceMs)
         end
-        ____cond5 = ____cond5 or (____switch5 == "credentials_refused" or ____switch5 == "quota_exhausted")
-        if ____cond5 then
-            return {kind = "refused", why = failure.reason}
+        ____cond8 = ____cond8 or ____switch8 == "credentials_refused"
+        if ____cond8 then
+            return failure.scope == "model" and ({kind = "refused", why = failure.reason, model = model}) or ({kind = "refused", why = failure.reason})
         end
-        ____cond5 = ____cond5 or ____switch5 == "unreadable"
-        if ____cond5 then
-            return {kind = failure.why == "not_an_answer" and "nothing" or "healthy"}
+        ____cond8 = ____cond8 or ____switch8 == "quota_exhausted"
+        if ____cond8 then
+            do
+                local ____failure_2 = failure
+                local forMs = ____failure_2.retryAfterMs
+                return __TS__ObjectAssign(
+                    {
+                        kind = ____field("refused"),
+                        why = ____field(failure.reason)
+                    },
+                    forMs == nil and ({}) or ({forMs = forMs})
+                )
+            end
         end
-        ____cond5 = ____cond5 or (____switch5 == "request_refused" or ____switch5 == "content_refused" or ____switch5 == "truncated")
-        if ____cond5 then
-            return {kind = "healthy"}
+        ____cond8 = ____cond8 or ____switch8 == "request_refused"
+        if ____cond8 then
+            return failure.unlessServed == nil and ({kind = "nothing"}) or ____exports.findingOf(nil, failure.unlessServed, model, patienceMs)
         end
-        ____cond5 = ____cond5 or (____switch5 == "hung_up" or ____switch5 == "connection" or ____switch5 == "timeout" or ____switch5 == "unavailable")
-        if ____cond5 then
+        ____cond8 = ____cond8 or (____switch8 == "content_refused" or ____switch8 == "truncated" or ____switch8 == "unreadable" or ____switch8 == "hung_up" or ____switch8 == "connection" or ____switch8 == "timeout" or ____switch8 == "unavailable")
+        if ____cond8 then
             return {kind = "nothing"}
         end
     until true
-end
-return ____exports
- end,
-["domain.holds"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local ____exports = {}
-local ____outcome_2Ets = require("domain.outcome")
-local longestHoldMs = ____outcome_2Ets.longestHoldMs
-local ____turn_2Ets = require("domain.turn")
-local leasedTurn = ____turn_2Ets.leasedTurn
----
--- @returns until when the model's calls wait; `null`: they don't
-function ____exports.heldUntilMs(self, holds, model, nowMs)
-    local hold = __TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
-    )
-    return hold ~= nil and nowMs < hold.untilMs and hold.untilMs or nil
-end
-function ____exports.liveHolds(self, holds, nowMs)
-    return __TS__ArrayFilter(
-        holds,
-        function(____, hold) return nowMs < hold.untilMs end
-    )
-end
-function ____exports.isAsker(self, hold, permit)
-    local ____temp_5 = permit ~= nil
-    if ____temp_5 then
-        local ____opt_1 = hold and hold.asker
-        ____temp_5 = (____opt_1 and ____opt_1.permit) == permit
-    end
-    return ____temp_5
-end
---- More models than this are hardly called at once; beyond it the hold that ends first is dropped.
-local mostHolds = 64
---- Adds a hold, or makes one longer; none ends later than 15 minutes from now. Drops those that are over.
-function ____exports.holdModel(self, holds, model, holdMs, nowMs)
-    local untilMs = nowMs + math.min(holdMs, longestHoldMs)
-    local others = __TS__ArrayFilter(
-        ____exports.liveHolds(nil, holds, nowMs),
-        function(____, hold) return hold.model ~= model end
-    )
-    local held = ____exports.heldUntilMs(nil, holds, model, nowMs) or 0
-    local ____array_0 = __TS__SparseArrayNew(unpack(others))
-    __TS__SparseArrayPush(
-        ____array_0,
-        {
-            model = model,
-            untilMs = math.max(untilMs, held)
-        }
-    )
-    return __TS__ArraySlice(
-        __TS__ArrayToSorted(
-            {__TS__SparseArraySpread(____array_0)},
-            function(____, a, b) return b.untilMs - a.untilMs end
-        ),
-        0,
-        mostHolds
-    )
-end
-function ____exports.credentialsTurn(self, hold, nowMs)
-    if hold == nil then
-        return {kind = "free"}
-    end
-    return nowMs < hold.askFromMs and ({kind = "wait", untilMs = hold.askFromMs}) or leasedTurn(nil, hold.asker, nowMs)
-end
---- A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
-function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryMs)
-    if hold == nil then
-        return {why = why, askFromMs = nowMs + recoveryMs, asker = nil, refusals = 0}
-    end
-    if not ____exports.isAsker(nil, hold, permit) then
-        return hold
-    end
-    local refusals = hold.refusals + 1
-    local waitMs = math.min(
-        recoveryMs * 2 ^ refusals,
-        math.max(longestHoldMs, recoveryMs)
-    )
-    return {why = why, askFromMs = nowMs + waitMs, asker = nil, refusals = refusals}
 end
 return ____exports
  end,
@@ -766,6 +1371,551 @@ function ____exports.climb(self, ramp, concurrency)
 end
 return ____exports
  end,
+["domain.holds"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
+local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
+local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local ____exports = {}
+local withoutOne, namedMs, forgottenAfterMs
+local ____outcome_2Ets = require("domain.outcome")
+local longestHoldMs = ____outcome_2Ets.longestHoldMs
+local ____turn_2Ets = require("domain.turn")
+local leasedTurn = ____turn_2Ets.leasedTurn
+--- Is it asked by one ticket at a time, until an answer ends it?
+function ____exports.isAsked(self, ____bindingPattern0)
+    local ramp
+    local why
+    why = ____bindingPattern0.why
+    if why == nil then
+        why = "rate_limit"
+    end
+    ramp = ____bindingPattern0.ramp
+    return (why == "refused" or why == "no_judgements") and ramp == nil
+end
+--- Does the model stand still, for tickets? One that is asked does so until it is answered.
+function ____exports.isHeld(self, hold, nowMs)
+    return ____exports.isAsked(nil, hold) or nowMs < hold.untilMs
+end
+function withoutOne(self, holds, nowMs)
+    local spare = __TS__ArrayFind(
+        holds,
+        function(____, hold) return not ____exports.isHeld(nil, hold, nowMs) end
+    )
+    return spare == nil and holds or __TS__ArrayFilter(
+        holds,
+        function(____, hold) return hold ~= spare end
+    )
+end
+--- Without those that are long over. An old one, of older code, has no ramp: it ends with its time.
+function ____exports.presentHolds(self, holds, nowMs)
+    return __TS__ArrayFilter(
+        holds,
+        function(____, hold)
+            if ____exports.isHeld(nil, hold, nowMs) then
+                return true
+            end
+            return hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
+        end
+    )
+end
+--- Doubled with each refusal, up to 15 minutes.
+function ____exports.doubledMs(self, recoveryMs, refusals)
+    return math.min(
+        recoveryMs * 2 ^ refusals,
+        math.max(longestHoldMs, recoveryMs)
+    )
+end
+function namedMs(self, forMs, recoveryMs)
+    return math.min(
+        math.max(forMs, recoveryMs),
+        math.max(longestHoldMs, recoveryMs)
+    )
+end
+function ____exports.isAsker(self, hold, permit)
+    local ____temp_8 = permit ~= nil
+    if ____temp_8 then
+        local ____opt_4 = hold and hold.asker
+        ____temp_8 = (____opt_4 and ____opt_4.permit) == permit
+    end
+    return ____temp_8
+end
+--- Entries at most: what the gate's state has room for.
+local mostHolds = 16
+--- Holds that one tenant may cause: of the next one only its own tickets wait.
+local mostOfOneTenant = 8
+forgottenAfterMs = 900000
+--- Does a hold stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word.
+local function stopsCalls(self, ____bindingPattern0)
+    local why
+    why = ____bindingPattern0.why
+    if why == nil then
+        why = "rate_limit"
+    end
+    return why == "rate_limit" or why == "faults"
+end
+--- Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
+-- 
+-- @param by who caused it; `null`: not known
+-- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
+function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model == hold.model
+        end
+    )
+    local others = __TS__ArrayFilter(
+        ____exports.presentHolds(nil, holds, nowMs),
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model ~= hold.model
+        end
+    )
+    if known == nil or not ____exports.isHeld(nil, known, nowMs) then
+        local ofTenant = __TS__ArrayFilter(
+            others,
+            function(____, other) return ____exports.isHeld(nil, other, nowMs) and other.tenant == (by and by.tenant) end
+        )
+        if by ~= nil and #ofTenant >= mostOfOneTenant then
+            return holds
+        end
+    end
+    local kept = #others < mostHolds and others or withoutOne(nil, others, nowMs)
+    if #kept >= mostHolds then
+        return holds
+    end
+    local untilMs = nowMs + math.min(holdMs, longestHoldMs)
+    local isLonger = known ~= nil and not ____exports.isAsked(nil, known) and known.untilMs > untilMs
+    local ____hold_2 = hold
+    local again = ____hold_2.again
+    local ____array_3 = __TS__SparseArrayNew(unpack(kept))
+    __TS__SparseArrayPush(
+        ____array_3,
+        __TS__ObjectAssign(
+            {
+                model = ____field(hold.model),
+                untilMs = ____field(isLonger and known.untilMs or untilMs)
+            },
+            hold.why == nil and ({}) or ({why = hold.why}),
+            (again == nil or again == 0) and ({}) or ({again = again}),
+            by == nil and ({}) or ({tenant = by.tenant, comparison = by.comparison})
+        )
+    )
+    return {__TS__SparseArraySpread(____array_3)}
+end
+---
+-- @returns until when the model's calls wait, and why; `null`: they don't
+function ____exports.callsWait(self, holds, model, nowMs)
+    local hold = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    if hold == nil or not stopsCalls(nil, hold) or nowMs >= hold.untilMs then
+        return nil
+    end
+    return {untilMs = hold.untilMs, why = hold.why == "faults" and "model_faults" or "rate_limit"}
+end
+--- Those that stop calls now.
+function ____exports.liveHolds(self, holds, nowMs)
+    return __TS__ArrayFilter(
+        holds,
+        function(____, hold) return stopsCalls(nil, hold) and nowMs < hold.untilMs end
+    )
+end
+--- Where a model that is asked can be asked now.
+function ____exports.modelTurn(self, hold, nowMs)
+    return nowMs < hold.untilMs and ({kind = "wait", untilMs = hold.untilMs}) or leasedTurn(nil, hold.asker or nil, nowMs)
+end
+function ____exports.credentialsTurn(self, hold, nowMs)
+    if hold == nil then
+        return {kind = "free"}
+    end
+    return nowMs < hold.askFromMs and ({kind = "wait", untilMs = hold.askFromMs}) or leasedTurn(nil, hold.asker, nowMs)
+end
+--- A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
+-- 
+-- @param forMs until the vendor says that it is over; absent where it does not say
+function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryMs, forMs)
+    if hold == nil then
+        return {
+            why = why,
+            askFromMs = nowMs + (forMs == nil and recoveryMs or namedMs(nil, forMs, recoveryMs)),
+            asker = nil,
+            refusals = 0,
+            sinceMs = nowMs
+        }
+    end
+    if not ____exports.isAsker(nil, hold, permit) then
+        return hold
+    end
+    local refusals = hold.refusals + 1
+    local waitMs = forMs == nil and ____exports.doubledMs(nil, recoveryMs, refusals) or namedMs(nil, forMs, recoveryMs)
+    return __TS__ObjectAssign(
+        {},
+        hold,
+        {
+            why = ____field(why),
+            askFromMs = ____field(nowMs + waitMs),
+            asker = ____field(nil),
+            refusals = ____field(refusals)
+        }
+    )
+end
+return ____exports
+ end,
+["domain.model-records"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__StringStartsWith = ____lualib.__TS__StringStartsWith
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
+local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
+local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
+local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__StringSlice = ____lualib.__TS__StringSlice
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArraySome = ____lualib.__TS__ArraySome
+local __TS__StringSplit = ____lualib.__TS__StringSplit
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ParseInt = ____lualib.__TS__ParseInt
+local __TS__NumberToString = ____lualib.__TS__NumberToString
+local ____exports = {}
+local put, packed, unpacked, moment, mostModels, mostCharacters
+function put(self, records, model, record)
+    local others = __TS__ArrayFilter(
+        records,
+        function(____, other) return not __TS__StringStartsWith(other, model .. " ") end
+    )
+    local ____array_4 = __TS__SparseArrayNew(unpack(others))
+    __TS__SparseArrayPush(
+        ____array_4,
+        packed(nil, model, record)
+    )
+    local all = __TS__ArraySlice(
+        {__TS__SparseArraySpread(____array_4)},
+        -mostModels
+    )
+    local characters = 0
+    local first = #all
+    while first > 0 and characters + #(all[first] or "") <= mostCharacters do
+        first = first - 1
+        characters = characters + #(all[first + 1] or "")
+    end
+    return __TS__ArraySlice(all, first)
+end
+function packed(self, model, ____bindingPattern0)
+    local calls
+    local judgedAtMs
+    local answers
+    answers = ____bindingPattern0.answers
+    judgedAtMs = ____bindingPattern0.judgedAtMs
+    calls = ____bindingPattern0.calls
+    local told = __TS__ArrayMap(
+        answers,
+        function(____, ____bindingPattern0)
+            local atMs
+            local comparison
+            comparison = ____bindingPattern0.comparison
+            atMs = ____bindingPattern0.atMs
+            return comparison .. moment(nil, atMs)
+        end
+    )
+    return (((((model .. " ") .. table.concat(told, ",")) .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls
+end
+function unpacked(self, record)
+    local ____, answers, judged, calls = unpack(
+        __TS__StringSplit(record, " "),
+        1,
+        4
+    )
+    if answers == nil then
+        answers = ""
+    end
+    if judged == nil then
+        judged = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    local ____TS__ArrayMap_result_6 = __TS__ArrayMap(
+        __TS__ArrayFilter(
+            __TS__StringSplit(answers, ","),
+            function(____, told) return told ~= "" end
+        ),
+        function(____, told) return {
+            comparison = string.sub(told, 1, 16),
+            atMs = __TS__ParseInt(
+                string.sub(told, 17),
+                36
+            )
+        } end
+    )
+    local ____temp_5
+    if judged == "" then
+        ____temp_5 = nil
+    else
+        ____temp_5 = __TS__ParseInt(judged, 36)
+    end
+    return {answers = ____TS__ArrayMap_result_6, judgedAtMs = ____temp_5, calls = calls}
+end
+function moment(self, atMs)
+    return __TS__NumberToString(
+        math.floor(atMs),
+        36
+    )
+end
+mostModels = 64
+mostCharacters = 2600
+local mostCalls = 20
+local none = {answers = {}, judgedAtMs = nil, calls = ""}
+function ____exports.recordOf(self, records, model)
+    local found = __TS__ArrayFind(
+        records,
+        function(____, record) return __TS__StringStartsWith(record, model .. " ") end
+    )
+    return found == nil and none or unpacked(nil, found)
+end
+--- A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late.
+function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
+    local ____exports_recordOf_result_0 = ____exports.recordOf(nil, records, model)
+    local answers = ____exports_recordOf_result_0.answers
+    local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
+    local calls = ____exports_recordOf_result_0.calls
+    local own = __TS__ArrayFind(
+        answers,
+        function(____, answer) return answer.comparison == comparison end
+    )
+    local others = __TS__ArrayFilter(
+        answers,
+        function(____, answer) return answer.comparison ~= comparison end
+    )
+    local ____array_3 = __TS__SparseArrayNew(unpack(others))
+    __TS__SparseArrayPush(
+        ____array_3,
+        {
+            comparison = comparison,
+            atMs = math.max(atMs, own and own.atMs or 0)
+        }
+    )
+    local newest = __TS__ArraySlice(
+        __TS__ArrayToSorted(
+            {__TS__SparseArraySpread(____array_3)},
+            function(____, a, b) return b.atMs - a.atMs end
+        ),
+        0,
+        2
+    )
+    return put(
+        nil,
+        records,
+        model,
+        {
+            answers = newest,
+            judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
+            calls = __TS__StringSlice(calls .. "0", -mostCalls)
+        }
+    )
+end
+--- A fault of a model that is not known is no news: nobody is charged with it before the model has answered.
+function ____exports.countFault(self, records, model)
+    local record = ____exports.recordOf(nil, records, model)
+    if record == none then
+        return records
+    end
+    return put(
+        nil,
+        records,
+        model,
+        __TS__ObjectAssign(
+            {},
+            record,
+            {calls = ____field(__TS__StringSlice(record.calls .. "1", -mostCalls))}
+        )
+    )
+end
+--- Has the model answered another comparison after `sinceMs`?
+function ____exports.servedOthers(self, record, comparison, sinceMs)
+    return __TS__ArraySome(
+        record.answers,
+        function(____, answer) return answer.comparison ~= comparison and answer.atMs > sinceMs end
+    )
+end
+function ____exports.isMostlyFaults(self, ____bindingPattern0)
+    local calls
+    calls = ____bindingPattern0.calls
+    return #__TS__StringSplit(calls, "1") - 1 >= math.max(1, #calls / 2)
+end
+return ____exports
+ end,
+["domain.paces"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
+local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
+local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local ____exports = {}
+function ____exports.paceOf(self, paces, tenant, model)
+    return __TS__ArrayFind(
+        paces,
+        function(____, pace) return pace.tenant == tenant and pace.model == model end
+    )
+end
+--- What the gate's state has room for; beyond it the one that was changed least lately is given up.
+local mostPaces = 6
+--- The first step is this part of the vendor's time, and a shorter pace than this is none.
+local firstPart = 8
+local shortestMs = 50
+local eased = 0.9
+---
+-- @param askedMs how long the vendor asked us to wait, in milliseconds
+function ____exports.slowed(self, paces, tenant, model, askedMs, nowMs)
+    local known = ____exports.paceOf(nil, paces, tenant, model)
+    local everyMs = math.min(
+        math.max((known and known.everyMs or 0) * 2, askedMs / firstPart, shortestMs),
+        askedMs
+    )
+    local pace = {
+        tenant = tenant,
+        model = model,
+        everyMs = math.floor(everyMs + 0.5),
+        nextAtMs = math.floor(nowMs + everyMs + 0.5)
+    }
+    local ____array_2 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+        paces,
+        function(____, other) return other ~= known end
+    )))
+    __TS__SparseArrayPush(____array_2, pace)
+    return __TS__ArraySlice(
+        {__TS__SparseArraySpread(____array_2)},
+        -mostPaces
+    )
+end
+--- An answer.
+function ____exports.quickened(self, paces, tenant, model)
+    local known = ____exports.paceOf(nil, paces, tenant, model)
+    if known == nil then
+        return paces
+    end
+    local everyMs = math.floor(known.everyMs * eased + 0.5)
+    local others = __TS__ArrayFilter(
+        paces,
+        function(____, pace) return pace ~= known end
+    )
+    local ____temp_4
+    if everyMs < shortestMs then
+        ____temp_4 = others
+    else
+        local ____array_3 = __TS__SparseArrayNew(unpack(others))
+        __TS__SparseArrayPush(
+            ____array_3,
+            __TS__ObjectAssign(
+                {},
+                known,
+                {everyMs = ____field(everyMs)}
+            )
+        )
+        ____temp_4 = {__TS__SparseArraySpread(____array_3)}
+    end
+    return ____temp_4
+end
+--- A ticket is started.
+function ____exports.paced(self, paces, tenant, model, nowMs)
+    local known = ____exports.paceOf(nil, paces, tenant, model)
+    if known == nil then
+        return paces
+    end
+    local nextAtMs = nowMs + known.everyMs
+    return __TS__ArrayMap(
+        paces,
+        function(____, pace) return pace == known and __TS__ObjectAssign(
+            {},
+            pace,
+            {nextAtMs = ____field(nextAtMs)}
+        ) or pace end
+    )
+end
+return ____exports
+ end,
+["domain.places"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArraySome = ____lualib.__TS__ArraySome
+local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
+local ____exports = {}
+local blocks
+function blocks(self, block, place)
+    return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
+end
+____exports.holdMs = 30000
+____exports.dispatchMs = 30000
+--- A place whose ticket is silent for so long is asked after.
+____exports.silenceMs = 300000
+--- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
+function ____exports.byTurn(self, a, b)
+    if a.suspect ~= b.suspect then
+        return a.suspect and -1 or 1
+    end
+    if a.priority ~= b.priority then
+        return b.priority - a.priority
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
+end
+--- Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open.
+function ____exports.byProbeTurn(self, a, b)
+    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
+end
+--- What becomes of a place whose time is over; `null`: it is gone.
+function ____exports.lapsedPlace(self, place)
+    repeat
+        local ____switch8 = place.standing.state
+        local ____cond8 = ____switch8 == "held"
+        if ____cond8 then
+            return nil
+        end
+        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
+        if ____cond8 then
+            return __TS__ObjectAssign(
+                {},
+                place,
+                {standing = ____field({state = "waiting"})}
+            )
+        end
+    until true
+end
+function ____exports.isBlocked(self, place, blocked)
+    return __TS__ArraySome(
+        blocked,
+        function(____, block) return blocks(nil, block, place) end
+    )
+end
+--- Until when it is blocked; 0: it isn't.
+function ____exports.blockedUntilMs(self, place, blocked)
+    return __TS__ArrayReduce(
+        blocked,
+        function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
+        0
+    )
+end
+function ____exports.isInFlight(self, place)
+    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
+end
+return ____exports
+ end,
 ["domain.snapshot"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
@@ -776,7 +1926,7 @@ local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
 local isStale, isUsable, isUrgent, lineFrom
 local ____holds_2Ets = require("domain.holds")
-local heldUntilMs = ____holds_2Ets.heldUntilMs
+local callsWait = ____holds_2Ets.callsWait
 function isStale(self, ____bindingPattern0, nowMs)
     local snapshot
     local askedAtMs
@@ -833,8 +1983,8 @@ function ____exports.answer(self, kept, model, nowMs)
         local ____cond4 = ____switch4 == "closed"
         if ____cond4 then
             do
-                local untilMs = heldUntilMs(nil, snapshot.holds, model, nowMs + skewMs)
-                return untilMs == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = untilMs - skewMs, why = "rate_limit"})
+                local held = callsWait(nil, snapshot.holds, model, nowMs + skewMs)
+                return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
             end
         end
         ____cond4 = ____cond4 or ____switch4 == "open"
@@ -919,7 +2069,8 @@ ____exports.noVitals = {
     drainingSinceMs = nil
 }
 weight = 0.1
-function ____exports.countFinding(self, vitals, finding, durationMs, nowMs)
+function ____exports.countFinding(self, vitals, finding, durationMs, nowMs, reason)
+    local lastFailure = reason == nil and ({}) or ({lastFailure = reason})
     repeat
         local ____switch3 = finding.kind
         local ____cond3 = ____switch3 == "healthy"
@@ -951,7 +2102,8 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs)
                 {
                     faultsInRow = ____field(vitals.faultsInRow + 1),
                     lastFailureMs = ____field(nowMs)
-                }
+                },
+                lastFailure
             )
         end
         ____cond3 = ____cond3 or (____switch3 == "rate_limited" or ____switch3 == "refused")
@@ -959,7 +2111,8 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs)
             return __TS__ObjectAssign(
                 {},
                 vitals,
-                {lastFailureMs = ____field(nowMs)}
+                {lastFailureMs = ____field(nowMs)},
+                lastFailure
             )
         end
         ____cond3 = ____cond3 or ____switch3 == "nothing"
@@ -1012,7 +2165,10 @@ return ____exports
 ["domain.gate"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
+local withAsker
 local ____admission_2Ets = require("domain.admission")
 local acceptsMore = ____admission_2Ets.acceptsMore
 local ____breaker_2Ets = require("domain.breaker")
@@ -1021,12 +2177,41 @@ local closedBreaker = ____breaker_2Ets.closedBreaker
 local isProbe = ____breaker_2Ets.isProbe
 local takeProbe = ____breaker_2Ets.takeProbe
 local ____holds_2Ets = require("domain.holds")
-local heldUntilMs = ____holds_2Ets.heldUntilMs
+local callsWait = ____holds_2Ets.callsWait
+local isAsked = ____holds_2Ets.isAsked
 local isAsker = ____holds_2Ets.isAsker
 local ____snapshot_2Ets = require("domain.snapshot")
 local noExchanges = ____snapshot_2Ets.noExchanges
 local ____vitals_2Ets = require("domain.vitals")
 local noVitals = ____vitals_2Ets.noVitals
+--- The hold of a model that one ticket at a time asks again; `null`: there is none.
+function ____exports.askedHold(self, ____bindingPattern0, model)
+    local holds
+    holds = ____bindingPattern0.holds
+    local hold = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    return hold ~= nil and isAsked(nil, hold) and hold or nil
+end
+function withAsker(self, core, hold, asker)
+    if hold == nil then
+        return core
+    end
+    local holds = __TS__ArrayMap(
+        core.holds,
+        function(____, other) return other == hold and __TS__ObjectAssign(
+            {},
+            hold,
+            {asker = ____field(asker)}
+        ) or other end
+    )
+    return __TS__ObjectAssign(
+        {},
+        core,
+        {holds = ____field(holds)}
+    )
+end
 ____exports.newGate = {
     version = 1,
     breaker = closedBreaker,
@@ -1036,8 +2221,17 @@ ____exports.newGate = {
     ramp = nil,
     vitals = noVitals,
     exchanges = noExchanges,
-    countedReports = {}
+    countedReports = {},
+    models = {},
+    paces = {},
+    probed = {},
+    cleanEnds = {},
+    waitsEndedMs = 0
 }
+--- What older code has stored knows less, and is carried on.
+function ____exports.completeGate(self, stored)
+    return __TS__ObjectAssign({}, ____exports.newGate, stored)
+end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
     local ____core_0 = core
@@ -1053,13 +2247,13 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
         return {core = core, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
     end
     local turn = breakerTurn(nil, breaker, nowMs)
-    local held = heldUntilMs(nil, core.holds, model, nowMs)
+    local held = callsWait(nil, core.holds, model, nowMs)
     if turn.kind == "wait" then
         local retryAtMs = breaker.state == "half_open" and math.min(turn.untilMs, nowMs + limits.recoveryMs) or turn.untilMs
         return {core = core, reply = {kind = "wait", retryAtMs = retryAtMs, why = "breaker"}}
     end
     if held ~= nil then
-        return {core = core, reply = {kind = "wait", retryAtMs = held, why = "rate_limit"}}
+        return {core = core, reply = {kind = "wait", retryAtMs = held.untilMs, why = held.why}}
     end
     if turn.kind == "free" then
         return {core = core, reply = {kind = "call", epoch = epoch, probe = nil}}
@@ -1074,46 +2268,75 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
         reply = {kind = "call", epoch = epoch, probe = probe}
     }
 end
---- After a start of the service: refused credentials are asked again at once, for they may be new.
+--- After a start of the service: refused credentials and models are asked again at once, for they may be new.
 -- 
 -- @param isAlone nobody else can hold a turn (one process owns the store): those of the predecessor are void
 function ____exports.started(self, core, isAlone, nowMs)
     local ____core_5 = core
     local breaker = ____core_5.breaker
     local credentials = ____core_5.credentials
-    local ____core_10 = core
-    local ____temp_11 = isAlone and breaker.state == "half_open" and __TS__ObjectAssign(
+    local holds = ____core_5.holds
+    local ____core_14 = core
+    local ____temp_15 = isAlone and breaker.state == "half_open" and __TS__ObjectAssign(
         {},
         breaker,
         {probe = ____field(nil)}
     ) or breaker
-    local ____temp_9
-    if credentials == nil then
-        ____temp_9 = nil
-    else
-        local ____credentials_7 = credentials
-        local ____math_min_result_8 = math.min(credentials.askFromMs, nowMs)
-        local ____isAlone_6
-        if isAlone then
-            ____isAlone_6 = nil
-        else
-            ____isAlone_6 = credentials.asker
+    local ____TS__ArrayMap_result_16 = __TS__ArrayMap(
+        holds,
+        function(____, hold)
+            local ____isAsked_result_9
+            if isAsked(nil, hold) then
+                local ____hold_7 = hold
+                local ____math_min_result_8 = math.min(hold.untilMs, nowMs)
+                local ____isAlone_6
+                if isAlone then
+                    ____isAlone_6 = nil
+                else
+                    ____isAlone_6 = hold.asker or nil
+                end
+                ____isAsked_result_9 = __TS__ObjectAssign(
+                    {},
+                    ____hold_7,
+                    {
+                        untilMs = ____field(____math_min_result_8),
+                        asker = ____field(____isAlone_6)
+                    }
+                )
+            else
+                ____isAsked_result_9 = hold
+            end
+            return ____isAsked_result_9
         end
-        ____temp_9 = __TS__ObjectAssign(
+    )
+    local ____temp_13
+    if credentials == nil then
+        ____temp_13 = nil
+    else
+        local ____credentials_11 = credentials
+        local ____math_min_result_12 = math.min(credentials.askFromMs, nowMs)
+        local ____isAlone_10
+        if isAlone then
+            ____isAlone_10 = nil
+        else
+            ____isAlone_10 = credentials.asker
+        end
+        ____temp_13 = __TS__ObjectAssign(
             {},
-            ____credentials_7,
+            ____credentials_11,
             {
-                askFromMs = ____field(____math_min_result_8),
-                asker = ____field(____isAlone_6)
+                askFromMs = ____field(____math_min_result_12),
+                asker = ____field(____isAlone_10)
             }
         )
     end
     return __TS__ObjectAssign(
         {},
-        ____core_10,
+        ____core_14,
         {
-            breaker = ____field(____temp_11),
-            credentials = ____field(____temp_9)
+            breaker = ____field(____temp_15),
+            holds = ____field(____TS__ArrayMap_result_16),
+            credentials = ____field(____temp_13)
         }
     )
 end
@@ -1132,47 +2355,62 @@ function ____exports.isMomentous(self, before, after)
     local bothClosed = before.breaker.state == "closed" and after.breaker.state == "closed"
     return not bothClosed and before.breaker ~= after.breaker or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
 end
---- Does this permit have the one turn of the breaker, of the credentials, or of both where both have one?
-function ____exports.ownsTurn(self, core, permit)
-    local ____core_12 = core
-    local breaker = ____core_12.breaker
-    local credentials = ____core_12.credentials
+--- Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one?
+function ____exports.ownsTurn(self, core, model, permit)
+    local ____core_17 = core
+    local breaker = ____core_17.breaker
+    local credentials = ____core_17.credentials
+    local hold = ____exports.askedHold(nil, core, model)
     local probes = breaker.state == "closed" or isProbe(nil, breaker, permit)
     local asks = credentials == nil or isAsker(nil, credentials, permit)
-    return probes and asks and (breaker.state ~= "closed" or credentials ~= nil)
+    local ____temp_20 = hold == nil
+    if not ____temp_20 then
+        local ____opt_18 = hold.asker
+        ____temp_20 = (____opt_18 and ____opt_18.permit) == permit
+    end
+    local asksModel = ____temp_20
+    return probes and asks and asksModel and (breaker.state ~= "closed" or credentials ~= nil or hold ~= nil)
 end
 --- Gives the turn to a lease, wherever there is only one.
-function ____exports.takeTurn(self, core, lease)
-    local ____core_13 = core
-    local breaker = ____core_13.breaker
-    local credentials = ____core_13.credentials
-    local ____core_15 = core
-    local ____takeProbe_result_16 = takeProbe(nil, breaker, lease)
-    local ____temp_14
+function ____exports.takeTurn(self, core, model, lease)
+    local ____core_21 = core
+    local breaker = ____core_21.breaker
+    local credentials = ____core_21.credentials
+    local ____withAsker_25 = withAsker
+    local ____core_23 = core
+    local ____takeProbe_result_24 = takeProbe(nil, breaker, lease)
+    local ____temp_22
     if credentials == nil then
-        ____temp_14 = nil
+        ____temp_22 = nil
     else
-        ____temp_14 = __TS__ObjectAssign(
+        ____temp_22 = __TS__ObjectAssign(
             {},
             credentials,
             {asker = ____field(lease)}
         )
     end
-    return __TS__ObjectAssign(
-        {},
-        ____core_15,
-        {
-            breaker = ____field(____takeProbe_result_16),
-            credentials = ____field(____temp_14)
-        }
+    return ____withAsker_25(
+        nil,
+        __TS__ObjectAssign(
+            {},
+            ____core_23,
+            {
+                breaker = ____field(____takeProbe_result_24),
+                credentials = ____field(____temp_22)
+            }
+        ),
+        ____exports.askedHold(nil, core, model),
+        lease
     )
 end
 --- Gives a turn back that was never used.
-function ____exports.dropTurn(self, core, permit)
-    local ____core_17 = core
-    local breaker = ____core_17.breaker
-    local credentials = ____core_17.credentials
-    return __TS__ObjectAssign(
+function ____exports.dropTurn(self, core, model, permit)
+    local ____core_26 = core
+    local breaker = ____core_26.breaker
+    local credentials = ____core_26.credentials
+    local hold = ____exports.askedHold(nil, core, model)
+    local ____withAsker_32 = withAsker
+    local ____TS__ObjectAssign_result_31 = __TS__ObjectAssign(
         {},
         core,
         {
@@ -1188,80 +2426,458 @@ function ____exports.dropTurn(self, core, permit)
             ) or credentials)
         }
     )
-end
-return ____exports
- end,
-["domain.places"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local ____exports = {}
-____exports.holdMs = 30000
-____exports.dispatchMs = 30000
---- A place whose ticket is silent for so long is asked after.
-____exports.silenceMs = 300000
---- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
-function ____exports.byTurn(self, a, b)
-    if a.suspect ~= b.suspect then
-        return a.suspect and -1 or 1
-    end
-    if a.priority ~= b.priority then
-        return b.priority - a.priority
-    end
-    if a.acceptedAtMs ~= b.acceptedAtMs then
-        return a.acceptedAtMs - b.acceptedAtMs
-    end
-    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
-end
---- Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open.
-function ____exports.byProbeTurn(self, a, b)
-    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
-end
---- What becomes of a place whose time is over; `null`: it is gone.
-function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held"
-        if ____cond8 then
-            return nil
-        end
-        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
-        if ____cond8 then
-            return __TS__ObjectAssign(
-                {},
-                place,
-                {standing = ____field({state = "waiting"})}
-            )
-        end
-    until true
-end
-function ____exports.isInFlight(self, place)
-    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
+    local ____opt_27 = hold and hold.asker
+    return ____withAsker_32(nil, ____TS__ObjectAssign_result_31, (____opt_27 and ____opt_27.permit) == permit and hold or nil, nil)
 end
 return ____exports
  end,
 ["domain.gate-dispatch"] = function(...) 
 local ____lualib = require("lualib_bundle")
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
 local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
 local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
 local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ArraySome = ____lualib.__TS__ArraySome
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayFlatMap = ____lualib.__TS__ArrayFlatMap
 local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
+local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local ____exports = {}
+local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, ofModel, firstOf, mostProbed, mostTied, anyTenant
 local ____breaker_2Ets = require("domain.breaker")
 local breakerTurn = ____breaker_2Ets.breakerTurn
 local ____gate_2Ets = require("domain.gate")
 local takeTurn = ____gate_2Ets.takeTurn
 local ____holds_2Ets = require("domain.holds")
 local credentialsTurn = ____holds_2Ets.credentialsTurn
+local isAsked = ____holds_2Ets.isAsked
+local isHeld = ____holds_2Ets.isHeld
+local modelTurn = ____holds_2Ets.modelTurn
+local presentHolds = ____holds_2Ets.presentHolds
+local ____paces_2Ets = require("domain.paces")
+local paced = ____paces_2Ets.paced
 local ____places_2Ets = require("domain.places")
 local byProbeTurn = ____places_2Ets.byProbeTurn
 local byTurn = ____places_2Ets.byTurn
 local dispatchMs = ____places_2Ets.dispatchMs
+local isBlocked = ____places_2Ets.isBlocked
 local silenceMs = ____places_2Ets.silenceMs
+local ____ramp_2Ets = require("domain.ramp")
+local rampStart = ____ramp_2Ets.rampStart
 local ____turn_2Ets = require("domain.turn")
 local bothTurns = ____turn_2Ets.bothTurns
+function told(self, core, place, forProbe, untilMs, nowMs)
+    local ____place_1 = place
+    local ticketId = ____place_1.ticketId
+    local model = ____place_1.model
+    local tenant = ____place_1.tenant
+    local lease = {permit = ticketId, endsAtMs = untilMs}
+    local paces = paced(
+        nil,
+        core.paces,
+        tenant,
+        model,
+        nowMs
+    )
+    local started = paces == core.paces and core or __TS__ObjectAssign(
+        {},
+        core,
+        {paces = ____field(paces)}
+    )
+    if forProbe then
+        local ____takeTurn_result_3 = takeTurn(nil, started, model, lease)
+        local ____array_2 = __TS__SparseArrayNew(unpack(core.probed))
+        __TS__SparseArrayPush(____array_2, {tenant = tenant, model = model})
+        return __TS__ObjectAssign(
+            {},
+            ____takeTurn_result_3,
+            {probed = ____field(__TS__ArraySlice(
+                {__TS__SparseArraySpread(____array_2)},
+                -mostProbed
+            ))}
+        )
+    end
+    if not asks(nil, core, place) then
+        return started
+    end
+    local holds = __TS__ArrayMap(
+        core.holds,
+        function(____, hold) return hold.model == model and __TS__ObjectAssign(
+            {},
+            hold,
+            {asker = ____field(lease)}
+        ) or hold end
+    )
+    return __TS__ObjectAssign(
+        {},
+        started,
+        {holds = ____field(holds)}
+    )
+end
+function asks(self, ____bindingPattern0, ____bindingPattern1)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    return __TS__ArraySome(
+        holds,
+        function(____, hold) return hold.model == model and isAsked(nil, hold) end
+    )
+end
+function probeOf(self, core, places, tally, nowMs)
+    local blocked = ____exports.blocksOf(nil, core, places, nowMs)
+    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
+    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(__TS__ObjectAssign(
+        {},
+        query,
+        {
+            only = ____field(nil),
+            suspect = ____field(true)
+        }
+    ))
+    local groups = __TS__ArrayFilter(
+        places:groups(nowMs, nil),
+        function(____, group) return not isBlocked(nil, group, blocked) end
+    )
+    local others = __TS__ArrayFlatMap(
+        leastLately(nil, core.probed, groups),
+        function(____, only) return places:ready(__TS__ObjectAssign(
+            {},
+            query,
+            {
+                only = ____field(only),
+                suspect = ____field(false)
+            }
+        )) end
+    )
+    local ____array_4 = __TS__SparseArrayNew(unpack(suspects))
+    __TS__SparseArrayPush(
+        ____array_4,
+        unpack(others)
+    )
+    return __TS__ArraySlice(
+        __TS__ArrayToSorted(
+            {__TS__SparseArraySpread(____array_4)},
+            byProbeTurn
+        ),
+        0,
+        1
+    )
+end
+function leastLately(self, probed, groups)
+    local best = {}
+    local bestRank = math.huge
+    for ____, group in ipairs(groups) do
+        local rank = rankIn(nil, probed, group)
+        if rank < bestRank then
+            best = {group}
+            bestRank = rank
+        elseif rank == bestRank and #best < mostTied then
+            local ____array_5 = __TS__SparseArrayNew(unpack(best))
+            __TS__SparseArrayPush(____array_5, group)
+            best = {__TS__SparseArraySpread(____array_5)}
+        end
+    end
+    return best
+end
+function rankIn(self, probed, ____bindingPattern0)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    local ofTenant = 0
+    local ofModel = 0
+    do
+        local at = 0
+        while at < #probed do
+            do
+                local __continue26
+                repeat
+                    local group = probed[at + 1]
+                    if (group and group.tenant) ~= tenant then
+                        __continue26 = true
+                        break
+                    end
+                    ofTenant = at + 1
+                    if group.model == model then
+                        ofModel = at + 1
+                    end
+                    __continue26 = true
+                until true
+                if not __continue26 then
+                    break
+                end
+            end
+            at = at + 1
+        end
+    end
+    return ofTenant * (mostProbed + 1) + ofModel
+end
+function inTurn(self, core, places, tally, count, nowMs)
+    local blocked = ____exports.blocksOf(nil, core, places, nowMs)
+    local special = specialModels(nil, core, nowMs)
+    local query = {nowMs = nowMs, only = nil, forProbe = false}
+    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(__TS__ObjectAssign(
+        {},
+        query,
+        {
+            blocked = ____field(blocked),
+            suspect = ____field(true),
+            limit = ____field(1)
+        }
+    ))
+    local free = places:ready(__TS__ObjectAssign(
+        {},
+        query,
+        {
+            blocked = ____field(__TS__ArrayMap(
+                special,
+                function(____, model) return {model = model, untilMs = math.huge} end
+            )),
+            suspect = ____field(false),
+            limit = ____field(count)
+        }
+    ))
+    local asking = {}
+    local ____array_8 = __TS__SparseArrayNew(unpack(suspects))
+    __TS__SparseArrayPush(
+        ____array_8,
+        unpack(free)
+    )
+    local others = {__TS__SparseArraySpread(____array_8)}
+    for ____, model in ipairs(special) do
+        do
+            local __continue31
+            repeat
+                local hold = __TS__ArrayFind(
+                    core.holds,
+                    function(____, hold) return hold.model == model end
+                )
+                if isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
+                    __continue31 = true
+                    break
+                end
+                if hold ~= nil and isAsked(nil, hold) then
+                    __TS__ArrayPushArray(
+                        asking,
+                        firstOf(
+                            nil,
+                            hold,
+                            places,
+                            blocked,
+                            nowMs
+                        )
+                    )
+                else
+                    __TS__ArrayPushArray(
+                        others,
+                        ofModel(
+                            nil,
+                            core,
+                            hold,
+                            model,
+                            places,
+                            blocked,
+                            count,
+                            nowMs
+                        )
+                    )
+                end
+                __continue31 = true
+            until true
+            if not __continue31 then
+                break
+            end
+        end
+    end
+    local ____array_9 = __TS__SparseArrayNew(unpack(asking))
+    __TS__SparseArrayPush(
+        ____array_9,
+        unpack(__TS__ArrayToSorted(others, byTurn))
+    )
+    return {__TS__SparseArraySpread(____array_9)}
+end
+function specialModels(self, ____bindingPattern0, nowMs)
+    local paces
+    local holds
+    holds = ____bindingPattern0.holds
+    paces = ____bindingPattern0.paces
+    local models = __TS__ArrayMap(
+        presentHolds(nil, holds, nowMs),
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model
+        end
+    )
+    for ____, ____value in ipairs(paces) do
+        local model = ____value.model
+        if not __TS__ArrayIncludes(models, model) then
+            models[#models + 1] = model
+        end
+    end
+    return models
+end
+--- What may not be sent now, and until when.
+function ____exports.blocksOf(self, core, places, nowMs)
+    local blocks = {}
+    for ____, hold in ipairs(presentHolds(nil, core.holds, nowMs)) do
+        local model = hold.model
+        if isAsked(nil, hold) then
+            local turn = modelTurn(nil, hold, nowMs)
+            if turn.kind == "wait" then
+                blocks[#blocks + 1] = {model = model, untilMs = turn.untilMs}
+            end
+        elseif isHeld(nil, hold, nowMs) then
+            blocks[#blocks + 1] = {model = model, untilMs = hold.untilMs}
+        elseif ____exports.roomOf(nil, hold, places) <= 0 then
+            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
+        end
+    end
+    for ____, ____value in ipairs(core.paces) do
+        local model = ____value.model
+        local tenant = ____value.tenant
+        local nextAtMs = ____value.nextAtMs
+        if nextAtMs > nowMs then
+            blocks[#blocks + 1] = {model = model, tenant = tenant, untilMs = nextAtMs}
+        end
+    end
+    return blocks
+end
+--- How many more tickets of a model its ramp lets start.
+function ____exports.roomOf(self, ____bindingPattern0, places)
+    local ramp
+    local model
+    model = ____bindingPattern0.model
+    ramp = ____bindingPattern0.ramp
+    if ramp == nil then
+        ramp = rampStart
+    end
+    local inFlight = #__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, place) return place.model == model end
+    )
+    return ramp.allowed - inFlight
+end
+function ofModel(self, core, hold, model, places, blocked, count, nowMs)
+    local room = hold == nil and count or math.min(
+        count,
+        ____exports.roomOf(nil, hold, places)
+    )
+    if hold ~= nil and (hold.ramp or rampStart).allowed == 1 then
+        return __TS__ArraySlice(
+            firstOf(
+                nil,
+                hold,
+                places,
+                blocked,
+                nowMs
+            ),
+            0,
+            room
+        )
+    end
+    local query = {nowMs = nowMs, suspect = false, forProbe = false}
+    local paces = __TS__ArrayFilter(
+        core.paces,
+        function(____, pace) return pace.model == model end
+    )
+    local unpaced = places:ready(__TS__ObjectAssign(
+        {},
+        query,
+        {
+            blocked = ____field(__TS__ArrayMap(
+                paces,
+                function(____, ____bindingPattern0)
+                    local tenant
+                    tenant = ____bindingPattern0.tenant
+                    return {model = model, tenant = tenant, untilMs = math.huge}
+                end
+            )),
+            only = ____field({model = model, tenant = nil}),
+            limit = ____field(room)
+        }
+    ))
+    local nextPaced = __TS__ArrayFlatMap(
+        __TS__ArrayFilter(
+            paces,
+            function(____, ____bindingPattern0)
+                local nextAtMs
+                nextAtMs = ____bindingPattern0.nextAtMs
+                return nextAtMs <= nowMs
+            end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return places:ready(__TS__ObjectAssign(
+                {},
+                query,
+                {
+                    blocked = ____field(blocked),
+                    only = ____field({model = model, tenant = tenant}),
+                    limit = ____field(1)
+                }
+            ))
+        end
+    )
+    local ____array_10 = __TS__SparseArrayNew(unpack(unpaced))
+    __TS__SparseArrayPush(
+        ____array_10,
+        unpack(nextPaced)
+    )
+    return __TS__ArraySlice(
+        __TS__ArrayToSorted(
+            {__TS__SparseArraySpread(____array_10)},
+            byTurn
+        ),
+        0,
+        room
+    )
+end
+function firstOf(self, hold, places, blocked, nowMs)
+    local groups = __TS__ArrayFilter(
+        places:groups(nowMs, hold.model),
+        function(____, group) return not isBlocked(nil, group, blocked) end
+    )
+    local others = __TS__ArrayFilter(
+        groups,
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return tenant ~= hold.tenant
+        end
+    )
+    local found = __TS__ArrayFlatMap(
+        __TS__ArraySlice(#others > 0 and others or groups, 0, mostTied),
+        function(____, only) return places:ready({
+            nowMs = nowMs,
+            blocked = blocked,
+            only = only,
+            suspect = false,
+            forProbe = isAsked(nil, hold),
+            limit = 2
+        }) end
+    )
+    local inOrder = __TS__ArrayToSorted(
+        found,
+        isAsked(nil, hold) and byProbeTurn or byTurn
+    )
+    local first = __TS__ArrayFind(
+        inOrder,
+        function(____, ____bindingPattern0)
+            local comparison
+            comparison = ____bindingPattern0.comparison
+            return comparison ~= hold.comparison
+        end
+    ) or inOrder[1]
+    return first == nil and ({}) or ({first})
+end
 --- When the queue may call: the breaker and the credentials must both let it.
 function ____exports.queueTurn(self, core, nowMs)
     return bothTurns(
@@ -1274,7 +2890,7 @@ end
 function ____exports.mostInFlight(self, core, turn, limits)
     return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
 end
---- How many tickets may be sent now, and whether the one is a probe: what to ask the table for (`Places.ready`).
+--- How many tickets may be sent now, and whether the one is a probe.
 function ____exports.openings(self, core, tally, nowMs, limits)
     local turn = ____exports.queueTurn(nil, core, nowMs)
     local free = math.max(
@@ -1300,16 +2916,16 @@ function ____exports.openings(self, core, tally, nowMs, limits)
         end
     until true
 end
+mostProbed = 8
 --- Sends as many tickets as there are openings, in order.
 -- 
--- @param suspects the first ready one; none while another suspect is in flight
--- @param others the first ready ones that are no suspects, as many as there are openings
 -- @param most that whoever takes them can take
 -- @returns the places as sent; the caller writes them and sends their ids
-function ____exports.dispatch(self, core, tally, suspects, others, nowMs, limits, most)
+function ____exports.dispatch(self, core, places, nowMs, limits, most)
     if most == nil then
         most = math.huge
     end
+    local tally = places:tally()
     local ____exports_openings_result_0 = ____exports.openings(
         nil,
         core,
@@ -1320,40 +2936,57 @@ function ____exports.dispatch(self, core, tally, suspects, others, nowMs, limits
     local free = ____exports_openings_result_0.count
     local forProbe = ____exports_openings_result_0.forProbe
     local count = math.min(free, most)
-    local untilMs = nowMs + dispatchMs
-    local suspect = tally.suspectsInFlight > 0 and ({}) or __TS__ArraySlice(suspects, 0, 1)
-    local ____array_1 = __TS__SparseArrayNew(unpack(suspect))
-    __TS__SparseArrayPush(
-        ____array_1,
-        unpack(others)
+    if count <= 0 then
+        return {core = core, places = {}}
+    end
+    local chosen = forProbe and probeOf(
+        nil,
+        core,
+        places,
+        tally,
+        nowMs
+    ) or inTurn(
+        nil,
+        core,
+        places,
+        tally,
+        count,
+        nowMs
     )
-    local places = __TS__ArrayMap(
-        __TS__ArraySlice(
-            __TS__ArrayToSorted(
-                {__TS__SparseArraySpread(____array_1)},
-                forProbe and byProbeTurn or byTurn
-            ),
-            0,
-            count
-        ),
+    local untilMs = nowMs + dispatchMs
+    local sent = __TS__ArrayMap(
+        __TS__ArraySlice(chosen, 0, count),
         function(____, place)
-            local probes = place.probes + (forProbe and 1 or 0)
+            local isAsking = forProbe or asks(nil, core, place)
             return __TS__ObjectAssign(
                 {},
                 place,
                 {
                     standing = ____field({state = "dispatched", untilMs = untilMs}),
-                    probes = ____field(probes)
+                    probes = ____field(place.probes + (isAsking and 1 or 0))
                 }
             )
         end
     )
-    local prober = forProbe and places[1] or nil
-    return prober == nil and ({core = core, places = places}) or ({
-        core = takeTurn(nil, core, {permit = prober.ticketId, endsAtMs = untilMs}),
-        places = places
-    })
+    return {
+        core = __TS__ArrayReduce(
+            sent,
+            function(____, before, place) return told(
+                nil,
+                before,
+                place,
+                forProbe,
+                untilMs,
+                nowMs
+            ) end,
+            core
+        ),
+        places = sent
+    }
 end
+mostTied = 8
+--- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
+anyTenant = "-"
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
 function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
     local turn = ____exports.queueTurn(nil, core, nowMs)
@@ -1364,24 +2997,26 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
         (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
         due.firstHeardMs == nil and math.huge or due.firstHeardMs + silenceMs
     )
-    local ____temp_2
+    local ____temp_11
     if firstMs == math.huge then
-        ____temp_2 = nil
+        ____temp_11 = nil
     else
-        ____temp_2 = firstMs
+        ____temp_11 = firstMs
     end
-    return ____temp_2
+    return ____temp_11
 end
 return ____exports
  end,
 ["domain.gate-queue"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local reasonToWait, freshPlace
+local hasWaited, reasonToWait, freshPlace
 local ____admission_2Ets = require("domain.admission")
 local hasRoomFor = ____admission_2Ets.hasRoomFor
 local ____gate_2Ets = require("domain.gate")
+local askedHold = ____gate_2Ets.askedHold
 local dropTurn = ____gate_2Ets.dropTurn
 local ownsTurn = ____gate_2Ets.ownsTurn
 local takeTurn = ____gate_2Ets.takeTurn
@@ -1389,42 +3024,82 @@ local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
 local mostInFlight = ____gate_2Ddispatch_2Ets.mostInFlight
 local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
 local ____holds_2Ets = require("domain.holds")
-local heldUntilMs = ____holds_2Ets.heldUntilMs
+local isHeld = ____holds_2Ets.isHeld
+local modelTurn = ____holds_2Ets.modelTurn
+local ____ramp_2Ets = require("domain.ramp")
+local rampStart = ____ramp_2Ets.rampStart
 local ____places_2Ets = require("domain.places")
 local holdMs = ____places_2Ets.holdMs
 local isInFlight = ____places_2Ets.isInFlight
 local ____vitals_2Ets = require("domain.vitals")
 local countEnd = ____vitals_2Ets.countEnd
-function reasonToWait(self, core, place, wasChosen, known, tally, nowMs, limits)
+function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1)
+    local model
+    model = ____bindingPattern0.model
+    local sinceMs
+    sinceMs = ____bindingPattern1.sinceMs
+    if sinceMs == nil then
+        return false
+    end
+    local hold = __TS__ArrayFind(
+        core.holds,
+        function(____, hold) return hold.model == model end
+    )
+    return sinceMs <= core.waitsEndedMs or (hold and hold.ramp) ~= nil and sinceMs <= hold.untilMs
+end
+function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits)
     if nowMs < place.notBeforeMs then
         return {why = "backoff", retryAtMs = place.notBeforeMs}
     end
-    local held = heldUntilMs(nil, core.holds, place.model, nowMs)
-    if held ~= nil then
-        return {why = "rate_limit", retryAtMs = held}
+    local ____self = isInFlight(nil, known) and 1 or 0
+    local hold = __TS__ArrayFind(
+        core.holds,
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model == place.model
+        end
+    )
+    local asked = askedHold(nil, core, place.model)
+    if hold ~= nil and asked == nil and isHeld(nil, hold, nowMs) then
+        return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
     end
     local turn = queueTurn(nil, core, nowMs)
     if turn.kind == "wait" and not wasChosen then
         return {why = core.breaker.state == "closed" and "credentials" or "breaker", retryAtMs = turn.untilMs}
     end
-    local ____self = isInFlight(nil, known) and 1 or 0
+    local ____temp_6
+    if asked == nil then
+        ____temp_6 = nil
+    else
+        ____temp_6 = modelTurn(nil, asked, nowMs)
+    end
+    local askedTurn = ____temp_6
+    if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
+        return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
+    end
+    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and inFlightOfModel(nil) - ____self >= (hold.ramp or rampStart).allowed
     local suspectsBeside = tally.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
-    return (isBeside or tally.inFlight - ____self >= mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
+    return (isOverRamp or isBeside or tally.inFlight - ____self >= mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
 end
 function freshPlace(self, seat, nowMs)
-    local ____seat_6 = seat
-    local ticketId = ____seat_6.ticketId
-    local priority = ____seat_6.priority
-    local acceptedAtMs = ____seat_6.acceptedAtMs
-    local sizeBytes = ____seat_6.sizeBytes
-    local model = ____seat_6.model
+    local ____seat_15 = seat
+    local ticketId = ____seat_15.ticketId
+    local priority = ____seat_15.priority
+    local acceptedAtMs = ____seat_15.acceptedAtMs
+    local sizeBytes = ____seat_15.sizeBytes
+    local model = ____seat_15.model
+    local tenant = ____seat_15.tenant
+    local comparison = ____seat_15.comparison
     return {
         ticketId = ticketId,
         priority = priority,
         acceptedAtMs = acceptedAtMs,
         sizeBytes = sizeBytes,
         model = model,
+        tenant = tenant or "",
+        comparison = comparison or "",
         standing = {state = "waiting"},
         notBeforeMs = nowMs,
         suspect = false,
@@ -1490,11 +3165,13 @@ function ____exports.park(self, seat, known, parking, nowMs)
     )
 end
 --- A worker asks whether it may call for a ticket now. If not, the ticket's place waits. Asked again with its permit, it is told the same.
-function ____exports.start(self, core, seat, known, starter, tally, nowMs, limits)
+-- 
+-- @param inFlightOfModel dispatched and running tickets of its model; asked for where its model has a ramp
+function ____exports.start(self, core, seat, known, starter, tally, inFlightOfModel, nowMs, limits)
     local ____starter_1 = starter
     local permit = ____starter_1.permit
-    local notBeforeMs = ____starter_1.notBeforeMs
     local suspect = ____starter_1.suspect
+    local notBeforeMs = hasWaited(nil, core, seat, starter) and nowMs or starter.notBeforeMs
     local place = __TS__ObjectAssign(
         {},
         known or freshPlace(nil, seat, nowMs),
@@ -1506,21 +3183,29 @@ function ____exports.start(self, core, seat, known, starter, tally, nowMs, limit
     )
     local ____core_breaker_2 = core.breaker
     local epoch = ____core_breaker_2.epoch
+    local early = nowMs < starter.notBeforeMs and ({early = true}) or ({})
     if place.standing.state == "running" then
         local ____place_standing_3 = place.standing
         local untilMs = ____place_standing_3.untilMs
-        return place.standing.permit == permit and ({
+        if place.standing.permit ~= permit then
+            return {core = core, place = known or place, reply = {kind = "busy", untilMs = untilMs}}
+        end
+        local asProbe = ownsTurn(nil, core, seat.model, permit)
+        return {
             core = core,
             place = place,
-            reply = {
-                kind = "call",
-                epoch = epoch,
-                asProbe = ownsTurn(nil, core, permit),
-                leaseEndsAtMs = untilMs
-            }
-        }) or ({core = core, place = known or place, reply = {kind = "busy", untilMs = untilMs}})
+            reply = __TS__ObjectAssign(
+                {
+                    kind = ____field("call"),
+                    epoch = ____field(epoch),
+                    asProbe = ____field(asProbe),
+                    leaseEndsAtMs = ____field(untilMs)
+                },
+                early
+            )
+        }
     end
-    local wasChosen = ownsTurn(nil, core, seat.ticketId)
+    local wasChosen = ownsTurn(nil, core, seat.model, seat.ticketId)
     local waits = reasonToWait(
         nil,
         core,
@@ -1528,12 +3213,13 @@ function ____exports.start(self, core, seat, known, starter, tally, nowMs, limit
         wasChosen,
         known,
         tally,
+        inFlightOfModel,
         nowMs,
         limits
     )
     if waits ~= nil then
         return {
-            core = dropTurn(nil, core, seat.ticketId),
+            core = dropTurn(nil, core, seat.model, seat.ticketId),
             place = __TS__ObjectAssign(
                 {},
                 place,
@@ -1545,10 +3231,10 @@ function ____exports.start(self, core, seat, known, starter, tally, nowMs, limit
             )
         }
     end
-    local asProbe = queueTurn(nil, core, nowMs).kind ~= "free"
+    local asProbe = queueTurn(nil, core, nowMs).kind ~= "free" or askedHold(nil, core, seat.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
-        core = asProbe and takeTurn(nil, core, {permit = permit, endsAtMs = endsAtMs}) or core,
+        core = asProbe and takeTurn(nil, core, seat.model, {permit = permit, endsAtMs = endsAtMs}) or core,
         place = __TS__ObjectAssign(
             {},
             place,
@@ -1557,7 +3243,15 @@ function ____exports.start(self, core, seat, known, starter, tally, nowMs, limit
                 probes = ____field(place.probes + (asProbe and not wasChosen and 1 or 0))
             }
         ),
-        reply = {kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = endsAtMs}
+        reply = __TS__ObjectAssign(
+            {
+                kind = ____field("call"),
+                epoch = ____field(epoch),
+                asProbe = ____field(asProbe),
+                leaseEndsAtMs = ____field(endsAtMs)
+            },
+            early
+        )
     }
 end
 --- A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it.
@@ -1565,7 +3259,7 @@ function ____exports.release(self, core, ticketId, known, tally, nowMs)
     if known == nil then
         return core
     end
-    local freed = known.standing.state == "running" and core or dropTurn(nil, core, ticketId)
+    local freed = known.standing.state == "running" and core or dropTurn(nil, core, known.model, ticketId)
     if known.standing.state ~= "running" then
         return freed
     end
@@ -1755,6 +3449,26 @@ local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local ____record_2Ets = require("domain.record")
 local decodeRecord = ____record_2Ets.decodeRecord
+--- Names a comparison for a gate: the same for the same texts, judge and parameters.
+function ____exports.comparisonKey(self, promptSha256)
+    return string.sub(promptSha256, 1, 16)
+end
+--- Likewise, of one that is not accepted yet.
+function ____exports.draftSeat(self, about, acceptedAtMs)
+    local ____about_3 = about
+    local ticketId = ____about_3.id
+    local priority = ____about_3.priority
+    local keys = ____about_3.keys
+    return {
+        ticketId = ticketId,
+        priority = priority,
+        acceptedAtMs = acceptedAtMs,
+        sizeBytes = about.storedBytes or about.sizeBytes,
+        model = keys and keys.model or about.model,
+        tenant = keys and keys.tenant or "",
+        comparison = ____exports.comparisonKey(nil, about.promptSha256)
+    }
+end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
@@ -1863,19 +3577,7 @@ end
 function ____exports.seatOf(self, ____bindingPattern0)
     local about
     about = ____bindingPattern0.about
-    local ____about_3 = about
-    local ticketId = ____about_3.id
-    local priority = ____about_3.priority
-    local acceptedAtMs = ____about_3.acceptedAtMs
-    local sizeBytes = ____about_3.sizeBytes
-    local model = ____about_3.model
-    return {
-        ticketId = ticketId,
-        priority = priority,
-        acceptedAtMs = acceptedAtMs,
-        sizeBytes = sizeBytes,
-        model = model
-    }
+    return ____exports.draftSeat(nil, about, about.acceptedAtMs)
 end
 return ____exports
  end,
@@ -1909,10 +3611,18 @@ function ____exports.gateLimits(self, ____bindingPattern0)
 end
 function ____exports.ticketPolicy(self, ____bindingPattern0)
     local queue
+    local breaker
     local llm
     llm = ____bindingPattern0.llm
+    breaker = ____bindingPattern0.breaker
     queue = ____bindingPattern0.queue
-    return {ttlMs = queue.ticketTtlMs, maxAttempts = 1 + queue.maxRetries, leaseMs = llm.requestTimeoutMs + leaseMarginMs, retentionMs = queue.retentionMs}
+    return {
+        ttlMs = queue.ticketTtlMs,
+        maxAttempts = 1 + queue.maxRetries,
+        leaseMs = llm.requestTimeoutMs + leaseMarginMs,
+        retentionMs = queue.retentionMs,
+        recoveryMs = breaker.recoveryMs
+    }
 end
 --- Until its next attempt, in milliseconds; `null` where no estimate can be made. Supposes that the next probe succeeds.
 function ____exports.estimatedWaitMs(self, forecast, nowMs)
@@ -1955,20 +3665,48 @@ return ____exports
  end,
 ["domain.gate-view"] = function(...) 
 local ____lualib = require("lualib_bundle")
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
+local reasonOf
 local ____breaker_2Ets = require("domain.breaker")
 local breakerState = ____breaker_2Ets.breakerState
 local breakerTurn = ____breaker_2Ets.breakerTurn
 local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
 local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
 local ____holds_2Ets = require("domain.holds")
-local heldUntilMs = ____holds_2Ets.heldUntilMs
+local isAsked = ____holds_2Ets.isAsked
+local isHeld = ____holds_2Ets.isHeld
 local liveHolds = ____holds_2Ets.liveHolds
+local presentHolds = ____holds_2Ets.presentHolds
 local ____policy_2Ets = require("domain.policy")
 local estimatedWaitMs = ____policy_2Ets.estimatedWaitMs
 local ____vitals_2Ets = require("domain.vitals")
 local msPerTicket = ____vitals_2Ets.msPerTicket
+function reasonOf(self, ____bindingPattern0)
+    local why
+    why = ____bindingPattern0.why
+    if why == nil then
+        why = "rate_limit"
+    end
+    repeat
+        local ____switch15 = why
+        local ____cond15 = ____switch15 == "rate_limit" or ____switch15 == "no_judgements"
+        if ____cond15 then
+            return why
+        end
+        ____cond15 = ____cond15 or ____switch15 == "faults"
+        if ____cond15 then
+            return "model_faults"
+        end
+        ____cond15 = ____cond15 or ____switch15 == "refused"
+        if ____cond15 then
+            return "model_refused"
+        end
+    until true
+end
 --- One of an open breaker lasts until its time is over, for nothing changes before.
 function ____exports.snapshotOf(self, core, nowMs, limits)
     local ____core_0 = core
@@ -1991,21 +3729,59 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
         usableForMs = math.max(exchanges.refreshAfterMs * 2, openForMs)
     }
 end
-function ____exports.overviewOf(self, core, tally, nowMs, limits)
+---
+-- @param isWanted has the tenant who asks tickets that wait for this model?
+function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
     local ____core_1 = core
     local breaker = ____core_1.breaker
     local credentials = ____core_1.credentials
     local vitals = ____core_1.vitals
-    local waits = {breaker.state == "open" and breaker.probeFromMs or 0, credentials == nil and 0 or credentials.askFromMs}
+    local held = __TS__ArrayFilter(
+        presentHolds(nil, core.holds, nowMs),
+        function(____, hold) return isHeld(nil, hold, nowMs) end
+    )
+    local waits = {
+        breaker.state == "open" and breaker.probeFromMs or 0,
+        credentials == nil and 0 or credentials.askFromMs,
+        unpack(__TS__ArrayMap(
+            held,
+            function(____, ____bindingPattern0)
+                local untilMs
+                untilMs = ____bindingPattern0.untilMs
+                return untilMs
+            end
+        ))
+    }
     local retryAtMs = math.max(unpack(waits))
     return {
         state = breakerState(nil, breaker, nowMs),
         faultsInRow = vitals.faultsInRow,
         lastSuccessMs = vitals.lastSuccessMs,
         lastFailureMs = vitals.lastFailureMs,
+        lastFailure = vitals.lastFailure or nil,
         meanResponseMs = vitals.meanResponseMs,
         retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
         refused = credentials and credentials.why or nil,
+        held = __TS__ArrayMap(
+            held,
+            function(____, ____bindingPattern0)
+                local untilMs
+                local why
+                local model
+                model = ____bindingPattern0.model
+                why = ____bindingPattern0.why
+                if why == nil then
+                    why = "rate_limit"
+                end
+                untilMs = ____bindingPattern0.untilMs
+                return {
+                    model = model,
+                    why = why,
+                    untilMs = untilMs,
+                    isWanted = isWanted(nil, model)
+                }
+            end
+        ),
         queue = {
             size = tally.size,
             maxSize = limits.maxSize,
@@ -2020,7 +3796,7 @@ end
 -- @param ahead places that start before it
 -- @returns `null` for a place that doesn't wait: it is held, or runs
 function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
-    local why, breaker, credentials, held
+    local why, breaker, credentials, hold
     function why(self)
         if credentials ~= nil then
             return "credentials"
@@ -2028,8 +3804,8 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
         if breaker.state ~= "closed" then
             return "breaker"
         end
-        if held ~= nil then
-            return "rate_limit"
+        if hold ~= nil then
+            return reasonOf(nil, hold)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
@@ -2039,24 +3815,35 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
     local holds = ____core_4.holds
     local vitals = ____core_4.vitals
     repeat
-        local ____switch5 = place.standing.state
-        local ____cond5 = ____switch5 == "held" or ____switch5 == "running"
-        if ____cond5 then
+        local ____switch8 = place.standing.state
+        local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
+        if ____cond8 then
             return nil
         end
-        ____cond5 = ____cond5 or (____switch5 == "waiting" or ____switch5 == "dispatched")
-        if ____cond5 then
+        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched")
+        if ____cond8 then
             break
         end
     until true
     local turn = queueTurn(nil, core, nowMs)
-    local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    held = heldUntilMs(nil, holds, place.model, nowMs)
+    hold = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == place.model and isHeld(nil, hold, nowMs) end
+    )
+    local isRefused = credentials ~= nil or hold ~= nil and isAsked(nil, hold)
+    local opensAtMs = math.max(turn.kind == "wait" and turn.untilMs or nowMs, hold and hold.untilMs or nowMs)
     local position = 1 + ahead
+    local ____position_10 = position
+    local ____isRefused_7
+    if isRefused then
+        ____isRefused_7 = nil
+    else
+        ____isRefused_7 = opensAtMs
+    end
     local forecast = {
-        position = position,
-        opensAtMs = credentials == nil and opensAtMs or nil,
-        notBeforeMs = math.max(place.notBeforeMs, held or 0),
+        position = ____position_10,
+        opensAtMs = ____isRefused_7,
+        notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
         msPerTicket = msPerTicket(nil, vitals, limits.concurrency)
     }
     local waitMs = estimatedWaitMs(nil, forecast, nowMs)
@@ -2075,9 +3862,328 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
 end
 return ____exports
  end,
+["domain.hold-report"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local ____exports = {}
+local limited, failed, timesBefore, isWithoutJudgements, again, answered, dropAsker, replaced
+local ____breaker_2Ets = require("domain.breaker")
+local meetsRule = ____breaker_2Ets.meetsRule
+local ____holds_2Ets = require("domain.holds")
+local doubledMs = ____holds_2Ets.doubledMs
+local holdModel = ____holds_2Ets.holdModel
+local isAsked = ____holds_2Ets.isAsked
+local isHeld = ____holds_2Ets.isHeld
+local presentHolds = ____holds_2Ets.presentHolds
+local ____parties_2Ets = require("domain.parties")
+local isAnotherAnswered = ____parties_2Ets.isAnotherAnswered
+local noParties = ____parties_2Ets.noParties
+local sightOfOne = ____parties_2Ets.sightOfOne
+local ____ramp_2Ets = require("domain.ramp")
+local climb = ____ramp_2Ets.climb
+local rampStart = ____ramp_2Ets.rampStart
+function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local unnamed
+    local holdMs
+    local model
+    model = ____bindingPattern0.model
+    holdMs = ____bindingPattern0.holdMs
+    unnamed = ____bindingPattern0.unnamed
+    local others
+    local call
+    call = ____bindingPattern1.call
+    others = ____bindingPattern1.others
+    if holdMs == nil or (others and others.served) == true then
+        return holds
+    end
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    if known ~= nil and isAsked(nil, known) then
+        return holds
+    end
+    local times = unnamed == true and timesBefore(nil, known, "rate_limit", nowMs) or 0
+    local hold = {model = model, why = "rate_limit", again = times}
+    return holdModel(
+        nil,
+        holds,
+        hold,
+        holdMs * 2 ^ times,
+        call,
+        nowMs
+    )
+end
+function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
+    local call
+    call = ____bindingPattern0.call
+    local ____core_3 = core
+    local breaker = ____core_3.breaker
+    if call == nil or breaker.state ~= "closed" then
+        return holds
+    end
+    local parties = breaker.models or noParties
+    local ____call_4 = call
+    local model = ____call_4.model
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    if known ~= nil and isHeld(nil, known, nowMs) then
+        return holds
+    end
+    if not meetsRule(
+        nil,
+        sightOfOne(nil, parties, model, nowMs),
+        limits
+    ) then
+        return holds
+    end
+    if not isAnotherAnswered(nil, parties, model, nowMs) then
+        return holds
+    end
+    local times = timesBefore(nil, known, "faults", nowMs)
+    local openMs = math.min(
+        limits.recoveryMs * 2 ^ times,
+        math.max(limits.maxOpenMs, limits.recoveryMs)
+    )
+    return holdModel(
+        nil,
+        holds,
+        {model = model, why = "faults", again = times},
+        openMs,
+        call,
+        nowMs
+    )
+end
+function timesBefore(self, known, why, nowMs)
+    if known == nil or known.why ~= why or known.ramp ~= nil then
+        return 0
+    end
+    return (known.again or 0) + (isHeld(nil, known, nowMs) and 0 or 1)
+end
+function isWithoutJudgements(self, ____bindingPattern0)
+    local others
+    local call
+    call = ____bindingPattern0.call
+    others = ____bindingPattern0.others
+    local ____opt_5 = call and call.ticket
+    local agoMs = ____opt_5 and ____opt_5.unreadableAgoMs or nil
+    return agoMs ~= nil and agoMs >= ____exports.unreadableGapMs and (others and others.judged) == "before"
+end
+function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
+    local why
+    local model
+    model = ____bindingPattern0.model
+    why = ____bindingPattern0.why
+    local call
+    local permit
+    permit = ____bindingPattern1.permit
+    call = ____bindingPattern1.call
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    if known == nil or not isAsked(nil, known) then
+        return holdModel(
+            nil,
+            holds,
+            {model = model, why = why},
+            limits.recoveryMs,
+            call,
+            nowMs
+        )
+    end
+    local ____temp_13 = permit == nil
+    if not ____temp_13 then
+        local ____opt_11 = known.asker
+        ____temp_13 = (____opt_11 and ____opt_11.permit) ~= permit
+    end
+    if ____temp_13 then
+        return holds
+    end
+    local times = (known.again or 0) + 1
+    local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
+    local untilMs = nowMs + doubledMs(nil, limits.recoveryMs, times)
+    return replaced(
+        nil,
+        holds,
+        known,
+        __TS__ObjectAssign(
+            {},
+            known,
+            by,
+            {
+                why = ____field(why),
+                again = ____field(times),
+                untilMs = ____field(untilMs),
+                asker = ____field(nil)
+            }
+        )
+    )
+end
+function answered(self, holds, told, judged, nowMs, limits)
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, hold)
+            local ____hold_model_16 = hold.model
+            local ____opt_14 = told.call
+            return ____hold_model_16 == (____opt_14 and ____opt_14.model)
+        end
+    )
+    if known == nil or known.why == nil then
+        return holds
+    end
+    if isAsked(nil, known) then
+        if known.why == "no_judgements" and not judged then
+            return dropAsker(nil, holds, told)
+        end
+        return replaced(
+            nil,
+            holds,
+            known,
+            __TS__ObjectAssign(
+                {},
+                known,
+                {
+                    untilMs = ____field(nowMs),
+                    asker = ____field(nil),
+                    ramp = ____field(rampStart)
+                }
+            )
+        )
+    end
+    if isHeld(nil, known, nowMs) then
+        return holds
+    end
+    local ramp = climb(nil, known.ramp or rampStart, limits.concurrency)
+    return ramp == nil and __TS__ArrayFilter(
+        presentHolds(nil, holds, nowMs),
+        function(____, hold) return hold ~= known end
+    ) or replaced(
+        nil,
+        holds,
+        known,
+        __TS__ObjectAssign(
+            {},
+            known,
+            {ramp = ____field(ramp)}
+        )
+    )
+end
+function dropAsker(self, holds, ____bindingPattern0)
+    local call
+    local permit
+    permit = ____bindingPattern0.permit
+    call = ____bindingPattern0.call
+    local known = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == (call and call.model) end
+    )
+    if (known and known.asker) == nil or known.asker == nil or known.asker.permit ~= permit then
+        return holds
+    end
+    return replaced(
+        nil,
+        holds,
+        known,
+        __TS__ObjectAssign(
+            {},
+            known,
+            {asker = ____field(nil)}
+        )
+    )
+end
+function replaced(self, holds, known, next)
+    return __TS__ArrayMap(
+        holds,
+        function(____, hold) return hold == known and next or hold end
+    )
+end
+--- A ticket's second answer without a judgement says something when so much time lies between the two, in milliseconds.
+____exports.unreadableGapMs = 60000
+---
+-- @param core after the breaker has heard of it
+function ____exports.holdsAfter(self, core, told, nowMs, limits)
+    local ____told_0 = told
+    local finding = ____told_0.finding
+    local call = ____told_0.call
+    repeat
+        local ____switch3 = finding.kind
+        local ____cond3 = ____switch3 == "rate_limited"
+        if ____cond3 then
+            return limited(
+                nil,
+                dropAsker(nil, core.holds, told),
+                finding,
+                told,
+                nowMs
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "refused"
+        if ____cond3 then
+            return finding.model == nil and dropAsker(nil, core.holds, told) or again(
+                nil,
+                core.holds,
+                {model = finding.model, why = "refused"},
+                told,
+                nowMs,
+                limits
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "healthy"
+        if ____cond3 then
+            do
+                if call == nil then
+                    return core.holds
+                end
+                if finding.judged == false and isWithoutJudgements(nil, told) then
+                    return again(
+                        nil,
+                        core.holds,
+                        {model = call.model, why = "no_judgements"},
+                        told,
+                        nowMs,
+                        limits
+                    )
+                end
+                return answered(
+                    nil,
+                    core.holds,
+                    told,
+                    finding.judged == true,
+                    nowMs,
+                    limits
+                )
+            end
+        end
+        ____cond3 = ____cond3 or ____switch3 == "fault"
+        if ____cond3 then
+            return failed(
+                nil,
+                core,
+                dropAsker(nil, core.holds, told),
+                told,
+                nowMs,
+                limits
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "nothing"
+        if ____cond3 then
+            return dropAsker(nil, core.holds, told)
+        end
+    until true
+end
+return ____exports
+ end,
 ["domain.gate-report"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayAt = ____lualib.__TS__ArrayAt
+local __TS__StringSlice = ____lualib.__TS__StringSlice
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
 local __TS__ArrayEvery = ____lualib.__TS__ArrayEvery
@@ -2085,16 +4191,32 @@ local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
 local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
 local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ArraySome = ____lualib.__TS__ArraySome
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
-local take, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports
+local endedHolds, take, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
 local ____breaker_2Ets = require("domain.breaker")
 local recordNews = ____breaker_2Ets.recordNews
 local ____gate_2Dview_2Ets = require("domain.gate-view")
 local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
+local ____hold_2Dreport_2Ets = require("domain.hold-report")
+local holdsAfter = ____hold_2Dreport_2Ets.holdsAfter
 local ____holds_2Ets = require("domain.holds")
-local holdModel = ____holds_2Ets.holdModel
+local isAsked = ____holds_2Ets.isAsked
 local isAsker = ____holds_2Ets.isAsker
+local isHeld = ____holds_2Ets.isHeld
 local refuseCredentials = ____holds_2Ets.refuseCredentials
+local ____model_2Drecords_2Ets = require("domain.model-records")
+local countAnswer = ____model_2Drecords_2Ets.countAnswer
+local countFault = ____model_2Drecords_2Ets.countFault
+local isMostlyFaults = ____model_2Drecords_2Ets.isMostlyFaults
+local recordOf = ____model_2Drecords_2Ets.recordOf
+local servedOthers = ____model_2Drecords_2Ets.servedOthers
+local ____paces_2Ets = require("domain.paces")
+local quickened = ____paces_2Ets.quickened
+local slowed = ____paces_2Ets.slowed
 local ____ramp_2Ets = require("domain.ramp")
 local climb = ____ramp_2Ets.climb
 local rampStart = ____ramp_2Ets.rampStart
@@ -2107,7 +4229,8 @@ local countFinding = ____vitals_2Ets.countFinding
 -- @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
 -- @param random uniform in [0, 1)
 function ____exports.report(self, core, reportId, outcomes, nowMs, limits, random)
-    if __TS__ArrayIncludes(core.countedReports, reportId) then
+    local name = __TS__StringSlice(reportId, -nameLength)
+    if __TS__ArrayIncludes(core.countedReports, name) then
         return core
     end
     local counted = __TS__ArrayReduce(
@@ -2134,7 +4257,7 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
         ____outcomes_every_result_1 = counted
     else
         local ____array_0 = __TS__SparseArrayNew(unpack(core.countedReports))
-        __TS__SparseArrayPush(____array_0, reportId)
+        __TS__SparseArrayPush(____array_0, name)
         ____outcomes_every_result_1 = __TS__ObjectAssign(
             {},
             counted,
@@ -2146,19 +4269,87 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     end
     return ____outcomes_every_result_1
 end
-function take(self, core, ____bindingPattern0, nowMs, limits, random)
-    local durationMs
-    local finding
-    local epoch
-    local permit
-    permit = ____bindingPattern0.permit
-    epoch = ____bindingPattern0.epoch
-    finding = ____bindingPattern0.finding
-    durationMs = ____bindingPattern0.durationMs
+--- How others fared while a call was made.
+-- 
+-- @returns `null`: nobody knows whose call it was
+function ____exports.othersOf(self, core, outcome, nowMs)
+    local ____temp_2 = outcome or ({})
+    local call = ____temp_2.call
+    local ageMs = ____temp_2.ageMs
+    if ageMs == nil then
+        ageMs = 0
+    end
+    if call == nil then
+        return nil
+    end
+    local ____call_3 = call
+    local comparison = ____call_3.comparison
+    local model = ____call_3.model
+    local beforeAgoMs = ____call_3.beforeAgoMs
+    local ticket = ____call_3.ticket
+    local reportedAtMs = nowMs - ageMs
+    local record = recordOf(nil, core.models, model)
+    local judgedAtMs = record.judgedAtMs or -math.huge
+    local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
+    local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
+    return {
+        served = servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
+        mostlyFaults = isMostlyFaults(nil, record),
+        held = core.credentials ~= nil or __TS__ArraySome(
+            core.holds,
+            function(____, hold) return hold.model == model and isAsked(nil, hold) and isHeld(nil, hold, nowMs) end
+        ),
+        judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - dayMs and "before" or "not_for_a_day"),
+        cleanEnd = thrownAgoMs ~= nil and __TS__ArraySome(
+            core.cleanEnds,
+            function(____, ____end) return ____end.comparison ~= comparison and ____end.atMs > reportedAtMs - thrownAgoMs end
+        )
+    }
+end
+function endedHolds(self, before, after)
+    if before.holds == after.holds then
+        return {}
+    end
+    return __TS__ArrayMap(
+        __TS__ArrayFilter(
+            __TS__ArrayFilter(
+                before.holds,
+                function(____, hold) return hold.ramp == nil and hold.why ~= nil and hold.why ~= "rate_limit" end
+            ),
+            function(____, ____bindingPattern0)
+                local model
+                model = ____bindingPattern0.model
+                local now = __TS__ArrayFind(
+                    after.holds,
+                    function(____, hold) return hold.model == model end
+                )
+                return now == nil or now.ramp ~= nil
+            end
+        ),
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model
+        end
+    )
+end
+function take(self, core, outcome, nowMs, limits, random)
+    local ____outcome_8 = outcome
+    local permit = ____outcome_8.permit
+    local epoch = ____outcome_8.epoch
+    local durationMs = ____outcome_8.durationMs
+    local call = ____outcome_8.call
+    local ageMs = ____outcome_8.ageMs
+    if ageMs == nil then
+        ageMs = 0
+    end
+    local others = ____exports.othersOf(nil, core, outcome, nowMs)
+    local finding = outcome.unlessServed == true and (others and others.served) == true and ({kind = "nothing"}) or outcome.finding
     local news = {
         permit = permit,
         epoch = epoch,
-        health = healthIn(nil, finding)
+        health = healthIn(nil, finding),
+        by = call
     }
     local breaker = recordNews(
         nil,
@@ -2168,28 +4359,29 @@ function take(self, core, ____bindingPattern0, nowMs, limits, random)
         limits,
         random
     )
+    local ____temp_11
+    if call == nil then
+        ____temp_11 = nil
+    else
+        ____temp_11 = nowMs - ageMs - call.beganAgoMs
+    end
+    local beganAtMs = ____temp_11
     local credentials = credentialsAfter(
         nil,
         core.credentials,
         permit,
         finding,
+        beganAtMs,
         nowMs,
         limits
     )
     local recovered = core.breaker.state ~= "closed" and breaker.state == "closed" or core.credentials ~= nil and credentials == nil
-    return __TS__ObjectAssign(
+    local counted = __TS__ObjectAssign(
         {},
         core,
         {
             breaker = ____field(breaker),
             credentials = ____field(credentials),
-            holds = ____field(finding.kind == "rate_limited" and finding.holdMs ~= nil and holdModel(
-                nil,
-                core.holds,
-                finding.model,
-                finding.holdMs,
-                nowMs
-            ) or core.holds),
             ramp = ____field(rampAfter(
                 nil,
                 core.ramp,
@@ -2204,13 +4396,127 @@ function take(self, core, ____bindingPattern0, nowMs, limits, random)
                     core.vitals,
                     finding,
                     durationMs,
-                    nowMs
+                    nowMs,
+                    outcome.reason
                 ),
                 breaker,
                 credentials
-            ))
+            )),
+            waitsEndedMs = ____field(recovered and nowMs or core.waitsEndedMs)
         }
     )
+    local holds = holdsAfter(
+        nil,
+        counted,
+        {permit = permit, finding = finding, call = call or nil, others = others},
+        nowMs,
+        limits
+    )
+    return withCall(
+        nil,
+        __TS__ObjectAssign(
+            {},
+            counted,
+            {holds = ____field(holds)}
+        ),
+        finding,
+        outcome,
+        others,
+        nowMs
+    )
+end
+function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
+    local ageMs
+    local call
+    call = ____bindingPattern0.call
+    ageMs = ____bindingPattern0.ageMs
+    if ageMs == nil then
+        ageMs = 0
+    end
+    if call == nil then
+        return core
+    end
+    local ____call_12 = call
+    local comparison = ____call_12.comparison
+    local tenant = ____call_12.tenant
+    local model = ____call_12.model
+    local ticket = ____call_12.ticket
+    local atMs = nowMs - ageMs
+    repeat
+        local ____switch24 = finding.kind
+        local ____cond24 = ____switch24 == "healthy"
+        if ____cond24 then
+            do
+                local models = countAnswer(
+                    nil,
+                    core.models,
+                    model,
+                    comparison,
+                    finding.judged == true,
+                    atMs
+                )
+                if ticket == nil then
+                    return __TS__ObjectAssign(
+                        {},
+                        core,
+                        {models = ____field(models)}
+                    )
+                end
+                local cleanEnds = __TS__ArraySlice(
+                    {
+                        {comparison = comparison, atMs = atMs},
+                        unpack(__TS__ArrayFilter(
+                            core.cleanEnds,
+                            function(____, ____end) return ____end.comparison ~= comparison end
+                        ))
+                    },
+                    0,
+                    2
+                )
+                return __TS__ObjectAssign(
+                    {},
+                    core,
+                    {
+                        models = ____field(models),
+                        cleanEnds = ____field(cleanEnds),
+                        paces = ____field(quickened(nil, core.paces, tenant, model))
+                    }
+                )
+            end
+        end
+        ____cond24 = ____cond24 or ____switch24 == "fault"
+        if ____cond24 then
+            return __TS__ObjectAssign(
+                {},
+                core,
+                {models = ____field(countFault(nil, core.models, model))}
+            )
+        end
+        ____cond24 = ____cond24 or ____switch24 == "rate_limited"
+        if ____cond24 then
+            do
+                if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
+                    return core
+                end
+                return __TS__ObjectAssign(
+                    {},
+                    core,
+                    {paces = ____field(slowed(
+                        nil,
+                        core.paces,
+                        tenant,
+                        model,
+                        finding.holdMs,
+                        nowMs
+                    ))}
+                )
+            end
+        end
+        ____cond24 = ____cond24 or (____switch24 == "refused" or ____switch24 == "nothing")
+        if ____cond24 then
+            return core
+        end
+    until true
 end
 function vitalsAfter(self, vitals, breaker, credentials)
     local drains = breaker.state == "closed" and credentials == nil
@@ -2222,42 +4528,50 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch10 = finding.kind
-        local ____cond10 = ____switch10 == "healthy" or ____switch10 == "fault"
-        if ____cond10 then
+        local ____switch32 = finding.kind
+        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
+        if ____cond32 then
             return finding.kind
         end
-        ____cond10 = ____cond10 or (____switch10 == "rate_limited" or ____switch10 == "refused" or ____switch10 == "nothing")
-        if ____cond10 then
+        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
+        if ____cond32 then
             return "nothing"
         end
     until true
 end
-function credentialsAfter(self, hold, permit, finding, nowMs, limits)
+function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
+    local passedOn = hold ~= nil and isAsker(nil, hold, permit) and __TS__ObjectAssign(
+        {},
+        hold,
+        {asker = ____field(nil)}
+    ) or hold
     repeat
-        local ____switch12 = finding.kind
-        local ____cond12 = ____switch12 == "healthy"
-        if ____cond12 then
-            return nil
+        local ____switch34 = finding.kind
+        local ____cond34 = ____switch34 == "healthy"
+        if ____cond34 then
+            local ____temp_17
+            if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
+                ____temp_17 = passedOn
+            else
+                ____temp_17 = nil
+            end
+            return ____temp_17
         end
-        ____cond12 = ____cond12 or ____switch12 == "refused"
-        if ____cond12 then
-            return refuseCredentials(
+        ____cond34 = ____cond34 or ____switch34 == "refused"
+        if ____cond34 then
+            return finding.model == nil and refuseCredentials(
                 nil,
                 hold,
                 permit,
                 finding.why,
                 nowMs,
-                limits.recoveryMs
-            )
+                limits.recoveryMs,
+                finding.forMs
+            ) or passedOn
         end
-        ____cond12 = ____cond12 or (____switch12 == "fault" or ____switch12 == "rate_limited" or ____switch12 == "nothing")
-        if ____cond12 then
-            return hold ~= nil and isAsker(nil, hold, permit) and __TS__ObjectAssign(
-                {},
-                hold,
-                {asker = ____field(nil)}
-            ) or hold
+        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
+        if ____cond34 then
+            return passedOn
         end
     until true
 end
@@ -2265,13 +4579,13 @@ function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
         return rampStart.allowed < limits.concurrency and rampStart or nil
     end
-    local ____temp_2
+    local ____temp_18
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_2 = climb(nil, ramp, limits.concurrency)
+        ____temp_18 = climb(nil, ramp, limits.concurrency)
     else
-        ____temp_2 = ramp
+        ____temp_18 = ramp
     end
-    return ____temp_2
+    return ____temp_18
 end
 --- What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view.
 function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, random)
@@ -2289,17 +4603,40 @@ function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, ran
         reported,
         {exchanges = ____field(countExchange(nil, reported.exchanges, outcomes, nowMs))}
     )
+    local snapshot = snapshotOf(nil, counted, nowMs, limits)
+    local others = ____exports.othersOf(
+        nil,
+        counted,
+        __TS__ArrayAt(outcomes, -1),
+        nowMs
+    )
     return {
         core = counted,
-        reply = snapshotOf(nil, counted, nowMs, limits)
+        reply = others == nil and snapshot or __TS__ObjectAssign(
+            {},
+            snapshot,
+            {others = ____field(others)}
+        )
     }
 end
 mostCountedReports = 32
+nameLength = 12
+dayMs = 86400000
+--- Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in.
+function ____exports.endWaits(self, before, after, places, nowMs)
+    if before.waitsEndedMs ~= after.waitsEndedMs then
+        return places:endWaits(nowMs, nil)
+    end
+    for ____, model in ipairs(endedHolds(nil, before, after)) do
+        places:endWaits(nowMs, model)
+    end
+end
 return ____exports
  end,
 ["stores.gate-keeper"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
 local ____gate_2Ets = require("domain.gate")
@@ -2309,8 +4646,8 @@ local isMomentous = ____gate_2Ets.isMomentous
 local started = ____gate_2Ets.started
 local weighed = ____gate_2Ets.weighed
 local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
+local blocksOf = ____gate_2Ddispatch_2Ets.blocksOf
 local dispatch = ____gate_2Ddispatch_2Ets.dispatch
-local openings = ____gate_2Ddispatch_2Ets.openings
 local wakeAtMs = ____gate_2Ddispatch_2Ets.wakeAtMs
 local ____gate_2Dqueue_2Ets = require("domain.gate-queue")
 local confirm = ____gate_2Dqueue_2Ets.confirm
@@ -2319,13 +4656,12 @@ local release = ____gate_2Dqueue_2Ets.release
 local reserve = ____gate_2Dqueue_2Ets.reserve
 local start = ____gate_2Dqueue_2Ets.start
 local ____gate_2Dreport_2Ets = require("domain.gate-report")
+local endWaits = ____gate_2Dreport_2Ets.endWaits
 local exchange = ____gate_2Dreport_2Ets.exchange
 local ____gate_2Dview_2Ets = require("domain.gate-view")
 local outlookOf = ____gate_2Dview_2Ets.outlookOf
 local overviewOf = ____gate_2Dview_2Ets.overviewOf
 local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
-local ____holds_2Ets = require("domain.holds")
-local liveHolds = ____holds_2Ets.liveHolds
 local ____places_2Ets = require("domain.places")
 local lapsedPlace = ____places_2Ets.lapsedPlace
 local silenceMs = ____places_2Ets.silenceMs
@@ -2406,15 +4742,25 @@ function ____exports.createGateKeeper(self, parts)
         exchange = function(self, reportId, outcomes)
             return verb(
                 nil,
-                function(____, core, nowMs) return exchange(
-                    nil,
-                    core,
-                    reportId,
-                    outcomes,
-                    nowMs,
-                    limits,
-                    parts:random()
-                ) end
+                function(____, core, nowMs)
+                    local exchanged = exchange(
+                        nil,
+                        core,
+                        reportId,
+                        outcomes,
+                        nowMs,
+                        limits,
+                        parts:random()
+                    )
+                    endWaits(
+                        nil,
+                        core,
+                        exchanged.core,
+                        places,
+                        nowMs
+                    )
+                    return exchanged
+                end
             )
         end,
         reserve = function(self, seat)
@@ -2468,7 +4814,7 @@ function ____exports.createGateKeeper(self, parts)
                     places:put(place)
                     local waits = place.standing.state == "waiting"
                     return {
-                        core = waits and dropTurn(nil, core, seat.ticketId) or core,
+                        core = waits and dropTurn(nil, core, seat.model, seat.ticketId) or core,
                         reply = nil
                     }
                 end
@@ -2479,6 +4825,16 @@ function ____exports.createGateKeeper(self, parts)
                 nil,
                 function(____, core, nowMs)
                     local known = places:find(seat.ticketId)
+                    local function inFlightOfModel()
+                        return #__TS__ArrayFilter(
+                            places:inFlight(),
+                            function(____, ____bindingPattern0)
+                                local model
+                                model = ____bindingPattern0.model
+                                return model == seat.model
+                            end
+                        )
+                    end
                     local begun = start(
                         nil,
                         core,
@@ -2486,6 +4842,7 @@ function ____exports.createGateKeeper(self, parts)
                         known,
                         starter,
                         places:tally(),
+                        inFlightOfModel,
                         nowMs,
                         limits
                     )
@@ -2523,51 +4880,10 @@ function ____exports.createGateKeeper(self, parts)
             return verb(
                 nil,
                 function(____, core, nowMs)
-                    local tally = places:tally()
-                    local ____openings_result_2 = openings(
-                        nil,
-                        core,
-                        tally,
-                        nowMs,
-                        limits
-                    )
-                    local free = ____openings_result_2.count
-                    local forProbe = ____openings_result_2.forProbe
-                    local count = math.min(free, most)
-                    if count == 0 then
-                        return {core = core, reply = {}}
-                    end
-                    local withoutModels = __TS__ArrayMap(
-                        liveHolds(nil, core.holds, nowMs),
-                        function(____, ____bindingPattern0)
-                            local model
-                            model = ____bindingPattern0.model
-                            return model
-                        end
-                    )
-                    local query = {nowMs = nowMs, withoutModels = withoutModels, forProbe = forProbe}
-                    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(__TS__ObjectAssign(
-                        {},
-                        query,
-                        {
-                            suspect = ____field(true),
-                            limit = ____field(1)
-                        }
-                    ))
-                    local others = places:ready(__TS__ObjectAssign(
-                        {},
-                        query,
-                        {
-                            suspect = ____field(false),
-                            limit = ____field(count)
-                        }
-                    ))
                     local sent = dispatch(
                         nil,
                         core,
-                        tally,
-                        suspects,
-                        others,
+                        places,
                         nowMs,
                         limits,
                         most
@@ -2597,7 +4913,7 @@ function ____exports.createGateKeeper(self, parts)
                     local due = {
                         firstLapseMs = places:firstLapseMs(),
                         firstReadyMs = places:firstReadyMs(
-                            liveHolds(nil, core.holds, nowMs),
+                            blocksOf(nil, core, places, nowMs),
                             tally.suspectsInFlight == 0
                         ),
                         firstHeardMs = places:firstHeardMs()
@@ -2663,7 +4979,10 @@ function ____exports.createGateKeeper(self, parts)
         end,
         find = function(____, ticketId) return places:find(ticketId) end,
         inFlight = function() return places:inFlight() end,
-        overview = function(self)
+        overview = function(self, tenant)
+            local function isWanted(____, model)
+                return tenant ~= nil and places:hasWaiting({model = model, tenant = tenant})
+            end
             return verb(
                 nil,
                 function(____, core, nowMs) return {
@@ -2672,6 +4991,7 @@ function ____exports.createGateKeeper(self, parts)
                         nil,
                         core,
                         places:tally(),
+                        isWanted,
                         nowMs,
                         limits
                     )
@@ -2818,16 +5138,18 @@ return ____exports
  end,
 ["stores.redis.lua.places"] = function(...) 
 local ____lualib = require("lualib_bundle")
-local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__StringSlice = ____lualib.__TS__StringSlice
 local ____exports = {}
-local joins, isInLine, turnScore
+local nameOf, groupIn, isOf, joins, isInLine, turnScore, tenantLength
 local ____places_2Ets = require("domain.places")
+local blockedUntilMs = ____places_2Ets.blockedUntilMs
 local byProbeTurn = ____places_2Ets.byProbeTurn
 local byTurn = ____places_2Ets.byTurn
+local isBlocked = ____places_2Ets.isBlocked
 local isInFlight = ____places_2Ets.isInFlight
 local ____commands_2Ets = require("stores.redis.lua.commands")
 local count = ____commands_2Ets.count
@@ -2837,6 +5159,23 @@ local list = ____commands_2Ets.list
 local read = ____commands_2Ets.read
 local ____sums_2Ets = require("stores.redis.lua.sums")
 local redisSums = ____sums_2Ets.redisSums
+function nameOf(self, ____bindingPattern0)
+    local tenant
+    local model
+    model = ____bindingPattern0.model
+    tenant = ____bindingPattern0.tenant
+    return tenant == "" and model or (model .. " ") .. tenant
+end
+function groupIn(self, name)
+    local at = #name - tenantLength - 1
+    return at > 0 and __TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
+        model = __TS__StringSlice(name, 0, at),
+        tenant = __TS__StringSlice(name, at + 1)
+    }) or ({model = name, tenant = ""})
+end
+function isOf(self, only, place)
+    return only.model == place.model and (only.tenant == nil or only.tenant == place.tenant)
+end
 function joins(self, ____bindingPattern0)
     local suspect
     local standing
@@ -2863,7 +5202,7 @@ local page = 50
 -- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
 -- @param nowMs of this script
 function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local find, placesOf, placesKey, known
+    local find, leaveGroup, hasBareGroup, placesOf, placesKey, modelsKey, waitsOf, turnsOf, known, bareGroups
     function find(self, ticketId)
         local seen = known[ticketId]
         if seen ~= nil then
@@ -2874,8 +5213,36 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             return nil
         end
         local place = cjson.decode(stored)
+        if place.tenant == nil then
+            place.tenant = ""
+        end
+        if place.comparison == nil then
+            place.comparison = ""
+        end
         known[ticketId] = place
         return place
+    end
+    function leaveGroup(self, group, ticketId)
+        for ____, key in ipairs({
+            waitsOf(nil, group),
+            turnsOf(nil, group)
+        }) do
+            redis.call("ZREM", key, ticketId)
+        end
+        if count(
+            nil,
+            "ZCARD",
+            waitsOf(nil, group)
+        ) == 0 then
+            redis.call("HDEL", modelsKey, group)
+        end
+    end
+    function hasBareGroup(self, model)
+        local ____bareGroups_0, ____model_1 = bareGroups, model
+        if ____bareGroups_0[____model_1] == nil then
+            ____bareGroups_0[____model_1] = count(nil, "HEXISTS", modelsKey, model) == 1
+        end
+        return bareGroups[model]
     end
     function placesOf(self, ids)
         local found = {}
@@ -2894,20 +5261,16 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local endsKey = prefix .. "ends"
     --- All but held ones by acceptance.
     local agesKey = prefix .. "ages"
-    --- Models that somebody waits for, suspects left out, and for each of them its tickets by the end of their backoff, and by turn.
-    local modelsKey = prefix .. "models"
-    local function waitsOf(____, model)
-        return (prefix .. "waits:") .. model
-    end
-    local function turnsOf(____, model)
-        return (prefix .. "turns:") .. model
-    end
+    modelsKey = prefix .. "models"
+    waitsOf = function(____, group) return (prefix .. "waits:") .. group end
+    turnsOf = function(____, group) return (prefix .. "turns:") .. group end
     known = {}
     local suspectsInFlight = nil
     local oldest = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = redisSums(nil, prefix .. "sums")
+    bareGroups = {}
     local function weigh(self, place, sign)
         sums:add("size", sign)
         sums:add("bytes", sign * place.sizeBytes)
@@ -2925,16 +5288,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     end
     --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
     local function join(self, place)
-        redis.call("HSET", modelsKey, place.model, 1)
+        local group = nameOf(nil, place)
+        redis.call("HSET", modelsKey, group, 1)
         redis.call(
             "ZADD",
-            waitsOf(nil, place.model),
+            waitsOf(nil, group),
             exactly(nil, place.notBeforeMs),
             place.ticketId
         )
         redis.call(
             "ZADD",
-            turnsOf(nil, place.model),
+            turnsOf(nil, group),
             exactly(
                 nil,
                 turnScore(nil, place)
@@ -2943,27 +5307,19 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         )
     end
     local function leave(self, place)
-        for ____, key in ipairs({
-            waitsOf(nil, place.model),
-            turnsOf(nil, place.model)
-        }) do
-            redis.call("ZREM", key, place.ticketId)
-        end
-        if count(
-            nil,
-            "ZCARD",
-            waitsOf(nil, place.model)
-        ) == 0 then
-            redis.call("HDEL", modelsKey, place.model)
+        local group = nameOf(nil, place)
+        leaveGroup(nil, group, place.ticketId)
+        if group ~= place.model and hasBareGroup(nil, place.model) then
+            leaveGroup(nil, place.model, place.ticketId)
         end
     end
     local function lineOf(self, place)
         return place.suspect and linesKeys.suspects or linesKeys.others
     end
     local function put(self, place)
-        local ____place_0 = place
-        local ticketId = ____place_0.ticketId
-        local standing = ____place_0.standing
+        local ____place_3 = place
+        local ticketId = ____place_3.ticketId
+        local standing = ____place_3.standing
         local before = find(nil, ticketId)
         known[ticketId] = place
         forget(nil)
@@ -3082,6 +5438,41 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             end
         end
     end
+    --- Those of one group. One that is no longer there was taken out by older code, which knows no groups.
+    local function eachOfGroup(self, group, isWanted)
+        local gone = {}
+        do
+            local from = 0
+            while true do
+                local ids = list(
+                    nil,
+                    "ZRANGE",
+                    turnsOf(nil, group),
+                    from,
+                    from + page - 1
+                )
+                local wanted = true
+                for ____, id in ipairs(ids) do
+                    local place = find(nil, id)
+                    if place == nil or not joins(nil, place) then
+                        gone[#gone + 1] = id
+                    else
+                        wanted = isWanted(nil, place)
+                    end
+                    if not wanted then
+                        break
+                    end
+                end
+                if not wanted or #ids < page then
+                    break
+                end
+                from = from + page
+            end
+        end
+        for ____, id in ipairs(gone) do
+            leaveGroup(nil, group, id)
+        end
+    end
     return {
         find = find,
         put = put,
@@ -3126,48 +5517,61 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local limit
             local forProbe
             local suspect
-            local withoutModels
-            withoutModels = ____bindingPattern0.withoutModels
+            local only
+            local blocked
+            blocked = ____bindingPattern0.blocked
+            only = ____bindingPattern0.only
             suspect = ____bindingPattern0.suspect
             forProbe = ____bindingPattern0.forProbe
             limit = ____bindingPattern0.limit
             local found = {}
-            local function look(____, line)
-                local first = 0
-                eachWaiting(
-                    nil,
-                    line,
-                    function(____, place)
-                        if place.notBeforeMs > nowMs or __TS__ArrayIncludes(withoutModels, place.model) then
-                            return true
-                        end
-                        found[#found + 1] = place
-                        if not forProbe or place.probes == 0 then
-                            first = first + 1
-                        end
-                        return first < limit
-                    end
-                )
+            local seen = {}
+            local first = 0
+            local function look(____, place)
+                if place.notBeforeMs > nowMs or isBlocked(nil, place, blocked) then
+                    return true
+                end
+                if only ~= nil and not isOf(nil, only, place) then
+                    return true
+                end
+                if seen[place.ticketId] ~= true then
+                    found[#found + 1] = place
+                end
+                seen[place.ticketId] = true
+                if not forProbe or place.probes == 0 then
+                    first = first + 1
+                end
+                return first < limit
             end
             if suspect then
-                look(nil, linesKeys.suspects)
+                eachWaiting(nil, linesKeys.suspects, look)
             else
-                for ____, model in ipairs(list(nil, "HKEYS", modelsKey)) do
-                    local ____withoutModels_includes_result_3
-                    if __TS__ArrayIncludes(withoutModels, model) then
-                        ____withoutModels_includes_result_3 = nil
-                    else
-                        ____withoutModels_includes_result_3 = firstScore(
-                            nil,
-                            waitsOf(nil, model)
-                        )
-                    end
-                    local firstMs = ____withoutModels_includes_result_3
-                    if firstMs ~= nil and firstMs <= nowMs then
-                        look(
-                            nil,
-                            turnsOf(nil, model)
-                        )
+                for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+                    do
+                        local __continue69
+                        repeat
+                            local group = groupIn(nil, name)
+                            if only ~= nil and group.model ~= only.model or isBlocked(nil, group, blocked) then
+                                __continue69 = true
+                                break
+                            end
+                            if only ~= nil and only.tenant ~= nil and only.tenant ~= group.tenant then
+                                __continue69 = true
+                                break
+                            end
+                            local firstMs = firstScore(
+                                nil,
+                                waitsOf(nil, name)
+                            )
+                            first = 0
+                            if firstMs ~= nil and firstMs <= nowMs then
+                                eachOfGroup(nil, name, look)
+                            end
+                            __continue69 = true
+                        until true
+                        if not __continue69 then
+                            break
+                        end
                     end
                 end
             end
@@ -3176,6 +5580,86 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 0,
                 limit
             )
+        end,
+        groups = function(self, _, model)
+            local groups = {}
+            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+                do
+                    local __continue75
+                    repeat
+                        local group = groupIn(nil, name)
+                        if model ~= nil and group.model ~= model then
+                            __continue75 = true
+                            break
+                        end
+                        local firstMs = firstScore(
+                            nil,
+                            waitsOf(nil, name)
+                        )
+                        if firstMs ~= nil and firstMs <= nowMs then
+                            groups[#groups + 1] = group
+                        end
+                        __continue75 = true
+                    until true
+                    if not __continue75 then
+                        break
+                    end
+                end
+            end
+            return groups
+        end,
+        hasWaiting = function(____, group) return count(
+            nil,
+            "HEXISTS",
+            modelsKey,
+            nameOf(nil, group)
+        ) == 1 end,
+        endWaits = function(self, _, model)
+            local over = {}
+            local function look(____, place)
+                if place.notBeforeMs > nowMs and (model == nil or place.model == model) then
+                    over[#over + 1] = place
+                end
+                return true
+            end
+            eachWaiting(nil, linesKeys.suspects, look)
+            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+                do
+                    local __continue83
+                    repeat
+                        if model ~= nil and groupIn(nil, name).model ~= model then
+                            __continue83 = true
+                            break
+                        end
+                        local ids = list(
+                            nil,
+                            "ZRANGEBYSCORE",
+                            waitsOf(nil, name),
+                            "(" .. exactly(nil, nowMs),
+                            "+inf"
+                        )
+                        for ____, place in ipairs(placesOf(nil, ids)) do
+                            if joins(nil, place) then
+                                look(nil, place)
+                            end
+                        end
+                        __continue83 = true
+                    until true
+                    if not __continue83 then
+                        break
+                    end
+                end
+            end
+            for ____, place in ipairs(over) do
+                put(
+                    nil,
+                    __TS__ObjectAssign(
+                        {},
+                        place,
+                        {notBeforeMs = ____field(nowMs)}
+                    )
+                )
+            end
         end,
         ahead = function(self, place)
             local rank = read(
@@ -3188,21 +5672,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             return place.suspect and before or before + count(nil, "ZCARD", linesKeys.suspects)
         end,
         firstLapseMs = function() return firstScore(nil, endsKey) end,
-        firstReadyMs = function(self, holds, suspects)
+        firstReadyMs = function(self, blocked, suspects)
             local firstMs = math.huge
-            local function look(____, wanted, notBeforeMs)
-                local ____opt_4 = __TS__ArrayFind(
-                    holds,
-                    function(____, ____bindingPattern0)
-                        local model
-                        model = ____bindingPattern0.model
-                        return model == wanted
-                    end
-                )
-                local heldMs = ____opt_4 and ____opt_4.untilMs or 0
+            local function look(____, group, notBeforeMs)
                 firstMs = math.min(
                     firstMs,
-                    math.max(notBeforeMs, heldMs)
+                    math.max(
+                        notBeforeMs,
+                        blockedUntilMs(nil, group, blocked)
+                    )
                 )
                 return firstMs > nowMs
             end
@@ -3210,31 +5688,23 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 eachWaiting(
                     nil,
                     linesKeys.suspects,
-                    function(____, ____bindingPattern0)
-                        local notBeforeMs
-                        local model
-                        model = ____bindingPattern0.model
-                        notBeforeMs = ____bindingPattern0.notBeforeMs
-                        return look(nil, model, notBeforeMs)
-                    end
+                    function(____, place) return look(nil, place, place.notBeforeMs) end
                 )
             end
-            local models = list(nil, "HGETALL", modelsKey)
-            do
-                local i = 0
-                while i < #models do
-                    if firstMs <= nowMs then
-                        break
-                    end
-                    local model = models[i + 1] or ""
-                    local notBeforeMs = firstScore(
+            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+                if firstMs <= nowMs then
+                    break
+                end
+                local notBeforeMs = firstScore(
+                    nil,
+                    waitsOf(nil, name)
+                )
+                if notBeforeMs ~= nil then
+                    look(
                         nil,
-                        waitsOf(nil, model)
+                        groupIn(nil, name),
+                        notBeforeMs
                     )
-                    if notBeforeMs ~= nil then
-                        look(nil, model, notBeforeMs)
-                    end
-                    i = i + 2
                 end
             end
             local ____temp_6
@@ -3263,12 +5733,14 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         flush = function() return sums:flush() end
     }
 end
+tenantLength = 16
 return ____exports
  end,
 ["stores.redis.lua.gate"] = function(...) 
 local ____exports = {}
 local coreIn
 local ____gate_2Ets = require("domain.gate")
+local completeGate = ____gate_2Ets.completeGate
 local newGate = ____gate_2Ets.newGate
 local ____gate_2Dkeeper_2Ets = require("stores.gate-keeper")
 local createGateKeeper = ____gate_2Dkeeper_2Ets.createGateKeeper
@@ -3281,7 +5753,7 @@ local ____places_2Ets = require("stores.redis.lua.places")
 local redisPlaces = ____places_2Ets.redisPlaces
 function coreIn(self, stored)
     local core = cjson.decode(stored)
-    return core.version == newGate.version and core or newGate
+    return core.version == newGate.version and completeGate(nil, core) or newGate
 end
 ---
 -- @param root what all keys begin with
@@ -4093,7 +6565,7 @@ function ofGate(self, ____bindingPattern0, call)
         end
         ____cond20 = ____cond20 or ____switch20 == "overview"
         if ____cond20 then
-            return keeper:overview()
+            return keeper:overview(call.tenant or nil)
         end
         ____cond20 = ____cond20 or ____switch20 == "started"
         if ____cond20 then

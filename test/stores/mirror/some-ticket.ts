@@ -8,6 +8,7 @@ export const policy: TicketPolicy = {
   maxAttempts: 4,
   leaseMs: 75_000,
   retentionMs: 86_400_000,
+  recoveryMs: 10_000,
 };
 
 /** @returns after 1 event, 2 and 3 */

@@ -105,7 +105,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     }
     const gate: Gate = {
       enter: async (permit, model) => then(keeper.enter(permit, model)).admission,
-      report: async (outcome) => void then(keeper.exchange(`report-${++reports}`, [outcome])),
+      report: async (outcome) => then(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null,
       reserve: async (seat) => then(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => then(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),

@@ -1,7 +1,7 @@
 /** A store that several processes share, in memory, behind links that fail on demand. */
 import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/keyed.ts";
 import type { QueueSettings } from "../../../src/domain/policy.ts";
-import type { Ticket } from "../../../src/domain/ticket.ts";
+import { seatOf, type Ticket } from "../../../src/domain/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import { NotDone, type SharedStore } from "../../../src/stores/shared-store.ts";
 import { createEngine, type Row } from "./engine.ts";
@@ -110,13 +110,12 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
     takers.push(take);
 
     async function begin(ticket: Ticket, worker: NonNullable<typeof run>): Promise<void> {
-      const { id: ticketId, provider, priority, acceptedAtMs, sizeBytes, model } = ticket.about;
+      const { id: ticketId, provider } = ticket.about;
       if (ticket.state.status !== "queued") return;
       const permit = `shared-${++permits}`;
       const { notBeforeMs } = ticket.state;
       const { suspect } = ticket.progress;
-      const seat = { ticketId, priority, acceptedAtMs, sizeBytes, model };
-      const start = await engine.gate(provider).start(seat, { permit, notBeforeMs, suspect });
+      const start = await engine.gate(provider).start(seatOf(ticket), { permit, notBeforeMs, suspect });
       if (start.kind !== "call") return;
       const claim = await engine.tickets.claim(ticketId, permit, start.asProbe);
       if (claim?.claimed.kind !== "claimed") return;
@@ -136,7 +135,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
               epoch: null,
               probe: null,
             })),
-          report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => {}),
+          report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => null),
           reserve: (seat) => ask("reserve", () => gate.reserve(seat)),
           start: () => Promise.reject(new Error("nobody starts a ticket of the shared store himself")),
           outlook: (id) => ask("outlook", () => gate.outlook(id)),

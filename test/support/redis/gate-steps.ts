@@ -27,12 +27,16 @@ const permit = fc.oneof(
   fc.nat(3).map((number) => `p${number}`),
   ticketId,
 );
+const tenant = fc.constantFrom("", "0123456789abcdef", "fedcba9876543210");
+const comparison = fc.constantFrom("", "00000000000000aa", "00000000000000bb", "00000000000000cc");
 const seat: fc.Arbitrary<Seat> = fc.record({
   ticketId,
   priority: fc.nat(10),
   acceptedAtMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999),
   sizeBytes: fc.constantFrom(0, 5, 50, 600),
   model,
+  tenant,
+  comparison,
 });
 const fewest = (ticketId: string): Seat => ({
   ticketId,
@@ -40,15 +44,23 @@ const fewest = (ticketId: string): Seat => ({
   acceptedAtMs: 0,
   sizeBytes: 5,
   model: "m",
+  tenant: "",
+  comparison: "",
 });
-const healthy: Finding = { kind: "healthy" };
+const healthy: Finding = { kind: "healthy", judged: true };
+const unjudged: Finding = { kind: "healthy", judged: false };
 const fault: Finding = { kind: "fault" };
 const finding: fc.Arbitrary<Finding> = fc.oneof(
-  fc.constantFrom<Finding>(healthy, fault, { kind: "nothing" }),
+  fc.constantFrom<Finding>(healthy, unjudged, fault, { kind: "nothing" }),
   fc.constantFrom(healthy, fault),
   fc.record({
     kind: fc.constant("refused" as const),
     why: fc.constantFrom("credentials_refused" as const, "quota_exhausted" as const),
+  }),
+  fc.record({
+    kind: fc.constant("refused" as const),
+    why: fc.constant("credentials_refused" as const),
+    model,
   }),
   fc.record({
     kind: fc.constant("rate_limited" as const),
@@ -56,12 +68,29 @@ const finding: fc.Arbitrary<Finding> = fc.oneof(
     holdMs: fc.constantFrom(null, 0, 1_234.5, 30_000, 10_000_000),
   }),
 );
-const outcome: fc.Arbitrary<Outcome> = fc.record({
-  permit: fc.option(permit),
-  epoch: fc.constantFrom(null, null, 0, 1, 2),
-  finding,
-  durationMs: fc.constantFrom(null, 0, 1, 800, 333.3),
-});
+const agoMs = fc.constantFrom(0, 1, 50, 70_000, 100_000);
+const call = fc.record(
+  {
+    comparison,
+    tenant,
+    model,
+    beganAgoMs: agoMs,
+    beforeAgoMs: agoMs,
+    ticket: fc.record({ unreadableAgoMs: fc.option(agoMs), thrownAgoMs: fc.option(agoMs) }),
+  },
+  { requiredKeys: ["comparison", "tenant", "model", "beganAgoMs", "beforeAgoMs"] },
+);
+const outcome: fc.Arbitrary<Outcome> = fc.record(
+  {
+    permit: fc.option(permit),
+    epoch: fc.constantFrom(null, null, 0, 1, 2),
+    finding,
+    durationMs: fc.constantFrom(null, 0, 1, 800, 333.3),
+    call,
+    unlessServed: fc.constant(true as const),
+  },
+  { requiredKeys: ["permit", "epoch", "finding", "durationMs"] },
+);
 const faulty: Outcome = { permit: null, epoch: null, finding: fault, durationMs: 5 };
 const reportId = fc.nat(3_000).map(String);
 /** From now. */

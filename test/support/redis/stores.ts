@@ -162,6 +162,6 @@ function directly(remote: RedisGate): Gate {
   return {
     ...remote,
     enter: async (permit, model) => (await remote.enter(permit, model)).admission,
-    report: async (outcome) => void (await remote.exchange(crypto.randomUUID(), [outcome])),
+    report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
   };
 }

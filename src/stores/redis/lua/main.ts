@@ -98,7 +98,7 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "outlook":
       return keeper.outlook(call.ticketId);
     case "overview":
-      return keeper.overview(call.tenant ?? null);
+      return keeper.overview(call.tenant ?? undefined);
     case "started":
       return keeper.started(false);
     case "dispatch":
