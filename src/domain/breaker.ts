@@ -77,10 +77,12 @@ export interface News {
 const fewestCalls = 20;
 const jitter = 0.1;
 /**
- * After a good probe so many may fail that the time is not doubled: a door that a third get through is open for a third, and drains at that
- * rate instead of a call a minute.
+ * So many probes may fail that the time is not doubled, after a good one, and where the breaker opened though some calls were answered: a door
+ * that a third get through is open for a third, and drains at that rate instead of a call a minute.
  */
-const forgivenProbes = 2;
+const forgivenProbes = 3;
+/** Of the time that is not doubled. */
+const forgivenJitter = 0.02;
 
 export const closedBreaker: Breaker = { state: "closed", epoch: 0, faultsInRow: 0, window: [] };
 
@@ -144,7 +146,9 @@ export function recordNews(
         tenants: countParty(breaker.tenants ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
         models: countParty(breaker.models ?? noParties, news.by?.model ?? "", isFault, nowMs),
       };
-      return isIll(closed, nowMs, limits) ? opened(breaker.epoch + 1, 0, nowMs, limits, random) : closed;
+      if (!isIll(closed, nowMs, limits)) return closed;
+      const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
+      return opened(breaker.epoch + 1, failedProbes, nowMs, limits, random);
     }
     case "open":
       return breaker;
@@ -195,10 +199,11 @@ function opened(
   return { state: "open", epoch, probeFromMs: nowMs + openForMs(failedProbes, limits, random), failedProbes };
 }
 
-/** The doubled time with a tenth of jitter: never less than the recovery time, never more than the longest. */
+/** The doubled time with a tenth of jitter, less where it is not doubled: never less than the recovery time, never more than the longest. */
 function openForMs(failedProbes: number, limits: BreakerLimits, random: number): number {
   const doubledMs = limits.recoveryMs * 2 ** Math.max(0, failedProbes);
-  const longestMs = Math.max(limits.recoveryMs, Math.min(doubledMs * (1 + jitter), limits.maxOpenMs));
-  const shortestMs = Math.max(limits.recoveryMs, longestMs / (1 + jitter));
+  const share = failedProbes < 0 ? forgivenJitter : jitter;
+  const longestMs = Math.max(limits.recoveryMs, Math.min(doubledMs * (1 + share), limits.maxOpenMs));
+  const shortestMs = Math.max(limits.recoveryMs, longestMs / (1 + share));
   return Math.round(shortestMs + random * (longestMs - shortestMs));
 }

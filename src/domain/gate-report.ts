@@ -156,7 +156,10 @@ function withCall(
     case "rate_limited": {
       // Where nobody else is served the model is held instead.
       if (ticket === undefined || others?.served !== true || finding.holdMs === null) return core;
-      return { ...core, paces: slowed(core.paces, tenant, model, finding.holdMs, nowMs) };
+      return {
+        ...core,
+        paces: slowed(core.paces, tenant, model, finding.holdMs, atMs - call.beganAgoMs, nowMs),
+      };
     }
     case "refused":
     case "nothing":

@@ -79,8 +79,11 @@ function failed(
   const { model } = call;
   const known = holds.find((hold) => hold.model === model);
   if (known !== undefined && isHeld(known, nowMs)) return holds;
-  if (!meetsRule(sightOfOne(parties, model, nowMs), limits)) return holds;
-  if (!isAnotherAnswered(parties, model, nowMs)) return holds;
+  // One that was held for its faults and has not answered since is still ill.
+  const isStillIll = known?.why === "faults" && known.ramp === undefined;
+  const isIllAlone =
+    meetsRule(sightOfOne(parties, model, nowMs), limits) && isAnotherAnswered(parties, model, nowMs);
+  if (!isStillIll && !isIllAlone) return holds;
   const times = timesBefore(known, "faults", nowMs);
   const openMs = Math.min(limits.recoveryMs * 2 ** times, Math.max(limits.maxOpenMs, limits.recoveryMs));
   return holdModel(holds, { model, why: "faults", again: times }, openMs, call, nowMs);

@@ -1,8 +1,10 @@
 /**
  * How quickly one tenant's tickets of one model are started, after the vendor limited them while it answered others: so that a vendor with a
- * tight limit isn't run into again and again, and nobody else waits for it. Each 429 doubles the time between two starts, up to the one that
- * the vendor named; each answer makes it a tenth shorter.
+ * tight limit isn't run into again and again, and nobody else waits for it. A 429 adds what the vendor asked for to the time between two starts,
+ * but at most doubles it; of calls that were under way together only the first counts. Each answer makes it a tenth shorter.
  */
+
+import { longestHoldMs } from "./outcome.ts";
 
 export interface Pace {
   readonly tenant: string;
@@ -10,6 +12,8 @@ export interface Pace {
   /** Between two starts, in milliseconds. */
   readonly everyMs: number;
   readonly nextAtMs: number;
+  /** When it was last made longer. */
+  readonly sinceMs: number;
 }
 
 /** What the gate's state has room for; beyond it the one that was changed least lately is given up. */
@@ -19,17 +23,24 @@ const firstPart = 8;
 const shortestMs = 50;
 const eased = 0.9;
 
-/** @param askedMs how long the vendor asked us to wait, in milliseconds */
+/**
+ * @param askedMs how long the vendor asked us to wait, in milliseconds
+ * @param beganAtMs when the call began that it refused
+ */
 export function slowed(
   paces: readonly Pace[],
   tenant: string,
   model: string,
   askedMs: number,
+  beganAtMs: number,
   nowMs: number,
 ): readonly Pace[] {
   const known = paceOf(paces, tenant, model);
-  const everyMs = Math.min(Math.max((known?.everyMs ?? 0) * 2, askedMs / firstPart, shortestMs), askedMs);
-  const pace = { tenant, model, everyMs: Math.round(everyMs), nextAtMs: Math.round(nowMs + everyMs) };
+  if (known !== undefined && beganAtMs < known.sinceMs) return paces;
+  const longerMs =
+    known === undefined ? askedMs / firstPart : Math.min(known.everyMs * 2, known.everyMs + askedMs);
+  const everyMs = Math.round(Math.min(Math.max(longerMs, shortestMs), longestHoldMs));
+  const pace = { tenant, model, everyMs, nextAtMs: nowMs + everyMs, sinceMs: nowMs };
   return [...paces.filter((other) => other !== known), pace].slice(-mostPaces);
 }
 

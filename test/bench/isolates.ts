@@ -103,7 +103,15 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       later: (work) => void work.catch(() => {}),
     });
     const keepTicket = async () => {
-      const seat = { ticketId: newId(), priority: 0, acceptedAtMs: nowMs(), sizeBytes: 12_000, model: "m", tenant: "", comparison: "" };
+      const seat = {
+        ticketId: newId(),
+        priority: 0,
+        acceptedAtMs: nowMs(),
+        sizeBytes: 12_000,
+        model: "m",
+        tenant: "",
+        comparison: "",
+      };
       try {
         if (!(await front.reserve(seat))) return;
         await gate.confirm(seat);

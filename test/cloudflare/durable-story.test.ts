@@ -270,7 +270,15 @@ it("asks after a place whose ticket is silent for 5 minutes, and frees one that 
   const s = await story();
   s.judge.isIll = true;
   for (let fault = 0; fault < 5; fault++) await s.submit("queue_if_unavailable");
-  const ghost = { ticketId: crypto.randomUUID(), priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m", tenant: "", comparison: "" };
+  const ghost = {
+    ticketId: crypto.randomUUID(),
+    priority: 0,
+    acceptedAtMs: 0,
+    sizeBytes: 1,
+    model: "m",
+    tenant: "",
+    comparison: "",
+  };
   await (gateStub() as unknown as ProviderGate).confirm(ghost, s.nowMs() + 3_600_000);
   expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 6 } });
   await s.advance(299_999);
@@ -319,7 +327,15 @@ it("never loses a gate's alarm to a failure: it is set again", async () => {
 
 it("sends what is due at any verb, should the alarm be late", async () => {
   const s = await story();
-  const seat = { ticketId: "late", priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m", tenant: "", comparison: "" };
+  const seat = {
+    ticketId: "late",
+    priority: 0,
+    acceptedAtMs: 0,
+    sizeBytes: 1,
+    model: "m",
+    tenant: "",
+    comparison: "",
+  };
   await (gateStub() as unknown as ProviderGate).confirm(seat, s.nowMs() + 4_000);
   s.tick(3_999);
   await durableGate(env, "mock").overview();

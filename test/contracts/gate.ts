@@ -356,7 +356,16 @@ async function sizeOf(world: GateUnderTest): Promise<number> {
 }
 
 function seat(ticketId: string, changes: Partial<Seat> = {}): Seat {
-  return { ticketId, priority: 0, acceptedAtMs: 1_000, sizeBytes: 100, model, tenant: "", comparison: "", ...changes };
+  return {
+    ticketId,
+    priority: 0,
+    acceptedAtMs: 1_000,
+    sizeBytes: 100,
+    model,
+    tenant: "",
+    comparison: "",
+    ...changes,
+  };
 }
 
 function starter(world: GateUnderTest, permit: string): Starter {

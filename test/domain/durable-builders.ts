@@ -31,7 +31,16 @@ export const refused: Outcome = { ...healthy, finding: { kind: "refused", why: "
 export const nothing: Outcome = { ...healthy, finding: { kind: "nothing" }, durationMs: null };
 
 export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
-  return { ticketId, priority: 0, acceptedAtMs: 0, sizeBytes: 10, model: "m", tenant: "", comparison: "", ...given };
+  return {
+    ticketId,
+    priority: 0,
+    acceptedAtMs: 0,
+    sizeBytes: 10,
+    model: "m",
+    tenant: "",
+    comparison: "",
+    ...given,
+  };
 }
 
 export function place(ticketId: string, given: Partial<Place> = {}): Place {
@@ -102,7 +111,13 @@ export const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
   metadata: { class: "4b" },
 };
 
-export const policy: TicketPolicy = { ttlMs: 100_000, maxAttempts: 4, leaseMs: 75_000, retentionMs: 500_000, recoveryMs: 10_000 };
+export const policy: TicketPolicy = {
+  ttlMs: 100_000,
+  maxAttempts: 4,
+  leaseMs: 75_000,
+  retentionMs: 500_000,
+  recoveryMs: 10_000,
+};
 
 export const result: TicketResult = {
   judgement: { winner: "Essay B", justification: "Clearer.", confidence: 4, normalizations: [] },

@@ -198,7 +198,15 @@ it("tells an isolate that the view of an open breaker lasts until its time is ov
 it("shows the providers page what is so", () => {
   const { keeper, keep, tell, world } = gateWorld();
   keep("a", { sizeBytes: 7, acceptedAtMs: 3 });
-  keeper.reserve({ ticketId: "held", priority: 0, acceptedAtMs: 1, sizeBytes: 5, model: "m", tenant: "", comparison: "" });
+  keeper.reserve({
+    ticketId: "held",
+    priority: 0,
+    acceptedAtMs: 1,
+    sizeBytes: 5,
+    model: "m",
+    tenant: "",
+    comparison: "",
+  });
   world.nowMs = 100;
   tell(healthy, fault, fault, fault);
   expect(keeper.overview()).toEqual({

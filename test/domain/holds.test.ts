@@ -132,9 +132,12 @@ it.each([
   [1_000, 10_000],
   [60_000, 60_000],
   [25_200_000, 900_000],
-])("asks, where the vendor says %j ms until it is renewed, in %i ms: somebody may pay sooner", (forMs, waitMs) => {
-  expect(refuseCredentials(null, null, "quota_exhausted", 0, 10_000, forMs).askFromMs).toBe(waitMs);
-});
+])(
+  "asks, where the vendor says %j ms until it is renewed, in %i ms: somebody may pay sooner",
+  (forMs, waitMs) => {
+    expect(refuseCredentials(null, null, "quota_exhausted", 0, 10_000, forMs).askFromMs).toBe(waitMs);
+  },
+);
 
 it("is not made longer by live calls that are refused too, nor by an asker of before", () => {
   expect(refuseCredentials(asking, null, "credentials_refused", 1_000, 10_000)).toBe(asking);

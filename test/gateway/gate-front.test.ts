@@ -257,7 +257,15 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
 it("passes on what tickets ask, and what goes wrong with it", async () => {
   const w = world();
   const gate = w.front();
-  const seat = { ticketId: "a", priority: 0, acceptedAtMs: w.clock.nowMs(), sizeBytes: 1, model, tenant: "", comparison: "" };
+  const seat = {
+    ticketId: "a",
+    priority: 0,
+    acceptedAtMs: w.clock.nowMs(),
+    sizeBytes: 1,
+    model,
+    tenant: "",
+    comparison: "",
+  };
   expect(await gate.reserve(seat)).toBe(true);
   expect(await gate.outlook("a")).toBeNull();
   w.line.isDead = true;

@@ -103,7 +103,15 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
     const gate = compiledGate(connection, looker);
     for (let i = 0; i < 200; i++) {
       const model = i < 199 ? "m" : lastModel;
-      const seat = { ticketId: `t${i}`, priority: 0, acceptedAtMs: startMs + i, sizeBytes: 1, model, tenant: "", comparison: "" };
+      const seat = {
+        ticketId: `t${i}`,
+        priority: 0,
+        acceptedAtMs: startMs + i,
+        sizeBytes: 1,
+        model,
+        tenant: "",
+        comparison: "",
+      };
       gate.ask({ verb: "confirm", seat, inMs: 0 }, now);
     }
     gate.ask({ verb: "exchange", reportId: "r", outcomes }, now);

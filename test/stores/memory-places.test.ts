@@ -39,13 +39,11 @@ const change: fc.Arbitrary<(table: Places) => void> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc
-      .tuple(moment, fc.constantFrom(null, "m"))
-      .map(
-        ([nowMs, model]) =>
-          (table: Places) =>
-            table.endWaits(nowMs, model),
-      ),
+    arbitrary: fc.tuple(moment, fc.constantFrom(null, "m")).map(
+      ([nowMs, model]) =>
+        (table: Places) =>
+          table.endWaits(nowMs, model),
+    ),
   },
 );
 

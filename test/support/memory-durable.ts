@@ -73,7 +73,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       random,
     });
     const after = <T>(reply: T): T => {
-      for (const id of keeper.dispatch()) clock.after(0, () => void work?.(id));
+      for (const id of keeper.dispatch()) clock.after(0, () => void work?.(id).catch(() => {}));
       const wakeAtMs = keeper.wakeAtMs();
       arm(name, wakeAtMs, () => {
         for (const id of keeper.askAfter()) {
@@ -106,7 +106,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       reserve: async (seat) => after(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => after(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),
-      overview: async () => keeper.overview(),
+      overview: async (tenant) => keeper.overview(tenant),
     };
     return {
       gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
@@ -148,10 +148,10 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       return store(acceptTicket(about, texts, spent, lastFailure, notBeforeMs, clock.nowMs(), policy).ticket);
     },
     load: async (id) => present(id),
-    async claim(id, permit, asProbe) {
+    async claim(id, permit, asProbe, early) {
       const known = present(id);
       if (known === null) return null;
-      const { ticket, reply } = claim(known, permit, asProbe, clock.nowMs(), policy);
+      const { ticket, reply } = claim(known, permit, asProbe, clock.nowMs(), policy, early);
       if (ticket !== known) store(ticket);
       return { claimed: reply, ticket };
     },
@@ -214,7 +214,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     workWith(who) {
       work = who;
     },
-    deliver: (ticketId) => void work?.(ticketId),
+    deliver: (ticketId) => void work?.(ticketId).catch(() => {}),
     stored: tickets,
     storedKeys: keys,
     away(...names) {
