@@ -1,7 +1,15 @@
 /** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
 import { breakerTurn } from "./breaker.ts";
 import { takeTurn, type GateCore, type GateLimits } from "./gate.ts";
-import { credentialsTurn, isAsked, isHeld, modelTurn, presentHolds, type ModelHold } from "./holds.ts";
+import {
+  credentialsTurn,
+  holdOf,
+  isAsked,
+  isHeld,
+  modelTurn,
+  presentHolds,
+  type ModelHold,
+} from "./holds.ts";
 import { paced } from "./paces.ts";
 import {
   byProbeTurn,
@@ -169,7 +177,7 @@ function inTurn(
   const asking: Place[] = [];
   const others: Place[] = [...suspects, ...free];
   for (const model of special) {
-    const hold = core.holds.find((hold) => hold.model === model);
+    const hold = holdOf(core.holds, model, nowMs);
     if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
     if (hold !== undefined && isAsked(hold)) asking.push(...firstOf(hold, places, blocked, nowMs));
     else others.push(...ofModel(core, hold, model, places, blocked, count, nowMs));

@@ -6,7 +6,7 @@
 import { hasRoomFor } from "./admission.ts";
 import { askedHold, dropTurn, ownsTurn, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
 import { mostInFlight, queueTurn } from "./gate-dispatch.ts";
-import { isHeld, modelTurn } from "./holds.ts";
+import { holdOf, isHeld, modelTurn } from "./holds.ts";
 import { rampStart } from "./ramp.ts";
 import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";
 import { countEnd } from "./vitals.ts";
@@ -106,7 +106,7 @@ export function start(
   limits: GateLimits,
 ): { core: GateCore; place: Place; reply: Start } {
   const { permit, suspect } = starter;
-  const notBeforeMs = hasWaited(core, seat, starter) ? nowMs : starter.notBeforeMs;
+  const notBeforeMs = hasWaited(core, seat, starter, nowMs) ? nowMs : starter.notBeforeMs;
   const place = { ...(known ?? freshPlace(seat, nowMs)), notBeforeMs, suspect, heardAtMs: nowMs };
   const { epoch } = core.breaker;
   const early = nowMs < starter.notBeforeMs ? ({ early: true } as const) : {};
@@ -141,9 +141,9 @@ export function start(
 }
 
 /** Has its backoff been ended, by the end of what it waited for? */
-function hasWaited(core: GateCore, { model }: Seat, { sinceMs }: Starter): boolean {
+function hasWaited(core: GateCore, { model }: Seat, { sinceMs }: Starter, nowMs: number): boolean {
   if (sinceMs === undefined) return false;
-  const hold = core.holds.find((hold) => hold.model === model);
+  const hold = holdOf(core.holds, model, nowMs);
   return sinceMs <= core.waitsEndedMs || (hold?.ramp !== undefined && sinceMs <= hold.untilMs);
 }
 
@@ -159,7 +159,7 @@ function reasonToWait(
 ): { why: WaitReason; retryAtMs: number | null } | null {
   if (nowMs < place.notBeforeMs) return { why: "backoff", retryAtMs: place.notBeforeMs };
   const self = isInFlight(known) ? 1 : 0;
-  const hold = core.holds.find(({ model }) => model === place.model);
+  const hold = holdOf(core.holds, place.model, nowMs);
   const asked = askedHold(core, place.model);
   if (hold !== undefined && asked === null && isHeld(hold, nowMs)) {
     return { why: hold.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: hold.untilMs };

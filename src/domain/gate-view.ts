@@ -145,7 +145,9 @@ export function outlookOf(
   const turn = queueTurn(core, nowMs);
   const hold = holds.find((hold) => hold.model === place.model && isHeld(hold, nowMs));
   const isRefused = credentials !== null || (hold !== undefined && isAsked(hold));
-  const opensAtMs = Math.max(turn.kind === "wait" ? turn.untilMs : nowMs, hold?.untilMs ?? nowMs);
+  const gateOpensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  const opensAtMs =
+    hold !== undefined && isAsked(hold) ? Math.max(gateOpensAtMs, hold.untilMs) : gateOpensAtMs;
   const position = 1 + ahead;
   const forecast = {
     position,

@@ -4,6 +4,7 @@ import type { GateCore, GateLimits } from "./gate.ts";
 import {
   doubledMs,
   holdModel,
+  holdOf,
   isAsked,
   isHeld,
   presentHolds,
@@ -57,7 +58,7 @@ function limited(
   nowMs: number,
 ): GateCore["holds"] {
   if (holdMs === null || others?.served === true) return holds;
-  const known = holds.find((hold) => hold.model === model);
+  const known = holdOf(holds, model, nowMs);
   // One that is asked about something worse stays so.
   if (known !== undefined && isAsked(known)) return holds;
   const times = unnamed === true ? timesBefore(known, "rate_limit", nowMs) : 0;
@@ -77,7 +78,7 @@ function failed(
   if (call === null || breaker.state !== "closed") return holds;
   const parties = breaker.models ?? noParties;
   const { model } = call;
-  const known = holds.find((hold) => hold.model === model);
+  const known = holdOf(holds, model, nowMs);
   if (known !== undefined && isHeld(known, nowMs)) return holds;
   // One that was held for its faults and has not answered since is still ill.
   const isStillIll = known?.why === "faults" && known.ramp === undefined;
@@ -110,7 +111,7 @@ function again(
   nowMs: number,
   limits: GateLimits,
 ): GateCore["holds"] {
-  const known = holds.find((hold) => hold.model === model);
+  const known = holdOf(holds, model, nowMs);
   if (known === undefined || !isAsked(known)) {
     return holdModel(holds, { model, why }, limits.recoveryMs, call, nowMs);
   }
@@ -129,7 +130,7 @@ function answered(
   nowMs: number,
   limits: GateLimits,
 ): GateCore["holds"] {
-  const known = holds.find((hold) => hold.model === told.call?.model);
+  const known = holdOf(holds, told.call?.model ?? "", nowMs);
   // An old one, of older code, ends with its time alone.
   if (known === undefined || known.why === undefined) return holds;
   if (isAsked(known)) {

@@ -74,7 +74,7 @@ export function holdModel(
   by: Cause | null,
   nowMs: number,
 ): readonly ModelHold[] {
-  const known = holds.find(({ model }) => model === hold.model);
+  const known = holdOf(holds, hold.model, nowMs);
   const others = presentHolds(holds, nowMs).filter(({ model }) => model !== hold.model);
   if (known === undefined || !isHeld(known, nowMs)) {
     const ofTenant = others.filter((other) => isHeld(other, nowMs) && other.tenant === by?.tenant);
@@ -124,10 +124,17 @@ export function liveHolds(holds: readonly ModelHold[], nowMs: number): readonly 
 
 /** Without those that are long over. An old one, of older code, has no ramp: it ends with its time. */
 export function presentHolds(holds: readonly ModelHold[], nowMs: number): readonly ModelHold[] {
-  return holds.filter((hold) => {
-    if (isHeld(hold, nowMs)) return true;
-    return hold.why !== undefined && nowMs < hold.untilMs + forgottenAfterMs;
-  });
+  return holds.filter((hold) => isPresent(hold, nowMs));
+}
+
+function isPresent(hold: ModelHold, nowMs: number): boolean {
+  return isHeld(hold, nowMs) || (hold.why !== undefined && nowMs < hold.untilMs + forgottenAfterMs);
+}
+
+/** The model's hold, or the ramp after it; `undefined`: it has none, or has long had none. */
+export function holdOf(holds: readonly ModelHold[], model: string, nowMs: number): ModelHold | undefined {
+  const hold = holds.find((hold) => hold.model === model);
+  return hold !== undefined && isPresent(hold, nowMs) ? hold : undefined;
 }
 
 /** Where a model that is asked can be asked now. */

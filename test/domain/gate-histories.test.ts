@@ -26,9 +26,13 @@ const failures: (Failure | null)[] = [
   { reason: "timeout" },
   { reason: "unavailable", status: 529, retryAfterMs: 2_000 },
   { reason: "rate_limited", retryAfterMs: null },
+  { reason: "rate_limited", retryAfterMs: 3_000 },
   { reason: "credentials_refused", status: 401 },
+  { reason: "credentials_refused", status: 403, scope: "model" },
+  { reason: "unreadable", why: "no_verdict" },
   { reason: "truncated" },
 ];
+const tenants = ["aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"];
 
 const step = fc.record({
   act: fc.constantFrom(
@@ -101,7 +105,8 @@ function createWorld() {
   function submit({ priority, sizeBytes, pick, heard }: Step): void {
     const id = `t${count++}`;
     const model = models[pick % 2] ?? "m";
-    const asked = { ...about, id, priority, sizeBytes, model };
+    const keys = { tenant: tenants[pick % 3] ?? "cccccccccccccccc", model };
+    const asked = { ...about, id, priority, sizeBytes, model, keys, promptSha256: `${pick % 5}`.repeat(16) };
     const before = places.tally();
     const wasAccepting = gate.core().accepting;
     const { ticket } = acceptTicket(
@@ -129,12 +134,13 @@ function createWorld() {
     if (ticket.state.status !== "queued") return;
     const permit = `c${count++}`;
     const { notBeforeMs } = ticket.state;
+    const { suspect, updatedAtMs: sinceMs } = ticket.progress;
     const state = keeper.overview();
-    const start = keeper.start(seatOf(ticket), { permit, notBeforeMs, suspect: ticket.progress.suspect });
+    const start = keeper.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
     if (start.kind !== "call") return;
     expect(state.state).not.toBe("open");
     if (state.state === "half_open") expect(start.asProbe).toBe(true);
-    const claimed = claim(ticket, permit, start.asProbe, world.nowMs, lasting);
+    const claimed = claim(ticket, permit, start.asProbe, world.nowMs, lasting, start.early);
     store(claimed.ticket);
     if (claimed.reply.kind === "claimed")
       calls.push({ id, permit, fence: claimed.reply.fence, epoch: start.epoch });
@@ -145,10 +151,27 @@ function createWorld() {
     const ticket = call && tickets.get(call.id);
     if (!call || !ticket) return;
     const finding = findingOf(failure, ticket.about.model, 0);
-    if (heard) keeper.exchange(call.permit, [{ ...call, finding, durationMs: 500 }]);
+    const { progress } = ticket;
+    const since = (atMs: number | undefined) => (atMs === undefined ? null : world.nowMs - atMs);
+    const { ticketId: _, ...seat } = seatOf(ticket);
+    const facts = {
+      comparison: seat.comparison,
+      tenant: seat.tenant,
+      model: seat.model,
+      beganAgoMs: since(progress.calledAtMs) ?? 0,
+      beforeAgoMs: since(progress.calledBeforeMs) ?? 0,
+      ticket: {
+        unreadableAgoMs: since(progress.unreadableAtMs),
+        thrownAgoMs: since(progress.thrownAtMs),
+      },
+    };
+    const reason = failure === null ? {} : { reason: failure.reason };
+    const { permit, epoch } = call;
+    const told = { permit, epoch, finding, durationMs: 500, call: facts, ...reason };
+    const others = heard ? (keeper.exchange(call.permit, [told]).others ?? null) : null;
     const spent = { calls: 1, costUsd: null };
     const outcome = failure
-      ? ({ kind: "failed", failure, spent } as const)
+      ? ({ kind: "failed", failure, spent, others } as const)
       : ({ kind: "judged", result, spent } as const);
     store(settle(ticket, call.fence, outcome, world.nowMs, lasting, 0.5).ticket);
     if (heard) runErrand(call.id);
@@ -200,7 +223,10 @@ function createWorld() {
     seen.add(breaker.state);
     if (gate.core().credentials !== null) seen.add("refused");
     if (gate.core().ramp !== null) seen.add("ramp");
-    if (gate.core().holds.length > 0) seen.add("held");
+    for (const { why = "" } of gate.core().holds) seen.add(why);
+    if (gate.core().paces.length > 0) seen.add("pace");
+    // What a gate stores stays small.
+    expect(JSON.stringify(gate.core()).length).toBeLessThan(8_192);
     if (suspectsInFlight > 0) seen.add("suspect");
     if (!gate.core().accepting) seen.add("full");
   }
@@ -248,9 +274,10 @@ it("never exceeds its limits, never wakes in vain, and lets every ticket end onc
     "closed",
     "full",
     "half_open",
-    "held",
     "open",
+    "pace",
     "ramp",
+    "rate_limit",
     "refused",
     "suspect",
   ]);
