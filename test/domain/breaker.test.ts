@@ -210,6 +210,8 @@ function naive() {
         good = 0;
         openUntilMs = nowMs + openMs(failed);
       }
+      // A good one takes the doubling back, and three more may fail before it begins again.
+      if (health === "healthy") failed = -3;
       if (health === "healthy" && ++good === limits.successThreshold) {
         openUntilMs = null;
         inRow = failed = good = 0;
@@ -223,14 +225,17 @@ function naive() {
       const recent = seen.filter(({ atMs }) => Math.floor(atMs / 1000) > Math.floor(nowMs / 1000) - 10);
       const faults = recent.filter(({ fault }) => fault).length;
       if (inRow >= limits.failureThreshold || (recent.length >= 20 && faults >= recent.length / 2)) {
-        openUntilMs = nowMs + openMs(0);
-        failed = good = 0;
+        // Likewise where some were answered.
+        failed = inRow >= limits.failureThreshold ? 0 : -3;
+        openUntilMs = nowMs + openMs(failed);
+        good = 0;
       }
     },
   };
 }
 /** Without randomness: the tenth of jitter is taken off at the cap only. */
-const openMs = (failed: number) => Math.round(Math.max(10_000, Math.min(10_000 * 2 ** failed, 60_000 / 1.1)));
+const openMs = (failed: number) =>
+  Math.round(Math.max(10_000, Math.min(10_000 * 2 ** Math.max(0, failed), 60_000 / 1.1)));
 
 it("does what a naive reading of the contract does, over any history, and survives JSON at every step", () => {
   fc.assert(

@@ -270,15 +270,17 @@ it("never exceeds its limits, never wakes in vain, and lets every ticket end onc
   );
   // The histories went where it hurts.
   expect(completed).toBeGreaterThan(400);
-  expect([...seen].toSorted()).toEqual([
-    "closed",
-    "full",
-    "half_open",
-    "open",
-    "pace",
-    "ramp",
-    "rate_limit",
-    "refused",
-    "suspect",
-  ]);
+  expect([...seen]).toEqual(
+    expect.arrayContaining([
+      "closed",
+      "full",
+      "half_open",
+      "open",
+      "pace",
+      "ramp",
+      "rate_limit",
+      "refused",
+      "suspect",
+    ]),
+  );
 }, 30_000);

@@ -73,10 +73,17 @@ it("lets live calls through while credentials are refused, and one that is answe
     askFromMs: 10_000,
     asker: null,
     refusals: 0,
+    sinceMs: 0,
   });
   expect(enter(held, "p", "m", 0, limits).reply.kind).toBe("call");
   expect(tell(held, [healthy], 1).credentials).toBeNull();
   expect(tell(held, [fault], 1).credentials).toEqual(held.credentials);
+  // Of a call from before the refusal it says nothing.
+  const call = { comparison: "c", tenant: "t", model: "m", beforeAgoMs: 9 };
+  expect(tell(held, [{ ...healthy, call: { ...call, beganAgoMs: 6 } }], 5).credentials).toEqual(
+    held.credentials,
+  );
+  expect(tell(held, [{ ...healthy, call: { ...call, beganAgoMs: 5 } }], 5).credentials).toBeNull();
 });
 
 it("counts a batch in order: a success between faults keeps the breaker closed", () => {
@@ -214,9 +221,11 @@ it("shows the providers page what is so", () => {
     faultsInRow: 3,
     lastSuccessMs: 100,
     lastFailureMs: 100,
+    lastFailure: null,
     meanResponseMs: 100,
     retryAtMs: 10_100,
     refused: null,
+    held: [],
     queue: { size: 2, maxSize: 10, bytes: 12, maxBytes: 1_000, accepting: true, oldestAcceptedAtMs: 3 },
   });
   world.nowMs = 10_100;

@@ -11,7 +11,21 @@ const rows: [Failure | null, Finding["kind"]][] = [
   [{ reason: "rate_limited", retryAfterMs: null }, "rate_limited"],
   [{ reason: "credentials_refused", status: 401 }, "refused"],
   [{ reason: "quota_exhausted", status: 429 }, "refused"],
-  [{ reason: "request_refused", status: 400, vendorSays: "no" }, "healthy"],
+  [{ reason: "credentials_refused", status: 403, scope: "model" }, "refused"],
+  // An error of the vendor's is no answer, whatever it says.
+  [{ reason: "request_refused", status: 400, vendorSays: "no" }, "nothing"],
+  [{ reason: "content_refused", kind: "policy", inError: true }, "nothing"],
+  [
+    {
+      reason: "request_refused",
+      status: 429,
+      vendorSays: "too large",
+      unlessServed: { reason: "rate_limited", retryAfterMs: null },
+    },
+    "rate_limited",
+  ],
+  [{ reason: "unavailable", status: 200, retryAfterMs: null, fromBetween: true }, "fault"],
+  [{ reason: "unreadable", why: "too_large" }, "nothing"],
   [{ reason: "content_refused", kind: "safety" }, "healthy"],
   [{ reason: "truncated" }, "healthy"],
   [{ reason: "unreadable", why: "bad_winner" }, "healthy"],
@@ -39,5 +53,6 @@ it.each([
   ["asks for no wait at all", 0, 0, null],
 ])("a 429 that %s holds its model accordingly", (_, retryAfterMs, patienceMs, holdMs) => {
   const finding = findingOf({ reason: "rate_limited", retryAfterMs }, "m", patienceMs);
-  expect(finding).toEqual({ kind: "rate_limited", model: "m", holdMs });
+  const unnamed = retryAfterMs === null && patienceMs === 0 ? { unnamed: true } : {};
+  expect(finding).toEqual({ kind: "rate_limited", model: "m", holdMs, ...unnamed });
 });

@@ -38,6 +38,7 @@ it("takes every number from its setting, and leases longer than an attempt can t
     maxAttempts: 4,
     leaseMs: 75_000,
     retentionMs: 86_400_000,
+    recoveryMs: 10_000,
   });
 });
 

@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
+import type { Others } from "../../src/domain/outcome.ts";
 import { isEnded, type Ticket, type TicketEvent, type TicketState } from "../../src/domain/ticket.ts";
 import {
   acceptTicket,
@@ -24,6 +25,7 @@ const failures: Failure[] = [
   { reason: "rate_limited", retryAfterMs: null },
   { reason: "credentials_refused", status: 401 },
   { reason: "hung_up" },
+  { reason: "unreadable", why: "no_verdict" },
   { reason: "truncated" },
 ];
 
@@ -34,6 +36,15 @@ const step = fc.record({
   /** How many claims ago the token was handed out. */
   staleBy: fc.constantFrom(0, 0, 0, 0, 1, 2),
   failure: fc.constantFrom(...failures),
+  others: fc.option(
+    fc.record({
+      served: fc.boolean(),
+      mostlyFaults: fc.boolean(),
+      held: fc.boolean(),
+      judged: fc.constantFrom("since" as const, "before" as const, "not_for_a_day" as const),
+      cleanEnd: fc.boolean(),
+    }),
+  ),
   forMs: fc.constantFrom(0, 1, 500, 4_000, 8_000, 74_999, 75_000),
   random: fc.constantFrom(0, 0.5, 0.99),
 });
@@ -56,7 +67,7 @@ it("keeps every promise over any history", () => {
       const fences: number[] = [];
       let nowMs = 0;
       let counted = 0;
-      for (const { act, permit, asProbe, staleBy, failure, forMs, random } of steps) {
+      for (const { act, permit, asProbe, staleBy, failure, others, forMs, random } of steps) {
         nowMs += forMs;
         const before = JSON.parse(JSON.stringify(ticket)) as Ticket;
         const token = before.progress.fence - staleBy;
@@ -83,10 +94,8 @@ it("keeps every promise over any history", () => {
           } else expect(after.reply.fence).toBe(before.progress.fence);
         }
         const isCall = after.reply?.kind === "stored" && (act === "judged" || act === "failed");
-        const isFree =
-          before.state.status === "processing" && before.state.claim.asProbe
-            ? true
-            : act === "failed" && ["credentials_refused", "hung_up"].includes(failure.reason);
+        const wasProbe = before.state.status === "processing" && before.state.claim.asProbe;
+        const isFree = wasProbe || (act === "failed" && !isCharged(before, failure, others, nowMs));
         if (isCall && !isFree) counted++;
         expect(ticket.progress.attempts).toBe(counted);
         expect(counted).toBeLessThanOrEqual(policy.maxAttempts);
@@ -103,7 +112,7 @@ it("keeps every promise over any history", () => {
             case "judged":
               return settle(before, token, { kind: "judged", result, spent }, nowMs, policy, random);
             case "failed":
-              return settle(before, token, { kind: "failed", failure, spent }, nowMs, policy, random);
+              return settle(before, token, { kind: "failed", failure, spent, others }, nowMs, policy, random);
             case "give back":
               return giveBack(before, token, nowMs, policy);
             case "died":
@@ -122,6 +131,30 @@ it("keeps every promise over any history", () => {
 });
 
 const spent = { calls: 1, costUsd: 0.001 };
+
+/** The contract's two sentences, as directly as they can be written. A probe costs nothing in any case. */
+function isCharged({ progress }: Ticket, failure: Failure, others: Others | null, nowMs: number): boolean {
+  switch (failure.reason) {
+    case "truncated":
+      return true;
+    case "unreadable": {
+      const firstAtMs = progress.unreadableAtMs;
+      const isLast = progress.attempts + 1 >= policy.maxAttempts;
+      const isItsOwn = others !== null && others.judged !== "before";
+      if (firstAtMs === undefined) return !isLast || isItsOwn;
+      return isItsOwn && (isLast || nowMs - firstAtMs >= 60_000);
+    }
+    case "timeout":
+    case "unavailable": {
+      const isServed = others?.served === true && !others.mostlyFaults;
+      return isServed && (progress.chargedAtMs === undefined || nowMs - progress.chargedAtMs >= 60_000);
+    }
+    case "rate_limited":
+      return others?.served === true && (progress.limited ?? 0) >= 8;
+    default:
+      return false;
+  }
+}
 
 function liveClaim(state: TicketState, nowMs: number): boolean {
   return state.status === "processing" && nowMs < state.claim.leaseEndsAtMs;
