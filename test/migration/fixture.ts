@@ -66,7 +66,7 @@ export interface Tenant {
   readonly key: string;
 }
 
-export type Ending = "completed" | "failed" | "expired";
+type Ending = "completed" | "failed" | "expired";
 
 export interface OldTicket {
   /** Unique; its texts hold `nonce-` and this name. */

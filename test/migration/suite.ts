@@ -24,10 +24,11 @@ export interface OldStoreUnderTest {
   open(ageMs: number, steps: readonly Step[]): Promise<OldWorld>;
   /** Nobody else can have what the dead process held, so a start may give it back before its lease is over. */
   readonly ownerIsDead: boolean;
+  /** How calls go that nobody should see the end of. */
+  readonly silent: Step;
 }
 
 const well: Step = { echo: noncePattern, times: "forever" };
-const silent: Step = { fault: "stall", times: "forever" };
 
 /** Every lease, backoff, hold and breaker's time of a fixture is over then, and no ticket's time. */
 const longMs = 20 * 60_000;
@@ -39,7 +40,7 @@ const limitMs = 90_000;
 const lookMs = 2_500;
 const betweenLooksMs = 250;
 
-export function testMigration({ name, manifest, open, ownerIsDead }: OldStoreUnderTest): void {
+export function testMigration({ name, manifest, open, ownerIsDead, silent }: OldStoreUnderTest): void {
   const { tickets, keys } = manifest;
   const tenant = manifest.tenants[0]?.name ?? "";
   const ended = tickets.filter(hasEnded);

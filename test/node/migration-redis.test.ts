@@ -18,6 +18,7 @@ describe.skipIf(!hasRedis("what older code has left in Redis"))("after a change 
     name: "Redis, and in the file beside it",
     manifest,
     ownerIsDead: false,
+    silent: { fault: "stall", times: "forever" },
     async open(ageMs, steps) {
       const server = await startRedis({ appendonly: false });
       onTestFinished(server.close);

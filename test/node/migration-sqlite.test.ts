@@ -12,6 +12,7 @@ testMigration({
   name: "SQLite",
   manifest,
   ownerIsDead: true,
+  silent: { fault: "stall", times: "forever" },
   async open(ageMs, steps) {
     const folder = folderForTest();
     const move = moveTo(madeAtMs, Date.now(), ageMs);
