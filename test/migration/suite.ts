@@ -170,6 +170,7 @@ export function testMigration({ name, manifest, open, ownerIsDead, silent }: Old
     it("knows refused credentials: one ticket asks, the others wait, and a live call fails at once", async () => {
       const refused: Step = { fault: "credentialsRefused", vendor: "openrouter", times: "forever" };
       const world = await open(0, [refused, silent]);
+      await untilSomebodyCalls(world, "openrouter");
       await world.live(lookMs);
       expect(await callsTo(world, "openrouter")).toHaveLength(1);
       const behind = unfinished.filter(({ name }) => name.startsWith("fresh-"));
@@ -230,6 +231,12 @@ async function untilAllAre(world: OldWorld, tickets: readonly OldTicket[], wante
     }
     left = others.map(({ ticket }) => ticket);
     if (left.length > 0) await world.live(betweenLooksMs);
+  }
+}
+
+async function untilSomebodyCalls(world: OldWorld, vendor: string): Promise<void> {
+  for (let looks = 0; looks < 80 && (await callsTo(world, vendor)).length === 0; looks++) {
+    await world.live(betweenLooksMs);
   }
 }
 
