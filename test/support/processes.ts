@@ -12,6 +12,8 @@ export interface Home {
   /** Holds data, log and whatever else the service writes. Made where it is missing. */
   readonly folder: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** Of the service's code, with its packages installed; this one unless told. */
+  readonly checkout?: string;
 }
 
 export interface ServiceProcess {
@@ -63,18 +65,18 @@ function lastLines({ folder }: Home): string {
 }
 
 const commands: Readonly<Record<PlatformName, (home: Home, port: number) => Command>> = {
-  node: ({ folder, settings }, port) => ({
+  node: ({ folder, settings, checkout = root }, port) => ({
     file: process.execPath,
-    args: [join(root, "src/node/main.ts")],
+    args: [join(checkout, "src/node/main.ts")],
     env: { ...settings, DATA_DIR: join(folder, dataFolder), HOST: "127.0.0.1", PORT: String(port) },
     cwd: folder,
   }),
-  workerd: ({ folder, settings }, port) => {
+  workerd: ({ folder, settings, checkout = root }, port) => {
     // In place of a developer's own .dev.vars.
     const noVariables = join(folder, "no.env");
     writeFileSync(noVariables, "");
     const flags = {
-      config: join(root, "wrangler.toml"),
+      config: join(checkout, "wrangler.toml"),
       "env-file": noVariables,
       "persist-to": join(folder, dataFolder),
       ip: "127.0.0.1",
@@ -83,7 +85,7 @@ const commands: Readonly<Record<PlatformName, (home: Home, port: number) => Comm
       "inspector-port": "0",
     };
     return {
-      file: join(root, "node_modules/.bin/wrangler"),
+      file: join(checkout, "node_modules/.bin/wrangler"),
       args: [
         "dev",
         ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
