@@ -18,13 +18,15 @@ interface Answered {
   readonly atMs: number;
 }
 
-/** `model answers judged calls`, divided by blanks; moments in base 36. */
+/** `model answers judged calls`, divided by blanks. */
 export type ModelRecords = readonly string[];
 
 const mostModels = 64;
 /** Characters of all records together: the gate's state stays below 8 KB with them. */
 const mostCharacters = 2_600;
 const mostCalls = 20;
+/** Of moments. Not 36: what is compiled for Redis reads no `u` (typescript-to-lua 1.37.1 leaves it out of its digits). */
+const radix = 30;
 const none: ModelRecord = { answers: [], judgedAtMs: null, calls: "" };
 
 export function recordOf(records: ModelRecords, model: string): ModelRecord {
@@ -82,7 +84,7 @@ function put(records: ModelRecords, model: string, record: ModelRecord): ModelRe
 }
 
 function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {
-  const told = answers.map(({ comparison, atMs }) => `${comparison}${moment(atMs)}`);
+  const told = answers.map(({ comparison, atMs }) => `${comparison}:${moment(atMs)}`);
   return `${model} ${told.join(",")} ${judgedAtMs === null ? "" : moment(judgedAtMs)} ${calls}`;
 }
 
@@ -92,12 +94,15 @@ function unpacked(record: string): ModelRecord {
     answers: answers
       .split(",")
       .filter((told) => told !== "")
-      .map((told) => ({ comparison: told.slice(0, 16), atMs: parseInt(told.slice(16), 36) })),
-    judgedAtMs: judged === "" ? null : parseInt(judged, 36),
+      .map((told) => {
+        const [comparison = "", atMs = ""] = told.split(":");
+        return { comparison, atMs: parseInt(atMs, radix) };
+      }),
+    judgedAtMs: judged === "" ? null : parseInt(judged, radix),
     calls,
   };
 }
 
 function moment(atMs: number): string {
-  return Math.floor(atMs).toString(36);
+  return Math.floor(atMs).toString(radix);
 }

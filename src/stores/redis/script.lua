@@ -952,7 +952,7 @@ local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayEvery = ____lualib.__TS__ArrayEvery
 local ____exports = {}
-local isIll, opened, openForMs, fewestCalls, jitter
+local isIll, opened, openForMs, fewestCalls, jitter, forgivenJitter
 local ____parties_2Ets = require("domain.parties")
 local countParty = ____parties_2Ets.countParty
 local noParties = ____parties_2Ets.noParties
@@ -1007,18 +1007,20 @@ function opened(self, epoch, failedProbes, nowMs, limits, random)
 end
 function openForMs(self, failedProbes, limits, random)
     local doubledMs = limits.recoveryMs * 2 ^ math.max(0, failedProbes)
+    local share = failedProbes < 0 and forgivenJitter or jitter
     local longestMs = math.max(
         limits.recoveryMs,
-        math.min(doubledMs * (1 + jitter), limits.maxOpenMs)
+        math.min(doubledMs * (1 + share), limits.maxOpenMs)
     )
-    local shortestMs = math.max(limits.recoveryMs, longestMs / (1 + jitter))
+    local shortestMs = math.max(limits.recoveryMs, longestMs / (1 + share))
     return math.floor(shortestMs + random * (longestMs - shortestMs) + 0.5)
 end
 fewestCalls = 20
 jitter = 0.1
---- After a good probe so many may fail that the time is not doubled: a door that a third get through is open for a third, and drains at that
--- rate instead of a call a minute.
-local forgivenProbes = 2
+--- So many probes may fail that the time is not doubled, after a good one, and where the breaker opened though some calls were answered: a door
+-- that a third get through is open for a third, and drains at that rate instead of a call a minute.
+local forgivenProbes = 3
+forgivenJitter = 0.02
 ____exports.closedBreaker = {state = "closed", epoch = 0, faultsInRow = 0, window = {}}
 --- The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet.
 function ____exports.breakerState(self, breaker, nowMs)
@@ -1130,14 +1132,18 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                         ))
                     }
                 )
-                return isIll(nil, closed, nowMs, limits) and opened(
+                if not isIll(nil, closed, nowMs, limits) then
+                    return closed
+                end
+                local failedProbes = closed.faultsInRow < limits.failureThreshold and -forgivenProbes or 0
+                return opened(
                     nil,
                     breaker.epoch + 1,
-                    0,
+                    failedProbes,
                     nowMs,
                     limits,
                     random
-                ) or closed
+                )
             end
         end
         ____cond10 = ____cond10 or ____switch10 == "open"
@@ -1151,17 +1157,17 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return breaker
                 end
                 repeat
-                    local ____switch15 = news.health
-                    local ____cond15 = ____switch15 == "nothing"
-                    if ____cond15 then
+                    local ____switch16 = news.health
+                    local ____cond16 = ____switch16 == "nothing"
+                    if ____cond16 then
                         return __TS__ObjectAssign(
                             {},
                             breaker,
                             {probe = ____field(nil)}
                         )
                     end
-                    ____cond15 = ____cond15 or ____switch15 == "fault"
-                    if ____cond15 then
+                    ____cond16 = ____cond16 or ____switch16 == "fault"
+                    if ____cond16 then
                         return opened(
                             nil,
                             breaker.epoch,
@@ -1171,8 +1177,8 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                             random
                         )
                     end
-                    ____cond15 = ____cond15 or ____switch15 == "healthy"
-                    if ____cond15 then
+                    ____cond16 = ____cond16 or ____switch16 == "healthy"
+                    if ____cond16 then
                         do
                             local goodProbes = breaker.goodProbes + 1
                             return goodProbes < limits.successThreshold and __TS__ObjectAssign(
@@ -1373,14 +1379,14 @@ return ____exports
  end,
 ["domain.holds"] = function(...) 
 local ____lualib = require("lualib_bundle")
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
 local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
 local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local withoutOne, namedMs, forgottenAfterMs
+local withoutOne, isPresent, namedMs, forgottenAfterMs
 local ____outcome_2Ets = require("domain.outcome")
 local longestHoldMs = ____outcome_2Ets.longestHoldMs
 local ____turn_2Ets = require("domain.turn")
@@ -1414,13 +1420,19 @@ end
 function ____exports.presentHolds(self, holds, nowMs)
     return __TS__ArrayFilter(
         holds,
-        function(____, hold)
-            if ____exports.isHeld(nil, hold, nowMs) then
-                return true
-            end
-            return hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
-        end
+        function(____, hold) return isPresent(nil, hold, nowMs) end
     )
+end
+function isPresent(self, hold, nowMs)
+    return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
+end
+--- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
+function ____exports.holdOf(self, holds, model, nowMs)
+    local hold = __TS__ArrayFind(
+        holds,
+        function(____, hold) return hold.model == model end
+    )
+    return hold ~= nil and isPresent(nil, hold, nowMs) and hold or nil
 end
 --- Doubled with each refusal, up to 15 minutes.
 function ____exports.doubledMs(self, recoveryMs, refusals)
@@ -1462,14 +1474,7 @@ end
 -- @param by who caused it; `null`: not known
 -- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
 function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, ____bindingPattern0)
-            local model
-            model = ____bindingPattern0.model
-            return model == hold.model
-        end
-    )
+    local known = ____exports.holdOf(nil, holds, hold.model, nowMs)
     local others = __TS__ArrayFilter(
         ____exports.presentHolds(nil, holds, nowMs),
         function(____, ____bindingPattern0)
@@ -1588,7 +1593,7 @@ local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local __TS__ParseInt = ____lualib.__TS__ParseInt
 local __TS__NumberToString = ____lualib.__TS__NumberToString
 local ____exports = {}
-local put, packed, unpacked, moment, mostModels, mostCharacters
+local put, packed, unpacked, moment, mostModels, mostCharacters, radix
 function put(self, records, model, record)
     local others = __TS__ArrayFilter(
         records,
@@ -1625,7 +1630,7 @@ function packed(self, model, ____bindingPattern0)
             local comparison
             comparison = ____bindingPattern0.comparison
             atMs = ____bindingPattern0.atMs
-            return comparison .. moment(nil, atMs)
+            return (comparison .. ":") .. moment(nil, atMs)
         end
     )
     return (((((model .. " ") .. table.concat(told, ",")) .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls
@@ -1650,31 +1655,42 @@ function unpacked(self, record)
             __TS__StringSplit(answers, ","),
             function(____, told) return told ~= "" end
         ),
-        function(____, told) return {
-            comparison = string.sub(told, 1, 16),
-            atMs = __TS__ParseInt(
-                string.sub(told, 17),
-                36
+        function(____, told)
+            local comparison, atMs = unpack(
+                __TS__StringSplit(told, ":"),
+                1,
+                2
             )
-        } end
+            if comparison == nil then
+                comparison = ""
+            end
+            if atMs == nil then
+                atMs = ""
+            end
+            return {
+                comparison = comparison,
+                atMs = __TS__ParseInt(atMs, radix)
+            }
+        end
     )
     local ____temp_5
     if judged == "" then
         ____temp_5 = nil
     else
-        ____temp_5 = __TS__ParseInt(judged, 36)
+        ____temp_5 = __TS__ParseInt(judged, radix)
     end
     return {answers = ____TS__ArrayMap_result_6, judgedAtMs = ____temp_5, calls = calls}
 end
 function moment(self, atMs)
     return __TS__NumberToString(
         math.floor(atMs),
-        36
+        radix
     )
 end
 mostModels = 64
 mostCharacters = 2600
 local mostCalls = 20
+radix = 30
 local none = {answers = {}, judgedAtMs = nil, calls = ""}
 function ____exports.recordOf(self, records, model)
     local found = __TS__ArrayFind(
@@ -1766,6 +1782,8 @@ local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
+local ____outcome_2Ets = require("domain.outcome")
+local longestHoldMs = ____outcome_2Ets.longestHoldMs
 function ____exports.paceOf(self, paces, tenant, model)
     return __TS__ArrayFind(
         paces,
@@ -1780,25 +1798,31 @@ local shortestMs = 50
 local eased = 0.9
 ---
 -- @param askedMs how long the vendor asked us to wait, in milliseconds
-function ____exports.slowed(self, paces, tenant, model, askedMs, nowMs)
+-- @param beganAtMs when the call began that it refused
+function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowMs)
     local known = ____exports.paceOf(nil, paces, tenant, model)
-    local everyMs = math.min(
-        math.max((known and known.everyMs or 0) * 2, askedMs / firstPart, shortestMs),
-        askedMs
-    )
+    if known ~= nil and beganAtMs < known.sinceMs then
+        return paces
+    end
+    local longerMs = known == nil and askedMs / firstPart or math.min(known.everyMs * 2, known.everyMs + askedMs)
+    local everyMs = math.floor(math.min(
+        math.max(longerMs, shortestMs),
+        longestHoldMs
+    ) + 0.5)
     local pace = {
         tenant = tenant,
         model = model,
-        everyMs = math.floor(everyMs + 0.5),
-        nextAtMs = math.floor(nowMs + everyMs + 0.5)
+        everyMs = everyMs,
+        nextAtMs = nowMs + everyMs,
+        sinceMs = nowMs
     }
-    local ____array_2 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+    local ____array_0 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
         paces,
         function(____, other) return other ~= known end
     )))
-    __TS__SparseArrayPush(____array_2, pace)
+    __TS__SparseArrayPush(____array_0, pace)
     return __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_2)},
+        {__TS__SparseArraySpread(____array_0)},
         -mostPaces
     )
 end
@@ -1813,22 +1837,22 @@ function ____exports.quickened(self, paces, tenant, model)
         paces,
         function(____, pace) return pace ~= known end
     )
-    local ____temp_4
+    local ____temp_2
     if everyMs < shortestMs then
-        ____temp_4 = others
+        ____temp_2 = others
     else
-        local ____array_3 = __TS__SparseArrayNew(unpack(others))
+        local ____array_1 = __TS__SparseArrayNew(unpack(others))
         __TS__SparseArrayPush(
-            ____array_3,
+            ____array_1,
             __TS__ObjectAssign(
                 {},
                 known,
                 {everyMs = ____field(everyMs)}
             )
         )
-        ____temp_4 = {__TS__SparseArraySpread(____array_3)}
+        ____temp_2 = {__TS__SparseArraySpread(____array_1)}
     end
-    return ____temp_4
+    return ____temp_2
 end
 --- A ticket is started.
 function ____exports.paced(self, paces, tenant, model, nowMs)
@@ -2444,9 +2468,9 @@ local __TS__ArraySome = ____lualib.__TS__ArraySome
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayFlatMap = ____lualib.__TS__ArrayFlatMap
 local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
 local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, ofModel, firstOf, mostProbed, mostTied, anyTenant
 local ____breaker_2Ets = require("domain.breaker")
@@ -2455,6 +2479,7 @@ local ____gate_2Ets = require("domain.gate")
 local takeTurn = ____gate_2Ets.takeTurn
 local ____holds_2Ets = require("domain.holds")
 local credentialsTurn = ____holds_2Ets.credentialsTurn
+local holdOf = ____holds_2Ets.holdOf
 local isAsked = ____holds_2Ets.isAsked
 local isHeld = ____holds_2Ets.isHeld
 local modelTurn = ____holds_2Ets.modelTurn
@@ -2654,10 +2679,7 @@ function inTurn(self, core, places, tally, count, nowMs)
         do
             local __continue31
             repeat
-                local hold = __TS__ArrayFind(
-                    core.holds,
-                    function(____, hold) return hold.model == model end
-                )
+                local hold = holdOf(nil, core.holds, model, nowMs)
                 if isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
                     __continue31 = true
                     break
@@ -3010,7 +3032,6 @@ return ____exports
 ["domain.gate-queue"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
 local hasWaited, reasonToWait, freshPlace
 local ____admission_2Ets = require("domain.admission")
@@ -3024,6 +3045,7 @@ local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
 local mostInFlight = ____gate_2Ddispatch_2Ets.mostInFlight
 local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
 local ____holds_2Ets = require("domain.holds")
+local holdOf = ____holds_2Ets.holdOf
 local isHeld = ____holds_2Ets.isHeld
 local modelTurn = ____holds_2Ets.modelTurn
 local ____ramp_2Ets = require("domain.ramp")
@@ -3033,7 +3055,7 @@ local holdMs = ____places_2Ets.holdMs
 local isInFlight = ____places_2Ets.isInFlight
 local ____vitals_2Ets = require("domain.vitals")
 local countEnd = ____vitals_2Ets.countEnd
-function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1)
+function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1, nowMs)
     local model
     model = ____bindingPattern0.model
     local sinceMs
@@ -3041,10 +3063,7 @@ function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1)
     if sinceMs == nil then
         return false
     end
-    local hold = __TS__ArrayFind(
-        core.holds,
-        function(____, hold) return hold.model == model end
-    )
+    local hold = holdOf(nil, core.holds, model, nowMs)
     return sinceMs <= core.waitsEndedMs or (hold and hold.ramp) ~= nil and sinceMs <= hold.untilMs
 end
 function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits)
@@ -3052,14 +3071,7 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
         return {why = "backoff", retryAtMs = place.notBeforeMs}
     end
     local ____self = isInFlight(nil, known) and 1 or 0
-    local hold = __TS__ArrayFind(
-        core.holds,
-        function(____, ____bindingPattern0)
-            local model
-            model = ____bindingPattern0.model
-            return model == place.model
-        end
-    )
+    local hold = holdOf(nil, core.holds, place.model, nowMs)
     local asked = askedHold(nil, core, place.model)
     if hold ~= nil and asked == nil and isHeld(nil, hold, nowMs) then
         return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
@@ -3171,7 +3183,13 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
     local ____starter_1 = starter
     local permit = ____starter_1.permit
     local suspect = ____starter_1.suspect
-    local notBeforeMs = hasWaited(nil, core, seat, starter) and nowMs or starter.notBeforeMs
+    local notBeforeMs = hasWaited(
+        nil,
+        core,
+        seat,
+        starter,
+        nowMs
+    ) and nowMs or starter.notBeforeMs
     local place = __TS__ObjectAssign(
         {},
         known or freshPlace(nil, seat, nowMs),
@@ -3831,18 +3849,19 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
         function(____, hold) return hold.model == place.model and isHeld(nil, hold, nowMs) end
     )
     local isRefused = credentials ~= nil or hold ~= nil and isAsked(nil, hold)
-    local opensAtMs = math.max(turn.kind == "wait" and turn.untilMs or nowMs, hold and hold.untilMs or nowMs)
+    local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
+    local opensAtMs = hold ~= nil and isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
     local position = 1 + ahead
-    local ____position_10 = position
-    local ____isRefused_7
+    local ____position_8 = position
+    local ____isRefused_5
     if isRefused then
-        ____isRefused_7 = nil
+        ____isRefused_5 = nil
     else
-        ____isRefused_7 = opensAtMs
+        ____isRefused_5 = opensAtMs
     end
     local forecast = {
-        position = ____position_10,
-        opensAtMs = ____isRefused_7,
+        position = ____position_8,
+        opensAtMs = ____isRefused_5,
         notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
         msPerTicket = msPerTicket(nil, vitals, limits.concurrency)
     }
@@ -3864,9 +3883,9 @@ return ____exports
  end,
 ["domain.hold-report"] = function(...) 
 local ____lualib = require("lualib_bundle")
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
 local limited, failed, timesBefore, isWithoutJudgements, again, answered, dropAsker, replaced
@@ -3875,6 +3894,7 @@ local meetsRule = ____breaker_2Ets.meetsRule
 local ____holds_2Ets = require("domain.holds")
 local doubledMs = ____holds_2Ets.doubledMs
 local holdModel = ____holds_2Ets.holdModel
+local holdOf = ____holds_2Ets.holdOf
 local isAsked = ____holds_2Ets.isAsked
 local isHeld = ____holds_2Ets.isHeld
 local presentHolds = ____holds_2Ets.presentHolds
@@ -3899,10 +3919,7 @@ function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
     if holdMs == nil or (others and others.served) == true then
         return holds
     end
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
-    )
+    local known = holdOf(nil, holds, model, nowMs)
     if known ~= nil and isAsked(nil, known) then
         return holds
     end
@@ -3928,21 +3945,17 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     local parties = breaker.models or noParties
     local ____call_4 = call
     local model = ____call_4.model
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
-    )
+    local known = holdOf(nil, holds, model, nowMs)
     if known ~= nil and isHeld(nil, known, nowMs) then
         return holds
     end
-    if not meetsRule(
+    local isStillIll = (known and known.why) == "faults" and known.ramp == nil
+    local isIllAlone = meetsRule(
         nil,
         sightOfOne(nil, parties, model, nowMs),
         limits
-    ) then
-        return holds
-    end
-    if not isAnotherAnswered(nil, parties, model, nowMs) then
+    ) and isAnotherAnswered(nil, parties, model, nowMs)
+    if not isStillIll and not isIllAlone then
         return holds
     end
     local times = timesBefore(nil, known, "faults", nowMs)
@@ -3970,8 +3983,8 @@ function isWithoutJudgements(self, ____bindingPattern0)
     local call
     call = ____bindingPattern0.call
     others = ____bindingPattern0.others
-    local ____opt_5 = call and call.ticket
-    local agoMs = ____opt_5 and ____opt_5.unreadableAgoMs or nil
+    local ____opt_7 = call and call.ticket
+    local agoMs = ____opt_7 and ____opt_7.unreadableAgoMs or nil
     return agoMs ~= nil and agoMs >= ____exports.unreadableGapMs and (others and others.judged) == "before"
 end
 function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
@@ -3983,10 +3996,7 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     local permit
     permit = ____bindingPattern1.permit
     call = ____bindingPattern1.call
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
-    )
+    local known = holdOf(nil, holds, model, nowMs)
     if known == nil or not isAsked(nil, known) then
         return holdModel(
             nil,
@@ -3997,12 +4007,12 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
             nowMs
         )
     end
-    local ____temp_13 = permit == nil
-    if not ____temp_13 then
-        local ____opt_11 = known.asker
-        ____temp_13 = (____opt_11 and ____opt_11.permit) ~= permit
+    local ____temp_15 = permit == nil
+    if not ____temp_15 then
+        local ____opt_13 = known.asker
+        ____temp_15 = (____opt_13 and ____opt_13.permit) ~= permit
     end
-    if ____temp_13 then
+    if ____temp_15 then
         return holds
     end
     local times = (known.again or 0) + 1
@@ -4026,14 +4036,10 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     )
 end
 function answered(self, holds, told, judged, nowMs, limits)
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, hold)
-            local ____hold_model_16 = hold.model
-            local ____opt_14 = told.call
-            return ____hold_model_16 == (____opt_14 and ____opt_14.model)
-        end
-    )
+    local ____holdOf_19 = holdOf
+    local ____holds_18 = holds
+    local ____opt_16 = told.call
+    local known = ____holdOf_19(nil, ____holds_18, ____opt_16 and ____opt_16.model or "", nowMs)
     if known == nil or known.why == nil then
         return holds
     end
@@ -4507,6 +4513,7 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                         tenant,
                         model,
                         finding.holdMs,
+                        atMs - call.beganAgoMs,
                         nowMs
                     ))}
                 )

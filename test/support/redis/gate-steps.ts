@@ -21,6 +21,8 @@ export const stepLimits: GateLimits = {
 
 /** Also what Lua can't read. */
 const model = fc.constantFrom("m", "n", 'ü"\\\ud800\u0000 \u{1f600}', "");
+/** As a gate is told of a model: a usual name, or a hash. */
+const modelKey = fc.constantFrom("m", "n", "#0123456789abcdef");
 const ticketId = fc.nat(7).map((number) => `t${number}`);
 /** A ticket's id has the turn until its worker comes. */
 const permit = fc.oneof(
@@ -60,20 +62,20 @@ const finding: fc.Arbitrary<Finding> = fc.oneof(
   fc.record({
     kind: fc.constant("refused" as const),
     why: fc.constant("credentials_refused" as const),
-    model,
+    model: modelKey,
   }),
   fc.record({
     kind: fc.constant("rate_limited" as const),
-    model,
+    model: modelKey,
     holdMs: fc.constantFrom(null, 0, 1_234.5, 30_000, 10_000_000),
   }),
 );
 const agoMs = fc.constantFrom(0, 1, 50, 70_000, 100_000);
 const call = fc.record(
   {
-    comparison,
+    comparison: fc.constantFrom("00000000000000aa", "00000000000000bb", "00000000000000cc"),
     tenant,
-    model,
+    model: modelKey,
     beganAgoMs: agoMs,
     beforeAgoMs: agoMs,
     ticket: fc.record({ unreadableAgoMs: fc.option(agoMs), thrownAgoMs: fc.option(agoMs) }),

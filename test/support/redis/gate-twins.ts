@@ -48,6 +48,13 @@ export function sourceGate() {
         all.delete(ticketId);
         table.remove(ticketId);
       },
+      endWaits(nowMs, model) {
+        table.endWaits(nowMs, model);
+        for (const id of all.keys()) {
+          const place = table.find(id);
+          if (place !== null) all.set(id, place);
+        }
+      },
       // In Redis nobody is asked after.
       firstHeardMs: () => null,
       silent: () => [],
@@ -121,9 +128,8 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
       const rows = pairs(await looker.command("HGETALL", keyOf("places")));
       const places = rows.map(([id, row]) => [id, unpacked(JSON.parse(row) as Place)] as const);
       const sums = pairs(await looker.command("HGETALL", keyOf("sums")));
-      const holds = Array.isArray(core.holds) ? core.holds.map(unpacked) : [];
       return {
-        core: bare(inOrder(core.version === 1 ? { ...core, holds } : newGate)),
+        core: bare(inOrder(core.version === 1 ? unpackedCore(core) : newGate)),
         places: bare(Object.fromEntries(places)),
         beside: {
           sums: Object.fromEntries([...noSums, ...sums.map(([name, sum]) => [name, Number(sum)] as const)]),
@@ -151,7 +157,7 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
           "-1",
           "WITHSCORES",
         );
-        return pairs(ids).map(([id, score]) => `${JSON.parse(model) as string} ${id} ${score}`);
+        return pairs(ids).map(([id, score]) => `${groupName(model)} ${id} ${score}`);
       }),
     );
     return rows.flat().toSorted();
@@ -185,15 +191,47 @@ function besides(places: readonly Place[]) {
     line: idsOf((place) => !place.suspect && isInLine(place)),
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
     ages: idsOf(({ standing }) => standing.state !== "held"),
-    waits: waiting
-      .map(({ model, ticketId, notBeforeMs }) => `${model} ${ticketId} ${notBeforeMs}`)
-      .toSorted(),
+    waits: waiting.map((place) => `${nameOf(place)} ${place.ticketId} ${place.notBeforeMs}`).toSorted(),
     turns: waiting
       .map(
-        ({ model, ticketId, priority, acceptedAtMs }) =>
-          `${model} ${ticketId} ${(10 - priority) * 1e13 + acceptedAtMs}`,
+        (place) => `${nameOf(place)} ${place.ticketId} ${(10 - place.priority) * 1e13 + place.acceptedAtMs}`,
       )
       .toSorted(),
+  };
+}
+
+const nameOf = ({ model, tenant }: Place) => (tenant === "" ? model : `${model} ${tenant}`);
+
+/** A group's name in Redis: its model as JSON, and its tenant where that is known. */
+function groupName(name: string): string {
+  const [, model = '""', tenant = ""] = /^(".*")(?: (\w+))?$/su.exec(name) ?? [];
+  const plain = JSON.parse(model) as string;
+  return tenant === "" ? plain : `${plain} ${tenant}`;
+}
+
+/** Models as they are called outside Redis. What is empty there is no list. */
+function unpackedCore(core: GateCore): GateCore {
+  const listed = <Row>(rows: readonly Row[]) => (Array.isArray(rows) ? (rows as readonly Row[]) : []);
+  const plain = (model: string) => (model === "" ? model : (JSON.parse(model) as string));
+  const { breaker } = core;
+  const models =
+    breaker.state === "closed" && breaker.models !== undefined
+      ? {
+          ...breaker.models,
+          answered: breaker.models.answered && plain(breaker.models.answered),
+          all: listed(breaker.models.all).map((party) => ({ ...party, n: plain(party.n) })),
+        }
+      : undefined;
+  return {
+    ...core,
+    breaker: models === undefined ? breaker : ({ ...breaker, models } as GateCore["breaker"]),
+    holds: listed(core.holds).map(unpacked),
+    paces: listed(core.paces).map(unpacked),
+    probed: listed(core.probed).map(unpacked),
+    models: listed(core.models).map((record) => {
+      const end = record.indexOf(" ");
+      return plain(record.slice(0, end)) + record.slice(end);
+    }),
   };
 }
 
