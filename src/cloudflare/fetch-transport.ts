@@ -16,7 +16,7 @@ export const fetchTransport: Transport = async ({ method, url, headers, body, ma
       cache: "no-store",
     });
     const text = await textWithin(maxAnswerBytes, response);
-    if (text === null) return tooLarge;
+    if (text === null) return err({ fault: "too_large", status: response.status });
     return ok({ status: response.status, header: (name) => response.headers.get(name), text });
   } catch (error) {
     return signal.aborted ? aborted : err({ fault: "connection", code: codeOf(error) });
@@ -26,7 +26,6 @@ export const fetchTransport: Transport = async ({ method, url, headers, body, ma
 type Outcome = Result<UpstreamAnswer, TransportFault>;
 
 const aborted: Outcome = err({ fault: "aborted" });
-const tooLarge: Outcome = err({ fault: "too_large" });
 
 /** @returns `null` where it is longer than that, decoded */
 async function textWithin(maxBytes: number, response: Response): Promise<string | null> {

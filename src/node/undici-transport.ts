@@ -64,7 +64,7 @@ export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportO
 type Outcome = Result<UpstreamAnswer, TransportFault>;
 
 const aborted: Outcome = err({ fault: "aborted" });
-const tooLarge: Outcome = err({ fault: "too_large" });
+const tooLarge = (status: number): Outcome => err({ fault: "too_large", status });
 
 /** What undici tells while one request runs, until one outcome is known. */
 function exchangeOver(
@@ -102,11 +102,11 @@ function exchangeOver(
       // Also told of 103 and the like, which come before the answer: the last counts.
       status = answered;
       headers = received;
-      if (Number(received["content-length"]) > maxBytes) end(tooLarge);
+      if (Number(received["content-length"]) > maxBytes) end(tooLarge(status));
     },
     onResponseData(_, chunk) {
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) end(tooLarge);
+      if (sizeBytes > maxBytes) end(tooLarge(status));
       else chunks.push(chunk);
     },
     onResponseEnd() {
@@ -116,7 +116,13 @@ function exchangeOver(
       if (encoding === "identity") settle(answer(status, headers, bytes));
       else
         void decode(encoding, bytes, maxBytes).then((decoded) =>
-          settle(decoded.ok ? answer(status, headers, decoded.value) : decoded),
+          settle(
+            decoded === null
+              ? tooLarge(status)
+              : decoded.ok
+                ? answer(status, headers, decoded.value)
+                : decoded,
+          ),
         );
     },
     onResponseError(_, error) {
@@ -145,19 +151,19 @@ const decoders = new Map([
   ["deflate", promisify(inflate)],
 ]);
 
-/** We ask for no compression. Who compresses all the same must not fill the memory with it. */
+/** We ask for no compression. Who compresses all the same must not fill the memory with it: `null` where it is longer than that, unpacked. */
 async function decode(
   encoding: string,
   bytes: Buffer,
   maxOutputLength: number,
-): Promise<Result<Buffer, TransportFault>> {
+): Promise<Result<Buffer, TransportFault> | null> {
   const decoder = decoders.get(encoding.toLowerCase());
   if (decoder === undefined) return err({ fault: "connection", code: "UNKNOWN_CONTENT_ENCODING" });
   try {
     return ok(await decoder(bytes, { maxOutputLength }));
   } catch (error) {
     const code = codeOf(error);
-    return err(code === "ERR_BUFFER_TOO_LARGE" ? { fault: "too_large" } : { fault: "connection", code });
+    return code === "ERR_BUFFER_TOO_LARGE" ? null : err({ fault: "connection", code });
   }
 }
 

@@ -18,13 +18,12 @@ interface UnsureList<Item> {
   readonly [listOf]?: Item;
 }
 
-/** @returns the JSON object in `text`; `null` where it is anything else */
-export function parseObject(text: string): object | null {
+/** @returns what the JSON in `text` says; `undefined` where it is none */
+export function parseJson(text: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && !Array.isArray(parsed) ? parsed : null;
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -14,7 +14,6 @@ import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
@@ -26,7 +25,7 @@ import {
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
-import { failureInside, failureOfStatus } from "./failures.ts";
+import { openaiRefusals } from "./refusals/openai.ts";
 
 /** OpenAI as a provider. */
 export function openaiProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
@@ -68,8 +67,8 @@ type Envelope = Unsure<Omit<Response, "error"> & { error: Problems }>;
 type Problems = Omit<ErrorObject, "code"> & { code: ResponseError["code"] | string | null };
 
 const dialect: Dialect<Envelope, Unsure<Problems>> = {
-  problemIn: (envelope) => envelope?.error,
-  failureOf,
+  refusals: openaiRefusals,
+  toldIn: (problem) => ({ codes: [text(problem?.code)], type: text(problem?.type) }),
   textIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
@@ -84,22 +83,6 @@ const dialect: Dialect<Envelope, Unsure<Problems>> = {
   },
   requestIdIn: (_, header) => header("x-request-id"),
 };
-
-/** A 429 with one of these is not about pace. The last is an older spelling, and may be the `type`. */
-const creditGone =
-  /^(credit_balance_exhausted|(organization|project)_spend_limit_exceeded|organization_usage_limit_exceeded|billing_not_active|insufficient_quota)$/;
-const policies = /^(invalid_prompt|bio_policy|cyber_policy|misalignment_policy_violation)$/;
-
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Unsure<Problems>>): Failure {
-  const code = text(problem?.code);
-  if (creditGone.test(code) || creditGone.test(text(problem?.type)))
-    return { reason: "quota_exhausted", status };
-  if (policies.test(code)) return { reason: "content_refused", kind: code };
-  if (status !== 200) return failureOfStatus(status, retryAfterMs, vendorSays);
-  if (code === "rate_limit_exceeded") return { reason: "rate_limited", retryAfterMs };
-  if (code === "data_residency_mismatch") return { reason: "request_refused", status, vendorSays };
-  return failureInside(null, retryAfterMs, vendorSays);
-}
 
 function textIn(envelope: Envelope): Result<string, Failure> {
   // Commentary on the way to the answer is reasoning said aloud: not the verdict.

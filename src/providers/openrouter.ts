@@ -14,19 +14,21 @@ import { err, ok, type Result } from "../domain/result.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
   judgementName,
   notAnAnswer,
+  type Told,
   type Vendor,
 } from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
-import { durationHintMs, failureInside, failureOfStatus } from "./failures.ts";
 import { type Ability, type Endpoint, endpointLookup } from "./openrouter-endpoints.ts";
+import { openrouterRefusals } from "./refusals/openrouter.ts";
+import { beginsWith } from "./refusals/refusal.ts";
+import { durationMs, untilMs } from "./retry-hints.ts";
 import type { Transport } from "./transport.ts";
 
 /** OpenRouter as a provider. It asks the vendor what a model takes, and uses the catalogue where that is not answered. */
@@ -120,8 +122,17 @@ interface OpenRouterError {
   readonly message: string;
   readonly metadata: {
     readonly error_type: string;
+    /** Of moderation, and of a guardrail. */
     readonly reasons: readonly string[];
     readonly patterns: readonly string[];
+    /** Of limits. */
+    readonly limit_source: string;
+    readonly reason: string;
+    readonly resets_at: string;
+    readonly headers: { readonly "X-RateLimit-Reset": string };
+    /** The company that the call was passed on to, and what it answered. */
+    readonly provider_name: string | null;
+    readonly raw: string;
   };
   readonly availability: {
     readonly code: string;
@@ -139,9 +150,10 @@ type Envelope = Unsure<
 >;
 
 const dialect: Dialect<Envelope, Problem> = {
-  // A provider that breaks off in the middle is told of beside what it had written, in a 200.
-  problemIn: (envelope) => envelope?.error ?? items(envelope?.choices)[0]?.error,
-  failureOf,
+  refusals: openrouterRefusals,
+  toldIn,
+  // A company that breaks off in the middle is told of beside what it had written, in a 200.
+  problemInside: (envelope) => items(envelope?.choices)[0]?.error,
   textIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
@@ -157,34 +169,34 @@ const dialect: Dialect<Envelope, Problem> = {
   requestIdIn: (envelope) => envelope?.id,
 };
 
-const refusals = /^(content_policy_violation|refusal)$/;
-const nobodyServes = /^(constraint_filtered|no_endpoints|model_not_found)$/;
-
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
-  const { metadata, availability } = problem ?? {};
-  const type = text(metadata?.error_type);
-  if (refusals.test(type)) return { reason: "content_refused", kind: type };
-  if (type === "max_tokens_exceeded") return { reason: "truncated" };
-  const named = status === 200 ? problem?.code : status;
-  if (named === 403 && isBlock(problem)) return { reason: "content_refused", kind: "moderation" };
-  // Not an outage: no endpoint offers what is asked for, now or later.
-  if (named === 503 && (availability?.retryable === false || nobodyServes.test(text(availability?.code)))) {
-    return { reason: "request_refused", status: 503, vendorSays };
-  }
-  const hintMs = retryAfterMs ?? durationHintMs(`${String(availability?.retry_after)}s`);
-  return status === 200
-    ? failureInside(named, hintMs, vendorSays)
-    : failureOfStatus(status, hintMs, vendorSays);
+/** Words of ours in brackets stand for what the vendor says without a word (`refusals/openrouter.ts`). */
+function toldIn(problem: Problem, about: number | null, nowMs: number): Told {
+  const { metadata, availability, message } = problem ?? {};
+  const saw = items(metadata?.reasons).length > 0 || items(metadata?.patterns).length > 0;
+  const passedOn = text(metadata?.provider_name) !== "";
+  const silent = beginsWith(text(message), "provider returned error") && isNothing(metadata?.raw);
+  return {
+    codes: [
+      saw ? "moderation" : "",
+      text(metadata?.reason),
+      text(metadata?.limit_source),
+      passedOn && (about === 401 || about === 403) ? "(upstream refusal)" : "",
+      silent && about !== 402 && about !== 429 ? "(upstream silence)" : "",
+      text(availability?.code),
+      about === 503 && availability?.retryable === false ? "(not retryable)" : "",
+    ],
+    type: text(metadata?.error_type),
+    waitMs: secondsMs(availability?.retry_after) ?? untilMs(metadata?.headers?.["X-RateLimit-Reset"], nowMs),
+    renewedInMs: untilMs(metadata?.resets_at, nowMs),
+  };
 }
 
-/** A 403 is about the key, unless moderation gives its reasons or a guardrail says what it saw: in fields, or in words alone. */
-function isBlock(problem: Problem): boolean {
-  const { metadata, message } = problem ?? {};
-  return (
-    items(metadata?.reasons).length > 0 ||
-    items(metadata?.patterns).length > 0 ||
-    /\b(blocked|flagged|moderation)\b/i.test(text(message))
-  );
+function isNothing(raw: unknown): boolean {
+  return raw === undefined || raw === null || (typeof raw === "string" && raw.trim() === "");
+}
+
+function secondsMs(seconds: unknown): number | null {
+  return typeof seconds === "number" ? durationMs(`${seconds}s`) : null;
 }
 
 function textIn(envelope: Envelope): Result<string, Failure> {
@@ -199,7 +211,7 @@ function textIn(envelope: Envelope): Result<string, Failure> {
     case "content_filter":
       return err({ reason: "content_refused", kind: "content_filter" });
     case "error":
-      return err(failureInside(null, null, ""));
+      return err({ reason: "unavailable", status: 200, retryAfterMs: null });
     default:
       return notAnAnswer;
   }

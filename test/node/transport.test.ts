@@ -93,7 +93,7 @@ describe("on Node", () => {
         const whole = await get(transport, url, { maxAnswerBytes: 10_000 });
         expect(whole).toMatchObject({ ok: true, value: { text: "x".repeat(10_000) } });
         const cut = await get(transport, url, { maxAnswerBytes: 9_999 });
-        expect(cut).toEqual({ ok: false, error: { fault: "too_large" } });
+        expect(cut).toEqual({ ok: false, error: { fault: "too_large", status: 200 } });
       },
     );
   });
@@ -116,7 +116,7 @@ describe("on Node", () => {
         response.writeHead(200, { "content-length": "5000000" }).flushHeaders();
       },
       async (url) => {
-        expect(await get(transport, url)).toEqual({ ok: false, error: { fault: "too_large" } });
+        expect(await get(transport, url)).toEqual({ ok: false, error: { fault: "too_large", status: 200 } });
       },
     );
   });

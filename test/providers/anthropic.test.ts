@@ -128,7 +128,15 @@ describe("the answer", () => {
     ["billing", { reason: "quota_exhausted", status: 402 }],
     ["forbidden", { reason: "credentials_refused", status: 403 }],
     ["noSuchModel", { reason: "request_refused", status: 404, vendorSays: "model: x" }],
-    ["tooLarge", { reason: "request_refused", status: 413, vendorSays: "HTTP 413" }],
+    [
+      "tooLarge",
+      {
+        reason: "request_refused",
+        status: 413,
+        vendorSays:
+          "Something between this service and the vendor refused the request as too large (HTTP 413).",
+      },
+    ],
     [
       "badParameter",
       { reason: "request_refused", status: 400, vendorSays: "temperature: Extra inputs are not permitted" },

@@ -89,7 +89,7 @@ describe("the answer", () => {
   });
 
   const notAnAnswer = { reason: "unreadable", why: "not_an_answer" };
-  const moderation = { reason: "content_refused", kind: "moderation" };
+  const moderation = { reason: "content_refused", kind: "moderation", inError: true };
   it.each([
     ["refusal", { reason: "content_refused", kind: "refusal" }],
     ["outOfTokens", { reason: "truncated" }],
@@ -99,8 +99,8 @@ describe("the answer", () => {
     ["noChoices", notAnAnswer],
     ["brokenOff", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["rateLimitInside", { reason: "rate_limited", retryAfterMs: null }],
-    ["policyInside", { reason: "content_refused", kind: "content_policy_violation" }],
-    ["refusalInside", { reason: "content_refused", kind: "refusal" }],
+    ["policyInside", { reason: "content_refused", kind: "content_policy_violation", inError: true }],
+    ["refusalInside", { reason: "content_refused", kind: "refusal", inError: true }],
     ["tokensInside", { reason: "truncated" }],
     ["moderationInside", moderation],
     [
@@ -113,12 +113,20 @@ describe("the answer", () => {
     ["badKey", { reason: "credentials_refused", status: 401 }],
     ["creditExhausted", { reason: "quota_exhausted", status: 402 }],
     ["moderation", moderation],
-    ["guardrail", moderation],
+    [
+      "guardrail",
+      {
+        reason: "request_refused",
+        status: 403,
+        vendorSays: "Request blocked: prompt injection patterns detected",
+        unlessServed: { reason: "credentials_refused", status: 403 },
+      },
+    ],
     ["guardrailPatterns", moderation],
     ["forbidden", { reason: "credentials_refused", status: 403 }],
     ["noSuchModel", { reason: "request_refused", status: 404, vendorSays: "No endpoints found for x." }],
     ["rateLimited", { reason: "rate_limited", retryAfterMs: 9_000 }],
-    ["rateLimitedByHeader", { reason: "rate_limited", retryAfterMs: 7_000 }],
+    ["rateLimitedByHeader", { reason: "rate_limited", retryAfterMs: 9_000 }],
     ["providerDown", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["noCapacity", { reason: "unavailable", status: 503, retryAfterMs: null }],
     ["notRetryable", { reason: "request_refused", status: 503, vendorSays: "No." }],
