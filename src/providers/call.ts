@@ -150,7 +150,7 @@ function refusalIn<Envelope, Problem>(
       ...told,
       status,
       message,
-      vendorSays: message.slice(0, 1_000) || `HTTP ${status}`,
+      vendorSays: (message || text(problem?.says)).slice(0, 1_000) || `HTTP ${status}`,
       named,
       hintMs: atMost15Minutes(longest([told.waitMs ?? null, hintMs])),
       renewedInMs: told.renewedInMs ?? null,

@@ -28,7 +28,10 @@ interface AnyEnvelope {
 
 /** An error in the one shape that adapters read, whatever envelope it came in. */
 export interface AnyError {
+  /** The vendor's own sentence, which is looked up. */
   readonly message?: unknown;
+  /** A sentence from another place, which is told where the request is at fault, and never looked up. */
+  readonly says?: unknown;
   readonly code?: unknown;
   readonly status?: unknown;
   readonly type?: unknown;
@@ -51,13 +54,13 @@ export function errorIn(envelope: object): AnyError | null {
   const { error, message, detail, msg, code, status, statusCode, type } = envelope as Unsure<AnyEnvelope> &
     object;
   if (isObject(error)) return error;
-  if (typeof error === "string") return { message: error };
+  if (typeof error === "string") return { says: error };
   if (holdsAnAnswer(envelope)) return null;
   const number = [code, status, statusCode].find((value) => typeof value === "number");
   const said = [message, detail, msg].find((value) => typeof value === "string");
-  if (number !== undefined && said !== undefined) return { message: said, code: number, type };
+  if (number !== undefined && said !== undefined) return { says: said, code: number, type };
   return typeof detail === "string" || isObject(detail) || Array.isArray(detail)
-    ? { message: saidIn(detail), type }
+    ? { says: saidIn(detail), type }
     : null;
 }
 

@@ -477,11 +477,18 @@ const rows: readonly Row[] = [
     quota(429),
   ],
   [
-    "Azure's quota",
+    "a sentence that stands somewhere else",
     "openai",
     403,
-    { statusCode: 403, message: "Out of call volume quota. Quota will be replenished in 02:04:15." },
-    quota(403),
+    { statusCode: 403, message: "You exceeded your current quota, please check your plan" },
+    account(403),
+  ],
+  [
+    "a sentence in the error's place",
+    "anthropic",
+    400,
+    { error: "Your credit balance is too low" },
+    request(400),
   ],
   [
     "a prompt that does not fit llama.cpp",

@@ -70,9 +70,6 @@ export const openaiRefusals: Refusals = {
     ["country, region, or territory not supported", "account"],
     // github.com/chenfei-wu/TaskMatrix/issues/78
     ["your access was terminated due to violation of our policies", "account"],
-    // Azure's front door, with `statusCode` 403 and 401; learn.microsoft.com/azure/api-management/quota-policy
-    ["out of call volume quota", "quota"],
-    ["access denied due to invalid subscription key", "account"],
   ],
   statuses: new Map([["rate_limit_exceeded", 429]]),
 };
