@@ -57,7 +57,12 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
     case "emptyAnswer":
       return good;
     case "raw":
-      return { ...good, status: step.status ?? 200, body: JSON.stringify(step.body ?? null) };
+      return {
+        ...good,
+        status: step.status ?? 200,
+        headers: { ...good.headers, ...step.headers },
+        body: JSON.stringify(step.body ?? null),
+      };
     case "status":
       return fails(troubleOf(step));
     case "rateLimited":

@@ -75,8 +75,13 @@ const fault = <const Names extends [string, ...string[]]>(...names: Names) => ({
 
 const stepSchema = z.discriminatedUnion("fault", [
   z.strictObject({ ...fault("none"), fault: z.literal("none").optional() }),
-  /** Any JSON as the whole body, with any status. */
-  z.strictObject({ ...fault("raw"), body: z.unknown(), status: z.int().min(200).max(599).optional() }),
+  /** Any JSON as the whole body, with any status and further headers. */
+  z.strictObject({
+    ...fault("raw"),
+    body: z.unknown(),
+    status: z.int().min(200).max(599).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+  }),
   /** Any HTTP status in the vendor's error shape; `type` and `code` in place of those that go with the status. */
   z.strictObject({
     ...fault("status"),
