@@ -1,10 +1,9 @@
 /**
  * A connection to a vendor, kept open between calls.
  *
- * An edge may forget a connection without a word, and says so only when the next request comes over it: it is reset at once. That is nobody's fault and
- * nothing was asked of the vendor, so the request goes once more, on a connection that is opened for it in the place of the dead one: never more of
- * them are open than there were. RFC 9112, 9.3.1: not idempotent or not, a request may be repeated where it is known that it was not taken up; a second is the
- * measure of that here.
+ * An edge may forget a connection without a word, and says so only when the next request comes over it: by a reset, at once. That is nobody's fault. The request
+ * goes once more, over a connection that is opened for it in the place of the dead one, so that never more are open than may be. RFC 9110, 9.2.2, lets a client
+ * repeat even a POST that it knows was not taken up: a used connection that dies within a second and without a byte is the sign of that.
  */
 import { type buildConnector, Client, type Dispatcher } from "undici";
 import { type Line, lineOver } from "./upstream-line.ts";
@@ -13,7 +12,8 @@ import { type Line, lineOver } from "./upstream-line.ts";
 const deadWithinMs = 1_000;
 
 export class UpstreamConnection extends Client {
-  #line: Line | null = null;
+  /** The one that is open now, or was last. */
+  line: Line | null = null;
 
   constructor(origin: string, options: Client.Options, connect: buildConnector.connector) {
     super(origin, {
@@ -21,7 +21,7 @@ export class UpstreamConnection extends Client {
       connect: (to, done) => {
         connect(to, (...opened) => {
           // undici leaves the second out where there is an error.
-          if (opened[0] === null) this.#line = lineOver(opened[1]);
+          if (opened[0] === null) this.line = lineOver(opened[1]);
           done(...opened);
         });
       },
@@ -29,29 +29,36 @@ export class UpstreamConnection extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const lineNow = () => this.#line;
-    const again = () => super.dispatch(options, new Attempt(handler, lineNow, null));
-    return super.dispatch(options, new Attempt(handler, lineNow, again));
+    return super.dispatch(options, new Attempt(this, options, handler));
+  }
+
+  dispatchAgain(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    super.dispatch(options, new Attempt(this, null, handler));
   }
 }
 
 /** Tells everything on to the handler, but for the death of a connection after which the request goes once more. */
 class Attempt implements Dispatcher.DispatchHandler {
+  readonly #connection: UpstreamConnection;
+  /** `null`: this is once more already. */
+  readonly #options: Dispatcher.DispatchOptions | null;
   readonly #handler: Dispatcher.DispatchHandler;
-  readonly #lineNow: () => Line | null;
-  readonly #again: (() => void) | null;
   /** The one that the request went over; `null` while it waits for one. */
   #line: Line | null = null;
   #startedAtMs = 0;
 
-  constructor(handler: Dispatcher.DispatchHandler, lineNow: () => Line | null, again: (() => void) | null) {
+  constructor(
+    connection: UpstreamConnection,
+    options: Dispatcher.DispatchOptions | null,
+    handler: Dispatcher.DispatchHandler,
+  ) {
+    this.#connection = connection;
+    this.#options = options;
     this.#handler = handler;
-    this.#lineNow = lineNow;
-    this.#again = again;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#line = this.#lineNow();
+    this.#line = this.#connection.line;
     this.#startedAtMs = performance.now();
     if (this.#line !== null) {
       this.#line.heard = false;
@@ -87,7 +94,7 @@ class Attempt implements Dispatcher.DispatchHandler {
       !this.#line.heard &&
       !controller.aborted &&
       performance.now() - this.#startedAtMs <= deadWithinMs;
-    if (wasDead && this.#again !== null) this.#again();
+    if (wasDead && this.#options !== null) this.#connection.dispatchAgain(this.#options, this.#handler);
     else this.#handler.onResponseError?.(controller, error);
   }
 }

@@ -51,11 +51,14 @@ export function lineOver(socket: Socket): Line {
 /** No head is longer than what undici takes of one. */
 const longestHeadBytes = 16_384;
 
+const one = "1".charCodeAt(0);
+
 /** @returns where the informational answer at the beginning of these bytes ends; `unknown` while more must come */
 function informationEndsAt(bytes: Buffer): number | "none" | "unknown" {
+  // The first digit of the status, behind `HTTP/1.1 `: nearly always another one.
+  if (bytes.length > 9 && bytes[9] !== one) return "none";
   const start = bytes.toString("latin1", 0, 12);
-  if (start.length < 12)
-    return /^HTTP\/1\.1 1\d{0,1}$/.test(start) || "HTTP/1.1 1".startsWith(start) ? "unknown" : "none";
+  if (start.length < 12) return "HTTP/1.1 1".startsWith(start.slice(0, 10)) ? "unknown" : "none";
   if (!/^HTTP\/1\.1 1(?!01)\d\d$/.test(start)) return "none";
   const blankLineAt = bytes.indexOf("\r\n\r\n");
   if (blankLineAt !== -1) return blankLineAt + 4;
