@@ -85,7 +85,7 @@ const dialect: Dialect<Envelope, Problem> = {
     type: text(problem?.type),
     renewedInMs: accessRegainedInMs(text(problem?.message), nowMs),
   }),
-  textIn,
+  textsIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -109,7 +109,7 @@ function accessRegainedInMs(message: string, nowMs: number): number | null {
   return day === undefined ? null : untilMs(`${day}T${time}Z`, nowMs);
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   switch (envelope?.stop_reason) {
     case "end_turn":
     case "stop_sequence":
@@ -125,13 +125,15 @@ function textIn(envelope: Envelope): Result<string, Failure> {
   }
 }
 
-/** By type, not by place: thinking may come first. A tool's input arrives as an object, and is read like any other judgement. */
-function written(envelope: Envelope): string {
-  const [submission] = ofType(envelope?.content, "tool_use");
-  if (submission) return jsonOf(submission.input);
-  return ofType(envelope?.content, "text")
+/**
+ * By type, not by place: thinking may come first. Text that comes in blocks is joined. A tool's input arrives as an object, and is read like any other
+ * judgement, beside the other calls and the text if there are any.
+ */
+function written(envelope: Envelope): readonly string[] {
+  const said = ofType(envelope?.content, "text")
     .map((block) => text(block?.text))
     .join("");
+  return [said, ...ofType(envelope?.content, "tool_use").map((call) => jsonOf(call?.input))];
 }
 
 /** An input that is nested deeper than the stack allows is no judgement. */

@@ -53,8 +53,8 @@ export interface Dialect<Envelope, Problem> {
   toldIn(problem: Problem, about: number | null, nowMs: number): Told;
   /** @returns an error that lies deeper than at the envelope's top; nothing where there is none */
   readonly problemInside?: (envelope: Envelope) => Problem;
-  /** @returns the judge's text, or the refusal, block or truncation that took its place */
-  textIn(envelope: Envelope): Result<string, Failure>;
+  /** @returns the judge's text, of each answer in the envelope, or the refusal, block or truncation that took its place */
+  textsIn(envelope: Envelope): Result<readonly string[], Failure>;
   modelIn(envelope: Envelope): unknown;
   usageIn(envelope: Envelope): Usage | null;
   requestIdIn(envelope: Envelope, header: (name: string) => string | null): unknown;
@@ -126,10 +126,32 @@ function answerIn<Envelope, Problem>(
   envelope: Envelope,
   askedModel: string,
 ): Result<Answer, Failure> {
-  const said = dialect.textIn(envelope);
+  const said = dialect.textsIn(envelope);
   if (!said.ok) return said;
-  if (said.value.trim() === "") return emptyAnswer;
-  return ok({ text: said.value, model: word(dialect.modelIn(envelope)) ?? askedModel });
+  const texts = said.value.filter((text) => text.trim() !== "");
+  if (texts.length === 0) return emptyAnswer;
+  return ok({
+    text: texts.join("\n"),
+    ...(texts.length === 1 ? {} : { texts }),
+    model: word(dialect.modelIn(envelope)) ?? askedModel,
+  });
+}
+
+/**
+ * @param answers one or more, as a vendor lists them
+ * @returns the text of each; the first failure where one of them has none
+ */
+export function textsOfAll<Answer>(
+  answers: readonly Answer[],
+  textIn: (answer: Answer) => Result<string, Failure>,
+): Result<readonly string[], Failure> {
+  const texts: string[] = [];
+  for (const answer of answers) {
+    const said = textIn(answer);
+    if (!said.ok) return said;
+    texts.push(said.value);
+  }
+  return texts.length === 0 ? notAnAnswer : ok(texts);
 }
 
 function refusalIn<Envelope, Problem>(

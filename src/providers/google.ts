@@ -7,7 +7,15 @@ import type { Failure } from "../domain/failure.ts";
 import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
-import { call, type Dialect, jsonHeaders, notAnAnswer, type Surroundings, type Vendor } from "./call.ts";
+import {
+  call,
+  type Dialect,
+  jsonHeaders,
+  notAnAnswer,
+  type Surroundings,
+  textsOfAll,
+  type Vendor,
+} from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
@@ -100,7 +108,7 @@ const dialect: Dialect<Envelope, Problem> = {
       waitMs: waitMsIn(problem),
     };
   },
-  textIn,
+  textsIn,
   modelIn: (envelope) => envelope?.modelVersion,
   usageIn: (envelope) => {
     const usage = envelope?.usageMetadata;
@@ -135,10 +143,14 @@ function waitMsIn(problem: Problem): number | null {
   return googleWaits.some((beginning) => beginsWith(message, beginning)) ? waitInSentence(message) : null;
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   const blocked = text(envelope?.promptFeedback?.blockReason);
   if (blocked !== "") return err({ reason: "content_refused", kind: blocked });
-  const [candidate] = items(envelope?.candidates);
+  return textsOfAll(items(envelope?.candidates), textIn);
+}
+
+/** Finish reasons: `FinishReason` of @google/genai 3.3.0. */
+function textIn(candidate: Unsure<Candidate>): Result<string, Failure> {
   const finishReason = text(candidate?.finishReason);
   switch (finishReason) {
     case "STOP":
@@ -160,7 +172,12 @@ function textIn(envelope: Envelope): Result<string, Failure> {
     case "SPII":
     case "MODEL_ARMOR":
     case "JAILBREAK":
+    // A rule of the vendor's wants a person to look at it.
+    case "ESCALATION":
       return err({ reason: "content_refused", kind: finishReason });
+    // "The user account is limited or disabled due to Prohibited Use Policy violations": ours, whatever was asked.
+    case "PUP_LIMITED_DISABLED":
+      return err({ reason: "credentials_refused", status: 200 });
     default:
       return notAnAnswer;
   }

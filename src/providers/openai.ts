@@ -69,7 +69,7 @@ type Problems = Omit<ErrorObject, "code"> & { code: ResponseError["code"] | stri
 const dialect: Dialect<Envelope, Unsure<Problems>> = {
   refusals: openaiRefusals,
   toldIn: (problem) => ({ codes: [text(problem?.code)], type: text(problem?.type) }),
-  textIn,
+  textsIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -84,7 +84,7 @@ const dialect: Dialect<Envelope, Unsure<Problems>> = {
   requestIdIn: (_, header) => header("x-request-id"),
 };
 
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   // Commentary on the way to the answer is reasoning said aloud: not the verdict.
   const messages = ofType(envelope?.output, "message").filter((message) => message?.phase !== "commentary");
   if (messages.some((message) => ofType(message?.content, "refusal").length > 0)) {
@@ -93,10 +93,11 @@ function textIn(envelope: Envelope): Result<string, Failure> {
   switch (envelope?.status) {
     case "completed":
       return ok(
-        messages
-          .flatMap((message) => ofType(message?.content, "output_text"))
-          .map((part) => text(part?.text))
-          .join(""),
+        messages.map((message) =>
+          ofType(message?.content, "output_text")
+            .map((part) => text(part?.text))
+            .join(""),
+        ),
       );
     case "incomplete": {
       const why = word(envelope.incomplete_details?.reason);

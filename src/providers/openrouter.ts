@@ -19,12 +19,13 @@ import {
   jsonHeaders,
   judgementName,
   notAnAnswer,
+  textsOfAll,
   type Told,
   type Vendor,
 } from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
-import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
+import { count, countOrZero, items, ofType, sensible, text, type Unsure } from "./envelope.ts";
 import { type Ability, type Endpoint, endpointLookup } from "./openrouter-endpoints.ts";
 import { openrouterRefusals } from "./refusals/openrouter.ts";
 import { beginsWith } from "./refusals/refusal.ts";
@@ -142,19 +143,26 @@ interface OpenRouterError {
 }
 
 type Problem = Unsure<OpenRouterError>;
+type Choice = ChatCompletion.Choice & { readonly error: OpenRouterError };
 type Envelope = Unsure<
-  Omit<ChatCompletion, "choices"> & {
-    readonly choices: readonly (ChatCompletion.Choice & { readonly error: OpenRouterError })[];
-    readonly error: OpenRouterError;
-  }
+  Omit<ChatCompletion, "choices"> & { readonly choices: readonly Choice[]; readonly error: OpenRouterError }
 >;
+
+/** OpenRouter's OpenAPI definition allows a list of these in the place of `content`. */
+interface ContentPart {
+  readonly type: "text";
+  readonly text: string;
+}
 
 const dialect: Dialect<Envelope, Problem> = {
   refusals: openrouterRefusals,
   toldIn,
   // A company that breaks off in the middle is told of beside what it had written, in a 200.
-  problemInside: (envelope) => items(envelope?.choices)[0]?.error,
-  textIn,
+  problemInside: (envelope) =>
+    items(envelope?.choices)
+      .map((choice) => choice?.error)
+      .find((error) => error !== undefined && error !== null),
+  textsIn: (envelope) => textsOfAll(items(envelope?.choices), textIn),
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -199,13 +207,15 @@ function secondsMs(seconds: unknown): number | null {
   return typeof seconds === "number" ? durationMs(`${seconds}s`) : null;
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
-  const [choice] = items(envelope?.choices);
+function textIn(choice: Unsure<Choice>): Result<string, Failure> {
   if (text(choice?.message?.refusal) !== "") return err({ reason: "content_refused", kind: "refusal" });
   switch (choice?.finish_reason) {
     case "stop":
+    // Companies behind OpenRouter leave it out, or empty.
     case null:
-      return ok(text(choice?.message?.content));
+    case undefined:
+    case "":
+      return ok(contentOf(choice?.message?.content));
     case "length":
       return err({ reason: "truncated" });
     case "content_filter":
@@ -215,4 +225,13 @@ function textIn(envelope: Envelope): Result<string, Failure> {
     default:
       return notAnAnswer;
   }
+}
+
+/** A text, or parts of one beside parts of reasoning. */
+function contentOf(content: unknown): string {
+  return Array.isArray(content)
+    ? ofType(content as Unsure<readonly ContentPart[]>, "text")
+        .map((part) => text(part?.text))
+        .join("")
+    : text(content);
 }

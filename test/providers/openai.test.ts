@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judgementSchema } from "../../src/domain/judgement.ts";
 import { openaiProvider } from "../../src/providers/openai.ts";
 import type { Transport } from "../../src/providers/transport.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { openaiAnswers } from "./fixtures/openai.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
@@ -67,6 +67,13 @@ describe("the answer", () => {
   it.each(["inTwoParts", "afterCommentary"] as const)("is whole when it comes %s", async (name) => {
     expect(await replyTo(provider, openaiAnswers[name])).toMatchObject({
       outcome: { value: { text: verdict } },
+    });
+  });
+
+  it("is a text for each message", async () => {
+    const texts = [verdict, otherVerdict];
+    expect(await replyTo(provider, openaiAnswers.twoMessages)).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
     });
   });
 

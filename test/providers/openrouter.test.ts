@@ -6,7 +6,7 @@ import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 import { openrouterProvider } from "../../src/providers/openrouter.ts";
 import type { Transport, UpstreamRequest } from "../../src/providers/transport.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { openrouterAnswers } from "./fixtures/openrouter.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
@@ -77,8 +77,28 @@ describe("the answer", () => {
     });
   });
 
-  it("may come without a finish reason", async () => {
-    expect(await replyTo(provider, openrouterAnswers.withoutReason)).toMatchObject({ outcome: { ok: true } });
+  it.each(["withoutReason", "withEmptyReason", "withNoReason"] as const)(
+    "may come without a finish reason: %s",
+    async (name) => {
+      expect((await replyTo(provider, openrouterAnswers[name])).outcome).toMatchObject({
+        ok: true,
+        value: { text: verdict },
+      });
+    },
+  );
+
+  it("is joined where it comes in parts, its reasoning left out", async () => {
+    expect((await replyTo(provider, openrouterAnswers.inParts)).outcome).toEqual({
+      ok: true,
+      value: { text: verdict, model: "openai/gpt-6.1-terra-20261026" },
+    });
+  });
+
+  it("is a text for each choice", async () => {
+    const texts = [verdict, otherVerdict];
+    expect(await replyTo(provider, openrouterAnswers.twoChoices)).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
+    });
   });
 
   it("that broke off has cost something all the same", async () => {
@@ -97,6 +117,7 @@ describe("the answer", () => {
     ["calledTool", notAnAnswer],
     ["nothingWritten", { reason: "unreadable", why: "empty" }],
     ["noChoices", notAnAnswer],
+    ["secondBrokenOff", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["brokenOff", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["rateLimitInside", { reason: "rate_limited", retryAfterMs: null }],
     ["policyInside", { reason: "content_refused", kind: "content_policy_violation", inError: true }],
