@@ -23,6 +23,7 @@ import { costOf } from "./cost.ts";
 import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
 import { anthropicRefusals } from "./refusals/anthropic.ts";
 import { untilMs } from "./retry-hints.ts";
+import { anthropicTiers, billedAs } from "./tiers.ts";
 
 /** Anthropic as a provider. */
 export function anthropicProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
@@ -57,7 +58,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
   return {
     model,
-    max_tokens: maxTokens,
+    max_tokens: plan.maxTokens ?? maxTokens,
     // One long instruction judged over and over is the usual case: marked, it is read from the vendor's cache at a tenth of the price.
     system: [{ type: "text", text: system, cache_control: { type: "ephemeral" } }],
     messages: [{ role: "user", content: user }],
@@ -98,6 +99,7 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: written,
       completionTokens: count(usage?.output_tokens),
       reasoningTokens: countOrZero(usage?.output_tokens_details?.thinking_tokens),
+      ...billedAs(anthropicTiers, usage?.service_tier),
     });
   },
   requestIdIn: (_, header) => header("request-id"),

@@ -56,7 +56,7 @@ export interface Dialect<Envelope, Problem> {
   /** @returns the judge's text, of each answer in the envelope, or the refusal, block or truncation that took its place */
   textsIn(envelope: Envelope): Result<readonly string[], Failure>;
   modelIn(envelope: Envelope): unknown;
-  usageIn(envelope: Envelope): Usage | null;
+  usageIn(envelope: Envelope, header: (name: string) => string | null): Usage | null;
   requestIdIn(envelope: Envelope, header: (name: string) => string | null): unknown;
 }
 
@@ -109,7 +109,7 @@ export async function call<Envelope, Problem>(
     outcome: answered
       ? answerIn(dialect, envelope, askedModel)
       : refusalIn(dialect, problem, sent.value, hintMs, nowMs()),
-    usage: dialect.usageIn(envelope),
+    usage: dialect.usageIn(envelope, header),
     requestId: word(dialect.requestIdIn(envelope, header)),
     status,
   };

@@ -61,13 +61,17 @@ export function countOrZero(value: unknown): number {
   return value === null || value === undefined ? 0 : count(value);
 }
 
-/** @returns the usage; `null` where a count makes no sense (negative, a fraction, a part larger than its whole): no cost comes from that */
+/**
+ * More reasoning than completion means that the one was counted beside the other: they are added.
+ *
+ * @returns the usage; `null` where a count makes no sense (negative, a fraction, a cached part larger than the prompt): no cost comes from that
+ */
 export function sensible(usage: Usage): Usage | null {
   const { promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens } = usage;
   const counts = [promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens];
-  return counts.every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0) &&
-    cachedTokens + cacheWriteTokens <= promptTokens &&
-    reasoningTokens <= completionTokens
-    ? usage
-    : null;
+  if (!counts.every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0)) return null;
+  if (cachedTokens + cacheWriteTokens > promptTokens) return null;
+  return reasoningTokens > completionTokens
+    ? { ...usage, completionTokens: completionTokens + reasoningTokens }
+    : usage;
 }

@@ -22,6 +22,7 @@ import { count, countOrZero, items, sensible, text, type Unsure } from "./envelo
 import { googleRefusals, googleWaits } from "./refusals/google.ts";
 import { beginsWith } from "./refusals/refusal.ts";
 import { durationMs, longestHintMs, waitInSentence } from "./retry-hints.ts";
+import { billedAs, googleTiers } from "./tiers.ts";
 
 /** Google as a provider. */
 export function googleProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
@@ -53,7 +54,7 @@ function bodyOf({ system, user, maxTokens, plan }: JudgeRequest) {
     systemInstruction: { role: "user", parts: [{ text: system }] },
     contents: [{ role: "user", parts: [{ text: user }] }],
     generationConfig: {
-      maxOutputTokens: maxTokens,
+      maxOutputTokens: plan.maxTokens ?? maxTokens,
       ...(temperature === null ? {} : { temperature }),
       ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
       // Levels are called as our efforts are, but for `none`: no Gemini stops thinking.
@@ -110,7 +111,7 @@ const dialect: Dialect<Envelope, Problem> = {
   },
   textsIn,
   modelIn: (envelope) => envelope?.modelVersion,
-  usageIn: (envelope) => {
+  usageIn: (envelope, header) => {
     const usage = envelope?.usageMetadata;
     // Protobuf's JSON leaves out what is 0; but nothing is judged on a prompt of none.
     const reasoning = countOrZero(usage?.thoughtsTokenCount);
@@ -120,6 +121,7 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: 0,
       completionTokens: countOrZero(usage?.candidatesTokenCount) + reasoning,
       reasoningTokens: reasoning,
+      ...billedAs(googleTiers, header("x-gemini-service-tier")),
     });
   },
   requestIdIn: (envelope) => envelope?.responseId,

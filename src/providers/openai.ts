@@ -26,18 +26,34 @@ import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
 import { openaiRefusals } from "./refusals/openai.ts";
+import { billedAs, openaiTiers } from "./tiers.ts";
 
 /** OpenAI as a provider. */
 export function openaiProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
   const url = `${baseUrl}/responses`;
   const headers = { ...jsonHeaders, authorization: `Bearer ${apiKey}` };
+  const tier = isOpenaisOwn(baseUrl) ? standardTier : {};
   return {
     name: "openai",
     plan: (model, parameters) => planFor(findModel("openai", model), parameters),
     judge: (request, signal) =>
-      call(surroundings, { url, headers, body: bodyOf(request) }, dialect, request.model, signal),
+      call(
+        surroundings,
+        { url, headers, body: { ...bodyOf(request), ...tier } },
+        dialect,
+        request.model,
+        signal,
+      ),
     cost: (model, usage, nowMs) => costOf(findModel("openai", model), usage, nowMs),
   };
+}
+
+/** Without it a project's own setting decides, and with that what a judgement costs. Servers that only speak OpenAI's language may not know it. */
+const standardTier = { service_tier: "default" } satisfies Partial<ResponseCreateParamsNonStreaming>;
+
+/** Its regional hosts included, such as `eu.api.openai.com`. */
+function isOpenaisOwn(baseUrl: string): boolean {
+  return /^https:\/\/([a-z0-9-]+\.)*api\.openai\.com(:\d+)?(\/|$)/i.test(baseUrl);
 }
 
 const schemaFormat = {
@@ -51,7 +67,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
     store: false,
     instructions: system,
     input: user,
-    max_output_tokens: maxTokens,
+    max_output_tokens: plan.maxTokens ?? maxTokens,
     ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
     ...(plan.reasoningEffort === null ? {} : { reasoning: { effort: plan.reasoningEffort } }),
     ...(plan.structure === "schema"
@@ -79,6 +95,7 @@ const dialect: Dialect<Envelope, Unsure<Problems>> = {
       cacheWriteTokens: countOrZero(usage?.input_tokens_details?.cache_write_tokens),
       completionTokens: count(usage?.output_tokens),
       reasoningTokens: countOrZero(usage?.output_tokens_details?.reasoning_tokens),
+      ...billedAs(openaiTiers, envelope?.service_tier),
     });
   },
   requestIdIn: (_, header) => header("x-request-id"),

@@ -12,6 +12,7 @@ import type { Failure } from "../domain/failure.ts";
 import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Plan } from "../domain/plan.ts";
+import type { Billed } from "../domain/usage.ts";
 import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
   call,
@@ -30,6 +31,7 @@ import { type Ability, type Endpoint, endpointLookup } from "./openrouter-endpoi
 import { openrouterRefusals } from "./refusals/openrouter.ts";
 import { beginsWith } from "./refusals/refusal.ts";
 import { durationMs, untilMs } from "./retry-hints.ts";
+import { billedAs, openaiTiers } from "./tiers.ts";
 import type { Transport } from "./transport.ts";
 
 /** OpenRouter as a provider. It asks the vendor what a model takes, and uses the catalogue where that is not answered. */
@@ -110,7 +112,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
       { role: "system", content: system },
       { role: "user", content: user },
     ],
-    max_tokens: maxTokens,
+    max_tokens: plan.maxTokens ?? maxTokens,
     ...(temperature === null ? {} : { temperature }),
     ...(effort === null ? {} : { reasoning: { effort } }),
     ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
@@ -145,8 +147,18 @@ interface OpenRouterError {
 type Problem = Unsure<OpenRouterError>;
 type Choice = ChatCompletion.Choice & { readonly error: OpenRouterError };
 type Envelope = Unsure<
-  Omit<ChatCompletion, "choices"> & { readonly choices: readonly Choice[]; readonly error: OpenRouterError }
+  Omit<ChatCompletion, "choices" | "usage"> & {
+    readonly choices: readonly Choice[];
+    readonly error: OpenRouterError;
+    readonly usage: NonNullable<ChatCompletion["usage"]> & Bill;
+  }
 >;
+
+interface Bill {
+  readonly cost: number;
+  readonly is_byok: boolean;
+  readonly cost_details: { readonly upstream_inference_cost: number | null };
+}
 
 /** OpenRouter's OpenAPI definition allows a list of these in the place of `content`. */
 interface ContentPart {
@@ -172,10 +184,26 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: countOrZero(usage?.prompt_tokens_details?.cache_write_tokens),
       completionTokens: count(usage?.completion_tokens),
       reasoningTokens: countOrZero(usage?.completion_tokens_details?.reasoning_tokens),
+      ...billedIn(envelope),
     });
   },
   requestIdIn: (envelope) => envelope?.id,
 };
+
+/**
+ * OpenRouter tells with every answer what it took, in credits, each a US dollar. With a key of our own at the company behind it (`is_byok`), that company's bill
+ * comes on top. openrouter.ai/docs/use-cases/usage-accounting, read 2026-11-30
+ */
+function billedIn(envelope: Envelope): { readonly billed?: Billed } {
+  const { cost, is_byok: ownKey, cost_details: details } = envelope?.usage ?? {};
+  const costUsd = ownKey === true ? dollars(cost) + dollars(details?.upstream_inference_cost) : dollars(cost);
+  return Number.isNaN(costUsd) ? billedAs(openaiTiers, envelope?.service_tier) : { billed: { costUsd } };
+}
+
+/** @returns `NaN` where it is no sum of money */
+function dollars(value: unknown): number {
+  return typeof value === "number" && value >= 0 && value < 1e9 ? value : Number.NaN;
+}
 
 /** Words of ours in brackets stand for what the vendor says without a word (`refusals/openrouter.ts`). */
 function toldIn(problem: Problem, about: number | null, nowMs: number): Told {

@@ -290,3 +290,24 @@ it("lists an operator's default that the catalogue does not have: an unknown one
   const unstructured = describeModels(todayMs, { ...defaultModels, openrouter: "some/model" }, "openrouter");
   expect(unstructured.at(-1)).toMatchObject({ structured_output: "none", prices: null });
 });
+
+it.each([
+  ["openai", "gpt-6.1-terra", 15, 16],
+  ["openai", "gpt-unknown", 1, 16],
+  ["openai", "gpt-6.1-terra", 16, undefined],
+  ["openrouter", "openai/gpt-6.1-terra", 15, 16],
+  ["openrouter", "mistralai/mistral-large", 15, undefined],
+  ["anthropic", "claude-sonnet-5-5", 1, undefined],
+  ["google", "gemini-3.8-flash", 1, undefined],
+  ["mock", "mock-judge-1", 1, undefined],
+] as const)(
+  "raises too small a limit of tokens to the vendor's least: %s %s, %i",
+  (provider, id, asked, planned) => {
+    const plan = planFor(findModel(provider, id), {
+      temperature: null,
+      maxTokens: asked,
+      reasoningEffort: null,
+    });
+    expect(plan.maxTokens).toBe(planned);
+  },
+);

@@ -31,6 +31,29 @@ describe("the request", () => {
     });
   });
 
+  it.each([
+    ["https://api.openai.com/v1", "default"],
+    ["https://eu.api.openai.com/v1", "default"],
+    ["https://api.openai.com", "default"],
+    ["https://resource.openai.azure.com/openai/v1", undefined],
+    ["https://api.openai.com.example/v1", undefined],
+    ["https://notapi.openai.com/v1", undefined],
+    ["http://api.openai.com/v1", undefined],
+    ["http://127.0.0.1:8080/api.openai.com/v1", undefined],
+  ])("asks the vendor itself for its standard tier, and nobody else: %s", async (baseUrl, tier) => {
+    const own = (transport: Transport) =>
+      openaiProvider({ apiKey: "sk", baseUrl }, { transport, nowMs: () => nowMs });
+    const { body } = await requestFor(own, {});
+    expect((body as { readonly service_tier?: string }).service_tier).toBe(tier);
+  });
+
+  it("has the limit of tokens that was planned in the place of one that is too small", async () => {
+    const raised = { ...plan, maxTokens: 16 };
+    expect((await requestFor(provider, { maxTokens: 3, plan: raised })).body).toMatchObject({
+      max_output_tokens: 16,
+    });
+  });
+
   it("carries what was planned, and no more", async () => {
     const warm = { ...plan, temperature: 0, reasoningEffort: "none", structure: "json" } as const;
     expect((await requestFor(provider, { plan: warm })).body).toMatchObject({

@@ -71,6 +71,7 @@ describe("the answer", () => {
         cacheWriteTokens: 100,
         completionTokens: 180,
         reasoningTokens: 128,
+        billed: { costUsd: 0.0021 },
       },
       requestId: "gen-1",
       status: 200,
