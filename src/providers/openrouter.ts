@@ -218,7 +218,7 @@ function toldIn(problem: Problem, about: number | null, nowMs: number): Told {
       text(metadata?.limit_source),
       passedOn && (about === 401 || about === 403) ? "(upstream refusal)" : "",
       silent && about !== 402 && about !== 429 ? "(upstream silence)" : "",
-      text(availability?.code),
+      about === 503 ? text(availability?.code) : "",
       about === 503 && availability?.retryable === false ? "(not retryable)" : "",
     ],
     type: text(metadata?.error_type),

@@ -93,7 +93,9 @@ it("an unknown price is null, never 0, even for no tokens at all", () => {
     expect(costOf(findModel(provider, "never-heard-of"), usage({ promptTokens: 100 }), todayMs)).toBeNull();
     expect(costOf(findModel(provider, "never-heard-of"), usage({}), todayMs)).toBeNull();
   }
-  expect(costOf(findModel("google", "gemini-4-carbon"), usage({ promptTokens: 100 }), todayMs)).toBeNull();
+  const beforeItsFirstPrice = Date.UTC(2026, 10, 18);
+  const neon = findModel("google", "gemini-4-neon");
+  expect(costOf(neon, usage({ promptTokens: 100 }), beforeItsFirstPrice)).toBeNull();
 });
 
 it("a mock call is known to cost nothing", () => {

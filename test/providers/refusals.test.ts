@@ -139,6 +139,18 @@ const rows: readonly Row[] = [
     pace(),
   ],
   [
+    "a day's limit, beside a word that is final under another status",
+    "openrouter",
+    429,
+    openrouter(
+      429,
+      "Rate limit exceeded: free-models-per-day.",
+      {},
+      { availability: { code: "constraint_filtered" } },
+    ),
+    pace(),
+  ],
+  [
     "another company's limit",
     "openrouter",
     429,
