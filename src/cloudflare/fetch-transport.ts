@@ -1,5 +1,6 @@
 /** Bytes to the vendors and back on Workers. */
 import { err, ok, type Result } from "../domain/result.ts";
+import { gathered } from "../providers/gathered.ts";
 import type { Transport, TransportFault, UpstreamAnswer } from "../providers/transport.ts";
 
 /** A transport over the platform's `fetch`. Only the signal ends a call. */
@@ -16,7 +17,7 @@ export const fetchTransport: Transport = async ({ method, url, headers, body, ma
       cache: "no-store",
     });
     const text = await textWithin(maxAnswerBytes, response);
-    if (text === null) return tooLarge;
+    if (text === null) return err({ fault: "too_large", status: response.status });
     return ok({ status: response.status, header: (name) => response.headers.get(name), text });
   } catch (error) {
     return signal.aborted ? aborted : err({ fault: "connection", code: codeOf(error) });
@@ -26,7 +27,6 @@ export const fetchTransport: Transport = async ({ method, url, headers, body, ma
 type Outcome = Result<UpstreamAnswer, TransportFault>;
 
 const aborted: Outcome = err({ fault: "aborted" });
-const tooLarge: Outcome = err({ fault: "too_large" });
 
 /** @returns `null` where it is longer than that, decoded */
 async function textWithin(maxBytes: number, response: Response): Promise<string | null> {
@@ -36,16 +36,12 @@ async function textWithin(maxBytes: number, response: Response): Promise<string 
   if (length !== null && !response.headers.has("content-encoding") && Number(length) <= maxBytes) {
     return response.text();
   }
-  const utf8 = new TextDecoder();
-  let text = "";
-  let sizeBytes = 0;
+  const body = gathered(maxBytes);
   // Leaving the loop early cancels the body. An unread one would hold one of the six connections that a request may have.
   for await (const chunk of response.body) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) return null;
-    text += utf8.decode(chunk, { stream: true });
+    if (!body.add(chunk)) return null;
   }
-  return text + utf8.decode();
+  return new TextDecoder().decode(body.bytes());
 }
 
 /** The platform gives its network errors no codes. Its message is a sentence about the connection, and names no URL. */

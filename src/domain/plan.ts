@@ -9,6 +9,8 @@ export interface Plan {
   readonly temperature: number | null;
   /** `null`: not sent. */
   readonly reasoningEffort: ReasoningEffort | null;
+  /** The limit of tokens that is sent where the vendor takes none so small as was asked for; absent: as asked. */
+  readonly maxTokens?: number;
   /** How the shape of the answer is asked for: an enforced schema, a forced tool, JSON without a schema, or by words alone. */
   readonly structure: "schema" | "tool" | "json" | "words";
   /** How Anthropic is asked for the effort `none`, which it has not by that name: its `thinking.type`. */

@@ -10,4 +10,12 @@ export interface Usage {
   readonly completionTokens: number;
   /** The part of `completionTokens` that was reasoning. */
   readonly reasoningTokens: number;
+  /** What the vendor says of the price of this very call; absent where it says nothing, so that the price table alone counts. */
+  readonly billed?: Billed;
 }
+
+export type Billed =
+  /** In US dollars. */
+  | { readonly costUsd: number }
+  /** The table's price times this; `null`: served in a way whose price is not known. */
+  | { readonly priceFactor: number | null };

@@ -38,8 +38,10 @@ export interface Reply {
 }
 
 export interface Answer {
-  /** What the judge wrote, its reasoning left out. */
+  /** What the judge wrote, its reasoning left out. Of several answers in one envelope: all of them, each on lines of its own. */
   readonly text: string;
+  /** Each of several answers by itself; absent where the envelope held one. They must hold one verdict between them. */
+  readonly texts?: readonly string[];
   /** The model that says it answered. */
   readonly model: string;
 }

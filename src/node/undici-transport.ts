@@ -1,9 +1,8 @@
 /** Bytes to the vendors and back on Node. undici's dispatcher costs about a third of `fetch` here, which would otherwise be most of a request. */
-import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate } from "node:zlib";
-import { type Dispatcher, Pool } from "undici";
-import { err, ok, type Result } from "../domain/result.ts";
-import type { Transport, TransportFault, UpstreamAnswer } from "../providers/transport.ts";
+import { buildConnector, Pool } from "undici";
+import type { Transport } from "../providers/transport.ts";
+import { UpstreamConnection } from "./upstream-connection.ts";
+import { aborted, exchangeOver } from "./upstream-exchange.ts";
 
 export interface UndiciTransportOptions {
   /**
@@ -28,11 +27,12 @@ export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportO
   function poolOf(origin: string): Pool {
     let pool = pools.get(origin);
     if (pool === undefined) {
+      // Aborting a call over HTTP/1.1 closes its connection, so the vendor notices at once; and nothing shares its fate.
+      const connect = buildConnector({ allowH2: false, timeout: 10_000 });
       pool = new Pool(origin, {
         connections: connectionsPerOrigin,
-        // Aborting a call over HTTP/1.1 closes its connection, so the vendor notices at once; and nothing shares its fate.
+        factory: (to, options) => new UpstreamConnection(to.href, options, connect),
         allowH2: false,
-        connectTimeout: 10_000,
         headersTimeout: 0,
         bodyTimeout: 0,
         // Idle this long where the server gives no hint of its own. The vendors' front doors keep them for minutes; a new one costs a TLS handshake.
@@ -59,109 +59,4 @@ export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportO
       await Promise.all(Array.from(pools.values(), (pool) => pool.close()));
     },
   };
-}
-
-type Outcome = Result<UpstreamAnswer, TransportFault>;
-
-const aborted: Outcome = err({ fault: "aborted" });
-const tooLarge: Outcome = err({ fault: "too_large" });
-
-/** What undici tells while one request runs, until one outcome is known. */
-function exchangeOver(
-  maxBytes: number,
-  signal: AbortSignal,
-  resolve: (outcome: Outcome) => void,
-): Dispatcher.DispatchHandler {
-  let controller: Dispatcher.DispatchController | null = null;
-  let status = 0;
-  let headers: Headers = {};
-  let sizeBytes = 0;
-  const chunks: Buffer[] = [];
-
-  /** The first outcome counts. Signals can outlive many calls, so the listener must go. */
-  function settle(outcome: Outcome): void {
-    signal.removeEventListener("abort", onAbort);
-    resolve(outcome);
-  }
-  function end(outcome: Outcome): void {
-    settle(outcome);
-    controller?.abort(new Error("Ended by the transport"));
-  }
-  function onAbort(): void {
-    end(aborted);
-  }
-  signal.addEventListener("abort", onAbort);
-
-  return {
-    onRequestStart(started) {
-      controller = started;
-      // It waited for a connection meanwhile. This keeps it from being sent.
-      if (signal.aborted) end(aborted);
-    },
-    onResponseStart(_, answered, received) {
-      // Also told of 103 and the like, which come before the answer: the last counts.
-      status = answered;
-      headers = received;
-      if (Number(received["content-length"]) > maxBytes) end(tooLarge);
-    },
-    onResponseData(_, chunk) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) end(tooLarge);
-      else chunks.push(chunk);
-    },
-    onResponseEnd() {
-      const [first] = chunks;
-      const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-      const encoding = valueOf(headers, "content-encoding") ?? "identity";
-      if (encoding === "identity") settle(answer(status, headers, bytes));
-      else
-        void decode(encoding, bytes, maxBytes).then((decoded) =>
-          settle(decoded.ok ? answer(status, headers, decoded.value) : decoded),
-        );
-    },
-    onResponseError(_, error) {
-      settle(err({ fault: "connection", code: codeOf(error) }));
-    },
-  };
-}
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
-const utf8 = new TextDecoder();
-
-function answer(status: number, headers: Headers, bytes: Buffer): Outcome {
-  return ok({ status, header: (name) => valueOf(headers, name), text: utf8.decode(bytes) });
-}
-
-function valueOf(headers: Headers, name: string): string | null {
-  const value = headers[name];
-  return (Array.isArray(value) ? value.join(", ") : value) ?? null;
-}
-
-const decoders = new Map([
-  ["gzip", promisify(gunzip)],
-  ["x-gzip", promisify(gunzip)],
-  ["br", promisify(brotliDecompress)],
-  ["deflate", promisify(inflate)],
-]);
-
-/** We ask for no compression. Who compresses all the same must not fill the memory with it. */
-async function decode(
-  encoding: string,
-  bytes: Buffer,
-  maxOutputLength: number,
-): Promise<Result<Buffer, TransportFault>> {
-  const decoder = decoders.get(encoding.toLowerCase());
-  if (decoder === undefined) return err({ fault: "connection", code: "UNKNOWN_CONTENT_ENCODING" });
-  try {
-    return ok(await decoder(bytes, { maxOutputLength }));
-  } catch (error) {
-    const code = codeOf(error);
-    return err(code === "ERR_BUFFER_TOO_LARGE" ? { fault: "too_large" } : { fault: "connection", code });
-  }
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "UNKNOWN";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

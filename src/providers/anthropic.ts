@@ -10,7 +10,6 @@ import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
@@ -22,7 +21,9 @@ import {
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
-import { failureInside, failureOfStatus } from "./failures.ts";
+import { anthropicRefusals } from "./refusals/anthropic.ts";
+import { untilMs } from "./retry-hints.ts";
+import { anthropicTiers, billedAs } from "./tiers.ts";
 
 /** Anthropic as a provider. */
 export function anthropicProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
@@ -57,7 +58,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
   return {
     model,
-    max_tokens: maxTokens,
+    max_tokens: plan.maxTokens ?? maxTokens,
     // One long instruction judged over and over is the usual case: marked, it is read from the vendor's cache at a tenth of the price.
     system: [{ type: "text", text: system, cache_control: { type: "ephemeral" } }],
     messages: [{ role: "user", content: user }],
@@ -79,9 +80,13 @@ type Envelope = Unsure<Message & Pick<ErrorResponse, "error">>;
 type Problem = Unsure<ErrorResponse["error"] & { details?: { error_code: string } }>;
 
 const dialect: Dialect<Envelope, Problem> = {
-  problemIn: (envelope) => envelope?.error,
-  failureOf,
-  textIn,
+  refusals: anthropicRefusals,
+  toldIn: (problem, _, nowMs) => ({
+    codes: [text(problem?.details?.error_code)],
+    type: text(problem?.type),
+    renewedInMs: accessRegainedInMs(text(problem?.message), nowMs),
+  }),
+  textsIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -94,38 +99,19 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: written,
       completionTokens: count(usage?.output_tokens),
       reasoningTokens: countOrZero(usage?.output_tokens_details?.thinking_tokens),
+      ...billedAs(anthropicTiers, usage?.service_tier),
     });
   },
   requestIdIn: (_, header) => header("request-id"),
 };
 
-/** What each type of error has as its HTTP status, for one that comes inside a 200. */
-const statusOfType: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  conflict_error: 409,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
-
-/** The vendor asks not to match on messages, so only its codes say which 400 or 429 is about money. */
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
-  const type = text(problem?.type);
-  const aboutMoney =
-    type === "billing_error" || /(^|_)spend_limit_reached$/.test(text(problem?.details?.error_code));
-  if (aboutMoney) return { reason: "quota_exhausted", status };
-  return status === 200
-    ? failureInside(statusOfType[type], retryAfterMs, vendorSays)
-    : failureOfStatus(status, retryAfterMs, vendorSays);
+/** Of a spend limit: "You will regain access on 2026-12-01 at 00:00 UTC." */
+function accessRegainedInMs(message: string, nowMs: number): number | null {
+  const [, day, time] = /\baccess on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC/.exec(message.slice(0, 400)) ?? [];
+  return day === undefined ? null : untilMs(`${day}T${time}Z`, nowMs);
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   switch (envelope?.stop_reason) {
     case "end_turn":
     case "stop_sequence":
@@ -141,11 +127,22 @@ function textIn(envelope: Envelope): Result<string, Failure> {
   }
 }
 
-/** By type, not by place: thinking may come first. A tool's input arrives as an object, and is read like any other judgement. */
-function written(envelope: Envelope): string {
-  const [submission] = ofType(envelope?.content, "tool_use");
-  if (submission) return JSON.stringify(submission.input) ?? "";
-  return ofType(envelope?.content, "text")
+/**
+ * By type, not by place: thinking may come first. Text that comes in blocks is joined. A tool's input arrives as an object, and is read like any other
+ * judgement, beside the other calls and the text if there are any.
+ */
+function written(envelope: Envelope): readonly string[] {
+  const said = ofType(envelope?.content, "text")
     .map((block) => text(block?.text))
     .join("");
+  return [said, ...ofType(envelope?.content, "tool_use").map((call) => jsonOf(call?.input))];
+}
+
+/** An input that is nested deeper than the stack allows is no judgement. */
+function jsonOf(input: unknown): string {
+  try {
+    return JSON.stringify(input) ?? "";
+  } catch {
+    return "";
+  }
 }

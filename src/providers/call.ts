@@ -3,9 +3,12 @@ import type { Failure } from "../domain/failure.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/usage.ts";
 import type { Answer, Reply } from "../gateway/ports.ts";
-import { parseObject, text, word } from "./envelope.ts";
-import { retryHintMs } from "./failures.ts";
-import type { Transport, TransportFault } from "./transport.ts";
+import { text, word } from "./envelope.ts";
+import { isErrorStatus } from "./failures.ts";
+import { failureIn, type Refusals } from "./refusals/refusal.ts";
+import { atMost15Minutes, hintInHeaders, longest } from "./retry-hints.ts";
+import { type AnyError, envelopeIn, errorIn, failureFromBetween } from "./speaker.ts";
+import type { Transport, TransportFault, UpstreamAnswer } from "./transport.ts";
 
 /** Where a vendor is, and our key to it. */
 export interface Vendor {
@@ -29,28 +32,31 @@ export interface Call {
   readonly body: object;
 }
 
-/** An error as a vendor reports it: `Unsure`, as everything that comes from there. */
-type AnyProblem = { readonly message?: unknown } | null | undefined;
-
-/** An error that the vendor reports, and what its HTTP answer says beside it. */
-export interface Complaint<Problem extends AnyProblem> {
-  readonly problem: Problem;
-  /** HTTP status. 200: the error came inside an answer that says it went well. */
-  readonly status: number;
-  /** From the headers; `null` where they give no hint. */
-  readonly retryAfterMs: number | null;
-  readonly vendorSays: string;
+/** What an adapter finds in an error that its vendor reports: words to be looked up, and times. */
+export interface Told {
+  /** The most telling first. */
+  readonly codes: readonly string[];
+  readonly type: string;
+  /** How long the error itself asks us to wait. Where the headers say something else, the longer counts. */
+  readonly waitMs?: number | null;
+  /** Until a spend limit is renewed, where the error says so. */
+  readonly renewedInMs?: number | null;
 }
 
 /** How one vendor's answers are read. `Envelope` and `Problem` are its documented answer and error, both `Unsure`. */
-export interface Dialect<Envelope, Problem extends AnyProblem> {
-  /** @returns the error in an answer, of whatever status; nothing where there is none */
-  problemIn(envelope: Envelope): Problem;
-  failureOf(complaint: Complaint<Problem>): Failure;
-  /** @returns the judge's text, or the refusal, block or truncation that took its place */
-  textIn(envelope: Envelope): Result<string, Failure>;
+export interface Dialect<Envelope, Problem> {
+  readonly refusals: Refusals;
+  /**
+   * @param about the HTTP status, or the one that an error inside a 200 names; `null` where that names none
+   * @param nowMs epoch milliseconds
+   */
+  toldIn(problem: Problem, about: number | null, nowMs: number): Told;
+  /** @returns an error that lies deeper than at the envelope's top; nothing where there is none */
+  readonly problemInside?: (envelope: Envelope) => Problem;
+  /** @returns the judge's text, of each answer in the envelope, or the refusal, block or truncation that took its place */
+  textsIn(envelope: Envelope): Result<readonly string[], Failure>;
   modelIn(envelope: Envelope): unknown;
-  usageIn(envelope: Envelope): Usage | null;
+  usageIn(envelope: Envelope, header: (name: string) => string | null): Usage | null;
   requestIdIn(envelope: Envelope, header: (name: string) => string | null): unknown;
 }
 
@@ -68,16 +74,17 @@ export const jsonHeaders = {
 /** What the schema, or the tool that takes it, is called. */
 export const judgementName = "comparison";
 
-/** An answer that is not a judgement because it is not the vendor's. */
+/** An envelope of the vendor's in which nothing is known as an answer. */
 export const notAnAnswer: Result<never, Failure> = err({ reason: "unreadable", why: "not_an_answer" });
 
 /**
- * Makes the call, once, and reads its answer from the outside in: transport, HTTP status, an error inside a 200, then what the judge said.
+ * Makes the call, once, and reads its answer from the outside in: transport, who speaks, HTTP status, an error inside a 200, then what the judge
+ * said.
  *
  * @param askedModel told as the one that answered where the vendor names none
  * @param signal its reason is an `AbortCause`
  */
-export async function call<Envelope, Problem extends AnyProblem>(
+export async function call<Envelope, Problem>(
   { transport, nowMs }: Surroundings,
   { url, headers, body }: Call,
   dialect: Dialect<Envelope, Problem>,
@@ -86,49 +93,99 @@ export async function call<Envelope, Problem extends AnyProblem>(
 ): Promise<Reply> {
   const request = { method: "POST", url, headers, body: JSON.stringify(body), maxAnswerBytes } as const;
   const sent = await transport(request, signal);
-  if (!sent.ok) {
-    return { outcome: err(failureOfFault(sent.error, signal)), usage: null, requestId: null, status: null };
-  }
+  if (!sent.ok) return replyWithout(failureOfFault(sent.error, signal), null);
 
   const { status, header } = sent.value;
-  const parsed = parseObject(sent.value.text);
-  const envelope = parsed as Envelope;
-  const requestId = word(dialect.requestIdIn(envelope, header));
-  const problem = dialect.problemIn(envelope);
-  if (status !== 200 || (problem !== null && problem !== undefined)) {
-    const vendorSays = text(problem?.message).slice(0, 1_000) || `HTTP ${status}`;
-    const failure = dialect.failureOf({
-      problem,
-      status,
-      retryAfterMs: retryHintMs(header, nowMs()),
-      vendorSays,
-    });
-    return { outcome: err(failure), usage: dialect.usageIn(envelope), requestId, status };
-  }
-  if (parsed === null) {
-    const empty = sent.value.text.trim() === "";
-    return { outcome: empty ? emptyAnswer : notAnAnswer, usage: null, requestId, status };
-  }
+  const spoken = status >= 300 && status <= 399 ? null : envelopeIn(sent.value.text);
+  const hintMs = hintInHeaders(header, status, nowMs());
+  if (spoken === null) return replyWithout(failureFromBetween(status, hintMs), status);
+
+  const envelope = spoken as Envelope;
+  const problem = (errorIn(spoken) ?? dialect.problemInside?.(envelope) ?? null) as
+    | (Problem & AnyError)
+    | null;
+  const answered = status === 200 && problem === null;
   return {
-    outcome: answerIn(dialect, envelope, askedModel),
-    usage: dialect.usageIn(envelope),
-    requestId,
+    outcome: answered
+      ? answerIn(dialect, envelope, askedModel)
+      : refusalIn(dialect, problem, sent.value, hintMs, nowMs()),
+    usage: dialect.usageIn(envelope, header),
+    requestId: word(dialect.requestIdIn(envelope, header)),
     status,
   };
 }
 
+function replyWithout(failure: Failure, status: number | null): Reply {
+  return { outcome: err(failure), usage: null, requestId: null, status };
+}
+
 const emptyAnswer: Result<never, Failure> = err({ reason: "unreadable", why: "empty" });
 
-function answerIn<Envelope, Problem extends AnyProblem>(
+function answerIn<Envelope, Problem>(
   dialect: Dialect<Envelope, Problem>,
   envelope: Envelope,
   askedModel: string,
 ): Result<Answer, Failure> {
-  const said = dialect.textIn(envelope);
+  const said = dialect.textsIn(envelope);
   if (!said.ok) return said;
-  if (said.value.trim() === "") return emptyAnswer;
-  return ok({ text: said.value, model: word(dialect.modelIn(envelope)) ?? askedModel });
+  const texts = said.value.filter((text) => text.trim() !== "");
+  if (texts.length === 0) return emptyAnswer;
+  return ok({
+    text: texts.join("\n"),
+    ...(texts.length === 1 ? {} : { texts }),
+    model: word(dialect.modelIn(envelope)) ?? askedModel,
+  });
 }
+
+/**
+ * @param answers one or more, as a vendor lists them
+ * @returns the text of each; the first failure where one of them has none
+ */
+export function textsOfAll<Answer>(
+  answers: readonly Answer[],
+  textIn: (answer: Answer) => Result<string, Failure>,
+): Result<readonly string[], Failure> {
+  const texts: string[] = [];
+  for (const answer of answers) {
+    const said = textIn(answer);
+    if (!said.ok) return said;
+    texts.push(said.value);
+  }
+  return texts.length === 0 ? notAnAnswer : ok(texts);
+}
+
+function refusalIn<Envelope, Problem>(
+  { refusals, toldIn }: Dialect<Envelope, Problem>,
+  problem: (Problem & AnyError) | null,
+  { status, header }: UpstreamAnswer,
+  hintMs: number | null,
+  nowMs: number,
+): Result<never, Failure> {
+  const inside = status >= 200 && status <= 299;
+  // An envelope that reports no error under a status such as 202.
+  if (inside && problem === null) return notAnAnswer;
+  const named = [problem?.code, problem?.status].find(isErrorStatus) ?? null;
+  const told = problem === null ? nothingTold : toldIn(problem, inside ? named : status, nowMs);
+  const message = text(problem?.message);
+  return err(
+    failureIn(refusals, {
+      ...told,
+      status,
+      message,
+      vendorSays: (message || text(problem?.says)).slice(0, 1_000) || `HTTP ${status}`,
+      named,
+      hintMs: atMost15Minutes(longest([told.waitMs ?? null, hintMs])),
+      renewedInMs: told.renewedInMs ?? null,
+      shouldRetry: yesOrNo(header("x-should-retry")),
+    }),
+  );
+}
+
+function yesOrNo(value: string | null): boolean | null {
+  return value === "true" ? true : value === "false" ? false : null;
+}
+
+const nothingTold: Told = { codes: [], type: "" };
 
 function failureOfFault(fault: TransportFault, signal: AbortSignal): Failure {
   switch (fault.fault) {
@@ -137,6 +194,7 @@ function failureOfFault(fault: TransportFault, signal: AbortSignal): Failure {
     case "aborted":
       return { reason: signal.reason === "timeout" ? "timeout" : "hung_up" };
     case "too_large":
-      return { reason: "unreadable", why: "too_large" };
+      // No judgement is so long: a page, or a proxy that answers with a file.
+      return failureFromBetween(fault.status, null);
   }
 }

@@ -106,17 +106,27 @@ export function findModel(provider: ProviderName, id: string): Model {
   );
 }
 
-/** What is sent of the asked parameters, and what is left out because the model would refuse it. */
+/**
+ * The smallest limit of tokens that is not refused. OpenAI's Responses want 16, also behind OpenRouter.
+ * Source: github.com/earendil-works/pi/issues/6265, github.com/vectorize-io/hindsight/issues/58
+ */
+function leastMaxTokens({ provider, id }: Model): number {
+  return provider === "openai" || (provider === "openrouter" && id.startsWith("openai/")) ? 16 : 1;
+}
+
+/** What is sent of the asked parameters, what is raised to the least that the vendor takes, and what is left out because the model would refuse it. */
 export function planFor(model: Model, parameters: Parameters): Plan {
   const { temperature, reasoningEffort } = parameters;
   const takesEffort = reasoningEffort !== null && model.efforts.includes(reasoningEffort);
   const takesTemperature =
     model.temperature === "always" ||
     (model.temperature === "without_reasoning" && takesEffort && reasoningEffort === "none");
+  const least = leastMaxTokens(model);
   const dropped: Plan["dropped"][number][] = [];
   if (temperature !== null && !takesTemperature) dropped.push("temperature");
   if (reasoningEffort !== null && !takesEffort) dropped.push("reasoning_effort");
   return {
+    ...(parameters.maxTokens < least ? { maxTokens: least } : {}),
     temperature: takesTemperature ? temperature : null,
     reasoningEffort: takesEffort ? reasoningEffort : null,
     structure: model.structure,

@@ -18,13 +18,12 @@ interface UnsureList<Item> {
   readonly [listOf]?: Item;
 }
 
-/** @returns the JSON object in `text`; `null` where it is anything else */
-export function parseObject(text: string): object | null {
+/** @returns what the JSON in `text` says; `undefined` where it is none */
+export function parseJson(text: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && !Array.isArray(parsed) ? parsed : null;
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -62,13 +61,17 @@ export function countOrZero(value: unknown): number {
   return value === null || value === undefined ? 0 : count(value);
 }
 
-/** @returns the usage; `null` where a count makes no sense (negative, a fraction, a part larger than its whole): no cost comes from that */
+/**
+ * More reasoning than completion means that the one was counted beside the other: they are added.
+ *
+ * @returns the usage; `null` where a count makes no sense (negative, a fraction, a cached part larger than the prompt): no cost comes from that
+ */
 export function sensible(usage: Usage): Usage | null {
   const { promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens } = usage;
   const counts = [promptTokens, cachedTokens, cacheWriteTokens, completionTokens, reasoningTokens];
-  return counts.every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0) &&
-    cachedTokens + cacheWriteTokens <= promptTokens &&
-    reasoningTokens <= completionTokens
-    ? usage
-    : null;
+  if (!counts.every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0)) return null;
+  if (cachedTokens + cacheWriteTokens > promptTokens) return null;
+  return reasoningTokens > completionTokens
+    ? { ...usage, completionTokens: completionTokens + reasoningTokens }
+    : usage;
 }

@@ -8,23 +8,28 @@ import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
   notAnAnswer,
   type Surroundings,
+  textsOfAll,
   type Vendor,
 } from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
-import { durationHintMs, failureInside, failureOfStatus, longestHintMs } from "./failures.ts";
+import { googleRefusals, googleWaits } from "./refusals/google.ts";
+import { beginsWith } from "./refusals/refusal.ts";
+import { durationMs, longestHintMs, waitInSentence } from "./retry-hints.ts";
+import { billedAs, googleTiers } from "./tiers.ts";
 
 /** Google as a provider. */
 export function googleProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
   const headers = { ...jsonHeaders, "x-goog-api-key": apiKey };
-  const urlOf = (model: string) => `${baseUrl}/v1beta/models/${encodeURIComponent(model)}:generateContent`;
+  // Half a surrogate pair, which the door refuses, is no part of a URL: encoding it would throw.
+  const urlOf = (model: string) =>
+    `${baseUrl}/v1beta/models/${encodeURIComponent(model.toWellFormed())}:generateContent`;
   return {
     name: "google",
     plan: (model, parameters) => planFor(findModel("google", model), parameters),
@@ -49,7 +54,7 @@ function bodyOf({ system, user, maxTokens, plan }: JudgeRequest) {
     systemInstruction: { role: "user", parts: [{ text: system }] },
     contents: [{ role: "user", parts: [{ text: user }] }],
     generationConfig: {
-      maxOutputTokens: maxTokens,
+      maxOutputTokens: plan.maxTokens ?? maxTokens,
       ...(temperature === null ? {} : { temperature }),
       ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
       // Levels are called as our efforts are, but for `none`: no Gemini stops thinking.
@@ -94,11 +99,19 @@ type Envelope = Unsure<GenerateContentResponse & { readonly error: Status }>;
 type Problem = Unsure<Status>;
 
 const dialect: Dialect<Envelope, Problem> = {
-  problemIn: (envelope) => envelope?.error,
-  failureOf,
-  textIn,
+  refusals: googleRefusals,
+  toldIn: (problem, about) => {
+    const type = text(problem?.status);
+    return {
+      codes: items(problem?.details).map((detail) => text(detail?.reason)),
+      // Under another status than Google's own for it, it is another server's word.
+      type: type === "FAILED_PRECONDITION" && about !== 400 ? "" : type,
+      waitMs: waitMsIn(problem),
+    };
+  },
+  textsIn,
   modelIn: (envelope) => envelope?.modelVersion,
-  usageIn: (envelope) => {
+  usageIn: (envelope, header) => {
     const usage = envelope?.usageMetadata;
     // Protobuf's JSON leaves out what is 0; but nothing is judged on a prompt of none.
     const reasoning = countOrZero(usage?.thoughtsTokenCount);
@@ -108,41 +121,38 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: 0,
       completionTokens: countOrZero(usage?.candidatesTokenCount) + reasoning,
       reasoningTokens: reasoning,
+      ...billedAs(googleTiers, header("x-gemini-service-tier")),
     });
   },
   requestIdIn: (envelope) => envelope?.responseId,
 };
 
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
-  const details = items(problem?.details);
-  // A bad key is a 400 here.
-  if (details.some((detail) => detail?.reason === "API_KEY_INVALID")) {
-    return { reason: "credentials_refused", status };
-  }
-  const hintMs = hintIn(problem) ?? retryAfterMs;
-  return status === 200
-    ? failureInside(problem?.code, hintMs, vendorSays)
-    : failureOfStatus(status, hintMs, vendorSays);
-}
-
 /** The body says how long to wait, the headers mostly don't. A quota of the day comes with a hint of seconds, which would be asked in vain. */
-function hintIn(problem: Problem): number | null {
-  for (const detail of items(problem?.details)) {
-    if (items(detail?.violations).some((violation) => text(violation?.quotaId).includes("PerDay"))) {
-      return longestHintMs;
-    }
+function waitMsIn(problem: Problem): number | null {
+  const details = items(problem?.details);
+  if (
+    details.some((detail) =>
+      items(detail?.violations).some((violation) => text(violation?.quotaId).includes("PerDay")),
+    )
+  ) {
+    return longestHintMs;
   }
-  for (const detail of items(problem?.details)) {
-    const delayMs = durationHintMs(detail?.retryDelay);
+  for (const detail of details) {
+    const delayMs = durationMs(detail?.retryDelay);
     if (delayMs !== null) return delayMs;
   }
-  return null;
+  const message = text(problem?.message).slice(0, 1_000);
+  return googleWaits.some((beginning) => beginsWith(message, beginning)) ? waitInSentence(message) : null;
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   const blocked = text(envelope?.promptFeedback?.blockReason);
   if (blocked !== "") return err({ reason: "content_refused", kind: blocked });
-  const [candidate] = items(envelope?.candidates);
+  return textsOfAll(items(envelope?.candidates), textIn);
+}
+
+/** Finish reasons: `FinishReason` of @google/genai 3.3.0. */
+function textIn(candidate: Unsure<Candidate>): Result<string, Failure> {
   const finishReason = text(candidate?.finishReason);
   switch (finishReason) {
     case "STOP":
@@ -164,7 +174,12 @@ function textIn(envelope: Envelope): Result<string, Failure> {
     case "SPII":
     case "MODEL_ARMOR":
     case "JAILBREAK":
+    // A rule of the vendor's wants a person to look at it.
+    case "ESCALATION":
       return err({ reason: "content_refused", kind: finishReason });
+    // "The user account is limited or disabled due to Prohibited Use Policy violations": ours, whatever was asked.
+    case "PUP_LIMITED_DISABLED":
+      return err({ reason: "credentials_refused", status: 200 });
     default:
       return notAnAnswer;
   }

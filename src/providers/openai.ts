@@ -14,7 +14,6 @@ import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
@@ -26,19 +25,35 @@ import {
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
-import { failureInside, failureOfStatus } from "./failures.ts";
+import { openaiRefusals } from "./refusals/openai.ts";
+import { billedAs, openaiTiers } from "./tiers.ts";
 
 /** OpenAI as a provider. */
 export function openaiProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
   const url = `${baseUrl}/responses`;
   const headers = { ...jsonHeaders, authorization: `Bearer ${apiKey}` };
+  const tier = isOpenaisOwn(baseUrl) ? standardTier : {};
   return {
     name: "openai",
     plan: (model, parameters) => planFor(findModel("openai", model), parameters),
     judge: (request, signal) =>
-      call(surroundings, { url, headers, body: bodyOf(request) }, dialect, request.model, signal),
+      call(
+        surroundings,
+        { url, headers, body: { ...bodyOf(request), ...tier } },
+        dialect,
+        request.model,
+        signal,
+      ),
     cost: (model, usage, nowMs) => costOf(findModel("openai", model), usage, nowMs),
   };
+}
+
+/** Without it a project's own setting decides, and with that what a judgement costs. Servers that only speak OpenAI's language may not know it. */
+const standardTier = { service_tier: "default" } satisfies Partial<ResponseCreateParamsNonStreaming>;
+
+/** Its regional hosts included, such as `eu.api.openai.com`. */
+function isOpenaisOwn(baseUrl: string): boolean {
+  return /^https:\/\/([a-z0-9-]+\.)*api\.openai\.com(:\d+)?(\/|$)/i.test(baseUrl);
 }
 
 const schemaFormat = {
@@ -52,7 +67,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
     store: false,
     instructions: system,
     input: user,
-    max_output_tokens: maxTokens,
+    max_output_tokens: plan.maxTokens ?? maxTokens,
     ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
     ...(plan.reasoningEffort === null ? {} : { reasoning: { effort: plan.reasoningEffort } }),
     ...(plan.structure === "schema"
@@ -68,9 +83,9 @@ type Envelope = Unsure<Omit<Response, "error"> & { error: Problems }>;
 type Problems = Omit<ErrorObject, "code"> & { code: ResponseError["code"] | string | null };
 
 const dialect: Dialect<Envelope, Unsure<Problems>> = {
-  problemIn: (envelope) => envelope?.error,
-  failureOf,
-  textIn,
+  refusals: openaiRefusals,
+  toldIn: (problem) => ({ codes: [text(problem?.code)], type: text(problem?.type) }),
+  textsIn,
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -80,28 +95,13 @@ const dialect: Dialect<Envelope, Unsure<Problems>> = {
       cacheWriteTokens: countOrZero(usage?.input_tokens_details?.cache_write_tokens),
       completionTokens: count(usage?.output_tokens),
       reasoningTokens: countOrZero(usage?.output_tokens_details?.reasoning_tokens),
+      ...billedAs(openaiTiers, envelope?.service_tier),
     });
   },
   requestIdIn: (_, header) => header("x-request-id"),
 };
 
-/** A 429 with one of these is not about pace. The last is an older spelling, and may be the `type`. */
-const creditGone =
-  /^(credit_balance_exhausted|(organization|project)_spend_limit_exceeded|organization_usage_limit_exceeded|billing_not_active|insufficient_quota)$/;
-const policies = /^(invalid_prompt|bio_policy|cyber_policy|misalignment_policy_violation)$/;
-
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Unsure<Problems>>): Failure {
-  const code = text(problem?.code);
-  if (creditGone.test(code) || creditGone.test(text(problem?.type)))
-    return { reason: "quota_exhausted", status };
-  if (policies.test(code)) return { reason: "content_refused", kind: code };
-  if (status !== 200) return failureOfStatus(status, retryAfterMs, vendorSays);
-  if (code === "rate_limit_exceeded") return { reason: "rate_limited", retryAfterMs };
-  if (code === "data_residency_mismatch") return { reason: "request_refused", status, vendorSays };
-  return failureInside(null, retryAfterMs, vendorSays);
-}
-
-function textIn(envelope: Envelope): Result<string, Failure> {
+function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
   // Commentary on the way to the answer is reasoning said aloud: not the verdict.
   const messages = ofType(envelope?.output, "message").filter((message) => message?.phase !== "commentary");
   if (messages.some((message) => ofType(message?.content, "refusal").length > 0)) {
@@ -110,10 +110,11 @@ function textIn(envelope: Envelope): Result<string, Failure> {
   switch (envelope?.status) {
     case "completed":
       return ok(
-        messages
-          .flatMap((message) => ofType(message?.content, "output_text"))
-          .map((part) => text(part?.text))
-          .join(""),
+        messages.map((message) =>
+          ofType(message?.content, "output_text")
+            .map((part) => text(part?.text))
+            .join(""),
+        ),
       );
     case "incomplete": {
       const why = word(envelope.incomplete_details?.reason);

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../gateway/ports.ts";
 import { jsonHeaders, type Vendor } from "./call.ts";
-import { items, parseObject, type Unsure } from "./envelope.ts";
+import { items, parseJson, type Unsure } from "./envelope.ts";
 import type { Transport } from "./transport.ts";
 
 /** The abilities that a request of ours may need. */
@@ -95,7 +95,7 @@ interface EndpointsAnswer {
 }
 
 function endpointsIn(text: string): readonly Endpoint[] | null {
-  const answer = parseObject(text) as Unsure<EndpointsAnswer>;
+  const answer = parseJson(text) as Unsure<EndpointsAnswer>;
   const endpoints = items(answer?.data?.endpoints).map((endpoint) => {
     const supported = items(endpoint?.supported_parameters);
     return abilities.filter((ability) => supported.includes(ability));

@@ -12,21 +12,26 @@ import type { Failure } from "../domain/failure.ts";
 import { judgementSchema } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Plan } from "../domain/plan.ts";
+import type { Billed } from "../domain/usage.ts";
 import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
-  type Complaint,
   call,
   type Dialect,
   jsonHeaders,
   judgementName,
   notAnAnswer,
+  textsOfAll,
+  type Told,
   type Vendor,
 } from "./call.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
-import { count, countOrZero, items, sensible, text, type Unsure } from "./envelope.ts";
-import { durationHintMs, failureInside, failureOfStatus } from "./failures.ts";
+import { count, countOrZero, items, ofType, sensible, text, type Unsure } from "./envelope.ts";
 import { type Ability, type Endpoint, endpointLookup } from "./openrouter-endpoints.ts";
+import { openrouterRefusals } from "./refusals/openrouter.ts";
+import { beginsWith } from "./refusals/refusal.ts";
+import { durationMs, untilMs } from "./retry-hints.ts";
+import { billedAs, openaiTiers } from "./tiers.ts";
 import type { Transport } from "./transport.ts";
 
 /** OpenRouter as a provider. It asks the vendor what a model takes, and uses the catalogue where that is not answered. */
@@ -107,7 +112,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
       { role: "system", content: system },
       { role: "user", content: user },
     ],
-    max_tokens: maxTokens,
+    max_tokens: plan.maxTokens ?? maxTokens,
     ...(temperature === null ? {} : { temperature }),
     ...(effort === null ? {} : { reasoning: { effort } }),
     ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
@@ -120,8 +125,17 @@ interface OpenRouterError {
   readonly message: string;
   readonly metadata: {
     readonly error_type: string;
+    /** Of moderation, and of a guardrail. */
     readonly reasons: readonly string[];
     readonly patterns: readonly string[];
+    /** Of limits. */
+    readonly limit_source: string;
+    readonly reason: string;
+    readonly resets_at: string;
+    readonly headers: { readonly "X-RateLimit-Reset": string };
+    /** The company that the call was passed on to, and what it answered. */
+    readonly provider_name: string | null;
+    readonly raw: string;
   };
   readonly availability: {
     readonly code: string;
@@ -131,18 +145,36 @@ interface OpenRouterError {
 }
 
 type Problem = Unsure<OpenRouterError>;
+type Choice = ChatCompletion.Choice & { readonly error: OpenRouterError };
 type Envelope = Unsure<
-  Omit<ChatCompletion, "choices"> & {
-    readonly choices: readonly (ChatCompletion.Choice & { readonly error: OpenRouterError })[];
+  Omit<ChatCompletion, "choices" | "usage"> & {
+    readonly choices: readonly Choice[];
     readonly error: OpenRouterError;
+    readonly usage: NonNullable<ChatCompletion["usage"]> & Bill;
   }
 >;
 
+interface Bill {
+  readonly cost: number;
+  readonly is_byok: boolean;
+  readonly cost_details: { readonly upstream_inference_cost: number | null };
+}
+
+/** OpenRouter's OpenAPI definition allows a list of these in the place of `content`. */
+interface ContentPart {
+  readonly type: "text";
+  readonly text: string;
+}
+
 const dialect: Dialect<Envelope, Problem> = {
-  // A provider that breaks off in the middle is told of beside what it had written, in a 200.
-  problemIn: (envelope) => envelope?.error ?? items(envelope?.choices)[0]?.error,
-  failureOf,
-  textIn,
+  refusals: openrouterRefusals,
+  toldIn,
+  // A company that breaks off in the middle is told of beside what it had written, in a 200.
+  problemInside: (envelope) =>
+    items(envelope?.choices)
+      .map((choice) => choice?.error)
+      .find((error) => error !== undefined && error !== null),
+  textsIn: (envelope) => textsOfAll(items(envelope?.choices), textIn),
   modelIn: (envelope) => envelope?.model,
   usageIn: (envelope) => {
     const usage = envelope?.usage;
@@ -152,55 +184,82 @@ const dialect: Dialect<Envelope, Problem> = {
       cacheWriteTokens: countOrZero(usage?.prompt_tokens_details?.cache_write_tokens),
       completionTokens: count(usage?.completion_tokens),
       reasoningTokens: countOrZero(usage?.completion_tokens_details?.reasoning_tokens),
+      ...billedIn(envelope),
     });
   },
   requestIdIn: (envelope) => envelope?.id,
 };
 
-const refusals = /^(content_policy_violation|refusal)$/;
-const nobodyServes = /^(constraint_filtered|no_endpoints|model_not_found)$/;
-
-function failureOf({ problem, status, retryAfterMs, vendorSays }: Complaint<Problem>): Failure {
-  const { metadata, availability } = problem ?? {};
-  const type = text(metadata?.error_type);
-  if (refusals.test(type)) return { reason: "content_refused", kind: type };
-  if (type === "max_tokens_exceeded") return { reason: "truncated" };
-  const named = status === 200 ? problem?.code : status;
-  if (named === 403 && isBlock(problem)) return { reason: "content_refused", kind: "moderation" };
-  // Not an outage: no endpoint offers what is asked for, now or later.
-  if (named === 503 && (availability?.retryable === false || nobodyServes.test(text(availability?.code)))) {
-    return { reason: "request_refused", status: 503, vendorSays };
-  }
-  const hintMs = retryAfterMs ?? durationHintMs(`${String(availability?.retry_after)}s`);
-  return status === 200
-    ? failureInside(named, hintMs, vendorSays)
-    : failureOfStatus(status, hintMs, vendorSays);
+/**
+ * OpenRouter tells with every answer what it took, in credits, each a US dollar. With a key of our own at the company behind it (`is_byok`), that company's bill
+ * comes on top. openrouter.ai/docs/use-cases/usage-accounting, read 2026-11-30
+ */
+function billedIn(envelope: Envelope): { readonly billed?: Billed } {
+  const { cost, is_byok: ownKey, cost_details: details } = envelope?.usage ?? {};
+  const costUsd = ownKey === true ? dollars(cost) + dollars(details?.upstream_inference_cost) : dollars(cost);
+  return Number.isNaN(costUsd) ? billedAs(openaiTiers, envelope?.service_tier) : { billed: { costUsd } };
 }
 
-/** A 403 is about the key, unless moderation gives its reasons or a guardrail says what it saw: in fields, or in words alone. */
-function isBlock(problem: Problem): boolean {
-  const { metadata, message } = problem ?? {};
-  return (
-    items(metadata?.reasons).length > 0 ||
-    items(metadata?.patterns).length > 0 ||
-    /\b(blocked|flagged|moderation)\b/i.test(text(message))
-  );
+/** @returns `NaN` where it is no sum of money */
+function dollars(value: unknown): number {
+  return typeof value === "number" && value >= 0 && value < 1e9 ? value : Number.NaN;
 }
 
-function textIn(envelope: Envelope): Result<string, Failure> {
-  const [choice] = items(envelope?.choices);
+/** Words of ours in brackets stand for what the vendor says without a word (`refusals/openrouter.ts`). */
+function toldIn(problem: Problem, about: number | null, nowMs: number): Told {
+  const { metadata, availability, message } = problem ?? {};
+  const saw = items(metadata?.reasons).length > 0 || items(metadata?.patterns).length > 0;
+  const passedOn = text(metadata?.provider_name) !== "";
+  const silent = beginsWith(text(message), "provider returned error") && isNothing(metadata?.raw);
+  return {
+    codes: [
+      saw ? "moderation" : "",
+      text(metadata?.reason),
+      text(metadata?.limit_source),
+      passedOn && (about === 401 || about === 403) ? "(upstream refusal)" : "",
+      silent && about !== 402 && about !== 429 ? "(upstream silence)" : "",
+      about === 503 ? text(availability?.code) : "",
+      about === 503 && availability?.retryable === false ? "(not retryable)" : "",
+    ],
+    type: text(metadata?.error_type),
+    waitMs: secondsMs(availability?.retry_after) ?? untilMs(metadata?.headers?.["X-RateLimit-Reset"], nowMs),
+    renewedInMs: untilMs(metadata?.resets_at, nowMs),
+  };
+}
+
+function isNothing(raw: unknown): boolean {
+  return raw === undefined || raw === null || (typeof raw === "string" && raw.trim() === "");
+}
+
+function secondsMs(seconds: unknown): number | null {
+  return typeof seconds === "number" ? durationMs(`${seconds}s`) : null;
+}
+
+function textIn(choice: Unsure<Choice>): Result<string, Failure> {
   if (text(choice?.message?.refusal) !== "") return err({ reason: "content_refused", kind: "refusal" });
   switch (choice?.finish_reason) {
     case "stop":
+    // Companies behind OpenRouter leave it out, or empty.
     case null:
-      return ok(text(choice?.message?.content));
+    case undefined:
+    case "":
+      return ok(contentOf(choice?.message?.content));
     case "length":
       return err({ reason: "truncated" });
     case "content_filter":
       return err({ reason: "content_refused", kind: "content_filter" });
     case "error":
-      return err(failureInside(null, null, ""));
+      return err({ reason: "unavailable", status: 200, retryAfterMs: null });
     default:
       return notAnAnswer;
   }
+}
+
+/** A text, or parts of one beside parts of reasoning. */
+function contentOf(content: unknown): string {
+  return Array.isArray(content)
+    ? ofType(content as Unsure<readonly ContentPart[]>, "text")
+        .map((part) => text(part?.text))
+        .join("")
+    : text(content);
 }

@@ -33,4 +33,5 @@ export type TransportFault =
   | { readonly fault: "connection"; readonly code: string }
   /** The signal aborted. */
   | { readonly fault: "aborted" }
-  | { readonly fault: "too_large" };
+  /** The answer is longer than it may be. `status`: its own. */
+  | { readonly fault: "too_large"; readonly status: number };

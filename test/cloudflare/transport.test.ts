@@ -16,7 +16,7 @@ describe("fetch in workerd", () => {
     const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response("x".repeat(100), { headers }));
     const request = { method: "GET", url: "https://upstream.test/", headers: {}, body: null } as const;
     const sent = await fetchTransport({ ...request, maxAnswerBytes: 99 }, new AbortController().signal);
-    expect(sent).toEqual({ ok: false, error: { fault: "too_large" } });
+    expect(sent).toEqual({ ok: false, error: { fault: "too_large", status: 200 } });
     fetch.mockRestore();
   });
 });

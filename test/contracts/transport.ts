@@ -73,6 +73,15 @@ export function itKeepsTheTransportsPromises(transport: Transport, upstreamUrl: 
     expect(faultOf(cut)).toBe("too_large");
   });
 
+  it.each(["Identity", "", "snappy", "none", "utf-8"])(
+    "takes a plain body as it is beside the content-encoding '%s'",
+    async (encoding) => {
+      const headers = { "content-encoding": encoding };
+      const sent = await send(await laneThat({ fault: "raw", body: { said: "😀" }, headers }));
+      expect(sent).toMatchObject({ ok: true, value: { status: 200, text: '{"said":"😀"}' } });
+    },
+  );
+
   it("cuts a bomb without unpacking it", async () => {
     const sent = await send(await laneThat({ fault: "gzipBomb", bytes: 100_000_000 }));
     expect(faultOf(sent)).toBe("too_large");

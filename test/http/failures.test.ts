@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
     type: "TIMEOUT",
     retryAfter: 5,
   },
-  ...[408, 409, 425, 500, 502, 503, 504, 529].map((status) => ({
+  ...[408, 409, 421, 425, 499, 500, 502, 503, 504, 529].map((status) => ({
     name: `HTTP ${status}`,
     step: refused(status, {}, words),
     status: 503,
@@ -99,26 +99,26 @@ const rows: readonly Row[] = [
   },
   {
     name: "an answer that is too large",
-    step: { fault: { fault: "too_large" } },
-    status: 502,
-    type: "INVALID_RESPONSE",
-    details: "too_large",
+    step: { fault: { fault: "too_large", status: 200 } },
+    status: 503,
+    type: "SERVICE_UNAVAILABLE",
+    retryAfter: 5,
   },
   {
     name: "a web page",
     step: { text: `<html>${canary}</html>` },
-    status: 502,
-    type: "INVALID_RESPONSE",
-    details: "not_an_answer",
+    status: 503,
+    type: "SERVICE_UNAVAILABLE",
+    retryAfter: 5,
   },
   {
     name: "a redirect",
     step: { status: 302, headers: { location: `https://${canary}.example` }, text: "" },
-    status: 502,
-    type: "INVALID_RESPONSE",
-    details: "not_an_answer",
+    status: 503,
+    type: "SERVICE_UNAVAILABLE",
+    retryAfter: 5,
   },
-  { name: "silence", step: { text: "" }, status: 502, type: "INVALID_RESPONSE", details: "empty" },
+  { name: "silence", step: { text: "" }, status: 503, type: "SERVICE_UNAVAILABLE", retryAfter: 5 },
   { name: "no words", step: said(""), status: 502, type: "INVALID_RESPONSE", details: "empty" },
   { name: "words", step: said(canary), status: 502, type: "INVALID_RESPONSE", details: "not_json" },
   {
@@ -183,7 +183,7 @@ describe("a request that the vendor refuses", () => {
   });
 
   it("is told by its status where the vendor has no words", async () => {
-    const { compare } = testService({ env: once, steps: [{ status: 404, text: "" }] });
+    const { compare } = testService({ env: once, steps: [{ status: 404, text: '{"error":{}}' }] });
     expect((await compare()).body["details"]).toBe("HTTP 404");
   });
 });

@@ -4,7 +4,7 @@ import { findModel, planFor } from "../../src/providers/catalog.ts";
 import { anthropicProvider } from "../../src/providers/anthropic.ts";
 import type { Transport } from "../../src/providers/transport.ts";
 import { anthropicAnswers } from "./fixtures/anthropic.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
 
@@ -88,10 +88,28 @@ describe("the answer", () => {
     });
   });
 
-  it("is the tool's input where a tool was called, whatever was said beside it", async () => {
-    expect(await replyTo(provider, anthropicAnswers.byTool)).toMatchObject({
-      outcome: { ok: true, value: { text: verdict } },
+  it("is the tool's input where a tool was called and nothing was said", async () => {
+    expect(await replyTo(provider, anthropicAnswers.byTool)).toEqual({
+      outcome: { ok: true, value: { text: verdict, model: "claude-sonnet-5-5" } },
+      usage: expect.anything() as unknown,
+      requestId: "req_1",
+      status: 200,
     });
+  });
+
+  it.each([
+    ["byToolWithWords", ["I will submit it.", verdict]],
+    ["byTwoTools", [verdict, otherVerdict]],
+    ["byToolAgainstItsWords", [otherVerdict, verdict]],
+  ] as const)("is several texts where it holds several: %s", async (name, texts) => {
+    expect(await replyTo(provider, anthropicAnswers[name])).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
+    });
+  });
+
+  it("is one text where it comes in several blocks", async () => {
+    const { outcome } = await replyTo(provider, anthropicAnswers.inTwoBlocks);
+    expect(outcome).toEqual({ ok: true, value: { text: verdict, model: "claude-sonnet-5-5" } });
   });
 
   it("has a usage without any word of a cache", async () => {
@@ -128,7 +146,15 @@ describe("the answer", () => {
     ["billing", { reason: "quota_exhausted", status: 402 }],
     ["forbidden", { reason: "credentials_refused", status: 403 }],
     ["noSuchModel", { reason: "request_refused", status: 404, vendorSays: "model: x" }],
-    ["tooLarge", { reason: "request_refused", status: 413, vendorSays: "HTTP 413" }],
+    [
+      "tooLarge",
+      {
+        reason: "request_refused",
+        status: 413,
+        vendorSays:
+          "Something between this service and the vendor refused the request as too large (HTTP 413).",
+      },
+    ],
     [
       "badParameter",
       { reason: "request_refused", status: 400, vendorSays: "temperature: Extra inputs are not permitted" },

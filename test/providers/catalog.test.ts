@@ -251,7 +251,8 @@ it("describes a model in the contract's words", () => {
     deprecated_on: "2026-12-01",
     default: false,
   });
-  expect(described.find(({ id }) => id === "gemini-4-carbon")?.prices).toBeNull();
+  const earlier = describeModels(Date.UTC(2026, 10, 18), defaultModels, "google");
+  expect(earlier.find(({ id }) => id === "gemini-4-neon")?.prices).toBeNull();
 });
 
 it("says where long prompts cost more", () => {
@@ -289,4 +290,43 @@ it("lists an operator's default that the catalogue does not have: an unknown one
   expect(snapshot).toMatchObject({ id: "gpt-5.4-2026-03-05", default: true, prices: { input: 2.5 } });
   const unstructured = describeModels(todayMs, { ...defaultModels, openrouter: "some/model" }, "openrouter");
   expect(unstructured.at(-1)).toMatchObject({ structured_output: "none", prices: null });
+});
+
+it.each([
+  ["openai", "gpt-6.1-terra", 15, 16],
+  ["openai", "gpt-unknown", 1, 16],
+  ["openai", "gpt-6.1-terra", 16, undefined],
+  ["openrouter", "openai/gpt-6.1-terra", 15, 16],
+  ["openrouter", "mistralai/mistral-large", 15, undefined],
+  ["anthropic", "claude-sonnet-5-5", 1, undefined],
+  ["google", "gemini-3.8-flash", 1, undefined],
+  ["mock", "mock-judge-1", 1, undefined],
+] as const)(
+  "raises too small a limit of tokens to the vendor's least: %s %s, %i",
+  (provider, id, asked, planned) => {
+    const plan = planFor(findModel(provider, id), {
+      temperature: null,
+      maxTokens: asked,
+      reasoningEffort: null,
+    });
+    expect(plan.maxTokens).toBe(planned);
+  },
+);
+
+// What was found wrong or missing on 2026-11-30. Sources: the prices' own.
+it.each([
+  ["google", "gemini-4-carbon", "2026-11-30", [2, 0.1, 10]],
+  ["google", "gemini-4-carbon", "2026-12-01", [4, 0.2, 20]],
+  ["google", "gemini-4-argon", "2026-11-30", [2, 0.1, 10]],
+  ["google", "gemini-4-argon", "2026-12-01", [4, 0.2, 20]],
+  ["google", "gemini-4-hydrogen", "2026-11-30", [1.5, 0.075, 7.5]],
+  ["google", "gemini-4-neon", "2026-11-30", [3, 0.15, 15]],
+  ["openai", "gpt-5.6-sol", "2026-11-30", [4, 0.4, 20]],
+  ["anthropic", "claude-opus-4-5", "2027-01-21", [5, 0.5, 25]],
+  ["anthropic", "claude-opus-4-5-20251101", "2027-01-21", [5, 0.5, 25]],
+  // Its end.
+  ["anthropic", "claude-opus-4-5", "2027-01-22", null],
+] as const)("%s %s costs on %s what the vendor took then", (provider, id, day, expected) => {
+  const found = priceAt(findModel(provider, id), Date.parse(day));
+  expect(found && [found.input, found.cached, found.output]).toEqual(expected);
 });

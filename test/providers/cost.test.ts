@@ -93,7 +93,9 @@ it("an unknown price is null, never 0, even for no tokens at all", () => {
     expect(costOf(findModel(provider, "never-heard-of"), usage({ promptTokens: 100 }), todayMs)).toBeNull();
     expect(costOf(findModel(provider, "never-heard-of"), usage({}), todayMs)).toBeNull();
   }
-  expect(costOf(findModel("google", "gemini-4-carbon"), usage({ promptTokens: 100 }), todayMs)).toBeNull();
+  const beforeItsFirstPrice = Date.UTC(2026, 10, 18);
+  const neon = findModel("google", "gemini-4-neon");
+  expect(costOf(neon, usage({ promptTokens: 100 }), beforeItsFirstPrice)).toBeNull();
 });
 
 it("a mock call is known to cost nothing", () => {
@@ -155,4 +157,26 @@ it("a cached token is never dearer than a fresh one, and reasoning never counts 
       expect(costOf(model, { ...used, reasoningTokens: 0 }, todayMs)).toBe(cost);
     }),
   );
+});
+
+it.each([
+  ["openai", "gpt-6-luna"],
+  ["openrouter", "somebody/unknown"],
+  // Past its end.
+  ["anthropic", "claude-sonnet-4-5"],
+] as const)("is what the vendor says of the call, whatever the table says of %s %s", (provider, id) => {
+  const used = usage({ promptTokens: 1_000_000, billed: { costUsd: 0.1 + 0.2 } });
+  expect(costOf(findModel(provider, id), used, Date.UTC(2027, 0, 1))).toBe(0.3);
+  expect(costOf(findModel(provider, id), { ...used, billed: { costUsd: 0 } }, todayMs)).toBe(0);
+});
+
+it("is the table's price by the factor of the tier, and unknown where the tier's is", () => {
+  const terra = findModel("openai", "gpt-6.1-terra");
+  const used = usage({ promptTokens: 100_000, completionTokens: 1_000 });
+  expect(costOf(terra, used, todayMs)).toBe(0.105);
+  expect(costOf(terra, { ...used, billed: { priceFactor: 0.5 } }, todayMs)).toBe(0.0525);
+  expect(costOf(terra, { ...used, billed: { priceFactor: 2 } }, todayMs)).toBe(0.21);
+  expect(costOf(terra, { ...used, billed: { priceFactor: null } }, todayMs)).toBeNull();
+  const unknown = findModel("openai", "gpt-unknown");
+  expect(costOf(unknown, { ...used, billed: { priceFactor: 0.5 } }, todayMs)).toBeNull();
 });

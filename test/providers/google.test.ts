@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judgementSchema } from "../../src/domain/judgement.ts";
 import { googleProvider } from "../../src/providers/google.ts";
 import type { Transport } from "../../src/providers/transport.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { googleAnswers } from "./fixtures/google.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
@@ -87,10 +87,21 @@ describe("the answer", () => {
     });
   });
 
+  it("is a text for each candidate", async () => {
+    const texts = [verdict, otherVerdict];
+    expect(await replyTo(provider, googleAnswers.twoCandidates)).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
+    });
+  });
+
   const notAnAnswer = { reason: "unreadable", why: "not_an_answer" };
   it.each([
     ["promptBlocked", { reason: "content_refused", kind: "PROHIBITED_CONTENT" }],
     ["safety", { reason: "content_refused", kind: "SAFETY" }],
+    ["oneOfTwoBlocked", { reason: "content_refused", kind: "SAFETY" }],
+    ["escalated", { reason: "content_refused", kind: "ESCALATION" }],
+    ["limited", { reason: "credentials_refused", status: 200 }],
+    ["withoutSignature", notAnAnswer],
     ["recitation", { reason: "content_refused", kind: "RECITATION" }],
     ["outOfTokens", { reason: "truncated" }],
     ["continued", { reason: "truncated" }],

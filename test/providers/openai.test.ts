@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judgementSchema } from "../../src/domain/judgement.ts";
 import { openaiProvider } from "../../src/providers/openai.ts";
 import type { Transport } from "../../src/providers/transport.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { openaiAnswers } from "./fixtures/openai.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
@@ -28,6 +28,29 @@ describe("the request", () => {
       input: question.user,
       max_output_tokens: 2000,
       text: { format: { type: "json_schema", name: "comparison", strict: true, schema: judgementSchema } },
+    });
+  });
+
+  it.each([
+    ["https://api.openai.com/v1", "default"],
+    ["https://eu.api.openai.com/v1", "default"],
+    ["https://api.openai.com", "default"],
+    ["https://resource.openai.azure.com/openai/v1", undefined],
+    ["https://api.openai.com.example/v1", undefined],
+    ["https://notapi.openai.com/v1", undefined],
+    ["http://api.openai.com/v1", undefined],
+    ["http://127.0.0.1:8080/api.openai.com/v1", undefined],
+  ])("asks the vendor itself for its standard tier, and nobody else: %s", async (baseUrl, tier) => {
+    const own = (transport: Transport) =>
+      openaiProvider({ apiKey: "sk", baseUrl }, { transport, nowMs: () => nowMs });
+    const { body } = await requestFor(own, {});
+    expect((body as { readonly service_tier?: string }).service_tier).toBe(tier);
+  });
+
+  it("has the limit of tokens that was planned in the place of one that is too small", async () => {
+    const raised = { ...plan, maxTokens: 16 };
+    expect((await requestFor(provider, { maxTokens: 3, plan: raised })).body).toMatchObject({
+      max_output_tokens: 16,
     });
   });
 
@@ -70,6 +93,13 @@ describe("the answer", () => {
     });
   });
 
+  it("is a text for each message", async () => {
+    const texts = [verdict, otherVerdict];
+    expect(await replyTo(provider, openaiAnswers.twoMessages)).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
+    });
+  });
+
   it("of no model is of the one that was asked", async () => {
     expect(await replyTo(provider, openaiAnswers.withoutModel)).toMatchObject({
       outcome: { value: { model: "judge-1" } },
@@ -90,16 +120,19 @@ describe("the answer", () => {
     ["noMessage", empty],
     ["serverFailed", { reason: "unavailable", status: 200, retryAfterMs: null }],
     ["rateLimitFailed", { reason: "rate_limited", retryAfterMs: null }],
-    ["promptFailed", { reason: "content_refused", kind: "invalid_prompt" }],
-    ["bioFailed", { reason: "content_refused", kind: "bio_policy" }],
-    ["misalignmentFailed", { reason: "content_refused", kind: "misalignment_policy_violation" }],
+    ["promptFailed", { reason: "content_refused", kind: "invalid_prompt", inError: true }],
+    ["bioFailed", { reason: "content_refused", kind: "bio_policy", inError: true }],
+    [
+      "misalignmentFailed",
+      { reason: "content_refused", kind: "misalignment_policy_violation", inError: true },
+    ],
     ["residencyFailed", { reason: "request_refused", status: 200, vendorSays: "It went wrong." }],
     ["errorAlone", { reason: "unavailable", status: 200, retryAfterMs: null }],
     ["badKey", { reason: "credentials_refused", status: 401 }],
     ["forbidden", { reason: "credentials_refused", status: 403 }],
     ["noSuchModel", { reason: "request_refused", status: 404, vendorSays: "The model 'x' does not exist." }],
     ["contextTooLong", { reason: "request_refused", status: 400, vendorSays: "Too long." }],
-    ["promptRefused", { reason: "content_refused", kind: "invalid_prompt" }],
+    ["promptRefused", { reason: "content_refused", kind: "invalid_prompt", inError: true }],
     ["rateLimited", { reason: "rate_limited", retryAfterMs: 1_500 }],
     ["slowDown", { reason: "rate_limited", retryAfterMs: null }],
     ["creditExhausted", spent],

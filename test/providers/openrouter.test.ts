@@ -6,7 +6,7 @@ import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 import { openrouterProvider } from "../../src/providers/openrouter.ts";
 import type { Transport, UpstreamRequest } from "../../src/providers/transport.ts";
-import { nowMs, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
+import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";
 import { openrouterAnswers } from "./fixtures/openrouter.ts";
 import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
@@ -71,14 +71,35 @@ describe("the answer", () => {
         cacheWriteTokens: 100,
         completionTokens: 180,
         reasoningTokens: 128,
+        billed: { costUsd: 0.0021 },
       },
       requestId: "gen-1",
       status: 200,
     });
   });
 
-  it("may come without a finish reason", async () => {
-    expect(await replyTo(provider, openrouterAnswers.withoutReason)).toMatchObject({ outcome: { ok: true } });
+  it.each(["withoutReason", "withEmptyReason", "withNoReason"] as const)(
+    "may come without a finish reason: %s",
+    async (name) => {
+      expect((await replyTo(provider, openrouterAnswers[name])).outcome).toMatchObject({
+        ok: true,
+        value: { text: verdict },
+      });
+    },
+  );
+
+  it("is joined where it comes in parts, its reasoning left out", async () => {
+    expect((await replyTo(provider, openrouterAnswers.inParts)).outcome).toEqual({
+      ok: true,
+      value: { text: verdict, model: "openai/gpt-6.1-terra-20261026" },
+    });
+  });
+
+  it("is a text for each choice", async () => {
+    const texts = [verdict, otherVerdict];
+    expect(await replyTo(provider, openrouterAnswers.twoChoices)).toMatchObject({
+      outcome: { ok: true, value: { text: texts.join("\n"), texts } },
+    });
   });
 
   it("that broke off has cost something all the same", async () => {
@@ -89,7 +110,7 @@ describe("the answer", () => {
   });
 
   const notAnAnswer = { reason: "unreadable", why: "not_an_answer" };
-  const moderation = { reason: "content_refused", kind: "moderation" };
+  const moderation = { reason: "content_refused", kind: "moderation", inError: true };
   it.each([
     ["refusal", { reason: "content_refused", kind: "refusal" }],
     ["outOfTokens", { reason: "truncated" }],
@@ -97,10 +118,11 @@ describe("the answer", () => {
     ["calledTool", notAnAnswer],
     ["nothingWritten", { reason: "unreadable", why: "empty" }],
     ["noChoices", notAnAnswer],
+    ["secondBrokenOff", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["brokenOff", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["rateLimitInside", { reason: "rate_limited", retryAfterMs: null }],
-    ["policyInside", { reason: "content_refused", kind: "content_policy_violation" }],
-    ["refusalInside", { reason: "content_refused", kind: "refusal" }],
+    ["policyInside", { reason: "content_refused", kind: "content_policy_violation", inError: true }],
+    ["refusalInside", { reason: "content_refused", kind: "refusal", inError: true }],
     ["tokensInside", { reason: "truncated" }],
     ["moderationInside", moderation],
     [
@@ -113,12 +135,20 @@ describe("the answer", () => {
     ["badKey", { reason: "credentials_refused", status: 401 }],
     ["creditExhausted", { reason: "quota_exhausted", status: 402 }],
     ["moderation", moderation],
-    ["guardrail", moderation],
+    [
+      "guardrail",
+      {
+        reason: "request_refused",
+        status: 403,
+        vendorSays: "Request blocked: prompt injection patterns detected",
+        unlessServed: { reason: "credentials_refused", status: 403 },
+      },
+    ],
     ["guardrailPatterns", moderation],
     ["forbidden", { reason: "credentials_refused", status: 403 }],
     ["noSuchModel", { reason: "request_refused", status: 404, vendorSays: "No endpoints found for x." }],
     ["rateLimited", { reason: "rate_limited", retryAfterMs: 9_000 }],
-    ["rateLimitedByHeader", { reason: "rate_limited", retryAfterMs: 7_000 }],
+    ["rateLimitedByHeader", { reason: "rate_limited", retryAfterMs: 9_000 }],
     ["providerDown", { reason: "unavailable", status: 502, retryAfterMs: null }],
     ["noCapacity", { reason: "unavailable", status: 503, retryAfterMs: null }],
     ["notRetryable", { reason: "request_refused", status: 503, vendorSays: "No." }],

@@ -29,13 +29,12 @@ export const anthropicModels: readonly Model[] = [
   claude("claude-opus-4-7", [price("2026-04-16", [5, 0.5, 25, 6.25], dataset)]),
   claude("claude-opus-4-6", [price("2026-03-13", [5, 0.5, 25, 6.25], dataset)]),
   claude("claude-sonnet-4-6", [price("2026-03-13", [3, 0.3, 15, 3.75], dataset)]),
-  claude("claude-opus-4-5", [price("2025-11-01", [5, 0.5, 25, 6.25], dataset)]),
+  ending("2027-01-22", claude("claude-opus-4-5", [price("2025-11-01", [5, 0.5, 25, 6.25], dataset)])),
   withoutEffort(claude("claude-haiku-4-5", [price("2025-10-01", [1, 0.1, 5, 1.25], dataset)])),
-  {
-    // Its end: `DEPRECATED_MODELS` of @anthropic-ai/sdk 1.12.0.
-    ...withoutEffort(claude("claude-sonnet-4-5", [price("2025-09-29", [3, 0.3, 15, 3.75], dataset)])),
-    shutdownOn: "2026-11-30",
-  },
+  ending(
+    "2026-11-30",
+    withoutEffort(claude("claude-sonnet-4-5", [price("2025-09-29", [3, 0.3, 15, 3.75], dataset)])),
+  ),
 ];
 
 function claude(id: string, prices: readonly Price[], thinkingOff: Model["thinkingOff"] = null): Model {
@@ -50,6 +49,11 @@ function claude(id: string, prices: readonly Price[], thinkingOff: Model["thinki
     prices,
     shutdownOn: null,
   };
+}
+
+/** `DEPRECATED_MODELS` of @anthropic-ai/sdk 1.14.0. */
+function ending(shutdownOn: string, model: Model): Model {
+  return { ...model, shutdownOn };
 }
 
 /** These refuse `effort` altogether. */

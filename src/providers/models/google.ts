@@ -8,6 +8,10 @@ import { price } from "./price.ts";
 
 const dataset = "genai-prices 0.1.8 after ai.google.dev/gemini-api/docs/pricing, read 2026-11-22";
 const argon = "github.com/BerriAI/litellm discussion 46238, read 2026-11-22";
+const carbon = "Trazum 2.7.9 after ai.google.dev/gemini-api/docs/pricing of 2026-11-16, read 2026-11-30";
+const hydrogen = "price file of LiteLLM 1.110.2, read 2026-11-30";
+/** The day is that of the first table which has it. */
+const neon = "llm-preflight 2.25.9 and TokenMeter 0.17.0, read 2026-11-30";
 
 const over200k = { aboveTokens: 200_000, inputFactor: 2, outputFactor: 1.5 };
 
@@ -16,7 +20,12 @@ export const googleModels: readonly Model[] = [
     price("2026-10-13", [2, 0.1, 10], argon),
     price("2026-12-01", [4, 0.2, 20], argon),
   ]),
-  gemini("gemini-4-carbon", []),
+  gemini("gemini-4-carbon", [
+    price("2026-11-10", [2, 0.1, 10], carbon),
+    price("2026-12-01", [4, 0.2, 20], carbon),
+  ]),
+  gemini("gemini-4-hydrogen", [price("2026-11-12", [1.5, 0.075, 7.5], hydrogen)]),
+  gemini("gemini-4-neon", [price("2026-11-19", [3, 0.15, 15], neon)]),
   gemini("gemini-3.8-flash", introductory("2026-09-02")),
   gemini("gemini-3.7-flash", introductory("2026-08-13")),
   gemini("gemini-3.6-flash", introductory("2026-07-21")),

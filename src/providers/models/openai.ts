@@ -1,10 +1,13 @@
-/** OpenAI's models. Shutdown dates: the `ChatModel` type of openai-node 7.57.0. */
+/** OpenAI's models. Shutdown dates: the `ChatModel` type of openai-node 7.59.0. */
 import type { Model, Price } from "../catalog.ts";
 import { price } from "./price.ts";
 
 const dataset = "genai-prices 0.1.8 after developers.openai.com/api/docs/pricing, read 2026-11-22";
 const terra = "docs.litellm.ai/blog/gpt-6-1-terra and apidog.com/blog/gpt-6-1-terra-pricing, read 2026-11-22";
 const sol = "docs.litellm.ai/blog/gpt_6_1_sol and github.com/TheKrush/PromptFuel, read 2026-11-22";
+
+/** LiteLLM 1.110.2 has it still, gramext 0.1.0 is back at 5 and 30; neither names a day. */
+const promotion = `${dataset}; a promotion to 2026-11-21 at least, unverified since, read 2026-11-30`;
 
 const pages = "developers.openai.com/api/docs/models, read 2026-11-22";
 const astra = "github.com/BerriAI/litellm discussion 52347, read 2026-11-22";
@@ -22,7 +25,7 @@ export const openaiModels: readonly Model[] = [
   reasons("gpt-6-luna", [price("2026-09-22", [0.1, 0.01, 0.5, 0.125], dataset, over272k)]),
   reasons("gpt-5.6-sol", [
     price("2026-07-09", [5, 0.5, 30, 6.25], dataset, over272k),
-    price("2026-08-21", [4, 0.4, 20, 5], dataset, over272k),
+    price("2026-08-21", [4, 0.4, 20, 5], promotion, over272k),
   ]),
   reasons("gpt-5.6-terra", [
     price("2026-07-09", [2.5, 0.25, 15, 3.125], dataset, over272k),

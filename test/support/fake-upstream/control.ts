@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import { parseJson } from "./json.ts";
-import { append, type LaneState, reset, stepsLeft } from "./lane-state.ts";
+import { append, heardInAll, type LaneState, reset, stepsLeft } from "./lane-state.ts";
 import { parseScript, type Route } from "./script.ts";
 
 /** How long a request for what has not happened yet is held. */
@@ -66,10 +66,7 @@ function sendRecord(lane: LaneState, query: URLSearchParams, response: ServerRes
   const route = query.get("route") as Route | null;
   const atLeast = Number(query.get("atLeast"));
   const aborts = Number(query.get("aborts"));
-  const heard = () =>
-    route === null
-      ? lane.heard.judgement + lane.heard.endpoints + lane.heard.unknown
-      : (lane.heard[route] ?? 0);
+  const heard = () => (route === null ? heardInAll(lane) : (lane.heard[route] ?? 0));
 
   const answerIfReached = () => {
     if (heard() < atLeast || lane.aborts < aborts) return false;

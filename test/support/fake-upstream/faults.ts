@@ -57,7 +57,12 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
     case "emptyAnswer":
       return good;
     case "raw":
-      return { ...good, status: step.status ?? 200, body: JSON.stringify(step.body ?? null) };
+      return {
+        ...good,
+        status: step.status ?? 200,
+        headers: { ...good.headers, ...step.headers },
+        body: JSON.stringify(step.body ?? null),
+      };
     case "status":
       return fails(troubleOf(step));
     case "rateLimited":
@@ -84,7 +89,7 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
     case "truncated":
       return { ...good, body: good.body.slice(0, Math.floor(good.body.length / 2)) };
     case "empty":
-      return { ...good, body: "" };
+      return { ...good, status: step.status ?? 200, body: "" };
     case "wrongContentType":
       return { ...good, headers: { ...good.headers, "content-type": "text/plain; charset=utf-8" } };
     case "html":
@@ -103,9 +108,9 @@ const page =
   "<!doctype html><html><head><title>Just a moment...</title></head><body><h1>Checking your browser</h1></body></html>";
 
 function goodBody(vendor: Vendor, asked: Asked, step: Step | null, id: string): unknown {
-  return asked.route === "endpoints"
-    ? asked.body
-    : vendor.envelope(asked.question, wordsFor(asked.question, step), id);
+  return asked.route === "judgement"
+    ? vendor.envelope(asked.question, wordsFor(asked.question, step), id)
+    : asked.body;
 }
 
 function errorIn200(
@@ -115,7 +120,7 @@ function errorIn200(
   id: string,
 ): unknown {
   const trouble = troubleOf({ ...step, status: step.status ?? 502 });
-  return step.where === "top" || asked.route === "endpoints"
+  return step.where === "top" || asked.route !== "judgement"
     ? vendor.errorBody(trouble, id)
     : vendor.failedEnvelope(asked.question, trouble, id);
 }

@@ -17,7 +17,7 @@ export interface LaneState {
 export const newLane = (): LaneState => ({
   script: [],
   record: [],
-  heard: { judgement: 0, endpoints: 0, unknown: 0 },
+  heard: { judgement: 0, endpoints: 0, models: 0, unknown: 0 },
   aborts: 0,
   watchers: new Set(),
 });
@@ -46,8 +46,10 @@ export function takeStep(lane: LaneState, vendor: VendorName, route: Route, mode
 }
 
 /** The number that the next call will have. */
-export const nextNumber = (lane: LaneState): number =>
-  lane.heard.judgement + lane.heard.endpoints + lane.heard.unknown + 1;
+export const nextNumber = (lane: LaneState): number => heardInAll(lane) + 1;
+
+export const heardInAll = ({ heard }: LaneState): number =>
+  heard.judgement + heard.endpoints + heard.models + heard.unknown;
 
 /** @returns what `conclude` takes when the call is over */
 export function remember(lane: LaneState, request: RecordedRequest): RecordedRequest {
@@ -73,7 +75,7 @@ type Ending = Pick<RecordedRequest, "status" | "aborted" | "endedAtMs">;
 export function reset(lane: LaneState): void {
   lane.script.length = 0;
   lane.record.length = 0;
-  lane.heard.judgement = lane.heard.endpoints = lane.heard.unknown = 0;
+  lane.heard.judgement = lane.heard.endpoints = lane.heard.models = lane.heard.unknown = 0;
   lane.aborts = 0;
   tell(lane);
 }

@@ -43,8 +43,8 @@ const anyStep = {
   vendor: z.enum(vendorNames).optional(),
   /** Only calls for this model take the step. */
   forModel: z.string().optional(),
-  /** Which calls take the step: those for a judgement (unless told), or OpenRouter's look-ups of a model's endpoints. */
-  on: z.enum(["judgement", "endpoints"]).optional(),
+  /** Which calls take the step: those for a judgement (unless told), OpenRouter's look-ups of a model's endpoints, or those for the list of models. */
+  on: z.enum(["judgement", "endpoints", "models"]).optional(),
   /** Waits before anything is sent. */
   delayMs: z.int().nonnegative().optional(),
   /** Put in place of the default's values. An enforced schema still decides which keys there are, and their order. */
@@ -75,8 +75,13 @@ const fault = <const Names extends [string, ...string[]]>(...names: Names) => ({
 
 const stepSchema = z.discriminatedUnion("fault", [
   z.strictObject({ ...fault("none"), fault: z.literal("none").optional() }),
-  /** Any JSON as the whole body, with any status. */
-  z.strictObject({ ...fault("raw"), body: z.unknown(), status: z.int().min(200).max(599).optional() }),
+  /** Any JSON as the whole body, with any status and further headers. */
+  z.strictObject({
+    ...fault("raw"),
+    body: z.unknown(),
+    status: z.int().min(200).max(599).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+  }),
   /** Any HTTP status in the vendor's error shape; `type` and `code` in place of those that go with the status. */
   z.strictObject({
     ...fault("status"),
@@ -105,12 +110,12 @@ const stepSchema = z.discriminatedUnion("fault", [
   z.strictObject({ ...fault("safety"), at: z.enum(["prompt", "answer"]).optional() }),
   /**
    * `stall`: no answer at all. `stallBody`: headers and half the body, then nothing. `cut`: the connection breaks before the headers;
-   * `cutBody`: in mid-body. `truncated`: half the JSON as if it were whole. `empty`: no body. `wrongContentType`: a good body as text/plain.
+   * `cutBody`: in mid-body. `truncated`: half the JSON as if it were whole. `wrongContentType`: a good body as text/plain.
    * `delay`: nothing but `delayMs`.
    */
-  z.strictObject(
-    fault("stall", "stallBody", "cut", "cutBody", "truncated", "empty", "wrongContentType", "delay"),
-  ),
+  z.strictObject(fault("stall", "stallBody", "cut", "cutBody", "truncated", "wrongContentType", "delay")),
+  /** No body: status 200 unless told. */
+  z.strictObject({ ...fault("empty"), status: z.int().min(200).max(599).optional() }),
   /** One byte at a time. */
   z.strictObject({ ...fault("drip"), intervalMs: z.int().positive().optional() }),
   /** A web page: status 200 unless told. */
@@ -161,4 +166,4 @@ export interface RecordedRequest {
   readonly endedAtMs: number | null;
 }
 
-export type Route = "judgement" | "endpoints" | "unknown";
+export type Route = "judgement" | "endpoints" | "models" | "unknown";

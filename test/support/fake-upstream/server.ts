@@ -10,7 +10,7 @@ import { stage, stageTrouble } from "./faults.ts";
 import { parseJson } from "./json.ts";
 import { conclude, type LaneState, newLane, nextNumber, remember, takeStep } from "./lane-state.ts";
 import type { RecordedRequest, VendorName } from "./script.ts";
-import type { Heard, Vendor } from "./vendor.ts";
+import type { Asked, Heard, Vendor } from "./vendor.ts";
 import { anthropic } from "./vendors/anthropic.ts";
 import { google } from "./vendors/google.ts";
 import { openai } from "./vendors/openai.ts";
@@ -105,7 +105,7 @@ async function serveVendor(
   const id = String(number).padStart(24, "0");
   const read = isWhole ? vendor.read(heard) : tooLarge;
   const asked = read.ok ? read.value : null;
-  const model = asked === null ? null : asked.route === "judgement" ? asked.question.model : asked.model;
+  const model = asked === null ? null : modelOf(asked);
   // A step is used up only by a call that the vendor would have taken: a fault never hides a bad request.
   const step = asked === null ? null : takeStep(lane, vendor.name, asked.route, model ?? "");
   const play = read.ok ? stage(vendor, read.value, step, id) : stageTrouble(vendor, read.error, id);
@@ -138,6 +138,17 @@ async function serveVendor(
     onCall(remembered);
   });
   await perform(play, response);
+}
+
+function modelOf(asked: Asked): string | null {
+  switch (asked.route) {
+    case "judgement":
+      return asked.question.model;
+    case "endpoints":
+      return asked.model;
+    case "models":
+      return null;
+  }
 }
 
 const tooLarge = {

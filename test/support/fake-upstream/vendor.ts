@@ -32,7 +32,9 @@ export interface Heard {
 
 export type Asked =
   | { readonly route: "judgement"; readonly question: Question }
-  | { readonly route: "endpoints"; readonly model: string; readonly body: JsonObject };
+  | { readonly route: "endpoints"; readonly model: string; readonly body: JsonObject }
+  /** The list of all models. */
+  | { readonly route: "models"; readonly body: JsonObject };
 
 export interface Question {
   readonly model: string;

@@ -18,6 +18,7 @@ import {
   type Vendor,
   type Words,
 } from "../vendor.ts";
+import { anthropicModels } from "./model-lists.ts";
 import { forcedTool, messagesRequest, refusal, thinks, versions } from "./anthropic-request.ts";
 
 export const anthropic: Vendor = {
@@ -62,8 +63,9 @@ export const anthropic: Vendor = {
 };
 
 function read(heard: Heard): Result<Asked, Trouble> {
-  if (heard.path !== "/v1/messages") return err({ status: 404, message: "Not Found" });
-  if (heard.method !== "POST") return err({ status: 405, message: "Method Not Allowed" });
+  const isList = heard.path === "/v1/models" && heard.method === "GET";
+  if (!isList && heard.path !== "/v1/messages") return err({ status: 404, message: "Not Found" });
+  if (!isList && heard.method !== "POST") return err({ status: 405, message: "Method Not Allowed" });
   // Where both are sent, x-api-key counts.
   const key = heard.headers["x-api-key"] ?? bearerKey(heard.headers);
   if (!key) return err({ status: 401, message: "x-api-key header is required" });
@@ -73,6 +75,7 @@ function read(heard: Heard): Result<Asked, Trouble> {
   if (!versions.includes(version)) {
     return err({ status: 400, message: `anthropic-version: "${version}" is not a valid version` });
   }
+  if (isList) return ok({ route: "models", body: anthropicModels() });
   const body = readObject(heard);
   if (!body.ok) return body;
   const request = fit(messagesRequest, body.value);

@@ -16,6 +16,7 @@ import {
   type Wait,
   type Words,
 } from "../vendor.ts";
+import { googleModels } from "./model-lists.ts";
 import { generateContentRequest, misfitTrouble, refusal } from "./google-request.ts";
 
 const badKey: Trouble = {
@@ -73,6 +74,10 @@ export const google: Vendor = {
 };
 
 function read(heard: Heard): Result<Asked, Trouble> {
+  if (heard.path === "/v1beta/models" && heard.method === "GET") {
+    const trouble = keyTrouble(heard);
+    return trouble === null ? ok({ route: "models", body: googleModels() }) : err(trouble);
+  }
   const target = /^\/(v1|v1beta)\/models\/([^/:]+):generateContent$/.exec(heard.path);
   if (target === null || heard.method !== "POST") {
     return err({ status: 404, message: "The requested URL was not found on this server." });

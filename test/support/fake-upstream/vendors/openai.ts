@@ -16,6 +16,7 @@ import {
   type Vendor,
   type Words,
 } from "../vendor.ts";
+import { openaiModels } from "./model-lists.ts";
 import { misfitTrouble, reasons, refusal, responsesRequest } from "./openai-request.ts";
 
 export const openai: Vendor = {
@@ -91,7 +92,8 @@ export const openai: Vendor = {
 };
 
 function read(heard: Heard): Result<Asked, Trouble> {
-  if (heard.path !== "/v1/responses" || heard.method !== "POST") {
+  const isList = heard.path === "/v1/models" && heard.method === "GET";
+  if (!isList && (heard.path !== "/v1/responses" || heard.method !== "POST")) {
     return err({ status: 404, message: `Invalid URL (${heard.method} ${heard.path})` });
   }
   const key = bearerKey(heard.headers);
@@ -99,6 +101,7 @@ function read(heard: Heard): Result<Asked, Trouble> {
   if (isBadKey(key)) {
     return err({ status: 401, code: "invalid_api_key", message: "Incorrect API key provided: bad*****." });
   }
+  if (isList) return ok({ route: "models", body: openaiModels() });
   const body = readObject(heard);
   if (!body.ok) return body;
   const request = fit(responsesRequest, body.value);

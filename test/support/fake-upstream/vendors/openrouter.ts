@@ -17,6 +17,7 @@ import {
   type Vendor,
   type Words,
 } from "../vendor.ts";
+import { openrouterModels } from "./model-lists.ts";
 import { endpointsBody, endpointsOf } from "./openrouter-models.ts";
 import { type ChatRequest, chatRequest, forcedTool, isServed, refusal } from "./openrouter-request.ts";
 
@@ -50,6 +51,10 @@ export const openrouter: Vendor = {
 function read(heard: Heard): Result<Asked, Trouble> {
   const lookup = /^\/api\/v1\/models\/([^/]+\/[^/]+)\/endpoints$/.exec(heard.path)?.[1];
   if (lookup !== undefined && heard.method === "GET") return readLookup(decodeURIComponent(lookup));
+  // Public, as the look-up is.
+  if (heard.path === "/api/v1/models" && heard.method === "GET") {
+    return ok({ route: "models", body: openrouterModels() });
+  }
   if (heard.path !== "/api/v1/chat/completions") return err({ status: 404, message: "Not Found" });
   if (heard.method !== "POST") return err({ status: 405, message: "Method Not Allowed" });
   const key = bearerKey(heard.headers);
