@@ -46,13 +46,18 @@ export function countAnswer(
   const own = answers.find((answer) => answer.comparison === comparison);
   const others = answers.filter((answer) => answer.comparison !== comparison);
   const newest = [...others, { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) }]
-    .toSorted((a, b) => b.atMs - a.atMs)
+    .toSorted(newestFirst)
     .slice(0, 2);
   return put(records, model, {
     answers: newest,
     judgedAtMs: judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs,
     calls: `${calls}0`.slice(-mostCalls),
   });
+}
+
+function newestFirst(a: Answered, b: Answered): number {
+  if (a.atMs !== b.atMs) return b.atMs - a.atMs;
+  return a.comparison < b.comparison ? -1 : 1;
 }
 
 /** A fault of a model that is not known is no news: nobody is charged with it before the model has answered. */

@@ -1593,7 +1593,13 @@ local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local __TS__ParseInt = ____lualib.__TS__ParseInt
 local __TS__NumberToString = ____lualib.__TS__NumberToString
 local ____exports = {}
-local put, packed, unpacked, moment, mostModels, mostCharacters, radix
+local newestFirst, put, packed, unpacked, moment, mostModels, mostCharacters, radix
+function newestFirst(self, a, b)
+    if a.atMs ~= b.atMs then
+        return b.atMs - a.atMs
+    end
+    return a.comparison < b.comparison and -1 or 1
+end
 function put(self, records, model, record)
     local others = __TS__ArrayFilter(
         records,
@@ -1724,7 +1730,7 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local newest = __TS__ArraySlice(
         __TS__ArrayToSorted(
             {__TS__SparseArraySpread(____array_3)},
-            function(____, a, b) return b.atMs - a.atMs end
+            newestFirst
         ),
         0,
         2
