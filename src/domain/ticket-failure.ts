@@ -62,7 +62,7 @@ export function fail(
       const unnamed = failure.retryAfterMs === null ? (progress.limitedUnnamed ?? 0) + 1 : 0;
       const askedMs = failure.retryAfterMs ?? unnamedHoldMs * 2 ** Math.min(unnamed - 1, 10);
       return back(
-        { ...progress, limited, limitedUnnamed: unnamed },
+        { ...(asProbe ? progress : failedOnce(progress)), limited, limitedUnnamed: unnamed },
         Math.min(askedMs, longestHoldMs),
         asProbe ? "probe_failed" : "attempt_failed",
       );
@@ -97,13 +97,13 @@ function fault(
     !others.mostlyFaults &&
     (chargedAtMs === undefined || Math.abs(nowMs - chargedAtMs) >= chargesApartMs);
   const counted: Progress = {
-    ...without(progress, "limited"),
+    ...without(asProbe ? progress : failedOnce(progress), "limited"),
     faults: faults + (asProbe ? 0 : 1),
     timeouts: isTimeout ? timeouts + 1 : 0,
   };
-  const charged = isCharged ? { ...charge(counted), chargedAtMs: nowMs } : counted;
-  if (isCharged && charged.attempts >= policy.maxAttempts) {
-    return end({ ...ticket, progress: counted }, state, failure, nowMs, policy);
+  const charged = isCharged ? { ...counted, attempts: counted.attempts + 1, chargedAtMs: nowMs } : counted;
+  if (charged.attempts >= policy.maxAttempts && isCharged) {
+    return ended({ ...ticket, progress: charged }, state, failure, nowMs, policy);
   }
   const why = asProbe ? "probe_failed" : "attempt_failed";
   return requeue(ticket, charged, state, failure, nowMs + waitMs, why, nowMs, policy);
@@ -124,19 +124,24 @@ function unreadable(
   const { asProbe } = state.claim;
   const { unreadableAtMs } = progress;
   const firstAtMs = unreadableAtMs ?? nowMs;
-  const cleared = { ...without(progress, "limited"), faults: 0, timeouts: 0, unreadableAtMs: firstAtMs };
+  const counted = without(asProbe ? progress : failedOnce(progress), "limited");
+  const cleared = { ...counted, faults: 0, timeouts: 0, unreadableAtMs: firstAtMs };
   const isLater = nowMs - firstAtMs >= chargesApartMs;
   const isItsOwn = others !== null && others.judged !== "before";
   const isLast = progress.attempts + 1 >= policy.maxAttempts;
   if (!asProbe && isItsOwn && (isLater || isLast)) {
-    return end({ ...ticket, progress: cleared }, state, failure, nowMs, policy);
+    const last = { ...cleared, attempts: cleared.attempts + 1 };
+    return ended({ ...ticket, progress: last }, state, failure, nowMs, policy);
   }
   // Its first costs an attempt; what follows, until it is known whose fault it is, costs none.
   const isFirst = unreadableAtMs === undefined && !asProbe && !isLast;
   const why = asProbe ? "probe_failed" : "attempt_failed";
   const again = isLater
     ? askedAgain(cleared, others, policy)
-    : { progress: isFirst ? charge(cleared) : cleared, waitMs: firstAtMs + chargesApartMs - nowMs };
+    : {
+        progress: isFirst ? { ...cleared, attempts: cleared.attempts + 1 } : cleared,
+        waitMs: firstAtMs + chargesApartMs - nowMs,
+      };
   return requeue(ticket, again.progress, state, failure, nowMs + again.waitMs, why, nowMs, policy);
 }
 
@@ -168,14 +173,14 @@ export function threw(
   const thrownAtMs = progress.thrownAtMs ?? nowMs;
   const suspected: Progress = { ...progress, throws, thrownAtMs, suspect: true };
   if (throws >= mostThrows && others?.cleanEnd === true && nowMs < ticket.about.expiresAtMs) {
-    const ended: Ended = { status: "failed", failure: { reason: "crashed" }, ...endAt(nowMs, policy) };
-    return move(ticket, suspected, ended, { kind: "failed", reason: "crashed" }, nowMs);
+    const end: Ended = { status: "failed", failure: { reason: "crashed" }, ...endAt(nowMs, policy) };
+    return move(ticket, suspected, end, { kind: "failed", reason: "crashed" }, nowMs);
   }
   const waitMs = ticketWaitMs(throws - 1, null, random);
   return requeue(ticket, suspected, state, state.lastFailure, nowMs + waitMs, "threw", nowMs, policy);
 }
 
-/** Its end, or its expiry, whichever is due. The call is counted, unless it was a probe. */
+/** Its own fault: the call is counted, unless it was a probe, and is its last. */
 function end(
   ticket: Ticket,
   state: Processing,
@@ -183,16 +188,35 @@ function end(
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<null> {
-  const progress = state.claim.asProbe ? ticket.progress : charge(ticket.progress);
+  const { progress } = ticket;
+  const counted = { ...failedOnce(progress), attempts: progress.attempts + 1 };
+  return ended(
+    { ...ticket, progress: state.claim.asProbe ? progress : counted },
+    state,
+    failure,
+    nowMs,
+    policy,
+  );
+}
+
+/** Its end, or its expiry, whichever is due. */
+function ended(
+  ticket: Ticket,
+  state: Processing,
+  failure: Failure,
+  nowMs: number,
+  policy: TicketPolicy,
+): Moved<null> {
+  const { progress } = ticket;
   if (nowMs >= ticket.about.expiresAtMs) {
     return expire({ ...ticket, progress }, { ...state, lastFailure: failure }, nowMs, policy);
   }
-  const ended: Ended = { status: "failed", failure, ...endAt(nowMs, policy) };
-  return move(ticket, progress, ended, { kind: "failed", reason: failure.reason }, nowMs);
+  const end: Ended = { status: "failed", failure, ...endAt(nowMs, policy) };
+  return move(ticket, progress, end, { kind: "failed", reason: failure.reason }, nowMs);
 }
 
-function charge(progress: Progress): Progress {
-  return { ...progress, attempts: progress.attempts + 1, failedAttempts: progress.failedAttempts + 1 };
+function failedOnce(progress: Progress): Progress {
+  return { ...progress, failedAttempts: progress.failedAttempts + 1 };
 }
 
 function without(progress: Progress, field: "limited" | "refusals"): Progress {

@@ -62,7 +62,7 @@ export interface Progress {
   readonly updatedAtMs: number;
   /** Calls that it is charged with: answers that were no judgement, and faults while others were served. From 0. */
   readonly attempts: number;
-  /** Those of them that failed. */
+  /** Calls that failed, whoever is charged with them; but no probes, and none that our account was refused for. */
   readonly failedAttempts: number;
   /** When the latest claim was given, and the one before; of the first one, when it was accepted. */
   readonly calledAtMs?: number;

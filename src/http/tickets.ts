@@ -137,14 +137,14 @@ function problemOfTicket(
     case "queued":
     case "processing": {
       return (
-        problemOfOutlook(outlook, provider, about.model) ??
-        problemIn(state.lastFailure, provider, about.model)
+        problemIn(state.lastFailure, provider, about.model) ??
+        problemOfOutlook(outlook, provider, about.model)
       );
     }
   }
 }
 
-/** What its gate waits for, which is newer than what its own latest call met. */
+/** What its gate waits for. */
 function problemOfOutlook(outlook: Standing, provider: ProviderName, model: string): Problem | null {
   const { why, refused } = outlook ?? {};
   if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);

@@ -1,5 +1,6 @@
 /** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket-moves.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
+import type { Others } from "../../src/domain/outcome.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket-moves.ts";
 import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket.ts";
 import type { Draft, Gate, Tickets } from "../../src/gateway/ports.ts";
@@ -164,23 +165,56 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     });
   });
 
-  it("waits again after a failure worth retrying, and fails when its attempts are spent", async () => {
+  it("waits again after a failure worth retrying, and fails when its attempts are spent: while others are served", async () => {
     const world = await make();
     const { about } = await world.tickets.create(draftOf());
     for (let attempt = 1; attempt <= policy.maxAttempts; attempt++) {
       await begin(world, about.id, `p${attempt}`);
-      await world.tickets.settle(about.id, attempt, failed("unavailable"));
+      await world.tickets.settle(about.id, attempt, { ...failed("unavailable"), others: served });
       const isLast = attempt === policy.maxAttempts;
       expect(await world.tickets.load(about.id)).toMatchObject({
         progress: { attempts: attempt, failedAttempts: attempt },
         state: { status: isLast ? "failed" : "queued" },
       });
       expect((await world.gate.overview()).queue.size).toBe(isLast ? 0 : 1);
-      await world.advance(10_000);
+      await world.advance(60_000);
     }
     expect((await world.tickets.load(about.id))?.state).toMatchObject({
       failure: { reason: "unavailable", status: 503 },
     });
+  });
+
+  it("waits without end while nobody is known to be served", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    for (let call = 1; call <= policy.maxAttempts + 1; call++) {
+      await begin(world, about.id, `p${call}`);
+      await world.tickets.settle(about.id, call, failed("unavailable"));
+      expect(await world.tickets.load(about.id)).toMatchObject({
+        progress: { attempts: 0, failedAttempts: call },
+        state: { status: "queued" },
+      });
+      await world.advance(120_000);
+    }
+  });
+
+  it("is given back as a suspect by a call that threw, and ends at the third where another came to a clean end", async () => {
+    const world = await make();
+    const { about } = await world.tickets.create(draftOf());
+    for (let call = 1; call <= 3; call++) {
+      await begin(world, about.id, `p${call}`);
+      const spent = { calls: 1, costUsd: null };
+      await world.tickets.settle(about.id, call, {
+        kind: "threw",
+        spent,
+        others: { ...served, cleanEnd: true },
+      });
+      expect(await world.tickets.load(about.id)).toMatchObject({
+        progress: { attempts: 0, throws: call, suspect: true },
+        state: call < 3 ? { status: "queued" } : { status: "failed", failure: { reason: "crashed" } },
+      });
+      await world.advance(10_000);
+    }
   });
 
   it("fails at once where another call can't help", async () => {
@@ -286,7 +320,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const { about } = await world.tickets.create(draftOf());
     await begin(world, about.id, "p1");
     await world.tickets.settle(about.id, 1, failed("timeout"));
-    await world.advance(10_000);
+    await world.advance(60_000);
     await begin(world, about.id, "p2");
     await world.tickets.giveBack(about.id, 2);
     await begin(world, about.id, "p3");
@@ -316,7 +350,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(visible(await world.tickets.load(waits.about.id))).toEqual(visible(waits));
     expect(visible(await world.tickets.load(ended.about.id))).toEqual(visible(before));
     expect(await world.gate.outlook(waits.about.id)).toMatchObject({ position: 1 });
-    expect((await world.gate.overview()).queue).toMatchObject({ size: 1, bytes: waits.about.sizeBytes });
+    expect((await world.gate.overview()).queue).toMatchObject({ size: 1, bytes: seatOf(waits).sizeBytes });
     await world.advance(policy.ttlMs);
     expect((await world.events(waits.about.id)).at(-1)).toMatchObject({ kind: "expired" });
   });
@@ -385,7 +419,17 @@ const judged: AttemptOutcome = {
   spent: { calls: 1, costUsd: 0.01 },
 };
 
-function failed(reason: "unavailable" | "timeout" | "truncated"): AttemptOutcome {
+const served: Others = {
+  served: true,
+  mostlyFaults: false,
+  held: false,
+  judged: "since",
+  cleanEnd: false,
+};
+
+function failed(
+  reason: "unavailable" | "timeout" | "truncated",
+): Extract<AttemptOutcome, { kind: "failed" }> {
   const failure =
     reason === "unavailable" ? ({ reason, status: 503, retryAfterMs: null } as const) : { reason };
   return { kind: "failed", failure, spent: { calls: 1, costUsd: null } };

@@ -17,18 +17,22 @@ async function ticketWith(steps: readonly Step[], env: Record<string, string> = 
 
 describe("a ticket whose calls fail", () => {
   it.each([0, 1, 3, 7])(
-    "has 1 + QUEUE_MAX_RETRIES attempts (%i), then it failed, with the last error",
+    "is charged with 1 + QUEUE_MAX_RETRIES faults (%i) while others are judged, then it failed, with the last error",
     async (retries) => {
-      const last = { fault: { fault: "connection", code: "LAST" } } as const;
-      const steps = [...Array<Step>(retries).fill(refused(503)), last];
-      const world = await ticketWith(steps, { QUEUE_MAX_RETRIES: String(retries) });
-      await world.clock.advance(hourMs);
-      expect(world.calls).toHaveLength(1 + retries);
+      const world = outage({ env: { ...sturdy, QUEUE_MAX_RETRIES: String(retries) } });
+      world.answerWith((essay) => (essay === "essay-a" ? refused(503) : verdict()));
+      await world.queue("a");
+      while (world.ticket("a")?.state.status === "queued" && world.calls.length < 2_000) {
+        await world.ask("b", { processing_mode: "immediate" });
+        await world.clock.advance(5_000);
+      }
       const { status, body } = await world.request(`/api/v1/results/${world.idOf("a")}`);
-      expect([status, body["error_type"]]).toEqual([502, "CONNECTION_ERROR"]);
-      expect((await world.request(`/api/v1/status/${world.idOf("a")}`)).body["retry_count"]).toBe(
-        1 + retries,
-      );
+      expect([status, body["error_type"]]).toEqual([502, "SERVICE_UNAVAILABLE"]);
+      expect(world.ticket("a")?.progress.attempts).toBe(1 + retries);
+      // Its calls in between, a minute apart at least, cost nothing.
+      const its = world.calls.filter(({ essay }) => essay === "essay-a");
+      expect(its.at(-1)?.atMs).toBeGreaterThanOrEqual(retries * 60_000);
+      expect((await world.request(`/api/v1/status/${world.idOf("a")}`)).body["retry_count"]).toBe(its.length);
     },
   );
 
@@ -40,14 +44,17 @@ describe("a ticket whose calls fail", () => {
   });
 
   it.each([
-    [0, [0, 0, 0, 0]],
-    [0.5, [0, 250, 750, 1_750]],
-    [0.999_999, [0, 499, 1_498, 3_497]],
-  ])("is backed off like a live call: with a random %d its attempts are at %j ms", async (random, times) => {
-    const world = await ticketWith([refused(503), refused(503), refused(503)], {}, () => random);
-    await world.clock.advance(hourMs);
-    expect(world.times()).toEqual(times);
-  });
+    [0, [0, 1_000, 3_000, 7_000]],
+    [0.5, [0, 1_500, 4_500, 10_500]],
+    [0.999_999, [0, 2_000, 6_000, 14_000]],
+  ])(
+    "is backed off, the upper half at random: with a random %d its calls are at %j ms",
+    async (random, times) => {
+      const world = await ticketWith([refused(503), refused(503), refused(503)], {}, () => random);
+      await world.clock.advance(hourMs);
+      expect(world.times()).toEqual(times);
+    },
+  );
 
   it("waits as long as the vendor asked, and at most 15 minutes", async () => {
     const world = await ticketWith([
@@ -80,7 +87,7 @@ describe("a ticket whose calls fail", () => {
     expect(world.vendor.signals[1]?.aborted).toBe(false);
     await world.clock.advance(1);
     expect(world.vendor.signals[1]?.reason).toBe("timeout");
-    expect(world.ticket("a")).toMatchObject({ progress: { attempts: 1, failedAttempts: 1 } });
+    expect(world.ticket("a")).toMatchObject({ progress: { attempts: 0, failedAttempts: 1 } });
   });
 });
 
@@ -96,10 +103,10 @@ describe("the one more ask", () => {
     });
   });
 
-  it("is made once: a second unreadable answer is final, whatever attempts are left", async () => {
-    const world = await ticketWith([said("tie"), said("{}")]);
+  it("is made once in an attempt; a second attempt a minute later is final, whatever is left", async () => {
+    const world = await ticketWith([said("tie"), said("{}"), said("tie"), said("{}")]);
     await world.clock.advance(hourMs);
-    expect(world.calls).toHaveLength(2);
+    expect(world.times()).toEqual([0, 0, 60_000, 60_000]);
     const { status, body } = await world.request(`/api/v1/results/${world.idOf("a")}`);
     expect([status, body["error_type"], body["details"]]).toEqual([502, "INVALID_RESPONSE", "no_verdict"]);
   });

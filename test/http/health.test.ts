@@ -103,12 +103,27 @@ describe("degraded", () => {
   });
 
   it("is a ticket that has waited for more than ten minutes behind a closed breaker", async () => {
-    const service = testService({ steps: () => refused(401) });
+    const service = testService({ steps: () => refused(429) });
     await service.compare(queued);
     await service.clock.advance(600_000);
     expect(await health(service)).toEqual([200, "healthy"]);
     await service.clock.advance(1);
     expect(await health(service)).toEqual([200, "degraded"]);
+  });
+
+  it("is refused credentials, and says in words what waits for them", async () => {
+    const service = testService({ steps: () => refused(401) });
+    await service.compare(queued);
+    await service.clock.advance(0);
+    const { body } = await service.request("/healthz");
+    expect(body).toMatchObject({
+      status: "degraded",
+      warnings: expect.arrayContaining([
+        expect.stringMatching(
+          /^Our credentials are refused at openai: one ticket waits, and is asked again at 2026/,
+        ),
+      ]),
+    });
   });
 
   it("is not for that where the breaker is half-open, and a recovery under way", async () => {

@@ -125,7 +125,7 @@ it("gives a ticket's claim back unharmed, and the next process judges it as its 
   await next.clock.advance(60_000);
   expect(next.durable.stored.get(id)).toMatchObject({
     state: { status: "completed" },
-    progress: { attempts: 4, failedAttempts: 3 },
+    progress: { attempts: 1, failedAttempts: 3 },
   });
 });
 

@@ -1,7 +1,7 @@
 /** What of a ticket is stored: its texts only until it ends, and nobody's keys at all. */
 import { describe, expect, it } from "vitest";
 import { goodBody, post } from "../support/answers.ts";
-import { refused, verdict, type Step } from "../support/scripted-transport.ts";
+import { refused, said, verdict, type Step } from "../support/scripted-transport.ts";
 import { openaiKey, testService, type TestService } from "../support/service.ts";
 
 const canary = "canary-7f3a";
@@ -20,7 +20,7 @@ const hourMs = 3_600_000;
 describe.each([
   ["completed", verdict(), 0],
   ["failed", refused(400), 0],
-  ["failed after many attempts", refused(503), 3 * hourMs],
+  ["failed after two answers without a judgement", said("tie"), hourMs],
   ["expired", refused(401), 4 * hourMs],
 ] satisfies [string, Step, number][])("when a ticket is %s", (_, step, ms) => {
   it.each([
