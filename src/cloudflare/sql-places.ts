@@ -76,7 +76,7 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
       rows(
         `SELECT * FROM places
          WHERE state = 'waiting' AND suspect = ? AND not_before <= ?
-           ${only === null ? "" : only.tenant === null ? "AND model = ?" : `AND ${groupColumn} = ?`}
+           ${only === null ? "" : only.tenant === null ? "AND +model = ?" : `AND +${groupColumn} = ?`}
            ${
              blocked.length === 0
                ? ""
@@ -142,7 +142,7 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
  * Of the text in `turn`, behind the ticket's id: the tenant's hash and the comparison's, sixteen signs each. A column more would be one too
  * many for the code of before, should it come back: it inserts rows of thirteen. In rows that it has written there is nothing, which is `''`.
  */
-const tenantColumn = "substr(turn, 23 + length(ticket_id), 16)";
+const tenantColumn = "trim(substr(turn, 23 + length(ticket_id), 16))";
 /** Model and tenant; no key of a model holds a line feed. */
 const groupColumn = `(model || char(10) || ${tenantColumn})`;
 const idAt = 21;
@@ -230,13 +230,13 @@ function row(place: Place): SqlStorageValue[] {
 
 function turnOf({ suspect, priority, acceptedAtMs, ticketId, tenant, comparison }: Place): string {
   const turn = `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
-  return tenant === "" ? turn : `${turn} ${tenant} ${comparison}`;
+  return `${turn} ${tenant.padEnd(hashLength)} ${comparison}`;
 }
 
 /** What stands behind the id in `turn`. */
 function hashesIn({ ticket_id: id, turn }: Row): { readonly tenant: string; readonly comparison: string } {
   const at = idAt + id.length + 1;
-  return { tenant: turn.slice(at, at + hashLength), comparison: turn.slice(at + hashLength + 1) };
+  return { tenant: turn.slice(at, at + hashLength).trim(), comparison: turn.slice(at + hashLength + 1) };
 }
 
 function digits(value: number, width: number): string {

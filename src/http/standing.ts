@@ -63,7 +63,7 @@ export function providerRow(
     last_failure: time(overview?.lastFailureMs),
     last_failure_reason: overview?.lastFailure ? errorTypeOf(overview.lastFailure) : null,
     failure_count: overview?.faultsInRow ?? null,
-    average_response_time_ms: overview?.meanResponseMs == null ? null : Math.round(overview.meanResponseMs),
+    average_response_time_ms: rounded(overview?.meanResponseMs ?? null),
     retry_at: time(overview?.retryAtMs),
     credentials: credentialsOf(overview),
     models_held: named.map(({ model, why, untilMs }) => ({
@@ -81,6 +81,10 @@ export function providerRow(
       accepting: overview.queue.accepting,
     },
   };
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
 }
 
 /** A model's name, by its gate's key for it; `null`: it is none that everybody may know of. */

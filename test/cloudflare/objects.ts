@@ -115,7 +115,7 @@ export function directly(remote: RemoteGate): Gate {
   return {
     ...remote,
     enter: async (permit, model) => (await remote.enter(permit, model)).admission,
-    report: async (outcome) => void (await remote.exchange(crypto.randomUUID(), [outcome])),
+    report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
   };
 }
 

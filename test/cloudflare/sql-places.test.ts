@@ -22,6 +22,8 @@ const place: fc.Arbitrary<Place> = fc.record({
   acceptedAtMs: fc.constantFrom(0, 9, 10, 1_700_000_000_000),
   sizeBytes: fc.nat(100),
   model,
+  tenant: fc.constantFrom("", "0123456789abcdef", "fedcba9876543210"),
+  comparison: fc.constant("00000000000000aa"),
   standing,
   notBeforeMs: moment,
   suspect: fc.boolean(),
@@ -29,24 +31,47 @@ const place: fc.Arbitrary<Place> = fc.record({
   heardAtMs: moment,
 });
 const change = fc.oneof(
-  { weight: 4, arbitrary: place.map((value) => (places: Places) => places.put(value)) },
-  { weight: 1, arbitrary: id.map((value) => (places: Places) => places.remove(value)) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(moment, fc.constantFrom(null, "m2")).map(
+      ([nowMs, only]) =>
+        (places: Places) =>
+          places.endWaits(nowMs, only),
+    ),
+  },
+  { weight: 8, arbitrary: place.map((value) => (places: Places) => places.put(value)) },
+  { weight: 2, arbitrary: id.map((value) => (places: Places) => places.remove(value)) },
 );
 
 /** All that can be asked, where an order isn't promised in one of our own. */
 function answers(places: Places, nowMs: number): unknown {
   const all = ["a", "b", "c", "d", "e", "f", "g"].map((name) => places.find(name));
-  const holds = [{ model: "m1", untilMs: 15 }];
+  const holds = [
+    { model: "m1", untilMs: 15 },
+    { model: "m2", tenant: "0123456789abcdef", untilMs: 18 },
+  ];
+  const blocked = [...holds, { model: "m3", untilMs: 99 }];
+  const query = { nowMs, only: null };
+  const group = { model: "m2", tenant: "fedcba9876543210" };
   return {
     all,
     tally: places.tally(),
     lapsed: byId(places.lapsed(nowMs, 100)),
     ready: [true, false].flatMap((suspect) =>
       [true, false].flatMap((forProbe) => [
-        places.ready({ nowMs, withoutModels: [], suspect, forProbe, limit: 100 }),
-        places.ready({ nowMs, withoutModels: ["m1", "m3"], suspect, forProbe, limit: 2 }),
+        places.ready({ ...query, blocked: [], suspect, forProbe, limit: 100 }),
+        places.ready({ ...query, blocked, suspect, forProbe, limit: 2 }),
+        places.ready({ ...query, only: group, blocked: [], suspect, forProbe, limit: 2 }),
+        places.ready({ ...query, only: { model: "m2", tenant: null }, blocked, suspect, forProbe, limit: 2 }),
       ]),
     ),
+    groups: [null, "m2"].map((only) =>
+      places
+        .groups(nowMs, only)
+        .map(({ model, tenant }) => `${model} ${tenant}`)
+        .toSorted(),
+    ),
+    hasWaiting: places.hasWaiting(group),
     ahead: all.map((one) => one && places.ahead(one)),
     firstLapseMs: places.firstLapseMs(),
     firstReadyMs: [

@@ -173,7 +173,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
   };
 }
 
-type LiveEnd = { readonly atMs: number; readonly submitted: Awaited<Submission> } | null;
+type LiveEnd = { readonly submitted: Awaited<Submission> } | null;
 type Submission = Promise<
   { readonly ok: true; readonly value: Submitted } | { readonly ok: false; readonly error: object }
 >;
@@ -181,9 +181,10 @@ type Submission = Promise<
 /** What came of a live call, as soon as it is known: a promise must not hold the test up, which moves the time itself. */
 function settled(submission: Submission): { readonly end: () => LiveEnd } {
   let end: LiveEnd = null;
-  void submission.then((submitted) => {
-    end = { atMs: 0, submitted };
-  });
+  const wait = async () => {
+    end = { submitted: await submission };
+  };
+  void wait();
   return { end: () => end };
 }
 
