@@ -35,7 +35,7 @@ export function tellGate(env: Environment, ticket: Ticket, errand: Errand): Prom
         return gate.park(seat, { notBeforeMs, suspect, permit });
       }
       case "release":
-        return gate.release(seat.ticketId);
+        return gate.release(seat.ticketId, errand.keptBytes);
     }
   };
   return askObject<ProviderGate, void>(env.GATES, ticket.about.provider, say, errandLimitMs);

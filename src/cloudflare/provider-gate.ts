@@ -74,8 +74,8 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.start(seat, starter));
   }
 
-  release(ticketId: string): void {
-    this.#verb((keeper) => keeper.release(ticketId));
+  release(ticketId: string, keptBytes?: number): void {
+    this.#verb((keeper) => keeper.release(ticketId, keptBytes));
   }
 
   outlook(ticketId: string): Outlook | null {

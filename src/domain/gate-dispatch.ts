@@ -39,7 +39,7 @@ export function mostInFlight(core: GateCore, turn: Turn, limits: GateLimits): nu
 }
 
 /** How many tickets may be sent now, and whether the one is a probe. */
-export function openings(
+function openings(
   core: GateCore,
   tally: Tally,
   nowMs: number,
@@ -213,7 +213,7 @@ export function blocksOf(core: GateCore, places: Places, nowMs: number): readonl
 }
 
 /** How many more tickets of a model its ramp lets start. */
-export function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
   const inFlight = places.inFlight().filter((place) => place.model === model).length;
   return ramp.allowed - inFlight;
 }

@@ -4,7 +4,15 @@
  * table that answers at once.
  */
 import { hasRoomFor } from "./admission.ts";
-import { askedHold, dropTurn, ownsTurn, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
+import {
+  askedHold,
+  dropTurn,
+  ownsTurn,
+  takeTurn,
+  wholeLoad,
+  type GateCore,
+  type GateLimits,
+} from "./gate.ts";
 import { mostInFlight, queueTurn } from "./gate-dispatch.ts";
 import { holdOf, isHeld, modelTurn } from "./holds.ts";
 import { rampStart } from "./ramp.ts";
@@ -25,7 +33,12 @@ export function reserve(
   limits: GateLimits,
 ): Place | null {
   if (known !== null && known.standing.state !== "held") return known;
-  if (known === null && !(core.accepting && hasRoomFor(seat.sizeBytes, tally, limits))) return null;
+  if (
+    known === null &&
+    !(core.accepting && hasRoomFor(seat.sizeBytes, wholeLoad(core, tally, nowMs, limits), limits))
+  ) {
+    return null;
+  }
   return { ...freshPlace(seat, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
 }
 

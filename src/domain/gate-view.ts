@@ -1,6 +1,6 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
-import type { GateCore, GateLimits } from "./gate.ts";
+import { wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
 import type { Failure } from "./failure.ts";
 import { queueTurn } from "./gate-dispatch.ts";
 import type { WaitReason } from "./gate-queue.ts";
@@ -101,7 +101,7 @@ export function overviewOf(
     queue: {
       size: tally.size,
       maxSize: limits.maxSize,
-      bytes: tally.bytes,
+      bytes: wholeLoad(core, tally, nowMs, limits).bytes,
       maxBytes: limits.maxBytes,
       accepting: core.accepting,
       oldestAcceptedAtMs: tally.oldestAcceptedAtMs,

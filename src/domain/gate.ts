@@ -15,6 +15,7 @@ import {
   type BreakerLimits,
 } from "./breaker.ts";
 import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
+import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
 import type { Pace } from "./paces.ts";
 import type { Group } from "./places.ts";
@@ -43,6 +44,8 @@ export interface GateCore {
   readonly probed: readonly Group[];
   /** The latest clean ends of two different tickets, newest first. */
   readonly cleanEnds: readonly CleanEnd[];
+  /** What tickets that have ended still hold. */
+  readonly kept: Kept;
   /** What waited for its backoff at this moment waits no more: the breaker closed then, or our account was let in again. */
   readonly waitsEndedMs: number;
 }
@@ -57,6 +60,8 @@ export interface GateLimits extends BreakerLimits, AdmissionLimits {
   readonly concurrency: number;
   /** How long a probe or a ticket's call may take, storing included, before its turn is given away, in milliseconds. */
   readonly leaseMs: number;
+  /** How long a ticket is kept after its end, in milliseconds. */
+  readonly retentionMs: number;
 }
 
 export const newGate: GateCore = {
@@ -73,6 +78,7 @@ export const newGate: GateCore = {
   paces: [],
   probed: [],
   cleanEnds: [],
+  kept: [],
   waitsEndedMs: 0,
 };
 
@@ -149,9 +155,14 @@ export function started(core: GateCore, isAlone: boolean, nowMs: number): GateCo
   };
 }
 
+/** The load of unfinished tickets, and what ended ones still hold. */
+export function wholeLoad(core: GateCore, load: Load, nowMs: number, limits: GateLimits): Load {
+  return { size: load.size, bytes: load.bytes + keptBytes(core.kept, limits.retentionMs, nowMs) };
+}
+
 /** Sets the admission flag after the load has changed. */
-export function weighed(core: GateCore, load: Load, limits: GateLimits): GateCore {
-  const accepting = acceptsMore(core.accepting, load, limits);
+export function weighed(core: GateCore, load: Load, nowMs: number, limits: GateLimits): GateCore {
+  const accepting = acceptsMore(core.accepting, wholeLoad(core, load, nowMs, limits), limits);
   return accepting === core.accepting ? core : { ...core, accepting };
 }
 

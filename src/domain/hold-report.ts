@@ -11,7 +11,7 @@ import {
   type HoldReason,
   type ModelHold,
 } from "./holds.ts";
-import type { CallFacts, Finding, Others } from "./outcome.ts";
+import { chargesApartMs, type CallFacts, type Finding, type Others } from "./outcome.ts";
 import { isAnotherAnswered, noParties, sightOfOne } from "./parties.ts";
 import { climb, rampStart } from "./ramp.ts";
 
@@ -22,9 +22,6 @@ interface Told {
   readonly call: CallFacts | null;
   readonly others: Others | null;
 }
-
-/** A ticket's second answer without a judgement says something when so much time lies between the two, in milliseconds. */
-export const unreadableGapMs = 60_000;
 
 /** @param core after the breaker has heard of it */
 export function holdsAfter(core: GateCore, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
@@ -100,7 +97,7 @@ function timesBefore(known: ModelHold | undefined, why: HoldReason, nowMs: numbe
 /** The model answers, but not with judgements, though it gave some within the day. */
 function isWithoutJudgements({ call, others }: Told): boolean {
   const agoMs = call?.ticket?.unreadableAgoMs ?? null;
-  return agoMs !== null && agoMs >= unreadableGapMs && others?.judged === "before";
+  return agoMs !== null && agoMs >= chargesApartMs && others?.judged === "before";
 }
 
 /** A refusal begins a hold; only the asker's own makes it longer. */

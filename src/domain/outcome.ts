@@ -91,6 +91,11 @@ export function asksForOthers({ finding, call, unlessServed, reason }: Outcome):
 
 /** The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds. */
 export const longestHoldMs = 900_000;
+/**
+ * Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
+ * milliseconds.
+ */
+export const chargesApartMs = 60_000;
 /** Where a 429 names no time. */
 export const unnamedHoldMs = 30_000;
 

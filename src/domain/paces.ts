@@ -61,6 +61,6 @@ export function paced(paces: readonly Pace[], tenant: string, model: string, now
   return paces.map((pace) => (pace === known ? { ...pace, nextAtMs } : pace));
 }
 
-export function paceOf(paces: readonly Pace[], tenant: string, model: string): Pace | undefined {
+function paceOf(paces: readonly Pace[], tenant: string, model: string): Pace | undefined {
   return paces.find((pace) => pace.tenant === tenant && pace.model === model);
 }

@@ -98,7 +98,7 @@ export interface Block {
 }
 
 /** Which waiting places could be sent now. */
-export interface ReadyQuery {
+interface ReadyQuery {
   /** Only those whose backoff is over. */
   readonly nowMs: number;
   /** None of these, whatever their time. */

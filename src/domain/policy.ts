@@ -38,6 +38,7 @@ export function gateLimits({ llm, breaker, queue }: QueueSettings): GateLimits {
     highWatermark: queue.highWatermark,
     lowWatermark: queue.lowWatermark,
     concurrency: queue.concurrency,
+    retentionMs: queue.retentionMs,
     leaseMs: llm.requestTimeoutMs + leaseMarginMs,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { retryAfterMs, type Failure } from "./failure.ts";
 import { doubledMs } from "./holds.ts";
-import { longestHoldMs, unnamedHoldMs, type Others } from "./outcome.ts";
+import { chargesApartMs, longestHoldMs, unnamedHoldMs, type Others } from "./outcome.ts";
 import { ticketWaitMs, timeoutWaitMs } from "./retry.ts";
 import { endAt, expire, move, requeue, type Moved } from "./ticket-steps.ts";
 import type { Ended, Processing, Progress, Ticket, TicketPolicy } from "./ticket.ts";
@@ -15,8 +15,6 @@ export interface FailedCall {
   readonly others: Others | null;
 }
 
-/** Two calls that it is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement. */
-export const chargesApartMs = 60_000;
 /** 429s in a row while others of its model were served. */
 const mostLimited = 8;
 /** Calls that throw before the ticket is to blame. */

@@ -42,6 +42,8 @@ export interface About {
   readonly sizeBytes: number;
   /** Bytes of all that is stored of it: texts, metadata, user id and the rest. Absent from older code: the texts alone count. */
   readonly storedBytes?: number;
+  /** Those of metadata and user id, which it holds until it is forgotten. Absent from older code. */
+  readonly keptBytes?: number;
   /** How its gate knows whose it is, and its model (`modelKey`). Absent from older code. */
   readonly keys?: { readonly tenant: string; readonly model: string };
   readonly correlationId: string;
@@ -245,9 +247,10 @@ export type Errand =
       readonly suspect: boolean;
       readonly permit: string | null;
     }
-  | { readonly kind: "release"; readonly event: number };
+  /** `keptBytes`: what it holds until it is forgotten. */
+  | { readonly kind: "release"; readonly event: number; readonly keptBytes: number };
 
-export function errandOf({ progress, state }: Ticket): Errand | null {
+export function errandOf({ about, progress, state }: Ticket): Errand | null {
   const { events: event, gateHeard, suspect, lastPermit: permit } = progress;
   if (gateHeard >= event) return null;
   switch (state.status) {
@@ -262,7 +265,7 @@ export function errandOf({ progress, state }: Ticket): Errand | null {
     case "completed":
     case "failed":
     case "expired":
-      return { kind: "release", event };
+      return { kind: "release", event, keptBytes: about.keptBytes ?? 0 };
   }
 }
 

@@ -170,6 +170,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     const texts = { systemPrompt, userPrompt, essayA, essayB };
     const sizeBytes =
       ports.sizeOf?.(texts) ?? Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0);
+    const keptBytes = besideBytes(caller);
     const about: Omit<About, "acceptedAtMs" | "expiresAtMs"> = {
       id: caller.queueId ?? ports.newId(),
       tenant: caller.tenant,
@@ -180,7 +181,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       promptSha256,
       priority: caller.priority,
       sizeBytes,
-      storedBytes: sizeBytes + besideBytes(caller),
+      storedBytes: sizeBytes + ticketBytes + keptBytes,
+      keptBytes,
       keys,
       correlationId: caller.correlationId,
       traceId: caller.traceId,
@@ -433,9 +435,10 @@ function callFacts({ about, progress }: Ticket, keys: GateKeys, agoMs: number): 
 /** Each ticket's record, and the rows and keys around it, in bytes. */
 const ticketBytes = 1_024;
 
-/** What is stored of a ticket beside its texts, in UTF-8 bytes. */
+/** What a caller has stored beside the texts, in UTF-8 bytes. Nothing where there is none of it. */
 function besideBytes({ metadata, userId }: Caller): number {
-  return ticketBytes + utf8Bytes(JSON.stringify(metadata)) + utf8Bytes(userId ?? "");
+  const hasMetadata = Object.keys(metadata).length > 0;
+  return (hasMetadata ? utf8Bytes(JSON.stringify(metadata)) : 0) + utf8Bytes(userId ?? "");
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };

@@ -29,7 +29,7 @@ export interface LocalGate extends Gate {
   /** What tickets have to say: `tellGate`. */
   confirm(seat: Seat, notBeforeMs: number): void;
   park(seat: Seat, parking: Parking): void;
-  release(ticketId: string): void;
+  release(ticketId: string, keptBytes?: number): void;
   /** The tickets to send to workers now. */
   dispatch(): readonly string[];
   /** Tickets that have long said nothing: they should be heard, or released. */
@@ -106,8 +106,8 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       onChange();
     },
 
-    release(ticketId) {
-      keeper.release(ticketId);
+    release(ticketId, keptBytes) {
+      keeper.release(ticketId, keptBytes);
       onChange();
     },
 
@@ -128,6 +128,6 @@ export function tellGate(gate: LocalGate, ticket: Ticket): void {
     case "park":
       return gate.park(seatOf(ticket), errand);
     case "release":
-      return gate.release(ticket.about.id);
+      return gate.release(ticket.about.id, errand.keptBytes);
   }
 }

@@ -26,6 +26,7 @@ import {
   type Start,
   type Starter,
 } from "../domain/gate-queue.ts";
+import { keep } from "../domain/kept.ts";
 import { endWaits, exchange, type Exchanged } from "../domain/gate-report.ts";
 import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "../domain/gate-view.ts";
 import type { Outcome } from "../domain/outcome.ts";
@@ -61,7 +62,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
       lapse(nowMs);
       const before = parts.readCore();
       const { core, reply } = work(before, nowMs);
-      const after = weighed(core, places.tally(), limits);
+      const after = weighed(core, places.tally(), nowMs, limits);
       if (after !== before) parts.writeCore(after, isMomentous(before, after));
       return reply;
     });
@@ -103,7 +104,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
       return verb((core, nowMs) => {
         // The load may have fallen since the flag was set: holds lapse by themselves.
         const tally = places.tally();
-        const present = weighed(core, tally, limits);
+        const present = weighed(core, tally, nowMs, limits);
         const place = reserve(present, seat, places.find(seat.ticketId), tally, nowMs, limits);
         if (place !== null) places.put(place);
         return { core: present, reply: place === null ? "full" : "held" };
@@ -136,11 +137,17 @@ export function createGateKeeper(parts: GateKeeperParts) {
       });
     },
 
-    release(ticketId: string): void {
+    /** @param keptBytes that the ticket holds until it is forgotten */
+    release(ticketId: string, keptBytes = 0): void {
       verb((core, nowMs) => {
         const known = places.find(ticketId);
         if (known !== null) places.remove(ticketId);
-        return { core: release(core, ticketId, known, places.tally(), nowMs), reply: null };
+        const released = release(core, ticketId, known, places.tally(), nowMs);
+        if (known === null) return { core: released, reply: null };
+        return {
+          core: { ...released, kept: keep(released.kept, keptBytes, limits.retentionMs, nowMs) },
+          reply: null,
+        };
       });
     },
 

@@ -18,6 +18,7 @@ export const limits: GateLimits = {
   lowWatermark: 0.6,
   concurrency: 4,
   leaseMs: 75_000,
+  retentionMs: 500_000,
 };
 
 export const healthy: Outcome = {

@@ -31,6 +31,7 @@ it("takes every number from its setting, and leases longer than an attempt can t
     highWatermark: 0.8,
     lowWatermark: 0.6,
     concurrency: 8,
+    retentionMs: 86_400_000,
     leaseMs: 75_000,
   });
   expect(ticketPolicy(settings)).toEqual({

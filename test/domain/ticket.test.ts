@@ -322,8 +322,8 @@ it("tells the gate what it must know, until the gate has heard it", () => {
   });
   expect(errandOf(die(held, false))).toMatchObject({ kind: "park", suspect: true });
   const done = settle(held, 1, judged, 1_000, policy, 0).ticket;
-  expect(errandOf(done)).toEqual({ kind: "release", event: 3 });
-  expect(errandOf(gateHeard(done, 2))).toEqual({ kind: "release", event: 3 });
+  expect(errandOf(done)).toEqual({ kind: "release", event: 3, keptBytes: 0 });
+  expect(errandOf(gateHeard(done, 2))).toEqual({ kind: "release", event: 3, keptBytes: 0 });
   expect(errandOf(gateHeard(done, 3))).toBeNull();
   expect(gateHeard(gateHeard(done, 3), 1).progress.gateHeard).toBe(3);
   expect(gateHeard(done, 99).progress.gateHeard).toBe(3);

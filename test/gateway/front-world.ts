@@ -17,6 +17,7 @@ export const limits: GateLimits = {
   lowWatermark: 0.6,
   concurrency: 8,
   leaseMs: 75_000,
+  retentionMs: 86_400_000,
 };
 export const model = "model-one";
 

@@ -41,7 +41,7 @@ function calling(reply: Reply = echo) {
   return { caller, runs, schedules, endMoment };
 }
 
-const release = (ticketId: string): GateCall => ({ verb: "release", ticketId });
+const release = (ticketId: string): GateCall => ({ verb: "release", ticketId, keptBytes: 0 });
 const create = (ticketId: string) =>
   ({
     verb: "create",

@@ -90,7 +90,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       if (errand === null) return;
       if (errand.kind === "confirm") keeper.confirm(seat, errand.notBeforeMs);
       else if (errand.kind === "park") keeper.park(seat, errand);
-      else keeper.release(seat.ticketId);
+      else keeper.release(seat.ticketId, errand.keptBytes);
       after(null);
     }
     const gate: Gate = {

@@ -39,7 +39,7 @@ export type GateCall =
   | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
   | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
   | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
-  | { readonly verb: "release"; readonly ticketId: string }
+  | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
   | { readonly verb: "outlook"; readonly ticketId: string }
   | { readonly verb: "overview"; readonly tenant: string | null }
   | { readonly verb: "started" }
@@ -61,7 +61,7 @@ export interface Facts {
 export type Word =
   | { readonly kind: "confirm"; readonly notBeforeMs: number }
   | { readonly kind: "park"; readonly parking: Parking }
-  | { readonly kind: "release" }
+  | { readonly kind: "release"; readonly keptBytes: number }
   | { readonly kind: "nothing" };
 
 interface Written {

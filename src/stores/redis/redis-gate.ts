@@ -23,7 +23,7 @@ import {
 export interface RedisGate extends RemoteGate {
   confirm(seat: Seat, notBeforeMs: number): Promise<void>;
   park(seat: Seat, parking: Parking): Promise<void>;
-  release(ticketId: string): Promise<void>;
+  release(ticketId: string, keptBytes?: number): Promise<void>;
   /** This process has started: refused credentials may be new. */
   started(): Promise<void>;
   /** Marks those that may be called for now as sent. @returns their ids */
@@ -68,7 +68,8 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
       void (await caller.atGate(provider, { verb: "confirm", seat: packSeat(seat), notBeforeMs })),
     park: async (seat, parking) =>
       void (await caller.atGate(provider, { verb: "park", seat: packSeat(seat), parking })),
-    release: async (ticketId) => void (await caller.atGate(provider, { verb: "release", ticketId })),
+    release: async (ticketId, keptBytes = 0) =>
+      void (await caller.atGate(provider, { verb: "release", ticketId, keptBytes })),
     started: async () => void (await caller.atGate(provider, { verb: "started" })),
 
     async dispatch() {

@@ -1304,6 +1304,9 @@ function ____exports.asksForOthers(self, ____bindingPattern0)
 end
 --- The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds.
 ____exports.longestHoldMs = 900000
+--- Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
+-- milliseconds.
+____exports.chargesApartMs = 60000
 --- Where a 429 names no time.
 ____exports.unnamedHoldMs = 30000
 ---
@@ -1575,6 +1578,57 @@ function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryM
 end
 return ____exports
  end,
+["domain.kept"] = function(...) 
+local ____lualib = require("lualib_bundle")
+local __TS__ArrayAt = ____lualib.__TS__ArrayAt
+local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
+local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
+local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
+local __TS__ArraySlice = ____lualib.__TS__ArraySlice
+local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
+local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
+local ____exports = {}
+local presentParts, parts
+function presentParts(self, kept, retentionMs, nowMs)
+    local longestMs = retentionMs + retentionMs / parts
+    return __TS__ArrayFilter(
+        kept,
+        function(____, ____bindingPattern0)
+            local sinceMs
+            sinceMs = ____bindingPattern0.sinceMs
+            return math.abs(nowMs - sinceMs) < longestMs
+        end
+    )
+end
+parts = 6
+function ____exports.keep(self, kept, bytes, retentionMs, nowMs)
+    if bytes <= 0 then
+        return kept
+    end
+    local present = presentParts(nil, kept, retentionMs, nowMs)
+    local last = __TS__ArrayAt(present, -1)
+    if last == nil or nowMs - last.sinceMs >= retentionMs / parts then
+        local ____array_0 = __TS__SparseArrayNew(unpack(present))
+        __TS__SparseArrayPush(____array_0, {sinceMs = nowMs, bytes = bytes})
+        return {__TS__SparseArraySpread(____array_0)}
+    end
+    local ____array_1 = __TS__SparseArrayNew(unpack(__TS__ArraySlice(present, 0, -1)))
+    __TS__SparseArrayPush(____array_1, {sinceMs = last.sinceMs, bytes = last.bytes + bytes})
+    return {__TS__SparseArraySpread(____array_1)}
+end
+function ____exports.keptBytes(self, kept, retentionMs, nowMs)
+    return __TS__ArrayReduce(
+        presentParts(nil, kept, retentionMs, nowMs),
+        function(____, sum, ____bindingPattern0)
+            local bytes
+            bytes = ____bindingPattern0.bytes
+            return sum + bytes
+        end,
+        0
+    )
+end
+return ____exports
+ end,
 ["domain.model-records"] = function(...) 
 local ____lualib = require("lualib_bundle")
 local __TS__StringStartsWith = ____lualib.__TS__StringStartsWith
@@ -1788,9 +1842,10 @@ local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
+local paceOf
 local ____outcome_2Ets = require("domain.outcome")
 local longestHoldMs = ____outcome_2Ets.longestHoldMs
-function ____exports.paceOf(self, paces, tenant, model)
+function paceOf(self, paces, tenant, model)
     return __TS__ArrayFind(
         paces,
         function(____, pace) return pace.tenant == tenant and pace.model == model end
@@ -1806,7 +1861,7 @@ local eased = 0.9
 -- @param askedMs how long the vendor asked us to wait, in milliseconds
 -- @param beganAtMs when the call began that it refused
 function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowMs)
-    local known = ____exports.paceOf(nil, paces, tenant, model)
+    local known = paceOf(nil, paces, tenant, model)
     if known ~= nil and beganAtMs < known.sinceMs then
         return paces
     end
@@ -1834,7 +1889,7 @@ function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowM
 end
 --- An answer.
 function ____exports.quickened(self, paces, tenant, model)
-    local known = ____exports.paceOf(nil, paces, tenant, model)
+    local known = paceOf(nil, paces, tenant, model)
     if known == nil then
         return paces
     end
@@ -1862,7 +1917,7 @@ function ____exports.quickened(self, paces, tenant, model)
 end
 --- A ticket is started.
 function ____exports.paced(self, paces, tenant, model, nowMs)
-    local known = ____exports.paceOf(nil, paces, tenant, model)
+    local known = paceOf(nil, paces, tenant, model)
     if known == nil then
         return paces
     end
@@ -2210,6 +2265,8 @@ local ____holds_2Ets = require("domain.holds")
 local callsWait = ____holds_2Ets.callsWait
 local isAsked = ____holds_2Ets.isAsked
 local isAsker = ____holds_2Ets.isAsker
+local ____kept_2Ets = require("domain.kept")
+local keptBytes = ____kept_2Ets.keptBytes
 local ____snapshot_2Ets = require("domain.snapshot")
 local noExchanges = ____snapshot_2Ets.noExchanges
 local ____vitals_2Ets = require("domain.vitals")
@@ -2256,6 +2313,7 @@ ____exports.newGate = {
     paces = {},
     probed = {},
     cleanEnds = {},
+    kept = {},
     waitsEndedMs = 0
 }
 --- What older code has stored knows less, and is carried on.
@@ -2370,9 +2428,27 @@ function ____exports.started(self, core, isAlone, nowMs)
         }
     )
 end
+--- The load of unfinished tickets, and what ended ones still hold.
+function ____exports.wholeLoad(self, core, load, nowMs, limits)
+    return {
+        size = load.size,
+        bytes = load.bytes + keptBytes(nil, core.kept, limits.retentionMs, nowMs)
+    }
+end
 --- Sets the admission flag after the load has changed.
-function ____exports.weighed(self, core, load, limits)
-    local accepting = acceptsMore(nil, core.accepting, load, limits)
+function ____exports.weighed(self, core, load, nowMs, limits)
+    local accepting = acceptsMore(
+        nil,
+        core.accepting,
+        ____exports.wholeLoad(
+            nil,
+            core,
+            load,
+            nowMs,
+            limits
+        ),
+        limits
+    )
     return accepting == core.accepting and core or __TS__ObjectAssign(
         {},
         core,
@@ -2478,7 +2554,7 @@ local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, ofModel, firstOf, mostProbed, mostTied, anyTenant
+local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, anyTenant
 local ____breaker_2Ets = require("domain.breaker")
 local breakerTurn = ____breaker_2Ets.breakerTurn
 local ____gate_2Ets = require("domain.gate")
@@ -2763,7 +2839,7 @@ function ____exports.blocksOf(self, core, places, nowMs)
             end
         elseif isHeld(nil, hold, nowMs) then
             blocks[#blocks + 1] = {model = model, untilMs = hold.untilMs}
-        elseif ____exports.roomOf(nil, hold, places) <= 0 then
+        elseif roomOf(nil, hold, places) <= 0 then
             blocks[#blocks + 1] = {model = model, untilMs = math.huge}
         end
     end
@@ -2777,8 +2853,7 @@ function ____exports.blocksOf(self, core, places, nowMs)
     end
     return blocks
 end
---- How many more tickets of a model its ramp lets start.
-function ____exports.roomOf(self, ____bindingPattern0, places)
+function roomOf(self, ____bindingPattern0, places)
     local ramp
     local model
     model = ____bindingPattern0.model
@@ -2795,7 +2870,7 @@ end
 function ofModel(self, core, hold, model, places, blocked, count, nowMs)
     local room = hold == nil and count or math.min(
         count,
-        ____exports.roomOf(nil, hold, places)
+        roomOf(nil, hold, places)
     )
     if hold ~= nil and (hold.ramp or rampStart).allowed == 1 then
         return __TS__ArraySlice(
@@ -2919,7 +2994,7 @@ function ____exports.mostInFlight(self, core, turn, limits)
     return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
 end
 --- How many tickets may be sent now, and whether the one is a probe.
-function ____exports.openings(self, core, tally, nowMs, limits)
+local function openings(self, core, tally, nowMs, limits)
     local turn = ____exports.queueTurn(nil, core, nowMs)
     local free = math.max(
         0,
@@ -2954,15 +3029,15 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
         most = math.huge
     end
     local tally = places:tally()
-    local ____exports_openings_result_0 = ____exports.openings(
+    local ____openings_result_0 = openings(
         nil,
         core,
         tally,
         nowMs,
         limits
     )
-    local free = ____exports_openings_result_0.count
-    local forProbe = ____exports_openings_result_0.forProbe
+    local free = ____openings_result_0.count
+    local forProbe = ____openings_result_0.forProbe
     local count = math.min(free, most)
     if count <= 0 then
         return {core = core, places = {}}
@@ -3047,6 +3122,7 @@ local askedHold = ____gate_2Ets.askedHold
 local dropTurn = ____gate_2Ets.dropTurn
 local ownsTurn = ____gate_2Ets.ownsTurn
 local takeTurn = ____gate_2Ets.takeTurn
+local wholeLoad = ____gate_2Ets.wholeLoad
 local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
 local mostInFlight = ____gate_2Ddispatch_2Ets.mostInFlight
 local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
@@ -3132,7 +3208,18 @@ function ____exports.reserve(self, core, seat, known, tally, nowMs, limits)
     if known ~= nil and known.standing.state ~= "held" then
         return known
     end
-    if known == nil and not (core.accepting and hasRoomFor(nil, seat.sizeBytes, tally, limits)) then
+    if known == nil and not (core.accepting and hasRoomFor(
+        nil,
+        seat.sizeBytes,
+        wholeLoad(
+            nil,
+            core,
+            tally,
+            nowMs,
+            limits
+        ),
+        limits
+    )) then
         return nil
     end
     return __TS__ObjectAssign(
@@ -3561,6 +3648,8 @@ end
 function ____exports.errandOf(self, ____bindingPattern0)
     local state
     local progress
+    local about
+    about = ____bindingPattern0.about
     progress = ____bindingPattern0.progress
     state = ____bindingPattern0.state
     local ____progress_1 = progress
@@ -3593,7 +3682,7 @@ function ____exports.errandOf(self, ____bindingPattern0)
         end
         ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
         if ____cond11 then
-            return {kind = "release", event = event}
+            return {kind = "release", event = event, keptBytes = about.keptBytes or 0}
         end
     until true
 end
@@ -3630,6 +3719,7 @@ function ____exports.gateLimits(self, ____bindingPattern0)
         highWatermark = queue.highWatermark,
         lowWatermark = queue.lowWatermark,
         concurrency = queue.concurrency,
+        retentionMs = queue.retentionMs,
         leaseMs = llm.requestTimeoutMs + leaseMarginMs
     }
 end
@@ -3698,6 +3788,8 @@ local reasonOf
 local ____breaker_2Ets = require("domain.breaker")
 local breakerState = ____breaker_2Ets.breakerState
 local breakerTurn = ____breaker_2Ets.breakerTurn
+local ____gate_2Ets = require("domain.gate")
+local wholeLoad = ____gate_2Ets.wholeLoad
 local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
 local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
 local ____holds_2Ets = require("domain.holds")
@@ -3809,7 +3901,13 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
         queue = {
             size = tally.size,
             maxSize = limits.maxSize,
-            bytes = tally.bytes,
+            bytes = wholeLoad(
+                nil,
+                core,
+                tally,
+                nowMs,
+                limits
+            ).bytes,
             maxBytes = limits.maxBytes,
             accepting = core.accepting,
             oldestAcceptedAtMs = tally.oldestAcceptedAtMs
@@ -3904,6 +4002,8 @@ local holdOf = ____holds_2Ets.holdOf
 local isAsked = ____holds_2Ets.isAsked
 local isHeld = ____holds_2Ets.isHeld
 local presentHolds = ____holds_2Ets.presentHolds
+local ____outcome_2Ets = require("domain.outcome")
+local chargesApartMs = ____outcome_2Ets.chargesApartMs
 local ____parties_2Ets = require("domain.parties")
 local isAnotherAnswered = ____parties_2Ets.isAnotherAnswered
 local noParties = ____parties_2Ets.noParties
@@ -3991,7 +4091,7 @@ function isWithoutJudgements(self, ____bindingPattern0)
     others = ____bindingPattern0.others
     local ____opt_7 = call and call.ticket
     local agoMs = ____opt_7 and ____opt_7.unreadableAgoMs or nil
-    return agoMs ~= nil and agoMs >= ____exports.unreadableGapMs and (others and others.judged) == "before"
+    return agoMs ~= nil and agoMs >= chargesApartMs and (others and others.judged) == "before"
 end
 function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
     local why
@@ -4115,8 +4215,6 @@ function replaced(self, holds, known, next)
         function(____, hold) return hold == known and next or hold end
     )
 end
---- A ticket's second answer without a judgement says something when so much time lies between the two, in milliseconds.
-____exports.unreadableGapMs = 60000
 ---
 -- @param core after the breaker has heard of it
 function ____exports.holdsAfter(self, core, told, nowMs, limits)
@@ -4668,6 +4766,8 @@ local park = ____gate_2Dqueue_2Ets.park
 local release = ____gate_2Dqueue_2Ets.release
 local reserve = ____gate_2Dqueue_2Ets.reserve
 local start = ____gate_2Dqueue_2Ets.start
+local ____kept_2Ets = require("domain.kept")
+local keep = ____kept_2Ets.keep
 local ____gate_2Dreport_2Ets = require("domain.gate-report")
 local endWaits = ____gate_2Dreport_2Ets.endWaits
 local exchange = ____gate_2Dreport_2Ets.exchange
@@ -4718,6 +4818,7 @@ function ____exports.createGateKeeper(self, parts)
                 nil,
                 core,
                 places:tally(),
+                nowMs,
                 limits
             )
             if after ~= before then
@@ -4781,7 +4882,13 @@ function ____exports.createGateKeeper(self, parts)
                 nil,
                 function(____, core, nowMs)
                     local tally = places:tally()
-                    local present = weighed(nil, core, tally, limits)
+                    local present = weighed(
+                        nil,
+                        core,
+                        tally,
+                        nowMs,
+                        limits
+                    )
                     local place = reserve(
                         nil,
                         present,
@@ -4864,7 +4971,10 @@ function ____exports.createGateKeeper(self, parts)
                 end
             )
         end,
-        release = function(self, ticketId)
+        release = function(self, ticketId, keptBytes)
+            if keptBytes == nil then
+                keptBytes = 0
+            end
             verb(
                 nil,
                 function(____, core, nowMs)
@@ -4872,14 +4982,28 @@ function ____exports.createGateKeeper(self, parts)
                     if known ~= nil then
                         places:remove(ticketId)
                     end
+                    local released = release(
+                        nil,
+                        core,
+                        ticketId,
+                        known,
+                        places:tally(),
+                        nowMs
+                    )
+                    if known == nil then
+                        return {core = released, reply = nil}
+                    end
                     return {
-                        core = release(
-                            nil,
-                            core,
-                            ticketId,
-                            known,
-                            places:tally(),
-                            nowMs
+                        core = __TS__ObjectAssign(
+                            {},
+                            released,
+                            {kept = ____field(keep(
+                                nil,
+                                released.kept,
+                                keptBytes,
+                                limits.retentionMs,
+                                nowMs
+                            ))}
                         ),
                         reply = nil
                     }
@@ -5984,7 +6108,7 @@ function tell(self, ____bindingPattern0, seat, word)
         end
         ____cond46 = ____cond46 or ____switch46 == "release"
         if ____cond46 then
-            return keeper:release(seat.ticketId)
+            return keeper:release(seat.ticketId, word.keptBytes)
         end
         ____cond46 = ____cond46 or ____switch46 == "nothing"
         if ____cond46 then
@@ -6570,7 +6694,7 @@ function ofGate(self, ____bindingPattern0, call)
         end
         ____cond20 = ____cond20 or ____switch20 == "release"
         if ____cond20 then
-            return keeper:release(call.ticketId)
+            return keeper:release(call.ticketId, call.keptBytes)
         end
         ____cond20 = ____cond20 or ____switch20 == "outlook"
         if ____cond20 then

@@ -100,7 +100,7 @@ function wordOf(ticket: Ticket): Word {
     case "park":
       return { kind: "park", parking: errand };
     case "release":
-      return { kind: "release" };
+      return { kind: "release", keptBytes: errand.keptBytes };
   }
 }
 

@@ -121,7 +121,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     const { keeper, after } = of(ticket.about.provider);
     if (errand?.kind === "confirm") keeper.confirm(seatOf(ticket), errand.notBeforeMs);
     if (errand?.kind === "park") keeper.park(seatOf(ticket), errand);
-    if (errand?.kind === "release") keeper.release(ticket.about.id);
+    if (errand?.kind === "release") keeper.release(ticket.about.id, errand.keptBytes);
     after();
   }
 

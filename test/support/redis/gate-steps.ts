@@ -17,6 +17,7 @@ export const stepLimits: GateLimits = {
   lowWatermark: 0.5,
   concurrency: 4,
   leaseMs: 75_000,
+  retentionMs: 60_000,
 };
 
 /** Also what Lua can't read. */
@@ -129,7 +130,7 @@ const command = fc.oneof(
     suspect,
     permit,
   }),
-  fc.record({ verb: fc.constant("release" as const), ticketId }),
+  fc.record({ verb: fc.constant("release" as const), ticketId, keptBytes: fc.constantFrom(0, 0, 40) }),
   fc.record({ verb: fc.constant("outlook" as const), ticketId }),
   fc.record({ verb: fc.constantFrom("overview" as const, "started" as const, "dispatch" as const) }),
   fc.record({ verb: fc.constant("dispatch" as const) }),
@@ -152,7 +153,7 @@ export interface Askable {
   confirm(seat: Seat, notBeforeMs: number): unknown;
   park(seat: Seat, parking: Parking): unknown;
   start(seat: Seat, starter: Starter): Start | Promise<Start>;
-  release(ticketId: string): unknown;
+  release(ticketId: string, keptBytes: number): unknown;
   outlook(ticketId: string): Outlook | null | Promise<Outlook | null>;
   overview(): Overview | Promise<Overview>;
   started(): unknown;
@@ -178,7 +179,7 @@ export function askGate(gate: Askable, command: GateStep["command"], nowMs: numb
       return gate.start(seat, { permit, notBeforeMs: nowMs + inMs, suspect });
     }
     case "release":
-      return gate.release(command.ticketId);
+      return gate.release(command.ticketId, command.keptBytes);
     case "outlook":
       return gate.outlook(command.ticketId);
     case "overview":

@@ -94,7 +94,7 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "start":
       return keeper.start(call.seat, call.starter);
     case "release":
-      return keeper.release(call.ticketId);
+      return keeper.release(call.ticketId, call.keptBytes);
     case "outlook":
       return keeper.outlook(call.ticketId);
     case "overview":

@@ -175,7 +175,7 @@ function tell({ keeper }: ScriptedGate, seat: Seat, word: Word): void {
     case "park":
       return keeper.park(seat, word.parking);
     case "release":
-      return keeper.release(seat.ticketId);
+      return keeper.release(seat.ticketId, word.keptBytes);
     case "nothing":
       return;
   }
