@@ -30,7 +30,7 @@ describe("what is left without the worst", () => {
     [
       "of equally many faults the fewer answers are the worse",
       "aabbB",
-      { calls: 2, faults: 2, faultsInRow: 2 },
+      { calls: 3, faults: 2, faultsInRow: 0 },
     ],
   ] as const)("is %s: %s", (_, calls, sight) => {
     expect(sightWithoutWorst(told(calls), 0)).toEqual(sight);

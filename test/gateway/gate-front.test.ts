@@ -271,3 +271,76 @@ it("passes on what tickets ask, and what goes wrong with it", async () => {
   w.line.isDead = true;
   await expect(gate.reserve(seat)).rejects.toThrow("no line");
 });
+
+const facts = {
+  comparison: "000000000000000a",
+  tenant: "00000000000000aa",
+  model,
+  beganAgoMs: 10,
+  beforeAgoMs: 60_000,
+};
+const ofTicket = { ...facts, ticket: { unreadableAgoMs: null, thrownAgoMs: null } };
+
+it("brings back how others fared to a ticket that failed, and holds no judgement up for it", async () => {
+  const w = world();
+  const gate = w.front();
+  await gate.enter("p", model);
+  const other = { ...facts, comparison: "000000000000000b" };
+  await gate.report({ ...outcome("healthy"), call: other });
+  w.hops();
+  const failed = { ...outcome("fault", "p1"), reason: "timeout", call: ofTicket } as const;
+  expect(await gate.report(failed)).toMatchObject({ served: true, mostlyFaults: true });
+  expect(w.hops()).toMatchObject([{ verb: "exchange" }]);
+  expect(await gate.report({ ...outcome("healthy", "p2"), call: ofTicket })).toBeNull();
+});
+
+it("says that nobody is known to be served where the gate can't be asked in time, and tells it later all the same", async () => {
+  const w = world();
+  const gate = w.front();
+  await gate.enter("p", model);
+  w.line.isDead = true;
+  const failed = { ...outcome("fault", "p1"), reason: "timeout", call: ofTicket } as const;
+  expect(await inTime(w.clock, gate.report(failed))).toBeNull();
+  w.line.isDead = false;
+  w.line.delayMs = 2_001;
+  expect(await inTime(w.clock, gate.report(failed))).toBeNull();
+});
+
+it("tells how old a report is that comes late: what was answered before an outage serves nobody in it", async () => {
+  const w = world();
+  const gate = w.front();
+  await gate.enter("p", model);
+  w.hops();
+  await gate.report({ ...outcome("healthy"), call: { ...facts, comparison: "000000000000000b" } });
+  await w.clock.advance(30_000);
+  const failed = {
+    ...outcome("fault", "p1"),
+    reason: "timeout",
+    call: { ...ofTicket, beforeAgoMs: 20_000 },
+  } as const;
+  expect(await gate.report(failed)).toMatchObject({ served: false });
+  expect(w.hops()).toMatchObject([{ outcomes: [{ ageMs: 30_000 }, { finding: { kind: "fault" } }] }]);
+});
+
+it("costs no hop for a call while a model is held", async () => {
+  const w = world();
+  const gate = w.front();
+  await gate.enter("p", model);
+  await gate.report({
+    ...outcome("nothing"),
+    finding: { kind: "rate_limited", model: "held", holdMs: 60_000 },
+    call: { ...facts, model: "held" },
+  });
+  await gate.report({
+    ...outcome("nothing"),
+    finding: { kind: "refused", why: "credentials_refused", model: "refused" },
+    call: { ...facts, model: "refused" },
+  });
+  w.hops();
+  for (let call = 0; call < 20; call++) {
+    expect(await gate.enter(`p${call}`, model)).toMatchObject({ kind: "call" });
+    expect(await gate.enter(`p${call}`, "held")).toMatchObject({ kind: "wait", why: "rate_limit" });
+    expect(await gate.enter(`p${call}`, "refused")).toMatchObject({ kind: "call" });
+  }
+  expect(w.hops()).toEqual([]);
+});

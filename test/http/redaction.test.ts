@@ -18,6 +18,10 @@ describe("the mask", () => {
     ["it is secret-and-m", "it is [masked]"],
     ["it is sec", "it is sec"],
     ["sk-proj-abcdef and sk-a", "[masked] and sk-a"],
+    ["Organization org-AbCd1234efgh, project proj_AbCd1234efgh", "Organization [masked], project [masked]"],
+    ["has not been used in project 123456789012 before", "has not been used in [masked] before"],
+    ["projects/123456789012/x, project_number:123456789012", "[masked]/x, [masked]"],
+    ["an organisation of 12 projects", "an organisation of 12 projects"],
     ["Authorization: Bearer abc.def-1", "Authorization: [masked]"],
     ['{"a":"Bearer abc","b":1}', '{"a":"[masked]","b":1}'],
   ])("makes of %j: %j", (text, masked) => {
