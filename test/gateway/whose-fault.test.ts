@@ -207,6 +207,22 @@ describe("an adapter that throws", () => {
   });
 });
 
+it("gives the probe of a live call back that throws: the next one has it at once", async () => {
+  const lab = vendorLab(({ name }) => {
+    if (name === "bug") return new Error("a bug of ours");
+    return name.startsWith("down") ? unavailable : "judged";
+  });
+  for (let i = 0; i < 2; i++) lab.live(`down ${i}`);
+  await lab.pass(15 * seconds);
+  expect(await lab.overview()).toMatchObject({ state: "half_open" });
+  const bug = lab.live("bug");
+  await lab.pass(0);
+  expect(bug.end()).toMatchObject({ threw: true });
+  const next = lab.live("next");
+  await lab.pass(seconds);
+  expect(next.end()?.submitted?.ok).toBe(true);
+});
+
 describe("answers without a judgement", () => {
   const unreadable: Failure = { reason: "unreadable", why: "no_verdict" };
 

@@ -173,7 +173,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
   };
 }
 
-type LiveEnd = { readonly submitted: Awaited<Submission> } | null;
+type LiveEnd = { readonly submitted: Awaited<Submission> | null; readonly threw: boolean } | null;
 type Submission = Promise<
   { readonly ok: true; readonly value: Submitted } | { readonly ok: false; readonly error: object }
 >;
@@ -182,7 +182,10 @@ type Submission = Promise<
 function settled(submission: Submission): { readonly end: () => LiveEnd } {
   let end: LiveEnd = null;
   const wait = async () => {
-    end = { submitted: await submission };
+    end = await submission.then(
+      (submitted) => ({ submitted, threw: false }),
+      () => ({ submitted: null, threw: true }),
+    );
   };
   void wait();
   return { end: () => end };
