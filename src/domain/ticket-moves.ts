@@ -142,9 +142,12 @@ export type AttemptOutcome =
       readonly spent: Spent;
       /** How others fared meanwhile, by the gate; absent or `null`: it could not be asked. */
       readonly others?: Others | null;
-    }
-  /** The call threw: a bug of ours. */
-  | { readonly kind: "threw"; readonly spent: Spent; readonly others?: Others | null };
+      /**
+       * The call threw: a bug of ours. Said beside a failure that gives the ticket back, for older code that may have to settle it, in another
+       * process or after a rollback.
+       */
+      readonly threw?: true;
+    };
 
 /** `stale`: the token is not the present claim's, or its lease is over. Nothing changed. */
 export type Settled = { readonly kind: "stored" } | { readonly kind: "stale" };
@@ -169,10 +172,17 @@ export function settle(
     const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
       const { failure } = outcome;
+      if (outcome.threw === true) {
+        return threw(
+          { ...held, progress: { ...clean, suspect: true } },
+          state,
+          others,
+          nowMs,
+          policy,
+          random,
+        );
+      }
       return fail({ ...held, progress: clean }, state, { failure, others }, nowMs, policy, random);
-    }
-    if (outcome.kind === "threw") {
-      return threw({ ...held, progress: { ...clean, suspect: true } }, state, others, nowMs, policy, random);
     }
     const attempts = clean.attempts + (state.claim.asProbe ? 0 : 1);
     const ended: Ended = { status: "completed", result: outcome.result, ...endAt(nowMs, policy) };

@@ -261,7 +261,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       attempted = await attemptFor(ticket, tally);
     } catch (error) {
       const others = await report({ finding: { kind: "nothing" }, durationMs: null });
-      await settle({ kind: "threw", spent: spentNow(), others });
+      const failure: Failure = { reason: "hung_up" };
+      await settle({ kind: "failed", failure, threw: true, spent: spentNow(), others });
       throw error;
     }
     const { outcome, durationMs } = attempted;

@@ -205,7 +205,9 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
       await begin(world, about.id, `p${call}`);
       const spent = { calls: 1, costUsd: null };
       await world.tickets.settle(about.id, call, {
-        kind: "threw",
+        kind: "failed",
+        failure: { reason: "hung_up" },
+        threw: true,
         spent,
         others: { ...served, cleanEnd: true },
       });

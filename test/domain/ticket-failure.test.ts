@@ -220,7 +220,8 @@ describe("an answer without a judgement", () => {
 describe("a call that throws", () => {
   function threw(progress: Partial<Progress>, others: Others | null) {
     const ticket = claimed(progress);
-    const outcome = { kind: "threw", spent: nothing, others } as const;
+    const failure = { reason: "hung_up" } as const;
+    const outcome = { kind: "failed", failure, threw: true, spent: nothing, others } as const;
     return settle(ticket, ticket.progress.fence, outcome, nowMs, policy, 0);
   }
 

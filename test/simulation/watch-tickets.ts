@@ -233,7 +233,6 @@ function isAttempt(outcome: AttemptOutcome): boolean {
   const walk = walks.getStore();
   if (!walk?.claim || walk.claim.asProbe || walk.calls.length === 0) return false;
   if (outcome.kind === "judged") return true;
-  if (outcome.kind === "threw") return false;
   const { reason } = outcome.failure;
   return reason !== "credentials_refused" && reason !== "quota_exhausted" && reason !== "hung_up";
 }
