@@ -135,11 +135,12 @@ describe("a body", () => {
     const { fetch } = await worker();
     let pulled = 0;
     let cancelled = false;
-    const body = new ReadableStream<Uint8Array>({
+    const body = new ReadableStream({
+      type: "bytes",
       pull(controller) {
         pulled += piece.length;
         if (pulled > 100 * mebibyte) controller.close();
-        else controller.enqueue(piece);
+        else controller.enqueue(piece.slice());
       },
       cancel() {
         cancelled = true;
@@ -171,7 +172,8 @@ describe("a body", () => {
   it("may come in pieces that cut its characters", async () => {
     const { fetch } = await worker();
     const bytes = new TextEncoder().encode(JSON.stringify({ ...goodBody, metadata: { text: "é漢😀" } }));
-    const body = new ReadableStream<Uint8Array>({
+    const body = new ReadableStream({
+      type: "bytes",
       start(controller) {
         for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
         controller.close();

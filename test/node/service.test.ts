@@ -1,13 +1,13 @@
 /** The service as a process: how it starts, serves and stops. */
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { fakeLane } from "../support/fake-upstream/client.ts";
 import { runNodeService, startNodeService, type NodeService } from "../support/node-service.ts";
 import { sendRaw } from "../support/raw-http.ts";
 import { goodBody, post } from "../support/answers.ts";
+import { peakBytes } from "../support/one-byte-chunks.ts";
 
 // A process needs a second of a busy machine to start.
 vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
@@ -126,9 +126,6 @@ describe("a client that hangs up", () => {
   });
 });
 
-const peakBytes = () =>
-  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, "utf8"))?.[1]) * 1024;
-
 const padded = (bytes: number) => JSON.stringify(goodBody).padEnd(bytes);
 const streamed = (text: string) =>
   ({ ...post(""), body: new Blob([text]).stream(), duplex: "half" }) as RequestInit;
@@ -147,12 +144,12 @@ describe("a body past the limit", () => {
       hundredMegabytes((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`),
     ],
   ])("of 100 MB, %s, is 413 without being read whole, and the connection ends", async (_, head, pieces) => {
-    const before = peakBytes();
+    const before = peakBytes(service.pid);
     const { text, bytesSent } = await sendRaw(service.url, head, pieces);
     expect(text).toMatch(/^HTTP\/1\.1 413 /);
     expect(text).toContain("PAYLOAD_TOO_LARGE");
     expect(bytesSent).toBeLessThan(50 * mebibyte);
-    expect(peakBytes() - before).toBeLessThan(30 * mebibyte);
+    expect(peakBytes(service.pid) - before).toBeLessThan(30 * mebibyte);
   });
 
   it("reaches a common client as 413 too", async () => {
