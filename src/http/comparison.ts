@@ -148,7 +148,7 @@ function problemOfBody(fault: BodyFault, maxBytes: number): Problem {
       return {
         status: 413,
         type: "PAYLOAD_TOO_LARGE",
-        sentence: `The body is larger than ${maxBytes} bytes.`,
+        sentence: `The body is larger than ${maxBytes} bytes, which is MAX_BODY_BYTES here.`,
       };
     case "not_utf8":
       return { status: 400, type: "VALIDATION_ERROR", sentence: "The body is not UTF-8." };

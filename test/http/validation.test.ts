@@ -238,5 +238,8 @@ describe("the body", () => {
     const less = testService({ env: { MAX_BODY_BYTES: String(bytes - 1) } });
     const answered = await less.compare();
     expect([answered.status, answered.body["error_type"]]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
+    expect(answered.body["error"]).toBe(
+      `The body is larger than ${bytes - 1} bytes, which is MAX_BODY_BYTES here.`,
+    );
   });
 });
