@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../domain/result.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Problem } from "./errors.ts";
+import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
 import type { BodyFault, Platform } from "./platform.ts";
 import {
   comparisonRequest,
@@ -44,7 +45,8 @@ export async function readComparison(
     return refuse({ status: 400, type: "VALIDATION_ERROR", sentence: "The body is not JSON." });
   }
   const parsed = comparisonRequest.safeParse(body);
-  if (parsed.success) {
+  const illFormed = mayBeIllFormed(text.value) ? illFormedPaths(body) : [];
+  if (parsed.success && illFormed.length === 0) {
     // The caller's object itself, not the validator's copy: it is echoed untouched.
     const { metadata, llm_config_overrides: overrides } = body as ComparisonRequest;
     const unknownFields = [
@@ -53,7 +55,10 @@ export async function readComparison(
     ];
     return ok({ request: { ...parsed.data, metadata }, unknownFields });
   }
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const issues = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
+    ...illFormed.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
+  ];
   const sentence = `The comparison has ${issues.length === 1 ? "a problem" : `${issues.length} problems`}: see issues.`;
   const problem: Problem = { status: 400, type: "VALIDATION_ERROR", sentence, issues };
   return err({ problem, correlationId: correlationIdIn(body) });

@@ -11,12 +11,18 @@ import { errorTypes } from "./errors.ts";
 const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
 
 const metadataBytesMax = 16 * 1024;
+/** Deeper, one serializer or another runs out of stack. */
+const metadataLevelsMax = 100;
 
 /** For every optional field an explicit null means "not given": real clients send it. */
 export const overridesRequest = z
   .object({
     provider_override: z.enum(providerNames).nullish(),
-    model_override: z.string().min(1).max(200).nullish(),
+    // It goes into the address of a call.
+    model_override: z
+      .string()
+      .regex(/^[!-~]{1,200}$/, "must be 1 to 200 characters from ! to ~, without blanks")
+      .nullish(),
     temperature_override: z.number().min(0).max(2).nullish(),
     system_prompt_override: z.string().nullish(),
     max_tokens_override: z.int().positive().nullish(),
@@ -40,12 +46,19 @@ export const comparisonRequest = z.object({
   processing_mode: z.enum(processingModes).nullish(),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
-  user_id: z.string().nullish(),
+  user_id: atMost(255).nullish(),
   metadata: z
     .record(z.string(), z.unknown())
-    .refine((metadata) => jsonBytes(metadata) <= metadataBytesMax, "must be at most 16 KiB of JSON")
+    .superRefine((metadata, context) => {
+      const message = isDeeper(metadata, metadataLevelsMax)
+        ? `must be at most ${metadataLevelsMax} levels deep`
+        : jsonBytes(metadata) > metadataBytesMax
+          ? "must be at most 16 KiB of JSON"
+          : null;
+      if (message !== null) context.addIssue({ code: "custom", message });
+    })
     .nullish()
-    .meta({ description: "Echoed untouched; at most 16 KiB of JSON." }),
+    .meta({ description: "Echoed untouched; at most 16 KiB of JSON and 100 levels deep." }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
@@ -248,19 +261,24 @@ export const healthAnswer = z.object({
 export type HealthAnswer = z.infer<typeof healthAnswer>;
 
 /** The contract counts UTF-16 units, zod and JSON Schema count code points: a text of pairs may pass there and is refused here. */
-function text(maxUnits: number) {
-  return z
-    .string()
-    .min(1)
+function atMost(maxUnits: number, text = z.string()) {
+  return text
     .refine(({ length }) => length <= maxUnits, `must have at most ${maxUnits} characters`)
     .meta({ maxLength: maxUnits });
 }
 
+function text(maxUnits: number) {
+  return atMost(maxUnits, z.string().min(1));
+}
+
+/** @param most levels of objects and lists in one another, the outermost included */
+function isDeeper(outermost: object, most: number): boolean {
+  let level: readonly object[] = [outermost];
+  for (let levels = 0; levels < most; levels++)
+    level = level.flatMap((value) => Object.values(value).filter((inner) => Object(inner) === inner));
+  return level.length > 0;
+}
+
 function jsonBytes(value: unknown): number {
-  try {
-    return new TextEncoder().encode(JSON.stringify(value)).length;
-  } catch {
-    // Nested more deeply than `stringify` can follow: too large in any case.
-    return Infinity;
-  }
+  return new TextEncoder().encode(JSON.stringify(value)).length;
 }

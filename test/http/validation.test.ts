@@ -24,6 +24,10 @@ describe("the edges", () => {
     ["each placeholder once", { user_prompt: "{essay_b} or {essay_a}?" }],
     ["placeholders inside an essay", { essay_a: "{essay_b}{essay_b}{essay_a}{essay_a}" }],
     ["a model's longest name", overrides({ model_override: "m".repeat(200) })],
+    ["the first and the last character of a model's name", overrides({ model_override: "!~" })],
+    ["the longest user id", { user_id: "é".repeat(255) }],
+    ["the longest user id of pairs", { user_id: `${"😀".repeat(127)}!` }],
+    ["whole pairs, and what only looks like an escape", { essay_a: "😀 \\ud800 U+D800" }],
   ];
   it.each(accepted)("takes %s", async (_, changes) => {
     expect((await testService().compare(changes)).status).toBe(200);
@@ -49,6 +53,12 @@ describe("the edges", () => {
     ["llm_config_overrides.provider_override", overrides({ provider_override: "OpenAI" })],
     ["llm_config_overrides.model_override", overrides({ model_override: "" })],
     ["llm_config_overrides.model_override", overrides({ model_override: "m".repeat(201) })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "gpt 6" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: " gpt-6" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "gpt-6\n" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "gpt-6\u007f" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "gpt‑6" })],
+    ["llm_config_overrides.model_override", overrides({ model_override: "😀" })],
     ["llm_config_overrides.temperature_override", overrides({ temperature_override: -0.001 })],
     ["llm_config_overrides.temperature_override", overrides({ temperature_override: 2.001 })],
     ["llm_config_overrides.temperature_override", overrides({ temperature_override: "1" })],
@@ -65,6 +75,16 @@ describe("the edges", () => {
     ["correlation_id", { correlation_id: "12345" }],
     ["correlation_id", { correlation_id: "" }],
     ["user_id", { user_id: 7 }],
+    ["user_id", { user_id: "u".repeat(256) }],
+    ["user_id", { user_id: "😀".repeat(128) }],
+    ["user_prompt", { user_prompt: "half \ud800" }],
+    ["essay_a", { essay_a: "\udc00 half" }],
+    ["essay_b", { essay_b: "\ude00\ud83d turned round" }],
+    ["user_id", { user_id: "\udbff" }],
+    ["llm_config_overrides.system_prompt_override", overrides({ system_prompt_override: "\udfff" })],
+    ["metadata.list.1.text", { metadata: { list: ["😀", { text: "\ud83d" }] } }],
+    ["metadata.half \ufffd", { metadata: { "half \ud83d": 1 } }],
+    ["unknown.0", { unknown: ["\ud800"] }],
     ["metadata", { metadata: [] }],
     ["metadata", { metadata: "text" }],
   ];
@@ -99,6 +119,25 @@ it("lists all problems together", async () => {
     "priority",
     "user_prompt",
     "user_prompt",
+  ]);
+});
+
+it("tells of no more than 20 halves of surrogate pairs, whose paths are cut where they are long", async () => {
+  const many = Array.from({ length: 5_000 }, () => "\ud800");
+  const answered = await testService().compare({ ["u".repeat(100_000)]: many });
+  expect(answered.status).toBe(400);
+  expect(pathsOf(answered)).toHaveLength(20);
+  expect(answered.text.length).toBeLessThan(10_000);
+});
+
+it("says of a model's name that can't be called how it must be", async () => {
+  const { body } = await testService().compare(overrides({ model_override: "\ud83d" }));
+  expect(body["issues"]).toEqual([
+    {
+      path: "llm_config_overrides.model_override",
+      message: "must be 1 to 200 characters from ! to ~, without blanks",
+    },
+    { path: "llm_config_overrides.model_override", message: "must not hold half a surrogate pair" },
   ]);
 });
 
@@ -156,16 +195,25 @@ describe("metadata", () => {
     expect(pathsOf(answered)).toEqual(["metadata"]);
   });
 
-  it("is echoed at any depth that a serializer can follow, and refused beyond: never a 500", async () => {
+  it.each([
+    ["lists", "[", "]"],
+    ["objects", '{"k":', "}"],
+  ])("is echoed up to 100 levels deep, and refused by its depth beyond: %s", async (_, opening, closing) => {
     const { request } = testService({ env: { LOG_LEVEL: "error" } });
-    const outcomes = new Set<string>();
-    for (const depth of [10, 50, ...Array.from({ length: 40 }, (_, at) => 200 * (at + 1)), 8_186]) {
-      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const send = (levels: number) => {
+      const metadata = `{"k":${opening.repeat(levels - 2)}[]${closing.repeat(levels - 2)}}`;
       const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
-      const { status, text } = await request("/api/v1/comparison", post(body));
-      outcomes.add(`${status} ${text.includes(metadata.slice(1, -1)) ? "echoed" : "not echoed"}`);
+      return request("/api/v1/comparison", post(body)).then((answered) => ({ ...answered, metadata }));
+    };
+    for (const levels of [2, 10, 100]) {
+      const { status, text, metadata } = await send(levels);
+      expect([levels, status, text.includes(metadata.slice(1, -1))]).toEqual([levels, 200, true]);
     }
-    expect([...outcomes]).toEqual(["200 echoed", "400 not echoed"]);
+    for (const levels of [101, 1_000, 8_000, 200_000]) {
+      const { status, body } = await send(levels);
+      const issues = [{ path: "metadata", message: "must be at most 100 levels deep" }];
+      expect([levels, status, body["issues"]]).toEqual([levels, 400, issues]);
+    }
   });
 });
 
