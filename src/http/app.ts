@@ -13,6 +13,7 @@ import { describeModels } from "../providers/catalog.ts";
 import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
+import { readNothing } from "./body.ts";
 import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
 import { problemOfRefusal, storeAway } from "./errors.ts";
@@ -181,6 +182,7 @@ export function createApp(parts: AppParts) {
   app.post(
     "/api/v1/providers/:provider/test",
     guard,
+    withoutBody,
     pathParameters(schemas.providerParameter),
     async (c) => {
       const { provider } = c.req.valid("param");
@@ -247,6 +249,14 @@ export function createApp(parts: AppParts) {
     const tenant = await authenticate(header, access, () => platform.isLoopback(c), sha256);
     if (tenant === null) return refuse(c, access.kind === "keys" ? unknownKey : notLoopback);
     c.set("tenant", tenant);
+    await next();
+    return undefined;
+  }
+
+  /** Stands at every POST that reads nothing of its body. */
+  async function withoutBody(c: RouteContext, next: () => Promise<void>): Promise<Response | undefined> {
+    const problem = await readNothing(c, platform, config.maxBodyBytes);
+    if (problem) return refuse(c, problem);
     await next();
     return undefined;
   }

@@ -5,9 +5,11 @@ import type { Plan } from "../domain/plan.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
+import { readJson } from "./body.ts";
 import type { Problem } from "./errors.ts";
 import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
-import type { BodyFault, Platform } from "./platform.ts";
+import type { Platform } from "./platform.ts";
+import { issuesOf, notValid } from "./problems.ts";
 import {
   comparisonRequest,
   overridesRequest,
@@ -33,19 +35,11 @@ export async function readComparison(
   platform: Platform,
   maxBytes: number,
 ): Promise<Result<GoodComparison, BadComparison>> {
-  const mediaType = problemOfMediaType(c);
-  if (mediaType) return refuse(mediaType);
-  const text = await platform.readBody(c, maxBytes);
-  if (!text.ok) return refuse(problemOfBody(text.error, maxBytes));
-
-  let body: unknown;
-  try {
-    body = JSON.parse(text.value);
-  } catch {
-    return refuse({ status: 400, type: "VALIDATION_ERROR", sentence: "The body is not JSON." });
-  }
+  const json = await readJson(c, platform, maxBytes);
+  if (!json.ok) return err({ problem: json.error, correlationId: null });
+  const { text, value: body } = json.value;
   const parsed = comparisonRequest.safeParse(body);
-  const illFormed = mayBeIllFormed(text.value) ? illFormedPaths(body) : [];
+  const illFormed = mayBeIllFormed(text) ? illFormedPaths(body) : [];
   if (parsed.success && illFormed.length === 0) {
     // The caller's object itself, not the validator's copy: it is echoed untouched.
     const { metadata, llm_config_overrides: overrides } = body as ComparisonRequest;
@@ -56,12 +50,10 @@ export async function readComparison(
     return ok({ request: { ...parsed.data, metadata }, unknownFields });
   }
   const issues = [
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
+    ...issuesOf(parsed.error?.issues ?? []),
     ...illFormed.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
   ];
-  const sentence = `The comparison has ${issues.length === 1 ? "a problem" : `${issues.length} problems`}: see issues.`;
-  const problem: Problem = { status: 400, type: "VALIDATION_ERROR", sentence, issues };
-  return err({ problem, correlationId: correlationIdIn(body) });
+  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(body) });
 }
 
 export function askedOf(request: ComparisonRequest): Asked {
@@ -131,40 +123,6 @@ export function traceIdOf(traceparent: string | undefined): string | null {
 /** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
-
-function problemOfMediaType(c: Context): Problem | null {
-  const type = c.req.header("content-type");
-  const encoding = c.req.header("content-encoding");
-  const isJson = type !== undefined && /^application\/json *(;|$)/i.test(type);
-  if (isJson && (encoding === undefined || encoding === "identity")) return null;
-  const found = isJson ? `content-encoding ${encoding}` : (type ?? "no content-type");
-  return {
-    status: 415,
-    type: "UNSUPPORTED_MEDIA_TYPE",
-    sentence:
-      "The body must be JSON: send it with content-type application/json and without content-encoding.",
-    details: `found ${found.slice(0, 100)}`,
-  };
-}
-
-function problemOfBody(fault: BodyFault, maxBytes: number): Problem {
-  switch (fault) {
-    case "too_large":
-      return {
-        status: 413,
-        type: "PAYLOAD_TOO_LARGE",
-        sentence: `The body is larger than ${maxBytes} bytes, which is MAX_BODY_BYTES here.`,
-      };
-    case "not_utf8":
-      return { status: 400, type: "VALIDATION_ERROR", sentence: "The body is not UTF-8." };
-    case "hung_up":
-      return { status: 499, type: "CONNECTION_ERROR", sentence: "The client closed the connection." };
-  }
-}
-
-function refuse(problem: Problem): Result<never, BadComparison> {
-  return err({ problem, correlationId: null });
-}
 
 function unknownTo(shape: object, body: object): string[] {
   return Object.keys(body).filter((name) => !Object.hasOwn(shape, name));

@@ -127,7 +127,7 @@ it("tells of no more than 20 halves of surrogate pairs, whose paths are cut wher
   const answered = await testService().compare({ ["u".repeat(100_000)]: many });
   expect(answered.status).toBe(400);
   expect(pathsOf(answered)).toHaveLength(20);
-  expect(answered.text.length).toBeLessThan(10_000);
+  expect(answered.text.length).toBeLessThan(20_000);
 });
 
 it("says of a model's name that can't be called how it must be", async () => {
@@ -244,6 +244,19 @@ describe("the body", () => {
       expect(answered.text).not.toMatch(/token|position|Unexpected/);
     },
   );
+
+  it.each([
+    ["", "it is empty"],
+    ["{", "it ends too soon in line 1, column 2"],
+    ["{'canary':1}", "it goes wrong in line 1, column 2"],
+    ['{\n  "essay_a": "é😀",\n}', "it goes wrong in line 3, column 1"],
+    ['{"essay_a":"é😀canary" "essay_b"', "it goes wrong in line 1, column 24"],
+    ["\n\n", "it ends too soon in line 3, column 1"],
+    ["\uFEFF{}", "it goes wrong in line 1, column 1"],
+  ])("that is no JSON is told where, and nothing of what it holds: %j", async (text, where) => {
+    const { body } = await testService().request("/api/v1/comparison", post(text));
+    expect(body["error"]).toBe(`The body is not JSON: ${where}.`);
+  });
 
   it("is 400 where it is not UTF-8", async () => {
     const body = new Uint8Array([...new TextEncoder().encode('{"essay_a":"'), 0xff, 0x22, 0x7d]);
