@@ -89,12 +89,12 @@ export function createApp(parts: AppParts) {
       if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
       return refuse(c, read.error.problem);
     }
-    const { request, unknownFields } = read.value;
+    const { request, ignoredFields } = read.value;
     if (request.correlation_id) c.set("correlationId", request.correlation_id);
-    if (unknownFields.length > 0) {
+    if (ignoredFields.length > 0) {
       log("debug", "unknown_fields", {
         correlation_id: c.get("correlationId"),
-        unknown_fields: unknownFields,
+        unknown_fields: ignoredFields,
       });
     }
     const asked = askedOf(request);
@@ -111,7 +111,13 @@ export function createApp(parts: AppParts) {
     };
     const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) =>
       JSON.stringify(
-        judgementBody({ ...judged, ...caller, provider, requestedModel: judged.comparison.model }),
+        judgementBody({
+          ...judged,
+          ...caller,
+          provider,
+          requestedModel: judged.comparison.model,
+          ignoredFields,
+        }),
       );
     const key = c.req.header("idempotency-key");
     if (key !== undefined && !schemas.idempotencyKey.safeParse(key).success) {
@@ -134,7 +140,10 @@ export function createApp(parts: AppParts) {
     }
     const { ticket, waitsFor } = submitted.value;
     const outlook = await outlookOf(ticket);
-    const body = ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs());
+    const body: schemas.TicketAnswer = {
+      ...ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs()),
+      ignored_fields: [...ignoredFields],
+    };
     return jsonAnswer(202, body, c.get("correlationId"), {
       location: body.status_url,
       "retry-after": String(body.retry_after),

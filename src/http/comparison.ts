@@ -5,22 +5,18 @@ import type { Plan } from "../domain/plan.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
-import { readJson } from "./body.ts";
+import { readJson, type JsonBody } from "./body.ts";
 import type { Problem } from "./errors.ts";
 import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
 import type { Platform } from "./platform.ts";
 import { issuesOf, notValid } from "./problems.ts";
-import {
-  comparisonRequest,
-  overridesRequest,
-  type ComparisonRequest,
-  type JudgementAnswer,
-} from "./schemas.ts";
+import { comparisonRequest, type ComparisonRequest, type JudgementAnswer } from "./schemas.ts";
+import { unknownFields } from "./unknown-fields.ts";
 
 export interface GoodComparison {
   readonly request: ComparisonRequest;
   /** Names of fields that nobody reads: most often a misspelt one. */
-  readonly unknownFields: readonly string[];
+  readonly ignoredFields: readonly string[];
 }
 
 export interface BadComparison {
@@ -29,28 +25,29 @@ export interface BadComparison {
   readonly correlationId: string | null;
 }
 
-/** Reads and validates the body of `POST /api/v1/comparison`. Every problem is listed at once. */
+/** Reads and validates the body of `POST /api/v1/comparison`. */
 export async function readComparison(
   c: Context,
   platform: Platform,
   maxBytes: number,
 ): Promise<Result<GoodComparison, BadComparison>> {
-  const json = await readJson(c, platform, maxBytes);
-  if (!json.ok) return err({ problem: json.error, correlationId: null });
-  const { text, value: body } = json.value;
+  const body = await readJson(c, platform, maxBytes);
+  return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
+}
+
+/** Every problem is listed at once. */
+export function comparisonIn({ text, value: body }: JsonBody): Result<GoodComparison, BadComparison> {
   const parsed = comparisonRequest.safeParse(body);
+  const { ignored, refused } = unknownFields(body);
   const illFormed = mayBeIllFormed(text) ? illFormedPaths(body) : [];
-  if (parsed.success && illFormed.length === 0) {
+  if (parsed.success && illFormed.length + refused.length === 0) {
     // The caller's object itself, not the validator's copy: it is echoed untouched.
-    const { metadata, llm_config_overrides: overrides } = body as ComparisonRequest;
-    const unknownFields = [
-      ...unknownTo(comparisonRequest.shape, body as object),
-      ...unknownTo(overridesRequest.shape, overrides ?? {}).map((name) => `llm_config_overrides.${name}`),
-    ];
-    return ok({ request: { ...parsed.data, metadata }, unknownFields });
+    const { metadata } = body as ComparisonRequest;
+    return ok({ request: { ...parsed.data, metadata }, ignoredFields: ignored });
   }
   const issues = [
     ...issuesOf(parsed.error?.issues ?? []),
+    ...refused,
     ...illFormed.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
   ];
   return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(body) });
@@ -81,6 +78,7 @@ export interface JudgementParts extends Judged {
   readonly attempts: number;
   /** The caller's own; its keys win over ours of the same name. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly ignoredFields: readonly string[];
   readonly correlationId: string;
   readonly traceId: string | null;
 }
@@ -110,6 +108,7 @@ export function judgementBody(parts: JudgementParts): JudgementAnswer {
       attempts: parts.attempts,
       normalizations: judgement.normalizations,
       dropped_parameters: parts.plan.dropped,
+      ignored_fields: parts.ignoredFields,
       ...parts.metadata,
     },
   };
@@ -123,10 +122,6 @@ export function traceIdOf(traceparent: string | undefined): string | null {
 /** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
-
-function unknownTo(shape: object, body: object): string[] {
-  return Object.keys(body).filter((name) => !Object.hasOwn(shape, name));
-}
 
 function correlationIdIn(body: unknown): string | null {
   const { correlation_id } = Object(body) as { correlation_id?: unknown };

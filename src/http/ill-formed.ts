@@ -7,7 +7,7 @@ const mostShown = 200;
 
 /** In a body that is UTF-8 only an escape can bring one about. @param text of the body */
 export function mayBeIllFormed(text: string): boolean {
-  return text.includes("\\u") && /\\u[dD][89a-fA-F]/.test(text);
+  return text.includes("\\ud") || text.includes("\\uD");
 }
 
 /**

@@ -14,7 +14,10 @@ const metadataBytesMax = 16 * 1024;
 /** Deeper, one serializer or another runs out of stack. */
 const metadataLevelsMax = 100;
 
-/** For every optional field an explicit null means "not given": real clients send it. */
+/** Real clients send these; nobody reads them. */
+export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };
+
+/** For every optional field an explicit null means "not given": real clients send it. Fields that are not here: `unknown-fields.ts`. */
 export const overridesRequest = z
   .object({
     provider_override: z.enum(providerNames).nullish(),
@@ -24,11 +27,15 @@ export const overridesRequest = z
       .regex(/^[!-~]{1,200}$/, "must be 1 to 200 characters from ! to ~, without blanks")
       .nullish(),
     temperature_override: z.number().min(0).max(2).nullish(),
-    system_prompt_override: z.string().nullish(),
+    system_prompt_override: z.string().regex(/\S/, "must not be blank").nullish(),
     max_tokens_override: z.int().positive().nullish(),
     reasoning_effort: z.enum(reasoningEfforts).nullish(),
+    ...ignoredOverrides,
   })
-  .meta({ description: "What to leave to the service is left out, or null." });
+  .meta({
+    description: "What to leave to the service is left out, or null. Another field than these is refused.",
+    additionalProperties: { type: "null" },
+  });
 
 export const comparisonRequest = z.object({
   user_prompt: text(20_000)
@@ -40,8 +47,8 @@ export const comparisonRequest = z.object({
       description:
         "The comparison's instructions. {essay_a} and {essay_b} are replaced, each at most once; an essay without a placeholder is appended.",
     }),
-  essay_a: text(200_000),
-  essay_b: text(200_000),
+  essay_a: essay(),
+  essay_b: essay(),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
   priority: z.int().min(0).max(10).nullish(),
@@ -101,7 +108,7 @@ export const judgementAnswer = z.object({
     .nullable(),
   metadata: z.record(z.string(), z.unknown()).meta({
     description:
-      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, dropped_parameters where the caller has no such key.",
+      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, dropped_parameters, ignored_fields where the caller has no such key.",
   }),
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;
@@ -120,6 +127,7 @@ export const ticketAnswer = z.object({
   status_url: z.string(),
   results_url: z.string(),
   correlation_id: z.guid(),
+  ignored_fields: z.array(z.string()).meta({ description: "Of the request: those that nobody reads." }),
 });
 export type TicketAnswer = z.infer<typeof ticketAnswer>;
 
@@ -260,6 +268,10 @@ export const healthAnswer = z.object({
 });
 export type HealthAnswer = z.infer<typeof healthAnswer>;
 
+function ignored() {
+  return z.unknown().optional().meta({ description: "Ignored." });
+}
+
 /** The contract counts UTF-16 units, zod and JSON Schema count code points: a text of pairs may pass there and is refused here. */
 function atMost(maxUnits: number, text = z.string()) {
   return text
@@ -270,6 +282,22 @@ function atMost(maxUnits: number, text = z.string()) {
 function text(maxUnits: number) {
   return atMost(maxUnits, z.string().min(1));
 }
+
+/** A file's bytes, or their base64, in place of its text would be judged as a text. */
+function essay() {
+  return text(200_000).superRefine((essay, context) => {
+    const file = files.find(([beginning]) => essay.startsWith(beginning))?.[1];
+    if (file) context.addIssue({ code: "custom", message: `looks like ${file}: send its text` });
+  });
+}
+
+const files = [
+  ["PK\u0003\u0004", "a Word document or another ZIP file"],
+  ["%PDF-", "a PDF file"],
+  ["{\\rtf", "an RTF file"],
+  ["UEsDB", "a Word document or another ZIP file in base64"],
+  ["JVBER", "a PDF file in base64"],
+] as const;
 
 /** @param most levels of objects and lists in one another, the outermost included */
 function isDeeper(outermost: object, most: number): boolean {

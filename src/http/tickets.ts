@@ -20,7 +20,7 @@ export function ticketBody(
   waitsFor: Obstacle | null,
   correlationId: string,
   nowMs: number,
-): TicketAnswer {
+): Omit<TicketAnswer, "ignored_fields"> {
   const { about, state } = ticket;
   return {
     queue_id: about.id,
@@ -85,6 +85,7 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
         model: state.result.model,
         costUsd: progress.spent.costUsd,
         attempts: progress.spent.calls,
+        ignoredFields: [],
       });
       const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
       return { kind: "judged", body: { ...judgement, queue_id: about.id, ...dates } };

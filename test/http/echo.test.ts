@@ -68,6 +68,7 @@ describe("the caller's metadata", () => {
       requested_model: [],
       normalizations: 0,
       dropped_parameters: {},
+      ignored_fields: "none",
     };
     expect(metadataOf(await testService().compare({ metadata: mine }))).toEqual(mine);
   });

@@ -45,7 +45,7 @@ describe("another comparison", () => {
     { llm_config_overrides: { provider_override: "mock" } },
     { llm_config_overrides: { model_override: "gpt-6-luna" } },
     { llm_config_overrides: { temperature_override: 0 } },
-    { llm_config_overrides: { system_prompt_override: "" } },
+    { llm_config_overrides: { system_prompt_override: "Judge." } },
     { llm_config_overrides: { max_tokens_override: 4096 } },
     { llm_config_overrides: { reasoning_effort: "low" } },
     { processing_mode: "immediate" },
@@ -69,6 +69,7 @@ describe("another comparison", () => {
       { llm_config_overrides: { model_override: null } },
       { priority: 0, metadata: {}, processing_mode: "queue_if_unavailable" },
       { unknown: 1 },
+      { llm_config_overrides: { output_verbosity: "low" } },
     ]) {
       expect((await compare(changes, key())).text).toBe(first.text);
     }

@@ -21,6 +21,8 @@ describe("the edges", () => {
     ["priority 10", { priority: 10 }],
     ["an empty user id", { user_id: "" }],
     ["empty metadata", { metadata: {} }],
+    ["a system prompt of one character", overrides({ system_prompt_override: "." })],
+    ["what is no file", { essay_a: "PK, he wrote, {rtf} % PDF-", essay_b: " %PDF-1.7" }],
     ["each placeholder once", { user_prompt: "{essay_b} or {essay_a}?" }],
     ["placeholders inside an essay", { essay_a: "{essay_b}{essay_b}{essay_a}{essay_a}" }],
     ["a model's longest name", overrides({ model_override: "m".repeat(200) })],
@@ -63,6 +65,8 @@ describe("the edges", () => {
     ["llm_config_overrides.temperature_override", overrides({ temperature_override: 2.001 })],
     ["llm_config_overrides.temperature_override", overrides({ temperature_override: "1" })],
     ["llm_config_overrides.system_prompt_override", overrides({ system_prompt_override: 1 })],
+    ["llm_config_overrides.system_prompt_override", overrides({ system_prompt_override: "" })],
+    ["llm_config_overrides.system_prompt_override", overrides({ system_prompt_override: " \n\t\u00a0" })],
     ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: 0 })],
     ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: 1.5 })],
     ["llm_config_overrides.max_tokens_override", overrides({ max_tokens_override: "100" })],
@@ -141,6 +145,41 @@ it("says of a model's name that can't be called how it must be", async () => {
   ]);
 });
 
+describe("an essay that begins like a file", () => {
+  it.each([
+    ["PK\u0003\u0004\u0014", "a Word document or another ZIP file"],
+    ["%PDF-1.7\n", "a PDF file"],
+    ["{\\rtf1\\ansi", "an RTF file"],
+    ["UEsDBBQABgAIAAAAIQ", "a Word document or another ZIP file in base64"],
+    ["JVBERi0xLjcK", "a PDF file in base64"],
+  ])("is refused, with what it looks like: %j", async (essay, file) => {
+    const { body } = await testService().compare({ essay_a: essay, essay_b: essay });
+    const message = `looks like ${file}: send its text`;
+    expect(body["issues"]).toEqual([
+      { path: "essay_a", message },
+      { path: "essay_b", message },
+    ]);
+  });
+});
+
+it("repeats all problems in its details, for clients that show nothing else", async () => {
+  const { body } = await testService().compare({
+    essay_a: 7,
+    metadata: [],
+    llm_config_overrides: { model: "m" },
+  });
+  const issues = body["issues"] as Issues;
+  expect(issues.length).toBe(3);
+  expect(body["error"]).toBe("The comparison has 3 problems: see details.");
+  expect(body["details"]).toBe(issues.map(({ path, message }) => `${path}: ${message}`).join("; "));
+  const { body: one } = await testService().compare({ essay_a: "" });
+  expect(one["error"]).toBe("The comparison has a problem: see details.");
+  const { body: whole } = await testService().request("/api/v1/comparison", post("[]"));
+  expect(whole["details"]).toBe((whole["issues"] as Issues)[0]?.message);
+  const { body: address } = await testService().request("/api/v1/status/1");
+  expect(address["details"]).toMatch(/^queue_id: /);
+});
+
 it("says nothing of what an essay holds, however wrong it is", async () => {
   const answered = await testService().compare({
     essay_a: { text: "canary" },
@@ -150,26 +189,79 @@ it("says nothing of what an essay holds, however wrong it is", async () => {
   expect(answered.text).not.toContain("canary");
 });
 
-it("ignores unknown fields, and lists their names once, for debugging only", async () => {
-  const changes = { essay_A: "x", "": 1, llm_config_overrides: { temperature: 1, model_override: null } };
+describe("a field of the overrides that nobody reads", () => {
+  it.each([
+    ["provider", "openai", "provider_override"],
+    ["llm_provider", "openai", "provider_override"],
+    ["model", "gpt-6.1-terra", "model_override"],
+    ["modelName", 7, "model_override"],
+    ["temperature", 0, "temperature_override"],
+    ["Temperature_Override", 0, "temperature_override"],
+    ["temprature_override", 1, "temperature_override"],
+    ["max_tokens", {}, "max_tokens_override"],
+    ["maxTokensOverride", 1, "max_tokens_override"],
+    ["system-prompt", "", "system_prompt_override"],
+    ["effort", false, "reasoning_effort"],
+    ["reasoning_effort_override", "low", "reasoning_effort"],
+    ["__proto__", 1, "provider_override"],
+    ["", 1, "model_override"],
+    ["漢字", 1, "model_override"],
+  ])("is refused, and the nearest is named: %s %j is %s", async (name, value, nearest) => {
+    const { request, vendor } = testService();
+    const text = `${JSON.stringify(goodBody).slice(0, -1)},"llm_config_overrides":{${JSON.stringify(name)}:${JSON.stringify(value)}}}`;
+    const { status, body } = await request("/api/v1/comparison", post(text));
+    expect(status).toBe(400);
+    const path = `llm_config_overrides.${name}`;
+    expect(body["issues"]).toEqual([{ path, message: `is no field here: ${nearest} is the nearest` }]);
+    expect(vendor.calls).toEqual([]);
+  });
+
+  it("is told of as far as 20 of them, in bounded time", async () => {
+    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`x${at}`, 1]));
+    const long = { ["y".repeat(500_000)]: 1 };
+    for (const [changes, told] of [
+      [many, 20],
+      [long, 1],
+    ] as const) {
+      const startedAtMs = performance.now();
+      const answered = await testService({ env: { MAX_BODY_BYTES: "4000000" } }).compare(overrides(changes));
+      expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+      expect([answered.status, pathsOf(answered).length]).toEqual([400, told]);
+      expect(answered.text.length).toBeLessThan(10_000);
+    }
+  });
+});
+
+it("ignores unknown fields elsewhere, and those that real clients send; and says so", async () => {
+  const changes = {
+    essay_A: "x",
+    "": 1,
+    later: null,
+    llm_config_overrides: { output_verbosity: "low", service_type: {}, model: null, model_override: null },
+  };
+  const ignored_fields = [
+    "essay_A",
+    "",
+    "later",
+    ...["output_verbosity", "service_type", "model"].map((name) => `llm_config_overrides.${name}`),
+  ];
   const { compare, logged } = testService();
-  expect((await compare(changes)).status).toBe(200);
-  expect(logged("unknown_fields")).toEqual([
-    expect.objectContaining({
-      level: "debug",
-      unknown_fields: ["essay_A", "", "llm_config_overrides.temperature"],
-    }),
-  ]);
+  const { status, body } = await compare(changes);
+  expect([status, body["metadata"]]).toEqual([200, expect.objectContaining({ ignored_fields })]);
+  const kept = await compare({ ...changes, processing_mode: "queue" });
+  expect([kept.status, kept.body["ignored_fields"]]).toEqual([202, ignored_fields]);
+  expect(logged("unknown_fields")[0]).toMatchObject({ level: "debug", unknown_fields: ignored_fields });
   const quiet = testService({ env: { LOG_LEVEL: "info" } });
   await quiet.compare(changes);
   expect(quiet.logged("unknown_fields")).toEqual([]);
 });
 
-it("keeps the line of unknown fields short, however many and long they are", async () => {
+it("keeps what is told of unknown fields short, however many and long they are", async () => {
   const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`${"x".repeat(100)}${at}`, 1]));
   const { compare, logged } = testService();
-  expect((await compare({ ...many, ["y".repeat(50_000)]: 1 })).status).toBe(200);
-  expect(JSON.stringify(logged("unknown_fields")).length).toBeLessThan(20_000);
+  const { status, text } = await compare({ ["y".repeat(50_000)]: 1, ...many });
+  expect(status).toBe(200);
+  expect(Math.max(text.length, JSON.stringify(logged("unknown_fields")).length)).toBeLessThan(5_000);
 });
 
 /** Of exactly that many bytes of JSON. */
@@ -187,6 +279,7 @@ describe("metadata", () => {
     // Escaped in JSON.
     ['"', 2],
     ["\n", 2],
+    ["\u0001", 6],
   ])("is measured in bytes of UTF-8 JSON: filled with %j", async (filler, width) => {
     const { compare } = testService();
     expect((await compare({ metadata: sized(16_384, filler, width) })).status).toBe(200);
