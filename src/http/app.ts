@@ -14,9 +14,10 @@ import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
 import { readNothing } from "./body.ts";
-import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
+import { askedOf, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
 import { problemOfRefusal, storeAway } from "./errors.ts";
+import { judgementJson } from "./judgement.ts";
 import type { Log } from "./log.ts";
 import { openapiDocument } from "./openapi.ts";
 import type { Platform } from "./platform.ts";
@@ -89,7 +90,7 @@ export function createApp(parts: AppParts) {
       if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
       return refuse(c, read.error.problem);
     }
-    const { request, ignoredFields } = read.value;
+    const { request, metadataText, ignoredFields } = read.value;
     if (request.correlation_id) c.set("correlationId", request.correlation_id);
     if (ignoredFields.length > 0) {
       log("debug", "unknown_fields", {
@@ -109,16 +110,10 @@ export function createApp(parts: AppParts) {
       metadata: request.metadata ?? {},
       queueId: null,
     };
-    const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) =>
-      JSON.stringify(
-        judgementBody({
-          ...judged,
-          ...caller,
-          provider,
-          requestedModel: judged.comparison.model,
-          ignoredFields,
-        }),
-      );
+    const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) => {
+      const requestedModel = judged.comparison.model;
+      return judgementJson({ ...judged, ...caller, provider, requestedModel, metadataText, ignoredFields });
+    };
     const key = c.req.header("idempotency-key");
     if (key !== undefined && !schemas.idempotencyKey.safeParse(key).success) {
       return refuse(c, badIdempotencyKey);
@@ -163,7 +158,7 @@ export function createApp(parts: AppParts) {
     const result = resultOf(ticket, await outlookOf(ticket), clock.nowMs());
     switch (result.kind) {
       case "judged":
-        return jsonAnswer(200, result.body, c.get("correlationId"));
+        return textAnswer(200, result.json, jsonType, c.get("correlationId"));
       case "pending": {
         const retryAfter = { "retry-after": String(result.body.retry_after) };
         return jsonAnswer(202, result.body, c.get("correlationId"), retryAfter);

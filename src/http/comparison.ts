@@ -1,20 +1,21 @@
-/** A comparison on the wire: from a request's bytes to what is asked, and from a judgement to the answer's body. */
+/** A comparison on the wire: from a request's body to what is asked. */
 import type { Context } from "hono";
-import type { ProviderName } from "../domain/comparison.ts";
-import type { Plan } from "../domain/plan.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import { readJson, type JsonBody } from "./body.ts";
 import type { Problem } from "./errors.ts";
 import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
+import { memberSource } from "./json-source.ts";
+import { metadataIssues } from "./metadata.ts";
 import type { Platform } from "./platform.ts";
 import { issuesOf, notValid } from "./problems.ts";
-import { comparisonRequest, type ComparisonRequest, type JudgementAnswer } from "./schemas.ts";
+import { comparisonRequest, type ComparisonRequest } from "./schemas.ts";
 import { unknownFields } from "./unknown-fields.ts";
 
 export interface GoodComparison {
   readonly request: ComparisonRequest;
+  /** As it was written; `{}` where there is none. */
+  readonly metadataText: string;
   /** Names of fields that nobody reads: most often a misspelt one. */
   readonly ignoredFields: readonly string[];
 }
@@ -36,21 +37,21 @@ export async function readComparison(
 }
 
 /** Every problem is listed at once. */
-export function comparisonIn({ text, value: body }: JsonBody): Result<GoodComparison, BadComparison> {
-  const parsed = comparisonRequest.safeParse(body);
-  const { ignored, refused } = unknownFields(body);
-  const illFormed = mayBeIllFormed(text) ? illFormedPaths(body) : [];
-  if (parsed.success && illFormed.length + refused.length === 0) {
-    // The caller's object itself, not the validator's copy: it is echoed untouched.
-    const { metadata } = body as ComparisonRequest;
-    return ok({ request: { ...parsed.data, metadata }, ignoredFields: ignored });
-  }
+export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, BadComparison> {
+  const parsed = comparisonRequest.safeParse(value);
+  const { ignored, refused } = unknownFields(value);
+  const halves = mayBeIllFormed(text) ? illFormedPaths(value) : [];
+  const metadataText = metadataIn(text, value);
   const issues = [
     ...issuesOf(parsed.error?.issues ?? []),
     ...refused,
-    ...illFormed.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
+    ...metadataIssues(metadataText),
+    ...halves.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
   ];
-  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(body) });
+  if (parsed.success && issues.length === 0) {
+    return ok({ request: parsed.data, metadataText, ignoredFields: ignored });
+  }
+  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
 }
 
 export function askedOf(request: ComparisonRequest): Asked {
@@ -68,52 +69,6 @@ export function askedOf(request: ComparisonRequest): Asked {
   };
 }
 
-/** What a judgement's body is made of, whether it was given at once or for a ticket. */
-export interface JudgementParts extends Judged {
-  readonly provider: ProviderName;
-  readonly requestedModel: string;
-  readonly plan: Plan;
-  readonly promptSha256: string;
-  readonly costUsd: number | null;
-  readonly attempts: number;
-  /** The caller's own; its keys win over ours of the same name. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly ignoredFields: readonly string[];
-  readonly correlationId: string;
-  readonly traceId: string | null;
-}
-
-export function judgementBody(parts: JudgementParts): JudgementAnswer {
-  const { judgement, usage } = parts;
-  return {
-    winner: judgement.winner,
-    justification: judgement.justification,
-    confidence: judgement.confidence,
-    provider: parts.provider,
-    model: parts.model,
-    response_time_ms: parts.durationMs,
-    token_usage: usage && {
-      prompt_tokens: usage.promptTokens,
-      completion_tokens: usage.completionTokens,
-      total_tokens: usage.promptTokens + usage.completionTokens,
-      cached_tokens: usage.cachedTokens,
-      reasoning_tokens: usage.reasoningTokens,
-    },
-    cost_estimate: parts.costUsd,
-    correlation_id: parts.correlationId,
-    trace_id: parts.traceId,
-    metadata: {
-      prompt_sha256: parts.promptSha256,
-      requested_model: parts.requestedModel,
-      attempts: parts.attempts,
-      normalizations: judgement.normalizations,
-      dropped_parameters: parts.plan.dropped,
-      ignored_fields: parts.ignoredFields,
-      ...parts.metadata,
-    },
-  };
-}
-
 /** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
 export function traceIdOf(traceparent: string | undefined): string | null {
   return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
@@ -122,6 +77,12 @@ export function traceIdOf(traceparent: string | undefined): string | null {
 /** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
+
+function metadataIn(text: string, body: unknown): string {
+  const { metadata } = Object(body) as { metadata?: unknown };
+  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+  return (isObject ? memberSource(text, "metadata") : null) ?? "{}";
+}
 
 function correlationIdIn(body: unknown): string | null {
   const { correlation_id } = Object(body) as { correlation_id?: unknown };

@@ -10,10 +10,6 @@ import { errorTypes } from "./errors.ts";
 
 const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
 
-const metadataBytesMax = 16 * 1024;
-/** Deeper, one serializer or another runs out of stack. */
-const metadataLevelsMax = 100;
-
 /** Real clients send these; nobody reads them. */
 export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };
 
@@ -54,18 +50,11 @@ export const comparisonRequest = z.object({
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
   user_id: atMost(255).nullish(),
-  metadata: z
-    .record(z.string(), z.unknown())
-    .superRefine((metadata, context) => {
-      const message = isDeeper(metadata, metadataLevelsMax)
-        ? `must be at most ${metadataLevelsMax} levels deep`
-        : jsonBytes(metadata) > metadataBytesMax
-          ? "must be at most 16 KiB of JSON"
-          : null;
-      if (message !== null) context.addIssue({ code: "custom", message });
-    })
-    .nullish()
-    .meta({ description: "Echoed untouched; at most 16 KiB of JSON and 100 levels deep." }),
+  // What it may be, as it was written, is said in `metadata.ts`.
+  metadata: z.record(z.string(), z.unknown()).nullish().meta({
+    description:
+      "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
+  }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
@@ -298,15 +287,3 @@ const files = [
   ["UEsDB", "a Word document or another ZIP file in base64"],
   ["JVBER", "a PDF file in base64"],
 ] as const;
-
-/** @param most levels of objects and lists in one another, the outermost included */
-function isDeeper(outermost: object, most: number): boolean {
-  let level: readonly object[] = [outermost];
-  for (let levels = 0; levels < most; levels++)
-    level = level.flatMap((value) => Object.values(value).filter((inner) => Object(inner) === inner));
-  return level.length > 0;
-}
-
-function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value)).length;
-}

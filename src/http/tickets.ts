@@ -3,9 +3,9 @@ import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
 import type { Outlook } from "../domain/gate-view.ts";
 import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
-import { judgementBody } from "./comparison.ts";
 import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
-import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
+import { judgementJson } from "./judgement.ts";
+import type { PendingAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
 type Standing = Outlook | null;
@@ -64,7 +64,7 @@ export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
 
 /** What `results` answers: a judgement, that it waits, or why there will be none. */
 export type TicketResultAnswer =
-  | { readonly kind: "judged"; readonly body: ResultAnswer }
+  | { readonly kind: "judged"; readonly json: string }
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
@@ -78,17 +78,18 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
       return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
     }
     case "completed": {
-      const judgement = judgementBody({
+      const parts = {
         ...state.result,
         ...about,
         requestedModel: about.model,
         model: state.result.model,
         costUsd: progress.spent.costUsd,
         attempts: progress.spent.calls,
+        metadataText: JSON.stringify(about.metadata),
         ignoredFields: [],
-      });
+      };
       const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
-      return { kind: "judged", body: { ...judgement, queue_id: about.id, ...dates } };
+      return { kind: "judged", json: judgementJson(parts, { queue_id: about.id, ...dates }) };
     }
     case "expired":
       return { kind: "problem", problem: expired };

@@ -1,0 +1,91 @@
+/** Metadata as it was written: found in a body, held to its rules, put beside ours. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { memberSource } from "../../src/http/json-source.ts";
+import { metadataIssues, metadataOfBoth } from "../../src/http/metadata.ts";
+
+const told = (source: string) => metadataIssues(source).map(({ path, message }) => `${path} ${message}`);
+
+describe("a member's source", () => {
+  it.each([
+    ["{}", null],
+    ['{"a":1}', null],
+    ['{"metadata":{"a":1}}', '{"a":1}'],
+    ['{"metadata":1 }', "1"],
+    ['{"metadata":"}{\\\\\\""}', '"}{\\\\\\""'],
+    ['{"metadata":[{},[]],"b":1}', "[{},[]]"],
+    [' {\n"a" : "metadata" ,\t"metadata"\n:\r{ "b" : 1 } }\n', '{ "b" : 1 }'],
+    ['{"metadata":1,"metadata":2}', "2"],
+    ['{"a":{"metadata":1},"b":[{"metadata":2}]}', null],
+    ['{"met\\u0061data":true}', "true"],
+    ['{"a":"\\\\","metadata":null}', "null"],
+    ['{"a":-1.5e3,"metadata":-0}', "-0"],
+  ])("of %s is %s", (object, source) => {
+    expect(memberSource(object, "metadata")).toBe(source);
+  });
+
+  it("is that of the parser, whatever the object", () => {
+    const aName = fc.oneof(fc.constantFrom("metadata", 'me"ta', "\\", "", "é"), fc.string());
+    const anObject = fc.dictionary(aName, fc.jsonValue());
+    fc.assert(
+      fc.property(anObject, fc.constantFrom(0, 1, "\t"), (object, space) => {
+        const written = JSON.stringify(object, null, space);
+        for (const [name, value] of Object.entries(object)) {
+          const source = memberSource(written, name);
+          expect(source === null ? null : JSON.parse(source)).toEqual(JSON.parse(JSON.stringify(value)));
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("its rules", () => {
+  it.each([
+    ["{}", []],
+    ['{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}', []],
+    ['{"a":"a","b":"\\"a\\":","c":["a","a",":"]}', []],
+    ['{"proto":1,"a":"__proto__","constructor":{},"toString":1}', []],
+    ['{"a":1,"a":1}', ["metadata.a must be there once"]],
+    ['{"a":1,"\\u0061":2}', ["metadata.a must be there once"]],
+    ['{"b":{"a" : 1 , "a"\n: 2}}', ["metadata.b.a must be there once"]],
+    ['{"b":[0,[],{"a":{}, "a":[]}]}', ["metadata.b.2.a must be there once"]],
+    [
+      '{"a":1,"a":2,"a":3,"":0,"":1}',
+      [...Array(2).fill("metadata.a must be there once"), "metadata. must be there once"],
+    ],
+    ['{"__proto__":1}', ["metadata.__proto__ must not be a name here"]],
+    ['{"a":[{"__pr\\u006fto__":{}}]}', ["metadata.a.0.__proto__ must not be a name here"]],
+  ] satisfies [string, string[]][])("of %s are %j", (source, issues) => {
+    expect(told(source)).toEqual(issues);
+  });
+
+  it("hold for bytes of its source: blanks and escapes are kept, so they count", () => {
+    const filled = (bytes: number) => `{"k":"${"x".repeat(bytes - 8)}"}`;
+    const spaced = (bytes: number) => `{${" ".repeat(bytes - 2)}}`;
+    const escaped = `{"k":"${"\\u00e9".repeat(2_730)}"}`;
+    for (const source of [filled(16_384), spaced(16_384)]) expect(told(source)).toEqual([]);
+    for (const source of [filled(16_385), spaced(16_385), escaped.replace("k", "kkkkkkkkkkk")])
+      expect(told(source)).toEqual(["metadata must be at most 16 KiB of JSON"]);
+    expect(told(`{"k":"${"漢".repeat(5_458)}"}`)).toEqual([]);
+    expect(told(`{"k":"${"漢".repeat(5_459)}"}`)).toEqual(["metadata must be at most 16 KiB of JSON"]);
+  });
+
+  it("are told of as far as 20 breaches, with paths that are cut", () => {
+    const issues = metadataIssues(`{"${"n".repeat(1_000)}":{${'"a":1,'.repeat(999)}"a":1}}`);
+    expect(issues.filter(({ path }) => path !== "metadata")).toHaveLength(20);
+    expect(Math.max(...issues.map(({ path }) => path.length))).toBe(200);
+  });
+});
+
+describe("ours and the caller's", () => {
+  it.each([
+    ["{}", '{"attempts":1,"list":[]}'],
+    ["{ }", '{"attempts":1,"list":[]}'],
+    ['{"a": 1}', '{"attempts":1,"list":[],"a": 1}'],
+    ['{"attempts":"mine"}', '{"list":[],"attempts":"mine"}'],
+    ['{"list":0,"\\u0061ttempts":1}', '{"list":0,"\\u0061ttempts":1}'],
+  ])("of %s are %s", (source, both) => {
+    expect(metadataOfBoth({ attempts: 1, list: [] }, source)).toBe(both);
+  });
+});
