@@ -6,9 +6,8 @@ import type { Outlook } from "../domain/gate-view.ts";
 import type { Ticket, TicketCopy } from "../domain/ticket.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { createKeyedSubmit, KeyedRequest } from "../gateway/keyed.ts";
+import type { createKeyedSubmit } from "../gateway/keyed.ts";
 import { StoreAway, type Clock, type Ports, type Sha256, type Totals } from "../gateway/ports.ts";
-import type { Asked } from "../gateway/resolve.ts";
 import { describeModels } from "../providers/catalog.ts";
 import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
@@ -18,6 +17,7 @@ import { askedOf, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
 import { problemOfRefusal, storeAway } from "./errors.ts";
 import { judgementJson } from "./judgement.ts";
+import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Log } from "./log.ts";
 import { openapiDocument } from "./openapi.ts";
 import type { Platform } from "./platform.ts";
@@ -114,15 +114,20 @@ export function createApp(parts: AppParts) {
       const requestedModel = judged.comparison.model;
       return judgementJson({ ...judged, ...caller, provider, requestedModel, metadataText, ignoredFields });
     };
-    const key = c.req.header("idempotency-key");
-    if (key !== undefined && !schemas.idempotencyKey.safeParse(key).success) {
+    const key = keyOf(c.req.header("idempotency-key"));
+    if (key !== null && !schemas.idempotencyKey.safeParse(key).success) {
       return refuse(c, badIdempotencyKey);
     }
 
     const submitted =
-      key === undefined
+      key === null
         ? await gateway.submit(asked, caller)
-        : await submitKeyed(await keyedRequest(key, caller, asked), asked, caller, bodyOf);
+        : await submitKeyed(
+            await keyedRequest(key, caller, asked, metadataText, sha256),
+            asked,
+            caller,
+            bodyOf,
+          );
     if (!submitted.ok) {
       return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs()));
     }
@@ -277,14 +282,6 @@ export function createApp(parts: AppParts) {
   async function outlookOf({ about, state }: Ticket | TicketCopy): Promise<Outlook | null> {
     if (state.status !== "queued" || !("texts" in state)) return null;
     return gate(about.provider).outlook(about.id).catch(awayAsNull);
-  }
-
-  async function keyedRequest(key: string, caller: Caller, asked: Asked): Promise<KeyedRequest> {
-    const { mode, priority, userId, metadata } = caller;
-    return {
-      name: await sha256(`${caller.tenant}\n${key}`),
-      requestSha256: await sha256(JSON.stringify([asked, mode, priority, userId, metadata])),
-    };
   }
 
   function standingOf(name: ProviderName) {

@@ -92,3 +92,15 @@ export function metadataOfBoth(ours: Readonly<Record<string, unknown>>, source: 
 export function withMetadata(body: object, metadata: string): string {
   return `${JSON.stringify(body).slice(0, -1)},"metadata":${metadata}}`;
 }
+
+/** @returns one text for all that say the same: names sorted, blanks and escapes left out, numbers as they were written */
+export function canonicalJson(source: string): string {
+  return JSON.parse(source, (_, value: unknown, context?: { readonly source?: string }) => {
+    // From the inside out: what a list or an object holds are texts already.
+    if (typeof value === "string") return JSON.stringify(value);
+    if (Array.isArray(value)) return `[${value.join(",")}]`;
+    if (typeof value !== "object" || value === null) return context?.source ?? JSON.stringify(value);
+    const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`;
+  }) as string;
+}

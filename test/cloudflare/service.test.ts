@@ -45,7 +45,8 @@ async function worker(given: Readonly<Record<string, unknown>> = settings) {
     const request = new Request<unknown, IncomingRequestCfProperties>(url, init as RequestInit<never>);
     const response = await handler.fetch(request, itsEnv, context);
     const { pathname, search } = new URL(url);
-    const answered = await checked(init.method ?? "GET", pathname + search, response);
+    const isKeyed = request.headers.has("idempotency-key");
+    const answered = await checked(init.method ?? "GET", pathname + search, response, isKeyed);
     await waitOnExecutionContext(context);
     return answered;
   };
@@ -238,6 +239,58 @@ describe("a body", () => {
       400,
       ["llm_config_overrides.model_override", "essay_a", "llm_config_overrides.model_override"],
     ]);
+  });
+});
+
+describe("at the door", () => {
+  const ask = async (text: string, headers = {}) =>
+    (await worker()).fetch("http://localhost/api/v1/comparison", post(text, { headers }));
+  const bodyWith = (more: string) => `${JSON.stringify(goodBody).slice(0, -1)},${more}}`;
+
+  it("metadata comes back as it was written", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2], "9":"\\u0041" }';
+    const { status, text } = await ask(bodyWith(`"metadata":${written}`));
+    expect(status).toBe(200);
+    expect(text).toContain(`,${written.slice(1, -1)}}`);
+    expect((await ask(bodyWith('"metadata":{"a":1,"a":1}'))).status).toBe(400);
+    expect((await ask(bodyWith('"metadata":{"a":{"__proto__":1}}'))).status).toBe(400);
+  });
+
+  it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
+    const { status, body } = await ask(bodyWith('"llm_config_overrides":{"provider":"openai"}'));
+    expect([status, body["details"]]).toEqual([
+      400,
+      "llm_config_overrides.provider: is no field here: provider_override is the nearest",
+    ]);
+    const named = await ask(bodyWith('"llm_config_overrides":{"service_type":"x"},"essayA":1'));
+    expect(named.body).toMatchObject({
+      metadata: { ignored_fields: ["essayA", "llm_config_overrides.service_type"] },
+    });
+  });
+
+  it("a body that is no JSON is told where", async () => {
+    const { status, body } = await ask('{\n "essay_a": "canary",\n}');
+    expect([status, body["error"]]).toEqual([
+      400,
+      "The body is not JSON: it goes wrong in line 3, column 1.",
+    ]);
+  });
+
+  it("one Idempotency-Key in two headers is one, and the order of names in metadata is none", async () => {
+    const first = await ask(bodyWith('"metadata":{"a":1,"b":2}'), { "idempotency-key": "twice, twice" });
+    const again = await ask(bodyWith('"metadata":{"b":2,"a":1}'), { "idempotency-key": "twice" });
+    expect([first.status, again.text]).toEqual([200, first.text]);
+    const other = await ask(bodyWith('"metadata":{"b":2.0,"a":1}'), { "idempotency-key": "twice" });
+    expect(other.status).toBe(422);
+  });
+
+  it("what reads no body takes none of a form", async () => {
+    const { fetch } = await worker();
+    const test = (init: RequestInit) =>
+      fetch("http://localhost/api/v1/providers/mock/test", { method: "POST", ...init });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    expect((await test({ body: "a=1", headers })).status).toBe(415);
+    expect((await test({})).status).toBe(200);
   });
 });
 

@@ -1,8 +1,8 @@
-/** Metadata as it was written: found in a body, held to its rules, put beside ours. */
+/** Metadata as it was written: found in a body, held to its rules, put beside ours, and brought into one form. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memberSource } from "../../src/http/json-source.ts";
-import { metadataIssues, metadataOfBoth } from "../../src/http/metadata.ts";
+import { canonicalJson, metadataIssues, metadataOfBoth } from "../../src/http/metadata.ts";
 
 const told = (source: string) => metadataIssues(source).map(({ path, message }) => `${path} ${message}`);
 
@@ -87,5 +87,34 @@ describe("ours and the caller's", () => {
     ['{"list":0,"\\u0061ttempts":1}', '{"list":0,"\\u0061ttempts":1}'],
   ])("of %s are %s", (source, both) => {
     expect(metadataOfBoth({ attempts: 1, list: [] }, source)).toBe(both);
+  });
+});
+
+describe("the canonical form", () => {
+  it.each([
+    ["{}", "{}"],
+    [' { "b" : [ ] , "a" : { } } ', '{"a":{},"b":[]}'],
+    ['{"b":1,"10":2,"9":3,"a":{"d":null,"c":true}}', '{"10":2,"9":3,"a":{"c":true,"d":null},"b":1}'],
+    ['{"n":[1234567890123456789,1.0,1E2,-0,1e400]}', '{"n":[1234567890123456789,1.0,1E2,-0,1e400]}'],
+    ['{"\\u0061":"\\u00e9\\/\\n"}', '{"a":"é/\\n"}'],
+  ])("of %s is %s", (source, form) => {
+    expect(canonicalJson(source)).toBe(form);
+  });
+
+  it("is the same in any order and with any blanks, and says the same as what it is made of", () => {
+    const reversed = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(reversed);
+      if (typeof value !== "object" || value === null) return value;
+      const members = Object.entries(value).map(([name, inner]) => [name, reversed(inner)]);
+      return Object.fromEntries(members.toReversed());
+    };
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
+        const form = canonicalJson(JSON.stringify(value));
+        expect(canonicalJson(JSON.stringify(reversed(value), null, 1))).toBe(form);
+        expect(JSON.parse(form)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -111,6 +111,60 @@ describe("once started", () => {
   });
 });
 
+describe("at the door", () => {
+  const ask = (text: string, headers = {}) => service.request("/api/v1/comparison", post(text, { headers }));
+  const bodyWith = (more: string) => `${JSON.stringify(goodBody).slice(0, -1)},${more}}`;
+
+  it("metadata comes back as it was written", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2], "9":"\\u0041" }';
+    const { status, text } = await ask(bodyWith(`"metadata":${written}`));
+    expect(status).toBe(200);
+    expect(text).toContain(`,${written.slice(1, -1)}}`);
+    expect((await ask(bodyWith('"metadata":{"a":1,"a":1}'))).status).toBe(400);
+    expect((await ask(bodyWith('"metadata":{"a":{"__proto__":1}}'))).status).toBe(400);
+  });
+
+  it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
+    const { status, body } = await ask(bodyWith('"llm_config_overrides":{"provider":"openai"}'));
+    expect([status, body["details"]]).toEqual([
+      400,
+      "llm_config_overrides.provider: is no field here: provider_override is the nearest",
+    ]);
+    const named = await ask(bodyWith('"llm_config_overrides":{"service_type":"x"},"essayA":1'));
+    expect(named.body).toMatchObject({
+      metadata: { ignored_fields: ["essayA", "llm_config_overrides.service_type"] },
+    });
+  });
+
+  it("a body that is no JSON is told where", async () => {
+    const { status, body } = await ask('{\n "essay_a": "canary",\n}');
+    expect([status, body["error"]]).toEqual([
+      400,
+      "The body is not JSON: it goes wrong in line 3, column 1.",
+    ]);
+  });
+
+  it("one Idempotency-Key in two headers is one, and the order of names in metadata is none", async () => {
+    const body = bodyWith('"metadata":{"a":1,"b":2}');
+    const key = "idempotency-key: twice";
+    const head = comparisonHead(key, key, `content-length: ${body.length}`, "connection: close");
+    const { text } = await sendRaw(service.url, head, [body]);
+    const first = { status: Number(text.split(" ")[1]), text: text.split("\r\n\r\n")[1] };
+    const again = await ask(bodyWith('"metadata":{"b":2,"a":1}'), { "idempotency-key": "twice" });
+    expect([first.status, again.text]).toEqual([200, first.text]);
+    const other = await ask(bodyWith('"metadata":{"b":2.0,"a":1}'), { "idempotency-key": "twice" });
+    expect(other.status).toBe(422);
+  });
+
+  it("what reads no body takes none of a form", async () => {
+    const test = (init: RequestInit) =>
+      service.request("/api/v1/providers/mock/test", { method: "POST", ...init });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    expect((await test({ body: "a=1", headers })).status).toBe(415);
+    expect((await test({})).status).toBe(200);
+  });
+});
+
 describe("a client that hangs up", () => {
   it("takes the vendor's call with it", async () => {
     const before = (await lane.requests()).length;
