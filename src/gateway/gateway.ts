@@ -159,6 +159,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       traceId: caller.traceId,
       userId: caller.userId,
       metadata: caller.metadata,
+      ...asWritten(caller),
     };
     const seat = { ticketId: about.id, priority: about.priority, sizeBytes: about.sizeBytes, model };
     const lastFailure = waitsFor?.kind === "failed" ? masked(waitsFor.failure) : null;
@@ -362,6 +363,16 @@ function canBeMended(obstacle: Obstacle): boolean {
 
 function abortedBy(signal: AbortSignal): Failure {
   return { reason: (signal.reason as AbortCause) === "timeout" ? "timeout" : "hung_up" };
+}
+
+/** What a ticket keeps of a request's own writing: only what its record doesn't say already. */
+function asWritten({
+  metadata,
+  metadataText,
+  ignoredFields = [],
+}: Caller): Pick<About, "metadataText" | "ignoredFields"> {
+  const saysMore = metadataText !== undefined && metadataText !== JSON.stringify(metadata);
+  return { ...(saysMore && { metadataText }), ...(ignoredFields.length > 0 && { ignoredFields }) };
 }
 
 /** Counted, not encoded: that would cost five times as much. A lone surrogate is three bytes, as what stands for it. */

@@ -41,7 +41,7 @@ import * as schemas from "./schemas.ts";
 import type { Report } from "./sentry.ts";
 import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies } from "./standing.ts";
 import { testComparison } from "./test-comparison.ts";
-import { resultOf, statusBody, ticketBody } from "./tickets.ts";
+import { resultOf, statusJson, ticketBody } from "./tickets.ts";
 
 export interface AppParts {
   readonly config: Config;
@@ -108,6 +108,8 @@ export function createApp(parts: AppParts) {
       userId: request.user_id ?? null,
       traceId: traceIdOf(c.req.header("traceparent")),
       metadata: request.metadata ?? {},
+      metadataText,
+      ignoredFields,
       queueId: null,
     };
     const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) => {
@@ -153,8 +155,8 @@ export function createApp(parts: AppParts) {
   app.get("/api/v1/status/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
     const ticket = await gateway.find(c.req.valid("param").queue_id, c.get("tenant") ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
-    const body: schemas.StatusAnswer = statusBody(ticket, await outlookOf(ticket));
-    return jsonAnswer(200, body, c.get("correlationId"));
+    const json = statusJson(ticket, await outlookOf(ticket));
+    return textAnswer(200, json, jsonType, c.get("correlationId"));
   });
 
   app.get("/api/v1/results/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {

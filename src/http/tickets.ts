@@ -5,6 +5,7 @@ import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
 import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
 import { judgementJson } from "./judgement.ts";
+import { withMetadata } from "./metadata.ts";
 import type { PendingAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
@@ -37,11 +38,12 @@ export function ticketBody(
   };
 }
 
-export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
+/** @returns the body of a status */
+export function statusJson(ticket: Shown, outlook: Standing): string {
   const { about, progress, state } = ticket;
   const problem = problemOfTicket(ticket, outlook);
   const isCompleted = state.status === "completed";
-  return {
+  const body: Omit<StatusAnswer, "metadata"> = {
     queue_id: about.id,
     status: state.status,
     provider: about.provider,
@@ -53,13 +55,17 @@ export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
     retry_count: progress.failedAttempts,
     priority: about.priority,
     size_bytes: about.sizeBytes,
-    metadata: about.metadata,
     result_available: isCompleted,
     result_location: isCompleted ? resultsUrl(about.id) : null,
     error_message: problem?.sentence ?? null,
     error_type: problem?.type ?? null,
     correlation_id: about.correlationId,
   };
+  return withMetadata(body, metadataTextOf(about));
+}
+
+function metadataTextOf({ metadata, metadataText }: Shown["about"]): string {
+  return metadataText ?? JSON.stringify(metadata);
 }
 
 /** What `results` answers: a judgement, that it waits, or why there will be none. */
@@ -85,8 +91,8 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
         model: state.result.model,
         costUsd: progress.spent.costUsd,
         attempts: progress.spent.calls,
-        metadataText: JSON.stringify(about.metadata),
-        ignoredFields: [],
+        metadataText: metadataTextOf(about),
+        ignoredFields: about.ignoredFields ?? [],
       };
       const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
       return { kind: "judged", json: judgementJson(parts, { queue_id: about.id, ...dates }) };

@@ -256,6 +256,14 @@ describe("at the door", () => {
     expect((await ask(bodyWith('"metadata":{"a":{"__proto__":1}}'))).status).toBe(400);
   });
 
+  it("metadata of a ticket comes back as it was written, through its object", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2] }';
+    const kept = await ask(bodyWith(`"processing_mode":"queue","metadata":${written}`));
+    const { fetch } = await worker();
+    const { text } = await fetch(`http://localhost${String(kept.body["status_url"])}`);
+    expect(text).toContain(`"metadata":${written}}`);
+  });
+
   it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
     const { status, body } = await ask(bodyWith('"llm_config_overrides":{"provider":"openai"}'));
     expect([status, body["details"]]).toEqual([

@@ -124,6 +124,15 @@ describe("at the door", () => {
     expect((await ask(bodyWith('"metadata":{"a":{"__proto__":1}}'))).status).toBe(400);
   });
 
+  it("metadata of a ticket comes back as it was written, in its status and its result", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2] }';
+    const kept = await ask(bodyWith(`"processing_mode":"queue","metadata":${written}`));
+    const { text } = await service.request(String(kept.body["status_url"]));
+    expect(text).toContain(`"metadata":${written}}`);
+    await vi.waitUntil(async () => (await service.request(String(kept.body["results_url"]))).status === 200);
+    expect((await service.request(String(kept.body["results_url"]))).text).toContain(`,${written.slice(1)}}`);
+  });
+
   it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
     const { status, body } = await ask(bodyWith('"llm_config_overrides":{"provider":"openai"}'));
     expect([status, body["details"]]).toEqual([
