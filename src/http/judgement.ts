@@ -12,7 +12,9 @@ export interface JudgementParts extends Judged {
   readonly promptSha256: string;
   readonly costUsd: number | null;
   readonly attempts: number;
-  /** The caller's own as it was written; its names win over ours. */
+  /** The caller's own, whose names win over ours. */
+  readonly metadata: object;
+  /** The same as it was written. */
   readonly metadataText: string;
   readonly ignoredFields: readonly string[];
   readonly correlationId: string;
@@ -51,5 +53,6 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
     dropped_parameters: parts.plan.dropped,
     ignored_fields: parts.ignoredFields,
   };
-  return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadataText));
+  if (parts.metadataText === "{}") return JSON.stringify({ ...body, ...more, metadata: ours });
+  return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadata, parts.metadataText));
 }

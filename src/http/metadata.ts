@@ -77,13 +77,19 @@ function pathOf(inside: readonly Container[]): string {
 /**
  * The metadata of a judgement: ours, then the caller's as it was written. The caller's wins over ours of the same name.
  *
- * @param source of the caller's
+ * @param theirs the caller's, parsed
+ * @param source the same as it was written
  * @returns JSON
  */
-export function metadataOfBoth(ours: Readonly<Record<string, unknown>>, source: string): string {
-  if (source === "{}") return JSON.stringify(ours);
-  const theirs = JSON.parse(source) as object;
-  const left = Object.fromEntries(Object.entries(ours).filter(([name]) => !Object.hasOwn(theirs, name)));
+export function metadataOfBoth(
+  ours: Readonly<Record<string, unknown>>,
+  theirs: object,
+  source: string,
+): string {
+  const names = Object.keys(ours);
+  const free = names.filter((name) => !Object.hasOwn(theirs, name));
+  const left =
+    free.length === names.length ? ours : Object.fromEntries(free.map((name) => [name, ours[name]]));
   const members = [JSON.stringify(left), source].map((object) => object.slice(1, -1));
   return `{${members.filter((text) => text.trim() !== "").join(",")}}`;
 }

@@ -10,6 +10,7 @@ export interface GatheredBytes {
   readonly bytes: () => Buffer;
 }
 
+const nothing = Buffer.alloc(0);
 /** So much room is made when a second piece comes: most bodies need no more. */
 const roomBytes = 16_384;
 
@@ -19,7 +20,7 @@ const roomBytes = 16_384;
  *   half of them are there: what is announced and never comes costs nothing.
  */
 export function gatherBytes(maxBytes: number, announcedBytes: number | null): GatheredBytes {
-  let held = Buffer.alloc(0);
+  let held = nothing;
   let sizeBytes = 0;
 
   function add(piece: Buffer): boolean {
@@ -42,5 +43,5 @@ export function gatherBytes(maxBytes: number, announcedBytes: number | null): Ga
     return larger;
   }
 
-  return { add, bytes: () => held.subarray(0, sizeBytes) };
+  return { add, bytes: () => (held.length === sizeBytes ? held : held.subarray(0, sizeBytes)) };
 }

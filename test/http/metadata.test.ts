@@ -86,7 +86,7 @@ describe("ours and the caller's", () => {
     ['{"attempts":"mine"}', '{"list":[],"attempts":"mine"}'],
     ['{"list":0,"\\u0061ttempts":1}', '{"list":0,"\\u0061ttempts":1}'],
   ])("of %s are %s", (source, both) => {
-    expect(metadataOfBoth({ attempts: 1, list: [] }, source)).toBe(both);
+    expect(metadataOfBoth({ attempts: 1, list: [] }, JSON.parse(source) as object, source)).toBe(both);
   });
 });
 
