@@ -44,8 +44,8 @@ export const settings = z.object({
   MOCK_ERROR_CODES: statusList().default([503]),
   MOCK_SEED: whole(0, 4_294_967_295).default(42),
 
-  // 14 minutes: a consumer of Cloudflare Queues is stopped after 15.
-  LLM_REQUEST_TIMEOUT_SECONDS: number(0.01, 840).default(60),
+  // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
+  LLM_REQUEST_TIMEOUT_SECONDS: number(0.01, 840).default(50),
   LLM_MAX_RETRIES: whole(0, 10).default(2),
   LLM_DEFAULT_MAX_TOKENS: whole(1, 1_000_000).default(4096),
 
@@ -66,7 +66,7 @@ export const settings = z.object({
   QUEUE_CONCURRENCY: whole(1, 1_000).default(8),
   RESULT_RETENTION_HOURS: number(0.0001, 480).default(24),
 
-  MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_048_576),
+  MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_572_864),
   RECORD_LLM_RESPONSES: flag().default(false),
   SENTRY_DSN: sentryDsn().optional(),
 });

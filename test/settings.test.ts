@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
     allowed: "HTTP statuses from 400 to 599, separated by commas",
   },
   whole("MOCK_SEED", (config) => config.mock.seed, 42, [0, 4_294_967_295]),
-  seconds("LLM_REQUEST_TIMEOUT_SECONDS", (config) => config.llm.requestTimeoutMs, 60, 840),
+  seconds("LLM_REQUEST_TIMEOUT_SECONDS", (config) => config.llm.requestTimeoutMs, 50, 840),
   whole("LLM_MAX_RETRIES", (config) => config.llm.maxRetries, 2, [0, 10]),
   whole("LLM_DEFAULT_MAX_TOKENS", (config) => config.llm.defaultMaxTokens, 4096, [1, 1_000_000]),
   whole("CIRCUIT_BREAKER_FAILURE_THRESHOLD", (config) => config.breaker.failureThreshold, 5, [1, 1_000]),
@@ -169,7 +169,7 @@ const rows: readonly Row[] = [
   whole("QUEUE_CONCURRENCY", (config) => config.queue.concurrency, 8, [1, 1_000]),
   hours("RESULT_RETENTION_HOURS", (config) => config.queue.retentionMs, 24),
   {
-    ...whole("MAX_BODY_BYTES", (config) => config.maxBodyBytes, 1_048_576, [1, 16_777_216]),
+    ...whole("MAX_BODY_BYTES", (config) => config.maxBodyBytes, 1_572_864, [1, 16_777_216]),
     allowed: "a whole number from 1 to 16777216, on Cloudflare to 1572864",
   },
   flag("RECORD_LLM_RESPONSES", (config) => config.recordResponses, false),

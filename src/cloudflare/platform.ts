@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
 import { isLoopback } from "../setting-rules.ts";
+import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {
   name: "cloudflare",
@@ -37,22 +38,3 @@ async function readBody(request: Request, maxBytes: number): Promise<Result<stri
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** @returns `null` where it is longer than that */
-async function bytesWithin(maxBytes: number, body: ReadableStream<Uint8Array>): Promise<Uint8Array | null> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of body) {
-    sizeBytes += chunk.byteLength;
-    // Leaving the loop cancels the stream: the rest is never held.
-    if (sizeBytes > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  const whole = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
-}

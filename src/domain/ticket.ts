@@ -50,8 +50,12 @@ export interface About {
   /** 32 hex digits; `null`: the request that brought it was not traced. */
   readonly traceId: string | null;
   readonly userId: string | null;
-  /** The caller's own, echoed untouched. */
+  /** The caller's own. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The same as it was written, which is what is echoed; absent: as `JSON.stringify` writes it. */
+  readonly metadataText?: string;
+  /** Names of fields of its request that nobody reads; absent: none. */
+  readonly ignoredFields?: readonly string[];
   readonly acceptedAtMs: number;
   readonly expiresAtMs: number;
 }

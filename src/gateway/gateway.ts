@@ -188,6 +188,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       traceId: caller.traceId,
       userId: caller.userId,
       metadata: caller.metadata,
+      ...asWritten(caller),
     };
     const lastFailure = waitsFor?.kind === "failed" ? masked(waitsFor.failure) : null;
     const spent = { calls: tally.calls, costUsd: costOf(tally) };
@@ -437,9 +438,10 @@ function callFacts({ about, progress }: Ticket, keys: GateKeys, agoMs: number): 
 const ticketBytes = 1_024;
 
 /** What a caller has stored beside the texts, in UTF-8 bytes. Nothing where there is none of it. */
-function besideBytes({ metadata, userId }: Caller): number {
+function besideBytes({ metadata, metadataText, userId }: Caller): number {
   const hasMetadata = Object.keys(metadata).length > 0;
-  return (hasMetadata ? utf8Bytes(JSON.stringify(metadata)) : 0) + utf8Bytes(userId ?? "");
+  const text = hasMetadata ? (metadataText ?? JSON.stringify(metadata)) : "";
+  return utf8Bytes(text) + utf8Bytes(userId ?? "");
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };
@@ -463,6 +465,16 @@ function canBeMended(obstacle: Obstacle): boolean {
 
 function abortedBy(signal: AbortSignal): Failure {
   return { reason: (signal.reason as AbortCause) === "timeout" ? "timeout" : "hung_up" };
+}
+
+/** What a ticket keeps of a request's own writing: only what its record doesn't say already. */
+function asWritten({
+  metadata,
+  metadataText,
+  ignoredFields = [],
+}: Caller): Pick<About, "metadataText" | "ignoredFields"> {
+  const saysMore = metadataText !== undefined && metadataText !== JSON.stringify(metadata);
+  return { ...(saysMore && { metadataText }), ...(ignoredFields.length > 0 && { ignoredFields }) };
 }
 
 /** Counted, not encoded: that would cost five times as much. A lone surrogate is three bytes, as what stands for it. */

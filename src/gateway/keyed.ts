@@ -14,8 +14,10 @@ import type { Asked } from "./resolve.ts";
 export interface KeyedRequest {
   /** Names tenant and key: hex digits of a hash over both. */
   readonly name: string;
-  /** Of the validated comparison, without its correlation id. */
+  /** Of the validated comparison, without its correlation id; a version goes before the hash. */
   readonly requestSha256: string;
+  /** As records of version 1 have it, which are kept for as long as any other. */
+  readonly sha256OfVersion1?: () => Promise<string>;
 }
 
 export type KeyedAnswer =
@@ -52,7 +54,7 @@ export function createKeyedSubmit(
     bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
   ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
     try {
-      const begun = await keys.begin(request.name, request.requestSha256, newId(), policy.leaseMs);
+      const begun = await begin(request);
       switch (begun.kind) {
         case "busy":
           return err({ kind: "key_busy", untilMs: begun.untilMs });
@@ -74,6 +76,13 @@ export function createKeyedSubmit(
       if (error instanceof StoreAway) return err({ kind: "store_away" });
       throw error;
     }
+  }
+
+  /** A record that differs may be of version 1: then it is compared as that did. */
+  async function begin({ name, requestSha256, sha256OfVersion1 }: KeyedRequest): Promise<Begun> {
+    const begun = await keys.begin(name, requestSha256, newId(), policy.leaseMs);
+    if (begun.kind !== "mismatch" || sha256OfVersion1 === undefined) return begun;
+    return keys.begin(name, await sha256OfVersion1(), newId(), policy.leaseMs);
   }
 
   async function goOn(

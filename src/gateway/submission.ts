@@ -18,6 +18,10 @@ export interface Caller {
   readonly userId: string | null;
   readonly traceId: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The same as it was written, where that may differ. */
+  readonly metadataText?: string;
+  /** Names of fields of the request that nobody reads. */
+  readonly ignoredFields?: readonly string[];
   /** The id that its ticket is to have; `null`: a new one. */
   readonly queueId: string | null;
   /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */

@@ -2,6 +2,7 @@
 import { zValidator } from "@hono/zod-validator";
 import type { Context } from "hono";
 import type { ZodType } from "zod";
+import { issuesOf, notValid } from "./problems.ts";
 import { refuse } from "./route-context.ts";
 
 export function pathParameters<T extends ZodType<Record<string, unknown>>>(schema: T) {
@@ -17,9 +18,7 @@ function refuseIssues(
   c: Context,
 ): Response | undefined {
   if (result.success) return undefined;
-  const issues = (result.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message }));
-  const sentence = "The address is not valid: see issues.";
-  return refuse(c, { status: 400, type: "VALIDATION_ERROR", sentence, issues });
+  return refuse(c, notValid("address", issuesOf(result.error?.issues ?? [])));
 }
 
 /** @param routes of a Hono app */

@@ -6,16 +6,18 @@ import type { Outlook } from "../domain/gate-view.ts";
 import type { Ticket, TicketCopy } from "../domain/ticket.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { createKeyedSubmit, KeyedRequest } from "../gateway/keyed.ts";
+import type { createKeyedSubmit } from "../gateway/keyed.ts";
 import { StoreAway, type Clock, type Ports, type Sha256, type Totals } from "../gateway/ports.ts";
-import type { Asked } from "../gateway/resolve.ts";
 import { describeModels } from "../providers/catalog.ts";
 import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
-import { askedOf, judgementBody, readComparison, traceIdOf } from "./comparison.ts";
+import { readNothing } from "./body.ts";
+import { askedOf, readComparison, traceIdOf } from "./comparison.ts";
 import { docsHeaders, docsPage } from "./docs.ts";
 import { problemOfRefusal, storeAway } from "./errors.ts";
+import { judgementJson } from "./judgement.ts";
+import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Log } from "./log.ts";
 import { openapiDocument } from "./openapi.ts";
 import type { Platform } from "./platform.ts";
@@ -39,7 +41,7 @@ import * as schemas from "./schemas.ts";
 import type { Report } from "./sentry.ts";
 import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies, type NameOf } from "./standing.ts";
 import { testComparison } from "./test-comparison.ts";
-import { resultOf, statusBody, ticketBody } from "./tickets.ts";
+import { resultOf, statusJson, ticketBody } from "./tickets.ts";
 
 export interface AppParts {
   readonly config: Config;
@@ -88,12 +90,12 @@ export function createApp(parts: AppParts) {
       if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
       return refuse(c, read.error.problem);
     }
-    const { request, unknownFields } = read.value;
+    const { request, metadataText, ignoredFields } = read.value;
     if (request.correlation_id) c.set("correlationId", request.correlation_id);
-    if (unknownFields.length > 0) {
+    if (ignoredFields.length > 0) {
       log("debug", "unknown_fields", {
         correlation_id: c.get("correlationId"),
-        unknown_fields: unknownFields,
+        unknown_fields: ignoredFields,
       });
     }
     const asked = askedOf(request);
@@ -106,21 +108,28 @@ export function createApp(parts: AppParts) {
       userId: request.user_id ?? null,
       traceId: traceIdOf(c.req.header("traceparent")),
       metadata: request.metadata ?? {},
+      metadataText,
+      ignoredFields,
       queueId: null,
     };
-    const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) =>
-      JSON.stringify(
-        judgementBody({ ...judged, ...caller, provider, requestedModel: judged.comparison.model }),
-      );
-    const key = c.req.header("idempotency-key");
-    if (key !== undefined && !schemas.idempotencyKey.safeParse(key).success) {
+    const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) => {
+      const requestedModel = judged.comparison.model;
+      return judgementJson({ ...judged, ...caller, provider, requestedModel, metadataText, ignoredFields });
+    };
+    const key = keyOf(c.req.header("idempotency-key"));
+    if (key !== null && !schemas.idempotencyKey.safeParse(key).success) {
       return refuse(c, badIdempotencyKey);
     }
 
     const submitted =
-      key === undefined
+      key === null
         ? await gateway.submit(asked, caller)
-        : await submitKeyed(await keyedRequest(key, caller, asked), asked, caller, bodyOf);
+        : await submitKeyed(
+            await keyedRequest(key, caller, asked, metadataText, sha256),
+            asked,
+            caller,
+            bodyOf,
+          );
     if (!submitted.ok) {
       return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs()));
     }
@@ -133,7 +142,10 @@ export function createApp(parts: AppParts) {
     }
     const { ticket, waitsFor } = submitted.value;
     const outlook = await outlookOf(ticket);
-    const body = ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs());
+    const body: schemas.TicketAnswer = {
+      ...ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs()),
+      ignored_fields: [...ignoredFields],
+    };
     return jsonAnswer(202, body, c.get("correlationId"), {
       location: body.status_url,
       "retry-after": String(body.retry_after),
@@ -143,8 +155,8 @@ export function createApp(parts: AppParts) {
   app.get("/api/v1/status/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
     const ticket = await gateway.find(c.req.valid("param").queue_id, c.get("tenant") ?? "");
     if (!ticket) return refuse(c, noSuchTicket);
-    const body: schemas.StatusAnswer = statusBody(ticket, await outlookOf(ticket));
-    return jsonAnswer(200, body, c.get("correlationId"));
+    const json = statusJson(ticket, await outlookOf(ticket));
+    return textAnswer(200, json, jsonType, c.get("correlationId"));
   });
 
   app.get("/api/v1/results/:queue_id", guard, pathParameters(schemas.ticketParameter), async (c) => {
@@ -153,7 +165,7 @@ export function createApp(parts: AppParts) {
     const result = resultOf(ticket, await outlookOf(ticket), clock.nowMs());
     switch (result.kind) {
       case "judged":
-        return jsonAnswer(200, result.body, c.get("correlationId"));
+        return textAnswer(200, result.json, jsonType, c.get("correlationId"));
       case "pending": {
         const retryAfter = { "retry-after": String(result.body.retry_after) };
         return jsonAnswer(202, result.body, c.get("correlationId"), retryAfter);
@@ -191,6 +203,7 @@ export function createApp(parts: AppParts) {
   app.post(
     "/api/v1/providers/:provider/test",
     guard,
+    withoutBody,
     pathParameters(schemas.providerParameter),
     async (c) => {
       const { provider } = c.req.valid("param");
@@ -267,6 +280,14 @@ export function createApp(parts: AppParts) {
     return undefined;
   }
 
+  /** Stands at every POST that reads nothing of its body. */
+  async function withoutBody(c: RouteContext, next: () => Promise<void>): Promise<Response | undefined> {
+    const problem = await readNothing(c, platform, config.maxBodyBytes);
+    if (problem) return refuse(c, problem);
+    await next();
+    return undefined;
+  }
+
   function whom(c: RouteContext) {
     return {
       correlationId: c.get("correlationId"),
@@ -279,14 +300,6 @@ export function createApp(parts: AppParts) {
   async function outlookOf({ about, state }: Ticket | TicketCopy): Promise<Outlook | null> {
     if (state.status !== "queued" || !("texts" in state)) return null;
     return gate(about.provider).outlook(about.id).catch(awayAsNull);
-  }
-
-  async function keyedRequest(key: string, caller: Caller, asked: Asked): Promise<KeyedRequest> {
-    const { mode, priority, userId, metadata } = caller;
-    return {
-      name: await sha256(`${caller.tenant}\n${key}`),
-      requestSha256: await sha256(JSON.stringify([asked, mode, priority, userId, metadata])),
-    };
   }
 
   /** Of the models that everybody may know of: the catalogue's, and the defaults. */

@@ -1,23 +1,23 @@
-/** A comparison on the wire: from a request's bytes to what is asked, and from a judgement to the answer's body. */
+/** A comparison on the wire: from a request's body to what is asked. */
 import type { Context } from "hono";
-import type { ProviderName } from "../domain/comparison.ts";
-import type { Plan } from "../domain/plan.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Judged } from "../gateway/attempt.ts";
 import type { Asked } from "../gateway/resolve.ts";
+import { readJson, type JsonBody } from "./body.ts";
 import type { Problem } from "./errors.ts";
-import type { BodyFault, Platform } from "./platform.ts";
-import {
-  comparisonRequest,
-  overridesRequest,
-  type ComparisonRequest,
-  type JudgementAnswer,
-} from "./schemas.ts";
+import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
+import { memberSource } from "./json-source.ts";
+import { metadataIssues } from "./metadata.ts";
+import type { Platform } from "./platform.ts";
+import { issuesOf, notValid } from "./problems.ts";
+import { comparisonRequest, type ComparisonRequest } from "./schemas.ts";
+import { unknownFields } from "./unknown-fields.ts";
 
 export interface GoodComparison {
   readonly request: ComparisonRequest;
+  /** As it was written; `{}` where there is none. */
+  readonly metadataText: string;
   /** Names of fields that nobody reads: most often a misspelt one. */
-  readonly unknownFields: readonly string[];
+  readonly ignoredFields: readonly string[];
 }
 
 export interface BadComparison {
@@ -26,37 +26,32 @@ export interface BadComparison {
   readonly correlationId: string | null;
 }
 
-/** Reads and validates the body of `POST /api/v1/comparison`. Every problem is listed at once. */
+/** Reads and validates the body of `POST /api/v1/comparison`. */
 export async function readComparison(
   c: Context,
   platform: Platform,
   maxBytes: number,
 ): Promise<Result<GoodComparison, BadComparison>> {
-  const mediaType = problemOfMediaType(c);
-  if (mediaType) return refuse(mediaType);
-  const text = await platform.readBody(c, maxBytes);
-  if (!text.ok) return refuse(problemOfBody(text.error, maxBytes));
+  const body = await readJson(c, platform, maxBytes);
+  return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
+}
 
-  let body: unknown;
-  try {
-    body = JSON.parse(text.value);
-  } catch {
-    return refuse({ status: 400, type: "VALIDATION_ERROR", sentence: "The body is not JSON." });
+/** Every problem is listed at once. */
+export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, BadComparison> {
+  const parsed = comparisonRequest.safeParse(value);
+  const { ignored, refused } = unknownFields(value);
+  const halves = mayBeIllFormed(text) ? illFormedPaths(value) : [];
+  const metadataText = metadataIn(text, value);
+  const issues = [
+    ...issuesOf(parsed.error?.issues ?? []),
+    ...refused,
+    ...metadataIssues(metadataText),
+    ...halves.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
+  ];
+  if (parsed.success && issues.length === 0) {
+    return ok({ request: parsed.data, metadataText, ignoredFields: ignored });
   }
-  const parsed = comparisonRequest.safeParse(body);
-  if (parsed.success) {
-    // The caller's object itself, not the validator's copy: it is echoed untouched.
-    const { metadata, llm_config_overrides: overrides } = body as ComparisonRequest;
-    const unknownFields = [
-      ...unknownTo(comparisonRequest.shape, body as object),
-      ...unknownTo(overridesRequest.shape, overrides ?? {}).map((name) => `llm_config_overrides.${name}`),
-    ];
-    return ok({ request: { ...parsed.data, metadata }, unknownFields });
-  }
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-  const sentence = `The comparison has ${issues.length === 1 ? "a problem" : `${issues.length} problems`}: see issues.`;
-  const problem: Problem = { status: 400, type: "VALIDATION_ERROR", sentence, issues };
-  return err({ problem, correlationId: correlationIdIn(body) });
+  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
 }
 
 export function askedOf(request: ComparisonRequest): Asked {
@@ -74,50 +69,6 @@ export function askedOf(request: ComparisonRequest): Asked {
   };
 }
 
-/** What a judgement's body is made of, whether it was given at once or for a ticket. */
-export interface JudgementParts extends Judged {
-  readonly provider: ProviderName;
-  readonly requestedModel: string;
-  readonly plan: Plan;
-  readonly promptSha256: string;
-  readonly costUsd: number | null;
-  readonly attempts: number;
-  /** The caller's own; its keys win over ours of the same name. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly correlationId: string;
-  readonly traceId: string | null;
-}
-
-export function judgementBody(parts: JudgementParts): JudgementAnswer {
-  const { judgement, usage } = parts;
-  return {
-    winner: judgement.winner,
-    justification: judgement.justification,
-    confidence: judgement.confidence,
-    provider: parts.provider,
-    model: parts.model,
-    response_time_ms: parts.durationMs,
-    token_usage: usage && {
-      prompt_tokens: usage.promptTokens,
-      completion_tokens: usage.completionTokens,
-      total_tokens: usage.promptTokens + usage.completionTokens,
-      cached_tokens: usage.cachedTokens,
-      reasoning_tokens: usage.reasoningTokens,
-    },
-    cost_estimate: parts.costUsd,
-    correlation_id: parts.correlationId,
-    trace_id: parts.traceId,
-    metadata: {
-      prompt_sha256: parts.promptSha256,
-      requested_model: parts.requestedModel,
-      attempts: parts.attempts,
-      normalizations: judgement.normalizations,
-      dropped_parameters: parts.plan.dropped,
-      ...parts.metadata,
-    },
-  };
-}
-
 /** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
 export function traceIdOf(traceparent: string | undefined): string | null {
   return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
@@ -127,42 +78,10 @@ export function traceIdOf(traceparent: string | undefined): string | null {
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
 
-function problemOfMediaType(c: Context): Problem | null {
-  const type = c.req.header("content-type");
-  const encoding = c.req.header("content-encoding");
-  const isJson = type !== undefined && /^application\/json *(;|$)/i.test(type);
-  if (isJson && (encoding === undefined || encoding === "identity")) return null;
-  const found = isJson ? `content-encoding ${encoding}` : (type ?? "no content-type");
-  return {
-    status: 415,
-    type: "UNSUPPORTED_MEDIA_TYPE",
-    sentence:
-      "The body must be JSON: send it with content-type application/json and without content-encoding.",
-    details: `found ${found.slice(0, 100)}`,
-  };
-}
-
-function problemOfBody(fault: BodyFault, maxBytes: number): Problem {
-  switch (fault) {
-    case "too_large":
-      return {
-        status: 413,
-        type: "PAYLOAD_TOO_LARGE",
-        sentence: `The body is larger than ${maxBytes} bytes.`,
-      };
-    case "not_utf8":
-      return { status: 400, type: "VALIDATION_ERROR", sentence: "The body is not UTF-8." };
-    case "hung_up":
-      return { status: 499, type: "CONNECTION_ERROR", sentence: "The client closed the connection." };
-  }
-}
-
-function refuse(problem: Problem): Result<never, BadComparison> {
-  return err({ problem, correlationId: null });
-}
-
-function unknownTo(shape: object, body: object): string[] {
-  return Object.keys(body).filter((name) => !Object.hasOwn(shape, name));
+function metadataIn(text: string, body: unknown): string {
+  const { metadata } = Object(body) as { metadata?: unknown };
+  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+  return (isObject ? memberSource(text, "metadata") : null) ?? "{}";
 }
 
 function correlationIdIn(body: unknown): string | null {

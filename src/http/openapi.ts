@@ -82,7 +82,7 @@ const operations: readonly Operation[] = [
     summary: "Asks a provider for one small judgement. 200 also when the test fails.",
     parameters: [{ name: "provider", in: "path" }],
     answer: "ProviderTest",
-    errors: [400, 401],
+    errors: [400, 401, 413, 415],
   },
   {
     path: "/api/v1/models",

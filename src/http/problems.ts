@@ -33,6 +33,31 @@ export const nothingHere: Problem = {
   sentence: "There is nothing at this path.",
 };
 
+/** Something that is wrong with a request. */
+export interface Issue {
+  /** Names from the outermost one, with points between them; empty: it is the whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** All that is wrong, as a list, and once more in `details` for clients that show nothing else. */
+export function notValid(what: "comparison" | "address", issues: readonly Issue[]): Problem {
+  return {
+    status: 400,
+    type: "VALIDATION_ERROR",
+    sentence: `The ${what} has ${issues.length === 1 ? "a problem" : `${issues.length} problems`}: see details.`,
+    details: issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; "),
+    issues,
+  };
+}
+
+/** As a validator has them. */
+export function issuesOf(
+  found: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): readonly Issue[] {
+  return found.map(({ path, message }) => ({ path: path.join("."), message }));
+}
+
 export function wrongMethod(methods: readonly string[]): Problem {
   return {
     status: 405,

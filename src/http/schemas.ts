@@ -10,19 +10,28 @@ import { errorTypes } from "./errors.ts";
 
 const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
 
-const metadataBytesMax = 16 * 1024;
+/** Real clients send these; nobody reads them. */
+export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };
 
-/** For every optional field an explicit null means "not given": real clients send it. */
+/** For every optional field an explicit null means "not given": real clients send it. Fields that are not here: `unknown-fields.ts`. */
 export const overridesRequest = z
   .object({
     provider_override: z.enum(providerNames).nullish(),
-    model_override: z.string().min(1).max(200).nullish(),
+    // It goes into the address of a call.
+    model_override: z
+      .string()
+      .regex(/^[!-~]{1,200}$/, "must be 1 to 200 characters from ! to ~, without blanks")
+      .nullish(),
     temperature_override: z.number().min(0).max(2).nullish(),
-    system_prompt_override: z.string().nullish(),
+    system_prompt_override: z.string().regex(/\S/, "must not be blank").nullish(),
     max_tokens_override: z.int().positive().nullish(),
     reasoning_effort: z.enum(reasoningEfforts).nullish(),
+    ...ignoredOverrides,
   })
-  .meta({ description: "What to leave to the service is left out, or null." });
+  .meta({
+    description: "What to leave to the service is left out, or null. Another field than these is refused.",
+    additionalProperties: { type: "null" },
+  });
 
 export const comparisonRequest = z.object({
   user_prompt: text(20_000)
@@ -34,18 +43,18 @@ export const comparisonRequest = z.object({
       description:
         "The comparison's instructions. {essay_a} and {essay_b} are replaced, each at most once; an essay without a placeholder is appended.",
     }),
-  essay_a: text(200_000),
-  essay_b: text(200_000),
+  essay_a: essay(),
+  essay_b: essay(),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
-  user_id: z.string().nullish(),
-  metadata: z
-    .record(z.string(), z.unknown())
-    .refine((metadata) => jsonBytes(metadata) <= metadataBytesMax, "must be at most 16 KiB of JSON")
-    .nullish()
-    .meta({ description: "Echoed untouched; at most 16 KiB of JSON." }),
+  user_id: atMost(255).nullish(),
+  // What it may be, as it was written, is said in `metadata.ts`.
+  metadata: z.record(z.string(), z.unknown()).nullish().meta({
+    description:
+      "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
+  }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
@@ -88,7 +97,7 @@ export const judgementAnswer = z.object({
     .nullable(),
   metadata: z.record(z.string(), z.unknown()).meta({
     description:
-      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, dropped_parameters where the caller has no such key.",
+      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, dropped_parameters, ignored_fields where the caller has no such key.",
   }),
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;
@@ -107,6 +116,7 @@ export const ticketAnswer = z.object({
   status_url: z.string(),
   results_url: z.string(),
   correlation_id: z.guid(),
+  ignored_fields: z.array(z.string()).meta({ description: "Of the request: those that nobody reads." }),
 });
 export type TicketAnswer = z.infer<typeof ticketAnswer>;
 
@@ -263,20 +273,40 @@ export const healthAnswer = z.object({
 });
 export type HealthAnswer = z.infer<typeof healthAnswer>;
 
+function ignored() {
+  return z.unknown().optional().meta({ description: "Ignored." });
+}
+
 /** The contract counts UTF-16 units, zod and JSON Schema count code points: a text of pairs may pass there and is refused here. */
-function text(maxUnits: number) {
-  return z
-    .string()
-    .min(1)
+function atMost(maxUnits: number, text = z.string()) {
+  return text
     .refine(({ length }) => length <= maxUnits, `must have at most ${maxUnits} characters`)
     .meta({ maxLength: maxUnits });
 }
 
-function jsonBytes(value: unknown): number {
-  try {
-    return new TextEncoder().encode(JSON.stringify(value)).length;
-  } catch {
-    // Nested more deeply than `stringify` can follow: too large in any case.
-    return Infinity;
-  }
+function text(maxUnits: number) {
+  return atMost(maxUnits, z.string().min(1));
 }
+
+/**
+ * A file's bytes, or their base64, in place of its text would be judged as a text.
+ *
+ * Not `superRefine`: it hangs a function on what zod holds of each essay, essays then outlive the young generation, and a judgement costs a fifth more.
+ */
+function essay() {
+  return text(200_000).refine((essay) => fileIn(essay) === undefined, {
+    error: ({ input }) => `looks like ${fileIn(String(input))}: send its text`,
+  });
+}
+
+function fileIn(essay: string): string | undefined {
+  return files.find(([beginning]) => essay.startsWith(beginning))?.[1];
+}
+
+const files = [
+  ["PK\u0003\u0004", "a Word document or another ZIP file"],
+  ["%PDF-", "a PDF file"],
+  ["{\\rtf", "an RTF file"],
+  ["UEsDB", "a Word document or another ZIP file in base64"],
+  ["JVBER", "a PDF file in base64"],
+] as const;

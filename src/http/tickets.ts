@@ -5,9 +5,10 @@ import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
 import type { Outlook } from "../domain/gate-view.ts";
 import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
-import { judgementBody } from "./comparison.ts";
 import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
-import type { PendingAnswer, ResultAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
+import { judgementJson } from "./judgement.ts";
+import { withMetadata } from "./metadata.ts";
+import type { PendingAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
 type Standing = Outlook | null;
@@ -22,7 +23,7 @@ export function ticketBody(
   waitsFor: Obstacle | null,
   correlationId: string,
   nowMs: number,
-): TicketAnswer {
+): Omit<TicketAnswer, "ignored_fields"> {
   const { about, state } = ticket;
   return {
     queue_id: about.id,
@@ -39,11 +40,12 @@ export function ticketBody(
   };
 }
 
-export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
+/** @returns the body of a status */
+export function statusJson(ticket: Shown, outlook: Standing): string {
   const { about, progress, state } = ticket;
   const problem = problemOfTicket(ticket, outlook);
   const isCompleted = state.status === "completed";
-  return {
+  const body: Omit<StatusAnswer, "metadata"> = {
     queue_id: about.id,
     status: state.status,
     provider: about.provider,
@@ -55,18 +57,22 @@ export function statusBody(ticket: Shown, outlook: Standing): StatusAnswer {
     retry_count: progress.failedAttempts,
     priority: about.priority,
     size_bytes: about.sizeBytes,
-    metadata: about.metadata,
     result_available: isCompleted,
     result_location: isCompleted ? resultsUrl(about.id) : null,
     error_message: problem?.sentence ?? null,
     error_type: problem?.type ?? null,
     correlation_id: about.correlationId,
   };
+  return withMetadata(body, metadataTextOf(about));
+}
+
+function metadataTextOf({ metadata, metadataText }: Shown["about"]): string {
+  return metadataText ?? JSON.stringify(metadata);
 }
 
 /** What `results` answers: a judgement, that it waits, or why there will be none. */
 export type TicketResultAnswer =
-  | { readonly kind: "judged"; readonly body: ResultAnswer }
+  | { readonly kind: "judged"; readonly json: string }
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
@@ -80,16 +86,18 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
       return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
     }
     case "completed": {
-      const judgement = judgementBody({
+      const parts = {
         ...state.result,
         ...about,
         requestedModel: about.model,
         model: state.result.model,
         costUsd: progress.spent.costUsd,
         attempts: progress.spent.calls,
-      });
+        metadataText: metadataTextOf(about),
+        ignoredFields: about.ignoredFields ?? [],
+      };
       const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
-      return { kind: "judged", body: { ...judgement, queue_id: about.id, ...dates } };
+      return { kind: "judged", json: judgementJson(parts, { queue_id: about.id, ...dates }) };
     }
     case "expired":
       return { kind: "problem", problem: expired };

@@ -4,6 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
+import { gatherBytes } from "./gather-bytes.ts";
 
 export const nodePlatform: Platform = {
   name: "node",
@@ -27,25 +28,22 @@ function bindingsOf(c: Context): HttpBindings {
 }
 
 function readBody({ incoming }: HttpBindings, maxBytes: number): Promise<Result<string, BodyFault>> {
-  if (Number(incoming.headers["content-length"] ?? 0) > maxBytes) return Promise.resolve(err("too_large"));
+  const announced = incoming.headers["content-length"];
+  const announcedBytes = announced === undefined ? null : Number(announced);
+  if (announcedBytes !== null && announcedBytes > maxBytes) return Promise.resolve(err("too_large"));
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const gathered = gatherBytes(maxBytes, announcedBytes);
     const settle = (read: Result<string, BodyFault>) => {
       incoming.off("data", onData).off("end", onEnd).off("close", onClose);
       resolve(read);
     };
     const onData = (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > maxBytes) {
-        incoming.pause();
-        settle(err("too_large"));
-      } else {
-        chunks.push(chunk);
-      }
+      if (gathered.add(chunk)) return;
+      incoming.pause();
+      settle(err("too_large"));
     };
     const onEnd = () => {
-      const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+      const body = gathered.bytes();
       settle(isUtf8(body) ? ok(body.toString("utf8")) : err("not_utf8"));
     };
     const onClose = () => settle(err("hung_up"));

@@ -45,7 +45,8 @@ async function worker(given: Readonly<Record<string, unknown>> = settings) {
     const request = new Request<unknown, IncomingRequestCfProperties>(url, init as RequestInit<never>);
     const response = await handler.fetch(request, itsEnv, context);
     const { pathname, search } = new URL(url);
-    const answered = await checked(init.method ?? "GET", pathname + search, response);
+    const isKeyed = request.headers.has("idempotency-key");
+    const answered = await checked(init.method ?? "GET", pathname + search, response, isKeyed);
     await waitOnExecutionContext(context);
     return answered;
   };
@@ -135,11 +136,12 @@ describe("a body", () => {
     const { fetch } = await worker();
     let pulled = 0;
     let cancelled = false;
-    const body = new ReadableStream<Uint8Array>({
+    const body = new ReadableStream({
+      type: "bytes",
       pull(controller) {
         pulled += piece.length;
         if (pulled > 100 * mebibyte) controller.close();
-        else controller.enqueue(piece);
+        else controller.enqueue(piece.slice());
       },
       cancel() {
         cancelled = true;
@@ -153,15 +155,15 @@ describe("a body", () => {
 
   it("that announces too much is not read at all", async () => {
     const { fetch } = await worker();
-    const init = post("{}", { headers: { "content-length": String(mebibyte + 1) } });
+    const init = post("{}", { headers: { "content-length": String(1.5 * mebibyte + 1) } });
     expect((await fetch("http://localhost/api/v1/comparison", init)).status).toBe(413);
   });
 
   it("is measured to the byte", async () => {
     const { fetch } = await worker();
     for (const [bytes, status] of [
-      [mebibyte, 200],
-      [mebibyte + 1, 413],
+      [1.5 * mebibyte, 200],
+      [1.5 * mebibyte + 1, 413],
     ] as const) {
       const text = JSON.stringify(goodBody).padEnd(bytes);
       expect((await fetch("http://localhost/api/v1/comparison", post(text))).status).toBe(status);
@@ -171,7 +173,8 @@ describe("a body", () => {
   it("may come in pieces that cut its characters", async () => {
     const { fetch } = await worker();
     const bytes = new TextEncoder().encode(JSON.stringify({ ...goodBody, metadata: { text: "é漢😀" } }));
-    const body = new ReadableStream<Uint8Array>({
+    const body = new ReadableStream({
+      type: "bytes",
       start(controller) {
         for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
         controller.close();
@@ -211,23 +214,91 @@ describe("a body", () => {
     expect((await fetch("http://localhost/api/v1/comparison", init)).status).toBe(400);
   });
 
-  it("with deeply nested metadata is echoed or refused, and never a 500", async () => {
+  it("with metadata of 100 levels is echoed, with deeper ones refused by their depth", async () => {
     const { fetch } = await worker();
-    const statusAt = async (depth: number) => {
-      const metadata = `{"k":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    const nested = (lists: number) => {
+      const metadata = `{"k":${"[".repeat(lists)}${"]".repeat(lists)}}`;
       const body = JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
-      return (await fetch("http://localhost/api/v1/comparison", post(body))).status;
+      return fetch("http://localhost/api/v1/comparison", post(body));
     };
-    expect(await statusAt(10)).toBe(200);
-    let [low, high] = [10, 8_186];
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if ((await statusAt(middle)) === 200) low = middle;
-      else high = middle;
+    expect((await nested(99)).status).toBe(200);
+    for (const lists of [100, 8_000, 700_000]) {
+      const { status, body } = await nested(lists);
+      const issues = [{ path: "metadata", message: "must be at most 100 levels deep" }];
+      expect([status, body["issues"]]).toEqual([400, issues]);
     }
-    const near = new Set<number>();
-    for (let depth = low - 20; depth < low + 20; depth++) near.add(await statusAt(depth));
-    expect([...near].filter((status) => status !== 200 && status !== 400)).toEqual([]);
+  });
+
+  it("with what no vendor could be sent is refused by its path", async () => {
+    const { compare } = await worker();
+    const { status, body } = await compare({
+      essay_a: "\ud800",
+      llm_config_overrides: { provider_override: "google", model_override: "\ud83d" },
+    });
+    expect([status, (body["issues"] as { path: string }[]).map(({ path }) => path)]).toEqual([
+      400,
+      ["llm_config_overrides.model_override", "essay_a", "llm_config_overrides.model_override"],
+    ]);
+  });
+});
+
+describe("at the door", () => {
+  const ask = async (text: string, headers = {}) =>
+    (await worker()).fetch("http://localhost/api/v1/comparison", post(text, { headers }));
+  const bodyWith = (more: string) => `${JSON.stringify(goodBody).slice(0, -1)},${more}}`;
+
+  it("metadata comes back as it was written", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2], "9":"\\u0041" }';
+    const { status, text } = await ask(bodyWith(`"metadata":${written}`));
+    expect(status).toBe(200);
+    expect(text).toContain(`,${written.slice(1, -1)}}`);
+    expect((await ask(bodyWith('"metadata":{"a":1,"a":1}'))).status).toBe(400);
+    expect((await ask(bodyWith('"metadata":{"a":{"__proto__":1}}'))).status).toBe(400);
+  });
+
+  it("metadata of a ticket comes back as it was written, through its object", async () => {
+    const written = '{ "id":1234567890123456789, "10":[1.0,1E2] }';
+    const kept = await ask(bodyWith(`"processing_mode":"queue","metadata":${written}`));
+    const { fetch } = await worker();
+    const { text } = await fetch(`http://localhost${String(kept.body["status_url"])}`);
+    expect(text).toContain(`"metadata":${written}}`);
+  });
+
+  it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
+    const { status, body } = await ask(bodyWith('"llm_config_overrides":{"provider":"openai"}'));
+    expect([status, body["details"]]).toEqual([
+      400,
+      "llm_config_overrides.provider: is no field here: provider_override is the nearest",
+    ]);
+    const named = await ask(bodyWith('"llm_config_overrides":{"service_type":"x"},"essayA":1'));
+    expect(named.body).toMatchObject({
+      metadata: { ignored_fields: ["essayA", "llm_config_overrides.service_type"] },
+    });
+  });
+
+  it("a body that is no JSON is told where", async () => {
+    const { status, body } = await ask('{\n "essay_a": "canary",\n}');
+    expect([status, body["error"]]).toEqual([
+      400,
+      "The body is not JSON: it goes wrong in line 3, column 1.",
+    ]);
+  });
+
+  it("one Idempotency-Key in two headers is one, and the order of names in metadata is none", async () => {
+    const first = await ask(bodyWith('"metadata":{"a":1,"b":2}'), { "idempotency-key": "twice, twice" });
+    const again = await ask(bodyWith('"metadata":{"b":2,"a":1}'), { "idempotency-key": "twice" });
+    expect([first.status, again.text]).toEqual([200, first.text]);
+    const other = await ask(bodyWith('"metadata":{"b":2.0,"a":1}'), { "idempotency-key": "twice" });
+    expect(other.status).toBe(422);
+  });
+
+  it("what reads no body takes none of a form", async () => {
+    const { fetch } = await worker();
+    const test = (init: RequestInit) =>
+      fetch("http://localhost/api/v1/providers/mock/test", { method: "POST", ...init });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    expect((await test({ body: "a=1", headers })).status).toBe(415);
+    expect((await test({})).status).toBe(200);
   });
 });
 

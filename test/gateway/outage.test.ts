@@ -105,7 +105,7 @@ describe("probes", () => {
     await world.clock.advance(10_000);
     expect(world.calls).toHaveLength(2);
     const next = world.restarted();
-    await next.clock.advance(74_999);
+    await next.clock.advance(64_999);
     expect(next.vendor.calls).toEqual([]);
     await next.clock.advance(1);
     expect(next.vendor.calls.length).toBeGreaterThan(0);

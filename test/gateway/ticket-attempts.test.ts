@@ -83,7 +83,7 @@ describe("a ticket whose calls fail", () => {
 
   it("is timed like a live request: LLM_REQUEST_TIMEOUT_SECONDS covers one attempt, its one more ask included", async () => {
     const world = await ticketWith([slow(said("tie"), 40_000), "stall"]);
-    await world.clock.advance(59_999);
+    await world.clock.advance(49_999);
     expect(world.vendor.signals[1]?.aborted).toBe(false);
     await world.clock.advance(1);
     expect(world.vendor.signals[1]?.reason).toBe("timeout");
@@ -153,7 +153,7 @@ describe("a delivery", () => {
   it("whose outcome can't be stored within its lease is given up, and the ticket asked for again", async () => {
     const world = await ticketWith([]);
     world.durable.away("tickets.settle");
-    await world.clock.advance(75_000);
+    await world.clock.advance(65_000);
     world.durable.away();
     await world.clock.advance(60_000);
     expect(world.ticket("a")?.state.status).toBe("completed");
@@ -170,7 +170,7 @@ it("fails a ticket after its process died with it alone for the third time: INTE
     await service.clock.advance(0);
     calls += service.vendor.calls.length;
     service = service.restarted({ steps: () => "stall" });
-    await service.clock.advance(75_000);
+    await service.clock.advance(65_000);
   }
   const { status, body } = await service.request(`/api/v1/results/${id}`);
   expect([status, body["error_type"], body["error"]]).toEqual([

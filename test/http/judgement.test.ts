@@ -32,6 +32,7 @@ it("answers with the contract's keys and nothing else", async () => {
       attempts: 1,
       normalizations: [],
       dropped_parameters: [],
+      ignored_fields: [],
     },
   });
 });
@@ -129,9 +130,9 @@ describe("what is left open", () => {
     expect(body).toMatchObject({ metadata: { dropped_parameters: [] } });
   });
 
-  it("is not an empty system prompt: that is the caller's own", async () => {
-    const { sent } = await sentBy({ llm_config_overrides: { system_prompt_override: "" } });
-    expect(sent["instructions"]).toBe("");
+  it("is not a system prompt of one character: that is the caller's own", async () => {
+    const { sent } = await sentBy({ llm_config_overrides: { system_prompt_override: "." } });
+    expect(sent["instructions"]).toBe(".");
   });
 
   it("is left out and named where the model does not take it", async () => {

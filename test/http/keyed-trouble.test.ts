@@ -8,7 +8,7 @@ const headers = { "idempotency-key": "key-1" };
 const keyed = { headers };
 const queued = { processing_mode: "queue" };
 /** A live request's 60 s, and the margin to store what came of it. */
-const leaseMs = 75_000;
+const leaseMs = 65_000;
 const once = { LLM_MAX_RETRIES: "0" };
 
 const reserved = ({ durable }: TestService) => [...durable.storedKeys.values()].map(({ queueId }) => queueId);

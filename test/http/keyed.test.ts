@@ -1,4 +1,5 @@
 /** `Idempotency-Key`: the same key again is the same request. */
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Keyed } from "../../src/domain/keyed.ts";
 import { goodBody, post } from "../support/answers.ts";
@@ -45,13 +46,15 @@ describe("another comparison", () => {
     { llm_config_overrides: { provider_override: "mock" } },
     { llm_config_overrides: { model_override: "gpt-6-luna" } },
     { llm_config_overrides: { temperature_override: 0 } },
-    { llm_config_overrides: { system_prompt_override: "" } },
+    { llm_config_overrides: { system_prompt_override: "Judge." } },
     { llm_config_overrides: { max_tokens_override: 4096 } },
     { llm_config_overrides: { reasoning_effort: "low" } },
     { processing_mode: "immediate" },
     { priority: 1 },
     { user_id: "u" },
     { metadata: { a: 1 } },
+    { metadata: { a: [] } },
+    { metadata: { "": {} } },
   ])("under it is 422: %j", async (changes) => {
     const { compare, vendor } = testService();
     await compare({}, key());
@@ -69,11 +72,107 @@ describe("another comparison", () => {
       { llm_config_overrides: { model_override: null } },
       { priority: 0, metadata: {}, processing_mode: "queue_if_unavailable" },
       { unknown: 1 },
+      { llm_config_overrides: { output_verbosity: "low" } },
     ]) {
       expect((await compare(changes, key())).text).toBe(first.text);
     }
     expect(vendor.calls).toHaveLength(1);
   });
+});
+
+describe("metadata under it", () => {
+  const asText = (metadata: string) => JSON.stringify(goodBody).replace(/\}$/, `,"metadata":${metadata}}`);
+  const twice = async (one: string, other: string) => {
+    const { request, vendor } = testService();
+    const first = await request("/api/v1/comparison", post(asText(one), key()));
+    const { status, text } = await request("/api/v1/comparison", post(asText(other), key()));
+    expect(first.status).toBe(200);
+    return { status, isSame: text === first.text, calls: vendor.calls.length };
+  };
+
+  it.each([
+    ['{"a":1,"b":{"c":2,"d":[3]}}', '{"b":{"d":[3],"c":2},"a":1}'],
+    ['{"a":1}', ' { "a" :\t1\n}'],
+    ['{"é":"A\\u0041/"}', '{"\\u00e9":"AA\\/"}'],
+    ['{"2":1,"10":2}', '{"10":2,"2":1}'],
+  ])("is the same in another order or writing: %s and %s", async (one, other) => {
+    expect(await twice(one, other)).toEqual({ status: 200, isSame: true, calls: 1 });
+  });
+
+  it.each([
+    ['{"id":1234567890123456789}', '{"id":1234567890123456788}'],
+    ['{"id":0.1}', '{"id":0.10000000000000000001}'],
+    ['{"id":1}', '{"id":"1"}'],
+    ['{"a":[1,2]}', '{"a":[2,1]}'],
+    ['{"a":[1],"b":[]}', '{"a":[],"b":[1]}'],
+    ['{"a":null}', "{}"],
+    ['{"a":{}}', '{"a":[]}'],
+    ['{"a":"{}"}', '{"a":{}}'],
+  ])("is another where it says something else: %s and %s", async (one, other) => {
+    expect(await twice(one, other)).toEqual({ status: 422, isSame: false, calls: 1 });
+  });
+});
+
+describe("a record of version 1, whose hash names no version", () => {
+  const changes = { user_id: "u", priority: 3, metadata: { b: 1, a: 2 } };
+  /** As the release before it would have stored the same request. */
+  async function stored() {
+    const service = testService();
+    const first = await service.compare(changes, key());
+    const asked = {
+      userPrompt: goodBody.user_prompt,
+      essayA: goodBody.essay_a,
+      essayB: goodBody.essay_b,
+      provider: null,
+      model: null,
+      systemPrompt: null,
+      temperature: null,
+      maxTokens: null,
+      reasoningEffort: null,
+    };
+    const text = JSON.stringify([asked, "queue_if_unavailable", 3, "u", { b: 1, a: 2 }]);
+    const requestSha256 = createHash("sha256").update(text).digest("hex");
+    const keys = service.durable.storedKeys as Map<string, Keyed>;
+    for (const [name, record] of keys) {
+      expect(record.requestSha256).toMatch(/^2:[0-9a-f]{64}$/);
+      keys.set(name, { ...record, requestSha256 });
+    }
+    return { ...service, first };
+  }
+
+  it("answers the same request", async () => {
+    const { compare, first, vendor } = await stored();
+    const { status, text } = await compare(changes, key());
+    expect([status, text]).toEqual([200, first.text]);
+    expect(vendor.calls).toHaveLength(1);
+  });
+
+  it.each([{ priority: 4 }, { metadata: { a: 2, b: 1 } }, { essay_a: "Another." }])(
+    "is compared as then: %j is another",
+    async (others) => {
+      const { compare } = await stored();
+      const { status, body } = await compare({ ...changes, ...others }, key());
+      expect([status, body["error_type"]]).toEqual([422, "IDEMPOTENCY_MISMATCH"]);
+    },
+  );
+});
+
+it.each([
+  ["k1, k1", "k1"],
+  ["k1,k1, k1", "k1"],
+  ["k1, k2", "k1, k2"],
+  [",", ","],
+])("is one where it came twice with equal values: %s is %s", async (header, once) => {
+  const { compare, vendor, durable } = testService();
+  const first = await compare({}, key(header));
+  expect((await compare({}, key(once))).text).toBe(first.text);
+  expect([vendor.calls.length, durable.storedKeys.size]).toEqual([1, 1]);
+});
+
+it("may be of 255 characters where it came twice", async () => {
+  const long = "k".repeat(255);
+  expect((await testService().compare({}, key(`${long}, ${long}`))).status).toBe(200);
+  expect((await testService().compare({}, key(`${long}, ${long}x`))).status).toBe(400);
 });
 
 it("answers byte for byte the same 200 after a judgement, however often, with one call upstream", async () => {

@@ -104,10 +104,32 @@ describe("a provider's test", () => {
     expect(vendor.calls).toEqual([]);
   });
 
-  it("needs no body, and ignores one", async () => {
-    const { request } = testService();
-    const { status } = await request("/api/v1/providers/mock/test", { ...post, body: "{" });
+  it.each([
+    ["none", {}],
+    ["an empty one of any type", { body: "", headers: { "content-type": "text/plain" } }],
+    ["an empty object", { body: "{}", headers: { "content-type": "application/json" } }],
+    ["any JSON", { body: "[1]", headers: { "content-type": "application/json; charset=utf-8" } }],
+  ])("takes a body that says nothing: %s", async (_, init) => {
+    const { status } = await testService().request("/api/v1/providers/mock/test", { ...post, ...init });
     expect(status).toBe(200);
+  });
+
+  it.each([
+    [415, "of another type", { body: "{}", headers: { "content-type": "text/plain" } }],
+    [415, "of a form", { body: "a=1", headers: { "content-type": "application/x-www-form-urlencoded" } }],
+    [415, "of no type", { body: new Uint8Array([123, 125]) }],
+    [
+      415,
+      "that is compressed",
+      { body: "x", headers: { "content-type": "application/json", "content-encoding": "gzip" } },
+    ],
+    [400, "that is no JSON", { body: "{", headers: { "content-type": "application/json" } }],
+    [413, "past the limit", { body: " ".repeat(101), headers: { "content-type": "application/json" } }],
+  ])("is %i with any other body, and asks nobody: one %s", async (expected, _, init) => {
+    const { request, vendor } = testService({ env: { MAX_BODY_BYTES: "100" } });
+    const { status } = await request("/api/v1/providers/openai/test", { ...post, ...init });
+    expect(status).toBe(expected);
+    expect(vendor.calls).toEqual([]);
   });
 
   it.each(["nobody", "OPENAI", "__proto__", "constructor", "%20mock"])("is 400 for %s", async (name) => {

@@ -1,5 +1,7 @@
 /** How a ticket ends for its client: what it can read then, for how long, and who can. */
 import { describe, expect, it } from "vitest";
+import type { Ticket } from "../../src/domain/ticket.ts";
+import { goodBody, post } from "../support/answers.ts";
 import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
 import { API_KEYS, as } from "../support/tenants.ts";
@@ -33,6 +35,50 @@ it("says why a ticket failed: 502 with the stored error, whatever its own status
     error_type: "INVALID_REQUEST",
     details: "Too long: [masked].",
     correlation_id: answered.headers.get("x-correlation-id"),
+  });
+});
+
+describe("the caller's metadata", () => {
+  const written = '{ "id":1234567890123456789, "10":[1.0,1E2], "9":"\\u0041", "attempts":null }';
+  const asks = (metadata: string) =>
+    `${JSON.stringify({ ...goodBody, ...queued, essayA: "x", llm_config_overrides: { service_type: 1 } }).slice(0, -1)},"metadata":${metadata}}`;
+
+  it("is in status and result as it was written, also of another process, and beside what was ignored", async () => {
+    const service = testService({ steps: [slow(verdict(), 10)] });
+    const id = idOf(await service.request("/api/v1/comparison", post(asks(written))));
+    const other = service.restarted({ steps: [slow(verdict(), 10)] });
+    const waiting = await other.request(`/api/v1/status/${id}`);
+    expect(waiting.text).toContain(`"metadata":${written}}`);
+    await other.clock.advance(1_000);
+    const judged = await result(other, id);
+    expect([judged.status, judged.text.endsWith(`,${written.slice(1)}}`)]).toEqual([200, true]);
+    expect(judged.text).toContain('"ignored_fields":["essayA","llm_config_overrides.service_type"],');
+    expect((await other.request(`/api/v1/status/${id}`)).text).toContain(`"metadata":${written}}`);
+  });
+
+  it("is stored once where a parser loses nothing of it, and ignored fields where there are some", async () => {
+    const service = testService();
+    const about = async (body: string) => {
+      const id = idOf(await service.request("/api/v1/comparison", post(body)));
+      return service.durable.stored.get(id)?.about;
+    };
+    expect(await about(asks('{"a":[1,"é"]}'))).toMatchObject({ metadata: { a: [1, "é"] } });
+    expect(await about(asks('{"a":[1,"é"]}'))).not.toHaveProperty("metadataText");
+    expect(await about(asks('{"a": 1}'))).toMatchObject({ metadata: { a: 1 }, metadataText: '{"a": 1}' });
+    expect(await about(JSON.stringify({ ...goodBody, ...queued }))).not.toHaveProperty("ignoredFields");
+  });
+
+  it("of a ticket that was stored before its writing was kept is what its record says", async () => {
+    const service = testService();
+    const id = idOf(await service.request("/api/v1/comparison", post(asks(written))));
+    const stored = service.durable.stored as Map<string, Ticket>;
+    const { metadataText: _, ignoredFields: __, ...about } = stored.get(id)?.about ?? ({} as Ticket["about"]);
+    stored.set(id, { ...(stored.get(id) as Ticket), about });
+    expect((await service.request(`/api/v1/status/${id}`)).text).toContain(
+      '"metadata":{"9":"A","10":[1,100],"id":',
+    );
+    await service.clock.advance(1_000);
+    expect((await result(service, id)).body["metadata"]).toMatchObject({ ignored_fields: [] });
   });
 });
 

@@ -9,7 +9,7 @@ const queued = { processing_mode: "queue" };
 const choices = {
   model_override: [undefined, null, "gpt-6-luna", "gpt-6.2-sol", "house-model"],
   temperature_override: [undefined, 0, 2],
-  system_prompt_override: [undefined, "", "Judge in \u2028 French: é😀."],
+  system_prompt_override: [undefined, ".", "Judge in \u2028 French: é😀."],
   max_tokens_override: [undefined, 1],
   reasoning_effort: [undefined, "none", "high"],
 };

@@ -49,6 +49,7 @@ describe("the 202", () => {
       status_url: `/api/v1/status/${id}`,
       results_url: `/api/v1/results/${id}`,
       correlation_id,
+      ignored_fields: [],
     });
     expect(headers.get("location")).toBe(body["status_url"]);
     expect(headers.get("retry-after")).toBe("1");

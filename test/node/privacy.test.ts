@@ -120,7 +120,7 @@ async function everyKindOfRequest() {
   await compare("kept", { llm_config_overrides: { provider_override: "openai" } });
   await ask("no json", "/api/v1/comparison", post(`{"essay_a":"${canary}-essay-a",`));
   await ask("no json at its start", "/api/v1/comparison", post(`${canary}-essay-a`));
-  await ask("too large", "/api/v1/comparison", post(`"${canary}${"x".repeat(1_100_000)}"`));
+  await ask("too large", "/api/v1/comparison", post(`"${canary}${"x".repeat(1_600_000)}"`));
   await ask("other type", "/api/v1/comparison", { ...post(body), headers: { "content-type": "text/plain" } });
   await ask("no such path", `/${canary}-path?${canary}-query`);
   await ask("no such ticket", `/api/v1/status/${canary}-ticket`);

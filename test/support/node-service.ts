@@ -51,8 +51,10 @@ export async function startNodeService(
       failed(new Error(`The service ended with ${code}: ${stderr()}${stdout()}`)),
     );
   });
-  const request = async (path: string, init: RequestInit = {}) =>
-    checked(init.method ?? "GET", path, await fetch(url + path, init));
+  const request = async (path: string, init: RequestInit = {}) => {
+    const isKeyed = new Headers(init.headers).has("idempotency-key");
+    return checked(init.method ?? "GET", path, await fetch(url + path, init), isKeyed);
+  };
   return {
     url,
     pid: child.pid ?? 0,

@@ -154,8 +154,8 @@ export function vendor(
       name: `${prefix}_DEFAULT_MODEL`,
       read: (config) => config.providers[name].defaultModel,
       byDefault: null,
-      takes: ["vendor/model-4.1:free", "m".repeat(200)].map((model) => [model, model]),
-      refuses: ["two words", "m".repeat(201)],
+      takes: ["vendor/model-4.1:free", "!~", "m".repeat(200)].map((model) => [model, model]),
+      refuses: ["two words", "m".repeat(201), "gpt‑6", "\ud83d", "\u007f"],
       allowed: "a model's id: 1 to 200 printable ASCII characters without blanks",
     },
     {

@@ -1,0 +1,58 @@
+/** A judgement on the wire, whether it was given at once or for a ticket. */
+import type { ProviderName } from "../domain/comparison.ts";
+import type { Plan } from "../domain/plan.ts";
+import type { Judged } from "../gateway/attempt.ts";
+import { metadataOfBoth, withMetadata } from "./metadata.ts";
+import type { JudgementAnswer, ResultAnswer } from "./schemas.ts";
+
+export interface JudgementParts extends Judged {
+  readonly provider: ProviderName;
+  readonly requestedModel: string;
+  readonly plan: Plan;
+  readonly promptSha256: string;
+  readonly costUsd: number | null;
+  readonly attempts: number;
+  /** The caller's own, whose names win over ours. */
+  readonly metadata: object;
+  /** The same as it was written. */
+  readonly metadataText: string;
+  readonly ignoredFields: readonly string[];
+  readonly correlationId: string;
+  readonly traceId: string | null;
+}
+
+/** What the result of a ticket has besides. */
+type TicketFields = Partial<Omit<ResultAnswer, keyof JudgementAnswer>>;
+
+/** @returns the body of a 200 */
+export function judgementJson(parts: JudgementParts, more: TicketFields = {}): string {
+  const { judgement, usage } = parts;
+  const body: Omit<JudgementAnswer, "metadata"> = {
+    winner: judgement.winner,
+    justification: judgement.justification,
+    confidence: judgement.confidence,
+    provider: parts.provider,
+    model: parts.model,
+    response_time_ms: parts.durationMs,
+    token_usage: usage && {
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      total_tokens: usage.promptTokens + usage.completionTokens,
+      cached_tokens: usage.cachedTokens,
+      reasoning_tokens: usage.reasoningTokens,
+    },
+    cost_estimate: parts.costUsd,
+    correlation_id: parts.correlationId,
+    trace_id: parts.traceId,
+  };
+  const ours = {
+    prompt_sha256: parts.promptSha256,
+    requested_model: parts.requestedModel,
+    attempts: parts.attempts,
+    normalizations: judgement.normalizations,
+    dropped_parameters: parts.plan.dropped,
+    ignored_fields: parts.ignoredFields,
+  };
+  if (parts.metadataText === "{}") return JSON.stringify({ ...body, ...more, metadata: ours });
+  return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadata, parts.metadataText));
+}
