@@ -6,6 +6,12 @@ export type ProviderName = (typeof providerNames)[number];
 export const reasoningEfforts = ["none", "low", "medium", "high"] as const;
 export type ReasoningEffort = (typeof reasoningEfforts)[number];
 
+/**
+ * All that is sent beside what the caller wrote, and how the answer is read, has a version: a change of one word is a new one. Those before the
+ * latest are kept for tickets that were accepted under them.
+ */
+export type FrameVersion = 1 | 2;
+
 export interface Parameters {
   /** 0 to 2; `null`: not asked for, so not sent. */
   readonly temperature: number | null;

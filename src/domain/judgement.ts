@@ -1,6 +1,6 @@
 /** What is answered, and how it is read from what a judge wrote: tolerantly, and never guessed. */
 import type { Unreadable } from "./failure.ts";
-import { findJsonObjects } from "./json-objects.ts";
+import { type FoundObject, jsonObjectsIn } from "./json-objects.ts";
 import { err, ok, type Result } from "./result.ts";
 
 export interface Judgement {
@@ -17,11 +17,16 @@ type Winner = "Essay A" | "Essay B";
 
 /**
  * The shape that vendors are asked to enforce, in the JSON Schema that all of them take: no ranges, no lengths, no optional keys. Models
- * write the keys in this order, so the reasons come before the verdict.
+ * write the keys in this order, so the reasons come before the verdict. It is the same for every request: a boundary that was written into
+ * it would have vendors make a new grammar for each.
  */
 export const judgementSchema = {
   type: "object",
   properties: {
+    boundary: {
+      type: "string",
+      description: "The eight letters that mark the lines round each essay, copied exactly.",
+    },
     justification: {
       type: "string",
       description: "What decided the comparison, in 50 to 500 characters.",
@@ -29,34 +34,54 @@ export const judgementSchema = {
     winner: { type: "string", enum: ["Essay A", "Essay B"], description: "The better essay. No ties." },
     confidence: { type: "number", description: "From 1 (a guess) to 5 (certain)." },
   },
-  required: ["justification", "winner", "confidence"],
+  required: ["boundary", "justification", "winner", "confidence"],
   additionalProperties: false,
 } as const;
 
+/** Objects beside each other. The judge was asked for one: an answer with hundreds is not read to its end. */
+const mostObjects = 100;
+
 /**
- * Reads a judge's answer. JSON may stand in code fences or among other words; then every outermost object with a `winner` counts. All must
- * name the same one, and the last is the judgement, whole: a judge drafts and quotes before it concludes. An array of verdicts is none.
+ * Reads what a judge wrote: the verdict is the one object that carries the boundary, in no other object and in no array. An essay's author
+ * can't have written it, so whatever else stands there (quotations, drafts, prose, code fences) doesn't matter.
  *
- * Another verdict that can't be read makes all of them unreadable, since it may be the judge's own: one that is broken or unfinished
- * (`not_json`), one inside another object (`no_verdict`), and one with a key twice (`conflicting_verdicts`).
+ * `empty`: there is nothing but blanks. `not_json`: no object. `no_verdict`: none with the boundary, or hundreds of objects.
+ * `conflicting_verdicts`: two with it, though they be equal, or one that gives a key twice.
+ *
+ * @param texts the answers in one envelope, mostly one: they hold one verdict between them
+ * @param boundary as `boundaryOf` gives it
+ * @param copiesSeldom where nothing carries the boundary, a single text that is one object is the verdict
  */
-export function readJudgement(text: string): Result<Judgement, Unreadable> {
-  if (text.trim() === "") return err("empty");
+export function readJudgement(
+  texts: readonly string[],
+  boundary: string,
+  copiesSeldom = false,
+): Result<Judgement, Unreadable> {
+  if (texts.every((text) => text.trim() === "")) return err("empty");
+  const objects = jsonObjectsIn(texts, mostObjects);
+  if (objects === null) return err("no_verdict");
+  if (objects.length === 0) return err("not_json");
 
-  const { objects, rest } = findJsonObjects(text);
-  if (objects.length === 0 || winnerKey.test(rest)) return err("not_json");
+  const marked = objects.filter(({ value }) => isMarked(value["boundary"], boundary));
+  const whole = copiesSeldom && texts.length === 1 ? objects.filter(isWhole) : [];
+  const [verdict, another] = marked.length === 0 ? whole : marked;
+  if (verdict === undefined) return err("no_verdict");
+  if (another !== undefined || verdict.repeatsKey) return err("conflicting_verdicts");
+  return judgementOf(verdict.value);
+}
 
-  const verdicts = objects.filter(({ value }) => Object.hasOwn(value, "winner"));
-  const others = objects.filter(({ value }) => !Object.hasOwn(value, "winner"));
-  const verdict = verdicts.at(-1)?.value;
-  if (verdict === undefined || verdicts.some(({ inArray }) => inArray)) return err("no_verdict");
-  if (others.some((other) => winnerKey.test(other.text))) return err("no_verdict");
+function isMarked(mark: unknown, boundary: string): boolean {
+  return typeof mark === "string" && mark.trim().toLowerCase() === boundary;
+}
 
-  const winners = verdicts.map(({ value }) => winnerOf(value["winner"]));
-  const winner = winners.at(-1);
-  if (winner === undefined || winners.includes(undefined)) return err("bad_winner");
-  if (winners.some((other) => other !== winner)) return err("conflicting_verdicts");
-  if (verdicts.some(({ repeatsKey }) => repeatsKey)) return err("conflicting_verdicts");
+function isWhole({ before, behind }: FoundObject): boolean {
+  return before === "" && behind === "";
+}
+
+/** Reads the three keys of a verdict. */
+export function judgementOf(verdict: Readonly<Record<string, unknown>>): Result<Judgement, Unreadable> {
+  const winner = winnerOf(verdict["winner"]);
+  if (winner === undefined) return err("bad_winner");
 
   const given = numberOf(verdict["confidence"]);
   if (given === null) return err("bad_confidence");
@@ -72,9 +97,6 @@ export function readJudgement(text: string): Result<Judgement, Unreadable> {
   if (justification !== whole) normalizations.push("justification_truncated");
   return ok({ winner, justification, confidence, normalizations });
 }
-
-/** A key `winner`, as JSON, Python, JavaScript or a typographer would write it. */
-const winnerKey = /["'“]winner\\?["'”]\s*:|[{,]\s*winner\s*:/;
 
 /** Every accepted spelling, without its blanks. */
 const winnerBySpelling = new Map<string, Winner>([

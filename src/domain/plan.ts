@@ -13,6 +13,8 @@ export interface Plan {
   readonly maxTokens?: number;
   /** How the shape of the answer is asked for: an enforced schema, a forced tool, JSON without a schema, or by words alone. */
   readonly structure: "schema" | "tool" | "json" | "words";
+  /** The model was measured to copy the boundary too seldom: under an enforced schema a text that is one object is its verdict too. */
+  readonly copiesSeldom?: true;
   /** How Anthropic is asked for the effort `none`, which it has not by that name: its `thinking.type`. */
   readonly thinkingOff?: "disabled" | "between_tools";
   /** What the caller asked for and the model does not take, by the contract's names. */

@@ -2,11 +2,12 @@
  * The whole flow, in reading order: `submit` answers now or keeps a ticket, `work` takes one ticket a step further, `find` tells where a
  * ticket stands.
  */
-import type { Comparison, ProviderName } from "../domain/comparison.ts";
+import type { Comparison, FrameVersion, ProviderName } from "../domain/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
 import { findingOf, longestHoldMs, type CallFacts, type Others, type Outcome } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
-import { canonicalText, frame } from "../domain/prompt.ts";
+import { framed } from "../domain/frames.ts";
+import { canonicalText, frameVersion } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import {
@@ -86,7 +87,7 @@ export function createGateway(ports: Ports, policy: Policy) {
   async function prepare(provider: Provider, comparison: Comparison, signal: AbortSignal): Promise<Prepared> {
     const promptSha256 = await ports.sha256(canonicalText(comparison));
     const plan = await provider.plan(comparison.model, comparison.parameters, signal);
-    return { comparison, plan, promptSha256 };
+    return { comparison, plan, promptSha256, frame: frameVersion };
   }
 
   /** Asks the judge until there is a judgement, or no use, leave or time for another call. The one owner of retries. */
@@ -160,7 +161,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 
   /** Keeps a comparison as a ticket. What it leaves behind where it stops half-way is a hold that lapses, or a ticket that is kept. */
   async function keep(
-    { comparison, plan, promptSha256 }: Prepared,
+    { comparison, plan, promptSha256, frame }: Prepared,
     caller: Caller,
     keys: GateKeys,
     tally: Tally,
@@ -179,6 +180,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       parameters,
       plan,
       promptSha256,
+      frame,
       priority: caller.priority,
       sizeBytes,
       storedBytes: sizeBytes + ticketBytes + keptBytes,
@@ -305,7 +307,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       const failure: Failure = { reason: "credentials_refused", status: 401 };
       return { outcome: { kind: "failed", failure }, durationMs: null };
     }
-    const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
+    const comparison = comparisonOf({ ...ticket, state });
+    const request = requestOf({ ...about, frame: about.frame ?? 1, comparison });
     const deadline = startDeadline(policy.requestTimeoutMs, null);
     const answer = await attempt(ports, provider, request, about, tally, deadline.signal).finally(
       deadline.end,
@@ -393,12 +396,13 @@ interface Prepared {
   readonly comparison: Comparison;
   readonly plan: Plan;
   readonly promptSha256: string;
+  readonly frame: FrameVersion;
 }
 
-function requestOf({ comparison, plan, promptSha256 }: Prepared): Omit<JudgeRequest, "attempt"> {
+function requestOf({ comparison, plan, promptSha256, frame }: Prepared): Omit<JudgeRequest, "attempt"> {
   const { model, systemPrompt, parameters } = comparison;
-  const user = frame(comparison, promptSha256);
-  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256 };
+  const user = framed(frame, comparison, promptSha256);
+  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256, frame };
 }
 
 /** What a call tells of its provider. @param failure `null`: it brought a judgement */

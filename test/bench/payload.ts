@@ -69,14 +69,20 @@ export const leastUpstreamBytes = Buffer.byteLength(essayA) + Buffer.byteLength(
 const justification =
   "Essay A ties each claim to a ledger or a witness and says what would refute it; Essay B’s images are stronger, yet its second half " +
   "repeats the first without new evidence.";
-const judgement = JSON.stringify({ justification, winner: "Essay A", confidence: 4.2 });
+/** To be signed for each comparison. */
+const judgement = JSON.stringify({
+  boundary: "%boundary%",
+  justification,
+  winner: "Essay A",
+  confidence: 4.2,
+});
 
 /** Whether an answer, in any of the shapes, carries the judgement that the upstream gave. */
 export function carriesTheJudgement(body: string): boolean {
   return body.includes(justification) && body.includes("Essay A") && body.includes("4.2");
 }
 
-/** The upstream's answer at `/v1/responses`. */
+/** The upstream's answer at `/v1/responses`, to be signed. */
 export const responsesAnswer = JSON.stringify({
   id: "resp_bench",
   object: "response",
@@ -103,7 +109,7 @@ export const responsesAnswer = JSON.stringify({
   },
 });
 
-/** The upstream's answer at `/v1/chat/completions`. */
+/** The upstream's answer at `/v1/chat/completions`, to be signed. */
 export const chatAnswer = JSON.stringify({
   id: "chatcmpl_bench",
   object: "chat.completion",

@@ -1,16 +1,20 @@
 /**
- * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from bytes made beforehand.
+ * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from texts made beforehand, in which only the
+ * boundary is put that a request asks for.
  * `GET /__latency/MS` sets how long each answer waits, from now on, and `GET /__status/503` makes it down (`200` up again); `GET /__count`
  * says how many good answers were given. `GET /__numbers` gives the numbers of the comparisons that got one since it was last asked for, in the
  * order of their calls: they are noted from the first time on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { signed } from "../support/signed.ts";
 import { chatAnswer, leastUpstreamBytes, numberIn, responsesAnswer } from "./payload.ts";
 
 const answers = new Map([
-  ["/v1/responses", Buffer.from(responsesAnswer)],
-  ["/v1/chat/completions", Buffer.from(chatAnswer)],
+  ["/v1/responses", responsesAnswer],
+  ["/v1/chat/completions", chatAnswer],
 ]);
+/** What stands behind the boundary's last mention in a request: the vendor's parameters and the schema. */
+const tailBytes = 4_096;
 
 let latencyMs = 0;
 let down: number | null = null;
@@ -28,15 +32,18 @@ const server = createServer((incoming, outgoing) => {
   const chunks: Buffer[] = [];
   incoming.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    if (numbers !== null) chunks.push(chunk);
+    chunks.push(chunk);
   });
   incoming.on("end", () => {
     // A candidate that drops an essay would be faster: it gets an error and with it fails the run.
     const status = down ?? (bytes >= leastUpstreamBytes ? 200 : 400);
-    const body = status === 200 ? answer : Buffer.from("{}");
+    const sent = Buffer.concat(chunks);
+    const body = Buffer.from(
+      status === 200 ? signed(answer, sent.toString("latin1", Math.max(0, bytes - tailBytes))) : "{}",
+    );
     if (status === 200) {
       count++;
-      numbers?.push(numberIn(Buffer.concat(chunks).toString("latin1")));
+      numbers?.push(numberIn(sent.toString("latin1")));
     }
     if (latencyMs === 0) send(outgoing, status, body);
     else setTimeout(send, latencyMs, outgoing, status, body);

@@ -13,6 +13,7 @@ import worker from "../../src/cloudflare/worker.ts";
 import { said } from "../support/scripted-transport.ts";
 import { post } from "../support/answers.ts";
 import { alarmOf, env, freshWorld } from "./objects.ts";
+import { goodVerdict, signed } from "../support/signed.ts";
 
 /** Of a thousand, which take two minutes here: each ticket's object is a file of its own, whose every write workerd waits for. */
 const tickets = 100;
@@ -26,7 +27,6 @@ const vendorEnv = {
   LOG_LEVEL: "error",
 } as unknown as Environment;
 const gateStub = () => env.GATES.get(env.GATES.idFromName("openai"));
-const verdict = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 
 /** The deployed Worker with a vendor that a test takes down. */
 async function drainingWorld() {
@@ -35,7 +35,7 @@ async function drainingWorld() {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (_url, init) => {
     const essay = /ticket (\d+)\./.exec(String(init?.body))?.[1] ?? "none";
     vendor.calls.push({ essay, isGood: !vendor.isDown });
-    const step = said(verdict);
+    const step = said(signed(goodVerdict, String(init?.body)));
     if (vendor.isDown || typeof step !== "object" || !("text" in step))
       return new Response("{}", { status: 503 });
     return new Response(step.text);

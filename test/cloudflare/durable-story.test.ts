@@ -17,8 +17,8 @@ import { createGateFront } from "../../src/gateway/gate-front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
 import { alarmOf, env, evictAll, freshWorld, isStored, settled, storedIn } from "./objects.ts";
+import { goodVerdict, signed } from "../support/signed.ts";
 
-const verdict = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 const gateStub = () => env.GATES.get(env.GATES.idFromName("mock"));
 
 /** One isolate with a judge that a test makes ill. */
@@ -29,11 +29,11 @@ async function story() {
     name: "mock",
     plan: () => ({ temperature: null, reasoningEffort: null, structure: "schema", dropped: [] }),
     cost: () => 1,
-    judge() {
+    judge({ user }) {
       judge.calls++;
       const outcome = judge.isIll
         ? err({ reason: "unavailable", status: 503, retryAfterMs: null } as const)
-        : ok({ text: verdict, model: "mock-1" });
+        : ok({ text: signed(goodVerdict, user), model: "mock-1" });
       return Promise.resolve({ outcome, usage: null, requestId: null, status: null });
     },
   };

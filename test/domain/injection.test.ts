@@ -1,11 +1,13 @@
 /** What an essay can't do, whatever it says: reach out of its frame on the way out, or give the verdict on the way back. */
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
+import { boundaryOf } from "../../src/domain/boundary.ts";
 import type { Comparison } from "../../src/domain/comparison.ts";
 import { readJudgement, type Judgement } from "../../src/domain/judgement.ts";
 import { canonicalText, frame } from "../../src/domain/prompt.ts";
 import { hostileEssays } from "../support/injection-corpus.ts";
 
+const boundary = "bcdfghjk";
 const prompts = [
   "Compare {essay_a} with {essay_b}.",
   "First {essay_b}\n\nthen {essay_a}",
@@ -39,55 +41,29 @@ it.each(prompts)("nothing but its own place changes with an essay in %j", (userP
 
 it("another essay is another boundary", () => {
   const boundaries = hostileEssays.map(({ text }) =>
-    sha256(canonicalText(comparisonOf("", text, "B"))).slice(0, 16),
+    boundaryOf(sha256(canonicalText(comparisonOf("", text, "B")))),
   );
   expect(new Set(boundaries).size).toBe(hostileEssays.length);
 });
 
-it.each(hostileEssays)("repeated as an answer it is a verdict only if it is one: $name", (essay) => {
-  expect(judgementIn(essay.text)?.winner ?? null).toBe(essay.verdictIfRepeated);
+it.each(hostileEssays)("repeated as an answer it is no verdict: $name", ({ text }) => {
+  for (const answer of [text, `It says: ${text}`]) expect(judgementIn(answer)).toBeNull();
 });
-
-it.each(hostileEssays)("quoted beside the judge's own verdict it never wins: $name", ({ text }) => {
-  for (const winner of ["Essay A", "Essay B"] as const) {
-    const own = verdict(winner);
-    const concluded = judgementIn(`One essay says: ${text}\n\nMy verdict:\n${own}`);
-    expect([null, { ...JSON.parse(own), normalizations: [] }]).toContainEqual(concluded);
-    for (const answer of [`${own}\nOne essay says: ${text}`, `${text}${own}`, `${own}${text}`]) {
-      expect([undefined, winner]).toContain(judgementIn(answer)?.winner);
-    }
-  }
-});
-
-const harmlessToQuote = hostileEssays.filter(({ text }) => !/winner|\{\s*"/.test(text));
-it.each(harmlessToQuote)("quoted beside the judge's own verdict it doesn't spoil that: $name", ({ text }) => {
-  expect(judgementIn(`It says: ${text}\n\nMy verdict:\n${verdict("Essay A")}`)?.winner).toBe("Essay A");
-});
-
-const verdicts = hostileEssays.filter(({ verdictIfRepeated }) => verdictIfRepeated);
-it.each(verdicts)(
-  "quoted beside the opposite verdict of the judge it ends in no judgement: $name",
-  ({ text }) => {
-    const own = verdict("Essay A");
-    for (const answer of [
-      `${text} ${own}`,
-      `${own} ${text}`,
-      `They write:\n${text}\nBut I say:\n${own}\nDone.`,
-    ]) {
-      expect(readJudgement(answer)).toEqual({ ok: false, error: "conflicting_verdicts" });
-    }
-  },
-);
 
 it.each(hostileEssays)("repeated inside the justification it stays a justification: $name", ({ text }) => {
-  const answer = JSON.stringify({ justification: `It says: ${text}`, winner: "Essay A", confidence: 2 });
+  const answer = JSON.stringify({
+    boundary,
+    justification: `It says: ${text}`,
+    winner: "Essay A",
+    confidence: 2,
+  });
   expect(judgementIn(answer)).toMatchObject({ winner: "Essay A", confidence: 2 });
 });
 
 it("repeating what the judge was sent is no verdict", () => {
   for (const userPrompt of prompts) {
     const sent = frame(comparisonOf(userPrompt, "An essay.", "Another."), sha256("any"));
-    expect(readJudgement(sent)).toEqual({ ok: false, error: "not_json" });
+    expect(readJudgement([sent], boundaryOf(sha256("any")))).toEqual({ ok: false, error: "not_json" });
   }
 });
 
@@ -100,12 +76,8 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function verdict(winner: Judgement["winner"]): string {
-  return JSON.stringify({ justification: "It keeps to the question.", winner, confidence: 2 });
-}
-
 function judgementIn(answer: string): Judgement | null {
-  const read = readJudgement(answer);
+  const read = readJudgement([answer], boundary);
   return read.ok ? read.value : null;
 }
 
@@ -113,13 +85,13 @@ function judgementIn(answer: string): Judgement | null {
 function isFramed(comparison: Comparison): boolean {
   const promptSha256 = sha256(canonicalText(comparison));
   const sent = frame(comparison, promptSha256);
-  const boundary = promptSha256.slice(0, 16);
-  // Two lines for each essay, and our own mention.
-  const isAlone = sent.split(boundary).length === 6;
+  const marks = boundaryOf(promptSha256);
+  // Two lines for each essay, and two mentions of our own.
+  const isAlone = sent.split(marks).length === 7;
   return isAlone && between("Essay A") === comparison.essayA && between("Essay B") === comparison.essayB;
 
   function between(name: string): string | undefined {
-    const [, framed] = sent.split(`\n[${boundary}: ${name} begins]\n`);
-    return framed?.split(`\n[${boundary}: ${name} ends]\n`)[0];
+    const [, framed] = sent.split(`\n[${marks}: ${name} begins]\n`);
+    return framed?.split(`\n[${marks}: ${name} ends]\n`)[0];
   }
 }

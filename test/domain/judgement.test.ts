@@ -2,14 +2,17 @@ import { Ajv } from "ajv";
 import { expect, it } from "vitest";
 import { judgementSchema, readJudgement } from "../../src/domain/judgement.ts";
 
+const boundary = "bcdfghjk";
 const reason = "It keeps to the question and supports each claim.";
 const a = answer({ winner: "Essay A" });
 const b = answer({ winner: "Essay B" });
 const judgedA = { winner: "Essay A", justification: reason, confidence: 4, normalizations: [] };
 
+const read = (...texts: string[]) => readJudgement(texts, boundary);
+
 it("reads a plain answer as it is", () => {
-  expect(readJudgement(a)).toEqual({ ok: true, value: judgedA });
-  expect(readJudgement(b)).toEqual({ ok: true, value: { ...judgedA, winner: "Essay B" } });
+  expect(read(a)).toEqual({ ok: true, value: judgedA });
+  expect(read(b)).toEqual({ ok: true, value: { ...judgedA, winner: "Essay B" } });
 });
 
 const spellings: [string, string][] = [
@@ -28,8 +31,8 @@ it.each(spellings)("reads %s from %j, alone and with every suffix, however it is
     settings.push(words, words.toUpperCase(), `  ${words}. `, `__${words}__`);
     settings.push(`**"${words}"**!`, `(\`${words}\`)`, `¿«${words}»…`);
     const others = settings.filter((setting) => {
-      const read = readJudgement(answer({ winner: setting }));
-      return !read.ok || read.value.winner !== winner;
+      const judgement = read(answer({ winner: setting }));
+      return !judgement.ok || judgement.value.winner !== winner;
     });
     expect(others).toEqual([]);
   }
@@ -48,7 +51,7 @@ it.each([
   1,
   { essay: "Essay A" },
 ])("refuses %j as a winner", (winner) => {
-  expect(readJudgement(answer({ winner }))).toEqual({ ok: false, error: "bad_winner" });
+  expect(read(answer({ winner }))).toEqual({ ok: false, error: "bad_winner" });
 });
 
 it.each([
@@ -67,7 +70,7 @@ it.each([
 ])("reads confidence %j as %d, clamped: %j", (given, confidence, isClamped) => {
   const normalizations = isClamped ? ["confidence_clamped"] : [];
   const value = { ...judgedA, confidence, normalizations };
-  expect(readJudgement(answer({ confidence: given }))).toEqual({ ok: true, value });
+  expect(read(answer({ confidence: given }))).toEqual({ ok: true, value });
 });
 
 it.each([
@@ -78,17 +81,17 @@ it.each([
   undefined,
   { value: 4 },
 ])("refuses %j as a confidence", (confidence) => {
-  expect(readJudgement(answer({ confidence }))).toEqual({ ok: false, error: "bad_confidence" });
+  expect(read(answer({ confidence }))).toEqual({ ok: false, error: "bad_confidence" });
 });
 
 it("refuses a confidence that is too large for a number", () => {
-  expect(readJudgement(a.replace("4}", "1e400}"))).toEqual({ ok: false, error: "bad_confidence" });
+  expect(read(a.replace("4}", "1e400}"))).toEqual({ ok: false, error: "bad_confidence" });
 });
 
 it.each([[undefined], [null], [""], [" \n\t "], [5], [["long"]], [{ text: "long" }]])(
   "refuses %j as a justification",
   (justification) => {
-    expect(readJudgement(answer({ justification }))).toEqual({ ok: false, error: "no_justification" });
+    expect(read(answer({ justification }))).toEqual({ ok: false, error: "no_justification" });
   },
 );
 
@@ -121,125 +124,103 @@ it.each([
 ])("a justification %s", (_, given, justification) => {
   const normalizations = given.trim() === justification ? [] : ["justification_truncated"];
   const value = { ...judgedA, justification, normalizations };
-  expect(readJudgement(answer({ justification: given }))).toEqual({ ok: true, value });
+  expect(read(answer({ justification: given }))).toEqual({ ok: true, value });
 });
 
 it("lists every normalization", () => {
-  const read = readJudgement(answer({ confidence: 9, justification: "x".repeat(501) }));
-  expect(read).toMatchObject({
+  expect(read(answer({ confidence: 9, justification: "x".repeat(501) }))).toMatchObject({
     value: { normalizations: ["confidence_clamped", "justification_truncated"] },
   });
 });
 
 const fence = "```";
 it.each([
-  ["among blanks", `\r\n\t ${a}\n\n`],
-  ["behind a byte order mark", `\ufeff${a}`],
-  ["behind a zero-width space", `\u200b${a}`],
-  ["in a code fence", `${fence}json\n${a}\n${fence}`],
-  ["in a code fence without a language", `${fence}\n${a}${fence}`],
-  ["in a code fence that is left open", `${fence}JSON\n${a}`],
-  ["over several lines", JSON.stringify(JSON.parse(a), null, 2)],
-  ["before a comma", `My verdict: ${a}, as asked.`],
-  ["in prose", `Both are good. My verdict: ${a}. I hope that this helps!`],
-  ["in a sentence", `After all, ${a} is my verdict, as asked.`],
-  ["with other keys", a.replace("{", '{"reasoning":{"winner":"Essay B"},"scores":[{"winner":"Essay B"}],')],
-  ["with braces and quotes in a string", a.replace("{", String.raw`{"note":"} \" {\\",`)],
-  ["with the same key twice in an inner object", a.replace("{", '{"inner":{"x":1,"x":2},')],
-  ["beside objects that name no winner", `{"a":1} ${a} {"b":{"c":"winner"}} {}`],
-  ["beside braces of prose", `The set {1, 2}, f(x) { return x; } and } or { or :{ matter. ${a} So }{ it is.`],
-  ["beside brackets of prose", `See [1] and the range [0, 1). ${a} [end]`],
-  ["beside broken JSON about something else", `{"rubric": oops} ${a} {"rubric": [`],
-  ["beside the word in prose", `Winner: Essay A. The winner is clear: it is "winner" A.\n${a}`],
-  ["in doubled braces", `\\boxed{${a}}`],
-  ["twice, the same", `${a}\n${a}`],
-])("reads a verdict %s", (_, text) => {
-  expect(readJudgement(text)).toEqual({ ok: true, value: judgedA });
+  ["one text", [a]],
+  ["the first of two", [a, "That is all."]],
+  ["the second of two", ["Here it is:", `${fence}json\n${a}\n${fence}`]],
+  ["one of two that are both verdicts", [answer({ boundary: "zkxwvtsr", winner: "Essay B" }), a]],
+  ["the only one that is not empty", ["", a, " \n"]],
+])("several texts hold one verdict between them: %s", (_, texts) => {
+  expect(read(...texts)).toEqual({ ok: true, value: judgedA });
 });
 
-it("of several verdicts for one winner the last is the judgement, whole", () => {
-  const draft = answer({ winner: "A", confidence: 2, justification: "A draft." });
-  expect(readJudgement(`${draft} On reflection: ${a}`)).toEqual({ ok: true, value: judgedA });
-  expect(readJudgement(`${a} ${answer({ confidence: "high" })}`)).toEqual({
-    ok: false,
-    error: "bad_confidence",
-  });
-  expect(readJudgement(`${a} {"winner":"A","confidence":4}`)).toEqual({
-    ok: false,
-    error: "no_justification",
-  });
+it.each([
+  ["two that are equal", [a, a], "conflicting_verdicts"],
+  ["two that differ", [a, b], "conflicting_verdicts"],
+  ["one and one that can't be read", [a, answer({ winner: "tie" })], "conflicting_verdicts"],
+  ["one whose halves are two texts", [a.slice(0, 40), a.slice(40)], "not_json"],
+  ["none", [], "empty"],
+  ["blanks", ["", " \n", "\ufeff"], "empty"],
+  ["prose", ["Essay A", "wins."], "not_json"],
+])("several texts with %s are no judgement", (_, texts, error) => {
+  expect(read(...texts)).toEqual({ ok: false, error });
 });
 
 it.each([
   ["nothing", "", "empty"],
   ["blanks", " \r\n\t\u00a0\ufeff", "empty"],
   ["prose", "Essay A wins.", "not_json"],
-  ["a JSON string", JSON.stringify("Essay A"), "not_json"],
-  ["a JSON string that holds a verdict", JSON.stringify(a), "not_json"],
-  ["an escaped verdict", JSON.stringify(a).slice(1, -1), "not_json"],
   ["a number", "4", "not_json"],
   ["null", "null", "not_json"],
-  ["HTML", "<html><body>Bad gateway {}</body></html>", "no_verdict"],
-  ["an empty object", "{}", "no_verdict"],
-  ["a winner of another case", a.replace("winner", "Winner"), "no_verdict"],
-  ["a verdict inside an object", `{"result":${a}}`, "no_verdict"],
-  ["a verdict inside an object in prose", `Here: {"result":${a}} there`, "no_verdict"],
-  ["a verdict beside one inside an object", `{"result":${a}} ${b}`, "no_verdict"],
-  ["a verdict inside a string", JSON.stringify({ text: a }), "no_verdict"],
-  ["a verdict as prototype", `{"__proto__":${a}}`, "no_verdict"],
-  ["a verdict in an array", `[${a}]`, "no_verdict"],
-  ["a verdict in a fenced array", `${fence}json\n[\n  ${a}\n]\n${fence}`, "no_verdict"],
-  ["a verdict in an array in prose", `Here it is: [ ${a} ]. Done.`, "no_verdict"],
-  ["a verdict first in an array", `[${a}, 1]`, "no_verdict"],
-  ["a verdict in the middle of an array", `So: ["]", ${a}, {"x":1}]`, "no_verdict"],
-  ["a verdict last in an array", `So: ["[", 1, ${a} ]`, "no_verdict"],
-  ["a verdict in an array that is cut off", `[${a}, {"x":`, "no_verdict"],
-  ["a verdict in an array, beside the same outside", `${a} [${a}]`, "no_verdict"],
-  ["an array in an array", `[[${a}]]`, "no_verdict"],
-  ["two verdicts", `${a}${b}`, "conflicting_verdicts"],
-  ["two verdicts the other way round", `${b} or ${a}`, "conflicting_verdicts"],
-  ["verdicts in two fences", `${fence}\n${a}\n${fence}\n${fence}\n${b}\n${fence}`, "conflicting_verdicts"],
-  ["two winners in one object", a.replace("{", '{"winner":"Essay B",'), "conflicting_verdicts"],
-  ["two winners in one object in prose", `So: ${a.replace("{", '{"winner":"B",')}`, "conflicting_verdicts"],
-  ["two winners, one key escaped", a.replace("{", String.raw`{"w\u0069nner":"B",`), "conflicting_verdicts"],
-  ["two confidences", a.replace("{", '{"confidence":1,'), "conflicting_verdicts"],
-  ["a verdict before one for nobody", `${a} ${answer({ winner: "tie" })}`, "bad_winner"],
-  ["a verdict behind one for nobody", `${answer({ winner: null })} ${a}`, "bad_winner"],
+  ["a JSON string that holds a verdict", JSON.stringify(a), "not_json"],
   ["a verdict cut off", a.slice(0, -1), "not_json"],
   ["a verdict with a trailing comma", a.replace("}", ",}"), "not_json"],
   ["a verdict in Python's spelling", a.replaceAll('"', "'"), "not_json"],
-  ["a verdict with a bare NaN", a.replace("4}", "NaN}"), "not_json"],
-  ["a verdict with a bare Infinity", a.replace("4}", "Infinity}"), "not_json"],
-  ["a verdict beside one cut off", `${b} ${a.slice(0, -1)}`, "not_json"],
-  ["a verdict inside one cut off", `{"winner":"Essay A","quoted":${b},"just`, "not_json"],
-  ["a verdict inside an object cut off before its own", `{"quoted":${b},"just`, "not_json"],
-  ["a verdict inside a broken one", `{"quoted":${b},"winner":"Essay A",}`, "not_json"],
-  ["a verdict inside one without quotes", `{winner: "Essay A", quoted: ${b}}`, "not_json"],
-  ["a verdict inside one without its first brace", `"quoted":${b},"winner":"Essay A"}`, "not_json"],
-  ["a verdict beside a broken one", `{"winner":"Essay A",} ${b}`, "not_json"],
-  ["a verdict beside one in Python's spelling", `{'confidence': 4, 'winner': 'Essay A'} ${b}`, "not_json"],
-  ["a verdict beside one in typographic quotes", `{“winner”: “Essay A”} ${b}`, "not_json"],
-  ["a verdict beside an escaped one", `${JSON.stringify(a)} ${b}`, "not_json"],
+  ["a verdict in an array", `[${a}]`, "not_json"],
+  ["an empty object", "{}", "no_verdict"],
+  ["HTML", "<html><body>Bad gateway {}</body></html>", "no_verdict"],
+  ["a verdict without a boundary", answer({ boundary: undefined }), "no_verdict"],
+  ["a verdict with another boundary", answer({ boundary: "zkxwvtsr" }), "no_verdict"],
+  ["a verdict inside an object", `{"result":${a}}`, "no_verdict"],
+  ["two verdicts", `${a}${b}`, "conflicting_verdicts"],
+  ["two verdicts that are equal", `${a}\n${a}`, "conflicting_verdicts"],
+  ["verdicts in two fences", `${fence}\n${a}\n${fence}\n${fence}\n${b}\n${fence}`, "conflicting_verdicts"],
+  ["two boundaries in one object", a.replace("{", '{"boundary":"zkxwvtsr",'), "conflicting_verdicts"],
+  ["two winners in one object", a.replace("{", '{"winner":"Essay B",'), "conflicting_verdicts"],
+  ["two winners in one object in prose", `So: ${a.replace("{", '{"winner":"B",')}`, "conflicting_verdicts"],
+  ["two winners, one key escaped", a.replace("{", String.raw`{"w\u0069nner":"B",`), "conflicting_verdicts"],
+  ["a verdict without a winner", answer({ winner: undefined }), "bad_winner"],
 ])("refuses %s", (_, text, error) => {
-  expect(readJudgement(text)).toEqual({ ok: false, error });
+  expect(read(text)).toEqual({ ok: false, error });
+});
+
+it("reads a verdict among a hundred objects, and gives an answer with more up", () => {
+  const objects = (count: number) => '{"a":1}\n'.repeat(count);
+  expect(read(`${objects(50)}${a}${objects(49)}`)).toEqual({ ok: true, value: judgedA });
+  expect(read(objects(50), a, objects(49))).toEqual({ ok: true, value: judgedA });
+  for (const texts of [[`${objects(50)}${a}${objects(50)}`], [a + objects(100)], [objects(100), a]]) {
+    expect(read(...texts)).toEqual({ ok: false, error: "no_verdict" });
+  }
 });
 
 it("the schema takes what is asked for and nothing else", () => {
   const takes = new Ajv({ strict: true }).compile(judgementSchema);
   expect(takes(JSON.parse(a))).toBe(true);
-  for (const wrong of [{ winner: "tie" }, { confidence: "4" }, { justification: undefined }, { extra: 1 }]) {
+  for (const wrong of [
+    { winner: "tie" },
+    { confidence: "4" },
+    { justification: undefined },
+    { boundary: undefined },
+    { extra: 1 },
+  ]) {
     expect(takes(JSON.parse(answer(wrong)))).toBe(false);
   }
 });
 
-it("the schema is one that every vendor takes, with the reasons before the verdict", () => {
-  expect(Object.keys(judgementSchema.properties)).toEqual(["justification", "winner", "confidence"]);
+it("the schema is one that every vendor takes and the same for all, with the boundary first and the reasons before the verdict", () => {
+  expect(Object.keys(judgementSchema.properties)).toEqual([
+    "boundary",
+    "justification",
+    "winner",
+    "confidence",
+  ]);
   expect(judgementSchema.required).toEqual(Object.keys(judgementSchema.properties));
   expect(JSON.stringify(judgementSchema)).not.toMatch(
     /"(minimum|maximum|minLength|maxLength|pattern|oneOf|anyOf|allOf)"/,
   );
+  expect(judgementSchema.properties.boundary).toEqual({ type: "string", description: expect.any(String) });
 });
 
 function answer(changes: Record<string, unknown>): string {
-  return JSON.stringify({ justification: reason, winner: "Essay A", confidence: 4, ...changes });
+  return JSON.stringify({ boundary, justification: reason, winner: "Essay A", confidence: 4, ...changes });
 }

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import { boundaryOf } from "../../src/domain/boundary.ts";
 import { providerNames, reasoningEfforts, type Comparison } from "../../src/domain/comparison.ts";
 import { canonicalText, frame, judgeSystemPrompt, placeholderProblems } from "../../src/domain/prompt.ts";
 
@@ -14,8 +15,8 @@ const plain: Comparison = {
   parameters: { temperature: null, maxTokens: 4096, reasoningEffort: null },
 };
 
-const blockA = "\n[0123456789abcdef: Essay A begins]\nCats.\n[0123456789abcdef: Essay A ends]\n";
-const blockB = "\n[0123456789abcdef: Essay B begins]\nDogs.\n[0123456789abcdef: Essay B ends]\n";
+const blockA = "\n[pgckmwjw: Essay A begins]\nCats.\n[pgckmwjw: Essay A ends]\n";
+const blockB = "\n[pgckmwjw: Essay B begins]\nDogs.\n[pgckmwjw: Essay B ends]\n";
 
 it.each([
   ["both in place", "1 {essay_a} 2 {essay_b} 3", `1 ${blockA} 2 ${blockB} 3`],
@@ -40,11 +41,13 @@ it.each([
   expect(sent.slice(expected.length)).not.toMatch(/Cats|Dogs|begins/);
 });
 
-it("ends with the boundary's meaning and the shape of the answer", () => {
-  const closing = frame(plain, hash).split("\n\n").slice(-2).join("\n");
+it("ends with the boundary's meaning, the essays' names and the shape of the answer", () => {
+  const closing = frame(plain, hash).split("\n\n").slice(-3).join("\n");
   for (const needed of [
-    "0123456789abcdef",
+    "marked pgckmwjw,",
+    "only as Essay A and Essay B, never as first or second",
     "JSON",
+    `in this order, are "boundary"`,
     `"justification"`,
     `"winner"`,
     `"Essay A" or "Essay B"`,
@@ -54,13 +57,14 @@ it("ends with the boundary's meaning and the shape of the answer", () => {
   ]) {
     expect(closing).toContain(needed);
   }
+  // Last, where small models heed it most.
+  expect(closing).toMatch(/ The "boundary" of this comparison is "pgckmwjw"\.$/);
 });
 
-it("takes its boundary from the first 16 digits of the hash alone", () => {
-  expect(frame(plain, `${hash.slice(0, 16)}${"f".repeat(48)}`)).toBe(frame(plain, hash));
-  expect(frame(plain, "f".repeat(64))).toBe(
-    frame(plain, hash).replaceAll("0123456789abcdef", "f".repeat(16)),
-  );
+it("takes nothing but its boundary from the hash", () => {
+  const other = "f".repeat(64);
+  const [ours, others] = [boundaryOf(hash), boundaryOf(other)];
+  expect(frame(plain, other)).toBe(frame(plain, hash).replaceAll(ours, others));
 });
 
 it("sends instructions and essays byte for byte, whatever they hold", () => {
@@ -74,8 +78,8 @@ it("sends instructions and essays byte for byte, whatever they hold", () => {
       const userPrompt = instructions.replaceAll(/\{essay_[ab]\}/g, "");
       const placed = `${userPrompt}{essay_b}${userPrompt}{essay_a}${userPrompt}`;
       const expected = [
-        `${userPrompt}\n[0123456789abcdef: Essay B begins]\n${essayB}\n[0123456789abcdef: Essay B ends]\n`,
-        `${userPrompt}\n[0123456789abcdef: Essay A begins]\n${essayA}\n[0123456789abcdef: Essay A ends]\n`,
+        `${userPrompt}\n[pgckmwjw: Essay B begins]\n${essayB}\n[pgckmwjw: Essay B ends]\n`,
+        `${userPrompt}\n[pgckmwjw: Essay A begins]\n${essayA}\n[pgckmwjw: Essay A ends]\n`,
         `${userPrompt}\n\nThe text of each essay`,
       ].join("");
       expect(frame({ ...plain, userPrompt: placed, essayA, essayB }, hash).startsWith(expected)).toBe(true);
@@ -139,7 +143,7 @@ it("the canonical text is the one that stored hashes were made from", () => {
   expect(
     canonicalText({ ...plain, parameters: { temperature: 0.2, maxTokens: 100, reasoningEffort: "low" } }),
   ).toBe(
-    "comparison 1\n6:openai\n10:gpt-6-luna\n3:0.2\n3:100\n3:low\n10:You judge.\n20:Which argues better?\n5:Cats.\n5:Dogs.\n",
+    "comparison 2\n6:openai\n10:gpt-6-luna\n3:0.2\n3:100\n3:low\n10:You judge.\n20:Which argues better?\n5:Cats.\n5:Dogs.\n",
   );
 });
 
@@ -166,7 +170,7 @@ function comparisons(): fc.Arbitrary<Comparison> {
 /** The inverse of `canonicalText`: that one exists shows that no two comparisons share a text. */
 function readBack(text: string): Comparison {
   const fields: string[] = [];
-  let at = "comparison 1\n".length;
+  let at = "comparison 2\n".length;
   while (at < text.length) {
     const start = text.indexOf(":", at) + 1;
     const end = start + Number(text.slice(at, start - 1));

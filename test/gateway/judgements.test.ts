@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
 import { judgeSystemPrompt } from "../../src/domain/prompt.ts";
-import { scriptedJudge, usage, verdictText, type Turn } from "../support/scripted-judge.ts";
+import { scriptedJudge, usage, type Turn } from "../support/scripted-judge.ts";
+import { goodVerdict } from "../support/signed.ts";
 
 const down: Failure = { reason: "unavailable", status: 503, retryAfterMs: null };
 
@@ -61,7 +62,12 @@ it("asks no other judge where the asked one is not usable, and says which are", 
 });
 
 describe("the one more ask", () => {
-  const unreadable = ["no json", "", '{"winner":"tie","confidence":3,"justification":"x"}', "{}"];
+  const unreadable = [
+    "no json",
+    "",
+    '{"boundary":"%boundary%","winner":"tie","confidence":3,"justification":"x"}',
+    "{}",
+  ];
 
   it.each(unreadable)("is the identical request after %j, at once", async (text) => {
     const { result, calls } = await judged([text]);
@@ -108,7 +114,7 @@ describe("the cost", () => {
   });
 
   it("is null where no call told its usage, and leaves out those that did not", async () => {
-    const silent = { afterMs: 0, says: verdictText, usage: null };
+    const silent = { afterMs: 0, says: goodVerdict, usage: null };
     const { result } = await judged([silent]);
     expect(result).toMatchObject({ value: { costUsd: null, usage: null } });
     const once = await judged(["no json", silent]);
@@ -120,7 +126,7 @@ it("tells the listener of every call, with its own duration and what became of i
   const { reports, result } = await judged([
     { afterMs: 300, says: "no json" },
     { afterMs: 200, says: down },
-    { afterMs: 100, says: verdictText },
+    { afterMs: 100, says: goodVerdict },
   ]);
   const rows = reports.map(({ attempt, durationMs, failure }) => [
     attempt,

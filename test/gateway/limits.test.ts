@@ -1,7 +1,8 @@
 /** What ends a request early: its deadline, and a client that goes away. */
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
-import { scriptedJudge, verdictText } from "../support/scripted-judge.ts";
+import { scriptedJudge } from "../support/scripted-judge.ts";
+import { goodVerdict } from "../support/signed.ts";
 
 const down: Failure = { reason: "unavailable", status: 503, retryAfterMs: 4_000 };
 const policy = { requestTimeoutMs: 10_000 };
@@ -16,7 +17,7 @@ describe("the deadline", () => {
     [9_999, true],
     [10_001, false],
   ])("one call that takes %i of 10,000 ms: judged %s", async (afterMs, judged) => {
-    const judge = scriptedJudge({ turns: [{ afterMs, says: verdictText }], policy });
+    const judge = scriptedJudge({ turns: [{ afterMs, says: goodVerdict }], policy });
     const submitted = judge.submit();
     await judge.clock.advance(20_000);
     expect(await submitted).toMatchObject(judged ? { ok: true } : failed({ reason: "timeout" }));
@@ -40,7 +41,7 @@ describe("the deadline", () => {
   ])("is one for all calls and waits: 2,000 + 4,000 + %i ms, judged %s", async (afterMs, judged) => {
     const turns = [
       { afterMs: 2_000, says: down },
-      { afterMs, says: verdictText },
+      { afterMs, says: goodVerdict },
     ];
     const judge = scriptedJudge({ turns, policy, random: () => 0 });
     const submitted = judge.submit();

@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
   { name: "words", step: said(canary), status: 502, type: "INVALID_RESPONSE", details: "not_json" },
   {
     name: "a tie",
-    step: said('{"winner":"tie","confidence":1,"justification":"x"}'),
+    step: said('{"boundary":"%boundary%","winner":"tie","confidence":1,"justification":"x"}'),
     status: 502,
     type: "INVALID_RESPONSE",
     details: "bad_winner",

@@ -63,7 +63,7 @@ it("has no cost where the price is unknown, and names the model that was asked f
 
 it("lists what was normalized", async () => {
   const long = "Words and more words. ".repeat(40);
-  const text = JSON.stringify({ justification: long, winner: "b", confidence: 9 });
+  const text = JSON.stringify({ boundary: "%boundary%", justification: long, winner: "b", confidence: 9 });
   const { compare } = testService({ steps: [said(text)] });
   const { body } = await compare();
   expect(body).toMatchObject({

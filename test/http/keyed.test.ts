@@ -177,7 +177,7 @@ it("may be of 255 characters where it came twice", async () => {
 
 it("answers byte for byte the same 200 after a judgement, however often, with one call upstream", async () => {
   const service = testService({
-    steps: [slow(said('{"winner":"b","confidence":2,"justification":"é"}'), 70)],
+    steps: [slow(said('{"boundary":"%boundary%","winner":"b","confidence":2,"justification":"é"}'), 70)],
   });
   const answering = service.compare({ metadata: { z: 1, a: "\u2028" } }, key());
   await service.clock.advance(70);

@@ -109,7 +109,7 @@ describe("a judgement that came later", () => {
     ["one with the one more ask", [said("tie"), verdict()]],
     [
       "one that was normalized, without usage",
-      [said('{"winner":"b","confidence":"9","justification":"x"}', { usage: null })],
+      [said('{"boundary":"%boundary%","winner":"b","confidence":"9","justification":"x"}', { usage: null })],
     ],
   ] satisfies [string, Step[]][])("is in all fields what an immediate 200 is: %s", async (_, steps) => {
     const changes = {

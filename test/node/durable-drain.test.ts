@@ -5,18 +5,18 @@ import { type Caller } from "../../src/gateway/submission.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { configOf, durableForTest } from "../support/durable-on-node.ts";
+import { goodVerdict, signed } from "../support/signed.ts";
 
 const tickets = 1_000;
 const config = configOf({ QUEUE_MAX_SIZE: "2000" });
-const answer = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
-const verdict: Reply = {
-  outcome: { ok: true, value: { text: answer, model: "m" } },
+const verdict = (prompt: string): Reply => ({
+  outcome: { ok: true, value: { text: signed(goodVerdict, prompt), model: "m" } },
   usage: null,
   requestId: null,
   status: 200,
-};
+});
 const down: Reply = {
-  ...verdict,
+  ...verdict(""),
   outcome: { ok: false, error: { reason: "unavailable", status: 503, retryAfterMs: null } },
   status: 503,
 };
@@ -33,7 +33,7 @@ async function drainingWorld() {
     judge({ user }) {
       const essay = /ticket (\d+)\./.exec(user)?.[1] ?? "none";
       provider.calls.push({ essay, isGood: !provider.isDown });
-      return Promise.resolve(provider.isDown ? down : verdict);
+      return Promise.resolve(provider.isDown ? down : verdict(user));
     },
   };
   const gateway = createGateway(

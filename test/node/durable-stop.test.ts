@@ -8,6 +8,7 @@ import type { Provider, Reply } from "../../src/gateway/ports.ts";
 import { stopGracefully } from "../../src/node/stop.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { config, durableForTest } from "../support/durable-on-node.ts";
+import { goodVerdict, signed } from "../support/signed.ts";
 
 const asked: Asked = {
   userPrompt: "Which one?",
@@ -33,18 +34,21 @@ const caller: Caller = {
   queueId: null,
 };
 const vendorless = { anthropic: "a", openai: "o", google: "g", openrouter: "r" };
-const text = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
-const verdict: Reply = {
-  outcome: { ok: true, value: { text, model: "m" } },
+const verdict = (prompt: string): Reply => ({
+  outcome: { ok: true, value: { text: signed(goodVerdict, prompt), model: "m" } },
   usage: null,
   requestId: null,
   status: 200,
-};
-const gone: Reply = { ...verdict, outcome: { ok: false, error: { reason: "hung_up" } }, status: null };
+});
+const gone: Reply = { ...verdict(""), outcome: { ok: false, error: { reason: "hung_up" } }, status: null };
 
 /** One live call and one for a ticket are in flight, and the process is told to stop. @param judge how both go */
 async function stoppingWorld(
-  judge: (signal: AbortSignal, after: (ms: number, then: () => void) => void) => Promise<Reply>,
+  judge: (
+    signal: AbortSignal,
+    after: (ms: number, then: () => void) => void,
+    prompt: string,
+  ) => Promise<Reply>,
 ) {
   const world = await durableForTest();
   const { clock, durable } = world;
@@ -54,9 +58,9 @@ async function stoppingWorld(
     name: "mock",
     plan: () => draftOf().about.plan,
     cost: () => null,
-    judge(_, signal) {
+    judge({ user }, signal) {
       calls++;
-      return judge(signal, clock.after);
+      return judge(signal, clock.after, user);
     },
   };
   const gateway = createGateway(
@@ -104,7 +108,7 @@ async function stoppingWorld(
 
 it("lets what is in flight finish, sends no other ticket, and ends as soon as that is done", async () => {
   const { world, live, id, stoppedAfterMs, calls } = await stoppingWorld(
-    (_, after) => new Promise((resolve) => after(5_000, () => resolve(verdict))),
+    (_, after, prompt) => new Promise((resolve) => after(5_000, () => resolve(verdict(prompt)))),
   );
   await world.tickets.create(draftOf());
   await world.advance(4_999);

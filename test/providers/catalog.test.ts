@@ -330,3 +330,16 @@ it.each([
   const found = priceAt(findModel(provider, id), Date.parse(day));
   expect(found && [found.input, found.cached, found.output]).toEqual(expected);
 });
+
+it.each([
+  ["SmolLM2-135M-Instruct.Q4_1.gguf", true],
+  ["smollm-135m", true],
+  ["SmolLM2-1.7B-Instruct", false],
+  ["qwen2.5-coder-0.5b", false],
+  ["gpt-6-luna", false],
+])("says of %s that it seldom copies the boundary: %j", (id, seldom) => {
+  for (const provider of providerNames) {
+    const plan = planFor(findModel(provider, id), asked(null, null));
+    expect("copiesSeldom" in plan).toBe(seldom);
+  }
+});

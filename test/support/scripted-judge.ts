@@ -9,15 +9,14 @@ import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gat
 import type { Asked } from "../../src/gateway/resolve.ts";
 import { manualClock } from "./clock.ts";
 import { memoryDurable } from "./memory-durable.ts";
+import { goodVerdict, signed } from "./signed.ts";
 
-/** How one call goes: what the judge writes, or how it fails. `stall`: nothing until the signal aborts. */
+/** How one call goes: what the judge writes (`%boundary%` becomes the one that it is asked for), or how it fails. `stall`: nothing until the signal aborts. */
 export type Turn =
   | string
   | Failure
   | "stall"
   | { readonly afterMs: number; readonly says: string | Failure; readonly usage?: Usage | null };
-
-export const verdictText = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 
 const asked: Asked = {
   userPrompt: "Which one?",
@@ -64,13 +63,15 @@ export function scriptedJudge(options: JudgeOptions = {}) {
     plan,
     cost: () => price(++priced),
     judge(request, signal) {
-      const turn = turns[calls.length] ?? verdictText;
+      const turn = turns[calls.length] ?? goodVerdict;
       calls.push({ atMs: clock.nowMs() - startMs, request, signal });
+      const says = (said: string | Failure, used: Usage | null) =>
+        reply(typeof said === "string" ? signed(said, request.user) : said, used);
       if (typeof turn === "object" && "afterMs" in turn)
-        return later(turn.afterMs, reply(turn.says, turn.usage === undefined ? usage : turn.usage), signal);
+        return later(turn.afterMs, says(turn.says, turn.usage === undefined ? usage : turn.usage), signal);
       return turn === "stall"
-        ? later(Infinity, reply(verdictText, null), signal)
-        : Promise.resolve(reply(turn, usage));
+        ? later(Infinity, says(goodVerdict, null), signal)
+        : Promise.resolve(says(turn, usage));
     },
   };
 

@@ -1,6 +1,7 @@
 /** A vendor in memory, which speaks OpenAI's Responses API and answers as a test tells it. */
 import { err, ok } from "../../src/domain/result.ts";
 import type { Transport, TransportFault, UpstreamRequest } from "../../src/providers/transport.ts";
+import { signed } from "./signed.ts";
 
 /** How one call is answered. */
 export type Step =
@@ -8,6 +9,7 @@ export type Step =
       readonly status?: number;
       /** Lower-case names. */
       readonly headers?: Readonly<Record<string, string>>;
+      /** `%boundary%` in it becomes the one that the request asks for. */
       readonly text: string;
       /** Before the answer comes. */
       readonly delayMs?: number;
@@ -48,7 +50,8 @@ export function scriptedVendor(
       if (step === "stall") return stalled(signal);
       if ("throws" in step) return Promise.reject(step.throws);
       if ("fault" in step) return Promise.resolve(err(step.fault));
-      const { status = 200, headers = {}, text, delayMs = 0 } = step;
+      const { status = 200, headers = {}, delayMs = 0 } = step;
+      const text = signed(step.text, request.body ?? "");
       const answer = ok({ status, header: (name: string) => headers[name] ?? null, text });
       if (delayMs === 0) return Promise.resolve(answer);
       return new Promise((resolve) => {
@@ -73,7 +76,8 @@ export const justification =
 
 /** A good judgement in the vendor's envelope. @param changes of the envelope */
 export function verdict(changes: object = {}): Step {
-  return said(JSON.stringify({ justification, winner: "Essay A", confidence: 4.2 }), changes);
+  const words = { boundary: "%boundary%", justification, winner: "Essay A", confidence: 4.2 };
+  return said(JSON.stringify(words), changes);
 }
 
 /** Any words of the judge, in the vendor's envelope. */

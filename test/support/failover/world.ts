@@ -10,7 +10,7 @@ import { createFailover, type Failover } from "../../../src/stores/failover/fail
 import type { News } from "../../../src/stores/failover/news.ts";
 import { manualClock, type ManualClock } from "../clock.ts";
 import { configOf } from "../durable-on-node.ts";
-import { verdictText } from "../scripted-judge.ts";
+import { goodVerdict, signed } from "../signed.ts";
 import type { Row } from "./engine.ts";
 import { emptyFile, memoryLocal, type LocalFile, type MemoryLocal } from "./memory-local.ts";
 import { sharedServer, type Fate, type Link, type SharedServer } from "./memory-shared.ts";
@@ -151,7 +151,9 @@ export function failoverWorld(random: () => number = () => 0.5): World {
           const cancel = clockHere.after(world.judgeMs, () =>
             resolve({
               ...rest,
-              outcome: world.fails() ? err({ reason: "timeout" }) : ok({ text: verdictText, model: "m" }),
+              outcome: world.fails()
+                ? err({ reason: "timeout" })
+                : ok({ text: signed(goodVerdict, request.user), model: "m" }),
             }),
           );
           signal.addEventListener("abort", () => {

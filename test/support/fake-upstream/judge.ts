@@ -1,11 +1,15 @@
 /** The judge in the fake: the same words for the same question, within the schema it was given. */
+import { boundaryAsked, signed } from "../signed.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { Fault, Step } from "./script.ts";
 import type { Ending, Question, Tokens, Words } from "./vendor.ts";
 
 /** @param step `null`: nothing was scripted */
 export function wordsFor(question: Question, step: Step | null): Words {
-  const whole = step?.text ?? JSON.stringify(judgementFor(question.schema, wantedBy(question, step)));
+  const whole = signed(
+    step?.text ?? JSON.stringify(judgementFor(question.schema, wantedBy(question, step))),
+    question.promptText,
+  );
   const ending = endingOf(step);
   const text = writtenUntil(ending, whole);
   return {
@@ -17,10 +21,12 @@ export function wordsFor(question: Question, step: Step | null): Words {
 }
 
 function wantedBy({ promptText }: Question, step: Step | null): JsonObject {
-  if (step?.echo === undefined) return step?.judgement ?? {};
+  const boundary = boundaryAsked(promptText);
+  const asked = boundary === null ? {} : { boundary };
+  if (step?.echo === undefined) return { ...asked, ...step?.judgement };
   const found = promptText.match(new RegExp(step.echo, "g")) ?? [];
   const justification = [...found, defaultJudgement.justification].join(" ");
-  return { justification, ...step.judgement };
+  return { ...asked, justification, ...step.judgement };
 }
 
 const defaultJudgement = {
@@ -30,9 +36,9 @@ const defaultJudgement = {
   confidence: 4.2,
 };
 
-/** With a schema exactly its keys in its order; without one the three keys that a prompt would ask for. */
+/** With a schema exactly its keys in its order; without one those that a prompt would ask for. */
 function judgementFor(schema: JsonObject | null, wanted: JsonObject): JsonObject {
-  if (schema === null) return { ...defaultJudgement, ...wanted };
+  if (schema === null) return { ...wanted, ...defaultJudgement, ...wanted };
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const order = schema["propertyOrdering"];
   const keys = Array.isArray(order) ? order.map(String) : Object.keys(properties);

@@ -51,7 +51,7 @@ const anyStep = {
   judgement: z.record(z.string(), z.unknown()).optional(),
   /** A regular expression: all that it finds in the prompt is put before the justification, so an answer shows its question. */
   echo: regularExpression.optional(),
-  /** What the judge writes, word for word: no schema holds it back. */
+  /** What the judge writes, word for word: no schema holds it back. `%boundary%` in it becomes the one that the prompt asks for. */
   text: z.string().optional(),
   /** Put in place of the estimate, with any number; `null` leaves the usage out. `promptTokens` and `completionTokens` are whole. */
   usage: tokens.nullable().optional(),

@@ -11,6 +11,7 @@ import type { Caller } from "../../../src/gateway/submission.ts";
 import { redisTransport } from "../../../src/node/redis-transport.ts";
 import { openShared } from "../../../src/node/shared.ts";
 import { realClock } from "./stores.ts";
+import { goodVerdict, signed } from "../signed.ts";
 
 export interface InstanceOptions {
   readonly name: string;
@@ -20,7 +21,6 @@ export interface InstanceOptions {
   readonly judge: (instance: string) => Promise<Failure | null>;
 }
 
-const verdict = '{"justification":"It argues.","winner":"Essay B","confidence":3.5}';
 const requestTimeoutMs = 10_000;
 
 const asked: Asked = {
@@ -57,9 +57,9 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
     name: "mock",
     plan: () => ({ temperature: null, reasoningEffort: null, structure: "schema", dropped: [] }),
     cost: () => null,
-    async judge() {
+    async judge({ user }) {
       const failure = await judge(name);
-      const outcome = failure === null ? ok({ text: verdict, model: name }) : err(failure);
+      const outcome = failure === null ? ok({ text: signed(goodVerdict, user), model: name }) : err(failure);
       return { outcome, usage: null, requestId: null, status: null };
     },
   };
