@@ -13,7 +13,7 @@
  * `completed`, `failed` and `expired` are final; they hold no texts, and are forgotten after the retention. The functions that move a ticket
  * are in `ticket-moves.ts`.
  */
-import type { Comparison, Parameters, ProviderName } from "./comparison.ts";
+import type { Comparison, FrameVersion, Parameters, ProviderName } from "./comparison.ts";
 import type { Failure } from "./failure.ts";
 import type { Seat } from "./places.ts";
 import type { Plan } from "./plan.ts";
@@ -36,6 +36,8 @@ export interface About {
   readonly parameters: Parameters;
   readonly plan: Plan;
   readonly promptSha256: string;
+  /** By which its user text is made and its answer is read. Absent: 1, which asked for no boundary. */
+  readonly frame?: FrameVersion;
   /** 0 to 10. */
   readonly priority: number;
   /** UTF-8 bytes of its texts. */

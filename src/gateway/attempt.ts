@@ -1,6 +1,7 @@
 /** One attempt at a judgement: a call, and the identical one once more where the answer is none. */
 import type { Failure } from "../domain/failure.ts";
-import { readJudgement, type Judgement } from "../domain/judgement.ts";
+import { judgementIn } from "../domain/frames.ts";
+import type { Judgement } from "../domain/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/usage.ts";
 import type { Answer, JudgeRequest, Ports, Provider } from "./ports.ts";
@@ -71,7 +72,7 @@ async function call(
     if (costUsd === null) tally.priceKnown = false;
     else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
   }
-  const judged = outcome.ok ? judgementIn(outcome.value) : outcome;
+  const judged = outcome.ok ? judgedBy(request, outcome.value) : outcome;
   onAttempt({
     correlationId: whom.correlationId,
     tenant: whom.tenant,
@@ -88,7 +89,10 @@ async function call(
     : { ...judged, durationMs };
 }
 
-function judgementIn({ text, model }: Answer): Result<Pick<Judged, "judgement" | "model">, Failure> {
-  const read = readJudgement(text);
+function judgedBy(
+  request: Pick<JudgeRequest, "frame" | "promptSha256" | "plan">,
+  { text, model }: Answer,
+): Result<Pick<Judged, "judgement" | "model">, Failure> {
+  const read = judgementIn(request, [text]);
   return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
 }

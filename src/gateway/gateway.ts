@@ -2,11 +2,12 @@
  * The whole flow, in reading order: `submit` answers now or keeps a ticket, `work` takes one ticket a step further, `find` tells where a
  * ticket stands.
  */
-import type { Comparison, ProviderName } from "../domain/comparison.ts";
+import type { Comparison, FrameVersion, ProviderName } from "../domain/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
 import { findingOf, longestHoldMs } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
-import { canonicalText, frame } from "../domain/prompt.ts";
+import { framed } from "../domain/frames.ts";
+import { canonicalText, frameVersion } from "../domain/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import {
@@ -81,7 +82,7 @@ export function createGateway(ports: Ports, policy: Policy) {
   async function prepare(provider: Provider, comparison: Comparison, signal: AbortSignal): Promise<Prepared> {
     const promptSha256 = await ports.sha256(canonicalText(comparison));
     const plan = await provider.plan(comparison.model, comparison.parameters, signal);
-    return { comparison, plan, promptSha256 };
+    return { comparison, plan, promptSha256, frame: frameVersion };
   }
 
   /** Asks the judge until there is a judgement, or no use, leave or time for another call. The one owner of retries. */
@@ -137,7 +138,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 
   /** Keeps a comparison as a ticket. What it leaves behind where it stops half-way is a hold that lapses, or a ticket that is kept. */
   async function keep(
-    { comparison, plan, promptSha256 }: Prepared,
+    { comparison, plan, promptSha256, frame }: Prepared,
     caller: Caller,
     tally: Tally,
     waitsFor: Obstacle | null,
@@ -152,6 +153,7 @@ export function createGateway(ports: Ports, policy: Policy) {
       parameters,
       plan,
       promptSha256,
+      frame,
       priority: caller.priority,
       sizeBytes:
         ports.sizeOf?.(texts) ?? Object.values(texts).reduce((sum, text) => sum + utf8Bytes(text), 0),
@@ -243,7 +245,8 @@ export function createGateway(ports: Ports, policy: Policy) {
       const failure: Failure = { reason: "credentials_refused", status: 401 };
       return { outcome: { kind: "failed", failure, spent: nothingSpent }, durationMs: null };
     }
-    const request = requestOf({ ...about, comparison: comparisonOf({ ...ticket, state }) });
+    const comparison = comparisonOf({ ...ticket, state });
+    const request = requestOf({ ...about, frame: about.frame ?? 1, comparison });
     const tally = newTally(progress.spent.calls);
     const deadline = startDeadline(policy.requestTimeoutMs, null);
     const answer = await attempt(ports, provider, request, about, tally, deadline.signal).finally(
@@ -333,12 +336,13 @@ interface Prepared {
   readonly comparison: Comparison;
   readonly plan: Plan;
   readonly promptSha256: string;
+  readonly frame: FrameVersion;
 }
 
-function requestOf({ comparison, plan, promptSha256 }: Prepared): Omit<JudgeRequest, "attempt"> {
+function requestOf({ comparison, plan, promptSha256, frame }: Prepared): Omit<JudgeRequest, "attempt"> {
   const { model, systemPrompt, parameters } = comparison;
-  const user = frame(comparison, promptSha256);
-  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256 };
+  const user = framed(frame, comparison, promptSha256);
+  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256, frame };
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };

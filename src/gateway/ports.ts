@@ -1,5 +1,5 @@
 /** What the flow needs from the world. Nothing here names a platform. */
-import type { Parameters, ProviderName } from "../domain/comparison.ts";
+import type { FrameVersion, Parameters, ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate.ts";
 import type { Start, Starter } from "../domain/gate-queue.ts";
@@ -22,6 +22,8 @@ export interface JudgeRequest {
   readonly plan: Plan;
   /** Names the comparison; the same for every call made for it. Never sent upstream. */
   readonly promptSha256: string;
+  /** By which `user` was made: it says which shape the answer shall have, and how the answer is read. */
+  readonly frame: FrameVersion;
   /** Which call for this comparison this is, from 1. Never sent upstream. */
   readonly attempt: number;
 }

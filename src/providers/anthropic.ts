@@ -5,8 +5,9 @@
  */
 import type { Message, MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages/messages";
 import type { ErrorResponse } from "@anthropic-ai/sdk/resources/shared";
+import type { FrameVersion } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { judgementSchema } from "../domain/judgement.ts";
+import { schemaOf } from "../domain/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
@@ -37,21 +38,24 @@ export function anthropicProvider({ apiKey, baseUrl }: Vendor, surroundings: Sur
   };
 }
 
-const schemaFormat = { type: "json_schema", schema: judgementSchema } as const;
+const schemaFormat = (frame: FrameVersion) => ({ type: "json_schema", schema: schemaOf(frame) }) as const;
 
 /** The older models' way to an enforced shape: a tool that they must call. The newest answer a forced tool with 400. */
-const judgementTool = {
-  tools: [
-    {
-      name: judgementName,
-      strict: true,
-      input_schema: { ...judgementSchema, required: [...judgementSchema.required] },
-    },
-  ],
-  tool_choice: { type: "tool" as const, name: judgementName, disable_parallel_tool_use: true },
-};
+function judgementTool(frame: FrameVersion) {
+  const schema = schemaOf(frame);
+  return {
+    tools: [
+      {
+        name: judgementName,
+        strict: true,
+        input_schema: { ...schema, required: [...schema.required] },
+      },
+    ],
+    tool_choice: { type: "tool" as const, name: judgementName, disable_parallel_tool_use: true },
+  };
+}
 
-function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
+function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
   const { structure } = plan;
   // There is no effort `none`: what stands for it is the model's own word, outside the effort.
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
@@ -68,10 +72,10 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
       : {
           output_config: {
             ...(effort === null ? {} : { effort }),
-            ...(structure === "schema" ? { format: schemaFormat } : {}),
+            ...(structure === "schema" ? { format: schemaFormat(frame) } : {}),
           },
         }),
-    ...(structure === "tool" ? judgementTool : {}),
+    ...(structure === "tool" ? judgementTool(frame) : {}),
   } satisfies MessageCreateParamsNonStreaming;
 }
 

@@ -106,6 +106,12 @@ export function findModel(provider: ProviderName, id: string): Model {
   );
 }
 
+/**
+ * Models, under whatever name their server gives them, that copy the boundary into less than 99 % of the verdicts that can be read. Measured in
+ * `docs/decisions/2026-11-30-whose-verdict.md`.
+ */
+const copiesSeldom = /smollm2?-135m/i;
+
 /** What is sent of the asked parameters, and what is left out because the model would refuse it. */
 export function planFor(model: Model, parameters: Parameters): Plan {
   const { temperature, reasoningEffort } = parameters;
@@ -120,6 +126,7 @@ export function planFor(model: Model, parameters: Parameters): Plan {
     temperature: takesTemperature ? temperature : null,
     reasoningEffort: takesEffort ? reasoningEffort : null,
     structure: model.structure,
+    ...(copiesSeldom.test(model.id) ? { copiesSeldom: true as const } : {}),
     ...(takesEffort && reasoningEffort === "none" && model.thinkingOff !== null
       ? { thinkingOff: model.thinkingOff }
       : {}),

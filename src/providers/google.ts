@@ -3,8 +3,9 @@
  * goes in a header, never as `?key=`, which ends up in logs.
  * Source: https://ai.google.dev/api/generate-content, as the SDK (@google/genai 3.1.0) sends and types it
  */
+import type { FrameVersion } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { judgementSchema } from "../domain/judgement.ts";
+import { schemaOf } from "../domain/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
@@ -41,9 +42,10 @@ export function googleProvider({ apiKey, baseUrl }: Vendor, surroundings: Surrou
 }
 
 const jsonFormat = { responseMimeType: "application/json" } as const;
-const schemaFormat = { ...jsonFormat, responseJsonSchema: judgementSchema } as const;
+const schemaFormat = (frame: FrameVersion) =>
+  ({ ...jsonFormat, responseJsonSchema: schemaOf(frame) }) as const;
 
-function bodyOf({ system, user, maxTokens, plan }: JudgeRequest) {
+function bodyOf({ system, user, maxTokens, plan, frame }: JudgeRequest) {
   const { temperature, reasoningEffort: effort, structure } = plan;
   return {
     systemInstruction: { role: "user", parts: [{ text: system }] },
@@ -51,7 +53,7 @@ function bodyOf({ system, user, maxTokens, plan }: JudgeRequest) {
     generationConfig: {
       maxOutputTokens: maxTokens,
       ...(temperature === null ? {} : { temperature }),
-      ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
+      ...(structure === "schema" ? schemaFormat(frame) : structure === "json" ? jsonFormat : {}),
       // Levels are called as our efforts are, but for `none`: no Gemini stops thinking.
       ...(effort === null || effort === "none"
         ? {}

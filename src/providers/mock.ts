@@ -1,4 +1,5 @@
 /** A judge that is no vendor, for development, tests and demonstrations. It is as regular as a clock: equal requests get equal verdicts. */
+import { boundaryOf } from "../domain/boundary.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { ReasoningEffort } from "../domain/comparison.ts";
 import { err, ok } from "../domain/result.ts";
@@ -60,7 +61,10 @@ function judged(request: JudgeRequest, seed: number): Pick<Reply, "outcome" | "u
     .join(" ")
     .replaceAll("{better}", better)
     .replaceAll("{worse}", worse);
-  const text = JSON.stringify({ justification, winner: better, confidence });
+  const verdict = { justification, winner: better, confidence };
+  const text = JSON.stringify(
+    request.frame === 1 ? verdict : { boundary: boundaryOf(request.promptSha256), ...verdict },
+  );
   return { outcome: ok({ text, model: request.model }), usage: counted(request, text, chance()) };
 }
 

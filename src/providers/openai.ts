@@ -9,8 +9,9 @@ import type {
   ResponseError,
 } from "openai/resources/responses/responses";
 import type { ErrorObject } from "openai/resources/shared";
+import type { FrameVersion } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { judgementSchema } from "../domain/judgement.ts";
+import { schemaOf } from "../domain/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
@@ -41,12 +42,11 @@ export function openaiProvider({ apiKey, baseUrl }: Vendor, surroundings: Surrou
   };
 }
 
-const schemaFormat = {
-  format: { type: "json_schema", name: judgementName, strict: true, schema: judgementSchema },
-} as const;
+const schemaFormat = (frame: FrameVersion) =>
+  ({ format: { type: "json_schema", name: judgementName, strict: true, schema: schemaOf(frame) } }) as const;
 const jsonFormat = { format: { type: "json_object" } } as const;
 
-function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
+function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
   return {
     model,
     store: false,
@@ -56,7 +56,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
     ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
     ...(plan.reasoningEffort === null ? {} : { reasoning: { effort: plan.reasoningEffort } }),
     ...(plan.structure === "schema"
-      ? { text: schemaFormat }
+      ? { text: schemaFormat(frame) }
       : plan.structure === "json"
         ? { text: jsonFormat }
         : {}),

@@ -7,9 +7,14 @@ import type {
   ChatCompletion,
   ChatCompletionCreateParamsNonStreaming,
 } from "openai/resources/chat/completions";
-import { type Parameters, type ReasoningEffort, reasoningEfforts } from "../domain/comparison.ts";
+import {
+  type FrameVersion,
+  type Parameters,
+  type ReasoningEffort,
+  reasoningEfforts,
+} from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { judgementSchema } from "../domain/judgement.ts";
+import { schemaOf } from "../domain/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
@@ -84,12 +89,13 @@ function planOver(endpoints: readonly Endpoint[] | null, model: string, paramete
 
 const takes = (ability: Ability) => (endpoint: Endpoint) => endpoint.includes(ability);
 
-const schemaFormat = {
-  response_format: {
-    type: "json_schema",
-    json_schema: { name: judgementName, strict: true, schema: judgementSchema },
-  },
-} as const;
+const schemaFormat = (frame: FrameVersion) =>
+  ({
+    response_format: {
+      type: "json_schema",
+      json_schema: { name: judgementName, strict: true, schema: schemaOf(frame) },
+    },
+  }) as const;
 const jsonFormat = { response_format: { type: "json_object" } } as const;
 
 /** What OpenRouter adds to the OpenAI shape, as far as it is used. */
@@ -98,7 +104,7 @@ interface Additions {
   reasoning?: { effort: ReasoningEffort };
 }
 
-function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
+function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
   const { temperature, reasoningEffort: effort, structure } = plan;
   const demanding = structure === "schema" || structure === "json" || temperature !== null || effort !== null;
   return {
@@ -110,7 +116,7 @@ function bodyOf({ model, system, user, maxTokens, plan }: JudgeRequest) {
     max_tokens: maxTokens,
     ...(temperature === null ? {} : { temperature }),
     ...(effort === null ? {} : { reasoning: { effort } }),
-    ...(structure === "schema" ? schemaFormat : structure === "json" ? jsonFormat : {}),
+    ...(structure === "schema" ? schemaFormat(frame) : structure === "json" ? jsonFormat : {}),
     provider: { data_collection: "deny", ...(demanding ? { require_parameters: true } : {}) },
   } satisfies ChatCompletionCreateParamsNonStreaming & Additions;
 }

@@ -141,6 +141,7 @@ function requestFor({ model, plan }: Case["asked"]): JudgeRequest {
     maxTokens: 2000,
     plan: { temperature: null, reasoningEffort: null, structure: "schema", dropped: [], ...plan },
     promptSha256: "0".repeat(64),
+    frame: 2,
     attempt: 1,
   };
 }

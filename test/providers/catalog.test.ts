@@ -290,3 +290,16 @@ it("lists an operator's default that the catalogue does not have: an unknown one
   const unstructured = describeModels(todayMs, { ...defaultModels, openrouter: "some/model" }, "openrouter");
   expect(unstructured.at(-1)).toMatchObject({ structured_output: "none", prices: null });
 });
+
+it.each([
+  ["SmolLM2-135M-Instruct.Q4_1.gguf", true],
+  ["smollm-135m", true],
+  ["SmolLM2-1.7B-Instruct", false],
+  ["qwen2.5-coder-0.5b", false],
+  ["gpt-6-luna", false],
+])("says of %s that it seldom copies the boundary: %j", (id, seldom) => {
+  for (const provider of providerNames) {
+    const plan = planFor(findModel(provider, id), asked(null, null));
+    expect("copiesSeldom" in plan).toBe(seldom);
+  }
+});

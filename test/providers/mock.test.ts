@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
-import { readJudgement } from "../../src/domain/judgement.ts";
+import { judgementIn } from "../../src/domain/frames.ts";
 import type { Usage } from "../../src/domain/usage.ts";
 import type { Clock, JudgeRequest, Reply } from "../../src/gateway/ports.ts";
 import type { MockOptions } from "../../src/providers/mock.ts";
@@ -21,6 +21,7 @@ const request = (given: Partial<JudgeRequest> = {}): JudgeRequest => ({
   maxTokens: 4096,
   plan: { temperature: null, reasoningEffort: null, structure: "schema", dropped: [] },
   promptSha256: "ab".repeat(32),
+  frame: 2,
   attempt: 1,
   ...given,
 });
@@ -36,9 +37,10 @@ const neverWaits: Clock = {
 const judge = (given: JudgeRequest, options: Partial<MockOptions> = {}): Promise<Reply> =>
   mockProvider({ ...atOnce, ...options }, neverWaits).judge(given, new AbortController().signal);
 
-function verdictOf({ outcome }: Reply) {
+async function verdictOn(given: JudgeRequest, options: Partial<MockOptions> = {}) {
+  const { outcome } = await judge(given, options);
   if (!outcome.ok) throw new Error(JSON.stringify(outcome.error));
-  const judgement = readJudgement(outcome.value.text);
+  const judgement = judgementIn(given, [outcome.value.text]);
   if (!judgement.ok) throw new Error(judgement.error);
   return judgement.value;
 }
@@ -47,7 +49,7 @@ function usageOf({ usage }: Reply): Usage {
   return usage;
 }
 const winnersOf = (given: JudgeRequest[], seed: number) =>
-  Promise.all(given.map(async (each) => verdictOf(await judge(each, { seed })).winner));
+  Promise.all(given.map(async (each) => (await verdictOn(each, { seed })).winner));
 const statusesOf = (given: JudgeRequest[], seed: number) =>
   Promise.all(given.map(async (each) => (await judge(each, { seed, errorRate: 0.5 })).status));
 const failureOf = (reply: Reply): Failure | null => (reply.outcome.ok ? null : reply.outcome.error);
@@ -78,7 +80,7 @@ async function delayOf(given: JudgeRequest, options: Partial<MockOptions>): Prom
 
 it("writes what the service reads as a judgement, with nothing to mend and nothing of the essays", async () => {
   for (const given of requests(2_000)) {
-    const judgement = verdictOf(await judge(given));
+    const judgement = await verdictOn(given);
     expect(judgement.normalizations).toEqual([]);
     expect(judgement.justification.length).toBeGreaterThanOrEqual(50);
     expect(judgement.justification.length).toBeLessThanOrEqual(500);
@@ -90,9 +92,16 @@ it("writes what the service reads as a judgement, with nothing to mend and nothi
   }
 });
 
+it("gives a ticket that was never asked for a boundary the same verdict without one", async () => {
+  const [given = request()] = requests(1);
+  const old = await judge({ ...given, frame: 1 });
+  expect(Object.keys(JSON.parse(old.outcome.ok ? old.outcome.value.text : ""))).not.toContain("boundary");
+  expect(await verdictOn({ ...given, frame: 1 })).toEqual(await verdictOn(given));
+});
+
 it("either essay wins about half of the time, with every confidence and many justifications", async () => {
   const judgements = [];
-  for (const given of requests(2_000)) judgements.push(verdictOf(await judge(given)));
+  for (const given of requests(2_000)) judgements.push(await verdictOn(given));
   const firstWins = judgements.filter(({ winner }) => winner === "Essay A").length;
   // Four standard deviations of a fair coin thrown 2,000 times.
   expect(Math.abs(firstWins - 1_000)).toBeLessThan(90);

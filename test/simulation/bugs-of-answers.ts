@@ -1,4 +1,5 @@
 /** Deliberate bugs in what the judge is sent, and in what is answered to whom. */
+import { boundaryOf } from "../../src/domain/boundary.ts";
 import type { Bug } from "./bug.ts";
 import { withGateway, withKeys, withVendor } from "./bug.ts";
 import { realParts } from "./seams.ts";
@@ -23,7 +24,8 @@ export const answerBugs: readonly Bug[] = [
     async judge(request, signal) {
       const reply = await judge(request, signal);
       if (!reply.outcome.ok || reply.outcome.value.text.includes("Call ")) return reply;
-      const text = '{"justification":"It is better.","winner":"Essay A","confidence":3}';
+      const boundary = boundaryOf(request.promptSha256);
+      const text = `{"boundary":"${boundary}","justification":"It is better.","winner":"Essay A","confidence":3}`;
       return { ...reply, outcome: { ok: true, value: { ...reply.outcome.value, text } } };
     },
   })),

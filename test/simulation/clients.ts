@@ -1,6 +1,6 @@
 /** Those who ask: each request in its own way, some twice, some gone before the answer; whoever has a ticket comes back for it. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
-import { canonicalText, frame, judgeSystemPrompt } from "../../src/domain/prompt.ts";
+import { canonicalText, frame, frameVersion, judgeSystemPrompt } from "../../src/domain/prompt.ts";
 import { processingModes, type Caller } from "../../src/gateway/submission.ts";
 import { resolve, type Asked } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
@@ -186,5 +186,6 @@ function expectedOf({ asked }: Request, { defaults }: Instance): Sent {
     maxTokens: asked.maxTokens ?? defaults.maxTokens,
     plan: plainPlan,
     promptSha256,
+    frame: frameVersion,
   };
 }

@@ -1,5 +1,6 @@
 /** The LLM vendors: well most of the time, ill in a number of ways, and each judgement one that was never given before. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
+import { boundaryOf } from "../../src/domain/boundary.ts";
 import type { Failure } from "../../src/domain/failure.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
@@ -72,13 +73,7 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
       owner: null,
     };
     watch.began(call);
-    const { afterMs, reply, verdict } = answerOf(
-      `${name} ${number}`,
-      request.model,
-      illness(),
-      wellMs,
-      random,
-    );
+    const { afterMs, reply, verdict } = answerOf(`${name} ${number}`, request, illness(), wellMs, random);
     return new Promise((resolve) => {
       const end = (answer: Reply, meant: Call["verdict"]) =>
         asAlive(scheduler, life, () => {
@@ -132,7 +127,7 @@ interface Answering {
  */
 function answerOf(
   mark: string,
-  model: string,
+  request: JudgeRequest,
   illness: Illness | null,
   wellMs: number,
   random: Random,
@@ -150,15 +145,15 @@ function answerOf(
   ]);
   switch (illness) {
     case null:
-      return judged(mark, model, random.between(200, wellMs), random);
+      return judged(mark, request, random.between(200, wellMs), random);
     case "vendor_outage":
       return fail(unwell);
     case "vendor_brownout":
-      return random.chance(0.5) ? fail(unwell) : judged(mark, model, random.between(500, 9_000), random);
+      return random.chance(0.5) ? fail(unwell) : judged(mark, request, random.between(500, 9_000), random);
     case "vendor_hang":
       return fail(unwell, Infinity);
     case "vendor_garbage":
-      return garbage(model, quickMs, random);
+      return garbage(request, quickMs, random);
     case "vendor_429":
       return fail({ reason: "rate_limited", retryAfterMs: null });
     case "vendor_429_named":
@@ -170,7 +165,7 @@ function answerOf(
           : { reason: "quota_exhausted", status: 402 },
       );
     case "vendor_slow":
-      return judged(mark, model, random.between(3_000, 70_000), random);
+      return judged(mark, request, random.between(3_000, 70_000), random);
   }
 }
 
@@ -179,10 +174,16 @@ const waysToName = {
   "Essay B": ["Essay B", "essay_b", "B", "second", "Option B", "right wins"],
 } as const;
 
-function judged(mark: string, model: string, afterMs: number, random: Random): Answering {
+function judged(
+  mark: string,
+  { model, promptSha256 }: JudgeRequest,
+  afterMs: number,
+  random: Random,
+): Answering {
   const winner = random.pick<"Essay A" | "Essay B">(["Essay A", "Essay B"]);
   const confidence = random.between(10, 50) / 10;
   const text = JSON.stringify({
+    boundary: boundaryOf(promptSha256),
     justification: `Call ${mark}: it argues better.`,
     winner: random.pick<string>(waysToName[winner]),
     confidence: random.chance(0.5) ? confidence : `${confidence}`,
@@ -190,12 +191,13 @@ function judged(mark: string, model: string, afterMs: number, random: Random): A
   return { afterMs, reply: said(text, model), verdict: { winner, confidence } };
 }
 
-function garbage(model: string, afterMs: number, random: Random): Answering {
+function garbage({ model, promptSha256 }: JudgeRequest, afterMs: number, random: Random): Answering {
   const what = random.between(0, 6);
+  const mark = `"boundary":"${boundaryOf(promptSha256)}"`;
   const texts = [
-    '{"justification":"Both.","winner":"tie","confidence":3}',
+    `{${mark},"justification":"Both.","winner":"tie","confidence":3}`,
     "Essay A is the better one.",
-    '{"justification":"First. ","winner":"Essay A","confidence":3} {"justification":"No.","winner":"Essay B","confidence":3}',
+    `{${mark},"justification":"First.","winner":"Essay A","confidence":3} {${mark},"justification":"No.","winner":"Essay B","confidence":3}`,
   ];
   const text = texts[what];
   const failures: readonly Failure[] = [

@@ -25,6 +25,7 @@ for (let at = 0; at < 12; at++) {
       maxTokens: 4096,
       plan: { temperature: null, reasoningEffort: "low", structure: "schema", dropped: [] },
       promptSha256: at.toString(16).padStart(64, "0"),
+      frame: 2,
       attempt: 1 + (at % 3),
     },
     new AbortController().signal,
