@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const bytesMax = 150 * 1024;
+/** What the rules of 2026-11-30 took (whose fault, whose refusal, whose verdict, the door) is in it; 190 KB is the most for what is planned. */
+const bytesMax = 165 * 1024;
 
 execFileSync("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", "dist"], {
   stdio: ["ignore", "ignore", "inherit"],

@@ -12,7 +12,7 @@ import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Submitted } from "../../src/gateway/submission.ts";
 import { memoryDurable } from "./memory-durable.ts";
-import { verdictText } from "./scripted-judge.ts";
+import { goodVerdict, signed } from "./signed.ts";
 
 export interface LabCall {
   /** Of the ticket or live call that it is for, as the test named it. */
@@ -71,7 +71,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       const given = answer(call);
       calls.push({ ...call, answer: given });
       if (given instanceof Error) throw given;
-      return replyTo(given, time.clock, signal);
+      return replyTo(given, request, time.clock, signal);
     },
   };
   const gateway = createGateway(
@@ -235,7 +235,12 @@ function virtualTime() {
 
 const usualMs = 50;
 
-function replyTo(answer: Exclude<LabAnswer, Error>, clock: Clock, signal: AbortSignal): Promise<Reply> {
+function replyTo(
+  answer: Exclude<LabAnswer, Error>,
+  request: JudgeRequest,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Reply> {
   const { afterMs, says } =
     answer === "hangs"
       ? { afterMs: Infinity, says: "judged" as const }
@@ -248,14 +253,15 @@ function replyTo(answer: Exclude<LabAnswer, Error>, clock: Clock, signal: AbortS
       signal.removeEventListener("abort", onAbort);
       resolve(reply);
     };
-    const onAbort = () => end(replyOf({ reason: signal.reason === "timeout" ? "timeout" : "hung_up" }));
-    const cancel = afterMs === Infinity ? () => {} : clock.after(afterMs, () => end(replyOf(says)));
+    const onAbort = () =>
+      end(replyOf({ reason: signal.reason === "timeout" ? "timeout" : "hung_up" }, request));
+    const cancel = afterMs === Infinity ? () => {} : clock.after(afterMs, () => end(replyOf(says, request)));
     signal.addEventListener("abort", onAbort);
   });
 }
 
-function replyOf(says: "judged" | Failure): Reply {
-  const outcome = says === "judged" ? ok({ text: verdictText, model: "m" }) : err(says);
+function replyOf(says: "judged" | Failure, { user }: JudgeRequest): Reply {
+  const outcome = says === "judged" ? ok({ text: signed(goodVerdict, user), model: "m" }) : err(says);
   return { outcome, usage: null, requestId: null, status: says === "judged" ? 200 : null };
 }
 
