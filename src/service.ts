@@ -67,7 +67,12 @@ export function createService(config: Config, surroundings: Surroundings) {
   };
   const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
   const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
-  const gateway = createGateway(ports, { defaults, requestTimeoutMs, maxRetries });
+  const gateway = createGateway(ports, {
+    defaults,
+    requestTimeoutMs,
+    maxRetries,
+    serviceVersion: version,
+  });
   const submitKeyed = createKeyedSubmit(ports, gateway.submit, {
     leaseMs: requestTimeoutMs + keyMarginMs,
     retentionMs: config.queue.retentionMs,

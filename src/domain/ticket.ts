@@ -168,6 +168,8 @@ export interface TicketResult {
   readonly usage: Usage | null;
   /** Of the answering call, in milliseconds. */
   readonly durationMs: number;
+  /** Of the service that got it. Absent from older code. */
+  readonly serviceVersion?: string;
 }
 
 /** `crashed`: its process died each time that it was called for. A bug of ours. */

@@ -43,6 +43,8 @@ export interface Policy {
   readonly requestTimeoutMs: number;
   /** Calls within a live request after the first one that failed in a transient way. */
   readonly maxRetries: number;
+  /** Of this service, noted with each judgement of a ticket; absent: not noted. */
+  readonly serviceVersion?: string;
 }
 
 export type Gateway = ReturnType<typeof createGateway>;
@@ -316,7 +318,9 @@ export function createGateway(ports: Ports, policy: Policy) {
     const { durationMs } = answer;
     if (answer.ok) {
       const { judgement, model, usage } = answer.value;
-      const result = { judgement, model, usage, durationMs: answer.value.durationMs };
+      const { serviceVersion } = policy;
+      const noted = serviceVersion === undefined ? {} : { serviceVersion };
+      const result = { judgement, model, usage, durationMs: answer.value.durationMs, ...noted };
       return { outcome: { kind: "judged", result }, durationMs };
     }
     if (deadline.signal.reason === "stopping") return { outcome: { kind: "stopped" }, durationMs };

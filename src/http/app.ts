@@ -40,6 +40,7 @@ import {
 import * as schemas from "./schemas.ts";
 import type { Report } from "./sentry.ts";
 import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies, type NameOf } from "./standing.ts";
+import { version } from "../version.ts";
 import { testComparison } from "./test-comparison.ts";
 import { resultOf, statusJson, ticketBody } from "./tickets.ts";
 
@@ -113,8 +114,17 @@ export function createApp(parts: AppParts) {
       queueId: null,
     };
     const bodyOf = (judged: Extract<Submitted, { kind: "judged" }>) => {
-      const requestedModel = judged.comparison.model;
-      return judgementJson({ ...judged, ...caller, provider, requestedModel, metadataText, ignoredFields });
+      const { model: requestedModel, parameters } = judged.comparison;
+      return judgementJson({
+        ...judged,
+        ...caller,
+        provider,
+        requestedModel,
+        parameters,
+        metadataText,
+        ignoredFields,
+        serviceVersion: version,
+      });
     };
     const key = keyOf(c.req.header("idempotency-key"));
     if (key !== null && !schemas.idempotencyKey.safeParse(key).success) {

@@ -1,5 +1,5 @@
 /** A judgement on the wire, whether it was given at once or for a ticket. */
-import type { ProviderName } from "../domain/comparison.ts";
+import type { Parameters, ProviderName } from "../domain/comparison.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import { metadataOfBoth, withMetadata } from "./metadata.ts";
@@ -9,6 +9,9 @@ export interface JudgementParts extends Judged {
   readonly provider: ProviderName;
   readonly requestedModel: string;
   readonly plan: Plan;
+  readonly parameters: Parameters;
+  /** Of the service that got it; `null`: older code did, which did not say. */
+  readonly serviceVersion: string | null;
   readonly promptSha256: string;
   readonly costUsd: number | null;
   readonly attempts: number;
@@ -50,9 +53,21 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
     requested_model: parts.requestedModel,
     attempts: parts.attempts,
     normalizations: judgement.normalizations,
+    sent_parameters: sentParameters(parts.plan, parts.parameters),
     dropped_parameters: parts.plan.dropped,
+    ...(parts.serviceVersion === null ? {} : { service_version: parts.serviceVersion }),
     ignored_fields: parts.ignoredFields,
   };
   if (parts.metadataText === "{}") return JSON.stringify({ ...body, ...more, metadata: ours });
   return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadata, parts.metadataText));
+}
+
+/** What reached the vendor, each where it was sent. */
+function sentParameters(plan: Plan, { maxTokens }: Parameters) {
+  const { temperature, reasoningEffort } = plan;
+  return {
+    max_tokens: plan.maxTokens ?? maxTokens,
+    ...(temperature === null ? {} : { temperature }),
+    ...(reasoningEffort === null ? {} : { reasoning_effort: reasoningEffort }),
+  };
 }

@@ -97,7 +97,7 @@ export const judgementAnswer = z.object({
     .nullable(),
   metadata: z.record(z.string(), z.unknown()).meta({
     description:
-      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, dropped_parameters, ignored_fields where the caller has no such key.",
+      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, sent_parameters, dropped_parameters, ignored_fields, service_version where the caller has no such key.",
   }),
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;

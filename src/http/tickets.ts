@@ -95,6 +95,7 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
         attempts: progress.spent.calls,
         metadataText: metadataTextOf(about),
         ignoredFields: about.ignoredFields ?? [],
+        serviceVersion: state.result.serviceVersion ?? null,
       };
       const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
       return { kind: "judged", json: judgementJson(parts, { queue_id: about.id, ...dates }) };

@@ -84,6 +84,8 @@ describe("the caller's metadata", () => {
       requested_model: [],
       normalizations: 0,
       dropped_parameters: {},
+      sent_parameters: 0,
+      service_version: false,
       ignored_fields: "none",
     };
     expect(metadataOf(await testService().compare({ metadata: mine }))).toEqual(mine);

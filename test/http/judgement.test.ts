@@ -1,4 +1,5 @@
 /** A comparison that goes well: what comes back, to the last key. */
+import { version } from "../../src/version.ts";
 import { describe, expect, it } from "vitest";
 import { justification, said, verdict } from "../support/scripted-transport.ts";
 import { goodBody, post } from "../support/answers.ts";
@@ -31,10 +32,30 @@ it("answers with the contract's keys and nothing else", async () => {
       requested_model: "gpt-6.1-terra",
       attempts: 1,
       normalizations: [],
+      sent_parameters: { max_tokens: 4096 },
       dropped_parameters: [],
       ignored_fields: [],
+      service_version: version,
     },
   });
+});
+
+it.each([
+  [{ max_tokens_override: 3 }, { max_tokens: 16 }],
+  [{ max_tokens_override: 300 }, { max_tokens: 300 }],
+  [
+    { reasoning_effort: "low", temperature_override: 1 },
+    { max_tokens: 4096, reasoning_effort: "low" },
+  ],
+])("says what reached the vendor, live and of a ticket: %j is %j", async (llm_config_overrides, sent) => {
+  const service = testService();
+  const live = await service.compare({ llm_config_overrides });
+  const kept = await service.compare({ llm_config_overrides, processing_mode: "queue" });
+  await service.clock.advance(0);
+  const result = await service.request(`/api/v1/results/${String(kept.body["queue_id"])}`);
+  for (const { body } of [live, result]) {
+    expect(body["metadata"]).toMatchObject({ sent_parameters: sent, service_version: version });
+  }
 });
 
 it("says how long the answering call took, and how many calls there were", async () => {
