@@ -141,7 +141,8 @@ export function createApp(parts: AppParts) {
             bodyOf,
           );
     if (!submitted.ok) {
-      return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs()));
+      const model = asked.model ?? defaultModels[provider];
+      return refuse(c, problemOfRefusal(submitted.error, provider, mask, clock.nowMs(), model));
     }
     totals.add(caller.tenant, utcDay(clock.nowMs()), 1, 0);
     if (submitted.value.kind === "judged") {
@@ -225,7 +226,7 @@ export function createApp(parts: AppParts) {
         provider,
         message: judged.ok
           ? `${judged.value.model} gave a judgement.`
-          : problemOfRefusal(judged.error, provider, mask, clock.nowMs()).sentence,
+          : problemOfRefusal(judged.error, provider, mask, clock.nowMs(), defaultModels[provider]).sentence,
         response_time_ms: clock.nowMs() - startedAtMs,
       };
       return jsonAnswer(200, body, c.get("correlationId"));

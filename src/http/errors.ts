@@ -58,13 +58,16 @@ export function problemAnswer(problem: Problem, correlationId: string): Response
   return jsonAnswer(status, body, correlationId, { ...retryAfter, ...headers });
 }
 
-/** @param mask takes every key of ours out of a vendor's words */
+/**
+ * @param mask takes every key of ours out of a vendor's words
+ * @param model the one that was asked for
+ */
 export function problemOfRefusal(
   refusal: KeyedRefusal,
   provider: ProviderName,
   mask: (text: string) => string,
   nowMs: number,
-  model: string | null = null,
+  model: string,
 ): Problem {
   switch (refusal.kind) {
     case "failed":

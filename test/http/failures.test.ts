@@ -188,6 +188,24 @@ describe("a request that the vendor refuses", () => {
   });
 });
 
+it.each([
+  ["the one that was named", { model_override: "house/judge" }, "house/judge"],
+  ["the default", {}, "openai/gpt-6.1-terra"],
+])("names a model that is refused to this service: %s", async (_, overrides, model) => {
+  const step = refused(403, {}, { code: 403, metadata: { provider_name: canary, raw: canary } });
+  const service = testService({ env: { ...once, OPENROUTER_API_KEY: "k" }, steps: () => step });
+  const answered = await service.compare({
+    ...now,
+    llm_config_overrides: { provider_override: "openrouter", ...overrides },
+  });
+  expect([answered.status, answered.body["error_type"], answered.body["error"]]).toEqual([
+    502,
+    "INVALID_API_KEY",
+    `openrouter does not let this service use the model ${model}.`,
+  ]);
+  expect(answered.text).not.toContain(canary);
+});
+
 it("tries again before it gives up, and says so in the log", async () => {
   const { compare, clock, vendor, logged } = testService({
     steps: [refused(503), refused(500), refused(504)],

@@ -147,6 +147,24 @@ it("redirects to where it is told", async () => {
   expect([response.status, response.headers.get("location")]).toEqual([302, "http://169.254.169.254/"]);
 });
 
+it("a bucket answers who finds a token, and tells the others truly when the next comes", async () => {
+  const lane = await laneWith({ fault: "bucket", everyMs: 60_000, burst: 2, times: "forever" });
+  const answers = [];
+  for (let call = 0; call < 3; call++) answers.push(await send(lane, "openai"));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+  expect(Number(answers[2]?.headers.get("retry-after"))).toSatisfy((told) => told > 1 && told <= 60);
+  expect((await lane.requests()).map(({ outcome }) => outcome)).toEqual([
+    "answered",
+    "answered",
+    "rateLimited",
+  ]);
+
+  await lane.rescript([{ fault: "bucket", everyMs: 20, times: "forever" }]);
+  expect((await send(lane, "openai")).status).toBe(200);
+  await new Promise((resolve) => setTimeout(resolve, 25));
+  expect((await send(lane, "openai")).status).toBe(200);
+});
+
 it("an oversized answer has just the size that was asked for and is a good one: only a limit tells", async () => {
   const bytes = 200_000;
   const lane = await laneWith({ fault: "oversized", bytes }, { fault: "gzipBomb", bytes });

@@ -41,6 +41,13 @@ it("uses a step up by its times, and skips those for another vendor, model or ro
   expect((await send(lane, "anthropic")).status).toBe(200);
 });
 
+it("keeps a step for calls whose prompt holds its text", async () => {
+  const lane = await laneWith({ fault: "serverError", forText: "Two essays", times: "forever" });
+  expect((await send(lane, "anthropic", { body: { system: "Three essays." } })).status).toBe(500);
+  const other = { messages: [{ role: "user", content: "One essay." }] };
+  expect((await send(lane, "anthropic", { body: other })).status).toBe(200);
+});
+
 it("says which parameters each endpoint of an OpenRouter model takes", async () => {
   const lane = await laneWith(
     { fault: "overloaded", on: "judgement" },

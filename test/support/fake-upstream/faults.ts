@@ -49,6 +49,8 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
   switch (step?.fault) {
     case undefined:
     case "none":
+    // Drawn from when the step was taken: see `takeStep`.
+    case "bucket":
     case "delay":
     case "refusal":
     case "safety":

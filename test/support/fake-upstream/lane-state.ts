@@ -4,8 +4,16 @@ import type { RecordedRequest, Route, Step, VendorName } from "./script.ts";
 /** Older calls are forgotten, so that a long session with long essays fits into memory. */
 const longestRecord = 1000;
 
+interface Entry {
+  readonly step: Step;
+  left: number;
+  /** Of a bucket: what was in it, and when. */
+  tokens: number;
+  filledAtMs: number;
+}
+
 export interface LaneState {
-  readonly script: { step: Step; left: number }[];
+  readonly script: Entry[];
   readonly record: RecordedRequest[];
   /** All calls since the lane was cleared, the forgotten ones too. */
   readonly heard: Record<Route, number>;
@@ -23,26 +31,51 @@ export const newLane = (): LaneState => ({
 });
 
 export function append(lane: LaneState, steps: readonly Step[]): void {
-  for (const step of steps)
-    lane.script.push({ step, left: step.times === "forever" ? Infinity : (step.times ?? 1) });
+  for (const step of steps) {
+    const left = step.times === "forever" ? Infinity : (step.times ?? 1);
+    // Full, whenever it was filled.
+    lane.script.push({ step, left, tokens: Infinity, filledAtMs: 0 });
+  }
 }
 
 export const stepsLeft = (lane: LaneState): Step[] =>
   lane.script.map(({ step, left }) => ({ ...step, times: left === Infinity ? "forever" : left }));
 
+/** What of a call decides whether a step is meant for it. */
+interface CallMarks {
+  readonly vendor: VendorName;
+  readonly route: Route;
+  readonly model: string;
+  readonly promptText: string;
+}
+
 /** Uses up one turn of the first step that is meant for such a call; `null`: none is. */
-export function takeStep(lane: LaneState, vendor: VendorName, route: Route, model: string): Step | null {
+export function takeStep(lane: LaneState, call: CallMarks, nowMs: number): Step | null {
   const index = lane.script.findIndex(
     ({ step }) =>
-      (step.on ?? "judgement") === route &&
-      (step.vendor ?? vendor) === vendor &&
-      (step.forModel ?? model) === model,
+      (step.on ?? "judgement") === call.route &&
+      (step.vendor ?? call.vendor) === call.vendor &&
+      (step.forModel ?? call.model) === call.model &&
+      call.promptText.includes(step.forText ?? ""),
   );
   const entry = lane.script[index];
   if (entry === undefined) return null;
   entry.left--;
   if (entry.left === 0) lane.script.splice(index, 1);
-  return entry.step;
+  return entry.step.fault === "bucket" ? drawn(entry, entry.step, nowMs) : entry.step;
+}
+
+/** What a call gets that comes to a bucket now. */
+function drawn(entry: Entry, step: Extract<Step, { fault: "bucket" }>, nowMs: number): Step {
+  const { everyMs, burst = 1, fault: _, ...answer } = step;
+  const tokens = Math.min(burst, entry.tokens + (nowMs - entry.filledAtMs) / everyMs);
+  entry.filledAtMs = nowMs;
+  if (tokens >= 1) {
+    entry.tokens = tokens - 1;
+    return answer;
+  }
+  entry.tokens = tokens;
+  return { fault: "rateLimited", retryAfter: Math.ceil(((1 - tokens) * everyMs) / 1000) };
 }
 
 /** The number that the next call will have. */

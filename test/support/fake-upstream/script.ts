@@ -43,6 +43,8 @@ const anyStep = {
   vendor: z.enum(vendorNames).optional(),
   /** Only calls for this model take the step. */
   forModel: z.string().optional(),
+  /** Only calls whose prompt holds this text take the step. */
+  forText: z.string().min(1).optional(),
   /** Which calls take the step: those for a judgement (unless told), OpenRouter's look-ups of a model's endpoints, or those for the list of models. */
   on: z.enum(["judgement", "endpoints", "models"]).optional(),
   /** Waits before anything is sent. */
@@ -91,6 +93,11 @@ const stepSchema = z.discriminatedUnion("fault", [
     ...retryHint,
   }),
   z.strictObject({ ...fault(...errorFaults), ...retryHint }),
+  /**
+   * A bucket that holds `burst` tokens, 1 unless told, and gets another each `everyMs`: who finds one is answered, who finds none meets the
+   * vendor's 429, with a `Retry-After` that is true.
+   */
+  z.strictObject({ ...fault("bucket"), everyMs: size, burst: size.optional() }),
   /**
    * An error in a 200: where this vendor puts it (`inside`: OpenRouter's choice, OpenAI's failed response) or at the top level.
    * `status` is what it would have been, 502 unless told.

@@ -107,7 +107,7 @@ async function serveVendor(
   const asked = read.ok ? read.value : null;
   const model = asked === null ? null : modelOf(asked);
   // A step is used up only by a call that the vendor would have taken: a fault never hides a bad request.
-  const step = asked === null ? null : takeStep(lane, vendor.name, asked.route, model ?? "");
+  const step = asked === null ? null : takeStep(lane, marksOf(vendor.name, asked), Date.now());
   const play = read.ok ? stage(vendor, read.value, step, id) : stageTrouble(vendor, read.error, id);
   const fault = step?.fault === "none" ? undefined : step?.fault;
 
@@ -138,6 +138,11 @@ async function serveVendor(
     onCall(remembered);
   });
   await perform(play, response);
+}
+
+function marksOf(vendor: VendorName, asked: Asked) {
+  const promptText = asked.route === "judgement" ? asked.question.promptText : "";
+  return { vendor, route: asked.route, model: modelOf(asked) ?? "", promptText };
 }
 
 function modelOf(asked: Asked): string | null {
