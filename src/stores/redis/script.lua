@@ -1427,6 +1427,12 @@ function ____exports.presentHolds(self, holds, nowMs)
     )
 end
 function isPresent(self, hold, nowMs)
+    if ____exports.isAsked(nil, hold) then
+        local ____nowMs_7 = nowMs
+        local ____temp_6 = hold.untilMs + forgottenAfterMs
+        local ____opt_4 = hold.asker
+        return ____nowMs_7 < math.max(____temp_6, ____opt_4 and ____opt_4.endsAtMs or 0)
+    end
     return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
 end
 --- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
@@ -1451,12 +1457,12 @@ function namedMs(self, forMs, recoveryMs)
     )
 end
 function ____exports.isAsker(self, hold, permit)
-    local ____temp_8 = permit ~= nil
-    if ____temp_8 then
-        local ____opt_4 = hold and hold.asker
-        ____temp_8 = (____opt_4 and ____opt_4.permit) == permit
+    local ____temp_12 = permit ~= nil
+    if ____temp_12 then
+        local ____opt_8 = hold and hold.asker
+        ____temp_12 = (____opt_8 and ____opt_8.permit) == permit
     end
-    return ____temp_8
+    return ____temp_12
 end
 --- Entries at most: what the gate's state has room for.
 local mostHolds = 16
