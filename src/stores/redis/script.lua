@@ -4795,6 +4795,7 @@ local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
 local ____gate_2Ets = require("domain.gate")
 local dropTurn = ____gate_2Ets.dropTurn
@@ -5164,7 +5165,10 @@ function ____exports.createGateKeeper(self, parts)
         inFlight = function() return places:inFlight() end,
         overview = function(self, tenant)
             local function isWanted(____, model)
-                return tenant ~= nil and places:hasWaiting({model = model, tenant = tenant})
+                return tenant ~= nil and (places:hasWaiting({model = model, tenant = tenant}) or __TS__ArraySome(
+                    places:inFlight(),
+                    function(____, place) return place.model == model and place.tenant == tenant end
+                ))
             end
             return verb(
                 nil,
