@@ -4,7 +4,14 @@ import type { GateCore, GateLimits } from "./gate.ts";
 import { snapshotOf } from "./gate-view.ts";
 import { holdsAfter } from "./hold-report.ts";
 import { isAsked, isAsker, isHeld, refuseCredentials, type CredentialsHold } from "./holds.ts";
-import { countAnswer, countFault, isMostlyFaults, recordOf, servedOthers } from "./model-records.ts";
+import {
+  anyServed,
+  countAnswer,
+  countFault,
+  isMostlyFaults,
+  recordOf,
+  servedOthers,
+} from "./model-records.ts";
 import type { Finding, Others, Outcome } from "./outcome.ts";
 import { quickened, slowed } from "./paces.ts";
 import type { Places } from "./places.ts";
@@ -105,8 +112,8 @@ function endedHolds(before: GateCore, after: GateCore): readonly string[] {
 function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimits, random: number): GateCore {
   const { permit, epoch, durationMs, call, ageMs = 0 } = outcome;
   const others = othersOf(core, outcome, nowMs);
-  const finding: Finding =
-    outcome.unlessServed === true && others?.served === true ? { kind: "nothing" } : outcome.finding;
+  const finding =
+    outcome.unlessServed === true ? inDoubt(core, outcome, others, nowMs, limits) : outcome.finding;
   const news = { permit, epoch, health: healthIn(finding), by: call };
   const breaker = recordNews(core.breaker, news, nowMs, limits, random);
   const beganAtMs = call === undefined ? null : nowMs - ageMs - call.beganAgoMs;
@@ -128,6 +135,23 @@ function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimit
   };
   const holds = holdsAfter(counted, { permit, finding, call: call ?? null, others }, nowMs, limits);
   return withCall({ ...counted, holds }, finding, outcome, others, nowMs);
+}
+
+/**
+ * What only a sentence of the vendor's says, which may be about one request and nothing else. A 429 so told holds nobody: live calls would stop
+ * with it, and nobody could be served who shows that the request alone is too large. The account is held for it only where no model has
+ * answered anybody for as long as a hold takes to ask again.
+ */
+function inDoubt(
+  { models }: GateCore,
+  { finding, call, ageMs = 0 }: Outcome,
+  others: Others | null,
+  nowMs: number,
+  { recoveryMs }: GateLimits,
+): Finding {
+  if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
+  const isServed = call !== undefined && anyServed(models, call.comparison, nowMs - ageMs - recoveryMs);
+  return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
 }
 
 /** What is remembered of whose call it was. */

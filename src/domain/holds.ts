@@ -127,7 +127,9 @@ export function presentHolds(holds: readonly ModelHold[], nowMs: number): readon
   return holds.filter((hold) => isPresent(hold, nowMs));
 }
 
+/** One that is asked is forgotten where no ticket has asked for so long: none is left that wants its model. */
 function isPresent(hold: ModelHold, nowMs: number): boolean {
+  if (isAsked(hold)) return nowMs < Math.max(hold.untilMs + forgottenAfterMs, hold.asker?.endsAtMs ?? 0);
   return isHeld(hold, nowMs) || (hold.why !== undefined && nowMs < hold.untilMs + forgottenAfterMs);
 }
 

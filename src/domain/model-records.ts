@@ -72,6 +72,11 @@ export function servedOthers(record: ModelRecord, comparison: string, sinceMs: n
   return record.answers.some((answer) => answer.comparison !== comparison && answer.atMs > sinceMs);
 }
 
+/** Has any model answered another comparison after `sinceMs`? */
+export function anyServed(records: ModelRecords, comparison: string, sinceMs: number): boolean {
+  return records.some((record) => servedOthers(unpacked(record), comparison, sinceMs));
+}
+
 export function isMostlyFaults({ calls }: ModelRecord): boolean {
   return calls.split("1").length - 1 >= Math.max(1, calls.length / 2);
 }

@@ -203,7 +203,11 @@ export function createGateKeeper(parts: GateKeeperParts) {
 
     /** @param tenant who asks, as in `Seat`; absent: nobody's own */
     overview(tenant?: string): Overview {
-      const isWanted = (model: string) => tenant !== undefined && places.hasWaiting({ model, tenant });
+      // The one that asks is in flight, and wants it too.
+      const isWanted = (model: string) =>
+        tenant !== undefined &&
+        (places.hasWaiting({ model, tenant }) ||
+          places.inFlight().some((place) => place.model === model && place.tenant === tenant));
       return verb((core, nowMs) => ({
         core,
         reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),

@@ -1427,6 +1427,12 @@ function ____exports.presentHolds(self, holds, nowMs)
     )
 end
 function isPresent(self, hold, nowMs)
+    if ____exports.isAsked(nil, hold) then
+        local ____nowMs_7 = nowMs
+        local ____temp_6 = hold.untilMs + forgottenAfterMs
+        local ____opt_4 = hold.asker
+        return ____nowMs_7 < math.max(____temp_6, ____opt_4 and ____opt_4.endsAtMs or 0)
+    end
     return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
 end
 --- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
@@ -1451,12 +1457,12 @@ function namedMs(self, forMs, recoveryMs)
     )
 end
 function ____exports.isAsker(self, hold, permit)
-    local ____temp_8 = permit ~= nil
-    if ____temp_8 then
-        local ____opt_4 = hold and hold.asker
-        ____temp_8 = (____opt_4 and ____opt_4.permit) == permit
+    local ____temp_12 = permit ~= nil
+    if ____temp_12 then
+        local ____opt_8 = hold and hold.asker
+        ____temp_12 = (____opt_8 and ____opt_8.permit) == permit
     end
-    return ____temp_8
+    return ____temp_12
 end
 --- Entries at most: what the gate's state has room for.
 local mostHolds = 16
@@ -1822,6 +1828,18 @@ function ____exports.servedOthers(self, record, comparison, sinceMs)
     return __TS__ArraySome(
         record.answers,
         function(____, answer) return answer.comparison ~= comparison and answer.atMs > sinceMs end
+    )
+end
+--- Has any model answered another comparison after `sinceMs`?
+function ____exports.anyServed(self, records, comparison, sinceMs)
+    return __TS__ArraySome(
+        records,
+        function(____, record) return ____exports.servedOthers(
+            nil,
+            unpacked(nil, record),
+            comparison,
+            sinceMs
+        ) end
     )
 end
 function ____exports.isMostlyFaults(self, ____bindingPattern0)
@@ -4306,7 +4324,7 @@ local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
-local endedHolds, take, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
+local endedHolds, take, inDoubt, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
 local ____breaker_2Ets = require("domain.breaker")
 local recordNews = ____breaker_2Ets.recordNews
 local ____gate_2Dview_2Ets = require("domain.gate-view")
@@ -4319,6 +4337,7 @@ local isAsker = ____holds_2Ets.isAsker
 local isHeld = ____holds_2Ets.isHeld
 local refuseCredentials = ____holds_2Ets.refuseCredentials
 local ____model_2Drecords_2Ets = require("domain.model-records")
+local anyServed = ____model_2Drecords_2Ets.anyServed
 local countAnswer = ____model_2Drecords_2Ets.countAnswer
 local countFault = ____model_2Drecords_2Ets.countFault
 local isMostlyFaults = ____model_2Drecords_2Ets.isMostlyFaults
@@ -4454,7 +4473,14 @@ function take(self, core, outcome, nowMs, limits, random)
         ageMs = 0
     end
     local others = ____exports.othersOf(nil, core, outcome, nowMs)
-    local finding = outcome.unlessServed == true and (others and others.served) == true and ({kind = "nothing"}) or outcome.finding
+    local finding = outcome.unlessServed == true and inDoubt(
+        nil,
+        core,
+        outcome,
+        others,
+        nowMs,
+        limits
+    ) or outcome.finding
     local news = {
         permit = permit,
         epoch = epoch,
@@ -4469,13 +4495,13 @@ function take(self, core, outcome, nowMs, limits, random)
         limits,
         random
     )
-    local ____temp_11
+    local ____temp_9
     if call == nil then
-        ____temp_11 = nil
+        ____temp_9 = nil
     else
-        ____temp_11 = nowMs - ageMs - call.beganAgoMs
+        ____temp_9 = nowMs - ageMs - call.beganAgoMs
     end
-    local beganAtMs = ____temp_11
+    local beganAtMs = ____temp_9
     local credentials = credentialsAfter(
         nil,
         core.credentials,
@@ -4535,6 +4561,26 @@ function take(self, core, outcome, nowMs, limits, random)
         nowMs
     )
 end
+function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, ____bindingPattern2)
+    local models
+    models = ____bindingPattern0.models
+    local ageMs
+    local call
+    local finding
+    finding = ____bindingPattern1.finding
+    call = ____bindingPattern1.call
+    ageMs = ____bindingPattern1.ageMs
+    if ageMs == nil then
+        ageMs = 0
+    end
+    local recoveryMs
+    recoveryMs = ____bindingPattern2.recoveryMs
+    if (others and others.served) == true or finding.kind == "rate_limited" then
+        return {kind = "nothing"}
+    end
+    local isServed = call ~= nil and anyServed(nil, models, call.comparison, nowMs - ageMs - recoveryMs)
+    return isServed and finding.kind == "refused" and ({kind = "nothing"}) or finding
+end
 function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     local ageMs
     local call
@@ -4553,9 +4599,9 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     local ticket = ____call_12.ticket
     local atMs = nowMs - ageMs
     repeat
-        local ____switch24 = finding.kind
-        local ____cond24 = ____switch24 == "healthy"
-        if ____cond24 then
+        local ____switch26 = finding.kind
+        local ____cond26 = ____switch26 == "healthy"
+        if ____cond26 then
             do
                 local models = countAnswer(
                     nil,
@@ -4594,16 +4640,16 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond24 = ____cond24 or ____switch24 == "fault"
-        if ____cond24 then
+        ____cond26 = ____cond26 or ____switch26 == "fault"
+        if ____cond26 then
             return __TS__ObjectAssign(
                 {},
                 core,
                 {models = ____field(countFault(nil, core.models, model))}
             )
         end
-        ____cond24 = ____cond24 or ____switch24 == "rate_limited"
-        if ____cond24 then
+        ____cond26 = ____cond26 or ____switch26 == "rate_limited"
+        if ____cond26 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
@@ -4623,8 +4669,8 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond24 = ____cond24 or (____switch24 == "refused" or ____switch24 == "nothing")
-        if ____cond24 then
+        ____cond26 = ____cond26 or (____switch26 == "refused" or ____switch26 == "nothing")
+        if ____cond26 then
             return core
         end
     until true
@@ -4639,13 +4685,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch32 = finding.kind
-        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
-        if ____cond32 then
+        local ____switch34 = finding.kind
+        local ____cond34 = ____switch34 == "healthy" or ____switch34 == "fault"
+        if ____cond34 then
             return finding.kind
         end
-        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
-        if ____cond32 then
+        ____cond34 = ____cond34 or (____switch34 == "rate_limited" or ____switch34 == "refused" or ____switch34 == "nothing")
+        if ____cond34 then
             return "nothing"
         end
     until true
@@ -4657,9 +4703,9 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         {asker = ____field(nil)}
     ) or hold
     repeat
-        local ____switch34 = finding.kind
-        local ____cond34 = ____switch34 == "healthy"
-        if ____cond34 then
+        local ____switch36 = finding.kind
+        local ____cond36 = ____switch36 == "healthy"
+        if ____cond36 then
             local ____temp_17
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
                 ____temp_17 = passedOn
@@ -4668,8 +4714,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
             end
             return ____temp_17
         end
-        ____cond34 = ____cond34 or ____switch34 == "refused"
-        if ____cond34 then
+        ____cond36 = ____cond36 or ____switch36 == "refused"
+        if ____cond36 then
             return finding.model == nil and refuseCredentials(
                 nil,
                 hold,
@@ -4680,8 +4726,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
-        if ____cond34 then
+        ____cond36 = ____cond36 or (____switch36 == "fault" or ____switch36 == "rate_limited" or ____switch36 == "nothing")
+        if ____cond36 then
             return passedOn
         end
     until true
@@ -4749,6 +4795,7 @@ local ____lualib = require("lualib_bundle")
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__ArrayMap = ____lualib.__TS__ArrayMap
+local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
 local ____gate_2Ets = require("domain.gate")
 local dropTurn = ____gate_2Ets.dropTurn
@@ -5118,7 +5165,10 @@ function ____exports.createGateKeeper(self, parts)
         inFlight = function() return places:inFlight() end,
         overview = function(self, tenant)
             local function isWanted(____, model)
-                return tenant ~= nil and places:hasWaiting({model = model, tenant = tenant})
+                return tenant ~= nil and (places:hasWaiting({model = model, tenant = tenant}) or __TS__ArraySome(
+                    places:inFlight(),
+                    function(____, place) return place.model == model and place.tenant == tenant end
+                ))
             end
             return verb(
                 nil,
