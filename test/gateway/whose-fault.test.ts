@@ -78,7 +78,7 @@ describe("a model that is down for an hour, while another is answered", () => {
 
 describe("a vendor that answers at random", () => {
   it.each([33, 50, 60, 80])(
-    "%i %% of the calls, loses none of 200 tickets",
+    "$0 % of the calls, loses none of 200 tickets",
     async (percent) => {
       for (const seed of seeds) {
         const random = seeded(seed + 2_000);
