@@ -39,8 +39,15 @@ const outagePatienceMs = 180_000;
 /** The longest wait between two calls of a ticket, and a call. */
 export const afterwardsMs = 300_000 + 10_000;
 
-/** @param folder need not be there; stays as it was left */
-export async function liveAlone({ platform, seed }: Options, folder: string): Promise<Alone> {
+/**
+ * @param folder need not be there; stays as it was left
+ * @param others the run beside it: while its evidence is gathered, which is done in one go, nobody else hears an answer in time
+ */
+export async function liveAlone(
+  { platform, seed }: Options,
+  folder: string,
+  others: Promise<unknown>,
+): Promise<Alone> {
   const chance = dice(seed, "alone");
   const mood = chance.pick(moods) ?? "down";
   const upstream = await startUpstream(answerMs);
@@ -71,6 +78,7 @@ export async function liveAlone({ platform, seed }: Options, folder: string): Pr
   const untilMs = Date.now();
   await drain(second.origin, new Set([kept.queueId]), afterwardsMs);
 
+  await Promise.allSettled([others]);
   const ends = [await lookAtEnd(second.origin, kept.queueId)];
   await second.stop();
   await upstream.close();

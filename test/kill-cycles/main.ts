@@ -46,9 +46,10 @@ async function passes(options: Options): Promise<boolean> {
 
 /** The lone ticket mostly waits, so it lives beside the others. */
 async function judged(options: Options) {
+  const others = judgedRun(options);
   const [{ ran, found, rulings, rows }, alone] = await Promise.all([
-    judgedRun(options),
-    liveAlone(options, join(folder, "alone")),
+    others,
+    liveAlone(options, join(folder, "alone"), others),
   ]);
   return {
     ran,

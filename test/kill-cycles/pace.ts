@@ -90,14 +90,18 @@ export function isRefusing(cycle: number): boolean {
   return cycle % 4 === 0;
 }
 
-/** From 1. In all of such a life a page stands in place of the upstream, so that some are served in a short run too: in the first, no breaker is open. */
-function isHidden(cycle: number): boolean {
+/** Until its turn a page stands in place of the upstream, so that some are served in a short run too: in the first life no breaker is open. */
+export function isHidden(cycle: number): boolean {
   return cycle % 4 === 1;
 }
 
-export function moodIn(cycle: number, { moods }: Pace, chance: Dice): Mood {
-  if (isRefusing(cycle)) return "refusing";
-  return isHidden(cycle) ? "hidden" : (chance.pick(moods) ?? "healthy");
+/** @param cycle from 1 */
+export function firstMood(cycle: number, pace: Pace, chance: Dice): Mood {
+  return isHidden(cycle) ? "hidden" : nextMood(cycle, pace, chance);
+}
+
+export function nextMood(cycle: number, { moods }: Pace, chance: Dice): Mood {
+  return isRefusing(cycle) ? "refusing" : (chance.pick(moods) ?? "healthy");
 }
 
 /** Few, so that some tickets fail after their attempts too. */

@@ -9,7 +9,16 @@ import type { End, Evidence } from "./evidence.ts";
 import { readHistories } from "./histories.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { OneProcess } from "./options.ts";
-import { isRefusing, moodIn, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
+import {
+  firstMood,
+  isHidden,
+  isRefusing,
+  nextMood,
+  paces,
+  settingsFor,
+  termsFor,
+  type Pace,
+} from "./pace.ts";
 import { dice } from "./random.ts";
 import { findCanaries, findDamage } from "./remains.ts";
 import type { Terms } from "./rules.ts";
@@ -110,8 +119,7 @@ async function killInTurn(
   for (let cycle = 1; cycle <= cycles; cycle++) {
     // Before the last kill the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles;
-    const nextMood = () => moodIn(cycle, pace, chance);
-    await upstream.restAs(nextMood());
+    await upstream.restAs(firstMood(cycle, pace, chance));
     const startAtMs = Date.now();
     const { origin, startedInMs, kill } = await startService(
       platform,
@@ -119,11 +127,11 @@ async function killInTurn(
     );
     if (pace.countsFromCall && isRefusing(cycle)) await upstream.callsCome(1, pace.lostProbeMs);
     clients.pointAt([origin]);
-    if (pace.countsFromCall && cycle % 2 === 0) await upstream.callsCome(1, 5_000);
+    if (pace.countsFromCall && (cycle % 2 === 0 || isHidden(cycle))) await upstream.callsCome(1, 5_000);
     const lifeMs = isLast || isRefusing(cycle) ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = isLast ? 0 : lifeMs * chance.next();
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "stalling" : nextMood());
+    await upstream.feel(isLast ? "stalling" : nextMood(cycle, pace, chance));
     await pause(lifeMs - turnAfterMs);
     // So that the kill comes while tickets are being made.
     await clients.burst(burst);
