@@ -1,9 +1,11 @@
 /** What the judge asks of judgements and answers: that each is its own, is kept and counted, and is one under one key. */
+import { claimsIn, isFailedAttempt } from "./claims.ts";
 import { speaksOf } from "./comparison.ts";
-import type { Answered, Broken, Call, Kill } from "./evidence.ts";
+import type { Answered, Broken, Call, History, Kill } from "./evidence.ts";
 import { excuses } from "./excuses.ts";
 import { callsByNumber, lossesIn } from "./losses.ts";
 import { callsOfRefused, liveCalls, lostRefusalsIn, saysRefused } from "./refusals.ts";
+import { madeOnceMore } from "./repeats.ts";
 import { clock, type Rules } from "./rules.ts";
 
 /** Between answer and commit there is one turn of the event loop or two: were it long, kills would fall into it often. */
@@ -41,23 +43,31 @@ export const answerRules: Rules = {
       .filter(({ excuse }) => excuse === null)
       .map(({ call }) => `comparison ${call.number}: refused ${clock(call.endedAtMs)}, and not told`),
 
-  "A ticket counts the calls made for it; only a kill hides one": (evidence, terms) => {
+  "A ticket counts the calls made for it; only a kill hides one, or a connection that broke": (
+    evidence,
+    terms,
+  ) => {
     const refused = callsOfRefused(evidence);
     // A key that was freed by a refusal may bring a ticket later, which knows nothing of that.
     const calls = callsByNumber(evidence.calls.filter((call) => !refused.has(call)));
     const byId = new Map(evidence.ends.map((end) => [end.queueId, end]));
+    const failuresOf = new Map(evidence.histories.map((one) => [one.queueId, mostFailuresIn(one)]));
     const excuseOf = excuses(evidence, terms);
     return evidence.ledger.flatMap(({ queueId, number }) => {
       const end = byId.get(queueId);
       const made = calls.get(number) ?? [];
       const retries = end?.ticket?.retryCount ?? 0;
       if (retries > made.length) return [`${queueId}: ${retries} failed attempts, ${made.length} calls`];
+      const failures = failuresOf.get(queueId);
+      if (failures !== undefined && retries > failures)
+        return [`${queueId}: ${retries} failed attempts, ${failures} in its history`];
       const counted = end?.result.attempts ?? null;
       if (counted === null) return [];
-      const hidden = made.filter((call) => excuseOf(call)?.kind === "kill").length;
-      return counted <= made.length && counted >= made.length - hidden
+      const hidden = new Set(made.filter((call) => excuseOf(call)?.kind === "kill"));
+      for (const call of madeOnceMore(made, terms)) hidden.add(call);
+      return counted <= made.length && counted >= made.length - hidden.size
         ? []
-        : [`${queueId}: counts ${counted} calls of ${made.length}, of which a kill may hide ${hidden}`];
+        : [`${queueId}: counts ${counted} calls of ${made.length}, of which may be hidden ${hidden.size}`];
     });
   },
 
@@ -105,6 +115,12 @@ export const answerRules: Rules = {
     ];
   },
 };
+
+/** With a claim that it has expired by, for who knows what came of that. */
+function mostFailuresIn(history: History): number {
+  return claimsIn(history).filter((claim) => isFailedAttempt(claim) || claim.closing?.kind === "expired")
+    .length;
+}
 
 /** Was a call of the request refused? Without a key nobody is asked after that; with one, whoever has it next may ask at once. */
 function isRefused({ key }: Answered, own: readonly Call[], all: readonly Call[]): boolean {

@@ -88,6 +88,8 @@ export interface History {
   readonly number: number;
   readonly queueId: string;
   readonly expiresAtMs: number;
+  /** Calls that it is charged with. */
+  readonly attempts: number;
   readonly events: readonly TicketEvent[];
 }
 
@@ -103,6 +105,10 @@ export interface Call {
   readonly isJudgement: boolean;
   /** A refusal, sent whole: such a request can never succeed. */
   readonly isRefusal: boolean;
+  /** In the vendor's place somebody between answered, with a page or without a word, and sent that whole. */
+  readonly isPage: boolean;
+  /** The provider broke the connection before a byte of its answer. */
+  readonly isBroken: boolean;
   /** The service went away before the end. */
   readonly isCut: boolean;
 }

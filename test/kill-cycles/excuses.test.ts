@@ -24,7 +24,7 @@ import {
 } from "./good-run.ts";
 
 const keptRule = "A judgement that was given is kept, unless a kill came before it could be stored";
-const counted = "A ticket counts the calls made for it; only a kill hides one";
+const counted = "A ticket counts the calls made for it; only a kill hides one, or a connection that broke";
 const noClaimLost = "No claim was lost without a kill";
 
 describe("a ticket is judged, and later judged again", () => {

@@ -58,6 +58,8 @@ export function call(change: Partial<Call>): Call {
     endedAtMs: 19_990,
     isJudgement: true,
     isRefusal: false,
+    isPage: false,
+    isBroken: false,
     isCut: false,
   };
   return { number: 1, process: 0, ...usual, ...change };
@@ -87,14 +89,21 @@ export function refusedAnswer(change: Partial<Answered>): Answered {
   return answer({ status: 422, errorType: "INVALID_REQUEST", justification: null, ...change });
 }
 
-/** Accepted at 9,000, then what is told. */
+/** Accepted at 9,000, then what is told; charged with what has ended it, or with all the calls that it may be. */
 export function history(number: number, ...told: (readonly [atMs: number, Happening])[]): History {
   const events = [[9_000, { kind: "accepted" }] as const, ...told].map(([atMs, happening], index) => ({
     number: index + 1,
     atMs,
     ...happening,
   }));
-  return { number, queueId: id(number), expiresAtMs: expiresAtMs(number), events };
+  const attempts = chargedWith(told.at(-1)?.[1]);
+  return { number, queueId: id(number), expiresAtMs: expiresAtMs(number), attempts, events };
+}
+
+function chargedWith(last: Happening | undefined): number {
+  if (last?.kind === "completed") return 1;
+  if (last?.kind !== "failed" || last.reason === "crashed") return 0;
+  return last.reason === "request_refused" ? 1 : terms.mostAttempts;
 }
 
 function expiresAtMs(number: number): number {
@@ -111,7 +120,10 @@ export const judgedInTheEnd = [
   [20_000, completed],
 ] as const;
 
-/** Ten tickets, each judged by one call; the first one's call was cut by the kill and made again. One more has failed, one was refused, and one expired. */
+/**
+ * Ten tickets, each judged by one call; the first one's call was cut by the kill and made again. One more has failed by two attempts a minute
+ * apart, while those ten were judged; one was refused, and one expired.
+ */
 export const good: Evidence = {
   ledger: [...numbers(10), failed, expired, refused].map((number) =>
     kept({
@@ -128,7 +140,7 @@ export const good: Evidence = {
   ends: [
     ...numbers(10).map((number) => end(number, {})),
     end(failed, {
-      ticket: status({ status: "failed", updatedAtMs: 15_300, retryCount: 2, errorType: "TIMEOUT" }),
+      ticket: status({ status: "failed", updatedAtMs: 80_700, retryCount: 2, errorType: "TIMEOUT" }),
       result: none(502),
     }),
     end(expired, {
@@ -152,10 +164,10 @@ export const good: Evidence = {
       .map((number) => history(number, ...judgedInTheEnd)),
     history(
       failed,
-      [15_000, started],
-      [15_100, timedOut],
-      [15_200, started],
-      [15_300, { kind: "failed", reason: "timeout" }],
+      [19_995, started],
+      [20_600, timedOut],
+      [80_600, started],
+      [80_700, { kind: "failed", reason: "timeout" }],
     ),
     history(expired, [30_000, { kind: "expired" }]),
     history(refused, [16_000, started], [16_100, requestRefused]),
@@ -163,8 +175,8 @@ export const good: Evidence = {
   calls: [
     call({ number: 1, receivedAtMs: killMs - 30, endedAtMs: killMs + 3, isJudgement: false, isCut: true }),
     ...numbers(10).map((number) => call({ number })),
-    call({ number: failed, receivedAtMs: 15_010, endedAtMs: 15_090, isJudgement: false }),
-    call({ number: failed, receivedAtMs: 15_210, endedAtMs: 15_290, isJudgement: false }),
+    call({ number: failed, receivedAtMs: 20_560, endedAtMs: 20_590, isJudgement: false, isPage: true }),
+    call({ number: failed, receivedAtMs: 80_610, endedAtMs: 80_690, isJudgement: false }),
     refusal({ number: refused, receivedAtMs: 16_010, endedAtMs: 16_090 }),
   ],
   kills: [kill(killMs)],

@@ -44,11 +44,12 @@ function ofOneObject(database: DatabaseSync): History[] {
 }
 
 function historyOf(record: unknown, events: readonly unknown[]): History {
-  const { about } = JSON.parse(String(record)) as Ticket;
+  const { about, progress } = JSON.parse(String(record)) as Ticket;
   return {
     number: Number(about.metadata["number"]),
     queueId: about.id,
     expiresAtMs: about.expiresAtMs,
+    attempts: progress.attempts,
     events: events.map((event) => JSON.parse(String(event)) as TicketEvent),
   };
 }

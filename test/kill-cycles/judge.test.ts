@@ -1,6 +1,6 @@
 /** The judge can see: each planted violation is found, by the rule that is meant for it and by no other. */
 import { expect, it } from "vitest";
-import type { Call, End, History } from "./evidence.ts";
+import type { Call, End, History, TicketStatus } from "./evidence.ts";
 import {
   answer,
   broken,
@@ -21,6 +21,8 @@ import {
   kill,
   killMs,
   none,
+  refused,
+  requestRefused,
   retold,
   started,
   status,
@@ -35,6 +37,10 @@ const known = "No ticket was unknown for a moment";
 const oneEnd = "No ticket has two ends";
 const own = "Every judgement belongs to the comparison that was asked";
 const cause = "No ticket failed or expired without cause";
+const day = "No ticket failed by its provider's day";
+const charged =
+  "No ticket is charged with a fault of its provider's but while others are judged, a minute apart";
+const noThrow = "No call throws";
 const sameTime = "Later settings leave a ticket's time as its 202 said";
 const whole = "Every ticket that is stored has a history without gaps, and one end, its last";
 const noClaimLost = "No claim was lost without a kill";
@@ -42,7 +48,7 @@ const keptRule = "A judgement that was given is kept, unless a kill came before 
 const final = "A refusal that was given is final, unless a kill came before it could be stored";
 const notAfter = "Nobody is asked about a ticket that has ended";
 const inTime = "No call is begun for a ticket whose time is over";
-const counted = "A ticket counts the calls made for it; only a kill hides one";
+const counted = "A ticket counts the calls made for it; only a kill hides one, or a connection that broke";
 const oneAnswer = "One key has one answer";
 const answered = "Every request has an answer that the contract allows, or a kill cut it off";
 const fewLost = "Kills cost few judgements: at most one in 10";
@@ -52,6 +58,7 @@ const tickets = "The run was worth it: at least 10 tickets per cycle";
 const kills = "The run was worth it: at least a quarter of the kills came while a call was upstream";
 const allEnds =
   "The run was worth it: tickets have completed and expired, and failed if it was not too short for that";
+const pages = "The run was worth it: a page came in place of the provider, if it was not too short for that";
 
 it("finds nothing in a good run", () => {
   expect(broken({})).toEqual([]);
@@ -66,6 +73,9 @@ it("has a planted violation for every rule", () => {
     sameTime,
     whole,
     cause,
+    day,
+    charged,
+    noThrow,
     noClaimLost,
     notAfter,
     inTime,
@@ -81,6 +91,7 @@ it("has a planted violation for every rule", () => {
     tickets,
     kills,
     allEnds,
+    pages,
   ]);
 });
 
@@ -133,7 +144,7 @@ it("finds a ticket that expired before its time", () => {
 });
 
 it("finds a ticket that failed before its attempts were spent", () => {
-  const ticket = status({ status: "failed", updatedAtMs: 15_300, retryCount: 1, errorType: "TIMEOUT" });
+  const ticket = status({ status: "failed", updatedAtMs: 80_700, retryCount: 1, errorType: "TIMEOUT" });
   expect(broken({ ends: changed(failed, { ticket }) })).toEqual([cause]);
 });
 
@@ -180,6 +191,12 @@ it("finds a history with a gap, with two ends, with none, and with something aft
 
 it("finds a ticket of which no client knows and that never ended", () => {
   expect(broken({ histories: [...good.histories, history(30)] })).toEqual([whole]);
+});
+
+it("finds a call that threw", () => {
+  const threw = { kind: "returned", why: "threw", reason: null } as const;
+  const histories = retold(history(4, [12_000, started], [12_500, threw], ...judgedInTheEnd));
+  expect(broken({ histories })).toEqual([noThrow]);
 });
 
 it("finds a claim that was lost without a kill", () => {
@@ -238,6 +255,26 @@ it("lets a call be hidden that was on its way at the kill, but none after the ne
 
 it("finds failed attempts that were never made", () => {
   expect(broken({ ends: changed(4, { ticket: status({ retryCount: 2 }) }) })).toEqual([counted]);
+});
+
+it("finds failed attempts that its history does not tell, but one where it expired by a claim", () => {
+  const shown = (told: History, number: number, ticket: TicketStatus) =>
+    broken({
+      ends: changed(number, { ticket }),
+      calls: [...good.calls, call({ number, receivedAtMs: 12_100, endedAtMs: 12_200, isJudgement: false })],
+      histories: retold(told),
+    });
+  const once = history(expired, [12_000, started], [12_500, timedOut], [30_000, { kind: "expired" }]);
+  const byClaim = history(expired, [12_000, started], [30_000, { kind: "expired" }]);
+  const without = history(expired, [30_000, { kind: "expired" }]);
+  const ticket = status({ status: "expired", updatedAtMs: 30_000, expiresAtMs: 30_000, retryCount: 1 });
+  expect(shown(once, expired, ticket)).toEqual([]);
+  expect(shown(byClaim, expired, ticket)).toEqual([]);
+  expect(shown(without, expired, ticket)).toEqual([counted]);
+  const asProbe = history(refused, [16_000, { ...started, asProbe: true }], [16_100, requestRefused]);
+  const end = { status: "failed", updatedAtMs: 16_100, errorType: "INVALID_REQUEST" };
+  expect(shown({ ...asProbe, attempts: 0 }, refused, status({ ...end, retryCount: 0 }))).toEqual([]);
+  expect(shown({ ...asProbe, attempts: 0 }, refused, status({ ...end, retryCount: 1 }))).toEqual([counted]);
 });
 
 it("finds two answers under one key: two tickets, a ticket and a judgement, two judgements", () => {
@@ -311,6 +348,12 @@ it("fails a run with cycles enough in which no ticket has failed", () => {
   expect(broken({ ends: without("failed") }, { cycles: 4 })).not.toContain(allEnds);
   expect(broken({ ends: without("failed") }, { cycles: 5 })).toContain(allEnds);
   expect(broken({}, { cycles: 5 })).toEqual([tickets]);
+});
+
+it("fails a run with cycles enough in which no page was served, sent whole", () => {
+  const calls = good.calls.map((one) => ({ ...one, isPage: false }));
+  expect(broken({ calls }, { cycles: 4 })).not.toContain(pages);
+  expect(broken({ calls }, { cycles: 5 })).toContain(pages);
 });
 
 it("fails a run in which fewer than a quarter of the kills came while a call was upstream", () => {

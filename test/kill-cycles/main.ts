@@ -1,11 +1,14 @@
 /**
  * `npm run kill-cycles`: the service under load, killed with SIGKILL at random moments and started again on the same data, while its provider
- * is healthy, down, busy, refusing or stalling in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
+ * is healthy, down, busy, refusing, stalling or hidden behind a page in turn. In the end the provider is healthy, and a judge who took no part holds what clients were told, what
  * the provider heard and what the files hold against the promises.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { liveAlone } from "./alone.ts";
+import { aloneRow } from "./alone-report.ts";
+import { judgeAlone } from "./alone-rules.ts";
 import { judge } from "./judge.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { table, verdict } from "./report.ts";
@@ -41,7 +44,22 @@ async function passes(options: Options): Promise<boolean> {
   return false;
 }
 
+/** The lone ticket mostly waits, so it lives beside the others. */
 async function judged(options: Options) {
+  const others = judgedRun(options);
+  const [{ ran, found, rulings, rows }, alone] = await Promise.all([
+    others,
+    liveAlone(options, join(folder, "alone"), others),
+  ]);
+  return {
+    ran,
+    found: { run: found, alone },
+    rulings: [...rulings, ...judgeAlone(alone)],
+    rows: [...rows, aloneRow(alone)],
+  };
+}
+
+async function judgedRun(options: Options) {
   if (options.platform !== "redis") {
     const ran = await run(options, folder);
     return { ran, found: ran.evidence, rulings: judge(ran.evidence, ran.terms), rows: [] };

@@ -1,4 +1,5 @@
 /** How fast a run goes on each platform, and the settings of the service in it. */
+import type { Dice } from "./random.ts";
 import type { PlatformName } from "../support/processes.ts";
 import type { Terms } from "./rules.ts";
 import type { Mood } from "./upstream.ts";
@@ -36,7 +37,18 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
     clients: 8,
     pauseMs: 200,
     answerMs: 120,
-    moods: ["healthy", "healthy", "healthy", "refusing", "stalling", "stalling", "down", "broken", "busy"],
+    moods: [
+      "healthy",
+      "healthy",
+      "healthy",
+      "refusing",
+      "stalling",
+      "stalling",
+      "down",
+      "broken",
+      "busy",
+      "hidden",
+    ],
     failuresFrom: 12,
     failureThreshold: 5,
     timeoutSeconds: 1,
@@ -63,6 +75,7 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
       "down",
       "broken",
       "busy",
+      "hidden",
     ],
     failuresFrom: 8,
     failureThreshold: 10,
@@ -75,6 +88,20 @@ export const paces: Readonly<Record<PlatformName, Pace>> = {
 /** The upstream is refusing in all of such a life, and it is as long as one can be: so tickets fail in a short run too. */
 export function isRefusing(cycle: number): boolean {
   return cycle % 4 === 0;
+}
+
+/** Until its turn a page stands in place of the upstream, so that some are served in a short run too: in the first life no breaker is open. */
+export function isHidden(cycle: number): boolean {
+  return cycle % 4 === 1;
+}
+
+/** @param cycle from 1 */
+export function firstMood(cycle: number, pace: Pace, chance: Dice): Mood {
+  return isHidden(cycle) ? "hidden" : nextMood(cycle, pace, chance);
+}
+
+export function nextMood(cycle: number, { moods }: Pace, chance: Dice): Mood {
+  return isRefusing(cycle) ? "refusing" : (chance.pick(moods) ?? "healthy");
 }
 
 /** Few, so that some tickets fail after their attempts too. */

@@ -26,12 +26,13 @@ export async function historiesIn(redis: RedisClient): Promise<History[]> {
   for (const key of await keysIn(redis, `${tickets}*`)) {
     const record = await redis.command("HGET", key, "record");
     if (typeof record !== "string") continue;
-    const { about } = JSON.parse(record) as Ticket;
+    const { about, progress } = JSON.parse(record) as Ticket;
     const stored = await redis.command("LRANGE", `${events}${about.id}`, 0, -1);
     found.push({
       number: Number(about.metadata["number"]),
       queueId: about.id,
       expiresAtMs: about.expiresAtMs,
+      attempts: progress.attempts,
       events: listOf(stored).map((event) => JSON.parse(String(event)) as TicketEvent),
     });
   }

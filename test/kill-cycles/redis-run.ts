@@ -7,7 +7,7 @@ import { startClients } from "./clients.ts";
 import { drain } from "./drain.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { WithRedis } from "./options.ts";
-import { isRefusing, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
+import { firstMood, isRefusing, nextMood, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
 import { dice } from "./random.ts";
 import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
 import { openFleet, processes } from "./redis-fleet.ts";
@@ -17,7 +17,7 @@ import { canariesIn } from "./redis-remains.ts";
 import { strike, strikesFor } from "./redis-strikes.ts";
 import { findCanaries } from "./remains.ts";
 import type { Ran } from "./run.ts";
-import { startUpstream, type Mood } from "./upstream.ts";
+import { startUpstream } from "./upstream.ts";
 
 export interface RanWithRedis extends Ran {
   readonly found: RedisEvidence;
@@ -73,14 +73,13 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
     // Before the last one the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles - 1;
     const isRefused = isRefusing(cycle + 1);
-    const nextMood = (): Mood => (isRefused ? "refusing" : (chance.pick(pace.moods) ?? "healthy"));
     const lifeMs = isLast || isRefused ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = lifeMs * chance.next();
-    await upstream.feel(isLast ? "healthy" : nextMood());
+    await upstream.feel(isLast ? "healthy" : firstMood(cycle + 1, pace, chance));
     // The breaker may be open, and a probe lost.
     if (isRefused && !isLast) await upstream.refusals(2, lostProbeMs);
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "stalling" : nextMood());
+    await upstream.feel(isLast ? "stalling" : nextMood(cycle + 1, pace, chance));
     await pause(lifeMs - turnAfterMs);
     await clients.burst(burst);
     await pause(chance.between(...burstMs));

@@ -28,10 +28,13 @@ import {
 } from "./good-run.ts";
 
 const cause = "No ticket failed or expired without cause";
+const day = "No ticket failed by its provider's day";
+const charged =
+  "No ticket is charged with a fault of its provider's but while others are judged, a minute apart";
 const final = "A refusal that was given is final, unless a kill came before it could be stored";
 const notAfter = "Nobody is asked about a ticket that has ended";
 const keptRule = "A judgement that was given is kept, unless a kill came before it could be stored";
-const counted = "A ticket counts the calls made for it; only a kill hides one";
+const counted = "A ticket counts the calls made for it; only a kill hides one, or a connection that broke";
 const oneAnswer = "One key has one answer";
 const answered = "Every request has an answer that the contract allows, or a kill cut it off";
 
@@ -86,7 +89,11 @@ describe("a ticket that failed as refused", () => {
 
 it("finds a ticket that shows another cause than its history has", () => {
   const shown = (errorType: string) =>
-    broken({ ends: changed(failed, { ticket: status({ status: "failed", retryCount: 2, errorType }) }) });
+    broken({
+      ends: changed(failed, {
+        ticket: status({ status: "failed", updatedAtMs: 80_700, retryCount: 2, errorType }),
+      }),
+    });
   expect(shown("SERVICE_UNAVAILABLE")).toEqual([]);
   expect(shown("INVALID_REQUEST")).toEqual([cause]);
   expect(shown("INTERNAL_ERROR")).toEqual([cause]);
@@ -94,7 +101,7 @@ it("finds a ticket that shows another cause than its history has", () => {
     ticket: status({ status: "failed", retryCount: 2, errorType: "TIMEOUT" }),
   });
   const before = failing({ number: refused, receivedAtMs: 12_010 });
-  expect(broken({ ends: told, calls: [...good.calls, before] })).toEqual([cause]);
+  expect(broken({ ends: told, calls: [...good.calls, before] })).toEqual([cause, counted]);
   const never = good.histories.filter(({ number }) => number !== refused);
   expect(broken({ histories: never })).toEqual([cause, final]);
 });
@@ -107,20 +114,24 @@ it("finds a ticket that failed without cause, and of which no client knows", () 
   const no = refusal({ number: 30, receivedAtMs: 16_010, endedAtMs: 16_090 });
   expect(found(unknown("request_refused"), no)).toEqual([]);
   expect(found(unknown("request_refused"))).toEqual([cause]);
-  expect(found(unknown("timeout"), failing({ number: 30, receivedAtMs: 16_010 }))).toEqual([cause]);
+  expect(found(unknown("timeout"), failing({ number: 30, receivedAtMs: 16_010 }))).toEqual([
+    cause,
+    day,
+    charged,
+  ]);
 });
 
 describe("a ticket that failed after its attempts", () => {
   const others = good.calls.filter(({ number }) => number !== failed);
-  const first = failing({ number: failed, receivedAtMs: 15_010, endedAtMs: 15_090 });
-  const second = failing({ number: failed, receivedAtMs: 15_210, endedAtMs: 15_290 });
+  const first = failing({ number: failed, receivedAtMs: 20_560, endedAtMs: 20_590 });
+  const second = failing({ number: failed, receivedAtMs: 80_610, endedAtMs: 80_690 });
   const told = (why: Happening) =>
     history(
       failed,
-      [15_000, started],
-      [15_100, why],
-      [15_200, started],
-      [15_300, { kind: "failed", reason: "unavailable" }],
+      [19_995, started],
+      [20_600, why],
+      [80_600, started],
+      [80_700, { kind: "failed", reason: "unavailable" }],
     );
   const after = (calls: Call[], why: Happening = unavailable) =>
     broken({ calls: [...others, ...calls], histories: retold(told(why)) });
@@ -133,9 +144,9 @@ describe("a ticket that failed after its attempts", () => {
   });
 
   it("had them as its own, and none as a probe", () => {
-    expect(after([{ ...first, receivedAtMs: 14_999 }, second])).toEqual([cause]);
-    expect(after([{ ...first, receivedAtMs: 15_000 }, second])).toEqual([]);
-    expect(after([first, second], probeFailed)).toEqual([cause]);
+    expect(after([{ ...first, receivedAtMs: 19_994 }, second])).toEqual([cause]);
+    expect(after([{ ...first, receivedAtMs: 19_995 }, second])).toEqual([]);
+    expect(after([first, second], probeFailed)).toEqual([cause, day, charged, counted]);
   });
 
   it("was neither refused nor judged by one of them", () => {
@@ -147,12 +158,12 @@ describe("a ticket that failed after its attempts", () => {
   it("may have been judged too late, where its process stood still", () => {
     const stood = history(
       failed,
-      [12_000, started],
-      [13_000, timedOut],
-      [15_200, started],
-      [15_300, { kind: "failed", reason: "unavailable" }],
+      [19_600, started],
+      [20_600, timedOut],
+      [80_600, started],
+      [80_700, { kind: "failed", reason: "unavailable" }],
     );
-    const late = call({ number: failed, receivedAtMs: 12_100, endedAtMs: 12_200 });
+    const late = call({ number: failed, receivedAtMs: 20_100, endedAtMs: 20_200 });
     expect(broken({ calls: [...others, late, second], histories: retold(stood) })).toEqual([]);
   });
 });

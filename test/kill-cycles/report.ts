@@ -36,6 +36,7 @@ export function table(
     ],
     ["cut off", `${evidence.broken.length} requests of clients by a kill`],
     ["calls upstream", `${calls.length}, of which ${calls.filter((call) => call.isCut).length} were cut off`],
+    ["pages", `${calls.filter((call) => call.isPage).length} in place of an answer`],
     ["judgements", `${calls.filter((call) => call.isJudgement).length} given; ${lost(ran)}`],
     ["refusals", refusals(ran)],
     [

@@ -6,7 +6,7 @@ export type Rules = Readonly<Record<string, (evidence: Evidence, terms: Terms) =
 
 export interface Terms {
   readonly cycles: number;
-  /** Cycles from which on a run in which no ticket has failed proves too little. */
+  /** Cycles from which on a run proves too little in which no ticket has failed, or no page came in place of the provider. */
   readonly failuresFrom: number;
   /** Of a live request or an attempt, whole. */
   readonly timeoutMs: number;

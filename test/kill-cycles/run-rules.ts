@@ -6,14 +6,16 @@ import type { Rules } from "./rules.ts";
 const leastTicketsPerCycle = 10;
 const leastShareOfKillsInMidCall = 1 / 4;
 
-export const runRules: Rules = {
+export const dataRules: Rules = {
   "The texts of ended tickets are in no data file": ({ remains }) => [
     ...remains.filesWithCanaries.map((file) => `a text is left in ${file}`),
     ...(remains.canariesWhileWaiting === 0 ? ["the search saw nothing while tickets waited either"] : []),
   ],
 
   "The databases are whole": ({ remains }) => [...remains.damage],
+};
 
+export const worthRules: Rules = {
   [`The run was worth it: at least ${leastTicketsPerCycle} tickets per cycle`]: ({ ledger }, { cycles }) => {
     const tickets = new Set(ledger.map(({ queueId }) => queueId)).size;
     const least = cycles * leastTicketsPerCycle;
@@ -32,6 +34,11 @@ export const runRules: Rules = {
     ["completed", "expired", ...(cycles >= failuresFrom ? ["failed"] : [])]
       .filter((status) => !found.some(({ ticket }) => ticket?.status === status))
       .map((status) => `none has ${status}`),
+
+  "The run was worth it: a page came in place of the provider, if it was not too short for that": (
+    { calls },
+    { cycles, failuresFrom },
+  ) => (cycles < failuresFrom || calls.some(({ isPage }) => isPage) ? [] : ["none did"]),
 };
 
 /** Kills that came while a call was with the upstream. */

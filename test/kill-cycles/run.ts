@@ -9,11 +9,20 @@ import type { End, Evidence } from "./evidence.ts";
 import { readHistories } from "./histories.ts";
 import { openLedger, readLedger } from "./ledger.ts";
 import type { OneProcess } from "./options.ts";
-import { isRefusing, paces, settingsFor, termsFor, type Pace } from "./pace.ts";
+import {
+  firstMood,
+  isHidden,
+  isRefusing,
+  nextMood,
+  paces,
+  settingsFor,
+  termsFor,
+  type Pace,
+} from "./pace.ts";
 import { dice } from "./random.ts";
 import { findCanaries, findDamage } from "./remains.ts";
 import type { Terms } from "./rules.ts";
-import { startUpstream, type Mood, type Upstream } from "./upstream.ts";
+import { startUpstream, type Upstream } from "./upstream.ts";
 
 export interface Ran {
   readonly evidence: Evidence;
@@ -110,20 +119,19 @@ async function killInTurn(
   for (let cycle = 1; cycle <= cycles; cycle++) {
     // Before the last kill the upstream answers nobody, so that tickets wait while their texts are looked for.
     const isLast = cycle === cycles;
-    const nextMood = (): Mood => (isRefusing(cycle) ? "refusing" : (chance.pick(pace.moods) ?? "healthy"));
-    await upstream.restAs(nextMood());
+    await upstream.restAs(firstMood(cycle, pace, chance));
     const startAtMs = Date.now();
     const { origin, startedInMs, kill } = await startService(
       platform,
       isHasty(cycle) ? hasty(home, pace.hastyTtlMs) : home,
     );
-    if (pace.countsFromCall && isRefusing(cycle)) await upstream.firstCall(pace.lostProbeMs);
+    if (pace.countsFromCall && isRefusing(cycle)) await upstream.callsCome(1, pace.lostProbeMs);
     clients.pointAt([origin]);
-    if (pace.countsFromCall && cycle % 2 === 0) await upstream.firstCall(5_000);
+    if (pace.countsFromCall && (cycle % 2 === 0 || isHidden(cycle))) await upstream.callsCome(1, 5_000);
     const lifeMs = isLast || isRefusing(cycle) ? pace.lifeMs[1] : chance.between(...pace.lifeMs);
     const turnAfterMs = isLast ? 0 : lifeMs * chance.next();
     await pause(turnAfterMs);
-    await upstream.feel(isLast ? "stalling" : nextMood());
+    await upstream.feel(isLast ? "stalling" : nextMood(cycle, pace, chance));
     await pause(lifeMs - turnAfterMs);
     // So that the kill comes while tickets are being made.
     await clients.burst(burst);

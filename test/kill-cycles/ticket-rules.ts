@@ -1,8 +1,9 @@
 /** What the judge asks of tickets: that each is kept, comes to one end, and to none without cause. */
-import { canComeOf, claimsIn, isFailedAttempt, isWithin, mayHaveDied, type Claim } from "./claims.ts";
-import type { Call, End, History, Kill } from "./evidence.ts";
+import { dayFaults, shownFaults, storedFaults } from "./causes.ts";
+import { chargesIn } from "./charges.ts";
+import { claimsIn, mayHaveDied, met } from "./claims.ts";
 import { callsByNumber } from "./losses.ts";
-import { clock, isEnd, type Rules, type Terms } from "./rules.ts";
+import { clock, isEnd, type Rules } from "./rules.ts";
 
 export const ticketRules: Rules = {
   "Every ticket that a client knows of has ended and can be read": ({ ledger, ends: found }) => {
@@ -54,12 +55,33 @@ export const ticketRules: Rules = {
     const callsOf = callsByNumber(evidence.calls);
     const byId = new Map(evidence.histories.map((history) => [history.queueId, history]));
     return [
-      ...evidence.ends.flatMap((end) => shownFaults(end, byId.get(end.queueId), terms)),
+      ...evidence.ends.flatMap((end) => shownFaults(end, byId.get(end.queueId))),
       ...evidence.histories.flatMap((history) =>
         storedFaults(history, callsOf.get(history.number) ?? [], evidence.kills, terms),
       ),
     ];
   },
+
+  "No ticket failed by its provider's day": (evidence, terms) => {
+    const charges = chargesIn(evidence);
+    return evidence.histories.flatMap((history) => dayFaults(history, charges, terms));
+  },
+
+  "No ticket is charged with a fault of its provider's but while others are judged, a minute apart": (
+    evidence,
+  ) => {
+    const charges = chargesIn(evidence);
+    return evidence.histories
+      .map((history) => ({ ...history, most: charges.most(history) }))
+      .filter(({ attempts, most }) => attempts > most)
+      .map(({ queueId, attempts, most }) => `${queueId}: charged with ${attempts} calls, of at most ${most}`);
+  },
+
+  "No call throws": ({ histories }) =>
+    histories
+      .flatMap(claimsIn)
+      .filter(({ closing }) => closing?.kind === "returned" && closing.why === "threw")
+      .map(({ queueId, startedAtMs }) => `${queueId}: that of ${clock(startedAtMs)}`),
 
   "No claim was lost without a kill": ({ histories, kills }) =>
     histories
@@ -90,89 +112,5 @@ export const ticketRules: Rules = {
     ),
 };
 
-/** Deaths alone after which a ticket is given up. */
-const mostDeaths = 3;
-
 /** Clocks that stand still during computation may lag behind by as much. */
 const clockSlackMs = 20;
-
-type Cause = "deaths" | "refusal" | "attempts";
-
-/** By the name that a status shows; every other one is that of the last attempt's failure. */
-const causes: Readonly<Record<string, Cause>> = {
-  INTERNAL_ERROR: "deaths",
-  INVALID_REQUEST: "refusal",
-};
-
-/** `null`: it has not failed. */
-function causeIn({ events }: History): Cause | null {
-  const last = events.at(-1);
-  if (last?.kind !== "failed") return null;
-  switch (last.reason) {
-    case "crashed":
-      return "deaths";
-    case "request_refused":
-      return "refusal";
-    default:
-      return "attempts";
-  }
-}
-
-/** What is wrong with the end that its status shows. */
-function shownFaults(
-  { queueId, ticket }: End,
-  history: History | undefined,
-  { mostAttempts }: Terms,
-): string[] {
-  if (ticket?.status === "expired" && ticket.updatedAtMs < ticket.expiresAtMs)
-    return [`${queueId}: expired before its time`];
-  if (ticket?.status !== "failed") return [];
-  const { errorType, retryCount } = ticket;
-  const stored = history === undefined ? null : causeIn(history);
-  if (stored !== (causes[errorType ?? ""] ?? "attempts"))
-    return [`${queueId}: failed (${errorType}), in its history by ${stored}`];
-  return stored !== "attempts" || retryCount === mostAttempts
-    ? []
-    : [`${queueId}: failed (${errorType}) after ${retryCount} attempts of ${mostAttempts}`];
-}
-
-/** What a failed ticket's history says, and did not happen. @param calls of its comparison, in their order */
-function storedFaults(
-  history: History,
-  calls: readonly Call[],
-  kills: readonly Kill[],
-  { mostAttempts }: Terms,
-): string[] {
-  const { queueId } = history;
-  const claims = claimsIn(history);
-  switch (causeIn(history)) {
-    case null:
-      return [];
-    case "deaths": {
-      const deaths = claims.filter((claim) => mayHaveDied(claim) && met(claim, kills)).length;
-      return deaths >= mostDeaths ? [] : [`${queueId}: given up after ${deaths} kills`];
-    }
-    case "refusal":
-      return isRefused(claims, calls) ? [] : [`${queueId}: its last call was not refused`];
-    case "attempts": {
-      const heard = claims.filter((claim) => hasFailed(claim, calls)).length;
-      return heard === mostAttempts ? [] : [`${queueId}: ${heard} of ${mostAttempts} attempts were heard`];
-    }
-  }
-}
-
-/** Was the last call the last claim's, and refused? */
-function isRefused(claims: readonly Claim[], calls: readonly Call[]): boolean {
-  const [claim, call] = [claims.at(-1), calls.at(-1)];
-  return claim !== undefined && call !== undefined && call.isRefusal && isWithin(call, claim);
-}
-
-/** Was it an attempt that counts, with a call that failed? */
-function hasFailed(claim: Claim, calls: readonly Call[]): boolean {
-  return isFailedAttempt(claim) && calls.some((call) => isWithin(call, claim) && canComeOf(call, claim));
-}
-
-/** Did a kill come while it was held? */
-function met({ startedAtMs, closedAtMs }: Claim, kills: readonly Kill[]): boolean {
-  return kills.some(({ atMs, untilMs }) => startedAtMs < untilMs && atMs <= closedAtMs);
-}

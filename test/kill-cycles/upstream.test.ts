@@ -41,7 +41,7 @@ it("takes a refusal that was cut off for none", async () => {
   try {
     await slow.feel("refusing");
     const asked = ask(1, slow, asking.signal);
-    await slow.firstCall(5_000);
+    await slow.callsCome(1, 5_000);
     asking.abort();
     await expect(asked).rejects.toThrow("aborted");
     await expect.poll(() => slow.calls.length).toBe(1);
@@ -58,4 +58,43 @@ it("takes only what can never succeed for a refusal", async () => {
   }
   await expect.poll(() => upstream.calls.length).toBe(4);
   expect(upstream.calls.map(({ isRefusal }) => isRefusal)).not.toContain(true);
+});
+
+it("stands behind a proxy that answers each call in another way, and takes what it sent whole for a page", async () => {
+  await upstream.feel("hidden");
+  const answers: [number, boolean][] = [];
+  for (const number of [1, 2, 3, 4, 5]) {
+    const response = await ask(number);
+    answers.push([response.status, (await response.text()).includes("<html>")]);
+  }
+  expect(answers).toEqual([
+    [404, true],
+    [200, true],
+    [200, false],
+    [204, false],
+    [404, true],
+  ]);
+  await expect.poll(() => upstream.calls.length).toBe(5);
+  expect(upstream.calls.map(({ isPage, isJudgement }) => isPage && !isJudgement)).not.toContain(false);
+});
+
+it("takes only a connection that it broke itself for broken, and only a page for one", async () => {
+  for (const mood of ["broken", "healthy", "down", "busy"] as const) {
+    await upstream.feel(mood);
+    await ask(1).catch(() => undefined);
+  }
+  await expect.poll(() => upstream.calls.length).toBe(4);
+  expect(upstream.calls.map(({ isBroken }) => isBroken)).toEqual([true, false, false, false]);
+  expect(upstream.calls.map(({ isPage }) => isPage)).not.toContain(true);
+});
+
+it("tells when so many calls have come, answered or not", async () => {
+  await upstream.restAs("stalling");
+  const asking = new AbortController();
+  const come = upstream.callsCome(2, 60_000);
+  const asked = [1, 2].map((number) => ask(number, upstream, asking.signal));
+  await come;
+  expect(upstream.calls).toEqual([]);
+  asking.abort();
+  await Promise.allSettled(asked);
 });

@@ -7,15 +7,16 @@ import { noncePattern, numberIn } from "./comparison.ts";
 import type { Call } from "./evidence.ts";
 
 /**
- * `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which spends attempts and opens no breaker.
+ * `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which opens no breaker.
  * `refusing`: answers each third call with a 400, after which a request can never succeed, and judges the others.
+ * `hidden`: a proxy answers in its place, with a page or without a word. `ill`: each call fails in another of these ways, but for the 400.
  */
-export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy" | "refusing";
+export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy" | "refusing" | "hidden" | "ill";
 
 const refusal = "contextTooLong";
 
-/** Far more than come in one life: after these it is healthy. */
-const mostRefusals = 300;
+/** Rounds of what alternates, far more than come in one life: after these it is healthy. */
+const mostRounds = 300;
 
 export interface Upstream {
   readonly lane: Lane;
@@ -24,8 +25,8 @@ export interface Upstream {
   feel(mood: Mood): Promise<void>;
   /** As `feel`, and nothing was heard yet. Only while nobody asks. */
   restAs(mood: Mood): Promise<void>;
-  /** Resolves at the first call since it rested, or when there was none for so long. */
-  firstCall(patienceMs: number): Promise<void>;
+  /** Resolves when so many calls have come since it rested, answered or not, or when it took too long. */
+  callsCome(count: number, patienceMs: number): Promise<void>;
   /** Resolves when so many more refusals have been given, or when it took too long. */
   refusals(count: number, patienceMs: number): Promise<void>;
   close(): Promise<void>;
@@ -37,19 +38,28 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
   const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
   const lane = server.lane("kill-cycles");
   const healthy: Step = { echo: noncePattern, delayMs: answerMs, times: "forever" };
+  const down: Step = { fault: "unavailable", delayMs: answerMs };
+  const broken: Step = { fault: "cut", delayMs: answerMs };
+  const busy: Step = { fault: "rateLimited", retryAfterMs: 100, delayMs: answerMs };
+  const pages: readonly Step[] = [
+    { fault: "html", status: 404, delayMs: answerMs },
+    { fault: "html", status: 200, delayMs: answerMs },
+    { fault: "empty", status: 200, delayMs: answerMs },
+    { fault: "empty", status: 204, delayMs: answerMs },
+  ];
+  const inTurn = (...round: readonly Step[]) => [
+    ...Array.from({ length: mostRounds }, () => round).flat(),
+    healthy,
+  ];
   const steps: Readonly<Record<Mood, readonly Step[]>> = {
     healthy: [healthy],
-    down: [{ fault: "unavailable", delayMs: answerMs, times: "forever" }],
-    broken: [{ fault: "cut", delayMs: answerMs, times: "forever" }],
-    busy: [{ fault: "rateLimited", retryAfterMs: 100, delayMs: answerMs, times: "forever" }],
+    down: [{ ...down, times: "forever" }],
+    broken: [{ ...broken, times: "forever" }],
+    busy: [{ ...busy, times: "forever" }],
     stalling: [{ fault: "stall", times: "forever" }],
-    refusing: [
-      ...Array.from({ length: mostRefusals }, (): Step[] => [
-        { fault: refusal, delayMs: answerMs },
-        { ...healthy, times: 2 },
-      ]).flat(),
-      healthy,
-    ],
+    refusing: inTurn({ fault: refusal, delayMs: answerMs }, { ...healthy, times: 2 }),
+    hidden: inTurn(...pages),
+    ill: inTurn(down, broken, ...pages, busy),
   };
   const feel = (mood: Mood) => lane.rescript(steps[mood]);
   await feel("healthy");
@@ -61,12 +71,12 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
       await lane.clear();
       await feel(mood);
     },
-    async firstCall(patienceMs) {
+    async callsCome(count, patienceMs) {
       const deadline = performance.now() + patienceMs;
       // Each wait of the lane's own is over after 5 s.
       while (performance.now() < deadline) {
-        const heard = await lane.waitForRequest(1).catch(() => []);
-        if (heard.length > 0) return;
+        const heard = await lane.waitForRequest(count).catch(() => []);
+        if (heard.length >= count) return;
       }
     },
     async refusals(count, patienceMs) {
@@ -87,6 +97,8 @@ function callOf(request: RecordedRequest): Call {
     endedAtMs: request.endedAtMs ?? Date.now(),
     isJudgement: request.outcome === "answered" && !request.aborted,
     isRefusal: request.outcome === refusal && !request.aborted,
+    isPage: (request.outcome === "html" || request.outcome === "empty") && !request.aborted,
+    isBroken: request.outcome === "cut" && !request.aborted,
     isCut: request.aborted,
   };
 }
