@@ -98,6 +98,8 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
     live: (asked: Ask = {}) => ask("immediate", asked),
     /** As clients ask that name no mode. */
     ask: (asked: Ask = {}) => ask("queue_if_unavailable", asked),
+    /** As written. */
+    send: (body: unknown) => world.ask("/api/v1/comparison", post(body, as("one"))),
     /** Asks for a ticket, which may be refused. */
     tryToQueue: (asked: Ask = {}) => ask("queue", asked),
     queue,

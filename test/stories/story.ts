@@ -2,7 +2,18 @@ import type { VendorName } from "../support/fake-upstream/script.ts";
 import type { Desk } from "./desk.ts";
 
 /** Each kind of fault that a service like this one is charged with. */
-type Kind = "whose fault" | "who speaks" | "whose refusal" | "holds" | "breaker" | "thrown" | "bounded";
+type Kind =
+  | "whose fault"
+  | "who speaks"
+  | "whose refusal"
+  | "holds"
+  | "breaker"
+  | "thrown"
+  | "bounded"
+  | "whose verdict"
+  | "several answers"
+  | "the wire"
+  | "the door";
 
 /** One story of a kind, at one vendor. */
 export interface Story {

@@ -7,15 +7,30 @@ import { vendorNames } from "../support/fake-upstream/script.ts";
 import { bounded } from "./bounded.ts";
 import { breaker } from "./breaker.ts";
 import { deskAt } from "./desk.ts";
+import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { thrown } from "./thrown.ts";
+import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
 import { whoseFault } from "./whose-fault.ts";
 import { whoseRefusal } from "./whose-refusal.ts";
+import { severalAnswers, whoseVerdict } from "./whose-verdict.ts";
 import type { Stand } from "./world.ts";
 
 /** The last ones leave something behind: what threw waits, and a full queue is full until its tickets are forgotten. */
-const stories = [...whoseFault, ...whoSpeaks, ...whoseRefusal, ...holds, ...breaker, ...thrown, ...bounded];
+const stories = [
+  ...whoseVerdict,
+  ...severalAnswers,
+  ...wire,
+  ...door,
+  ...whoseFault,
+  ...whoSpeaks,
+  ...whoseRefusal,
+  ...holds,
+  ...breaker,
+  ...thrown,
+  ...bounded,
+];
 
 /** Far more than a story takes where nobody else is at work. */
 const limitMs = 300_000;

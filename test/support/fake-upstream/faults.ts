@@ -1,4 +1,5 @@
 /** From a step to what goes over the wire. */
+import { signed } from "../signed.ts";
 import { wordsFor } from "./judge.ts";
 import type { Step } from "./script.ts";
 import type { Asked, Trouble, Vendor } from "./vendor.ts";
@@ -63,7 +64,10 @@ export function stage(vendor: Vendor, asked: Asked, step: Step | null, id: strin
         ...good,
         status: step.status ?? 200,
         headers: { ...good.headers, ...step.headers },
-        body: JSON.stringify(step.body ?? null),
+        body: signed(
+          JSON.stringify(step.body ?? null),
+          asked.route === "judgement" ? asked.question.promptText : "",
+        ),
       };
     case "status":
       return fails(troubleOf(step));

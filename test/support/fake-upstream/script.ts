@@ -77,7 +77,7 @@ const fault = <const Names extends [string, ...string[]]>(...names: Names) => ({
 
 const stepSchema = z.discriminatedUnion("fault", [
   z.strictObject({ ...fault("none"), fault: z.literal("none").optional() }),
-  /** Any JSON as the whole body, with any status and further headers. */
+  /** Any JSON as the whole body, with any status and further headers. `%boundary%` in it becomes the one that the prompt asks for. */
   z.strictObject({
     ...fault("raw"),
     body: z.unknown(),
