@@ -181,13 +181,14 @@ function inTurn(
   for (const model of special) {
     const hold = holdOf(core.holds, model, nowMs);
     if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
+    // A suspect that goes is one of them; where one asks at a time, it is that one.
     const suspected = suspects.filter((place) => place.model === model).length;
-    if (hold === undefined || !isAsked(hold)) {
-      others.push(...ofModel(core, hold, model, places, blocked, count, suspected, nowMs));
-      continue;
+    if (hold !== undefined && isAsked(hold)) {
+      if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
+    } else {
+      const room = hold === undefined ? count : Math.min(count, roomOf(hold, places) - suspected);
+      others.push(...ofModel(core, hold, model, places, blocked, room, nowMs));
     }
-    // One asks at a time: a suspect that goes is that one.
-    if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
   }
   return [...asking, ...others.toSorted(byTurn)];
 }
@@ -225,22 +226,16 @@ function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number 
   return ramp.allowed - inFlight;
 }
 
-/**
- * Of a model with a ramp, or with tenants that have a pace: of each of these one at a time.
- *
- * @param suspected suspects of it that go beside them
- */
+/** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. @param room for so many */
 function ofModel(
   core: GateCore,
   hold: ModelHold | undefined,
   model: string,
   places: Places,
   blocked: readonly Block[],
-  count: number,
-  suspected: number,
+  room: number,
   nowMs: number,
 ): readonly Place[] {
-  const room = hold === undefined ? count : Math.min(count, roomOf(hold, places) - suspected);
   if (room <= 0) return [];
   if (hold !== undefined && (hold.ramp ?? rampStart).allowed === 1) {
     return firstOf(hold, places, blocked, nowMs).slice(0, room);

@@ -3,7 +3,7 @@ import type { Breaker } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
 import type { Exchanged } from "../../src/domain/gate-report.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Finding, Others, Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
 import { opens, withHeard, type Heard } from "./heard-calls.ts";
 import {
@@ -11,14 +11,16 @@ import {
   afterSent,
   afterStart,
   comparedWith,
+  holdIn,
   isAsked,
   isHeld,
   nothingHeld,
   stopsCalls,
+  withAskers,
   type HeldModel,
   type HoldsKnown,
 } from "./holds-reference.ts";
-import { nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
+import { isAnyServed, nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
 import type { World } from "./world.ts";
 
 export type Broken = (promise: string, sentence: string, about?: string | null) => void;
@@ -69,8 +71,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     const { permit, call = null, ageMs = 0 } = outcome;
     const reportedAtMs = nowMs - ageMs;
     const others = call && othersAsTo(known.others, call, reportedAtMs, nowMs);
-    const isItsOwn = outcome.unlessServed === true && others?.served === true;
-    const finding = isItsOwn ? ({ kind: "nothing" } as const) : outcome.finding;
+    const finding = outcome.unlessServed === true ? inDoubt(outcome, reportedAtMs, others) : outcome.finding;
     hear({ ...outcome, finding }, turns, epoch, theirs);
     const asksModel = permit !== null && call !== null && turns.models.get(call.model) === permit;
     const asksAccount = permit !== null && turns.account === permit;
@@ -92,6 +93,13 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       holds,
       others: call === null ? known.others : withCall(known.others, finding, call, reportedAtMs),
     };
+  }
+
+  /** What only a sentence says "may turn fails-for-ever into waits", and holds nobody who is served. */
+  function inDoubt({ finding, call }: Outcome, atMs: number, others: Omit<Others, "held"> | null): Finding {
+    if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
+    const isServed = call !== undefined && isAnyServed(known.others, call, atMs - recoveryMs);
+    return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
   }
 
   /** Its word to the breaker. */
@@ -137,6 +145,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     }
     if (to !== known.state && mayBeOpen) known = { ...known, state: to };
     else if (to !== known.state) broken("8 breaker", `${to} after ${what}, should be ${known.state}`);
+    known = { ...known, holds: withAskers(known.holds, after) };
     byCore.set(after, known);
   }
 
@@ -160,10 +169,10 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       return;
     }
     const nowMs = scheduler.nowMs();
-    const hold = known.holds.models.get(call.model);
+    const held = hold(call.model);
     const expected = {
       ...othersAsTo(known.others, call, nowMs - ageMs, nowMs),
-      held: after.credentials !== null || (hold !== undefined && isAsked(hold)),
+      held: after.credentials !== null || (held !== undefined && isAsked(held)),
     };
     for (const fact of ["served", "mostlyFaults", "held", "judged", "cleanEnd"] as const)
       if (others[fact] !== expected[fact])
@@ -177,7 +186,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   function hold(model: string): HeldModel | undefined {
-    return known.holds.models.get(model);
+    return holdIn(known.holds.models, model, scheduler.nowMs());
   }
 
   function checkTicketHold(model: string, about: string): void {
@@ -243,11 +252,13 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
         const turns: Turns = {
           probe: breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null,
           account: credentials?.asker?.permit ?? null,
-          models: new Map(holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : []))),
+          models: new Map(
+            holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : [])),
+          ),
         };
         for (const outcome of outcomes) take(outcome, turns, breaker.epoch, after.breaker.state);
       }
-      const compared = comparedWith(known.holds, after, mayBeOpen, scheduler.nowMs());
+      const compared = comparedWith(withAskers(known.holds, after), after, mayBeOpen, scheduler.nowMs());
       known = { ...known, holds: compared.known };
       ended = new Set(
         [...held]
@@ -269,7 +280,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       { permit }: Starter,
       start: Start,
     ): void {
-      if (start.kind === "call") known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
+      if (start.kind === "call")
+        known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
       moved(before, after, "start", true);
       if (start.kind !== "call") return;
       checkTicketHold(model, ticketId);

@@ -75,7 +75,9 @@ export const blameBugs: readonly Bug[] = [
   }),
   withOutcomes("a model's refusal holds the account", (outcome) => {
     const { finding } = outcome;
-    return finding.kind === "refused" ? { ...outcome, finding: { kind: "refused", why: finding.why } } : outcome;
+    return finding.kind === "refused"
+      ? { ...outcome, finding: { kind: "refused", why: finding.why } }
+      : outcome;
   }),
   withOutcomes("an answer to a call from before frees the account", (outcome) =>
     outcome.call ? { ...outcome, call: { ...outcome.call, beganAgoMs: 0 } } : outcome,

@@ -6,10 +6,4 @@ import { gateBugs } from "./bugs-of-gates.ts";
 import { ticketBugs } from "./bugs-of-tickets.ts";
 import { storeBugs } from "./shared/bugs-of-stores.ts";
 
-export const bugs: readonly Bug[] = [
-  ...ticketBugs,
-  ...gateBugs,
-  ...blameBugs,
-  ...answerBugs,
-  ...storeBugs,
-];
+export const bugs: readonly Bug[] = [...ticketBugs, ...gateBugs, ...blameBugs, ...answerBugs, ...storeBugs];

@@ -113,7 +113,10 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
     const n = isTimeout ? timeouts - 1 : faults - (asProbe ? 0 : 1);
     const fullMs = (isTimeout ? 60_000 : 2_000) * 2 ** Math.min(n, 20);
     const mostMs = isTimeout ? longestWaitMs : 300_000;
-    const askedMs = Math.min((plain.reason === "unavailable" ? plain.retryAfterMs : null) ?? 0, longestWaitMs);
+    const askedMs = Math.min(
+      (plain.reason === "unavailable" ? plain.retryAfterMs : null) ?? 0,
+      longestWaitMs,
+    );
     const leastMs = Math.max(Math.min(fullMs, mostMs) / 2, askedMs);
     const isIn = waitMs >= leastMs - 1 && waitMs <= Math.max(Math.min(fullMs, mostMs), askedMs) + 1;
     return isIn ? null : `waits ${waitMs} ms after failure ${n + 1} in a row (${plain.reason})`;
@@ -161,10 +164,7 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
     return throws >= 3 && holder.others?.cleanEnd === true ? "goes on after its third throw" : null;
   }
 
-  function failed(
-    event: Extract<TicketEvent, { kind: "failed" }>,
-    holder: Walk | undefined,
-  ): string | null {
+  function failed(event: Extract<TicketEvent, { kind: "failed" }>, holder: Walk | undefined): string | null {
     if (event.reason === "crashed") {
       // Its third death: what its last call came to could not be stored.
       if (holder?.calls.at(-1)?.hasThrown !== true || deaths >= 2) return null;
@@ -181,7 +181,8 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
     countRow(failure, isServed, asProbe);
     if (sentenceOn(failure, holder.others, asProbe, event.atMs) !== "its end")
       return `failed by the provider's day: ${failure.reason} ${JSON.stringify(holder.others)}`;
-    if (asServed(failure, isServed).reason !== event.reason) return `failed by ${event.reason}, not ${failure.reason}`;
+    if (asServed(failure, isServed).reason !== event.reason)
+      return `failed by ${event.reason}, not ${failure.reason}`;
     if (!asProbe) attempts++;
     return null;
   }
@@ -198,7 +199,9 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
         return null;
       }
       if (counted !== attempts) return `${counted} attempts counted of ${attempts}`;
-      return failedAttempts === failedCalls ? null : `${failedAttempts} failed calls counted of ${failedCalls}`;
+      return failedAttempts === failedCalls
+        ? null
+        : `${failedAttempts} failed calls counted of ${failedCalls}`;
     },
   };
 

@@ -85,9 +85,7 @@ export function startClients(
       essayA: `${signed(number, tenant)} ${"So it is. ".repeat(random.between(1, 60))}`,
       essayB: `Essay two of ${number}. ${"Or not. ".repeat(random.between(1, 60))}`,
       provider,
-      model: isUnknown
-        ? `${unknownModel}-${number}`
-        : model && `${provider ?? plan.providers[0]}-${model}`,
+      model: isUnknown ? `${unknownModel}-${number}` : model && `${provider ?? plan.providers[0]}-${model}`,
       systemPrompt: random.chance(0.2) ? `Be brief, ${number}.` : null,
       temperature: null,
       maxTokens: random.chance(0.3) ? 100 + number : null,

@@ -30,7 +30,9 @@ export function checkProgress(
       if (known.status === "expired" && hadTime) world.violate("4 ends", "expired before its time", known.id);
     }
     for (const gate of gates.values()) {
-      const left = [...gate.places().values()].find(({ ticketId }) => tickets.known(ticketId)?.endedAtMs !== null);
+      const left = [...gate.places().values()].find(
+        ({ ticketId }) => tickets.known(ticketId)?.endedAtMs !== null,
+      );
       if (left) world.violate("9 places", `${gate.name} keeps a place for nobody`, left.ticketId);
     }
   });

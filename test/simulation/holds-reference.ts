@@ -18,6 +18,8 @@ export interface HeldModel {
   readonly answers: number | null;
   /** Nobody has called since it ended. */
   readonly isFresh: boolean;
+  /** Until then a ticket asks; absent: none has yet. */
+  readonly askedUntilMs?: number;
   /** The contract leaves open whether it is held: the gate is followed. */
   readonly isUnsure?: boolean;
 }
@@ -63,8 +65,20 @@ export function isAsked({ why, answers }: HeldModel): boolean {
   return (why === "refused" || why === "no_judgements") && answers === null;
 }
 
+/** `undefined`: it is not held, nor has a ramp. */
+export function holdIn(models: HoldsKnown["models"], model: string, nowMs: number): HeldModel | undefined {
+  const hold = models.get(model);
+  return hold === undefined || isForgotten(hold, nowMs) ? undefined : hold;
+}
+
+/** Nobody has asked for it for so long that it is as if it had never been held. */
+function isForgotten(hold: HeldModel, nowMs: number): boolean {
+  return nowMs >= Math.max(hold.untilMs + longestMs, hold.askedUntilMs ?? 0);
+}
+
 export function isHeld(hold: HeldModel | undefined, nowMs: number): boolean {
-  return hold !== undefined && (isAsked(hold) || nowMs < hold.untilMs);
+  if (hold === undefined || isForgotten(hold, nowMs)) return false;
+  return isAsked(hold) || nowMs < hold.untilMs;
 }
 
 /** Live calls are stopped by a limit and by faults; with a refusal they go out, and fail. */
@@ -74,7 +88,7 @@ export function stopsCalls(hold: HeldModel | undefined, nowMs: number): boolean 
 
 /** "A ramp of that model alone begins": 1, 3, 9 tickets in flight. */
 export function allowedBy(hold: HeldModel | undefined, nowMs: number): number {
-  if (hold === undefined || nowMs >= hold.untilMs + longestMs) return Infinity;
+  if (hold === undefined || isForgotten(hold, nowMs)) return Infinity;
   const answers = hold.answers ?? 0;
   return answers < 1 ? 1 : answers < 4 ? 3 : answers < 13 ? 9 : Infinity;
 }
@@ -97,7 +111,8 @@ function accountAfter(
   if (account !== null && !asksAccount) return account;
   const refusals = account === null ? 0 : account.refusals + 1;
   const doubledMs = Math.min(recoveryMs * 2 ** refusals, longestMs);
-  const waitMs = finding.forMs === undefined ? doubledMs : Math.min(Math.max(finding.forMs, recoveryMs), longestMs);
+  const waitMs =
+    finding.forMs === undefined ? doubledMs : Math.min(Math.max(finding.forMs, recoveryMs), longestMs);
   return { sinceMs: account?.sinceMs ?? nowMs, askFromMs: nowMs + waitMs, refusals };
 }
 
@@ -111,7 +126,7 @@ function modelsAfter(
   switch (finding.kind) {
     case "rate_limited": {
       const { model, holdMs, unnamed } = finding;
-      const hold = models.get(model);
+      const hold = holdIn(models, model, nowMs);
       // "Only while nobody else of that model is served."
       if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
       const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
@@ -124,7 +139,8 @@ function modelsAfter(
     case "healthy": {
       if (call === null) return models;
       const agoMs = call.ticket?.unreadableAgoMs ?? null;
-      const isMute = finding.judged !== true && agoMs !== null && agoMs >= 60_000 && others?.judged === "before";
+      const isMute =
+        finding.judged !== true && agoMs !== null && agoMs >= 60_000 && others?.judged === "before";
       return isMute
         ? refused(models, call.model, "no_judgements", told, limits, nowMs)
         : answered(models, call.model, finding.judged === true, nowMs);
@@ -144,7 +160,7 @@ function faulted(
   nowMs: number,
 ): HoldsKnown["models"] {
   const { model } = call;
-  const hold = models.get(model);
+  const hold = holdIn(models, model, nowMs);
   if (isHeld(hold, nowMs)) return models;
   const isStillIll = hold?.why === "faults" && hold.answers === null;
   const { must, may } = isIllAlone(heard, model, failureThreshold, nowMs);
@@ -164,7 +180,7 @@ function refused(
   { recoveryMs }: HoldLimits,
   nowMs: number,
 ): HoldsKnown["models"] {
-  const hold = models.get(model);
+  const hold = holdIn(models, model, nowMs);
   if (hold === undefined || !isAsked(hold)) return held(models, model, why, 0, recoveryMs, call, nowMs);
   if (!asksModel) return models;
   const again = hold.again + 1;
@@ -178,13 +194,15 @@ function answered(
   judged: boolean,
   nowMs: number,
 ): HoldsKnown["models"] {
-  const hold = models.get(model);
+  const hold = holdIn(models, model, nowMs);
   if (hold === undefined) return models;
   if (isAsked(hold)) {
     if (hold.why === "no_judgements" && !judged) return models;
     return put(models, model, { ...hold, untilMs: nowMs, answers: 0 });
   }
-  return isHeld(hold, nowMs) ? models : put(models, model, { ...hold, answers: (hold.answers ?? 0) + 1, isFresh: false });
+  return isHeld(hold, nowMs)
+    ? models
+    : put(models, model, { ...hold, answers: (hold.answers ?? 0) + 1, isFresh: false });
 }
 
 /** "A tenant may cause at most 8 model holds; the 9th makes only its own tickets wait." */
@@ -197,7 +215,7 @@ function held(
   call: CallFacts | null,
   nowMs: number,
 ): HoldsKnown["models"] {
-  const known = models.get(model);
+  const known = holdIn(models, model, nowMs);
   const by = causeIn(call);
   const others = [...models].filter(([other, hold]) => other !== model && isHeld(hold, nowMs));
   const own = others.filter(([, hold]) => by !== null && hold.by?.tenant === by.tenant);
@@ -251,14 +269,9 @@ export function afterStart({ models, account }: HoldsKnown, nowMs: number): Hold
 
 /** Somebody calls: the next is not the first after its hold any more. */
 export function afterSent(known: HoldsKnown, model: string, nowMs: number): HoldsKnown {
-  const hold = known.models.get(model);
+  const hold = holdIn(known.models, model, nowMs);
   if (hold === undefined || !hold.isFresh || (isHeld(hold, nowMs) && !isAsked(hold))) return known;
   return { ...known, models: put(known.models, model, { ...hold, isFresh: isAsked(hold) }) };
-}
-
-/** "The first call is another comparison's": nobody has called yet, and the hold is not long forgotten. */
-export function isFirstAfter(hold: HeldModel | undefined, nowMs: number): hold is HeldModel {
-  return hold !== undefined && hold.isFresh && (isAsked(hold) || nowMs < hold.untilMs + longestMs);
 }
 
 /**
@@ -275,11 +288,9 @@ export function comparedWith(
   let wrong: string | null = null;
   const theirs = new Map(core.holds.map((hold) => [hold.model, hold]));
   for (const model of new Set([...models.keys(), ...theirs.keys()])) {
-    const ours = models.get(model);
+    const ours = holdIn(models, model, nowMs);
     const their = theirs.get(model);
-    const isTheirsAsked =
-      their !== undefined && (their.why === "refused" || their.why === "no_judgements") && their.ramp === undefined;
-    const isTheirs = their !== undefined && (isTheirsAsked || nowMs < their.untilMs);
+    const isTheirs = their !== undefined && isHeld(takenOver(their), nowMs);
     const isOurs = isHeld(ours, nowMs);
     if (ours?.isUnsure || (isOpen && isTheirs !== isOurs)) {
       if (isTheirs && their) models.set(model, takenOver(their));
@@ -300,7 +311,30 @@ export function comparedWith(
   return { known: { models, account }, wrong };
 }
 
-function takenOver({ why = "rate_limit", untilMs, again = 0, tenant, comparison }: ModelHold): HeldModel {
+/** Whose tickets ask now: that is the gate's to say. */
+export function withAskers({ models, account }: HoldsKnown, { holds }: GateCore): HoldsKnown {
+  const asked = holds.filter(
+    ({ model, asker = null }) => (models.get(model)?.askedUntilMs ?? 0) !== (asker?.endsAtMs ?? 0),
+  );
+  if (asked.length === 0) return { models, account };
+  const next = new Map(models);
+  for (const { model, asker } of asked) {
+    const hold = models.get(model);
+    if (hold !== undefined) next.set(model, { ...hold, askedUntilMs: asker?.endsAtMs ?? 0 });
+  }
+  return { models: next, account };
+}
+
+function takenOver({
+  why = "rate_limit",
+  untilMs,
+  again = 0,
+  tenant,
+  comparison,
+  asker,
+  ramp,
+}: ModelHold): HeldModel {
   const by = tenant === undefined || comparison === undefined ? null : { tenant, comparison };
-  return { why, untilMs, again, by, answers: null, isFresh: true };
+  const answers = ramp === undefined ? null : 0;
+  return { why, untilMs, again, by, answers, isFresh: true, askedUntilMs: asker?.endsAtMs ?? 0 };
 }

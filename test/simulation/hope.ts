@@ -51,10 +51,15 @@ export function checkOutlived(
     ({ about, endedAtMs }) => about.provider === provider && (endedAtMs === null || endedAtMs > wellFromMs),
   ).length;
   const waitMs = mayWaitLong(ticket, gate) ? longestWaitMs : 0;
-  const neededMs = leastMs + waitMs + Math.ceil((unfinished + 1) / limits.concurrency) * hope.wellMs(provider);
+  const neededMs =
+    leastMs + waitMs + Math.ceil((unfinished + 1) / limits.concurrency) * hope.wellMs(provider);
   const leftMs = expiresAtMs - wellFromMs;
   if (leftMs >= neededMs)
-    world.violate("4 ends", `expired, though its vendor was well ${Math.round(leftMs / 1000)} s before`, ticket.id);
+    world.violate(
+      "4 ends",
+      `expired, though its vendor was well ${Math.round(leftMs / 1000)} s before`,
+      ticket.id,
+    );
 }
 
 /** For its turn to ask, for a time that its vendor named, or after a call that was billed in vain. */

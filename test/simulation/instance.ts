@@ -137,18 +137,23 @@ function gateOf(
     overview: () => Promise.reject(new Error("nobody asks for it here")),
   };
   if (world.plan.shape === "process") {
-    return watchedGate(world, gate.provider, {
-      ...remote,
-      enter: async (permit, model) => (await remote.enter(permit, model)).admission,
-      async report(outcome) {
-        try {
-          return (await remote.exchange(world.newId(), [outcome])).others ?? null;
-        } catch (error) {
-          if (!(error instanceof StoreAway)) throw error;
-          return null;
-        }
+    return watchedGate(
+      world,
+      gate.provider,
+      {
+        ...remote,
+        enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+        async report(outcome) {
+          try {
+            return (await remote.exchange(world.newId(), [outcome])).others ?? null;
+          } catch (error) {
+            if (!(error instanceof StoreAway)) throw error;
+            return null;
+          }
+        },
       },
-    }, reports);
+      reports,
+    );
   }
   const seen = snapshots.seenBy(life.name, clock, remote);
   const front = world.seams.createGateFront({ remote: seen.remote, clock, newId: world.newId, later });

@@ -43,6 +43,13 @@ export function withCall(known: OthersKnown, finding: Finding, call: CallFacts, 
   };
 }
 
+/** Has any model answered another comparison since? */
+export function isAnyServed({ models }: OthersKnown, { comparison }: CallFacts, sinceMs: number): boolean {
+  return [...models.values()].some(({ answers }) =>
+    answers.some((one) => one.comparison !== comparison && one.atMs > sinceMs),
+  );
+}
+
 /** @param atMs when it was reported, by the gate's clock */
 export function othersAsTo(
   known: OthersKnown,
@@ -61,7 +68,6 @@ export function othersAsTo(
     served: answers.some((one) => isAnothers(one) && one.atMs > atMs - beforeAgoMs),
     mostlyFaults: faults.filter(Boolean).length * 2 >= Math.max(1, faults.length),
     judged: isJudgedSince ? "since" : isJudgedToday ? "before" : "not_for_a_day",
-    cleanEnd:
-      thrownAtMs !== null && known.cleanEnds.some((one) => isAnothers(one) && one.atMs > thrownAtMs),
+    cleanEnd: thrownAtMs !== null && known.cleanEnds.some((one) => isAnothers(one) && one.atMs > thrownAtMs),
   };
 }

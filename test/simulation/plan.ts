@@ -149,7 +149,8 @@ function drawInstances(shape: Shape, random: Random): number {
 
 function drawSettings(shape: Shape, random: Random): QueueSettings {
   // Where a store is shared, calls should last as long as others need to take over from who is cut off.
-  const timesOut = shape === "shared" ? ([5_000, 20_000, 20_000, 60_000] as const) : ([5_000, 20_000, 60_000] as const);
+  const timesOut =
+    shape === "shared" ? ([5_000, 20_000, 20_000, 60_000] as const) : ([5_000, 20_000, 60_000] as const);
   return {
     llm: { requestTimeoutMs: random.pick(timesOut) },
     breaker: {
@@ -199,7 +200,8 @@ function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind,
 
 /** What is wrong here, and not with a vendor or with what clients ask for. */
 function isDisturbance(kind: FaultKind): boolean {
-  const isOthers = kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
+  const isOthers =
+    kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
   return !isOthers && !["hang_up", "repeats", "twins"].includes(kind);
 }
 

@@ -66,7 +66,10 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const leases = watchLeases(world, () => {
     if (!plan.isCalm) return null;
     const all = [...gates.values()];
-    return { cores: all.map((gate) => gate.core()), places: all.flatMap((gate) => [...gate.places().values()]) };
+    return {
+      cores: all.map((gate) => gate.core()),
+      places: all.flatMap((gate) => [...gate.places().values()]),
+    };
   });
   const vendors = new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)]));
   const hope = createHope(world, vendors);

@@ -32,12 +32,20 @@ export function createTurnsReference(broken: Broken) {
           lastOf((place) => place.tenant === tenant && place.model === model);
         const earlier = others.find(({ tenant }) => ofTenant(tenant) < ofTenant(sent.tenant));
         if (earlier)
-          broken("13 whose", `a probe takes ${sent.ticketId}, though ${earlier.ticketId}'s tenant was asked longer ago`, sent.ticketId);
+          broken(
+            "13 whose",
+            `a probe takes ${sent.ticketId}, though ${earlier.ticketId}'s tenant was asked longer ago`,
+            sent.ticketId,
+          );
         const earlierModel = others.find(
           (place) => place.tenant === sent.tenant && ofModel(place) < ofModel(sent),
         );
         if (earlierModel)
-          broken("13 whose", `a probe takes ${sent.ticketId}, though ${earlierModel.model} was asked longer ago`, sent.ticketId);
+          broken(
+            "13 whose",
+            `a probe takes ${sent.ticketId}, though ${earlierModel.model} was asked longer ago`,
+            sent.ticketId,
+          );
       }
       probed = [...probed, sent].slice(-mostProbed);
     },
@@ -48,7 +56,9 @@ export function createTurnsReference(broken: Broken) {
       const others = ready.filter(
         ({ suspect, model, comparison }) => !suspect && model === sent.model && comparison !== by.comparison,
       );
-      const equal = ready.filter(({ model, comparison }) => model === sent.model && comparison === by.comparison);
+      const equal = ready.filter(
+        ({ model, comparison }) => model === sent.model && comparison === by.comparison,
+      );
       if (others.length === 0 || equal.length >= mostEqual) return;
       if (sent.comparison === by.comparison)
         broken("13 whose", "the first after a hold is the refused comparison", sent.ticketId);

@@ -89,7 +89,11 @@ export function answerOf(asked: Asked, illness: Illness | null, random: Random):
       return fail(
         random.chance(0.5)
           ? { reason: "quota_exhausted", status: 429 }
-          : { reason: "quota_exhausted", status: 429, retryAfterMs: random.pick([5_000, 600_000, 7_200_000]) },
+          : {
+              reason: "quota_exhausted",
+              status: 429,
+              retryAfterMs: random.pick([5_000, 600_000, 7_200_000]),
+            },
       );
     case "vendor_bars_model":
       return fail({ reason: "credentials_refused", status: 403, scope: "model" });

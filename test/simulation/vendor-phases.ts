@@ -74,13 +74,11 @@ export function drawPhases(world: World, name: ProviderName): Phases {
     at(subject) {
       const atMs = world.sinceStartMs();
       return (
-        all.find(
-          (phase) => phase.fromMs <= atMs && atMs < endOf(phase) && concerns(phase.scope, subject),
-        ) ?? null
+        all.find((phase) => phase.fromMs <= atMs && atMs < endOf(phase) && concerns(phase.scope, subject)) ??
+        null
       );
     },
-    wellFromMs: (subject) =>
-      Math.max(0, ...all.filter(({ scope }) => concerns(scope, subject)).map(endOf)),
+    wellFromMs: (subject) => Math.max(0, ...all.filter(({ scope }) => concerns(scope, subject)).map(endOf)),
   };
 }
 

@@ -63,12 +63,7 @@ function isUnderWay({ reply, hasThrown }: Call): boolean {
 }
 
 /** The gate as the gateway sees it, its leaves and reports held against the calls that were made. */
-export function watchedGate(
-  world: World,
-  provider: ProviderName,
-  gate: Gate,
-  reports: ReportWatch,
-): Gate {
+export function watchedGate(world: World, provider: ProviderName, gate: Gate, reports: ReportWatch): Gate {
   return {
     ...gate,
     async enter(permit, model) {
@@ -88,11 +83,7 @@ export function watchedGate(
       if (walk) {
         const wrong = walk.leave === null ? null : reports.wrongIn(walk, outcome);
         if (wrong !== null)
-          world.violate(
-            wrong.promise,
-            `${provider} is told ${wrong.sentence}`,
-            walk.ticketId ?? walk.name,
-          );
+          world.violate(wrong.promise, `${provider} is told ${wrong.sentence}`, walk.ticketId ?? walk.name);
         walk.leave = null;
         walk.others = null;
       }

@@ -6,7 +6,7 @@ import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
 import { createCapacityReference } from "./capacity-reference.ts";
-import { allowedBy, isFirstAfter } from "./holds-reference.ts";
+import { allowedBy } from "./holds-reference.ts";
 import { createTurnsReference } from "./turns-reference.ts";
 import type { World } from "./world.ts";
 
@@ -118,7 +118,7 @@ export function watchGate(world: World, name: string): GateWatch {
       const { model } = sent;
       if (breaker.isProbing(before)) turns.probes(sent, ready);
       const hold = breaker.hold(model);
-      if (isFirstAfter(hold, scheduler.nowMs()) && !breaker.isProbing(before)) turns.firstAfterHold(sent, hold, ready);
+      if (hold?.isFresh && !breaker.isProbing(before)) turns.firstAfterHold(sent, hold, ready);
       if (asked.has(model)) broken("8 breaker", `${model} is asked twice at a time`, id);
       if (breaker.isAsked(model)) asked.add(model);
     }
@@ -132,7 +132,8 @@ export function watchGate(world: World, name: string): GateWatch {
       if (breaker.isAsked(model)) continue;
       const allowed = allowedBy(breaker.hold(model), scheduler.nowMs());
       const flying = flyingOf(rows, model);
-      if (flying > allowed) broken("13 whose", `${flying} of ${model} in flight, ${allowed} after its hold`, id);
+      if (flying > allowed)
+        broken("13 whose", `${flying} of ${model} in flight, ${allowed} after its hold`, id);
     }
   }
 
@@ -145,7 +146,8 @@ export function watchGate(world: World, name: string): GateWatch {
     for (const { ticketId, model, standing, notBeforeMs } of rows.values()) {
       if (standing.state !== "waiting" || notBeforeMs <= nowMs) continue;
       if (isForAll) broken("4 ends", "waits on, though what it waited for is over", ticketId);
-      else if (breaker.hasJustEnded(model)) broken("4 ends", `waits on, though ${model} has answered`, ticketId);
+      else if (breaker.hasJustEnded(model))
+        broken("4 ends", `waits on, though ${model} has answered`, ticketId);
     }
   }
 
@@ -193,12 +195,7 @@ export function watchGate(world: World, name: string): GateWatch {
           break;
         }
         case "exchange":
-          breaker.exchanged(
-            coreBefore,
-            core,
-            ...(given as [string, readonly Outcome[]]),
-            reply as Exchanged,
-          );
+          breaker.exchanged(coreBefore, core, ...(given as [string, readonly Outcome[]]), reply as Exchanged);
           checkWaits(coreBefore, core, rows);
           break;
         case "start": {
@@ -232,7 +229,9 @@ export function watchGate(world: World, name: string): GateWatch {
       const flying = all.filter(isInFlight);
       if (all.length > 0 && wakeAtMs === null && all.some(({ standing }) => standing.state !== "waiting"))
         broken("4 ends", "nothing will wake it, though places lapse");
-      const most = breaker.isProbing(core) ? concurrency : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
+      const most = breaker.isProbing(core)
+        ? concurrency
+        : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
       if (!breaker.hasTurn(core) || flying.length >= most) return;
       const hasSuspect = flying.some(({ suspect }) => suspect);
       const idle = all.find(

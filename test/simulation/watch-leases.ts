@@ -23,7 +23,8 @@ export function watchLeases(world: World, given: (walk: Walk, life: Life) => Giv
       // What dies with its process lapses.
       if (!life.isAlive || walk.permits.length === 0) return;
       const about = walk.ticketId ?? walk.name;
-      if (walk.leave !== null) return world.violate("12 given back", "its leave was never reported on", about);
+      if (walk.leave !== null)
+        return world.violate("12 given back", "its leave was never reported on", about);
       // That a word was lost is known only when its time is over: which may be now.
       world.scheduler.after(1, () => checkGiven(walk, life, about));
     },

@@ -58,7 +58,8 @@ export function watchSnapshots(world: World): SnapshotWatch {
           const isOld = (outcome: Outcome) => ageMs(outcome) > longestNewsMs;
           const isTakenForNew = (outcome: Outcome) =>
             outcome.call !== undefined && (outcome.ageMs ?? 0) !== ageMs(outcome);
-          if (outcomes.some(isTakenForNew)) world.violate("5 attempts", `${instance} tells late news as if new`);
+          if (outcomes.some(isTakenForNew))
+            world.violate("5 attempts", `${instance} tells late news as if new`);
           if (
             !world.plan.rates.has("pause") &&
             outcomes.some((outcome) => isTrouble(outcome) && isOld(outcome))

@@ -62,7 +62,19 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
     return isSure ? givenIn(server.data, walk.permits) : null;
   });
   const onAway = (life: Life, isAway: boolean) => void (isAway ? away.add(life) : away.delete(life));
-  const around = { world, server, vendors, files, onStart, onForNobody, onAway, onDraft, reports, leases, calls };
+  const around = {
+    world,
+    server,
+    vendors,
+    files,
+    onStart,
+    onForNobody,
+    onAway,
+    onDraft,
+    reports,
+    leases,
+    calls,
+  };
   const operator = startOperator(world, running, new Map(), new Map(), (name, deployment, slot) => {
     const instance = startSharedInstance(around, name, deployment, slot);
     running[slot] = instance;
