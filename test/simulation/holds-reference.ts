@@ -124,14 +124,13 @@ function modelsAfter(
 ): HoldsKnown["models"] {
   const { finding, call, others } = told;
   switch (finding.kind) {
-    case "rate_limited": {
-      const { model, holdMs, unnamed } = finding;
-      const hold = holdIn(models, model, nowMs);
-      // "Only while nobody else of that model is served."
-      if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
-      const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
-      return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, nowMs);
-    }
+    case "rate_limited":
+      return limited(
+        told.asksModel && call ? withoutAsker(models, call.model) : models,
+        finding,
+        told,
+        nowMs,
+      );
     case "refused":
       return finding.model === undefined
         ? models
@@ -146,10 +145,30 @@ function modelsAfter(
         : answered(models, call.model, finding.judged === true, nowMs);
     }
     case "fault":
-      return call !== null && told.isClosed ? faulted(models, call, told, limits, nowMs) : models;
+      if (call === null || !told.isClosed) return models;
+      return faulted(told.asksModel ? withoutAsker(models, call.model) : models, call, told, limits, nowMs);
     case "nothing":
       return models;
   }
+}
+
+/** "Only while nobody else of that model is served." */
+function limited(
+  models: HoldsKnown["models"],
+  { model, holdMs, unnamed }: Extract<Finding, { kind: "rate_limited" }>,
+  { call, others }: Told,
+  nowMs: number,
+): HoldsKnown["models"] {
+  const hold = holdIn(models, model, nowMs);
+  if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
+  const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
+  return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, nowMs);
+}
+
+/** It did not learn what it asked. */
+function withoutAsker(models: HoldsKnown["models"], model: string): HoldsKnown["models"] {
+  const hold = models.get(model);
+  return hold === undefined ? models : put(models, model, { ...hold, askedUntilMs: 0 });
 }
 
 function faulted(
