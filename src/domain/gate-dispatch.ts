@@ -128,6 +128,8 @@ function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): r
 
 /** Of groups that were asked equally long ago so many are looked at. */
 const mostTied = 8;
+/** Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again. */
+const mostEqual = 4;
 
 function leastLately(probed: readonly Group[], groups: readonly Group[]): readonly Group[] {
   let best: readonly Group[] = [];
@@ -179,8 +181,14 @@ function inTurn(
   for (const model of special) {
     const hold = holdOf(core.holds, model, nowMs);
     if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
-    if (hold !== undefined && isAsked(hold)) asking.push(...firstOf(hold, places, blocked, nowMs));
-    else others.push(...ofModel(core, hold, model, places, blocked, count, nowMs));
+    // A suspect that goes is one of them; where one asks at a time, it is that one.
+    const suspected = suspects.filter((place) => place.model === model).length;
+    if (hold !== undefined && isAsked(hold)) {
+      if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
+    } else {
+      const room = hold === undefined ? count : Math.min(count, roomOf(hold, places) - suspected);
+      others.push(...ofModel(core, hold, model, places, blocked, room, nowMs));
+    }
   }
   return [...asking, ...others.toSorted(byTurn)];
 }
@@ -218,17 +226,17 @@ function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number 
   return ramp.allowed - inFlight;
 }
 
-/** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. */
+/** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. @param room for so many */
 function ofModel(
   core: GateCore,
   hold: ModelHold | undefined,
   model: string,
   places: Places,
   blocked: readonly Block[],
-  count: number,
+  room: number,
   nowMs: number,
 ): readonly Place[] {
-  const room = hold === undefined ? count : Math.min(count, roomOf(hold, places));
+  if (room <= 0) return [];
   if (hold !== undefined && (hold.ramp ?? rampStart).allowed === 1) {
     return firstOf(hold, places, blocked, nowMs).slice(0, room);
   }
@@ -246,7 +254,10 @@ function ofModel(
   return [...unpaced, ...nextPaced].toSorted(byTurn).slice(0, room);
 }
 
-/** The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. */
+/**
+ * The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
+ * the same.
+ */
 function firstOf(
   hold: ModelHold,
   places: Places,
@@ -254,14 +265,19 @@ function firstOf(
   nowMs: number,
 ): readonly Place[] {
   const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
-  const others = groups.filter(({ tenant }) => tenant !== hold.tenant);
-  const found = (others.length > 0 ? others : groups)
-    .slice(0, mostTied)
-    .flatMap((only) =>
-      places.ready({ nowMs, blocked, only, suspect: false, forProbe: isAsked(hold), limit: 2 }),
-    );
-  const inOrder = found.toSorted(isAsked(hold) ? byProbeTurn : byTurn);
-  const first = inOrder.find(({ comparison }) => comparison !== hold.comparison) ?? inOrder[0];
+  const firstIn = (among: readonly Group[]) =>
+    among
+      .slice(0, mostTied)
+      .flatMap((only) =>
+        places.ready({ nowMs, blocked, only, suspect: false, forProbe: isAsked(hold), limit: mostEqual }),
+      )
+      .toSorted(isAsked(hold) ? byProbeTurn : byTurn);
+  const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
+  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
+  const ofAnother = ofOthers.find(isAnothers);
+  if (ofAnother !== undefined) return [ofAnother];
+  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
+  const first = inOrder.find(isAnothers) ?? inOrder[0];
   return first === undefined ? [] : [first];
 }
 

@@ -3,7 +3,7 @@ import { recordNews, type Breaker, type Health } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
 import { snapshotOf } from "./gate-view.ts";
 import { holdsAfter } from "./hold-report.ts";
-import { isAsked, isAsker, isHeld, refuseCredentials, type CredentialsHold } from "./holds.ts";
+import { holdOf, isAsked, isAsker, refuseCredentials, type CredentialsHold } from "./holds.ts";
 import {
   anyServed,
   countAnswer,
@@ -79,12 +79,11 @@ export function othersOf(core: GateCore, outcome: Outcome | undefined, nowMs: nu
   const judgedAtMs = record.judgedAtMs ?? -Infinity;
   const unreadableAtMs = reportedAtMs - (ticket?.unreadableAgoMs ?? beforeAgoMs);
   const thrownAgoMs = ticket?.thrownAgoMs ?? null;
+  const hold = holdOf(core.holds, model, nowMs);
   return {
     served: servedOthers(record, comparison, reportedAtMs - beforeAgoMs),
     mostlyFaults: isMostlyFaults(record),
-    held:
-      core.credentials !== null ||
-      core.holds.some((hold) => hold.model === model && isAsked(hold) && isHeld(hold, nowMs)),
+    held: core.credentials !== null || (hold !== undefined && isAsked(hold)),
     judged: judgedAtMs > unreadableAtMs ? "since" : judgedAtMs > nowMs - dayMs ? "before" : "not_for_a_day",
     cleanEnd:
       thrownAgoMs !== null &&

@@ -141,11 +141,10 @@ function answered(
     : replaced(holds, known, { ...known, ramp });
 }
 
-/** The asker of a model didn't learn what it asked: the next one asks. */
-function dropAsker(holds: GateCore["holds"], { permit, call }: Told): GateCore["holds"] {
-  const known = holds.find((hold) => hold.model === call?.model);
-  if (known?.asker === undefined || known.asker === null || known.asker.permit !== permit) return holds;
-  return replaced(holds, known, { ...known, asker: null });
+/** The asker of a model didn't learn what it asked: the next one asks. A turn that was given back unused comes without a call. */
+function dropAsker(holds: GateCore["holds"], { permit }: Told): GateCore["holds"] {
+  const known = permit === null ? undefined : holds.find(({ asker }) => asker?.permit === permit);
+  return known === undefined ? holds : replaced(holds, known, { ...known, asker: null });
 }
 
 function replaced(holds: GateCore["holds"], known: ModelHold, next: ModelHold): GateCore["holds"] {

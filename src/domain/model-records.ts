@@ -1,6 +1,7 @@
 /**
  * How a gate's models have answered lately: what decides whether somebody else is served. At most 64 models, and no more than the gate's
- * state has room for: each is one text, the model that was heard of last at the end. A model that is forgotten has served nobody.
+ * state has room for: each is one text; first those that have never answered, then the others, the model that was heard of last at the end of
+ * its kind. The first ones are forgotten first. A model that is forgotten has served nobody.
  */
 
 export interface ModelRecord {
@@ -60,10 +61,9 @@ function newestFirst(a: Answered, b: Answered): number {
   return a.comparison < b.comparison ? -1 : 1;
 }
 
-/** A fault of a model that is not known is no news: nobody is charged with it before the model has answered. */
+/** What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer. */
 export function countFault(records: ModelRecords, model: string): ModelRecords {
   const record = recordOf(records, model);
-  if (record === none) return records;
   return put(records, model, { ...record, calls: `${record.calls}1`.slice(-mostCalls) });
 }
 
@@ -83,7 +83,11 @@ export function isMostlyFaults({ calls }: ModelRecord): boolean {
 
 function put(records: ModelRecords, model: string, record: ModelRecord): ModelRecords {
   const others = records.filter((other) => !other.startsWith(`${model} `));
-  const all = [...others, packed(model, record)].slice(-mostModels);
+  const own = packed(model, record);
+  const silent = others.filter(isSilent);
+  const answering = others.filter((other) => !isSilent(other));
+  const inOrder = isSilent(own) ? [...silent, own, ...answering] : [...silent, ...answering, own];
+  const all = inOrder.slice(-mostModels);
   let characters = 0;
   let first = all.length;
   while (first > 0 && characters + (all[first - 1] ?? "").length <= mostCharacters) {
@@ -91,6 +95,12 @@ function put(records: ModelRecords, model: string, record: ModelRecord): ModelRe
     characters += (all[first] ?? "").length;
   }
   return all.slice(first);
+}
+
+/** Has it never been answered? */
+function isSilent(record: string): boolean {
+  const [, answers = ""] = record.split(" ");
+  return answers === "";
 }
 
 function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {

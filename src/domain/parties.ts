@@ -131,13 +131,13 @@ function withRoomFor(parties: Parties, name: string, isFault: boolean): Parties 
   };
 }
 
-/** Brought to the present; who is quiet is forgotten. A clock that was set back begins anew, but for what is in a row. */
+/** Brought to the present; who is quiet, and was not ill before, is forgotten. A clock that was set back begins anew, but for what is in a row. */
 function moved(parties: Parties, nowMs: number): Parties {
   const span = Math.floor(nowMs / spanMs);
   const by = span - parties.span;
   if (by === 0) return parties;
   const shifted = parties.all.map((party) => ({ ...party, c: shift(party.c, by), f: shift(party.f, by) }));
-  const isQuiet = ({ n, c, s, b }: Party) => sum(c) + s + b === 0 && n !== parties.answered;
+  const isQuiet = ({ n, c, s, b, o }: Party) => sum(c) + s + b + o === 0 && n !== parties.answered;
   return { ...parties, span, all: shifted.filter((party) => !isQuiet(party)) };
 }
 

@@ -2,54 +2,138 @@
 import type { Breaker } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Exchanged } from "../../src/domain/gate-report.ts";
+import type { Finding, Others, Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
+import { opens, withHeard, type Heard } from "./heard-calls.ts";
+import {
+  afterOutcome,
+  afterSent,
+  afterStart,
+  comparedWith,
+  holdIn,
+  isAsked,
+  isHeld,
+  nothingHeld,
+  stopsCalls,
+  withAskers,
+  type HeldModel,
+  type HoldsKnown,
+} from "./holds-reference.ts";
+import { isAnyServed, nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
 import type { World } from "./world.ts";
 
-type Broken = (promise: string, sentence: string, about?: string | null) => void;
+export type Broken = (promise: string, sentence: string, about?: string | null) => void;
 type State = Breaker["state"];
 
-const longestHoldMs = 900_000;
+/** All that is followed. A value: a gate goes back to what it had stored. */
+interface Known {
+  readonly state: State;
+  /** Good probes in a row. */
+  readonly good: number;
+  readonly heard: readonly Heard[];
+  readonly holds: HoldsKnown;
+  readonly others: OthersKnown;
+  readonly reports: ReadonlySet<string>;
+}
+
+const unknown: Known = {
+  state: "closed",
+  good: 0,
+  heard: [],
+  holds: nothingHeld,
+  others: nothingKnown,
+  reports: new Set(),
+};
 
 export function createBreakerReference({ plan, scheduler }: World, broken: Broken) {
-  const { failureThreshold, successThreshold, recoveryMs, maxOpenMs } = plan.limits;
-  const reports = new Set<string>();
-  const holds = new Map<string, number>();
-  let state: State = "closed";
-  let faultsInRow = 0;
-  let good = 0;
-  let recent: { second: number; isFault: boolean }[] = [];
+  const { limits } = plan;
+  const { failureThreshold, successThreshold, recoveryMs, maxOpenMs } = limits;
+  let known = unknown;
+  /** As it was known with each core that was ever written. */
+  const byCore = new WeakMap<GateCore, Known>();
 
-  /** How one call went, by the contract. @returns the probe's permit if it still has the turn */
-  function take({ permit, epoch, finding }: Outcome, core: GateCore, probe: string | null): string | null {
+  /** Who has which turn while a batch is taken in. */
+  interface Turns {
+    probe: string | null;
+    account: string | null;
+    readonly models: Map<string, string>;
+  }
+
+  /**
+   * How one call went, by the contract.
+   *
+   * @param epoch the breaker's, before all of them
+   * @param theirs its state, after all of them: where the contract leaves it open
+   */
+  function take(outcome: Outcome, turns: Turns, epoch: number, theirs: State): void {
     const nowMs = scheduler.nowMs();
-    if (finding.kind === "rate_limited" && finding.holdMs !== null) {
-      const untilMs = nowMs + Math.min(finding.holdMs, longestHoldMs);
-      holds.set(finding.model, Math.max(untilMs, holds.get(finding.model) ?? 0));
-    }
-    const isNews = finding.kind === "fault" || finding.kind === "healthy";
-    if (state === "closed") {
-      if (!isNews || (epoch !== null && epoch !== core.breaker.epoch)) return probe;
-      const isFault = finding.kind === "fault";
-      faultsInRow = isFault ? faultsInRow + 1 : 0;
-      const second = Math.floor(nowMs / 1000);
-      recent = [...recent, { second, isFault }].filter((call) => call.second > second - 10);
-      const faults = recent.filter((call) => call.isFault).length;
-      if (faultsInRow >= failureThreshold || (recent.length >= 20 && faults * 2 >= recent.length))
-        state = "open";
-      return probe;
-    }
-    if (state !== "half_open" || permit === null || permit !== probe) return probe;
-    if (finding.kind === "fault") state = "open";
-    if (finding.kind === "healthy" && ++good >= successThreshold) close();
-    return null;
+    const { permit, call = null, ageMs = 0 } = outcome;
+    const reportedAtMs = nowMs - ageMs;
+    const others = call && othersAsTo(known.others, call, reportedAtMs, nowMs);
+    const finding = outcome.unlessServed === true ? inDoubt(outcome, reportedAtMs, others) : outcome.finding;
+    hear({ ...outcome, finding }, turns, epoch, theirs);
+    const asksModel = permit !== null && call !== null && turns.models.get(call.model) === permit;
+    const asksAccount = permit !== null && turns.account === permit;
+    const told = {
+      finding,
+      call,
+      others,
+      beganAtMs: call === null ? null : reportedAtMs - call.beganAgoMs,
+      asksModel,
+      asksAccount,
+      isClosed: known.state === "closed",
+      heard: known.heard,
+    };
+    const holds = afterOutcome(known.holds, told, limits, nowMs);
+    for (const [model, asker] of turns.models) if (asker === permit) turns.models.delete(model);
+    if (asksAccount) turns.account = null;
+    known = {
+      ...known,
+      holds,
+      others: call === null ? known.others : withCall(known.others, finding, call, reportedAtMs),
+    };
   }
 
-  function close(): void {
-    state = "closed";
-    faultsInRow = 0;
-    recent = [];
+  /** What only a sentence says "may turn fails-for-ever into waits", and holds nobody who is served. */
+  function inDoubt({ finding, call }: Outcome, atMs: number, others: Omit<Others, "held"> | null): Finding {
+    if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
+    const isServed = call !== undefined && isAnyServed(known.others, call, atMs - recoveryMs);
+    return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
   }
+
+  /** Its word to the breaker. */
+  function hear(
+    { permit, epoch, finding, call }: Outcome,
+    turns: Turns,
+    present: number,
+    theirs: State,
+  ): void {
+    const nowMs = scheduler.nowMs();
+    if (finding.kind !== "fault" && finding.kind !== "healthy") {
+      if (permit !== null && permit === turns.probe) turns.probe = null;
+      return;
+    }
+    const isFault = finding.kind === "fault";
+    if (known.state === "closed") {
+      if (epoch !== null && epoch !== present) return;
+      const { tenant = "", model = "" } = call ?? {};
+      const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
+      const { must, may } = opens(heard, failureThreshold, nowMs);
+      known = { ...known, heard, state: must || (may && theirs !== "closed") ? "open" : "closed" };
+      if (may !== must) mayBeOpen = true;
+      return;
+    }
+    if (known.state !== "half_open" || permit === null || permit !== turns.probe) return;
+    turns.probe = null;
+    if (isFault) known = { ...known, state: "open" };
+    else if (known.good + 1 < successThreshold) known = { ...known, good: known.good + 1 };
+    else known = { ...known, state: "closed", heard: [], good: 0 };
+  }
+
+  /** The contract leaves it open: two have as many faults. */
+  let mayBeOpen = false;
+  let ended: ReadonlySet<string> = new Set();
 
   /** A turn that was taken moves an open breaker on, in its time. */
   function moved(before: GateCore, after: GateCore, what: string, mayProbe: boolean): void {
@@ -57,15 +141,59 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     const to = after.breaker.state;
     if (mayProbe && from.state === "open" && to === "half_open") {
       if (scheduler.nowMs() < from.probeFromMs) broken("8 breaker", `${what} before the open time is over`);
-      state = "half_open";
-      good = 0;
+      known = { ...known, state: "half_open", good: 0 };
     }
-    if (to !== state) broken("8 breaker", `${to} after ${what}, should be ${state}`);
+    if (to !== known.state && mayBeOpen) known = { ...known, state: to };
+    else if (to !== known.state) broken("8 breaker", `${to} after ${what}, should be ${known.state}`);
+    known = { ...known, holds: withAskers(known.holds, after) };
+    byCore.set(after, known);
   }
 
-  function checkHold(model: string, about: string | null): void {
-    if (scheduler.nowMs() < (holds.get(model) ?? 0))
-      broken("rate limit", `a call for ${model}, which is held`, about);
+  function checkOpenFor(before: GateCore, after: GateCore): void {
+    const { breaker } = after;
+    if (breaker.state !== "open" || before.breaker === breaker) return;
+    const openForMs = breaker.probeFromMs - scheduler.nowMs();
+    if (openForMs < recoveryMs || openForMs > Math.max(recoveryMs, maxOpenMs))
+      broken("8 breaker", `open for ${openForMs} ms`);
+    // "The doubling taken back by a good one."
+    const hadGood = before.breaker.state === "half_open" && before.breaker.goodProbes > 0;
+    if (hadGood && openForMs > recoveryMs * 1.1 + 1)
+      broken("8 breaker", `open for ${openForMs} ms after a good probe`);
+  }
+
+  function checkOthers(outcomes: readonly Outcome[], exchanged: Exchanged, after: GateCore): void {
+    const { call, ageMs = 0 } = outcomes.at(-1) ?? {};
+    const { others } = exchanged;
+    if (call === undefined || others === undefined) {
+      if (call !== undefined) broken("5 attempts", "nobody is told how others fared");
+      return;
+    }
+    const nowMs = scheduler.nowMs();
+    const held = hold(call.model);
+    const expected = {
+      ...othersAsTo(known.others, call, nowMs - ageMs, nowMs),
+      held: after.credentials !== null || (held !== undefined && isAsked(held)),
+    };
+    for (const fact of ["served", "mostlyFaults", "held", "judged", "cleanEnd"] as const)
+      if (others[fact] !== expected[fact])
+        broken("5 attempts", `says ${fact}: ${others[fact]}, not ${expected[fact]} (${call.model})`);
+  }
+
+  /** Is it one whose tickets ask, one at a time? */
+  function isAsking(model: string): boolean {
+    const held = hold(model);
+    return held !== undefined && isAsked(held);
+  }
+
+  function hold(model: string): HeldModel | undefined {
+    return holdIn(known.holds.models, model, scheduler.nowMs());
+  }
+
+  function checkTicketHold(model: string, about: string): void {
+    const nowMs = scheduler.nowMs();
+    const held = hold(model);
+    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held))
+      broken("13 whose", `a ticket's call for ${model}, which is held (${held.why})`, about);
   }
 
   /** Who has the turn of the probe now; `null`: nobody. */
@@ -81,44 +209,68 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       : null;
   }
 
+  function askerOf({ holds }: GateCore, model: string): string | null {
+    const asker = holds.find((hold) => hold.model === model)?.asker ?? null;
+    return asker !== null && scheduler.nowMs() < asker.endsAtMs ? asker.permit : null;
+  }
+
   return {
     entered(before: GateCore, after: GateCore, permit: string, model: string, admission: Admission): void {
+      if (admission.kind === "call" && !isAsking(model))
+        known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
       moved(before, after, "enter", true);
+      const nowMs = scheduler.nowMs();
+      const isStopped = stopsCalls(hold(model), nowMs);
       if (admission.kind === "call") {
-        checkHold(model, null);
+        if (isStopped) broken("13 whose", `a call for ${model}, which is held`);
         const holder = prober(before);
-        if (state !== "closed" && admission.probe === null)
+        if (known.state !== "closed" && admission.probe === null)
           broken("8 breaker", "a call past a breaker that isn't closed");
         if (admission.probe && holder !== null && holder !== permit)
           broken("8 breaker", "two probes at a time");
         if (admission.probe && prober(after) !== permit) broken("8 breaker", "a probe without a lease");
       } else if (admission.why === "breaker") {
-        const isWaiting = before.breaker.state === "open" && scheduler.nowMs() < before.breaker.probeFromMs;
+        const isWaiting = before.breaker.state === "open" && nowMs < before.breaker.probeFromMs;
         if (!isWaiting && prober(before) === null)
           broken("8 breaker", "turned away, though it could be the probe");
-      }
+      } else if (!isStopped) broken("13 whose", `turned away for ${model}, which nothing holds`);
     },
 
-    exchanged(before: GateCore, after: GateCore, reportId: string, outcomes: readonly Outcome[]): void {
+    exchanged(
+      before: GateCore,
+      after: GateCore,
+      reportId: string,
+      outcomes: readonly Outcome[],
+      exchanged: Exchanged,
+    ): void {
       const isPlain = outcomes.every(({ finding }) => finding.kind === "healthy");
-      if (isPlain || !reports.has(reportId)) {
-        reports.add(reportId);
-        const { breaker } = before;
-        let probe = breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null;
-        for (const outcome of outcomes) probe = take(outcome, before, probe);
+      const held = known.holds.models;
+      mayBeOpen = false;
+      if (isPlain || !known.reports.has(reportId)) {
+        known = { ...known, reports: new Set([...known.reports, reportId].slice(-32)) };
+        const { breaker, credentials, holds } = before;
+        const turns: Turns = {
+          probe: breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null,
+          account: credentials?.asker?.permit ?? null,
+          models: new Map(
+            holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : [])),
+          ),
+        };
+        for (const outcome of outcomes) take(outcome, turns, breaker.epoch, after.breaker.state);
       }
+      const compared = comparedWith(withAskers(known.holds, after), after, mayBeOpen, scheduler.nowMs());
+      known = { ...known, holds: compared.known };
+      ended = new Set(
+        [...held]
+          // What a ticket was told to wait by a 429 is its own: the vendor's word.
+          .filter(([, { why, answers }]) => why !== "rate_limit" && answers === null)
+          .map(([model]) => model)
+          .filter((model) => (hold(model)?.answers ?? null) !== null),
+      );
+      if (compared.wrong !== null) broken("13 whose", compared.wrong);
       moved(before, after, "exchange", false);
-      const { breaker } = after;
-      if (breaker.state === "open" && before.breaker !== breaker) {
-        const openForMs = breaker.probeFromMs - scheduler.nowMs();
-        if (openForMs < recoveryMs || openForMs > Math.max(recoveryMs, maxOpenMs))
-          broken("8 breaker", `open for ${openForMs} ms`);
-      }
-      const kinds = outcomes.map(({ finding }) => finding.kind);
-      if (before.credentials === null && after.credentials !== null && !kinds.includes("refused"))
-        broken("credentials", "held though nobody refused them");
-      if (before.credentials !== null && after.credentials === null && !kinds.includes("healthy"))
-        broken("credentials", "free again though nobody took them");
+      checkOpenFor(before, after);
+      checkOthers(outcomes, exchanged, after);
     },
 
     started(
@@ -128,17 +280,19 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       { permit }: Starter,
       start: Start,
     ): void {
+      if (start.kind === "call")
+        known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
       moved(before, after, "start", true);
       if (start.kind !== "call") return;
-      checkHold(model, ticketId);
-      const isSingle = state !== "closed" || after.credentials !== null;
+      checkTicketHold(model, ticketId);
+      const isSingle = known.state !== "closed" || after.credentials !== null || isAsking(model);
       if (isSingle && !start.asProbe)
-        broken("8 breaker", "a ticket's call past a breaker that isn't closed", ticketId);
-      if (!isSingle && start.asProbe) broken("8 breaker", "a probe through a closed breaker", ticketId);
-      for (const holder of [prober(before), asker(before)])
+        broken("8 breaker", "a ticket's call past what lets one through at a time", ticketId);
+      if (!isSingle && start.asProbe) broken("8 breaker", "a probe where everybody may call", ticketId);
+      for (const holder of [prober(before), asker(before), askerOf(before, model)])
         if (holder !== null && holder !== ticketId && holder !== permit)
           broken("8 breaker", "two probes at a time", ticketId);
-      if (state !== "closed" && prober(after) !== permit)
+      if (known.state !== "closed" && prober(after) !== permit)
         broken("8 breaker", "a probe without a lease", ticketId);
     },
 
@@ -148,15 +302,32 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       rows: ReadonlyMap<string, Place>,
       ids: readonly string[],
     ): void {
+      const nowMs = scheduler.nowMs();
+      for (const id of ids) {
+        const { model = "" } = rows.get(id) ?? {};
+        checkTicketHold(model, id);
+        const held = hold(model);
+        if (held !== undefined && isAsked(held)) {
+          if (nowMs < held.untilMs) broken("13 whose", `${model} is asked before its time`, id);
+          if (askerOf(before, model) !== null) broken("8 breaker", `${model} is asked twice at a time`, id);
+        }
+      }
+      for (const id of ids)
+        known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
       moved(before, after, "dispatch", true);
-      for (const id of ids) checkHold(rows.get(id)?.model ?? "", id);
-      const isSingle = state !== "closed" || after.credentials !== null;
+      const isSingle = known.state !== "closed" || after.credentials !== null;
       if (!isSingle || ids.length === 0) return;
       if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);
       if (prober(before) !== null || asker(before) !== null)
         broken("8 breaker", "a probe is sent beside another");
-      if (before.credentials !== null && scheduler.nowMs() < before.credentials.askFromMs)
+      if (before.credentials !== null && nowMs < before.credentials.askFromMs)
         broken("credentials", "asked before its time");
+    },
+
+    /** Its service has started again. */
+    begun(before: GateCore, after: GateCore): void {
+      known = { ...known, holds: afterStart(known.holds, scheduler.nowMs()) };
+      moved(before, after, "started", false);
     },
 
     unmoved(before: GateCore, after: GateCore, what: string): void {
@@ -164,18 +335,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     },
 
     /** Counters that were not stored yet are lost with the object's memory. */
-    restarted({ breaker, countedReports }: GateCore): void {
-      reports.clear();
-      for (const reportId of countedReports) reports.add(reportId);
-      state = breaker.state;
-      faultsInRow = breaker.state === "closed" ? breaker.faultsInRow : 0;
-      good = breaker.state === "half_open" ? breaker.goodProbes : 0;
-      recent =
-        breaker.state === "closed"
-          ? breaker.window.flatMap(({ second, calls, faults }) =>
-              Array.from({ length: calls }, (_, call) => ({ second, isFault: call < faults })),
-            )
-          : [];
+    restarted(core: GateCore): void {
+      known = byCore.get(core) ?? unknown;
     },
 
     /** Only single tickets are sent now, as probes. */
@@ -188,6 +349,21 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       if (breaker.state === "open" && nowMs < breaker.probeFromMs) return false;
       if (credentials !== null && nowMs < credentials.askFromMs) return false;
       return prober(core) === null && asker(core) === null;
+    },
+
+    hold,
+
+    isAsked: isAsking,
+
+    /** Of the last exchange: an answer has ended what held it. */
+    hasJustEnded: (model: string) => ended.has(model),
+
+    /** Does its model keep it from being sent now? */
+    isHeldBack(core: GateCore, model: string): boolean {
+      const nowMs = scheduler.nowMs();
+      const held = hold(model);
+      if (held === undefined || !isHeld(held, nowMs)) return false;
+      return !isAsked(held) || nowMs < held.untilMs || askerOf(core, model) !== null;
     },
   };
 }

@@ -5,9 +5,11 @@ import { processingModes, type Caller } from "../../src/gateway/submission.ts";
 import { resolve, type Asked } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { Instance } from "./instance.ts";
-import { plainPlan } from "./vendor.ts";
+import { gatedModel, signed, tenants, unknownModel } from "./subjects.ts";
+import { plainPlan, type Vendor } from "./vendor.ts";
 import { newWalk, walks, type Sent, type Walk } from "./walk.ts";
 import type { AnswerWatch } from "./watch-answers.ts";
+import type { LeaseWatch } from "./watch-leases.ts";
 import { shortOf, type World } from "./world.ts";
 
 /** One request, as often as it is sent. */
@@ -22,13 +24,22 @@ export interface Request {
   readonly hangsUpAfterMs: number | null;
 }
 
+const hourMs = 3_600_000;
+
 /** @param someone an instance that takes requests; `null`: none does */
-export function startClients(world: World, someone: () => Instance | null, watch: AnswerWatch): void {
+export function startClients(
+  world: World,
+  someone: () => Instance | null,
+  watch: AnswerWatch,
+  leases: LeaseWatch,
+  vendors: ReadonlyMap<ProviderName, Vendor>,
+): void {
   const { plan, scheduler } = world;
   const random = world.random("clients");
+  const isBusy = plan.traffic === "busy";
   let last: Request | null = null;
   for (let number = 1; number <= plan.requests; number++) {
-    const atMs = random.between(0, plan.busyMs);
+    const atMs = isBusy ? random.between(0, plan.busyMs) : (number - random.next()) * hourMs;
     const request = drawRequest(number, last);
     last = request;
     scheduler.after(atMs, () => send(request, 1));
@@ -36,22 +47,28 @@ export function startClients(world: World, someone: () => Instance | null, watch
       request.key !== null && world.random("repeats").chance(plan.rates.has("repeats") ? 0.7 : 0);
     if (!repeats) continue;
     for (let again = random.between(1, 3); again > 0; again--) {
-      scheduler.after(atMs + random.between(0, 200_000), () => send(request, 2));
+      scheduler.after(atMs + random.between(0, random.pick([3_000, 200_000])), () => send(request, 2));
     }
     const other = { ...request, asked: { ...request.asked, essayB: `Another essay, ${number}.` } };
     if (random.chance(0.3)) scheduler.after(atMs + random.between(1, 200_000), () => send(other, 1));
   }
+  if (plan.rates.has("gated_models")) askForGatedModels();
+  if (plan.rates.has("steady_traffic")) askSteadily();
+
   // When nothing has failed for long, everybody is served at once.
   for (const provider of plan.providers) {
+    // One text that the vendor can't bear, alone in the queue, keeps the breaker open: what is kept beside it is judged soon.
+    const isBeside = vendors.get(provider)?.hasPoison() === true;
+    const mode = isBeside ? "queue_if_unavailable" : "immediate";
     const fresh = {
       ...drawRequest(plan.requests + 1, null),
-      mode: "immediate",
+      mode,
       key: null,
       hangsUpAfterMs: null,
     } as const;
     const request = {
       ...fresh,
-      name: `canary of ${provider}`,
+      name: `canary ${isBeside ? "beside poison" : ""} of ${provider}`,
       asked: { ...fresh.asked, provider, model: null },
     };
     scheduler.after(plan.healMs + 25 * 60_000, () => send(request, 1));
@@ -60,12 +77,15 @@ export function startClients(world: World, someone: () => Instance | null, watch
   function drawRequest(number: number, before: Request | null): Request {
     const isTwin = before !== null && plan.rates.has("twins") && world.random("twins").chance(0.4);
     const provider = random.pick<ProviderName | null>([null, ...plan.providers]);
+    const tenant = random.pick(tenants);
+    const model = random.pick([null, null, null, "large", "small"]);
+    const isUnknown = plan.rates.has("unknown_models") && world.random("unknown_models").chance(0.2);
     const fresh: Asked = {
       userPrompt: "Which of {essay_a} and {essay_b} argues better?",
-      essayA: `Essay one of ${number}. ${"So it is. ".repeat(random.between(1, 60))}`,
+      essayA: `${signed(number, tenant)} ${"So it is. ".repeat(random.between(1, 60))}`,
       essayB: `Essay two of ${number}. ${"Or not. ".repeat(random.between(1, 60))}`,
       provider,
-      model: random.chance(0.3) ? `${provider ?? plan.providers[0]}-large` : null,
+      model: isUnknown ? `${unknownModel}-${number}` : model && `${provider ?? plan.providers[0]}-${model}`,
       systemPrompt: random.chance(0.2) ? `Be brief, ${number}.` : null,
       temperature: null,
       maxTokens: random.chance(0.3) ? 100 + number : null,
@@ -74,13 +94,53 @@ export function startClients(world: World, someone: () => Instance | null, watch
     return {
       name: `request ${number}`,
       asked: isTwin ? before.asked : fresh,
-      mode: random.pick(processingModes),
+      mode: isBusy ? random.pick(processingModes) : random.pick(["queue", "queue_if_unavailable"]),
       priority: random.pick([0, 0, 5, 10]),
-      tenant: random.pick(["one", "two"]),
+      tenant,
       key: random.chance(0.4) ? `key-${number}` : null,
       hangsUpAfterMs:
         plan.rates.has("hang_up") && world.random("hang_up").chance(0.3) ? random.between(1, 20_000) : null,
     };
+  }
+
+  /** One tenant names one model after another that is refused to us. */
+  function askForGatedModels(): void {
+    const gated = world.random("gated_models");
+    const tenant = gated.pick(tenants);
+    const fromMs = gated.between(0, plan.busyMs);
+    for (let number = gated.between(9, 14); number > 0; number--) {
+      const plain = drawRequest(plan.requests + 1 + number, null);
+      const request: Request = {
+        ...plain,
+        name: `gated ${number}`,
+        asked: { ...plain.asked, provider: plan.providers[0] ?? null, model: `${gatedModel}-${number}` },
+        mode: gated.pick(["queue", "immediate"]),
+        tenant,
+        key: null,
+        hangsUpAfterMs: null,
+      };
+      scheduler.after(fromMs + gated.between(0, 60_000), () => send(request, 1));
+    }
+  }
+
+  /** One tenant asks every few seconds, so that others of its model are served. */
+  function askSteadily(): void {
+    const steady = world.random("steady_traffic");
+    const tenant = steady.pick(tenants);
+    let atMs = steady.between(0, plan.busyMs);
+    for (let number = steady.between(20, 60); number > 0; number--) {
+      const plain = drawRequest(plan.requests + 100 + number, null);
+      const request: Request = {
+        ...plain,
+        name: `steady ${number}`,
+        asked: { ...plain.asked, provider: plan.providers[0] ?? null, model: null },
+        mode: "immediate",
+        tenant,
+        key: null,
+        hangsUpAfterMs: null,
+      };
+      scheduler.after((atMs += steady.between(1_000, 5_000)), () => send(request, 1));
+    }
   }
 
   function send(request: Request, tries: number): void {
@@ -92,6 +152,7 @@ export function startClients(world: World, someone: () => Instance | null, watch
     }
     const walk = newWalk("request", request.name, instance.life.name, null, scheduler.nowMs());
     walk.expected = expectedOf(request, instance);
+    walk.tenant = request.tenant;
     world.note(request.name, `${request.mode}${request.key ? ", keyed" : ""} to ${instance.life.name}`);
     const isOpen = watch.asked(request, walk);
     const whenGone = () => isOpen.end();
@@ -101,6 +162,7 @@ export function startClients(world: World, someone: () => Instance | null, watch
       void answered.finally(() => {
         instance.life.onDeath.delete(whenGone);
         isOpen.end();
+        leases.over(walk, instance.life);
       });
     });
   }

@@ -1,6 +1,7 @@
 /** That everything comes to its end: in good time once nothing fails any more, and without leaving anything behind. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import type { GateObject } from "./gate-object.ts";
+import type { Hope } from "./hope.ts";
 import type { KeyObject } from "./key-object.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
@@ -14,20 +15,25 @@ export function checkProgress(
   world: World,
   tickets: TicketWatch,
   gates: ReadonlyMap<ProviderName, GateObject>,
+  hope: Hope,
 ): void {
   const { plan, scheduler } = world;
   scheduler.after(plan.healMs + recoveredMs, () => {
     for (const known of tickets.all()) {
       // A gate that has lost its places doesn't know whom to send: what waits there waits for its end.
       if (plan.rates.has("gate_forgets")) continue;
+      // A text that its vendor can't bear has none.
+      if (hope.wellFromMs(known) === Infinity) continue;
       if (known.endedAtMs === null)
         world.violate("4 ends", `${known.status} long after all was well`, known.id);
       const hadTime = known.about.expiresAtMs >= scheduler.nowMs();
       if (known.status === "expired" && hadTime) world.violate("4 ends", "expired before its time", known.id);
     }
     for (const gate of gates.values()) {
-      const [place] = gate.places().values();
-      if (place) world.violate("9 places", `${gate.name} keeps a place for nobody`, place.ticketId);
+      const left = [...gate.places().values()].find(
+        ({ ticketId }) => tickets.known(ticketId)?.endedAtMs !== null,
+      );
+      if (left) world.violate("9 places", `${gate.name} keeps a place for nobody`, left.ticketId);
     }
   });
 }

@@ -2,6 +2,7 @@
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import { newGate, type Admission, type GateCore } from "../../src/domain/gate.ts";
 import type { Parking, Start, Starter } from "../../src/domain/gate-queue.ts";
+import type { Exchanged } from "../../src/domain/gate-report.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Places, Seat } from "../../src/domain/places.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
@@ -15,12 +16,12 @@ import type { World } from "./world.ts";
 export interface GateObject extends Target {
   readonly provider: ProviderName;
   enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot };
-  exchange(reportId: string, outcomes: readonly Outcome[]): Snapshot;
+  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged;
   reserve(seat: Seat): boolean;
   confirm(seat: Seat, notBeforeMs: number): void;
   park(seat: Seat, parking: Parking): void;
   start(seat: Seat, starter: Starter): Start;
-  release(ticketId: string): void;
+  release(ticketId: string, keptBytes?: number): void;
   /** The service has started. @param isAlone nothing of the one before it is left */
   started(isAlone: boolean): void;
   /** As stored. */
@@ -90,6 +91,13 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       remove(ticketId) {
         rows.delete(ticketId);
         table.remove(ticketId);
+      },
+      endWaits(nowMs, model) {
+        table.endWaits(nowMs, model);
+        for (const id of rows.keys()) {
+          const place = table.find(id);
+          if (place !== null) rows.set(id, place);
+        }
       },
     };
     return seams.createGateKeeper({
@@ -168,7 +176,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       if (processLife === null && world.strikes("gate_forgets")) loseAll();
       return start;
     },
-    release: (ticketId) => verb("release", [ticketId], (it) => it.release(ticketId)),
+    release: (ticketId, keptBytes) => verb("release", [ticketId], (it) => it.release(ticketId, keptBytes)),
     started(isAlone) {
       if (isAlone) {
         // What waits is in the memory of the process, and told again by the tickets.

@@ -14,12 +14,13 @@ import type { Defaults } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { GateObject } from "./gate-object.ts";
 import type { KeyObject } from "./key-object.ts";
-import { asAlive, createLife, type Life } from "./life.ts";
+import { afterAlive, createLife, type Life } from "./life.ts";
 import type { Ask } from "./network.ts";
 import type { TicketObject } from "./ticket-object.ts";
-import type { Vendor } from "./vendor.ts";
+import { AdapterBug, type Vendor } from "./vendor.ts";
 import { watchedGate } from "./watch-calls.ts";
 import type { SnapshotWatch } from "./watch-snapshots.ts";
+import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
 import type { World } from "./world.ts";
 
@@ -45,6 +46,7 @@ export interface Surroundings {
   readonly key: (name: string) => KeyObject;
   readonly vendors: ReadonlyMap<ProviderName, Vendor>;
   readonly snapshots: SnapshotWatch;
+  readonly reports: ReportWatch;
 }
 
 export interface Deployment {
@@ -104,7 +106,8 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     work,
     find,
     failed(error, walk) {
-      if (error instanceof StoreAway) world.note(name, `${walk.name}: ${error.message}`);
+      if (error instanceof StoreAway || error instanceof AdapterBug)
+        world.note(name, `${walk.name}: ${error.message}`);
       else world.violate("no bugs", `${walk.name}: ${String(error)}`, walk.ticketId ?? walk.name);
     },
   };
@@ -115,11 +118,16 @@ function clockOf(world: World, life: Life): Clock {
   const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-5_000, 5_000) : 0;
   return {
     nowMs: () => scheduler.nowMs() + skewMs,
-    after: (delayMs, then) => scheduler.after(delayMs, () => asAlive(scheduler, life, then)),
+    after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
   };
 }
 
-function gateOf({ world, ask, snapshots }: Surroundings, life: Life, clock: Clock, gate: GateObject): Gate {
+function gateOf(
+  { world, ask, snapshots, reports }: Surroundings,
+  life: Life,
+  clock: Clock,
+  gate: GateObject,
+): Gate {
   const remote: RemoteGate = {
     enter: (permit, model) => ask(life, gate, "enter", () => gate.enter(permit, model)),
     exchange: (reportId, outcomes) => ask(life, gate, "exchange", () => gate.exchange(reportId, outcomes)),
@@ -129,22 +137,27 @@ function gateOf({ world, ask, snapshots }: Surroundings, life: Life, clock: Cloc
     overview: () => Promise.reject(new Error("nobody asks for it here")),
   };
   if (world.plan.shape === "process") {
-    return watchedGate(world, gate.provider, {
-      ...remote,
-      enter: async (permit, model) => (await remote.enter(permit, model)).admission,
-      async report(outcome) {
-        try {
-          return (await remote.exchange(world.newId(), [outcome])).others ?? null;
-        } catch (error) {
-          if (!(error instanceof StoreAway)) throw error;
-          return null;
-        }
+    return watchedGate(
+      world,
+      gate.provider,
+      {
+        ...remote,
+        enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+        async report(outcome) {
+          try {
+            return (await remote.exchange(world.newId(), [outcome])).others ?? null;
+          } catch (error) {
+            if (!(error instanceof StoreAway)) throw error;
+            return null;
+          }
+        },
       },
-    });
+      reports,
+    );
   }
   const seen = snapshots.seenBy(life.name, clock, remote);
   const front = world.seams.createGateFront({ remote: seen.remote, clock, newId: world.newId, later });
-  return watchedGate(world, gate.provider, seen.behind(front));
+  return watchedGate(world, gate.provider, seen.behind(front), reports);
 }
 
 function later(work: Promise<unknown>): void {
@@ -162,11 +175,12 @@ function ticketsOf({ ask, ticket }: Surroundings, life: Life): Tickets {
       return ask(life, object, named("create", draft.about.id), () => object.create(draft));
     },
     load: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).load()),
-    claim: (id, permit, asProbe) =>
-      ask(life, ticket(id), named("claim", id), () => ticket(id).claim(permit, asProbe)),
+    claim: (id, permit, asProbe, early) =>
+      ask(life, ticket(id), named("claim", id), () => ticket(id).claim(permit, asProbe, early)),
     settle: (id, fence, outcome) =>
       ask(life, ticket(id), named("settle", id), () => ticket(id).settle(fence, outcome)),
-    giveBack: (id, fence) => ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence)),
+    giveBack: (id, fence, spent) =>
+      ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
   };
 }
 

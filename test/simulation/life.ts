@@ -31,3 +31,17 @@ export function asAlive(scheduler: Scheduler, life: Life, act: () => void): void
   if (waitMs > 0) scheduler.after(waitMs, () => asAlive(scheduler, life, act));
   else act();
 }
+
+/** @returns takes it back: also what is due already, and waits for a life that stands still */
+export function afterAlive(scheduler: Scheduler, life: Life, delayMs: number, act: () => void): () => void {
+  let isOff = false;
+  const cancel = scheduler.after(delayMs, () =>
+    asAlive(scheduler, life, () => {
+      if (!isOff) act();
+    }),
+  );
+  return () => {
+    isOff = true;
+    cancel();
+  };
+}

@@ -1,4 +1,5 @@
 /** What a seed decides before anything happens: the shape of the world, its settings, and which faults it knows. */
+import { parseConfig } from "../../src/config.ts";
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -29,6 +30,22 @@ export const faultKinds = [
   "vendor_429_named",
   "vendor_refuses_key",
   "vendor_slow",
+  "vendor_page",
+  "vendor_at_random",
+  "vendor_tight",
+  "vendor_spent",
+  "vendor_bars_model",
+  "vendor_mute_model",
+  "vendor_sick_model",
+  "vendor_sick_tenant",
+  "vendor_poisoned",
+  "vendor_limits_one",
+  "vendor_doubts",
+  "vendor_throws",
+  "vendor_throws_for_one",
+  "unknown_models",
+  "gated_models",
+  "steady_traffic",
   "unconfigured",
   "hang_up",
   "repeats",
@@ -50,9 +67,13 @@ export type FaultKind = (typeof faultKinds)[number];
  */
 type Shape = "objects" | "process" | "shared";
 
+/** `busy`: all requests within minutes. `one an hour`: a ticket each hour, in default settings. */
+type Traffic = "busy" | "one an hour";
+
 export interface Plan {
   readonly seed: number;
   readonly shape: Shape;
+  readonly traffic: Traffic;
   readonly instances: number;
   readonly providers: readonly ProviderName[];
   readonly settings: QueueSettings;
@@ -67,6 +88,8 @@ export interface Plan {
   readonly healMs: number;
   /** How often each kind strikes, 0 to 1. Kinds that are missing don't. */
   readonly rates: ReadonlyMap<FaultKind, number>;
+  /** Nothing fails but vendors, and nobody stops: what is promised holds to the second. */
+  readonly isCalm: boolean;
 }
 
 /** What of a plan is left out, to find out what a failure needs. */
@@ -82,21 +105,28 @@ const minuteMs = 60_000;
 export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
   const random = createRandom(seed, "plan");
   const shape = drawShape(seed, random);
-  const settings = drawSettings(random);
-  const busyMs = random.between(1, 6) * minuteMs;
+  const traffic = createRandom(seed, "traffic").chance(0.1) ? "one an hour" : "busy";
+  const isBusy = traffic === "busy";
+  const drawn = drawSettings(shape, random);
+  const settings = isBusy ? drawn : defaultSettings;
+  const rates = drawRates(seed, shape, cut);
+  const minutes = random.between(1, 6);
+  const busyMs = minutes * (isBusy ? minuteMs : 60 * minuteMs);
   return {
     seed,
     shape,
+    traffic,
     instances: drawInstances(shape, random),
     providers: random.chance(0.5) ? ["openai"] : ["openai", "google"],
     settings,
     liveRetries: random.between(0, 2),
     limits: gateLimits(settings),
     policy: ticketPolicy(settings),
-    requests: Math.min(random.between(5, 40), cut.requests),
+    requests: Math.min(isBusy ? random.between(5, 40) : minutes, cut.requests),
     busyMs,
-    healMs: busyMs + random.between(1, 6) * minuteMs,
-    rates: drawRates(seed, shape, cut),
+    healMs: busyMs + random.between(1, 6) * (isBusy ? minuteMs : 30 * minuteMs),
+    rates,
+    isCalm: disturbances.every((kind) => !rates.has(kind)),
   };
 }
 
@@ -117,9 +147,12 @@ function drawInstances(shape: Shape, random: Random): number {
   }
 }
 
-function drawSettings(random: Random): QueueSettings {
+function drawSettings(shape: Shape, random: Random): QueueSettings {
+  // Where a store is shared, calls should last as long as others need to take over from who is cut off.
+  const timesOut =
+    shape === "shared" ? ([5_000, 20_000, 20_000, 60_000] as const) : ([5_000, 20_000, 60_000] as const);
   return {
-    llm: { requestTimeoutMs: random.pick([5_000, 20_000, 60_000]) },
+    llm: { requestTimeoutMs: random.pick(timesOut) },
     breaker: {
       failureThreshold: random.between(1, 5),
       recoveryMs: random.pick([1_000, 10_000]),
@@ -147,18 +180,35 @@ const mostOftenShared: Partial<Record<FaultKind, number>> = { crash_at_effect: 0
 /** What a world with a shared store is for. */
 const storeFaults: ReadonlySet<FaultKind> = new Set([
   ...(["store_away", "store_hangs", "store_restarts", "memory_full", "answer_lost"] as const),
-  ...(["wake_lost", "crash_anytime", "crash_at_effect"] as const),
+  ...(["wake_lost", "crash_anytime", "crash_at_effect", "vendor_slow"] as const),
 ]);
 
-/** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it. */
+/** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it; and so for their vendors. */
 function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind, number> {
   const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
+  const shareOfVendors = createRandom(seed, "swarm of vendors").pick([0.05, 0.1, 0.2, 0.35]);
   const rates = faultKinds.map((kind) => {
     const random = createRandom(seed, `rate of ${kind}`);
     const isOfStores = shape === "shared" && storeFaults.has(kind);
     const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
-    const isOn = random.chance(isOfStores ? Math.max(share, 0.35) : share) && !cut.without.includes(kind);
+    const usual = isDisturbance(kind) ? share : shareOfVendors;
+    const isOn = random.chance(isOfStores ? Math.max(share, 0.35) : usual) && !cut.without.includes(kind);
     return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });
   return new Map(rates.filter(([, rate]) => rate > 0));
 }
+
+/** What is wrong here, and not with a vendor or with what clients ask for. */
+function isDisturbance(kind: FaultKind): boolean {
+  const isOthers =
+    kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
+  return !isOthers && !["hang_up", "repeats", "twins"].includes(kind);
+}
+
+const disturbances = faultKinds.filter(isDisturbance);
+
+const defaultSettings = (() => {
+  const parsed = parseConfig({ OPENAI_API_KEY: "sk-simulated-0123456789" }, "node");
+  if (!parsed.ok) throw new Error("the default settings are wrong");
+  return parsed.value;
+})();

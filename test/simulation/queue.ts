@@ -2,13 +2,18 @@
 import type { Instance } from "./instance.ts";
 import { asAlive } from "./life.ts";
 import { newWalk, walks } from "./walk.ts";
+import type { LeaseWatch } from "./watch-leases.ts";
 import type { World } from "./world.ts";
 
 /** Tries of one message before it is dropped. */
 const mostTries = 10;
 
 /** @param worker one that takes messages now; `null`: none does */
-export function createQueue(world: World, worker: () => Instance | null): (ticketId: string) => void {
+export function createQueue(
+  world: World,
+  worker: () => Instance | null,
+  leases: LeaseWatch,
+): (ticketId: string) => void {
   const { scheduler, plan, strikes } = world;
   const random = world.random("queue");
   const isLocal = plan.shape === "process";
@@ -38,6 +43,7 @@ export function createQueue(world: World, worker: () => Instance | null): (ticke
         again(2 ** Math.min(tries, 6) * 1_000);
       } finally {
         life.onDeath.delete(lost);
+        leases.over(walk, life);
       }
     }
     asAlive(scheduler, life, () => void walks.run(walk, () => work(instance)));

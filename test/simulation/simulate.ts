@@ -2,6 +2,7 @@
 import type { ProviderName } from "../../src/domain/comparison.ts";
 import { startClients } from "./clients.ts";
 import { checkEnd, checkProgress } from "./endings.ts";
+import { checkOutlived, createHope } from "./hope.ts";
 import { createGateObject, type GateObject } from "./gate-object.ts";
 import { startInstance, type Instance, type Surroundings } from "./instance.ts";
 import { createKeyObject, type KeyObject } from "./key-object.ts";
@@ -15,6 +16,8 @@ import { createVendor } from "./vendor.ts";
 import { watchAnswers } from "./watch-answers.ts";
 import { watchCalls } from "./watch-calls.ts";
 import { watchGate } from "./watch-gate.ts";
+import { watchLeases } from "./watch-leases.ts";
+import { watchReports } from "./watch-reports.ts";
 import { watchSnapshots } from "./watch-snapshots.ts";
 import { watchTickets } from "./watch-tickets.ts";
 import { createWorld, type Line, type Violation, type World, type WorldOptions } from "./world.ts";
@@ -45,7 +48,9 @@ export async function simulate(seed: number, options: WorldOptions = {}): Promis
 async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const { plan, scheduler } = world;
   const ask = createNetwork(world);
-  const tickets = watchTickets(world);
+  const tickets = watchTickets(world, (expired) =>
+    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).core(), hope),
+  );
   const calls = watchCalls(world, tickets);
   const isProcess = plan.shape === "process";
 
@@ -57,8 +62,18 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     return open[random.between(0, open.length - 1)] ?? null;
   };
 
-  const send = createQueue(world, someone);
   const gates = new Map<ProviderName, GateObject>();
+  const leases = watchLeases(world, () => {
+    if (!plan.isCalm) return null;
+    const all = [...gates.values()];
+    return {
+      cores: all.map((gate) => gate.core()),
+      places: all.flatMap((gate) => [...gate.places().values()]),
+    };
+  });
+  const vendors = new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)]));
+  const hope = createHope(world, vendors);
+  const send = createQueue(world, someone, leases);
   const ticketObjects = new Map<string, TicketObject>();
   const keyObjects = new Map<string, KeyObject>();
   const around: Surroundings = {
@@ -67,8 +82,9 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     gates,
     ticket: (id) => stored(ticketObjects, id, () => newTicket(id)),
     key: (name) => stored(keyObjects, name, () => createKeyObject(world, name, processLife)),
-    vendors: new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)])),
+    vendors,
     snapshots: watchSnapshots(world),
+    reports: watchReports(world, tickets),
   };
   const firstLife = { name: "nothing", isAlive: false, pausedUntilMs: 0, onDeath: new Set<() => void>() };
 
@@ -104,8 +120,8 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const operator = startOperator(world, running, gates, ticketObjects, (name, deployment) =>
     startInstance(around, name, deployment),
   );
-  startClients(world, someone, watchAnswers(world, calls, tickets));
-  checkProgress(world, tickets, gates);
+  startClients(world, someone, watchAnswers(world, calls, tickets), leases, vendors);
+  checkProgress(world, tickets, gates, hope);
 
   await scheduler.run(() => world.violation() !== null);
   if (world.violation() === null) checkEnd(world, tickets, gates, keyObjects);

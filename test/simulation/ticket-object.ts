@@ -1,5 +1,12 @@
 /** One stored ticket and the object round it, as `src/cloudflare/ticket-object.ts` is: what is stored survives, what is in memory doesn't. */
-import { isForgotten, seatOf, type Errand, type Ticket, type TicketEvent } from "../../src/domain/ticket.ts";
+import {
+  isForgotten,
+  seatOf,
+  type Errand,
+  type Spent,
+  type Ticket,
+  type TicketEvent,
+} from "../../src/domain/ticket.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../../src/domain/ticket-moves.ts";
 import type { Moved } from "../../src/domain/ticket-steps.ts";
 import type { Draft } from "../../src/gateway/ports.ts";
@@ -13,9 +20,13 @@ import type { World } from "./world.ts";
 export interface TicketObject extends Target {
   create(draft: Draft): Promise<Ticket>;
   load(): Ticket | null;
-  claim(permit: string, asProbe: boolean): { readonly claimed: Claimed; readonly ticket: Ticket } | null;
+  claim(
+    permit: string,
+    asProbe: boolean,
+    early?: boolean,
+  ): { readonly claimed: Claimed; readonly ticket: Ticket } | null;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
-  giveBack(fence: number): Promise<Settled>;
+  giveBack(fence: number, spent?: Spent): Promise<Settled>;
   /** Tells the gate how it stands, whatever it has told before. @returns false: there is no such ticket */
   remind(): Promise<boolean>;
   /** The process that held its claim is dead. */
@@ -120,7 +131,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         case "park":
           return gate.park(seat, errand);
         case "release":
-          return gate.release(id);
+          return gate.release(id, errand.keptBytes);
       }
     };
     return ask(present, gate, `${errand.kind} of ${id.slice(0, 8)}`, say, errandLimitMs);
@@ -169,8 +180,10 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       void tell();
       return moved === null ? null : moved.ticket;
     },
-    claim(permit, asProbe) {
-      const moved = moveKnown("claim", (known, nowMs) => moves.claim(known, permit, asProbe, nowMs, policy));
+    claim(permit, asProbe, early) {
+      const moved = moveKnown("claim", (known, nowMs) =>
+        moves.claim(known, permit, asProbe, nowMs, policy, early),
+      );
       void tell();
       watch.claimed(id, permit, moved?.reply ?? null);
       return moved === null ? null : { claimed: moved.reply, ticket: moved.ticket };
@@ -180,13 +193,15 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       const moved = moveKnown("settle", (known, nowMs) =>
         moves.settle(known, fence, outcome, nowMs, policy, random),
       );
-      watch.settled(id, fence, moved?.reply ?? stale, outcome);
+      watch.settled(id, fence, moved?.reply ?? stale);
       await tell();
       return moved?.reply ?? stale;
     },
-    async giveBack(fence) {
-      const moved = moveKnown("give back", (known, nowMs) => moves.giveBack(known, fence, nowMs, policy));
-      watch.settled(id, fence, moved?.reply ?? stale, null);
+    async giveBack(fence, spent) {
+      const moved = moveKnown("give back", (known, nowMs) =>
+        moves.giveBack(known, fence, nowMs, policy, spent),
+      );
+      watch.settled(id, fence, moved?.reply ?? stale);
       await tell();
       return moved?.reply ?? stale;
     },
@@ -203,7 +218,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       const died = moveKnown("its process died", (known, nowMs) =>
         moves.claimantDied(known, fence, alone, nowMs, policy),
       );
-      watch.settled(id, fence, died?.reply ?? stale, null);
+      watch.settled(id, fence, died?.reply ?? stale);
     },
     wakeUp() {
       if (stored === null) return;

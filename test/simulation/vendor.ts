@@ -1,36 +1,34 @@
 /** The LLM vendors: well most of the time, ill in a number of ways, and each judgement one that was never given before. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
-import { boundaryOf } from "../../src/domain/boundary.ts";
 import type { Failure } from "../../src/domain/failure.ts";
-import { err, ok } from "../../src/domain/result.ts";
 import type { JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Life } from "./life.ts";
 import { asAlive } from "./life.ts";
-import type { FaultKind } from "./plan.ts";
-import type { Random } from "./random.ts";
+import { gatedModel, signatureIn, unknownModel } from "./subjects.ts";
+import { answerOf, failed, refusedModel, type Answering } from "./vendor-answers.ts";
+import { drawPhases, told, type Subject } from "./vendor-phases.ts";
 import { walks, type Call, type Sent } from "./walk.ts";
 import type { World } from "./world.ts";
-
-const illnesses = [
-  "vendor_outage",
-  "vendor_brownout",
-  "vendor_hang",
-  "vendor_garbage",
-  "vendor_429",
-  "vendor_429_named",
-  "vendor_refuses_key",
-  "vendor_slow",
-] as const satisfies readonly FaultKind[];
-type Illness = (typeof illnesses)[number];
 
 export interface Vendor {
   /** As one instance sees it. */
   seenFrom(life: Life): Provider;
+  /** From when on every call for it is answered, since the start; `Infinity`: never. */
+  wellFromMs(sent: Sent): number;
+  /** Is there a text that it will never bear? */
+  hasPoison(): boolean;
+  /** The longest that a call takes of who is well. */
+  readonly wellMs: number;
 }
 
 export interface CallWatch {
   began(call: Call): void;
   ended(call: Call): void;
+}
+
+/** What an adapter throws that has a bug: nobody else may. */
+export class AdapterBug extends Error {
+  override readonly name = "AdapterBug";
 }
 
 export const plainPlan = {
@@ -40,18 +38,39 @@ export const plainPlan = {
   dropped: [],
 } as const;
 
+/** Between two calls of one model, where the vendor limits them. */
+const tightMs = 1_000;
+
 export function createVendor(world: World, name: ProviderName, watch: CallWatch): Vendor {
   const { scheduler, plan } = world;
   const random = world.random(`vendor ${name}`);
-  const phases = illnesses.flatMap((illness) => drawPhases(world, name, illness));
+  const phases = drawPhases(world, name);
   // Long enough that a shared store comes and goes meanwhile.
   const wellMs = plan.shape === "shared" ? Math.min(15_000, plan.settings.llm.requestTimeoutMs * 0.8) : 3_000;
+  const nextAtMs = new Map<string, number>();
   let calls = 0;
 
-  function illness(): Illness | null {
-    const atMs = world.sinceStartMs();
-    const phase = phases.find(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs);
-    return phase === undefined || world.hasHealed() ? null : phase.illness;
+  function paceMs(model: string): number {
+    const nowMs = scheduler.nowMs();
+    const waitMs = Math.max(0, (nextAtMs.get(model) ?? 0) - nowMs);
+    if (waitMs === 0) nextAtMs.set(model, nowMs + tightMs);
+    return waitMs;
+  }
+
+  function answerTo(call: Call): Answering {
+    const { model, promptSha256 } = call.sent;
+    const subject = subjectOf(call.sent);
+    if (model.startsWith(unknownModel)) return refusedModel(false, random);
+    if (model.startsWith(gatedModel) && !world.hasHealed()) return refusedModel(true, random);
+    const asked = {
+      mark: `${name} ${call.number}`,
+      model,
+      promptSha256,
+      number: subject.number,
+      wellMs,
+      paceMs: () => paceMs(model),
+    };
+    return answerOf(asked, phases.at(subject)?.illness ?? null, random);
   }
 
   function judge(life: Life, request: JudgeRequest, signal: AbortSignal): Promise<Reply> {
@@ -60,26 +79,27 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
     // What is over before it begins never reaches the vendor.
     if (signal.aborted) return Promise.resolve(failed(abortedBy(signal)));
     const { attempt, ...rest } = request;
-    const sent: Sent = { ...rest, provider: name };
-    const number = ++calls;
     const call: Call = {
-      number,
+      number: ++calls,
       walk,
-      sent,
+      sent: { ...rest, provider: name },
       attempt,
       atMs: scheduler.nowMs(),
       reply: null,
+      hasThrown: false,
       verdict: null,
       owner: null,
     };
     watch.began(call);
-    const { afterMs, reply, verdict } = answerOf(`${name} ${number}`, request, illness(), wellMs, random);
-    return new Promise((resolve) => {
-      const end = (answer: Reply, meant: Call["verdict"]) =>
+    const { afterMs, reply, verdict } = answerTo(call);
+    if (reply === "throws" && afterMs === 0) throw thrownBy(call);
+    return new Promise((resolve, reject) => {
+      const end = (answer: Reply | "throws", meant: Call["verdict"]) =>
         asAlive(scheduler, life, () => {
           cancel();
           signal.removeEventListener("abort", onAbort);
-          if (call.reply !== null) return;
+          if (call.reply !== null || call.hasThrown) return;
+          if (answer === "throws") return reject(thrownBy(call));
           call.reply = answer;
           call.verdict = meant;
           watch.ended(call);
@@ -91,12 +111,21 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
     });
   }
 
-  world.note(
-    `vendor ${name}`,
-    phases.map(({ illness, fromMs, untilMs }) => `${illness} ${fromMs}-${untilMs}`).join(", ") ||
-      `well for ${plan.requests} requests`,
-  );
+  function thrownBy(call: Call): AdapterBug {
+    call.hasThrown = true;
+    watch.ended(call);
+    return new AdapterBug(`of ${name}, in call ${call.number}`);
+  }
+
+  world.note(`vendor ${name}`, phases.all.map(told).join(", ") || `well for ${plan.requests} requests`);
   return {
+    wellMs,
+    hasPoison: () => phases.all.some(({ untilMs }) => untilMs === Infinity),
+    wellFromMs({ model, ...sent }) {
+      if (model.startsWith(unknownModel)) return Infinity;
+      const wellFromMs = phases.wellFromMs(subjectOf({ model, ...sent }));
+      return model.startsWith(gatedModel) ? Math.max(plan.healMs, wellFromMs) : wellFromMs;
+    },
     seenFrom: (life) => ({
       name,
       plan: () => plainPlan,
@@ -106,124 +135,8 @@ export function createVendor(world: World, name: ProviderName, watch: CallWatch)
   };
 }
 
-function drawPhases(world: World, name: ProviderName, illness: Illness) {
-  if (!world.plan.rates.has(illness)) return [];
-  const random = world.random(`${illness} of ${name}`);
-  return Array.from({ length: random.between(1, 2) }, () => {
-    const fromMs = random.between(0, world.plan.busyMs);
-    return { illness, fromMs, untilMs: fromMs + random.between(5_000, 300_000) };
-  });
-}
-
-interface Answering {
-  readonly afterMs: number;
-  readonly reply: Reply;
-  readonly verdict: Call["verdict"];
-}
-
-/**
- * @param mark is in the justification: no two judgements are alike
- * @param wellMs the longest that one takes who is well
- */
-function answerOf(
-  mark: string,
-  request: JudgeRequest,
-  illness: Illness | null,
-  wellMs: number,
-  random: Random,
-): Answering {
-  const quickMs = random.between(1, 400);
-  const fail = (failure: Failure, afterMs = quickMs): Answering => ({
-    afterMs,
-    reply: failed(failure),
-    verdict: null,
-  });
-  const unwell = random.pick<Failure>([
-    { reason: "connection", code: "ECONNRESET" },
-    { reason: "unavailable", status: 503, retryAfterMs: null },
-    { reason: "unavailable", status: 529, retryAfterMs: random.between(1, 30_000) },
-  ]);
-  switch (illness) {
-    case null:
-      return judged(mark, request, random.between(200, wellMs), random);
-    case "vendor_outage":
-      return fail(unwell);
-    case "vendor_brownout":
-      return random.chance(0.5) ? fail(unwell) : judged(mark, request, random.between(500, 9_000), random);
-    case "vendor_hang":
-      return fail(unwell, Infinity);
-    case "vendor_garbage":
-      return garbage(request, quickMs, random);
-    case "vendor_429":
-      return fail({ reason: "rate_limited", retryAfterMs: null });
-    case "vendor_429_named":
-      return fail({ reason: "rate_limited", retryAfterMs: random.pick([500, 5_000, 60_000, 7_200_000]) });
-    case "vendor_refuses_key":
-      return fail(
-        random.chance(0.5)
-          ? { reason: "credentials_refused", status: 401 }
-          : { reason: "quota_exhausted", status: 402 },
-      );
-    case "vendor_slow":
-      return judged(mark, request, random.between(3_000, 70_000), random);
-  }
-}
-
-const waysToName = {
-  "Essay A": ["Essay A", "essay_a", "A", "first", "Option A", "left wins"],
-  "Essay B": ["Essay B", "essay_b", "B", "second", "Option B", "right wins"],
-} as const;
-
-function judged(
-  mark: string,
-  { model, promptSha256 }: JudgeRequest,
-  afterMs: number,
-  random: Random,
-): Answering {
-  const winner = random.pick<"Essay A" | "Essay B">(["Essay A", "Essay B"]);
-  const confidence = random.between(10, 50) / 10;
-  const text = JSON.stringify({
-    boundary: boundaryOf(promptSha256),
-    justification: `Call ${mark}: it argues better.`,
-    winner: random.pick<string>(waysToName[winner]),
-    confidence: random.chance(0.5) ? confidence : `${confidence}`,
-  });
-  return { afterMs, reply: said(text, model), verdict: { winner, confidence } };
-}
-
-function garbage({ model, promptSha256 }: JudgeRequest, afterMs: number, random: Random): Answering {
-  const what = random.between(0, 6);
-  const mark = `"boundary":"${boundaryOf(promptSha256)}"`;
-  const texts = [
-    `{${mark},"justification":"Both.","winner":"tie","confidence":3}`,
-    "Essay A is the better one.",
-    `{${mark},"justification":"First.","winner":"Essay A","confidence":3} {${mark},"justification":"No.","winner":"Essay B","confidence":3}`,
-  ];
-  const text = texts[what];
-  const failures: readonly Failure[] = [
-    { reason: "unreadable", why: "not_an_answer" },
-    { reason: "content_refused", kind: "safety" },
-    { reason: "truncated" },
-    { reason: "request_refused", status: 400, vendorSays: "context too long" },
-  ];
-  const failure = failures[what - texts.length];
-  const reply = text === undefined && failure ? failed(failure) : said(text ?? "", model);
-  return { afterMs, reply, verdict: null };
-}
-
-function said(text: string, model: string): Reply {
-  const usage = {
-    promptTokens: 100,
-    cachedTokens: 0,
-    cacheWriteTokens: 0,
-    completionTokens: 10,
-    reasoningTokens: 0,
-  };
-  return { outcome: ok({ text, model }), usage, requestId: null, status: 200 };
-}
-
-function failed(failure: Failure): Reply {
-  return { outcome: err(failure), usage: null, requestId: null, status: null };
+function subjectOf({ model, user }: Pick<Sent, "model" | "user">): Subject {
+  return { model, ...signatureIn(user) };
 }
 
 function abortedBy(signal: AbortSignal): Failure {

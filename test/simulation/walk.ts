@@ -1,6 +1,7 @@
 /** Who is walking: every call, message and store verb knows which request or ticket it is made for, without anybody in `src` telling. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ProviderName } from "../../src/domain/comparison.ts";
+import type { Others } from "../../src/domain/outcome.ts";
 import type { JudgeRequest, Reply } from "../../src/gateway/ports.ts";
 
 export interface Walk {
@@ -10,6 +11,8 @@ export interface Walk {
   readonly instance: string;
   /** Names tenant and key, where it has one. */
   key: string | null;
+  /** Who asks; `null`: a ticket, which knows. */
+  tenant: string | null;
   /** When it began. */
   readonly atMs: number;
   /** The id that it works for, or that its request was kept under. */
@@ -20,6 +23,10 @@ export interface Walk {
   leave: Leave | null;
   /** Of the ticket, for this walk. */
   claim: { readonly fence: number; readonly asProbe: boolean } | null;
+  /** How others fared, as the gate has answered the latest report; `null`: it has not. */
+  others: Others | null;
+  /** All that the gate gave it leave with. */
+  readonly permits: string[];
   readonly calls: Call[];
 }
 
@@ -44,8 +51,10 @@ export interface Call {
   readonly atMs: number;
   /** Its number among the walk's comparisons, as the gateway said. */
   readonly attempt: number;
-  /** `null`: it is not over. */
+  /** `null`: it is not over, or it threw. */
   reply: Reply | null;
+  /** The adapter has thrown instead of an answer. */
+  hasThrown: boolean;
   /** What the judge meant, where it gave a judgement; `null`: it gave none. */
   verdict: { readonly winner: "Essay A" | "Essay B"; readonly confidence: number } | null;
   /** Of the judgement: the one to whom it was handed out. */
@@ -66,11 +75,14 @@ export function newWalk(
     name,
     instance,
     key: null,
+    tenant: null,
     atMs,
     ticketId,
     expected: null,
     leave: null,
     claim: null,
+    others: null,
+    permits: [],
     calls: [],
   };
 }

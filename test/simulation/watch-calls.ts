@@ -1,7 +1,8 @@
 /** Looks at every call that a vendor sees, and at what the gate is told of it. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
-import type { Finding } from "../../src/domain/outcome.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
+import { meaningOf } from "./meanings.ts";
+import type { ReportWatch } from "./watch-reports.ts";
 import type { CallWatch } from "./vendor.ts";
 import { walks, type Call, type Sent, type Walk } from "./walk.ts";
 import type { SeenTickets } from "./watch-tickets.ts";
@@ -12,10 +13,14 @@ export interface Calls extends CallWatch {
   whose(provider: string, justification: string): Call | undefined;
   /** Of one provider, now. */
   underWay(provider: string): number;
+  /** Who has, or had, this claim. */
+  holderOf(ticketId: string, fence: number): Walk | undefined;
+  holds(walk: Walk, ticketId: string, fence: number): void;
 }
 
 export function watchCalls(world: World, tickets: SeenTickets): Calls {
   const calls = new Map<string, Call>();
+  const holders = new Map<string, Walk>();
 
   function began(call: Call): void {
     const { walk, sent } = call;
@@ -40,88 +45,65 @@ export function watchCalls(world: World, tickets: SeenTickets): Calls {
     began,
     ended(call) {
       const { outcome } = call.reply ?? {};
-      world.note(
-        `vendor ${call.sent.provider}`,
-        `call ${call.number}: ${outcome?.ok ? (call.verdict?.winner ?? "no judgement") : (outcome?.error.reason ?? "")}`,
-      );
+      const failure = outcome?.ok === false ? outcome.error.reason : null;
+      const told = call.verdict?.winner ?? failure ?? (call.hasThrown ? "throws" : "no judgement");
+      world.note(`vendor ${call.sent.provider}`, `call ${call.number}: ${told}`);
     },
     whose: (provider, justification) =>
       calls.get(`${provider} ${/^Call \w+ (\d+):/.exec(justification)?.[1] ?? "?"}`),
     underWay: (provider) =>
-      [...calls.values()].filter((call) => call.sent.provider === provider && call.reply === null).length,
+      [...calls.values()].filter((call) => call.sent.provider === provider && isUnderWay(call)).length,
+    holderOf: (ticketId, fence) => holders.get(`${ticketId} ${fence}`),
+    holds: (walk, ticketId, fence) => void holders.set(`${ticketId} ${fence}`, walk),
   };
 }
 
+function isUnderWay({ reply, hasThrown }: Call): boolean {
+  return reply === null && !hasThrown;
+}
+
 /** The gate as the gateway sees it, its leaves and reports held against the calls that were made. */
-export function watchedGate(world: World, provider: ProviderName, gate: Gate): Gate {
-  const isUnsure = world.plan.rates.has("stop");
+export function watchedGate(world: World, provider: ProviderName, gate: Gate, reports: ReportWatch): Gate {
   return {
     ...gate,
     async enter(permit, model) {
       const walk = walks.getStore();
       const admission = await gate.enter(permit, model);
-      if (walk && admission.kind === "call")
-        walk.leave = { permit, isTurn: admission.probe !== null, callsBefore: walk.calls.length };
+      if (walk && admission.kind === "call") leave(walk, permit, admission.probe !== null);
       return admission;
     },
     async start(seat, starter) {
       const walk = walks.getStore();
       const start = await gate.start(seat, starter);
-      if (walk && start.kind === "call")
-        walk.leave = { permit: starter.permit, isTurn: start.asProbe, callsBefore: walk.calls.length };
+      if (walk && start.kind === "call") leave(walk, starter.permit, start.asProbe);
       return start;
     },
-    report(outcome) {
+    async report(outcome) {
       const walk = walks.getStore();
-      if (walk?.leave) {
-        const wrong = wrongIn(walk, outcome.finding, isUnsure);
+      if (walk) {
+        const wrong = walk.leave === null ? null : reports.wrongIn(walk, outcome);
         if (wrong !== null)
-          world.violate("8 breaker", `${provider} is told ${wrong}`, walk.ticketId ?? walk.name);
+          world.violate(wrong.promise, `${provider} is told ${wrong.sentence}`, walk.ticketId ?? walk.name);
         walk.leave = null;
+        walk.others = null;
       }
-      return gate.report(outcome);
+      const others = await gate.report(outcome);
+      if (walk) walk.others = others;
+      return others;
     },
   };
 }
 
-/** What the gate should hear, by the contract. @returns what is wrong; `null`: nothing */
-function wrongIn(walk: Walk, finding: Finding, isUnsure: boolean): string | null {
-  const made = walk.calls.slice(walk.leave?.callsBefore ?? 0);
-  const last = made.at(-1);
-  if (finding.kind === "nothing" && isUnsure && !last?.reply?.outcome.ok) return null;
-  if (last === undefined) {
-    const isUnconfigured = walk.kind === "work" && finding.kind === "refused";
-    return finding.kind === "nothing" || isUnconfigured
-      ? null
-      : `${finding.kind} of a call that was not made`;
-  }
-  const { outcome } = last.reply ?? {};
-  if (outcome === undefined) return `${finding.kind} of a call that is not over`;
-  const expected = outcome.ok ? "healthy" : expectedOf(outcome.error);
-  if (finding.kind !== expected) return `${finding.kind}, not ${expected}`;
-  if (
-    finding.kind === "rate_limited" &&
-    walk.kind === "work" &&
-    !outcome.ok &&
-    outcome.error.reason === "rate_limited"
-  ) {
-    const holdMs = Math.min(outcome.error.retryAfterMs ?? 30_000, 900_000);
-    if (finding.holdMs !== holdMs) return `to hold the model for ${finding.holdMs} ms, not ${holdMs}`;
-  }
-  return null;
-}
-
-function expectedOf(failure: { readonly reason: string; readonly why?: string }): Finding["kind"] {
-  if (["connection", "timeout", "unavailable"].includes(failure.reason)) return "fault";
-  if (["credentials_refused", "quota_exhausted"].includes(failure.reason)) return "refused";
-  if (failure.reason === "rate_limited") return "rate_limited";
-  return failure.reason === "hung_up" || failure.why === "not_an_answer" ? "nothing" : "healthy";
+function leave(walk: Walk, permit: string, isTurn: boolean): void {
+  walk.leave = { permit, isTurn, callsBefore: walk.calls.length };
+  walk.permits.push(permit);
 }
 
 /** Answered, but not with a judgement: the one reason to ask once more. */
-function isUnreadable({ reply, verdict }: Call): boolean {
+function isUnreadable(call: Call): boolean {
+  const { reply } = call;
   if (reply === null) return false;
-  return reply.outcome.ok ? verdict === null : reply.outcome.error.reason === "unreadable";
+  return reply.outcome.ok ? meaningOf(call) === "answered" : reply.outcome.error.reason === "unreadable";
 }
 
 function differenceOf(expected: Sent, sent: Sent): string | null {

@@ -1,5 +1,5 @@
 /** Looks at what an instance knows of a gate, and at what it makes of it. */
-import type { Outcome } from "../../src/domain/outcome.ts";
+import type { Others, Outcome } from "../../src/domain/outcome.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
 import type { RemoteGate } from "../../src/gateway/gate-front.ts";
 import type { Clock, Gate } from "../../src/gateway/ports.ts";
@@ -31,7 +31,10 @@ export function watchSnapshots(world: World): SnapshotWatch {
     const asked = new Set<string>();
     const granted = new Set<string>();
     const unanswered = new Set<string>();
-    const heardAtMs = new WeakMap<Outcome, number>();
+    /** When each was reported, by its facts: what is told late is told in a copy that says so. */
+    const heardAtMs = new WeakMap<object, number>();
+    /** What the gate has said to each. */
+    const othersOf = new WeakMap<object, Others>();
 
     function note(snapshot: Snapshot, askedAtMs: number): void {
       if (newest === null || askedAtMs >= newest.askedAtMs) newest = { snapshot, askedAtMs };
@@ -51,24 +54,33 @@ export function watchSnapshots(world: World): SnapshotWatch {
           return answer;
         },
         async exchange(reportId, outcomes) {
-          const isOld = (outcome: Outcome) =>
-            scheduler.nowMs() - (heardAtMs.get(outcome) ?? 0) > longestNewsMs;
+          const ageMs = (outcome: Outcome) => scheduler.nowMs() - (heardAtMs.get(nameOf(outcome)) ?? 0);
+          const isOld = (outcome: Outcome) => ageMs(outcome) > longestNewsMs;
+          const isTakenForNew = (outcome: Outcome) =>
+            outcome.call !== undefined && (outcome.ageMs ?? 0) !== ageMs(outcome);
+          if (outcomes.some(isTakenForNew))
+            world.violate("5 attempts", `${instance} tells late news as if new`);
           if (
             !world.plan.rates.has("pause") &&
             outcomes.some((outcome) => isTrouble(outcome) && isOld(outcome))
           )
             world.violate("8 breaker", `${instance} tells old news`);
           const askedAtMs = clock.nowMs();
-          const snapshot = await remote.exchange(reportId, outcomes);
-          note(snapshot, askedAtMs);
-          return snapshot;
+          const exchanged = await remote.exchange(reportId, outcomes);
+          const last = outcomes.at(-1);
+          if (last && exchanged.others) othersOf.set(nameOf(last), exchanged.others);
+          note(exchanged, askedAtMs);
+          return exchanged;
         },
       },
       behind: (front) => ({
         ...front,
-        report(outcome) {
-          heardAtMs.set(outcome, scheduler.nowMs());
-          return front.report(outcome);
+        async report(outcome) {
+          heardAtMs.set(nameOf(outcome), scheduler.nowMs());
+          const others = await front.report(outcome);
+          if (others !== null && others !== othersOf.get(nameOf(outcome)))
+            world.violate("5 attempts", `${instance} says of others what the gate has not said`);
+          return others;
         },
         async enter(permit, model) {
           const admission = await front.enter(permit, model);
@@ -103,6 +115,10 @@ function wrongIn(
   if (snapshot.state !== "closed") return snapshot.state;
   const isHeld = snapshot.holds.some((hold) => hold.model === model && theirNowMs < hold.untilMs);
   return isHeld ? "of a held model" : null;
+}
+
+function nameOf(outcome: Outcome): object {
+  return outcome.call ?? outcome;
 }
 
 /** What makes a gate close something: heard late, it would do so for nothing. */

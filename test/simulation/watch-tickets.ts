@@ -1,7 +1,8 @@
 /** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
-import type { AttemptOutcome, Claimed, Settled } from "../../src/domain/ticket-moves.ts";
+import type { Claimed, Settled } from "../../src/domain/ticket-moves.ts";
 import type { Texts, Ticket, TicketEvent } from "../../src/domain/ticket.ts";
 import { latestMs } from "./alarm.ts";
+import { createChargesReference, type ChargesReference } from "./charges-reference.ts";
 import { arrows, told, type Status } from "./ticket-arrows.ts";
 import { walks, type Sent } from "./walk.ts";
 import type { World } from "./world.ts";
@@ -9,8 +10,7 @@ import type { World } from "./world.ts";
 export interface TicketWatch {
   written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void;
   claimed(id: string, permit: string, claimed: Claimed | null): void;
-  /** @param outcome `null`: it was given back, or its process died */
-  settled(id: string, fence: number, settled: Settled, outcome: AttemptOutcome | null): void;
+  settled(id: string, fence: number, settled: Settled): void;
   forgotten(ticket: Ticket): void;
   known(id: string): KnownTicket | undefined;
   all(): Iterable<KnownTicket>;
@@ -28,9 +28,11 @@ export type SeenTicket = Readonly<
 > & {
   /** A store has lost it, and had said that it might. */
   readonly isExcused?: boolean;
+  /** From the claim before this one to this one; from its acceptance to its first. In milliseconds, by its store's clock. */
+  readonly sincePreviousMs?: (fence: number) => number | undefined;
 };
 
-interface KnownTicket {
+export interface KnownTicket {
   readonly id: string;
   /** As it is stored; `null`: forgotten. */
   ticket: Ticket | null;
@@ -43,8 +45,11 @@ interface KnownTicket {
   events: number;
   /** The latest claim that was given. */
   claim: Claim | null;
-  /** As they should be counted. */
-  attempts: number;
+  readonly charges: ChargesReference;
+  /** From the claim before each claim to it, by its token. */
+  readonly gapsMs: Map<number, number>;
+  readonly sincePreviousMs: (fence: number) => number | undefined;
+  startedAtMs: number;
   /** Times that its lease ended. */
   deaths: number;
   endedAtMs: number | null;
@@ -59,13 +64,15 @@ interface Claim {
 
 const ends: readonly string[] = ["completed", "failed", "expired"];
 
-export function watchTickets(world: World): TicketWatch {
+/** @param onExpired hears of each ticket that has, at that moment */
+export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => void): TicketWatch {
   const { scheduler, plan } = world;
   const tickets = new Map<string, KnownTicket>();
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
   const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
   const lossiness = losses.reduce((sum, kind) => sum + (plan.rates.get(kind) ?? 0), 0);
+  const isUnsure = stops.some((kind) => plan.rates.has(kind));
   const canDie = troubles.some((kind) => plan.rates.has(kind));
   const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
@@ -87,8 +94,16 @@ export function watchTickets(world: World): TicketWatch {
         broken("2 states", "expired before its time");
       if (status === "processing" && !isHolders(verb) && holdsNow(known.claim))
         broken("3 one holder", `${event.kind} while its claim lives`);
-      if (event.kind === "failed" && event.reason === "crashed" && !canCrash)
+      const walk = verb === "settle" || verb === "give back" ? walks.getStore() : undefined;
+      const hasThrown = walk?.calls.at(-1)?.hasThrown === true;
+      if (event.kind === "failed" && event.reason === "crashed" && !canCrash && !hasThrown)
         broken("3 true", "nothing has crashed");
+      if (event.kind === "started") {
+        known.gapsMs.set(event.fence, event.atMs - known.startedAtMs);
+        known.startedAtMs = event.atMs;
+      }
+      const wrong = known.charges.happened(event, after, walk);
+      if (wrong !== null) broken("5 attempts", wrong);
       if (event.kind === "returned" && event.why === "died") died(known, broken);
       status = arrow.to;
     }
@@ -102,7 +117,9 @@ export function watchTickets(world: World): TicketWatch {
     if (after.progress.attempts > plan.policy.maxAttempts)
       broken("5 attempts", `${after.progress.attempts} attempts`);
     if (ends.includes(after.state.status)) end(known, after, events, broken);
-    else if (JSON.stringify("texts" in after.state && after.state.texts) !== JSON.stringify(known.texts))
+    if (events.at(-1)?.kind === "expired") onExpired(known);
+    if (ends.includes(after.state.status)) return;
+    if (JSON.stringify("texts" in after.state && after.state.texts) !== JSON.stringify(known.texts))
       broken("7 as accepted", "its texts have changed");
   }
 
@@ -126,6 +143,7 @@ export function watchTickets(world: World): TicketWatch {
       if (other !== undefined) world.violate("idempotency", `a second ticket for ${walk.key}`, about.id);
       if (walk.key !== null) keyed.set(walk.key, about.id);
     }
+    const gapsMs = new Map<number, number>();
     const known: KnownTicket = {
       id: about.id,
       ticket,
@@ -136,7 +154,10 @@ export function watchTickets(world: World): TicketWatch {
       status: "queued",
       events: 0,
       claim: null,
-      attempts: 0,
+      charges: createChargesReference(plan.policy.maxAttempts, isUnsure),
+      gapsMs,
+      sincePreviousMs: (fence) => gapsMs.get(fence),
+      startedAtMs: about.acceptedAtMs,
       deaths: 0,
       endedAtMs: null,
     };
@@ -196,7 +217,7 @@ export function watchTickets(world: World): TicketWatch {
     if (walk) walk.claim = { fence, asProbe: walk.leave?.isTurn ?? false };
   }
 
-  function settled(id: string, fence: number, answer: Settled, outcome: AttemptOutcome | null): void {
+  function settled(id: string, fence: number, answer: Settled): void {
     const known = tickets.get(id);
     if (known === undefined) return;
     const { claim } = known;
@@ -205,10 +226,6 @@ export function watchTickets(world: World): TicketWatch {
       world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
     if (answer.kind === "stale" && holds) world.violate("3 one holder", "the holder's settle is stale", id);
     if (answer.kind === "stored" && claim) claim.isLive = false;
-    if (answer.kind === "stored" && outcome !== null && isAttempt(outcome)) known.attempts++;
-    const counted = known.ticket?.progress.attempts;
-    if (counted !== undefined && counted !== known.attempts)
-      world.violate("5 attempts", `${counted} counted of ${known.attempts}`, id);
   }
 
   return {
@@ -226,15 +243,6 @@ export function watchTickets(world: World): TicketWatch {
     known: (id) => tickets.get(id),
     all: () => tickets.values(),
   };
-}
-
-/** A call that was really made, outside a probe, that told something about the ticket. */
-function isAttempt(outcome: AttemptOutcome): boolean {
-  const walk = walks.getStore();
-  if (!walk?.claim || walk.claim.asProbe || walk.calls.length === 0) return false;
-  if (outcome.kind === "judged") return true;
-  const { reason } = outcome.failure;
-  return reason !== "credentials_refused" && reason !== "quota_exhausted" && reason !== "hung_up";
 }
 
 /** Said by who holds the claim, or for whom it is known that he is dead. */
@@ -257,6 +265,9 @@ const losses = ["away_before", "away_after", "object_dies"] as const;
 
 /** What keeps a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
 const troubles = ["crash_anytime", "crash_at_effect", "pause", "slow_network", ...losses] as const;
+
+/** What makes a process give back what it had begun. */
+const stops = ["stop", "deploy", "unconfigured"] as const;
 
 /** While one process that holds all is down, nothing happens. */
 const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;

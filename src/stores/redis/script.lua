@@ -630,6 +630,7 @@ function moved(self, parties, nowMs)
         ) end
     )
     local function isQuiet(____, ____bindingPattern0)
+        local o
         local b
         local s
         local c
@@ -638,7 +639,8 @@ function moved(self, parties, nowMs)
         c = ____bindingPattern0.c
         s = ____bindingPattern0.s
         b = ____bindingPattern0.b
-        return sum(nil, c) + s + b == 0 and n ~= parties.answered
+        o = ____bindingPattern0.o
+        return sum(nil, c) + s + b + o == 0 and n ~= parties.answered
     end
     return __TS__ObjectAssign(
         {},
@@ -1653,7 +1655,7 @@ local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local __TS__ParseInt = ____lualib.__TS__ParseInt
 local __TS__NumberToString = ____lualib.__TS__NumberToString
 local ____exports = {}
-local newestFirst, put, packed, unpacked, moment, mostModels, mostCharacters, radix
+local newestFirst, put, isSilent, packed, unpacked, moment, mostModels, mostCharacters, radix
 function newestFirst(self, a, b)
     if a.atMs ~= b.atMs then
         return b.atMs - a.atMs
@@ -1665,15 +1667,32 @@ function put(self, records, model, record)
         records,
         function(____, other) return not __TS__StringStartsWith(other, model .. " ") end
     )
-    local ____array_4 = __TS__SparseArrayNew(unpack(others))
-    __TS__SparseArrayPush(
-        ____array_4,
-        packed(nil, model, record)
+    local own = packed(nil, model, record)
+    local silent = __TS__ArrayFilter(others, isSilent)
+    local answering = __TS__ArrayFilter(
+        others,
+        function(____, other) return not isSilent(nil, other) end
     )
-    local all = __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_4)},
-        -mostModels
-    )
+    local ____isSilent_result_6
+    if isSilent(nil, own) then
+        local ____array_4 = __TS__SparseArrayNew(unpack(silent))
+        __TS__SparseArrayPush(
+            ____array_4,
+            own,
+            unpack(answering)
+        )
+        ____isSilent_result_6 = {__TS__SparseArraySpread(____array_4)}
+    else
+        local ____array_5 = __TS__SparseArrayNew(unpack(silent))
+        __TS__SparseArrayPush(
+            ____array_5,
+            unpack(answering)
+        )
+        __TS__SparseArrayPush(____array_5, own)
+        ____isSilent_result_6 = {__TS__SparseArraySpread(____array_5)}
+    end
+    local inOrder = ____isSilent_result_6
+    local all = __TS__ArraySlice(inOrder, -mostModels)
     local characters = 0
     local first = #all
     while first > 0 and characters + #(all[first] or "") <= mostCharacters do
@@ -1681,6 +1700,17 @@ function put(self, records, model, record)
         characters = characters + #(all[first + 1] or "")
     end
     return __TS__ArraySlice(all, first)
+end
+function isSilent(self, record)
+    local ____, answers = unpack(
+        __TS__StringSplit(record, " "),
+        1,
+        2
+    )
+    if answers == nil then
+        answers = ""
+    end
+    return answers == ""
 end
 function packed(self, model, ____bindingPattern0)
     local calls
@@ -1716,7 +1746,7 @@ function unpacked(self, record)
     if calls == nil then
         calls = ""
     end
-    local ____TS__ArrayMap_result_6 = __TS__ArrayMap(
+    local ____TS__ArrayMap_result_8 = __TS__ArrayMap(
         __TS__ArrayFilter(
             __TS__StringSplit(answers, ","),
             function(____, told) return told ~= "" end
@@ -1739,13 +1769,13 @@ function unpacked(self, record)
             }
         end
     )
-    local ____temp_5
+    local ____temp_7
     if judged == "" then
-        ____temp_5 = nil
+        ____temp_7 = nil
     else
-        ____temp_5 = __TS__ParseInt(judged, radix)
+        ____temp_7 = __TS__ParseInt(judged, radix)
     end
-    return {answers = ____TS__ArrayMap_result_6, judgedAtMs = ____temp_5, calls = calls}
+    return {answers = ____TS__ArrayMap_result_8, judgedAtMs = ____temp_7, calls = calls}
 end
 function moment(self, atMs)
     return __TS__NumberToString(
@@ -1806,12 +1836,9 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
         }
     )
 end
---- A fault of a model that is not known is no news: nobody is charged with it before the model has answered.
+--- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
     local record = ____exports.recordOf(nil, records, model)
-    if record == none then
-        return records
-    end
     return put(
         nil,
         records,
@@ -2572,7 +2599,7 @@ local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, anyTenant
+local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 local ____breaker_2Ets = require("domain.breaker")
 local breakerTurn = ____breaker_2Ets.breakerTurn
 local ____gate_2Ets = require("domain.gate")
@@ -2784,18 +2811,11 @@ function inTurn(self, core, places, tally, count, nowMs)
                     __continue31 = true
                     break
                 end
-                if hold ~= nil and isAsked(nil, hold) then
-                    __TS__ArrayPushArray(
-                        asking,
-                        firstOf(
-                            nil,
-                            hold,
-                            places,
-                            blocked,
-                            nowMs
-                        )
-                    )
-                else
+                local suspected = #__TS__ArrayFilter(
+                    suspects,
+                    function(____, place) return place.model == model end
+                )
+                if hold == nil or not isAsked(nil, hold) then
                     __TS__ArrayPushArray(
                         others,
                         ofModel(
@@ -2806,6 +2826,21 @@ function inTurn(self, core, places, tally, count, nowMs)
                             places,
                             blocked,
                             count,
+                            suspected,
+                            nowMs
+                        )
+                    )
+                    __continue31 = true
+                    break
+                end
+                if suspected == 0 then
+                    __TS__ArrayPushArray(
+                        asking,
+                        firstOf(
+                            nil,
+                            hold,
+                            places,
+                            blocked,
                             nowMs
                         )
                     )
@@ -2885,11 +2920,14 @@ function roomOf(self, ____bindingPattern0, places)
     )
     return ramp.allowed - inFlight
 end
-function ofModel(self, core, hold, model, places, blocked, count, nowMs)
+function ofModel(self, core, hold, model, places, blocked, count, suspected, nowMs)
     local room = hold == nil and count or math.min(
         count,
-        roomOf(nil, hold, places)
+        roomOf(nil, hold, places) - suspected
     )
+    if room <= 0 then
+        return {}
+    end
     if hold ~= nil and (hold.ramp or rampStart).allowed == 1 then
         return __TS__ArraySlice(
             firstOf(
@@ -2966,37 +3004,59 @@ function firstOf(self, hold, places, blocked, nowMs)
         places:groups(nowMs, hold.model),
         function(____, group) return not isBlocked(nil, group, blocked) end
     )
-    local others = __TS__ArrayFilter(
-        groups,
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return tenant ~= hold.tenant
-        end
+    local function firstIn(____, among)
+        return __TS__ArrayToSorted(
+            __TS__ArrayFlatMap(
+                __TS__ArraySlice(among, 0, mostTied),
+                function(____, only) return places:ready({
+                    nowMs = nowMs,
+                    blocked = blocked,
+                    only = only,
+                    suspect = false,
+                    forProbe = isAsked(nil, hold),
+                    limit = mostEqual
+                }) end
+            ),
+            isAsked(nil, hold) and byProbeTurn or byTurn
+        )
+    end
+    local function isAnothers(____, ____bindingPattern0)
+        local comparison
+        comparison = ____bindingPattern0.comparison
+        return comparison ~= hold.comparison
+    end
+    local ofOthers = firstIn(
+        nil,
+        __TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant ~= hold.tenant
+            end
+        )
     )
-    local found = __TS__ArrayFlatMap(
-        __TS__ArraySlice(#others > 0 and others or groups, 0, mostTied),
-        function(____, only) return places:ready({
-            nowMs = nowMs,
-            blocked = blocked,
-            only = only,
-            suspect = false,
-            forProbe = isAsked(nil, hold),
-            limit = 2
-        }) end
+    local ofAnother = __TS__ArrayFind(ofOthers, isAnothers)
+    if ofAnother ~= nil then
+        return {ofAnother}
+    end
+    local ____array_11 = __TS__SparseArrayNew(unpack(firstIn(
+        nil,
+        __TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant == hold.tenant
+            end
+        )
+    )))
+    __TS__SparseArrayPush(
+        ____array_11,
+        unpack(ofOthers)
     )
-    local inOrder = __TS__ArrayToSorted(
-        found,
-        isAsked(nil, hold) and byProbeTurn or byTurn
-    )
-    local first = __TS__ArrayFind(
-        inOrder,
-        function(____, ____bindingPattern0)
-            local comparison
-            comparison = ____bindingPattern0.comparison
-            return comparison ~= hold.comparison
-        end
-    ) or inOrder[1]
+    local inOrder = {__TS__SparseArraySpread(____array_11)}
+    local first = __TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
     return first == nil and ({}) or ({first})
 end
 --- When the queue may call: the breaker and the credentials must both let it.
@@ -3106,6 +3166,7 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
     }
 end
 mostTied = 8
+mostEqual = 4
 --- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
 anyTenant = "-"
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
@@ -3118,13 +3179,13 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
         (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
         due.firstHeardMs == nil and math.huge or due.firstHeardMs + silenceMs
     )
-    local ____temp_11
+    local ____temp_12
     if firstMs == math.huge then
-        ____temp_11 = nil
+        ____temp_12 = nil
     else
-        ____temp_11 = firstMs
+        ____temp_12 = firstMs
     end
-    return ____temp_11
+    return ____temp_12
 end
 return ____exports
  end,
@@ -4205,18 +4266,23 @@ function answered(self, holds, told, judged, nowMs, limits)
     )
 end
 function dropAsker(self, holds, ____bindingPattern0)
-    local call
     local permit
     permit = ____bindingPattern0.permit
-    call = ____bindingPattern0.call
-    local known = __TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == (call and call.model) end
-    )
-    if (known and known.asker) == nil or known.asker == nil or known.asker.permit ~= permit then
-        return holds
+    local ____temp_22
+    if permit == nil then
+        ____temp_22 = nil
+    else
+        ____temp_22 = __TS__ArrayFind(
+            holds,
+            function(____, ____bindingPattern0)
+                local asker
+                asker = ____bindingPattern0.asker
+                return (asker and asker.permit) == permit
+            end
+        )
     end
-    return replaced(
+    local known = ____temp_22
+    return known == nil and holds or replaced(
         nil,
         holds,
         known,

@@ -78,9 +78,9 @@ function drawPhases(world: World): readonly Phase[] {
     if (!plan.rates.has(fault)) return [];
     const random = world.random(fault);
     const lengths = [1_000, 10_000, longestMs] as const;
-    return Array.from({ length: random.between(1, 4) }, () => {
+    return Array.from({ length: random.between(1, 5) }, () => {
       const fromMs = random.between(0, plan.healMs - 2_000);
-      const isAlone = (kind === "away" || kind === "hangs") && random.chance(0.4);
+      const isAlone = (kind === "away" || kind === "hangs") && random.chance(0.6);
       // Others take over from one that is cut off for longer than a claim lasts.
       const mostMs = isAlone ? 90_000 : random.pick(lengths);
       const untilMs = Math.min(plan.healMs - 1_000, fromMs + random.between(300, mostMs));

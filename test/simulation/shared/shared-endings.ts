@@ -1,6 +1,7 @@
 /** That everything comes to its end where processes share a store: judged or expired in good time, and nothing left in any store. */
 import { root } from "../../../src/stores/redis/redis.ts";
 import type { LocalFile } from "../../support/failover/memory-local.ts";
+import type { Hope } from "../hope.ts";
 import type { World } from "../world.ts";
 import type { RedisServer } from "./redis-server.ts";
 import type { SharedInstance } from "./shared-instance.ts";
@@ -12,6 +13,7 @@ export interface SharedParts {
   readonly server: RedisServer;
   readonly files: readonly LocalFile[];
   readonly running: readonly SharedInstance[];
+  readonly hope: Hope;
 }
 
 /** The longest hold of a model or of credentials is 15 minutes. */
@@ -19,17 +21,21 @@ const recoveredMs = 25 * 60_000;
 
 /** Once nothing fails, whatever waits is judged, and all that was kept elsewhere has moved. */
 export function checkSharedProgress(parts: SharedParts): void {
-  const { world, watch, running } = parts;
+  const { world, watch, running, hope } = parts;
   world.scheduler.after(world.plan.healMs + recoveredMs, () => {
-    for (const { id, status, about, isExcused } of watch.all()) {
+    for (const known of watch.all()) {
+      const { id, status, about, isExcused } = known;
+      if (hope.wellFromMs(known) === Infinity) continue;
       if (status === "queued" || status === "processing")
         if (watch.inRedis().has(id) || isHere(parts, id))
           world.violate("4 ends", `${status} long after all was well`, id);
       if (status === "expired" && !isExcused && about.expiresAtMs >= world.scheduler.nowMs())
         world.violate("4 ends", "expired before its time", id);
     }
-    checkFiles(parts);
-    checkTexts(parts);
+    if ([...watch.all()].every((known) => hope.wellFromMs(known) < Infinity)) {
+      checkFiles(parts);
+      checkTexts(parts);
+    }
     if (!watch.hasLost())
       for (const id of watch.forNobody())
         world.violate("10 fresh", "judged for nobody, and nobody says so", id);

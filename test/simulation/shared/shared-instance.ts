@@ -10,10 +10,12 @@ import {
 } from "../../../src/gateway/ports.ts";
 import type { LocalFile } from "../../support/failover/memory-local.ts";
 import type { Deployment, Instance } from "../instance.ts";
-import { asAlive, createLife, type Life } from "../life.ts";
-import type { Vendor } from "../vendor.ts";
+import { afterAlive, asAlive, createLife, type Life } from "../life.ts";
+import { AdapterBug, type Vendor } from "../vendor.ts";
 import { newWalk, walks, type Walk } from "../walk.ts";
-import { watchedGate } from "../watch-calls.ts";
+import { watchedGate, type Calls } from "../watch-calls.ts";
+import type { LeaseWatch } from "../watch-leases.ts";
+import type { ReportWatch } from "../watch-reports.ts";
 import type { World } from "../world.ts";
 import { localPart } from "./local-part.ts";
 import type { RedisServer } from "./redis-server.ts";
@@ -35,6 +37,11 @@ export interface SharedSurroundings {
   readonly onStart: (slot: number, life: Life) => void;
   /** A process has told of a ticket that was judged for nobody. */
   readonly onForNobody: () => void;
+  /** A process goes by the shared store, or by its own. */
+  readonly onAway: (life: Life, isAway: boolean) => void;
+  readonly reports: ReportWatch;
+  readonly leases: LeaseWatch;
+  readonly calls: Calls;
   /** Whose walk a ticket of this id would be kept for: in Redis' script many are kept in one. */
   readonly onDraft: (id: string, walk: Walk | undefined) => void;
 }
@@ -44,7 +51,19 @@ const mostSkewMs = 2_000;
 const keyMarginMs = 15_000;
 
 export function startSharedInstance(
-  { world, server, vendors, files, onStart, onForNobody, onDraft }: SharedSurroundings,
+  {
+    world,
+    server,
+    vendors,
+    files,
+    onStart,
+    onForNobody,
+    onAway,
+    onDraft,
+    reports,
+    leases,
+    calls,
+  }: SharedSurroundings,
   name: string,
   deployment: Deployment,
   slot: number,
@@ -86,6 +105,7 @@ export function startSharedInstance(
     tell(news) {
       world.note(name, news.kind);
       if (news.kind === "judged_for_nobody") onForNobody();
+      if (news.kind === "store_away" || news.kind === "store_back") onAway(life, news.kind === "store_away");
     },
     onFault,
   });
@@ -96,8 +116,8 @@ export function startSharedInstance(
         return vendor ? [[of, vendor.seenFrom(life)] as const] : [];
       }),
     ),
-    gate: (provider) => watchedGate(world, provider, failover.gate(provider)),
-    tickets: watchedWalks(failover.tickets, onDraft),
+    gate: (provider) => watchedGate(world, provider, failover.gate(provider), reports),
+    tickets: watchedWalks(failover.tickets, onDraft, calls),
     keys: failover.keys,
     clock,
     newId,
@@ -116,7 +136,8 @@ export function startSharedInstance(
   });
 
   function failed(error: unknown, walk: Walk): void {
-    if (error instanceof StoreAway) world.note(name, `${walk.name}: ${error.message}`);
+    if (error instanceof StoreAway || error instanceof AdapterBug)
+      world.note(name, `${walk.name}: ${error.message}`);
     else world.violate("no bugs", `${walk.name}: ${String(error)}`, walk.ticketId ?? walk.name);
   }
 
@@ -125,6 +146,8 @@ export function startSharedInstance(
       await walks.run(walk, work);
     } catch (error) {
       failed(error, walk);
+    } finally {
+      leases.over(walk, life);
     }
   }
 
@@ -141,6 +164,8 @@ export function startSharedInstance(
     const walk = newWalk("work", id, name, id, scheduler.nowMs());
     walk.claim = { fence, asProbe };
     walk.leave = { permit, isTurn: asProbe, callsBefore: 0 };
+    walk.permits.push(permit);
+    calls.holds(walk, id, fence);
     return asWork(walk, () => gateway.run(claimed));
   }
 
@@ -179,22 +204,25 @@ function clockOf(world: World, life: Life): Clock {
   const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-mostSkewMs, mostSkewMs) : 0;
   return {
     nowMs: () => scheduler.nowMs() + skewMs,
-    after: (delayMs, then) => scheduler.after(delayMs, () => asAlive(scheduler, life, then)),
+    after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
   };
 }
 
 /** It is known who keeps a ticket, and whoever walks knows which claim it has. */
-function watchedWalks(tickets: Tickets, onDraft: SharedSurroundings["onDraft"]): Tickets {
+function watchedWalks(tickets: Tickets, onDraft: SharedSurroundings["onDraft"], calls: Calls): Tickets {
   return {
     ...tickets,
     create(draft) {
       onDraft(draft.about.id, walks.getStore());
       return tickets.create(draft);
     },
-    async claim(id, permit, asProbe) {
+    async claim(id, permit, asProbe, early) {
       const walk = walks.getStore();
-      const claim = await tickets.claim(id, permit, asProbe);
-      if (walk && claim?.claimed.kind === "claimed") walk.claim = { fence: claim.claimed.fence, asProbe };
+      const claim = await tickets.claim(id, permit, asProbe, early);
+      if (walk && claim?.claimed.kind === "claimed") {
+        walk.claim = { fence: claim.claimed.fence, asProbe };
+        calls.holds(walk, id, claim.claimed.fence);
+      }
       return claim;
     },
   };

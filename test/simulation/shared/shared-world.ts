@@ -1,16 +1,19 @@
 /** A world of several Node processes that share a Redis, each with a store of its own behind it. */
 import { startClients } from "../clients.ts";
+import { createHope } from "../hope.ts";
 import { die, type Life } from "../life.ts";
 import { startOperator } from "../operator.ts";
 import { createVendor } from "../vendor.ts";
 import { watchAnswers } from "../watch-answers.ts";
 import { watchCalls, type Calls } from "../watch-calls.ts";
+import { watchLeases } from "../watch-leases.ts";
+import { watchReports } from "../watch-reports.ts";
 import type { World } from "../world.ts";
 import { watchedFile } from "./local-part.ts";
 import { redisServer, type RedisServer } from "./redis-server.ts";
 import { checkSharedEnd, checkSharedProgress } from "./shared-endings.ts";
 import { startSharedInstance, type SharedInstance } from "./shared-instance.ts";
-import { watchPlaces } from "./watch-places.ts";
+import { givenIn, watchPlaces } from "./watch-places.ts";
 import { watchStores } from "./watch-stores.ts";
 
 /** @returns how tickets ended */
@@ -51,17 +54,38 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
   };
 
   const { judgedForNobody: onForNobody, drafted: onDraft } = watch;
-  const around = { world, server, vendors, files, onStart, onForNobody, onDraft };
+  const reports = watchReports(world, watch);
+  const away = new Set<Life>();
+  // Where the process could reach Redis all the time, and knows it.
+  const leases = watchLeases(world, (walk, life) => {
+    const isSure = !away.has(life) && server.reachableSinceMs(lives.get(life) ?? 0) <= walk.atMs;
+    return isSure ? givenIn(server.data, walk.permits) : null;
+  });
+  const onAway = (life: Life, isAway: boolean) => void (isAway ? away.add(life) : away.delete(life));
+  const around = {
+    world,
+    server,
+    vendors,
+    files,
+    onStart,
+    onForNobody,
+    onAway,
+    onDraft,
+    reports,
+    leases,
+    calls,
+  };
   const operator = startOperator(world, running, new Map(), new Map(), (name, deployment, slot) => {
     const instance = startSharedInstance(around, name, deployment, slot);
     running[slot] = instance;
     return instance;
   });
-  startClients(world, someone, watchAnswers(world, calls, watch));
-  checkSharedProgress({ world, watch, server, files, running });
+  startClients(world, someone, watchAnswers(world, calls, watch), leases, vendors);
+  const hope = createHope(world, vendors);
+  checkSharedProgress({ world, watch, server, files, running, hope });
 
   await scheduler.run(() => world.violation() !== null);
-  if (world.violation() === null) checkSharedEnd({ world, watch, server, files, running });
+  if (world.violation() === null) checkSharedEnd({ world, watch, server, files, running, hope });
   operator.end();
   for (const { life } of running) die(life);
 

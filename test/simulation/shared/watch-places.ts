@@ -1,8 +1,10 @@
 /** Looks at the places of Redis' gates after each script: one for each unfinished ticket, and what is in flight within its bounds. */
 import { providerNames } from "../../../src/domain/comparison.ts";
+import type { GateCore } from "../../../src/domain/gate.ts";
 import type { Place } from "../../../src/domain/places.ts";
 import { isEnded, type Ticket } from "../../../src/domain/ticket.ts";
 import { root } from "../../../src/stores/redis/redis.ts";
+import type { Given } from "../watch-leases.ts";
 import type { World } from "../world.ts";
 import type { RedisData } from "./redis-data.ts";
 import type { StoreWatch } from "./watch-stores.ts";
@@ -60,4 +62,21 @@ export function watchPlaces(
 /** Under a claim that lives: one that is over waits in its place at once, and in its record when somebody looks. */
 function isCalledFor({ state }: Ticket, nowMs: number): boolean {
   return state.status === "processing" && nowMs < state.claim.leaseEndsAtMs;
+}
+
+/** What Redis' gates have given away under these permits. */
+export function givenIn(data: RedisData, permits: readonly string[]): Given {
+  const isTheirs = (stored: unknown): stored is string =>
+    typeof stored === "string" && permits.some((permit) => stored.includes(permit));
+  const prefixes = providerNames.map((provider) => `${root}gate:${provider}:`);
+  return {
+    cores: prefixes
+      .map((prefix) => data.call("GET", `${prefix}core`))
+      .filter(isTheirs)
+      .map((stored) => JSON.parse(stored) as GateCore),
+    places: prefixes
+      .flatMap((prefix) => [...data.hash(`${prefix}places`).values()])
+      .filter(isTheirs)
+      .map((stored) => JSON.parse(stored) as Place),
+  };
 }

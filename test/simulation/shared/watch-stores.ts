@@ -6,6 +6,7 @@ import { isEnded, type Ticket, type TicketEvent } from "../../../src/domain/tick
 import { root } from "../../../src/stores/redis/redis.ts";
 import { ticketIn } from "../../../src/stores/redis/ticket-record.ts";
 import type { Row } from "../../support/failover/engine.ts";
+import { createChargesReference, type ChargesReference } from "../charges-reference.ts";
 import type { Life } from "../life.ts";
 import { arrows, told, type Status } from "../ticket-arrows.ts";
 import { walks, type Sent, type Walk } from "../walk.ts";
@@ -46,6 +47,10 @@ interface KnownHere extends SeenTicket {
 
 interface Known extends KnownHere {
   readonly walk: Walk | undefined;
+  charges: ChargesReference;
+  /** From the claim before each claim to it, by its token. */
+  readonly gapsMs: Map<number, number>;
+  startedAtMs: number;
   events: readonly string[];
   claim: {
     readonly fence: number;
@@ -155,6 +160,7 @@ export function watchStores(
     const expected: Sent | null = walk?.expected ?? null;
     const texts =
       "texts" in state ? state.texts : { systemPrompt: "", userPrompt: "", essayA: "", essayB: "" };
+    const gapsMs = new Map<number, number>();
     const known: Known = {
       id: about.id,
       ticket,
@@ -165,6 +171,10 @@ export function watchStores(
       status: "none",
       isPromised: false,
       isExcused: false,
+      charges: newCharges(),
+      gapsMs,
+      sincePreviousMs: (fence) => (tickets.get(about.id)?.isExcused ? undefined : gapsMs.get(fence)),
+      startedAtMs: about.acceptedAtMs,
       events: [],
       claim: null,
       endedAtMs: null,
@@ -213,12 +223,17 @@ export function watchStores(
       broken("2 states", `${where}: ${event.kind} from ${known.status}`, id);
     if (known.endedAtMs !== null) broken("6 events", `${where}: ${event.kind} after its end`, id);
     known.status = arrow.to;
+    const holder = known.claim === null ? undefined : calls().holderOf(id, known.claim.fence);
+    const wrong = known.charges.happened(event, ticket, holder);
+    if (wrong !== null) broken("5 attempts", `${where}: ${wrong}`, id);
     switch (event.kind) {
       case "started":
         if (known.claim !== null && event.fence <= known.claim.fence)
           broken("3 one holder", `${where}: fence ${event.fence} after ${known.claim.fence}`, id);
         if ([...(rows.get(id)?.values() ?? [])].some(({ isMoving }) => isMoving) && !inRedis.has(id))
           broken("moving", `${where}: claimed while it is moving`, id);
+        known.gapsMs.set(event.fence, event.atMs - known.startedAtMs);
+        known.startedAtMs = event.atMs;
         known.claim = { fence: event.fence, by, atMs: scheduler.nowMs(), isRedis: where === "redis" };
         return;
       case "returned":
@@ -230,7 +245,7 @@ export function watchStores(
         known.endedAtMs = scheduler.nowMs();
         if (event.kind === "expired" && scheduler.nowMs() < known.about.expiresAtMs - skewMs)
           broken("2 states", `${where}: expired before its time`, id);
-        if (event.kind === "failed" && event.reason === "crashed") died(known);
+        if (event.kind === "failed" && event.reason === "crashed" && !hasThrown(holder)) died(known);
         if (ticket.state.status === "completed")
           judged(where, known, ticket.state.result.judgement.justification);
         return;
@@ -319,8 +334,18 @@ export function watchStores(
     known.events = stored ? [...data().list(`${eventLists}${known.id}`)] : [];
     known.status = stored?.state.status ?? "none";
     known.claim = null;
+    known.charges = newCharges();
     known.endedAtMs = null;
   }
+
+  function newCharges(): ChargesReference {
+    // Whoever is closed gives its calls back, and a store that is away has them given back later.
+    return createChargesReference(plan.policy.maxAttempts, true);
+  }
+}
+
+function hasThrown(holder: Walk | undefined): boolean {
+  return holder?.calls.at(-1)?.hasThrown === true;
 }
 
 function idIn(key: string): string | null {

@@ -170,8 +170,8 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
         return accepted.ticket;
       },
       load: async (id) => present(id),
-      async claim(id, permit, asProbe) {
-        const moved = change(id, (ticket) => claim(ticket, permit, asProbe, clock.nowMs(), policy));
+      async claim(id, permit, asProbe, early) {
+        const moved = change(id, (ticket) => claim(ticket, permit, asProbe, clock.nowMs(), policy, early));
         return moved && { claimed: moved.reply, ticket: moved.ticket };
       },
       settle: async (id, fence, outcome) =>
