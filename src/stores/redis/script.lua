@@ -2815,7 +2815,24 @@ function inTurn(self, core, places, tally, count, nowMs)
                     suspects,
                     function(____, place) return place.model == model end
                 )
-                if hold == nil or not isAsked(nil, hold) then
+                if hold ~= nil and isAsked(nil, hold) then
+                    if suspected == 0 then
+                        __TS__ArrayPushArray(
+                            asking,
+                            firstOf(
+                                nil,
+                                hold,
+                                places,
+                                blocked,
+                                nowMs
+                            )
+                        )
+                    end
+                else
+                    local room = hold == nil and count or math.min(
+                        count,
+                        roomOf(nil, hold, places) - suspected
+                    )
                     __TS__ArrayPushArray(
                         others,
                         ofModel(
@@ -2825,22 +2842,7 @@ function inTurn(self, core, places, tally, count, nowMs)
                             model,
                             places,
                             blocked,
-                            count,
-                            suspected,
-                            nowMs
-                        )
-                    )
-                    __continue31 = true
-                    break
-                end
-                if suspected == 0 then
-                    __TS__ArrayPushArray(
-                        asking,
-                        firstOf(
-                            nil,
-                            hold,
-                            places,
-                            blocked,
+                            room,
                             nowMs
                         )
                     )
@@ -2920,11 +2922,7 @@ function roomOf(self, ____bindingPattern0, places)
     )
     return ramp.allowed - inFlight
 end
-function ofModel(self, core, hold, model, places, blocked, count, suspected, nowMs)
-    local room = hold == nil and count or math.min(
-        count,
-        roomOf(nil, hold, places) - suspected
-    )
+function ofModel(self, core, hold, model, places, blocked, room, nowMs)
     if room <= 0 then
         return {}
     end
@@ -4398,9 +4396,9 @@ local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
 local ____hold_2Dreport_2Ets = require("domain.hold-report")
 local holdsAfter = ____hold_2Dreport_2Ets.holdsAfter
 local ____holds_2Ets = require("domain.holds")
+local holdOf = ____holds_2Ets.holdOf
 local isAsked = ____holds_2Ets.isAsked
 local isAsker = ____holds_2Ets.isAsker
-local isHeld = ____holds_2Ets.isHeld
 local refuseCredentials = ____holds_2Ets.refuseCredentials
 local ____model_2Drecords_2Ets = require("domain.model-records")
 local anyServed = ____model_2Drecords_2Ets.anyServed
@@ -4487,13 +4485,11 @@ function ____exports.othersOf(self, core, outcome, nowMs)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
+    local hold = holdOf(nil, core.holds, model, nowMs)
     return {
         served = servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
         mostlyFaults = isMostlyFaults(nil, record),
-        held = core.credentials ~= nil or __TS__ArraySome(
-            core.holds,
-            function(____, hold) return hold.model == model and isAsked(nil, hold) and isHeld(nil, hold, nowMs) end
-        ),
+        held = core.credentials ~= nil or hold ~= nil and isAsked(nil, hold),
         judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - dayMs and "before" or "not_for_a_day"),
         cleanEnd = thrownAgoMs ~= nil and __TS__ArraySome(
             core.cleanEnds,
@@ -4665,9 +4661,9 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     local ticket = ____call_12.ticket
     local atMs = nowMs - ageMs
     repeat
-        local ____switch26 = finding.kind
-        local ____cond26 = ____switch26 == "healthy"
-        if ____cond26 then
+        local ____switch25 = finding.kind
+        local ____cond25 = ____switch25 == "healthy"
+        if ____cond25 then
             do
                 local models = countAnswer(
                     nil,
@@ -4706,16 +4702,16 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond26 = ____cond26 or ____switch26 == "fault"
-        if ____cond26 then
+        ____cond25 = ____cond25 or ____switch25 == "fault"
+        if ____cond25 then
             return __TS__ObjectAssign(
                 {},
                 core,
                 {models = ____field(countFault(nil, core.models, model))}
             )
         end
-        ____cond26 = ____cond26 or ____switch26 == "rate_limited"
-        if ____cond26 then
+        ____cond25 = ____cond25 or ____switch25 == "rate_limited"
+        if ____cond25 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
@@ -4735,8 +4731,8 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond26 = ____cond26 or (____switch26 == "refused" or ____switch26 == "nothing")
-        if ____cond26 then
+        ____cond25 = ____cond25 or (____switch25 == "refused" or ____switch25 == "nothing")
+        if ____cond25 then
             return core
         end
     until true
@@ -4751,13 +4747,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch34 = finding.kind
-        local ____cond34 = ____switch34 == "healthy" or ____switch34 == "fault"
-        if ____cond34 then
+        local ____switch33 = finding.kind
+        local ____cond33 = ____switch33 == "healthy" or ____switch33 == "fault"
+        if ____cond33 then
             return finding.kind
         end
-        ____cond34 = ____cond34 or (____switch34 == "rate_limited" or ____switch34 == "refused" or ____switch34 == "nothing")
-        if ____cond34 then
+        ____cond33 = ____cond33 or (____switch33 == "rate_limited" or ____switch33 == "refused" or ____switch33 == "nothing")
+        if ____cond33 then
             return "nothing"
         end
     until true
@@ -4769,9 +4765,9 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         {asker = ____field(nil)}
     ) or hold
     repeat
-        local ____switch36 = finding.kind
-        local ____cond36 = ____switch36 == "healthy"
-        if ____cond36 then
+        local ____switch35 = finding.kind
+        local ____cond35 = ____switch35 == "healthy"
+        if ____cond35 then
             local ____temp_17
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
                 ____temp_17 = passedOn
@@ -4780,8 +4776,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
             end
             return ____temp_17
         end
-        ____cond36 = ____cond36 or ____switch36 == "refused"
-        if ____cond36 then
+        ____cond35 = ____cond35 or ____switch35 == "refused"
+        if ____cond35 then
             return finding.model == nil and refuseCredentials(
                 nil,
                 hold,
@@ -4792,8 +4788,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond36 = ____cond36 or (____switch36 == "fault" or ____switch36 == "rate_limited" or ____switch36 == "nothing")
-        if ____cond36 then
+        ____cond35 = ____cond35 or (____switch35 == "fault" or ____switch35 == "rate_limited" or ____switch35 == "nothing")
+        if ____cond35 then
             return passedOn
         end
     until true
