@@ -27,9 +27,15 @@ export type Failure =
       readonly reason: "rate_limited";
       readonly retryAfterMs: number | null;
       readonly notAtOnce?: true;
+      readonly fromBetween?: true;
     }
   /** The vendor refused our key, our account, or (`scope: "model"`) the model to our account. */
-  | { readonly reason: "credentials_refused"; readonly status: number; readonly scope?: "model" }
+  | {
+      readonly reason: "credentials_refused";
+      readonly status: number;
+      readonly scope?: "model";
+      readonly fromBetween?: true;
+    }
   /** Our credit or spend limit is gone. `retryAfterMs`: until the vendor says that it is renewed; absent where it does not say. */
   | { readonly reason: "quota_exhausted"; readonly status: number; readonly retryAfterMs?: number }
   /** This request can never succeed. `vendorSays` is the vendor's message, not yet masked. */
@@ -37,6 +43,7 @@ export type Failure =
       readonly reason: "request_refused";
       readonly status: number;
       readonly vendorSays: string;
+      readonly fromBetween?: true;
       /** Only a sentence says so, which counts where the model has answered somebody else; elsewhere the failure is this one. */
       readonly unlessServed?: Extract<
         Failure,

@@ -194,6 +194,7 @@ export function problemOfFailure(
   mask: (text: string) => string,
   model: string | null = null,
 ): Problem {
+  const between = `Something between this service and ${provider}`;
   switch (failure.reason) {
     case "connection":
       return {
@@ -215,7 +216,7 @@ export function problemOfFailure(
         type: "SERVICE_UNAVAILABLE",
         sentence:
           failure.fromBetween === true
-            ? `Something between this service and ${provider} answered in its place (status ${failure.status}).`
+            ? `${between} answered in its place (status ${failure.status}).`
             : `${provider} is unavailable (its status ${failure.status}).`,
         retryAfterSeconds: seconds(failure.retryAfterMs, retrySeconds),
       };
@@ -223,7 +224,7 @@ export function problemOfFailure(
       return {
         status: 503,
         type: "RATE_LIMIT",
-        sentence: `${provider} limits the rate of our requests.`,
+        sentence: `${failure.fromBetween === true ? between : provider} limits the rate of our requests.`,
         retryAfterSeconds: seconds(failure.retryAfterMs, rateLimitSeconds),
       };
     case "hung_up":
@@ -236,7 +237,9 @@ export function problemOfFailure(
         sentence:
           failure.scope === "model"
             ? `${provider} does not let this service use the model${model === null ? "" : ` ${model}`}.`
-            : `${provider} refused the credentials that this service has for it.`,
+            : failure.fromBetween === true
+              ? `${between} asks for credentials before it lets calls through (status ${failure.status}).`
+              : `${provider} refused the credentials that this service has for it.`,
       };
     case "quota_exhausted":
       return {
@@ -248,7 +251,10 @@ export function problemOfFailure(
       return {
         status: 422,
         type: "INVALID_REQUEST",
-        sentence: `${provider} says that this request can never succeed.`,
+        sentence:
+          failure.fromBetween === true
+            ? `${between} does not let a request of this kind through (status ${failure.status}).`
+            : `${provider} says that this request can never succeed.`,
         details: mask(failure.vendorSays).slice(0, 1000),
       };
     case "content_refused":

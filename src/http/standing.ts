@@ -121,31 +121,33 @@ function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly string[] {
     const overview = overviews[name];
     if (overview === null) return [];
     const waiting = overview.queue.size === 1 ? "one ticket waits" : `${overview.queue.size} tickets wait`;
-    const again = overview.retryAtMs === null ? "" : `, and is asked again at ${time(overview.retryAtMs)}`;
+    const again =
+      overview.retryAtMs === null ? "" : ` It is asked again at ${time(overview.retryAtMs)} or later.`;
     const words: string[] = [];
     if (overview.refused !== null) {
       const what =
         overview.refused === "quota_exhausted"
           ? "credit or spend limit is used up"
           : "credentials are refused";
-      words.push(`Our ${what} at ${name}: ${waiting}${again}.`);
+      words.push(`Our ${what} at ${name}: ${waiting}.${again}`);
     }
     if (overview.state !== "closed" && overview.queue.size > 0)
-      words.push(`${name} is down: ${waiting}${again}.`);
+      words.push(`${name} is down: ${waiting}.${again}`);
     const { named, others } = heldOf(name, overview, nameOf);
     for (const { model, why, untilMs } of named) {
-      words.push(`${model} at ${name} ${holdInWords[why]}, at least until ${time(untilMs)}.`);
+      words.push(`${model} at ${name} ${holdInWords[why]} ${time(untilMs)}.`);
     }
-    if (others > 0) words.push(`${others} other models at ${name} are held.`);
+    if (others === 1) words.push(`Another model at ${name} waits by itself.`);
+    if (others > 1) words.push(`${others} other models at ${name} wait, each by itself.`);
     return words;
   });
 }
 
 const holdInWords = {
-  rate_limit: "is left alone, as its vendor asked",
-  faults: "is down, while other models answer",
-  refused: "is refused to this service, and is asked again",
-  no_judgements: "answers without judgements, and is asked again",
+  rate_limit: "is left alone, as its vendor asked, until",
+  faults: "is down, while other models answer. It is left alone until",
+  refused: "is refused to this service. A ticket that waits for it may ask again from",
+  no_judgements: "answers without judgements. A ticket that waits for it may ask again from",
 } as const;
 
 function time(ms: number | null | undefined): string | null {

@@ -104,12 +104,13 @@ export function failureFromBetween(status: number, retryAfterMs: number | null):
         reason: "request_refused",
         status,
         vendorSays: `Something between this service and the vendor refused the request as too large (HTTP ${status}).`,
+        fromBetween: true,
       };
     case 401:
     case 407:
-      return { reason: "credentials_refused", status };
+      return { reason: "credentials_refused", status, fromBetween: true };
     case 429:
-      return { reason: "rate_limited", retryAfterMs };
+      return { reason: "rate_limited", retryAfterMs, fromBetween: true };
     case 503:
       return { reason: "unavailable", status, retryAfterMs, fromBetween: true };
     default:

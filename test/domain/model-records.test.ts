@@ -62,9 +62,12 @@ it("looks at the last 20 calls: half or more of them faults is mostly", () => {
   expect(isMostlyFaults(recordOf([], "m"))).toBe(false);
 });
 
-it("takes no note of a fault of a model that never answered: made-up names cost nobody a place", () => {
-  const known = answered([], "a", 0);
-  expect(countFault(known, "made-up")).toBe(known);
+it("remembers faults of models that never answered, but made-up names cost no answering model its place", () => {
+  let records = answered([], "a", 0);
+  for (let i = 0; i < 200; i++) records = countFault(records, `made-up-${i}`);
+  expect(recordOf(records, "a").judgedAtMs).toBe(0);
+  expect(isMostlyFaults(recordOf(records, "made-up-199"))).toBe(true);
+  expect(records.join("").length).toBeLessThanOrEqual(2_600);
 });
 
 it("stays small, and forgets the model that was heard of least lately first", () => {

@@ -222,3 +222,15 @@ it("tries again before it gives up, and says so in the log", async () => {
     [3, 504, "unavailable"],
   ]);
 });
+
+it.each([
+  [401, "asks for credentials before it lets calls through (status 401)."],
+  [407, "asks for credentials before it lets calls through (status 407)."],
+  [413, "does not let a request of this kind through (status 413)."],
+  [429, "limits the rate of our requests."],
+  [404, "answered in its place (status 404)."],
+])("says that a page with a %i came from something between us and the vendor", async (status, words) => {
+  const service = testService({ env: once, steps: () => ({ status, text: "<html></html>" }) });
+  const { body } = await service.compare(now);
+  expect(body["error"]).toBe(`Something between this service and openai ${words}`);
+});

@@ -120,7 +120,7 @@ describe("degraded", () => {
       status: "degraded",
       warnings: expect.arrayContaining([
         expect.stringMatching(
-          /^Our credentials are refused at openai: one ticket waits, and is asked again at 2026/,
+          /^Our credentials are refused at openai: one ticket waits\. It is asked again at 2026/,
         ),
       ]),
     });

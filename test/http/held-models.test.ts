@@ -33,7 +33,7 @@ it("names a made-up model to the tenant whose ticket wants it, also while that t
     expect(await heldFor(service, "two")).toEqual([[], 1]);
   }
   const health = await service.request("/healthz");
-  expect(health.body["warnings"]).toContainEqual("1 other models at openrouter are held.");
+  expect(health.body["warnings"]).toContainEqual("Another model at openrouter waits by itself.");
   expect(health.text).not.toContain("made-up");
 });
 

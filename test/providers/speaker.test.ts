@@ -16,6 +16,7 @@ const tooLarge = (status: number): Failure => ({
   reason: "request_refused",
   status,
   vendorSays: `Something between this service and the vendor refused the request as too large (HTTP ${status}).`,
+  fromBetween: true,
 });
 const html = "<html><body>It works!</body></html>";
 
@@ -51,9 +52,14 @@ const answersOfOthers: readonly (readonly [string, number, unknown, Failure])[] 
   ["a page with a 413", 413, html, tooLarge(413)],
   ["a page with a 414", 414, html, tooLarge(414)],
   ["a page with a 431", 431, "", tooLarge(431)],
-  ["a page with a 401", 401, html, { reason: "credentials_refused", status: 401 }],
-  ["a proxy that wants a password", 407, "", { reason: "credentials_refused", status: 407 }],
-  ["a page with a 429", 429, html, { reason: "rate_limited", retryAfterMs: null }],
+  ["a page with a 401", 401, html, { reason: "credentials_refused", status: 401, fromBetween: true }],
+  [
+    "a proxy that wants a password",
+    407,
+    "",
+    { reason: "credentials_refused", status: 407, fromBetween: true },
+  ],
+  ["a page with a 429", 429, html, { reason: "rate_limited", retryAfterMs: null, fromBetween: true }],
 ];
 
 describe.each(vendorNames)("%s", (name) => {
@@ -71,7 +77,9 @@ describe.each(vendorNames)("%s", (name) => {
     const headers = { "retry-after": "7", "x-should-retry": "false" };
     const failureOf = async (status: number) =>
       (await replyTo(vendors[name], { status, headers, body: html })).outcome;
-    expect(await failureOf(429)).toEqual(err({ reason: "rate_limited", retryAfterMs: 7_000 }));
+    expect(await failureOf(429)).toEqual(
+      err({ reason: "rate_limited", retryAfterMs: 7_000, fromBetween: true }),
+    );
     expect(await failureOf(503)).toEqual(err(between(503, 7_000)));
     expect(await failureOf(502)).toEqual(err(between(502)));
     expect(await failureOf(404)).toEqual(err(between(404)));
