@@ -65,7 +65,7 @@ it("looks at the last 20 calls: half or more of them faults is mostly", () => {
 it("remembers faults of models that never answered, but made-up names cost no answering model its place", () => {
   let records = answered([], "a", 0);
   for (let i = 0; i < 200; i++) records = countFault(records, `made-up-${i}`);
-  expect(recordOf(records, "a").judgedAtMs).toBe(0);
+  expect(recordOf(records, "m").judgedAtMs).toBe(0);
   expect(isMostlyFaults(recordOf(records, "made-up-199"))).toBe(true);
   expect(records.join("").length).toBeLessThanOrEqual(2_600);
 });
