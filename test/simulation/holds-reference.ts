@@ -24,7 +24,7 @@ export interface HeldModel {
   readonly isUnsure?: boolean;
 }
 
-export interface HeldAccount {
+interface HeldAccount {
   readonly sinceMs: number;
   readonly askFromMs: number;
   readonly refusals: number;
