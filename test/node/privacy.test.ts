@@ -164,6 +164,7 @@ it("all of that was really asked: every kind of failure is among the answers", (
     "200",
     "202",
     "AUTHENTICATION_ERROR",
+    "CIRCUIT_BREAKER_OPEN",
     "CONNECTION_ERROR",
     "CONTENT_REFUSED",
     "INVALID_API_KEY",

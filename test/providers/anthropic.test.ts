@@ -153,6 +153,7 @@ describe("the answer", () => {
         status: 413,
         vendorSays:
           "Something between this service and the vendor refused the request as too large (HTTP 413).",
+        fromBetween: true,
       },
     ],
     [
