@@ -191,6 +191,22 @@ local function __TS__StringStartsWith(self, searchString, position)
     return string.sub(self, position + 1, #searchString + position) == searchString
 end
 
+local function __TS__StringSlice(self, start, ____end)
+    if start == nil or start ~= start then
+        start = 0
+    end
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if start >= 0 then
+        start = start + 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = ____end - 1
+    end
+    return string.sub(self, start, ____end)
+end
+
 local __TS__Unpack = table.unpack or unpack
 
 local function __TS__ArraySort(self, compareFn)
@@ -209,22 +225,6 @@ local function __TS__ArrayToSorted(self, compareFn)
     local copy = {__TS__Unpack(self)}
     __TS__ArraySort(copy, compareFn)
     return copy
-end
-
-local function __TS__StringSlice(self, start, ____end)
-    if start == nil or start ~= start then
-        start = 0
-    end
-    if ____end ~= ____end then
-        ____end = 0
-    end
-    if start >= 0 then
-        start = start + 1
-    end
-    if ____end ~= nil and ____end < 0 then
-        ____end = ____end - 1
-    end
-    return string.sub(self, start, ____end)
 end
 
 local __TS__StringSplit
@@ -459,8 +459,8 @@ return {
   __TS__ArrayAt = __TS__ArrayAt,
   __TS__ArrayEvery = __TS__ArrayEvery,
   __TS__StringStartsWith = __TS__StringStartsWith,
-  __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__StringSlice = __TS__StringSlice,
+  __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__StringSplit = __TS__StringSplit,
   __TS__ParseInt = __TS__ParseInt,
   __TS__NumberToString = __TS__NumberToString,
@@ -1641,13 +1641,13 @@ return ____exports
 local ____lualib = require("lualib_bundle")
 local __TS__StringStartsWith = ____lualib.__TS__StringStartsWith
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
+local __TS__StringSlice = ____lualib.__TS__StringSlice
 local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
 local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
 local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
 local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
 local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
 local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__StringSlice = ____lualib.__TS__StringSlice
 local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local __TS__ArraySome = ____lualib.__TS__ArraySome
 local __TS__StringSplit = ____lualib.__TS__StringSplit
@@ -1656,6 +1656,37 @@ local __TS__ParseInt = ____lualib.__TS__ParseInt
 local __TS__NumberToString = ____lualib.__TS__NumberToString
 local ____exports = {}
 local newestFirst, put, isSilent, packed, unpacked, moment, mostModels, mostCharacters, radix
+--- The latest of two different comparisons, newest first: moments may come out of order.
+function ____exports.newestTwo(self, known, ____bindingPattern0)
+    local atMs
+    local comparison
+    comparison = ____bindingPattern0.comparison
+    atMs = ____bindingPattern0.atMs
+    local own = __TS__ArrayFind(
+        known,
+        function(____, one) return one.comparison == comparison end
+    )
+    local others = __TS__ArrayFilter(
+        known,
+        function(____, one) return one.comparison ~= comparison end
+    )
+    local ____array_3 = __TS__SparseArrayNew(unpack(others))
+    __TS__SparseArrayPush(
+        ____array_3,
+        {
+            comparison = comparison,
+            atMs = math.max(atMs, own and own.atMs or 0)
+        }
+    )
+    return __TS__ArraySlice(
+        __TS__ArrayToSorted(
+            {__TS__SparseArraySpread(____array_3)},
+            newestFirst
+        ),
+        0,
+        2
+    )
+end
 function newestFirst(self, a, b)
     if a.atMs ~= b.atMs then
         return b.atMs - a.atMs
@@ -1801,36 +1832,12 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local answers = ____exports_recordOf_result_0.answers
     local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
     local calls = ____exports_recordOf_result_0.calls
-    local own = __TS__ArrayFind(
-        answers,
-        function(____, answer) return answer.comparison == comparison end
-    )
-    local others = __TS__ArrayFilter(
-        answers,
-        function(____, answer) return answer.comparison ~= comparison end
-    )
-    local ____array_3 = __TS__SparseArrayNew(unpack(others))
-    __TS__SparseArrayPush(
-        ____array_3,
-        {
-            comparison = comparison,
-            atMs = math.max(atMs, own and own.atMs or 0)
-        }
-    )
-    local newest = __TS__ArraySlice(
-        __TS__ArrayToSorted(
-            {__TS__SparseArraySpread(____array_3)},
-            newestFirst
-        ),
-        0,
-        2
-    )
     return put(
         nil,
         records,
         model,
         {
-            answers = newest,
+            answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
             judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
             calls = __TS__StringSlice(calls .. "0", -mostCalls)
         }
@@ -2599,7 +2606,7 @@ local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
 local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
 local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 local ____breaker_2Ets = require("domain.breaker")
 local breakerTurn = ____breaker_2Ets.breakerTurn
 local ____gate_2Ets = require("domain.gate")
@@ -2681,6 +2688,14 @@ function asks(self, ____bindingPattern0, ____bindingPattern1)
         function(____, hold) return hold.model == model and isAsked(nil, hold) end
     )
 end
+function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    local hold = holdOf(nil, holds, model, nowMs)
+    return hold ~= nil and (hold.ramp or rampStart).allowed == 1
+end
 function probeOf(self, core, places, tally, nowMs)
     local blocked = ____exports.blocksOf(nil, core, places, nowMs)
     local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
@@ -2748,20 +2763,20 @@ function rankIn(self, probed, ____bindingPattern0)
         local at = 0
         while at < #probed do
             do
-                local __continue26
+                local __continue27
                 repeat
                     local group = probed[at + 1]
                     if (group and group.tenant) ~= tenant then
-                        __continue26 = true
+                        __continue27 = true
                         break
                     end
                     ofTenant = at + 1
                     if group.model == model then
                         ofModel = at + 1
                     end
-                    __continue26 = true
+                    __continue27 = true
                 until true
-                if not __continue26 then
+                if not __continue27 then
                     break
                 end
             end
@@ -2804,18 +2819,35 @@ function inTurn(self, core, places, tally, count, nowMs)
     local others = {__TS__SparseArraySpread(____array_8)}
     for ____, model in ipairs(special) do
         do
-            local __continue31
+            local __continue32
             repeat
                 local hold = holdOf(nil, core.holds, model, nowMs)
                 if isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
-                    __continue31 = true
+                    __continue32 = true
                     break
                 end
                 local suspected = #__TS__ArrayFilter(
                     suspects,
                     function(____, place) return place.model == model end
                 )
-                if hold == nil or not isAsked(nil, hold) then
+                if hold ~= nil and isAsked(nil, hold) then
+                    if suspected == 0 then
+                        __TS__ArrayPushArray(
+                            asking,
+                            firstOf(
+                                nil,
+                                hold,
+                                places,
+                                blocked,
+                                nowMs
+                            )
+                        )
+                    end
+                else
+                    local room = hold == nil and count or math.min(
+                        count,
+                        roomOf(nil, hold, places) - suspected
+                    )
                     __TS__ArrayPushArray(
                         others,
                         ofModel(
@@ -2825,29 +2857,14 @@ function inTurn(self, core, places, tally, count, nowMs)
                             model,
                             places,
                             blocked,
-                            count,
-                            suspected,
-                            nowMs
-                        )
-                    )
-                    __continue31 = true
-                    break
-                end
-                if suspected == 0 then
-                    __TS__ArrayPushArray(
-                        asking,
-                        firstOf(
-                            nil,
-                            hold,
-                            places,
-                            blocked,
+                            room,
                             nowMs
                         )
                     )
                 end
-                __continue31 = true
+                __continue32 = true
             until true
-            if not __continue31 then
+            if not __continue32 then
                 break
             end
         end
@@ -2920,11 +2937,7 @@ function roomOf(self, ____bindingPattern0, places)
     )
     return ramp.allowed - inFlight
 end
-function ofModel(self, core, hold, model, places, blocked, count, suspected, nowMs)
-    local room = hold == nil and count or math.min(
-        count,
-        roomOf(nil, hold, places) - suspected
-    )
+function ofModel(self, core, hold, model, places, blocked, room, nowMs)
     if room <= 0 then
         return {}
     end
@@ -3013,11 +3026,11 @@ function firstOf(self, hold, places, blocked, nowMs)
                     blocked = blocked,
                     only = only,
                     suspect = false,
-                    forProbe = isAsked(nil, hold),
+                    forProbe = true,
                     limit = mostEqual
                 }) end
             ),
-            isAsked(nil, hold) and byProbeTurn or byTurn
+            byProbeTurn
         )
     end
     local function isAnothers(____, ____bindingPattern0)
@@ -3138,7 +3151,7 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
     local sent = __TS__ArrayMap(
         __TS__ArraySlice(chosen, 0, count),
         function(____, place)
-            local isAsking = forProbe or asks(nil, core, place)
+            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
             return __TS__ObjectAssign(
                 {},
                 place,
@@ -4398,15 +4411,16 @@ local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
 local ____hold_2Dreport_2Ets = require("domain.hold-report")
 local holdsAfter = ____hold_2Dreport_2Ets.holdsAfter
 local ____holds_2Ets = require("domain.holds")
+local holdOf = ____holds_2Ets.holdOf
 local isAsked = ____holds_2Ets.isAsked
 local isAsker = ____holds_2Ets.isAsker
-local isHeld = ____holds_2Ets.isHeld
 local refuseCredentials = ____holds_2Ets.refuseCredentials
 local ____model_2Drecords_2Ets = require("domain.model-records")
 local anyServed = ____model_2Drecords_2Ets.anyServed
 local countAnswer = ____model_2Drecords_2Ets.countAnswer
 local countFault = ____model_2Drecords_2Ets.countFault
 local isMostlyFaults = ____model_2Drecords_2Ets.isMostlyFaults
+local newestTwo = ____model_2Drecords_2Ets.newestTwo
 local recordOf = ____model_2Drecords_2Ets.recordOf
 local servedOthers = ____model_2Drecords_2Ets.servedOthers
 local ____paces_2Ets = require("domain.paces")
@@ -4487,13 +4501,11 @@ function ____exports.othersOf(self, core, outcome, nowMs)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
+    local hold = holdOf(nil, core.holds, model, nowMs)
     return {
         served = servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
         mostlyFaults = isMostlyFaults(nil, record),
-        held = core.credentials ~= nil or __TS__ArraySome(
-            core.holds,
-            function(____, hold) return hold.model == model and isAsked(nil, hold) and isHeld(nil, hold, nowMs) end
-        ),
+        held = core.credentials ~= nil or hold ~= nil and isAsked(nil, hold),
         judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - dayMs and "before" or "not_for_a_day"),
         cleanEnd = thrownAgoMs ~= nil and __TS__ArraySome(
             core.cleanEnds,
@@ -4665,9 +4677,9 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     local ticket = ____call_12.ticket
     local atMs = nowMs - ageMs
     repeat
-        local ____switch26 = finding.kind
-        local ____cond26 = ____switch26 == "healthy"
-        if ____cond26 then
+        local ____switch25 = finding.kind
+        local ____cond25 = ____switch25 == "healthy"
+        if ____cond25 then
             do
                 local models = countAnswer(
                     nil,
@@ -4684,17 +4696,7 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                         {models = ____field(models)}
                     )
                 end
-                local cleanEnds = __TS__ArraySlice(
-                    {
-                        {comparison = comparison, atMs = atMs},
-                        unpack(__TS__ArrayFilter(
-                            core.cleanEnds,
-                            function(____, ____end) return ____end.comparison ~= comparison end
-                        ))
-                    },
-                    0,
-                    2
-                )
+                local cleanEnds = newestTwo(nil, core.cleanEnds, {comparison = comparison, atMs = atMs})
                 return __TS__ObjectAssign(
                     {},
                     core,
@@ -4706,16 +4708,16 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond26 = ____cond26 or ____switch26 == "fault"
-        if ____cond26 then
+        ____cond25 = ____cond25 or ____switch25 == "fault"
+        if ____cond25 then
             return __TS__ObjectAssign(
                 {},
                 core,
                 {models = ____field(countFault(nil, core.models, model))}
             )
         end
-        ____cond26 = ____cond26 or ____switch26 == "rate_limited"
-        if ____cond26 then
+        ____cond25 = ____cond25 or ____switch25 == "rate_limited"
+        if ____cond25 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
@@ -4735,8 +4737,8 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 )
             end
         end
-        ____cond26 = ____cond26 or (____switch26 == "refused" or ____switch26 == "nothing")
-        if ____cond26 then
+        ____cond25 = ____cond25 or (____switch25 == "refused" or ____switch25 == "nothing")
+        if ____cond25 then
             return core
         end
     until true
@@ -4751,13 +4753,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch34 = finding.kind
-        local ____cond34 = ____switch34 == "healthy" or ____switch34 == "fault"
-        if ____cond34 then
+        local ____switch32 = finding.kind
+        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
+        if ____cond32 then
             return finding.kind
         end
-        ____cond34 = ____cond34 or (____switch34 == "rate_limited" or ____switch34 == "refused" or ____switch34 == "nothing")
-        if ____cond34 then
+        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
+        if ____cond32 then
             return "nothing"
         end
     until true
@@ -4769,9 +4771,9 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         {asker = ____field(nil)}
     ) or hold
     repeat
-        local ____switch36 = finding.kind
-        local ____cond36 = ____switch36 == "healthy"
-        if ____cond36 then
+        local ____switch34 = finding.kind
+        local ____cond34 = ____switch34 == "healthy"
+        if ____cond34 then
             local ____temp_17
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
                 ____temp_17 = passedOn
@@ -4780,8 +4782,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
             end
             return ____temp_17
         end
-        ____cond36 = ____cond36 or ____switch36 == "refused"
-        if ____cond36 then
+        ____cond34 = ____cond34 or ____switch34 == "refused"
+        if ____cond34 then
             return finding.model == nil and refuseCredentials(
                 nil,
                 hold,
@@ -4792,8 +4794,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond36 = ____cond36 or (____switch36 == "fault" or ____switch36 == "rate_limited" or ____switch36 == "nothing")
-        if ____cond36 then
+        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
+        if ____cond34 then
             return passedOn
         end
     until true
