@@ -38,7 +38,8 @@ const mostHolds = 16;
 
 export function afterOutcome(known: HoldsKnown, told: Told, limits: HoldLimits, nowMs: number): HoldsKnown {
   const account = accountAfter(known.account, told, limits, nowMs);
-  return { account, models: modelsAfter(known.models, told, limits, nowMs) };
+  const models = modelsAfter(known.models, told, limits, nowMs);
+  return { account, models: told.asksModel ? afterAsking(known.models, models, told.call) : models };
 }
 
 /** "Any answer to a call begun after the hold ends it." */
@@ -106,6 +107,19 @@ function limited(
   if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
   const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
   return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, nowMs);
+}
+
+/** Who asked in vain is not the next to ask. */
+function afterAsking(
+  before: HoldsKnown["models"],
+  after: HoldsKnown["models"],
+  call: CallFacts | null,
+): HoldsKnown["models"] {
+  const hold = call === null ? undefined : after.get(call.model);
+  if (call === null || hold === undefined || !isAsked(hold)) return after;
+  return hold.untilMs === before.get(call.model)?.untilMs
+    ? put(after, call.model, { ...hold, by: causeIn(call) })
+    : after;
 }
 
 /** It did not learn what it asked. */

@@ -4279,8 +4279,10 @@ function answered(self, holds, told, judged, nowMs, limits)
     )
 end
 function dropAsker(self, holds, ____bindingPattern0)
+    local call
     local permit
     permit = ____bindingPattern0.permit
+    call = ____bindingPattern0.call
     local ____temp_22
     if permit == nil then
         ____temp_22 = nil
@@ -4295,13 +4297,18 @@ function dropAsker(self, holds, ____bindingPattern0)
         )
     end
     local known = ____temp_22
-    return known == nil and holds or replaced(
+    if known == nil then
+        return holds
+    end
+    local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
+    return replaced(
         nil,
         holds,
         known,
         __TS__ObjectAssign(
             {},
             known,
+            by,
             {asker = ____field(nil)}
         )
     )
