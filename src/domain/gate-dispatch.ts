@@ -80,7 +80,7 @@ export function dispatch(
   const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
   const untilMs = nowMs + dispatchMs;
   const sent = chosen.slice(0, count).map((place): Place => {
-    const isAsking = forProbe || asks(core, place);
+    const isAsking = forProbe || asks(core, place) || isFirst(core, place, nowMs);
     return {
       ...place,
       standing: { state: "dispatched", untilMs },
@@ -112,6 +112,12 @@ function told(core: GateCore, place: Place, forProbe: boolean, untilMs: number, 
 
 function asks({ holds }: GateCore, { model }: Place): boolean {
   return holds.some((hold) => hold.model === model && isAsked(hold));
+}
+
+/** Does it go as the first after its model's hold? In vain perhaps: then the next one is one that went less often. */
+function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean {
+  const hold = holdOf(holds, model, nowMs);
+  return hold !== undefined && (hold.ramp ?? rampStart).allowed === 1;
 }
 
 /** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket that had fewest turns. */
@@ -269,9 +275,9 @@ function firstOf(
     among
       .slice(0, mostTied)
       .flatMap((only) =>
-        places.ready({ nowMs, blocked, only, suspect: false, forProbe: isAsked(hold), limit: mostEqual }),
+        places.ready({ nowMs, blocked, only, suspect: false, forProbe: true, limit: mostEqual }),
       )
-      .toSorted(isAsked(hold) ? byProbeTurn : byTurn);
+      .toSorted(byProbeTurn);
   const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
   const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
   const ofAnother = ofOthers.find(isAnothers);

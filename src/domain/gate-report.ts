@@ -9,6 +9,7 @@ import {
   countAnswer,
   countFault,
   isMostlyFaults,
+  newestTwo,
   recordOf,
   servedOthers,
 } from "./model-records.ts";
@@ -168,10 +169,7 @@ function withCall(
     case "healthy": {
       const models = countAnswer(core.models, model, comparison, finding.judged === true, atMs);
       if (ticket === undefined) return { ...core, models };
-      const cleanEnds = [
-        { comparison, atMs },
-        ...core.cleanEnds.filter((end) => end.comparison !== comparison),
-      ].slice(0, 2);
+      const cleanEnds = newestTwo(core.cleanEnds, { comparison, atMs });
       return { ...core, models, cleanEnds, paces: quickened(core.paces, tenant, model) };
     }
     case "fault":

@@ -141,10 +141,14 @@ function answered(
     : replaced(holds, known, { ...known, ramp });
 }
 
-/** The asker of a model didn't learn what it asked: the next one asks. A turn that was given back unused comes without a call. */
-function dropAsker(holds: GateCore["holds"], { permit }: Told): GateCore["holds"] {
+/**
+ * The asker of a model didn't learn what it asked: the next one asks, who is another. A turn that was given back unused comes without a call.
+ */
+function dropAsker(holds: GateCore["holds"], { permit, call }: Told): GateCore["holds"] {
   const known = permit === null ? undefined : holds.find(({ asker }) => asker?.permit === permit);
-  return known === undefined ? holds : replaced(holds, known, { ...known, asker: null });
+  if (known === undefined) return holds;
+  const by = call === null ? {} : { tenant: call.tenant, comparison: call.comparison };
+  return replaced(holds, known, { ...known, ...by, asker: null });
 }
 
 function replaced(holds: GateCore["holds"], known: ModelHold, next: ModelHold): GateCore["holds"] {

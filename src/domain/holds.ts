@@ -24,7 +24,7 @@ export interface ModelHold {
   readonly why?: HoldReason;
   /** How often in a row it was held before: the time doubles. Absent: never. */
   readonly again?: number;
-  /** Of the call that was refused last. */
+  /** Of the call that was refused last, or that asked last in vain. */
   readonly tenant?: string;
   readonly comparison?: string;
   /** The ticket that asks now, where one may. */

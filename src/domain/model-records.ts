@@ -13,7 +13,7 @@ export interface ModelRecord {
   readonly calls: string;
 }
 
-interface Answered {
+export interface Answered {
   /** 16 hex digits. */
   readonly comparison: string;
   readonly atMs: number;
@@ -44,16 +44,18 @@ export function countAnswer(
   atMs: number,
 ): ModelRecords {
   const { answers, judgedAtMs, calls } = recordOf(records, model);
-  const own = answers.find((answer) => answer.comparison === comparison);
-  const others = answers.filter((answer) => answer.comparison !== comparison);
-  const newest = [...others, { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) }]
-    .toSorted(newestFirst)
-    .slice(0, 2);
   return put(records, model, {
-    answers: newest,
+    answers: newestTwo(answers, { comparison, atMs }),
     judgedAtMs: judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs,
     calls: `${calls}0`.slice(-mostCalls),
   });
+}
+
+/** The latest of two different comparisons, newest first: moments may come out of order. */
+export function newestTwo(known: readonly Answered[], { comparison, atMs }: Answered): readonly Answered[] {
+  const own = known.find((one) => one.comparison === comparison);
+  const others = known.filter((one) => one.comparison !== comparison);
+  return [...others, { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) }].toSorted(newestFirst).slice(0, 2);
 }
 
 function newestFirst(a: Answered, b: Answered): number {

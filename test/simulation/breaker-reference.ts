@@ -1,137 +1,34 @@
 /** Who may call, as the contract says it: breaker, holds and credentials, followed from outside and held against what a gate does. */
-import type { Breaker } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
 import type { Exchanged } from "../../src/domain/gate-report.ts";
-import type { Finding, Others, Outcome } from "../../src/domain/outcome.ts";
+import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
-import { opens, withHeard, type Heard } from "./heard-calls.ts";
 import {
-  afterOutcome,
   afterSent,
   afterStart,
-  comparedWith,
   holdIn,
   isAsked,
   isHeld,
-  nothingHeld,
   stopsCalls,
   withAskers,
   type HeldModel,
-  type HoldsKnown,
-} from "./holds-reference.ts";
-import { isAnyServed, nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
+} from "./held.ts";
+import { comparedWith } from "./holds-compared.ts";
+import { othersAsTo } from "./others-reference.ts";
+import { afterBatch, unknown, type Known } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
 export type Broken = (promise: string, sentence: string, about?: string | null) => void;
-type State = Breaker["state"];
-
-/** All that is followed. A value: a gate goes back to what it had stored. */
-interface Known {
-  readonly state: State;
-  /** Good probes in a row. */
-  readonly good: number;
-  readonly heard: readonly Heard[];
-  readonly holds: HoldsKnown;
-  readonly others: OthersKnown;
-  readonly reports: ReadonlySet<string>;
-}
-
-const unknown: Known = {
-  state: "closed",
-  good: 0,
-  heard: [],
-  holds: nothingHeld,
-  others: nothingKnown,
-  reports: new Set(),
-};
+export type BreakerReference = ReturnType<typeof createBreakerReference>;
 
 export function createBreakerReference({ plan, scheduler }: World, broken: Broken) {
   const { limits } = plan;
-  const { failureThreshold, successThreshold, recoveryMs, maxOpenMs } = limits;
-  let known = unknown;
+  const { recoveryMs, maxOpenMs } = limits;
+  let known: Known = unknown;
   /** As it was known with each core that was ever written. */
   const byCore = new WeakMap<GateCore, Known>();
-
-  /** Who has which turn while a batch is taken in. */
-  interface Turns {
-    probe: string | null;
-    account: string | null;
-    readonly models: Map<string, string>;
-  }
-
-  /**
-   * How one call went, by the contract.
-   *
-   * @param epoch the breaker's, before all of them
-   * @param theirs its state, after all of them: where the contract leaves it open
-   */
-  function take(outcome: Outcome, turns: Turns, epoch: number, theirs: State): void {
-    const nowMs = scheduler.nowMs();
-    const { permit, call = null, ageMs = 0 } = outcome;
-    const reportedAtMs = nowMs - ageMs;
-    const others = call && othersAsTo(known.others, call, reportedAtMs, nowMs);
-    const finding = outcome.unlessServed === true ? inDoubt(outcome, reportedAtMs, others) : outcome.finding;
-    hear({ ...outcome, finding }, turns, epoch, theirs);
-    const asksModel = permit !== null && call !== null && turns.models.get(call.model) === permit;
-    const asksAccount = permit !== null && turns.account === permit;
-    const told = {
-      finding,
-      call,
-      others,
-      beganAtMs: call === null ? null : reportedAtMs - call.beganAgoMs,
-      asksModel,
-      asksAccount,
-      isClosed: known.state === "closed",
-      heard: known.heard,
-    };
-    const holds = afterOutcome(known.holds, told, limits, nowMs);
-    for (const [model, asker] of turns.models) if (asker === permit) turns.models.delete(model);
-    if (asksAccount) turns.account = null;
-    known = {
-      ...known,
-      holds,
-      others: call === null ? known.others : withCall(known.others, finding, call, reportedAtMs),
-    };
-  }
-
-  /** What only a sentence says "may turn fails-for-ever into waits", and holds nobody who is served. */
-  function inDoubt({ finding, call }: Outcome, atMs: number, others: Omit<Others, "held"> | null): Finding {
-    if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
-    const isServed = call !== undefined && isAnyServed(known.others, call, atMs - recoveryMs);
-    return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
-  }
-
-  /** Its word to the breaker. */
-  function hear(
-    { permit, epoch, finding, call }: Outcome,
-    turns: Turns,
-    present: number,
-    theirs: State,
-  ): void {
-    const nowMs = scheduler.nowMs();
-    if (finding.kind !== "fault" && finding.kind !== "healthy") {
-      if (permit !== null && permit === turns.probe) turns.probe = null;
-      return;
-    }
-    const isFault = finding.kind === "fault";
-    if (known.state === "closed") {
-      if (epoch !== null && epoch !== present) return;
-      const { tenant = "", model = "" } = call ?? {};
-      const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
-      const { must, may } = opens(heard, failureThreshold, nowMs);
-      known = { ...known, heard, state: must || (may && theirs !== "closed") ? "open" : "closed" };
-      if (may !== must) mayBeOpen = true;
-      return;
-    }
-    if (known.state !== "half_open" || permit === null || permit !== turns.probe) return;
-    turns.probe = null;
-    if (isFault) known = { ...known, state: "open" };
-    else if (known.good + 1 < successThreshold) known = { ...known, good: known.good + 1 };
-    else known = { ...known, state: "closed", heard: [], good: 0 };
-  }
-
-  /** The contract leaves it open: two have as many faults. */
+  /** The contract has left it open whether the breaker opens. */
   let mayBeOpen = false;
   let ended: ReadonlySet<string> = new Set();
 
@@ -243,21 +140,10 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       outcomes: readonly Outcome[],
       exchanged: Exchanged,
     ): void {
-      const isPlain = outcomes.every(({ finding }) => finding.kind === "healthy");
       const held = known.holds.models;
-      mayBeOpen = false;
-      if (isPlain || !known.reports.has(reportId)) {
-        known = { ...known, reports: new Set([...known.reports, reportId].slice(-32)) };
-        const { breaker, credentials, holds } = before;
-        const turns: Turns = {
-          probe: breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null,
-          account: credentials?.asker?.permit ?? null,
-          models: new Map(
-            holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : [])),
-          ),
-        };
-        for (const outcome of outcomes) take(outcome, turns, breaker.epoch, after.breaker.state);
-      }
+      const taken = afterBatch(known, { reportId, outcomes, before, after }, limits, scheduler.nowMs());
+      known = taken.known;
+      mayBeOpen = taken.isOpen;
       const compared = comparedWith(withAskers(known.holds, after), after, mayBeOpen, scheduler.nowMs());
       known = { ...known, holds: compared.known };
       ended = new Set(

@@ -4,8 +4,9 @@ import { canonicalText, frame, frameVersion, judgeSystemPrompt } from "../../src
 import { processingModes, type Caller } from "../../src/gateway/submission.ts";
 import { resolve, type Asked } from "../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
+import { drawCrowds } from "./crowds.ts";
 import type { Instance } from "./instance.ts";
-import { gatedModel, signed, tenants, unknownModel } from "./subjects.ts";
+import { signed, tenants, unknownModel } from "./subjects.ts";
 import { plainPlan, type Vendor } from "./vendor.ts";
 import { newWalk, walks, type Sent, type Walk } from "./walk.ts";
 import type { AnswerWatch } from "./watch-answers.ts";
@@ -52,8 +53,8 @@ export function startClients(
     const other = { ...request, asked: { ...request.asked, essayB: `Another essay, ${number}.` } };
     if (random.chance(0.3)) scheduler.after(atMs + random.between(1, 200_000), () => send(other, 1));
   }
-  if (plan.rates.has("gated_models")) askForGatedModels();
-  if (plan.rates.has("steady_traffic")) askSteadily();
+  for (const { atMs, request } of drawCrowds(world, drawRequest))
+    scheduler.after(atMs, () => send(request, 1));
 
   // When nothing has failed for long, everybody is served at once.
   for (const provider of plan.providers) {
@@ -101,46 +102,6 @@ export function startClients(
       hangsUpAfterMs:
         plan.rates.has("hang_up") && world.random("hang_up").chance(0.3) ? random.between(1, 20_000) : null,
     };
-  }
-
-  /** One tenant names one model after another that is refused to us. */
-  function askForGatedModels(): void {
-    const gated = world.random("gated_models");
-    const tenant = gated.pick(tenants);
-    const fromMs = gated.between(0, plan.busyMs);
-    for (let number = gated.between(9, 14); number > 0; number--) {
-      const plain = drawRequest(plan.requests + 1 + number, null);
-      const request: Request = {
-        ...plain,
-        name: `gated ${number}`,
-        asked: { ...plain.asked, provider: plan.providers[0] ?? null, model: `${gatedModel}-${number}` },
-        mode: gated.pick(["queue", "immediate"]),
-        tenant,
-        key: null,
-        hangsUpAfterMs: null,
-      };
-      scheduler.after(fromMs + gated.between(0, 60_000), () => send(request, 1));
-    }
-  }
-
-  /** One tenant asks every few seconds, so that others of its model are served. */
-  function askSteadily(): void {
-    const steady = world.random("steady_traffic");
-    const tenant = steady.pick(tenants);
-    let atMs = steady.between(0, plan.busyMs);
-    for (let number = steady.between(20, 60); number > 0; number--) {
-      const plain = drawRequest(plan.requests + 100 + number, null);
-      const request: Request = {
-        ...plain,
-        name: `steady ${number}`,
-        asked: { ...plain.asked, provider: plan.providers[0] ?? null, model: null },
-        mode: "immediate",
-        tenant,
-        key: null,
-        hangsUpAfterMs: null,
-      };
-      scheduler.after((atMs += steady.between(1_000, 5_000)), () => send(request, 1));
-    }
   }
 
   function send(request: Request, tries: number): void {

@@ -1,11 +1,8 @@
-/**
- * What stops a model, or the account, as the contract says it (section 3, *429*, *Whose refusal it is*, *Breaker*): followed from outside, one
- * outcome after another. Values: a gate that forgets what it had not stored goes back to an earlier one.
- */
-import type { GateCore } from "../../src/domain/gate.ts";
-import type { HoldReason, ModelHold } from "../../src/domain/holds.ts";
+/** What the outcome of a call means for what is held, as the contract says it (section 3, *429*, *Whose refusal it is*, *Breaker*). */
+import type { HoldReason } from "../../src/domain/holds.ts";
 import type { CallFacts, Finding, Others } from "../../src/domain/outcome.ts";
 import { isIllAlone, type Heard } from "./heard-calls.ts";
+<<<<<<< HEAD
 
 export interface HeldModel {
   readonly why: HoldReason;
@@ -36,6 +33,18 @@ export interface HoldsKnown {
 }
 
 export const nothingHeld: HoldsKnown = { models: new Map(), account: null };
+=======
+import {
+  holdIn,
+  isAsked,
+  isHeld,
+  longestMs,
+  put,
+  type HeldAccount,
+  type HeldModel,
+  type HoldsKnown,
+} from "./held.ts";
+>>>>>>> sim
 
 /** One outcome, after the breaker has heard of it. */
 export interface Told {
@@ -57,45 +66,13 @@ export interface HoldLimits {
   readonly maxOpenMs: number;
 }
 
-const longestMs = 900_000;
 const mostOfOneTenant = 8;
 const mostHolds = 16;
 
-export function isAsked({ why, answers }: HeldModel): boolean {
-  return (why === "refused" || why === "no_judgements") && answers === null;
-}
-
-/** `undefined`: it is not held, nor has a ramp. */
-export function holdIn(models: HoldsKnown["models"], model: string, nowMs: number): HeldModel | undefined {
-  const hold = models.get(model);
-  return hold === undefined || isForgotten(hold, nowMs) ? undefined : hold;
-}
-
-/** Nobody has asked for it for so long that it is as if it had never been held. */
-function isForgotten(hold: HeldModel, nowMs: number): boolean {
-  return nowMs >= Math.max(hold.untilMs + longestMs, hold.askedUntilMs ?? 0);
-}
-
-export function isHeld(hold: HeldModel | undefined, nowMs: number): boolean {
-  if (hold === undefined || isForgotten(hold, nowMs)) return false;
-  return isAsked(hold) || nowMs < hold.untilMs;
-}
-
-/** Live calls are stopped by a limit and by faults; with a refusal they go out, and fail. */
-export function stopsCalls(hold: HeldModel | undefined, nowMs: number): boolean {
-  return hold !== undefined && nowMs < hold.untilMs && (hold.why === "rate_limit" || hold.why === "faults");
-}
-
-/** "A ramp of that model alone begins": 1, 3, 9 tickets in flight. */
-export function allowedBy(hold: HeldModel | undefined, nowMs: number): number {
-  if (hold === undefined || isForgotten(hold, nowMs)) return Infinity;
-  const answers = hold.answers ?? 0;
-  return answers < 1 ? 1 : answers < 4 ? 3 : answers < 13 ? 9 : Infinity;
-}
-
 export function afterOutcome(known: HoldsKnown, told: Told, limits: HoldLimits, nowMs: number): HoldsKnown {
   const account = accountAfter(known.account, told, limits, nowMs);
-  return { account, models: modelsAfter(known.models, told, limits, nowMs) };
+  const models = modelsAfter(known.models, told, limits, nowMs);
+  return { account, models: told.asksModel ? afterAsking(known.models, models, told.call) : models };
 }
 
 /** "Any answer to a call begun after the hold ends it." */
@@ -163,6 +140,19 @@ function limited(
   if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
   const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
   return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, nowMs);
+}
+
+/** Who asked in vain is not the next to ask. */
+function afterAsking(
+  before: HoldsKnown["models"],
+  after: HoldsKnown["models"],
+  call: CallFacts | null,
+): HoldsKnown["models"] {
+  const hold = call === null ? undefined : after.get(call.model);
+  if (call === null || hold === undefined || !isAsked(hold)) return after;
+  return hold.untilMs === before.get(call.model)?.untilMs
+    ? put(after, call.model, { ...hold, by: causeIn(call) })
+    : after;
 }
 
 /** It did not learn what it asked. */
@@ -267,93 +257,4 @@ function causeIn(call: CallFacts | null): HeldModel["by"] {
 function unsure(models: HoldsKnown["models"], model: string): HoldsKnown["models"] {
   const hold = models.get(model);
   return hold === undefined ? models : put(models, model, { ...hold, isUnsure: true });
-}
-
-function put(models: HoldsKnown["models"], model: string, hold: HeldModel): HoldsKnown["models"] {
-  return new Map(models).set(model, hold);
-}
-
-/** After a start: what is asked may be asked at once. */
-export function afterStart({ models, account }: HoldsKnown, nowMs: number): HoldsKnown {
-  return {
-    account: account && { ...account, askFromMs: Math.min(account.askFromMs, nowMs) },
-    models: new Map(
-      [...models].map(([model, hold]) => [
-        model,
-        isAsked(hold) ? { ...hold, untilMs: Math.min(hold.untilMs, nowMs) } : hold,
-      ]),
-    ),
-  };
-}
-
-/** Somebody calls: the next is not the first after its hold any more. */
-export function afterSent(known: HoldsKnown, model: string, nowMs: number): HoldsKnown {
-  const hold = holdIn(known.models, model, nowMs);
-  if (hold === undefined || !hold.isFresh || (isHeld(hold, nowMs) && !isAsked(hold))) return known;
-  return { ...known, models: put(known.models, model, { ...hold, isFresh: isAsked(hold) }) };
-}
-
-/**
- * @param isOpen the contract leaves more than one way open
- * @returns what the gate holds that it should not, or the other way round; what is open is taken over from it
- */
-export function comparedWith(
-  known: HoldsKnown,
-  core: GateCore,
-  isOpen: boolean,
-  nowMs: number,
-): { readonly known: HoldsKnown; readonly wrong: string | null } {
-  const models = new Map(known.models);
-  let wrong: string | null = null;
-  const theirs = new Map(core.holds.map((hold) => [hold.model, hold]));
-  for (const model of new Set([...models.keys(), ...theirs.keys()])) {
-    const ours = holdIn(models, model, nowMs);
-    const their = theirs.get(model);
-    const isTheirs = their !== undefined && isHeld(takenOver(their), nowMs);
-    const isOurs = isHeld(ours, nowMs);
-    if (ours?.isUnsure || (isOpen && isTheirs !== isOurs)) {
-      if (isTheirs && their) models.set(model, takenOver(their));
-      else models.delete(model);
-      continue;
-    }
-    if (isTheirs && !isOurs) wrong ??= `${model} is held (${their.why}), though nothing holds it`;
-    if (isOurs && !isTheirs) wrong ??= `${model} is not held, though it is to be (${ours?.why})`;
-    if (isOurs && isTheirs && ours && their.untilMs !== ours.untilMs)
-      wrong ??= `${model} is held for ${their.untilMs - nowMs} ms (${their.why}), not ${ours.untilMs - nowMs} (${ours.why})`;
-  }
-  const { account } = known;
-  const their = core.credentials;
-  if (account === null && their !== null) wrong ??= "the account is held, though nobody refused it";
-  if (account !== null && their === null) wrong ??= "the account is free, though nobody took it since";
-  if (account !== null && their !== null && their.askFromMs !== account.askFromMs)
-    wrong ??= `the account is asked in ${their.askFromMs - nowMs} ms, not ${account.askFromMs - nowMs}`;
-  return { known: { models, account }, wrong };
-}
-
-/** Whose tickets ask now: that is the gate's to say. */
-export function withAskers({ models, account }: HoldsKnown, { holds }: GateCore): HoldsKnown {
-  const asked = holds.filter(
-    ({ model, asker = null }) => (models.get(model)?.askedUntilMs ?? 0) !== (asker?.endsAtMs ?? 0),
-  );
-  if (asked.length === 0) return { models, account };
-  const next = new Map(models);
-  for (const { model, asker } of asked) {
-    const hold = models.get(model);
-    if (hold !== undefined) next.set(model, { ...hold, askedUntilMs: asker?.endsAtMs ?? 0 });
-  }
-  return { models: next, account };
-}
-
-function takenOver({
-  why = "rate_limit",
-  untilMs,
-  again = 0,
-  tenant,
-  comparison,
-  asker,
-  ramp,
-}: ModelHold): HeldModel {
-  const by = tenant === undefined || comparison === undefined ? null : { tenant, comparison };
-  const answers = ramp === undefined ? null : 0;
-  return { why, untilMs, again, by, answers, isFresh: true, askedUntilMs: asker?.endsAtMs ?? 0 };
 }

@@ -183,6 +183,14 @@ const storeFaults: ReadonlySet<FaultKind> = new Set([
   ...(["wake_lost", "crash_anytime", "crash_at_effect", "vendor_slow"] as const),
 ]);
 
+/** What a ticket is charged with needs others that are served meanwhile. */
+const together: ReadonlySet<FaultKind> = new Set([
+  "steady_traffic",
+  "vendor_poisoned",
+  "vendor_limits_one",
+  "vendor_mute_model",
+]);
+
 /** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it; and so for their vendors. */
 function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind, number> {
   const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
@@ -191,7 +199,7 @@ function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind,
     const random = createRandom(seed, `rate of ${kind}`);
     const isOfStores = shape === "shared" && storeFaults.has(kind);
     const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
-    const usual = isDisturbance(kind) ? share : shareOfVendors;
+    const usual = isDisturbance(kind) ? share : Math.max(shareOfVendors, together.has(kind) ? 0.2 : 0);
     const isOn = random.chance(isOfStores ? Math.max(share, 0.35) : usual) && !cut.without.includes(kind);
     return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });

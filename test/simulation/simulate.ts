@@ -63,14 +63,18 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   };
 
   const gates = new Map<ProviderName, GateObject>();
-  const leases = watchLeases(world, () => {
-    if (!plan.isCalm) return null;
-    const all = [...gates.values()];
-    return {
-      cores: all.map((gate) => gate.core()),
-      places: all.flatMap((gate) => [...gate.places().values()]),
-    };
-  });
+  const leases = watchLeases(
+    world,
+    () => {
+      if (!plan.isCalm) return null;
+      const all = [...gates.values()];
+      return {
+        cores: all.map((gate) => gate.core()),
+        places: all.flatMap((gate) => [...gate.places().values()]),
+      };
+    },
+    0,
+  );
   const vendors = new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)]));
   const hope = createHope(world, vendors);
   const send = createQueue(world, someone, leases);

@@ -1,7 +1,7 @@
 /** Whose turn it is where one ticket at a time may go, as the contract says it: whom a probe takes, and who is first after a hold. */
 import type { Place } from "../../src/domain/places.ts";
 import type { Broken } from "./breaker-reference.ts";
-import type { HeldModel } from "./holds-reference.ts";
+import type { HeldModel } from "./held.ts";
 
 /** So many probes are remembered. */
 const mostProbed = 8;

@@ -30,10 +30,12 @@ export interface Walk {
   readonly calls: Call[];
 }
 
-interface Leave {
+export interface Leave {
   readonly permit: string;
-  /** The turn of breaker or credentials is its own. */
+  /** The turn of breaker, credentials or model is its own. */
   readonly isTurn: boolean;
+  /** Its ticket's wait was ended before its time. */
+  readonly isEarly: boolean;
   /** Calls of the walk before it. */
   readonly callsBefore: number;
 }

@@ -4,7 +4,7 @@ import type { Gate } from "../../src/gateway/ports.ts";
 import { meaningOf } from "./meanings.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { CallWatch } from "./vendor.ts";
-import { walks, type Call, type Sent, type Walk } from "./walk.ts";
+import { walks, type Call, type Leave, type Sent, type Walk } from "./walk.ts";
 import type { SeenTickets } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
 
@@ -69,13 +69,17 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
     async enter(permit, model) {
       const walk = walks.getStore();
       const admission = await gate.enter(permit, model);
-      if (walk && admission.kind === "call") leave(walk, permit, admission.probe !== null);
+      if (walk && admission.kind === "call")
+        leave(walk, { permit, isTurn: admission.probe !== null, isEarly: false });
       return admission;
     },
     async start(seat, starter) {
       const walk = walks.getStore();
       const start = await gate.start(seat, starter);
-      if (walk && start.kind === "call") leave(walk, starter.permit, start.asProbe);
+      if (walk && start.kind === "call") {
+        const { asProbe: isTurn, early: isEarly = false } = start;
+        leave(walk, { permit: starter.permit, isTurn, isEarly });
+      }
       return start;
     },
     async report(outcome) {
@@ -94,9 +98,9 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
   };
 }
 
-function leave(walk: Walk, permit: string, isTurn: boolean): void {
-  walk.leave = { permit, isTurn, callsBefore: walk.calls.length };
-  walk.permits.push(permit);
+function leave(walk: Walk, given: Omit<Leave, "callsBefore">): void {
+  walk.leave = { ...given, callsBefore: walk.calls.length };
+  walk.permits.push(given.permit);
 }
 
 /** Answered, but not with a judgement: the one reason to ask once more. */

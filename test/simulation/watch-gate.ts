@@ -6,8 +6,7 @@ import type { Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
 import { createCapacityReference } from "./capacity-reference.ts";
-import { allowedBy } from "./holds-reference.ts";
-import { createTurnsReference } from "./turns-reference.ts";
+import { watchOrder } from "./watch-order.ts";
 import type { World } from "./world.ts";
 
 export interface GateWatch {
@@ -26,13 +25,12 @@ export interface GateWatch {
 }
 
 export function watchGate(world: World, name: string): GateWatch {
-  const { scheduler, plan } = world;
-  const { concurrency } = plan.limits;
+  const { scheduler } = world;
   const broken = (promise: string, sentence: string, about: string | null = null) =>
     world.violate(promise, `${name}: ${sentence}`, about);
   const breaker = createBreakerReference(world, broken);
   const capacity = createCapacityReference(world, broken);
-  const turns = createTurnsReference(broken);
+  const order = watchOrder(world, breaker, broken);
   let coreBefore: GateCore | null = null;
   let rowsBefore: ReadonlyMap<string, Place> = new Map();
   let verbs = 0;
@@ -85,58 +83,6 @@ export function watchGate(world: World, name: string): GateWatch {
     }
   }
 
-  function checkInFlight(rows: ReadonlyMap<string, Place>): void {
-    const flying = [...rows.values()].filter(isInFlight);
-    if (flying.length > concurrency) broken("order", `${flying.length} tickets in flight of ${concurrency}`);
-    const suspects = flying.filter(({ suspect }) => suspect);
-    if (suspects.length > 1)
-      broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
-  }
-
-  function checkOrder(core: GateCore, ids: readonly string[], rows: ReadonlyMap<string, Place>): void {
-    if (ids.length === 0 || breaker.isProbing(core)) return;
-    const left = [...rows.values()].filter(
-      (place) => isReady(core, place) && !place.suspect && !hasOwnPace(core, place),
-    );
-    for (const id of ids) {
-      const sent = rows.get(id);
-      const isPlain = sent && !sent.suspect && !hasOwnPace(core, sent);
-      const overtaken = left.find((place) => isPlain && comesBefore(place, sent));
-      if (overtaken) broken("order", `${id} is sent before ${overtaken.ticketId}`, id);
-    }
-  }
-
-  /** Who was sent, of all that could have been. */
-  function checkTurns(before: GateCore, ids: readonly string[]): void {
-    const ready = [...rowsBefore.values()].filter(
-      (place) => isReady(before, place) && flyingOf(rowsBefore, place.model) < roomFor(before, place.model),
-    );
-    const asked = new Set<string>();
-    for (const id of ids) {
-      const sent = rowsBefore.get(id);
-      if (sent === undefined) continue;
-      const { model } = sent;
-      if (breaker.isProbing(before)) turns.probes(sent, ready);
-      const hold = breaker.hold(model);
-      if (hold?.isFresh && !breaker.isProbing(before)) turns.firstAfterHold(sent, hold, ready);
-      if (asked.has(model)) broken("8 breaker", `${model} is asked twice at a time`, id);
-      if (breaker.isAsked(model)) asked.add(model);
-    }
-  }
-
-  /** "A ramp of that model alone." */
-  function checkRamps(rows: ReadonlyMap<string, Place>, ids: readonly string[]): void {
-    for (const id of ids) {
-      const { model = "" } = rows.get(id) ?? {};
-      // Whose tickets ask, one at a time, has no ramp yet.
-      if (breaker.isAsked(model)) continue;
-      const allowed = allowedBy(breaker.hold(model), scheduler.nowMs());
-      const flying = flyingOf(rows, model);
-      if (flying > allowed)
-        broken("13 whose", `${flying} of ${model} in flight, ${allowed} after its hold`, id);
-    }
-  }
-
   /** "When a breaker closes or a hold ends, its tickets' waits end too." */
   function checkWaits(before: GateCore, after: GateCore, rows: ReadonlyMap<string, Place>): void {
     const nowMs = scheduler.nowMs();
@@ -149,33 +95,6 @@ export function watchGate(world: World, name: string): GateWatch {
       else if (breaker.hasJustEnded(model))
         broken("4 ends", `waits on, though ${model} has answered`, ticketId);
     }
-  }
-
-  function isReady(core: GateCore, place: Place): boolean {
-    const nowMs = scheduler.nowMs();
-    const { standing, notBeforeMs, model, tenant } = place;
-    const isPaced = core.paces.some(
-      (pace) => pace.model === model && pace.tenant === tenant && nowMs < pace.nextAtMs,
-    );
-    return (
-      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, model)
-    );
-  }
-
-  /** It goes by its model's ramp, or its tenant's pace, or is asked before others. */
-  function hasOwnPace({ holds, paces }: GateCore, { model }: Place): boolean {
-    return [...holds, ...paces].some((one) => one.model === model);
-  }
-
-  function flyingOf(rows: ReadonlyMap<string, Place>, model: string): number {
-    return [...rows.values()].filter((place) => isInFlight(place) && place.model === model).length;
-  }
-
-  /** How many of a model may be in flight now, by the gate itself. */
-  function roomFor({ holds }: GateCore, model: string): number {
-    const hold = holds.find((one) => one.model === model);
-    const isOver = hold === undefined || hold.why === undefined || breaker.isAsked(model);
-    return isOver ? Infinity : (hold.ramp?.allowed ?? 1);
   }
 
   return {
@@ -201,15 +120,13 @@ export function watchGate(world: World, name: string): GateWatch {
         case "start": {
           const [seat, starter] = given as readonly [Seat, Starter];
           breaker.started(coreBefore, core, seat, starter, reply as Start);
-          checkInFlight(rows);
+          order.started(rows);
           break;
         }
         case "dispatch":
-          checkTurns(coreBefore, reply as readonly string[]);
+          order.sends(coreBefore, rowsBefore, reply as readonly string[]);
           breaker.dispatched(coreBefore, core, rows, reply as readonly string[]);
-          checkRamps(rows, reply as readonly string[]);
-          checkOrder(core, reply as readonly string[], rows);
-          checkInFlight(rows);
+          order.sent(core, rows, reply as readonly string[]);
           break;
         case "reserve":
           capacity.reserved(given[0] as Seat, rowsBefore, reply as "held" | "full");
@@ -226,36 +143,15 @@ export function watchGate(world: World, name: string): GateWatch {
     },
     served(core, rows, wakeAtMs) {
       const all = [...rows.values()];
-      const flying = all.filter(isInFlight);
       if (all.length > 0 && wakeAtMs === null && all.some(({ standing }) => standing.state !== "waiting"))
         broken("4 ends", "nothing will wake it, though places lapse");
-      const most = breaker.isProbing(core)
-        ? concurrency
-        : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
-      if (!breaker.hasTurn(core) || flying.length >= most) return;
-      const hasSuspect = flying.some(({ suspect }) => suspect);
-      const idle = all.find(
-        (place) =>
-          isReady(core, place) &&
-          !(place.suspect && hasSuspect) &&
-          flyingOf(rows, place.model) < roomFor(core, place.model),
-      );
-      if (idle) broken("4 ends", "a ticket lies ready though it could be sent", idle.ticketId);
+      order.served(core, rows);
     },
     restarted(core) {
-      turns.restarted();
+      order.restarted();
       breaker.restarted(core);
     },
   };
 }
 
 const mostBytes = 8_192;
-
-/** Started by priority, then age. */
-function comesBefore(a: Place, b: Place): boolean {
-  return a.priority > b.priority || (a.priority === b.priority && a.acceptedAtMs < b.acceptedAtMs);
-}
-
-function isInFlight({ standing }: Place): boolean {
-  return standing.state === "dispatched" || standing.state === "running";
-}

@@ -16,8 +16,15 @@ export interface Given {
   readonly places: Iterable<Place>;
 }
 
-/** @param given `null`: what is there may be late, for the way to it is not sure */
-export function watchLeases(world: World, given: (walk: Walk, life: Life) => Given | null): LeaseWatch {
+/**
+ * @param given `null`: what is there may be late, for the way to it is not sure
+ * @param graceMs after so long it is known that a word was lost
+ */
+export function watchLeases(
+  world: World,
+  given: (walk: Walk, life: Life) => Given | null,
+  graceMs: number,
+): LeaseWatch {
   return {
     over(walk, life) {
       // What dies with its process lapses.
@@ -25,8 +32,7 @@ export function watchLeases(world: World, given: (walk: Walk, life: Life) => Giv
       const about = walk.ticketId ?? walk.name;
       if (walk.leave !== null)
         return world.violate("12 given back", "its leave was never reported on", about);
-      // That a word was lost is known only when its time is over: which may be now.
-      world.scheduler.after(1, () => checkGiven(walk, life, about));
+      world.scheduler.after(graceMs, () => checkGiven(walk, life, about));
     },
   };
 
@@ -36,6 +42,8 @@ export function watchLeases(world: World, given: (walk: Walk, life: Life) => Giv
     for (const core of now.cores)
       for (const [what, permit] of turnsIn(core))
         if (walk.permits.includes(permit)) world.violate("12 given back", `it keeps ${what}`, about);
+    // The place of one that was sent but could not be claimed lapses: the ticket has ended, or another has it.
+    if (walk.kind === "work" && walk.claim === null) return;
     for (const { standing } of now.places)
       if (standing.state === "running" && walk.permits.includes(standing.permit))
         world.violate("12 given back", "it keeps its place", about);

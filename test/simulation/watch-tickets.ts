@@ -200,6 +200,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   function claimed(id: string, permit: string, answer: Claimed | null): void {
     const known = tickets.get(id);
     const walk = walks.getStore();
+    if (answer?.kind === "early" && walk?.leave?.isEarly)
+      world.violate("4 ends", "its gate has ended its wait, and it waits on", id);
     if (known === undefined || answer?.kind !== "claimed") return;
     const { fence, leaseEndsAtMs } = answer;
     const { claim } = known;

@@ -1572,6 +1572,37 @@ return ____exports
 ["domain.model-records"] = function(...) 
 local ____exports = {}
 local newestFirst, put, isSilent, packed, unpacked, moment, mostModels, mostCharacters, radix
+--- The latest of two different comparisons, newest first: moments may come out of order.
+function ____exports.newestTwo(self, known, ____bindingPattern0)
+    local atMs
+    local comparison
+    comparison = ____bindingPattern0.comparison
+    atMs = ____bindingPattern0.atMs
+    local own = ____lualib.__TS__ArrayFind(
+        known,
+        function(____, one) return one.comparison == comparison end
+    )
+    local others = ____lualib.__TS__ArrayFilter(
+        known,
+        function(____, one) return one.comparison ~= comparison end
+    )
+    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(others))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_3,
+        {
+            comparison = comparison,
+            atMs = math.max(atMs, own and own.atMs or 0)
+        }
+    )
+    return ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_3)},
+            newestFirst
+        ),
+        0,
+        2
+    )
+end
 function newestFirst(self, a, b)
     if a.atMs ~= b.atMs then
         return b.atMs - a.atMs
@@ -1717,36 +1748,12 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local answers = ____exports_recordOf_result_0.answers
     local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
     local calls = ____exports_recordOf_result_0.calls
-    local own = ____lualib.__TS__ArrayFind(
-        answers,
-        function(____, answer) return answer.comparison == comparison end
-    )
-    local others = ____lualib.__TS__ArrayFilter(
-        answers,
-        function(____, answer) return answer.comparison ~= comparison end
-    )
-    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(others))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_3,
-        {
-            comparison = comparison,
-            atMs = math.max(atMs, own and own.atMs or 0)
-        }
-    )
-    local newest = ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_3)},
-            newestFirst
-        ),
-        0,
-        2
-    )
     return put(
         nil,
         records,
         model,
         {
-            answers = newest,
+            answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
             judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
             calls = string.sub(calls .. "0", -20)
         }
@@ -2429,7 +2436,7 @@ return ____exports
  end,
 ["domain.gate-dispatch"] = function(...) 
 local ____exports = {}
-local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 function told(self, core, place, forProbe, untilMs, nowMs)
     local ____place_1 = place
     local ticketId = ____place_1.ticketId
@@ -2474,6 +2481,14 @@ function asks(self, ____bindingPattern0, ____bindingPattern1)
         holds,
         function(____, hold) return hold.model == model and ____modulesInUse["domain.holds"].isAsked(nil, hold) end
     )
+end
+function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    local hold = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
+    return hold ~= nil and (hold.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed == 1
 end
 function probeOf(self, core, places, tally, nowMs)
     local blocked = ____exports.blocksOf(nil, core, places, nowMs)
@@ -2535,20 +2550,20 @@ function rankIn(self, probed, ____bindingPattern0)
         local at = 0
         while at < #probed do
             do
-                local __continue26
+                local __continue27
                 repeat
                     local group = probed[at + 1]
                     if (group and group.tenant) ~= tenant then
-                        __continue26 = true
+                        __continue27 = true
                         break
                     end
                     ofTenant = at + 1
                     if group.model == model then
                         ofModel = at + 1
                     end
-                    __continue26 = true
+                    __continue27 = true
                 until true
-                if not __continue26 then
+                if not __continue27 then
                     break
                 end
             end
@@ -2582,11 +2597,11 @@ function inTurn(self, core, places, tally, count, nowMs)
     local others = {____lualib.__TS__SparseArraySpread(____array_8)}
     for ____, model in ipairs(special) do
         do
-            local __continue31
+            local __continue32
             repeat
                 local hold = ____modulesInUse["domain.holds"].holdOf(nil, core.holds, model, nowMs)
                 if ____modulesInUse["domain.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
-                    __continue31 = true
+                    __continue32 = true
                     break
                 end
                 local suspected = #____lualib.__TS__ArrayFilter(
@@ -2625,9 +2640,9 @@ function inTurn(self, core, places, tally, count, nowMs)
                         )
                     )
                 end
-                __continue31 = true
+                __continue32 = true
             until true
-            if not __continue31 then
+            if not __continue32 then
                 break
             end
         end
@@ -2780,11 +2795,11 @@ function firstOf(self, hold, places, blocked, nowMs)
                     blocked = blocked,
                     only = only,
                     suspect = false,
-                    forProbe = ____modulesInUse["domain.holds"].isAsked(nil, hold),
+                    forProbe = true,
                     limit = 4
                 }) end
             ),
-            ____modulesInUse["domain.holds"].isAsked(nil, hold) and ____modulesInUse["domain.places"].byProbeTurn or ____modulesInUse["domain.places"].byTurn
+            ____modulesInUse["domain.places"].byProbeTurn
         )
     end
     local function isAnothers(____, ____bindingPattern0)
@@ -2905,7 +2920,7 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
     local sent = ____lualib.__TS__ArrayMap(
         ____lualib.__TS__ArraySlice(chosen, 0, count),
         function(____, place)
-            local isAsking = forProbe or asks(nil, core, place)
+            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
             return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = place.probes + (isAsking and 1 or 0)})
         end
     )
@@ -3894,8 +3909,10 @@ function answered(self, holds, told, judged, nowMs, limits)
     )
 end
 function dropAsker(self, holds, ____bindingPattern0)
+    local call
     local permit
     permit = ____bindingPattern0.permit
+    call = ____bindingPattern0.call
     local ____temp_22
     if permit == nil then
         ____temp_22 = nil
@@ -3910,14 +3927,19 @@ function dropAsker(self, holds, ____bindingPattern0)
         )
     end
     local known = ____temp_22
-    return known == nil and holds or replaced(
+    if known == nil then
+        return holds
+    end
+    local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
+    return replaced(
         nil,
         holds,
         known,
-        ____without(
+        ____lualib.__TS__ObjectAssign(
+            {},
             known,
-            {asker = ____field(nil)},
-            "asker"
+            by,
+            {asker = ____field(nil)}
         )
     )
 end
@@ -4259,17 +4281,7 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 if ticket == nil then
                     return ____with(core, {models = models})
                 end
-                local cleanEnds = ____lualib.__TS__ArraySlice(
-                    {
-                        {comparison = comparison, atMs = atMs},
-                        unpack(____lualib.__TS__ArrayFilter(
-                            core.cleanEnds,
-                            function(____, ____end) return ____end.comparison ~= comparison end
-                        ))
-                    },
-                    0,
-                    2
-                )
+                local cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, core.cleanEnds, {comparison = comparison, atMs = atMs})
                 return ____with(
                     core,
                     {
@@ -4323,13 +4335,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch33 = finding.kind
-        local ____cond33 = ____switch33 == "healthy" or ____switch33 == "fault"
-        if ____cond33 then
+        local ____switch32 = finding.kind
+        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
+        if ____cond32 then
             return finding.kind
         end
-        ____cond33 = ____cond33 or (____switch33 == "rate_limited" or ____switch33 == "refused" or ____switch33 == "nothing")
-        if ____cond33 then
+        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
+        if ____cond32 then
             return "nothing"
         end
     until true
@@ -4341,9 +4353,9 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         "asker"
     ) or hold
     repeat
-        local ____switch35 = finding.kind
-        local ____cond35 = ____switch35 == "healthy"
-        if ____cond35 then
+        local ____switch34 = finding.kind
+        local ____cond34 = ____switch34 == "healthy"
+        if ____cond34 then
             local ____temp_17
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
                 ____temp_17 = passedOn
@@ -4352,8 +4364,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
             end
             return ____temp_17
         end
-        ____cond35 = ____cond35 or ____switch35 == "refused"
-        if ____cond35 then
+        ____cond34 = ____cond34 or ____switch34 == "refused"
+        if ____cond34 then
             return finding.model == nil and ____modulesInUse["domain.holds"].refuseCredentials(
                 nil,
                 hold,
@@ -4364,8 +4376,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond35 = ____cond35 or (____switch35 == "fault" or ____switch35 == "rate_limited" or ____switch35 == "nothing")
-        if ____cond35 then
+        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
+        if ____cond34 then
             return passedOn
         end
     until true

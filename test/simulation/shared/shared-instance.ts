@@ -163,7 +163,7 @@ export function startSharedInstance(
     const asProbe = ticket.state.status === "processing" && ticket.state.claim.asProbe;
     const walk = newWalk("work", id, name, id, scheduler.nowMs());
     walk.claim = { fence, asProbe };
-    walk.leave = { permit, isTurn: asProbe, callsBefore: 0 };
+    walk.leave = { permit, isTurn: asProbe, isEarly: false, callsBefore: 0 };
     walk.permits.push(permit);
     calls.holds(walk, id, fence);
     return asWork(walk, () => gateway.run(claimed));

@@ -16,6 +16,9 @@ import { startSharedInstance, type SharedInstance } from "./shared-instance.ts";
 import { givenIn, watchPlaces } from "./watch-places.ts";
 import { watchStores } from "./watch-stores.ts";
 
+/** A call of Redis that has not answered by then is lost, and so is what was to be told behind it. */
+const lostMs = 1_000;
+
 /** @returns how tickets ended */
 export async function liveShared(world: World): Promise<Readonly<Record<string, number>>> {
   const { plan, scheduler } = world;
@@ -57,10 +60,14 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
   const reports = watchReports(world, watch);
   const away = new Set<Life>();
   // Where the process could reach Redis all the time, and knows it.
-  const leases = watchLeases(world, (walk, life) => {
-    const isSure = !away.has(life) && server.reachableSinceMs(lives.get(life) ?? 0) <= walk.atMs;
-    return isSure ? givenIn(server.data, walk.permits) : null;
-  });
+  const leases = watchLeases(
+    world,
+    (walk, life) => {
+      const isSure = !away.has(life) && server.reachableSinceMs(lives.get(life) ?? 0) <= walk.atMs;
+      return isSure ? givenIn(server.data, walk.permits) : null;
+    },
+    lostMs,
+  );
   const onAway = (life: Life, isAway: boolean) => void (isAway ? away.add(life) : away.delete(life));
   const around = {
     world,
