@@ -111,11 +111,7 @@ export const blameBugs: readonly Bug[] = [
   withCore("probes always take the same tenant's tickets", (core) => ({ ...core, probed: [] })),
   withCore("after a hold the refused comparison is the first", (core) => ({
     ...core,
-<<<<<<< HEAD
-    holds: core.holds.map(({ tenant: _tenant, comparison: _comparison, ...hold }) => hold),
-=======
     holds: core.holds.map((hold) => ({ ...hold, tenant: "nobody", comparison: "none" })),
->>>>>>> sim
   })),
   withCore("after a hold all tickets of the model go at once", (core) => ({
     ...core,

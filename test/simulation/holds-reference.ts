@@ -2,38 +2,6 @@
 import type { HoldReason } from "../../src/domain/holds.ts";
 import type { CallFacts, Finding, Others } from "../../src/domain/outcome.ts";
 import { isIllAlone, type Heard } from "./heard-calls.ts";
-<<<<<<< HEAD
-
-export interface HeldModel {
-  readonly why: HoldReason;
-  readonly untilMs: number;
-  /** Times in a row that it was held so. */
-  readonly again: number;
-  /** Who caused it; `null`: not known. */
-  readonly by: { readonly tenant: string; readonly comparison: string } | null;
-  /** Answers since it ended; `null`: none yet. */
-  readonly answers: number | null;
-  /** Nobody has called since it ended. */
-  readonly isFresh: boolean;
-  /** Until then a ticket asks; absent: none has yet. */
-  readonly askedUntilMs?: number;
-  /** The contract leaves open whether it is held: the gate is followed. */
-  readonly isUnsure?: boolean;
-}
-
-interface HeldAccount {
-  readonly sinceMs: number;
-  readonly askFromMs: number;
-  readonly refusals: number;
-}
-
-export interface HoldsKnown {
-  readonly models: ReadonlyMap<string, HeldModel>;
-  readonly account: HeldAccount | null;
-}
-
-export const nothingHeld: HoldsKnown = { models: new Map(), account: null };
-=======
 import {
   holdIn,
   isAsked,
@@ -44,7 +12,6 @@ import {
   type HeldModel,
   type HoldsKnown,
 } from "./held.ts";
->>>>>>> sim
 
 /** One outcome, after the breaker has heard of it. */
 export interface Told {
