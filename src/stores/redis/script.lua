@@ -4589,9 +4589,12 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs
                     )
                     places:put(place)
-                    local waits = place.standing.state == "waiting"
+                    if place.standing.state ~= "waiting" then
+                        return {core = core, reply = nil}
+                    end
+                    local dropped = ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId)
                     return {
-                        core = waits and ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId) or core,
+                        core = parking.permit == nil and dropped or ____modulesInUse["domain.gate"].dropTurn(nil, dropped, seat.model, parking.permit),
                         reply = nil
                     }
                 end
