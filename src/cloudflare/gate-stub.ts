@@ -11,7 +11,7 @@ export function durableGate(env: Environment, provider: ProviderName): RemoteGat
   const ask = <Reply>(verb: (gate: Remote<ProviderGate>) => Promise<Reply>) =>
     askObject<ProviderGate, Reply>(env.GATES, provider, verb);
   return {
-    enter: (permit, model) => ask((gate) => gate.enter(permit, model)),
+    enter: (permit, { tenant, model }) => ask((gate) => gate.enter(permit, model, tenant)),
     exchange: (reportId, outcomes) => ask((gate) => gate.exchange(reportId, outcomes)),
     reserve: (seat) => ask((gate) => gate.reserve(seat)),
     start: (seat, starter) => ask((gate) => gate.start(seat, starter)),

@@ -50,8 +50,13 @@ export class ProviderGate extends DurableObject<Environment> {
     });
   }
 
-  enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot } {
-    return this.#verb((keeper) => keeper.enter(permit, model));
+  /** @param tenant absent: isolates of older code don't say */
+  enter(
+    permit: string,
+    model: string,
+    tenant = "",
+  ): { readonly admission: Admission; readonly snapshot: Snapshot } {
+    return this.#verb((keeper) => keeper.enter(permit, { tenant, model }));
   }
 
   exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {

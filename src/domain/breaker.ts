@@ -15,7 +15,10 @@
  * Faults count with the tenant and the model that had most of them left out, each by itself, as long as others called (`parties.ts`): what is wrong
  * with one text, tenant or model is not wrong with the provider.
  *
- * While it isn't closed only the probe's answer counts: late answers of calls from before say nothing about now. Those that arrive after
+ * Where one tenant or one model alone had called, or was the last to probe in vain, it opens for that one alone: nobody knows yet whether it is the
+ * provider. Calls of others go on, and say so: an answer closes it, enough faults open it for all.
+ *
+ * While it isn't closed only the answers of the probe and of these count: late answers of calls from before say nothing about now. Those that arrive after
  * it has closed again are known by their epoch, which grows with every opening.
  */
 import { countParty, noParties, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
@@ -40,6 +43,7 @@ export type Breaker =
       readonly probeFromMs: number;
       /** In a row. Below zero after a good probe: that many may fail before the time is doubled again. */
       readonly failedProbes: number;
+      readonly blame?: Blame;
     }
   | {
       readonly state: "half_open";
@@ -49,7 +53,30 @@ export type Breaker =
       /** In a row. */
       readonly goodProbes: number;
       readonly failedProbes: number;
+      readonly blame?: Blame;
+      /** The probe is one that the blame spares. */
+      readonly isSpared?: true;
     };
+
+/** Whose faults alone have opened it, or keep it open. A call of another tenant, or of another model, is spared. */
+export interface Blame {
+  /** Absent: more than one's. */
+  readonly tenant?: Blamed;
+  readonly model?: Blamed;
+}
+
+interface Blamed {
+  readonly name: string;
+  /** So many faults of others it takes until they wait too, at least 1. The last one's calls go one at a time. */
+  readonly credit: number;
+}
+
+/** Who calls, or called. */
+export interface Whose {
+  /** `""`: not known. */
+  readonly tenant: string;
+  readonly model: string;
+}
 
 export interface BreakerLimits {
   /** Faults in a row that open it, at least 1. */
@@ -71,7 +98,7 @@ export interface News {
   readonly epoch: number | null;
   readonly health: Health;
   /** Whose call it was; absent: not known. */
-  readonly by?: { readonly tenant: string; readonly model: string } | undefined;
+  readonly by?: Whose | undefined;
 }
 
 const fewestCalls = 20;
@@ -103,17 +130,43 @@ export function breakerTurn(breaker: Breaker, nowMs: number): Turn {
   }
 }
 
-/** Gives the turn to a probe, whoever has it now: ask `breakerTurn` first. A closed breaker has no probes. */
-export function takeProbe(breaker: Breaker, probe: Lease): Breaker {
+/** As `breakerTurn`, for one caller. One that is spared waits for no time and for no probe but that of another who is. */
+export function turnOf(breaker: Breaker, whose: Whose, nowMs: number): Turn {
+  const credit = breaker.state === "closed" ? 0 : creditOf(breaker.blame, whose);
+  if (credit === 0) return breakerTurn(breaker, nowMs);
+  if (credit > 1) return { kind: "free" };
+  return breaker.state === "half_open" && breaker.isSpared === true
+    ? leasedTurn(breaker.probe, nowMs)
+    : { kind: "one" };
+}
+
+/** So many faults of such calls are borne; 0: they are not spared. */
+export function creditOf(blame: Blame | undefined, { tenant, model }: Whose): number {
+  return Math.max(creditIn(blame?.tenant, tenant), creditIn(blame?.model, model));
+}
+
+function creditIn(blamed: Blamed | undefined, name: string): number {
+  return blamed === undefined || name === "" || name === blamed.name ? 0 : blamed.credit;
+}
+
+/** Gives the turn to a probe, whoever has it now: ask `turnOf` first. A closed breaker has no probes. */
+export function takeProbe(breaker: Breaker, probe: Lease, whose: Whose): Breaker {
   switch (breaker.state) {
     case "closed":
       return breaker;
-    case "open": {
-      const { epoch, failedProbes } = breaker;
-      return { state: "half_open", epoch, probe, goodProbes: 0, failedProbes };
+    case "open":
+    case "half_open": {
+      const { epoch, failedProbes, blame } = breaker;
+      return {
+        state: "half_open",
+        epoch,
+        probe,
+        goodProbes: breaker.state === "open" ? 0 : breaker.goodProbes,
+        failedProbes,
+        ...(blame === undefined ? {} : { blame }),
+        ...(creditOf(blame, whose) > 0 ? { isSpared: true } : {}),
+      };
     }
-    case "half_open":
-      return { ...breaker, probe };
   }
 }
 
@@ -148,26 +201,88 @@ export function recordNews(
       };
       if (!isIll(closed, nowMs, limits)) return closed;
       const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
-      return opened(breaker.epoch + 1, failedProbes, nowMs, limits, random);
+      const { tenant = "", model = "" } = news.by ?? {};
+      const alone = {
+        tenant: isAlone(closed.tenants, nowMs) ? tenant : "",
+        model: isAlone(closed.models, nowMs) ? model : "",
+      };
+      const blame = blaming({}, alone, limits.failureThreshold);
+      return opened(breaker.epoch + 1, failedProbes, blame, nowMs, limits, random);
     }
     case "open":
-      return breaker;
+      return spoken(breaker, news, nowMs, limits, random);
     case "half_open": {
-      if (!isProbe(breaker, news.permit)) return breaker;
+      const after = spoken(breaker, news, nowMs, limits, random);
+      if (after.state !== "half_open" || !isProbe(after, news.permit)) return after;
+      const { isSpared: ofSpared = false, ...free } = { ...after, probe: null };
       switch (news.health) {
         case "nothing":
-          return { ...breaker, probe: null };
-        case "fault":
-          return opened(breaker.epoch, breaker.failedProbes + 1, nowMs, limits, random);
+          return free;
+        case "fault": {
+          // Who probes in vain says nothing of others: one of these may try, and if that is in vain too, all wait.
+          const blame = ofSpared || news.by === undefined ? after.blame : blaming(after.blame, news.by, 1);
+          const failedProbes = after.failedProbes + (ofSpared ? 0 : 1);
+          return opened(after.epoch, failedProbes, blame, nowMs, limits, random);
+        }
         case "healthy": {
-          const goodProbes = breaker.goodProbes + 1;
+          const goodProbes = after.goodProbes + 1;
           return goodProbes < limits.successThreshold
-            ? { ...breaker, probe: null, goodProbes, failedProbes: -forgivenProbes }
-            : { ...closedBreaker, epoch: breaker.epoch };
+            ? { ...free, goodProbes, failedProbes: -forgivenProbes }
+            : { ...closedBreaker, epoch: after.epoch };
         }
       }
     }
   }
+}
+
+/** What a call that was spared says of a breaker that is not closed: an answer closes it, and is the first that is counted then. */
+function spoken(
+  breaker: Exclude<Breaker, { state: "closed" }>,
+  news: News,
+  nowMs: number,
+  limits: BreakerLimits,
+  random: number,
+): Breaker {
+  const { blame, ...all } = breaker;
+  const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
+  if (news.by === undefined || isLate || creditOf(blame, news.by) === 0) return breaker;
+  switch (news.health) {
+    case "nothing":
+      return breaker;
+    case "fault":
+      return {
+        ...all,
+        ...blamingOf(lessOf(blame?.tenant, news.by.tenant), lessOf(blame?.model, news.by.model)),
+      };
+    case "healthy":
+      return recordNews({ ...closedBreaker, epoch: breaker.epoch }, news, nowMs, limits, random);
+  }
+}
+
+/** Has nobody but one called within the last ten seconds? */
+function isAlone(parties: Parties, nowMs: number): boolean {
+  return sightWithoutWorst(parties, nowMs) === null;
+}
+
+/** With whoever is not blamed yet, as far as it is known. @param whose `""`: nobody in particular */
+function blaming(blame: Blame | undefined, { tenant, model }: Whose, credit: number): Blame | undefined {
+  return blamingOf(
+    blame?.tenant ?? (tenant === "" ? undefined : { name: tenant, credit }),
+    blame?.model ?? (model === "" ? undefined : { name: model, credit }),
+  ).blame;
+}
+
+function blamingOf(tenant: Blamed | undefined, model: Blamed | undefined): { readonly blame?: Blame } {
+  if (tenant === undefined && model === undefined) return {};
+  return {
+    blame: { ...(tenant === undefined ? {} : { tenant }), ...(model === undefined ? {} : { model }) },
+  };
+}
+
+/** After a fault of `name`. */
+function lessOf(blamed: Blamed | undefined, name: string): Blamed | undefined {
+  if (blamed === undefined || creditIn(blamed, name) === 0) return blamed;
+  return blamed.credit > 1 ? { name: blamed.name, credit: blamed.credit - 1 } : undefined;
 }
 
 type Closed = Required<Extract<Breaker, { state: "closed" }>>;
@@ -192,11 +307,13 @@ export function meetsRule(
 function opened(
   epoch: number,
   failedProbes: number,
+  blame: Blame | undefined,
   nowMs: number,
   limits: BreakerLimits,
   random: number,
 ): Breaker {
-  return { state: "open", epoch, probeFromMs: nowMs + openForMs(failedProbes, limits, random), failedProbes };
+  const probeFromMs = nowMs + openForMs(failedProbes, limits, random);
+  return { state: "open", epoch, probeFromMs, failedProbes, ...(blame === undefined ? {} : { blame }) };
 }
 
 /** The doubled time with a tenth of jitter, less where it is not doubled: never less than the recovery time, never more than the longest. */

@@ -24,7 +24,7 @@ import {
   type Tally,
 } from "./places.ts";
 import { rampStart } from "./ramp.ts";
-import { bothTurns, type Turn } from "./turn.ts";
+import { bothTurns, leasedTurn, type Turn } from "./turn.ts";
 
 /** When the queue may call: the breaker and the credentials must both let it. */
 export function queueTurn(core: GateCore, nowMs: number): Turn {
@@ -101,7 +101,7 @@ function told(core: GateCore, place: Place, forProbe: boolean, untilMs: number, 
   const started = paces === core.paces ? core : { ...core, paces };
   if (forProbe) {
     return {
-      ...takeTurn(started, model, lease),
+      ...takeTurn(started, place, lease),
       probed: [...core.probed, { tenant, model }].slice(-mostProbed),
     };
   }
@@ -192,8 +192,10 @@ function inTurn(
     if (hold !== undefined && isAsked(hold)) {
       if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
     } else {
-      const room = hold === undefined ? count : Math.min(count, roomOf(hold, places) - suspected);
-      others.push(...ofModel(core, hold, model, places, blocked, room, nowMs));
+      // While it keeps one tenant back alone, those whom it spares go as if there were none.
+      const ramp = hold !== undefined && isHeld(hold, nowMs) ? undefined : hold;
+      const room = ramp === undefined ? count : Math.min(count, roomOf(ramp, places) - suspected);
+      others.push(...ofModel(core, ramp, model, places, blocked, room, nowMs));
     }
   }
   return [...asking, ...others.toSorted(byTurn)];
@@ -216,14 +218,21 @@ export function blocksOf(core: GateCore, places: Places, nowMs: number): readonl
     const { model } = hold;
     if (isAsked(hold)) {
       const turn = modelTurn(hold, nowMs);
-      if (turn.kind === "wait") blocks.push({ model, untilMs: turn.untilMs });
-    } else if (isHeld(hold, nowMs)) blocks.push({ model, untilMs: hold.untilMs });
+      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
+    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
     else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
   }
   for (const { model, tenant, nextAtMs } of core.paces) {
     if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
   }
   return blocks;
+}
+
+/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
+  const { model, tenant, spares, asker = null } = hold;
+  const isTaken = leasedTurn(asker, nowMs).kind === "wait";
+  return spares === undefined || tenant === undefined || isTaken ? { model } : { model, tenant };
 }
 
 /** How many more tickets of a model its ramp lets start. */
@@ -250,7 +259,7 @@ function ofModel(
   const paces = core.paces.filter((pace) => pace.model === model);
   const unpaced = places.ready({
     ...query,
-    blocked: paces.map(({ tenant }) => ({ model, tenant, untilMs: Infinity })),
+    blocked: [...blocked, ...paces.map(({ tenant }) => ({ model, tenant, untilMs: Infinity }))],
     only: { model, tenant: null },
     limit: room,
   });

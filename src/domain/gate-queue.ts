@@ -14,7 +14,7 @@ import {
   type GateLimits,
 } from "./gate.ts";
 import { mostInFlight, queueTurn } from "./gate-dispatch.ts";
-import { holdOf, isHeld, modelTurn } from "./holds.ts";
+import { holdOf, isHeld, modelTurn, sparesTenant } from "./holds.ts";
 import { rampStart } from "./ramp.ts";
 import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";
 import { countEnd } from "./vitals.ts";
@@ -143,7 +143,7 @@ export function start(
   const asProbe = queueTurn(core, nowMs).kind !== "free" || askedHold(core, seat.model) !== null;
   const endsAtMs = nowMs + limits.leaseMs;
   return {
-    core: asProbe ? takeTurn(core, seat.model, { permit, endsAtMs }) : core,
+    core: asProbe ? takeTurn(core, place, { permit, endsAtMs }) : core,
     place: {
       ...place,
       standing: { state: "running", untilMs: endsAtMs, permit },
@@ -174,7 +174,9 @@ function reasonToWait(
   const self = isInFlight(known) ? 1 : 0;
   const hold = holdOf(core.holds, place.model, nowMs);
   const asked = askedHold(core, place.model);
-  if (hold !== undefined && asked === null && isHeld(hold, nowMs)) {
+  const isSpared = hold !== undefined && sparesTenant(hold, place.tenant);
+  const isHeldNow = hold !== undefined && asked === null && isHeld(hold, nowMs);
+  if (isHeldNow && !isSpared) {
     return { why: hold.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: hold.untilMs };
   }
   const turn = queueTurn(core, nowMs);
@@ -189,7 +191,10 @@ function reasonToWait(
     };
   }
   const isOverRamp =
-    hold?.why !== undefined && asked === null && inFlightOfModel() - self >= (hold.ramp ?? rampStart).allowed;
+    hold?.why !== undefined &&
+    asked === null &&
+    !isHeldNow &&
+    inFlightOfModel() - self >= (hold.ramp ?? rampStart).allowed;
   const suspectsBeside = tally.suspectsInFlight - (known?.suspect === true ? self : 0);
   const isBeside = place.suspect && suspectsBeside > 0;
   return isOverRamp || isBeside || tally.inFlight - self >= mostInFlight(core, turn, limits)

@@ -4,7 +4,15 @@ import { wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
 import type { Failure } from "./failure.ts";
 import { queueTurn } from "./gate-dispatch.ts";
 import type { WaitReason } from "./gate-queue.ts";
-import { isAsked, isHeld, liveHolds, presentHolds, type HoldReason, type ModelHold } from "./holds.ts";
+import {
+  isAsked,
+  isHeld,
+  liveHolds,
+  presentHolds,
+  sparesTenant,
+  type HoldReason,
+  type ModelHold,
+} from "./holds.ts";
 import type { Refusal } from "./outcome.ts";
 import type { Place, Tally } from "./places.ts";
 import { estimatedWaitMs } from "./policy.ts";
@@ -16,7 +24,9 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
   const { breaker, holds, accepting, exchanges } = core;
   const state = breakerState(breaker, nowMs);
   const turn = breakerTurn(breaker, nowMs);
-  const openForMs = state === "open" && turn.kind === "wait" ? turn.untilMs - nowMs : 0;
+  const blame = breaker.state === "closed" ? undefined : breaker.blame;
+  const isForAll = state === "open" && blame === undefined;
+  const openForMs = isForAll && turn.kind === "wait" ? turn.untilMs - nowMs : 0;
   // As for a call that is turned away: a probe is answered long before its lease ends.
   const patienceMs = state === "open" ? Infinity : limits.recoveryMs;
   return {
@@ -24,6 +34,7 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
     epoch: breaker.epoch,
     state,
     probeFromMs: turn.kind === "wait" ? Math.min(turn.untilMs, nowMs + patienceMs) : null,
+    ...(blame === undefined ? {} : { blame }),
     holds: liveHolds(holds, nowMs),
     accepting,
     refreshAfterMs: exchanges.refreshAfterMs,
@@ -67,16 +78,22 @@ export interface HeldModel {
   readonly isWanted: boolean;
 }
 
-/** @param isWanted has the tenant who asks tickets that wait for this model? */
+/**
+ * @param isWanted has the tenant who asks tickets that wait for this model?
+ * @param tenant who asks; `""`: nobody in particular
+ */
 export function overviewOf(
   core: GateCore,
   tally: Tally,
   isWanted: (model: string) => boolean,
+  tenant: string,
   nowMs: number,
   limits: GateLimits,
 ): Overview {
   const { breaker, credentials, vitals } = core;
-  const held = presentHolds(core.holds, nowMs).filter((hold) => isHeld(hold, nowMs));
+  const held = presentHolds(core.holds, nowMs).filter(
+    (hold) => isHeld(hold, nowMs) && !sparesTenant(hold, tenant),
+  );
   const waits = [
     breaker.state === "open" ? breaker.probeFromMs : 0,
     credentials === null ? 0 : credentials.askFromMs,
@@ -143,7 +160,9 @@ export function outlookOf(
       break;
   }
   const turn = queueTurn(core, nowMs);
-  const hold = holds.find((hold) => hold.model === place.model && isHeld(hold, nowMs));
+  const hold = holds.find(
+    (hold) => hold.model === place.model && isHeld(hold, nowMs) && !sparesTenant(hold, place.tenant),
+  );
   const isRefused = credentials !== null || (hold !== undefined && isAsked(hold));
   const gateOpensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   const opensAtMs =

@@ -7,12 +7,13 @@
  */
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
-  breakerTurn,
+  turnOf,
   closedBreaker,
   isProbe,
   takeProbe,
   type Breaker,
   type BreakerLimits,
+  type Whose,
 } from "./breaker.ts";
 import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
 import { keptBytes, type Kept } from "./kept.ts";
@@ -99,7 +100,7 @@ export type Admission =
 export function enter(
   core: GateCore,
   permit: string,
-  model: string,
+  whose: Whose,
   nowMs: number,
   limits: GateLimits,
 ): { core: GateCore; reply: Admission } {
@@ -108,8 +109,8 @@ export function enter(
   if (breaker.state === "half_open" && breaker.probe?.permit === permit && nowMs < breaker.probe.endsAtMs) {
     return { core, reply: { kind: "call", epoch, probe: breaker.probe } };
   }
-  const turn = breakerTurn(breaker, nowMs);
-  const held = callsWait(core.holds, model, nowMs);
+  const turn = turnOf(breaker, whose, nowMs);
+  const held = callsWait(core.holds, whose, nowMs);
   if (turn.kind === "wait") {
     // A probe is answered long before its lease ends.
     const retryAtMs =
@@ -120,7 +121,7 @@ export function enter(
   if (turn.kind === "free") return { core, reply: { kind: "call", epoch, probe: null } };
   const probe = { permit, endsAtMs: nowMs + limits.leaseMs };
   return {
-    core: { ...core, breaker: takeProbe(breaker, probe) },
+    core: { ...core, breaker: takeProbe(breaker, probe, whose) },
     reply: { kind: "call", epoch, probe },
   };
 }
@@ -198,15 +199,15 @@ export function askedHold({ holds }: GateCore, model: string): ModelHold | null 
 }
 
 /** Gives the turn to a lease, wherever there is only one. */
-export function takeTurn(core: GateCore, model: string, lease: Lease): GateCore {
+export function takeTurn(core: GateCore, whose: Whose, lease: Lease): GateCore {
   const { breaker, credentials } = core;
   return withAsker(
     {
       ...core,
-      breaker: takeProbe(breaker, lease),
+      breaker: takeProbe(breaker, lease, whose),
       credentials: credentials === null ? null : { ...credentials, asker: lease },
     },
-    askedHold(core, model),
+    askedHold(core, whose.model),
     lease,
   );
 }

@@ -8,11 +8,13 @@ import {
   isAsked,
   isHeld,
   presentHolds,
+  sparesLess,
+  sparesTenant,
   type HoldReason,
   type ModelHold,
 } from "./holds.ts";
 import { chargesApartMs, type CallFacts, type Finding, type Others } from "./outcome.ts";
-import { isAnotherAnswered, noParties, sightOfOne } from "./parties.ts";
+import { isAnotherAnswered, noParties, sightOfOne, sightWithoutWorst } from "./parties.ts";
 import { climb, rampStart } from "./ramp.ts";
 
 interface Told {
@@ -76,7 +78,9 @@ function failed(
   const parties = breaker.models ?? noParties;
   const { model } = call;
   const known = holdOf(holds, model, nowMs);
-  if (known !== undefined && isHeld(known, nowMs)) return holds;
+  if (known !== undefined && isHeld(known, nowMs)) {
+    return sparesTenant(known, call.tenant) ? replaced(holds, known, sparesLess(known)) : holds;
+  }
   // One that was held for its faults and has not answered since is still ill.
   const isStillIll = known?.why === "faults" && known.ramp === undefined;
   const isIllAlone =
@@ -84,7 +88,10 @@ function failed(
   if (!isStillIll && !isIllAlone) return holds;
   const times = timesBefore(known, "faults", nowMs);
   const openMs = Math.min(limits.recoveryMs * 2 ** times, Math.max(limits.maxOpenMs, limits.recoveryMs));
-  return holdModel(holds, { model, why: "faults", again: times }, openMs, call, nowMs);
+  // Faults of others too? Where nobody else has called, nobody knows.
+  const others = sightWithoutWorst(breaker.tenants ?? noParties, nowMs);
+  const spares = others !== null && meetsRule(others, limits) ? null : limits.failureThreshold;
+  return holdModel(holds, { model, why: "faults", again: times }, openMs, call, nowMs, spares);
 }
 
 /** How often in a row it was held so, without an answer since. */
@@ -110,13 +117,17 @@ function again(
 ): GateCore["holds"] {
   const known = holdOf(holds, model, nowMs);
   if (known === undefined || !isAsked(known)) {
-    return holdModel(holds, { model, why }, limits.recoveryMs, call, nowMs);
+    return holdModel(holds, { model, why }, limits.recoveryMs, call, nowMs, 1);
   }
-  if (permit === null || known.asker?.permit !== permit) return holds;
+  const isAnothers = call !== null && sparesTenant(known, call.tenant);
+  if (permit === null || known.asker?.permit !== permit) {
+    return isAnothers ? replaced(holds, known, sparesLess(known)) : holds;
+  }
   const times = (known.again ?? 0) + 1;
   const by = call === null ? {} : { tenant: call.tenant, comparison: call.comparison };
   const untilMs = nowMs + doubledMs(limits.recoveryMs, times);
-  return replaced(holds, known, { ...known, ...by, why, again: times, untilMs, asker: null });
+  const hold = isAnothers ? sparesLess(known) : known;
+  return replaced(holds, known, { ...hold, ...by, why, again: times, untilMs, asker: null });
 }
 
 /** An answer ends what is asked, and makes a ramp wider. */
@@ -147,8 +158,11 @@ function answered(
 function dropAsker(holds: GateCore["holds"], { permit, call }: Told): GateCore["holds"] {
   const known = permit === null ? undefined : holds.find(({ asker }) => asker?.permit === permit);
   if (known === undefined) return holds;
-  const by = call === null ? {} : { tenant: call.tenant, comparison: call.comparison };
-  return replaced(holds, known, { ...known, ...by, asker: null });
+  if (call === null) return replaced(holds, known, { ...known, asker: null });
+  // Who asked in vain is not the next: nor is anybody spared then, if it was another than the hold is about.
+  const hold = sparesTenant(known, call.tenant) ? sparesLess(known) : known;
+  const { tenant, comparison } = call;
+  return replaced(holds, known, { ...hold, tenant, comparison, asker: null });
 }
 
 function replaced(holds: GateCore["holds"], known: ModelHold, next: ModelHold): GateCore["holds"] {

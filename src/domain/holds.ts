@@ -8,6 +8,7 @@
  *                                          ^                                                  |
  *                                          +------------- refused, limited or ill again ------+
  */
+import type { Whose } from "./breaker.ts";
 import { longestHoldMs, type Refusal } from "./outcome.ts";
 import type { Ramp } from "./ramp.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
@@ -27,6 +28,11 @@ export interface ModelHold {
   /** Of the call that was refused last, or that asked last in vain. */
   readonly tenant?: string;
   readonly comparison?: string;
+  /**
+   * Calls of other tenants that must fail likewise before it holds them too; absent: it does. Until then it holds only those of `tenant`, whose
+   * calls alone have spoken against the model.
+   */
+  readonly spares?: number;
   /** The ticket that asks now, where one may. */
   readonly asker?: Lease | null;
   /** From the end of the hold on; absent: it has not ended by an answer. */
@@ -56,6 +62,17 @@ export function isAsked({ why = "rate_limit", ramp }: ModelHold): boolean {
   return (why === "refused" || why === "no_judgements") && ramp === undefined;
 }
 
+/** Whose calls it does not hold, though it holds those of its own tenant. */
+export function sparesTenant({ spares, tenant }: ModelHold, caller: string): boolean {
+  return spares !== undefined && caller !== "" && tenant !== undefined && caller !== tenant;
+}
+
+/** After a call of another tenant has failed likewise. */
+export function sparesLess(hold: ModelHold): ModelHold {
+  const { spares = 0, ...all } = hold;
+  return spares > 1 ? { ...all, spares: spares - 1 } : all;
+}
+
 /** Does the model stand still, for tickets? One that is asked does so until it is answered. */
 export function isHeld(hold: ModelHold, nowMs: number): boolean {
   return isAsked(hold) || nowMs < hold.untilMs;
@@ -65,6 +82,7 @@ export function isHeld(hold: ModelHold, nowMs: number): boolean {
  * Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
  *
  * @param by who caused it; `null`: not known
+ * @param spares see `ModelHold`; `null`: more than one tenant's calls have spoken against the model
  * @returns the same value where it can't be held: its tenant holds too many, or all places are taken
  */
 export function holdModel(
@@ -73,6 +91,7 @@ export function holdModel(
   holdMs: number,
   by: Cause | null,
   nowMs: number,
+  spares: number | null = null,
 ): readonly ModelHold[] {
   const known = holdOf(holds, hold.model, nowMs);
   const others = presentHolds(holds, nowMs).filter(({ model }) => model !== hold.model);
@@ -94,8 +113,20 @@ export function holdModel(
       ...(hold.why === undefined ? {} : { why: hold.why }),
       ...(again === undefined || again === 0 ? {} : { again }),
       ...(by === null ? {} : { tenant: by.tenant, comparison: by.comparison }),
+      ...sparing(),
     },
   ];
+
+  function sparing(): Pick<ModelHold, "spares"> {
+    if (by === null || by.tenant === "") return {};
+    if (known !== undefined && isHeld(known, nowMs)) {
+      return known.spares !== undefined && known.tenant === by.tenant ? { spares: known.spares } : {};
+    }
+    if (spares === null) return {};
+    // One that had held everybody, and has not been answered since, needs but one call to do so again.
+    const heldAll = known !== undefined && known.ramp === undefined && known.spares === undefined;
+    return { spares: heldAll ? 1 : spares };
+  }
 }
 
 function withoutOne(holds: readonly ModelHold[], nowMs: number): readonly ModelHold[] {
@@ -106,14 +137,15 @@ function withoutOne(holds: readonly ModelHold[], nowMs: number): readonly ModelH
 /** Why a live call waits. */
 export type CallWait = "breaker" | "rate_limit" | "model_faults";
 
-/** @returns until when the model's calls wait, and why; `null`: they don't */
+/** @returns until when the caller's calls wait, and why; `null`: they don't */
 export function callsWait(
   holds: readonly ModelHold[],
-  model: string,
+  { tenant, model }: Whose,
   nowMs: number,
 ): { readonly untilMs: number; readonly why: CallWait } | null {
   const hold = holds.find((hold) => hold.model === model);
   if (hold === undefined || !stopsCalls(hold) || nowMs >= hold.untilMs) return null;
+  if (sparesTenant(hold, tenant)) return null;
   return { untilMs: hold.untilMs, why: hold.why === "faults" ? "model_faults" : "rate_limit" };
 }
 

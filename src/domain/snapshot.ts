@@ -3,6 +3,7 @@
  * used for as long as the gate allowed, and never longer. All its times are of the gate's clock; `answer` translates, so a clock that is
  * wrong here misleads nobody.
  */
+import { creditOf, type Blame, type Whose } from "./breaker.ts";
 import { callsWait, type CallWait, type ModelHold } from "./holds.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -15,6 +16,8 @@ export interface Snapshot {
    * surely been answered, or its lease ends. `null`: the breaker is closed, or the turn is free.
    */
   readonly probeFromMs: number | null;
+  /** Whose faults have opened the breaker; absent: everybody's. */
+  readonly blame?: Blame;
   readonly holds: readonly ModelHold[];
   /** Whether a ticket would be kept now. `true` is a hint: `reserve` decides. */
   readonly accepting: boolean;
@@ -36,18 +39,22 @@ export type SnapshotAnswer =
   /** Only the gate can tell: no usable snapshot, or it is a matter of a probe. */
   | { readonly kind: "ask" };
 
-/** What may a live call for `model` do? Without a hop, wherever that is certain. */
-export function answer(kept: KeptSnapshot | null, model: string, nowMs: number): SnapshotAnswer {
+/** What may a live call do? Without a hop, wherever that is certain. */
+export function answer(kept: KeptSnapshot | null, whose: Whose, nowMs: number): SnapshotAnswer {
   if (kept === null || !isUsable(kept, nowMs)) return { kind: "ask" };
   const { snapshot, askedAtMs } = kept;
   const skewMs = snapshot.takenAtMs - askedAtMs;
-  switch (snapshot.state) {
-    case "closed": {
-      const held = callsWait(snapshot.holds, model, nowMs + skewMs);
-      return held === null
-        ? { kind: "call", epoch: snapshot.epoch }
-        : { kind: "wait", retryAtMs: held.untilMs - skewMs, why: held.why };
-    }
+  const { state, blame } = snapshot;
+  const credit = creditOf(blame, whose);
+  // Who is spared for the last time is a probe.
+  if (state !== "closed" && credit === 1) return { kind: "ask" };
+  if (state === "closed" || credit > 1) {
+    const held = callsWait(snapshot.holds, whose, nowMs + skewMs);
+    return held === null
+      ? { kind: "call", epoch: snapshot.epoch }
+      : { kind: "wait", retryAtMs: held.untilMs - skewMs, why: held.why };
+  }
+  switch (state) {
     case "open":
       return snapshot.probeFromMs === null || nowMs + skewMs >= snapshot.probeFromMs
         ? { kind: "ask" }
@@ -62,9 +69,13 @@ export function answer(kept: KeptSnapshot | null, model: string, nowMs: number):
   }
 }
 
-/** Is it time to ask for a new one, behind the request? Not while the breaker is open: nothing that a call needs to know changes before. */
+/**
+ * Is it time to ask for a new one, behind the request? Not while the breaker is open for all: nothing that a call needs to know changes before.
+ */
 export function isRefreshDue(kept: KeptSnapshot | null, nowMs: number): boolean {
-  return kept === null || (kept.snapshot.state !== "open" && isStale(kept, nowMs));
+  if (kept === null) return true;
+  const { state, blame } = kept.snapshot;
+  return (state !== "open" || blame !== undefined) && isStale(kept, nowMs);
 }
 
 /** Whether a ticket can be kept, as far as is known without a hop: perhaps; no; or not when it was last heard, and it is time to hear again. */

@@ -2,6 +2,7 @@
  * What stands before a gate that is a hop away, in each isolate or process: while the breaker is closed, calls cost no hop. It keeps plain
  * values between requests, never a promise of one: what a request has begun may end with it.
  */
+import type { Whose } from "../domain/breaker.ts";
 import type { Admission } from "../domain/gate.ts";
 import type { Exchanged } from "../domain/gate-report.ts";
 import type { Others, Outcome } from "../domain/outcome.ts";
@@ -23,7 +24,7 @@ import type { Clock, Gate } from "./ports.ts";
 export interface RemoteGate extends Omit<Gate, "enter" | "report"> {
   enter(
     permit: string,
-    model: string,
+    whose: Whose,
   ): Promise<{ readonly admission: Admission; readonly snapshot: Snapshot }>;
   /** `reportId` names the batch: sent again, it counts once. */
   exchange(reportId: string, outcomes: readonly Outcome[]): Promise<Exchanged>;
@@ -75,34 +76,34 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   const isAway = (nowMs: number) => awaySinceMs !== null && Math.abs(nowMs - awaySinceMs) < awayMs;
   const patienceMs = () => (kept === null || kept.snapshot.state === "closed" ? askMs : askForTurnMs);
 
-  function enter(permit: string, model: string): Promise<Admission> {
+  function enter(permit: string, whose: Whose): Promise<Admission> {
     const nowMs = clock.nowMs();
-    const known = answer(kept, model, nowMs);
-    if (known.kind === "ask") return askInTurn(permit, model);
+    const known = answer(kept, whose, nowMs);
+    if (known.kind === "ask") return askInTurn(permit, whose);
     // Asked again with its permit, the probe is told the same.
-    if (permit === turn) return ask(permit, model);
+    if (permit === turn) return ask(permit, whose);
     if (isRefreshDue(kept, nowMs)) news.refresh();
     return Promise.resolve(admissionOf(known));
   }
 
   /** Waits for the answer to another call that is asking, and asks where that leaves it open. */
-  async function askInTurn(permit: string, model: string): Promise<Admission> {
+  async function askInTurn(permit: string, whose: Whose): Promise<Admission> {
     const admission = await lookFor<Admission>(clock, patienceMs(), (leftMs) => {
       const nowMs = clock.nowMs();
-      const known = answer(kept, model, nowMs);
+      const known = answer(kept, whose, nowMs);
       if (known.kind !== "ask") return admissionOf(known);
-      if (leftMs <= 0 || isAway(nowMs)) return guess(model);
-      return isUnderWay(asking, nowMs) ? undefined : ask(permit, model);
+      if (leftMs <= 0 || isAway(nowMs)) return guess(whose);
+      return isUnderWay(asking, nowMs) ? undefined : ask(permit, whose);
     });
-    return admission ?? guess(model);
+    return admission ?? guess(whose);
   }
 
-  async function ask(permit: string, model: string): Promise<Admission> {
+  async function ask(permit: string, whose: Whose): Promise<Admission> {
     const limitMs = patienceMs();
     const flight: Flight = { sinceMs: clock.nowMs(), limitMs };
     asking = flight;
     const asked = pace
-      .timed(() => remote.enter(permit, model))
+      .timed(() => remote.enter(permit, whose))
       .then(
         ({ admission, snapshot }) => {
           keep(snapshot, flight.sinceMs);
@@ -119,7 +120,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     awaySinceMs = clock.nowMs();
     const mayBeTurn = limitMs === askForTurnMs;
     if (admission === undefined) later(asked.then((late) => giveBack(late, permit, mayBeTurn)));
-    return guess(model);
+    return guess(whose);
   }
 
   /** The gate gave the turn to a call that no longer waited for it. Or has it? Where that isn't known, it does no harm to say so. */
@@ -132,11 +133,11 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   }
 
   /** Without the gate: the last that was heard of it, for a while; then, as if its breaker were closed. */
-  function guess(model: string): Admission {
+  function guess(whose: Whose): Admission {
     const nowMs = clock.nowMs();
     if (kept === null || nowMs - kept.askedAtMs >= staticMs || nowMs < kept.askedAtMs) return unknown;
     const { snapshot, askedAtMs } = kept;
-    const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, model, nowMs);
+    const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, whose, nowMs);
     return last.kind === "ask"
       ? { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs }
       : admissionOf(last);

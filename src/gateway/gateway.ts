@@ -110,7 +110,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 
     for (let failed = 1; ; failed++) {
       const permit = ports.newId();
-      const admission = await gate.enter(permit, keys.model);
+      const admission = await gate.enter(permit, keys);
       if (admission.kind === "wait") {
         const { why, retryAtMs } = admission;
         return err(last ?? { kind: "gate", why, retryAtMs });

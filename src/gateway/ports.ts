@@ -1,4 +1,5 @@
 /** What the flow needs from the world. Nothing here names a platform. */
+import type { Whose } from "../domain/breaker.ts";
 import type { FrameVersion, Parameters, ProviderName } from "../domain/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate.ts";
@@ -95,8 +96,8 @@ export interface AttemptReport {
  * workers. Every verb can be repeated. A verb that throws has an unknown outcome: the store is away (`StoreAway`), or worse.
  */
 export interface Gate {
-  /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. @param model its key */
-  enter(permit: string, model: string): Promise<Admission>;
+  /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. */
+  enter(permit: string, whose: Whose): Promise<Admission>;
   /**
    * How a call that was let in went. Never throws: news that can't be told now are told later, or lost.
    *

@@ -65,9 +65,9 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
   }
 
   return {
-    enter(permit, model) {
+    enter(permit, whose) {
       const before = core.read();
-      const { core: after, reply } = enter(before, permit, model, nowMs(), limits);
+      const { core: after, reply } = enter(before, permit, whose, nowMs(), limits);
       if (after === before) return Promise.resolve(reply);
       core.write(after, 0);
       return changed(reply);

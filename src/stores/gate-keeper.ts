@@ -15,6 +15,7 @@ import {
   type GateCore,
   type GateLimits,
 } from "../domain/gate.ts";
+import type { Whose } from "../domain/breaker.ts";
 import { blocksOf, dispatch, wakeAtMs } from "../domain/gate-dispatch.ts";
 import {
   confirm,
@@ -82,9 +83,9 @@ export function createGateKeeper(parts: GateKeeperParts) {
 
   return {
     /** A live call that has no usable snapshot, or may be the probe. The snapshot is for those that follow. */
-    enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot } {
+    enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot } {
       return verb((core, nowMs) => {
-        const entered = enter(core, permit, model, nowMs, limits);
+        const entered = enter(core, permit, whose, nowMs, limits);
         const counted = { ...entered.core, exchanges: countExchange(core.exchanges, [], nowMs) };
         const snapshot = snapshotOf(counted, nowMs, limits);
         return { core: counted, reply: { admission: entered.reply, snapshot } };
@@ -215,7 +216,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
           places.inFlight().some((place) => place.model === model && place.tenant === tenant));
       return verb((core, nowMs) => ({
         core,
-        reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),
+        reply: overviewOf(core, places.tally(), isWanted, tenant ?? "", nowMs, limits),
       }));
     },
 

@@ -92,9 +92,9 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
     const front = createGateFront({
       remote: {
         ...gate.remote,
-        enter(permit, model) {
+        enter(permit, whose) {
           asked++;
-          return kept(gate.remote.enter(permit, model));
+          return kept(gate.remote.enter(permit, whose));
         },
         exchange: (reportId, outcomes) => kept(gate.remote.exchange(reportId, outcomes)),
       } as RemoteGate,
@@ -125,7 +125,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       const askedBefore = asked;
       const cameIn = seconds[Math.floor(nowMs() / 1000)];
       if (cameIn) cameIn.came++;
-      const entered = front.enter(permit, "m");
+      const entered = front.enter(permit, { tenant: "", model: "m" });
       const cameAtMs = nowMs();
       const ageMs = cameAtMs - snapshotAtMs;
       const isCalm = cameAtMs > calmFromMs && cameAtMs < downFromMs;

@@ -90,7 +90,7 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
 
   return {
     remote: {
-      enter: (permit, model) => ask("enter", () => keeper.enter(permit, model)),
+      enter: (permit, whose) => ask("enter", () => keeper.enter(permit, whose)),
       exchange: (reportId, outcomes) => ask("exchange", () => keeper.exchange(reportId, outcomes)),
       reserve: (seat) => ask("reserve", () => keeper.reserve(seat) === "held"),
       outlook: (ticketId) => ask("outlook", () => keeper.outlook(ticketId)),

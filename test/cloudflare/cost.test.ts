@@ -39,7 +39,7 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
 
   const comparisons = 50 * 30;
   for (let number = 0; number < comparisons; number++) {
-    expect((await gate.enter(newId(), "m")).kind).toBe("call");
+    expect((await gate.enter(newId(), { tenant: "", model: "m" })).kind).toBe("call");
     await gate.report({ permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 100 });
     totals.add("tenant", "2100-01-01", 1, 0.001);
     world.tick(20);

@@ -114,7 +114,7 @@ export function withEvictions<Verbs extends object>(verbs: Verbs): Verbs {
 export function directly(remote: RemoteGate): Gate {
   return {
     ...remote,
-    enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+    enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
     report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
   };
 }

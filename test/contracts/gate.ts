@@ -30,7 +30,10 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
   it("lets every call through while its provider is well", async () => {
     const { gate } = await make();
     for (let call = 0; call < 5; call++) {
-      expect(await gate.enter(`p${call}`, model)).toMatchObject({ kind: "call", probe: null });
+      expect(await gate.enter(`p${call}`, { tenant: "", model })).toMatchObject({
+        kind: "call",
+        probe: null,
+      });
       await gate.report(healthy());
     }
     expect(await gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0, retryAtMs: null });
@@ -39,9 +42,9 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
   it("opens at the threshold of faults in a row, and not before", async () => {
     const { gate } = await make();
     for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
-    expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
+    expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
     await gate.report(fault());
-    expect(await gate.enter("p", model)).toMatchObject({ kind: "wait", why: "breaker" });
+    expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
     expect(await gate.overview()).toMatchObject({ state: "open", faultsInRow: limits.failureThreshold });
   });
 
@@ -50,7 +53,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
     await gate.report(healthy());
     for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(fault());
-    expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
+    expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
   it("says when to try again, and lets one probe through then, not two", async () => {
@@ -59,11 +62,17 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     const retryAtMs = await broken(world);
     expect(retryAtMs).toBeGreaterThanOrEqual(world.nowMs() + limits.recoveryMs);
     await world.advance(retryAtMs - world.nowMs() - 1);
-    expect(await gate.enter("early", model)).toMatchObject({ kind: "wait" });
+    expect(await gate.enter("early", { tenant: "", model })).toMatchObject({ kind: "wait" });
     await world.advance(1);
-    expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
-    expect(await gate.enter("second", model)).toMatchObject({ kind: "wait", why: "breaker" });
-    expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
+    expect(await gate.enter("first", { tenant: "", model })).toMatchObject({
+      kind: "call",
+      probe: { permit: "first" },
+    });
+    expect(await gate.enter("second", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
+    expect(await gate.enter("first", { tenant: "", model })).toMatchObject({
+      kind: "call",
+      probe: { permit: "first" },
+    });
     expect(await gate.overview()).toMatchObject({ state: "half_open" });
   });
 
@@ -71,15 +80,15 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     const world = await make();
     await recover(world, await broken(world));
     expect(await world.gate.overview()).toMatchObject({ state: "closed" });
-    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call", probe: null });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call", probe: null });
   });
 
   it("stays open longer after a probe that failed", async () => {
     const world = await make();
     await world.advance((await broken(world)) - world.nowMs());
-    await world.gate.enter("probe", model);
+    await world.gate.enter("probe", { tenant: "", model });
     await world.gate.report(fault("probe"));
-    const admission = await world.gate.enter("next", model);
+    const admission = await world.gate.enter("next", { tenant: "", model });
     if (admission.kind !== "wait") throw new Error("let through");
     expect(admission.retryAtMs - world.nowMs()).toBeGreaterThanOrEqual(limits.recoveryMs * 2);
   });
@@ -87,34 +96,37 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
   it("gives a turn away that was not used, and that of a prober that died", async () => {
     const world = await make();
     await world.advance((await broken(world)) - world.nowMs());
-    await world.gate.enter("unused", model);
+    await world.gate.enter("unused", { tenant: "", model });
     await world.gate.report({
       permit: "unused",
       epoch: null,
       finding: { kind: "nothing" },
       durationMs: null,
     });
-    expect(await world.gate.enter("dies", model)).toMatchObject({ kind: "call" });
+    expect(await world.gate.enter("dies", { tenant: "", model })).toMatchObject({ kind: "call" });
     await world.advance(limits.leaseMs - 1);
-    expect(await world.gate.enter("next", model)).toMatchObject({ kind: "wait" });
+    expect(await world.gate.enter("next", { tenant: "", model })).toMatchObject({ kind: "wait" });
     await world.advance(1);
-    expect(await world.gate.enter("next", model)).toMatchObject({ kind: "call" });
+    expect(await world.gate.enter("next", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
   it("holds the one model that a 429 was about, until its time is over", async () => {
     const world = await make();
     await world.gate.report(rateLimited(5_000));
-    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "wait", why: "rate_limit" });
-    expect(await world.gate.enter("p", "model-two")).toMatchObject({ kind: "call" });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({
+      kind: "wait",
+      why: "rate_limit",
+    });
+    expect(await world.gate.enter("p", { tenant: "", model: "model-two" })).toMatchObject({ kind: "call" });
     expect(await world.gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0 });
     await world.advance(5_000);
-    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call" });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
   it("holds the queue, but no live call, while our credentials are refused", async () => {
     const world = await make();
     await world.gate.report(refused());
-    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "call" });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
     await world.confirm(seat("a"), world.nowMs());
     expect(await world.gate.outlook("a")).toMatchObject({ why: "credentials", waitMs: null });
     expect(await world.sent()).toEqual([]);
@@ -307,13 +319,16 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     await world.gate.report(rateLimited(10 * minuteMs));
     const retryAtMs = await broken(world, "model-two");
     await world.restart();
-    expect(await world.gate.enter("p", "model-two")).toMatchObject({
+    expect(await world.gate.enter("p", { tenant: "", model: "model-two" })).toMatchObject({
       kind: "wait",
       why: "breaker",
       retryAtMs,
     });
     await recover(world, retryAtMs, "model-two");
-    expect(await world.gate.enter("p", model)).toMatchObject({ kind: "wait", why: "rate_limit" });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({
+      kind: "wait",
+      why: "rate_limit",
+    });
   });
 
   it("asks with refused credentials again at a start, for they may be new", async () => {
@@ -327,7 +342,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
   /** @returns when a probe may go */
   async function broken(world: GateUnderTest, name = model): Promise<number> {
     for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault());
-    const admission = await world.gate.enter("after", name);
+    const admission = await world.gate.enter("after", { tenant: "", model: name });
     if (admission.kind !== "wait") throw new Error("the breaker did not open");
     return admission.retryAtMs;
   }
@@ -335,7 +350,9 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
   async function recover(world: GateUnderTest, retryAtMs: number, name = model): Promise<void> {
     await world.advance(retryAtMs - world.nowMs());
     for (let probe = 0; probe < limits.successThreshold; probe++) {
-      expect(await world.gate.enter(`probe-${probe}`, name)).toMatchObject({ kind: "call" });
+      expect(await world.gate.enter(`probe-${probe}`, { tenant: "", model: name })).toMatchObject({
+        kind: "call",
+      });
       await world.gate.report(healthy(`probe-${probe}`));
     }
   }

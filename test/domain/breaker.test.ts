@@ -6,6 +6,7 @@ import {
   closedBreaker,
   recordNews,
   takeProbe,
+  turnOf,
   type Breaker,
   type BreakerLimits,
   type Health,
@@ -89,14 +90,14 @@ it("lets one probe through when its time is over, and not a millisecond before",
   expect(breakerState(open, 9_999)).toBe("open");
   expect(breakerTurn(open, 10_000)).toEqual({ kind: "one" });
   expect(breakerState(open, 10_000)).toBe("half_open");
-  const taken = takeProbe(open, { permit: "p", endsAtMs: 85_000 });
+  const taken = takeProbe(open, { permit: "p", endsAtMs: 85_000 }, { tenant: "", model: "m" });
   expect(breakerTurn(taken, 10_000)).toEqual({ kind: "wait", untilMs: 85_000 });
 });
 
 it("gives a dead prober's turn away when its lease ends, and not a millisecond before", () => {
   expect(breakerTurn(probing, 89_999).kind).toBe("wait");
   expect(breakerTurn(probing, 90_000)).toEqual({ kind: "one" });
-  const given = takeProbe(probing, { permit: "q", endsAtMs: 99_000 });
+  const given = takeProbe(probing, { permit: "q", endsAtMs: 99_000 }, { tenant: "", model: "m" });
   expect(record(given, "fault", "p", 91_000)).toBe(given);
   expect(record(given, "fault", "q", 91_000).state).toBe("open");
 });
@@ -255,7 +256,7 @@ it("does what a naive reading of the contract does, over any history, and surviv
         }
         if (turn === "one") {
           const permit = `p${index}`;
-          breaker = takeProbe(breaker, { permit, endsAtMs: nowMs + 5_000 });
+          breaker = takeProbe(breaker, { permit, endsAtMs: nowMs + 5_000 }, { tenant: "", model: "m" });
           model.probeBegins(nowMs + 5_000);
           if (step.dies) return;
           breaker = record(breaker, step.health, permit, nowMs);
@@ -274,4 +275,69 @@ it("keeps at most ten buckets, however many calls there are", () => {
     closedBreaker,
   );
   expect(breaker.state === "closed" && breaker.window.length).toBe(10);
+});
+
+const evil = { tenant: "e", model: "m" };
+const good = { tenant: "g", model: "m" };
+const told = (
+  breaker: Breaker,
+  health: Health,
+  by: typeof evil,
+  nowMs: number,
+  permit: string | null = null,
+) => recordNews(breaker, { permit, epoch: breaker.epoch, health, by }, nowMs, limits, 0);
+const openedBy = (...callers: readonly (typeof evil)[]) =>
+  callers.reduce<Breaker>((breaker, by, at) => told(breaker, "fault", by, at), closedBreaker);
+
+it("opens for one tenant and model alone where only they have called, and lets others call until three of theirs fail", () => {
+  const breaker = openedBy(evil, evil, evil);
+  expect(turnOf(breaker, evil, 1_000).kind).toBe("wait");
+  for (const other of [good, { tenant: "e", model: "n" }]) {
+    expect(turnOf(breaker, other, 1_000)).toEqual({ kind: "free" });
+  }
+  expect(turnOf(breaker, { tenant: "", model: "m" }, 1_000).kind).toBe("wait");
+  const twice = told(told(breaker, "fault", good, 1_000), "fault", good, 1_001);
+  expect(turnOf(twice, good, 1_002)).toEqual({ kind: "one" });
+  const thrice = told(twice, "fault", good, 1_002);
+  expect(turnOf(thrice, good, 1_003).kind).toBe("wait");
+  // It takes a fault of another model's too.
+  expect(turnOf(thrice, { tenant: "e", model: "n" }, 1_003)).toEqual({ kind: "free" });
+});
+
+it("closes at the first answer to a call that it spared, and counts it", () => {
+  const closed = told(openedBy(evil, evil, evil), "healthy", good, 1_000);
+  expect(closed).toMatchObject({
+    state: "closed",
+    epoch: 1,
+    faultsInRow: 0,
+    window: [{ calls: 1, faults: 0 }],
+  });
+});
+
+it("ignores a spared caller's answer to a call from before it opened", () => {
+  const breaker = openedBy(evil, evil, evil);
+  const late = { permit: null, epoch: 0, health: "healthy", by: good } as const;
+  expect(recordNews(breaker, late, 1_000, limits, 0)).toBe(breaker);
+});
+
+it("opens for all where two have called", () => {
+  const mixed = openedBy(evil, good, evil, good, evil, good);
+  expect(mixed.state).toBe("open");
+  expect(turnOf(mixed, { tenant: "third", model: "m" }, 1_000).kind).toBe("wait");
+});
+
+it("lets one other call at a time go beside a prober that fails again, in his place if need be", () => {
+  const probe = (permit: string, endsAtMs: number) => ({ permit, endsAtMs });
+  const failed = told(takeProbe(open, probe("p", 99_000), evil), "fault", evil, 20_000, "p");
+  expect(turnOf(failed, evil, 20_001).kind).toBe("wait");
+  expect(turnOf(failed, good, 20_001)).toEqual({ kind: "one" });
+  const again = takeProbe(failed, probe("q", 99_000), evil);
+  expect(turnOf(again, good, 50_000)).toEqual({ kind: "one" });
+  const spared = takeProbe(again, probe("r", 99_000), good);
+  expect(turnOf(spared, { tenant: "third", model: "m" }, 50_001).kind).toBe("wait");
+  // The one whose place it took says nothing any more.
+  expect(told(spared, "fault", evil, 50_002, "q")).toBe(spared);
+  const inVain = told(spared, "fault", good, 50_003, "r");
+  expect(inVain).toMatchObject({ state: "open", failedProbes: 1 });
+  expect(turnOf(inVain, good, 50_004).kind).toBe("wait");
 });

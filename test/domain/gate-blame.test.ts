@@ -66,8 +66,11 @@ describe("a 429", () => {
     tell(call({ comparison: "b", model: "n" })(judged));
     tell(call()(limited(5_000)));
     expect(held()).toMatchObject([{ model: "m", why: "rate_limit" }]);
-    expect(keeper.enter("p", "m").admission).toMatchObject({ kind: "wait", why: "rate_limit" });
-    expect(keeper.enter("p", "n").admission.kind).toBe("call");
+    expect(keeper.enter("p", { tenant: "", model: "m" }).admission).toMatchObject({
+      kind: "wait",
+      why: "rate_limit",
+    });
+    expect(keeper.enter("p", { tenant: "", model: "n" }).admission.kind).toBe("call");
     wait(5_000);
     expect(held()).toEqual([]);
   });
@@ -144,7 +147,7 @@ describe("a model that is refused to us", () => {
     for (const id of ["m1", "m2", "m3"]) w.keep(id);
     w.tell(call()(refusedModel()));
     w.keep("n1", { model: "n" });
-    expect(w.keeper.enter("p", "m").admission.kind).toBe("call");
+    expect(w.keeper.enter("p", { tenant: "", model: "m" }).admission.kind).toBe("call");
     expect(w.run()).toEqual(["n1"]);
     expect(w.keeper.outlook("m1")).toMatchObject({ why: "model_refused", waitMs: null });
     w.wait(10_000);
@@ -219,8 +222,11 @@ describe("a model that is down alone", () => {
       w.wait(100);
     }
     expect(w.keeper.overview()).toMatchObject({ state: "closed", held: [{ model: "down", why: "faults" }] });
-    expect(w.keeper.enter("p", "down").admission).toMatchObject({ kind: "wait", why: "model_faults" });
-    expect(w.keeper.enter("p", "well").admission.kind).toBe("call");
+    expect(w.keeper.enter("p", { tenant: "", model: "down" }).admission).toMatchObject({
+      kind: "wait",
+      why: "model_faults",
+    });
+    expect(w.keeper.enter("p", { tenant: "", model: "well" }).admission.kind).toBe("call");
     // It failed again at once: twice the time, up to the longest that a breaker is open.
     const waits = [];
     for (let i = 0; i < 4; i++) {
@@ -268,11 +274,11 @@ describe("the breaker", () => {
     const w = world();
     storm(w, "one", "m", 5);
     w.wait(11_000);
-    const { admission } = w.keeper.enter("probe", "m");
+    const { admission } = w.keeper.enter("probe", { tenant: "", model: "m" });
     expect(admission).toMatchObject({ kind: "call", probe: { permit: "probe" } });
     w.tell(call({}, "probe")({ kind: "nothing" }));
     expect(w.keeper.overview().state).toBe("half_open");
-    expect(w.keeper.enter("next", "m").admission).toMatchObject({ kind: "call" });
+    expect(w.keeper.enter("next", { tenant: "", model: "m" }).admission).toMatchObject({ kind: "call" });
   });
 
   it("lets the tenant probe that was asked least lately, then the model, then the ticket", () => {
@@ -295,7 +301,7 @@ describe("the breaker", () => {
   it("ends its tickets' waits when it closes", () => {
     const w = world();
     for (const id of ["a", "b", "c"]) w.keep(id);
-    storm(w, "one", "m", 5);
+    storm(w, "t", "m", 5);
     for (const id of ["b", "c"])
       w.keeper.park(seat(id, { tenant: hash("t"), comparison: hash(id) }), {
         notBeforeMs: w.world.nowMs + 800_000,
@@ -308,7 +314,7 @@ describe("the breaker", () => {
       ["p1", "x"],
       ["p2", "y"],
     ] as const) {
-      w.keeper.enter(permit, "m");
+      w.keeper.enter(permit, { tenant: "", model: "m" });
       w.tell(call({ comparison }, permit)(judged));
     }
     expect(w.keeper.overview().state).toBe("closed");

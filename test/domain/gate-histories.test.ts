@@ -193,7 +193,7 @@ function createWorld() {
         return;
       }
       case "live": {
-        const { admission } = keeper.enter(`live${count++}`, "m");
+        const { admission } = keeper.enter(`live${count++}`, { tenant: "", model: "m" });
         if (admission.kind !== "call" || !one.heard) return;
         const finding = findingOf(one.failure, "m", 0);
         const permit = admission.probe?.permit ?? null;

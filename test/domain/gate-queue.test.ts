@@ -182,7 +182,7 @@ it("sends nothing at an open breaker, then one probe, whose turn a live call can
   world.nowMs = 10_000;
   expect(keeper.dispatch()).toEqual(["a"]);
   expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.enter("live", "m").admission.kind).toBe("wait");
+  expect(keeper.enter("live", { tenant: "", model: "m" }).admission.kind).toBe("wait");
   expect(begin("b", "q")).toEqual({ kind: "wait", why: "breaker", retryAtMs: 40_000 });
   expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true, epoch: 1 });
 });
@@ -499,6 +499,6 @@ it("stores at once what must not be lost, and counters when it suits", () => {
   tell(fault, fault, fault);
   expect(world.saves).toBe(1);
   world.nowMs = 10_000;
-  keeper.enter("p", "m");
+  keeper.enter("p", { tenant: "", model: "m" });
   expect(world.saves).toBe(2);
 });

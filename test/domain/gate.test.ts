@@ -10,42 +10,50 @@ const tell = (core: GateCore, outcomes: Outcome[], nowMs = 0, id = `${nowMs}${ou
 const open = tell(newGate, [fault, fault, fault]);
 
 it("lets a live call through a closed breaker, and says in which epoch", () => {
-  const entered = enter(newGate, "p", "m", 0, limits);
+  const entered = enter(newGate, "p", { tenant: "", model: "m" }, 0, limits);
   expect(entered).toEqual({ core: newGate, reply: { kind: "call", epoch: 0, probe: null } });
   expect(entered.core).toBe(newGate);
 });
 
 it("makes the first call after the recovery time the probe, under a lease, and the next one wait", () => {
-  expect(enter(open, "p", "m", 9_999, limits).reply).toEqual({
+  expect(enter(open, "p", { tenant: "", model: "m" }, 9_999, limits).reply).toEqual({
     kind: "wait",
     retryAtMs: 10_000,
     why: "breaker",
   });
-  const { core, reply } = enter(open, "p", "m", 10_000, limits);
+  const { core, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
   expect(reply).toEqual({ kind: "call", epoch: 1, probe: { permit: "p", endsAtMs: 85_000 } });
   // Sooner than its lease ends, for a probe is answered soon.
-  expect(enter(core, "q", "m", 10_001, limits).reply).toEqual({
+  expect(enter(core, "q", { tenant: "", model: "m" }, 10_001, limits).reply).toEqual({
     kind: "wait",
     retryAtMs: 20_001,
     why: "breaker",
   });
-  expect(enter(core, "q", "m", 84_000, limits).reply).toMatchObject({ retryAtMs: 85_000 });
-  expect(enter(core, "q", "m", 85_000, limits).reply).toMatchObject({ probe: { permit: "q" } });
+  expect(enter(core, "q", { tenant: "", model: "m" }, 84_000, limits).reply).toMatchObject({
+    retryAtMs: 85_000,
+  });
+  expect(enter(core, "q", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
+    probe: { permit: "q" },
+  });
 });
 
 it("gives who asks twice with its permit the same probe and lease, and no other", () => {
-  const { core, reply } = enter(open, "p", "m", 10_000, limits);
-  expect(enter(core, "p", "m", 10_050, limits)).toEqual({ core, reply });
-  expect(enter(core, "p", "m", 85_000, limits).reply).toMatchObject({ probe: { endsAtMs: 160_000 } });
+  const { core, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
+  expect(enter(core, "p", { tenant: "", model: "m" }, 10_050, limits)).toEqual({ core, reply });
+  expect(enter(core, "p", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
+    probe: { endsAtMs: 160_000 },
+  });
 });
 
 it("takes no turn for a model that is held", () => {
   const core = tell(open, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 60_000 } }]);
-  expect(enter(core, "p", "m", 10_000, limits)).toEqual({
+  expect(enter(core, "p", { tenant: "", model: "m" }, 10_000, limits)).toEqual({
     core,
     reply: { kind: "wait", retryAtMs: 60_000, why: "rate_limit" },
   });
-  expect(enter(core, "p", "other", 10_000, limits).reply).toMatchObject({ kind: "call" });
+  expect(enter(core, "p", { tenant: "", model: "other" }, 10_000, limits).reply).toMatchObject({
+    kind: "call",
+  });
 });
 
 it("leaves the breaker alone at a 429, at refused credentials and at a client that hung up", () => {
@@ -57,13 +65,13 @@ it("leaves the breaker alone at a 429, at refused credentials and at a client th
 
 it("holds the model, and no other, for a 429 that asks for longer than its request could wait", () => {
   const core = tell(newGate, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } }]);
-  expect(enter(core, "p", "m", 4_999, limits).reply).toEqual({
+  expect(enter(core, "p", { tenant: "", model: "m" }, 4_999, limits).reply).toEqual({
     kind: "wait",
     retryAtMs: 5_000,
     why: "rate_limit",
   });
-  expect(enter(core, "p", "m", 5_000, limits).reply.kind).toBe("call");
-  expect(enter(core, "p", "n", 0, limits).reply.kind).toBe("call");
+  expect(enter(core, "p", { tenant: "", model: "m" }, 5_000, limits).reply.kind).toBe("call");
+  expect(enter(core, "p", { tenant: "", model: "n" }, 0, limits).reply.kind).toBe("call");
 });
 
 it("lets live calls through while credentials are refused, and one that is answered lifts the hold", () => {
@@ -75,7 +83,7 @@ it("lets live calls through while credentials are refused, and one that is answe
     refusals: 0,
     sinceMs: 0,
   });
-  expect(enter(held, "p", "m", 0, limits).reply.kind).toBe("call");
+  expect(enter(held, "p", { tenant: "", model: "m" }, 0, limits).reply.kind).toBe("call");
   expect(tell(held, [healthy], 1).credentials).toBeNull();
   expect(tell(held, [fault], 1).credentials).toEqual(held.credentials);
   // Of a call from before the refusal it says nothing.
@@ -107,10 +115,10 @@ it("remembers the latest 32 batches with trouble, so it stays small", () => {
 });
 
 it("closes after as many good probes as asked for, and comes back with 1 ticket in flight, then 3, then all", () => {
-  const first = enter(open, "p", "m", 10_000, limits).core;
+  const first = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
   const half = tell(first, [{ ...healthy, permit: "p" }], 10_100);
   expect(half.breaker.state).toBe("half_open");
-  const second = enter(half, "q", "m", 10_100, limits).core;
+  const second = enter(half, "q", { tenant: "", model: "m" }, 10_100, limits).core;
   const closed = tell(second, [{ ...healthy, permit: "q" }], 10_200);
   expect(closed.breaker).toEqual({ state: "closed", epoch: 1, faultsInRow: 0, window: [] });
   expect(closed.ramp).toEqual({ allowed: 1, good: 0 });
@@ -131,14 +139,22 @@ it("comes back step by step after refused credentials too", () => {
 });
 
 it("does not close on a probe that was never sent", () => {
-  const { core } = enter({ ...open, breaker: { ...open.breaker } }, "p", "m", 10_000, limits);
+  const { core } = enter(
+    { ...open, breaker: { ...open.breaker } },
+    "p",
+    { tenant: "", model: "m" },
+    10_000,
+    limits,
+  );
   const after = tell(core, [{ ...nothing, permit: "p" }], 10_001);
   expect(after.breaker).toMatchObject({ state: "half_open", probe: null, goodProbes: 0 });
-  expect(enter(after, "q", "m", 10_001, limits).reply).toMatchObject({ probe: { permit: "q" } });
+  expect(enter(after, "q", { tenant: "", model: "m" }, 10_001, limits).reply).toMatchObject({
+    probe: { permit: "q" },
+  });
 });
 
 it("counts faults in a row across the opening, until a success", () => {
-  const probe = enter(open, "p", "m", 10_000, limits).core;
+  const probe = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
   const reopened = tell(probe, [{ ...fault, permit: "p" }], 10_500);
   expect(reopened.vitals).toMatchObject({ faultsInRow: 4, lastFailureMs: 10_500 });
   expect(tell(reopened, [healthy], 11_000).vitals).toMatchObject({ faultsInRow: 0, lastSuccessMs: 11_000 });
@@ -160,7 +176,7 @@ it("keeps an open breaker over a restart, and asks with refused credentials at o
 });
 
 it("takes turns back at a start only from a predecessor that is surely dead", () => {
-  const probing = enter(open, "p", "m", 10_000, limits).core;
+  const probing = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
   expect(started(probing, false, 10_001).breaker).toEqual(probing.breaker);
   expect(started(probing, true, 10_001).breaker).toMatchObject({ probe: null, state: "half_open" });
 });
@@ -170,7 +186,7 @@ it("says which changes must be stored at once", () => {
   expect(isMomentous(newGate, counted)).toBe(false);
   expect(isMomentous(newGate, exchange(newGate, "r", [], 0, limits, 0).core)).toBe(false);
   expect(isMomentous(newGate, open)).toBe(true);
-  expect(isMomentous(open, enter(open, "p", "m", 10_000, limits).core)).toBe(true);
+  expect(isMomentous(open, enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core)).toBe(true);
   expect(isMomentous(newGate, tell(newGate, [refused]))).toBe(true);
   expect(isMomentous(newGate, { ...newGate, accepting: false })).toBe(true);
   const held = tell(newGate, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 1 } }]);
@@ -191,7 +207,7 @@ it("tells an isolate that the view of an open breaker lasts until its time is ov
     usableForMs: 2_000,
   });
   // One is the probe: it will be answered before its lease ends. Nearly over, the lease is what counts.
-  const probed = enter(open, "p", "m", 10_000, limits).core;
+  const probed = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
   expect(snapshotOf(probed, 10_000, limits)).toMatchObject({ state: "half_open", probeFromMs: 20_000 });
   expect(snapshotOf(probed, 84_000, limits)).toMatchObject({ probeFromMs: 85_000 });
   expect(snapshotOf(probed, 85_000, limits)).toMatchObject({ probeFromMs: null });

@@ -15,13 +15,13 @@ const none: readonly ModelHold[] = [];
 const limit = (model: string) => ({ model, why: "rate_limit" }) as const;
 const by = (tenant: string) => ({ tenant, comparison: "c" });
 const untilMs = (holds: readonly ModelHold[], model: string, nowMs: number) =>
-  callsWait(holds, model, nowMs)?.untilMs ?? null;
+  callsWait(holds, { tenant: "", model }, nowMs)?.untilMs ?? null;
 
 it("holds a model until its time, and not a millisecond longer; other models are free", () => {
   const holds = holdModel(none, limit("a"), 5_000, null, 1_000);
-  expect(callsWait(holds, "a", 5_999)).toEqual({ untilMs: 6_000, why: "rate_limit" });
-  expect(callsWait(holds, "a", 6_000)).toBeNull();
-  expect(callsWait(holds, "b", 1_000)).toBeNull();
+  expect(callsWait(holds, { tenant: "", model: "a" }, 5_999)).toEqual({ untilMs: 6_000, why: "rate_limit" });
+  expect(callsWait(holds, { tenant: "", model: "a" }, 6_000)).toBeNull();
+  expect(callsWait(holds, { tenant: "", model: "b" }, 1_000)).toBeNull();
 });
 
 it("makes a hold longer, never shorter", () => {
@@ -36,7 +36,7 @@ it("holds for at most fifteen minutes", () => {
 });
 
 it("is not misled by a model whose name every object knows", () => {
-  expect(callsWait(none, "__proto__", 0)).toBeNull();
+  expect(callsWait(none, { tenant: "", model: "__proto__" }, 0)).toBeNull();
   expect(untilMs(holdModel(none, limit("__proto__"), 5, null, 0), "__proto__", 4)).toBe(5);
 });
 
@@ -47,7 +47,7 @@ it.each([
   ["no_judgements", false],
 ] as const)("a hold for %s stops live calls: %s; it always stops tickets", (why, stops) => {
   const holds = holdModel(none, { model: "a", why }, 5_000, null, 0);
-  expect(callsWait(holds, "a", 0) !== null).toBe(stops);
+  expect(callsWait(holds, { tenant: "", model: "a" }, 0) !== null).toBe(stops);
   expect(liveHolds(holds, 0)).toHaveLength(stops ? 1 : 0);
   expect(holds.map((hold) => isHeld(hold, 4_999))).toEqual([true]);
 });

@@ -30,56 +30,78 @@ const keep = (snapshot: Snapshot, askedAtMs = 1_000): KeptSnapshot => ({ snapsho
 const open: Snapshot = { ...closed, state: "open", probeFromMs: 2_500 };
 
 it("calls through a closed breaker without asking, in the epoch of the snapshot", () => {
-  expect(answer(keep(closed), "m", 1_000)).toEqual({ kind: "call", epoch: 7 });
+  expect(answer(keep(closed), { tenant: "", model: "m" }, 1_000)).toEqual({ kind: "call", epoch: 7 });
 });
 
 it("is not used past its limit: to the last millisecond, and not a moment longer", () => {
   for (const snapshot of [closed, { ...open, probeFromMs: 9_000 }]) {
-    expect(answer(keep(snapshot), "m", 2_999).kind).not.toBe("ask");
-    expect(answer(keep(snapshot), "m", 3_000)).toEqual({ kind: "ask" });
+    expect(answer(keep(snapshot), { tenant: "", model: "m" }, 2_999).kind).not.toBe("ask");
+    expect(answer(keep(snapshot), { tenant: "", model: "m" }, 3_000)).toEqual({ kind: "ask" });
   }
 });
 
 it("asks where there is none, or the clock was set back", () => {
-  expect(answer(null, "m", 0)).toEqual({ kind: "ask" });
-  expect(answer(keep(closed), "m", 999)).toEqual({ kind: "ask" });
+  expect(answer(null, { tenant: "", model: "m" }, 0)).toEqual({ kind: "ask" });
+  expect(answer(keep(closed), { tenant: "", model: "m" }, 999)).toEqual({ kind: "ask" });
   expect(isRefreshDue(keep(closed), 999)).toBe(true);
 });
 
 it("waits for a held model until its hold ends, and not a moment longer", () => {
-  expect(answer(keep(closed), "held", 1_499)).toEqual({ kind: "wait", retryAtMs: 1_500, why: "rate_limit" });
-  expect(answer(keep(closed), "held", 1_500).kind).toBe("call");
+  expect(answer(keep(closed), { tenant: "", model: "held" }, 1_499)).toEqual({
+    kind: "wait",
+    retryAtMs: 1_500,
+    why: "rate_limit",
+  });
+  expect(answer(keep(closed), { tenant: "", model: "held" }, 1_500).kind).toBe("call");
 });
 
 it("waits at an open breaker until its time is over, and then asks, for one will be the probe", () => {
-  expect(answer(keep(open), "m", 2_499)).toEqual({ kind: "wait", retryAtMs: 2_500, why: "breaker" });
-  expect(answer(keep(open), "m", 2_500)).toEqual({ kind: "ask" });
+  expect(answer(keep(open), { tenant: "", model: "m" }, 2_499)).toEqual({
+    kind: "wait",
+    retryAtMs: 2_500,
+    why: "breaker",
+  });
+  expect(answer(keep(open), { tenant: "", model: "m" }, 2_500)).toEqual({ kind: "ask" });
 });
 
 const probed: Snapshot = { ...closed, state: "half_open", probeFromMs: 1_700 };
 
 it("asks at a half-open breaker whose turn is free, for the next request is its probe", () => {
-  expect(answer(keep({ ...probed, probeFromMs: null }), "m", 1_000)).toEqual({ kind: "ask" });
+  expect(answer(keep({ ...probed, probeFromMs: null }), { tenant: "", model: "m" }, 1_000)).toEqual({
+    kind: "ask",
+  });
 });
 
 it("waits where another is the probe, until it has surely been answered", () => {
-  expect(answer(keep(probed), "m", 1_699)).toEqual({ kind: "wait", retryAtMs: 1_700, why: "breaker" });
-  expect(answer(keep(probed), "m", 1_700)).toEqual({ kind: "ask" });
+  expect(answer(keep(probed), { tenant: "", model: "m" }, 1_699)).toEqual({
+    kind: "wait",
+    retryAtMs: 1_700,
+    why: "breaker",
+  });
+  expect(answer(keep(probed), { tenant: "", model: "m" }, 1_700)).toEqual({ kind: "ask" });
 });
 
 it("asks again whether the turn is free as soon as the gate can bear it", () => {
   const long = keep({ ...probed, probeFromMs: 9_000 });
-  expect(answer(long, "m", 1_999)).toMatchObject({ kind: "wait", retryAtMs: 9_000 });
-  expect(answer(long, "m", 2_000)).toEqual({ kind: "ask" });
+  expect(answer(long, { tenant: "", model: "m" }, 1_999)).toMatchObject({ kind: "wait", retryAtMs: 9_000 });
+  expect(answer(long, { tenant: "", model: "m" }, 2_000)).toEqual({ kind: "ask" });
 });
 
 it("is not misled by a clock that differs from the gate's", () => {
   const here = keep(open, 5_001_000);
-  expect(answer(here, "m", 5_002_499)).toEqual({ kind: "wait", retryAtMs: 5_002_500, why: "breaker" });
-  expect(answer(here, "m", 5_002_500)).toEqual({ kind: "ask" });
-  expect(answer(keep(closed, 5_001_000), "held", 5_001_499)).toMatchObject({ retryAtMs: 5_001_500 });
-  expect(answer(keep(probed, 5_001_000), "m", 5_001_699)).toMatchObject({ retryAtMs: 5_001_700 });
-  expect(answer(keep(probed, 5_001_000), "m", 5_001_700)).toEqual({ kind: "ask" });
+  expect(answer(here, { tenant: "", model: "m" }, 5_002_499)).toEqual({
+    kind: "wait",
+    retryAtMs: 5_002_500,
+    why: "breaker",
+  });
+  expect(answer(here, { tenant: "", model: "m" }, 5_002_500)).toEqual({ kind: "ask" });
+  expect(answer(keep(closed, 5_001_000), { tenant: "", model: "held" }, 5_001_499)).toMatchObject({
+    retryAtMs: 5_001_500,
+  });
+  expect(answer(keep(probed, 5_001_000), { tenant: "", model: "m" }, 5_001_699)).toMatchObject({
+    retryAtMs: 5_001_700,
+  });
+  expect(answer(keep(probed, 5_001_000), { tenant: "", model: "m" }, 5_001_700)).toEqual({ kind: "ask" });
 });
 
 it("is refreshed behind a request before its limit", () => {

@@ -47,9 +47,9 @@ export function world() {
   }
 
   const remote: RemoteGate = {
-    enter(permit, name) {
+    enter(permit, whose) {
       asked.push({ verb: "enter", outcomes: [], id: permit });
-      return over(() => keeper.enter(permit, name));
+      return over(() => keeper.enter(permit, whose));
     },
     exchange(id, outcomes) {
       asked.push({ verb: "exchange", outcomes, id });
@@ -105,7 +105,7 @@ export function outcome(
 }
 
 export async function open(w: ReturnType<typeof world>, gate = w.front()) {
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   for (let faults = 0; faults < limits.failureThreshold; faults++) await gate.report(outcome("fault"));
   w.hops();
   return gate;

@@ -8,7 +8,7 @@ it("asks once for all that come while the answer is on its way", async () => {
   const w = world();
   const gate = w.front();
   w.line.delayMs = 200;
-  const calls = ["p", "q", "r"].map((permit) => gate.enter(permit, model));
+  const calls = ["p", "q", "r"].map((permit) => gate.enter(permit, { tenant: "", model }));
   await w.clock.advance(199);
   expect(w.hops()).toMatchObject([{ verb: "enter", id: "p" }]);
   await w.clock.advance(101);
@@ -20,7 +20,7 @@ it("lets those who wait for another's answer go after 300 ms, as the one who ask
   const w = world();
   const gate = w.front();
   w.line.delayMs = 100_000;
-  const calls = ["p", "q"].map((permit) => gate.enter(permit, model));
+  const calls = ["p", "q"].map((permit) => gate.enter(permit, { tenant: "", model }));
   let answered = 0;
   for (const call of calls) void call.then(() => answered++);
   await w.clock.advance(299);
@@ -37,12 +37,12 @@ it("asks by itself where the one who asked died with its request", async () => {
     { enter: () => (lost++, new Promise(() => {})) },
     { clock: { ...w.clock, after: () => () => {} } },
   );
-  void gate.enter("p", model);
+  void gate.enter("p", { tenant: "", model });
   await w.clock.advance(299);
-  void gate.enter("q", model);
+  void gate.enter("q", { tenant: "", model });
   expect(lost).toBe(1);
   await w.clock.advance(1);
-  void gate.enter("r", model);
+  void gate.enter("r", { tenant: "", model });
   expect(lost).toBe(2);
 });
 
@@ -50,23 +50,32 @@ it("asks once a second while another is the probe, and the gate lets only one be
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  expect(await gate.enter("first", model)).toMatchObject({ kind: "call", probe: { permit: "first" } });
+  expect(await gate.enter("first", { tenant: "", model })).toMatchObject({
+    kind: "call",
+    probe: { permit: "first" },
+  });
   const other = w.front();
   for (let call = 0; call < 10; call++) {
-    expect(await gate.enter(`p${call}`, model)).toMatchObject({ kind: "wait", why: "breaker" });
-    expect(await other.enter(`q${call}`, model)).toMatchObject({ kind: "wait", why: "breaker" });
+    expect(await gate.enter(`p${call}`, { tenant: "", model })).toMatchObject({
+      kind: "wait",
+      why: "breaker",
+    });
+    expect(await other.enter(`q${call}`, { tenant: "", model })).toMatchObject({
+      kind: "wait",
+      why: "breaker",
+    });
   }
   expect(w.hops()).toMatchObject([
     { verb: "enter", id: "first" },
     { verb: "enter", id: "q0" },
   ]);
   await w.clock.advance(999);
-  await other.enter("early", model);
+  await other.enter("early", { tenant: "", model });
   expect(w.hops()).toEqual([]);
   // Told a few milliseconds more than a second, after those who asked before it.
   await w.clock.advance(20);
-  expect(await other.enter("again", model)).toMatchObject({ kind: "wait" });
-  await other.enter("after", model);
+  expect(await other.enter("again", { tenant: "", model })).toMatchObject({ kind: "wait" });
+  await other.enter("after", { tenant: "", model });
   expect(w.hops()).toMatchObject([{ verb: "enter", id: "again" }]);
 });
 
@@ -74,35 +83,41 @@ it("takes the turn with the next request after its own probe", async () => {
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  await gate.enter("first", model);
-  expect(await gate.enter("second", model)).toMatchObject({ kind: "wait" });
+  await gate.enter("first", { tenant: "", model });
+  expect(await gate.enter("second", { tenant: "", model })).toMatchObject({ kind: "wait" });
   await gate.report(outcome("healthy", "first"));
-  expect(await gate.enter("third", model)).toMatchObject({ kind: "call", probe: { permit: "third" } });
+  expect(await gate.enter("third", { tenant: "", model })).toMatchObject({
+    kind: "call",
+    probe: { permit: "third" },
+  });
   await gate.report(outcome("healthy", "third"));
-  expect(await gate.enter("fourth", model)).toMatchObject({ kind: "call", probe: null });
+  expect(await gate.enter("fourth", { tenant: "", model })).toMatchObject({ kind: "call", probe: null });
 });
 
 it("takes a turn that another's death has freed, in the millisecond in which its lease ends", async () => {
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  await gate.enter("dies", model);
+  await gate.enter("dies", { tenant: "", model });
   const other = w.front();
   await w.clock.advance(limits.leaseMs - 500);
-  expect(await other.enter("p", model)).toMatchObject({ kind: "wait" });
+  expect(await other.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait" });
   await w.clock.advance(499);
-  expect(await other.enter("q", model)).toMatchObject({ kind: "wait" });
+  expect(await other.enter("q", { tenant: "", model })).toMatchObject({ kind: "wait" });
   await w.clock.advance(1);
-  expect(await other.enter("r", model)).toMatchObject({ kind: "call", probe: { permit: "r" } });
+  expect(await other.enter("r", { tenant: "", model })).toMatchObject({
+    kind: "call",
+    probe: { permit: "r" },
+  });
 });
 
 it("tells the probe the same when it asks again", async () => {
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  const first = await gate.enter("first", model);
-  expect(await gate.enter("second", model)).toMatchObject({ kind: "wait" });
-  expect(await gate.enter("first", model)).toEqual(first);
+  const first = await gate.enter("first", { tenant: "", model });
+  expect(await gate.enter("second", { tenant: "", model })).toMatchObject({ kind: "wait" });
+  expect(await gate.enter("first", { tenant: "", model })).toEqual(first);
 });
 
 it("gives a turn back that it may have been given, where the answer was lost", async () => {
@@ -111,18 +126,21 @@ it("gives a turn back that it may have been given, where the answer was lost", a
   await w.clock.advance(limits.recoveryMs);
   w.line.replyDelayMs = 3_000;
   w.line.loseReplies = true;
-  const entering = gate.enter("late", model);
+  const entering = gate.enter("late", { tenant: "", model });
   await w.clock.advance(2_000);
   expect(await entering).toMatchObject({ kind: "wait" });
-  expect(w.keeper.enter("next", model).admission).toMatchObject({ kind: "wait" });
+  expect(w.keeper.enter("next", { tenant: "", model }).admission).toMatchObject({ kind: "wait" });
   await w.clock.advance(1_000);
-  expect(w.keeper.enter("next", model).admission).toMatchObject({ kind: "call", probe: { permit: "next" } });
+  expect(w.keeper.enter("next", { tenant: "", model }).admission).toMatchObject({
+    kind: "call",
+    probe: { permit: "next" },
+  });
 });
 
 it("has one exchange under way: what comes meanwhile goes in the next, at once after it", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   w.line.delayMs = 100;
   const reports = [gate.report(outcome("fault"))];
@@ -148,7 +166,7 @@ it("lets the caller of a fault that rides along go when it is told, and after 30
   ] as const) {
     const w = world();
     const gate = w.front();
-    await gate.enter("p", model);
+    await gate.enter("p", { tenant: "", model });
     w.line.delayMs = delayMs;
     void gate.report(outcome("fault"));
     await w.clock.advance(10);
@@ -185,18 +203,18 @@ it("makes exchanges for others in the name of one request for ten seconds, and n
 it("knows what the gate knows when the caller of a fault goes on", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.delayMs = 40;
   const reports = Array.from({ length: limits.failureThreshold }, () => gate.report(outcome("fault")));
   await inTime(w.clock, Promise.all(reports));
-  expect(await gate.enter("q", model)).toMatchObject({ kind: "wait", why: "breaker" });
+  expect(await gate.enter("q", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
 });
 
 it("tells a probe's outcome at once, beside the exchange that is under way", async () => {
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  await gate.enter("probe", model);
+  await gate.enter("probe", { tenant: "", model });
   w.hops();
   w.line.delayMs = 1_000;
   void gate.report(outcome("fault"));
@@ -332,7 +350,7 @@ it("tells those who ask for the first time, all at once, to come again one after
   const { keeper } = world();
   const told = Array.from(
     { length: 900 },
-    (_, isolate) => keeper.enter(`p${isolate}`, model).snapshot.refreshAfterMs,
+    (_, isolate) => keeper.enter(`p${isolate}`, { tenant: "", model }).snapshot.refreshAfterMs,
   );
   expect(Math.round(told.at(-1) ?? 0)).toBe(Math.round(1_000 + 899 * (1_000 / 300)));
   expect(new Set(told).size).toBe(900);

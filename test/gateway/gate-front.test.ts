@@ -6,7 +6,11 @@ it("asks the gate once, and then answers by itself while the breaker is closed",
   const { front, hops } = world();
   const gate = front();
   for (let call = 0; call < 20; call++) {
-    expect(await gate.enter(`p${call}`, model)).toEqual({ kind: "call", epoch: 0, probe: null });
+    expect(await gate.enter(`p${call}`, { tenant: "", model })).toEqual({
+      kind: "call",
+      epoch: 0,
+      probe: null,
+    });
   }
   expect(hops()).toHaveLength(1);
 });
@@ -14,35 +18,35 @@ it("asks the gate once, and then answers by itself while the breaker is closed",
 it("asks for a new snapshot behind the call that finds the old one due, once", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   await w.clock.advance(999);
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   expect(w.hops()).toEqual([]);
   await w.clock.advance(1);
   w.line.delayMs = 400;
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "call" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
   expect(w.hops()).toMatchObject([{ verb: "exchange" }]);
 });
 
 it("uses no snapshot past its limit: it asks first", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   await w.clock.advance(1_999);
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   expect(w.hops()).toMatchObject([{ verb: "exchange" }]);
   await w.clock.advance(2_000);
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   expect(w.hops()).toMatchObject([{ verb: "enter" }]);
 });
 
 it("tells of a fault at once, with all that was not told yet, in order, and learns from the reply", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   await gate.report(outcome("healthy"));
   await gate.report(outcome("healthy"));
@@ -59,14 +63,14 @@ it("tells of a fault at once, with all that was not told yet, in order, and lear
   ]);
   for (let faults = 1; faults < limits.failureThreshold; faults++) await gate.report(outcome("fault"));
   w.hops();
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "wait", why: "breaker" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
   expect(w.hops()).toEqual([]);
 });
 
 it("tells of successes in batches, also where no call comes after them", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   for (let call = 0; call < 49; call++) await gate.report(outcome("healthy"));
   expect(w.hops()).toEqual([]);
@@ -82,7 +86,7 @@ it("waits 300 ms for a gate that is slow, then calls as if it were closed", asyn
   const w = world();
   w.line.delayMs = 100_000;
   const gate = w.front();
-  const entering = gate.enter("p", model);
+  const entering = gate.enter("p", { tenant: "", model });
   let answered = false;
   void entering.then(() => (answered = true));
   await w.clock.advance(299);
@@ -90,7 +94,7 @@ it("waits 300 ms for a gate that is slow, then calls as if it were closed", asyn
   await w.clock.advance(1);
   expect(await entering).toEqual({ kind: "call", epoch: null, probe: null });
   // Nobody waits again for a second.
-  expect(await gate.enter("q", model)).toMatchObject({ kind: "call" });
+  expect(await gate.enter("q", { tenant: "", model })).toMatchObject({ kind: "call" });
   expect(w.hops()).toHaveLength(1);
 });
 
@@ -100,24 +104,27 @@ it("goes by the last snapshot for a minute while the gate is away, and then as i
   w.line.isDead = true;
   const taken = w.clock.nowMs();
   await w.clock.advance(limits.recoveryMs - 1);
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "wait" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait" });
   // A probe is the gate's to give.
   await w.clock.advance(1);
-  expect(await inTime(w.clock, gate.enter("p", model))).toMatchObject({ kind: "wait", why: "breaker" });
+  expect(await inTime(w.clock, gate.enter("p", { tenant: "", model }))).toMatchObject({
+    kind: "wait",
+    why: "breaker",
+  });
   await w.clock.advance(taken + 59_999 - w.clock.nowMs());
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "wait" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait" });
   await w.clock.advance(1_001);
-  expect(await gate.enter("p", model)).toEqual({ kind: "call", epoch: null, probe: null });
+  expect(await gate.enter("p", { tenant: "", model })).toEqual({ kind: "call", epoch: null, probe: null });
 });
 
 it("finds the gate again when it is back", async () => {
   const w = world();
   const gate = w.front();
   w.line.isDead = true;
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.isDead = false;
   await w.clock.advance(1_000);
-  expect(await gate.enter("p", model)).toEqual({ kind: "call", epoch: 0, probe: null });
+  expect(await gate.enter("p", { tenant: "", model })).toEqual({ kind: "call", epoch: 0, probe: null });
 });
 
 it("waits longer for the gate where only it can say who is the probe", async () => {
@@ -125,7 +132,9 @@ it("waits longer for the gate where only it can say who is the probe", async () 
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
   w.line.delayMs = 1_900;
-  expect(await inTime(w.clock, gate.enter("far", model))).toMatchObject({ probe: { permit: "far" } });
+  expect(await inTime(w.clock, gate.enter("far", { tenant: "", model }))).toMatchObject({
+    probe: { permit: "far" },
+  });
 });
 
 it("gives a turn back that came too late for its call", async () => {
@@ -133,16 +142,19 @@ it("gives a turn back that came too late for its call", async () => {
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
   w.line.delayMs = 3_000;
-  expect(await inTime(w.clock, gate.enter("late", model))).toMatchObject({ kind: "wait" });
+  expect(await inTime(w.clock, gate.enter("late", { tenant: "", model }))).toMatchObject({ kind: "wait" });
   await w.clock.advance(10_000);
   w.line.delayMs = 0;
-  expect(w.keeper.enter("next", model).admission).toMatchObject({ kind: "call", probe: { permit: "next" } });
+  expect(w.keeper.enter("next", { tenant: "", model }).admission).toMatchObject({
+    kind: "call",
+    probe: { permit: "next" },
+  });
 });
 
 it("never throws at a report, and tells it later, once", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.isDead = true;
   await gate.report(outcome("fault"));
   await gate.report(outcome("fault"));
@@ -154,7 +166,7 @@ it("never throws at a report, and tells it later, once", async () => {
 it("counts a batch once whose reply was lost", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.loseReplies = true;
   await gate.report(outcome("fault"));
   w.line.loseReplies = false;
@@ -169,12 +181,12 @@ it("tells no news that is older than a minute: the gate would take it for the pr
   ] as const) {
     const w = world();
     const gate = w.front();
-    await gate.enter("p", model);
+    await gate.enter("p", { tenant: "", model });
     w.line.isDead = true;
     await gate.report(outcome("fault"));
     w.line.isDead = false;
     await w.clock.advance(ageMs);
-    await gate.enter("p", model);
+    await gate.enter("p", { tenant: "", model });
     await gate.report(outcome("nothing", "p"));
     expect(await gate.overview()).toMatchObject({ faultsInRow });
   }
@@ -187,7 +199,7 @@ it("tells none that came up behind an exchange that hung, and then lay for a min
   ] as const) {
     const w = world();
     const gate = w.front();
-    await gate.enter("p", model);
+    await gate.enter("p", { tenant: "", model });
     w.line.delayMs = 20_000;
     void gate.report(outcome("fault"));
     void gate.report(outcome("fault"));
@@ -204,7 +216,7 @@ it("tells none that came up behind an exchange that hung, and then lay for a min
 it("holds a report up for 300 ms at most", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.delayMs = 5_000;
   let isOver = false;
   void gate.report(outcome("fault")).then(() => (isOver = true));
@@ -224,14 +236,14 @@ it("begins another exchange when the one under way died with its request", async
     [500, 1],
   ] as const) {
     await w.clock.advance(waitMs);
-    await gate.enter("p", model);
+    await gate.enter("p", { tenant: "", model });
     expect(lost).toBe(exchanges);
   }
   // Asked anew, the snapshot is usable again.
   await w.clock.advance(8_000);
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   await w.clock.advance(1_500);
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   expect(lost).toBe(2);
 });
 
@@ -239,7 +251,7 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
   const w = world();
   const gate = await open(w);
   await w.clock.advance(limits.recoveryMs);
-  expect(await gate.enter("probe", model)).toMatchObject({ kind: "call" });
+  expect(await gate.enter("probe", { tenant: "", model })).toMatchObject({ kind: "call" });
   // On its way back for long: what it saw is no longer so.
   w.line.replyDelayMs = 900;
   void gate.report(outcome("fault"));
@@ -248,9 +260,9 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
   await gate.report(outcome("fault", "probe"));
   await w.clock.advance(900);
   w.hops();
-  expect(await gate.enter("p", model)).toMatchObject({ kind: "wait" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait" });
   await w.clock.advance(limits.recoveryMs);
-  expect(await gate.enter("q", model)).toMatchObject({ kind: "wait" });
+  expect(await gate.enter("q", { tenant: "", model })).toMatchObject({ kind: "wait" });
   expect(w.hops()).toEqual([]);
 });
 
@@ -284,7 +296,7 @@ const ofTicket = { ...facts, ticket: { unreadableAgoMs: null, thrownAgoMs: null 
 it("brings back how others fared to a ticket that failed, and holds no judgement up for it", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   const other = { ...facts, comparison: "000000000000000b" };
   await gate.report({ ...outcome("healthy"), call: other });
   w.hops();
@@ -297,7 +309,7 @@ it("brings back how others fared to a ticket that failed, and holds no judgement
 it("says that nobody is known to be served where the gate can't be asked in time, and tells it later all the same", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.line.isDead = true;
   const failed = { ...outcome("fault", "p1"), reason: "timeout", call: ofTicket } as const;
   expect(await inTime(w.clock, gate.report(failed))).toBeNull();
@@ -309,7 +321,7 @@ it("says that nobody is known to be served where the gate can't be asked in time
 it("tells how old a report is that comes late: what was answered before an outage serves nobody in it", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   w.hops();
   await gate.report({ ...outcome("healthy"), call: { ...facts, comparison: "000000000000000b" } });
   await w.clock.advance(30_000);
@@ -325,7 +337,7 @@ it("tells how old a report is that comes late: what was answered before an outag
 it("costs no hop for a call while a model is held", async () => {
   const w = world();
   const gate = w.front();
-  await gate.enter("p", model);
+  await gate.enter("p", { tenant: "", model });
   await gate.report({
     ...outcome("nothing"),
     finding: { kind: "rate_limited", model: "held", holdMs: 60_000 },
@@ -338,9 +350,38 @@ it("costs no hop for a call while a model is held", async () => {
   });
   w.hops();
   for (let call = 0; call < 20; call++) {
-    expect(await gate.enter(`p${call}`, model)).toMatchObject({ kind: "call" });
-    expect(await gate.enter(`p${call}`, "held")).toMatchObject({ kind: "wait", why: "rate_limit" });
-    expect(await gate.enter(`p${call}`, "refused")).toMatchObject({ kind: "call" });
+    expect(await gate.enter(`p${call}`, { tenant: "", model })).toMatchObject({ kind: "call" });
+    expect(await gate.enter(`p${call}`, { tenant: "", model: "held" })).toMatchObject({
+      kind: "wait",
+      why: "rate_limit",
+    });
+    expect(await gate.enter(`p${call}`, { tenant: "", model: "refused" })).toMatchObject({ kind: "call" });
   }
   expect(w.hops()).toEqual([]);
+});
+
+it("lets whom an open breaker spares call without a hop, and tells the gate what came of it behind them", async () => {
+  const w = world();
+  const gate = w.front();
+  const call = { comparison: "c", tenant: "evil", model, beganAgoMs: 10, beforeAgoMs: 20 };
+  for (let i = 0; i < limits.failureThreshold; i++) {
+    await gate.enter(`p${i}`, { tenant: "evil", model });
+    await gate.report({ ...outcome("fault"), call });
+  }
+  expect(await gate.enter("p", { tenant: "evil", model })).toMatchObject({ kind: "wait", why: "breaker" });
+  w.hops();
+  for (const permit of ["q", "r"]) {
+    expect(await gate.enter(permit, { tenant: "good", model })).toEqual({
+      kind: "call",
+      epoch: 1,
+      probe: null,
+    });
+  }
+  expect(w.hops()).toEqual([]);
+  const answered = outcome("healthy", null, 1);
+  await gate.report({ ...answered, call: { ...call, tenant: "good" } });
+  await w.clock.advance(1_100);
+  await gate.enter("s", { tenant: "good", model });
+  await w.clock.advance(1);
+  expect(await gate.enter("t", { tenant: "evil", model })).toMatchObject({ kind: "call" });
 });

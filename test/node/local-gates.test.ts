@@ -29,7 +29,7 @@ it("runs no statement for live calls through a closed breaker, and stores their 
   await world.advance(1_000);
   const runs = countedRuns();
   for (let call = 0; call < 1_000; call++) {
-    await world.gate.enter(`p${call}`, "m");
+    await world.gate.enter(`p${call}`, { tenant: "", model: "m" });
     await world.gate.report(healthy);
   }
   await world.advance(29_999);
@@ -53,7 +53,7 @@ it("stores a probe's lease before the probe goes", async () => {
   const world = await gatesForTest();
   for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault);
   await world.advance(60_000);
-  await world.gate.enter("probe", "m");
+  await world.gate.enter("probe", { tenant: "", model: "m" });
   expect(world.stored()).toMatchObject({ breaker: { state: "half_open", probe: { permit: "probe" } } });
 });
 
@@ -61,7 +61,7 @@ it("goes on from memory while the disk is full, and stores when there is room ag
   const world = await gatesForTest();
   world.sql.exec("PRAGMA query_only = ON");
   for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault);
-  expect(await world.gate.enter("p", "m")).toMatchObject({ kind: "wait" });
+  expect(await world.gate.enter("p", { tenant: "", model: "m" })).toMatchObject({ kind: "wait" });
   expect(await world.gate.reserve({ ...seat, ticketId: "a" })).toBe(true);
   await world.advance(2_500);
   expect(world.stored()).toBeNull();
@@ -74,9 +74,12 @@ it("gives the probe of a dead process away at once: nobody else can have it", as
   const world = await gatesForTest();
   for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault);
   await world.advance(60_000);
-  await world.gate.enter("dies", "m");
+  await world.gate.enter("dies", { tenant: "", model: "m" });
   await world.restart();
-  expect(await world.gate.enter("next", "m")).toMatchObject({ kind: "call", probe: { permit: "next" } });
+  expect(await world.gate.enter("next", { tenant: "", model: "m" })).toMatchObject({
+    kind: "call",
+    probe: { permit: "next" },
+  });
 });
 
 it("never sends a suspect beside that of another provider, and sends it when that one is through", async () => {
@@ -119,7 +122,7 @@ it("begins anew where what it stored is of a newer version", async () => {
   const world = await gatesForTest();
   world.sql.exec(`INSERT INTO gates VALUES ('mock', '{"version":2,"breaker":"other"}')`);
   await world.restart();
-  expect(await world.gate.enter("p", "m")).toMatchObject({ kind: "call" });
+  expect(await world.gate.enter("p", { tenant: "", model: "m" })).toMatchObject({ kind: "call" });
 });
 
 async function gatesForTest() {

@@ -1,4 +1,5 @@
 /** Who may call, as the contract says it: breaker, holds and credentials, followed from outside and held against what a gate does. */
+import type { Blame, Whose } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
 import type { Exchanged } from "../../src/domain/gate-report.ts";
@@ -10,13 +11,14 @@ import {
   holdIn,
   isAsked,
   isHeld,
+  sparesTenant,
   stopsCalls,
   withAskers,
   type HeldModel,
 } from "./held.ts";
 import { comparedWith } from "./holds-compared.ts";
 import { othersAsTo } from "./others-reference.ts";
-import { afterBatch, unknown, type Known } from "./outcomes-reference.ts";
+import { afterBatch, creditOf, unknown, type Known } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
 export type Broken = (promise: string, sentence: string, about?: string | null) => void;
@@ -33,22 +35,45 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   let ended: ReadonlySet<string> = new Set();
 
   /** A turn that was taken moves an open breaker on, in its time. */
-  function moved(before: GateCore, after: GateCore, what: string, mayProbe: boolean): void {
+  function moved(
+    before: GateCore,
+    after: GateCore,
+    what: string,
+    mayProbe: boolean,
+    whose: Whose | null = null,
+  ): void {
     const from = before.breaker;
     const to = after.breaker.state;
     if (mayProbe && from.state === "open" && to === "half_open") {
-      if (scheduler.nowMs() < from.probeFromMs) broken("8 breaker", `${what} before the open time is over`);
+      const isSpared = what === "enter" && whose !== null && creditOf(known.blame, whose) > 0;
+      if (scheduler.nowMs() < from.probeFromMs && !isSpared)
+        broken("8 breaker", `${what} before the open time is over`);
       known = { ...known, state: "half_open", good: 0 };
     }
+    if (mayProbe && whose !== null && prober(before) !== prober(after))
+      known = { ...known, isSparedProbe: creditOf(known.blame, whose) > 0 };
     if (to !== known.state && mayBeOpen) known = { ...known, state: to };
     else if (to !== known.state) broken("8 breaker", `${to} after ${what}, should be ${known.state}`);
+    const theirs = blameIn(after);
+    if (mayBeOpen) known = { ...known, blame: theirs };
+    else if (JSON.stringify(theirs) !== JSON.stringify(known.blame))
+      broken(
+        "13 whose",
+        `blames ${JSON.stringify(theirs)} after ${what}, not ${JSON.stringify(known.blame)}`,
+      );
     known = { ...known, holds: withAskers(known.holds, after) };
     byCore.set(after, known);
   }
 
+  function blameIn({ breaker }: GateCore): Blame | null {
+    return breaker.state === "closed" ? null : (breaker.blame ?? null);
+  }
+
   function checkOpenFor(before: GateCore, after: GateCore): void {
     const { breaker } = after;
-    if (breaker.state !== "open" || before.breaker === breaker) return;
+    if (breaker.state !== "open") return;
+    // Others' faults change whom it spares, and not its time.
+    if (before.breaker.state === "open" && before.breaker.probeFromMs === breaker.probeFromMs) return;
     const openForMs = breaker.probeFromMs - scheduler.nowMs();
     if (openForMs < recoveryMs || openForMs > Math.max(recoveryMs, maxOpenMs))
       broken("8 breaker", `open for ${openForMs} ms`);
@@ -86,10 +111,10 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     return holdIn(known.holds.models, model, scheduler.nowMs());
   }
 
-  function checkTicketHold(model: string, about: string): void {
+  function checkTicketHold({ model, tenant }: Whose, about: string): void {
     const nowMs = scheduler.nowMs();
     const held = hold(model);
-    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held))
+    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held) && !sparesTenant(held, tenant))
       broken("13 whose", `a ticket's call for ${model}, which is held (${held.why})`, about);
   }
 
@@ -112,21 +137,26 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   return {
-    entered(before: GateCore, after: GateCore, permit: string, model: string, admission: Admission): void {
+    entered(before: GateCore, after: GateCore, permit: string, whose: Whose, admission: Admission): void {
+      const { model } = whose;
+      const isSpared = known.state !== "closed" && creditOf(known.blame, whose) > 0;
+      const isFree = isSpared && creditOf(known.blame, whose) > 1;
+      const isBesideBlamed = isSpared && !known.isSparedProbe;
       if (admission.kind === "call" && !isAsking(model))
         known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
-      moved(before, after, "enter", true);
+      moved(before, after, "enter", true, whose);
       const nowMs = scheduler.nowMs();
-      const isStopped = stopsCalls(hold(model), nowMs);
+      const isStopped = stopsCalls(hold(model), whose.tenant, nowMs);
       if (admission.kind === "call") {
         if (isStopped) broken("13 whose", `a call for ${model}, which is held`);
         const holder = prober(before);
-        if (known.state !== "closed" && admission.probe === null)
+        if (known.state !== "closed" && admission.probe === null && !isFree)
           broken("8 breaker", "a call past a breaker that isn't closed");
-        if (admission.probe && holder !== null && holder !== permit)
+        if (admission.probe && holder !== null && holder !== permit && !isBesideBlamed)
           broken("8 breaker", "two probes at a time");
         if (admission.probe && prober(after) !== permit) broken("8 breaker", "a probe without a lease");
       } else if (admission.why === "breaker") {
+        if (isFree || (isBesideBlamed && !isStopped)) broken("13 whose", "turned away for another's faults");
         const isWaiting = before.breaker.state === "open" && nowMs < before.breaker.probeFromMs;
         if (!isWaiting && prober(before) === null)
           broken("8 breaker", "turned away, though it could be the probe");
@@ -162,15 +192,15 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     started(
       before: GateCore,
       after: GateCore,
-      { ticketId, model }: Seat,
+      { ticketId, model, tenant }: Seat,
       { permit }: Starter,
       start: Start,
     ): void {
       if (start.kind === "call")
         known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
-      moved(before, after, "start", true);
+      moved(before, after, "start", true, { model, tenant });
       if (start.kind !== "call") return;
-      checkTicketHold(model, ticketId);
+      checkTicketHold({ model, tenant }, ticketId);
       const isSingle = known.state !== "closed" || after.credentials !== null || isAsking(model);
       if (isSingle && !start.asProbe)
         broken("8 breaker", "a ticket's call past what lets one through at a time", ticketId);
@@ -190,17 +220,18 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     ): void {
       const nowMs = scheduler.nowMs();
       for (const id of ids) {
-        const { model = "" } = rows.get(id) ?? {};
-        checkTicketHold(model, id);
+        const { model = "", tenant = "" } = rows.get(id) ?? {};
+        checkTicketHold({ model, tenant }, id);
         const held = hold(model);
         if (held !== undefined && isAsked(held)) {
-          if (nowMs < held.untilMs) broken("13 whose", `${model} is asked before its time`, id);
+          if (nowMs < held.untilMs && !sparesTenant(held, tenant))
+            broken("13 whose", `${model} is asked before its time`, id);
           if (askerOf(before, model) !== null) broken("8 breaker", `${model} is asked twice at a time`, id);
         }
       }
       for (const id of ids)
         known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
-      moved(before, after, "dispatch", true);
+      moved(before, after, "dispatch", true, rows.get(ids[0] ?? "") ?? null);
       const isSingle = known.state !== "closed" || after.credentials !== null;
       if (!isSingle || ids.length === 0) return;
       if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);
@@ -245,11 +276,12 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     hasJustEnded: (model: string) => ended.has(model),
 
     /** Does its model keep it from being sent now? */
-    isHeldBack(core: GateCore, model: string): boolean {
+    isHeldBack(core: GateCore, { model, tenant }: Whose): boolean {
       const nowMs = scheduler.nowMs();
       const held = hold(model);
       if (held === undefined || !isHeld(held, nowMs)) return false;
-      return !isAsked(held) || nowMs < held.untilMs || askerOf(core, model) !== null;
+      if (isAsked(held) && askerOf(core, model) !== null) return true;
+      return !sparesTenant(held, tenant) && (!isAsked(held) || nowMs < held.untilMs);
     },
   };
 }

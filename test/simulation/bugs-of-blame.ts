@@ -108,6 +108,23 @@ export const blameBugs: readonly Bug[] = [
         }),
     }),
   },
+  withCore("one tenant's faults keep everybody out of an open breaker", ({ breaker, ...core }) => {
+    if (breaker.state === "closed") return { ...core, breaker };
+    const { blame, ...all } = breaker;
+    return { ...core, breaker: blame === undefined ? breaker : all };
+  }),
+  withCore("a breaker spares others for ever", ({ breaker, ...core }) => {
+    if (breaker.state === "closed" || breaker.blame?.tenant === undefined) return { ...core, breaker };
+    const blame = { ...breaker.blame, tenant: { ...breaker.blame.tenant, credit: 5 } };
+    return { ...core, breaker: { ...breaker, blame } };
+  }),
+  withCore("one tenant's hold of a model holds everybody", (core) => ({
+    ...core,
+    holds: core.holds.map((hold) => {
+      const { spares, ...all } = hold;
+      return spares === undefined ? hold : all;
+    }),
+  })),
   withCore("probes always take the same tenant's tickets", (core) => ({ ...core, probed: [] })),
   withCore("after a hold the refused comparison is the first", (core) => ({
     ...core,

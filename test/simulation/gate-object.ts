@@ -1,5 +1,6 @@
 /** The gate of one provider and the object round it, as `src/cloudflare/provider-gate.ts` is; in a process, its places are in memory. */
 import type { ProviderName } from "../../src/domain/comparison.ts";
+import type { Whose } from "../../src/domain/breaker.ts";
 import { newGate, type Admission, type GateCore } from "../../src/domain/gate.ts";
 import type { Parking, Start, Starter } from "../../src/domain/gate-queue.ts";
 import type { Exchanged } from "../../src/domain/gate-report.ts";
@@ -15,7 +16,7 @@ import type { World } from "./world.ts";
 
 export interface GateObject extends Target {
   readonly provider: ProviderName;
-  enter(permit: string, model: string): { readonly admission: Admission; readonly snapshot: Snapshot };
+  enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
   exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged;
   reserve(seat: Seat): boolean;
   confirm(seat: Seat, notBeforeMs: number): void;
@@ -164,7 +165,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     name,
     provider,
     life,
-    enter: (permit, model) => verb("enter", [permit, model], (it) => it.enter(permit, model)),
+    enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
     exchange: (reportId, outcomes) =>
       verb("exchange", [reportId, outcomes], (it) => it.exchange(reportId, outcomes)),
     reserve: (seat) => verb("reserve", [seat], (it) => it.reserve(seat)) === "held",

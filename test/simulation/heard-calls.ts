@@ -39,6 +39,23 @@ export function opens(calls: readonly Heard[], threshold: number, nowMs: number)
   return { must: verdicts.every(({ must }) => must), may: verdicts.every(({ may }) => may) };
 }
 
+/** Do others than the tenant that had most of the faults meet the rule by themselves? */
+export function areOthersIll(calls: readonly Heard[], threshold: number, nowMs: number): Verdict {
+  const sights = worstIn(calls, "tenant", nowMs).map((worst) => {
+    const others = calls.filter(({ tenant }) => tenant !== worst);
+    return recent(others, 2_000, nowMs).length > 0 && meetsRule(sightOf(others, 2_000, nowMs), threshold);
+  });
+  const isTold = partiesIn(calls, "tenant") <= mostParties;
+  return { must: isTold && sights.length > 0 && sights.every(Boolean), may: !isTold || sights.some(Boolean) };
+}
+
+/** The one who alone has called lately; `null`: there are others. */
+export function onlyIn(calls: readonly Heard[], of: "tenant" | "model", nowMs: number): string | null {
+  const names = new Set(recent(calls, 2_000, nowMs).map((call) => call[of]));
+  const [name = null] = names;
+  return names.size === 1 ? name : null;
+}
+
 /** "A model whose own calls meet the rule while another model is served is held alone." */
 export function isIllAlone(
   calls: readonly Heard[],
@@ -60,18 +77,22 @@ function sightsWithoutWorst(
   nowMs: number,
 ): readonly Sight[] {
   const all = sightOf(calls, 1_000, nowMs);
-  const lately = recent(calls, 2_000, nowMs);
-  const faults = new Map<string, number>();
-  for (const call of lately)
-    if (call.isFault && call[of] !== "") faults.set(call[of], (faults.get(call[of]) ?? 0) + 1);
-  const most = Math.max(0, ...faults.values());
-  const worst = [...faults].filter(([, count]) => count === most).map(([name]) => name);
+  const worst = worstIn(calls, of, nowMs);
   if (worst.length === 0) return [all];
   const sights = worst.map((name) => {
     const others = calls.filter((call) => call[of] !== name);
     return recent(others, 2_000, nowMs).length > 0 ? sightOf(others, 2_000, nowMs) : all;
   });
   return partiesIn(calls, of) > mostParties ? [...sights, all, nothing] : sights;
+}
+
+/** More than one where they have equally many. */
+function worstIn(calls: readonly Heard[], of: "tenant" | "model", nowMs: number): readonly string[] {
+  const faults = new Map<string, number>();
+  for (const call of recent(calls, 2_000, nowMs))
+    if (call.isFault && call[of] !== "") faults.set(call[of], (faults.get(call[of]) ?? 0) + 1);
+  const most = Math.max(0, ...faults.values());
+  return [...faults].filter(([, count]) => count === most).map(([name]) => name);
 }
 
 const nothing: Sight = { calls: 0, faults: 0, faultsInRow: 0 };

@@ -9,6 +9,8 @@ export interface HeldModel {
   readonly again: number;
   /** Who caused it; `null`: not known. */
   readonly by: { readonly tenant: string; readonly comparison: string } | null;
+  /** So many calls of others must fail before theirs are held too; `null`: they are. */
+  readonly spares: number | null;
   /** Answers since it ended; `null`: none yet. */
   readonly answers: number | null;
   /** Nobody has called since it ended. */
@@ -55,9 +57,19 @@ export function isHeld(hold: HeldModel | undefined, nowMs: number): boolean {
   return isAsked(hold) || nowMs < hold.untilMs;
 }
 
+/** "What one tenant's requests cause holds only those requests", until another's fail too. */
+export function sparesTenant({ spares, by }: HeldModel, tenant: string): boolean {
+  return spares !== null && by !== null && tenant !== "" && tenant !== by.tenant;
+}
+
+export function sparesLess(hold: HeldModel): HeldModel {
+  return { ...hold, spares: hold.spares === null || hold.spares <= 1 ? null : hold.spares - 1 };
+}
+
 /** Live calls are stopped by a limit and by faults; with a refusal they go out, and fail. */
-export function stopsCalls(hold: HeldModel | undefined, nowMs: number): boolean {
-  return hold !== undefined && nowMs < hold.untilMs && (hold.why === "rate_limit" || hold.why === "faults");
+export function stopsCalls(hold: HeldModel | undefined, tenant: string, nowMs: number): boolean {
+  if (hold === undefined || sparesTenant(hold, tenant)) return false;
+  return nowMs < hold.untilMs && (hold.why === "rate_limit" || hold.why === "faults");
 }
 
 /** "A ramp of that model alone begins": 1, 3, 9 tickets in flight. */

@@ -28,6 +28,8 @@ export function comparedWith(
     }
     if (isTheirs && !isOurs) wrong ??= `${model} is held (${their.why}), though nothing holds it`;
     if (isOurs && !isTheirs) wrong ??= `${model} is not held, though it is to be (${ours?.why})`;
+    if (isOurs && isTheirs && ours && (their.spares ?? null) !== ours.spares)
+      wrong ??= `${model} spares others for ${their.spares} calls, not ${ours.spares}`;
     if (isOurs && isTheirs && ours && their.untilMs !== ours.untilMs)
       wrong ??= `${model} is held for ${their.untilMs - nowMs} ms (${their.why}), not ${ours.untilMs - nowMs} (${ours.why})`;
   }
@@ -46,10 +48,20 @@ function takenOver({
   again = 0,
   tenant,
   comparison,
+  spares,
   asker,
   ramp,
 }: ModelHold): HeldModel {
   const by = tenant === undefined || comparison === undefined ? null : { tenant, comparison };
   const answers = ramp === undefined ? null : 0;
-  return { why, untilMs, again, by, answers, isFresh: true, askedUntilMs: asker?.endsAtMs ?? 0 };
+  return {
+    why,
+    untilMs,
+    again,
+    by,
+    spares: spares ?? null,
+    answers,
+    isFresh: true,
+    askedUntilMs: asker?.endsAtMs ?? 0,
+  };
 }

@@ -1,13 +1,15 @@
 /** What the outcome of a call means for what is held, as the contract says it (section 3, *429*, *Whose refusal it is*, *Breaker*). */
 import type { HoldReason } from "../../src/domain/holds.ts";
 import type { CallFacts, Finding, Others } from "../../src/domain/outcome.ts";
-import { isIllAlone, type Heard } from "./heard-calls.ts";
+import { areOthersIll, isIllAlone, type Heard } from "./heard-calls.ts";
 import {
   holdIn,
   isAsked,
   isHeld,
   longestMs,
   put,
+  sparesLess,
+  sparesTenant,
   type HeldAccount,
   type HeldModel,
   type HoldsKnown,
@@ -106,7 +108,7 @@ function limited(
   const hold = holdIn(models, model, nowMs);
   if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
   const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
-  return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, nowMs);
+  return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, null, nowMs);
 }
 
 /** Who asked in vain is not the next to ask. */
@@ -118,7 +120,7 @@ function afterAsking(
   const hold = call === null ? undefined : after.get(call.model);
   if (call === null || hold === undefined || !isAsked(hold)) return after;
   return hold.untilMs === before.get(call.model)?.untilMs
-    ? put(after, call.model, { ...hold, by: causeIn(call) })
+    ? put(after, call.model, { ...lessSpared(hold, call), by: causeIn(call) })
     : after;
 }
 
@@ -137,14 +139,16 @@ function faulted(
 ): HoldsKnown["models"] {
   const { model } = call;
   const hold = holdIn(models, model, nowMs);
-  if (isHeld(hold, nowMs)) return models;
+  if (hold !== undefined && isHeld(hold, nowMs)) return put(models, model, lessSpared(hold, call));
   const isStillIll = hold?.why === "faults" && hold.answers === null;
   const { must, may } = isIllAlone(heard, model, failureThreshold, nowMs);
   if (!isStillIll && !may) return models;
   const again = againOf(hold, "faults", nowMs);
   const openMs = Math.min(recoveryMs * 2 ** again, Math.max(maxOpenMs, recoveryMs));
-  const after = held(models, model, "faults", again, openMs, call, nowMs);
-  return must || isStillIll ? after : unsure(after, model);
+  const others = areOthersIll(heard, failureThreshold, nowMs);
+  const spares = others.must ? null : failureThreshold;
+  const after = held(models, model, "faults", again, openMs, call, spares, nowMs);
+  return (must || isStillIll) && others.may === others.must ? after : unsure(after, model);
 }
 
 /** One ticket asks, and only its own refusal makes it longer. */
@@ -157,11 +161,17 @@ function refused(
   nowMs: number,
 ): HoldsKnown["models"] {
   const hold = holdIn(models, model, nowMs);
-  if (hold === undefined || !isAsked(hold)) return held(models, model, why, 0, recoveryMs, call, nowMs);
-  if (!asksModel) return models;
+  if (hold === undefined || !isAsked(hold)) return held(models, model, why, 0, recoveryMs, call, 1, nowMs);
+  if (!asksModel) return put(models, model, lessSpared(hold, call));
   const again = hold.again + 1;
   const untilMs = nowMs + Math.min(recoveryMs * 2 ** again, longestMs);
-  return put(models, model, { ...hold, why, again, untilMs, by: causeIn(call) ?? hold.by });
+  return put(models, model, {
+    ...lessSpared(hold, call),
+    why,
+    again,
+    untilMs,
+    by: causeIn(call) ?? hold.by,
+  });
 }
 
 function answered(
@@ -189,6 +199,7 @@ function held(
   again: number,
   holdMs: number,
   call: CallFacts | null,
+  spares: number | null,
   nowMs: number,
 ): HoldsKnown["models"] {
   const known = holdIn(models, model, nowMs);
@@ -204,11 +215,30 @@ function held(
     untilMs: isLonger ? known.untilMs : untilMs,
     again,
     by,
+    spares: by === null || by.tenant === "" ? null : sparesIn(known, by.tenant, spares, nowMs),
     answers: null,
     isFresh: true,
   };
   const after = put(models, model, next);
   return others.length < mostHolds ? after : unsure(after, model);
+}
+
+/** A hold goes on sparing whom it spared; one that held everybody, and was not answered since, holds them again after one call. */
+function sparesIn(
+  known: HeldModel | undefined,
+  tenant: string,
+  spares: number | null,
+  nowMs: number,
+): number | null {
+  if (known === undefined) return spares;
+  if (isHeld(known, nowMs)) return known.by?.tenant === tenant ? known.spares : null;
+  const hasHeldAll = known.answers === null && known.spares === null;
+  return spares !== null && hasHeldAll ? 1 : spares;
+}
+
+/** Another tenant's call has failed likewise. */
+function lessSpared(hold: HeldModel, call: CallFacts | null): HeldModel {
+  return call !== null && sparesTenant(hold, call.tenant) ? sparesLess(hold) : hold;
 }
 
 /** How often in a row it was held so, without an answer since. */

@@ -129,7 +129,7 @@ function gateOf(
   gate: GateObject,
 ): Gate {
   const remote: RemoteGate = {
-    enter: (permit, model) => ask(life, gate, "enter", () => gate.enter(permit, model)),
+    enter: (permit, whose) => ask(life, gate, "enter", () => gate.enter(permit, whose)),
     exchange: (reportId, outcomes) => ask(life, gate, "exchange", () => gate.exchange(reportId, outcomes)),
     reserve: (seat) => ask(life, gate, "reserve", () => gate.reserve(seat)),
     start: (seat, starter) => ask(life, gate, "start", () => gate.start(seat, starter)),
@@ -142,7 +142,7 @@ function gateOf(
       gate.provider,
       {
         ...remote,
-        enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+        enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
         async report(outcome) {
           try {
             return (await remote.exchange(world.newId(), [outcome])).others ?? null;

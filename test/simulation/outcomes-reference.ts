@@ -1,8 +1,8 @@
 /** How calls went, and what is known of a gate then: breaker, holds and how others fare, as the contract says it. Pure. */
-import type { Breaker } from "../../src/domain/breaker.ts";
+import type { Blame, Breaker } from "../../src/domain/breaker.ts";
 import type { GateCore, GateLimits } from "../../src/domain/gate.ts";
 import type { Finding, Others, Outcome } from "../../src/domain/outcome.ts";
-import { opens, withHeard, type Heard } from "./heard-calls.ts";
+import { onlyIn, opens, withHeard, type Heard } from "./heard-calls.ts";
 import { nothingHeld, type HoldsKnown } from "./held.ts";
 import { afterOutcome } from "./holds-reference.ts";
 import { isAnyServed, nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
@@ -14,6 +14,10 @@ export interface Known {
   readonly state: State;
   /** Good probes in a row. */
   readonly good: number;
+  /** Whose faults alone have opened it; `null`: everybody's. */
+  readonly blame: Blame | null;
+  /** The probe is another's. */
+  readonly isSparedProbe: boolean;
   readonly heard: readonly Heard[];
   readonly holds: HoldsKnown;
   readonly others: OthersKnown;
@@ -24,6 +28,8 @@ export interface Known {
 export const unknown: Known = {
   state: "closed",
   good: 0,
+  blame: null,
+  isSparedProbe: false,
   heard: [],
   holds: nothingHeld,
   others: nothingKnown,
@@ -140,17 +146,77 @@ function afterWord(known: Known, { permit, epoch, finding, call }: Outcome, batc
       const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
       const { must, may } = opens(heard, limits.failureThreshold, nowMs);
       if (may !== must) batch.isOpen = true;
-      return { ...known, heard, state: must || (may && batch.theirs !== "closed") ? "open" : "closed" };
+      if (!(must || (may && batch.theirs !== "closed"))) return { ...known, heard };
+      const alone = (of: "tenant" | "model") => (call === undefined ? "" : (onlyIn(heard, of, nowMs) ?? ""));
+      return {
+        ...known,
+        heard,
+        state: "open",
+        blame: blamed(null, { tenant: alone("tenant"), model: alone("model") }, limits.failureThreshold),
+      };
     }
     case "open":
-      return known;
     case "half_open": {
-      if (!isTurn) return known;
-      turns.probe = null;
-      if (isFault) return { ...known, state: "open" };
+      const isItsEpoch = epoch === null || epoch === batch.epoch;
+      const isSpoken = call !== undefined && isItsEpoch && creditOf(known.blame, call) > 0;
+      if (isTurn) turns.probe = null;
+      if (isSpoken && !isFault) {
+        const { tenant, model } = call;
+        return {
+          ...known,
+          state: "closed",
+          blame: null,
+          good: 0,
+          heard: [{ atMs: nowMs, tenant, model, isFault }],
+        };
+      }
+      const blame = isSpoken ? lessCredit(known.blame, call) : known.blame;
+      if (!isTurn || known.state === "open") return { ...known, blame };
+      if (isFault) {
+        const isNobodys = known.isSparedProbe || call === undefined;
+        return { ...known, state: "open", blame: isNobodys ? blame : blamed(blame, call, 1) };
+      }
       return known.good + 1 < limits.successThreshold
         ? { ...known, good: known.good + 1 }
-        : { ...known, state: "closed", heard: [], good: 0 };
+        : { ...known, state: "closed", blame: null, heard: [], good: 0 };
     }
   }
+}
+
+/**
+ * "What one tenant's requests cause holds only those requests": nor one model's another.
+ *
+ * @returns how many faults of such a call are borne; 0: it is not spared
+ */
+export function creditOf(
+  blame: Blame | null,
+  call: { readonly tenant: string; readonly model: string },
+): number {
+  const credits = (["tenant", "model"] as const).map((of) => {
+    const blamed = blame?.[of];
+    return blamed === undefined || call[of] === "" || call[of] === blamed.name ? 0 : blamed.credit;
+  });
+  return Math.max(...credits);
+}
+
+function lessCredit(
+  blame: Blame | null,
+  call: { readonly tenant: string; readonly model: string },
+): Blame | null {
+  const rest = (["tenant", "model"] as const).flatMap((of) => {
+    const blamed = blame?.[of];
+    if (blamed === undefined) return [];
+    const isOther = call[of] !== "" && call[of] !== blamed.name;
+    const credit = blamed.credit - (isOther ? 1 : 0);
+    return credit > 0 ? [[of, { ...blamed, credit }] as const] : [];
+  });
+  return rest.length === 0 ? null : Object.fromEntries(rest);
+}
+
+function blamed(blame: Blame | null, whose: { tenant: string; model: string }, credit: number): Blame | null {
+  const all = (["tenant", "model"] as const).flatMap((of) => {
+    const known = blame?.[of] ?? (whose[of] === "" ? undefined : { name: whose[of], credit });
+    return known === undefined ? [] : [[of, known] as const];
+  });
+  return all.length === 0 ? null : Object.fromEntries(all);
 }

@@ -66,9 +66,9 @@ function isUnderWay({ reply, hasThrown }: Call): boolean {
 export function watchedGate(world: World, provider: ProviderName, gate: Gate, reports: ReportWatch): Gate {
   return {
     ...gate,
-    async enter(permit, model) {
+    async enter(permit, whose) {
       const walk = walks.getStore();
-      const admission = await gate.enter(permit, model);
+      const admission = await gate.enter(permit, whose);
       if (walk && admission.kind === "call")
         leave(walk, { permit, isTurn: admission.probe !== null, isEarly: false });
       return admission;
@@ -111,6 +111,6 @@ function isUnreadable(call: Call): boolean {
 }
 
 function differenceOf(expected: Sent, sent: Sent): string | null {
-  const fields = ["provider", "model", "system", "user", "maxTokens", "promptSha256"] as const;
+  const fields = ["provider", "model", "system", "user", "maxTokens", "promptSha256", "frame"] as const;
   return fields.find((field) => expected[field] !== sent[field]) ?? null;
 }

@@ -1,4 +1,5 @@
 /** Looks at every verb of a gate: at what it answered, and at what its core and places were before and are after. */
+import type { Whose } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
 import type { Exchanged } from "../../src/domain/gate-report.ts";
@@ -109,8 +110,8 @@ export function watchGate(world: World, name: string): GateWatch {
       checkPlaces(rows);
       switch (what) {
         case "enter": {
-          const [permit, model] = given as readonly [string, string];
-          breaker.entered(coreBefore, core, permit, model, (reply as { admission: Admission }).admission);
+          const [permit, whose] = given as readonly [string, Whose];
+          breaker.entered(coreBefore, core, permit, whose, (reply as { admission: Admission }).admission);
           break;
         }
         case "exchange":

@@ -55,9 +55,12 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   function checkRamps(rows: Rows, ids: readonly string[]): void {
     for (const id of ids) {
       const { model = "" } = rows.get(id) ?? {};
-      // Whose tickets ask, one at a time, has no ramp yet.
+      // Whose tickets ask, one at a time, has no ramp yet; nor have those whom its hold spares.
       if (breaker.isAsked(model)) continue;
-      const allowed = allowedBy(breaker.hold(model), scheduler.nowMs());
+      const hold = breaker.hold(model);
+      const holdsOne = hold !== undefined && hold.spares !== null && scheduler.nowMs() < hold.untilMs;
+      if (holdsOne) continue;
+      const allowed = allowedBy(hold, scheduler.nowMs());
       const flying = flyingOf(rows, model);
       if (flying > allowed)
         broken("13 whose", `${flying} of ${model} in flight, ${allowed} after its hold`, id);
@@ -89,7 +92,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
       (pace) => pace.model === model && pace.tenant === tenant && nowMs < pace.nextAtMs,
     );
     return (
-      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, model)
+      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, place)
     );
   }
 
@@ -105,7 +108,8 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   /** How many of a model may be in flight now, by the gate itself. */
   function roomFor({ holds }: GateCore, model: string): number {
     const hold = holds.find((one) => one.model === model);
-    const isOver = hold === undefined || hold.why === undefined || breaker.isAsked(model);
+    const holdsOne = hold?.spares !== undefined && scheduler.nowMs() < hold.untilMs;
+    const isOver = hold === undefined || hold.why === undefined || holdsOne || breaker.isAsked(model);
     return isOver ? Infinity : (hold.ramp?.allowed ?? 1);
   }
 

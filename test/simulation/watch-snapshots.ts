@@ -1,8 +1,10 @@
 /** Looks at what an instance knows of a gate, and at what it makes of it. */
+import type { Whose } from "../../src/domain/breaker.ts";
 import type { Others, Outcome } from "../../src/domain/outcome.ts";
 import type { Snapshot } from "../../src/domain/snapshot.ts";
 import type { RemoteGate } from "../../src/gateway/gate-front.ts";
 import type { Clock, Gate } from "../../src/gateway/ports.ts";
+import { creditOf } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
 export interface SnapshotWatch {
@@ -43,11 +45,11 @@ export function watchSnapshots(world: World): SnapshotWatch {
     return {
       remote: {
         ...remote,
-        async enter(permit, model) {
+        async enter(permit, whose) {
           const askedAtMs = clock.nowMs();
           asked.add(permit);
           unanswered.add(permit);
-          const answer = await remote.enter(permit, model);
+          const answer = await remote.enter(permit, whose);
           unanswered.delete(permit);
           note(answer.snapshot, askedAtMs);
           if (answer.admission.kind === "call") granted.add(permit);
@@ -82,13 +84,13 @@ export function watchSnapshots(world: World): SnapshotWatch {
             world.violate("5 attempts", `${instance} says of others what the gate has not said`);
           return others;
         },
-        async enter(permit, model) {
-          const admission = await front.enter(permit, model);
+        async enter(permit, whose) {
+          const admission = await front.enter(permit, whose);
           if (unanswered.has(permit)) awayAtMs = scheduler.nowMs();
           if (admission.kind !== "call" || granted.has(permit)) return admission;
           const nowMs = clock.nowMs();
           const isAway = scheduler.nowMs() - awayAtMs <= awayMs;
-          const wrong = newest === null ? null : wrongIn(newest, model, nowMs);
+          const wrong = newest === null ? null : wrongIn(newest, whose, nowMs);
           if (wrong === "open")
             world.violate("8 breaker", `${instance} calls though it knows the breaker is open`);
           else if (!asked.has(permit) && !isAway && (newest === null || wrong !== null))
@@ -104,16 +106,24 @@ export function watchSnapshots(world: World): SnapshotWatch {
 
 function wrongIn(
   { snapshot, askedAtMs }: { readonly snapshot: Snapshot; readonly askedAtMs: number },
-  model: string,
+  { tenant, model }: Whose,
   nowMs: number,
 ): string | null {
   const ageMs = nowMs - askedAtMs;
   const theirNowMs = nowMs + snapshot.takenAtMs - askedAtMs;
   const isOld = ageMs < 0 || ageMs >= snapshot.usableForMs;
-  if (snapshot.state === "open" && !isOld && theirNowMs < (snapshot.probeFromMs ?? 0)) return "open";
+  const { blame = null } = snapshot;
+  const isFree = creditOf(blame, { tenant, model }) > 1;
+  if (snapshot.state === "open" && !isFree && !isOld && theirNowMs < (snapshot.probeFromMs ?? 0))
+    return "open";
   if (isOld) return "too old";
-  if (snapshot.state !== "closed") return snapshot.state;
-  const isHeld = snapshot.holds.some((hold) => hold.model === model && theirNowMs < hold.untilMs);
+  if (snapshot.state !== "closed" && !isFree) return snapshot.state;
+  const isHeld = snapshot.holds.some(
+    (hold) =>
+      hold.model === model &&
+      theirNowMs < hold.untilMs &&
+      (hold.spares === undefined || tenant === "" || tenant === hold.tenant),
+  );
   return isHeld ? "of a held model" : null;
 }
 

@@ -158,7 +158,7 @@ it("lets live calls in by the gate in force, and tells the one here how those we
   const world = failoverWorld();
   const process = await world.begin();
   const there = process.failover.gate("mock");
-  expect(await there.enter("p", "m")).toMatchObject({ kind: "call", epoch: 0 });
+  expect(await there.enter("p", { tenant: "", model: "m" })).toMatchObject({ kind: "call", epoch: 0 });
   await goneFrom(world, process);
   const here = process.failover.gate("mock");
   await there.report({ permit: "p", epoch: 7, finding: { kind: "fault" }, durationMs: 5 });
@@ -166,9 +166,11 @@ it("lets live calls in by the gate in force, and tells the one here how those we
   for (let n = 0; n < limits.failureThreshold; n++) {
     await here.report({ permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 5 });
   }
-  expect(await here.enter("q", "m")).toMatchObject({ kind: "wait", why: "breaker" });
+  expect(await here.enter("q", { tenant: "", model: "m" })).toMatchObject({ kind: "wait", why: "breaker" });
   await backFor(world, process);
-  expect(await process.failover.gate("mock").enter("r", "m")).toMatchObject({ kind: "call" });
+  expect(await process.failover.gate("mock").enter("r", { tenant: "", model: "m" })).toMatchObject({
+    kind: "call",
+  });
   await here.report({ permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 5 });
   expect(await process.failover.gate("mock").overview()).toMatchObject({ faultsInRow: 0 });
 });

@@ -82,7 +82,8 @@ const plugin: Plugin = {
       if (isChange && source !== undefined && fields !== undefined && lua.isTableExpression(fields)) {
         return changeOf(source, fields, node.properties.slice(1), context.checker as object as Checker);
       }
-      for (const part of made.params.filter(lua.isTableExpression)) {
+      // The first is the one that is assigned to: there is nothing to take away in it.
+      for (const part of made.params.slice(1).filter(lua.isTableExpression)) {
         for (const field of part.fields) field.value = asField(field.value);
       }
       return made;

@@ -95,10 +95,10 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     }
     const gate: Gate = {
       // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
-      enter: async (permit, model) =>
+      enter: async (permit, whose) =>
         isAway("gate.enter")
           ? { kind: "call", epoch: null, probe: null }
-          : after(keeper.enter(permit, model)).admission,
+          : after(keeper.enter(permit, whose)).admission,
       async report(outcome) {
         if (isAway("gate.report")) return null;
         return after(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null;

@@ -1,4 +1,5 @@
 /** What can be asked of the script (`lua/main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
+import type { Whose } from "../../domain/breaker.ts";
 import type { GateLimits } from "../../domain/gate.ts";
 import type { Parking, Starter } from "../../domain/gate-queue.ts";
 import type { KeyedEnd } from "../../domain/keyed.ts";
@@ -33,7 +34,7 @@ export interface GateCalls {
 }
 
 export type GateCall =
-  | { readonly verb: "enter"; readonly permit: string; readonly model: string }
+  | { readonly verb: "enter"; readonly permit: string; readonly whose: Whose }
   | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
   | { readonly verb: "reserve"; readonly seat: Seat }
   | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }

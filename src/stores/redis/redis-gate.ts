@@ -44,8 +44,8 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
   }
 
   return {
-    async enter(permit, model) {
-      const call = { verb: "enter", permit, model: packModel(model) } as const;
+    async enter(permit, { tenant, model }) {
+      const call = { verb: "enter", permit, whose: { tenant, model: packModel(model) } } as const;
       const { admission, snapshot } = await mustAnswer<{ admission: Admission; snapshot: Snapshot }>(call);
       return { admission: reviveAdmission(admission), snapshot: reviveSnapshot(snapshot) };
     },

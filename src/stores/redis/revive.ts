@@ -1,4 +1,5 @@
 /** Answers of the script, as they were before Lua dropped what is `null` and forgot that an empty list is one. */
+import type { Blame } from "../../domain/breaker.ts";
 import type { Admission } from "../../domain/gate.ts";
 import type { Start } from "../../domain/gate-queue.ts";
 import type { HeldModel, Outlook, Overview } from "../../domain/gate-view.ts";
@@ -26,8 +27,13 @@ export function reviveSnapshot<Told extends Snapshot>(stored: Told): Told {
   return {
     ...stored,
     probeFromMs: stored.probeFromMs ?? null,
+    ...(stored.blame === undefined ? {} : { blame: reviveBlame(stored.blame) }),
     holds: holds.map((hold) => ({ ...hold, model: JSON.parse(hold.model) as string })),
   };
+}
+
+function reviveBlame({ model, ...all }: Blame): Blame {
+  return model === undefined ? all : { ...all, model: { ...model, name: JSON.parse(model.name) as string } };
 }
 
 export function reviveStart(stored: Start): Start {

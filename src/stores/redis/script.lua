@@ -191,6 +191,16 @@ local function __TS__ArrayAt(self, relativeIndex)
     return nil
 end
 
+local function __TS__ObjectRest(target, usedProperties)
+    local result = {}
+    for property in pairs(target) do
+        if not usedProperties[property] then
+            result[property] = target[property]
+        end
+    end
+    return result
+end
+
 local function __TS__ArrayEvery(self, callbackfn, thisArg)
     for i = 1, #self do
         if not callbackfn(thisArg, self[i], i - 1, self) then
@@ -473,6 +483,7 @@ return {
   __TS__ArrayFind = __TS__ArrayFind,
   __TS__ArraySlice = __TS__ArraySlice,
   __TS__ArrayAt = __TS__ArrayAt,
+  __TS__ObjectRest = __TS__ObjectRest,
   __TS__ArrayEvery = __TS__ArrayEvery,
   __TS__StringStartsWith = __TS__StringStartsWith,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
@@ -487,29 +498,6 @@ return {
   __TS__ObjectEntries = __TS__ObjectEntries,
   __TS__StringSlice = __TS__StringSlice
 }
- end,
-["domain.admission"] = function(...) 
-local ____exports = {}
---- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
-function ____exports.acceptsMore(self, accepting, load, limits)
-    local ____limits_0 = limits
-    local maxSize = ____limits_0.maxSize
-    local maxBytes = ____limits_0.maxBytes
-    local highWatermark = ____limits_0.highWatermark
-    local lowWatermark = ____limits_0.lowWatermark
-    local ____accepting_1
-    if accepting then
-        ____accepting_1 = load.size < highWatermark * maxSize and load.bytes < highWatermark * maxBytes
-    else
-        ____accepting_1 = load.size < lowWatermark * maxSize and load.bytes < lowWatermark * maxBytes
-    end
-    return ____accepting_1
-end
---- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
-function ____exports.hasRoomFor(self, sizeBytes, load, limits)
-    return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
-end
-return ____exports
  end,
 ["domain.parties"] = function(...) 
 local ____exports = {}
@@ -935,7 +923,262 @@ return ____exports
  end,
 ["domain.breaker"] = function(...) 
 local ____exports = {}
-local isIll, opened, openForMs, fewestCalls, jitter, forgivenJitter
+local creditIn, spoken, isAlone, blaming, blamingOf, lessOf, isIll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter
+--- So many faults of such calls are borne; 0: they are not spared.
+function ____exports.creditOf(self, blame, ____bindingPattern0)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    return math.max(
+        creditIn(nil, blame and blame.tenant, tenant),
+        creditIn(nil, blame and blame.model, model)
+    )
+end
+function creditIn(self, blamed, name)
+    return (blamed == nil or name == "" or name == blamed.name) and 0 or blamed.credit
+end
+--- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
+function ____exports.isProbe(self, breaker, permit)
+    local ____temp_7 = permit ~= nil and breaker.state == "half_open"
+    if ____temp_7 then
+        local ____opt_5 = breaker.probe
+        ____temp_7 = (____opt_5 and ____opt_5.permit) == permit
+    end
+    return ____temp_7
+end
+--- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
+-- 
+-- @param random uniform in [0, 1)
+function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
+    repeat
+        local ____switch15 = breaker.state
+        local ____cond15 = ____switch15 == "closed"
+        if ____cond15 then
+            do
+                local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
+                if isLate or news.health == "nothing" then
+                    return breaker
+                end
+                local isFault = news.health == "fault"
+                local ____breaker_16 = breaker
+                local ____temp_17 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_18 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_10 = breaker.tenants or ____modulesInUse["domain.parties"].noParties
+                local ____opt_8 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_11_result_19 = ____modulesInUse_domain_2Eparties_countParty_11(
+                    nil,
+                    ____temp_10,
+                    ____opt_8 and ____opt_8.tenant or "",
+                    isFault,
+                    nowMs
+                )
+                local ____modulesInUse_domain_2Eparties_countParty_15 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_14 = breaker.models or ____modulesInUse["domain.parties"].noParties
+                local ____opt_12 = news.by
+                local closed = ____with(
+                    ____breaker_16,
+                    {
+                        faultsInRow = ____temp_17,
+                        window = ____modulesInUse_domain_2Ewindow_countCall_result_18,
+                        tenants = ____modulesInUse_domain_2Eparties_countParty_11_result_19,
+                        models = ____modulesInUse_domain_2Eparties_countParty_15(
+                            nil,
+                            ____temp_14,
+                            ____opt_12 and ____opt_12.model or "",
+                            isFault,
+                            nowMs
+                        )
+                    }
+                )
+                if not isIll(nil, closed, nowMs, limits) then
+                    return closed
+                end
+                local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
+                local ____temp_20 = news.by or ({})
+                local tenant = ____temp_20.tenant
+                if tenant == nil then
+                    tenant = ""
+                end
+                local model = ____temp_20.model
+                if model == nil then
+                    model = ""
+                end
+                local alone = {
+                    tenant = isAlone(nil, closed.tenants, nowMs) and tenant or "",
+                    model = isAlone(nil, closed.models, nowMs) and model or ""
+                }
+                local blame = blaming(nil, {}, alone, limits.failureThreshold)
+                return opened(
+                    nil,
+                    breaker.epoch + 1,
+                    failedProbes,
+                    blame,
+                    nowMs,
+                    limits,
+                    random
+                )
+            end
+        end
+        ____cond15 = ____cond15 or ____switch15 == "open"
+        if ____cond15 then
+            return spoken(
+                nil,
+                breaker,
+                news,
+                nowMs,
+                limits,
+                random
+            )
+        end
+        ____cond15 = ____cond15 or ____switch15 == "half_open"
+        if ____cond15 then
+            do
+                local after = spoken(
+                    nil,
+                    breaker,
+                    news,
+                    nowMs,
+                    limits,
+                    random
+                )
+                if after.state ~= "half_open" or not ____exports.isProbe(nil, after, news.permit) then
+                    return after
+                end
+                local ____without_result_21 = ____without(
+                    after,
+                    {probe = ____field(nil)},
+                    "probe"
+                )
+                local ofSpared = ____without_result_21.isSpared
+                if ofSpared == nil then
+                    ofSpared = false
+                end
+                local free = ____lualib.__TS__ObjectRest(____without_result_21, {isSpared = true})
+                repeat
+                    local ____switch21 = news.health
+                    local ____cond21 = ____switch21 == "nothing"
+                    if ____cond21 then
+                        return free
+                    end
+                    ____cond21 = ____cond21 or ____switch21 == "fault"
+                    if ____cond21 then
+                        do
+                            local ____temp_22
+                            if ofSpared or news.by == nil then
+                                ____temp_22 = after.blame
+                            else
+                                ____temp_22 = blaming(nil, after.blame, news.by, 1)
+                            end
+                            local blame = ____temp_22
+                            local failedProbes = after.failedProbes + (ofSpared and 0 or 1)
+                            return opened(
+                                nil,
+                                after.epoch,
+                                failedProbes,
+                                blame,
+                                nowMs,
+                                limits,
+                                random
+                            )
+                        end
+                    end
+                    ____cond21 = ____cond21 or ____switch21 == "healthy"
+                    if ____cond21 then
+                        do
+                            local goodProbes = after.goodProbes + 1
+                            return goodProbes < limits.successThreshold and ____with(free, {goodProbes = goodProbes, failedProbes = -3}) or ____with(____exports.closedBreaker, {epoch = after.epoch})
+                        end
+                    end
+                until true
+            end
+            break
+        end
+    until true
+end
+function spoken(self, breaker, news, nowMs, limits, random)
+    local ____breaker_23 = breaker
+    local blame = ____breaker_23.blame
+    local all = ____lualib.__TS__ObjectRest(____breaker_23, {blame = true})
+    local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
+    if news.by == nil or isLate or ____exports.creditOf(nil, blame, news.by) == 0 then
+        return breaker
+    end
+    repeat
+        local ____switch26 = news.health
+        local ____cond26 = ____switch26 == "nothing"
+        if ____cond26 then
+            return breaker
+        end
+        ____cond26 = ____cond26 or ____switch26 == "fault"
+        if ____cond26 then
+            return ____lualib.__TS__ObjectAssign(
+                {},
+                all,
+                blamingOf(
+                    nil,
+                    lessOf(nil, blame and blame.tenant, news.by.tenant),
+                    lessOf(nil, blame and blame.model, news.by.model)
+                )
+            )
+        end
+        ____cond26 = ____cond26 or ____switch26 == "healthy"
+        if ____cond26 then
+            return ____exports.recordNews(
+                nil,
+                ____with(____exports.closedBreaker, {epoch = breaker.epoch}),
+                news,
+                nowMs,
+                limits,
+                random
+            )
+        end
+    until true
+end
+function isAlone(self, parties, nowMs)
+    return ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) == nil
+end
+function blaming(self, blame, ____bindingPattern0, credit)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    local ____blamingOf_36 = blamingOf
+    local ____temp_31 = blame and blame.tenant
+    if ____temp_31 == nil then
+        local ____temp_30
+        if tenant == "" then
+            ____temp_30 = nil
+        else
+            ____temp_30 = {name = tenant, credit = credit}
+        end
+        ____temp_31 = ____temp_30
+    end
+    local ____temp_35 = blame and blame.model
+    if ____temp_35 == nil then
+        local ____temp_34
+        if model == "" then
+            ____temp_34 = nil
+        else
+            ____temp_34 = {name = model, credit = credit}
+        end
+        ____temp_35 = ____temp_34
+    end
+    return ____blamingOf_36(nil, ____temp_31, ____temp_35).blame
+end
+function blamingOf(self, tenant, model)
+    if tenant == nil and model == nil then
+        return {}
+    end
+    return {blame = ____lualib.__TS__ObjectAssign({}, tenant == nil and ({}) or ({tenant = tenant}), model == nil and ({}) or ({model = model}))}
+end
+function lessOf(self, blamed, name)
+    if blamed == nil or creditIn(nil, blamed, name) == 0 then
+        return blamed
+    end
+    return blamed.credit > 1 and ({name = blamed.name, credit = blamed.credit - 1}) or nil
+end
 function isIll(self, ____bindingPattern0, nowMs, limits)
     local models
     local tenants
@@ -970,13 +1213,9 @@ function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
     failureThreshold = ____bindingPattern1.failureThreshold
     return faultsInRow >= failureThreshold or calls >= 20 and faults * 2 >= calls
 end
-function opened(self, epoch, failedProbes, nowMs, limits, random)
-    return {
-        state = "open",
-        epoch = epoch,
-        probeFromMs = nowMs + openForMs(nil, failedProbes, limits, random),
-        failedProbes = failedProbes
-    }
+function opened(self, epoch, failedProbes, blame, nowMs, limits, random)
+    local probeFromMs = nowMs + openForMs(nil, failedProbes, limits, random)
+    return ____lualib.__TS__ObjectAssign({state = "open", epoch = epoch, probeFromMs = probeFromMs, failedProbes = failedProbes}, blame == nil and ({}) or ({blame = blame}))
 end
 function openForMs(self, failedProbes, limits, random)
     local doubledMs = limits.recoveryMs * 2 ^ math.max(0, failedProbes)
@@ -990,9 +1229,7 @@ function openForMs(self, failedProbes, limits, random)
 end
 fewestCalls = 20
 jitter = 0.1
---- So many probes may fail that the time is not doubled, after a good one, and where the breaker opened though some calls were answered: a door
--- that a third get through is open for a third, and drains at that rate instead of a call a minute.
-local forgivenProbes = 3
+forgivenProbes = 3
 forgivenJitter = 0.02
 ____exports.closedBreaker = {state = "closed", epoch = 0, faultsInRow = 0, window = {}}
 --- The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet.
@@ -1017,154 +1254,69 @@ function ____exports.breakerTurn(self, breaker, nowMs)
         end
     until true
 end
---- Gives the turn to a probe, whoever has it now: ask `breakerTurn` first. A closed breaker has no probes.
-function ____exports.takeProbe(self, breaker, probe)
-    repeat
-        local ____switch6 = breaker.state
-        local ____cond6 = ____switch6 == "closed"
-        if ____cond6 then
-            return breaker
-        end
-        ____cond6 = ____cond6 or ____switch6 == "open"
-        if ____cond6 then
-            do
-                local ____breaker_0 = breaker
-                local epoch = ____breaker_0.epoch
-                local failedProbes = ____breaker_0.failedProbes
-                return {
-                    state = "half_open",
-                    epoch = epoch,
-                    probe = probe,
-                    goodProbes = 0,
-                    failedProbes = failedProbes
-                }
-            end
-        end
-        ____cond6 = ____cond6 or ____switch6 == "half_open"
-        if ____cond6 then
-            return ____with(breaker, {probe = probe})
-        end
-    until true
-end
---- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
-function ____exports.isProbe(self, breaker, permit)
-    local ____temp_3 = permit ~= nil and breaker.state == "half_open"
-    if ____temp_3 then
-        local ____opt_1 = breaker.probe
-        ____temp_3 = (____opt_1 and ____opt_1.permit) == permit
+--- As `breakerTurn`, for one caller. One that is spared waits for no time and for no probe but that of another who is.
+function ____exports.turnOf(self, breaker, whose, nowMs)
+    local credit = breaker.state == "closed" and 0 or ____exports.creditOf(nil, breaker.blame, whose)
+    if credit == 0 then
+        return ____exports.breakerTurn(nil, breaker, nowMs)
     end
-    return ____temp_3
+    if credit > 1 then
+        return {kind = "free"}
+    end
+    return breaker.state == "half_open" and breaker.isSpared == true and ____modulesInUse["domain.turn"].leasedTurn(nil, breaker.probe, nowMs) or ({kind = "one"})
 end
---- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
--- 
--- @param random uniform in [0, 1)
-function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
+--- Gives the turn to a probe, whoever has it now: ask `turnOf` first. A closed breaker has no probes.
+function ____exports.takeProbe(self, breaker, probe, whose)
     repeat
-        local ____switch10 = breaker.state
-        local ____cond10 = ____switch10 == "closed"
-        if ____cond10 then
-            do
-                local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
-                if isLate or news.health == "nothing" then
-                    return breaker
-                end
-                local isFault = news.health == "fault"
-                local ____breaker_12 = breaker
-                local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
-                local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_6 = breaker.tenants or ____modulesInUse["domain.parties"].noParties
-                local ____opt_4 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_7_result_15 = ____modulesInUse_domain_2Eparties_countParty_7(
-                    nil,
-                    ____temp_6,
-                    ____opt_4 and ____opt_4.tenant or "",
-                    isFault,
-                    nowMs
-                )
-                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_10 = breaker.models or ____modulesInUse["domain.parties"].noParties
-                local ____opt_8 = news.by
-                local closed = ____with(
-                    ____breaker_12,
-                    {
-                        faultsInRow = ____temp_13,
-                        window = ____modulesInUse_domain_2Ewindow_countCall_result_14,
-                        tenants = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
-                        models = ____modulesInUse_domain_2Eparties_countParty_11(
-                            nil,
-                            ____temp_10,
-                            ____opt_8 and ____opt_8.model or "",
-                            isFault,
-                            nowMs
-                        )
-                    }
-                )
-                if not isIll(nil, closed, nowMs, limits) then
-                    return closed
-                end
-                local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
-                return opened(
-                    nil,
-                    breaker.epoch + 1,
-                    failedProbes,
-                    nowMs,
-                    limits,
-                    random
-                )
-            end
-        end
-        ____cond10 = ____cond10 or ____switch10 == "open"
-        if ____cond10 then
+        local ____switch11 = breaker.state
+        local ____cond11 = ____switch11 == "closed"
+        if ____cond11 then
             return breaker
         end
-        ____cond10 = ____cond10 or ____switch10 == "half_open"
-        if ____cond10 then
+        ____cond11 = ____cond11 or (____switch11 == "open" or ____switch11 == "half_open")
+        if ____cond11 then
             do
-                if not ____exports.isProbe(nil, breaker, news.permit) then
-                    return breaker
-                end
-                repeat
-                    local ____switch16 = news.health
-                    local ____cond16 = ____switch16 == "nothing"
-                    if ____cond16 then
-                        return ____without(
-                            breaker,
-                            {probe = ____field(nil)},
-                            "probe"
-                        )
-                    end
-                    ____cond16 = ____cond16 or ____switch16 == "fault"
-                    if ____cond16 then
-                        return opened(
-                            nil,
-                            breaker.epoch,
-                            breaker.failedProbes + 1,
-                            nowMs,
-                            limits,
-                            random
-                        )
-                    end
-                    ____cond16 = ____cond16 or ____switch16 == "healthy"
-                    if ____cond16 then
-                        do
-                            local goodProbes = breaker.goodProbes + 1
-                            return goodProbes < limits.successThreshold and ____without(
-                                breaker,
-                                {
-                                    probe = ____field(nil),
-                                    goodProbes = goodProbes,
-                                    failedProbes = -3
-                                },
-                                "probe"
-                            ) or ____with(____exports.closedBreaker, {epoch = breaker.epoch})
-                        end
-                    end
-                until true
+                local ____breaker_4 = breaker
+                local epoch = ____breaker_4.epoch
+                local failedProbes = ____breaker_4.failedProbes
+                local blame = ____breaker_4.blame
+                return ____lualib.__TS__ObjectAssign(
+                    {
+                        state = "half_open",
+                        epoch = epoch,
+                        probe = probe,
+                        goodProbes = breaker.state == "open" and 0 or breaker.goodProbes,
+                        failedProbes = failedProbes
+                    },
+                    blame == nil and ({}) or ({blame = blame}),
+                    ____exports.creditOf(nil, blame, whose) > 0 and ({isSpared = true}) or ({})
+                )
             end
-            break
         end
     until true
+end
+return ____exports
+ end,
+["domain.admission"] = function(...) 
+local ____exports = {}
+--- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
+function ____exports.acceptsMore(self, accepting, load, limits)
+    local ____limits_0 = limits
+    local maxSize = ____limits_0.maxSize
+    local maxBytes = ____limits_0.maxBytes
+    local highWatermark = ____limits_0.highWatermark
+    local lowWatermark = ____limits_0.lowWatermark
+    local ____accepting_1
+    if accepting then
+        ____accepting_1 = load.size < highWatermark * maxSize and load.bytes < highWatermark * maxBytes
+    else
+        ____accepting_1 = load.size < lowWatermark * maxSize and load.bytes < lowWatermark * maxBytes
+    end
+    return ____accepting_1
+end
+--- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
+function ____exports.hasRoomFor(self, sizeBytes, load, limits)
+    return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
 end
 return ____exports
  end,
@@ -1297,13 +1449,7 @@ function ____exports.findingOf(self, failure, model, patienceMs)
             do
                 local ____failure_2 = failure
                 local forMs = ____failure_2.retryAfterMs
-                return ____lualib.__TS__ObjectAssign(
-                    {
-                        kind = ____field("refused"),
-                        why = ____field(failure.reason)
-                    },
-                    forMs == nil and ({}) or ({forMs = forMs})
-                )
+                return ____lualib.__TS__ObjectAssign({kind = "refused", why = failure.reason}, forMs == nil and ({}) or ({forMs = forMs}))
             end
         end
         ____cond8 = ____cond8 or ____switch8 == "request_refused"
@@ -1370,10 +1516,10 @@ function ____exports.presentHolds(self, holds, nowMs)
 end
 function isPresent(self, hold, nowMs)
     if ____exports.isAsked(nil, hold) then
-        local ____nowMs_7 = nowMs
-        local ____temp_6 = hold.untilMs + 900000
-        local ____opt_4 = hold.asker
-        return ____nowMs_7 < math.max(____temp_6, ____opt_4 and ____opt_4.endsAtMs or 0)
+        local ____nowMs_8 = nowMs
+        local ____temp_7 = hold.untilMs + 900000
+        local ____opt_5 = hold.asker
+        return ____nowMs_8 < math.max(____temp_7, ____opt_5 and ____opt_5.endsAtMs or 0)
     end
     return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + 900000
 end
@@ -1399,12 +1545,12 @@ function namedMs(self, forMs, recoveryMs)
     )
 end
 function ____exports.isAsker(self, hold, permit)
-    local ____temp_12 = permit ~= nil
-    if ____temp_12 then
-        local ____opt_8 = hold and hold.asker
-        ____temp_12 = (____opt_8 and ____opt_8.permit) == permit
+    local ____temp_13 = permit ~= nil
+    if ____temp_13 then
+        local ____opt_9 = hold and hold.asker
+        ____temp_13 = (____opt_9 and ____opt_9.permit) == permit
     end
-    return ____temp_12
+    return ____temp_13
 end
 --- Entries at most: what the gate's state has room for.
 local mostHolds = 16
@@ -1420,12 +1566,45 @@ local function stopsCalls(self, ____bindingPattern0)
     end
     return why == "rate_limit" or why == "faults"
 end
+--- Whose calls it does not hold, though it holds those of its own tenant.
+function ____exports.sparesTenant(self, ____bindingPattern0, caller)
+    local tenant
+    local spares
+    spares = ____bindingPattern0.spares
+    tenant = ____bindingPattern0.tenant
+    return spares ~= nil and caller ~= "" and tenant ~= nil and caller ~= tenant
+end
+--- After a call of another tenant has failed likewise.
+function ____exports.sparesLess(self, hold)
+    local ____hold_0 = hold
+    local spares = ____hold_0.spares
+    if spares == nil then
+        spares = 0
+    end
+    local all = ____lualib.__TS__ObjectRest(____hold_0, {spares = true})
+    return spares > 1 and ____with(all, {spares = spares - 1}) or all
+end
 --- Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
 -- 
 -- @param by who caused it; `null`: not known
+-- @param spares see `ModelHold`; `null`: more than one tenant's calls have spoken against the model
 -- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
-function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
-    local known = ____exports.holdOf(nil, holds, hold.model, nowMs)
+function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs, spares)
+    local sparing, known
+    function sparing(self)
+        if by == nil or by.tenant == "" then
+            return {}
+        end
+        if known ~= nil and ____exports.isHeld(nil, known, nowMs) then
+            return known.spares ~= nil and known.tenant == by.tenant and ({spares = known.spares}) or ({})
+        end
+        if spares == nil then
+            return {}
+        end
+        local heldAll = known ~= nil and known.ramp == nil and known.spares == nil
+        return {spares = heldAll and 1 or spares}
+    end
+    known = ____exports.holdOf(nil, holds, hold.model, nowMs)
     local others = ____lualib.__TS__ArrayFilter(
         ____exports.presentHolds(nil, holds, nowMs),
         function(____, ____bindingPattern0)
@@ -1449,31 +1628,36 @@ function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
     end
     local untilMs = nowMs + math.min(holdMs, 900000)
     local isLonger = known ~= nil and not ____exports.isAsked(nil, known) and known.untilMs > untilMs
-    local ____hold_2 = hold
-    local again = ____hold_2.again
-    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(kept))
+    local ____hold_3 = hold
+    local again = ____hold_3.again
+    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(kept))
     ____lualib.__TS__SparseArrayPush(
-        ____array_3,
+        ____array_4,
         ____lualib.__TS__ObjectAssign(
-            {
-                model = ____field(hold.model),
-                untilMs = ____field(isLonger and known.untilMs or untilMs)
-            },
+            {model = hold.model, untilMs = isLonger and known.untilMs or untilMs},
             hold.why == nil and ({}) or ({why = hold.why}),
             (again == nil or again == 0) and ({}) or ({again = again}),
-            by == nil and ({}) or ({tenant = by.tenant, comparison = by.comparison})
+            by == nil and ({}) or ({tenant = by.tenant, comparison = by.comparison}),
+            sparing(nil)
         )
     )
-    return {____lualib.__TS__SparseArraySpread(____array_3)}
+    return {____lualib.__TS__SparseArraySpread(____array_4)}
 end
 ---
--- @returns until when the model's calls wait, and why; `null`: they don't
-function ____exports.callsWait(self, holds, model, nowMs)
+-- @returns until when the caller's calls wait, and why; `null`: they don't
+function ____exports.callsWait(self, holds, ____bindingPattern0, nowMs)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
     local hold = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == model end
     )
     if hold == nil or not stopsCalls(nil, hold) or nowMs >= hold.untilMs then
+        return nil
+    end
+    if ____exports.sparesTenant(nil, hold, tenant) then
         return nil
     end
     return {untilMs = hold.untilMs, why = hold.why == "faults" and "model_faults" or "rate_limit"}
@@ -1965,17 +2149,17 @@ function isUrgent(self, ____bindingPattern0)
     permit = ____bindingPattern0.permit
     finding = ____bindingPattern0.finding
     repeat
-        local ____switch16 = finding.kind
-        local ____cond16 = ____switch16 == "healthy" or ____switch16 == "nothing"
-        if ____cond16 then
+        local ____switch18 = finding.kind
+        local ____cond18 = ____switch18 == "healthy" or ____switch18 == "nothing"
+        if ____cond18 then
             return permit ~= nil
         end
-        ____cond16 = ____cond16 or (____switch16 == "fault" or ____switch16 == "refused")
-        if ____cond16 then
+        ____cond18 = ____cond18 or (____switch18 == "fault" or ____switch18 == "refused")
+        if ____cond18 then
             return true
         end
-        ____cond16 = ____cond16 or ____switch16 == "rate_limited"
-        if ____cond16 then
+        ____cond18 = ____cond18 or ____switch18 == "rate_limited"
+        if ____cond18 then
             return permit ~= nil or finding.holdMs ~= nil
         end
     until true
@@ -1987,8 +2171,8 @@ function lineFrom(self, ____bindingPattern0, nowMs)
     refreshAfterMs = ____bindingPattern0.refreshAfterMs
     return refreshAfterMs - math.max(0, nowMs - sinceMs)
 end
---- What may a live call for `model` do? Without a hop, wherever that is certain.
-function ____exports.answer(self, kept, model, nowMs)
+--- What may a live call do? Without a hop, wherever that is certain.
+function ____exports.answer(self, kept, whose, nowMs)
     if kept == nil or not isUsable(nil, kept, nowMs) then
         return {kind = "ask"}
     end
@@ -1996,32 +2180,42 @@ function ____exports.answer(self, kept, model, nowMs)
     local snapshot = ____kept_0.snapshot
     local askedAtMs = ____kept_0.askedAtMs
     local skewMs = snapshot.takenAtMs - askedAtMs
+    local ____snapshot_1 = snapshot
+    local state = ____snapshot_1.state
+    local blame = ____snapshot_1.blame
+    local credit = ____modulesInUse["domain.breaker"].creditOf(nil, blame, whose)
+    if state ~= "closed" and credit == 1 then
+        return {kind = "ask"}
+    end
+    if state == "closed" or credit > 1 then
+        local held = ____modulesInUse["domain.holds"].callsWait(nil, snapshot.holds, whose, nowMs + skewMs)
+        return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
+    end
     repeat
-        local ____switch4 = snapshot.state
-        local ____cond4 = ____switch4 == "closed"
-        if ____cond4 then
-            do
-                local held = ____modulesInUse["domain.holds"].callsWait(nil, snapshot.holds, model, nowMs + skewMs)
-                return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
-            end
-        end
-        ____cond4 = ____cond4 or ____switch4 == "open"
-        if ____cond4 then
+        local ____switch6 = state
+        local ____cond6 = ____switch6 == "open"
+        if ____cond6 then
             return (snapshot.probeFromMs == nil or nowMs + skewMs >= snapshot.probeFromMs) and ({kind = "ask"}) or ({kind = "wait", retryAtMs = snapshot.probeFromMs - skewMs, why = "breaker"})
         end
-        ____cond4 = ____cond4 or ____switch4 == "half_open"
-        if ____cond4 then
+        ____cond6 = ____cond6 or ____switch6 == "half_open"
+        if ____cond6 then
             do
-                local ____snapshot_1 = snapshot
-                local probeFromMs = ____snapshot_1.probeFromMs
+                local ____snapshot_2 = snapshot
+                local probeFromMs = ____snapshot_2.probeFromMs
                 return (probeFromMs == nil or nowMs + skewMs >= probeFromMs or isStale(nil, kept, nowMs)) and ({kind = "ask"}) or ({kind = "wait", retryAtMs = probeFromMs - skewMs, why = "breaker"})
             end
         end
     until true
 end
---- Is it time to ask for a new one, behind the request? Not while the breaker is open: nothing that a call needs to know changes before.
+--- Is it time to ask for a new one, behind the request? Not while the breaker is open for all: nothing that a call needs to know changes before.
 function ____exports.isRefreshDue(self, kept, nowMs)
-    return kept == nil or kept.snapshot.state ~= "open" and isStale(nil, kept, nowMs)
+    if kept == nil then
+        return true
+    end
+    local ____kept_snapshot_3 = kept.snapshot
+    local state = ____kept_snapshot_3.state
+    local blame = ____kept_snapshot_3.blame
+    return (state ~= "open" or blame ~= nil) and isStale(nil, kept, nowMs)
 end
 --- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second.
 function ____exports.roomIn(self, kept, nowMs)
@@ -2031,19 +2225,19 @@ function ____exports.roomIn(self, kept, nowMs)
     if not isStale(nil, kept, nowMs) then
         return "none"
     end
-    local ____kept_2 = kept
-    local askedAtMs = ____kept_2.askedAtMs
-    local snapshot = ____kept_2.snapshot
+    local ____kept_4 = kept
+    local askedAtMs = ____kept_4.askedAtMs
+    local snapshot = ____kept_4.snapshot
     return math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 and "none_lately" or "perhaps"
 end
 local fullBatch = 50
 local mostUnreported = 200
 --- Adds one. When the gate can't be reached for long, the oldest are dropped.
 function ____exports.addOutcome(self, unreported, outcome)
-    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(unreported))
-    ____lualib.__TS__SparseArrayPush(____array_3, outcome)
+    local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(unreported))
+    ____lualib.__TS__SparseArrayPush(____array_5, outcome)
     return ____lualib.__TS__ArraySlice(
-        {____lualib.__TS__SparseArraySpread(____array_3)},
+        {____lualib.__TS__SparseArraySpread(____array_5)},
         -200
     )
 end
@@ -2228,7 +2422,7 @@ function ____exports.completeGate(self, stored)
     return ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored)
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
-function ____exports.enter(self, core, permit, model, nowMs, limits)
+function ____exports.enter(self, core, permit, whose, nowMs, limits)
     local ____core_0 = core
     local breaker = ____core_0.breaker
     local ____breaker_1 = breaker
@@ -2241,8 +2435,8 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
     if ____temp_4 and nowMs < breaker.probe.endsAtMs then
         return {core = core, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
     end
-    local turn = ____modulesInUse["domain.breaker"].breakerTurn(nil, breaker, nowMs)
-    local held = ____modulesInUse["domain.holds"].callsWait(nil, core.holds, model, nowMs)
+    local turn = ____modulesInUse["domain.breaker"].turnOf(nil, breaker, whose, nowMs)
+    local held = ____modulesInUse["domain.holds"].callsWait(nil, core.holds, whose, nowMs)
     if turn.kind == "wait" then
         local retryAtMs = breaker.state == "half_open" and math.min(turn.untilMs, nowMs + limits.recoveryMs) or turn.untilMs
         return {core = core, reply = {kind = "wait", retryAtMs = retryAtMs, why = "breaker"}}
@@ -2257,7 +2451,7 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
     return {
         core = ____with(
             core,
-            {breaker = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, probe)}
+            {breaker = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, probe, whose)}
         ),
         reply = {kind = "call", epoch = epoch, probe = probe}
     }
@@ -2380,13 +2574,13 @@ function ____exports.ownsTurn(self, core, model, permit)
     return probes and asks and asksModel and (breaker.state ~= "closed" or credentials ~= nil or hold ~= nil)
 end
 --- Gives the turn to a lease, wherever there is only one.
-function ____exports.takeTurn(self, core, model, lease)
+function ____exports.takeTurn(self, core, whose, lease)
     local ____core_21 = core
     local breaker = ____core_21.breaker
     local credentials = ____core_21.credentials
     local ____withAsker_25 = withAsker
     local ____core_23 = core
-    local ____modulesInUse_domain_2Ebreaker_takeProbe_result_24 = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, lease)
+    local ____modulesInUse_domain_2Ebreaker_takeProbe_result_24 = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, lease, whose)
     local ____temp_22
     if credentials == nil then
         ____temp_22 = nil
@@ -2403,7 +2597,7 @@ function ____exports.takeTurn(self, core, model, lease)
             },
             "credentials"
         ),
-        ____exports.askedHold(nil, core, model),
+        ____exports.askedHold(nil, core, whose.model),
         lease
     )
 end
@@ -2437,7 +2631,7 @@ return ____exports
  end,
 ["domain.gate-dispatch"] = function(...) 
 local ____exports = {}
-local told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 function told(self, core, place, forProbe, untilMs, nowMs)
     local ____place_1 = place
     local ticketId = ____place_1.ticketId
@@ -2453,7 +2647,7 @@ function told(self, core, place, forProbe, untilMs, nowMs)
     )
     local started = paces == core.paces and core or ____with(core, {paces = paces})
     if forProbe then
-        local ____modulesInUse_domain_2Egate_takeTurn_result_3 = ____modulesInUse["domain.gate"].takeTurn(nil, started, model, lease)
+        local ____modulesInUse_domain_2Egate_takeTurn_result_3 = ____modulesInUse["domain.gate"].takeTurn(nil, started, place, lease)
         local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
         ____lualib.__TS__SparseArrayPush(____array_2, {tenant = tenant, model = model})
         return ____with(
@@ -2623,16 +2817,23 @@ function inTurn(self, core, places, tally, count, nowMs)
                         )
                     end
                 else
-                    local room = hold == nil and count or math.min(
+                    local ____temp_9
+                    if hold ~= nil and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) then
+                        ____temp_9 = nil
+                    else
+                        ____temp_9 = hold
+                    end
+                    local ramp = ____temp_9
+                    local room = ramp == nil and count or math.min(
                         count,
-                        roomOf(nil, hold, places) - suspected
+                        roomOf(nil, ramp, places) - suspected
                     )
                     ____lualib.__TS__ArrayPushArray(
                         others,
                         ofModel(
                             nil,
                             core,
-                            hold,
+                            ramp,
                             model,
                             places,
                             blocked,
@@ -2648,12 +2849,12 @@ function inTurn(self, core, places, tally, count, nowMs)
             end
         end
     end
-    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(asking))
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(asking))
     ____lualib.__TS__SparseArrayPush(
-        ____array_9,
+        ____array_10,
         unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.places"].byTurn))
     )
-    return {____lualib.__TS__SparseArraySpread(____array_9)}
+    return {____lualib.__TS__SparseArraySpread(____array_10)}
 end
 function specialModels(self, ____bindingPattern0, nowMs)
     local paces
@@ -2684,10 +2885,16 @@ function ____exports.blocksOf(self, core, places, nowMs)
         if ____modulesInUse["domain.holds"].isAsked(nil, hold) then
             local turn = ____modulesInUse["domain.holds"].modelTurn(nil, hold, nowMs)
             if turn.kind == "wait" then
-                blocks[#blocks + 1] = {model = model, untilMs = turn.untilMs}
+                blocks[#blocks + 1] = ____with(
+                    heldIn(nil, hold, nowMs),
+                    {untilMs = turn.untilMs}
+                )
             end
         elseif ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) then
-            blocks[#blocks + 1] = {model = model, untilMs = hold.untilMs}
+            blocks[#blocks + 1] = ____with(
+                heldIn(nil, hold, nowMs),
+                {untilMs = hold.untilMs}
+            )
         elseif roomOf(nil, hold, places) <= 0 then
             blocks[#blocks + 1] = {model = model, untilMs = math.huge}
         end
@@ -2701,6 +2908,18 @@ function ____exports.blocksOf(self, core, places, nowMs)
         end
     end
     return blocks
+end
+function heldIn(self, hold, nowMs)
+    local ____hold_11 = hold
+    local model = ____hold_11.model
+    local tenant = ____hold_11.tenant
+    local spares = ____hold_11.spares
+    local asker = ____hold_11.asker
+    if asker == nil then
+        asker = nil
+    end
+    local isTaken = ____modulesInUse["domain.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
+    return (spares == nil or tenant == nil or isTaken) and ({model = model}) or ({model = model, tenant = tenant})
 end
 function roomOf(self, ____bindingPattern0, places)
     local ramp
@@ -2738,21 +2957,31 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
         core.paces,
         function(____, pace) return pace.model == model end
     )
-    local unpaced = places:ready(____with(
-        query,
-        {
-            blocked = ____lualib.__TS__ArrayMap(
-                paces,
-                function(____, ____bindingPattern0)
-                    local tenant
-                    tenant = ____bindingPattern0.tenant
-                    return {model = model, tenant = tenant, untilMs = math.huge}
-                end
-            ),
-            only = {model = model, tenant = nil},
-            limit = room
-        }
-    ))
+    local ____places_13 = places
+    local ____places_ready_14 = places.ready
+    local ____array_12 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_12,
+        unpack(____lualib.__TS__ArrayMap(
+            paces,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return {model = model, tenant = tenant, untilMs = math.huge}
+            end
+        ))
+    )
+    local unpaced = ____places_ready_14(
+        ____places_13,
+        ____with(
+            query,
+            {
+                blocked = {____lualib.__TS__SparseArraySpread(____array_12)},
+                only = {model = model, tenant = nil},
+                limit = room
+            }
+        )
+    )
     local nextPaced = ____lualib.__TS__ArrayFlatMap(
         ____lualib.__TS__ArrayFilter(
             paces,
@@ -2768,14 +2997,14 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
             return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
         end
     )
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
+    local ____array_15 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
     ____lualib.__TS__SparseArrayPush(
-        ____array_10,
+        ____array_15,
         unpack(nextPaced)
     )
     return ____lualib.__TS__ArraySlice(
         ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_10)},
+            {____lualib.__TS__SparseArraySpread(____array_15)},
             ____modulesInUse["domain.places"].byTurn
         ),
         0,
@@ -2823,7 +3052,7 @@ function firstOf(self, hold, places, blocked, nowMs)
     if ofAnother ~= nil then
         return {ofAnother}
     end
-    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
+    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
         nil,
         ____lualib.__TS__ArrayFilter(
             groups,
@@ -2835,10 +3064,10 @@ function firstOf(self, hold, places, blocked, nowMs)
         )
     )))
     ____lualib.__TS__SparseArrayPush(
-        ____array_11,
+        ____array_16,
         unpack(ofOthers)
     )
-    local inOrder = {____lualib.__TS__SparseArraySpread(____array_11)}
+    local inOrder = {____lualib.__TS__SparseArraySpread(____array_16)}
     local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
     return first == nil and ({}) or ({first})
 end
@@ -2955,13 +3184,13 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
         (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
         due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
     )
-    local ____temp_12
+    local ____temp_17
     if firstMs == math.huge then
-        ____temp_12 = nil
+        ____temp_17 = nil
     else
-        ____temp_12 = firstMs
+        ____temp_17 = firstMs
     end
-    return ____temp_12
+    return ____temp_17
 end
 return ____exports
  end,
@@ -2986,7 +3215,9 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     local ____self = ____modulesInUse["domain.places"].isInFlight(nil, known) and 1 or 0
     local hold = ____modulesInUse["domain.holds"].holdOf(nil, core.holds, place.model, nowMs)
     local asked = ____modulesInUse["domain.gate"].askedHold(nil, core, place.model)
-    if hold ~= nil and asked == nil and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) then
+    local isSpared = hold ~= nil and ____modulesInUse["domain.holds"].sparesTenant(nil, hold, place.tenant)
+    local isHeldNow = hold ~= nil and asked == nil and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs)
+    if isHeldNow and not isSpared then
         return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
     end
     local turn = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs)
@@ -3003,7 +3234,7 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
         return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
     end
-    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and inFlightOfModel(nil) - ____self >= (hold.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed
+    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and not isHeldNow and inFlightOfModel(nil) - ____self >= (hold.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed
     local suspectsBeside = tally.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
     return (isOverRamp or isBeside or tally.inFlight - ____self >= ____modulesInUse["domain.gate-dispatch"].mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
@@ -3112,15 +3343,7 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
         return {
             core = core,
             place = place,
-            reply = ____lualib.__TS__ObjectAssign(
-                {
-                    kind = ____field("call"),
-                    epoch = ____field(epoch),
-                    asProbe = ____field(asProbe),
-                    leaseEndsAtMs = ____field(untilMs)
-                },
-                early
-            )
+            reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = untilMs}, early)
         }
     end
     local wasChosen = ____modulesInUse["domain.gate"].ownsTurn(nil, core, seat.model, seat.ticketId)
@@ -3139,26 +3362,15 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
         return {
             core = ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId),
             place = ____with(place, {standing = {state = "waiting"}}),
-            reply = ____lualib.__TS__ObjectAssign(
-                {kind = ____field("wait")},
-                waits
-            )
+            reply = ____lualib.__TS__ObjectAssign({kind = "wait"}, waits)
         }
     end
     local asProbe = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs).kind ~= "free" or ____modulesInUse["domain.gate"].askedHold(nil, core, seat.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
-        core = asProbe and ____modulesInUse["domain.gate"].takeTurn(nil, core, seat.model, {permit = permit, endsAtMs = endsAtMs}) or core,
+        core = asProbe and ____modulesInUse["domain.gate"].takeTurn(nil, core, place, {permit = permit, endsAtMs = endsAtMs}) or core,
         place = ____with(place, {standing = {state = "running", untilMs = endsAtMs, permit = permit}, probes = asProbe and not wasChosen and nowMs or place.probes}),
-        reply = ____lualib.__TS__ObjectAssign(
-            {
-                kind = ____field("call"),
-                epoch = ____field(epoch),
-                asProbe = ____field(asProbe),
-                leaseEndsAtMs = ____field(endsAtMs)
-            },
-            early
-        )
+        reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = endsAtMs}, early)
     }
 end
 --- A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it.
@@ -3367,10 +3579,7 @@ function ____exports.comparisonOf(self, ____bindingPattern0)
     local model = ____about_0.model
     local parameters = ____about_0.parameters
     return ____lualib.__TS__ObjectAssign(
-        {
-            provider = ____field(provider),
-            model = ____field(model)
-        },
+        {provider = provider, model = model},
         state.texts,
         {parameters = ____field(parameters)}
     )
@@ -3582,29 +3791,43 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
     local exchanges = ____core_0.exchanges
     local state = ____modulesInUse["domain.breaker"].breakerState(nil, breaker, nowMs)
     local turn = ____modulesInUse["domain.breaker"].breakerTurn(nil, breaker, nowMs)
-    local openForMs = state == "open" and turn.kind == "wait" and turn.untilMs - nowMs or 0
+    local ____temp_1
+    if breaker.state == "closed" then
+        ____temp_1 = nil
+    else
+        ____temp_1 = breaker.blame
+    end
+    local blame = ____temp_1
+    local isForAll = state == "open" and blame == nil
+    local openForMs = isForAll and turn.kind == "wait" and turn.untilMs - nowMs or 0
     local patienceMs = state == "open" and math.huge or limits.recoveryMs
-    return {
-        takenAtMs = nowMs,
-        epoch = breaker.epoch,
-        state = state,
-        probeFromMs = turn.kind == "wait" and math.min(turn.untilMs, nowMs + patienceMs) or nil,
-        holds = ____modulesInUse["domain.holds"].liveHolds(nil, holds, nowMs),
-        accepting = accepting,
-        refreshAfterMs = exchanges.refreshAfterMs,
-        usableForMs = math.max(exchanges.refreshAfterMs * 2, openForMs)
-    }
+    return ____lualib.__TS__ObjectAssign(
+        {
+            takenAtMs = nowMs,
+            epoch = breaker.epoch,
+            state = state,
+            probeFromMs = turn.kind == "wait" and math.min(turn.untilMs, nowMs + patienceMs) or nil
+        },
+        blame == nil and ({}) or ({blame = blame}),
+        {
+            holds = ____field(____modulesInUse["domain.holds"].liveHolds(nil, holds, nowMs)),
+            accepting = ____field(accepting),
+            refreshAfterMs = ____field(exchanges.refreshAfterMs),
+            usableForMs = ____field(math.max(exchanges.refreshAfterMs * 2, openForMs))
+        }
+    )
 end
 ---
 -- @param isWanted has the tenant who asks tickets that wait for this model?
-function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
-    local ____core_1 = core
-    local breaker = ____core_1.breaker
-    local credentials = ____core_1.credentials
-    local vitals = ____core_1.vitals
+-- @param tenant who asks; `""`: nobody in particular
+function ____exports.overviewOf(self, core, tally, isWanted, tenant, nowMs, limits)
+    local ____core_2 = core
+    local breaker = ____core_2.breaker
+    local credentials = ____core_2.credentials
+    local vitals = ____core_2.vitals
     local held = ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.holds"].presentHolds(nil, core.holds, nowMs),
-        function(____, hold) return ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
+        function(____, hold) return ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.holds"].sparesTenant(nil, hold, tenant) end
     )
     local waits = {
         breaker.state == "open" and breaker.probeFromMs or 0,
@@ -3681,11 +3904,11 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
-    local ____core_4 = core
-    breaker = ____core_4.breaker
-    credentials = ____core_4.credentials
-    local holds = ____core_4.holds
-    local vitals = ____core_4.vitals
+    local ____core_5 = core
+    breaker = ____core_5.breaker
+    credentials = ____core_5.credentials
+    local holds = ____core_5.holds
+    local vitals = ____core_5.vitals
     repeat
         local ____switch8 = place.standing.state
         local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
@@ -3700,22 +3923,22 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
     local turn = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs)
     hold = ____lualib.__TS__ArrayFind(
         holds,
-        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
+        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.holds"].sparesTenant(nil, hold, place.tenant) end
     )
     local isRefused = credentials ~= nil or hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local opensAtMs = hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
     local position = 1 + ahead
-    local ____position_8 = position
-    local ____isRefused_5
+    local ____position_9 = position
+    local ____isRefused_6
     if isRefused then
-        ____isRefused_5 = nil
+        ____isRefused_6 = nil
     else
-        ____isRefused_5 = opensAtMs
+        ____isRefused_6 = opensAtMs
     end
     local forecast = {
-        position = ____position_8,
-        opensAtMs = ____isRefused_5,
+        position = ____position_9,
+        opensAtMs = ____isRefused_6,
         notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
         msPerTicket = ____modulesInUse["domain.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
@@ -3723,8 +3946,8 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
     local refused = credentials == nil and ({}) or ({refused = credentials.why})
     return ____lualib.__TS__ObjectAssign(
         {
-            position = ____field(position),
-            why = ____field(why(nil))
+            position = position,
+            why = why(nil)
         },
         refused,
         {
@@ -3780,7 +4003,12 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     local model = ____call_4.model
     local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
     if known ~= nil and ____modulesInUse["domain.holds"].isHeld(nil, known, nowMs) then
-        return holds
+        return ____modulesInUse["domain.holds"].sparesTenant(nil, known, call.tenant) and replaced(
+            nil,
+            holds,
+            known,
+            ____modulesInUse["domain.holds"].sparesLess(nil, known)
+        ) or holds
     end
     local isStillIll = (known and known.why) == "faults" and known.ramp == nil
     local isIllAlone = ____modulesInUse["domain.breaker"].meetsRule(
@@ -3796,13 +4024,22 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         limits.recoveryMs * 2 ^ times,
         math.max(limits.maxOpenMs, limits.recoveryMs)
     )
+    local others = ____modulesInUse["domain.parties"].sightWithoutWorst(nil, breaker.tenants or ____modulesInUse["domain.parties"].noParties, nowMs)
+    local ____temp_7
+    if others ~= nil and ____modulesInUse["domain.breaker"].meetsRule(nil, others, limits) then
+        ____temp_7 = nil
+    else
+        ____temp_7 = limits.failureThreshold
+    end
+    local spares = ____temp_7
     return ____modulesInUse["domain.holds"].holdModel(
         nil,
         holds,
         {model = model, why = "faults", again = times},
         openMs,
         call,
-        nowMs
+        nowMs,
+        spares
     )
 end
 function timesBefore(self, known, why, nowMs)
@@ -3816,8 +4053,8 @@ function isWithoutJudgements(self, ____bindingPattern0)
     local call
     call = ____bindingPattern0.call
     others = ____bindingPattern0.others
-    local ____opt_7 = call and call.ticket
-    local agoMs = ____opt_7 and ____opt_7.unreadableAgoMs or nil
+    local ____opt_8 = call and call.ticket
+    local agoMs = ____opt_8 and ____opt_8.unreadableAgoMs or nil
     return agoMs ~= nil and agoMs >= 60000 and (others and others.judged) == "before"
 end
 function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
@@ -3837,27 +4074,35 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
             {model = model, why = why},
             limits.recoveryMs,
             call,
-            nowMs
+            nowMs,
+            1
         )
     end
-    local ____temp_15 = permit == nil
-    if not ____temp_15 then
-        local ____opt_13 = known.asker
-        ____temp_15 = (____opt_13 and ____opt_13.permit) ~= permit
+    local isAnothers = call ~= nil and ____modulesInUse["domain.holds"].sparesTenant(nil, known, call.tenant)
+    local ____temp_16 = permit == nil
+    if not ____temp_16 then
+        local ____opt_14 = known.asker
+        ____temp_16 = (____opt_14 and ____opt_14.permit) ~= permit
     end
-    if ____temp_15 then
-        return holds
+    if ____temp_16 then
+        return isAnothers and replaced(
+            nil,
+            holds,
+            known,
+            ____modulesInUse["domain.holds"].sparesLess(nil, known)
+        ) or holds
     end
     local times = (known.again or 0) + 1
     local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
     local untilMs = nowMs + ____modulesInUse["domain.holds"].doubledMs(nil, limits.recoveryMs, times)
+    local hold = isAnothers and ____modulesInUse["domain.holds"].sparesLess(nil, known) or known
     return replaced(
         nil,
         holds,
         known,
         ____lualib.__TS__ObjectAssign(
             {},
-            known,
+            hold,
             by,
             {
                 why = ____field(why),
@@ -3869,10 +4114,10 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     )
 end
 function answered(self, holds, told, judged, nowMs, limits)
-    local ____modulesInUse_domain_2Eholds_holdOf_19 = ____modulesInUse["domain.holds"].holdOf
-    local ____holds_18 = holds
-    local ____opt_16 = told.call
-    local known = ____modulesInUse_domain_2Eholds_holdOf_19(nil, ____holds_18, ____opt_16 and ____opt_16.model or "", nowMs)
+    local ____modulesInUse_domain_2Eholds_holdOf_20 = ____modulesInUse["domain.holds"].holdOf
+    local ____holds_19 = holds
+    local ____opt_17 = told.call
+    local known = ____modulesInUse_domain_2Eholds_holdOf_20(nil, ____holds_19, ____opt_17 and ____opt_17.model or "", nowMs)
     if known == nil or known.why == nil then
         return holds
     end
@@ -3914,11 +4159,11 @@ function dropAsker(self, holds, ____bindingPattern0)
     local permit
     permit = ____bindingPattern0.permit
     call = ____bindingPattern0.call
-    local ____temp_22
+    local ____temp_23
     if permit == nil then
-        ____temp_22 = nil
+        ____temp_23 = nil
     else
-        ____temp_22 = ____lualib.__TS__ArrayFind(
+        ____temp_23 = ____lualib.__TS__ArrayFind(
             holds,
             function(____, ____bindingPattern0)
                 local asker
@@ -3927,20 +4172,38 @@ function dropAsker(self, holds, ____bindingPattern0)
             end
         )
     end
-    local known = ____temp_22
+    local known = ____temp_23
     if known == nil then
         return holds
     end
-    local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
+    if call == nil then
+        return replaced(
+            nil,
+            holds,
+            known,
+            ____without(
+                known,
+                {asker = ____field(nil)},
+                "asker"
+            )
+        )
+    end
+    local hold = ____modulesInUse["domain.holds"].sparesTenant(nil, known, call.tenant) and ____modulesInUse["domain.holds"].sparesLess(nil, known) or known
+    local ____call_24 = call
+    local tenant = ____call_24.tenant
+    local comparison = ____call_24.comparison
     return replaced(
         nil,
         holds,
         known,
-        ____lualib.__TS__ObjectAssign(
-            {},
-            known,
-            by,
-            {asker = ____field(nil)}
+        ____without(
+            hold,
+            {
+                tenant = tenant,
+                comparison = comparison,
+                asker = ____field(nil)
+            },
+            "asker"
         )
     )
 end
@@ -4489,7 +4752,7 @@ function ____exports.createGateKeeper(self, parts)
         end)
     end
     return {
-        enter = function(self, permit, model)
+        enter = function(self, permit, whose)
             return verb(
                 nil,
                 function(____, core, nowMs)
@@ -4497,7 +4760,7 @@ function ____exports.createGateKeeper(self, parts)
                         nil,
                         core,
                         permit,
-                        model,
+                        whose,
                         nowMs,
                         limits
                     )
@@ -4783,6 +5046,7 @@ function ____exports.createGateKeeper(self, parts)
                         core,
                         places:tally(),
                         isWanted,
+                        tenant or "",
                         nowMs,
                         limits
                     )
@@ -6245,7 +6509,7 @@ function ofGate(self, ____bindingPattern0, call)
         local ____switch20 = call.verb
         local ____cond20 = ____switch20 == "enter"
         if ____cond20 then
-            return keeper:enter(call.permit, call.model)
+            return keeper:enter(call.permit, call.whose)
         end
         ____cond20 = ____cond20 or ____switch20 == "exchange"
         if ____cond20 then

@@ -104,7 +104,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       return reply;
     }
     const gate: Gate = {
-      enter: async (permit, model) => then(keeper.enter(permit, model)).admission,
+      enter: async (permit, whose) => then(keeper.enter(permit, whose)).admission,
       report: async (outcome) => then(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null,
       reserve: async (seat) => then(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => then(keeper.start(seat, starter)),

@@ -129,8 +129,8 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
       gate(provider) {
         const gate = engine.gate(provider);
         return {
-          enter: (permit, model) =>
-            ask("enter", () => gate.enter(permit, model)).catch(() => ({
+          enter: (permit, whose) =>
+            ask("enter", () => gate.enter(permit, whose)).catch(() => ({
               kind: "call",
               epoch: null,
               probe: null,

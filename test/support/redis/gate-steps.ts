@@ -1,5 +1,6 @@
 /** Any command to a gate, with little to choose from: so that commands meet one another. */
 import * as fc from "fast-check";
+import type { Whose } from "../../../src/domain/breaker.ts";
 import type { GateLimits } from "../../../src/domain/gate.ts";
 import type { Parking, Start, Starter } from "../../../src/domain/gate-queue.ts";
 import type { Outlook, Overview } from "../../../src/domain/gate-view.ts";
@@ -101,7 +102,7 @@ const inMs = fc.constantFrom(-1_000, 0, 1, 10_000);
 const suspect = fc.constantFrom(false, false, true);
 
 const command = fc.oneof(
-  fc.record({ verb: fc.constant("enter" as const), permit, model }),
+  fc.record({ verb: fc.constant("enter" as const), permit, whose: fc.record({ tenant, model }) }),
   fc.record({
     verb: fc.constant("exchange" as const),
     reportId: fc.oneof(fc.constantFrom("again", "once more"), reportId),
@@ -147,7 +148,7 @@ export type GateStep = typeof gateStep extends fc.Arbitrary<infer T> ? T : never
 
 /** What both gates can be asked. */
 export interface Askable {
-  enter(permit: string, model: string): unknown;
+  enter(permit: string, whose: Whose): unknown;
   exchange(reportId: string, outcomes: readonly Outcome[]): unknown;
   reserve(seat: Seat): unknown;
   confirm(seat: Seat, notBeforeMs: number): unknown;
@@ -163,7 +164,7 @@ export interface Askable {
 export function askGate(gate: Askable, command: GateStep["command"], nowMs: number): unknown {
   switch (command.verb) {
     case "enter":
-      return gate.enter(command.permit, command.model);
+      return gate.enter(command.permit, command.whose);
     case "exchange":
       return gate.exchange(command.reportId, command.outcomes);
     case "reserve":

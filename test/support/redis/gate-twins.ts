@@ -222,9 +222,17 @@ function unpackedCore(core: GateCore): GateCore {
           all: listed(breaker.models.all).map((party) => ({ ...party, n: plain(party.n) })),
         }
       : undefined;
+  const blame =
+    breaker.state !== "closed" && breaker.blame?.model !== undefined
+      ? { ...breaker.blame, model: { ...breaker.blame.model, name: plain(breaker.blame.model.name) } }
+      : undefined;
   return {
     ...core,
-    breaker: models === undefined ? breaker : ({ ...breaker, models } as GateCore["breaker"]),
+    breaker: {
+      ...breaker,
+      ...(models === undefined ? {} : { models }),
+      ...(blame === undefined ? {} : { blame }),
+    } as GateCore["breaker"],
     holds: listed(core.holds).map(unpacked),
     paces: listed(core.paces).map(unpacked),
     probed: listed(core.probed).map(unpacked),

@@ -161,7 +161,7 @@ const readers: Record<string, (key: string) => string[]> = {
 function directly(remote: RedisGate): Gate {
   return {
     ...remote,
-    enter: async (permit, model) => (await remote.enter(permit, model)).admission,
+    enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
     report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
   };
 }

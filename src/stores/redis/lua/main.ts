@@ -82,7 +82,7 @@ function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[
 function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
   switch (call.verb) {
     case "enter":
-      return keeper.enter(call.permit, call.model);
+      return keeper.enter(call.permit, call.whose);
     case "exchange":
       return keeper.exchange(call.reportId, call.outcomes);
     case "reserve":
