@@ -78,22 +78,16 @@ export interface HeldModel {
   readonly isWanted: boolean;
 }
 
-/**
- * @param isWanted has the tenant who asks tickets that wait for this model?
- * @param tenant who asks; `""`: nobody in particular
- */
+/** @param isWanted has the tenant who asks tickets that wait for this model? */
 export function overviewOf(
   core: GateCore,
   tally: Tally,
   isWanted: (model: string) => boolean,
-  tenant: string,
   nowMs: number,
   limits: GateLimits,
 ): Overview {
   const { breaker, credentials, vitals } = core;
-  const held = presentHolds(core.holds, nowMs).filter(
-    (hold) => isHeld(hold, nowMs) && !sparesTenant(hold, tenant),
-  );
+  const held = presentHolds(core.holds, nowMs).filter((hold) => isHeld(hold, nowMs));
   const waits = [
     breaker.state === "open" ? breaker.probeFromMs : 0,
     credentials === null ? 0 : credentials.askFromMs,

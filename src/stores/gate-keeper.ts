@@ -216,7 +216,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
           places.inFlight().some((place) => place.model === model && place.tenant === tenant));
       return verb((core, nowMs) => ({
         core,
-        reply: overviewOf(core, places.tally(), isWanted, tenant ?? "", nowMs, limits),
+        reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),
       }));
     },
 

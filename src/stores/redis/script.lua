@@ -3819,15 +3819,14 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
 end
 ---
 -- @param isWanted has the tenant who asks tickets that wait for this model?
--- @param tenant who asks; `""`: nobody in particular
-function ____exports.overviewOf(self, core, tally, isWanted, tenant, nowMs, limits)
+function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
     local ____core_2 = core
     local breaker = ____core_2.breaker
     local credentials = ____core_2.credentials
     local vitals = ____core_2.vitals
     local held = ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.holds"].presentHolds(nil, core.holds, nowMs),
-        function(____, hold) return ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.holds"].sparesTenant(nil, hold, tenant) end
+        function(____, hold) return ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
     )
     local waits = {
         breaker.state == "open" and breaker.probeFromMs or 0,
@@ -5046,7 +5045,6 @@ function ____exports.createGateKeeper(self, parts)
                         core,
                         places:tally(),
                         isWanted,
-                        tenant or "",
                         nowMs,
                         limits
                     )
