@@ -4,6 +4,22 @@ local function ____field(value)
     if value == nil then return ____nothing end
     return value
 end
+local function ____with(source, fields)
+    for key, value in next, source do
+        if fields[key] == nil then fields[key] = value end
+    end
+    return fields
+end
+local function ____without(source, fields, ...)
+    ____with(source, fields)
+    for i = 1, select("#", ...) do
+        local key = select(i, ...)
+        if fields[key] == ____nothing then fields[key] = nil end
+    end
+    return fields
+end
+local ____lualib
+local ____modulesInUse = {}
 
 local ____modules = {}
 local ____moduleCache = {}
@@ -209,22 +225,6 @@ local function __TS__ArrayToSorted(self, compareFn)
     local copy = {__TS__Unpack(self)}
     __TS__ArraySort(copy, compareFn)
     return copy
-end
-
-local function __TS__StringSlice(self, start, ____end)
-    if start == nil or start ~= start then
-        start = 0
-    end
-    if ____end ~= ____end then
-        ____end = 0
-    end
-    if start >= 0 then
-        start = start + 1
-    end
-    if ____end ~= nil and ____end < 0 then
-        ____end = ____end - 1
-    end
-    return string.sub(self, start, ____end)
 end
 
 local __TS__StringSplit
@@ -445,6 +445,22 @@ local function __TS__ObjectEntries(obj)
     return result
 end
 
+local function __TS__StringSlice(self, start, ____end)
+    if start == nil or start ~= start then
+        start = 0
+    end
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if start >= 0 then
+        start = start + 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = ____end - 1
+    end
+    return string.sub(self, start, ____end)
+end
+
 return {
   __TS__ArraySome = __TS__ArraySome,
   __TS__SparseArrayNew = __TS__SparseArrayNew,
@@ -460,7 +476,6 @@ return {
   __TS__ArrayEvery = __TS__ArrayEvery,
   __TS__StringStartsWith = __TS__StringStartsWith,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
-  __TS__StringSlice = __TS__StringSlice,
   __TS__StringSplit = __TS__StringSplit,
   __TS__ParseInt = __TS__ParseInt,
   __TS__NumberToString = __TS__NumberToString,
@@ -469,7 +484,8 @@ return {
   __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayPush = __TS__ArrayPush,
-  __TS__ObjectEntries = __TS__ObjectEntries
+  __TS__ObjectEntries = __TS__ObjectEntries,
+  __TS__StringSlice = __TS__StringSlice
 }
  end,
 ["domain.admission"] = function(...) 
@@ -496,18 +512,6 @@ end
 return ____exports
  end,
 ["domain.parties"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArraySome = ____lualib.__TS__ArraySome
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArrayAt = ____lualib.__TS__ArrayAt
 local ____exports = {}
 local worstOf, isWorse, hasRoom, withRoomFor, moved, shift, newParty, added, sum, spanMs, spans, mostNamed, emptySpans
 function worstOf(self, ____bindingPattern0)
@@ -547,19 +551,19 @@ end
 function hasRoom(self, ____bindingPattern0)
     local all
     all = ____bindingPattern0.all
-    return #__TS__ArrayFilter(
+    return #____lualib.__TS__ArrayFilter(
         all,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n ~= ""
         end
-    ) < mostNamed
+    ) < 6
 end
 function withRoomFor(self, parties, name, isFault)
     local ____parties_5 = parties
     local all = ____parties_5.all
-    if not isFault or name == "" or hasRoom(nil, parties) or __TS__ArraySome(
+    if not isFault or name == "" or hasRoom(nil, parties) or ____lualib.__TS__ArraySome(
         all,
         function(____, ____bindingPattern0)
             local n
@@ -569,14 +573,14 @@ function withRoomFor(self, parties, name, isFault)
     ) then
         return parties
     end
-    local spare = __TS__ArrayFind(
+    local spare = ____lualib.__TS__ArrayFind(
         all,
         function(____, party) return party.n ~= "" and sum(nil, party.f) + party.s + party.b == 0 end
     )
     if spare == nil then
         return parties
     end
-    local rest = __TS__ArrayFind(
+    local rest = ____lualib.__TS__ArrayFind(
         all,
         function(____, ____bindingPattern0)
             local n
@@ -584,17 +588,16 @@ function withRoomFor(self, parties, name, isFault)
             return n == ""
         end
     ) or newParty(nil, "")
-    local joined = __TS__ObjectAssign(
-        {},
+    local joined = ____with(
         rest,
-        {c = ____field(__TS__ArrayMap(
+        {c = ____lualib.__TS__ArrayMap(
             rest.c,
             function(____, calls, at) return calls + (spare.c[at + 1] or 0) end
-        ))}
+        )}
     )
     local ____parties_7 = parties
     local ____temp_8 = parties.answered == spare.n and "" or parties.answered
-    local ____array_6 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
         all,
         function(____, ____bindingPattern0)
             local n
@@ -602,30 +605,29 @@ function withRoomFor(self, parties, name, isFault)
             return n ~= "" and n ~= spare.n
         end
     )))
-    __TS__SparseArrayPush(____array_6, joined)
-    return __TS__ObjectAssign(
-        {},
+    ____lualib.__TS__SparseArrayPush(____array_6, joined)
+    return ____without(
         ____parties_7,
         {
             answered = ____field(____temp_8),
-            all = ____field({__TS__SparseArraySpread(____array_6)})
-        }
+            all = {____lualib.__TS__SparseArraySpread(____array_6)}
+        },
+        "answered"
     )
 end
 function moved(self, parties, nowMs)
-    local span = math.floor(nowMs / spanMs)
+    local span = math.floor(nowMs / 2000)
     local by = span - parties.span
     if by == 0 then
         return parties
     end
-    local shifted = __TS__ArrayMap(
+    local shifted = ____lualib.__TS__ArrayMap(
         parties.all,
-        function(____, party) return __TS__ObjectAssign(
-            {},
+        function(____, party) return ____with(
             party,
             {
-                c = ____field(shift(nil, party.c, by)),
-                f = ____field(shift(nil, party.f, by))
+                c = shift(nil, party.c, by),
+                f = shift(nil, party.f, by)
             }
         ) end
     )
@@ -640,28 +642,27 @@ function moved(self, parties, nowMs)
         b = ____bindingPattern0.b
         return sum(nil, c) + s + b == 0 and n ~= parties.answered
     end
-    return __TS__ObjectAssign(
-        {},
+    return ____with(
         parties,
         {
-            span = ____field(span),
-            all = ____field(__TS__ArrayFilter(
+            span = span,
+            all = ____lualib.__TS__ArrayFilter(
                 shifted,
                 function(____, party) return not isQuiet(nil, party) end
-            ))
+            )
         }
     )
 end
 function shift(self, numbers, by)
-    if by < 0 or by >= spans then
+    if by < 0 or by >= 5 then
         return emptySpans
     end
-    local ____array_9 = __TS__SparseArrayNew(unpack(__TS__ArraySlice(numbers, by)))
-    __TS__SparseArrayPush(
+    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, by)))
+    ____lualib.__TS__SparseArrayPush(
         ____array_9,
-        unpack(__TS__ArraySlice(emptySpans, 0, by))
+        unpack(____lualib.__TS__ArraySlice(emptySpans, 0, by))
     )
-    return {__TS__SparseArraySpread(____array_9)}
+    return {____lualib.__TS__SparseArraySpread(____array_9)}
 end
 function newParty(self, n)
     return {
@@ -674,15 +675,15 @@ function newParty(self, n)
     }
 end
 function added(self, numbers, amount)
-    local ____array_10 = __TS__SparseArrayNew(unpack(__TS__ArraySlice(numbers, 0, -1)))
-    __TS__SparseArrayPush(
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, 0, -1)))
+    ____lualib.__TS__SparseArrayPush(
         ____array_10,
-        (__TS__ArrayAt(numbers, -1) or 0) + amount
+        (____lualib.__TS__ArrayAt(numbers, -1) or 0) + amount
     )
-    return {__TS__SparseArraySpread(____array_10)}
+    return {____lualib.__TS__SparseArraySpread(____array_10)}
 end
 function sum(self, numbers)
-    return __TS__ArrayReduce(
+    return ____lualib.__TS__ArrayReduce(
         numbers,
         function(____, all, number) return all + number end,
         0
@@ -699,7 +700,7 @@ function ____exports.countParty(self, parties, name, isFault, nowMs)
         name,
         isFault
     )
-    local isKnown = __TS__ArraySome(
+    local isKnown = ____lualib.__TS__ArraySome(
         present.all,
         function(____, ____bindingPattern0)
             local n
@@ -709,7 +710,7 @@ function ____exports.countParty(self, parties, name, isFault, nowMs)
     )
     local named = (isKnown or hasRoom(nil, present)) and name or ""
     local ____present_all_some_result_1
-    if __TS__ArraySome(
+    if ____lualib.__TS__ArraySome(
         present.all,
         function(____, ____bindingPattern0)
             local n
@@ -719,12 +720,12 @@ function ____exports.countParty(self, parties, name, isFault, nowMs)
     ) then
         ____present_all_some_result_1 = present.all
     else
-        local ____array_0 = __TS__SparseArrayNew(unpack(present.all))
-        __TS__SparseArrayPush(
+        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(present.all))
+        ____lualib.__TS__SparseArrayPush(
             ____array_0,
             newParty(nil, named)
         )
-        ____present_all_some_result_1 = {__TS__SparseArraySpread(____array_0)}
+        ____present_all_some_result_1 = {____lualib.__TS__SparseArraySpread(____array_0)}
     end
     local all = ____present_all_some_result_1
     local isSame = present.answered == named
@@ -738,34 +739,24 @@ function ____exports.countParty(self, parties, name, isFault, nowMs)
     return {
         span = ____present_span_3,
         answered = ____isFault_2,
-        all = __TS__ArrayMap(
+        all = ____lualib.__TS__ArrayMap(
             all,
             function(____, party)
                 local isIts = party.n == named
                 local c = isIts and added(nil, party.c, 1) or party.c
                 if isFault then
-                    return isIts and __TS__ObjectAssign(
-                        {},
+                    return isIts and ____with(
                         party,
                         {
-                            c = ____field(c),
-                            f = ____field(added(nil, party.f, 1)),
-                            s = ____field(party.s + 1),
-                            b = ____field(party.b + 1),
-                            o = ____field(party.o + 1)
+                            c = c,
+                            f = added(nil, party.f, 1),
+                            s = party.s + 1,
+                            b = party.b + 1,
+                            o = party.o + 1
                         }
                     ) or party
                 end
-                return __TS__ObjectAssign(
-                    {},
-                    party,
-                    {
-                        c = ____field(c),
-                        s = ____field(0),
-                        b = ____field(isSame and party.b or party.s),
-                        o = ____field(isIts and 0 or party.o)
-                    }
-                )
+                return ____with(party, {c = c, s = 0, b = isSame and party.b or party.s, o = isIts and 0 or party.o})
             end
         )
     }
@@ -776,7 +767,7 @@ end
 function ____exports.sightWithoutWorst(self, parties, nowMs)
     local present = moved(nil, parties, nowMs)
     local worst = worstOf(nil, present)
-    local others = __TS__ArrayFilter(
+    local others = ____lualib.__TS__ArrayFilter(
         present.all,
         function(____, ____bindingPattern0)
             local n
@@ -784,7 +775,7 @@ function ____exports.sightWithoutWorst(self, parties, nowMs)
             return n ~= worst
         end
     )
-    if worst == nil or not __TS__ArraySome(
+    if worst == nil or not ____lualib.__TS__ArraySome(
         others,
         function(____, ____bindingPattern0)
             local c
@@ -796,7 +787,7 @@ function ____exports.sightWithoutWorst(self, parties, nowMs)
     end
     local isAnswered = worst == present.answered
     return {
-        calls = __TS__ArrayReduce(
+        calls = ____lualib.__TS__ArrayReduce(
             others,
             function(____, all, ____bindingPattern0)
                 local c
@@ -805,7 +796,7 @@ function ____exports.sightWithoutWorst(self, parties, nowMs)
             end,
             0
         ),
-        faults = __TS__ArrayReduce(
+        faults = ____lualib.__TS__ArrayReduce(
             others,
             function(____, all, ____bindingPattern0)
                 local f
@@ -814,7 +805,7 @@ function ____exports.sightWithoutWorst(self, parties, nowMs)
             end,
             0
         ),
-        faultsInRow = __TS__ArrayReduce(
+        faultsInRow = ____lualib.__TS__ArrayReduce(
             others,
             function(____, all, ____bindingPattern0)
                 local b
@@ -829,7 +820,7 @@ function ____exports.sightWithoutWorst(self, parties, nowMs)
 end
 --- Of one party alone.
 function ____exports.sightOfOne(self, parties, name, nowMs)
-    local party = __TS__ArrayFind(
+    local party = ____lualib.__TS__ArrayFind(
         moved(nil, parties, nowMs).all,
         function(____, ____bindingPattern0)
             local n
@@ -848,7 +839,7 @@ function ____exports.sightOfOne(self, parties, name, nowMs)
 end
 --- Was anybody else answered within the last ten seconds?
 function ____exports.isAnotherAnswered(self, parties, name, nowMs)
-    return __TS__ArraySome(
+    return ____lualib.__TS__ArraySome(
         moved(nil, parties, nowMs).all,
         function(____, ____bindingPattern0)
             local f
@@ -895,36 +886,29 @@ end
 return ____exports
  end,
 ["domain.window"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
 local ____exports = {}
 local recentBuckets, windowSeconds
 function recentBuckets(self, window, second)
-    return __TS__ArrayFilter(
+    return ____lualib.__TS__ArrayFilter(
         window,
-        function(____, bucket) return bucket.second > second - windowSeconds and bucket.second <= second end
+        function(____, bucket) return bucket.second > second - 10 and bucket.second <= second end
     )
 end
 windowSeconds = 10
 function ____exports.countCall(self, window, isFault, nowMs)
     local second = math.floor(nowMs / 1000)
     local recent = recentBuckets(nil, window, second)
-    local last = __TS__ArrayFind(
+    local last = ____lualib.__TS__ArrayFind(
         recent,
         function(____, bucket) return bucket.second == second end
     ) or ({second = second, calls = 0, faults = 0})
     local counted = {second = second, calls = last.calls + 1, faults = last.faults + (isFault and 1 or 0)}
-    local ____array_0 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
         recent,
         function(____, bucket) return bucket.second ~= second end
     )))
-    __TS__SparseArrayPush(____array_0, counted)
-    return {__TS__SparseArraySpread(____array_0)}
+    ____lualib.__TS__SparseArrayPush(____array_0, counted)
+    return {____lualib.__TS__SparseArraySpread(____array_0)}
 end
 function ____exports.sumCalls(self, window, nowMs)
     local recent = recentBuckets(
@@ -933,12 +917,12 @@ function ____exports.sumCalls(self, window, nowMs)
         math.floor(nowMs / 1000)
     )
     return {
-        calls = __TS__ArrayReduce(
+        calls = ____lualib.__TS__ArrayReduce(
             recent,
             function(____, sum, bucket) return sum + bucket.calls end,
             0
         ),
-        faults = __TS__ArrayReduce(
+        faults = ____lualib.__TS__ArrayReduce(
             recent,
             function(____, sum, bucket) return sum + bucket.faults end,
             0
@@ -948,20 +932,8 @@ end
 return ____exports
  end,
 ["domain.breaker"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayEvery = ____lualib.__TS__ArrayEvery
 local ____exports = {}
 local isIll, opened, openForMs, fewestCalls, jitter, forgivenJitter
-local ____parties_2Ets = require("domain.parties")
-local countParty = ____parties_2Ets.countParty
-local noParties = ____parties_2Ets.noParties
-local sightWithoutWorst = ____parties_2Ets.sightWithoutWorst
-local ____turn_2Ets = require("domain.turn")
-local leasedTurn = ____turn_2Ets.leasedTurn
-local ____window_2Ets = require("domain.window")
-local countCall = ____window_2Ets.countCall
-local sumCalls = ____window_2Ets.sumCalls
 function isIll(self, ____bindingPattern0, nowMs, limits)
     local models
     local tenants
@@ -971,16 +943,15 @@ function isIll(self, ____bindingPattern0, nowMs, limits)
     window = ____bindingPattern0.window
     tenants = ____bindingPattern0.tenants
     models = ____bindingPattern0.models
-    local all = __TS__ObjectAssign(
-        {},
-        sumCalls(nil, window, nowMs),
-        {faultsInRow = ____field(faultsInRow)}
+    local all = ____with(
+        ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs),
+        {faultsInRow = faultsInRow}
     )
-    return __TS__ArrayEvery(
+    return ____lualib.__TS__ArrayEvery(
         {tenants, models},
         function(____, parties) return ____exports.meetsRule(
             nil,
-            sightWithoutWorst(nil, parties, nowMs) or all,
+            ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) or all,
             limits
         ) end
     )
@@ -995,7 +966,7 @@ function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
     faultsInRow = ____bindingPattern0.faultsInRow
     local failureThreshold
     failureThreshold = ____bindingPattern1.failureThreshold
-    return faultsInRow >= failureThreshold or calls >= fewestCalls and faults * 2 >= calls
+    return faultsInRow >= failureThreshold or calls >= 20 and faults * 2 >= calls
 end
 function opened(self, epoch, failedProbes, nowMs, limits, random)
     return {
@@ -1007,7 +978,7 @@ function opened(self, epoch, failedProbes, nowMs, limits, random)
 end
 function openForMs(self, failedProbes, limits, random)
     local doubledMs = limits.recoveryMs * 2 ^ math.max(0, failedProbes)
-    local share = failedProbes < 0 and forgivenJitter or jitter
+    local share = failedProbes < 0 and 0.02 or 0.1
     local longestMs = math.max(
         limits.recoveryMs,
         math.min(doubledMs * (1 + share), limits.maxOpenMs)
@@ -1040,7 +1011,7 @@ function ____exports.breakerTurn(self, breaker, nowMs)
         end
         ____cond4 = ____cond4 or ____switch4 == "half_open"
         if ____cond4 then
-            return leasedTurn(nil, breaker.probe, nowMs)
+            return ____modulesInUse["domain.turn"].leasedTurn(nil, breaker.probe, nowMs)
         end
     until true
 end
@@ -1069,11 +1040,7 @@ function ____exports.takeProbe(self, breaker, probe)
         end
         ____cond6 = ____cond6 or ____switch6 == "half_open"
         if ____cond6 then
-            return __TS__ObjectAssign(
-                {},
-                breaker,
-                {probe = ____field(probe)}
-            )
+            return ____with(breaker, {probe = probe})
         end
     until true
 end
@@ -1102,40 +1069,39 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local isFault = news.health == "fault"
                 local ____breaker_12 = breaker
                 local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
-                local ____countCall_result_14 = countCall(nil, breaker.window, isFault, nowMs)
-                local ____countParty_7 = countParty
-                local ____temp_6 = breaker.tenants or noParties
+                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_6 = breaker.tenants or ____modulesInUse["domain.parties"].noParties
                 local ____opt_4 = news.by
-                local ____countParty_7_result_15 = ____countParty_7(
+                local ____modulesInUse_domain_2Eparties_countParty_7_result_15 = ____modulesInUse_domain_2Eparties_countParty_7(
                     nil,
                     ____temp_6,
                     ____opt_4 and ____opt_4.tenant or "",
                     isFault,
                     nowMs
                 )
-                local ____countParty_11 = countParty
-                local ____temp_10 = breaker.models or noParties
+                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_10 = breaker.models or ____modulesInUse["domain.parties"].noParties
                 local ____opt_8 = news.by
-                local closed = __TS__ObjectAssign(
-                    {},
+                local closed = ____with(
                     ____breaker_12,
                     {
-                        faultsInRow = ____field(____temp_13),
-                        window = ____field(____countCall_result_14),
-                        tenants = ____field(____countParty_7_result_15),
-                        models = ____field(____countParty_11(
+                        faultsInRow = ____temp_13,
+                        window = ____modulesInUse_domain_2Ewindow_countCall_result_14,
+                        tenants = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
+                        models = ____modulesInUse_domain_2Eparties_countParty_11(
                             nil,
                             ____temp_10,
                             ____opt_8 and ____opt_8.model or "",
                             isFault,
                             nowMs
-                        ))
+                        )
                     }
                 )
                 if not isIll(nil, closed, nowMs, limits) then
                     return closed
                 end
-                local failedProbes = closed.faultsInRow < limits.failureThreshold and -forgivenProbes or 0
+                local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
                 return opened(
                     nil,
                     breaker.epoch + 1,
@@ -1160,10 +1126,10 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     local ____switch16 = news.health
                     local ____cond16 = ____switch16 == "nothing"
                     if ____cond16 then
-                        return __TS__ObjectAssign(
-                            {},
+                        return ____without(
                             breaker,
-                            {probe = ____field(nil)}
+                            {probe = ____field(nil)},
+                            "probe"
                         )
                     end
                     ____cond16 = ____cond16 or ____switch16 == "fault"
@@ -1181,19 +1147,15 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     if ____cond16 then
                         do
                             local goodProbes = breaker.goodProbes + 1
-                            return goodProbes < limits.successThreshold and __TS__ObjectAssign(
-                                {},
+                            return goodProbes < limits.successThreshold and ____without(
                                 breaker,
                                 {
                                     probe = ____field(nil),
-                                    goodProbes = ____field(goodProbes),
-                                    failedProbes = ____field(-forgivenProbes)
-                                }
-                            ) or __TS__ObjectAssign(
-                                {},
-                                ____exports.closedBreaker,
-                                {epoch = ____field(breaker.epoch)}
-                            )
+                                    goodProbes = goodProbes,
+                                    failedProbes = -3
+                                },
+                                "probe"
+                            ) or ____with(____exports.closedBreaker, {epoch = breaker.epoch})
                         end
                     end
                 until true
@@ -1269,21 +1231,16 @@ end
 return ____exports
  end,
 ["domain.outcome"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local rateLimit
-local ____failure_2Ets = require("domain.failure")
-local isAnswer = ____failure_2Ets.isAnswer
-local isProviderFault = ____failure_2Ets.isProviderFault
 function rateLimit(self, askedMs, model, patienceMs)
     if askedMs == nil then
-        return patienceMs > 0 and ({kind = "rate_limited", model = model, holdMs = nil}) or ({kind = "rate_limited", model = model, holdMs = ____exports.unnamedHoldMs, unnamed = true})
+        return patienceMs > 0 and ({kind = "rate_limited", model = model, holdMs = nil}) or ({kind = "rate_limited", model = model, holdMs = 30000, unnamed = true})
     end
     return {
         kind = "rate_limited",
         model = model,
-        holdMs = askedMs > patienceMs and math.min(askedMs, ____exports.longestHoldMs) or nil
+        holdMs = askedMs > patienceMs and math.min(askedMs, 900000) or nil
     }
 end
 --- Must who reports it know how others fared, since somebody is charged with it or not? A judgement charges nobody, so it can be told with
@@ -1314,10 +1271,10 @@ function ____exports.findingOf(self, failure, model, patienceMs)
     if failure == nil then
         return {kind = "healthy", judged = true}
     end
-    if isProviderFault(nil, failure) then
+    if ____modulesInUse["domain.failure"].isProviderFault(nil, failure) then
         return {kind = "fault"}
     end
-    if isAnswer(nil, failure) then
+    if ____modulesInUse["domain.failure"].isAnswer(nil, failure) then
         return {kind = "healthy", judged = false}
     end
     repeat
@@ -1335,7 +1292,7 @@ function ____exports.findingOf(self, failure, model, patienceMs)
             do
                 local ____failure_2 = failure
                 local forMs = ____failure_2.retryAfterMs
-                return __TS__ObjectAssign(
+                return ____lualib.__TS__ObjectAssign(
                     {
                         kind = ____field("refused"),
                         why = ____field(failure.reason)
@@ -1357,8 +1314,6 @@ end
 return ____exports
  end,
 ["domain.ramp"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 ____exports.rampStart = {allowed = 1, good = 0}
 ---
@@ -1366,11 +1321,7 @@ ____exports.rampStart = {allowed = 1, good = 0}
 function ____exports.climb(self, ramp, concurrency)
     local good = ramp.good + 1
     if good < ramp.allowed then
-        return __TS__ObjectAssign(
-            {},
-            ramp,
-            {good = ____field(good)}
-        )
+        return ____with(ramp, {good = good})
     end
     local allowed = ramp.allowed * 3
     return allowed < concurrency and ({allowed = allowed, good = 0}) or nil
@@ -1378,19 +1329,8 @@ end
 return ____exports
  end,
 ["domain.holds"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
 local withoutOne, isPresent, namedMs, forgottenAfterMs
-local ____outcome_2Ets = require("domain.outcome")
-local longestHoldMs = ____outcome_2Ets.longestHoldMs
-local ____turn_2Ets = require("domain.turn")
-local leasedTurn = ____turn_2Ets.leasedTurn
 --- Is it asked by one ticket at a time, until an answer ends it?
 function ____exports.isAsked(self, ____bindingPattern0)
     local ramp
@@ -1407,28 +1347,28 @@ function ____exports.isHeld(self, hold, nowMs)
     return ____exports.isAsked(nil, hold) or nowMs < hold.untilMs
 end
 function withoutOne(self, holds, nowMs)
-    local spare = __TS__ArrayFind(
+    local spare = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return not ____exports.isHeld(nil, hold, nowMs) end
     )
-    return spare == nil and holds or __TS__ArrayFilter(
+    return spare == nil and holds or ____lualib.__TS__ArrayFilter(
         holds,
         function(____, hold) return hold ~= spare end
     )
 end
 --- Without those that are long over. An old one, of older code, has no ramp: it ends with its time.
 function ____exports.presentHolds(self, holds, nowMs)
-    return __TS__ArrayFilter(
+    return ____lualib.__TS__ArrayFilter(
         holds,
         function(____, hold) return isPresent(nil, hold, nowMs) end
     )
 end
 function isPresent(self, hold, nowMs)
-    return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + forgottenAfterMs
+    return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + 900000
 end
 --- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
 function ____exports.holdOf(self, holds, model, nowMs)
-    local hold = __TS__ArrayFind(
+    local hold = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == model end
     )
@@ -1438,13 +1378,13 @@ end
 function ____exports.doubledMs(self, recoveryMs, refusals)
     return math.min(
         recoveryMs * 2 ^ refusals,
-        math.max(longestHoldMs, recoveryMs)
+        math.max(900000, recoveryMs)
     )
 end
 function namedMs(self, forMs, recoveryMs)
     return math.min(
         math.max(forMs, recoveryMs),
-        math.max(longestHoldMs, recoveryMs)
+        math.max(900000, recoveryMs)
     )
 end
 function ____exports.isAsker(self, hold, permit)
@@ -1475,7 +1415,7 @@ end
 -- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
 function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
     local known = ____exports.holdOf(nil, holds, hold.model, nowMs)
-    local others = __TS__ArrayFilter(
+    local others = ____lualib.__TS__ArrayFilter(
         ____exports.presentHolds(nil, holds, nowMs),
         function(____, ____bindingPattern0)
             local model
@@ -1484,26 +1424,26 @@ function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
         end
     )
     if known == nil or not ____exports.isHeld(nil, known, nowMs) then
-        local ofTenant = __TS__ArrayFilter(
+        local ofTenant = ____lualib.__TS__ArrayFilter(
             others,
             function(____, other) return ____exports.isHeld(nil, other, nowMs) and other.tenant == (by and by.tenant) end
         )
-        if by ~= nil and #ofTenant >= mostOfOneTenant then
+        if by ~= nil and #ofTenant >= 8 then
             return holds
         end
     end
-    local kept = #others < mostHolds and others or withoutOne(nil, others, nowMs)
-    if #kept >= mostHolds then
+    local kept = #others < 16 and others or withoutOne(nil, others, nowMs)
+    if #kept >= 16 then
         return holds
     end
-    local untilMs = nowMs + math.min(holdMs, longestHoldMs)
+    local untilMs = nowMs + math.min(holdMs, 900000)
     local isLonger = known ~= nil and not ____exports.isAsked(nil, known) and known.untilMs > untilMs
     local ____hold_2 = hold
     local again = ____hold_2.again
-    local ____array_3 = __TS__SparseArrayNew(unpack(kept))
-    __TS__SparseArrayPush(
+    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(kept))
+    ____lualib.__TS__SparseArrayPush(
         ____array_3,
-        __TS__ObjectAssign(
+        ____lualib.__TS__ObjectAssign(
             {
                 model = ____field(hold.model),
                 untilMs = ____field(isLonger and known.untilMs or untilMs)
@@ -1513,12 +1453,12 @@ function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs)
             by == nil and ({}) or ({tenant = by.tenant, comparison = by.comparison})
         )
     )
-    return {__TS__SparseArraySpread(____array_3)}
+    return {____lualib.__TS__SparseArraySpread(____array_3)}
 end
 ---
 -- @returns until when the model's calls wait, and why; `null`: they don't
 function ____exports.callsWait(self, holds, model, nowMs)
-    local hold = __TS__ArrayFind(
+    local hold = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == model end
     )
@@ -1529,20 +1469,20 @@ function ____exports.callsWait(self, holds, model, nowMs)
 end
 --- Those that stop calls now.
 function ____exports.liveHolds(self, holds, nowMs)
-    return __TS__ArrayFilter(
+    return ____lualib.__TS__ArrayFilter(
         holds,
         function(____, hold) return stopsCalls(nil, hold) and nowMs < hold.untilMs end
     )
 end
 --- Where a model that is asked can be asked now.
 function ____exports.modelTurn(self, hold, nowMs)
-    return nowMs < hold.untilMs and ({kind = "wait", untilMs = hold.untilMs}) or leasedTurn(nil, hold.asker or nil, nowMs)
+    return nowMs < hold.untilMs and ({kind = "wait", untilMs = hold.untilMs}) or ____modulesInUse["domain.turn"].leasedTurn(nil, hold.asker or nil, nowMs)
 end
 function ____exports.credentialsTurn(self, hold, nowMs)
     if hold == nil then
         return {kind = "free"}
     end
-    return nowMs < hold.askFromMs and ({kind = "wait", untilMs = hold.askFromMs}) or leasedTurn(nil, hold.asker, nowMs)
+    return nowMs < hold.askFromMs and ({kind = "wait", untilMs = hold.askFromMs}) or ____modulesInUse["domain.turn"].leasedTurn(nil, hold.asker, nowMs)
 end
 --- A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
 -- 
@@ -1562,36 +1502,20 @@ function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryM
     end
     local refusals = hold.refusals + 1
     local waitMs = forMs == nil and ____exports.doubledMs(nil, recoveryMs, refusals) or namedMs(nil, forMs, recoveryMs)
-    return __TS__ObjectAssign(
-        {},
+    return ____without(
         hold,
         {
-            why = ____field(why),
-            askFromMs = ____field(nowMs + waitMs),
+            why = why,
+            askFromMs = nowMs + waitMs,
             asker = ____field(nil),
-            refusals = ____field(refusals)
-        }
+            refusals = refusals
+        },
+        "asker"
     )
 end
 return ____exports
  end,
 ["domain.model-records"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__StringStartsWith = ____lualib.__TS__StringStartsWith
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__StringSlice = ____lualib.__TS__StringSlice
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArraySome = ____lualib.__TS__ArraySome
-local __TS__StringSplit = ____lualib.__TS__StringSplit
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ParseInt = ____lualib.__TS__ParseInt
-local __TS__NumberToString = ____lualib.__TS__NumberToString
 local ____exports = {}
 local newestFirst, put, packed, unpacked, moment, mostModels, mostCharacters, radix
 function newestFirst(self, a, b)
@@ -1601,26 +1525,26 @@ function newestFirst(self, a, b)
     return a.comparison < b.comparison and -1 or 1
 end
 function put(self, records, model, record)
-    local others = __TS__ArrayFilter(
+    local others = ____lualib.__TS__ArrayFilter(
         records,
-        function(____, other) return not __TS__StringStartsWith(other, model .. " ") end
+        function(____, other) return not ____lualib.__TS__StringStartsWith(other, model .. " ") end
     )
-    local ____array_4 = __TS__SparseArrayNew(unpack(others))
-    __TS__SparseArrayPush(
+    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(others))
+    ____lualib.__TS__SparseArrayPush(
         ____array_4,
         packed(nil, model, record)
     )
-    local all = __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_4)},
-        -mostModels
+    local all = ____lualib.__TS__ArraySlice(
+        {____lualib.__TS__SparseArraySpread(____array_4)},
+        -64
     )
     local characters = 0
     local first = #all
-    while first > 0 and characters + #(all[first] or "") <= mostCharacters do
+    while first > 0 and characters + #(all[first] or "") <= 2600 do
         first = first - 1
         characters = characters + #(all[first + 1] or "")
     end
-    return __TS__ArraySlice(all, first)
+    return ____lualib.__TS__ArraySlice(all, first)
 end
 function packed(self, model, ____bindingPattern0)
     local calls
@@ -1629,7 +1553,7 @@ function packed(self, model, ____bindingPattern0)
     answers = ____bindingPattern0.answers
     judgedAtMs = ____bindingPattern0.judgedAtMs
     calls = ____bindingPattern0.calls
-    local told = __TS__ArrayMap(
+    local told = ____lualib.__TS__ArrayMap(
         answers,
         function(____, ____bindingPattern0)
             local atMs
@@ -1643,7 +1567,7 @@ function packed(self, model, ____bindingPattern0)
 end
 function unpacked(self, record)
     local ____, answers, judged, calls = unpack(
-        __TS__StringSplit(record, " "),
+        ____lualib.__TS__StringSplit(record, " "),
         1,
         4
     )
@@ -1656,14 +1580,14 @@ function unpacked(self, record)
     if calls == nil then
         calls = ""
     end
-    local ____TS__ArrayMap_result_6 = __TS__ArrayMap(
-        __TS__ArrayFilter(
-            __TS__StringSplit(answers, ","),
+    local ____TS__ArrayMap_result_6 = ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            ____lualib.__TS__StringSplit(answers, ","),
             function(____, told) return told ~= "" end
         ),
         function(____, told)
             local comparison, atMs = unpack(
-                __TS__StringSplit(told, ":"),
+                ____lualib.__TS__StringSplit(told, ":"),
                 1,
                 2
             )
@@ -1675,7 +1599,7 @@ function unpacked(self, record)
             end
             return {
                 comparison = comparison,
-                atMs = __TS__ParseInt(atMs, radix)
+                atMs = ____lualib.__TS__ParseInt(atMs, 30)
             }
         end
     )
@@ -1683,14 +1607,14 @@ function unpacked(self, record)
     if judged == "" then
         ____temp_5 = nil
     else
-        ____temp_5 = __TS__ParseInt(judged, radix)
+        ____temp_5 = ____lualib.__TS__ParseInt(judged, 30)
     end
     return {answers = ____TS__ArrayMap_result_6, judgedAtMs = ____temp_5, calls = calls}
 end
 function moment(self, atMs)
-    return __TS__NumberToString(
+    return ____lualib.__TS__NumberToString(
         math.floor(atMs),
-        radix
+        30
     )
 end
 mostModels = 64
@@ -1699,9 +1623,9 @@ local mostCalls = 20
 radix = 30
 local none = {answers = {}, judgedAtMs = nil, calls = ""}
 function ____exports.recordOf(self, records, model)
-    local found = __TS__ArrayFind(
+    local found = ____lualib.__TS__ArrayFind(
         records,
-        function(____, record) return __TS__StringStartsWith(record, model .. " ") end
+        function(____, record) return ____lualib.__TS__StringStartsWith(record, model .. " ") end
     )
     return found == nil and none or unpacked(nil, found)
 end
@@ -1711,25 +1635,25 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local answers = ____exports_recordOf_result_0.answers
     local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
     local calls = ____exports_recordOf_result_0.calls
-    local own = __TS__ArrayFind(
+    local own = ____lualib.__TS__ArrayFind(
         answers,
         function(____, answer) return answer.comparison == comparison end
     )
-    local others = __TS__ArrayFilter(
+    local others = ____lualib.__TS__ArrayFilter(
         answers,
         function(____, answer) return answer.comparison ~= comparison end
     )
-    local ____array_3 = __TS__SparseArrayNew(unpack(others))
-    __TS__SparseArrayPush(
+    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(others))
+    ____lualib.__TS__SparseArrayPush(
         ____array_3,
         {
             comparison = comparison,
             atMs = math.max(atMs, own and own.atMs or 0)
         }
     )
-    local newest = __TS__ArraySlice(
-        __TS__ArrayToSorted(
-            {__TS__SparseArraySpread(____array_3)},
+    local newest = ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_3)},
             newestFirst
         ),
         0,
@@ -1742,7 +1666,7 @@ function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
         {
             answers = newest,
             judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
-            calls = __TS__StringSlice(calls .. "0", -mostCalls)
+            calls = string.sub(calls .. "0", -20)
         }
     )
 end
@@ -1756,16 +1680,15 @@ function ____exports.countFault(self, records, model)
         nil,
         records,
         model,
-        __TS__ObjectAssign(
-            {},
+        ____with(
             record,
-            {calls = ____field(__TS__StringSlice(record.calls .. "1", -mostCalls))}
+            {calls = string.sub(record.calls .. "1", -20)}
         )
     )
 end
 --- Has the model answered another comparison after `sinceMs`?
 function ____exports.servedOthers(self, record, comparison, sinceMs)
-    return __TS__ArraySome(
+    return ____lualib.__TS__ArraySome(
         record.answers,
         function(____, answer) return answer.comparison ~= comparison and answer.atMs > sinceMs end
     )
@@ -1773,25 +1696,14 @@ end
 function ____exports.isMostlyFaults(self, ____bindingPattern0)
     local calls
     calls = ____bindingPattern0.calls
-    return #__TS__StringSplit(calls, "1") - 1 >= math.max(1, #calls / 2)
+    return #____lualib.__TS__StringSplit(calls, "1") - 1 >= math.max(1, #calls / 2)
 end
 return ____exports
  end,
 ["domain.paces"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
-local ____outcome_2Ets = require("domain.outcome")
-local longestHoldMs = ____outcome_2Ets.longestHoldMs
 function ____exports.paceOf(self, paces, tenant, model)
-    return __TS__ArrayFind(
+    return ____lualib.__TS__ArrayFind(
         paces,
         function(____, pace) return pace.tenant == tenant and pace.model == model end
     )
@@ -1810,10 +1722,10 @@ function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowM
     if known ~= nil and beganAtMs < known.sinceMs then
         return paces
     end
-    local longerMs = known == nil and askedMs / firstPart or math.min(known.everyMs * 2, known.everyMs + askedMs)
+    local longerMs = known == nil and askedMs / 8 or math.min(known.everyMs * 2, known.everyMs + askedMs)
     local everyMs = math.floor(math.min(
-        math.max(longerMs, shortestMs),
-        longestHoldMs
+        math.max(longerMs, 50),
+        900000
     ) + 0.5)
     local pace = {
         tenant = tenant,
@@ -1822,14 +1734,14 @@ function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowM
         nextAtMs = nowMs + everyMs,
         sinceMs = nowMs
     }
-    local ____array_0 = __TS__SparseArrayNew(unpack(__TS__ArrayFilter(
+    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
         paces,
         function(____, other) return other ~= known end
     )))
-    __TS__SparseArrayPush(____array_0, pace)
-    return __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_0)},
-        -mostPaces
+    ____lualib.__TS__SparseArrayPush(____array_0, pace)
+    return ____lualib.__TS__ArraySlice(
+        {____lualib.__TS__SparseArraySpread(____array_0)},
+        -6
     )
 end
 --- An answer.
@@ -1838,25 +1750,21 @@ function ____exports.quickened(self, paces, tenant, model)
     if known == nil then
         return paces
     end
-    local everyMs = math.floor(known.everyMs * eased + 0.5)
-    local others = __TS__ArrayFilter(
+    local everyMs = math.floor(known.everyMs * 0.9 + 0.5)
+    local others = ____lualib.__TS__ArrayFilter(
         paces,
         function(____, pace) return pace ~= known end
     )
     local ____temp_2
-    if everyMs < shortestMs then
+    if everyMs < 50 then
         ____temp_2 = others
     else
-        local ____array_1 = __TS__SparseArrayNew(unpack(others))
-        __TS__SparseArrayPush(
+        local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(others))
+        ____lualib.__TS__SparseArrayPush(
             ____array_1,
-            __TS__ObjectAssign(
-                {},
-                known,
-                {everyMs = ____field(everyMs)}
-            )
+            ____with(known, {everyMs = everyMs})
         )
-        ____temp_2 = {__TS__SparseArraySpread(____array_1)}
+        ____temp_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
     end
     return ____temp_2
 end
@@ -1867,22 +1775,14 @@ function ____exports.paced(self, paces, tenant, model, nowMs)
         return paces
     end
     local nextAtMs = nowMs + known.everyMs
-    return __TS__ArrayMap(
+    return ____lualib.__TS__ArrayMap(
         paces,
-        function(____, pace) return pace == known and __TS__ObjectAssign(
-            {},
-            pace,
-            {nextAtMs = ____field(nextAtMs)}
-        ) or pace end
+        function(____, pace) return pace == known and ____with(pace, {nextAtMs = nextAtMs}) or pace end
     )
 end
 return ____exports
  end,
 ["domain.places"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArraySome = ____lualib.__TS__ArraySome
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
 local ____exports = {}
 local blocks
 function blocks(self, block, place)
@@ -1919,23 +1819,19 @@ function ____exports.lapsedPlace(self, place)
         end
         ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
         if ____cond8 then
-            return __TS__ObjectAssign(
-                {},
-                place,
-                {standing = ____field({state = "waiting"})}
-            )
+            return ____with(place, {standing = {state = "waiting"}})
         end
     until true
 end
 function ____exports.isBlocked(self, place, blocked)
-    return __TS__ArraySome(
+    return ____lualib.__TS__ArraySome(
         blocked,
         function(____, block) return blocks(nil, block, place) end
     )
 end
 --- Until when it is blocked; 0: it isn't.
 function ____exports.blockedUntilMs(self, place, blocked)
-    return __TS__ArrayReduce(
+    return ____lualib.__TS__ArrayReduce(
         blocked,
         function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
         0
@@ -1947,16 +1843,8 @@ end
 return ____exports
  end,
 ["domain.snapshot"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
 local isStale, isUsable, isUrgent, lineFrom
-local ____holds_2Ets = require("domain.holds")
-local callsWait = ____holds_2Ets.callsWait
 function isStale(self, ____bindingPattern0, nowMs)
     local snapshot
     local askedAtMs
@@ -2013,7 +1901,7 @@ function ____exports.answer(self, kept, model, nowMs)
         local ____cond4 = ____switch4 == "closed"
         if ____cond4 then
             do
-                local held = callsWait(nil, snapshot.holds, model, nowMs + skewMs)
+                local held = ____modulesInUse["domain.holds"].callsWait(nil, snapshot.holds, model, nowMs + skewMs)
                 return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
             end
         end
@@ -2052,43 +1940,41 @@ local fullBatch = 50
 local mostUnreported = 200
 --- Adds one. When the gate can't be reached for long, the oldest are dropped.
 function ____exports.addOutcome(self, unreported, outcome)
-    local ____array_3 = __TS__SparseArrayNew(unpack(unreported))
-    __TS__SparseArrayPush(____array_3, outcome)
-    return __TS__ArraySlice(
-        {__TS__SparseArraySpread(____array_3)},
-        -mostUnreported
+    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(unreported))
+    ____lualib.__TS__SparseArrayPush(____array_3, outcome)
+    return ____lualib.__TS__ArraySlice(
+        {____lualib.__TS__SparseArraySpread(____array_3)},
+        -200
     )
 end
 --- Must they be reported at once, all of them and in order? Otherwise they go along with the next refresh.
 function ____exports.isReportDue(self, unreported)
-    return #unreported >= fullBatch or __TS__ArraySome(unreported, isUrgent)
+    return #unreported >= 50 or ____lualib.__TS__ArraySome(unreported, isUrgent)
 end
 --- A Durable Object answers about 1,000 simple requests a second, 200 to 500 that write.
 local exchangesPerSecond = 300
 local shortestRefreshMs = 1000
 local longestRefreshMs = 60000
 local troubledRefreshMs = 5000
-____exports.noExchanges = {sinceMs = 0, refreshAfterMs = shortestRefreshMs}
+____exports.noExchanges = {sinceMs = 0, refreshAfterMs = 1000}
 --- Counts one who asks. Those who come with trouble come out of turn: they don't make the line longer than 10 s, or a storm of faults would
 -- make everybody's view old for as long as it lasted.
 function ____exports.countExchange(self, exchanges, outcomes, nowMs)
     local lineMs = lineFrom(nil, exchanges, nowMs)
-    local mostMs = __TS__ArraySome(outcomes, isUrgent) and math.max(lineMs, troubledRefreshMs) or longestRefreshMs
-    local nextMs = math.min(lineMs + 1000 / exchangesPerSecond, mostMs)
+    local mostMs = ____lualib.__TS__ArraySome(outcomes, isUrgent) and math.max(lineMs, 5000) or 60000
+    local nextMs = math.min(lineMs + 1000 / 300, mostMs)
     return {
         sinceMs = nowMs,
-        refreshAfterMs = math.max(nextMs, shortestRefreshMs)
+        refreshAfterMs = math.max(nextMs, 1000)
     }
 end
 return ____exports
  end,
 ["domain.vitals"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local mean, weight
 function mean(self, before, value)
-    return before == nil and value or before + weight * (value - before)
+    return before == nil and value or before + 0.1 * (value - before)
 end
 ____exports.noVitals = {
     faultsInRow = 0,
@@ -2113,20 +1999,20 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs, reas
                     ____temp_0 = mean(nil, vitals.meanResponseMs, durationMs)
                 end
                 local meanResponseMs = ____temp_0
-                return __TS__ObjectAssign(
-                    {},
+                return ____without(
                     vitals,
                     {
-                        faultsInRow = ____field(0),
-                        lastSuccessMs = ____field(nowMs),
+                        faultsInRow = 0,
+                        lastSuccessMs = nowMs,
                         meanResponseMs = ____field(meanResponseMs)
-                    }
+                    },
+                    "meanResponseMs"
                 )
             end
         end
         ____cond3 = ____cond3 or ____switch3 == "fault"
         if ____cond3 then
-            return __TS__ObjectAssign(
+            return ____lualib.__TS__ObjectAssign(
                 {},
                 vitals,
                 {
@@ -2138,7 +2024,7 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs, reas
         end
         ____cond3 = ____cond3 or (____switch3 == "rate_limited" or ____switch3 == "refused")
         if ____cond3 then
-            return __TS__ObjectAssign(
+            return ____lualib.__TS__ObjectAssign(
                 {},
                 vitals,
                 {lastFailureMs = ____field(nowMs)},
@@ -2168,13 +2054,14 @@ function ____exports.countEnd(self, vitals, waiting, nowMs)
             math.max(0, nowMs - drainingSinceMs)
         )
     end
-    return __TS__ObjectAssign(
-        {},
+    return ____without(
         ____vitals_3,
         {
             meanDrainGapMs = ____field(____temp_2),
             drainingSinceMs = ____field(waiting > 0 and nowMs or nil)
-        }
+        },
+        "meanDrainGapMs",
+        "drainingSinceMs"
     )
 end
 --- How long the queue takes for one ticket: as measured, else as many permits would at the mean response time; `null`: nobody knows yet.
@@ -2193,64 +2080,41 @@ end
 return ____exports
  end,
 ["domain.gate"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
 local withAsker
-local ____admission_2Ets = require("domain.admission")
-local acceptsMore = ____admission_2Ets.acceptsMore
-local ____breaker_2Ets = require("domain.breaker")
-local breakerTurn = ____breaker_2Ets.breakerTurn
-local closedBreaker = ____breaker_2Ets.closedBreaker
-local isProbe = ____breaker_2Ets.isProbe
-local takeProbe = ____breaker_2Ets.takeProbe
-local ____holds_2Ets = require("domain.holds")
-local callsWait = ____holds_2Ets.callsWait
-local isAsked = ____holds_2Ets.isAsked
-local isAsker = ____holds_2Ets.isAsker
-local ____snapshot_2Ets = require("domain.snapshot")
-local noExchanges = ____snapshot_2Ets.noExchanges
-local ____vitals_2Ets = require("domain.vitals")
-local noVitals = ____vitals_2Ets.noVitals
 --- The hold of a model that one ticket at a time asks again; `null`: there is none.
 function ____exports.askedHold(self, ____bindingPattern0, model)
     local holds
     holds = ____bindingPattern0.holds
-    local hold = __TS__ArrayFind(
+    local hold = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == model end
     )
-    return hold ~= nil and isAsked(nil, hold) and hold or nil
+    return hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold) and hold or nil
 end
 function withAsker(self, core, hold, asker)
     if hold == nil then
         return core
     end
-    local holds = __TS__ArrayMap(
+    local holds = ____lualib.__TS__ArrayMap(
         core.holds,
-        function(____, other) return other == hold and __TS__ObjectAssign(
-            {},
+        function(____, other) return other == hold and ____without(
             hold,
-            {asker = ____field(asker)}
+            {asker = ____field(asker)},
+            "asker"
         ) or other end
     )
-    return __TS__ObjectAssign(
-        {},
-        core,
-        {holds = ____field(holds)}
-    )
+    return ____with(core, {holds = holds})
 end
 ____exports.newGate = {
     version = 1,
-    breaker = closedBreaker,
+    breaker = ____modulesInUse["domain.breaker"].closedBreaker,
     holds = {},
     credentials = nil,
     accepting = true,
     ramp = nil,
-    vitals = noVitals,
-    exchanges = noExchanges,
+    vitals = ____modulesInUse["domain.vitals"].noVitals,
+    exchanges = ____modulesInUse["domain.snapshot"].noExchanges,
     countedReports = {},
     models = {},
     paces = {},
@@ -2260,7 +2124,7 @@ ____exports.newGate = {
 }
 --- What older code has stored knows less, and is carried on.
 function ____exports.completeGate(self, stored)
-    return __TS__ObjectAssign({}, ____exports.newGate, stored)
+    return ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored)
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
@@ -2276,8 +2140,8 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
     if ____temp_4 and nowMs < breaker.probe.endsAtMs then
         return {core = core, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
     end
-    local turn = breakerTurn(nil, breaker, nowMs)
-    local held = callsWait(nil, core.holds, model, nowMs)
+    local turn = ____modulesInUse["domain.breaker"].breakerTurn(nil, breaker, nowMs)
+    local held = ____modulesInUse["domain.holds"].callsWait(nil, core.holds, model, nowMs)
     if turn.kind == "wait" then
         local retryAtMs = breaker.state == "half_open" and math.min(turn.untilMs, nowMs + limits.recoveryMs) or turn.untilMs
         return {core = core, reply = {kind = "wait", retryAtMs = retryAtMs, why = "breaker"}}
@@ -2290,10 +2154,9 @@ function ____exports.enter(self, core, permit, model, nowMs, limits)
     end
     local probe = {permit = permit, endsAtMs = nowMs + limits.leaseMs}
     return {
-        core = __TS__ObjectAssign(
-            {},
+        core = ____with(
             core,
-            {breaker = ____field(takeProbe(nil, breaker, probe))}
+            {breaker = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, probe)}
         ),
         reply = {kind = "call", epoch = epoch, probe = probe}
     }
@@ -2307,16 +2170,16 @@ function ____exports.started(self, core, isAlone, nowMs)
     local credentials = ____core_5.credentials
     local holds = ____core_5.holds
     local ____core_14 = core
-    local ____temp_15 = isAlone and breaker.state == "half_open" and __TS__ObjectAssign(
-        {},
+    local ____temp_15 = isAlone and breaker.state == "half_open" and ____without(
         breaker,
-        {probe = ____field(nil)}
+        {probe = ____field(nil)},
+        "probe"
     ) or breaker
-    local ____TS__ArrayMap_result_16 = __TS__ArrayMap(
+    local ____TS__ArrayMap_result_16 = ____lualib.__TS__ArrayMap(
         holds,
         function(____, hold)
             local ____isAsked_result_9
-            if isAsked(nil, hold) then
+            if ____modulesInUse["domain.holds"].isAsked(nil, hold) then
                 local ____hold_7 = hold
                 local ____math_min_result_8 = math.min(hold.untilMs, nowMs)
                 local ____isAlone_6
@@ -2325,13 +2188,13 @@ function ____exports.started(self, core, isAlone, nowMs)
                 else
                     ____isAlone_6 = hold.asker or nil
                 end
-                ____isAsked_result_9 = __TS__ObjectAssign(
-                    {},
+                ____isAsked_result_9 = ____without(
                     ____hold_7,
                     {
-                        untilMs = ____field(____math_min_result_8),
+                        untilMs = ____math_min_result_8,
                         asker = ____field(____isAlone_6)
-                    }
+                    },
+                    "asker"
                 )
             else
                 ____isAsked_result_9 = hold
@@ -2351,33 +2214,29 @@ function ____exports.started(self, core, isAlone, nowMs)
         else
             ____isAlone_10 = credentials.asker
         end
-        ____temp_13 = __TS__ObjectAssign(
-            {},
+        ____temp_13 = ____without(
             ____credentials_11,
             {
-                askFromMs = ____field(____math_min_result_12),
+                askFromMs = ____math_min_result_12,
                 asker = ____field(____isAlone_10)
-            }
+            },
+            "asker"
         )
     end
-    return __TS__ObjectAssign(
-        {},
+    return ____without(
         ____core_14,
         {
-            breaker = ____field(____temp_15),
-            holds = ____field(____TS__ArrayMap_result_16),
+            breaker = ____temp_15,
+            holds = ____TS__ArrayMap_result_16,
             credentials = ____field(____temp_13)
-        }
+        },
+        "credentials"
     )
 end
 --- Sets the admission flag after the load has changed.
 function ____exports.weighed(self, core, load, limits)
-    local accepting = acceptsMore(nil, core.accepting, load, limits)
-    return accepting == core.accepting and core or __TS__ObjectAssign(
-        {},
-        core,
-        {accepting = ____field(accepting)}
-    )
+    local accepting = ____modulesInUse["domain.admission"].acceptsMore(nil, core.accepting, load, limits)
+    return accepting == core.accepting and core or ____with(core, {accepting = accepting})
 end
 --- Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
 -- costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
@@ -2391,8 +2250,8 @@ function ____exports.ownsTurn(self, core, model, permit)
     local breaker = ____core_17.breaker
     local credentials = ____core_17.credentials
     local hold = ____exports.askedHold(nil, core, model)
-    local probes = breaker.state == "closed" or isProbe(nil, breaker, permit)
-    local asks = credentials == nil or isAsker(nil, credentials, permit)
+    local probes = breaker.state == "closed" or ____modulesInUse["domain.breaker"].isProbe(nil, breaker, permit)
+    local asks = credentials == nil or ____modulesInUse["domain.holds"].isAsker(nil, credentials, permit)
     local ____temp_20 = hold == nil
     if not ____temp_20 then
         local ____opt_18 = hold.asker
@@ -2408,26 +2267,22 @@ function ____exports.takeTurn(self, core, model, lease)
     local credentials = ____core_21.credentials
     local ____withAsker_25 = withAsker
     local ____core_23 = core
-    local ____takeProbe_result_24 = takeProbe(nil, breaker, lease)
+    local ____modulesInUse_domain_2Ebreaker_takeProbe_result_24 = ____modulesInUse["domain.breaker"].takeProbe(nil, breaker, lease)
     local ____temp_22
     if credentials == nil then
         ____temp_22 = nil
     else
-        ____temp_22 = __TS__ObjectAssign(
-            {},
-            credentials,
-            {asker = ____field(lease)}
-        )
+        ____temp_22 = ____with(credentials, {asker = lease})
     end
     return ____withAsker_25(
         nil,
-        __TS__ObjectAssign(
-            {},
+        ____without(
             ____core_23,
             {
-                breaker = ____field(____takeProbe_result_24),
+                breaker = ____modulesInUse_domain_2Ebreaker_takeProbe_result_24,
                 credentials = ____field(____temp_22)
-            }
+            },
+            "credentials"
         ),
         ____exports.askedHold(nil, core, model),
         lease
@@ -2440,161 +2295,103 @@ function ____exports.dropTurn(self, core, model, permit)
     local credentials = ____core_26.credentials
     local hold = ____exports.askedHold(nil, core, model)
     local ____withAsker_32 = withAsker
-    local ____TS__ObjectAssign_result_31 = __TS__ObjectAssign(
-        {},
+    local ____without_result_31 = ____without(
         core,
         {
-            breaker = ____field(isProbe(nil, breaker, permit) and breaker.state == "half_open" and __TS__ObjectAssign(
-                {},
+            breaker = ____modulesInUse["domain.breaker"].isProbe(nil, breaker, permit) and breaker.state == "half_open" and ____without(
                 breaker,
-                {probe = ____field(nil)}
-            ) or breaker),
-            credentials = ____field(credentials ~= nil and isAsker(nil, credentials, permit) and __TS__ObjectAssign(
-                {},
+                {probe = ____field(nil)},
+                "probe"
+            ) or breaker,
+            credentials = ____field(credentials ~= nil and ____modulesInUse["domain.holds"].isAsker(nil, credentials, permit) and ____without(
                 credentials,
-                {asker = ____field(nil)}
+                {asker = ____field(nil)},
+                "asker"
             ) or credentials)
-        }
+        },
+        "credentials"
     )
     local ____opt_27 = hold and hold.asker
-    return ____withAsker_32(nil, ____TS__ObjectAssign_result_31, (____opt_27 and ____opt_27.permit) == permit and hold or nil, nil)
+    return ____withAsker_32(nil, ____without_result_31, (____opt_27 and ____opt_27.permit) == permit and hold or nil, nil)
 end
 return ____exports
  end,
 ["domain.gate-dispatch"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArraySome = ____lualib.__TS__ArraySome
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayFlatMap = ____lualib.__TS__ArrayFlatMap
-local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArrayPushArray = ____lualib.__TS__ArrayPushArray
-local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
 local ____exports = {}
 local told, asks, probeOf, leastLately, rankIn, inTurn, specialModels, ofModel, firstOf, mostProbed, mostTied, anyTenant
-local ____breaker_2Ets = require("domain.breaker")
-local breakerTurn = ____breaker_2Ets.breakerTurn
-local ____gate_2Ets = require("domain.gate")
-local takeTurn = ____gate_2Ets.takeTurn
-local ____holds_2Ets = require("domain.holds")
-local credentialsTurn = ____holds_2Ets.credentialsTurn
-local holdOf = ____holds_2Ets.holdOf
-local isAsked = ____holds_2Ets.isAsked
-local isHeld = ____holds_2Ets.isHeld
-local modelTurn = ____holds_2Ets.modelTurn
-local presentHolds = ____holds_2Ets.presentHolds
-local ____paces_2Ets = require("domain.paces")
-local paced = ____paces_2Ets.paced
-local ____places_2Ets = require("domain.places")
-local byProbeTurn = ____places_2Ets.byProbeTurn
-local byTurn = ____places_2Ets.byTurn
-local dispatchMs = ____places_2Ets.dispatchMs
-local isBlocked = ____places_2Ets.isBlocked
-local silenceMs = ____places_2Ets.silenceMs
-local ____ramp_2Ets = require("domain.ramp")
-local rampStart = ____ramp_2Ets.rampStart
-local ____turn_2Ets = require("domain.turn")
-local bothTurns = ____turn_2Ets.bothTurns
 function told(self, core, place, forProbe, untilMs, nowMs)
     local ____place_1 = place
     local ticketId = ____place_1.ticketId
     local model = ____place_1.model
     local tenant = ____place_1.tenant
     local lease = {permit = ticketId, endsAtMs = untilMs}
-    local paces = paced(
+    local paces = ____modulesInUse["domain.paces"].paced(
         nil,
         core.paces,
         tenant,
         model,
         nowMs
     )
-    local started = paces == core.paces and core or __TS__ObjectAssign(
-        {},
-        core,
-        {paces = ____field(paces)}
-    )
+    local started = paces == core.paces and core or ____with(core, {paces = paces})
     if forProbe then
-        local ____takeTurn_result_3 = takeTurn(nil, started, model, lease)
-        local ____array_2 = __TS__SparseArrayNew(unpack(core.probed))
-        __TS__SparseArrayPush(____array_2, {tenant = tenant, model = model})
-        return __TS__ObjectAssign(
-            {},
-            ____takeTurn_result_3,
-            {probed = ____field(__TS__ArraySlice(
-                {__TS__SparseArraySpread(____array_2)},
-                -mostProbed
-            ))}
+        local ____modulesInUse_domain_2Egate_takeTurn_result_3 = ____modulesInUse["domain.gate"].takeTurn(nil, started, model, lease)
+        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
+        ____lualib.__TS__SparseArrayPush(____array_2, {tenant = tenant, model = model})
+        return ____with(
+            ____modulesInUse_domain_2Egate_takeTurn_result_3,
+            {probed = ____lualib.__TS__ArraySlice(
+                {____lualib.__TS__SparseArraySpread(____array_2)},
+                -8
+            )}
         )
     end
     if not asks(nil, core, place) then
         return started
     end
-    local holds = __TS__ArrayMap(
+    local holds = ____lualib.__TS__ArrayMap(
         core.holds,
-        function(____, hold) return hold.model == model and __TS__ObjectAssign(
-            {},
-            hold,
-            {asker = ____field(lease)}
-        ) or hold end
+        function(____, hold) return hold.model == model and ____with(hold, {asker = lease}) or hold end
     )
-    return __TS__ObjectAssign(
-        {},
-        started,
-        {holds = ____field(holds)}
-    )
+    return ____with(started, {holds = holds})
 end
 function asks(self, ____bindingPattern0, ____bindingPattern1)
     local holds
     holds = ____bindingPattern0.holds
     local model
     model = ____bindingPattern1.model
-    return __TS__ArraySome(
+    return ____lualib.__TS__ArraySome(
         holds,
-        function(____, hold) return hold.model == model and isAsked(nil, hold) end
+        function(____, hold) return hold.model == model and ____modulesInUse["domain.holds"].isAsked(nil, hold) end
     )
 end
 function probeOf(self, core, places, tally, nowMs)
     local blocked = ____exports.blocksOf(nil, core, places, nowMs)
     local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(__TS__ObjectAssign(
-        {},
+    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
         query,
         {
             only = ____field(nil),
-            suspect = ____field(true)
-        }
+            suspect = true
+        },
+        "only"
     ))
-    local groups = __TS__ArrayFilter(
+    local groups = ____lualib.__TS__ArrayFilter(
         places:groups(nowMs, nil),
-        function(____, group) return not isBlocked(nil, group, blocked) end
+        function(____, group) return not ____modulesInUse["domain.places"].isBlocked(nil, group, blocked) end
     )
-    local others = __TS__ArrayFlatMap(
+    local others = ____lualib.__TS__ArrayFlatMap(
         leastLately(nil, core.probed, groups),
-        function(____, only) return places:ready(__TS__ObjectAssign(
-            {},
-            query,
-            {
-                only = ____field(only),
-                suspect = ____field(false)
-            }
-        )) end
+        function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
     )
-    local ____array_4 = __TS__SparseArrayNew(unpack(suspects))
-    __TS__SparseArrayPush(
+    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    ____lualib.__TS__SparseArrayPush(
         ____array_4,
         unpack(others)
     )
-    return __TS__ArraySlice(
-        __TS__ArrayToSorted(
-            {__TS__SparseArraySpread(____array_4)},
-            byProbeTurn
+    return ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_4)},
+            ____modulesInUse["domain.places"].byProbeTurn
         ),
         0,
         1
@@ -2608,10 +2405,10 @@ function leastLately(self, probed, groups)
         if rank < bestRank then
             best = {group}
             bestRank = rank
-        elseif rank == bestRank and #best < mostTied then
-            local ____array_5 = __TS__SparseArrayNew(unpack(best))
-            __TS__SparseArrayPush(____array_5, group)
-            best = {__TS__SparseArraySpread(____array_5)}
+        elseif rank == bestRank and #best < 8 then
+            local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(best))
+            ____lualib.__TS__SparseArrayPush(____array_5, group)
+            best = {____lualib.__TS__SparseArraySpread(____array_5)}
         end
     end
     return best
@@ -2647,51 +2444,42 @@ function rankIn(self, probed, ____bindingPattern0)
             at = at + 1
         end
     end
-    return ofTenant * (mostProbed + 1) + ofModel
+    return ofTenant * (8 + 1) + ofModel
 end
 function inTurn(self, core, places, tally, count, nowMs)
     local blocked = ____exports.blocksOf(nil, core, places, nowMs)
     local special = specialModels(nil, core, nowMs)
     local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(__TS__ObjectAssign(
-        {},
+    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____with(query, {blocked = blocked, suspect = true, limit = 1}))
+    local free = places:ready(____with(
         query,
         {
-            blocked = ____field(blocked),
-            suspect = ____field(true),
-            limit = ____field(1)
-        }
-    ))
-    local free = places:ready(__TS__ObjectAssign(
-        {},
-        query,
-        {
-            blocked = ____field(__TS__ArrayMap(
+            blocked = ____lualib.__TS__ArrayMap(
                 special,
                 function(____, model) return {model = model, untilMs = math.huge} end
-            )),
-            suspect = ____field(false),
-            limit = ____field(count)
+            ),
+            suspect = false,
+            limit = count
         }
     ))
     local asking = {}
-    local ____array_8 = __TS__SparseArrayNew(unpack(suspects))
-    __TS__SparseArrayPush(
+    local ____array_8 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    ____lualib.__TS__SparseArrayPush(
         ____array_8,
         unpack(free)
     )
-    local others = {__TS__SparseArraySpread(____array_8)}
+    local others = {____lualib.__TS__SparseArraySpread(____array_8)}
     for ____, model in ipairs(special) do
         do
             local __continue31
             repeat
-                local hold = holdOf(nil, core.holds, model, nowMs)
-                if isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
+                local hold = ____modulesInUse["domain.holds"].holdOf(nil, core.holds, model, nowMs)
+                if ____modulesInUse["domain.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
                     __continue31 = true
                     break
                 end
-                if hold ~= nil and isAsked(nil, hold) then
-                    __TS__ArrayPushArray(
+                if hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold) then
+                    ____lualib.__TS__ArrayPushArray(
                         asking,
                         firstOf(
                             nil,
@@ -2702,7 +2490,7 @@ function inTurn(self, core, places, tally, count, nowMs)
                         )
                     )
                 else
-                    __TS__ArrayPushArray(
+                    ____lualib.__TS__ArrayPushArray(
                         others,
                         ofModel(
                             nil,
@@ -2723,20 +2511,20 @@ function inTurn(self, core, places, tally, count, nowMs)
             end
         end
     end
-    local ____array_9 = __TS__SparseArrayNew(unpack(asking))
-    __TS__SparseArrayPush(
+    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(asking))
+    ____lualib.__TS__SparseArrayPush(
         ____array_9,
-        unpack(__TS__ArrayToSorted(others, byTurn))
+        unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.places"].byTurn))
     )
-    return {__TS__SparseArraySpread(____array_9)}
+    return {____lualib.__TS__SparseArraySpread(____array_9)}
 end
 function specialModels(self, ____bindingPattern0, nowMs)
     local paces
     local holds
     holds = ____bindingPattern0.holds
     paces = ____bindingPattern0.paces
-    local models = __TS__ArrayMap(
-        presentHolds(nil, holds, nowMs),
+    local models = ____lualib.__TS__ArrayMap(
+        ____modulesInUse["domain.holds"].presentHolds(nil, holds, nowMs),
         function(____, ____bindingPattern0)
             local model
             model = ____bindingPattern0.model
@@ -2745,7 +2533,7 @@ function specialModels(self, ____bindingPattern0, nowMs)
     )
     for ____, ____value in ipairs(paces) do
         local model = ____value.model
-        if not __TS__ArrayIncludes(models, model) then
+        if not ____lualib.__TS__ArrayIncludes(models, model) then
             models[#models + 1] = model
         end
     end
@@ -2754,14 +2542,14 @@ end
 --- What may not be sent now, and until when.
 function ____exports.blocksOf(self, core, places, nowMs)
     local blocks = {}
-    for ____, hold in ipairs(presentHolds(nil, core.holds, nowMs)) do
+    for ____, hold in ipairs(____modulesInUse["domain.holds"].presentHolds(nil, core.holds, nowMs)) do
         local model = hold.model
-        if isAsked(nil, hold) then
-            local turn = modelTurn(nil, hold, nowMs)
+        if ____modulesInUse["domain.holds"].isAsked(nil, hold) then
+            local turn = ____modulesInUse["domain.holds"].modelTurn(nil, hold, nowMs)
             if turn.kind == "wait" then
                 blocks[#blocks + 1] = {model = model, untilMs = turn.untilMs}
             end
-        elseif isHeld(nil, hold, nowMs) then
+        elseif ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) then
             blocks[#blocks + 1] = {model = model, untilMs = hold.untilMs}
         elseif ____exports.roomOf(nil, hold, places) <= 0 then
             blocks[#blocks + 1] = {model = model, untilMs = math.huge}
@@ -2784,9 +2572,9 @@ function ____exports.roomOf(self, ____bindingPattern0, places)
     model = ____bindingPattern0.model
     ramp = ____bindingPattern0.ramp
     if ramp == nil then
-        ramp = rampStart
+        ramp = ____modulesInUse["domain.ramp"].rampStart
     end
-    local inFlight = #__TS__ArrayFilter(
+    local inFlight = #____lualib.__TS__ArrayFilter(
         places:inFlight(),
         function(____, place) return place.model == model end
     )
@@ -2797,8 +2585,8 @@ function ofModel(self, core, hold, model, places, blocked, count, nowMs)
         count,
         ____exports.roomOf(nil, hold, places)
     )
-    if hold ~= nil and (hold.ramp or rampStart).allowed == 1 then
-        return __TS__ArraySlice(
+    if hold ~= nil and (hold.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed == 1 then
+        return ____lualib.__TS__ArraySlice(
             firstOf(
                 nil,
                 hold,
@@ -2811,28 +2599,27 @@ function ofModel(self, core, hold, model, places, blocked, count, nowMs)
         )
     end
     local query = {nowMs = nowMs, suspect = false, forProbe = false}
-    local paces = __TS__ArrayFilter(
+    local paces = ____lualib.__TS__ArrayFilter(
         core.paces,
         function(____, pace) return pace.model == model end
     )
-    local unpaced = places:ready(__TS__ObjectAssign(
-        {},
+    local unpaced = places:ready(____with(
         query,
         {
-            blocked = ____field(__TS__ArrayMap(
+            blocked = ____lualib.__TS__ArrayMap(
                 paces,
                 function(____, ____bindingPattern0)
                     local tenant
                     tenant = ____bindingPattern0.tenant
                     return {model = model, tenant = tenant, untilMs = math.huge}
                 end
-            )),
-            only = ____field({model = model, tenant = nil}),
-            limit = ____field(room)
+            ),
+            only = {model = model, tenant = nil},
+            limit = room
         }
     ))
-    local nextPaced = __TS__ArrayFlatMap(
-        __TS__ArrayFilter(
+    local nextPaced = ____lualib.__TS__ArrayFlatMap(
+        ____lualib.__TS__ArrayFilter(
             paces,
             function(____, ____bindingPattern0)
                 local nextAtMs
@@ -2843,37 +2630,29 @@ function ofModel(self, core, hold, model, places, blocked, count, nowMs)
         function(____, ____bindingPattern0)
             local tenant
             tenant = ____bindingPattern0.tenant
-            return places:ready(__TS__ObjectAssign(
-                {},
-                query,
-                {
-                    blocked = ____field(blocked),
-                    only = ____field({model = model, tenant = tenant}),
-                    limit = ____field(1)
-                }
-            ))
+            return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
         end
     )
-    local ____array_10 = __TS__SparseArrayNew(unpack(unpaced))
-    __TS__SparseArrayPush(
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
+    ____lualib.__TS__SparseArrayPush(
         ____array_10,
         unpack(nextPaced)
     )
-    return __TS__ArraySlice(
-        __TS__ArrayToSorted(
-            {__TS__SparseArraySpread(____array_10)},
-            byTurn
+    return ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_10)},
+            ____modulesInUse["domain.places"].byTurn
         ),
         0,
         room
     )
 end
 function firstOf(self, hold, places, blocked, nowMs)
-    local groups = __TS__ArrayFilter(
+    local groups = ____lualib.__TS__ArrayFilter(
         places:groups(nowMs, hold.model),
-        function(____, group) return not isBlocked(nil, group, blocked) end
+        function(____, group) return not ____modulesInUse["domain.places"].isBlocked(nil, group, blocked) end
     )
-    local others = __TS__ArrayFilter(
+    local others = ____lualib.__TS__ArrayFilter(
         groups,
         function(____, ____bindingPattern0)
             local tenant
@@ -2881,22 +2660,22 @@ function firstOf(self, hold, places, blocked, nowMs)
             return tenant ~= hold.tenant
         end
     )
-    local found = __TS__ArrayFlatMap(
-        __TS__ArraySlice(#others > 0 and others or groups, 0, mostTied),
+    local found = ____lualib.__TS__ArrayFlatMap(
+        ____lualib.__TS__ArraySlice(#others > 0 and others or groups, 0, 8),
         function(____, only) return places:ready({
             nowMs = nowMs,
             blocked = blocked,
             only = only,
             suspect = false,
-            forProbe = isAsked(nil, hold),
+            forProbe = ____modulesInUse["domain.holds"].isAsked(nil, hold),
             limit = 2
         }) end
     )
-    local inOrder = __TS__ArrayToSorted(
+    local inOrder = ____lualib.__TS__ArrayToSorted(
         found,
-        isAsked(nil, hold) and byProbeTurn or byTurn
+        ____modulesInUse["domain.holds"].isAsked(nil, hold) and ____modulesInUse["domain.places"].byProbeTurn or ____modulesInUse["domain.places"].byTurn
     )
-    local first = __TS__ArrayFind(
+    local first = ____lualib.__TS__ArrayFind(
         inOrder,
         function(____, ____bindingPattern0)
             local comparison
@@ -2908,10 +2687,10 @@ function firstOf(self, hold, places, blocked, nowMs)
 end
 --- When the queue may call: the breaker and the credentials must both let it.
 function ____exports.queueTurn(self, core, nowMs)
-    return bothTurns(
+    return ____modulesInUse["domain.turn"].bothTurns(
         nil,
-        breakerTurn(nil, core.breaker, nowMs),
-        credentialsTurn(nil, core.credentials, nowMs)
+        ____modulesInUse["domain.breaker"].breakerTurn(nil, core.breaker, nowMs),
+        ____modulesInUse["domain.holds"].credentialsTurn(nil, core.credentials, nowMs)
     )
 end
 --- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
@@ -2981,23 +2760,16 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
         count,
         nowMs
     )
-    local untilMs = nowMs + dispatchMs
-    local sent = __TS__ArrayMap(
-        __TS__ArraySlice(chosen, 0, count),
+    local untilMs = nowMs + 30000
+    local sent = ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArraySlice(chosen, 0, count),
         function(____, place)
             local isAsking = forProbe or asks(nil, core, place)
-            return __TS__ObjectAssign(
-                {},
-                place,
-                {
-                    standing = ____field({state = "dispatched", untilMs = untilMs}),
-                    probes = ____field(place.probes + (isAsking and 1 or 0))
-                }
-            )
+            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = place.probes + (isAsking and 1 or 0)})
         end
     )
     return {
-        core = __TS__ArrayReduce(
+        core = ____lualib.__TS__ArrayReduce(
             sent,
             function(____, before, place) return told(
                 nil,
@@ -3023,7 +2795,7 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
     local firstMs = math.min(
         due.firstLapseMs or math.huge,
         (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
-        due.firstHeardMs == nil and math.huge or due.firstHeardMs + silenceMs
+        due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
     )
     local ____temp_11
     if firstMs == math.huge then
@@ -3036,31 +2808,8 @@ end
 return ____exports
  end,
 ["domain.gate-queue"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local hasWaited, reasonToWait, freshPlace
-local ____admission_2Ets = require("domain.admission")
-local hasRoomFor = ____admission_2Ets.hasRoomFor
-local ____gate_2Ets = require("domain.gate")
-local askedHold = ____gate_2Ets.askedHold
-local dropTurn = ____gate_2Ets.dropTurn
-local ownsTurn = ____gate_2Ets.ownsTurn
-local takeTurn = ____gate_2Ets.takeTurn
-local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
-local mostInFlight = ____gate_2Ddispatch_2Ets.mostInFlight
-local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
-local ____holds_2Ets = require("domain.holds")
-local holdOf = ____holds_2Ets.holdOf
-local isHeld = ____holds_2Ets.isHeld
-local modelTurn = ____holds_2Ets.modelTurn
-local ____ramp_2Ets = require("domain.ramp")
-local rampStart = ____ramp_2Ets.rampStart
-local ____places_2Ets = require("domain.places")
-local holdMs = ____places_2Ets.holdMs
-local isInFlight = ____places_2Ets.isInFlight
-local ____vitals_2Ets = require("domain.vitals")
-local countEnd = ____vitals_2Ets.countEnd
 function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1, nowMs)
     local model
     model = ____bindingPattern0.model
@@ -3069,20 +2818,20 @@ function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1, nowMs)
     if sinceMs == nil then
         return false
     end
-    local hold = holdOf(nil, core.holds, model, nowMs)
+    local hold = ____modulesInUse["domain.holds"].holdOf(nil, core.holds, model, nowMs)
     return sinceMs <= core.waitsEndedMs or (hold and hold.ramp) ~= nil and sinceMs <= hold.untilMs
 end
 function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits)
     if nowMs < place.notBeforeMs then
         return {why = "backoff", retryAtMs = place.notBeforeMs}
     end
-    local ____self = isInFlight(nil, known) and 1 or 0
-    local hold = holdOf(nil, core.holds, place.model, nowMs)
-    local asked = askedHold(nil, core, place.model)
-    if hold ~= nil and asked == nil and isHeld(nil, hold, nowMs) then
+    local ____self = ____modulesInUse["domain.places"].isInFlight(nil, known) and 1 or 0
+    local hold = ____modulesInUse["domain.holds"].holdOf(nil, core.holds, place.model, nowMs)
+    local asked = ____modulesInUse["domain.gate"].askedHold(nil, core, place.model)
+    if hold ~= nil and asked == nil and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) then
         return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
     end
-    local turn = queueTurn(nil, core, nowMs)
+    local turn = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs)
     if turn.kind == "wait" and not wasChosen then
         return {why = core.breaker.state == "closed" and "credentials" or "breaker", retryAtMs = turn.untilMs}
     end
@@ -3090,16 +2839,16 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     if asked == nil then
         ____temp_6 = nil
     else
-        ____temp_6 = modelTurn(nil, asked, nowMs)
+        ____temp_6 = ____modulesInUse["domain.holds"].modelTurn(nil, asked, nowMs)
     end
     local askedTurn = ____temp_6
     if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
         return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
     end
-    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and inFlightOfModel(nil) - ____self >= (hold.ramp or rampStart).allowed
+    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and inFlightOfModel(nil) - ____self >= (hold.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed
     local suspectsBeside = tally.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
-    return (isOverRamp or isBeside or tally.inFlight - ____self >= mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
+    return (isOverRamp or isBeside or tally.inFlight - ____self >= ____modulesInUse["domain.gate-dispatch"].mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
 end
 function freshPlace(self, seat, nowMs)
     local ____seat_15 = seat
@@ -3132,29 +2881,23 @@ function ____exports.reserve(self, core, seat, known, tally, nowMs, limits)
     if known ~= nil and known.standing.state ~= "held" then
         return known
     end
-    if known == nil and not (core.accepting and hasRoomFor(nil, seat.sizeBytes, tally, limits)) then
+    if known == nil and not (core.accepting and ____modulesInUse["domain.admission"].hasRoomFor(nil, seat.sizeBytes, tally, limits)) then
         return nil
     end
-    return __TS__ObjectAssign(
-        {},
+    return ____with(
         freshPlace(nil, seat, nowMs),
-        {standing = ____field({state = "held", untilMs = nowMs + holdMs})}
+        {standing = {state = "held", untilMs = nowMs + 30000}}
     )
 end
 --- The ticket is stored, and waits from now on. Not refused, even if its hold has lapsed: what is stored was promised. Said again, or of a
 -- ticket that has come further, it changes nothing.
 function ____exports.confirm(self, seat, known, notBeforeMs, nowMs)
     if known ~= nil and known.standing.state ~= "held" then
-        return __TS__ObjectAssign(
-            {},
-            known,
-            {heardAtMs = ____field(nowMs)}
-        )
+        return ____with(known, {heardAtMs = nowMs})
     end
-    return __TS__ObjectAssign(
-        {},
+    return ____with(
         freshPlace(nil, seat, nowMs),
-        {notBeforeMs = ____field(notBeforeMs)}
+        {notBeforeMs = notBeforeMs}
     )
 end
 --- Back to waiting: after a failed attempt, a call given back, or the death of its process.
@@ -3162,25 +2905,12 @@ function ____exports.park(self, seat, known, parking, nowMs)
     local place = known or freshPlace(nil, seat, nowMs)
     local isAnothers = place.standing.state == "running" and place.standing.permit ~= parking.permit
     if isAnothers then
-        return __TS__ObjectAssign(
-            {},
-            place,
-            {heardAtMs = ____field(nowMs)}
-        )
+        return ____with(place, {heardAtMs = nowMs})
     end
     local ____parking_0 = parking
     local notBeforeMs = ____parking_0.notBeforeMs
     local suspect = ____parking_0.suspect
-    return __TS__ObjectAssign(
-        {},
-        place,
-        {
-            standing = ____field({state = "waiting"}),
-            notBeforeMs = ____field(notBeforeMs),
-            suspect = ____field(suspect),
-            heardAtMs = ____field(nowMs)
-        }
-    )
+    return ____with(place, {standing = {state = "waiting"}, notBeforeMs = notBeforeMs, suspect = suspect, heardAtMs = nowMs})
 end
 --- A worker asks whether it may call for a ticket now. If not, the ticket's place waits. Asked again with its permit, it is told the same.
 -- 
@@ -3196,14 +2926,9 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
         starter,
         nowMs
     ) and nowMs or starter.notBeforeMs
-    local place = __TS__ObjectAssign(
-        {},
+    local place = ____with(
         known or freshPlace(nil, seat, nowMs),
-        {
-            notBeforeMs = ____field(notBeforeMs),
-            suspect = ____field(suspect),
-            heardAtMs = ____field(nowMs)
-        }
+        {notBeforeMs = notBeforeMs, suspect = suspect, heardAtMs = nowMs}
     )
     local ____core_breaker_2 = core.breaker
     local epoch = ____core_breaker_2.epoch
@@ -3214,11 +2939,11 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
         if place.standing.permit ~= permit then
             return {core = core, place = known or place, reply = {kind = "busy", untilMs = untilMs}}
         end
-        local asProbe = ownsTurn(nil, core, seat.model, permit)
+        local asProbe = ____modulesInUse["domain.gate"].ownsTurn(nil, core, seat.model, permit)
         return {
             core = core,
             place = place,
-            reply = __TS__ObjectAssign(
+            reply = ____lualib.__TS__ObjectAssign(
                 {
                     kind = ____field("call"),
                     epoch = ____field(epoch),
@@ -3229,7 +2954,7 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
             )
         }
     end
-    local wasChosen = ownsTurn(nil, core, seat.model, seat.ticketId)
+    local wasChosen = ____modulesInUse["domain.gate"].ownsTurn(nil, core, seat.model, seat.ticketId)
     local waits = reasonToWait(
         nil,
         core,
@@ -3243,31 +2968,20 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
     )
     if waits ~= nil then
         return {
-            core = dropTurn(nil, core, seat.model, seat.ticketId),
-            place = __TS__ObjectAssign(
-                {},
-                place,
-                {standing = ____field({state = "waiting"})}
-            ),
-            reply = __TS__ObjectAssign(
+            core = ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId),
+            place = ____with(place, {standing = {state = "waiting"}}),
+            reply = ____lualib.__TS__ObjectAssign(
                 {kind = ____field("wait")},
                 waits
             )
         }
     end
-    local asProbe = queueTurn(nil, core, nowMs).kind ~= "free" or askedHold(nil, core, seat.model) ~= nil
+    local asProbe = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs).kind ~= "free" or ____modulesInUse["domain.gate"].askedHold(nil, core, seat.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
-        core = asProbe and takeTurn(nil, core, seat.model, {permit = permit, endsAtMs = endsAtMs}) or core,
-        place = __TS__ObjectAssign(
-            {},
-            place,
-            {
-                standing = ____field({state = "running", untilMs = endsAtMs, permit = permit}),
-                probes = ____field(place.probes + (asProbe and not wasChosen and 1 or 0))
-            }
-        ),
-        reply = __TS__ObjectAssign(
+        core = asProbe and ____modulesInUse["domain.gate"].takeTurn(nil, core, seat.model, {permit = permit, endsAtMs = endsAtMs}) or core,
+        place = ____with(place, {standing = {state = "running", untilMs = endsAtMs, permit = permit}, probes = place.probes + (asProbe and not wasChosen and 1 or 0)}),
+        reply = ____lualib.__TS__ObjectAssign(
             {
                 kind = ____field("call"),
                 epoch = ____field(epoch),
@@ -3283,24 +2997,19 @@ function ____exports.release(self, core, ticketId, known, tally, nowMs)
     if known == nil then
         return core
     end
-    local freed = known.standing.state == "running" and core or dropTurn(nil, core, known.model, ticketId)
+    local freed = known.standing.state == "running" and core or ____modulesInUse["domain.gate"].dropTurn(nil, core, known.model, ticketId)
     if known.standing.state ~= "running" then
         return freed
     end
-    local following = queueTurn(nil, core, nowMs).kind == "free" and tally.waiting or 0
-    return __TS__ObjectAssign(
-        {},
+    local following = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs).kind == "free" and tally.waiting or 0
+    return ____with(
         freed,
-        {vitals = ____field(countEnd(nil, freed.vitals, following, nowMs))}
+        {vitals = ____modulesInUse["domain.vitals"].countEnd(nil, freed.vitals, following, nowMs)}
     )
 end
 return ____exports
  end,
 ["domain.record"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
-local __TS__NumberIsInteger = ____lualib.__TS__NumberIsInteger
 local ____exports = {}
 local versionOf
 function versionOf(self, value)
@@ -3309,7 +3018,7 @@ function versionOf(self, value)
     end
     local ____value_0 = value
     local version = ____value_0.version
-    return type(version) == "number" and __TS__NumberIsInteger(version) and version >= 1 and version or nil
+    return type(version) == "number" and ____lualib.__TS__NumberIsInteger(version) and version >= 1 and version or nil
 end
 --- Reads what was stored, already parsed from JSON. Our own rows are trusted but for the version; an older one is raised step by step.
 -- 
@@ -3326,8 +3035,8 @@ function ____exports.decodeRecord(self, stored, version, raise)
     if found > version then
         return {kind = "newer", version = found}
     end
-    local raised = __TS__ArrayReduce(
-        __TS__ArraySlice(raise, found - 1, version - 1),
+    local raised = ____lualib.__TS__ArrayReduce(
+        ____lualib.__TS__ArraySlice(raise, found - 1, version - 1),
         function(____, value, step) return step(nil, value) end,
         stored
     )
@@ -3336,11 +3045,7 @@ end
 return ____exports
  end,
 ["domain.keyed"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
-local ____record_2Ets = require("domain.record")
-local decodeRecord = ____record_2Ets.decodeRecord
 local dayMs = 86400000
 ---
 -- @param known `null`: there is no record
@@ -3356,8 +3061,8 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
             queueId = queueId,
             fence = fence,
             state = lease,
-            dayEndsAtMs = nowMs + dayMs,
-            forgetAtMs = nowMs + dayMs
+            dayEndsAtMs = nowMs + 86400000,
+            forgetAtMs = nowMs + 86400000
         }
         return {record = fresh, reply = {kind = "begun", queueId = queueId, fence = fence, again = false}}
     end
@@ -3384,14 +3089,7 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
                 end
                 local fence = math.max(known.fence + 1, nowMs)
                 return {
-                    record = __TS__ObjectAssign(
-                        {},
-                        known,
-                        {
-                            fence = ____field(fence),
-                            state = ____field(lease)
-                        }
-                    ),
+                    record = ____with(known, {fence = fence, state = lease}),
                     reply = {kind = "begun", queueId = known.queueId, fence = fence, again = true}
                 }
             end
@@ -3416,20 +3114,15 @@ function ____exports.endKeyed(self, known, fence, ____end)
         local ____switch12 = ____end.kind
         local ____cond12 = ____switch12 == "answered"
         if ____cond12 then
-            return __TS__ObjectAssign(
-                {},
-                known,
-                {state = ____field(____end)}
-            )
+            return ____with(known, {state = ____end})
         end
         ____cond12 = ____cond12 or ____switch12 == "ticketed"
         if ____cond12 then
-            return __TS__ObjectAssign(
-                {},
+            return ____with(
                 known,
                 {
-                    state = ____field({kind = "ticketed"}),
-                    forgetAtMs = ____field(math.max(known.forgetAtMs, ____end.forgetAtMs))
+                    state = {kind = "ticketed"},
+                    forgetAtMs = math.max(known.forgetAtMs, ____end.forgetAtMs)
                 }
             )
         end
@@ -3442,7 +3135,7 @@ end
 ---
 -- @param stored what JSON holds
 function ____exports.decodeKeyed(self, stored)
-    return decodeRecord(nil, stored, 1)
+    return ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
 end
 return ____exports
  end,
@@ -3468,11 +3161,7 @@ local ____exports = {}
 return ____exports
  end,
 ["domain.ticket"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
-local ____record_2Ets = require("domain.record")
-local decodeRecord = ____record_2Ets.decodeRecord
 --- Names a comparison for a gate: the same for the same texts, judge and parameters.
 function ____exports.comparisonKey(self, promptSha256)
     return string.sub(promptSha256, 1, 16)
@@ -3496,7 +3185,7 @@ end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
-    return decodeRecord(nil, stored, 1)
+    return ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
 end
 --- The comparison as resolved when it was accepted. Only a ticket that has not ended has it.
 function ____exports.comparisonOf(self, ____bindingPattern0)
@@ -3508,7 +3197,7 @@ function ____exports.comparisonOf(self, ____bindingPattern0)
     local provider = ____about_0.provider
     local model = ____about_0.model
     local parameters = ____about_0.parameters
-    return __TS__ObjectAssign(
+    return ____lualib.__TS__ObjectAssign(
         {
             provider = ____field(provider),
             model = ____field(model)
@@ -3630,7 +3319,7 @@ function ____exports.gateLimits(self, ____bindingPattern0)
         highWatermark = queue.highWatermark,
         lowWatermark = queue.lowWatermark,
         concurrency = queue.concurrency,
-        leaseMs = llm.requestTimeoutMs + leaseMarginMs
+        leaseMs = llm.requestTimeoutMs + 15000
     }
 end
 function ____exports.ticketPolicy(self, ____bindingPattern0)
@@ -3643,7 +3332,7 @@ function ____exports.ticketPolicy(self, ____bindingPattern0)
     return {
         ttlMs = queue.ticketTtlMs,
         maxAttempts = 1 + queue.maxRetries,
-        leaseMs = llm.requestTimeoutMs + leaseMarginMs,
+        leaseMs = llm.requestTimeoutMs + 15000,
         retentionMs = queue.retentionMs,
         recoveryMs = breaker.recoveryMs
     }
@@ -3688,27 +3377,8 @@ end
 return ____exports
  end,
 ["domain.gate-view"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local reasonOf
-local ____breaker_2Ets = require("domain.breaker")
-local breakerState = ____breaker_2Ets.breakerState
-local breakerTurn = ____breaker_2Ets.breakerTurn
-local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
-local queueTurn = ____gate_2Ddispatch_2Ets.queueTurn
-local ____holds_2Ets = require("domain.holds")
-local isAsked = ____holds_2Ets.isAsked
-local isHeld = ____holds_2Ets.isHeld
-local liveHolds = ____holds_2Ets.liveHolds
-local presentHolds = ____holds_2Ets.presentHolds
-local ____policy_2Ets = require("domain.policy")
-local estimatedWaitMs = ____policy_2Ets.estimatedWaitMs
-local ____vitals_2Ets = require("domain.vitals")
-local msPerTicket = ____vitals_2Ets.msPerTicket
 function reasonOf(self, ____bindingPattern0)
     local why
     why = ____bindingPattern0.why
@@ -3738,8 +3408,8 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
     local holds = ____core_0.holds
     local accepting = ____core_0.accepting
     local exchanges = ____core_0.exchanges
-    local state = breakerState(nil, breaker, nowMs)
-    local turn = breakerTurn(nil, breaker, nowMs)
+    local state = ____modulesInUse["domain.breaker"].breakerState(nil, breaker, nowMs)
+    local turn = ____modulesInUse["domain.breaker"].breakerTurn(nil, breaker, nowMs)
     local openForMs = state == "open" and turn.kind == "wait" and turn.untilMs - nowMs or 0
     local patienceMs = state == "open" and math.huge or limits.recoveryMs
     return {
@@ -3747,7 +3417,7 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
         epoch = breaker.epoch,
         state = state,
         probeFromMs = turn.kind == "wait" and math.min(turn.untilMs, nowMs + patienceMs) or nil,
-        holds = liveHolds(nil, holds, nowMs),
+        holds = ____modulesInUse["domain.holds"].liveHolds(nil, holds, nowMs),
         accepting = accepting,
         refreshAfterMs = exchanges.refreshAfterMs,
         usableForMs = math.max(exchanges.refreshAfterMs * 2, openForMs)
@@ -3760,14 +3430,14 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
     local breaker = ____core_1.breaker
     local credentials = ____core_1.credentials
     local vitals = ____core_1.vitals
-    local held = __TS__ArrayFilter(
-        presentHolds(nil, core.holds, nowMs),
-        function(____, hold) return isHeld(nil, hold, nowMs) end
+    local held = ____lualib.__TS__ArrayFilter(
+        ____modulesInUse["domain.holds"].presentHolds(nil, core.holds, nowMs),
+        function(____, hold) return ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
     )
     local waits = {
         breaker.state == "open" and breaker.probeFromMs or 0,
         credentials == nil and 0 or credentials.askFromMs,
-        unpack(__TS__ArrayMap(
+        unpack(____lualib.__TS__ArrayMap(
             held,
             function(____, ____bindingPattern0)
                 local untilMs
@@ -3778,7 +3448,7 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
     }
     local retryAtMs = math.max(unpack(waits))
     return {
-        state = breakerState(nil, breaker, nowMs),
+        state = ____modulesInUse["domain.breaker"].breakerState(nil, breaker, nowMs),
         faultsInRow = vitals.faultsInRow,
         lastSuccessMs = vitals.lastSuccessMs,
         lastFailureMs = vitals.lastFailureMs,
@@ -3786,7 +3456,7 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
         meanResponseMs = vitals.meanResponseMs,
         retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
         refused = credentials and credentials.why or nil,
-        held = __TS__ArrayMap(
+        held = ____lualib.__TS__ArrayMap(
             held,
             function(____, ____bindingPattern0)
                 local untilMs
@@ -3849,14 +3519,14 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
             break
         end
     until true
-    local turn = queueTurn(nil, core, nowMs)
-    hold = __TS__ArrayFind(
+    local turn = ____modulesInUse["domain.gate-dispatch"].queueTurn(nil, core, nowMs)
+    hold = ____lualib.__TS__ArrayFind(
         holds,
-        function(____, hold) return hold.model == place.model and isHeld(nil, hold, nowMs) end
+        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
     )
-    local isRefused = credentials ~= nil or hold ~= nil and isAsked(nil, hold)
+    local isRefused = credentials ~= nil or hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    local opensAtMs = hold ~= nil and isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
+    local opensAtMs = hold ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
     local position = 1 + ahead
     local ____position_8 = position
     local ____isRefused_5
@@ -3869,11 +3539,11 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
         position = ____position_8,
         opensAtMs = ____isRefused_5,
         notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
-        msPerTicket = msPerTicket(nil, vitals, limits.concurrency)
+        msPerTicket = ____modulesInUse["domain.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
-    local waitMs = estimatedWaitMs(nil, forecast, nowMs)
+    local waitMs = ____modulesInUse["domain.policy"].estimatedWaitMs(nil, forecast, nowMs)
     local refused = credentials == nil and ({}) or ({refused = credentials.why})
-    return __TS__ObjectAssign(
+    return ____lualib.__TS__ObjectAssign(
         {
             position = ____field(position),
             why = ____field(why(nil))
@@ -3888,29 +3558,8 @@ end
 return ____exports
  end,
 ["domain.hold-report"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
 local limited, failed, timesBefore, isWithoutJudgements, again, answered, dropAsker, replaced
-local ____breaker_2Ets = require("domain.breaker")
-local meetsRule = ____breaker_2Ets.meetsRule
-local ____holds_2Ets = require("domain.holds")
-local doubledMs = ____holds_2Ets.doubledMs
-local holdModel = ____holds_2Ets.holdModel
-local holdOf = ____holds_2Ets.holdOf
-local isAsked = ____holds_2Ets.isAsked
-local isHeld = ____holds_2Ets.isHeld
-local presentHolds = ____holds_2Ets.presentHolds
-local ____parties_2Ets = require("domain.parties")
-local isAnotherAnswered = ____parties_2Ets.isAnotherAnswered
-local noParties = ____parties_2Ets.noParties
-local sightOfOne = ____parties_2Ets.sightOfOne
-local ____ramp_2Ets = require("domain.ramp")
-local climb = ____ramp_2Ets.climb
-local rampStart = ____ramp_2Ets.rampStart
 function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
     local unnamed
     local holdMs
@@ -3925,13 +3574,13 @@ function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
     if holdMs == nil or (others and others.served) == true then
         return holds
     end
-    local known = holdOf(nil, holds, model, nowMs)
-    if known ~= nil and isAsked(nil, known) then
+    local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
+    if known ~= nil and ____modulesInUse["domain.holds"].isAsked(nil, known) then
         return holds
     end
     local times = unnamed == true and timesBefore(nil, known, "rate_limit", nowMs) or 0
     local hold = {model = model, why = "rate_limit", again = times}
-    return holdModel(
+    return ____modulesInUse["domain.holds"].holdModel(
         nil,
         holds,
         hold,
@@ -3948,19 +3597,19 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     if call == nil or breaker.state ~= "closed" then
         return holds
     end
-    local parties = breaker.models or noParties
+    local parties = breaker.models or ____modulesInUse["domain.parties"].noParties
     local ____call_4 = call
     local model = ____call_4.model
-    local known = holdOf(nil, holds, model, nowMs)
-    if known ~= nil and isHeld(nil, known, nowMs) then
+    local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
+    if known ~= nil and ____modulesInUse["domain.holds"].isHeld(nil, known, nowMs) then
         return holds
     end
     local isStillIll = (known and known.why) == "faults" and known.ramp == nil
-    local isIllAlone = meetsRule(
+    local isIllAlone = ____modulesInUse["domain.breaker"].meetsRule(
         nil,
-        sightOfOne(nil, parties, model, nowMs),
+        ____modulesInUse["domain.parties"].sightOfOne(nil, parties, model, nowMs),
         limits
-    ) and isAnotherAnswered(nil, parties, model, nowMs)
+    ) and ____modulesInUse["domain.parties"].isAnotherAnswered(nil, parties, model, nowMs)
     if not isStillIll and not isIllAlone then
         return holds
     end
@@ -3969,7 +3618,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         limits.recoveryMs * 2 ^ times,
         math.max(limits.maxOpenMs, limits.recoveryMs)
     )
-    return holdModel(
+    return ____modulesInUse["domain.holds"].holdModel(
         nil,
         holds,
         {model = model, why = "faults", again = times},
@@ -3982,7 +3631,7 @@ function timesBefore(self, known, why, nowMs)
     if known == nil or known.why ~= why or known.ramp ~= nil then
         return 0
     end
-    return (known.again or 0) + (isHeld(nil, known, nowMs) and 0 or 1)
+    return (known.again or 0) + (____modulesInUse["domain.holds"].isHeld(nil, known, nowMs) and 0 or 1)
 end
 function isWithoutJudgements(self, ____bindingPattern0)
     local others
@@ -3991,7 +3640,7 @@ function isWithoutJudgements(self, ____bindingPattern0)
     others = ____bindingPattern0.others
     local ____opt_7 = call and call.ticket
     local agoMs = ____opt_7 and ____opt_7.unreadableAgoMs or nil
-    return agoMs ~= nil and agoMs >= ____exports.unreadableGapMs and (others and others.judged) == "before"
+    return agoMs ~= nil and agoMs >= 60000 and (others and others.judged) == "before"
 end
 function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
     local why
@@ -4002,9 +3651,9 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     local permit
     permit = ____bindingPattern1.permit
     call = ____bindingPattern1.call
-    local known = holdOf(nil, holds, model, nowMs)
-    if known == nil or not isAsked(nil, known) then
-        return holdModel(
+    local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
+    if known == nil or not ____modulesInUse["domain.holds"].isAsked(nil, known) then
+        return ____modulesInUse["domain.holds"].holdModel(
             nil,
             holds,
             {model = model, why = why},
@@ -4023,12 +3672,12 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     end
     local times = (known.again or 0) + 1
     local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
-    local untilMs = nowMs + doubledMs(nil, limits.recoveryMs, times)
+    local untilMs = nowMs + ____modulesInUse["domain.holds"].doubledMs(nil, limits.recoveryMs, times)
     return replaced(
         nil,
         holds,
         known,
-        __TS__ObjectAssign(
+        ____lualib.__TS__ObjectAssign(
             {},
             known,
             by,
@@ -4042,14 +3691,14 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     )
 end
 function answered(self, holds, told, judged, nowMs, limits)
-    local ____holdOf_19 = holdOf
+    local ____modulesInUse_domain_2Eholds_holdOf_19 = ____modulesInUse["domain.holds"].holdOf
     local ____holds_18 = holds
     local ____opt_16 = told.call
-    local known = ____holdOf_19(nil, ____holds_18, ____opt_16 and ____opt_16.model or "", nowMs)
+    local known = ____modulesInUse_domain_2Eholds_holdOf_19(nil, ____holds_18, ____opt_16 and ____opt_16.model or "", nowMs)
     if known == nil or known.why == nil then
         return holds
     end
-    if isAsked(nil, known) then
+    if ____modulesInUse["domain.holds"].isAsked(nil, known) then
         if known.why == "no_judgements" and not judged then
             return dropAsker(nil, holds, told)
         end
@@ -4057,33 +3706,29 @@ function answered(self, holds, told, judged, nowMs, limits)
             nil,
             holds,
             known,
-            __TS__ObjectAssign(
-                {},
+            ____without(
                 known,
                 {
-                    untilMs = ____field(nowMs),
+                    untilMs = nowMs,
                     asker = ____field(nil),
-                    ramp = ____field(rampStart)
-                }
+                    ramp = ____modulesInUse["domain.ramp"].rampStart
+                },
+                "asker"
             )
         )
     end
-    if isHeld(nil, known, nowMs) then
+    if ____modulesInUse["domain.holds"].isHeld(nil, known, nowMs) then
         return holds
     end
-    local ramp = climb(nil, known.ramp or rampStart, limits.concurrency)
-    return ramp == nil and __TS__ArrayFilter(
-        presentHolds(nil, holds, nowMs),
+    local ramp = ____modulesInUse["domain.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.ramp"].rampStart, limits.concurrency)
+    return ramp == nil and ____lualib.__TS__ArrayFilter(
+        ____modulesInUse["domain.holds"].presentHolds(nil, holds, nowMs),
         function(____, hold) return hold ~= known end
     ) or replaced(
         nil,
         holds,
         known,
-        __TS__ObjectAssign(
-            {},
-            known,
-            {ramp = ____field(ramp)}
-        )
+        ____with(known, {ramp = ramp})
     )
 end
 function dropAsker(self, holds, ____bindingPattern0)
@@ -4091,7 +3736,7 @@ function dropAsker(self, holds, ____bindingPattern0)
     local permit
     permit = ____bindingPattern0.permit
     call = ____bindingPattern0.call
-    local known = __TS__ArrayFind(
+    local known = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == (call and call.model) end
     )
@@ -4102,15 +3747,15 @@ function dropAsker(self, holds, ____bindingPattern0)
         nil,
         holds,
         known,
-        __TS__ObjectAssign(
-            {},
+        ____without(
             known,
-            {asker = ____field(nil)}
+            {asker = ____field(nil)},
+            "asker"
         )
     )
 end
 function replaced(self, holds, known, next)
-    return __TS__ArrayMap(
+    return ____lualib.__TS__ArrayMap(
         holds,
         function(____, hold) return hold == known and next or hold end
     )
@@ -4192,60 +3837,18 @@ end
 return ____exports
  end,
 ["domain.gate-report"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayAt = ____lualib.__TS__ArrayAt
-local __TS__StringSlice = ____lualib.__TS__StringSlice
-local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
-local __TS__ArrayReduce = ____lualib.__TS__ArrayReduce
-local __TS__ArrayEvery = ____lualib.__TS__ArrayEvery
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArraySome = ____lualib.__TS__ArraySome
-local __TS__ArrayFind = ____lualib.__TS__ArrayFind
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
 local endedHolds, take, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
-local ____breaker_2Ets = require("domain.breaker")
-local recordNews = ____breaker_2Ets.recordNews
-local ____gate_2Dview_2Ets = require("domain.gate-view")
-local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
-local ____hold_2Dreport_2Ets = require("domain.hold-report")
-local holdsAfter = ____hold_2Dreport_2Ets.holdsAfter
-local ____holds_2Ets = require("domain.holds")
-local isAsked = ____holds_2Ets.isAsked
-local isAsker = ____holds_2Ets.isAsker
-local isHeld = ____holds_2Ets.isHeld
-local refuseCredentials = ____holds_2Ets.refuseCredentials
-local ____model_2Drecords_2Ets = require("domain.model-records")
-local countAnswer = ____model_2Drecords_2Ets.countAnswer
-local countFault = ____model_2Drecords_2Ets.countFault
-local isMostlyFaults = ____model_2Drecords_2Ets.isMostlyFaults
-local recordOf = ____model_2Drecords_2Ets.recordOf
-local servedOthers = ____model_2Drecords_2Ets.servedOthers
-local ____paces_2Ets = require("domain.paces")
-local quickened = ____paces_2Ets.quickened
-local slowed = ____paces_2Ets.slowed
-local ____ramp_2Ets = require("domain.ramp")
-local climb = ____ramp_2Ets.climb
-local rampStart = ____ramp_2Ets.rampStart
-local ____snapshot_2Ets = require("domain.snapshot")
-local countExchange = ____snapshot_2Ets.countExchange
-local ____vitals_2Ets = require("domain.vitals")
-local countFinding = ____vitals_2Ets.countFinding
 --- Takes in how calls went, in order.
 -- 
 -- @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
 -- @param random uniform in [0, 1)
 function ____exports.report(self, core, reportId, outcomes, nowMs, limits, random)
-    local name = __TS__StringSlice(reportId, -nameLength)
-    if __TS__ArrayIncludes(core.countedReports, name) then
+    local name = string.sub(reportId, -12)
+    if ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
         return core
     end
-    local counted = __TS__ArrayReduce(
+    local counted = ____lualib.__TS__ArrayReduce(
         outcomes,
         function(____, before, outcome) return take(
             nil,
@@ -4258,7 +3861,7 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
         core
     )
     local ____outcomes_every_result_1
-    if __TS__ArrayEvery(
+    if ____lualib.__TS__ArrayEvery(
         outcomes,
         function(____, ____bindingPattern0)
             local finding
@@ -4268,15 +3871,14 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     ) then
         ____outcomes_every_result_1 = counted
     else
-        local ____array_0 = __TS__SparseArrayNew(unpack(core.countedReports))
-        __TS__SparseArrayPush(____array_0, name)
-        ____outcomes_every_result_1 = __TS__ObjectAssign(
-            {},
+        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(core.countedReports))
+        ____lualib.__TS__SparseArrayPush(____array_0, name)
+        ____outcomes_every_result_1 = ____with(
             counted,
-            {countedReports = ____field(__TS__ArraySlice(
-                {__TS__SparseArraySpread(____array_0)},
-                -mostCountedReports
-            ))}
+            {countedReports = ____lualib.__TS__ArraySlice(
+                {____lualib.__TS__SparseArraySpread(____array_0)},
+                -32
+            )}
         )
     end
     return ____outcomes_every_result_1
@@ -4300,19 +3902,19 @@ function ____exports.othersOf(self, core, outcome, nowMs)
     local beforeAgoMs = ____call_3.beforeAgoMs
     local ticket = ____call_3.ticket
     local reportedAtMs = nowMs - ageMs
-    local record = recordOf(nil, core.models, model)
+    local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.models, model)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
     return {
-        served = servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
-        mostlyFaults = isMostlyFaults(nil, record),
-        held = core.credentials ~= nil or __TS__ArraySome(
+        served = ____modulesInUse["domain.model-records"].servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
+        mostlyFaults = ____modulesInUse["domain.model-records"].isMostlyFaults(nil, record),
+        held = core.credentials ~= nil or ____lualib.__TS__ArraySome(
             core.holds,
-            function(____, hold) return hold.model == model and isAsked(nil, hold) and isHeld(nil, hold, nowMs) end
+            function(____, hold) return hold.model == model and ____modulesInUse["domain.holds"].isAsked(nil, hold) and ____modulesInUse["domain.holds"].isHeld(nil, hold, nowMs) end
         ),
-        judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - dayMs and "before" or "not_for_a_day"),
-        cleanEnd = thrownAgoMs ~= nil and __TS__ArraySome(
+        judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - 86400000 and "before" or "not_for_a_day"),
+        cleanEnd = thrownAgoMs ~= nil and ____lualib.__TS__ArraySome(
             core.cleanEnds,
             function(____, ____end) return ____end.comparison ~= comparison and ____end.atMs > reportedAtMs - thrownAgoMs end
         )
@@ -4322,16 +3924,16 @@ function endedHolds(self, before, after)
     if before.holds == after.holds then
         return {}
     end
-    return __TS__ArrayMap(
-        __TS__ArrayFilter(
-            __TS__ArrayFilter(
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            ____lualib.__TS__ArrayFilter(
                 before.holds,
                 function(____, hold) return hold.ramp == nil and hold.why ~= nil and hold.why ~= "rate_limit" end
             ),
             function(____, ____bindingPattern0)
                 local model
                 model = ____bindingPattern0.model
-                local now = __TS__ArrayFind(
+                local now = ____lualib.__TS__ArrayFind(
                     after.holds,
                     function(____, hold) return hold.model == model end
                 )
@@ -4363,7 +3965,7 @@ function take(self, core, outcome, nowMs, limits, random)
         health = healthIn(nil, finding),
         by = call
     }
-    local breaker = recordNews(
+    local breaker = ____modulesInUse["domain.breaker"].recordNews(
         nil,
         core.breaker,
         news,
@@ -4388,11 +3990,10 @@ function take(self, core, outcome, nowMs, limits, random)
         limits
     )
     local recovered = core.breaker.state ~= "closed" and breaker.state == "closed" or core.credentials ~= nil and credentials == nil
-    local counted = __TS__ObjectAssign(
-        {},
+    local counted = ____without(
         core,
         {
-            breaker = ____field(breaker),
+            breaker = breaker,
             credentials = ____field(credentials),
             ramp = ____field(rampAfter(
                 nil,
@@ -4401,9 +4002,9 @@ function take(self, core, outcome, nowMs, limits, random)
                 finding,
                 limits
             )),
-            vitals = ____field(vitalsAfter(
+            vitals = vitalsAfter(
                 nil,
-                countFinding(
+                ____modulesInUse["domain.vitals"].countFinding(
                     nil,
                     core.vitals,
                     finding,
@@ -4413,11 +4014,13 @@ function take(self, core, outcome, nowMs, limits, random)
                 ),
                 breaker,
                 credentials
-            )),
-            waitsEndedMs = ____field(recovered and nowMs or core.waitsEndedMs)
-        }
+            ),
+            waitsEndedMs = recovered and nowMs or core.waitsEndedMs
+        },
+        "credentials",
+        "ramp"
     )
-    local holds = holdsAfter(
+    local holds = ____modulesInUse["domain.hold-report"].holdsAfter(
         nil,
         counted,
         {permit = permit, finding = finding, call = call or nil, others = others},
@@ -4426,11 +4029,7 @@ function take(self, core, outcome, nowMs, limits, random)
     )
     return withCall(
         nil,
-        __TS__ObjectAssign(
-            {},
-            counted,
-            {holds = ____field(holds)}
-        ),
+        ____with(counted, {holds = holds}),
         finding,
         outcome,
         others,
@@ -4459,7 +4058,7 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
         local ____cond24 = ____switch24 == "healthy"
         if ____cond24 then
             do
-                local models = countAnswer(
+                local models = ____modulesInUse["domain.model-records"].countAnswer(
                     nil,
                     core.models,
                     model,
@@ -4468,16 +4067,12 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                     atMs
                 )
                 if ticket == nil then
-                    return __TS__ObjectAssign(
-                        {},
-                        core,
-                        {models = ____field(models)}
-                    )
+                    return ____with(core, {models = models})
                 end
-                local cleanEnds = __TS__ArraySlice(
+                local cleanEnds = ____lualib.__TS__ArraySlice(
                     {
                         {comparison = comparison, atMs = atMs},
-                        unpack(__TS__ArrayFilter(
+                        unpack(____lualib.__TS__ArrayFilter(
                             core.cleanEnds,
                             function(____, ____end) return ____end.comparison ~= comparison end
                         ))
@@ -4485,23 +4080,21 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                     0,
                     2
                 )
-                return __TS__ObjectAssign(
-                    {},
+                return ____with(
                     core,
                     {
-                        models = ____field(models),
-                        cleanEnds = ____field(cleanEnds),
-                        paces = ____field(quickened(nil, core.paces, tenant, model))
+                        models = models,
+                        cleanEnds = cleanEnds,
+                        paces = ____modulesInUse["domain.paces"].quickened(nil, core.paces, tenant, model)
                     }
                 )
             end
         end
         ____cond24 = ____cond24 or ____switch24 == "fault"
         if ____cond24 then
-            return __TS__ObjectAssign(
-                {},
+            return ____with(
                 core,
-                {models = ____field(countFault(nil, core.models, model))}
+                {models = ____modulesInUse["domain.model-records"].countFault(nil, core.models, model)}
             )
         end
         ____cond24 = ____cond24 or ____switch24 == "rate_limited"
@@ -4510,10 +4103,9 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
                 end
-                return __TS__ObjectAssign(
-                    {},
+                return ____with(
                     core,
-                    {paces = ____field(slowed(
+                    {paces = ____modulesInUse["domain.paces"].slowed(
                         nil,
                         core.paces,
                         tenant,
@@ -4521,7 +4113,7 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
                         finding.holdMs,
                         atMs - call.beganAgoMs,
                         nowMs
-                    ))}
+                    )}
                 )
             end
         end
@@ -4533,10 +4125,10 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
 end
 function vitalsAfter(self, vitals, breaker, credentials)
     local drains = breaker.state == "closed" and credentials == nil
-    return (drains or vitals.drainingSinceMs == nil) and vitals or __TS__ObjectAssign(
-        {},
+    return (drains or vitals.drainingSinceMs == nil) and vitals or ____without(
         vitals,
-        {drainingSinceMs = ____field(nil)}
+        {drainingSinceMs = ____field(nil)},
+        "drainingSinceMs"
     )
 end
 function healthIn(self, finding)
@@ -4553,10 +4145,10 @@ function healthIn(self, finding)
     until true
 end
 function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
-    local passedOn = hold ~= nil and isAsker(nil, hold, permit) and __TS__ObjectAssign(
-        {},
+    local passedOn = hold ~= nil and ____modulesInUse["domain.holds"].isAsker(nil, hold, permit) and ____without(
         hold,
-        {asker = ____field(nil)}
+        {asker = ____field(nil)},
+        "asker"
     ) or hold
     repeat
         local ____switch34 = finding.kind
@@ -4572,7 +4164,7 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         end
         ____cond34 = ____cond34 or ____switch34 == "refused"
         if ____cond34 then
-            return finding.model == nil and refuseCredentials(
+            return finding.model == nil and ____modulesInUse["domain.holds"].refuseCredentials(
                 nil,
                 hold,
                 permit,
@@ -4590,11 +4182,11 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
 end
 function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
-        return rampStart.allowed < limits.concurrency and rampStart or nil
+        return ____modulesInUse["domain.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.ramp"].rampStart or nil
     end
     local ____temp_18
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_18 = climb(nil, ramp, limits.concurrency)
+        ____temp_18 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
     else
         ____temp_18 = ramp
     end
@@ -4611,25 +4203,20 @@ function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, ran
         limits,
         random
     )
-    local counted = __TS__ObjectAssign(
-        {},
+    local counted = ____with(
         reported,
-        {exchanges = ____field(countExchange(nil, reported.exchanges, outcomes, nowMs))}
+        {exchanges = ____modulesInUse["domain.snapshot"].countExchange(nil, reported.exchanges, outcomes, nowMs)}
     )
-    local snapshot = snapshotOf(nil, counted, nowMs, limits)
+    local snapshot = ____modulesInUse["domain.gate-view"].snapshotOf(nil, counted, nowMs, limits)
     local others = ____exports.othersOf(
         nil,
         counted,
-        __TS__ArrayAt(outcomes, -1),
+        ____lualib.__TS__ArrayAt(outcomes, -1),
         nowMs
     )
     return {
         core = counted,
-        reply = others == nil and snapshot or __TS__ObjectAssign(
-            {},
-            snapshot,
-            {others = ____field(others)}
-        )
+        reply = others == nil and snapshot or ____with(snapshot, {others = others})
     }
 end
 mostCountedReports = 32
@@ -4647,39 +4234,7 @@ end
 return ____exports
  end,
 ["stores.gate-keeper"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
 local ____exports = {}
-local ____gate_2Ets = require("domain.gate")
-local dropTurn = ____gate_2Ets.dropTurn
-local enter = ____gate_2Ets.enter
-local isMomentous = ____gate_2Ets.isMomentous
-local started = ____gate_2Ets.started
-local weighed = ____gate_2Ets.weighed
-local ____gate_2Ddispatch_2Ets = require("domain.gate-dispatch")
-local blocksOf = ____gate_2Ddispatch_2Ets.blocksOf
-local dispatch = ____gate_2Ddispatch_2Ets.dispatch
-local wakeAtMs = ____gate_2Ddispatch_2Ets.wakeAtMs
-local ____gate_2Dqueue_2Ets = require("domain.gate-queue")
-local confirm = ____gate_2Dqueue_2Ets.confirm
-local park = ____gate_2Dqueue_2Ets.park
-local release = ____gate_2Dqueue_2Ets.release
-local reserve = ____gate_2Dqueue_2Ets.reserve
-local start = ____gate_2Dqueue_2Ets.start
-local ____gate_2Dreport_2Ets = require("domain.gate-report")
-local endWaits = ____gate_2Dreport_2Ets.endWaits
-local exchange = ____gate_2Dreport_2Ets.exchange
-local ____gate_2Dview_2Ets = require("domain.gate-view")
-local outlookOf = ____gate_2Dview_2Ets.outlookOf
-local overviewOf = ____gate_2Dview_2Ets.overviewOf
-local snapshotOf = ____gate_2Dview_2Ets.snapshotOf
-local ____places_2Ets = require("domain.places")
-local lapsedPlace = ____places_2Ets.lapsedPlace
-local silenceMs = ____places_2Ets.silenceMs
-local ____snapshot_2Ets = require("domain.snapshot")
-local countExchange = ____snapshot_2Ets.countExchange
 --- Rows that one pass lapses at a time.
 local batch = 200
 function ____exports.createGateKeeper(self, parts)
@@ -4687,16 +4242,16 @@ function ____exports.createGateKeeper(self, parts)
     function lapse(self, nowMs)
         do
             while true do
-                local lapsed = places:lapsed(nowMs, batch)
+                local lapsed = places:lapsed(nowMs, 200)
                 for ____, place in ipairs(lapsed) do
-                    local next = lapsedPlace(nil, place)
+                    local next = ____modulesInUse["domain.places"].lapsedPlace(nil, place)
                     if next == nil then
                         places:remove(place.ticketId)
                     else
                         places:put(next)
                     end
                 end
-                if #lapsed < batch then
+                if #lapsed < 200 then
                     return
                 end
             end
@@ -4714,7 +4269,7 @@ function ____exports.createGateKeeper(self, parts)
             local ____work_result_1 = work(nil, before, nowMs)
             local core = ____work_result_1.core
             local reply = ____work_result_1.reply
-            local after = weighed(
+            local after = ____modulesInUse["domain.gate"].weighed(
                 nil,
                 core,
                 places:tally(),
@@ -4723,7 +4278,7 @@ function ____exports.createGateKeeper(self, parts)
             if after ~= before then
                 parts:writeCore(
                     after,
-                    isMomentous(nil, before, after)
+                    ____modulesInUse["domain.gate"].isMomentous(nil, before, after)
                 )
             end
             return reply
@@ -4734,7 +4289,7 @@ function ____exports.createGateKeeper(self, parts)
             return verb(
                 nil,
                 function(____, core, nowMs)
-                    local entered = enter(
+                    local entered = ____modulesInUse["domain.gate"].enter(
                         nil,
                         core,
                         permit,
@@ -4742,12 +4297,11 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
-                    local counted = __TS__ObjectAssign(
-                        {},
+                    local counted = ____with(
                         entered.core,
-                        {exchanges = ____field(countExchange(nil, core.exchanges, {}, nowMs))}
+                        {exchanges = ____modulesInUse["domain.snapshot"].countExchange(nil, core.exchanges, {}, nowMs)}
                     )
-                    local snapshot = snapshotOf(nil, counted, nowMs, limits)
+                    local snapshot = ____modulesInUse["domain.gate-view"].snapshotOf(nil, counted, nowMs, limits)
                     return {core = counted, reply = {admission = entered.reply, snapshot = snapshot}}
                 end
             )
@@ -4756,7 +4310,7 @@ function ____exports.createGateKeeper(self, parts)
             return verb(
                 nil,
                 function(____, core, nowMs)
-                    local exchanged = exchange(
+                    local exchanged = ____modulesInUse["domain.gate-report"].exchange(
                         nil,
                         core,
                         reportId,
@@ -4765,7 +4319,7 @@ function ____exports.createGateKeeper(self, parts)
                         limits,
                         parts:random()
                     )
-                    endWaits(
+                    ____modulesInUse["domain.gate-report"].endWaits(
                         nil,
                         core,
                         exchanged.core,
@@ -4781,8 +4335,8 @@ function ____exports.createGateKeeper(self, parts)
                 nil,
                 function(____, core, nowMs)
                     local tally = places:tally()
-                    local present = weighed(nil, core, tally, limits)
-                    local place = reserve(
+                    local present = ____modulesInUse["domain.gate"].weighed(nil, core, tally, limits)
+                    local place = ____modulesInUse["domain.gate-queue"].reserve(
                         nil,
                         present,
                         seat,
@@ -4802,7 +4356,7 @@ function ____exports.createGateKeeper(self, parts)
             verb(
                 nil,
                 function(____, core, nowMs)
-                    places:put(confirm(
+                    places:put(____modulesInUse["domain.gate-queue"].confirm(
                         nil,
                         seat,
                         places:find(seat.ticketId),
@@ -4817,7 +4371,7 @@ function ____exports.createGateKeeper(self, parts)
             verb(
                 nil,
                 function(____, core, nowMs)
-                    local place = park(
+                    local place = ____modulesInUse["domain.gate-queue"].park(
                         nil,
                         seat,
                         places:find(seat.ticketId),
@@ -4827,7 +4381,7 @@ function ____exports.createGateKeeper(self, parts)
                     places:put(place)
                     local waits = place.standing.state == "waiting"
                     return {
-                        core = waits and dropTurn(nil, core, seat.model, seat.ticketId) or core,
+                        core = waits and ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId) or core,
                         reply = nil
                     }
                 end
@@ -4839,7 +4393,7 @@ function ____exports.createGateKeeper(self, parts)
                 function(____, core, nowMs)
                     local known = places:find(seat.ticketId)
                     local function inFlightOfModel()
-                        return #__TS__ArrayFilter(
+                        return #____lualib.__TS__ArrayFilter(
                             places:inFlight(),
                             function(____, ____bindingPattern0)
                                 local model
@@ -4848,7 +4402,7 @@ function ____exports.createGateKeeper(self, parts)
                             end
                         )
                     end
-                    local begun = start(
+                    local begun = ____modulesInUse["domain.gate-queue"].start(
                         nil,
                         core,
                         seat,
@@ -4873,7 +4427,7 @@ function ____exports.createGateKeeper(self, parts)
                         places:remove(ticketId)
                     end
                     return {
-                        core = release(
+                        core = ____modulesInUse["domain.gate-queue"].release(
                             nil,
                             core,
                             ticketId,
@@ -4893,7 +4447,7 @@ function ____exports.createGateKeeper(self, parts)
             return verb(
                 nil,
                 function(____, core, nowMs)
-                    local sent = dispatch(
+                    local sent = ____modulesInUse["domain.gate-dispatch"].dispatch(
                         nil,
                         core,
                         places,
@@ -4906,7 +4460,7 @@ function ____exports.createGateKeeper(self, parts)
                     end
                     return {
                         core = sent.core,
-                        reply = __TS__ArrayMap(
+                        reply = ____lualib.__TS__ArrayMap(
                             sent.places,
                             function(____, ____bindingPattern0)
                                 local ticketId
@@ -4926,14 +4480,14 @@ function ____exports.createGateKeeper(self, parts)
                     local due = {
                         firstLapseMs = places:firstLapseMs(),
                         firstReadyMs = places:firstReadyMs(
-                            blocksOf(nil, core, places, nowMs),
+                            ____modulesInUse["domain.gate-dispatch"].blocksOf(nil, core, places, nowMs),
                             tally.suspectsInFlight == 0
                         ),
                         firstHeardMs = places:firstHeardMs()
                     }
                     return {
                         core = core,
-                        reply = wakeAtMs(
+                        reply = ____modulesInUse["domain.gate-dispatch"].wakeAtMs(
                             nil,
                             core,
                             due,
@@ -4949,17 +4503,13 @@ function ____exports.createGateKeeper(self, parts)
             return verb(
                 nil,
                 function(____, core, nowMs)
-                    local silent = places:silent(nowMs - silenceMs, batch)
+                    local silent = places:silent(nowMs - 300000, 200)
                     for ____, place in ipairs(silent) do
-                        places:put(__TS__ObjectAssign(
-                            {},
-                            place,
-                            {heardAtMs = ____field(nowMs)}
-                        ))
+                        places:put(____with(place, {heardAtMs = nowMs}))
                     end
                     return {
                         core = core,
-                        reply = __TS__ArrayMap(
+                        reply = ____lualib.__TS__ArrayMap(
                             silent,
                             function(____, ____bindingPattern0)
                                 local ticketId
@@ -4977,14 +4527,10 @@ function ____exports.createGateKeeper(self, parts)
                 function(____, core, nowMs)
                     local stranded = isAlone and places:inFlight() or ({})
                     for ____, place in ipairs(stranded) do
-                        places:put(__TS__ObjectAssign(
-                            {},
-                            place,
-                            {standing = ____field({state = "waiting"})}
-                        ))
+                        places:put(____with(place, {standing = {state = "waiting"}}))
                     end
                     return {
-                        core = started(nil, core, isAlone, nowMs),
+                        core = ____modulesInUse["domain.gate"].started(nil, core, isAlone, nowMs),
                         reply = nil
                     }
                 end
@@ -5000,7 +4546,7 @@ function ____exports.createGateKeeper(self, parts)
                 nil,
                 function(____, core, nowMs) return {
                     core = core,
-                    reply = overviewOf(
+                    reply = ____modulesInUse["domain.gate-view"].overviewOf(
                         nil,
                         core,
                         places:tally(),
@@ -5021,7 +4567,7 @@ function ____exports.createGateKeeper(self, parts)
                     end
                     return {
                         core = core,
-                        reply = outlookOf(
+                        reply = ____modulesInUse["domain.gate-view"].outlookOf(
                             nil,
                             core,
                             place,
@@ -5086,17 +4632,11 @@ end
 return ____exports
  end,
 ["stores.redis.lua.sums"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayPush = ____lualib.__TS__ArrayPush
-local __TS__ObjectEntries = ____lualib.__TS__ObjectEntries
 local ____exports = {}
-local ____commands_2Ets = require("stores.redis.lua.commands")
-local exactly = ____commands_2Ets.exactly
-local list = ____commands_2Ets.list
 function ____exports.redisSums(self, key)
     local stored
     function stored(self)
-        local rows = list(nil, "HGETALL", key)
+        local rows = ____modulesInUse["stores.redis.lua.commands"].list(nil, "HGETALL", key)
         local found = {}
         do
             local i = 0
@@ -5130,13 +4670,13 @@ function ____exports.redisSums(self, key)
                 return
             end
             local written = {}
-            for ____, ____value in ipairs(__TS__ObjectEntries(present(nil))) do
+            for ____, ____value in ipairs(____lualib.__TS__ObjectEntries(present(nil))) do
                 local name = ____value[1]
                 local value = ____value[2]
-                __TS__ArrayPush(
+                ____lualib.__TS__ArrayPush(
                     written,
                     name,
-                    exactly(nil, value)
+                    ____modulesInUse["stores.redis.lua.commands"].exactly(nil, value)
                 )
             end
             redis.call(
@@ -5150,28 +4690,8 @@ end
 return ____exports
  end,
 ["stores.redis.lua.places"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayToSorted = ____lualib.__TS__ArrayToSorted
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
-local __TS__ArrayFilter = ____lualib.__TS__ArrayFilter
-local __TS__StringSlice = ____lualib.__TS__StringSlice
 local ____exports = {}
 local nameOf, groupIn, isOf, joins, isInLine, turnScore, tenantLength
-local ____places_2Ets = require("domain.places")
-local blockedUntilMs = ____places_2Ets.blockedUntilMs
-local byProbeTurn = ____places_2Ets.byProbeTurn
-local byTurn = ____places_2Ets.byTurn
-local isBlocked = ____places_2Ets.isBlocked
-local isInFlight = ____places_2Ets.isInFlight
-local ____commands_2Ets = require("stores.redis.lua.commands")
-local count = ____commands_2Ets.count
-local exactly = ____commands_2Ets.exactly
-local firstScore = ____commands_2Ets.firstScore
-local list = ____commands_2Ets.list
-local read = ____commands_2Ets.read
-local ____sums_2Ets = require("stores.redis.lua.sums")
-local redisSums = ____sums_2Ets.redisSums
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -5180,10 +4700,10 @@ function nameOf(self, ____bindingPattern0)
     return tenant == "" and model or (model .. " ") .. tenant
 end
 function groupIn(self, name)
-    local at = #name - tenantLength - 1
-    return at > 0 and __TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
-        model = __TS__StringSlice(name, 0, at),
-        tenant = __TS__StringSlice(name, at + 1)
+    local at = #name - 16 - 1
+    return at > 0 and ____lualib.__TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
+        model = ____lualib.__TS__StringSlice(name, 0, at),
+        tenant = ____lualib.__TS__StringSlice(name, at + 1)
     }) or ({model = name, tenant = ""})
 end
 function isOf(self, only, place)
@@ -5221,7 +4741,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if seen ~= nil then
             return seen
         end
-        local stored = read(nil, "HGET", placesKey, ticketId)
+        local stored = ____modulesInUse["stores.redis.lua.commands"].read(nil, "HGET", placesKey, ticketId)
         if stored == nil then
             return nil
         end
@@ -5242,7 +4762,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         }) do
             redis.call("ZREM", key, ticketId)
         end
-        if count(
+        if ____modulesInUse["stores.redis.lua.commands"].count(
             nil,
             "ZCARD",
             waitsOf(nil, group)
@@ -5253,7 +4773,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     function hasBareGroup(self, model)
         local ____bareGroups_0, ____model_1 = bareGroups, model
         if ____bareGroups_0[____model_1] == nil then
-            ____bareGroups_0[____model_1] = count(nil, "HEXISTS", modelsKey, model) == 1
+            ____bareGroups_0[____model_1] = ____modulesInUse["stores.redis.lua.commands"].count(nil, "HEXISTS", modelsKey, model) == 1
         end
         return bareGroups[model]
     end
@@ -5282,7 +4802,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local oldest = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
-    local sums = redisSums(nil, prefix .. "sums")
+    local sums = ____modulesInUse["stores.redis.lua.sums"].redisSums(nil, prefix .. "sums")
     bareGroups = {}
     local function weigh(self, place, sign)
         sums:add("size", sign)
@@ -5290,7 +4810,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place.standing.state == "waiting" then
             sums:add("waiting", sign)
         end
-        if isInFlight(nil, place) then
+        if ____modulesInUse["domain.places"].isInFlight(nil, place) then
             sums:add("in_flight", sign)
         end
     end
@@ -5306,13 +4826,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         redis.call(
             "ZADD",
             waitsOf(nil, group),
-            exactly(nil, place.notBeforeMs),
+            ____modulesInUse["stores.redis.lua.commands"].exactly(nil, place.notBeforeMs),
             place.ticketId
         )
         redis.call(
             "ZADD",
             turnsOf(nil, group),
-            exactly(
+            ____modulesInUse["stores.redis.lua.commands"].exactly(
                 nil,
                 turnScore(nil, place)
             ),
@@ -5366,7 +4886,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             redis.call(
                 "ZADD",
                 lineOf(nil, place),
-                exactly(
+                ____modulesInUse["stores.redis.lua.commands"].exactly(
                     nil,
                     turnScore(nil, place)
                 ),
@@ -5385,7 +4905,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             redis.call(
                 "ZADD",
                 endsKey,
-                exactly(nil, standing.untilMs),
+                ____modulesInUse["stores.redis.lua.commands"].exactly(nil, standing.untilMs),
                 ticketId
             )
         end
@@ -5393,11 +4913,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             redis.call(
                 "ZADD",
                 agesKey,
-                exactly(nil, place.acceptedAtMs),
+                ____modulesInUse["stores.redis.lua.commands"].exactly(nil, place.acceptedAtMs),
                 ticketId
             )
         end
-        if place.suspect and isInFlight(nil, place) then
+        if place.suspect and ____modulesInUse["domain.places"].isInFlight(nil, place) then
             redis.call("SADD", suspectsKey, ticketId)
         elseif (before and before.suspect) == true then
             redis.call("SREM", suspectsKey, ticketId)
@@ -5431,12 +4951,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         do
             local from = 0
             while true do
-                local ids = list(
+                local ids = ____modulesInUse["stores.redis.lua.commands"].list(
                     nil,
                     "ZRANGE",
                     line,
                     from,
-                    from + page - 1
+                    from + 50 - 1
                 )
                 for ____, id in ipairs(ids) do
                     local place = find(nil, id)
@@ -5444,10 +4964,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         return
                     end
                 end
-                if #ids < page then
+                if #ids < 50 then
                     return
                 end
-                from = from + page
+                from = from + 50
             end
         end
     end
@@ -5457,12 +4977,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         do
             local from = 0
             while true do
-                local ids = list(
+                local ids = ____modulesInUse["stores.redis.lua.commands"].list(
                     nil,
                     "ZRANGE",
                     turnsOf(nil, group),
                     from,
-                    from + page - 1
+                    from + 50 - 1
                 )
                 local wanted = true
                 for ____, id in ipairs(ids) do
@@ -5476,10 +4996,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         break
                     end
                 end
-                if not wanted or #ids < page then
+                if not wanted or #ids < 50 then
                     break
                 end
-                from = from + page
+                from = from + 50
             end
         end
         for ____, id in ipairs(gone) do
@@ -5492,10 +5012,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         remove = remove,
         tally = function(self)
             if suspectsInFlight == nil then
-                suspectsInFlight = count(nil, "SCARD", suspectsKey)
+                suspectsInFlight = ____modulesInUse["stores.redis.lua.commands"].count(nil, "SCARD", suspectsKey)
             end
             if oldest == nil then
-                oldest = {acceptedAtMs = firstScore(nil, agesKey)}
+                oldest = {acceptedAtMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, agesKey)}
             end
             return {
                 size = sums:of("size"),
@@ -5512,12 +5032,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             end
             local found = placesOf(
                 nil,
-                list(
+                ____modulesInUse["stores.redis.lua.commands"].list(
                     nil,
                     "ZRANGEBYSCORE",
                     endsKey,
                     "-inf",
-                    exactly(nil, untilMs),
+                    ____modulesInUse["stores.redis.lua.commands"].exactly(nil, untilMs),
                     "LIMIT",
                     0,
                     limit
@@ -5541,7 +5061,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local seen = {}
             local first = 0
             local function look(____, place)
-                if place.notBeforeMs > nowMs or isBlocked(nil, place, blocked) then
+                if place.notBeforeMs > nowMs or ____modulesInUse["domain.places"].isBlocked(nil, place, blocked) then
                     return true
                 end
                 if only ~= nil and not isOf(nil, only, place) then
@@ -5559,12 +5079,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             if suspect then
                 eachWaiting(nil, linesKeys.suspects, look)
             else
-                for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+                for ____, name in ipairs(____modulesInUse["stores.redis.lua.commands"].list(nil, "HKEYS", modelsKey)) do
                     do
                         local __continue69
                         repeat
                             local group = groupIn(nil, name)
-                            if only ~= nil and group.model ~= only.model or isBlocked(nil, group, blocked) then
+                            if only ~= nil and group.model ~= only.model or ____modulesInUse["domain.places"].isBlocked(nil, group, blocked) then
                                 __continue69 = true
                                 break
                             end
@@ -5572,7 +5092,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 __continue69 = true
                                 break
                             end
-                            local firstMs = firstScore(
+                            local firstMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(
                                 nil,
                                 waitsOf(nil, name)
                             )
@@ -5588,15 +5108,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     end
                 end
             end
-            return __TS__ArraySlice(
-                __TS__ArrayToSorted(found, forProbe and byProbeTurn or byTurn),
+            return ____lualib.__TS__ArraySlice(
+                ____lualib.__TS__ArrayToSorted(found, forProbe and ____modulesInUse["domain.places"].byProbeTurn or ____modulesInUse["domain.places"].byTurn),
                 0,
                 limit
             )
         end,
         groups = function(self, _, model)
             local groups = {}
-            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+            for ____, name in ipairs(____modulesInUse["stores.redis.lua.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
                     local __continue75
                     repeat
@@ -5605,7 +5125,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             __continue75 = true
                             break
                         end
-                        local firstMs = firstScore(
+                        local firstMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(
                             nil,
                             waitsOf(nil, name)
                         )
@@ -5621,7 +5141,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             end
             return groups
         end,
-        hasWaiting = function(____, group) return count(
+        hasWaiting = function(____, group) return ____modulesInUse["stores.redis.lua.commands"].count(
             nil,
             "HEXISTS",
             modelsKey,
@@ -5636,7 +5156,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return true
             end
             eachWaiting(nil, linesKeys.suspects, look)
-            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+            for ____, name in ipairs(____modulesInUse["stores.redis.lua.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
                     local __continue83
                     repeat
@@ -5644,11 +5164,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             __continue83 = true
                             break
                         end
-                        local ids = list(
+                        local ids = ____modulesInUse["stores.redis.lua.commands"].list(
                             nil,
                             "ZRANGEBYSCORE",
                             waitsOf(nil, name),
-                            "(" .. exactly(nil, nowMs),
+                            "(" .. ____modulesInUse["stores.redis.lua.commands"].exactly(nil, nowMs),
                             "+inf"
                         )
                         for ____, place in ipairs(placesOf(nil, ids)) do
@@ -5666,25 +5186,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             for ____, place in ipairs(over) do
                 put(
                     nil,
-                    __TS__ObjectAssign(
-                        {},
-                        place,
-                        {notBeforeMs = ____field(nowMs)}
-                    )
+                    ____with(place, {notBeforeMs = nowMs})
                 )
             end
         end,
         ahead = function(self, place)
-            local rank = read(
+            local rank = ____modulesInUse["stores.redis.lua.commands"].read(
                 nil,
                 "ZRANK",
                 lineOf(nil, place),
                 place.ticketId
             )
             local before = rank == nil and 0 or (tonumber(rank) or 0)
-            return place.suspect and before or before + count(nil, "ZCARD", linesKeys.suspects)
+            return place.suspect and before or before + ____modulesInUse["stores.redis.lua.commands"].count(nil, "ZCARD", linesKeys.suspects)
         end,
-        firstLapseMs = function() return firstScore(nil, endsKey) end,
+        firstLapseMs = function() return ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, endsKey) end,
         firstReadyMs = function(self, blocked, suspects)
             local firstMs = math.huge
             local function look(____, group, notBeforeMs)
@@ -5692,7 +5208,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     firstMs,
                     math.max(
                         notBeforeMs,
-                        blockedUntilMs(nil, group, blocked)
+                        ____modulesInUse["domain.places"].blockedUntilMs(nil, group, blocked)
                     )
                 )
                 return firstMs > nowMs
@@ -5704,11 +5220,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     function(____, place) return look(nil, place, place.notBeforeMs) end
                 )
             end
-            for ____, name in ipairs(list(nil, "HKEYS", modelsKey)) do
+            for ____, name in ipairs(____modulesInUse["stores.redis.lua.commands"].list(nil, "HKEYS", modelsKey)) do
                 if firstMs <= nowMs then
                     break
                 end
-                local notBeforeMs = firstScore(
+                local notBeforeMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(
                     nil,
                     waitsOf(nil, name)
                 )
@@ -5730,10 +5246,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
-        inFlight = function() return __TS__ArrayFilter(
+        inFlight = function() return ____lualib.__TS__ArrayFilter(
             placesOf(
                 nil,
-                list(
+                ____modulesInUse["stores.redis.lua.commands"].list(
                     nil,
                     "ZRANGE",
                     endsKey,
@@ -5741,7 +5257,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     -1
                 )
             ),
-            isInFlight
+            ____modulesInUse["domain.places"].isInFlight
         ) end,
         flush = function() return sums:flush() end
     }
@@ -5752,21 +5268,9 @@ return ____exports
 ["stores.redis.lua.gate"] = function(...) 
 local ____exports = {}
 local coreIn
-local ____gate_2Ets = require("domain.gate")
-local completeGate = ____gate_2Ets.completeGate
-local newGate = ____gate_2Ets.newGate
-local ____gate_2Dkeeper_2Ets = require("stores.gate-keeper")
-local createGateKeeper = ____gate_2Dkeeper_2Ets.createGateKeeper
-local ____commands_2Ets = require("stores.redis.lua.commands")
-local count = ____commands_2Ets.count
-local exactly = ____commands_2Ets.exactly
-local firstScore = ____commands_2Ets.firstScore
-local read = ____commands_2Ets.read
-local ____places_2Ets = require("stores.redis.lua.places")
-local redisPlaces = ____places_2Ets.redisPlaces
 function coreIn(self, stored)
     local core = cjson.decode(stored)
-    return core.version == newGate.version and completeGate(nil, core) or newGate
+    return core.version == ____modulesInUse["domain.gate"].newGate.version and ____modulesInUse["domain.gate"].completeGate(nil, core) or ____modulesInUse["domain.gate"].newGate
 end
 ---
 -- @param root what all keys begin with
@@ -5781,12 +5285,12 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
     local coreKey = prefix .. "core"
     local wakeKey = prefix .. "wake"
     local channel = root .. "gate:wake"
-    local places = redisPlaces(nil, prefix, root .. "gate:suspects", nowMs)
-    local stored = read(nil, "GET", coreKey)
-    local core = stored == nil and newGate or coreIn(nil, stored)
+    local places = ____modulesInUse["stores.redis.lua.places"].redisPlaces(nil, prefix, root .. "gate:suspects", nowMs)
+    local stored = ____modulesInUse["stores.redis.lua.commands"].read(nil, "GET", coreKey)
+    local core = stored == nil and ____modulesInUse["domain.gate"].newGate or coreIn(nil, stored)
     local hasChanged = false
     local listeners = nil
-    local keeper = createGateKeeper(
+    local keeper = ____modulesInUse["stores.gate-keeper"].createGateKeeper(
         nil,
         {
             places = places,
@@ -5802,7 +5306,7 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         }
     )
     local function finish(self)
-        local dueMs = firstScore(nil, root .. "queue:due")
+        local dueMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, root .. "queue:due")
         local lookAtMs = keeper:wakeAtMs()
         local ____temp_0
         if lookAtMs == nil or dueMs ~= nil and dueMs < lookAtMs then
@@ -5819,16 +5323,16 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
             )
         end
         places:flush()
-        local news = wakeAtMs == nil and "" or exactly(nil, wakeAtMs)
-        if (read(nil, "GET", wakeKey) or "") == news then
+        local news = wakeAtMs == nil and "" or ____modulesInUse["stores.redis.lua.commands"].exactly(nil, wakeAtMs)
+        if (____modulesInUse["stores.redis.lua.commands"].read(nil, "GET", wakeKey) or "") == news then
             return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
         end
         redis.call("SET", wakeKey, news)
-        listeners = count(
+        listeners = ____modulesInUse["stores.redis.lua.commands"].count(
             nil,
             "PUBLISH",
             channel,
-            (((provider .. " ") .. exactly(nil, nowMs)) .. " ") .. news
+            (((provider .. " ") .. ____modulesInUse["stores.redis.lua.commands"].exactly(nil, nowMs)) .. " ") .. news
         )
         return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
     end
@@ -5847,19 +5351,12 @@ return ____exports
  end,
 ["stores.redis.lua.keys"] = function(...) 
 local ____exports = {}
-local ____keyed_2Ets = require("domain.keyed")
-local beginKeyed = ____keyed_2Ets.beginKeyed
-local endKeyed = ____keyed_2Ets.endKeyed
-local holdsKey = ____keyed_2Ets.holdsKey
-local ____commands_2Ets = require("stores.redis.lua.commands")
-local exactly = ____commands_2Ets.exactly
-local read = ____commands_2Ets.read
 function ____exports.keyScripts(self, root, nowMs)
     local function keyOf(____, name)
         return (root .. "keys:") .. name
     end
     local function find(self, name)
-        local stored = read(
+        local stored = ____modulesInUse["stores.redis.lua.commands"].read(
             nil,
             "HGET",
             keyOf(nil, name),
@@ -5891,7 +5388,7 @@ function ____exports.keyScripts(self, root, nowMs)
         redis.call(
             "PEXPIRE",
             keyOf(nil, name),
-            exactly(
+            ____modulesInUse["stores.redis.lua.commands"].exactly(
                 nil,
                 math.ceil(record.forgetAtMs - nowMs)
             )
@@ -5900,7 +5397,7 @@ function ____exports.keyScripts(self, root, nowMs)
     return {
         begin = function(self, call)
             local known = find(nil, call.name)
-            local ____beginKeyed_result_1 = beginKeyed(
+            local ____modulesInUse_domain_2Ekeyed_beginKeyed_result_1 = ____modulesInUse["domain.keyed"].beginKeyed(
                 nil,
                 known,
                 call.requestSha256,
@@ -5908,8 +5405,8 @@ function ____exports.keyScripts(self, root, nowMs)
                 call.leaseMs,
                 nowMs
             )
-            local record = ____beginKeyed_result_1.record
-            local reply = ____beginKeyed_result_1.reply
+            local record = ____modulesInUse_domain_2Ekeyed_beginKeyed_result_1.record
+            local reply = ____modulesInUse_domain_2Ekeyed_beginKeyed_result_1.reply
             if known ~= nil and nowMs >= known.forgetAtMs then
                 redis.call(
                     "DEL",
@@ -5921,7 +5418,7 @@ function ____exports.keyScripts(self, root, nowMs)
             end
             return {
                 cjson.encode(reply),
-                read(
+                ____modulesInUse["stores.redis.lua.commands"].read(
                     nil,
                     "HGET",
                     keyOf(nil, call.name),
@@ -5938,7 +5435,7 @@ function ____exports.keyScripts(self, root, nowMs)
             ____end = ____bindingPattern0["end"]
             local known = find(nil, name)
             local isAnswer = ____end.kind == "answered"
-            local record = endKeyed(nil, known, fence, isAnswer and ({kind = "answered", body = ""}) or ____end)
+            local record = ____modulesInUse["domain.keyed"].endKeyed(nil, known, fence, isAnswer and ({kind = "answered", body = ""}) or ____end)
             if record == nil and known ~= nil then
                 redis.call(
                     "DEL",
@@ -5948,27 +5445,15 @@ function ____exports.keyScripts(self, root, nowMs)
             if record ~= nil and record ~= known then
                 put(nil, name, record, isAnswer and body or nil)
             end
-            return holdsKey(nil, known, fence)
+            return ____modulesInUse["domain.keyed"].holdsKey(nil, known, fence)
         end
     }
 end
 return ____exports
  end,
 ["stores.redis.lua.tickets"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArrayMap = ____lualib.__TS__ArrayMap
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__SparseArrayNew = ____lualib.__TS__SparseArrayNew
-local __TS__SparseArrayPush = ____lualib.__TS__SparseArrayPush
-local __TS__SparseArraySpread = ____lualib.__TS__SparseArraySpread
-local __TS__ArrayIncludes = ____lualib.__TS__ArrayIncludes
-local __TS__ObjectAssign = ____lualib.__TS__ObjectAssign
 local ____exports = {}
 local tell
-local ____commands_2Ets = require("stores.redis.lua.commands")
-local exactly = ____commands_2Ets.exactly
-local list = ____commands_2Ets.list
-local read = ____commands_2Ets.read
 function tell(self, ____bindingPattern0, seat, word)
     local keeper
     keeper = ____bindingPattern0.keeper
@@ -6007,7 +5492,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             "revision",
             "claim"
         )
-        return __TS__ArrayMap(
+        return ____lualib.__TS__ArrayMap(
             fields,
             function(____, field) return field == false and "" or field end
         )
@@ -6022,7 +5507,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         if essays == nil then
             essays = ""
         end
-        local events = __TS__ArraySlice(____texts_1, 2)
+        local events = ____lualib.__TS__ArraySlice(____texts_1, 2)
         redis.call(
             "HSET",
             keyOf(nil, id),
@@ -6056,7 +5541,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             redis.call(
                 "ZADD",
                 dueKey,
-                exactly(nil, dueMs),
+                ____modulesInUse["stores.redis.lua.commands"].exactly(nil, dueMs),
                 id
             )
             return
@@ -6070,7 +5555,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             redis.call(
                 "PEXPIRE",
                 key,
-                exactly(
+                ____modulesInUse["stores.redis.lua.commands"].exactly(
                     nil,
                     math.max(1, keptMs)
                 )
@@ -6078,7 +5563,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
     end
     function factsOf(self, id)
-        local stored = read(
+        local stored = ____modulesInUse["stores.redis.lua.commands"].read(
             nil,
             "HGET",
             keyOf(nil, id),
@@ -6094,12 +5579,12 @@ function ____exports.ticketScripts(self, root, nowMs)
     end
     function dueBy(self, limit, version)
         local ids = {}
-        for ____, id in ipairs(list(
+        for ____, id in ipairs(____modulesInUse["stores.redis.lua.commands"].list(
             nil,
             "ZRANGEBYSCORE",
             dueKey,
             "-inf",
-            exactly(nil, nowMs),
+            ____modulesInUse["stores.redis.lua.commands"].exactly(nil, nowMs),
             "LIMIT",
             0,
             limit
@@ -6127,7 +5612,7 @@ function ____exports.ticketScripts(self, root, nowMs)
                         __continue37 = true
                         break
                     end
-                    if not __TS__ArrayIncludes(permits, standing.permit) then
+                    if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
                         __continue37 = true
                         break
                     end
@@ -6137,15 +5622,15 @@ function ____exports.ticketScripts(self, root, nowMs)
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
-                    local ____array_6 = __TS__SparseArrayNew(
+                    local ____array_6 = ____lualib.__TS__SparseArrayNew(
                         ticketId,
                         unpack(row(nil, ticketId))
                     )
-                    __TS__SparseArrayPush(
+                    ____lualib.__TS__SparseArrayPush(
                         ____array_6,
                         cjson.encode(start)
                     )
-                    rows[#rows + 1] = {__TS__SparseArraySpread(____array_6)}
+                    rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
                     __continue37 = true
                 until true
                 if not __continue37 then
@@ -6165,14 +5650,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             fence = fence,
             asProbe = late.asProbe
         }
-        local claimed = __TS__ObjectAssign(
-            {},
-            facts,
-            {
-                fence = ____field(fence),
-                events = ____field(number)
-            }
-        )
+        local claimed = ____with(facts, {fence = fence, events = number})
         redis.call(
             "HSET",
             keyOf(nil, id),
@@ -6195,7 +5673,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         redis.call(
             "ZADD",
             dueKey,
-            exactly(nil, start.leaseEndsAtMs),
+            ____modulesInUse["stores.redis.lua.commands"].exactly(nil, start.leaseEndsAtMs),
             id
         )
     end
@@ -6236,12 +5714,12 @@ function ____exports.ticketScripts(self, root, nowMs)
     -- @returns the row as another has left it; `[]`: stored
     local function change(self, gate, call, texts)
         local id = call.seat.ticketId
-        if read(
+        if ____modulesInUse["stores.redis.lua.commands"].read(
             nil,
             "HGET",
             keyOf(nil, id),
             "revision"
-        ) ~= exactly(nil, call.revision) then
+        ) ~= ____modulesInUse["stores.redis.lua.commands"].exactly(nil, call.revision) then
             return row(nil, id)
         end
         redis.call(
@@ -6297,7 +5775,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             if facts == nil or place == nil then
                 keeper:release(id)
             elseif facts.version > version then
-            elseif nowMs >= facts.expiresAtMs or read(
+            elseif nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.lua.commands"].read(
                 nil,
                 "HGET",
                 keyOf(nil, id),
@@ -6315,27 +5793,27 @@ function ____exports.ticketScripts(self, root, nowMs)
                         start,
                         {permit = permit, asProbe = start.asProbe, atMs = nowMs, leaseMs = limits.leaseMs}
                     )
-                    local ____array_4 = __TS__SparseArrayNew(
+                    local ____array_4 = ____lualib.__TS__SparseArrayNew(
                         id,
                         unpack(row(nil, id))
                     )
-                    __TS__SparseArrayPush(
+                    ____lualib.__TS__SparseArrayPush(
                         ____array_4,
                         cjson.encode(start)
                     )
-                    taken[#taken + 1] = {__TS__SparseArraySpread(____array_4)}
+                    taken[#taken + 1] = {____lualib.__TS__SparseArraySpread(____array_4)}
                 end
             end
         end
-        for ____, id in ipairs(dueBy(nil, mostDue, version)) do
+        for ____, id in ipairs(dueBy(nil, 50, version)) do
             overdue[#overdue + 1] = {id}
         end
-        local ____array_5 = __TS__SparseArrayNew(unpack(taken))
-        __TS__SparseArrayPush(
+        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(taken))
+        ____lualib.__TS__SparseArrayPush(
             ____array_5,
             unpack(overdue)
         )
-        return {__TS__SparseArraySpread(____array_5)}
+        return {____lualib.__TS__SparseArraySpread(____array_5)}
     end
     --- What arrives after it, because it was long under way, finds the place taken.
     -- 
@@ -6359,7 +5837,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             expiresAtMs = 0,
             events = 0,
             fence = 0,
-            forgetAtMs = nowMs + graveMs
+            forgetAtMs = nowMs + 3600000
         }
         redis.call(
             "HSET",
@@ -6370,7 +5848,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         redis.call(
             "PEXPIRE",
             keyOf(nil, id),
-            graveMs
+            3600000
         )
         return true
     end
@@ -6398,34 +5876,23 @@ end
 return ____exports
  end,
 ["stores.redis.lua.main"] = function(...) 
-local ____lualib = require("lualib_bundle")
-local __TS__ArraySlice = ____lualib.__TS__ArraySlice
-local __TS__ArraySome = ____lualib.__TS__ArraySome
 local ____exports = {}
 local answer, atGate, answerOrFailure, ofTickets, ofGate, makeSureOfRoom, json, root, texts, nowMs
-local ____gate_2Ets = require("stores.redis.lua.gate")
-local openGate = ____gate_2Ets.openGate
-local ____keys_2Ets = require("stores.redis.lua.keys")
-local keyScripts = ____keys_2Ets.keyScripts
-local ____tickets_2Ets = require("stores.redis.lua.tickets")
-local ticketScripts = ____tickets_2Ets.ticketScripts
-local ____time_2Ets = require("stores.redis.lua.time")
-local timeMs = ____time_2Ets.timeMs
 function answer(self, call)
     repeat
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "due"
         if ____cond3 then
-            return ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
+            return ____modulesInUse["stores.redis.lua.tickets"].ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
         end
         ____cond3 = ____cond3 or ____switch3 == "begin_key"
         if ____cond3 then
             makeSureOfRoom(nil)
-            return keyScripts(nil, root, nowMs):begin(call)
+            return ____modulesInUse["stores.redis.lua.keys"].keyScripts(nil, root, nowMs):begin(call)
         end
         ____cond3 = ____cond3 or ____switch3 == "end_key"
         if ____cond3 then
-            local ____self_0 = keyScripts(nil, root, nowMs)
+            local ____self_0 = ____modulesInUse["stores.redis.lua.keys"].keyScripts(nil, root, nowMs)
             return {____self_0["end"](____self_0, call, texts[1] or "") and "1" or "0"}
         end
         ____cond3 = ____cond3 or ____switch3 == "at_gate"
@@ -6435,7 +5902,7 @@ function answer(self, call)
     until true
 end
 function atGate(self, batch)
-    if __TS__ArraySome(
+    if ____lualib.__TS__ArraySome(
         batch.calls,
         function(____, ____bindingPattern0)
             local verb
@@ -6445,7 +5912,7 @@ function atGate(self, batch)
     ) then
         makeSureOfRoom(nil)
     end
-    local gate = openGate(nil, root, batch, nowMs)
+    local gate = ____modulesInUse["stores.redis.lua.gate"].openGate(nil, root, batch, nowMs)
     local answers = {}
     local from = 0
     for ____, call in ipairs(batch.calls) do
@@ -6453,7 +5920,7 @@ function atGate(self, batch)
             nil,
             gate,
             call,
-            __TS__ArraySlice(texts, from, from + call.texts)
+            ____lualib.__TS__ArraySlice(texts, from, from + call.texts)
         )
         from = from + call.texts
     end
@@ -6494,7 +5961,7 @@ function answerOrFailure(self, gate, call, texts)
     end
 end
 function ofTickets(self, gate, call, texts)
-    local tickets = ticketScripts(nil, root, nowMs)
+    local tickets = ____modulesInUse["stores.redis.lua.tickets"].ticketScripts(nil, root, nowMs)
     repeat
         local ____switch14 = call.verb
         local ____cond14 = ____switch14 == "create"
@@ -6598,11 +6065,17 @@ function json(self, value)
 end
 root = KEYS[1] or ""
 local call = cjson.decode(ARGV[1] or "")
-texts = __TS__ArraySlice(ARGV, 1)
-nowMs = call.nowMs or timeMs(nil)
+texts = ____lualib.__TS__ArraySlice(ARGV, 1)
+nowMs = call.nowMs or ____modulesInUse["stores.redis.lua.time"].timeMs(nil)
 ____exports.reply = answer(nil, call)
 return ____exports
  end,
 }
+____lualib = require("lualib_bundle")
+setmetatable(____modulesInUse, { __index = function(modules, name)
+    local module = ____modules[name](name)
+    modules[name] = module
+    return module
+end })
 local ____entry = require("stores.redis.lua.main", ...)
 return ____entry.reply
