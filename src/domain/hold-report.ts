@@ -26,8 +26,10 @@ interface Told {
 /** A ticket's second answer without a judgement says something when so much time lies between the two, in milliseconds. */
 export const unreadableGapMs = 60_000;
 
+type Core = Pick<GateCore, "breaker" | "holds">;
+
 /** @param core after the breaker has heard of it */
-export function holdsAfter(core: GateCore, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
+export function holdsAfter(core: Core, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
   const { finding, call } = told;
   switch (finding.kind) {
     case "rate_limited":
@@ -68,7 +70,7 @@ function limited(
 
 /** A model that is ill alone: its own calls meet the breaker's rule, while another model is answered. */
 function failed(
-  core: GateCore,
+  core: Core,
   holds: GateCore["holds"],
   { call }: Told,
   nowMs: number,
