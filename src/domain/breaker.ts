@@ -172,13 +172,15 @@ export function recordNews(
 
 type Closed = Required<Extract<Breaker, { state: "closed" }>>;
 
-function isIll(
-  { faultsInRow, window, tenants, models }: Closed,
-  nowMs: number,
-  limits: BreakerLimits,
-): boolean {
-  const all = { ...sumCalls(window, nowMs), faultsInRow };
-  return [tenants, models].every((parties) => meetsRule(sightWithoutWorst(parties, nowMs) ?? all, limits));
+function isIll(closed: Closed, nowMs: number, limits: BreakerLimits): boolean {
+  const isIllFor = (parties: Parties) =>
+    meetsRule(sightWithoutWorst(parties, nowMs) ?? sightOfAll(closed, nowMs), limits);
+  return isIllFor(closed.tenants) && isIllFor(closed.models);
+}
+
+function sightOfAll({ faultsInRow, window }: Closed, nowMs: number): Sight {
+  const { calls, faults } = sumCalls(window, nowMs);
+  return { calls, faults, faultsInRow };
 }
 
 /** Enough faults in a row, or half of enough calls within ten seconds. */

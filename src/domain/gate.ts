@@ -82,9 +82,9 @@ export const newGate: GateCore = {
   waitsEndedMs: 0,
 };
 
-/** What older code has stored knows less, and is carried on. */
-export function completeGate(stored: GateCore): GateCore {
-  return { ...newGate, ...stored };
+/** What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last. */
+export function completeGate(stored: Partial<GateCore>): GateCore {
+  return stored.waitsEndedMs === undefined ? { ...newGate, ...stored } : (stored as GateCore);
 }
 
 export type Admission =

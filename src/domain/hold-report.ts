@@ -23,8 +23,10 @@ interface Told {
   readonly others: Others | null;
 }
 
+type Core = Pick<GateCore, "breaker" | "holds">;
+
 /** @param core after the breaker has heard of it */
-export function holdsAfter(core: GateCore, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
+export function holdsAfter(core: Core, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
   const { finding, call } = told;
   switch (finding.kind) {
     case "rate_limited":
@@ -65,7 +67,7 @@ function limited(
 
 /** A model that is ill alone: its own calls meet the breaker's rule, while another model is answered. */
 function failed(
-  core: GateCore,
+  core: Core,
   holds: GateCore["holds"],
   { call }: Told,
   nowMs: number,

@@ -44,73 +44,18 @@ local function require(file, ...)
 end
 ____modules = {
 ["lualib_bundle"] = function(...) 
-local function __TS__ArraySome(self, callbackfn, thisArg)
+local function __TS__ArrayFind(self, predicate, thisArg)
     for i = 1, #self do
-        if callbackfn(thisArg, self[i], i - 1, self) then
-            return true
+        local elem = self[i]
+        if predicate(thisArg, elem, i - 1, self) then
+            return elem
         end
     end
-    return false
+    return nil
 end
 
 local function __TS__CountVarargs(...)
     return select("#", ...)
-end
-
-local function __TS__SparseArrayNew(...)
-    local sparseArray = {...}
-    sparseArray.sparseLength = __TS__CountVarargs(...)
-    return sparseArray
-end
-
-local function __TS__SparseArrayPush(sparseArray, ...)
-    local args = {...}
-    local argsLen = __TS__CountVarargs(...)
-    local listLen = sparseArray.sparseLength
-    for i = 1, argsLen do
-        sparseArray[listLen + i] = args[i]
-    end
-    sparseArray.sparseLength = listLen + argsLen
-end
-
-local function __TS__SparseArraySpread(sparseArray)
-    local _unpack = unpack or table.unpack
-    return _unpack(sparseArray, 1, sparseArray.sparseLength)
-end
-
-local function __TS__ObjectAssign(target, ...)
-    local sources = {...}
-    for i = 1, #sources do
-        local source = sources[i]
-        if type(source) == "table" then
-            for key in pairs(source) do
-                local value = source[key]
-                if value == ____nothing then value = nil end
-                target[key] = value
-            end
-        end
-    end
-    return target
-end
-
-local function __TS__ArrayMap(self, callbackfn, thisArg)
-    local result = {}
-    for i = 1, #self do
-        result[i] = callbackfn(thisArg, self[i], i - 1, self)
-    end
-    return result
-end
-
-local function __TS__ArrayFilter(self, callbackfn, thisArg)
-    local result = {}
-    local len = 0
-    for i = 1, #self do
-        if callbackfn(thisArg, self[i], i - 1, self) then
-            len = len + 1
-            result[len] = self[i]
-        end
-    end
-    return result
 end
 
 local function __TS__ArrayReduce(self, callbackFn, ...)
@@ -137,58 +82,36 @@ local function __TS__ArrayReduce(self, callbackFn, ...)
     return accumulator
 end
 
-local function __TS__ArrayFind(self, predicate, thisArg)
+local function __TS__ArraySome(self, callbackfn, thisArg)
     for i = 1, #self do
-        local elem = self[i]
-        if predicate(thisArg, elem, i - 1, self) then
-            return elem
+        if callbackfn(thisArg, self[i], i - 1, self) then
+            return true
         end
     end
-    return nil
+    return false
 end
 
-local function __TS__ArraySlice(self, first, last)
-    local len = #self
-    first = first or 0
-    if first < 0 then
-        first = len + first
-        if first < 0 then
-            first = 0
-        end
-    else
-        if first > len then
-            first = len
-        end
-    end
-    last = last or len
-    if last < 0 then
-        last = len + last
-        if last < 0 then
-            last = 0
-        end
-    else
-        if last > len then
-            last = len
+local function __TS__ObjectAssign(target, ...)
+    local sources = {...}
+    for i = 1, #sources do
+        local source = sources[i]
+        if type(source) == "table" then
+            for key in pairs(source) do
+                local value = source[key]
+                if value == ____nothing then value = nil end
+                target[key] = value
+            end
         end
     end
-    local out = {}
-    first = first + 1
-    last = last + 1
-    local n = 1
-    while first < last do
-        out[n] = self[first]
-        first = first + 1
-        n = n + 1
-    end
-    return out
+    return target
 end
 
-local function __TS__ArrayAt(self, relativeIndex)
-    local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
-    if absoluteIndex >= 0 and absoluteIndex < #self then
-        return self[absoluteIndex + 1]
+local function __TS__ArrayMap(self, callbackfn, thisArg)
+    local result = {}
+    for i = 1, #self do
+        result[i] = callbackfn(thisArg, self[i], i - 1, self)
     end
-    return nil
+    return result
 end
 
 local function __TS__ArrayEvery(self, callbackfn, thisArg)
@@ -200,31 +123,73 @@ local function __TS__ArrayEvery(self, callbackfn, thisArg)
     return true
 end
 
-local function __TS__StringStartsWith(self, searchString, position)
-    if position == nil or position < 0 then
-        position = 0
+local function __TS__ObjectRest(target, usedProperties)
+    local result = {}
+    for property in pairs(target) do
+        if not usedProperties[property] then
+            result[property] = target[property]
+        end
     end
-    return string.sub(self, position + 1, #searchString + position) == searchString
+    return result
 end
 
-local __TS__Unpack = table.unpack or unpack
+local function __TS__SparseArrayNew(...)
+    local sparseArray = {...}
+    sparseArray.sparseLength = __TS__CountVarargs(...)
+    return sparseArray
+end
 
-local function __TS__ArraySort(self, compareFn)
-    if compareFn ~= nil then
-        table.sort(
-            self,
-            function(a, b) return compareFn(nil, a, b) < 0 end
-        )
+local function __TS__SparseArrayPush(sparseArray, ...)
+    local args = {...}
+    local argsLen = __TS__CountVarargs(...)
+    local listLen = sparseArray.sparseLength
+    for i = 1, argsLen do
+        sparseArray[listLen + i] = args[i]
+    end
+    sparseArray.sparseLength = listLen + argsLen
+end
+
+local function __TS__SparseArraySpread(sparseArray)
+    local _unpack = unpack or table.unpack
+    return _unpack(sparseArray, 1, sparseArray.sparseLength)
+end
+
+local function __TS__StringIncludes(self, searchString, position)
+    if not position then
+        position = 1
     else
-        table.sort(self)
+        position = position + 1
     end
-    return self
+    local index = string.find(self, searchString, position, true)
+    return index ~= nil
 end
 
-local function __TS__ArrayToSorted(self, compareFn)
-    local copy = {__TS__Unpack(self)}
-    __TS__ArraySort(copy, compareFn)
-    return copy
+local function __TS__ArrayFilter(self, callbackfn, thisArg)
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        if callbackfn(thisArg, self[i], i - 1, self) then
+            len = len + 1
+            result[len] = self[i]
+        end
+    end
+    return result
+end
+
+local function __TS__StringSlice(self, start, ____end)
+    if start == nil or start ~= start then
+        start = 0
+    end
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if start >= 0 then
+        start = start + 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = ____end - 1
+    end
+    return string.sub(self, start, ____end)
 end
 
 local __TS__StringSplit
@@ -264,106 +229,173 @@ do
     end
 end
 
-local function __TS__StringSubstring(self, start, ____end)
-    if ____end ~= ____end then
-        ____end = 0
-    end
-    if ____end ~= nil and start > ____end then
-        start, ____end = ____end, start
-    end
-    if start >= 0 then
-        start = start + 1
+local function __TS__ArraySlice(self, first, last)
+    local len = #self
+    first = first or 0
+    if first < 0 then
+        first = len + first
+        if first < 0 then
+            first = 0
+        end
     else
-        start = 1
+        if first > len then
+            first = len
+        end
     end
-    if ____end ~= nil and ____end < 0 then
-        ____end = 0
+    last = last or len
+    if last < 0 then
+        last = len + last
+        if last < 0 then
+            last = 0
+        end
+    else
+        if last > len then
+            last = len
+        end
     end
-    return string.sub(self, start, ____end)
+    local out = {}
+    first = first + 1
+    last = last + 1
+    local n = 1
+    while first < last do
+        out[n] = self[first]
+        first = first + 1
+        n = n + 1
+    end
+    return out
 end
 
-local __TS__Match = string.match
+local function __TS__Number(value)
+    local valueType = type(value)
+    if valueType == "number" then
+        return value
+    elseif valueType == "string" then
+        local numberValue = tonumber(value)
+        if numberValue then
+            return numberValue
+        end
+        if value == "Infinity" then
+            return math.huge
+        end
+        if value == "-Infinity" then
+            return -math.huge
+        end
+        local stringWithoutSpaces = string.gsub(value, "%s", "")
+        if stringWithoutSpaces == "" then
+            return 0
+        end
+        return 0 / 0
+    elseif valueType == "boolean" then
+        return value and 1 or 0
+    else
+        return 0 / 0
+    end
+end
 
-local __TS__ParseInt
-do
-    local parseIntBasePattern = "0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTvVwWxXyYzZ"
-    function __TS__ParseInt(numberString, base)
-        if base == nil then
-            base = 10
-            local hexMatch = __TS__Match(numberString, "^%s*-?0[xX]")
-            if hexMatch ~= nil then
-                base = 16
-                numberString = (__TS__Match(hexMatch, "-")) and "-" .. __TS__StringSubstring(numberString, #hexMatch) or __TS__StringSubstring(numberString, #hexMatch)
+local __TS__Unpack = table.unpack or unpack
+
+local function __TS__ArrayWith(self, index, value)
+    local copy = {__TS__Unpack(self)}
+    copy[index + 1] = value
+    return copy
+end
+
+local function __TS__ArrayAt(self, relativeIndex)
+    local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
+    if absoluteIndex >= 0 and absoluteIndex < #self then
+        return self[absoluteIndex + 1]
+    end
+    return nil
+end
+
+local function __TS__StringStartsWith(self, searchString, position)
+    if position == nil or position < 0 then
+        position = 0
+    end
+    return string.sub(self, position + 1, #searchString + position) == searchString
+end
+
+local function __TS__ArrayFindIndex(self, callbackFn, thisArg)
+    for i = 1, #self do
+        if callbackFn(thisArg, self[i], i - 1, self) then
+            return i - 1
+        end
+    end
+    return -1
+end
+
+local function __TS__ArraySplice(self, ...)
+    local args = {...}
+    local len = #self
+    local actualArgumentCount = __TS__CountVarargs(...)
+    local start = args[1]
+    local deleteCount = args[2]
+    if start < 0 then
+        start = len + start
+        if start < 0 then
+            start = 0
+        end
+    elseif start > len then
+        start = len
+    end
+    local itemCount = actualArgumentCount - 2
+    if itemCount < 0 then
+        itemCount = 0
+    end
+    local actualDeleteCount
+    if actualArgumentCount == 0 then
+        actualDeleteCount = 0
+    elseif actualArgumentCount == 1 then
+        actualDeleteCount = len - start
+    else
+        actualDeleteCount = deleteCount or 0
+        if actualDeleteCount < 0 then
+            actualDeleteCount = 0
+        end
+        if actualDeleteCount > len - start then
+            actualDeleteCount = len - start
+        end
+    end
+    local out = {}
+    for k = 1, actualDeleteCount do
+        local from = start + k
+        if self[from] ~= nil then
+            out[k] = self[from]
+        end
+    end
+    if itemCount < actualDeleteCount then
+        for k = start + 1, len - actualDeleteCount do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
             end
         end
-        if base < 2 or base > 36 then
-            return 0 / 0
+        for k = len - actualDeleteCount + itemCount + 1, len do
+            self[k] = nil
         end
-        local allowedDigits = base <= 10 and __TS__StringSubstring(parseIntBasePattern, 0, base) or __TS__StringSubstring(parseIntBasePattern, 0, 10 + 2 * (base - 10))
-        local pattern = ("^%s*(-?[" .. allowedDigits) .. "]*)"
-        local number = tonumber((__TS__Match(numberString, pattern)), base)
-        if number == nil then
-            return 0 / 0
-        end
-        if number >= 0 then
-            return math.floor(number)
-        else
-            return math.ceil(number)
+    elseif itemCount > actualDeleteCount then
+        for k = len - actualDeleteCount, start + 1, -1 do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
+            end
         end
     end
-end
-
-local function __TS__StringAccess(self, index)
-    if index >= 0 and index < #self then
-        return string.sub(self, index + 1, index + 1)
+    local j = start + 1
+    for i = 3, actualArgumentCount do
+        self[j] = args[i]
+        j = j + 1
     end
-end
-
-local __TS__MathModf = math.modf
-
-local __TS__NumberToString
-do
-    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
-    function __TS__NumberToString(self, radix)
-        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
-            return tostring(self)
-        end
-        radix = math.floor(radix)
-        if radix < 2 or radix > 36 then
-            error("toString() radix argument must be between 2 and 36", 0)
-        end
-        local integer, fraction = __TS__MathModf(math.abs(self))
-        local result = ""
-        if radix == 8 then
-            result = string.format("%o", integer)
-        elseif radix == 16 then
-            result = string.format("%x", integer)
-        else
-            repeat
-                do
-                    result = __TS__StringAccess(radixChars, integer % radix) .. result
-                    integer = math.floor(integer / radix)
-                end
-            until not (integer ~= 0)
-        end
-        if fraction ~= 0 then
-            result = result .. "."
-            local delta = 1e-16
-            repeat
-                do
-                    fraction = fraction * radix
-                    delta = delta * radix
-                    local digit = math.floor(fraction)
-                    result = result .. __TS__StringAccess(radixChars, digit)
-                    fraction = fraction - digit
-                end
-            until not (fraction >= delta)
-        end
-        if self < 0 then
-            result = "-" .. result
-        end
-        return result
+    for k = #self, len - actualDeleteCount + itemCount + 1, -1 do
+        self[k] = nil
     end
+    return out
 end
 
 local function __TS__ArrayIsArray(value)
@@ -386,6 +418,24 @@ local function __TS__ArrayFlatMap(self, callback, thisArg)
         end
     end
     return result
+end
+
+local function __TS__ArraySort(self, compareFn)
+    if compareFn ~= nil then
+        table.sort(
+            self,
+            function(a, b) return compareFn(nil, a, b) < 0 end
+        )
+    else
+        table.sort(self)
+    end
+    return self
+end
+
+local function __TS__ArrayToSorted(self, compareFn)
+    local copy = {__TS__Unpack(self)}
+    __TS__ArraySort(copy, compareFn)
+    return copy
 end
 
 local function __TS__ArrayPushArray(self, items)
@@ -445,47 +495,35 @@ local function __TS__ObjectEntries(obj)
     return result
 end
 
-local function __TS__StringSlice(self, start, ____end)
-    if start == nil or start ~= start then
-        start = 0
-    end
-    if ____end ~= ____end then
-        ____end = 0
-    end
-    if start >= 0 then
-        start = start + 1
-    end
-    if ____end ~= nil and ____end < 0 then
-        ____end = ____end - 1
-    end
-    return string.sub(self, start, ____end)
-end
-
 return {
+  __TS__ArrayFind = __TS__ArrayFind,
+  __TS__ArrayReduce = __TS__ArrayReduce,
   __TS__ArraySome = __TS__ArraySome,
+  __TS__ObjectAssign = __TS__ObjectAssign,
+  __TS__ArrayMap = __TS__ArrayMap,
+  __TS__ArrayEvery = __TS__ArrayEvery,
+  __TS__ObjectRest = __TS__ObjectRest,
   __TS__SparseArrayNew = __TS__SparseArrayNew,
   __TS__SparseArrayPush = __TS__SparseArrayPush,
   __TS__SparseArraySpread = __TS__SparseArraySpread,
-  __TS__ObjectAssign = __TS__ObjectAssign,
-  __TS__ArrayMap = __TS__ArrayMap,
+  __TS__StringIncludes = __TS__StringIncludes,
   __TS__ArrayFilter = __TS__ArrayFilter,
-  __TS__ArrayReduce = __TS__ArrayReduce,
-  __TS__ArrayFind = __TS__ArrayFind,
-  __TS__ArraySlice = __TS__ArraySlice,
-  __TS__ArrayAt = __TS__ArrayAt,
-  __TS__ArrayEvery = __TS__ArrayEvery,
-  __TS__StringStartsWith = __TS__StringStartsWith,
-  __TS__ArrayToSorted = __TS__ArrayToSorted,
+  __TS__StringSlice = __TS__StringSlice,
   __TS__StringSplit = __TS__StringSplit,
-  __TS__ParseInt = __TS__ParseInt,
-  __TS__NumberToString = __TS__NumberToString,
+  __TS__ArraySlice = __TS__ArraySlice,
+  __TS__Number = __TS__Number,
+  __TS__ArrayWith = __TS__ArrayWith,
+  __TS__ArrayAt = __TS__ArrayAt,
+  __TS__StringStartsWith = __TS__StringStartsWith,
+  __TS__ArrayFindIndex = __TS__ArrayFindIndex,
+  __TS__ArraySplice = __TS__ArraySplice,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
+  __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayPushArray = __TS__ArrayPushArray,
   __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayPush = __TS__ArrayPush,
-  __TS__ObjectEntries = __TS__ObjectEntries,
-  __TS__StringSlice = __TS__StringSlice
+  __TS__ObjectEntries = __TS__ObjectEntries
 }
  end,
 ["domain.admission"] = function(...) 
@@ -513,107 +551,317 @@ return ____exports
  end,
 ["domain.parties"] = function(...) 
 local ____exports = {}
-local worstOf, isWorse, hasRoom, withRoomFor, moved, shift, newParty, added, sum, spanMs, spans, mostNamed, emptySpans
-function worstOf(self, ____bindingPattern0)
-    local all
-    all = ____bindingPattern0.all
+local countAnswer, answeredBeside, countFault, worstOf, isWorse, placeOf, withParty, withRoomFor, spareOf, settled, moved, illOf, lines, countsOf, without, withOneMore, oneMore, shifted, joined, sum, spanMs, spans, mostNamed, none
+function countAnswer(self, present, name)
+    local place = placeOf(nil, present, name)
+    local ____answeredBeside_result_1 = answeredBeside(nil, present, present.answered == place)
+    local span = ____answeredBeside_result_1.span
+    local calls = ____answeredBeside_result_1.calls
+    local ill = ____answeredBeside_result_1.ill
+    local named = ____answeredBeside_result_1.named
+    local well = ____answeredBeside_result_1.well
+    local counted = withOneMore(nil, well, place)
+    if counted ~= nil then
+        return {
+            span = span,
+            calls = calls + 1,
+            well = counted,
+            ill = ill,
+            named = named,
+            answered = place
+        }
+    end
+    local own = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == place
+        end
+    )
+    if own == nil then
+        return countAnswer(
+            nil,
+            withParty(nil, present, place),
+            place
+        )
+    end
+    local told = ____with(
+        own,
+        {
+            c = oneMore(nil, own.c),
+            calls = own.calls + 1,
+            o = 0
+        }
+    )
+    local all = ____lualib.__TS__ArrayMap(
+        ill,
+        function(____, party) return party == own and told or party end
+    )
+    return settled(nil, {
+        span = span,
+        calls = calls + 1,
+        well = well,
+        ill = ill,
+        named = named,
+        answered = place
+    }, all)
+end
+function answeredBeside(self, parties, isSame)
+    local function isAsItWas(____, ____bindingPattern0)
+        local b
+        local s
+        s = ____bindingPattern0.s
+        b = ____bindingPattern0.b
+        return s == 0 and (isSame or b == 0)
+    end
+    if ____lualib.__TS__ArrayEvery(parties.ill, isAsItWas) then
+        return parties
+    end
+    local told = ____lualib.__TS__ArrayMap(
+        parties.ill,
+        function(____, party) return ____with(party, {s = 0, b = isSame and party.b or party.s}) end
+    )
+    return settled(nil, parties, told)
+end
+function countFault(self, present, name)
+    local place = placeOf(nil, present, name)
+    local ____present_2 = present
+    local well = ____present_2.well
+    local ill = ____present_2.ill
+    local calls = ____present_2.calls
+    local known = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == place
+        end
+    )
+    if known == nil and countsOf(nil, well, place) == nil then
+        return countFault(
+            nil,
+            withParty(nil, present, place),
+            place
+        )
+    end
+    local ____temp_3 = known or illOf(
+        nil,
+        place,
+        countsOf(nil, well, place) or none
+    )
+    local c = ____temp_3.c
+    local f = ____temp_3.f
+    local s = ____temp_3.s
+    local b = ____temp_3.b
+    local o = ____temp_3.o
+    local party = ____lualib.__TS__ObjectRest(____temp_3, {
+        c = true,
+        f = true,
+        s = true,
+        b = true,
+        o = true
+    })
+    local fault = ____with(
+        party,
+        {
+            c = oneMore(nil, c),
+            f = oneMore(nil, f),
+            calls = party.calls + 1,
+            faults = party.faults + 1,
+            s = s + 1,
+            b = b + 1,
+            o = o + 1
+        }
+    )
+    local ____temp_8
+    if known == nil then
+        local ____present_5 = present
+        local ____temp_6 = calls + 1
+        local ____without_result_7 = without(nil, well, place)
+        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(ill))
+        ____lualib.__TS__SparseArrayPush(____array_4, fault)
+        ____temp_8 = ____with(
+            ____present_5,
+            {
+                calls = ____temp_6,
+                well = ____without_result_7,
+                ill = {____lualib.__TS__SparseArraySpread(____array_4)}
+            }
+        )
+    else
+        ____temp_8 = ____with(
+            present,
+            {
+                calls = calls + 1,
+                ill = ____lualib.__TS__ArrayMap(
+                    ill,
+                    function(____, other) return other == known and fault or other end
+                )
+            }
+        )
+    end
+    return ____temp_8
+end
+function worstOf(self, ill)
     local worst = nil
-    for ____, party in ipairs(all) do
+    for ____, party in ipairs(ill) do
         do
-            local __continue20
+            local __continue30
             repeat
-                if party.n == "" or sum(nil, party.f) == 0 then
-                    __continue20 = true
+                if party.n == "" or party.faults == 0 then
+                    __continue30 = true
                     break
                 end
                 if worst == nil or isWorse(nil, party, worst) then
                     worst = party
                 end
-                __continue20 = true
+                __continue30 = true
             until true
-            if not __continue20 then
+            if not __continue30 then
                 break
             end
         end
     end
-    local ____temp_4
-    if worst == nil then
-        ____temp_4 = nil
-    else
-        ____temp_4 = worst.n
-    end
-    return ____temp_4
+    return worst
 end
 function isWorse(self, a, b)
-    local faults = sum(nil, a.f) - sum(nil, b.f)
-    return faults > 0 or faults == 0 and sum(nil, a.c) < sum(nil, b.c)
+    return a.faults > b.faults or a.faults == b.faults and a.calls < b.calls
 end
-function hasRoom(self, ____bindingPattern0)
-    local all
-    all = ____bindingPattern0.all
-    return #____lualib.__TS__ArrayFilter(
-        all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n ~= ""
-        end
-    ) < 6
-end
-function withRoomFor(self, parties, name, isFault)
-    local ____parties_5 = parties
-    local all = ____parties_5.all
-    if not isFault or name == "" or hasRoom(nil, parties) or ____lualib.__TS__ArraySome(
-        all,
+function placeOf(self, ____bindingPattern0, name)
+    local named
+    local ill
+    local well
+    well = ____bindingPattern0.well
+    ill = ____bindingPattern0.ill
+    named = ____bindingPattern0.named
+    if named < 6 or name == "" then
+        return name
+    end
+    return (____lualib.__TS__StringIncludes(well, ("\n" .. name) .. " ") or ____lualib.__TS__ArraySome(
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == name
         end
-    ) then
+    )) and name or ""
+end
+function withParty(self, parties, name)
+    local named = parties.named + (name == "" and 0 or 1)
+    return ____with(parties, {well = (((parties.well .. "\n") .. name) .. " ") .. none, named = named})
+end
+function withRoomFor(self, parties, name)
+    if name == "" or placeOf(nil, parties, name) ~= "" then
         return parties
     end
+    local ____parties_9 = parties
+    local well = ____parties_9.well
+    local ill = ____parties_9.ill
     local spare = ____lualib.__TS__ArrayFind(
-        all,
-        function(____, party) return party.n ~= "" and sum(nil, party.f) + party.s + party.b == 0 end
-    )
+        lines(nil, well),
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0[1]
+            return n ~= ""
+        end
+    ) or spareOf(nil, ill)
     if spare == nil then
         return parties
     end
+    local gone, counts = unpack(spare, 1, 2)
     local rest = ____lualib.__TS__ArrayFind(
-        all,
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == ""
         end
-    ) or newParty(nil, "")
-    local joined = ____with(
-        rest,
-        {c = ____lualib.__TS__ArrayMap(
-            rest.c,
-            function(____, calls, at) return calls + (spare.c[at + 1] or 0) end
-        )}
     )
-    local ____parties_7 = parties
-    local ____temp_8 = parties.answered == spare.n and "" or parties.answered
-    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
-        all,
+    local left = without(nil, well, gone)
+    local named = parties.named - 1
+    local answeredLast = parties.answered == gone and "" or parties.answered
+    local others = ____lualib.__TS__ArrayFilter(
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
-            return n ~= "" and n ~= spare.n
+            return n ~= gone
         end
-    )))
-    ____lualib.__TS__SparseArrayPush(____array_6, joined)
-    return ____without(
-        ____parties_7,
+    )
+    local all = ____without(
+        parties,
         {
-            answered = ____field(____temp_8),
-            all = {____lualib.__TS__SparseArraySpread(____array_6)}
+            named = named,
+            answered = ____field(answeredLast),
+            ill = others
         },
         "answered"
     )
+    if rest == nil then
+        local joinedCounts = joined(
+            nil,
+            countsOf(nil, left, "") or none,
+            counts
+        )
+        return ____with(
+            all,
+            {well = (without(nil, left, "") .. "\n ") .. joinedCounts}
+        )
+    end
+    local c = joined(nil, rest.c, counts)
+    return ____with(
+        all,
+        {
+            well = left,
+            ill = ____lualib.__TS__ArrayMap(
+                others,
+                function(____, one) return one == rest and ____with(
+                    rest,
+                    {
+                        c = c,
+                        calls = sum(nil, c)
+                    }
+                ) or one end
+            )
+        }
+    )
+end
+function spareOf(self, ill)
+    local spare = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local b
+            local s
+            local faults
+            local n
+            n = ____bindingPattern0.n
+            faults = ____bindingPattern0.faults
+            s = ____bindingPattern0.s
+            b = ____bindingPattern0.b
+            return n ~= "" and faults + s + b == 0
+        end
+    )
+    local ____temp_10
+    if spare == nil then
+        ____temp_10 = nil
+    else
+        ____temp_10 = {spare.n, spare.c}
+    end
+    return ____temp_10
+end
+function settled(self, parties, ill)
+    local ____parties_11 = parties
+    local well = ____parties_11.well
+    local left = {}
+    for ____, party in ipairs(ill) do
+        if party.faults + party.s + party.b + party.o > 0 then
+            left[#left + 1] = party
+        else
+            well = well .. (("\n" .. party.n) .. " ") .. party.c
+        end
+    end
+    return ____with(parties, {well = well, ill = left})
 end
 function moved(self, parties, nowMs)
     local span = math.floor(nowMs / 2000)
@@ -621,246 +869,284 @@ function moved(self, parties, nowMs)
     if by == 0 then
         return parties
     end
-    local shifted = ____lualib.__TS__ArrayMap(
-        parties.all,
-        function(____, party) return ____with(
-            party,
-            {
-                c = shift(nil, party.c, by),
-                f = shift(nil, party.f, by)
-            }
-        ) end
-    )
-    local function isQuiet(____, ____bindingPattern0)
-        local o
-        local b
-        local s
-        local c
-        local n
-        n = ____bindingPattern0.n
-        c = ____bindingPattern0.c
-        s = ____bindingPattern0.s
-        b = ____bindingPattern0.b
-        o = ____bindingPattern0.o
-        return sum(nil, c) + s + b + o == 0 and n ~= parties.answered
+    local ____parties_12 = parties
+    local last = ____parties_12.answered
+    local well = ""
+    local calls = 0
+    local named = 0
+    local function isKept(____, name, c, faults)
+        if c == none and faults == 0 and name ~= last then
+            return false
+        end
+        calls = calls + sum(nil, c)
+        named = named + (name == "" and 0 or 1)
+        return true
     end
-    return ____with(
-        parties,
-        {
-            span = span,
-            all = ____lualib.__TS__ArrayFilter(
-                shifted,
-                function(____, party) return not isQuiet(nil, party) end
-            )
-        }
-    )
-end
-function shift(self, numbers, by)
-    if by < 0 or by >= 5 then
-        return emptySpans
+    for ____, ____value in ipairs(lines(nil, parties.well)) do
+        local name = ____value[1]
+        local counts = ____value[2]
+        local c = shifted(nil, counts, by)
+        if isKept(nil, name, c, 0) then
+            well = well .. (("\n" .. name) .. " ") .. c
+        end
     end
-    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, by)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_9,
-        unpack(____lualib.__TS__ArraySlice(emptySpans, 0, by))
+    local ill = ____lualib.__TS__ArrayFilter(
+        ____lualib.__TS__ArrayMap(
+            parties.ill,
+            function(____, party)
+                local c, f = shifted(nil, party.c, by), shifted(nil, party.f, by)
+                return ____with(
+                    party,
+                    {
+                        c = c,
+                        f = f,
+                        calls = sum(nil, c),
+                        faults = sum(nil, f)
+                    }
+                )
+            end
+        ),
+        function(____, ____bindingPattern0)
+            local o
+            local b
+            local s
+            local c
+            local n
+            n = ____bindingPattern0.n
+            c = ____bindingPattern0.c
+            s = ____bindingPattern0.s
+            b = ____bindingPattern0.b
+            o = ____bindingPattern0.o
+            return isKept(nil, n, c, s + b + o)
+        end
     )
-    return {____lualib.__TS__SparseArraySpread(____array_9)}
+    return settled(nil, {
+        span = span,
+        calls = calls,
+        well = well,
+        ill = {},
+        named = named,
+        answered = last
+    }, ill)
 end
-function newParty(self, n)
+function illOf(self, n, c)
     return {
         n = n,
-        c = emptySpans,
-        f = emptySpans,
+        c = c,
+        f = none,
+        calls = sum(nil, c),
+        faults = 0,
         s = 0,
         b = 0,
         o = 0
     }
 end
-function added(self, numbers, amount)
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, 0, -1)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_10,
-        (____lualib.__TS__ArrayAt(numbers, -1) or 0) + amount
+function lines(self, well)
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArraySlice(
+            ____lualib.__TS__StringSplit(well, "\n"),
+            1
+        ),
+        function(____, line)
+            local at = (string.find(line, " ", nil, true) or 0) - 1
+            return {
+                ____lualib.__TS__StringSlice(line, 0, at),
+                ____lualib.__TS__StringSlice(line, at + 1)
+            }
+        end
     )
-    return {____lualib.__TS__SparseArraySpread(____array_10)}
 end
-function sum(self, numbers)
-    return ____lualib.__TS__ArrayReduce(
-        numbers,
-        function(____, all, number) return all + number end,
-        0
+function countsOf(self, well, name)
+    local line = ("\n" .. name) .. " "
+    local at = (string.find(well, line, nil, true) or 0) - 1
+    local ____temp_13
+    if at < 0 then
+        ____temp_13 = nil
+    else
+        ____temp_13 = ____lualib.__TS__StringSplit(
+            ____lualib.__TS__StringSlice(well, at + #line),
+            "\n"
+        )[1] or none
+    end
+    return ____temp_13
+end
+function without(self, well, name)
+    return table.concat(
+        ____lualib.__TS__ArrayMap(
+            ____lualib.__TS__ArrayFilter(
+                lines(nil, well),
+                function(____, ____bindingPattern0)
+                    local other
+                    other = ____bindingPattern0[1]
+                    return other ~= name
+                end
+            ),
+            function(____, ____bindingPattern0)
+                local counts
+                local other
+                other = ____bindingPattern0[1]
+                counts = ____bindingPattern0[2]
+                return (("\n" .. other) .. " ") .. counts
+            end
+        ),
+        ""
     )
+end
+function withOneMore(self, well, name)
+    local line = ("\n" .. name) .. " "
+    local at = (string.find(well, line, nil, true) or 0) - 1
+    if at < 0 then
+        return nil
+    end
+    local from = at + #line
+    local ____end = (string.find(
+        well,
+        ",",
+        math.max(from + 1, 1),
+        true
+    ) or 0) - 1
+    return (____lualib.__TS__StringSlice(well, 0, from) .. tostring(____lualib.__TS__Number(____lualib.__TS__StringSlice(well, from, ____end)) + 1)) .. ____lualib.__TS__StringSlice(well, ____end)
+end
+function oneMore(self, counts)
+    local ____end = (string.find(counts, ",", nil, true) or 0) - 1
+    return tostring(____lualib.__TS__Number(____lualib.__TS__StringSlice(counts, 0, ____end)) + 1) .. ____lualib.__TS__StringSlice(counts, ____end)
+end
+function shifted(self, counts, by)
+    if by < 0 or by >= 5 or counts == none then
+        return none
+    end
+    return string.rep(
+        "0,",
+        math.floor(by)
+    ) .. table.concat(
+        ____lualib.__TS__ArraySlice(
+            ____lualib.__TS__StringSplit(counts, ","),
+            0,
+            -by
+        ),
+        ","
+    )
+end
+function joined(self, a, b)
+    local more = ____lualib.__TS__StringSplit(b, ",")
+    return table.concat(
+        ____lualib.__TS__ArrayMap(
+            ____lualib.__TS__StringSplit(a, ","),
+            function(____, count, at) return ____lualib.__TS__Number(count) + ____lualib.__TS__Number(more[at + 1] or 0) end
+        ),
+        ","
+    )
+end
+function sum(self, counts)
+    if counts == none then
+        return 0
+    end
+    local all = 0
+    for ____, count in ipairs(____lualib.__TS__StringSplit(counts, ",")) do
+        all = all + ____lualib.__TS__Number(count)
+    end
+    return all
 end
 spanMs = 2000
 spans = 5
 mostNamed = 6
-____exports.noParties = {span = 0, all = {}, answered = nil}
+none = "0,0,0,0,0"
+____exports.noParties = {
+    span = 0,
+    calls = 0,
+    well = "",
+    ill = {},
+    named = 0,
+    answered = nil
+}
 function ____exports.countParty(self, parties, name, isFault, nowMs)
-    local present = withRoomFor(
+    local present = moved(nil, parties, nowMs)
+    return isFault and countFault(
         nil,
-        moved(nil, parties, nowMs),
-        name,
-        isFault
-    )
-    local isKnown = ____lualib.__TS__ArraySome(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n == name
-        end
-    )
-    local named = (isKnown or hasRoom(nil, present)) and name or ""
-    local ____present_all_some_result_1
-    if ____lualib.__TS__ArraySome(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n == named
-        end
-    ) then
-        ____present_all_some_result_1 = present.all
-    else
-        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(present.all))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_0,
-            newParty(nil, named)
-        )
-        ____present_all_some_result_1 = {____lualib.__TS__SparseArraySpread(____array_0)}
-    end
-    local all = ____present_all_some_result_1
-    local isSame = present.answered == named
-    local ____present_span_3 = present.span
-    local ____isFault_2
-    if isFault then
-        ____isFault_2 = present.answered
-    else
-        ____isFault_2 = named
-    end
-    return {
-        span = ____present_span_3,
-        answered = ____isFault_2,
-        all = ____lualib.__TS__ArrayMap(
-            all,
-            function(____, party)
-                local isIts = party.n == named
-                local c = isIts and added(nil, party.c, 1) or party.c
-                if isFault then
-                    return isIts and ____with(
-                        party,
-                        {
-                            c = c,
-                            f = added(nil, party.f, 1),
-                            s = party.s + 1,
-                            b = party.b + 1,
-                            o = party.o + 1
-                        }
-                    ) or party
-                end
-                return ____with(party, {c = c, s = 0, b = isSame and party.b or party.s, o = isIts and 0 or party.o})
-            end
-        )
-    }
+        withRoomFor(nil, present, name),
+        name
+    ) or countAnswer(nil, present, name)
 end
 --- Without the party that had most of the faults of the last ten seconds.
 -- 
 -- @returns `null`: no calls of others remain, so all count
 function ____exports.sightWithoutWorst(self, parties, nowMs)
-    local present = moved(nil, parties, nowMs)
-    local worst = worstOf(nil, present)
-    local others = ____lualib.__TS__ArrayFilter(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n ~= worst
-        end
-    )
-    if worst == nil or not ____lualib.__TS__ArraySome(
-        others,
-        function(____, ____bindingPattern0)
-            local c
-            c = ____bindingPattern0.c
-            return sum(nil, c) > 0
-        end
-    ) then
+    if #parties.ill == 0 then
         return nil
     end
-    local isAnswered = worst == present.answered
-    return {
-        calls = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local c
-                c = ____bindingPattern0.c
-                return all + sum(nil, c)
-            end,
-            0
-        ),
-        faults = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local f
-                f = ____bindingPattern0.f
-                return all + sum(nil, f)
-            end,
-            0
-        ),
-        faultsInRow = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local b
-                local s
-                s = ____bindingPattern0.s
-                b = ____bindingPattern0.b
-                return all + (isAnswered and b or s)
-            end,
-            0
-        )
-    }
+    local present = moved(nil, parties, nowMs)
+    local worst = worstOf(nil, present.ill)
+    if worst == nil or worst.calls == present.calls then
+        return nil
+    end
+    local isAnswered = worst.n == present.answered
+    local faults = 0
+    local faultsInRow = 0
+    for ____, party in ipairs(present.ill) do
+        do
+            local __continue6
+            repeat
+                if party == worst then
+                    __continue6 = true
+                    break
+                end
+                faults = faults + party.faults
+                faultsInRow = faultsInRow + (isAnswered and party.b or party.s)
+                __continue6 = true
+            until true
+            if not __continue6 then
+                break
+            end
+        end
+    end
+    return {calls = present.calls - worst.calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Of one party alone.
 function ____exports.sightOfOne(self, parties, name, nowMs)
-    local party = ____lualib.__TS__ArrayFind(
-        moved(nil, parties, nowMs).all,
+    local present = moved(nil, parties, nowMs)
+    local ill = ____lualib.__TS__ArrayFind(
+        present.ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == name
         end
     )
-    if party == nil or name == "" then
+    if name == "" then
         return {calls = 0, faults = 0, faultsInRow = 0}
     end
+    if ill ~= nil then
+        return {calls = ill.calls, faults = ill.faults, faultsInRow = ill.o}
+    end
     return {
-        calls = sum(nil, party.c),
-        faults = sum(nil, party.f),
-        faultsInRow = party.o
+        calls = sum(
+            nil,
+            countsOf(nil, present.well, name) or none
+        ),
+        faults = 0,
+        faultsInRow = 0
     }
 end
 --- Was anybody else answered within the last ten seconds?
 function ____exports.isAnotherAnswered(self, parties, name, nowMs)
-    return ____lualib.__TS__ArraySome(
-        moved(nil, parties, nowMs).all,
-        function(____, ____bindingPattern0)
-            local f
-            local c
-            local n
-            n = ____bindingPattern0.n
-            c = ____bindingPattern0.c
-            f = ____bindingPattern0.f
-            return n ~= name and sum(nil, c) > sum(nil, f)
-        end
+    local ____moved_result_0 = moved(nil, parties, nowMs)
+    local calls = ____moved_result_0.calls
+    local ill = ____moved_result_0.ill
+    local well = ____moved_result_0.well
+    local ownCalls = sum(
+        nil,
+        countsOf(nil, well, name) or none
+    )
+    local illCalls = ____lualib.__TS__ArrayReduce(
+        ill,
+        function(____, all, party) return all + party.calls end,
+        0
+    )
+    return calls - illCalls > ownCalls or ____lualib.__TS__ArraySome(
+        ill,
+        function(____, party) return party.n ~= name and party.calls > party.faults end
     )
 end
-emptySpans = {
-    0,
-    0,
-    0,
-    0,
-    0
-}
 return ____exports
  end,
 ["domain.turn"] = function(...) 
@@ -889,74 +1175,75 @@ return ____exports
  end,
 ["domain.window"] = function(...) 
 local ____exports = {}
-local recentBuckets, windowSeconds
+local recentBuckets, isRecent, windowSeconds
 function recentBuckets(self, window, second)
+    local first = unpack(window, 1, 1)
+    local last = ____lualib.__TS__ArrayAt(window, -1)
+    if first == nil or last == nil then
+        return window
+    end
+    if isRecent(nil, first, second) and isRecent(nil, last, second) then
+        return window
+    end
     return ____lualib.__TS__ArrayFilter(
         window,
-        function(____, bucket) return bucket.second > second - 10 and bucket.second <= second end
+        function(____, bucket) return isRecent(nil, bucket, second) end
     )
+end
+function isRecent(self, bucket, second)
+    return bucket.second > second - 10 and bucket.second <= second
 end
 windowSeconds = 10
 function ____exports.countCall(self, window, isFault, nowMs)
     local second = math.floor(nowMs / 1000)
     local recent = recentBuckets(nil, window, second)
-    local last = ____lualib.__TS__ArrayFind(
-        recent,
-        function(____, bucket) return bucket.second == second end
-    ) or ({second = second, calls = 0, faults = 0})
-    local counted = {second = second, calls = last.calls + 1, faults = last.faults + (isFault and 1 or 0)}
-    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
-        recent,
-        function(____, bucket) return bucket.second ~= second end
-    )))
-    ____lualib.__TS__SparseArrayPush(____array_0, counted)
-    return {____lualib.__TS__SparseArraySpread(____array_0)}
+    local place = #recent - 1
+    local last = recent[place + 1]
+    local faults = isFault and 1 or 0
+    if last == nil or last.second ~= second then
+        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(recent))
+        ____lualib.__TS__SparseArrayPush(____array_0, {second = second, calls = 1, faults = faults})
+        return {____lualib.__TS__SparseArraySpread(____array_0)}
+    end
+    return ____lualib.__TS__ArrayWith(recent, place, {second = second, calls = last.calls + 1, faults = last.faults + faults})
 end
 function ____exports.sumCalls(self, window, nowMs)
-    local recent = recentBuckets(
+    local calls = 0
+    local faults = 0
+    for ____, bucket in ipairs(recentBuckets(
         nil,
         window,
         math.floor(nowMs / 1000)
-    )
-    return {
-        calls = ____lualib.__TS__ArrayReduce(
-            recent,
-            function(____, sum, bucket) return sum + bucket.calls end,
-            0
-        ),
-        faults = ____lualib.__TS__ArrayReduce(
-            recent,
-            function(____, sum, bucket) return sum + bucket.faults end,
-            0
-        )
-    }
+    )) do
+        calls = calls + bucket.calls
+        faults = faults + bucket.faults
+    end
+    return {calls = calls, faults = faults}
 end
 return ____exports
  end,
 ["domain.breaker"] = function(...) 
 local ____exports = {}
-local isIll, opened, openForMs, fewestCalls, jitter, forgivenJitter
-function isIll(self, ____bindingPattern0, nowMs, limits)
-    local models
-    local tenants
+local isIll, sightOfAll, opened, openForMs, fewestCalls, jitter, forgivenJitter
+function isIll(self, closed, nowMs, limits)
+    local function isIllFor(____, parties)
+        return ____exports.meetsRule(
+            nil,
+            ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) or sightOfAll(nil, closed, nowMs),
+            limits
+        )
+    end
+    return isIllFor(nil, closed.tenants) and isIllFor(nil, closed.models)
+end
+function sightOfAll(self, ____bindingPattern0, nowMs)
     local window
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     window = ____bindingPattern0.window
-    tenants = ____bindingPattern0.tenants
-    models = ____bindingPattern0.models
-    local all = ____with(
-        ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs),
-        {faultsInRow = faultsInRow}
-    )
-    return ____lualib.__TS__ArrayEvery(
-        {tenants, models},
-        function(____, parties) return ____exports.meetsRule(
-            nil,
-            ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) or all,
-            limits
-        ) end
-    )
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.faults
+    return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
 function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
@@ -1571,93 +1858,83 @@ return ____exports
  end,
 ["domain.model-records"] = function(...) 
 local ____exports = {}
-local newestFirst, put, isSilent, packed, unpacked, moment, mostModels, mostCharacters, radix
+local isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, mostModels, mostCharacters, before
 --- The latest of two different comparisons, newest first: moments may come out of order.
-function ____exports.newestTwo(self, known, ____bindingPattern0)
+function ____exports.newestTwo(self, answers, ____bindingPattern0)
     local atMs
     local comparison
     comparison = ____bindingPattern0.comparison
     atMs = ____bindingPattern0.atMs
-    local own = ____lualib.__TS__ArrayFind(
-        known,
-        function(____, one) return one.comparison == comparison end
-    )
-    local others = ____lualib.__TS__ArrayFilter(
-        known,
-        function(____, one) return one.comparison ~= comparison end
-    )
-    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(others))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_3,
-        {
-            comparison = comparison,
-            atMs = math.max(atMs, own and own.atMs or 0)
-        }
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_3)},
-            newestFirst
-        ),
-        0,
-        2
-    )
-end
-function newestFirst(self, a, b)
-    if a.atMs ~= b.atMs then
-        return b.atMs - a.atMs
+    local first, second = unpack(answers, 1, 2)
+    if first == nil then
+        return {{comparison = comparison, atMs = atMs}}
     end
-    return a.comparison < b.comparison and -1 or 1
-end
-function put(self, records, model, record)
-    local others = ____lualib.__TS__ArrayFilter(
-        records,
-        function(____, other) return not ____lualib.__TS__StringStartsWith(other, model .. " ") end
-    )
-    local own = packed(nil, model, record)
-    local silent = ____lualib.__TS__ArrayFilter(others, isSilent)
-    local answering = ____lualib.__TS__ArrayFilter(
-        others,
-        function(____, other) return not isSilent(nil, other) end
-    )
-    local ____isSilent_result_6
-    if isSilent(nil, own) then
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(silent))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_4,
-            own,
-            unpack(answering)
-        )
-        ____isSilent_result_6 = {____lualib.__TS__SparseArraySpread(____array_4)}
+    local isFirst = first.comparison == comparison
+    local own = isFirst and first or ((second and second.comparison) == comparison and second or nil)
+    local ____isFirst_3
+    if isFirst then
+        ____isFirst_3 = second
     else
-        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(silent))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_5,
-            unpack(answering)
-        )
-        ____lualib.__TS__SparseArrayPush(____array_5, own)
-        ____isSilent_result_6 = {____lualib.__TS__SparseArraySpread(____array_5)}
+        ____isFirst_3 = first
     end
-    local inOrder = ____isSilent_result_6
-    local all = ____lualib.__TS__ArraySlice(inOrder, -64)
+    local other = ____isFirst_3
+    local latest = {
+        comparison = comparison,
+        atMs = math.max(atMs, own and own.atMs or 0)
+    }
+    if other == nil then
+        return {latest}
+    end
+    if own == nil and second ~= nil and isNewer(nil, second, latest) then
+        return answers
+    end
+    return isNewer(nil, latest, other) and ({latest, other}) or ({other, latest})
+end
+function isNewer(self, a, b)
+    local ____temp_6
+    if a.atMs == b.atMs then
+        ____temp_6 = a.comparison < b.comparison
+    else
+        ____temp_6 = a.atMs > b.atMs
+    end
+    return ____temp_6
+end
+function placeOf(self, records, model)
+    local start = model .. " "
+    return ____lualib.__TS__ArrayFindIndex(
+        records,
+        function(____, record) return ____lualib.__TS__StringStartsWith(record, start) end
+    )
+end
+function put(self, records, at, model, record)
+    local own = packed(nil, model, record)
+    local all = ____lualib.__TS__ArrayFilter(
+        records,
+        function(____, _, place) return place ~= at end
+    )
+    if #record.answers > 0 then
+        all[#all + 1] = own
+    else
+        local firstAnswering = ____lualib.__TS__ArrayFindIndex(all, isAnswering)
+        ____lualib.__TS__ArraySplice(all, firstAnswering < 0 and #all or firstAnswering, 0, own)
+    end
+    local known = records[at + 1] or ""
+    return #own == #known and all or inRoom(nil, all)
+end
+function inRoom(self, all)
     local characters = 0
     local first = #all
-    while first > 0 and characters + #(all[first] or "") <= 2600 do
+    while first > 0 and #all - first < 64 do
+        characters = characters + #(all[first] or "")
+        if characters > 2800 then
+            break
+        end
         first = first - 1
-        characters = characters + #(all[first + 1] or "")
     end
-    return ____lualib.__TS__ArraySlice(all, first)
+    return first == 0 and all or ____lualib.__TS__ArraySlice(all, first)
 end
-function isSilent(self, record)
-    local ____, answers = unpack(
-        ____lualib.__TS__StringSplit(record, " "),
-        1,
-        2
-    )
-    if answers == nil then
-        answers = ""
-    end
-    return answers == ""
+function isAnswering(self, record)
+    return #____lualib.__TS__StringSplit(record, " ") > 3
 end
 function packed(self, model, ____bindingPattern0)
     local calls
@@ -1666,105 +1943,82 @@ function packed(self, model, ____bindingPattern0)
     answers = ____bindingPattern0.answers
     judgedAtMs = ____bindingPattern0.judgedAtMs
     calls = ____bindingPattern0.calls
-    local told = ____lualib.__TS__ArrayMap(
-        answers,
-        function(____, ____bindingPattern0)
-            local atMs
-            local comparison
-            comparison = ____bindingPattern0.comparison
-            atMs = ____bindingPattern0.atMs
-            return (comparison .. ":") .. moment(nil, atMs)
-        end
-    )
-    return (((((model .. " ") .. table.concat(told, ",")) .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls
+    local record = (((model .. " ") .. tostring(judgedAtMs == nil and "" or math.floor(judgedAtMs))) .. " ") .. calls
+    for ____, ____value in ipairs(answers) do
+        local comparison = ____value.comparison
+        local atMs = ____value.atMs
+        record = record .. ((" " .. comparison) .. " ") .. tostring(math.floor(atMs))
+    end
+    return record
 end
 function unpacked(self, record)
-    local ____, answers, judged, calls = unpack(
-        ____lualib.__TS__StringSplit(record, " "),
-        1,
-        4
-    )
-    if answers == nil then
-        answers = ""
-    end
+    local fields = ____lualib.__TS__StringSplit(record, " ")
+    local ____, judged, calls = unpack(fields, 1, 3)
     if judged == nil then
         judged = ""
     end
     if calls == nil then
         calls = ""
     end
-    local ____TS__ArrayMap_result_8 = ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            ____lualib.__TS__StringSplit(answers, ","),
-            function(____, told) return told ~= "" end
-        ),
-        function(____, told)
-            local comparison, atMs = unpack(
-                ____lualib.__TS__StringSplit(told, ":"),
-                1,
-                2
-            )
-            if comparison == nil then
-                comparison = ""
-            end
-            if atMs == nil then
-                atMs = ""
-            end
-            return {
-                comparison = comparison,
-                atMs = ____lualib.__TS__ParseInt(atMs, 30)
+    local answers = {}
+    do
+        local at = 3
+        while at + 1 < #fields do
+            answers[#answers + 1] = {
+                comparison = fields[at + 1] or "",
+                atMs = ____lualib.__TS__Number(fields[at + 1 + 1] or "")
             }
+            at = at + 2
         end
-    )
+    end
+    local ____answers_8 = answers
     local ____temp_7
     if judged == "" then
         ____temp_7 = nil
     else
-        ____temp_7 = ____lualib.__TS__ParseInt(judged, 30)
+        ____temp_7 = ____lualib.__TS__Number(judged)
     end
-    return {answers = ____TS__ArrayMap_result_8, judgedAtMs = ____temp_7, calls = calls}
-end
-function moment(self, atMs)
-    return ____lualib.__TS__NumberToString(
-        math.floor(atMs),
-        30
-    )
+    return {answers = ____answers_8, judgedAtMs = ____temp_7, calls = calls}
 end
 mostModels = 64
-mostCharacters = 2600
+mostCharacters = 2800
 local mostCalls = 20
-radix = 30
+before = 3
 local none = {answers = {}, judgedAtMs = nil, calls = ""}
 function ____exports.recordOf(self, records, model)
-    local found = ____lualib.__TS__ArrayFind(
-        records,
-        function(____, record) return ____lualib.__TS__StringStartsWith(record, model .. " ") end
-    )
+    local found = records[placeOf(nil, records, model) + 1]
     return found == nil and none or unpacked(nil, found)
 end
 --- A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late.
 function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
-    local ____exports_recordOf_result_0 = ____exports.recordOf(nil, records, model)
-    local answers = ____exports_recordOf_result_0.answers
-    local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
-    local calls = ____exports_recordOf_result_0.calls
+    local at = placeOf(nil, records, model)
+    local known = records[at + 1]
+    local ____temp_0 = known == nil and none or unpacked(nil, known)
+    local answers = ____temp_0.answers
+    local judgedAtMs = ____temp_0.judgedAtMs
+    local calls = ____temp_0.calls
+    local record = {
+        answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
+        judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
+        calls = string.sub(calls .. "0", -20)
+    }
     return put(
         nil,
         records,
+        at,
         model,
-        {
-            answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
-            judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
-            calls = string.sub(calls .. "0", -20)
-        }
+        record
     )
 end
 --- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
-    local record = ____exports.recordOf(nil, records, model)
+    local at = placeOf(nil, records, model)
+    local known = records[at + 1]
+    local record = known == nil and none or unpacked(nil, known)
     return put(
         nil,
         records,
+        at,
         model,
         ____with(
             record,
@@ -2222,9 +2476,9 @@ ____exports.newGate = {
     kept = {},
     waitsEndedMs = 0
 }
---- What older code has stored knows less, and is carried on.
+--- What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last.
 function ____exports.completeGate(self, stored)
-    return ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored)
+    return stored.waitsEndedMs == nil and ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored) or stored
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
@@ -4025,69 +4279,93 @@ return ____exports
  end,
 ["domain.gate-report"] = function(...) 
 local ____exports = {}
-local endedHolds, take, inDoubt, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
+local endedHolds, take, restsOnOthers, inDoubt, rememberedAfter, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
 --- Takes in how calls went, in order.
 -- 
 -- @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
 -- @param random uniform in [0, 1)
 function ____exports.report(self, core, reportId, outcomes, nowMs, limits, random)
     local name = string.sub(reportId, -12)
-    if ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
+    if #outcomes == 0 or ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
         return core
     end
-    local counted = ____lualib.__TS__ArrayReduce(
-        outcomes,
-        function(____, before, outcome) return take(
+    local moving = core
+    for ____, outcome in ipairs(outcomes) do
+        moving = take(
             nil,
-            before,
+            moving,
             outcome,
             nowMs,
             limits,
             random
-        ) end,
-        core
-    )
-    local ____outcomes_every_result_1
-    if ____lualib.__TS__ArrayEvery(
+        )
+    end
+    local ____moving_1 = moving
+    local breaker = ____moving_1.breaker
+    local credentials = ____moving_1.credentials
+    local ramp = ____moving_1.ramp
+    local vitals = ____moving_1.vitals
+    local holds = ____moving_1.holds
+    local models = ____moving_1.models
+    local cleanEnds = ____moving_1.cleanEnds
+    local paces = ____moving_1.paces
+    local waitsEndedMs = ____moving_1.waitsEndedMs
+    local isWithoutTrouble = ____lualib.__TS__ArrayEvery(
         outcomes,
         function(____, ____bindingPattern0)
             local finding
             finding = ____bindingPattern0.finding
             return finding.kind == "healthy"
         end
-    ) then
-        ____outcomes_every_result_1 = counted
+    )
+    local ____isWithoutTrouble_3
+    if isWithoutTrouble then
+        ____isWithoutTrouble_3 = core.countedReports
     else
-        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(core.countedReports))
-        ____lualib.__TS__SparseArrayPush(____array_0, name)
-        ____outcomes_every_result_1 = ____with(
-            counted,
-            {countedReports = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_0)},
-                -32
-            )}
+        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(core.countedReports))
+        ____lualib.__TS__SparseArrayPush(____array_2, name)
+        ____isWithoutTrouble_3 = ____lualib.__TS__ArraySlice(
+            {____lualib.__TS__SparseArraySpread(____array_2)},
+            -32
         )
     end
-    return ____outcomes_every_result_1
+    local countedReports = ____isWithoutTrouble_3
+    return ____without(
+        core,
+        {
+            breaker = breaker,
+            credentials = ____field(credentials),
+            ramp = ____field(ramp),
+            vitals = vitals,
+            holds = holds,
+            models = models,
+            cleanEnds = cleanEnds,
+            paces = paces,
+            waitsEndedMs = waitsEndedMs,
+            countedReports = countedReports
+        },
+        "credentials",
+        "ramp"
+    )
 end
 --- How others fared while a call was made.
 -- 
 -- @returns `null`: nobody knows whose call it was
 function ____exports.othersOf(self, core, outcome, nowMs)
-    local ____temp_2 = outcome or ({})
-    local call = ____temp_2.call
-    local ageMs = ____temp_2.ageMs
+    local ____outcome_4 = outcome
+    local call = ____outcome_4.call
+    local ageMs = ____outcome_4.ageMs
     if ageMs == nil then
         ageMs = 0
     end
     if call == nil then
         return nil
     end
-    local ____call_3 = call
-    local comparison = ____call_3.comparison
-    local model = ____call_3.model
-    local beforeAgoMs = ____call_3.beforeAgoMs
-    local ticket = ____call_3.ticket
+    local ____call_5 = call
+    local comparison = ____call_5.comparison
+    local model = ____call_5.model
+    local beforeAgoMs = ____call_5.beforeAgoMs
+    local ticket = ____call_5.ticket
     local reportedAtMs = nowMs - ageMs
     local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.models, model)
     local judgedAtMs = record.judgedAtMs or -math.huge
@@ -4133,16 +4411,22 @@ function endedHolds(self, before, after)
     )
 end
 function take(self, core, outcome, nowMs, limits, random)
-    local ____outcome_8 = outcome
-    local permit = ____outcome_8.permit
-    local epoch = ____outcome_8.epoch
-    local durationMs = ____outcome_8.durationMs
-    local call = ____outcome_8.call
-    local ageMs = ____outcome_8.ageMs
+    local ____outcome_10 = outcome
+    local permit = ____outcome_10.permit
+    local epoch = ____outcome_10.epoch
+    local durationMs = ____outcome_10.durationMs
+    local call = ____outcome_10.call
+    local ageMs = ____outcome_10.ageMs
     if ageMs == nil then
         ageMs = 0
     end
-    local others = ____exports.othersOf(nil, core, outcome, nowMs)
+    local ____restsOnOthers_result_11
+    if restsOnOthers(nil, outcome) then
+        ____restsOnOthers_result_11 = ____exports.othersOf(nil, core, outcome, nowMs)
+    else
+        ____restsOnOthers_result_11 = nil
+    end
+    local others = ____restsOnOthers_result_11
     local finding = outcome.unlessServed == true and inDoubt(
         nil,
         core,
@@ -4165,13 +4449,13 @@ function take(self, core, outcome, nowMs, limits, random)
         limits,
         random
     )
-    local ____temp_9
+    local ____temp_12
     if call == nil then
-        ____temp_9 = nil
+        ____temp_12 = nil
     else
-        ____temp_9 = nowMs - ageMs - call.beganAgoMs
+        ____temp_12 = nowMs - ageMs - call.beganAgoMs
     end
-    local beganAtMs = ____temp_9
+    local beganAtMs = ____temp_12
     local credentials = credentialsAfter(
         nil,
         core.credentials,
@@ -4182,51 +4466,65 @@ function take(self, core, outcome, nowMs, limits, random)
         limits
     )
     local recovered = core.breaker.state ~= "closed" and breaker.state == "closed" or core.credentials ~= nil and credentials == nil
-    local counted = ____without(
-        core,
-        {
-            breaker = breaker,
-            credentials = ____field(credentials),
-            ramp = ____field(rampAfter(
-                nil,
-                core.ramp,
-                recovered,
-                finding,
-                limits
-            )),
-            vitals = vitalsAfter(
-                nil,
-                ____modulesInUse["domain.vitals"].countFinding(
-                    nil,
-                    core.vitals,
-                    finding,
-                    durationMs,
-                    nowMs,
-                    outcome.reason
-                ),
-                breaker,
-                credentials
-            ),
-            waitsEndedMs = recovered and nowMs or core.waitsEndedMs
-        },
-        "credentials",
-        "ramp"
-    )
-    local holds = ____modulesInUse["domain.hold-report"].holdsAfter(
+    local vitals = ____modulesInUse["domain.vitals"].countFinding(
         nil,
-        counted,
-        {permit = permit, finding = finding, call = call or nil, others = others},
+        core.vitals,
+        finding,
+        durationMs,
         nowMs,
-        limits
+        outcome.reason
     )
-    return withCall(
+    local told = {permit = permit, finding = finding, call = call or nil, others = others}
+    local ____rememberedAfter_result_13 = rememberedAfter(
         nil,
-        ____with(counted, {holds = holds}),
+        core,
         finding,
         outcome,
         others,
         nowMs
     )
+    local models = ____rememberedAfter_result_13.models
+    local cleanEnds = ____rememberedAfter_result_13.cleanEnds
+    local paces = ____rememberedAfter_result_13.paces
+    return {
+        breaker = breaker,
+        credentials = credentials,
+        ramp = rampAfter(
+            nil,
+            core.ramp,
+            recovered,
+            finding,
+            limits
+        ),
+        vitals = vitalsAfter(nil, vitals, breaker, credentials),
+        holds = ____modulesInUse["domain.hold-report"].holdsAfter(
+            nil,
+            {breaker = breaker, holds = core.holds},
+            told,
+            nowMs,
+            limits
+        ),
+        models = models,
+        cleanEnds = cleanEnds,
+        paces = paces,
+        waitsEndedMs = recovered and nowMs or core.waitsEndedMs
+    }
+end
+function restsOnOthers(self, ____bindingPattern0)
+    local unlessServed
+    local finding
+    finding = ____bindingPattern0.finding
+    unlessServed = ____bindingPattern0.unlessServed
+    if unlessServed == true then
+        return true
+    end
+    local ____temp_14
+    if finding.kind == "healthy" then
+        ____temp_14 = finding.judged == false
+    else
+        ____temp_14 = finding.kind == "rate_limited"
+    end
+    return ____temp_14
 end
 function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, ____bindingPattern2)
     local models
@@ -4248,7 +4546,7 @@ function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, 
     local isServed = call ~= nil and ____modulesInUse["domain.model-records"].anyServed(nil, models, call.comparison, nowMs - ageMs - recoveryMs)
     return isServed and finding.kind == "refused" and ({kind = "nothing"}) or finding
 end
-function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
+function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs)
     local ageMs
     local call
     call = ____bindingPattern0.call
@@ -4259,68 +4557,71 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     if call == nil then
         return core
     end
-    local ____call_12 = call
-    local comparison = ____call_12.comparison
-    local tenant = ____call_12.tenant
-    local model = ____call_12.model
-    local ticket = ____call_12.ticket
+    local ____core_17 = core
+    local models = ____core_17.models
+    local cleanEnds = ____core_17.cleanEnds
+    local paces = ____core_17.paces
+    local ____call_18 = call
+    local comparison = ____call_18.comparison
+    local tenant = ____call_18.tenant
+    local model = ____call_18.model
+    local ticket = ____call_18.ticket
     local atMs = nowMs - ageMs
     repeat
-        local ____switch25 = finding.kind
-        local ____cond25 = ____switch25 == "healthy"
-        if ____cond25 then
+        local ____switch28 = finding.kind
+        local ____cond28 = ____switch28 == "healthy"
+        if ____cond28 then
             do
-                local models = ____modulesInUse["domain.model-records"].countAnswer(
+                local counted = ____modulesInUse["domain.model-records"].countAnswer(
                     nil,
-                    core.models,
+                    models,
                     model,
                     comparison,
                     finding.judged == true,
                     atMs
                 )
                 if ticket == nil then
-                    return ____with(core, {models = models})
+                    return {models = counted, cleanEnds = cleanEnds, paces = paces}
                 end
-                local cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, core.cleanEnds, {comparison = comparison, atMs = atMs})
-                return ____with(
-                    core,
-                    {
-                        models = models,
-                        cleanEnds = cleanEnds,
-                        paces = ____modulesInUse["domain.paces"].quickened(nil, core.paces, tenant, model)
-                    }
-                )
+                return {
+                    models = counted,
+                    cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, cleanEnds, {comparison = comparison, atMs = atMs}),
+                    paces = ____modulesInUse["domain.paces"].quickened(nil, paces, tenant, model)
+                }
             end
         end
-        ____cond25 = ____cond25 or ____switch25 == "fault"
-        if ____cond25 then
-            return ____with(
-                core,
-                {models = ____modulesInUse["domain.model-records"].countFault(nil, core.models, model)}
-            )
+        ____cond28 = ____cond28 or ____switch28 == "fault"
+        if ____cond28 then
+            return {
+                models = ____modulesInUse["domain.model-records"].countFault(nil, models, model),
+                cleanEnds = cleanEnds,
+                paces = paces
+            }
         end
-        ____cond25 = ____cond25 or ____switch25 == "rate_limited"
-        if ____cond25 then
+        ____cond28 = ____cond28 or ____switch28 == "rate_limited"
+        if ____cond28 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
                 end
-                return ____with(
-                    core,
-                    {paces = ____modulesInUse["domain.paces"].slowed(
+                local beganAtMs = atMs - call.beganAgoMs
+                return {
+                    models = models,
+                    cleanEnds = cleanEnds,
+                    paces = ____modulesInUse["domain.paces"].slowed(
                         nil,
-                        core.paces,
+                        paces,
                         tenant,
                         model,
                         finding.holdMs,
-                        atMs - call.beganAgoMs,
+                        beganAtMs,
                         nowMs
-                    )}
-                )
+                    )
+                }
             end
         end
-        ____cond25 = ____cond25 or (____switch25 == "refused" or ____switch25 == "nothing")
-        if ____cond25 then
+        ____cond28 = ____cond28 or (____switch28 == "refused" or ____switch28 == "nothing")
+        if ____cond28 then
             return core
         end
     until true
@@ -4335,13 +4636,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch32 = finding.kind
-        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
-        if ____cond32 then
+        local ____switch35 = finding.kind
+        local ____cond35 = ____switch35 == "healthy" or ____switch35 == "fault"
+        if ____cond35 then
             return finding.kind
         end
-        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
-        if ____cond32 then
+        ____cond35 = ____cond35 or (____switch35 == "rate_limited" or ____switch35 == "refused" or ____switch35 == "nothing")
+        if ____cond35 then
             return "nothing"
         end
     until true
@@ -4353,19 +4654,19 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         "asker"
     ) or hold
     repeat
-        local ____switch34 = finding.kind
-        local ____cond34 = ____switch34 == "healthy"
-        if ____cond34 then
-            local ____temp_17
+        local ____switch37 = finding.kind
+        local ____cond37 = ____switch37 == "healthy"
+        if ____cond37 then
+            local ____temp_23
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
-                ____temp_17 = passedOn
+                ____temp_23 = passedOn
             else
-                ____temp_17 = nil
+                ____temp_23 = nil
             end
-            return ____temp_17
+            return ____temp_23
         end
-        ____cond34 = ____cond34 or ____switch34 == "refused"
-        if ____cond34 then
+        ____cond37 = ____cond37 or ____switch37 == "refused"
+        if ____cond37 then
             return finding.model == nil and ____modulesInUse["domain.holds"].refuseCredentials(
                 nil,
                 hold,
@@ -4376,8 +4677,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
-        if ____cond34 then
+        ____cond37 = ____cond37 or (____switch37 == "fault" or ____switch37 == "rate_limited" or ____switch37 == "nothing")
+        if ____cond37 then
             return passedOn
         end
     until true
@@ -4386,13 +4687,13 @@ function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
         return ____modulesInUse["domain.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.ramp"].rampStart or nil
     end
-    local ____temp_18
+    local ____temp_24
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_18 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
+        ____temp_24 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
     else
-        ____temp_18 = ramp
+        ____temp_24 = ramp
     end
-    return ____temp_18
+    return ____temp_24
 end
 --- What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view.
 function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, random)
@@ -4410,12 +4711,14 @@ function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, ran
         {exchanges = ____modulesInUse["domain.snapshot"].countExchange(nil, reported.exchanges, outcomes, nowMs)}
     )
     local snapshot = ____modulesInUse["domain.gate-view"].snapshotOf(nil, counted, nowMs, limits)
-    local others = ____exports.othersOf(
-        nil,
-        counted,
-        ____lualib.__TS__ArrayAt(outcomes, -1),
-        nowMs
-    )
+    local last = ____lualib.__TS__ArrayAt(outcomes, -1)
+    local ____temp_0
+    if last ~= nil and ____modulesInUse["domain.outcome"].asksForOthers(nil, last) then
+        ____temp_0 = ____exports.othersOf(nil, counted, last, nowMs)
+    else
+        ____temp_0 = nil
+    end
+    local others = ____temp_0
     return {
         core = counted,
         reply = others == nil and snapshot or ____with(snapshot, {others = others})
@@ -5026,8 +5329,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
     turnsOf = function(____, group) return (prefix .. "turns:") .. group end
     known = {}
-    local suspectsInFlight = nil
-    local oldest = nil
+    local tallied = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.lua.sums"].redisSums(nil, prefix .. "sums")
@@ -5044,8 +5346,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     end
     --- What may have changed with a place.
     local function forget(self)
-        suspectsInFlight = nil
-        oldest = nil
+        tallied = nil
     end
     --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
     local function join(self, place)
@@ -5239,20 +5540,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         put = put,
         remove = remove,
         tally = function(self)
-            if suspectsInFlight == nil then
-                suspectsInFlight = ____modulesInUse["stores.redis.lua.commands"].count(nil, "SCARD", suspectsKey)
+            if tallied == nil then
+                tallied = {
+                    size = sums:of("size"),
+                    bytes = sums:of("bytes"),
+                    waiting = sums:of("waiting"),
+                    inFlight = sums:of("in_flight"),
+                    suspectsInFlight = ____modulesInUse["stores.redis.lua.commands"].count(nil, "SCARD", suspectsKey),
+                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, agesKey)
+                }
             end
-            if oldest == nil then
-                oldest = {acceptedAtMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, agesKey)}
-            end
-            return {
-                size = sums:of("size"),
-                bytes = sums:of("bytes"),
-                waiting = sums:of("waiting"),
-                inFlight = sums:of("in_flight"),
-                suspectsInFlight = suspectsInFlight,
-                oldestAcceptedAtMs = oldest.acceptedAtMs
-            }
+            return tallied
         end,
         lapsed = function(self, untilMs, limit)
             if isPresent and untilMs <= nowMs then

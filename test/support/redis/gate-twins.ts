@@ -219,7 +219,8 @@ function unpackedCore(core: GateCore): GateCore {
       ? {
           ...breaker.models,
           answered: breaker.models.answered && plain(breaker.models.answered),
-          all: listed(breaker.models.all).map((party) => ({ ...party, n: plain(party.n) })),
+          well: breaker.models.well.replaceAll(/^[^ \n]+/gm, plain),
+          ill: listed(breaker.models.ill).map((party) => ({ ...party, n: plain(party.n) })),
         }
       : undefined;
   return {
