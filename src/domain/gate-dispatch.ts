@@ -84,7 +84,7 @@ export function dispatch(
     return {
       ...place,
       standing: { state: "dispatched", untilMs },
-      probes: place.probes + (isAsking ? 1 : 0),
+      probes: isAsking ? nowMs : place.probes,
     };
   });
   return {
@@ -114,13 +114,13 @@ function asks({ holds }: GateCore, { model }: Place): boolean {
   return holds.some((hold) => hold.model === model && isAsked(hold));
 }
 
-/** Does it go as the first after its model's hold? In vain perhaps: then the next one is one that went less often. */
+/** Does it go as the first after its model's hold? In vain perhaps: then another is next. */
 function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean {
   const hold = holdOf(holds, model, nowMs);
   return hold !== undefined && (hold.ramp ?? rampStart).allowed === 1;
 }
 
-/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket that had fewest turns. */
+/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
 function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
   const blocked = blocksOf(core, places, nowMs);
   const query = { nowMs, blocked, forProbe: true, limit: 1 };

@@ -147,7 +147,7 @@ export function start(
     place: {
       ...place,
       standing: { state: "running", untilMs: endsAtMs, permit },
-      probes: place.probes + (asProbe && !wasChosen ? 1 : 0),
+      probes: asProbe && !wasChosen ? nowMs : place.probes,
     },
     reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: endsAtMs, ...early },
   };

@@ -31,7 +31,7 @@ export interface Place extends Seat {
   readonly notBeforeMs: number;
   /** It was in flight when its process died: it goes first, and never two of them at once. */
   readonly suspect: boolean;
-  /** Times that it had the turn of a probe. */
+  /** When it last had the turn of a probe, or went as the first after a hold, in epoch milliseconds; 0: never. Older code has counted the turns. */
   readonly probes: number;
   /** When its ticket last spoke to the gate. */
   readonly heardAtMs: number;
@@ -59,7 +59,10 @@ export function byTurn(a: Place, b: Place): number {
   return a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0;
 }
 
-/** Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open. */
+/**
+ * Who probes first: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+ * that has probed often in one outage wait for as many turns of others in the next.
+ */
 export function byProbeTurn(a: Place, b: Place): number {
   return a.probes === b.probes ? byTurn(a, b) : a.probes - b.probes;
 }

@@ -122,8 +122,13 @@ export function createGateKeeper(parts: GateKeeperParts) {
       verb((core, nowMs) => {
         const place = park(seat, places.find(seat.ticketId), parking, nowMs);
         places.put(place);
-        const waits = place.standing.state === "waiting";
-        return { core: waits ? dropTurn(core, seat.model, seat.ticketId) : core, reply: null };
+        if (place.standing.state !== "waiting") return { core, reply: null };
+        const dropped = dropTurn(core, seat.model, seat.ticketId);
+        // How its call went may have been told elsewhere, or to nobody: the turn that it had ends with it all the same.
+        return {
+          core: parking.permit === null ? dropped : dropTurn(dropped, seat.model, parking.permit),
+          reply: null,
+        };
       });
     },
 

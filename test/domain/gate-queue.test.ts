@@ -222,7 +222,7 @@ it("takes another ticket for the next probe, so that one can't keep the breaker 
   expect(probed).toEqual(["bad", "b", "bad", "b"]);
 });
 
-it("counts a probe once, whether the gate chose the ticket or it came by itself", () => {
+it("notes when a ticket last probed, whether the gate chose it or it came by itself", () => {
   const { keep, keeper, tell, begin, places, world } = gateWorld();
   keep("a");
   keep("b");
@@ -230,10 +230,11 @@ it("counts a probe once, whether the gate chose the ticket or it came by itself"
   world.nowMs = 10_000;
   keeper.dispatch();
   begin("a", "pa");
-  expect(places.find("a")?.probes).toBe(1);
+  expect(places.find("a")?.probes).toBe(10_000);
   tell({ ...healthy, permit: "pa" });
+  world.nowMs = 10_001;
   begin("b", "pb");
-  expect(places.find("b")?.probes).toBe(1);
+  expect(places.find("b")?.probes).toBe(10_001);
 });
 
 it("gives the turn of a probe that was sent and never claimed to another, when 30 s are over", () => {

@@ -99,7 +99,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       if (event.kind === "failed" && event.reason === "crashed" && !canCrash && !hasThrown)
         broken("3 true", "nothing has crashed");
       if (event.kind === "started") {
-        known.gapsMs.set(event.fence, event.atMs - known.startedAtMs);
+        known.gapsMs.set(event.fence, Math.max(0, event.atMs - known.startedAtMs));
         known.startedAtMs = event.atMs;
       }
       const wrong = known.charges.happened(event, after, walk);

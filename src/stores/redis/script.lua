@@ -2158,7 +2158,8 @@ function ____exports.byTurn(self, a, b)
     end
     return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
 end
---- Who probes first: whoever did so least often, then as usual. So one ticket that breaks the provider can't keep the breaker open.
+--- Who probes first: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+-- that has probed often in one outage wait for as many turns of others in the next.
 function ____exports.byProbeTurn(self, a, b)
     return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
 end
@@ -3175,7 +3176,7 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
         ____lualib.__TS__ArraySlice(chosen, 0, count),
         function(____, place)
             local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
-            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = place.probes + (isAsking and 1 or 0)})
+            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
         end
     )
     return {
@@ -3402,7 +3403,7 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
     local endsAtMs = nowMs + limits.leaseMs
     return {
         core = asProbe and ____modulesInUse["domain.gate"].takeTurn(nil, core, seat.model, {permit = permit, endsAtMs = endsAtMs}) or core,
-        place = ____with(place, {standing = {state = "running", untilMs = endsAtMs, permit = permit}, probes = place.probes + (asProbe and not wasChosen and 1 or 0)}),
+        place = ____with(place, {standing = {state = "running", untilMs = endsAtMs, permit = permit}, probes = asProbe and not wasChosen and nowMs or place.probes}),
         reply = ____lualib.__TS__ObjectAssign(
             {
                 kind = ____field("call"),
@@ -4891,9 +4892,12 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs
                     )
                     places:put(place)
-                    local waits = place.standing.state == "waiting"
+                    if place.standing.state ~= "waiting" then
+                        return {core = core, reply = nil}
+                    end
+                    local dropped = ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId)
                     return {
-                        core = waits and ____modulesInUse["domain.gate"].dropTurn(nil, core, seat.model, seat.ticketId) or core,
+                        core = parking.permit == nil and dropped or ____modulesInUse["domain.gate"].dropTurn(nil, dropped, seat.model, parking.permit),
                         reply = nil
                     }
                 end

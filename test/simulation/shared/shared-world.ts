@@ -63,6 +63,8 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
   const leases = watchLeases(
     world,
     (walk, life) => {
+      // What Redis has lost of a ticket, as its settings allow, may not fit together.
+      if (walk.ticketId !== null && watch.known(walk.ticketId)?.isExcused) return null;
       const isSure = !away.has(life) && server.reachableSinceMs(lives.get(life) ?? 0) <= walk.atMs;
       return isSure ? givenIn(server.data, walk.permits) : null;
     },

@@ -232,7 +232,7 @@ export function watchStores(
           broken("3 one holder", `${where}: fence ${event.fence} after ${known.claim.fence}`, id);
         if ([...(rows.get(id)?.values() ?? [])].some(({ isMoving }) => isMoving) && !inRedis.has(id))
           broken("moving", `${where}: claimed while it is moving`, id);
-        known.gapsMs.set(event.fence, event.atMs - known.startedAtMs);
+        known.gapsMs.set(event.fence, Math.max(0, event.atMs - known.startedAtMs));
         known.startedAtMs = event.atMs;
         known.claim = { fence: event.fence, by, atMs: scheduler.nowMs(), isRedis: where === "redis" };
         return;
