@@ -30,8 +30,8 @@ export type Breaker =
       readonly faultsInRow: number;
       readonly window: Window;
       /** Whose they were. Absent: written by older code, or nobody has called yet. */
-      readonly tenants?: Parties;
-      readonly models?: Parties;
+      readonly byTenant?: Parties;
+      readonly byModel?: Parties;
     }
   | {
       readonly state: "open";
@@ -85,6 +85,16 @@ const forgivenProbes = 3;
 const forgivenJitter = 0.02;
 
 export const closedBreaker: Breaker = { state: "closed", epoch: 0, faultsInRow: 0, window: [] };
+
+/**
+ * What older code has stored is carried on. Some of it counts whose the calls were in lists (`tenants`, `models`): what stands beside those is
+ * from before, so whose they are begins anew.
+ */
+export function completeBreaker(stored: Breaker): Breaker {
+  if (stored.state !== "closed" || !("tenants" in stored)) return stored;
+  const { state, epoch, faultsInRow, window } = stored;
+  return { state, epoch, faultsInRow, window };
+}
 
 /** The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet. */
 export function breakerState(breaker: Breaker, nowMs: number): Breaker["state"] {
@@ -143,8 +153,8 @@ export function recordNews(
         ...breaker,
         faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
         window: countCall(breaker.window, isFault, nowMs),
-        tenants: countParty(breaker.tenants ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
-        models: countParty(breaker.models ?? noParties, news.by?.model ?? "", isFault, nowMs),
+        byTenant: countParty(breaker.byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
+        byModel: countParty(breaker.byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
       };
       if (!isIll(closed, nowMs, limits)) return closed;
       const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
@@ -175,7 +185,7 @@ type Closed = Required<Extract<Breaker, { state: "closed" }>>;
 function isIll(closed: Closed, nowMs: number, limits: BreakerLimits): boolean {
   const isIllFor = (parties: Parties) =>
     meetsRule(sightWithoutWorst(parties, nowMs) ?? sightOfAll(closed, nowMs), limits);
-  return isIllFor(closed.tenants) && isIllFor(closed.models);
+  return isIllFor(closed.byTenant) && isIllFor(closed.byModel);
 }
 
 function sightOfAll({ faultsInRow, window }: Closed, nowMs: number): Sight {

@@ -9,6 +9,7 @@ import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
   breakerTurn,
   closedBreaker,
+  completeBreaker,
   isProbe,
   takeProbe,
   type Breaker,
@@ -84,7 +85,9 @@ export const newGate: GateCore = {
 
 /** What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last. */
 export function completeGate(stored: Partial<GateCore>): GateCore {
-  return stored.waitsEndedMs === undefined ? { ...newGate, ...stored } : (stored as GateCore);
+  const whole = stored.waitsEndedMs === undefined ? { ...newGate, ...stored } : (stored as GateCore);
+  const breaker = completeBreaker(whole.breaker);
+  return breaker === whole.breaker ? whole : { ...whole, breaker };
 }
 
 export type Admission =

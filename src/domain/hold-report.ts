@@ -75,7 +75,7 @@ function failed(
 ): GateCore["holds"] {
   const { breaker } = core;
   if (call === null || breaker.state !== "closed") return holds;
-  const parties = breaker.models ?? noParties;
+  const parties = breaker.byModel ?? noParties;
   const { model } = call;
   const known = holdOf(holds, model, nowMs);
   if (known !== undefined && isHeld(known, nowMs)) return holds;

@@ -19,20 +19,18 @@ export interface Answered {
   readonly atMs: number;
 }
 
-/** `model judged calls`, then `comparison moment` of each answer, divided by blanks. */
+/** `model answers judged calls`, divided by blanks; an answer is `comparison:moment`. It is taken apart no further than a call needs. */
 export type ModelRecords = readonly string[];
 
 const mostModels = 64;
 /** Characters of all records together: the gate's state stays below 8 KB with them. */
-const mostCharacters = 2_800;
+const mostCharacters = 2_600;
 const mostCalls = 20;
-/** Fields of a record before its answers. */
-const before = 3;
-const none: ModelRecord = { answers: [], judgedAtMs: null, calls: "" };
+/** Of moments. Not 36: what is compiled for Redis reads no `u` (typescript-to-lua 1.37.1 leaves it out of its digits). */
+const radix = 30;
 
 export function recordOf(records: ModelRecords, model: string): ModelRecord {
-  const found = records[placeOf(records, model)];
-  return found === undefined ? none : unpacked(found);
+  return unpacked(records[placeOf(records, model)] ?? "");
 }
 
 /** A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late. */
@@ -44,20 +42,35 @@ export function countAnswer(
   atMs: number,
 ): ModelRecords {
   const at = placeOf(records, model);
-  const known = records[at];
-  const { answers, judgedAtMs, calls } = known === undefined ? none : unpacked(known);
-  const record = {
-    answers: newestTwo(answers, { comparison, atMs }),
-    judgedAtMs: judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs,
-    calls: `${calls}0`.slice(-mostCalls),
-  };
-  return put(records, at, model, record);
+  const [, answers = "", judgedAt = "", calls = ""] = (records[at] ?? "").split(" ");
+  const told = moment(Math.max(atMs, 0));
+  const after = isNewest(answers, atMs)
+    ? { answers: withNewest(answers, comparison, told), judgedAt: judged ? told : judgedAt }
+    : {
+        answers: packed(newestTwo(unpackedAnswers(answers), { comparison, atMs })),
+        judgedAt: judged && (judgedAt === "" || momentIn(judgedAt) < atMs) ? told : judgedAt,
+      };
+  const record = `${model} ${after.answers} ${after.judgedAt} ${`${calls}0`.slice(-mostCalls)}`;
+  return put(records, at, record, true);
+}
+
+/** Is it later than all that is known? The model's latest judgement was its latest answer, or before it. */
+function isNewest(answers: string, atMs: number): boolean {
+  if (answers === "") return true;
+  const [first = ""] = answers.split(",");
+  return momentIn(first.slice(first.indexOf(":") + 1)) < atMs;
+}
+
+function withNewest(answers: string, comparison: string, told: string): string {
+  const [first = "", second = ""] = answers.split(",");
+  const other = first.startsWith(`${comparison}:`) ? second : first;
+  return other === "" ? `${comparison}:${told}` : `${comparison}:${told},${other}`;
 }
 
 /** The latest of two different comparisons, newest first: moments may come out of order. */
 export function newestTwo(answers: readonly Answered[], { comparison, atMs }: Answered): readonly Answered[] {
   const [first, second] = answers;
-  if (first === undefined) return [{ comparison, atMs }];
+  if (first === undefined) return [{ comparison, atMs: Math.max(atMs, 0) }];
   const isFirst = first.comparison === comparison;
   const own = isFirst ? first : second?.comparison === comparison ? second : undefined;
   const other = isFirst ? second : first;
@@ -75,9 +88,9 @@ function isNewer(a: Answered, b: Answered): boolean {
 /** What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer. */
 export function countFault(records: ModelRecords, model: string): ModelRecords {
   const at = placeOf(records, model);
-  const known = records[at];
-  const record = known === undefined ? none : unpacked(known);
-  return put(records, at, model, { ...record, calls: `${record.calls}1`.slice(-mostCalls) });
+  const [, answers = "", judgedAt = "", calls = ""] = (records[at] ?? "").split(" ");
+  const record = `${model} ${answers} ${judgedAt} ${`${calls}1`.slice(-mostCalls)}`;
+  return put(records, at, record, answers !== "");
 }
 
 /** Has the model answered another comparison after `sinceMs`? */
@@ -101,15 +114,15 @@ function placeOf(records: ModelRecords, model: string): number {
 }
 
 /** @param at where its record stands */
-function put(records: ModelRecords, at: number, model: string, record: ModelRecord): ModelRecords {
-  const own = packed(model, record);
+function put(records: ModelRecords, at: number, own: string, isAnswered: boolean): ModelRecords {
+  const known = records[at] ?? "";
+  if (own.length === known.length && isAnswered && at === records.length - 1) return records.with(at, own);
   const all = records.filter((_, place) => place !== at);
-  if (record.answers.length > 0) all.push(own);
+  if (isAnswered) all.push(own);
   else {
     const firstAnswering = all.findIndex(isAnswering);
     all.splice(firstAnswering < 0 ? all.length : firstAnswering, 0, own);
   }
-  const known = records[at] ?? "";
   return own.length === known.length ? all : inRoom(all);
 }
 
@@ -125,21 +138,34 @@ function inRoom(all: ModelRecords): ModelRecords {
 }
 
 function isAnswering(record: string): boolean {
-  return record.split(" ").length > before;
+  return record.split(" ")[1] !== "";
 }
 
-function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {
-  let record = `${model} ${judgedAtMs === null ? "" : Math.floor(judgedAtMs)} ${calls}`;
-  for (const { comparison, atMs } of answers) record += ` ${comparison} ${Math.floor(atMs)}`;
-  return record;
+function packed(answers: readonly Answered[]): string {
+  return answers.map(({ comparison, atMs }) => `${comparison}:${moment(atMs)}`).join(",");
 }
 
 function unpacked(record: string): ModelRecord {
-  const fields = record.split(" ");
-  const [, judged = "", calls = ""] = fields;
-  const answers: Answered[] = [];
-  for (let at = before; at + 1 < fields.length; at += 2) {
-    answers.push({ comparison: fields[at] ?? "", atMs: Number(fields[at + 1] ?? "") });
-  }
-  return { answers, judgedAtMs: judged === "" ? null : Number(judged), calls };
+  const [, answers = "", judgedAt = "", calls = ""] = record.split(" ");
+  return {
+    answers: unpackedAnswers(answers),
+    judgedAtMs: judgedAt === "" ? null : momentIn(judgedAt),
+    calls,
+  };
+}
+
+function unpackedAnswers(answers: string): readonly Answered[] {
+  if (answers === "") return [];
+  return answers.split(",").map((told) => {
+    const [comparison = "", at = ""] = told.split(":");
+    return { comparison, atMs: momentIn(at) };
+  });
+}
+
+function moment(atMs: number): string {
+  return Math.floor(atMs).toString(radix);
+}
+
+function momentIn(text: string): number {
+  return parseInt(text, radix);
 }

@@ -398,6 +398,108 @@ local function __TS__ArraySplice(self, ...)
     return out
 end
 
+local function __TS__StringAccess(self, index)
+    if index >= 0 and index < #self then
+        return string.sub(self, index + 1, index + 1)
+    end
+end
+
+local __TS__MathModf = math.modf
+
+local __TS__NumberToString
+do
+    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
+    function __TS__NumberToString(self, radix)
+        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
+            return tostring(self)
+        end
+        radix = math.floor(radix)
+        if radix < 2 or radix > 36 then
+            error("toString() radix argument must be between 2 and 36", 0)
+        end
+        local integer, fraction = __TS__MathModf(math.abs(self))
+        local result = ""
+        if radix == 8 then
+            result = string.format("%o", integer)
+        elseif radix == 16 then
+            result = string.format("%x", integer)
+        else
+            repeat
+                do
+                    result = __TS__StringAccess(radixChars, integer % radix) .. result
+                    integer = math.floor(integer / radix)
+                end
+            until not (integer ~= 0)
+        end
+        if fraction ~= 0 then
+            result = result .. "."
+            local delta = 1e-16
+            repeat
+                do
+                    fraction = fraction * radix
+                    delta = delta * radix
+                    local digit = math.floor(fraction)
+                    result = result .. __TS__StringAccess(radixChars, digit)
+                    fraction = fraction - digit
+                end
+            until not (fraction >= delta)
+        end
+        if self < 0 then
+            result = "-" .. result
+        end
+        return result
+    end
+end
+
+local function __TS__StringSubstring(self, start, ____end)
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if ____end ~= nil and start > ____end then
+        start, ____end = ____end, start
+    end
+    if start >= 0 then
+        start = start + 1
+    else
+        start = 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = 0
+    end
+    return string.sub(self, start, ____end)
+end
+
+local __TS__Match = string.match
+
+local __TS__ParseInt
+do
+    local parseIntBasePattern = "0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTvVwWxXyYzZ"
+    function __TS__ParseInt(numberString, base)
+        if base == nil then
+            base = 10
+            local hexMatch = __TS__Match(numberString, "^%s*-?0[xX]")
+            if hexMatch ~= nil then
+                base = 16
+                numberString = (__TS__Match(hexMatch, "-")) and "-" .. __TS__StringSubstring(numberString, #hexMatch) or __TS__StringSubstring(numberString, #hexMatch)
+            end
+        end
+        if base < 2 or base > 36 then
+            return 0 / 0
+        end
+        local allowedDigits = base <= 10 and __TS__StringSubstring(parseIntBasePattern, 0, base) or __TS__StringSubstring(parseIntBasePattern, 0, 10 + 2 * (base - 10))
+        local pattern = ("^%s*(-?[" .. allowedDigits) .. "]*)"
+        local number = tonumber((__TS__Match(numberString, pattern)), base)
+        if number == nil then
+            return 0 / 0
+        end
+        if number >= 0 then
+            return math.floor(number)
+        else
+            return math.ceil(number)
+        end
+    end
+end
+
 local function __TS__ArrayIsArray(value)
     return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
@@ -517,6 +619,8 @@ return {
   __TS__StringStartsWith = __TS__StringStartsWith,
   __TS__ArrayFindIndex = __TS__ArrayFindIndex,
   __TS__ArraySplice = __TS__ArraySplice,
+  __TS__NumberToString = __TS__NumberToString,
+  __TS__ParseInt = __TS__ParseInt,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayPushArray = __TS__ArrayPushArray,
@@ -1233,16 +1337,16 @@ function isIll(self, closed, nowMs, limits)
             limits
         )
     end
-    return isIllFor(nil, closed.tenants) and isIllFor(nil, closed.models)
+    return isIllFor(nil, closed.byTenant) and isIllFor(nil, closed.byModel)
 end
 function sightOfAll(self, ____bindingPattern0, nowMs)
     local window
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     window = ____bindingPattern0.window
-    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
-    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.calls
-    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.faults
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_17 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.faults
     return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
@@ -1282,6 +1386,19 @@ jitter = 0.1
 local forgivenProbes = 3
 forgivenJitter = 0.02
 ____exports.closedBreaker = {state = "closed", epoch = 0, faultsInRow = 0, window = {}}
+--- What older code has stored is carried on. Some of it counts whose the calls were in lists (`tenants`, `models`): what stands beside those is
+-- from before, so whose they are begins anew.
+function ____exports.completeBreaker(self, stored)
+    if stored.state ~= "closed" or not (stored.tenants ~= nil) then
+        return stored
+    end
+    local ____stored_0 = stored
+    local state = ____stored_0.state
+    local epoch = ____stored_0.epoch
+    local faultsInRow = ____stored_0.faultsInRow
+    local window = ____stored_0.window
+    return {state = state, epoch = epoch, faultsInRow = faultsInRow, window = window}
+end
 --- The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet.
 function ____exports.breakerState(self, breaker, nowMs)
     return breaker.state == "open" and nowMs >= breaker.probeFromMs and "half_open" or breaker.state
@@ -1289,17 +1406,17 @@ end
 --- Who may call now: anybody, one (the probe, see `takeProbe`), or nobody until a moment.
 function ____exports.breakerTurn(self, breaker, nowMs)
     repeat
-        local ____switch4 = breaker.state
-        local ____cond4 = ____switch4 == "closed"
-        if ____cond4 then
+        local ____switch6 = breaker.state
+        local ____cond6 = ____switch6 == "closed"
+        if ____cond6 then
             return {kind = "free"}
         end
-        ____cond4 = ____cond4 or ____switch4 == "open"
-        if ____cond4 then
+        ____cond6 = ____cond6 or ____switch6 == "open"
+        if ____cond6 then
             return nowMs < breaker.probeFromMs and ({kind = "wait", untilMs = breaker.probeFromMs}) or ({kind = "one"})
         end
-        ____cond4 = ____cond4 or ____switch4 == "half_open"
-        if ____cond4 then
+        ____cond6 = ____cond6 or ____switch6 == "half_open"
+        if ____cond6 then
             return ____modulesInUse["domain.turn"].leasedTurn(nil, breaker.probe, nowMs)
         end
     until true
@@ -1307,17 +1424,17 @@ end
 --- Gives the turn to a probe, whoever has it now: ask `breakerTurn` first. A closed breaker has no probes.
 function ____exports.takeProbe(self, breaker, probe)
     repeat
-        local ____switch6 = breaker.state
-        local ____cond6 = ____switch6 == "closed"
-        if ____cond6 then
+        local ____switch8 = breaker.state
+        local ____cond8 = ____switch8 == "closed"
+        if ____cond8 then
             return breaker
         end
-        ____cond6 = ____cond6 or ____switch6 == "open"
-        if ____cond6 then
+        ____cond8 = ____cond8 or ____switch8 == "open"
+        if ____cond8 then
             do
-                local ____breaker_0 = breaker
-                local epoch = ____breaker_0.epoch
-                local failedProbes = ____breaker_0.failedProbes
+                local ____breaker_1 = breaker
+                local epoch = ____breaker_1.epoch
+                local failedProbes = ____breaker_1.failedProbes
                 return {
                     state = "half_open",
                     epoch = epoch,
@@ -1327,61 +1444,61 @@ function ____exports.takeProbe(self, breaker, probe)
                 }
             end
         end
-        ____cond6 = ____cond6 or ____switch6 == "half_open"
-        if ____cond6 then
+        ____cond8 = ____cond8 or ____switch8 == "half_open"
+        if ____cond8 then
             return ____with(breaker, {probe = probe})
         end
     until true
 end
 --- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
 function ____exports.isProbe(self, breaker, permit)
-    local ____temp_3 = permit ~= nil and breaker.state == "half_open"
-    if ____temp_3 then
-        local ____opt_1 = breaker.probe
-        ____temp_3 = (____opt_1 and ____opt_1.permit) == permit
+    local ____temp_4 = permit ~= nil and breaker.state == "half_open"
+    if ____temp_4 then
+        local ____opt_2 = breaker.probe
+        ____temp_4 = (____opt_2 and ____opt_2.permit) == permit
     end
-    return ____temp_3
+    return ____temp_4
 end
 --- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
 -- 
 -- @param random uniform in [0, 1)
 function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
     repeat
-        local ____switch10 = breaker.state
-        local ____cond10 = ____switch10 == "closed"
-        if ____cond10 then
+        local ____switch12 = breaker.state
+        local ____cond12 = ____switch12 == "closed"
+        if ____cond12 then
             do
                 local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
                 if isLate or news.health == "nothing" then
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local ____breaker_12 = breaker
-                local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
-                local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_6 = breaker.tenants or ____modulesInUse["domain.parties"].noParties
-                local ____opt_4 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_7_result_15 = ____modulesInUse_domain_2Eparties_countParty_7(
+                local ____breaker_13 = breaker
+                local ____temp_14 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_15 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____modulesInUse_domain_2Eparties_countParty_8 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_7 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
+                local ____opt_5 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_8_result_16 = ____modulesInUse_domain_2Eparties_countParty_8(
                     nil,
-                    ____temp_6,
-                    ____opt_4 and ____opt_4.tenant or "",
+                    ____temp_7,
+                    ____opt_5 and ____opt_5.tenant or "",
                     isFault,
                     nowMs
                 )
-                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_10 = breaker.models or ____modulesInUse["domain.parties"].noParties
-                local ____opt_8 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_12 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_11 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
+                local ____opt_9 = news.by
                 local closed = ____with(
-                    ____breaker_12,
+                    ____breaker_13,
                     {
-                        faultsInRow = ____temp_13,
-                        window = ____modulesInUse_domain_2Ewindow_countCall_result_14,
-                        tenants = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
-                        models = ____modulesInUse_domain_2Eparties_countParty_11(
+                        faultsInRow = ____temp_14,
+                        window = ____modulesInUse_domain_2Ewindow_countCall_result_15,
+                        byTenant = ____modulesInUse_domain_2Eparties_countParty_8_result_16,
+                        byModel = ____modulesInUse_domain_2Eparties_countParty_12(
                             nil,
-                            ____temp_10,
-                            ____opt_8 and ____opt_8.model or "",
+                            ____temp_11,
+                            ____opt_9 and ____opt_9.model or "",
                             isFault,
                             nowMs
                         )
@@ -1401,28 +1518,28 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 )
             end
         end
-        ____cond10 = ____cond10 or ____switch10 == "open"
-        if ____cond10 then
+        ____cond12 = ____cond12 or ____switch12 == "open"
+        if ____cond12 then
             return breaker
         end
-        ____cond10 = ____cond10 or ____switch10 == "half_open"
-        if ____cond10 then
+        ____cond12 = ____cond12 or ____switch12 == "half_open"
+        if ____cond12 then
             do
                 if not ____exports.isProbe(nil, breaker, news.permit) then
                     return breaker
                 end
                 repeat
-                    local ____switch16 = news.health
-                    local ____cond16 = ____switch16 == "nothing"
-                    if ____cond16 then
+                    local ____switch18 = news.health
+                    local ____cond18 = ____switch18 == "nothing"
+                    if ____cond18 then
                         return ____without(
                             breaker,
                             {probe = ____field(nil)},
                             "probe"
                         )
                     end
-                    ____cond16 = ____cond16 or ____switch16 == "fault"
-                    if ____cond16 then
+                    ____cond18 = ____cond18 or ____switch18 == "fault"
+                    if ____cond18 then
                         return opened(
                             nil,
                             breaker.epoch,
@@ -1432,8 +1549,8 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                             random
                         )
                     end
-                    ____cond16 = ____cond16 or ____switch16 == "healthy"
-                    if ____cond16 then
+                    ____cond18 = ____cond18 or ____switch18 == "healthy"
+                    if ____cond18 then
                         do
                             local goodProbes = breaker.goodProbes + 1
                             return goodProbes < limits.successThreshold and ____without(
@@ -1858,7 +1975,42 @@ return ____exports
  end,
 ["domain.model-records"] = function(...) 
 local ____exports = {}
-local isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, mostModels, mostCharacters, before
+local isNewest, withNewest, isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, unpackedAnswers, moment, momentIn, mostModels, mostCharacters, radix
+function isNewest(self, answers, atMs)
+    if answers == "" then
+        return true
+    end
+    local first = unpack(
+        ____lualib.__TS__StringSplit(answers, ","),
+        1,
+        1
+    )
+    if first == nil then
+        first = ""
+    end
+    return momentIn(
+        nil,
+        ____lualib.__TS__StringSlice(
+            first,
+            (string.find(first, ":", nil, true) or 0) - 1 + 1
+        )
+    ) < atMs
+end
+function withNewest(self, answers, comparison, told)
+    local first, second = unpack(
+        ____lualib.__TS__StringSplit(answers, ","),
+        1,
+        2
+    )
+    if first == nil then
+        first = ""
+    end
+    if second == nil then
+        second = ""
+    end
+    local other = ____lualib.__TS__StringStartsWith(first, comparison .. ":") and second or first
+    return other == "" and (comparison .. ":") .. told or (((comparison .. ":") .. told) .. ",") .. other
+end
 --- The latest of two different comparisons, newest first: moments may come out of order.
 function ____exports.newestTwo(self, answers, ____bindingPattern0)
     local atMs
@@ -1867,17 +2019,20 @@ function ____exports.newestTwo(self, answers, ____bindingPattern0)
     atMs = ____bindingPattern0.atMs
     local first, second = unpack(answers, 1, 2)
     if first == nil then
-        return {{comparison = comparison, atMs = atMs}}
+        return {{
+            comparison = comparison,
+            atMs = math.max(atMs, 0)
+        }}
     end
     local isFirst = first.comparison == comparison
     local own = isFirst and first or ((second and second.comparison) == comparison and second or nil)
-    local ____isFirst_3
+    local ____isFirst_2
     if isFirst then
-        ____isFirst_3 = second
+        ____isFirst_2 = second
     else
-        ____isFirst_3 = first
+        ____isFirst_2 = first
     end
-    local other = ____isFirst_3
+    local other = ____isFirst_2
     local latest = {
         comparison = comparison,
         atMs = math.max(atMs, own and own.atMs or 0)
@@ -1891,13 +2046,13 @@ function ____exports.newestTwo(self, answers, ____bindingPattern0)
     return isNewer(nil, latest, other) and ({latest, other}) or ({other, latest})
 end
 function isNewer(self, a, b)
-    local ____temp_6
+    local ____temp_5
     if a.atMs == b.atMs then
-        ____temp_6 = a.comparison < b.comparison
+        ____temp_5 = a.comparison < b.comparison
     else
-        ____temp_6 = a.atMs > b.atMs
+        ____temp_5 = a.atMs > b.atMs
     end
-    return ____temp_6
+    return ____temp_5
 end
 function placeOf(self, records, model)
     local start = model .. " "
@@ -1906,19 +2061,21 @@ function placeOf(self, records, model)
         function(____, record) return ____lualib.__TS__StringStartsWith(record, start) end
     )
 end
-function put(self, records, at, model, record)
-    local own = packed(nil, model, record)
+function put(self, records, at, own, isAnswered)
+    local known = records[at + 1] or ""
+    if #own == #known and isAnswered and at == #records - 1 then
+        return ____lualib.__TS__ArrayWith(records, at, own)
+    end
     local all = ____lualib.__TS__ArrayFilter(
         records,
         function(____, _, place) return place ~= at end
     )
-    if #record.answers > 0 then
+    if isAnswered then
         all[#all + 1] = own
     else
         local firstAnswering = ____lualib.__TS__ArrayFindIndex(all, isAnswering)
         ____lualib.__TS__ArraySplice(all, firstAnswering < 0 and #all or firstAnswering, 0, own)
     end
-    local known = records[at + 1] or ""
     return #own == #known and all or inRoom(nil, all)
 end
 function inRoom(self, all)
@@ -1926,7 +2083,7 @@ function inRoom(self, all)
     local first = #all
     while first > 0 and #all - first < 64 do
         characters = characters + #(all[first] or "")
-        if characters > 2800 then
+        if characters > 2600 then
             break
         end
         first = first - 1
@@ -1934,96 +2091,159 @@ function inRoom(self, all)
     return first == 0 and all or ____lualib.__TS__ArraySlice(all, first)
 end
 function isAnswering(self, record)
-    return #____lualib.__TS__StringSplit(record, " ") > 3
+    return ____lualib.__TS__StringSplit(record, " ")[2] ~= ""
 end
-function packed(self, model, ____bindingPattern0)
-    local calls
-    local judgedAtMs
-    local answers
-    answers = ____bindingPattern0.answers
-    judgedAtMs = ____bindingPattern0.judgedAtMs
-    calls = ____bindingPattern0.calls
-    local record = (((model .. " ") .. tostring(judgedAtMs == nil and "" or math.floor(judgedAtMs))) .. " ") .. calls
-    for ____, ____value in ipairs(answers) do
-        local comparison = ____value.comparison
-        local atMs = ____value.atMs
-        record = record .. ((" " .. comparison) .. " ") .. tostring(math.floor(atMs))
-    end
-    return record
+function packed(self, answers)
+    return table.concat(
+        ____lualib.__TS__ArrayMap(
+            answers,
+            function(____, ____bindingPattern0)
+                local atMs
+                local comparison
+                comparison = ____bindingPattern0.comparison
+                atMs = ____bindingPattern0.atMs
+                return (comparison .. ":") .. moment(nil, atMs)
+            end
+        ),
+        ","
+    )
 end
 function unpacked(self, record)
-    local fields = ____lualib.__TS__StringSplit(record, " ")
-    local ____, judged, calls = unpack(fields, 1, 3)
-    if judged == nil then
-        judged = ""
+    local ____, answers, judgedAt, calls = unpack(
+        ____lualib.__TS__StringSplit(record, " "),
+        1,
+        4
+    )
+    if answers == nil then
+        answers = ""
+    end
+    if judgedAt == nil then
+        judgedAt = ""
     end
     if calls == nil then
         calls = ""
     end
-    local answers = {}
-    do
-        local at = 3
-        while at + 1 < #fields do
-            answers[#answers + 1] = {
-                comparison = fields[at + 1] or "",
-                atMs = ____lualib.__TS__Number(fields[at + 1 + 1] or "")
-            }
-            at = at + 2
-        end
-    end
-    local ____answers_8 = answers
-    local ____temp_7
-    if judged == "" then
-        ____temp_7 = nil
+    local ____unpackedAnswers_result_7 = unpackedAnswers(nil, answers)
+    local ____temp_6
+    if judgedAt == "" then
+        ____temp_6 = nil
     else
-        ____temp_7 = ____lualib.__TS__Number(judged)
+        ____temp_6 = momentIn(nil, judgedAt)
     end
-    return {answers = ____answers_8, judgedAtMs = ____temp_7, calls = calls}
+    return {answers = ____unpackedAnswers_result_7, judgedAtMs = ____temp_6, calls = calls}
+end
+function unpackedAnswers(self, answers)
+    if answers == "" then
+        return {}
+    end
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__StringSplit(answers, ","),
+        function(____, told)
+            local comparison, at = unpack(
+                ____lualib.__TS__StringSplit(told, ":"),
+                1,
+                2
+            )
+            if comparison == nil then
+                comparison = ""
+            end
+            if at == nil then
+                at = ""
+            end
+            return {
+                comparison = comparison,
+                atMs = momentIn(nil, at)
+            }
+        end
+    )
+end
+function moment(self, atMs)
+    return ____lualib.__TS__NumberToString(
+        math.floor(atMs),
+        30
+    )
+end
+function momentIn(self, text)
+    return ____lualib.__TS__ParseInt(text, 30)
 end
 mostModels = 64
-mostCharacters = 2800
+mostCharacters = 2600
 local mostCalls = 20
-before = 3
-local none = {answers = {}, judgedAtMs = nil, calls = ""}
+radix = 30
 function ____exports.recordOf(self, records, model)
-    local found = records[placeOf(nil, records, model) + 1]
-    return found == nil and none or unpacked(nil, found)
+    return unpacked(
+        nil,
+        records[placeOf(nil, records, model) + 1] or ""
+    )
 end
 --- A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late.
 function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local at = placeOf(nil, records, model)
-    local known = records[at + 1]
-    local ____temp_0 = known == nil and none or unpacked(nil, known)
-    local answers = ____temp_0.answers
-    local judgedAtMs = ____temp_0.judgedAtMs
-    local calls = ____temp_0.calls
-    local record = {
-        answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
-        judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
-        calls = string.sub(calls .. "0", -20)
-    }
+    local ____, answers, judgedAt, calls = unpack(
+        ____lualib.__TS__StringSplit(records[at + 1] or "", " "),
+        1,
+        4
+    )
+    if answers == nil then
+        answers = ""
+    end
+    if judgedAt == nil then
+        judgedAt = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    local told = moment(
+        nil,
+        math.max(atMs, 0)
+    )
+    local after = isNewest(nil, answers, atMs) and ({
+        answers = withNewest(nil, answers, comparison, told),
+        judgedAt = judged and told or judgedAt
+    }) or ({
+        answers = packed(
+            nil,
+            ____exports.newestTwo(
+                nil,
+                unpackedAnswers(nil, answers),
+                {comparison = comparison, atMs = atMs}
+            )
+        ),
+        judgedAt = judged and (judgedAt == "" or momentIn(nil, judgedAt) < atMs) and told or judgedAt
+    })
+    local record = (((((model .. " ") .. after.answers) .. " ") .. after.judgedAt) .. " ") .. string.sub(calls .. "0", -20)
     return put(
         nil,
         records,
         at,
-        model,
-        record
+        record,
+        true
     )
 end
 --- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
     local at = placeOf(nil, records, model)
-    local known = records[at + 1]
-    local record = known == nil and none or unpacked(nil, known)
+    local ____, answers, judgedAt, calls = unpack(
+        ____lualib.__TS__StringSplit(records[at + 1] or "", " "),
+        1,
+        4
+    )
+    if answers == nil then
+        answers = ""
+    end
+    if judgedAt == nil then
+        judgedAt = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    local record = (((((model .. " ") .. answers) .. " ") .. judgedAt) .. " ") .. string.sub(calls .. "1", -20)
     return put(
         nil,
         records,
         at,
-        model,
-        ____with(
-            record,
-            {calls = string.sub(record.calls .. "1", -20)}
-        )
+        record,
+        answers ~= ""
     )
 end
 --- Has the model answered another comparison after `sinceMs`?
@@ -2479,7 +2699,9 @@ ____exports.newGate = {
 }
 --- What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last.
 function ____exports.completeGate(self, stored)
-    return stored.waitsEndedMs == nil and ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored) or stored
+    local whole = stored.waitsEndedMs == nil and ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored) or stored
+    local breaker = ____modulesInUse["domain.breaker"].completeBreaker(nil, whole.breaker)
+    return breaker == whole.breaker and whole or ____with(whole, {breaker = breaker})
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
@@ -4029,7 +4251,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     if call == nil or breaker.state ~= "closed" then
         return holds
     end
-    local parties = breaker.models or ____modulesInUse["domain.parties"].noParties
+    local parties = breaker.byModel or ____modulesInUse["domain.parties"].noParties
     local ____call_4 = call
     local model = ____call_4.model
     local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)

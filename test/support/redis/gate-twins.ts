@@ -214,18 +214,18 @@ function unpackedCore(core: GateCore): GateCore {
   const listed = <Row>(rows: readonly Row[]) => (Array.isArray(rows) ? (rows as readonly Row[]) : []);
   const plain = (model: string) => (model === "" ? model : (JSON.parse(model) as string));
   const { breaker } = core;
-  const models =
-    breaker.state === "closed" && breaker.models !== undefined
+  const byModel =
+    breaker.state === "closed" && breaker.byModel !== undefined
       ? {
-          ...breaker.models,
-          answered: breaker.models.answered && plain(breaker.models.answered),
-          well: breaker.models.well.replaceAll(/^[^ \n]+/gm, plain),
-          ill: listed(breaker.models.ill).map((party) => ({ ...party, n: plain(party.n) })),
+          ...breaker.byModel,
+          answered: breaker.byModel.answered && plain(breaker.byModel.answered),
+          well: breaker.byModel.well.replaceAll(/^[^ \n]+/gm, plain),
+          ill: listed(breaker.byModel.ill).map((party) => ({ ...party, n: plain(party.n) })),
         }
       : undefined;
   return {
     ...core,
-    breaker: models === undefined ? breaker : ({ ...breaker, models } as GateCore["breaker"]),
+    breaker: byModel === undefined ? breaker : ({ ...breaker, byModel } as GateCore["breaker"]),
     holds: listed(core.holds).map(unpacked),
     paces: listed(core.paces).map(unpacked),
     probed: listed(core.probed).map(unpacked),
