@@ -86,16 +86,6 @@ const forgivenJitter = 0.02;
 
 export const closedBreaker: Breaker = { state: "closed", epoch: 0, faultsInRow: 0, window: [] };
 
-/**
- * What older code has stored is carried on. Some of it counts whose the calls were in lists (`tenants`, `models`): what stands beside those is
- * from before, so whose they are begins anew.
- */
-export function completeBreaker(stored: Breaker): Breaker {
-  if (stored.state !== "closed" || !("tenants" in stored)) return stored;
-  const { state, epoch, faultsInRow, window } = stored;
-  return { state, epoch, faultsInRow, window };
-}
-
 /** The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet. */
 export function breakerState(breaker: Breaker, nowMs: number): Breaker["state"] {
   return breaker.state === "open" && nowMs >= breaker.probeFromMs ? "half_open" : breaker.state;

@@ -40,7 +40,7 @@ export function exchange(
   return { core: counted, reply: others === null ? snapshot : { ...snapshot, others } };
 }
 
-type Remembered = Pick<GateCore, "models" | "cleanEnds" | "paces">;
+type Remembered = Pick<GateCore, "records" | "cleanEnds" | "paces">;
 /** What reports change of a gate. */
 type Moving = Remembered &
   Pick<GateCore, "breaker" | "credentials" | "ramp" | "vitals" | "holds" | "waitsEndedMs">;
@@ -68,7 +68,7 @@ export function report(
   if (outcomes.length === 0 || core.countedReports.includes(name)) return core;
   let moving: Moving = core;
   for (const outcome of outcomes) moving = take(moving, outcome, nowMs, limits, random);
-  const { breaker, credentials, ramp, vitals, holds, models, cleanEnds, paces, waitsEndedMs } = moving;
+  const { breaker, credentials, ramp, vitals, holds, records, cleanEnds, paces, waitsEndedMs } = moving;
   const isWithoutTrouble = outcomes.every(({ finding }) => finding.kind === "healthy");
   const countedReports = isWithoutTrouble
     ? core.countedReports
@@ -80,7 +80,7 @@ export function report(
     ramp,
     vitals,
     holds,
-    models,
+    records,
     cleanEnds,
     paces,
     waitsEndedMs,
@@ -98,7 +98,7 @@ export function othersOf(core: Moving, outcome: Outcome, nowMs: number): Others 
   if (call === undefined) return null;
   const { comparison, model, beforeAgoMs, ticket } = call;
   const reportedAtMs = nowMs - ageMs;
-  const record = recordOf(core.models, model);
+  const record = recordOf(core.records, model);
   const judgedAtMs = record.judgedAtMs ?? -Infinity;
   const unreadableAtMs = reportedAtMs - (ticket?.unreadableAgoMs ?? beforeAgoMs);
   const thrownAgoMs = ticket?.thrownAgoMs ?? null;
@@ -145,14 +145,14 @@ function take(core: Moving, outcome: Outcome, nowMs: number, limits: GateLimits,
     (core.credentials !== null && credentials === null);
   const vitals = countFinding(core.vitals, finding, durationMs, nowMs, outcome.reason);
   const told = { permit, finding, call: call ?? null, others };
-  const { models, cleanEnds, paces } = rememberedAfter(core, finding, outcome, others, nowMs);
+  const { records, cleanEnds, paces } = rememberedAfter(core, finding, outcome, others, nowMs);
   return {
     breaker,
     credentials,
     ramp: rampAfter(core.ramp, recovered, finding, limits),
     vitals: vitalsAfter(vitals, breaker, credentials),
     holds: holdsAfter({ breaker, holds: core.holds }, told, nowMs, limits),
-    models,
+    records,
     cleanEnds,
     paces,
     waitsEndedMs: recovered ? nowMs : core.waitsEndedMs,
@@ -171,14 +171,14 @@ function restsOnOthers({ finding, unlessServed }: Outcome): boolean {
  * answered anybody for as long as a hold takes to ask again.
  */
 function inDoubt(
-  { models }: Pick<GateCore, "models">,
+  { records }: Pick<GateCore, "records">,
   { finding, call, ageMs = 0 }: Outcome,
   others: Others | null,
   nowMs: number,
   { recoveryMs }: GateLimits,
 ): Finding {
   if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
-  const isServed = call !== undefined && anyServed(models, call.comparison, nowMs - ageMs - recoveryMs);
+  const isServed = call !== undefined && anyServed(records, call.comparison, nowMs - ageMs - recoveryMs);
   return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
 }
 
@@ -191,26 +191,26 @@ function rememberedAfter(
   nowMs: number,
 ): Remembered {
   if (call === undefined) return core;
-  const { models, cleanEnds, paces } = core;
+  const { records, cleanEnds, paces } = core;
   const { comparison, tenant, model, ticket } = call;
   const atMs = nowMs - ageMs;
   switch (finding.kind) {
     case "healthy": {
-      const counted = countAnswer(models, model, comparison, finding.judged === true, atMs);
-      if (ticket === undefined) return { models: counted, cleanEnds, paces };
+      const counted = countAnswer(records, model, comparison, finding.judged === true, atMs);
+      if (ticket === undefined) return { records: counted, cleanEnds, paces };
       return {
-        models: counted,
+        records: counted,
         cleanEnds: newestTwo(cleanEnds, { comparison, atMs }),
         paces: quickened(paces, tenant, model),
       };
     }
     case "fault":
-      return { models: countFault(models, model), cleanEnds, paces };
+      return { records: countFault(records, model), cleanEnds, paces };
     case "rate_limited": {
       // Where nobody else is served the model is held instead.
       if (ticket === undefined || others?.served !== true || finding.holdMs === null) return core;
       const beganAtMs = atMs - call.beganAgoMs;
-      return { models, cleanEnds, paces: slowed(paces, tenant, model, finding.holdMs, beganAtMs, nowMs) };
+      return { records, cleanEnds, paces: slowed(paces, tenant, model, finding.holdMs, beganAtMs, nowMs) };
     }
     case "refused":
     case "nothing":

@@ -9,7 +9,6 @@ import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
   breakerTurn,
   closedBreaker,
-  completeBreaker,
   isProbe,
   takeProbe,
   type Breaker,
@@ -18,6 +17,7 @@ import {
 import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
+import { carriedOn, type OlderGate } from "./older-gates.ts";
 import type { Pace } from "./paces.ts";
 import type { Group } from "./places.ts";
 import type { Ramp } from "./ramp.ts";
@@ -39,7 +39,8 @@ export interface GateCore {
   readonly exchanges: Exchanges;
   /** Batches with trouble in them that were counted, newest last: the last characters of their names. */
   readonly countedReports: readonly string[];
-  readonly models: ModelRecords;
+  /** How models have answered lately. */
+  readonly records: ModelRecords;
   readonly paces: readonly Pace[];
   /** Whose tickets had the last turns of probes, newest last. */
   readonly probed: readonly Group[];
@@ -75,7 +76,7 @@ export const newGate: GateCore = {
   vitals: noVitals,
   exchanges: noExchanges,
   countedReports: [],
-  models: [],
+  records: [],
   paces: [],
   probed: [],
   cleanEnds: [],
@@ -83,11 +84,10 @@ export const newGate: GateCore = {
   waitsEndedMs: 0,
 };
 
-/** What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last. */
-export function completeGate(stored: Partial<GateCore>): GateCore {
-  const whole = stored.waitsEndedMs === undefined ? { ...newGate, ...stored } : (stored as GateCore);
-  const breaker = completeBreaker(whole.breaker);
-  return breaker === whole.breaker ? whole : { ...whole, breaker };
+/** Code that has stored no `records` is older, and so is who has stored `models`: see there. */
+export function completeGate(stored: OlderGate): GateCore {
+  const isWhole = stored.records !== undefined && stored.models === undefined;
+  return isWhole ? (stored as GateCore) : carriedOn(newGate, stored);
 }
 
 export type Admission =

@@ -19,15 +19,15 @@ export interface Answered {
   readonly atMs: number;
 }
 
-/** `model answers judged calls`, divided by blanks; an answer is `comparison:moment`. It is taken apart no further than a call needs. */
+/** `model judged calls`, then `comparison moment` of each answer, divided by blanks. */
 export type ModelRecords = readonly string[];
 
 const mostModels = 64;
 /** Characters of all records together: the gate's state stays below 8 KB with them. */
-const mostCharacters = 2_600;
+const mostCharacters = 2_800;
 const mostCalls = 20;
-/** Of moments. Not 36: what is compiled for Redis reads no `u` (typescript-to-lua 1.37.1 leaves it out of its digits). */
-const radix = 30;
+/** Fields of a record before its answers. */
+const before = 3;
 
 export function recordOf(records: ModelRecords, model: string): ModelRecord {
   return unpacked(records[placeOf(records, model)] ?? "");
@@ -42,29 +42,22 @@ export function countAnswer(
   atMs: number,
 ): ModelRecords {
   const at = placeOf(records, model);
-  const [, answers = "", judgedAt = "", calls = ""] = (records[at] ?? "").split(" ");
+  const known = records[at] ?? "";
+  const [, judgedAt = "", calls = "", first, firstAt = "", second, secondAt = ""] = known.split(" ");
+  const after = `${calls}0`.slice(-mostCalls);
+  if (first !== undefined && Number(firstAt) > atMs) {
+    const { answers, judgedAtMs } = unpacked(known);
+    const latest = newestTwo(answers, { comparison, atMs });
+    const latestJudged = judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs;
+    return put(records, at, packed(model, { answers: latest, judgedAtMs: latestJudged, calls: after }), true);
+  }
+  // Nothing that is known is later, as with nearly every answer: then the rest stands as it is.
   const told = moment(Math.max(atMs, 0));
-  const after = isNewest(answers, atMs)
-    ? { answers: withNewest(answers, comparison, told), judgedAt: judged ? told : judgedAt }
-    : {
-        answers: packed(newestTwo(unpackedAnswers(answers), { comparison, atMs })),
-        judgedAt: judged && (judgedAt === "" || momentIn(judgedAt) < atMs) ? told : judgedAt,
-      };
-  const record = `${model} ${after.answers} ${after.judgedAt} ${`${calls}0`.slice(-mostCalls)}`;
-  return put(records, at, record, true);
-}
-
-/** Is it later than all that is known? The model's latest judgement was its latest answer, or before it. */
-function isNewest(answers: string, atMs: number): boolean {
-  if (answers === "") return true;
-  const [first = ""] = answers.split(",");
-  return momentIn(first.slice(first.indexOf(":") + 1)) < atMs;
-}
-
-function withNewest(answers: string, comparison: string, told: string): string {
-  const [first = "", second = ""] = answers.split(",");
-  const other = first.startsWith(`${comparison}:`) ? second : first;
-  return other === "" ? `${comparison}:${told}` : `${comparison}:${told},${other}`;
+  const newest = `${model} ${judged ? told : judgedAt} ${after} ${comparison} ${told}`;
+  const isFirst = first === comparison;
+  const other = isFirst ? second : first;
+  const rest = other === undefined ? "" : ` ${other} ${isFirst ? secondAt : firstAt}`;
+  return put(records, at, newest + rest, true);
 }
 
 /** The latest of two different comparisons, newest first: moments may come out of order. */
@@ -88,9 +81,9 @@ function isNewer(a: Answered, b: Answered): boolean {
 /** What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer. */
 export function countFault(records: ModelRecords, model: string): ModelRecords {
   const at = placeOf(records, model);
-  const [, answers = "", judgedAt = "", calls = ""] = (records[at] ?? "").split(" ");
-  const record = `${model} ${answers} ${judgedAt} ${`${calls}1`.slice(-mostCalls)}`;
-  return put(records, at, record, answers !== "");
+  const record = unpacked(records[at] ?? "");
+  const calls = `${record.calls}1`.slice(-mostCalls);
+  return put(records, at, packed(model, { ...record, calls }), record.answers.length > 0);
 }
 
 /** Has the model answered another comparison after `sinceMs`? */
@@ -111,6 +104,13 @@ export function isMostlyFaults({ calls }: ModelRecord): boolean {
 function placeOf(records: ModelRecords, model: string): number {
   const start = `${model} `;
   return records.findIndex((record) => record.startsWith(start));
+}
+
+/** With those of models that it knows nothing of: older ones. */
+export function withOlder(records: ModelRecords, older: ModelRecords): ModelRecords {
+  const unknown = older.filter((record) => placeOf(records, record.split(" ")[0] ?? "") < 0);
+  const all = [...unknown, ...records];
+  return inRoom([...all.filter((record) => !isAnswering(record)), ...all.filter(isAnswering)]);
 }
 
 /** @param at where its record stands */
@@ -138,34 +138,24 @@ function inRoom(all: ModelRecords): ModelRecords {
 }
 
 function isAnswering(record: string): boolean {
-  return record.split(" ")[1] !== "";
+  return record.split(" ").length > before;
 }
 
-function packed(answers: readonly Answered[]): string {
-  return answers.map(({ comparison, atMs }) => `${comparison}:${moment(atMs)}`).join(",");
+function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {
+  const told = answers.map(({ comparison, atMs }) => ` ${comparison} ${moment(atMs)}`).join("");
+  return `${model} ${judgedAtMs === null ? "" : moment(judgedAtMs)} ${calls}${told}`;
 }
 
 function unpacked(record: string): ModelRecord {
-  const [, answers = "", judgedAt = "", calls = ""] = record.split(" ");
-  return {
-    answers: unpackedAnswers(answers),
-    judgedAtMs: judgedAt === "" ? null : momentIn(judgedAt),
-    calls,
-  };
-}
-
-function unpackedAnswers(answers: string): readonly Answered[] {
-  if (answers === "") return [];
-  return answers.split(",").map((told) => {
-    const [comparison = "", at = ""] = told.split(":");
-    return { comparison, atMs: momentIn(at) };
-  });
+  const fields = record.split(" ");
+  const [, judged = "", calls = ""] = fields;
+  const answers: Answered[] = [];
+  for (let at = before; at + 1 < fields.length; at += 2) {
+    answers.push({ comparison: fields[at] ?? "", atMs: Number(fields[at + 1]) });
+  }
+  return { answers, judgedAtMs: judged === "" ? null : Number(judged), calls };
 }
 
 function moment(atMs: number): string {
-  return Math.floor(atMs).toString(radix);
-}
-
-function momentIn(text: string): number {
-  return parseInt(text, radix);
+  return `${Math.floor(atMs)}`;
 }

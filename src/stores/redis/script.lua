@@ -398,59 +398,6 @@ local function __TS__ArraySplice(self, ...)
     return out
 end
 
-local function __TS__StringAccess(self, index)
-    if index >= 0 and index < #self then
-        return string.sub(self, index + 1, index + 1)
-    end
-end
-
-local __TS__MathModf = math.modf
-
-local __TS__NumberToString
-do
-    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
-    function __TS__NumberToString(self, radix)
-        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
-            return tostring(self)
-        end
-        radix = math.floor(radix)
-        if radix < 2 or radix > 36 then
-            error("toString() radix argument must be between 2 and 36", 0)
-        end
-        local integer, fraction = __TS__MathModf(math.abs(self))
-        local result = ""
-        if radix == 8 then
-            result = string.format("%o", integer)
-        elseif radix == 16 then
-            result = string.format("%x", integer)
-        else
-            repeat
-                do
-                    result = __TS__StringAccess(radixChars, integer % radix) .. result
-                    integer = math.floor(integer / radix)
-                end
-            until not (integer ~= 0)
-        end
-        if fraction ~= 0 then
-            result = result .. "."
-            local delta = 1e-16
-            repeat
-                do
-                    fraction = fraction * radix
-                    delta = delta * radix
-                    local digit = math.floor(fraction)
-                    result = result .. __TS__StringAccess(radixChars, digit)
-                    fraction = fraction - digit
-                end
-            until not (fraction >= delta)
-        end
-        if self < 0 then
-            result = "-" .. result
-        end
-        return result
-    end
-end
-
 local function __TS__StringSubstring(self, start, ____end)
     if ____end ~= ____end then
         ____end = 0
@@ -619,7 +566,6 @@ return {
   __TS__StringStartsWith = __TS__StringStartsWith,
   __TS__ArrayFindIndex = __TS__ArrayFindIndex,
   __TS__ArraySplice = __TS__ArraySplice,
-  __TS__NumberToString = __TS__NumberToString,
   __TS__ParseInt = __TS__ParseInt,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
@@ -1344,9 +1290,9 @@ function sightOfAll(self, ____bindingPattern0, nowMs)
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     window = ____bindingPattern0.window
-    local ____modulesInUse_domain_2Ewindow_sumCalls_result_17 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
-    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.calls
-    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.faults
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.faults
     return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
@@ -1386,19 +1332,6 @@ jitter = 0.1
 local forgivenProbes = 3
 forgivenJitter = 0.02
 ____exports.closedBreaker = {state = "closed", epoch = 0, faultsInRow = 0, window = {}}
---- What older code has stored is carried on. Some of it counts whose the calls were in lists (`tenants`, `models`): what stands beside those is
--- from before, so whose they are begins anew.
-function ____exports.completeBreaker(self, stored)
-    if stored.state ~= "closed" or not (stored.tenants ~= nil) then
-        return stored
-    end
-    local ____stored_0 = stored
-    local state = ____stored_0.state
-    local epoch = ____stored_0.epoch
-    local faultsInRow = ____stored_0.faultsInRow
-    local window = ____stored_0.window
-    return {state = state, epoch = epoch, faultsInRow = faultsInRow, window = window}
-end
 --- The state to show: an open one whose time is over is half-open, though nobody has taken the turn yet.
 function ____exports.breakerState(self, breaker, nowMs)
     return breaker.state == "open" and nowMs >= breaker.probeFromMs and "half_open" or breaker.state
@@ -1406,17 +1339,17 @@ end
 --- Who may call now: anybody, one (the probe, see `takeProbe`), or nobody until a moment.
 function ____exports.breakerTurn(self, breaker, nowMs)
     repeat
-        local ____switch6 = breaker.state
-        local ____cond6 = ____switch6 == "closed"
-        if ____cond6 then
+        local ____switch4 = breaker.state
+        local ____cond4 = ____switch4 == "closed"
+        if ____cond4 then
             return {kind = "free"}
         end
-        ____cond6 = ____cond6 or ____switch6 == "open"
-        if ____cond6 then
+        ____cond4 = ____cond4 or ____switch4 == "open"
+        if ____cond4 then
             return nowMs < breaker.probeFromMs and ({kind = "wait", untilMs = breaker.probeFromMs}) or ({kind = "one"})
         end
-        ____cond6 = ____cond6 or ____switch6 == "half_open"
-        if ____cond6 then
+        ____cond4 = ____cond4 or ____switch4 == "half_open"
+        if ____cond4 then
             return ____modulesInUse["domain.turn"].leasedTurn(nil, breaker.probe, nowMs)
         end
     until true
@@ -1424,17 +1357,17 @@ end
 --- Gives the turn to a probe, whoever has it now: ask `breakerTurn` first. A closed breaker has no probes.
 function ____exports.takeProbe(self, breaker, probe)
     repeat
-        local ____switch8 = breaker.state
-        local ____cond8 = ____switch8 == "closed"
-        if ____cond8 then
+        local ____switch6 = breaker.state
+        local ____cond6 = ____switch6 == "closed"
+        if ____cond6 then
             return breaker
         end
-        ____cond8 = ____cond8 or ____switch8 == "open"
-        if ____cond8 then
+        ____cond6 = ____cond6 or ____switch6 == "open"
+        if ____cond6 then
             do
-                local ____breaker_1 = breaker
-                local epoch = ____breaker_1.epoch
-                local failedProbes = ____breaker_1.failedProbes
+                local ____breaker_0 = breaker
+                local epoch = ____breaker_0.epoch
+                local failedProbes = ____breaker_0.failedProbes
                 return {
                     state = "half_open",
                     epoch = epoch,
@@ -1444,61 +1377,61 @@ function ____exports.takeProbe(self, breaker, probe)
                 }
             end
         end
-        ____cond8 = ____cond8 or ____switch8 == "half_open"
-        if ____cond8 then
+        ____cond6 = ____cond6 or ____switch6 == "half_open"
+        if ____cond6 then
             return ____with(breaker, {probe = probe})
         end
     until true
 end
 --- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
 function ____exports.isProbe(self, breaker, permit)
-    local ____temp_4 = permit ~= nil and breaker.state == "half_open"
-    if ____temp_4 then
-        local ____opt_2 = breaker.probe
-        ____temp_4 = (____opt_2 and ____opt_2.permit) == permit
+    local ____temp_3 = permit ~= nil and breaker.state == "half_open"
+    if ____temp_3 then
+        local ____opt_1 = breaker.probe
+        ____temp_3 = (____opt_1 and ____opt_1.permit) == permit
     end
-    return ____temp_4
+    return ____temp_3
 end
 --- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
 -- 
 -- @param random uniform in [0, 1)
 function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
     repeat
-        local ____switch12 = breaker.state
-        local ____cond12 = ____switch12 == "closed"
-        if ____cond12 then
+        local ____switch10 = breaker.state
+        local ____cond10 = ____switch10 == "closed"
+        if ____cond10 then
             do
                 local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
                 if isLate or news.health == "nothing" then
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local ____breaker_13 = breaker
-                local ____temp_14 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_15 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
-                local ____modulesInUse_domain_2Eparties_countParty_8 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_7 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
-                local ____opt_5 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_8_result_16 = ____modulesInUse_domain_2Eparties_countParty_8(
+                local ____breaker_12 = breaker
+                local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_6 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
+                local ____opt_4 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_7_result_15 = ____modulesInUse_domain_2Eparties_countParty_7(
                     nil,
-                    ____temp_7,
-                    ____opt_5 and ____opt_5.tenant or "",
+                    ____temp_6,
+                    ____opt_4 and ____opt_4.tenant or "",
                     isFault,
                     nowMs
                 )
-                local ____modulesInUse_domain_2Eparties_countParty_12 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_11 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
-                local ____opt_9 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_10 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
+                local ____opt_8 = news.by
                 local closed = ____with(
-                    ____breaker_13,
+                    ____breaker_12,
                     {
-                        faultsInRow = ____temp_14,
-                        window = ____modulesInUse_domain_2Ewindow_countCall_result_15,
-                        byTenant = ____modulesInUse_domain_2Eparties_countParty_8_result_16,
-                        byModel = ____modulesInUse_domain_2Eparties_countParty_12(
+                        faultsInRow = ____temp_13,
+                        window = ____modulesInUse_domain_2Ewindow_countCall_result_14,
+                        byTenant = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
+                        byModel = ____modulesInUse_domain_2Eparties_countParty_11(
                             nil,
-                            ____temp_11,
-                            ____opt_9 and ____opt_9.model or "",
+                            ____temp_10,
+                            ____opt_8 and ____opt_8.model or "",
                             isFault,
                             nowMs
                         )
@@ -1518,28 +1451,28 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 )
             end
         end
-        ____cond12 = ____cond12 or ____switch12 == "open"
-        if ____cond12 then
+        ____cond10 = ____cond10 or ____switch10 == "open"
+        if ____cond10 then
             return breaker
         end
-        ____cond12 = ____cond12 or ____switch12 == "half_open"
-        if ____cond12 then
+        ____cond10 = ____cond10 or ____switch10 == "half_open"
+        if ____cond10 then
             do
                 if not ____exports.isProbe(nil, breaker, news.permit) then
                     return breaker
                 end
                 repeat
-                    local ____switch18 = news.health
-                    local ____cond18 = ____switch18 == "nothing"
-                    if ____cond18 then
+                    local ____switch16 = news.health
+                    local ____cond16 = ____switch16 == "nothing"
+                    if ____cond16 then
                         return ____without(
                             breaker,
                             {probe = ____field(nil)},
                             "probe"
                         )
                     end
-                    ____cond18 = ____cond18 or ____switch18 == "fault"
-                    if ____cond18 then
+                    ____cond16 = ____cond16 or ____switch16 == "fault"
+                    if ____cond16 then
                         return opened(
                             nil,
                             breaker.epoch,
@@ -1549,8 +1482,8 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                             random
                         )
                     end
-                    ____cond18 = ____cond18 or ____switch18 == "healthy"
-                    if ____cond18 then
+                    ____cond16 = ____cond16 or ____switch16 == "healthy"
+                    if ____cond16 then
                         do
                             local goodProbes = breaker.goodProbes + 1
                             return goodProbes < limits.successThreshold and ____without(
@@ -1975,42 +1908,7 @@ return ____exports
  end,
 ["domain.model-records"] = function(...) 
 local ____exports = {}
-local isNewest, withNewest, isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, unpackedAnswers, moment, momentIn, mostModels, mostCharacters, radix
-function isNewest(self, answers, atMs)
-    if answers == "" then
-        return true
-    end
-    local first = unpack(
-        ____lualib.__TS__StringSplit(answers, ","),
-        1,
-        1
-    )
-    if first == nil then
-        first = ""
-    end
-    return momentIn(
-        nil,
-        ____lualib.__TS__StringSlice(
-            first,
-            (string.find(first, ":", nil, true) or 0) - 1 + 1
-        )
-    ) < atMs
-end
-function withNewest(self, answers, comparison, told)
-    local first, second = unpack(
-        ____lualib.__TS__StringSplit(answers, ","),
-        1,
-        2
-    )
-    if first == nil then
-        first = ""
-    end
-    if second == nil then
-        second = ""
-    end
-    local other = ____lualib.__TS__StringStartsWith(first, comparison .. ":") and second or first
-    return other == "" and (comparison .. ":") .. told or (((comparison .. ":") .. told) .. ",") .. other
-end
+local isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, moment, mostModels, mostCharacters, before
 --- The latest of two different comparisons, newest first: moments may come out of order.
 function ____exports.newestTwo(self, answers, ____bindingPattern0)
     local atMs
@@ -2026,13 +1924,13 @@ function ____exports.newestTwo(self, answers, ____bindingPattern0)
     end
     local isFirst = first.comparison == comparison
     local own = isFirst and first or ((second and second.comparison) == comparison and second or nil)
-    local ____isFirst_2
+    local ____isFirst_4
     if isFirst then
-        ____isFirst_2 = second
+        ____isFirst_4 = second
     else
-        ____isFirst_2 = first
+        ____isFirst_4 = first
     end
-    local other = ____isFirst_2
+    local other = ____isFirst_4
     local latest = {
         comparison = comparison,
         atMs = math.max(atMs, own and own.atMs or 0)
@@ -2046,13 +1944,13 @@ function ____exports.newestTwo(self, answers, ____bindingPattern0)
     return isNewer(nil, latest, other) and ({latest, other}) or ({other, latest})
 end
 function isNewer(self, a, b)
-    local ____temp_5
+    local ____temp_7
     if a.atMs == b.atMs then
-        ____temp_5 = a.comparison < b.comparison
+        ____temp_7 = a.comparison < b.comparison
     else
-        ____temp_5 = a.atMs > b.atMs
+        ____temp_7 = a.atMs > b.atMs
     end
-    return ____temp_5
+    return ____temp_7
 end
 function placeOf(self, records, model)
     local start = model .. " "
@@ -2083,7 +1981,7 @@ function inRoom(self, all)
     local first = #all
     while first > 0 and #all - first < 64 do
         characters = characters + #(all[first] or "")
-        if characters > 2600 then
+        if characters > 2800 then
             break
         end
         first = first - 1
@@ -2091,10 +1989,16 @@ function inRoom(self, all)
     return first == 0 and all or ____lualib.__TS__ArraySlice(all, first)
 end
 function isAnswering(self, record)
-    return ____lualib.__TS__StringSplit(record, " ")[2] ~= ""
+    return #____lualib.__TS__StringSplit(record, " ") > 3
 end
-function packed(self, answers)
-    return table.concat(
+function packed(self, model, ____bindingPattern0)
+    local calls
+    local judgedAtMs
+    local answers
+    answers = ____bindingPattern0.answers
+    judgedAtMs = ____bindingPattern0.judgedAtMs
+    calls = ____bindingPattern0.calls
+    local told = table.concat(
         ____lualib.__TS__ArrayMap(
             answers,
             function(____, ____bindingPattern0)
@@ -2102,74 +2006,49 @@ function packed(self, answers)
                 local comparison
                 comparison = ____bindingPattern0.comparison
                 atMs = ____bindingPattern0.atMs
-                return (comparison .. ":") .. moment(nil, atMs)
+                return ((" " .. comparison) .. " ") .. moment(nil, atMs)
             end
         ),
-        ","
+        ""
     )
+    return ((((model .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls) .. told
 end
 function unpacked(self, record)
-    local ____, answers, judgedAt, calls = unpack(
-        ____lualib.__TS__StringSplit(record, " "),
-        1,
-        4
-    )
-    if answers == nil then
-        answers = ""
-    end
-    if judgedAt == nil then
-        judgedAt = ""
+    local fields = ____lualib.__TS__StringSplit(record, " ")
+    local ____, judged, calls = unpack(fields, 1, 3)
+    if judged == nil then
+        judged = ""
     end
     if calls == nil then
         calls = ""
     end
-    local ____unpackedAnswers_result_7 = unpackedAnswers(nil, answers)
-    local ____temp_6
-    if judgedAt == "" then
-        ____temp_6 = nil
-    else
-        ____temp_6 = momentIn(nil, judgedAt)
-    end
-    return {answers = ____unpackedAnswers_result_7, judgedAtMs = ____temp_6, calls = calls}
-end
-function unpackedAnswers(self, answers)
-    if answers == "" then
-        return {}
-    end
-    return ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__StringSplit(answers, ","),
-        function(____, told)
-            local comparison, at = unpack(
-                ____lualib.__TS__StringSplit(told, ":"),
-                1,
-                2
-            )
-            if comparison == nil then
-                comparison = ""
-            end
-            if at == nil then
-                at = ""
-            end
-            return {
-                comparison = comparison,
-                atMs = momentIn(nil, at)
+    local answers = {}
+    do
+        local at = 3
+        while at + 1 < #fields do
+            answers[#answers + 1] = {
+                comparison = fields[at + 1] or "",
+                atMs = ____lualib.__TS__Number(fields[at + 1 + 1])
             }
+            at = at + 2
         end
-    )
+    end
+    local ____answers_12 = answers
+    local ____temp_11
+    if judged == "" then
+        ____temp_11 = nil
+    else
+        ____temp_11 = ____lualib.__TS__Number(judged)
+    end
+    return {answers = ____answers_12, judgedAtMs = ____temp_11, calls = calls}
 end
 function moment(self, atMs)
-    return ____lualib.__TS__NumberToString(
-        math.floor(atMs),
-        30
-    )
-end
-function momentIn(self, text)
-    return ____lualib.__TS__ParseInt(text, 30)
+    return tostring(math.floor(atMs))
 end
 mostModels = 64
-mostCharacters = 2600
+mostCharacters = 2800
 local mostCalls = 20
-radix = 30
+before = 3
 function ____exports.recordOf(self, records, model)
     return unpacked(
         nil,
@@ -2179,71 +2058,76 @@ end
 --- A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late.
 function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
     local at = placeOf(nil, records, model)
-    local ____, answers, judgedAt, calls = unpack(
-        ____lualib.__TS__StringSplit(records[at + 1] or "", " "),
+    local known = records[at + 1] or ""
+    local ____, judgedAt, calls, first, firstAt, second, secondAt = unpack(
+        ____lualib.__TS__StringSplit(known, " "),
         1,
-        4
+        7
     )
-    if answers == nil then
-        answers = ""
-    end
     if judgedAt == nil then
         judgedAt = ""
     end
     if calls == nil then
         calls = ""
     end
+    if firstAt == nil then
+        firstAt = ""
+    end
+    if secondAt == nil then
+        secondAt = ""
+    end
+    local after = string.sub(calls .. "0", -20)
+    if first ~= nil and ____lualib.__TS__Number(firstAt) > atMs then
+        local ____unpacked_result_0 = unpacked(nil, known)
+        local answers = ____unpacked_result_0.answers
+        local judgedAtMs = ____unpacked_result_0.judgedAtMs
+        local latest = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs})
+        local latestJudged = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs
+        return put(
+            nil,
+            records,
+            at,
+            packed(nil, model, {answers = latest, judgedAtMs = latestJudged, calls = after}),
+            true
+        )
+    end
     local told = moment(
         nil,
         math.max(atMs, 0)
     )
-    local after = isNewest(nil, answers, atMs) and ({
-        answers = withNewest(nil, answers, comparison, told),
-        judgedAt = judged and told or judgedAt
-    }) or ({
-        answers = packed(
-            nil,
-            ____exports.newestTwo(
-                nil,
-                unpackedAnswers(nil, answers),
-                {comparison = comparison, atMs = atMs}
-            )
-        ),
-        judgedAt = judged and (judgedAt == "" or momentIn(nil, judgedAt) < atMs) and told or judgedAt
-    })
-    local record = (((((model .. " ") .. after.answers) .. " ") .. after.judgedAt) .. " ") .. string.sub(calls .. "0", -20)
+    local newest = (((((((model .. " ") .. (judged and told or judgedAt)) .. " ") .. after) .. " ") .. comparison) .. " ") .. told
+    local isFirst = first == comparison
+    local ____isFirst_1
+    if isFirst then
+        ____isFirst_1 = second
+    else
+        ____isFirst_1 = first
+    end
+    local other = ____isFirst_1
+    local rest = other == nil and "" or ((" " .. other) .. " ") .. (isFirst and secondAt or firstAt)
     return put(
         nil,
         records,
         at,
-        record,
+        newest .. rest,
         true
     )
 end
 --- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
     local at = placeOf(nil, records, model)
-    local ____, answers, judgedAt, calls = unpack(
-        ____lualib.__TS__StringSplit(records[at + 1] or "", " "),
-        1,
-        4
-    )
-    if answers == nil then
-        answers = ""
-    end
-    if judgedAt == nil then
-        judgedAt = ""
-    end
-    if calls == nil then
-        calls = ""
-    end
-    local record = (((((model .. " ") .. answers) .. " ") .. judgedAt) .. " ") .. string.sub(calls .. "1", -20)
+    local record = unpacked(nil, records[at + 1] or "")
+    local calls = string.sub(record.calls .. "1", -20)
     return put(
         nil,
         records,
         at,
-        record,
-        answers ~= ""
+        packed(
+            nil,
+            model,
+            ____with(record, {calls = calls})
+        ),
+        #record.answers > 0
     )
 end
 --- Has the model answered another comparison after `sinceMs`?
@@ -2269,6 +2153,123 @@ function ____exports.isMostlyFaults(self, ____bindingPattern0)
     local calls
     calls = ____bindingPattern0.calls
     return #____lualib.__TS__StringSplit(calls, "1") - 1 >= math.max(1, #calls / 2)
+end
+--- With those of models that it knows nothing of: older ones.
+function ____exports.withOlder(self, records, older)
+    local unknown = ____lualib.__TS__ArrayFilter(
+        older,
+        function(____, record) return placeOf(
+            nil,
+            records,
+            ____lualib.__TS__StringSplit(record, " ")[1] or ""
+        ) < 0 end
+    )
+    local ____array_8 = ____lualib.__TS__SparseArrayNew(unpack(unknown))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_8,
+        unpack(records)
+    )
+    local all = {____lualib.__TS__SparseArraySpread(____array_8)}
+    local ____inRoom_10 = inRoom
+    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
+        all,
+        function(____, record) return not isAnswering(nil, record) end
+    )))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_9,
+        unpack(____lualib.__TS__ArrayFilter(all, isAnswering))
+    )
+    return ____inRoom_10(
+        nil,
+        {____lualib.__TS__SparseArraySpread(____array_9)}
+    )
+end
+return ____exports
+ end,
+["domain.older-gates"] = function(...) 
+local ____exports = {}
+local recounted, recordsIn, decimal, radix
+function recounted(self, breaker)
+    if breaker.state ~= "closed" or not (breaker.tenants ~= nil) then
+        return breaker
+    end
+    local ____breaker_1 = breaker
+    local state = ____breaker_1.state
+    local epoch = ____breaker_1.epoch
+    local faultsInRow = ____breaker_1.faultsInRow
+    local window = ____breaker_1.window
+    return {state = state, epoch = epoch, faultsInRow = faultsInRow, window = window}
+end
+function recordsIn(self, models)
+    return ____lualib.__TS__ArrayMap(
+        models,
+        function(____, record)
+            local model, answers, judgedAt, calls = unpack(
+                ____lualib.__TS__StringSplit(record, " "),
+                1,
+                4
+            )
+            if model == nil then
+                model = ""
+            end
+            if answers == nil then
+                answers = ""
+            end
+            if judgedAt == nil then
+                judgedAt = ""
+            end
+            if calls == nil then
+                calls = ""
+            end
+            local told = ____lualib.__TS__ArrayMap(
+                ____lualib.__TS__ArrayFilter(
+                    ____lualib.__TS__StringSplit(answers, ","),
+                    function(____, answer) return answer ~= "" end
+                ),
+                function(____, answer)
+                    local comparison, at = unpack(
+                        ____lualib.__TS__StringSplit(answer, ":"),
+                        1,
+                        2
+                    )
+                    if comparison == nil then
+                        comparison = ""
+                    end
+                    if at == nil then
+                        at = ""
+                    end
+                    return ((" " .. comparison) .. " ") .. decimal(nil, at)
+                end
+            )
+            return ((((model .. " ") .. (judgedAt == "" and "" or decimal(nil, judgedAt))) .. " ") .. calls) .. table.concat(told, "")
+        end
+    )
+end
+function decimal(self, moment)
+    return tostring(____lualib.__TS__ParseInt(moment, 30))
+end
+radix = 30
+---
+-- @param newGate what a gate knows that knows nothing yet
+function ____exports.carriedOn(self, newGate, stored)
+    local ____stored_0 = stored
+    local models = ____stored_0.models
+    local known = ____lualib.__TS__ObjectRest(____stored_0, {models = true})
+    local whole = ____lualib.__TS__ObjectAssign({}, newGate, known)
+    if models == nil then
+        return whole
+    end
+    return ____with(
+        whole,
+        {
+            breaker = recounted(nil, whole.breaker),
+            records = ____modulesInUse["domain.model-records"].withOlder(
+                nil,
+                whole.records,
+                recordsIn(nil, models)
+            )
+        }
+    )
 end
 return ____exports
  end,
@@ -2690,18 +2691,17 @@ ____exports.newGate = {
     vitals = ____modulesInUse["domain.vitals"].noVitals,
     exchanges = ____modulesInUse["domain.snapshot"].noExchanges,
     countedReports = {},
-    models = {},
+    records = {},
     paces = {},
     probed = {},
     cleanEnds = {},
     kept = {},
     waitsEndedMs = 0
 }
---- What older code has stored knows less, and is carried on: it has no `waitsEndedMs`, the field that came last.
+--- Code that has stored no `records` is older, and so is who has stored `models`: see there.
 function ____exports.completeGate(self, stored)
-    local whole = stored.waitsEndedMs == nil and ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored) or stored
-    local breaker = ____modulesInUse["domain.breaker"].completeBreaker(nil, whole.breaker)
-    return breaker == whole.breaker and whole or ____with(whole, {breaker = breaker})
+    local isWhole = stored.records ~= nil and stored.models == nil
+    return isWhole and stored or ____modulesInUse["domain.older-gates"].carriedOn(nil, ____exports.newGate, stored)
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
@@ -4529,7 +4529,7 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     local ramp = ____moving_1.ramp
     local vitals = ____moving_1.vitals
     local holds = ____moving_1.holds
-    local models = ____moving_1.models
+    local records = ____moving_1.records
     local cleanEnds = ____moving_1.cleanEnds
     local paces = ____moving_1.paces
     local waitsEndedMs = ____moving_1.waitsEndedMs
@@ -4561,7 +4561,7 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
             ramp = ____field(ramp),
             vitals = vitals,
             holds = holds,
-            models = models,
+            records = records,
             cleanEnds = cleanEnds,
             paces = paces,
             waitsEndedMs = waitsEndedMs,
@@ -4590,7 +4590,7 @@ function ____exports.othersOf(self, core, outcome, nowMs)
     local beforeAgoMs = ____call_5.beforeAgoMs
     local ticket = ____call_5.ticket
     local reportedAtMs = nowMs - ageMs
-    local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.models, model)
+    local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.records, model)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
@@ -4706,7 +4706,7 @@ function take(self, core, outcome, nowMs, limits, random)
         others,
         nowMs
     )
-    local models = ____rememberedAfter_result_13.models
+    local records = ____rememberedAfter_result_13.records
     local cleanEnds = ____rememberedAfter_result_13.cleanEnds
     local paces = ____rememberedAfter_result_13.paces
     return {
@@ -4727,7 +4727,7 @@ function take(self, core, outcome, nowMs, limits, random)
             nowMs,
             limits
         ),
-        models = models,
+        records = records,
         cleanEnds = cleanEnds,
         paces = paces,
         waitsEndedMs = recovered and nowMs or core.waitsEndedMs
@@ -4750,8 +4750,8 @@ function restsOnOthers(self, ____bindingPattern0)
     return ____temp_14
 end
 function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, ____bindingPattern2)
-    local models
-    models = ____bindingPattern0.models
+    local records
+    records = ____bindingPattern0.records
     local ageMs
     local call
     local finding
@@ -4766,7 +4766,7 @@ function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, 
     if (others and others.served) == true or finding.kind == "rate_limited" then
         return {kind = "nothing"}
     end
-    local isServed = call ~= nil and ____modulesInUse["domain.model-records"].anyServed(nil, models, call.comparison, nowMs - ageMs - recoveryMs)
+    local isServed = call ~= nil and ____modulesInUse["domain.model-records"].anyServed(nil, records, call.comparison, nowMs - ageMs - recoveryMs)
     return isServed and finding.kind == "refused" and ({kind = "nothing"}) or finding
 end
 function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs)
@@ -4781,7 +4781,7 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
         return core
     end
     local ____core_17 = core
-    local models = ____core_17.models
+    local records = ____core_17.records
     local cleanEnds = ____core_17.cleanEnds
     local paces = ____core_17.paces
     local ____call_18 = call
@@ -4797,17 +4797,17 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
             do
                 local counted = ____modulesInUse["domain.model-records"].countAnswer(
                     nil,
-                    models,
+                    records,
                     model,
                     comparison,
                     finding.judged == true,
                     atMs
                 )
                 if ticket == nil then
-                    return {models = counted, cleanEnds = cleanEnds, paces = paces}
+                    return {records = counted, cleanEnds = cleanEnds, paces = paces}
                 end
                 return {
-                    models = counted,
+                    records = counted,
                     cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, cleanEnds, {comparison = comparison, atMs = atMs}),
                     paces = ____modulesInUse["domain.paces"].quickened(nil, paces, tenant, model)
                 }
@@ -4816,7 +4816,7 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
         ____cond28 = ____cond28 or ____switch28 == "fault"
         if ____cond28 then
             return {
-                models = ____modulesInUse["domain.model-records"].countFault(nil, models, model),
+                records = ____modulesInUse["domain.model-records"].countFault(nil, records, model),
                 cleanEnds = cleanEnds,
                 paces = paces
             }
@@ -4829,7 +4829,7 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
                 end
                 local beganAtMs = atMs - call.beganAgoMs
                 return {
-                    models = models,
+                    records = records,
                     cleanEnds = cleanEnds,
                     paces = ____modulesInUse["domain.paces"].slowed(
                         nil,

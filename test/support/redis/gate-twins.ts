@@ -229,7 +229,7 @@ function unpackedCore(core: GateCore): GateCore {
     holds: listed(core.holds).map(unpacked),
     paces: listed(core.paces).map(unpacked),
     probed: listed(core.probed).map(unpacked),
-    models: listed(core.models).map((record) => {
+    records: listed(core.records).map((record) => {
       const end = record.indexOf(" ");
       return plain(record.slice(0, end)) + record.slice(end);
     }),

@@ -1,0 +1,50 @@
+/**
+ * What older code has stored of a gate is carried on. In Redis it may also write in turn with this code, for the time of a deploy: each then
+ * takes along what it does not know, so that may be from before.
+ */
+import type { Breaker } from "./breaker.ts";
+import type { GateCore } from "./gate.ts";
+import { withOlder, type ModelRecords } from "./model-records.ts";
+
+/** Some has stored `models` instead of `records`, of each `model answers judged calls`, an answer being `comparison:moment`, with moments of this radix. */
+export interface OlderGate extends Partial<GateCore> {
+  readonly models?: readonly string[];
+}
+const radix = 30;
+
+/** @param newGate what a gate knows that knows nothing yet */
+export function carriedOn(newGate: GateCore, stored: OlderGate): GateCore {
+  const { models, ...known } = stored;
+  const whole = { ...newGate, ...known };
+  if (models === undefined) return whole;
+  return {
+    ...whole,
+    breaker: recounted(whole.breaker),
+    records: withOlder(whole.records, recordsIn(models)),
+  };
+}
+
+/** That code counted whose calls they were in lists (`tenants`, `models`). Who has them begins anew: what stands beside them is from before. */
+function recounted(breaker: Breaker): Breaker {
+  if (breaker.state !== "closed" || !("tenants" in breaker)) return breaker;
+  const { state, epoch, faultsInRow, window } = breaker;
+  return { state, epoch, faultsInRow, window };
+}
+
+function recordsIn(models: readonly string[]): ModelRecords {
+  return models.map((record) => {
+    const [model = "", answers = "", judgedAt = "", calls = ""] = record.split(" ");
+    const told = answers
+      .split(",")
+      .filter((answer) => answer !== "")
+      .map((answer) => {
+        const [comparison = "", at = ""] = answer.split(":");
+        return ` ${comparison} ${decimal(at)}`;
+      });
+    return `${model} ${judgedAt === "" ? "" : decimal(judgedAt)} ${calls}${told.join("")}`;
+  });
+}
+
+function decimal(moment: string): string {
+  return `${parseInt(moment, radix)}`;
+}
