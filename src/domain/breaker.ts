@@ -20,7 +20,7 @@
  */
 import { countParty, noParties, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
-import { countCall, sumCalls, type Window } from "./window.ts";
+import { countCall, noCalls, sumCalls, type Bucket, type Window } from "./window.ts";
 
 export type Breaker =
   | {
@@ -28,8 +28,10 @@ export type Breaker =
       readonly epoch: number;
       /** Without a success between them. */
       readonly faultsInRow: number;
-      readonly window: Window;
-      /** Whose they were. Absent: written by older code, or nobody has called yet. */
+      /** Empty. Older code counts calls in this list, and must find one: see `older-gates.ts`. */
+      readonly window: readonly Bucket[];
+      /** Calls of the last ten seconds, and whose they were. Absent: written by older code, or nobody has called yet. */
+      readonly lately?: Window;
       readonly byTenant?: Parties;
       readonly byModel?: Parties;
     }
@@ -142,7 +144,7 @@ export function recordNews(
       const closed = {
         ...breaker,
         faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
-        window: countCall(breaker.window, isFault, nowMs),
+        lately: countCall(breaker.lately ?? noCalls, isFault, nowMs),
         byTenant: countParty(breaker.byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
         byModel: countParty(breaker.byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
       };
@@ -178,8 +180,8 @@ function isIll(closed: Closed, nowMs: number, limits: BreakerLimits): boolean {
   return isIllFor(closed.byTenant) && isIllFor(closed.byModel);
 }
 
-function sightOfAll({ faultsInRow, window }: Closed, nowMs: number): Sight {
-  const { calls, faults } = sumCalls(window, nowMs);
+function sightOfAll({ faultsInRow, lately }: Closed, nowMs: number): Sight {
+  const { calls, faults } = sumCalls(lately, nowMs);
   return { calls, faults, faultsInRow };
 }
 

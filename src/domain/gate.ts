@@ -17,7 +17,7 @@ import {
 import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
-import { carriedOn, type OlderGate } from "./older-gates.ts";
+import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
 import type { Pace } from "./paces.ts";
 import type { Group } from "./places.ts";
 import type { Ramp } from "./ramp.ts";
@@ -84,10 +84,9 @@ export const newGate: GateCore = {
   waitsEndedMs: 0,
 };
 
-/** Code that has stored no `records` is older, and so is who has stored `models`: see there. */
+/** What older code has stored is carried on. */
 export function completeGate(stored: OlderGate): GateCore {
-  const isWhole = stored.records !== undefined && stored.models === undefined;
-  return isWhole ? (stored as GateCore) : carriedOn(newGate, stored);
+  return isOlder(stored) ? carriedOn(newGate, stored) : (stored as GateCore);
 }
 
 export type Admission =

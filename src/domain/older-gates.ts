@@ -5,6 +5,7 @@
 import type { Breaker } from "./breaker.ts";
 import type { GateCore } from "./gate.ts";
 import { withOlder, type ModelRecords } from "./model-records.ts";
+import { windowOf } from "./window.ts";
 
 /** Some has stored `models` instead of `records`, of each `model answers judged calls`, an answer being `comparison:moment`, with moments of this radix. */
 export interface OlderGate extends Partial<GateCore> {
@@ -12,23 +13,29 @@ export interface OlderGate extends Partial<GateCore> {
 }
 const radix = 30;
 
+/** Has older code written it last? */
+export function isOlder({ records, models, breaker }: OlderGate): boolean {
+  return records === undefined || models !== undefined || (breaker !== undefined && hasList(breaker));
+}
+
 /** @param newGate what a gate knows that knows nothing yet */
 export function carriedOn(newGate: GateCore, stored: OlderGate): GateCore {
   const { models, ...known } = stored;
   const whole = { ...newGate, ...known };
-  if (models === undefined) return whole;
-  return {
-    ...whole,
-    breaker: recounted(whole.breaker),
-    records: withOlder(whole.records, recordsIn(models)),
-  };
+  const records = models === undefined ? whole.records : withOlder(whole.records, recordsIn(models));
+  return { ...whole, breaker: recounted(whole.breaker), records };
 }
 
-/** That code counted whose calls they were in lists (`tenants`, `models`). Who has them begins anew: what stands beside them is from before. */
+function hasList(breaker: Breaker): boolean {
+  return breaker.state === "closed" && breaker.window.length > 0;
+}
+
+/** It counted calls in a list. Whose they were begins anew: what it says of that it has kept otherwise, or taken along from before. */
 function recounted(breaker: Breaker): Breaker {
-  if (breaker.state !== "closed" || !("tenants" in breaker)) return breaker;
+  if (breaker.state !== "closed" || breaker.window.length === 0) return breaker;
   const { state, epoch, faultsInRow, window } = breaker;
-  return { state, epoch, faultsInRow, window };
+  const last = window.at(-1)?.second ?? 0;
+  return { state, epoch, faultsInRow, window: [], lately: windowOf(window, last) };
 }
 
 function recordsIn(models: readonly string[]): ModelRecords {

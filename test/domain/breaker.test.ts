@@ -267,11 +267,3 @@ it("does what a naive reading of the contract does, over any history, and surviv
     { numRuns: 500 },
   );
 });
-
-it("keeps at most ten buckets, however many calls there are", () => {
-  const breaker = Array.from({ length: 400 }).reduce<Breaker>(
-    (before, _, index) => record(before, "healthy", null, index * 100),
-    closedBreaker,
-  );
-  expect(breaker.state === "closed" && breaker.window.length).toBe(10);
-});

@@ -292,14 +292,6 @@ local function __TS__Number(value)
     end
 end
 
-local __TS__Unpack = table.unpack or unpack
-
-local function __TS__ArrayWith(self, index, value)
-    local copy = {__TS__Unpack(self)}
-    copy[index + 1] = value
-    return copy
-end
-
 local function __TS__ArrayAt(self, relativeIndex)
     local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
     if absoluteIndex >= 0 and absoluteIndex < #self then
@@ -322,6 +314,14 @@ local function __TS__ArrayFindIndex(self, callbackFn, thisArg)
         end
     end
     return -1
+end
+
+local __TS__Unpack = table.unpack or unpack
+
+local function __TS__ArrayWith(self, index, value)
+    local copy = {__TS__Unpack(self)}
+    copy[index + 1] = value
+    return copy
 end
 
 local function __TS__ArraySplice(self, ...)
@@ -561,10 +561,10 @@ return {
   __TS__StringSplit = __TS__StringSplit,
   __TS__ArraySlice = __TS__ArraySlice,
   __TS__Number = __TS__Number,
-  __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArrayAt = __TS__ArrayAt,
   __TS__StringStartsWith = __TS__StringStartsWith,
   __TS__ArrayFindIndex = __TS__ArrayFindIndex,
+  __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
@@ -1225,50 +1225,98 @@ return ____exports
  end,
 ["domain.window"] = function(...) 
 local ____exports = {}
-local recentBuckets, isRecent, windowSeconds
-function recentBuckets(self, window, second)
-    local first = unpack(window, 1, 1)
-    local last = ____lualib.__TS__ArrayAt(window, -1)
-    if first == nil or last == nil then
-        return window
-    end
-    if isRecent(nil, first, second) and isRecent(nil, last, second) then
-        return window
-    end
-    return ____lualib.__TS__ArrayFilter(
-        window,
-        function(____, bucket) return isRecent(nil, bucket, second) end
+local moved, bucketsOf, bucketIn, windowSeconds
+function moved(self, window, nowMs)
+    local second = math.floor(nowMs / 1000)
+    return second == window.second and window or ____exports.windowOf(
+        nil,
+        bucketsOf(nil, window),
+        second
     )
 end
-function isRecent(self, bucket, second)
-    return bucket.second > second - 10 and bucket.second <= second
-end
-windowSeconds = 10
-function ____exports.countCall(self, window, isFault, nowMs)
-    local second = math.floor(nowMs / 1000)
-    local recent = recentBuckets(nil, window, second)
-    local place = #recent - 1
-    local last = recent[place + 1]
-    local faults = isFault and 1 or 0
-    if last == nil or last.second ~= second then
-        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(recent))
-        ____lualib.__TS__SparseArrayPush(____array_0, {second = second, calls = 1, faults = faults})
-        return {____lualib.__TS__SparseArraySpread(____array_0)}
-    end
-    return ____lualib.__TS__ArrayWith(recent, place, {second = second, calls = last.calls + 1, faults = last.faults + faults})
-end
-function ____exports.sumCalls(self, window, nowMs)
+---
+-- @param buckets in any order; several may be of one second
+function ____exports.windowOf(self, buckets, second)
+    local recent = ____lualib.__TS__ArrayFilter(
+        buckets,
+        function(____, bucket) return bucket.second > second - 10 and bucket.second <= second end
+    )
     local calls = 0
     local faults = 0
-    for ____, bucket in ipairs(recentBuckets(
-        nil,
-        window,
-        math.floor(nowMs / 1000)
-    )) do
+    for ____, bucket in ipairs(recent) do
         calls = calls + bucket.calls
         faults = faults + bucket.faults
     end
-    return {calls = calls, faults = faults}
+    local before = table.concat(
+        ____lualib.__TS__ArrayMap(
+            recent,
+            function(____, bucket) return (((tostring(bucket.second) .. " ") .. tostring(bucket.calls)) .. " ") .. tostring(bucket.faults) end
+        ),
+        ","
+    )
+    return {second = second, calls = calls, faults = faults, before = before}
+end
+function bucketsOf(self, ____bindingPattern0)
+    local before
+    local faults
+    local calls
+    local second
+    second = ____bindingPattern0.second
+    calls = ____bindingPattern0.calls
+    faults = ____bindingPattern0.faults
+    before = ____bindingPattern0.before
+    local earlier = before == "" and ({}) or ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__StringSplit(before, ","),
+        bucketIn
+    )
+    local own = ____lualib.__TS__ArrayReduce(
+        earlier,
+        function(____, rest, bucket) return {second = second, calls = rest.calls - bucket.calls, faults = rest.faults - bucket.faults} end,
+        {second = second, calls = calls, faults = faults}
+    )
+    local ____temp_2
+    if own.calls > 0 then
+        local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(earlier))
+        ____lualib.__TS__SparseArrayPush(____array_1, own)
+        ____temp_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
+    else
+        ____temp_2 = earlier
+    end
+    return ____temp_2
+end
+function bucketIn(self, text)
+    local second, calls, faults = unpack(
+        ____lualib.__TS__StringSplit(text, " "),
+        1,
+        3
+    )
+    if second == nil then
+        second = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    if faults == nil then
+        faults = ""
+    end
+    return {
+        second = ____lualib.__TS__Number(second),
+        calls = ____lualib.__TS__Number(calls),
+        faults = ____lualib.__TS__Number(faults)
+    }
+end
+windowSeconds = 10
+____exports.noCalls = {second = 0, calls = 0, faults = 0, before = ""}
+function ____exports.countCall(self, window, isFault, nowMs)
+    local ____moved_result_0 = moved(nil, window, nowMs)
+    local second = ____moved_result_0.second
+    local calls = ____moved_result_0.calls
+    local faults = ____moved_result_0.faults
+    local before = ____moved_result_0.before
+    return {second = second, calls = calls + 1, faults = faults + (isFault and 1 or 0), before = before}
+end
+function ____exports.sumCalls(self, window, nowMs)
+    return moved(nil, window, nowMs)
 end
 return ____exports
  end,
@@ -1286,11 +1334,11 @@ function isIll(self, closed, nowMs, limits)
     return isIllFor(nil, closed.byTenant) and isIllFor(nil, closed.byModel)
 end
 function sightOfAll(self, ____bindingPattern0, nowMs)
-    local window
+    local lately
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
-    window = ____bindingPattern0.window
-    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs)
+    lately = ____bindingPattern0.lately
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
     local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.calls
     local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.faults
     return {calls = calls, faults = faults, faultsInRow = faultsInRow}
@@ -1408,7 +1456,7 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local isFault = news.health == "fault"
                 local ____breaker_12 = breaker
                 local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
                 local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
                 local ____temp_6 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
                 local ____opt_4 = news.by
@@ -1426,7 +1474,7 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     ____breaker_12,
                     {
                         faultsInRow = ____temp_13,
-                        window = ____modulesInUse_domain_2Ewindow_countCall_result_14,
+                        lately = ____modulesInUse_domain_2Ewindow_countCall_result_14,
                         byTenant = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
                         byModel = ____modulesInUse_domain_2Eparties_countParty_11(
                             nil,
@@ -2188,9 +2236,12 @@ return ____exports
  end,
 ["domain.older-gates"] = function(...) 
 local ____exports = {}
-local recounted, recordsIn, decimal, radix
+local hasList, recounted, recordsIn, decimal, radix
+function hasList(self, breaker)
+    return breaker.state == "closed" and #breaker.window > 0
+end
 function recounted(self, breaker)
-    if breaker.state ~= "closed" or not (breaker.tenants ~= nil) then
+    if breaker.state ~= "closed" or #breaker.window == 0 then
         return breaker
     end
     local ____breaker_1 = breaker
@@ -2198,7 +2249,15 @@ function recounted(self, breaker)
     local epoch = ____breaker_1.epoch
     local faultsInRow = ____breaker_1.faultsInRow
     local window = ____breaker_1.window
-    return {state = state, epoch = epoch, faultsInRow = faultsInRow, window = window}
+    local ____opt_2 = ____lualib.__TS__ArrayAt(window, -1)
+    local last = ____opt_2 and ____opt_2.second or 0
+    return {
+        state = state,
+        epoch = epoch,
+        faultsInRow = faultsInRow,
+        window = {},
+        lately = ____modulesInUse["domain.window"].windowOf(nil, window, last)
+    }
 end
 function recordsIn(self, models)
     return ____lualib.__TS__ArrayMap(
@@ -2249,6 +2308,16 @@ function decimal(self, moment)
     return tostring(____lualib.__TS__ParseInt(moment, 30))
 end
 radix = 30
+--- Has older code written it last?
+function ____exports.isOlder(self, ____bindingPattern0)
+    local breaker
+    local models
+    local records
+    records = ____bindingPattern0.records
+    models = ____bindingPattern0.models
+    breaker = ____bindingPattern0.breaker
+    return records == nil or models ~= nil or breaker ~= nil and hasList(nil, breaker)
+end
 ---
 -- @param newGate what a gate knows that knows nothing yet
 function ____exports.carriedOn(self, newGate, stored)
@@ -2256,18 +2325,16 @@ function ____exports.carriedOn(self, newGate, stored)
     local models = ____stored_0.models
     local known = ____lualib.__TS__ObjectRest(____stored_0, {models = true})
     local whole = ____lualib.__TS__ObjectAssign({}, newGate, known)
-    if models == nil then
-        return whole
-    end
+    local records = models == nil and whole.records or ____modulesInUse["domain.model-records"].withOlder(
+        nil,
+        whole.records,
+        recordsIn(nil, models)
+    )
     return ____with(
         whole,
         {
             breaker = recounted(nil, whole.breaker),
-            records = ____modulesInUse["domain.model-records"].withOlder(
-                nil,
-                whole.records,
-                recordsIn(nil, models)
-            )
+            records = records
         }
     )
 end
@@ -2698,10 +2765,9 @@ ____exports.newGate = {
     kept = {},
     waitsEndedMs = 0
 }
---- Code that has stored no `records` is older, and so is who has stored `models`: see there.
+--- What older code has stored is carried on.
 function ____exports.completeGate(self, stored)
-    local isWhole = stored.records ~= nil and stored.models == nil
-    return isWhole and stored or ____modulesInUse["domain.older-gates"].carriedOn(nil, ____exports.newGate, stored)
+    return ____modulesInUse["domain.older-gates"].isOlder(nil, stored) and ____modulesInUse["domain.older-gates"].carriedOn(nil, ____exports.newGate, stored) or stored
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, model, nowMs, limits)
