@@ -141,8 +141,10 @@ export function recordNews(
       const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
       if (isLate || news.health === "nothing") return breaker;
       const isFault = news.health === "fault";
-      const closed = {
-        ...breaker,
+      const closed: Closed = {
+        state: "closed",
+        epoch: breaker.epoch,
+        window: breaker.window,
         faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
         lately: countCall(breaker.lately ?? noCalls, isFault, nowMs),
         byTenant: countParty(breaker.byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),

@@ -72,7 +72,7 @@ export function report(
   const isWithoutTrouble = outcomes.every(({ finding }) => finding.kind === "healthy");
   const countedReports = isWithoutTrouble
     ? core.countedReports
-    : [...core.countedReports, name].slice(-mostCountedReports);
+    : [...core.countedReports.slice(1 - mostCountedReports), name];
   return {
     ...core,
     breaker,

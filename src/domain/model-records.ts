@@ -81,9 +81,12 @@ function isNewer(a: Answered, b: Answered): boolean {
 /** What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer. */
 export function countFault(records: ModelRecords, model: string): ModelRecords {
   const at = placeOf(records, model);
-  const record = unpacked(records[at] ?? "");
-  const calls = `${record.calls}1`.slice(-mostCalls);
-  return put(records, at, packed(model, { ...record, calls }), record.answers.length > 0);
+  const known = records[at] ?? `${model}  `;
+  const from = known.indexOf(" ", model.length + 1) + 1;
+  const end = known.indexOf(" ", from);
+  const calls = `${end < 0 ? known.slice(from) : known.slice(from, end)}1`.slice(-mostCalls);
+  const answers = end < 0 ? "" : known.slice(end);
+  return put(records, at, known.slice(0, from) + calls + answers, answers !== "");
 }
 
 /** Has the model answered another comparison after `sinceMs`? */

@@ -128,16 +128,16 @@ function countFault(present: Parties, name: string): Parties {
   const known = ill.find(({ n }) => n === place);
   if (known === undefined && countsOf(well, place) === null)
     return countFault(withParty(present, place), place);
-  const { c, f, s, b, o, ...party } = known ?? illOf(place, countsOf(well, place) ?? none);
+  const party = known ?? illOf(place, countsOf(well, place) ?? none);
   const fault: Ill = {
-    ...party,
-    c: oneMore(c),
-    f: oneMore(f),
+    n: place,
+    c: oneMore(party.c),
+    f: oneMore(party.f),
     calls: party.calls + 1,
     faults: party.faults + 1,
-    s: s + 1,
-    b: b + 1,
-    o: o + 1,
+    s: party.s + 1,
+    b: party.b + 1,
+    o: party.o + 1,
   };
   return known === undefined
     ? { ...present, calls: calls + 1, well: without(well, place), ill: [...ill, fault] }

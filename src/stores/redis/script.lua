@@ -123,16 +123,6 @@ local function __TS__ArrayEvery(self, callbackfn, thisArg)
     return true
 end
 
-local function __TS__ObjectRest(target, usedProperties)
-    local result = {}
-    for property in pairs(target) do
-        if not usedProperties[property] then
-            result[property] = target[property]
-        end
-    end
-    return result
-end
-
 local function __TS__SparseArrayNew(...)
     local sparseArray = {...}
     sparseArray.sparseLength = __TS__CountVarargs(...)
@@ -398,6 +388,16 @@ local function __TS__ArraySplice(self, ...)
     return out
 end
 
+local function __TS__ObjectRest(target, usedProperties)
+    local result = {}
+    for property in pairs(target) do
+        if not usedProperties[property] then
+            result[property] = target[property]
+        end
+    end
+    return result
+end
+
 local function __TS__StringSubstring(self, start, ____end)
     if ____end ~= ____end then
         ____end = 0
@@ -551,7 +551,6 @@ return {
   __TS__ObjectAssign = __TS__ObjectAssign,
   __TS__ArrayMap = __TS__ArrayMap,
   __TS__ArrayEvery = __TS__ArrayEvery,
-  __TS__ObjectRest = __TS__ObjectRest,
   __TS__SparseArrayNew = __TS__SparseArrayNew,
   __TS__SparseArrayPush = __TS__SparseArrayPush,
   __TS__SparseArraySpread = __TS__SparseArraySpread,
@@ -566,6 +565,7 @@ return {
   __TS__ArrayFindIndex = __TS__ArrayFindIndex,
   __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArraySplice = __TS__ArraySplice,
+  __TS__ObjectRest = __TS__ObjectRest,
   __TS__ParseInt = __TS__ParseInt,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
@@ -695,52 +695,38 @@ function countFault(self, present, name)
             place
         )
     end
-    local ____temp_3 = known or illOf(
+    local party = known or illOf(
         nil,
         place,
         countsOf(nil, well, place) or none
     )
-    local c = ____temp_3.c
-    local f = ____temp_3.f
-    local s = ____temp_3.s
-    local b = ____temp_3.b
-    local o = ____temp_3.o
-    local party = ____lualib.__TS__ObjectRest(____temp_3, {
-        c = true,
-        f = true,
-        s = true,
-        b = true,
-        o = true
-    })
-    local fault = ____with(
-        party,
-        {
-            c = oneMore(nil, c),
-            f = oneMore(nil, f),
-            calls = party.calls + 1,
-            faults = party.faults + 1,
-            s = s + 1,
-            b = b + 1,
-            o = o + 1
-        }
-    )
-    local ____temp_8
+    local fault = {
+        n = place,
+        c = oneMore(nil, party.c),
+        f = oneMore(nil, party.f),
+        calls = party.calls + 1,
+        faults = party.faults + 1,
+        s = party.s + 1,
+        b = party.b + 1,
+        o = party.o + 1
+    }
+    local ____temp_7
     if known == nil then
-        local ____present_5 = present
-        local ____temp_6 = calls + 1
-        local ____without_result_7 = without(nil, well, place)
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(ill))
-        ____lualib.__TS__SparseArrayPush(____array_4, fault)
-        ____temp_8 = ____with(
-            ____present_5,
+        local ____present_4 = present
+        local ____temp_5 = calls + 1
+        local ____without_result_6 = without(nil, well, place)
+        local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(ill))
+        ____lualib.__TS__SparseArrayPush(____array_3, fault)
+        ____temp_7 = ____with(
+            ____present_4,
             {
-                calls = ____temp_6,
-                well = ____without_result_7,
-                ill = {____lualib.__TS__SparseArraySpread(____array_4)}
+                calls = ____temp_5,
+                well = ____without_result_6,
+                ill = {____lualib.__TS__SparseArraySpread(____array_3)}
             }
         )
     else
-        ____temp_8 = ____with(
+        ____temp_7 = ____with(
             present,
             {
                 calls = calls + 1,
@@ -751,7 +737,7 @@ function countFault(self, present, name)
             }
         )
     end
-    return ____temp_8
+    return ____temp_7
 end
 function worstOf(self, ill)
     local worst = nil
@@ -805,9 +791,9 @@ function withRoomFor(self, parties, name)
     if name == "" or placeOf(nil, parties, name) ~= "" then
         return parties
     end
-    local ____parties_9 = parties
-    local well = ____parties_9.well
-    local ill = ____parties_9.ill
+    local ____parties_8 = parties
+    local well = ____parties_8.well
+    local ill = ____parties_8.ill
     local spare = ____lualib.__TS__ArrayFind(
         lines(nil, well),
         function(____, ____bindingPattern0)
@@ -892,17 +878,17 @@ function spareOf(self, ill)
             return n ~= "" and faults + s + b == 0
         end
     )
-    local ____temp_10
+    local ____temp_9
     if spare == nil then
-        ____temp_10 = nil
+        ____temp_9 = nil
     else
-        ____temp_10 = {spare.n, spare.c}
+        ____temp_9 = {spare.n, spare.c}
     end
-    return ____temp_10
+    return ____temp_9
 end
 function settled(self, parties, ill)
-    local ____parties_11 = parties
-    local well = ____parties_11.well
+    local ____parties_10 = parties
+    local well = ____parties_10.well
     local left = {}
     for ____, party in ipairs(ill) do
         if party.faults + party.s + party.b + party.o > 0 then
@@ -919,8 +905,8 @@ function moved(self, parties, nowMs)
     if by == 0 then
         return parties
     end
-    local ____parties_12 = parties
-    local last = ____parties_12.answered
+    local ____parties_11 = parties
+    local last = ____parties_11.answered
     local well = ""
     local calls = 0
     local named = 0
@@ -1009,16 +995,16 @@ end
 function countsOf(self, well, name)
     local line = ("\n" .. name) .. " "
     local at = (string.find(well, line, nil, true) or 0) - 1
-    local ____temp_13
+    local ____temp_12
     if at < 0 then
-        ____temp_13 = nil
+        ____temp_12 = nil
     else
-        ____temp_13 = ____lualib.__TS__StringSplit(
+        ____temp_12 = ____lualib.__TS__StringSplit(
             ____lualib.__TS__StringSlice(well, at + #line),
             "\n"
         )[1] or none
     end
-    return ____temp_13
+    return ____temp_12
 end
 function without(self, well, name)
     return table.concat(
@@ -1338,9 +1324,9 @@ function sightOfAll(self, ____bindingPattern0, nowMs)
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     lately = ____bindingPattern0.lately
-    local ____modulesInUse_domain_2Ewindow_sumCalls_result_16 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
-    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.calls
-    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_16.faults
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_17 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_17.faults
     return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
@@ -1454,13 +1440,14 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local ____breaker_12 = breaker
-                local ____temp_13 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_14 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
+                local ____breaker_epoch_12 = breaker.epoch
+                local ____breaker_window_13 = breaker.window
+                local ____temp_14 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_15 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
                 local ____modulesInUse_domain_2Eparties_countParty_7 = ____modulesInUse["domain.parties"].countParty
                 local ____temp_6 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
                 local ____opt_4 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_7_result_15 = ____modulesInUse_domain_2Eparties_countParty_7(
+                local ____modulesInUse_domain_2Eparties_countParty_7_result_16 = ____modulesInUse_domain_2Eparties_countParty_7(
                     nil,
                     ____temp_6,
                     ____opt_4 and ____opt_4.tenant or "",
@@ -1470,21 +1457,21 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
                 local ____temp_10 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
                 local ____opt_8 = news.by
-                local closed = ____with(
-                    ____breaker_12,
-                    {
-                        faultsInRow = ____temp_13,
-                        lately = ____modulesInUse_domain_2Ewindow_countCall_result_14,
-                        byTenant = ____modulesInUse_domain_2Eparties_countParty_7_result_15,
-                        byModel = ____modulesInUse_domain_2Eparties_countParty_11(
-                            nil,
-                            ____temp_10,
-                            ____opt_8 and ____opt_8.model or "",
-                            isFault,
-                            nowMs
-                        )
-                    }
-                )
+                local closed = {
+                    state = "closed",
+                    epoch = ____breaker_epoch_12,
+                    window = ____breaker_window_13,
+                    faultsInRow = ____temp_14,
+                    lately = ____modulesInUse_domain_2Ewindow_countCall_result_15,
+                    byTenant = ____modulesInUse_domain_2Eparties_countParty_7_result_16,
+                    byModel = ____modulesInUse_domain_2Eparties_countParty_11(
+                        nil,
+                        ____temp_10,
+                        ____opt_8 and ____opt_8.model or "",
+                        isFault,
+                        nowMs
+                    )
+                }
                 if not isIll(nil, closed, nowMs, limits) then
                     return closed
                 end
@@ -2164,18 +2151,30 @@ end
 --- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
     local at = placeOf(nil, records, model)
-    local record = unpacked(nil, records[at + 1] or "")
-    local calls = string.sub(record.calls .. "1", -20)
+    local known = records[at + 1] or model .. "  "
+    local from = (string.find(
+        known,
+        " ",
+        math.max(#model + 1 + 1, 1),
+        true
+    ) or 0) - 1 + 1
+    local ____end = (string.find(
+        known,
+        " ",
+        math.max(from + 1, 1),
+        true
+    ) or 0) - 1
+    local calls = string.sub(
+        (____end < 0 and ____lualib.__TS__StringSlice(known, from) or ____lualib.__TS__StringSlice(known, from, ____end)) .. "1",
+        -20
+    )
+    local answers = ____end < 0 and "" or ____lualib.__TS__StringSlice(known, ____end)
     return put(
         nil,
         records,
         at,
-        packed(
-            nil,
-            model,
-            ____with(record, {calls = calls})
-        ),
-        #record.answers > 0
+        (____lualib.__TS__StringSlice(known, 0, from) .. calls) .. answers,
+        answers ~= ""
     )
 end
 --- Has the model answered another comparison after `sinceMs`?
@@ -4611,12 +4610,9 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     if isWithoutTrouble then
         ____isWithoutTrouble_3 = core.countedReports
     else
-        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(core.countedReports))
+        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(core.countedReports, 1 - 32)))
         ____lualib.__TS__SparseArrayPush(____array_2, name)
-        ____isWithoutTrouble_3 = ____lualib.__TS__ArraySlice(
-            {____lualib.__TS__SparseArraySpread(____array_2)},
-            -32
-        )
+        ____isWithoutTrouble_3 = {____lualib.__TS__SparseArraySpread(____array_2)}
     end
     local countedReports = ____isWithoutTrouble_3
     return ____without(
