@@ -23,7 +23,7 @@
  */
 import { countParty, noParties, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
-import { countCall, sumCalls, type Window } from "./window.ts";
+import { countCall, noCalls, sumCalls, type Bucket, type Window } from "./window.ts";
 
 export type Breaker =
   | {
@@ -31,10 +31,12 @@ export type Breaker =
       readonly epoch: number;
       /** Without a success between them. */
       readonly faultsInRow: number;
-      readonly window: Window;
-      /** Whose they were. Absent: written by older code, or nobody has called yet. */
-      readonly tenants?: Parties;
-      readonly models?: Parties;
+      /** Empty. Older code counts calls in this list, and must find one: see `older-gates.ts`. */
+      readonly window: readonly Bucket[];
+      /** Calls of the last ten seconds, and whose they were. Absent: written by older code, or nobody has called yet. */
+      readonly lately?: Window;
+      readonly byTenant?: Parties;
+      readonly byModel?: Parties;
     }
   | {
       readonly state: "open";
@@ -192,19 +194,21 @@ export function recordNews(
       const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
       if (isLate || news.health === "nothing") return breaker;
       const isFault = news.health === "fault";
-      const closed = {
-        ...breaker,
+      const closed: Closed = {
+        state: "closed",
+        epoch: breaker.epoch,
+        window: breaker.window,
         faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
-        window: countCall(breaker.window, isFault, nowMs),
-        tenants: countParty(breaker.tenants ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
-        models: countParty(breaker.models ?? noParties, news.by?.model ?? "", isFault, nowMs),
+        lately: countCall(breaker.lately ?? noCalls, isFault, nowMs),
+        byTenant: countParty(breaker.byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
+        byModel: countParty(breaker.byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
       };
       if (!isIll(closed, nowMs, limits)) return closed;
       const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
       const { tenant = "", model = "" } = news.by ?? {};
       const alone = {
-        tenant: isAlone(closed.tenants, nowMs) ? tenant : "",
-        model: isAlone(closed.models, nowMs) ? model : "",
+        tenant: isAlone(closed.byTenant, nowMs) ? tenant : "",
+        model: isAlone(closed.byModel, nowMs) ? model : "",
       };
       const blame = blaming({}, alone, limits.failureThreshold);
       return opened(breaker.epoch + 1, failedProbes, blame, nowMs, limits, random);
@@ -287,13 +291,15 @@ function lessOf(blamed: Blamed | undefined, name: string): Blamed | undefined {
 
 type Closed = Required<Extract<Breaker, { state: "closed" }>>;
 
-function isIll(
-  { faultsInRow, window, tenants, models }: Closed,
-  nowMs: number,
-  limits: BreakerLimits,
-): boolean {
-  const all = { ...sumCalls(window, nowMs), faultsInRow };
-  return [tenants, models].every((parties) => meetsRule(sightWithoutWorst(parties, nowMs) ?? all, limits));
+function isIll(closed: Closed, nowMs: number, limits: BreakerLimits): boolean {
+  const isIllFor = (parties: Parties) =>
+    meetsRule(sightWithoutWorst(parties, nowMs) ?? sightOfAll(closed, nowMs), limits);
+  return isIllFor(closed.byTenant) && isIllFor(closed.byModel);
+}
+
+function sightOfAll({ faultsInRow, lately }: Closed, nowMs: number): Sight {
+  const { calls, faults } = sumCalls(lately, nowMs);
+  return { calls, faults, faultsInRow };
 }
 
 /** Enough faults in a row, or half of enough calls within ten seconds. */

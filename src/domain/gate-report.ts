@@ -13,14 +13,14 @@ import {
   recordOf,
   servedOthers,
 } from "./model-records.ts";
-import type { Finding, Others, Outcome } from "./outcome.ts";
+import { asksForOthers, type Finding, type Others, type Outcome } from "./outcome.ts";
 import { quickened, slowed } from "./paces.ts";
 import type { Places } from "./places.ts";
 import { climb, rampStart, type Ramp } from "./ramp.ts";
 import { countExchange, type Snapshot } from "./snapshot.ts";
 import { countFinding, type Vitals } from "./vitals.ts";
 
-/** What an isolate learns in one hop: the present view, and how others fared meanwhile, as to its last outcome. */
+/** What an isolate learns in one hop: the present view, and how others fared meanwhile, as to its last outcome where that asks for it. */
 export type Exchanged = Snapshot & { readonly others?: Others };
 
 /** What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view. */
@@ -35,9 +35,15 @@ export function exchange(
   const reported = report(core, reportId, outcomes, nowMs, limits, random);
   const counted = { ...reported, exchanges: countExchange(reported.exchanges, outcomes, nowMs) };
   const snapshot = snapshotOf(counted, nowMs, limits);
-  const others = othersOf(counted, outcomes.at(-1), nowMs);
+  const last = outcomes.at(-1);
+  const others = last !== undefined && asksForOthers(last) ? othersOf(counted, last, nowMs) : null;
   return { core: counted, reply: others === null ? snapshot : { ...snapshot, others } };
 }
+
+type Remembered = Pick<GateCore, "records" | "cleanEnds" | "paces">;
+/** What reports change of a gate. */
+type Moving = Remembered &
+  Pick<GateCore, "breaker" | "credentials" | "ramp" | "vitals" | "holds" | "waitsEndedMs">;
 
 /** As many isolates as this may report trouble between a batch and its repetition. */
 const mostCountedReports = 32;
@@ -59,11 +65,27 @@ export function report(
   random: number,
 ): GateCore {
   const name = reportId.slice(-nameLength);
-  if (core.countedReports.includes(name)) return core;
-  const counted = outcomes.reduce((before, outcome) => take(before, outcome, nowMs, limits, random), core);
-  return outcomes.every(({ finding }) => finding.kind === "healthy")
-    ? counted
-    : { ...counted, countedReports: [...core.countedReports, name].slice(-mostCountedReports) };
+  if (outcomes.length === 0 || core.countedReports.includes(name)) return core;
+  let moving: Moving = core;
+  for (const outcome of outcomes) moving = take(moving, outcome, nowMs, limits, random);
+  const { breaker, credentials, ramp, vitals, holds, records, cleanEnds, paces, waitsEndedMs } = moving;
+  const isWithoutTrouble = outcomes.every(({ finding }) => finding.kind === "healthy");
+  const countedReports = isWithoutTrouble
+    ? core.countedReports
+    : [...core.countedReports.slice(1 - mostCountedReports), name];
+  return {
+    ...core,
+    breaker,
+    credentials,
+    ramp,
+    vitals,
+    holds,
+    records,
+    cleanEnds,
+    paces,
+    waitsEndedMs,
+    countedReports,
+  };
 }
 
 /**
@@ -71,12 +93,12 @@ export function report(
  *
  * @returns `null`: nobody knows whose call it was
  */
-export function othersOf(core: GateCore, outcome: Outcome | undefined, nowMs: number): Others | null {
-  const { call, ageMs = 0 } = outcome ?? {};
+export function othersOf(core: Moving, outcome: Outcome, nowMs: number): Others | null {
+  const { call, ageMs = 0 } = outcome;
   if (call === undefined) return null;
   const { comparison, model, beforeAgoMs, ticket } = call;
   const reportedAtMs = nowMs - ageMs;
-  const record = recordOf(core.models, model);
+  const record = recordOf(core.records, model);
   const judgedAtMs = record.judgedAtMs ?? -Infinity;
   const unreadableAtMs = reportedAtMs - (ticket?.unreadableAgoMs ?? beforeAgoMs);
   const thrownAgoMs = ticket?.thrownAgoMs ?? null;
@@ -109,9 +131,9 @@ function endedHolds(before: GateCore, after: GateCore): readonly string[] {
     .map(({ model }) => model);
 }
 
-function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimits, random: number): GateCore {
+function take(core: Moving, outcome: Outcome, nowMs: number, limits: GateLimits, random: number): Moving {
   const { permit, epoch, durationMs, call, ageMs = 0 } = outcome;
-  const others = othersOf(core, outcome, nowMs);
+  const others = restsOnOthers(outcome) ? othersOf(core, outcome, nowMs) : null;
   const finding =
     outcome.unlessServed === true ? inDoubt(core, outcome, others, nowMs, limits) : outcome.finding;
   const news = { permit, epoch, health: healthIn(finding), by: call };
@@ -121,20 +143,26 @@ function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimit
   const recovered =
     (core.breaker.state !== "closed" && breaker.state === "closed") ||
     (core.credentials !== null && credentials === null);
-  const counted: GateCore = {
-    ...core,
+  const vitals = countFinding(core.vitals, finding, durationMs, nowMs, outcome.reason);
+  const told = { permit, finding, call: call ?? null, others };
+  const { records, cleanEnds, paces } = rememberedAfter(core, finding, outcome, others, nowMs);
+  return {
     breaker,
     credentials,
     ramp: rampAfter(core.ramp, recovered, finding, limits),
-    vitals: vitalsAfter(
-      countFinding(core.vitals, finding, durationMs, nowMs, outcome.reason),
-      breaker,
-      credentials,
-    ),
+    vitals: vitalsAfter(vitals, breaker, credentials),
+    holds: holdsAfter({ breaker, holds: core.holds }, told, nowMs, limits),
+    records,
+    cleanEnds,
+    paces,
     waitsEndedMs: recovered ? nowMs : core.waitsEndedMs,
   };
-  const holds = holdsAfter(counted, { permit, finding, call: call ?? null, others }, nowMs, limits);
-  return withCall({ ...counted, holds }, finding, outcome, others, nowMs);
+}
+
+/** Is anything of it decided by how others fared? That is looked up for no others, for nearly all are judgements. */
+function restsOnOthers({ finding, unlessServed }: Outcome): boolean {
+  if (unlessServed === true) return true;
+  return finding.kind === "healthy" ? finding.judged === false : finding.kind === "rate_limited";
 }
 
 /**
@@ -143,44 +171,46 @@ function take(core: GateCore, outcome: Outcome, nowMs: number, limits: GateLimit
  * answered anybody for as long as a hold takes to ask again.
  */
 function inDoubt(
-  { models }: GateCore,
+  { records }: Pick<GateCore, "records">,
   { finding, call, ageMs = 0 }: Outcome,
   others: Others | null,
   nowMs: number,
   { recoveryMs }: GateLimits,
 ): Finding {
   if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
-  const isServed = call !== undefined && anyServed(models, call.comparison, nowMs - ageMs - recoveryMs);
+  const isServed = call !== undefined && anyServed(records, call.comparison, nowMs - ageMs - recoveryMs);
   return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
 }
 
 /** What is remembered of whose call it was. */
-function withCall(
-  core: GateCore,
+function rememberedAfter(
+  core: Remembered,
   finding: Finding,
   { call, ageMs = 0 }: Outcome,
   others: Others | null,
   nowMs: number,
-): GateCore {
+): Remembered {
   if (call === undefined) return core;
+  const { records, cleanEnds, paces } = core;
   const { comparison, tenant, model, ticket } = call;
   const atMs = nowMs - ageMs;
   switch (finding.kind) {
     case "healthy": {
-      const models = countAnswer(core.models, model, comparison, finding.judged === true, atMs);
-      if (ticket === undefined) return { ...core, models };
-      const cleanEnds = newestTwo(core.cleanEnds, { comparison, atMs });
-      return { ...core, models, cleanEnds, paces: quickened(core.paces, tenant, model) };
+      const counted = countAnswer(records, model, comparison, finding.judged === true, atMs);
+      if (ticket === undefined) return { records: counted, cleanEnds, paces };
+      return {
+        records: counted,
+        cleanEnds: newestTwo(cleanEnds, { comparison, atMs }),
+        paces: quickened(paces, tenant, model),
+      };
     }
     case "fault":
-      return { ...core, models: countFault(core.models, model) };
+      return { records: countFault(records, model), cleanEnds, paces };
     case "rate_limited": {
       // Where nobody else is served the model is held instead.
       if (ticket === undefined || others?.served !== true || finding.holdMs === null) return core;
-      return {
-        ...core,
-        paces: slowed(core.paces, tenant, model, finding.holdMs, atMs - call.beganAgoMs, nowMs),
-      };
+      const beganAtMs = atMs - call.beganAgoMs;
+      return { records, cleanEnds, paces: slowed(paces, tenant, model, finding.holdMs, beganAtMs, nowMs) };
     }
     case "refused":
     case "nothing":

@@ -18,6 +18,7 @@ import {
 import { callsWait, isAsked, isAsker, type CallWait, type CredentialsHold, type ModelHold } from "./holds.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
+import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
 import type { Pace } from "./paces.ts";
 import type { Group } from "./places.ts";
 import type { Ramp } from "./ramp.ts";
@@ -39,7 +40,8 @@ export interface GateCore {
   readonly exchanges: Exchanges;
   /** Batches with trouble in them that were counted, newest last: the last characters of their names. */
   readonly countedReports: readonly string[];
-  readonly models: ModelRecords;
+  /** How models have answered lately. */
+  readonly records: ModelRecords;
   readonly paces: readonly Pace[];
   /** Whose tickets had the last turns of probes, newest last. */
   readonly probed: readonly Group[];
@@ -75,7 +77,7 @@ export const newGate: GateCore = {
   vitals: noVitals,
   exchanges: noExchanges,
   countedReports: [],
-  models: [],
+  records: [],
   paces: [],
   probed: [],
   cleanEnds: [],
@@ -83,9 +85,9 @@ export const newGate: GateCore = {
   waitsEndedMs: 0,
 };
 
-/** What older code has stored knows less, and is carried on. */
-export function completeGate(stored: GateCore): GateCore {
-  return { ...newGate, ...stored };
+/** What older code has stored is carried on. */
+export function completeGate(stored: OlderGate): GateCore {
+  return isOlder(stored) ? carriedOn(newGate, stored) : (stored as GateCore);
 }
 
 export type Admission =

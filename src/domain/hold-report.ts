@@ -25,8 +25,10 @@ interface Told {
   readonly others: Others | null;
 }
 
+type Core = Pick<GateCore, "breaker" | "holds">;
+
 /** @param core after the breaker has heard of it */
-export function holdsAfter(core: GateCore, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
+export function holdsAfter(core: Core, told: Told, nowMs: number, limits: GateLimits): GateCore["holds"] {
   const { finding, call } = told;
   switch (finding.kind) {
     case "rate_limited":
@@ -67,7 +69,7 @@ function limited(
 
 /** A model that is ill alone: its own calls meet the breaker's rule, while another model is answered. */
 function failed(
-  core: GateCore,
+  core: Core,
   holds: GateCore["holds"],
   { call }: Told,
   nowMs: number,
@@ -75,7 +77,7 @@ function failed(
 ): GateCore["holds"] {
   const { breaker } = core;
   if (call === null || breaker.state !== "closed") return holds;
-  const parties = breaker.models ?? noParties;
+  const parties = breaker.byModel ?? noParties;
   const { model } = call;
   const known = holdOf(holds, model, nowMs);
   if (known !== undefined && isHeld(known, nowMs)) {
@@ -89,7 +91,7 @@ function failed(
   const times = timesBefore(known, "faults", nowMs);
   const openMs = Math.min(limits.recoveryMs * 2 ** times, Math.max(limits.maxOpenMs, limits.recoveryMs));
   // Faults of others too? Where nobody else has called, nobody knows.
-  const others = sightWithoutWorst(breaker.tenants ?? noParties, nowMs);
+  const others = sightWithoutWorst(breaker.byTenant ?? noParties, nowMs);
   const spares = others !== null && meetsRule(others, limits) ? null : limits.failureThreshold;
   return holdModel(holds, { model, why: "faults", again: times }, openMs, call, nowMs, spares);
 }

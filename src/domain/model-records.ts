@@ -19,20 +19,18 @@ export interface Answered {
   readonly atMs: number;
 }
 
-/** `model answers judged calls`, divided by blanks. */
+/** `model judged calls`, then `comparison moment` of each answer, divided by blanks. */
 export type ModelRecords = readonly string[];
 
 const mostModels = 64;
 /** Characters of all records together: the gate's state stays below 8 KB with them. */
-const mostCharacters = 2_600;
+const mostCharacters = 2_800;
 const mostCalls = 20;
-/** Of moments. Not 36: what is compiled for Redis reads no `u` (typescript-to-lua 1.37.1 leaves it out of its digits). */
-const radix = 30;
-const none: ModelRecord = { answers: [], judgedAtMs: null, calls: "" };
+/** Fields of a record before its answers. */
+const before = 3;
 
 export function recordOf(records: ModelRecords, model: string): ModelRecord {
-  const found = records.find((record) => record.startsWith(`${model} `));
-  return found === undefined ? none : unpacked(found);
+  return unpacked(records[placeOf(records, model)] ?? "");
 }
 
 /** A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late. */
@@ -43,30 +41,52 @@ export function countAnswer(
   judged: boolean,
   atMs: number,
 ): ModelRecords {
-  const { answers, judgedAtMs, calls } = recordOf(records, model);
-  return put(records, model, {
-    answers: newestTwo(answers, { comparison, atMs }),
-    judgedAtMs: judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs,
-    calls: `${calls}0`.slice(-mostCalls),
-  });
+  const at = placeOf(records, model);
+  const known = records[at] ?? "";
+  const [, judgedAt = "", calls = "", first, firstAt = "", second, secondAt = ""] = known.split(" ");
+  const after = `${calls}0`.slice(-mostCalls);
+  if (first !== undefined && Number(firstAt) > atMs) {
+    const { answers, judgedAtMs } = unpacked(known);
+    const latest = newestTwo(answers, { comparison, atMs });
+    const latestJudged = judged ? Math.max(atMs, judgedAtMs ?? 0) : judgedAtMs;
+    return put(records, at, packed(model, { answers: latest, judgedAtMs: latestJudged, calls: after }), true);
+  }
+  // Nothing that is known is later, as with nearly every answer: then the rest stands as it is.
+  const told = moment(Math.max(atMs, 0));
+  const newest = `${model} ${judged ? told : judgedAt} ${after} ${comparison} ${told}`;
+  const isFirst = first === comparison;
+  const other = isFirst ? second : first;
+  const rest = other === undefined ? "" : ` ${other} ${isFirst ? secondAt : firstAt}`;
+  return put(records, at, newest + rest, true);
 }
 
 /** The latest of two different comparisons, newest first: moments may come out of order. */
-export function newestTwo(known: readonly Answered[], { comparison, atMs }: Answered): readonly Answered[] {
-  const own = known.find((one) => one.comparison === comparison);
-  const others = known.filter((one) => one.comparison !== comparison);
-  return [...others, { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) }].toSorted(newestFirst).slice(0, 2);
+export function newestTwo(answers: readonly Answered[], { comparison, atMs }: Answered): readonly Answered[] {
+  const [first, second] = answers;
+  if (first === undefined) return [{ comparison, atMs: Math.max(atMs, 0) }];
+  const isFirst = first.comparison === comparison;
+  const own = isFirst ? first : second?.comparison === comparison ? second : undefined;
+  const other = isFirst ? second : first;
+  const latest = { comparison, atMs: Math.max(atMs, own?.atMs ?? 0) };
+  if (other === undefined) return [latest];
+  // A third one's, older than both of the others, says nothing new.
+  if (own === undefined && second !== undefined && isNewer(second, latest)) return answers;
+  return isNewer(latest, other) ? [latest, other] : [other, latest];
 }
 
-function newestFirst(a: Answered, b: Answered): number {
-  if (a.atMs !== b.atMs) return b.atMs - a.atMs;
-  return a.comparison < b.comparison ? -1 : 1;
+function isNewer(a: Answered, b: Answered): boolean {
+  return a.atMs === b.atMs ? a.comparison < b.comparison : a.atMs > b.atMs;
 }
 
 /** What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer. */
 export function countFault(records: ModelRecords, model: string): ModelRecords {
-  const record = recordOf(records, model);
-  return put(records, model, { ...record, calls: `${record.calls}1`.slice(-mostCalls) });
+  const at = placeOf(records, model);
+  const known = records[at] ?? `${model}  `;
+  const from = known.indexOf(" ", model.length + 1) + 1;
+  const end = known.indexOf(" ", from);
+  const calls = `${end < 0 ? known.slice(from) : known.slice(from, end)}1`.slice(-mostCalls);
+  const answers = end < 0 ? "" : known.slice(end);
+  return put(records, at, known.slice(0, from) + calls + answers, answers !== "");
 }
 
 /** Has the model answered another comparison after `sinceMs`? */
@@ -83,48 +103,62 @@ export function isMostlyFaults({ calls }: ModelRecord): boolean {
   return calls.split("1").length - 1 >= Math.max(1, calls.length / 2);
 }
 
-function put(records: ModelRecords, model: string, record: ModelRecord): ModelRecords {
-  const others = records.filter((other) => !other.startsWith(`${model} `));
-  const own = packed(model, record);
-  const silent = others.filter(isSilent);
-  const answering = others.filter((other) => !isSilent(other));
-  const inOrder = isSilent(own) ? [...silent, own, ...answering] : [...silent, ...answering, own];
-  const all = inOrder.slice(-mostModels);
-  let characters = 0;
-  let first = all.length;
-  while (first > 0 && characters + (all[first - 1] ?? "").length <= mostCharacters) {
-    first--;
-    characters += (all[first] ?? "").length;
-  }
-  return all.slice(first);
+/** @returns -1: it is not known */
+function placeOf(records: ModelRecords, model: string): number {
+  const start = `${model} `;
+  return records.findIndex((record) => record.startsWith(start));
 }
 
-/** Has it never been answered? */
-function isSilent(record: string): boolean {
-  const [, answers = ""] = record.split(" ");
-  return answers === "";
+/** With those of models that it knows nothing of: older ones. */
+export function withOlder(records: ModelRecords, older: ModelRecords): ModelRecords {
+  const unknown = older.filter((record) => placeOf(records, record.split(" ")[0] ?? "") < 0);
+  const all = [...unknown, ...records];
+  return inRoom([...all.filter((record) => !isAnswering(record)), ...all.filter(isAnswering)]);
+}
+
+/** @param at where its record stands */
+function put(records: ModelRecords, at: number, own: string, isAnswered: boolean): ModelRecords {
+  const known = records[at] ?? "";
+  if (own.length === known.length && isAnswered && at === records.length - 1) return records.with(at, own);
+  const all = records.filter((_, place) => place !== at);
+  if (isAnswered) all.push(own);
+  else {
+    const firstAnswering = all.findIndex(isAnswering);
+    all.splice(firstAnswering < 0 ? all.length : firstAnswering, 0, own);
+  }
+  return own.length === known.length ? all : inRoom(all);
+}
+
+function inRoom(all: ModelRecords): ModelRecords {
+  let characters = 0;
+  let first = all.length;
+  while (first > 0 && all.length - first < mostModels) {
+    characters += (all[first - 1] ?? "").length;
+    if (characters > mostCharacters) break;
+    first--;
+  }
+  return first === 0 ? all : all.slice(first);
+}
+
+function isAnswering(record: string): boolean {
+  return record.split(" ").length > before;
 }
 
 function packed(model: string, { answers, judgedAtMs, calls }: ModelRecord): string {
-  const told = answers.map(({ comparison, atMs }) => `${comparison}:${moment(atMs)}`);
-  return `${model} ${told.join(",")} ${judgedAtMs === null ? "" : moment(judgedAtMs)} ${calls}`;
+  const told = answers.map(({ comparison, atMs }) => ` ${comparison} ${moment(atMs)}`).join("");
+  return `${model} ${judgedAtMs === null ? "" : moment(judgedAtMs)} ${calls}${told}`;
 }
 
 function unpacked(record: string): ModelRecord {
-  const [, answers = "", judged = "", calls = ""] = record.split(" ");
-  return {
-    answers: answers
-      .split(",")
-      .filter((told) => told !== "")
-      .map((told) => {
-        const [comparison = "", atMs = ""] = told.split(":");
-        return { comparison, atMs: parseInt(atMs, radix) };
-      }),
-    judgedAtMs: judged === "" ? null : parseInt(judged, radix),
-    calls,
-  };
+  const fields = record.split(" ");
+  const [, judged = "", calls = ""] = fields;
+  const answers: Answered[] = [];
+  for (let at = before; at + 1 < fields.length; at += 2) {
+    answers.push({ comparison: fields[at] ?? "", atMs: Number(fields[at + 1]) });
+  }
+  return { answers, judgedAtMs: judged === "" ? null : Number(judged), calls };
 }
 
 function moment(atMs: number): string {
-  return Math.floor(atMs).toString(radix);
+  return `${Math.floor(atMs)}`;
 }

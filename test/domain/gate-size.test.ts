@@ -45,7 +45,7 @@ it("stays below 8 KB at its fullest: models, tenants, holds with askers, paces, 
     if (i % 20 === 0) keeper.release(`t${i}`, 16_000);
   }
   expect(core().holds.length).toBeGreaterThan(10);
-  expect(core().models.length).toBeGreaterThan(20);
+  expect(core().records.length).toBeGreaterThan(20);
   expect(largest).toBeGreaterThan(5_000);
   expect(largest).toBeLessThan(8_192);
 });

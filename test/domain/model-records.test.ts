@@ -1,4 +1,6 @@
-import { expect, it } from "vitest";
+/** How models have answered lately, as one text each. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
 import {
   countAnswer,
   countFault,
@@ -8,79 +10,84 @@ import {
   type ModelRecords,
 } from "../../src/domain/model-records.ts";
 
-const hex = (letter: string) => letter.repeat(16);
-const answered = (records: ModelRecords, comparison: string, atMs: number, judged = true) =>
-  countAnswer(records, "m", hex(comparison), judged, atMs);
+const startMs = Date.UTC(2026, 10, 30, 12);
+const hex = (number: number) => number.toString(16).padStart(16, "0");
 
-it("serves others by answers to another comparison, after the moment asked about and not at it", () => {
-  const records = answered([], "a", 1_000);
-  expect(servedOthers(recordOf(records, "m"), hex("b"), 999)).toBe(true);
-  expect(servedOthers(recordOf(records, "m"), hex("b"), 1_000)).toBe(false);
-  expect(servedOthers(recordOf(records, "m"), hex("a"), 0)).toBe(false);
-  expect(servedOthers(recordOf(records, "n"), hex("b"), 0)).toBe(false);
-});
+describe("a model's record", () => {
+  it("has the latest answers to two comparisons and its last 20 calls, in whatever order reports come", () => {
+    const told = fc.record({
+      comparison: fc.nat(3).map(hex),
+      isFault: fc.boolean(),
+      judged: fc.boolean(),
+      agoMs: fc.constantFrom(0, 0, 1, 40, 900),
+    });
+    fc.assert(
+      fc.property(fc.array(told, { minLength: 1, maxLength: 40 }), (calls) => {
+        let records: ModelRecords = [];
+        const answers = new Map<string, number>();
+        let judgedAtMs: number | null = null;
+        for (const [index, { comparison, isFault, judged, agoMs }] of calls.entries()) {
+          const atMs = startMs + index * 10 - agoMs;
+          records = isFault ? countFault(records, "m") : countAnswer(records, "m", comparison, judged, atMs);
+          if (isFault) continue;
+          answers.set(comparison, Math.max(atMs, answers.get(comparison) ?? 0));
+          if (judged) judgedAtMs = Math.max(atMs, judgedAtMs ?? 0);
+        }
+        const record = recordOf(records, "m");
+        const [newest] = [...answers.values()].toSorted((a, b) => b - a);
+        expect(record.answers[0]?.atMs).toBe(newest);
+        expect(record.answers).toHaveLength(Math.min(2, answers.size));
+        for (const { comparison, atMs } of record.answers) expect(atMs).toBe(answers.get(comparison));
+        expect(record.judgedAtMs).toBe(judgedAtMs);
+        const last = calls.map(({ isFault }) => (isFault ? "1" : "0")).join("");
+        expect(record.calls).toBe(last.slice(-20));
+        const faults = [...record.calls].filter((call) => call === "1").length;
+        expect(isMostlyFaults(record)).toBe(faults > 0 && faults >= record.calls.length / 2);
+      }),
+      { numRuns: 500 },
+    );
+  });
 
-it("remembers the latest of two comparisons, so that whoever asks finds another's", () => {
-  const records = ["a", "b", "b", "b"].reduce(
-    (before, one, at) => answered(before, one, at),
-    [] as ModelRecords,
-  );
-  expect(servedOthers(recordOf(records, "m"), hex("b"), -1)).toBe(true);
-  expect(servedOthers(recordOf(records, "m"), hex("b"), 0)).toBe(false);
-  expect(servedOthers(recordOf(records, "m"), hex("a"), 2)).toBe(true);
-});
-
-it("takes what is told late for what it was: no older answer hides a newer one", () => {
-  const records = answered(answered([], "a", 5_000), "b", 1_000);
-  expect(servedOthers(recordOf(records, "m"), hex("c"), 4_999)).toBe(true);
-  expect(recordOf(answered(records, "a", 2_000), "m").answers[0]).toEqual({
-    comparison: hex("a"),
-    atMs: 5_000,
+  it("says who else was served, after a moment and not at it", () => {
+    let records = countAnswer([], "m", hex(1), true, startMs);
+    expect(servedOthers(recordOf(records, "m"), hex(1), 0)).toBe(false);
+    expect(servedOthers(recordOf(records, "m"), hex(2), startMs)).toBe(false);
+    expect(servedOthers(recordOf(records, "m"), hex(2), startMs - 1)).toBe(true);
+    records = countAnswer(records, "m", hex(2), true, startMs + 5);
+    expect(servedOthers(recordOf(records, "m"), hex(2), startMs - 1)).toBe(true);
+    expect(servedOthers(recordOf(records, "n"), hex(2), 0)).toBe(false);
   });
 });
 
-it("knows the latest judgement, which an answer without one leaves as it was", () => {
-  const records = answered(answered([], "a", 1_000), "b", 2_000, false);
-  expect(recordOf(records, "m").judgedAtMs).toBe(1_000);
-  expect(recordOf(answered([], "a", 1_000, false), "m").judgedAtMs).toBeNull();
-});
-
-it("looks at the last 20 calls: half or more of them faults is mostly", () => {
-  const calls = (faults: number, answers: number) => {
-    let records = answered([], "a", 0);
-    for (let i = 1; i < answers; i++) records = answered(records, "a", i);
-    for (let i = 0; i < faults; i++) records = countFault(records, "m");
-    return isMostlyFaults(recordOf(records, "m"));
+describe("the records of many models", () => {
+  const answered = (count: number) => {
+    let records: ModelRecords = [];
+    for (let model = 0; model < count; model++) {
+      for (const comparison of [hex(1), hex(2)]) {
+        records = countAnswer(records, `#${hex(model)}`, comparison, true, startMs + model);
+      }
+    }
+    return records;
   };
-  expect([calls(9, 11), calls(10, 10), calls(1, 1), calls(1, 2), calls(10, 100)]).toEqual([
-    false,
-    true,
-    true,
-    false,
-    true,
-  ]);
-  expect(isMostlyFaults(recordOf([], "m"))).toBe(false);
-});
 
-it("remembers faults of models that never answered, but made-up names cost no answering model its place", () => {
-  let records = answered([], "a", 0);
-  for (let i = 0; i < 200; i++) records = countFault(records, `made-up-${i}`);
-  expect(recordOf(records, "m").judgedAtMs).toBe(0);
-  expect(isMostlyFaults(recordOf(records, "made-up-199"))).toBe(true);
-  expect(records.join("").length).toBeLessThanOrEqual(2_600);
-});
+  it("are as many as there is room for, those that were heard of last", () => {
+    const records = answered(100);
+    expect(records.length).toBeGreaterThanOrEqual(25);
+    expect(records.join("").length).toBeLessThanOrEqual(2_900);
+    expect(recordOf(records, `#${hex(99)}`).answers).toHaveLength(2);
+    expect(recordOf(records, `#${hex(0)}`).answers).toEqual([]);
+  });
 
-it("stays small, and forgets the model that was heard of least lately first", () => {
-  let records: ModelRecords = [];
-  for (let i = 0; i < 200; i++) records = countAnswer(records, `model-${i}`, hex("a"), true, i);
-  expect(records.length).toBeLessThanOrEqual(64);
-  expect(records.join("").length).toBeLessThanOrEqual(2_600);
-  expect(recordOf(records, "model-199").judgedAtMs).toBe(199);
-  expect(recordOf(records, "model-0").judgedAtMs).toBeNull();
-});
-
-it("reads back every moment as it was written", () => {
-  for (const atMs of [0, 1, 1_795_349_700_000, 1_764_480_000_123, 9_999_999_999_999]) {
-    expect(recordOf(answered([], "a", atMs), "m")).toMatchObject({ judgedAtMs: atMs, answers: [{ atMs }] });
-  }
+  it("forget first whom nobody has answered: names that nobody has push out none that answers", () => {
+    let records = answered(20);
+    for (let name = 0; name < 200; name++) records = countFault(records, `nobody-${name}`);
+    expect(recordOf(records, "nobody-199").calls).toBe("1");
+    for (let model = 0; model < 20; model++) {
+      expect(recordOf(records, `#${hex(model)}`).answers).toHaveLength(2);
+    }
+    expect(records.length).toBeLessThanOrEqual(64);
+    records = countAnswer(records, "nobody-199", hex(7), true, startMs);
+    expect(records.at(-1)).toMatch(/^nobody-199 /);
+    expect(recordOf(records, "nobody-199")).toMatchObject({ calls: "10", judgedAtMs: startMs });
+  });
 });

@@ -4,6 +4,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { GateCore } from "../../src/domain/gate.ts";
 import type { Outcome } from "../../src/domain/outcome.ts";
 import { redisTransport } from "../../src/node/redis-transport.ts";
+import { root } from "../../src/stores/redis/redis.ts";
+import { gateWithModels, storedMs } from "../support/older-gate.ts";
 import { redisClient } from "../support/redis/client.ts";
 import { gateStep } from "../support/redis/gate-steps.ts";
 import { compiledGate, sourceGate, type Answered } from "../support/redis/gate-twins.ts";
@@ -81,7 +83,55 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
       { numRuns: 150 },
     );
   }, 60_000);
+
+  it("carries on what older code has stored, and what such a process goes on writing beside this one", async () => {
+    if (connection === null || looker === null) return;
+    const coreKey = `${root}gate:mock:core`;
+    const stored = gateWithModels((model) => JSON.stringify(model));
+    await looker.command("FLUSHALL", "SYNC");
+    await looker.command("SET", coreKey, asStored(stored));
+    const call = {
+      comparison: "e".repeat(16),
+      tenant: "4".repeat(16),
+      model: "m",
+      beganAgoMs: 800,
+      beforeAgoMs: 2_000,
+      ticket: { unreadableAgoMs: null, thrownAgoMs: null },
+    };
+    const outcomes: Outcome[] = [
+      {
+        permit: null,
+        epoch: 0,
+        finding: { kind: "rate_limited", model: "m", holdMs: 5_000 },
+        durationMs: 800,
+        call,
+      },
+    ];
+    for (let time = 1; time <= 2; time++) {
+      const compiled = compiledGate(connection, looker);
+      compiled.ask(
+        { verb: "exchange", reportId: `r${time}`, outcomes },
+        { ms: storedMs + 1_000, random: 0.5 },
+      );
+      const [answer] = await compiled.answered();
+      expect(answer?.reply).toMatchObject({ state: "closed", others: { served: true, judged: "since" } });
+      const core = String(await looker.command("GET", coreKey));
+      expect(core).not.toMatch(/"(?:tenants|models)":/u);
+      const { breaker, models } = stored;
+      const own = JSON.parse(core) as { readonly breaker: object };
+      const mixed = { ...own, breaker: { ...own.breaker, ...breaker }, models };
+      await looker.command("SET", coreKey, asStored(mixed));
+    }
+  });
 });
+
+/** What is `null` is not there in Redis, and an empty list looks like an empty object. */
+function asStored(core: unknown): string {
+  return JSON.stringify(core, (_key, inner: unknown) => {
+    if (inner === null) return undefined;
+    return Array.isArray(inner) && inner.length === 0 ? {} : inner;
+  });
+}
 
 /** Between two calls of one run Redis keeps what it stores with 14 digits as it was counted. */
 function rounded(value: unknown): unknown {

@@ -2,8 +2,8 @@
 import type { Blame, Whose } from "../../src/domain/breaker.ts";
 import type { Admission, GateCore } from "../../src/domain/gate.ts";
 import type { Start, Starter } from "../../src/domain/gate-queue.ts";
-import type { Exchanged } from "../../src/domain/gate-report.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
+import { othersOf, type Exchanged } from "../../src/domain/gate-report.ts";
+import { asksForOthers, type Outcome } from "../../src/domain/outcome.ts";
 import type { Place, Seat } from "../../src/domain/places.ts";
 import {
   afterSent,
@@ -84,13 +84,15 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   function checkOthers(outcomes: readonly Outcome[], exchanged: Exchanged, after: GateCore): void {
-    const { call, ageMs = 0 } = outcomes.at(-1) ?? {};
-    const { others } = exchanged;
-    if (call === undefined || others === undefined) {
-      if (call !== undefined) broken("5 attempts", "nobody is told how others fared");
-      return;
-    }
+    const last = outcomes.at(-1);
+    if (last?.call === undefined) return;
+    const { call, ageMs = 0 } = last;
     const nowMs = scheduler.nowMs();
+    const mustKnow = asksForOthers(last);
+    if (mustKnow && exchanged.others === undefined) broken("5 attempts", "nobody is told how others fared");
+    // Who doesn't ask isn't told. What the gate knows is looked at all the same.
+    const others = exchanged.others ?? (mustKnow ? null : othersOf(after, last, nowMs));
+    if (others === null) return;
     const held = hold(call.model);
     const expected = {
       ...othersAsTo(known.others, call, nowMs - ageMs, nowMs),

@@ -44,73 +44,18 @@ local function require(file, ...)
 end
 ____modules = {
 ["lualib_bundle"] = function(...) 
-local function __TS__ArraySome(self, callbackfn, thisArg)
+local function __TS__ArrayFind(self, predicate, thisArg)
     for i = 1, #self do
-        if callbackfn(thisArg, self[i], i - 1, self) then
-            return true
+        local elem = self[i]
+        if predicate(thisArg, elem, i - 1, self) then
+            return elem
         end
     end
-    return false
+    return nil
 end
 
 local function __TS__CountVarargs(...)
     return select("#", ...)
-end
-
-local function __TS__SparseArrayNew(...)
-    local sparseArray = {...}
-    sparseArray.sparseLength = __TS__CountVarargs(...)
-    return sparseArray
-end
-
-local function __TS__SparseArrayPush(sparseArray, ...)
-    local args = {...}
-    local argsLen = __TS__CountVarargs(...)
-    local listLen = sparseArray.sparseLength
-    for i = 1, argsLen do
-        sparseArray[listLen + i] = args[i]
-    end
-    sparseArray.sparseLength = listLen + argsLen
-end
-
-local function __TS__SparseArraySpread(sparseArray)
-    local _unpack = unpack or table.unpack
-    return _unpack(sparseArray, 1, sparseArray.sparseLength)
-end
-
-local function __TS__ObjectAssign(target, ...)
-    local sources = {...}
-    for i = 1, #sources do
-        local source = sources[i]
-        if type(source) == "table" then
-            for key in pairs(source) do
-                local value = source[key]
-                if value == ____nothing then value = nil end
-                target[key] = value
-            end
-        end
-    end
-    return target
-end
-
-local function __TS__ArrayMap(self, callbackfn, thisArg)
-    local result = {}
-    for i = 1, #self do
-        result[i] = callbackfn(thisArg, self[i], i - 1, self)
-    end
-    return result
-end
-
-local function __TS__ArrayFilter(self, callbackfn, thisArg)
-    local result = {}
-    local len = 0
-    for i = 1, #self do
-        if callbackfn(thisArg, self[i], i - 1, self) then
-            len = len + 1
-            result[len] = self[i]
-        end
-    end
-    return result
 end
 
 local function __TS__ArrayReduce(self, callbackFn, ...)
@@ -137,14 +82,141 @@ local function __TS__ArrayReduce(self, callbackFn, ...)
     return accumulator
 end
 
-local function __TS__ArrayFind(self, predicate, thisArg)
+local function __TS__ArraySome(self, callbackfn, thisArg)
     for i = 1, #self do
-        local elem = self[i]
-        if predicate(thisArg, elem, i - 1, self) then
-            return elem
+        if callbackfn(thisArg, self[i], i - 1, self) then
+            return true
         end
     end
-    return nil
+    return false
+end
+
+local function __TS__ObjectAssign(target, ...)
+    local sources = {...}
+    for i = 1, #sources do
+        local source = sources[i]
+        if type(source) == "table" then
+            for key in pairs(source) do
+                local value = source[key]
+                if value == ____nothing then value = nil end
+                target[key] = value
+            end
+        end
+    end
+    return target
+end
+
+local function __TS__ArrayMap(self, callbackfn, thisArg)
+    local result = {}
+    for i = 1, #self do
+        result[i] = callbackfn(thisArg, self[i], i - 1, self)
+    end
+    return result
+end
+
+local function __TS__ArrayEvery(self, callbackfn, thisArg)
+    for i = 1, #self do
+        if not callbackfn(thisArg, self[i], i - 1, self) then
+            return false
+        end
+    end
+    return true
+end
+
+local function __TS__SparseArrayNew(...)
+    local sparseArray = {...}
+    sparseArray.sparseLength = __TS__CountVarargs(...)
+    return sparseArray
+end
+
+local function __TS__SparseArrayPush(sparseArray, ...)
+    local args = {...}
+    local argsLen = __TS__CountVarargs(...)
+    local listLen = sparseArray.sparseLength
+    for i = 1, argsLen do
+        sparseArray[listLen + i] = args[i]
+    end
+    sparseArray.sparseLength = listLen + argsLen
+end
+
+local function __TS__SparseArraySpread(sparseArray)
+    local _unpack = unpack or table.unpack
+    return _unpack(sparseArray, 1, sparseArray.sparseLength)
+end
+
+local function __TS__StringIncludes(self, searchString, position)
+    if not position then
+        position = 1
+    else
+        position = position + 1
+    end
+    local index = string.find(self, searchString, position, true)
+    return index ~= nil
+end
+
+local function __TS__ArrayFilter(self, callbackfn, thisArg)
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        if callbackfn(thisArg, self[i], i - 1, self) then
+            len = len + 1
+            result[len] = self[i]
+        end
+    end
+    return result
+end
+
+local function __TS__StringSlice(self, start, ____end)
+    if start == nil or start ~= start then
+        start = 0
+    end
+    if ____end ~= ____end then
+        ____end = 0
+    end
+    if start >= 0 then
+        start = start + 1
+    end
+    if ____end ~= nil and ____end < 0 then
+        ____end = ____end - 1
+    end
+    return string.sub(self, start, ____end)
+end
+
+local __TS__StringSplit
+do
+    local sub = string.sub
+    local find = string.find
+    function __TS__StringSplit(source, separator, limit)
+        if limit == nil then
+            limit = 4294967295
+        end
+        if limit == 0 then
+            return {}
+        end
+        local result = {}
+        local resultIndex = 1
+        if separator == nil or separator == "" then
+            for i = 1, #source do
+                result[resultIndex] = sub(source, i, i)
+                resultIndex = resultIndex + 1
+            end
+        else
+            local currentPos = 1
+            while resultIndex <= limit do
+                local startPos, endPos = find(source, separator, currentPos, true)
+                if not startPos then
+                    break
+                end
+                result[resultIndex] = sub(source, currentPos, startPos - 1)
+                resultIndex = resultIndex + 1
+                currentPos = endPos + 1
+            end
+            if resultIndex <= limit then
+                result[resultIndex] = sub(source, currentPos)
+            end
+        end
+        return result
+    end
 end
 
 local function __TS__ArraySlice(self, first, last)
@@ -183,12 +255,31 @@ local function __TS__ArraySlice(self, first, last)
     return out
 end
 
-local function __TS__ArrayAt(self, relativeIndex)
-    local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
-    if absoluteIndex >= 0 and absoluteIndex < #self then
-        return self[absoluteIndex + 1]
+local function __TS__Number(value)
+    local valueType = type(value)
+    if valueType == "number" then
+        return value
+    elseif valueType == "string" then
+        local numberValue = tonumber(value)
+        if numberValue then
+            return numberValue
+        end
+        if value == "Infinity" then
+            return math.huge
+        end
+        if value == "-Infinity" then
+            return -math.huge
+        end
+        local stringWithoutSpaces = string.gsub(value, "%s", "")
+        if stringWithoutSpaces == "" then
+            return 0
+        end
+        return 0 / 0
+    elseif valueType == "boolean" then
+        return value and 1 or 0
+    else
+        return 0 / 0
     end
-    return nil
 end
 
 local function __TS__ObjectRest(target, usedProperties)
@@ -201,13 +292,12 @@ local function __TS__ObjectRest(target, usedProperties)
     return result
 end
 
-local function __TS__ArrayEvery(self, callbackfn, thisArg)
-    for i = 1, #self do
-        if not callbackfn(thisArg, self[i], i - 1, self) then
-            return false
-        end
+local function __TS__ArrayAt(self, relativeIndex)
+    local absoluteIndex = relativeIndex < 0 and #self + relativeIndex or relativeIndex
+    if absoluteIndex >= 0 and absoluteIndex < #self then
+        return self[absoluteIndex + 1]
     end
-    return true
+    return nil
 end
 
 local function __TS__StringStartsWith(self, searchString, position)
@@ -217,61 +307,95 @@ local function __TS__StringStartsWith(self, searchString, position)
     return string.sub(self, position + 1, #searchString + position) == searchString
 end
 
-local __TS__Unpack = table.unpack or unpack
-
-local function __TS__ArraySort(self, compareFn)
-    if compareFn ~= nil then
-        table.sort(
-            self,
-            function(a, b) return compareFn(nil, a, b) < 0 end
-        )
-    else
-        table.sort(self)
+local function __TS__ArrayFindIndex(self, callbackFn, thisArg)
+    for i = 1, #self do
+        if callbackFn(thisArg, self[i], i - 1, self) then
+            return i - 1
+        end
     end
-    return self
+    return -1
 end
 
-local function __TS__ArrayToSorted(self, compareFn)
+local __TS__Unpack = table.unpack or unpack
+
+local function __TS__ArrayWith(self, index, value)
     local copy = {__TS__Unpack(self)}
-    __TS__ArraySort(copy, compareFn)
+    copy[index + 1] = value
     return copy
 end
 
-local __TS__StringSplit
-do
-    local sub = string.sub
-    local find = string.find
-    function __TS__StringSplit(source, separator, limit)
-        if limit == nil then
-            limit = 4294967295
+local function __TS__ArraySplice(self, ...)
+    local args = {...}
+    local len = #self
+    local actualArgumentCount = __TS__CountVarargs(...)
+    local start = args[1]
+    local deleteCount = args[2]
+    if start < 0 then
+        start = len + start
+        if start < 0 then
+            start = 0
         end
-        if limit == 0 then
-            return {}
-        end
-        local result = {}
-        local resultIndex = 1
-        if separator == nil or separator == "" then
-            for i = 1, #source do
-                result[resultIndex] = sub(source, i, i)
-                resultIndex = resultIndex + 1
-            end
-        else
-            local currentPos = 1
-            while resultIndex <= limit do
-                local startPos, endPos = find(source, separator, currentPos, true)
-                if not startPos then
-                    break
-                end
-                result[resultIndex] = sub(source, currentPos, startPos - 1)
-                resultIndex = resultIndex + 1
-                currentPos = endPos + 1
-            end
-            if resultIndex <= limit then
-                result[resultIndex] = sub(source, currentPos)
-            end
-        end
-        return result
+    elseif start > len then
+        start = len
     end
+    local itemCount = actualArgumentCount - 2
+    if itemCount < 0 then
+        itemCount = 0
+    end
+    local actualDeleteCount
+    if actualArgumentCount == 0 then
+        actualDeleteCount = 0
+    elseif actualArgumentCount == 1 then
+        actualDeleteCount = len - start
+    else
+        actualDeleteCount = deleteCount or 0
+        if actualDeleteCount < 0 then
+            actualDeleteCount = 0
+        end
+        if actualDeleteCount > len - start then
+            actualDeleteCount = len - start
+        end
+    end
+    local out = {}
+    for k = 1, actualDeleteCount do
+        local from = start + k
+        if self[from] ~= nil then
+            out[k] = self[from]
+        end
+    end
+    if itemCount < actualDeleteCount then
+        for k = start + 1, len - actualDeleteCount do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
+            end
+        end
+        for k = len - actualDeleteCount + itemCount + 1, len do
+            self[k] = nil
+        end
+    elseif itemCount > actualDeleteCount then
+        for k = len - actualDeleteCount, start + 1, -1 do
+            local from = k + actualDeleteCount
+            local to = k + itemCount
+            if self[from] then
+                self[to] = self[from]
+            else
+                self[to] = nil
+            end
+        end
+    end
+    local j = start + 1
+    for i = 3, actualArgumentCount do
+        self[j] = args[i]
+        j = j + 1
+    end
+    for k = #self, len - actualDeleteCount + itemCount + 1, -1 do
+        self[k] = nil
+    end
+    return out
 end
 
 local function __TS__StringSubstring(self, start, ____end)
@@ -323,59 +447,6 @@ do
     end
 end
 
-local function __TS__StringAccess(self, index)
-    if index >= 0 and index < #self then
-        return string.sub(self, index + 1, index + 1)
-    end
-end
-
-local __TS__MathModf = math.modf
-
-local __TS__NumberToString
-do
-    local radixChars = "0123456789abcdefghijklmnopqrstuvwxyz"
-    function __TS__NumberToString(self, radix)
-        if radix == nil or radix == 10 or self == math.huge or self == -math.huge or self ~= self then
-            return tostring(self)
-        end
-        radix = math.floor(radix)
-        if radix < 2 or radix > 36 then
-            error("toString() radix argument must be between 2 and 36", 0)
-        end
-        local integer, fraction = __TS__MathModf(math.abs(self))
-        local result = ""
-        if radix == 8 then
-            result = string.format("%o", integer)
-        elseif radix == 16 then
-            result = string.format("%x", integer)
-        else
-            repeat
-                do
-                    result = __TS__StringAccess(radixChars, integer % radix) .. result
-                    integer = math.floor(integer / radix)
-                end
-            until not (integer ~= 0)
-        end
-        if fraction ~= 0 then
-            result = result .. "."
-            local delta = 1e-16
-            repeat
-                do
-                    fraction = fraction * radix
-                    delta = delta * radix
-                    local digit = math.floor(fraction)
-                    result = result .. __TS__StringAccess(radixChars, digit)
-                    fraction = fraction - digit
-                end
-            until not (fraction >= delta)
-        end
-        if self < 0 then
-            result = "-" .. result
-        end
-        return result
-    end
-end
-
 local function __TS__ArrayIsArray(value)
     return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
@@ -396,6 +467,24 @@ local function __TS__ArrayFlatMap(self, callback, thisArg)
         end
     end
     return result
+end
+
+local function __TS__ArraySort(self, compareFn)
+    if compareFn ~= nil then
+        table.sort(
+            self,
+            function(a, b) return compareFn(nil, a, b) < 0 end
+        )
+    else
+        table.sort(self)
+    end
+    return self
+end
+
+local function __TS__ArrayToSorted(self, compareFn)
+    local copy = {__TS__Unpack(self)}
+    __TS__ArraySort(copy, compareFn)
+    return copy
 end
 
 local function __TS__ArrayPushArray(self, items)
@@ -455,153 +544,337 @@ local function __TS__ObjectEntries(obj)
     return result
 end
 
-local function __TS__StringSlice(self, start, ____end)
-    if start == nil or start ~= start then
-        start = 0
-    end
-    if ____end ~= ____end then
-        ____end = 0
-    end
-    if start >= 0 then
-        start = start + 1
-    end
-    if ____end ~= nil and ____end < 0 then
-        ____end = ____end - 1
-    end
-    return string.sub(self, start, ____end)
-end
-
 return {
+  __TS__ArrayFind = __TS__ArrayFind,
+  __TS__ArrayReduce = __TS__ArrayReduce,
   __TS__ArraySome = __TS__ArraySome,
+  __TS__ObjectAssign = __TS__ObjectAssign,
+  __TS__ArrayMap = __TS__ArrayMap,
+  __TS__ArrayEvery = __TS__ArrayEvery,
   __TS__SparseArrayNew = __TS__SparseArrayNew,
   __TS__SparseArrayPush = __TS__SparseArrayPush,
   __TS__SparseArraySpread = __TS__SparseArraySpread,
-  __TS__ObjectAssign = __TS__ObjectAssign,
-  __TS__ArrayMap = __TS__ArrayMap,
+  __TS__StringIncludes = __TS__StringIncludes,
   __TS__ArrayFilter = __TS__ArrayFilter,
-  __TS__ArrayReduce = __TS__ArrayReduce,
-  __TS__ArrayFind = __TS__ArrayFind,
-  __TS__ArraySlice = __TS__ArraySlice,
-  __TS__ArrayAt = __TS__ArrayAt,
-  __TS__ObjectRest = __TS__ObjectRest,
-  __TS__ArrayEvery = __TS__ArrayEvery,
-  __TS__StringStartsWith = __TS__StringStartsWith,
-  __TS__ArrayToSorted = __TS__ArrayToSorted,
+  __TS__StringSlice = __TS__StringSlice,
   __TS__StringSplit = __TS__StringSplit,
+  __TS__ArraySlice = __TS__ArraySlice,
+  __TS__Number = __TS__Number,
+  __TS__ObjectRest = __TS__ObjectRest,
+  __TS__ArrayAt = __TS__ArrayAt,
+  __TS__StringStartsWith = __TS__StringStartsWith,
+  __TS__ArrayFindIndex = __TS__ArrayFindIndex,
+  __TS__ArrayWith = __TS__ArrayWith,
+  __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
-  __TS__NumberToString = __TS__NumberToString,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
+  __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayPushArray = __TS__ArrayPushArray,
   __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayPush = __TS__ArrayPush,
-  __TS__ObjectEntries = __TS__ObjectEntries,
-  __TS__StringSlice = __TS__StringSlice
+  __TS__ObjectEntries = __TS__ObjectEntries
 }
  end,
 ["domain.parties"] = function(...) 
 local ____exports = {}
-local worstOf, isWorse, hasRoom, withRoomFor, moved, shift, newParty, added, sum, spanMs, spans, mostNamed, emptySpans
-function worstOf(self, ____bindingPattern0)
-    local all
-    all = ____bindingPattern0.all
+local countAnswer, answeredBeside, countFault, worstOf, isWorse, placeOf, withParty, withRoomFor, spareOf, settled, moved, illOf, lines, countsOf, without, withOneMore, oneMore, shifted, joined, sum, spanMs, spans, mostNamed, none
+function countAnswer(self, present, name)
+    local place = placeOf(nil, present, name)
+    local ____answeredBeside_result_1 = answeredBeside(nil, present, present.answered == place)
+    local span = ____answeredBeside_result_1.span
+    local calls = ____answeredBeside_result_1.calls
+    local ill = ____answeredBeside_result_1.ill
+    local named = ____answeredBeside_result_1.named
+    local well = ____answeredBeside_result_1.well
+    local counted = withOneMore(nil, well, place)
+    if counted ~= nil then
+        return {
+            span = span,
+            calls = calls + 1,
+            well = counted,
+            ill = ill,
+            named = named,
+            answered = place
+        }
+    end
+    local own = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == place
+        end
+    )
+    if own == nil then
+        return countAnswer(
+            nil,
+            withParty(nil, present, place),
+            place
+        )
+    end
+    local told = ____with(
+        own,
+        {
+            c = oneMore(nil, own.c),
+            calls = own.calls + 1,
+            o = 0
+        }
+    )
+    local all = ____lualib.__TS__ArrayMap(
+        ill,
+        function(____, party) return party == own and told or party end
+    )
+    return settled(nil, {
+        span = span,
+        calls = calls + 1,
+        well = well,
+        ill = ill,
+        named = named,
+        answered = place
+    }, all)
+end
+function answeredBeside(self, parties, isSame)
+    local function isAsItWas(____, ____bindingPattern0)
+        local b
+        local s
+        s = ____bindingPattern0.s
+        b = ____bindingPattern0.b
+        return s == 0 and (isSame or b == 0)
+    end
+    if ____lualib.__TS__ArrayEvery(parties.ill, isAsItWas) then
+        return parties
+    end
+    local told = ____lualib.__TS__ArrayMap(
+        parties.ill,
+        function(____, party) return ____with(party, {s = 0, b = isSame and party.b or party.s}) end
+    )
+    return settled(nil, parties, told)
+end
+function countFault(self, present, name)
+    local place = placeOf(nil, present, name)
+    local ____present_2 = present
+    local well = ____present_2.well
+    local ill = ____present_2.ill
+    local calls = ____present_2.calls
+    local known = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0.n
+            return n == place
+        end
+    )
+    if known == nil and countsOf(nil, well, place) == nil then
+        return countFault(
+            nil,
+            withParty(nil, present, place),
+            place
+        )
+    end
+    local party = known or illOf(
+        nil,
+        place,
+        countsOf(nil, well, place) or none
+    )
+    local fault = {
+        n = place,
+        c = oneMore(nil, party.c),
+        f = oneMore(nil, party.f),
+        calls = party.calls + 1,
+        faults = party.faults + 1,
+        s = party.s + 1,
+        b = party.b + 1,
+        o = party.o + 1
+    }
+    local ____temp_7
+    if known == nil then
+        local ____present_4 = present
+        local ____temp_5 = calls + 1
+        local ____without_result_6 = without(nil, well, place)
+        local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(ill))
+        ____lualib.__TS__SparseArrayPush(____array_3, fault)
+        ____temp_7 = ____with(
+            ____present_4,
+            {
+                calls = ____temp_5,
+                well = ____without_result_6,
+                ill = {____lualib.__TS__SparseArraySpread(____array_3)}
+            }
+        )
+    else
+        ____temp_7 = ____with(
+            present,
+            {
+                calls = calls + 1,
+                ill = ____lualib.__TS__ArrayMap(
+                    ill,
+                    function(____, other) return other == known and fault or other end
+                )
+            }
+        )
+    end
+    return ____temp_7
+end
+function worstOf(self, ill)
     local worst = nil
-    for ____, party in ipairs(all) do
+    for ____, party in ipairs(ill) do
         do
-            local __continue20
+            local __continue30
             repeat
-                if party.n == "" or sum(nil, party.f) == 0 then
-                    __continue20 = true
+                if party.n == "" or party.faults == 0 then
+                    __continue30 = true
                     break
                 end
                 if worst == nil or isWorse(nil, party, worst) then
                     worst = party
                 end
-                __continue20 = true
+                __continue30 = true
             until true
-            if not __continue20 then
+            if not __continue30 then
                 break
             end
         end
     end
-    local ____temp_4
-    if worst == nil then
-        ____temp_4 = nil
-    else
-        ____temp_4 = worst.n
-    end
-    return ____temp_4
+    return worst
 end
 function isWorse(self, a, b)
-    local faults = sum(nil, a.f) - sum(nil, b.f)
-    return faults > 0 or faults == 0 and sum(nil, a.c) < sum(nil, b.c)
+    return a.faults > b.faults or a.faults == b.faults and a.calls < b.calls
 end
-function hasRoom(self, ____bindingPattern0)
-    local all
-    all = ____bindingPattern0.all
-    return #____lualib.__TS__ArrayFilter(
-        all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n ~= ""
-        end
-    ) < 6
-end
-function withRoomFor(self, parties, name, isFault)
-    local ____parties_5 = parties
-    local all = ____parties_5.all
-    if not isFault or name == "" or hasRoom(nil, parties) or ____lualib.__TS__ArraySome(
-        all,
+function placeOf(self, ____bindingPattern0, name)
+    local named
+    local ill
+    local well
+    well = ____bindingPattern0.well
+    ill = ____bindingPattern0.ill
+    named = ____bindingPattern0.named
+    if named < 6 or name == "" then
+        return name
+    end
+    return (____lualib.__TS__StringIncludes(well, ("\n" .. name) .. " ") or ____lualib.__TS__ArraySome(
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == name
         end
-    ) then
+    )) and name or ""
+end
+function withParty(self, parties, name)
+    local named = parties.named + (name == "" and 0 or 1)
+    return ____with(parties, {well = (((parties.well .. "\n") .. name) .. " ") .. none, named = named})
+end
+function withRoomFor(self, parties, name)
+    if name == "" or placeOf(nil, parties, name) ~= "" then
         return parties
     end
+    local ____parties_8 = parties
+    local well = ____parties_8.well
+    local ill = ____parties_8.ill
     local spare = ____lualib.__TS__ArrayFind(
-        all,
-        function(____, party) return party.n ~= "" and sum(nil, party.f) + party.s + party.b == 0 end
-    )
+        lines(nil, well),
+        function(____, ____bindingPattern0)
+            local n
+            n = ____bindingPattern0[1]
+            return n ~= ""
+        end
+    ) or spareOf(nil, ill)
     if spare == nil then
         return parties
     end
+    local gone, counts = unpack(spare, 1, 2)
     local rest = ____lualib.__TS__ArrayFind(
-        all,
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == ""
         end
-    ) or newParty(nil, "")
-    local joined = ____with(
-        rest,
-        {c = ____lualib.__TS__ArrayMap(
-            rest.c,
-            function(____, calls, at) return calls + (spare.c[at + 1] or 0) end
-        )}
     )
-    local ____parties_7 = parties
-    local ____temp_8 = parties.answered == spare.n and "" or parties.answered
-    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
-        all,
+    local left = without(nil, well, gone)
+    local named = parties.named - 1
+    local answeredLast = parties.answered == gone and "" or parties.answered
+    local others = ____lualib.__TS__ArrayFilter(
+        ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
-            return n ~= "" and n ~= spare.n
+            return n ~= gone
         end
-    )))
-    ____lualib.__TS__SparseArrayPush(____array_6, joined)
-    return ____without(
-        ____parties_7,
+    )
+    local all = ____without(
+        parties,
         {
-            answered = ____field(____temp_8),
-            all = {____lualib.__TS__SparseArraySpread(____array_6)}
+            named = named,
+            answered = ____field(answeredLast),
+            ill = others
         },
         "answered"
     )
+    if rest == nil then
+        local joinedCounts = joined(
+            nil,
+            countsOf(nil, left, "") or none,
+            counts
+        )
+        return ____with(
+            all,
+            {well = (without(nil, left, "") .. "\n ") .. joinedCounts}
+        )
+    end
+    local c = joined(nil, rest.c, counts)
+    return ____with(
+        all,
+        {
+            well = left,
+            ill = ____lualib.__TS__ArrayMap(
+                others,
+                function(____, one) return one == rest and ____with(
+                    rest,
+                    {
+                        c = c,
+                        calls = sum(nil, c)
+                    }
+                ) or one end
+            )
+        }
+    )
+end
+function spareOf(self, ill)
+    local spare = ____lualib.__TS__ArrayFind(
+        ill,
+        function(____, ____bindingPattern0)
+            local b
+            local s
+            local faults
+            local n
+            n = ____bindingPattern0.n
+            faults = ____bindingPattern0.faults
+            s = ____bindingPattern0.s
+            b = ____bindingPattern0.b
+            return n ~= "" and faults + s + b == 0
+        end
+    )
+    local ____temp_9
+    if spare == nil then
+        ____temp_9 = nil
+    else
+        ____temp_9 = {spare.n, spare.c}
+    end
+    return ____temp_9
+end
+function settled(self, parties, ill)
+    local ____parties_10 = parties
+    local well = ____parties_10.well
+    local left = {}
+    for ____, party in ipairs(ill) do
+        if party.faults + party.s + party.b + party.o > 0 then
+            left[#left + 1] = party
+        else
+            well = well .. (("\n" .. party.n) .. " ") .. party.c
+        end
+    end
+    return ____with(parties, {well = well, ill = left})
 end
 function moved(self, parties, nowMs)
     local span = math.floor(nowMs / 2000)
@@ -609,246 +882,284 @@ function moved(self, parties, nowMs)
     if by == 0 then
         return parties
     end
-    local shifted = ____lualib.__TS__ArrayMap(
-        parties.all,
-        function(____, party) return ____with(
-            party,
-            {
-                c = shift(nil, party.c, by),
-                f = shift(nil, party.f, by)
-            }
-        ) end
-    )
-    local function isQuiet(____, ____bindingPattern0)
-        local o
-        local b
-        local s
-        local c
-        local n
-        n = ____bindingPattern0.n
-        c = ____bindingPattern0.c
-        s = ____bindingPattern0.s
-        b = ____bindingPattern0.b
-        o = ____bindingPattern0.o
-        return sum(nil, c) + s + b + o == 0 and n ~= parties.answered
+    local ____parties_11 = parties
+    local last = ____parties_11.answered
+    local well = ""
+    local calls = 0
+    local named = 0
+    local function isKept(____, name, c, faults)
+        if c == none and faults == 0 and name ~= last then
+            return false
+        end
+        calls = calls + sum(nil, c)
+        named = named + (name == "" and 0 or 1)
+        return true
     end
-    return ____with(
-        parties,
-        {
-            span = span,
-            all = ____lualib.__TS__ArrayFilter(
-                shifted,
-                function(____, party) return not isQuiet(nil, party) end
-            )
-        }
-    )
-end
-function shift(self, numbers, by)
-    if by < 0 or by >= 5 then
-        return emptySpans
+    for ____, ____value in ipairs(lines(nil, parties.well)) do
+        local name = ____value[1]
+        local counts = ____value[2]
+        local c = shifted(nil, counts, by)
+        if isKept(nil, name, c, 0) then
+            well = well .. (("\n" .. name) .. " ") .. c
+        end
     end
-    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, by)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_9,
-        unpack(____lualib.__TS__ArraySlice(emptySpans, 0, by))
+    local ill = ____lualib.__TS__ArrayFilter(
+        ____lualib.__TS__ArrayMap(
+            parties.ill,
+            function(____, party)
+                local c, f = shifted(nil, party.c, by), shifted(nil, party.f, by)
+                return ____with(
+                    party,
+                    {
+                        c = c,
+                        f = f,
+                        calls = sum(nil, c),
+                        faults = sum(nil, f)
+                    }
+                )
+            end
+        ),
+        function(____, ____bindingPattern0)
+            local o
+            local b
+            local s
+            local c
+            local n
+            n = ____bindingPattern0.n
+            c = ____bindingPattern0.c
+            s = ____bindingPattern0.s
+            b = ____bindingPattern0.b
+            o = ____bindingPattern0.o
+            return isKept(nil, n, c, s + b + o)
+        end
     )
-    return {____lualib.__TS__SparseArraySpread(____array_9)}
+    return settled(nil, {
+        span = span,
+        calls = calls,
+        well = well,
+        ill = {},
+        named = named,
+        answered = last
+    }, ill)
 end
-function newParty(self, n)
+function illOf(self, n, c)
     return {
         n = n,
-        c = emptySpans,
-        f = emptySpans,
+        c = c,
+        f = none,
+        calls = sum(nil, c),
+        faults = 0,
         s = 0,
         b = 0,
         o = 0
     }
 end
-function added(self, numbers, amount)
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(numbers, 0, -1)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_10,
-        (____lualib.__TS__ArrayAt(numbers, -1) or 0) + amount
+function lines(self, well)
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArraySlice(
+            ____lualib.__TS__StringSplit(well, "\n"),
+            1
+        ),
+        function(____, line)
+            local at = (string.find(line, " ", nil, true) or 0) - 1
+            return {
+                ____lualib.__TS__StringSlice(line, 0, at),
+                ____lualib.__TS__StringSlice(line, at + 1)
+            }
+        end
     )
-    return {____lualib.__TS__SparseArraySpread(____array_10)}
 end
-function sum(self, numbers)
-    return ____lualib.__TS__ArrayReduce(
-        numbers,
-        function(____, all, number) return all + number end,
-        0
+function countsOf(self, well, name)
+    local line = ("\n" .. name) .. " "
+    local at = (string.find(well, line, nil, true) or 0) - 1
+    local ____temp_12
+    if at < 0 then
+        ____temp_12 = nil
+    else
+        ____temp_12 = ____lualib.__TS__StringSplit(
+            ____lualib.__TS__StringSlice(well, at + #line),
+            "\n"
+        )[1] or none
+    end
+    return ____temp_12
+end
+function without(self, well, name)
+    return table.concat(
+        ____lualib.__TS__ArrayMap(
+            ____lualib.__TS__ArrayFilter(
+                lines(nil, well),
+                function(____, ____bindingPattern0)
+                    local other
+                    other = ____bindingPattern0[1]
+                    return other ~= name
+                end
+            ),
+            function(____, ____bindingPattern0)
+                local counts
+                local other
+                other = ____bindingPattern0[1]
+                counts = ____bindingPattern0[2]
+                return (("\n" .. other) .. " ") .. counts
+            end
+        ),
+        ""
     )
+end
+function withOneMore(self, well, name)
+    local line = ("\n" .. name) .. " "
+    local at = (string.find(well, line, nil, true) or 0) - 1
+    if at < 0 then
+        return nil
+    end
+    local from = at + #line
+    local ____end = (string.find(
+        well,
+        ",",
+        math.max(from + 1, 1),
+        true
+    ) or 0) - 1
+    return (____lualib.__TS__StringSlice(well, 0, from) .. tostring(____lualib.__TS__Number(____lualib.__TS__StringSlice(well, from, ____end)) + 1)) .. ____lualib.__TS__StringSlice(well, ____end)
+end
+function oneMore(self, counts)
+    local ____end = (string.find(counts, ",", nil, true) or 0) - 1
+    return tostring(____lualib.__TS__Number(____lualib.__TS__StringSlice(counts, 0, ____end)) + 1) .. ____lualib.__TS__StringSlice(counts, ____end)
+end
+function shifted(self, counts, by)
+    if by < 0 or by >= 5 or counts == none then
+        return none
+    end
+    return string.rep(
+        "0,",
+        math.floor(by)
+    ) .. table.concat(
+        ____lualib.__TS__ArraySlice(
+            ____lualib.__TS__StringSplit(counts, ","),
+            0,
+            -by
+        ),
+        ","
+    )
+end
+function joined(self, a, b)
+    local more = ____lualib.__TS__StringSplit(b, ",")
+    return table.concat(
+        ____lualib.__TS__ArrayMap(
+            ____lualib.__TS__StringSplit(a, ","),
+            function(____, count, at) return ____lualib.__TS__Number(count) + ____lualib.__TS__Number(more[at + 1] or 0) end
+        ),
+        ","
+    )
+end
+function sum(self, counts)
+    if counts == none then
+        return 0
+    end
+    local all = 0
+    for ____, count in ipairs(____lualib.__TS__StringSplit(counts, ",")) do
+        all = all + ____lualib.__TS__Number(count)
+    end
+    return all
 end
 spanMs = 2000
 spans = 5
 mostNamed = 6
-____exports.noParties = {span = 0, all = {}, answered = nil}
+none = "0,0,0,0,0"
+____exports.noParties = {
+    span = 0,
+    calls = 0,
+    well = "",
+    ill = {},
+    named = 0,
+    answered = nil
+}
 function ____exports.countParty(self, parties, name, isFault, nowMs)
-    local present = withRoomFor(
+    local present = moved(nil, parties, nowMs)
+    return isFault and countFault(
         nil,
-        moved(nil, parties, nowMs),
-        name,
-        isFault
-    )
-    local isKnown = ____lualib.__TS__ArraySome(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n == name
-        end
-    )
-    local named = (isKnown or hasRoom(nil, present)) and name or ""
-    local ____present_all_some_result_1
-    if ____lualib.__TS__ArraySome(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n == named
-        end
-    ) then
-        ____present_all_some_result_1 = present.all
-    else
-        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(present.all))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_0,
-            newParty(nil, named)
-        )
-        ____present_all_some_result_1 = {____lualib.__TS__SparseArraySpread(____array_0)}
-    end
-    local all = ____present_all_some_result_1
-    local isSame = present.answered == named
-    local ____present_span_3 = present.span
-    local ____isFault_2
-    if isFault then
-        ____isFault_2 = present.answered
-    else
-        ____isFault_2 = named
-    end
-    return {
-        span = ____present_span_3,
-        answered = ____isFault_2,
-        all = ____lualib.__TS__ArrayMap(
-            all,
-            function(____, party)
-                local isIts = party.n == named
-                local c = isIts and added(nil, party.c, 1) or party.c
-                if isFault then
-                    return isIts and ____with(
-                        party,
-                        {
-                            c = c,
-                            f = added(nil, party.f, 1),
-                            s = party.s + 1,
-                            b = party.b + 1,
-                            o = party.o + 1
-                        }
-                    ) or party
-                end
-                return ____with(party, {c = c, s = 0, b = isSame and party.b or party.s, o = isIts and 0 or party.o})
-            end
-        )
-    }
+        withRoomFor(nil, present, name),
+        name
+    ) or countAnswer(nil, present, name)
 end
 --- Without the party that had most of the faults of the last ten seconds.
 -- 
 -- @returns `null`: no calls of others remain, so all count
 function ____exports.sightWithoutWorst(self, parties, nowMs)
-    local present = moved(nil, parties, nowMs)
-    local worst = worstOf(nil, present)
-    local others = ____lualib.__TS__ArrayFilter(
-        present.all,
-        function(____, ____bindingPattern0)
-            local n
-            n = ____bindingPattern0.n
-            return n ~= worst
-        end
-    )
-    if worst == nil or not ____lualib.__TS__ArraySome(
-        others,
-        function(____, ____bindingPattern0)
-            local c
-            c = ____bindingPattern0.c
-            return sum(nil, c) > 0
-        end
-    ) then
+    if #parties.ill == 0 then
         return nil
     end
-    local isAnswered = worst == present.answered
-    return {
-        calls = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local c
-                c = ____bindingPattern0.c
-                return all + sum(nil, c)
-            end,
-            0
-        ),
-        faults = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local f
-                f = ____bindingPattern0.f
-                return all + sum(nil, f)
-            end,
-            0
-        ),
-        faultsInRow = ____lualib.__TS__ArrayReduce(
-            others,
-            function(____, all, ____bindingPattern0)
-                local b
-                local s
-                s = ____bindingPattern0.s
-                b = ____bindingPattern0.b
-                return all + (isAnswered and b or s)
-            end,
-            0
-        )
-    }
+    local present = moved(nil, parties, nowMs)
+    local worst = worstOf(nil, present.ill)
+    if worst == nil or worst.calls == present.calls then
+        return nil
+    end
+    local isAnswered = worst.n == present.answered
+    local faults = 0
+    local faultsInRow = 0
+    for ____, party in ipairs(present.ill) do
+        do
+            local __continue6
+            repeat
+                if party == worst then
+                    __continue6 = true
+                    break
+                end
+                faults = faults + party.faults
+                faultsInRow = faultsInRow + (isAnswered and party.b or party.s)
+                __continue6 = true
+            until true
+            if not __continue6 then
+                break
+            end
+        end
+    end
+    return {calls = present.calls - worst.calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Of one party alone.
 function ____exports.sightOfOne(self, parties, name, nowMs)
-    local party = ____lualib.__TS__ArrayFind(
-        moved(nil, parties, nowMs).all,
+    local present = moved(nil, parties, nowMs)
+    local ill = ____lualib.__TS__ArrayFind(
+        present.ill,
         function(____, ____bindingPattern0)
             local n
             n = ____bindingPattern0.n
             return n == name
         end
     )
-    if party == nil or name == "" then
+    if name == "" then
         return {calls = 0, faults = 0, faultsInRow = 0}
     end
+    if ill ~= nil then
+        return {calls = ill.calls, faults = ill.faults, faultsInRow = ill.o}
+    end
     return {
-        calls = sum(nil, party.c),
-        faults = sum(nil, party.f),
-        faultsInRow = party.o
+        calls = sum(
+            nil,
+            countsOf(nil, present.well, name) or none
+        ),
+        faults = 0,
+        faultsInRow = 0
     }
 end
 --- Was anybody else answered within the last ten seconds?
 function ____exports.isAnotherAnswered(self, parties, name, nowMs)
-    return ____lualib.__TS__ArraySome(
-        moved(nil, parties, nowMs).all,
-        function(____, ____bindingPattern0)
-            local f
-            local c
-            local n
-            n = ____bindingPattern0.n
-            c = ____bindingPattern0.c
-            f = ____bindingPattern0.f
-            return n ~= name and sum(nil, c) > sum(nil, f)
-        end
+    local ____moved_result_0 = moved(nil, parties, nowMs)
+    local calls = ____moved_result_0.calls
+    local ill = ____moved_result_0.ill
+    local well = ____moved_result_0.well
+    local ownCalls = sum(
+        nil,
+        countsOf(nil, well, name) or none
+    )
+    local illCalls = ____lualib.__TS__ArrayReduce(
+        ill,
+        function(____, all, party) return all + party.calls end,
+        0
+    )
+    return calls - illCalls > ownCalls or ____lualib.__TS__ArraySome(
+        ill,
+        function(____, party) return party.n ~= name and party.calls > party.faults end
     )
 end
-emptySpans = {
-    0,
-    0,
-    0,
-    0,
-    0
-}
 return ____exports
  end,
 ["domain.turn"] = function(...) 
@@ -877,53 +1188,104 @@ return ____exports
  end,
 ["domain.window"] = function(...) 
 local ____exports = {}
-local recentBuckets, windowSeconds
-function recentBuckets(self, window, second)
-    return ____lualib.__TS__ArrayFilter(
-        window,
+local moved, bucketsOf, bucketIn, windowSeconds
+function moved(self, window, nowMs)
+    local second = math.floor(nowMs / 1000)
+    return second == window.second and window or ____exports.windowOf(
+        nil,
+        bucketsOf(nil, window),
+        second
+    )
+end
+---
+-- @param buckets in any order; several may be of one second
+function ____exports.windowOf(self, buckets, second)
+    local recent = ____lualib.__TS__ArrayFilter(
+        buckets,
         function(____, bucket) return bucket.second > second - 10 and bucket.second <= second end
     )
+    local calls = 0
+    local faults = 0
+    for ____, bucket in ipairs(recent) do
+        calls = calls + bucket.calls
+        faults = faults + bucket.faults
+    end
+    local before = table.concat(
+        ____lualib.__TS__ArrayMap(
+            recent,
+            function(____, bucket) return (((tostring(bucket.second) .. " ") .. tostring(bucket.calls)) .. " ") .. tostring(bucket.faults) end
+        ),
+        ","
+    )
+    return {second = second, calls = calls, faults = faults, before = before}
+end
+function bucketsOf(self, ____bindingPattern0)
+    local before
+    local faults
+    local calls
+    local second
+    second = ____bindingPattern0.second
+    calls = ____bindingPattern0.calls
+    faults = ____bindingPattern0.faults
+    before = ____bindingPattern0.before
+    local earlier = before == "" and ({}) or ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__StringSplit(before, ","),
+        bucketIn
+    )
+    local own = ____lualib.__TS__ArrayReduce(
+        earlier,
+        function(____, rest, bucket) return {second = second, calls = rest.calls - bucket.calls, faults = rest.faults - bucket.faults} end,
+        {second = second, calls = calls, faults = faults}
+    )
+    local ____temp_2
+    if own.calls > 0 then
+        local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(earlier))
+        ____lualib.__TS__SparseArrayPush(____array_1, own)
+        ____temp_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
+    else
+        ____temp_2 = earlier
+    end
+    return ____temp_2
+end
+function bucketIn(self, text)
+    local second, calls, faults = unpack(
+        ____lualib.__TS__StringSplit(text, " "),
+        1,
+        3
+    )
+    if second == nil then
+        second = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    if faults == nil then
+        faults = ""
+    end
+    return {
+        second = ____lualib.__TS__Number(second),
+        calls = ____lualib.__TS__Number(calls),
+        faults = ____lualib.__TS__Number(faults)
+    }
 end
 windowSeconds = 10
+____exports.noCalls = {second = 0, calls = 0, faults = 0, before = ""}
 function ____exports.countCall(self, window, isFault, nowMs)
-    local second = math.floor(nowMs / 1000)
-    local recent = recentBuckets(nil, window, second)
-    local last = ____lualib.__TS__ArrayFind(
-        recent,
-        function(____, bucket) return bucket.second == second end
-    ) or ({second = second, calls = 0, faults = 0})
-    local counted = {second = second, calls = last.calls + 1, faults = last.faults + (isFault and 1 or 0)}
-    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
-        recent,
-        function(____, bucket) return bucket.second ~= second end
-    )))
-    ____lualib.__TS__SparseArrayPush(____array_0, counted)
-    return {____lualib.__TS__SparseArraySpread(____array_0)}
+    local ____moved_result_0 = moved(nil, window, nowMs)
+    local second = ____moved_result_0.second
+    local calls = ____moved_result_0.calls
+    local faults = ____moved_result_0.faults
+    local before = ____moved_result_0.before
+    return {second = second, calls = calls + 1, faults = faults + (isFault and 1 or 0), before = before}
 end
 function ____exports.sumCalls(self, window, nowMs)
-    local recent = recentBuckets(
-        nil,
-        window,
-        math.floor(nowMs / 1000)
-    )
-    return {
-        calls = ____lualib.__TS__ArrayReduce(
-            recent,
-            function(____, sum, bucket) return sum + bucket.calls end,
-            0
-        ),
-        faults = ____lualib.__TS__ArrayReduce(
-            recent,
-            function(____, sum, bucket) return sum + bucket.faults end,
-            0
-        )
-    }
+    return moved(nil, window, nowMs)
 end
 return ____exports
  end,
 ["domain.breaker"] = function(...) 
 local ____exports = {}
-local creditIn, spoken, isAlone, blaming, blamingOf, lessOf, isIll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter
+local creditIn, spoken, isAlone, blaming, blamingOf, lessOf, isIll, sightOfAll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter
 --- So many faults of such calls are borne; 0: they are not spared.
 function ____exports.creditOf(self, blame, ____bindingPattern0)
     local model
@@ -961,13 +1323,14 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local ____breaker_16 = breaker
-                local ____temp_17 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_18 = ____modulesInUse["domain.window"].countCall(nil, breaker.window, isFault, nowMs)
+                local ____breaker_epoch_16 = breaker.epoch
+                local ____breaker_window_17 = breaker.window
+                local ____temp_18 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_19 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
                 local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_10 = breaker.tenants or ____modulesInUse["domain.parties"].noParties
+                local ____temp_10 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
                 local ____opt_8 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_11_result_19 = ____modulesInUse_domain_2Eparties_countParty_11(
+                local ____modulesInUse_domain_2Eparties_countParty_11_result_20 = ____modulesInUse_domain_2Eparties_countParty_11(
                     nil,
                     ____temp_10,
                     ____opt_8 and ____opt_8.tenant or "",
@@ -975,39 +1338,39 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     nowMs
                 )
                 local ____modulesInUse_domain_2Eparties_countParty_15 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_14 = breaker.models or ____modulesInUse["domain.parties"].noParties
+                local ____temp_14 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
                 local ____opt_12 = news.by
-                local closed = ____with(
-                    ____breaker_16,
-                    {
-                        faultsInRow = ____temp_17,
-                        window = ____modulesInUse_domain_2Ewindow_countCall_result_18,
-                        tenants = ____modulesInUse_domain_2Eparties_countParty_11_result_19,
-                        models = ____modulesInUse_domain_2Eparties_countParty_15(
-                            nil,
-                            ____temp_14,
-                            ____opt_12 and ____opt_12.model or "",
-                            isFault,
-                            nowMs
-                        )
-                    }
-                )
+                local closed = {
+                    state = "closed",
+                    epoch = ____breaker_epoch_16,
+                    window = ____breaker_window_17,
+                    faultsInRow = ____temp_18,
+                    lately = ____modulesInUse_domain_2Ewindow_countCall_result_19,
+                    byTenant = ____modulesInUse_domain_2Eparties_countParty_11_result_20,
+                    byModel = ____modulesInUse_domain_2Eparties_countParty_15(
+                        nil,
+                        ____temp_14,
+                        ____opt_12 and ____opt_12.model or "",
+                        isFault,
+                        nowMs
+                    )
+                }
                 if not isIll(nil, closed, nowMs, limits) then
                     return closed
                 end
                 local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
-                local ____temp_20 = news.by or ({})
-                local tenant = ____temp_20.tenant
+                local ____temp_21 = news.by or ({})
+                local tenant = ____temp_21.tenant
                 if tenant == nil then
                     tenant = ""
                 end
-                local model = ____temp_20.model
+                local model = ____temp_21.model
                 if model == nil then
                     model = ""
                 end
                 local alone = {
-                    tenant = isAlone(nil, closed.tenants, nowMs) and tenant or "",
-                    model = isAlone(nil, closed.models, nowMs) and model or ""
+                    tenant = isAlone(nil, closed.byTenant, nowMs) and tenant or "",
+                    model = isAlone(nil, closed.byModel, nowMs) and model or ""
                 }
                 local blame = blaming(nil, {}, alone, limits.failureThreshold)
                 return opened(
@@ -1046,16 +1409,16 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 if after.state ~= "half_open" or not ____exports.isProbe(nil, after, news.permit) then
                     return after
                 end
-                local ____without_result_21 = ____without(
+                local ____without_result_22 = ____without(
                     after,
                     {probe = ____field(nil)},
                     "probe"
                 )
-                local ofSpared = ____without_result_21.isSpared
+                local ofSpared = ____without_result_22.isSpared
                 if ofSpared == nil then
                     ofSpared = false
                 end
-                local free = ____lualib.__TS__ObjectRest(____without_result_21, {isSpared = true})
+                local free = ____lualib.__TS__ObjectRest(____without_result_22, {isSpared = true})
                 repeat
                     local ____switch21 = news.health
                     local ____cond21 = ____switch21 == "nothing"
@@ -1065,13 +1428,13 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     ____cond21 = ____cond21 or ____switch21 == "fault"
                     if ____cond21 then
                         do
-                            local ____temp_22
+                            local ____temp_23
                             if ofSpared or news.by == nil then
-                                ____temp_22 = after.blame
+                                ____temp_23 = after.blame
                             else
-                                ____temp_22 = blaming(nil, after.blame, news.by, 1)
+                                ____temp_23 = blaming(nil, after.blame, news.by, 1)
                             end
-                            local blame = ____temp_22
+                            local blame = ____temp_23
                             local failedProbes = after.failedProbes + (ofSpared and 0 or 1)
                             return opened(
                                 nil,
@@ -1098,9 +1461,9 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
     until true
 end
 function spoken(self, breaker, news, nowMs, limits, random)
-    local ____breaker_23 = breaker
-    local blame = ____breaker_23.blame
-    local all = ____lualib.__TS__ObjectRest(____breaker_23, {blame = true})
+    local ____breaker_24 = breaker
+    local blame = ____breaker_24.blame
+    local all = ____lualib.__TS__ObjectRest(____breaker_24, {blame = true})
     local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
     if news.by == nil or isLate or ____exports.creditOf(nil, blame, news.by) == 0 then
         return breaker
@@ -1144,28 +1507,28 @@ function blaming(self, blame, ____bindingPattern0, credit)
     local tenant
     tenant = ____bindingPattern0.tenant
     model = ____bindingPattern0.model
-    local ____blamingOf_36 = blamingOf
-    local ____temp_31 = blame and blame.tenant
-    if ____temp_31 == nil then
-        local ____temp_30
+    local ____blamingOf_37 = blamingOf
+    local ____temp_32 = blame and blame.tenant
+    if ____temp_32 == nil then
+        local ____temp_31
         if tenant == "" then
-            ____temp_30 = nil
+            ____temp_31 = nil
         else
-            ____temp_30 = {name = tenant, credit = credit}
+            ____temp_31 = {name = tenant, credit = credit}
         end
-        ____temp_31 = ____temp_30
+        ____temp_32 = ____temp_31
     end
-    local ____temp_35 = blame and blame.model
-    if ____temp_35 == nil then
-        local ____temp_34
+    local ____temp_36 = blame and blame.model
+    if ____temp_36 == nil then
+        local ____temp_35
         if model == "" then
-            ____temp_34 = nil
+            ____temp_35 = nil
         else
-            ____temp_34 = {name = model, credit = credit}
+            ____temp_35 = {name = model, credit = credit}
         end
-        ____temp_35 = ____temp_34
+        ____temp_36 = ____temp_35
     end
-    return ____blamingOf_36(nil, ____temp_31, ____temp_35).blame
+    return ____blamingOf_37(nil, ____temp_32, ____temp_36).blame
 end
 function blamingOf(self, tenant, model)
     if tenant == nil and model == nil then
@@ -1179,27 +1542,25 @@ function lessOf(self, blamed, name)
     end
     return blamed.credit > 1 and ({name = blamed.name, credit = blamed.credit - 1}) or nil
 end
-function isIll(self, ____bindingPattern0, nowMs, limits)
-    local models
-    local tenants
-    local window
+function isIll(self, closed, nowMs, limits)
+    local function isIllFor(____, parties)
+        return ____exports.meetsRule(
+            nil,
+            ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) or sightOfAll(nil, closed, nowMs),
+            limits
+        )
+    end
+    return isIllFor(nil, closed.byTenant) and isIllFor(nil, closed.byModel)
+end
+function sightOfAll(self, ____bindingPattern0, nowMs)
+    local lately
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
-    window = ____bindingPattern0.window
-    tenants = ____bindingPattern0.tenants
-    models = ____bindingPattern0.models
-    local all = ____with(
-        ____modulesInUse["domain.window"].sumCalls(nil, window, nowMs),
-        {faultsInRow = faultsInRow}
-    )
-    return ____lualib.__TS__ArrayEvery(
-        {tenants, models},
-        function(____, parties) return ____exports.meetsRule(
-            nil,
-            ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) or all,
-            limits
-        ) end
-    )
+    lately = ____bindingPattern0.lately
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_38 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_38.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_38.faults
+    return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
 function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
@@ -1755,93 +2116,88 @@ return ____exports
  end,
 ["domain.model-records"] = function(...) 
 local ____exports = {}
-local newestFirst, put, isSilent, packed, unpacked, moment, mostModels, mostCharacters, radix
+local isNewer, placeOf, put, inRoom, isAnswering, packed, unpacked, moment, mostModels, mostCharacters, before
 --- The latest of two different comparisons, newest first: moments may come out of order.
-function ____exports.newestTwo(self, known, ____bindingPattern0)
+function ____exports.newestTwo(self, answers, ____bindingPattern0)
     local atMs
     local comparison
     comparison = ____bindingPattern0.comparison
     atMs = ____bindingPattern0.atMs
-    local own = ____lualib.__TS__ArrayFind(
-        known,
-        function(____, one) return one.comparison == comparison end
-    )
-    local others = ____lualib.__TS__ArrayFilter(
-        known,
-        function(____, one) return one.comparison ~= comparison end
-    )
-    local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(others))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_3,
-        {
+    local first, second = unpack(answers, 1, 2)
+    if first == nil then
+        return {{
             comparison = comparison,
-            atMs = math.max(atMs, own and own.atMs or 0)
-        }
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_3)},
-            newestFirst
-        ),
-        0,
-        2
-    )
-end
-function newestFirst(self, a, b)
-    if a.atMs ~= b.atMs then
-        return b.atMs - a.atMs
+            atMs = math.max(atMs, 0)
+        }}
     end
-    return a.comparison < b.comparison and -1 or 1
-end
-function put(self, records, model, record)
-    local others = ____lualib.__TS__ArrayFilter(
-        records,
-        function(____, other) return not ____lualib.__TS__StringStartsWith(other, model .. " ") end
-    )
-    local own = packed(nil, model, record)
-    local silent = ____lualib.__TS__ArrayFilter(others, isSilent)
-    local answering = ____lualib.__TS__ArrayFilter(
-        others,
-        function(____, other) return not isSilent(nil, other) end
-    )
-    local ____isSilent_result_6
-    if isSilent(nil, own) then
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(silent))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_4,
-            own,
-            unpack(answering)
-        )
-        ____isSilent_result_6 = {____lualib.__TS__SparseArraySpread(____array_4)}
+    local isFirst = first.comparison == comparison
+    local own = isFirst and first or ((second and second.comparison) == comparison and second or nil)
+    local ____isFirst_4
+    if isFirst then
+        ____isFirst_4 = second
     else
-        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(silent))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_5,
-            unpack(answering)
-        )
-        ____lualib.__TS__SparseArrayPush(____array_5, own)
-        ____isSilent_result_6 = {____lualib.__TS__SparseArraySpread(____array_5)}
+        ____isFirst_4 = first
     end
-    local inOrder = ____isSilent_result_6
-    local all = ____lualib.__TS__ArraySlice(inOrder, -64)
+    local other = ____isFirst_4
+    local latest = {
+        comparison = comparison,
+        atMs = math.max(atMs, own and own.atMs or 0)
+    }
+    if other == nil then
+        return {latest}
+    end
+    if own == nil and second ~= nil and isNewer(nil, second, latest) then
+        return answers
+    end
+    return isNewer(nil, latest, other) and ({latest, other}) or ({other, latest})
+end
+function isNewer(self, a, b)
+    local ____temp_7
+    if a.atMs == b.atMs then
+        ____temp_7 = a.comparison < b.comparison
+    else
+        ____temp_7 = a.atMs > b.atMs
+    end
+    return ____temp_7
+end
+function placeOf(self, records, model)
+    local start = model .. " "
+    return ____lualib.__TS__ArrayFindIndex(
+        records,
+        function(____, record) return ____lualib.__TS__StringStartsWith(record, start) end
+    )
+end
+function put(self, records, at, own, isAnswered)
+    local known = records[at + 1] or ""
+    if #own == #known and isAnswered and at == #records - 1 then
+        return ____lualib.__TS__ArrayWith(records, at, own)
+    end
+    local all = ____lualib.__TS__ArrayFilter(
+        records,
+        function(____, _, place) return place ~= at end
+    )
+    if isAnswered then
+        all[#all + 1] = own
+    else
+        local firstAnswering = ____lualib.__TS__ArrayFindIndex(all, isAnswering)
+        ____lualib.__TS__ArraySplice(all, firstAnswering < 0 and #all or firstAnswering, 0, own)
+    end
+    return #own == #known and all or inRoom(nil, all)
+end
+function inRoom(self, all)
     local characters = 0
     local first = #all
-    while first > 0 and characters + #(all[first] or "") <= 2600 do
+    while first > 0 and #all - first < 64 do
+        characters = characters + #(all[first] or "")
+        if characters > 2800 then
+            break
+        end
         first = first - 1
-        characters = characters + #(all[first + 1] or "")
     end
-    return ____lualib.__TS__ArraySlice(all, first)
+    return first == 0 and all or ____lualib.__TS__ArraySlice(all, first)
 end
-function isSilent(self, record)
-    local ____, answers = unpack(
-        ____lualib.__TS__StringSplit(record, " "),
-        1,
-        2
-    )
-    if answers == nil then
-        answers = ""
-    end
-    return answers == ""
+function isAnswering(self, record)
+    return #____lualib.__TS__StringSplit(record, " ") > 3
 end
 function packed(self, model, ____bindingPattern0)
     local calls
@@ -1850,110 +2206,148 @@ function packed(self, model, ____bindingPattern0)
     answers = ____bindingPattern0.answers
     judgedAtMs = ____bindingPattern0.judgedAtMs
     calls = ____bindingPattern0.calls
-    local told = ____lualib.__TS__ArrayMap(
-        answers,
-        function(____, ____bindingPattern0)
-            local atMs
-            local comparison
-            comparison = ____bindingPattern0.comparison
-            atMs = ____bindingPattern0.atMs
-            return (comparison .. ":") .. moment(nil, atMs)
-        end
+    local told = table.concat(
+        ____lualib.__TS__ArrayMap(
+            answers,
+            function(____, ____bindingPattern0)
+                local atMs
+                local comparison
+                comparison = ____bindingPattern0.comparison
+                atMs = ____bindingPattern0.atMs
+                return ((" " .. comparison) .. " ") .. moment(nil, atMs)
+            end
+        ),
+        ""
     )
-    return (((((model .. " ") .. table.concat(told, ",")) .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls
+    return ((((model .. " ") .. (judgedAtMs == nil and "" or moment(nil, judgedAtMs))) .. " ") .. calls) .. told
 end
 function unpacked(self, record)
-    local ____, answers, judged, calls = unpack(
-        ____lualib.__TS__StringSplit(record, " "),
-        1,
-        4
-    )
-    if answers == nil then
-        answers = ""
-    end
+    local fields = ____lualib.__TS__StringSplit(record, " ")
+    local ____, judged, calls = unpack(fields, 1, 3)
     if judged == nil then
         judged = ""
     end
     if calls == nil then
         calls = ""
     end
-    local ____TS__ArrayMap_result_8 = ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            ____lualib.__TS__StringSplit(answers, ","),
-            function(____, told) return told ~= "" end
-        ),
-        function(____, told)
-            local comparison, atMs = unpack(
-                ____lualib.__TS__StringSplit(told, ":"),
-                1,
-                2
-            )
-            if comparison == nil then
-                comparison = ""
-            end
-            if atMs == nil then
-                atMs = ""
-            end
-            return {
-                comparison = comparison,
-                atMs = ____lualib.__TS__ParseInt(atMs, 30)
+    local answers = {}
+    do
+        local at = 3
+        while at + 1 < #fields do
+            answers[#answers + 1] = {
+                comparison = fields[at + 1] or "",
+                atMs = ____lualib.__TS__Number(fields[at + 1 + 1])
             }
+            at = at + 2
         end
-    )
-    local ____temp_7
-    if judged == "" then
-        ____temp_7 = nil
-    else
-        ____temp_7 = ____lualib.__TS__ParseInt(judged, 30)
     end
-    return {answers = ____TS__ArrayMap_result_8, judgedAtMs = ____temp_7, calls = calls}
+    local ____answers_12 = answers
+    local ____temp_11
+    if judged == "" then
+        ____temp_11 = nil
+    else
+        ____temp_11 = ____lualib.__TS__Number(judged)
+    end
+    return {answers = ____answers_12, judgedAtMs = ____temp_11, calls = calls}
 end
 function moment(self, atMs)
-    return ____lualib.__TS__NumberToString(
-        math.floor(atMs),
-        30
-    )
+    return tostring(math.floor(atMs))
 end
 mostModels = 64
-mostCharacters = 2600
+mostCharacters = 2800
 local mostCalls = 20
-radix = 30
-local none = {answers = {}, judgedAtMs = nil, calls = ""}
+before = 3
 function ____exports.recordOf(self, records, model)
-    local found = ____lualib.__TS__ArrayFind(
-        records,
-        function(____, record) return ____lualib.__TS__StringStartsWith(record, model .. " ") end
+    return unpacked(
+        nil,
+        records[placeOf(nil, records, model) + 1] or ""
     )
-    return found == nil and none or unpacked(nil, found)
 end
 --- A call of `model` was answered, at `atMs`: moments may come out of order, where reports are late.
 function ____exports.countAnswer(self, records, model, comparison, judged, atMs)
-    local ____exports_recordOf_result_0 = ____exports.recordOf(nil, records, model)
-    local answers = ____exports_recordOf_result_0.answers
-    local judgedAtMs = ____exports_recordOf_result_0.judgedAtMs
-    local calls = ____exports_recordOf_result_0.calls
+    local at = placeOf(nil, records, model)
+    local known = records[at + 1] or ""
+    local ____, judgedAt, calls, first, firstAt, second, secondAt = unpack(
+        ____lualib.__TS__StringSplit(known, " "),
+        1,
+        7
+    )
+    if judgedAt == nil then
+        judgedAt = ""
+    end
+    if calls == nil then
+        calls = ""
+    end
+    if firstAt == nil then
+        firstAt = ""
+    end
+    if secondAt == nil then
+        secondAt = ""
+    end
+    local after = string.sub(calls .. "0", -20)
+    if first ~= nil and ____lualib.__TS__Number(firstAt) > atMs then
+        local ____unpacked_result_0 = unpacked(nil, known)
+        local answers = ____unpacked_result_0.answers
+        local judgedAtMs = ____unpacked_result_0.judgedAtMs
+        local latest = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs})
+        local latestJudged = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs
+        return put(
+            nil,
+            records,
+            at,
+            packed(nil, model, {answers = latest, judgedAtMs = latestJudged, calls = after}),
+            true
+        )
+    end
+    local told = moment(
+        nil,
+        math.max(atMs, 0)
+    )
+    local newest = (((((((model .. " ") .. (judged and told or judgedAt)) .. " ") .. after) .. " ") .. comparison) .. " ") .. told
+    local isFirst = first == comparison
+    local ____isFirst_1
+    if isFirst then
+        ____isFirst_1 = second
+    else
+        ____isFirst_1 = first
+    end
+    local other = ____isFirst_1
+    local rest = other == nil and "" or ((" " .. other) .. " ") .. (isFirst and secondAt or firstAt)
     return put(
         nil,
         records,
-        model,
-        {
-            answers = ____exports.newestTwo(nil, answers, {comparison = comparison, atMs = atMs}),
-            judgedAtMs = judged and math.max(atMs, judgedAtMs or 0) or judgedAtMs,
-            calls = string.sub(calls .. "0", -20)
-        }
+        at,
+        newest .. rest,
+        true
     )
 end
 --- What has never been answered is remembered as long as there is room: names that nobody has must not push out those that answer.
 function ____exports.countFault(self, records, model)
-    local record = ____exports.recordOf(nil, records, model)
+    local at = placeOf(nil, records, model)
+    local known = records[at + 1] or model .. "  "
+    local from = (string.find(
+        known,
+        " ",
+        math.max(#model + 1 + 1, 1),
+        true
+    ) or 0) - 1 + 1
+    local ____end = (string.find(
+        known,
+        " ",
+        math.max(from + 1, 1),
+        true
+    ) or 0) - 1
+    local calls = string.sub(
+        (____end < 0 and ____lualib.__TS__StringSlice(known, from) or ____lualib.__TS__StringSlice(known, from, ____end)) .. "1",
+        -20
+    )
+    local answers = ____end < 0 and "" or ____lualib.__TS__StringSlice(known, ____end)
     return put(
         nil,
         records,
-        model,
-        ____with(
-            record,
-            {calls = string.sub(record.calls .. "1", -20)}
-        )
+        at,
+        (____lualib.__TS__StringSlice(known, 0, from) .. calls) .. answers,
+        answers ~= ""
     )
 end
 --- Has the model answered another comparison after `sinceMs`?
@@ -1979,6 +2373,142 @@ function ____exports.isMostlyFaults(self, ____bindingPattern0)
     local calls
     calls = ____bindingPattern0.calls
     return #____lualib.__TS__StringSplit(calls, "1") - 1 >= math.max(1, #calls / 2)
+end
+--- With those of models that it knows nothing of: older ones.
+function ____exports.withOlder(self, records, older)
+    local unknown = ____lualib.__TS__ArrayFilter(
+        older,
+        function(____, record) return placeOf(
+            nil,
+            records,
+            ____lualib.__TS__StringSplit(record, " ")[1] or ""
+        ) < 0 end
+    )
+    local ____array_8 = ____lualib.__TS__SparseArrayNew(unpack(unknown))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_8,
+        unpack(records)
+    )
+    local all = {____lualib.__TS__SparseArraySpread(____array_8)}
+    local ____inRoom_10 = inRoom
+    local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayFilter(
+        all,
+        function(____, record) return not isAnswering(nil, record) end
+    )))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_9,
+        unpack(____lualib.__TS__ArrayFilter(all, isAnswering))
+    )
+    return ____inRoom_10(
+        nil,
+        {____lualib.__TS__SparseArraySpread(____array_9)}
+    )
+end
+return ____exports
+ end,
+["domain.older-gates"] = function(...) 
+local ____exports = {}
+local hasList, recounted, recordsIn, decimal, radix
+function hasList(self, breaker)
+    return breaker.state == "closed" and #breaker.window > 0
+end
+function recounted(self, breaker)
+    if breaker.state ~= "closed" or #breaker.window == 0 then
+        return breaker
+    end
+    local ____breaker_1 = breaker
+    local state = ____breaker_1.state
+    local epoch = ____breaker_1.epoch
+    local faultsInRow = ____breaker_1.faultsInRow
+    local window = ____breaker_1.window
+    local ____opt_2 = ____lualib.__TS__ArrayAt(window, -1)
+    local last = ____opt_2 and ____opt_2.second or 0
+    return {
+        state = state,
+        epoch = epoch,
+        faultsInRow = faultsInRow,
+        window = {},
+        lately = ____modulesInUse["domain.window"].windowOf(nil, window, last)
+    }
+end
+function recordsIn(self, models)
+    return ____lualib.__TS__ArrayMap(
+        models,
+        function(____, record)
+            local model, answers, judgedAt, calls = unpack(
+                ____lualib.__TS__StringSplit(record, " "),
+                1,
+                4
+            )
+            if model == nil then
+                model = ""
+            end
+            if answers == nil then
+                answers = ""
+            end
+            if judgedAt == nil then
+                judgedAt = ""
+            end
+            if calls == nil then
+                calls = ""
+            end
+            local told = ____lualib.__TS__ArrayMap(
+                ____lualib.__TS__ArrayFilter(
+                    ____lualib.__TS__StringSplit(answers, ","),
+                    function(____, answer) return answer ~= "" end
+                ),
+                function(____, answer)
+                    local comparison, at = unpack(
+                        ____lualib.__TS__StringSplit(answer, ":"),
+                        1,
+                        2
+                    )
+                    if comparison == nil then
+                        comparison = ""
+                    end
+                    if at == nil then
+                        at = ""
+                    end
+                    return ((" " .. comparison) .. " ") .. decimal(nil, at)
+                end
+            )
+            return ((((model .. " ") .. (judgedAt == "" and "" or decimal(nil, judgedAt))) .. " ") .. calls) .. table.concat(told, "")
+        end
+    )
+end
+function decimal(self, moment)
+    return tostring(____lualib.__TS__ParseInt(moment, 30))
+end
+radix = 30
+--- Has older code written it last?
+function ____exports.isOlder(self, ____bindingPattern0)
+    local breaker
+    local models
+    local records
+    records = ____bindingPattern0.records
+    models = ____bindingPattern0.models
+    breaker = ____bindingPattern0.breaker
+    return records == nil or models ~= nil or breaker ~= nil and hasList(nil, breaker)
+end
+---
+-- @param newGate what a gate knows that knows nothing yet
+function ____exports.carriedOn(self, newGate, stored)
+    local ____stored_0 = stored
+    local models = ____stored_0.models
+    local known = ____lualib.__TS__ObjectRest(____stored_0, {models = true})
+    local whole = ____lualib.__TS__ObjectAssign({}, newGate, known)
+    local records = models == nil and whole.records or ____modulesInUse["domain.model-records"].withOlder(
+        nil,
+        whole.records,
+        recordsIn(nil, models)
+    )
+    return ____with(
+        whole,
+        {
+            breaker = recounted(nil, whole.breaker),
+            records = records
+        }
+    )
 end
 return ____exports
  end,
@@ -2410,16 +2940,16 @@ ____exports.newGate = {
     vitals = ____modulesInUse["domain.vitals"].noVitals,
     exchanges = ____modulesInUse["domain.snapshot"].noExchanges,
     countedReports = {},
-    models = {},
+    records = {},
     paces = {},
     probed = {},
     cleanEnds = {},
     kept = {},
     waitsEndedMs = 0
 }
---- What older code has stored knows less, and is carried on.
+--- What older code has stored is carried on.
 function ____exports.completeGate(self, stored)
-    return ____lualib.__TS__ObjectAssign({}, ____exports.newGate, stored)
+    return ____modulesInUse["domain.older-gates"].isOlder(nil, stored) and ____modulesInUse["domain.older-gates"].carriedOn(nil, ____exports.newGate, stored) or stored
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
 function ____exports.enter(self, core, permit, whose, nowMs, limits)
@@ -3997,7 +4527,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     if call == nil or breaker.state ~= "closed" then
         return holds
     end
-    local parties = breaker.models or ____modulesInUse["domain.parties"].noParties
+    local parties = breaker.byModel or ____modulesInUse["domain.parties"].noParties
     local ____call_4 = call
     local model = ____call_4.model
     local known = ____modulesInUse["domain.holds"].holdOf(nil, holds, model, nowMs)
@@ -4023,7 +4553,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         limits.recoveryMs * 2 ^ times,
         math.max(limits.maxOpenMs, limits.recoveryMs)
     )
-    local others = ____modulesInUse["domain.parties"].sightWithoutWorst(nil, breaker.tenants or ____modulesInUse["domain.parties"].noParties, nowMs)
+    local others = ____modulesInUse["domain.parties"].sightWithoutWorst(nil, breaker.byTenant or ____modulesInUse["domain.parties"].noParties, nowMs)
     local ____temp_7
     if others ~= nil and ____modulesInUse["domain.breaker"].meetsRule(nil, others, limits) then
         ____temp_7 = nil
@@ -4288,71 +4818,92 @@ return ____exports
  end,
 ["domain.gate-report"] = function(...) 
 local ____exports = {}
-local endedHolds, take, inDoubt, withCall, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
+local endedHolds, take, restsOnOthers, inDoubt, rememberedAfter, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
 --- Takes in how calls went, in order.
 -- 
 -- @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
 -- @param random uniform in [0, 1)
 function ____exports.report(self, core, reportId, outcomes, nowMs, limits, random)
     local name = string.sub(reportId, -12)
-    if ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
+    if #outcomes == 0 or ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
         return core
     end
-    local counted = ____lualib.__TS__ArrayReduce(
-        outcomes,
-        function(____, before, outcome) return take(
+    local moving = core
+    for ____, outcome in ipairs(outcomes) do
+        moving = take(
             nil,
-            before,
+            moving,
             outcome,
             nowMs,
             limits,
             random
-        ) end,
-        core
-    )
-    local ____outcomes_every_result_1
-    if ____lualib.__TS__ArrayEvery(
+        )
+    end
+    local ____moving_1 = moving
+    local breaker = ____moving_1.breaker
+    local credentials = ____moving_1.credentials
+    local ramp = ____moving_1.ramp
+    local vitals = ____moving_1.vitals
+    local holds = ____moving_1.holds
+    local records = ____moving_1.records
+    local cleanEnds = ____moving_1.cleanEnds
+    local paces = ____moving_1.paces
+    local waitsEndedMs = ____moving_1.waitsEndedMs
+    local isWithoutTrouble = ____lualib.__TS__ArrayEvery(
         outcomes,
         function(____, ____bindingPattern0)
             local finding
             finding = ____bindingPattern0.finding
             return finding.kind == "healthy"
         end
-    ) then
-        ____outcomes_every_result_1 = counted
+    )
+    local ____isWithoutTrouble_3
+    if isWithoutTrouble then
+        ____isWithoutTrouble_3 = core.countedReports
     else
-        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(core.countedReports))
-        ____lualib.__TS__SparseArrayPush(____array_0, name)
-        ____outcomes_every_result_1 = ____with(
-            counted,
-            {countedReports = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_0)},
-                -32
-            )}
-        )
+        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(core.countedReports, 1 - 32)))
+        ____lualib.__TS__SparseArrayPush(____array_2, name)
+        ____isWithoutTrouble_3 = {____lualib.__TS__SparseArraySpread(____array_2)}
     end
-    return ____outcomes_every_result_1
+    local countedReports = ____isWithoutTrouble_3
+    return ____without(
+        core,
+        {
+            breaker = breaker,
+            credentials = ____field(credentials),
+            ramp = ____field(ramp),
+            vitals = vitals,
+            holds = holds,
+            records = records,
+            cleanEnds = cleanEnds,
+            paces = paces,
+            waitsEndedMs = waitsEndedMs,
+            countedReports = countedReports
+        },
+        "credentials",
+        "ramp"
+    )
 end
 --- How others fared while a call was made.
 -- 
 -- @returns `null`: nobody knows whose call it was
 function ____exports.othersOf(self, core, outcome, nowMs)
-    local ____temp_2 = outcome or ({})
-    local call = ____temp_2.call
-    local ageMs = ____temp_2.ageMs
+    local ____outcome_4 = outcome
+    local call = ____outcome_4.call
+    local ageMs = ____outcome_4.ageMs
     if ageMs == nil then
         ageMs = 0
     end
     if call == nil then
         return nil
     end
-    local ____call_3 = call
-    local comparison = ____call_3.comparison
-    local model = ____call_3.model
-    local beforeAgoMs = ____call_3.beforeAgoMs
-    local ticket = ____call_3.ticket
+    local ____call_5 = call
+    local comparison = ____call_5.comparison
+    local model = ____call_5.model
+    local beforeAgoMs = ____call_5.beforeAgoMs
+    local ticket = ____call_5.ticket
     local reportedAtMs = nowMs - ageMs
-    local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.models, model)
+    local record = ____modulesInUse["domain.model-records"].recordOf(nil, core.records, model)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
@@ -4396,16 +4947,22 @@ function endedHolds(self, before, after)
     )
 end
 function take(self, core, outcome, nowMs, limits, random)
-    local ____outcome_8 = outcome
-    local permit = ____outcome_8.permit
-    local epoch = ____outcome_8.epoch
-    local durationMs = ____outcome_8.durationMs
-    local call = ____outcome_8.call
-    local ageMs = ____outcome_8.ageMs
+    local ____outcome_10 = outcome
+    local permit = ____outcome_10.permit
+    local epoch = ____outcome_10.epoch
+    local durationMs = ____outcome_10.durationMs
+    local call = ____outcome_10.call
+    local ageMs = ____outcome_10.ageMs
     if ageMs == nil then
         ageMs = 0
     end
-    local others = ____exports.othersOf(nil, core, outcome, nowMs)
+    local ____restsOnOthers_result_11
+    if restsOnOthers(nil, outcome) then
+        ____restsOnOthers_result_11 = ____exports.othersOf(nil, core, outcome, nowMs)
+    else
+        ____restsOnOthers_result_11 = nil
+    end
+    local others = ____restsOnOthers_result_11
     local finding = outcome.unlessServed == true and inDoubt(
         nil,
         core,
@@ -4428,13 +4985,13 @@ function take(self, core, outcome, nowMs, limits, random)
         limits,
         random
     )
-    local ____temp_9
+    local ____temp_12
     if call == nil then
-        ____temp_9 = nil
+        ____temp_12 = nil
     else
-        ____temp_9 = nowMs - ageMs - call.beganAgoMs
+        ____temp_12 = nowMs - ageMs - call.beganAgoMs
     end
-    local beganAtMs = ____temp_9
+    local beganAtMs = ____temp_12
     local credentials = credentialsAfter(
         nil,
         core.credentials,
@@ -4445,55 +5002,69 @@ function take(self, core, outcome, nowMs, limits, random)
         limits
     )
     local recovered = core.breaker.state ~= "closed" and breaker.state == "closed" or core.credentials ~= nil and credentials == nil
-    local counted = ____without(
-        core,
-        {
-            breaker = breaker,
-            credentials = ____field(credentials),
-            ramp = ____field(rampAfter(
-                nil,
-                core.ramp,
-                recovered,
-                finding,
-                limits
-            )),
-            vitals = vitalsAfter(
-                nil,
-                ____modulesInUse["domain.vitals"].countFinding(
-                    nil,
-                    core.vitals,
-                    finding,
-                    durationMs,
-                    nowMs,
-                    outcome.reason
-                ),
-                breaker,
-                credentials
-            ),
-            waitsEndedMs = recovered and nowMs or core.waitsEndedMs
-        },
-        "credentials",
-        "ramp"
-    )
-    local holds = ____modulesInUse["domain.hold-report"].holdsAfter(
+    local vitals = ____modulesInUse["domain.vitals"].countFinding(
         nil,
-        counted,
-        {permit = permit, finding = finding, call = call or nil, others = others},
+        core.vitals,
+        finding,
+        durationMs,
         nowMs,
-        limits
+        outcome.reason
     )
-    return withCall(
+    local told = {permit = permit, finding = finding, call = call or nil, others = others}
+    local ____rememberedAfter_result_13 = rememberedAfter(
         nil,
-        ____with(counted, {holds = holds}),
+        core,
         finding,
         outcome,
         others,
         nowMs
     )
+    local records = ____rememberedAfter_result_13.records
+    local cleanEnds = ____rememberedAfter_result_13.cleanEnds
+    local paces = ____rememberedAfter_result_13.paces
+    return {
+        breaker = breaker,
+        credentials = credentials,
+        ramp = rampAfter(
+            nil,
+            core.ramp,
+            recovered,
+            finding,
+            limits
+        ),
+        vitals = vitalsAfter(nil, vitals, breaker, credentials),
+        holds = ____modulesInUse["domain.hold-report"].holdsAfter(
+            nil,
+            {breaker = breaker, holds = core.holds},
+            told,
+            nowMs,
+            limits
+        ),
+        records = records,
+        cleanEnds = cleanEnds,
+        paces = paces,
+        waitsEndedMs = recovered and nowMs or core.waitsEndedMs
+    }
+end
+function restsOnOthers(self, ____bindingPattern0)
+    local unlessServed
+    local finding
+    finding = ____bindingPattern0.finding
+    unlessServed = ____bindingPattern0.unlessServed
+    if unlessServed == true then
+        return true
+    end
+    local ____temp_14
+    if finding.kind == "healthy" then
+        ____temp_14 = finding.judged == false
+    else
+        ____temp_14 = finding.kind == "rate_limited"
+    end
+    return ____temp_14
 end
 function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, ____bindingPattern2)
-    local models
-    models = ____bindingPattern0.models
+    local records
+    records = ____bindingPattern0.records
     local ageMs
     local call
     local finding
@@ -4508,10 +5079,10 @@ function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, 
     if (others and others.served) == true or finding.kind == "rate_limited" then
         return {kind = "nothing"}
     end
-    local isServed = call ~= nil and ____modulesInUse["domain.model-records"].anyServed(nil, models, call.comparison, nowMs - ageMs - recoveryMs)
+    local isServed = call ~= nil and ____modulesInUse["domain.model-records"].anyServed(nil, records, call.comparison, nowMs - ageMs - recoveryMs)
     return isServed and finding.kind == "refused" and ({kind = "nothing"}) or finding
 end
-function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
+function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs)
     local ageMs
     local call
     call = ____bindingPattern0.call
@@ -4522,68 +5093,71 @@ function withCall(self, core, finding, ____bindingPattern0, others, nowMs)
     if call == nil then
         return core
     end
-    local ____call_12 = call
-    local comparison = ____call_12.comparison
-    local tenant = ____call_12.tenant
-    local model = ____call_12.model
-    local ticket = ____call_12.ticket
+    local ____core_17 = core
+    local records = ____core_17.records
+    local cleanEnds = ____core_17.cleanEnds
+    local paces = ____core_17.paces
+    local ____call_18 = call
+    local comparison = ____call_18.comparison
+    local tenant = ____call_18.tenant
+    local model = ____call_18.model
+    local ticket = ____call_18.ticket
     local atMs = nowMs - ageMs
     repeat
-        local ____switch25 = finding.kind
-        local ____cond25 = ____switch25 == "healthy"
-        if ____cond25 then
+        local ____switch28 = finding.kind
+        local ____cond28 = ____switch28 == "healthy"
+        if ____cond28 then
             do
-                local models = ____modulesInUse["domain.model-records"].countAnswer(
+                local counted = ____modulesInUse["domain.model-records"].countAnswer(
                     nil,
-                    core.models,
+                    records,
                     model,
                     comparison,
                     finding.judged == true,
                     atMs
                 )
                 if ticket == nil then
-                    return ____with(core, {models = models})
+                    return {records = counted, cleanEnds = cleanEnds, paces = paces}
                 end
-                local cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, core.cleanEnds, {comparison = comparison, atMs = atMs})
-                return ____with(
-                    core,
-                    {
-                        models = models,
-                        cleanEnds = cleanEnds,
-                        paces = ____modulesInUse["domain.paces"].quickened(nil, core.paces, tenant, model)
-                    }
-                )
+                return {
+                    records = counted,
+                    cleanEnds = ____modulesInUse["domain.model-records"].newestTwo(nil, cleanEnds, {comparison = comparison, atMs = atMs}),
+                    paces = ____modulesInUse["domain.paces"].quickened(nil, paces, tenant, model)
+                }
             end
         end
-        ____cond25 = ____cond25 or ____switch25 == "fault"
-        if ____cond25 then
-            return ____with(
-                core,
-                {models = ____modulesInUse["domain.model-records"].countFault(nil, core.models, model)}
-            )
+        ____cond28 = ____cond28 or ____switch28 == "fault"
+        if ____cond28 then
+            return {
+                records = ____modulesInUse["domain.model-records"].countFault(nil, records, model),
+                cleanEnds = cleanEnds,
+                paces = paces
+            }
         end
-        ____cond25 = ____cond25 or ____switch25 == "rate_limited"
-        if ____cond25 then
+        ____cond28 = ____cond28 or ____switch28 == "rate_limited"
+        if ____cond28 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
                     return core
                 end
-                return ____with(
-                    core,
-                    {paces = ____modulesInUse["domain.paces"].slowed(
+                local beganAtMs = atMs - call.beganAgoMs
+                return {
+                    records = records,
+                    cleanEnds = cleanEnds,
+                    paces = ____modulesInUse["domain.paces"].slowed(
                         nil,
-                        core.paces,
+                        paces,
                         tenant,
                         model,
                         finding.holdMs,
-                        atMs - call.beganAgoMs,
+                        beganAtMs,
                         nowMs
-                    )}
-                )
+                    )
+                }
             end
         end
-        ____cond25 = ____cond25 or (____switch25 == "refused" or ____switch25 == "nothing")
-        if ____cond25 then
+        ____cond28 = ____cond28 or (____switch28 == "refused" or ____switch28 == "nothing")
+        if ____cond28 then
             return core
         end
     until true
@@ -4598,13 +5172,13 @@ function vitalsAfter(self, vitals, breaker, credentials)
 end
 function healthIn(self, finding)
     repeat
-        local ____switch32 = finding.kind
-        local ____cond32 = ____switch32 == "healthy" or ____switch32 == "fault"
-        if ____cond32 then
+        local ____switch35 = finding.kind
+        local ____cond35 = ____switch35 == "healthy" or ____switch35 == "fault"
+        if ____cond35 then
             return finding.kind
         end
-        ____cond32 = ____cond32 or (____switch32 == "rate_limited" or ____switch32 == "refused" or ____switch32 == "nothing")
-        if ____cond32 then
+        ____cond35 = ____cond35 or (____switch35 == "rate_limited" or ____switch35 == "refused" or ____switch35 == "nothing")
+        if ____cond35 then
             return "nothing"
         end
     until true
@@ -4616,19 +5190,19 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         "asker"
     ) or hold
     repeat
-        local ____switch34 = finding.kind
-        local ____cond34 = ____switch34 == "healthy"
-        if ____cond34 then
-            local ____temp_17
+        local ____switch37 = finding.kind
+        local ____cond37 = ____switch37 == "healthy"
+        if ____cond37 then
+            local ____temp_23
             if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
-                ____temp_17 = passedOn
+                ____temp_23 = passedOn
             else
-                ____temp_17 = nil
+                ____temp_23 = nil
             end
-            return ____temp_17
+            return ____temp_23
         end
-        ____cond34 = ____cond34 or ____switch34 == "refused"
-        if ____cond34 then
+        ____cond37 = ____cond37 or ____switch37 == "refused"
+        if ____cond37 then
             return finding.model == nil and ____modulesInUse["domain.holds"].refuseCredentials(
                 nil,
                 hold,
@@ -4639,8 +5213,8 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
                 finding.forMs
             ) or passedOn
         end
-        ____cond34 = ____cond34 or (____switch34 == "fault" or ____switch34 == "rate_limited" or ____switch34 == "nothing")
-        if ____cond34 then
+        ____cond37 = ____cond37 or (____switch37 == "fault" or ____switch37 == "rate_limited" or ____switch37 == "nothing")
+        if ____cond37 then
             return passedOn
         end
     until true
@@ -4649,13 +5223,13 @@ function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
         return ____modulesInUse["domain.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.ramp"].rampStart or nil
     end
-    local ____temp_18
+    local ____temp_24
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_18 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
+        ____temp_24 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
     else
-        ____temp_18 = ramp
+        ____temp_24 = ramp
     end
-    return ____temp_18
+    return ____temp_24
 end
 --- What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view.
 function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, random)
@@ -4673,12 +5247,14 @@ function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, ran
         {exchanges = ____modulesInUse["domain.snapshot"].countExchange(nil, reported.exchanges, outcomes, nowMs)}
     )
     local snapshot = ____modulesInUse["domain.gate-view"].snapshotOf(nil, counted, nowMs, limits)
-    local others = ____exports.othersOf(
-        nil,
-        counted,
-        ____lualib.__TS__ArrayAt(outcomes, -1),
-        nowMs
-    )
+    local last = ____lualib.__TS__ArrayAt(outcomes, -1)
+    local ____temp_0
+    if last ~= nil and ____modulesInUse["domain.outcome"].asksForOthers(nil, last) then
+        ____temp_0 = ____exports.othersOf(nil, counted, last, nowMs)
+    else
+        ____temp_0 = nil
+    end
+    local others = ____temp_0
     return {
         core = counted,
         reply = others == nil and snapshot or ____with(snapshot, {others = others})
@@ -5292,8 +5868,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
     turnsOf = function(____, group) return (prefix .. "turns:") .. group end
     known = {}
-    local suspectsInFlight = nil
-    local oldest = nil
+    local tallied = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.lua.sums"].redisSums(nil, prefix .. "sums")
@@ -5310,8 +5885,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     end
     --- What may have changed with a place.
     local function forget(self)
-        suspectsInFlight = nil
-        oldest = nil
+        tallied = nil
     end
     --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
     local function join(self, place)
@@ -5505,20 +6079,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         put = put,
         remove = remove,
         tally = function(self)
-            if suspectsInFlight == nil then
-                suspectsInFlight = ____modulesInUse["stores.redis.lua.commands"].count(nil, "SCARD", suspectsKey)
+            if tallied == nil then
+                tallied = {
+                    size = sums:of("size"),
+                    bytes = sums:of("bytes"),
+                    waiting = sums:of("waiting"),
+                    inFlight = sums:of("in_flight"),
+                    suspectsInFlight = ____modulesInUse["stores.redis.lua.commands"].count(nil, "SCARD", suspectsKey),
+                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, agesKey)
+                }
             end
-            if oldest == nil then
-                oldest = {acceptedAtMs = ____modulesInUse["stores.redis.lua.commands"].firstScore(nil, agesKey)}
-            end
-            return {
-                size = sums:of("size"),
-                bytes = sums:of("bytes"),
-                waiting = sums:of("waiting"),
-                inFlight = sums:of("in_flight"),
-                suspectsInFlight = suspectsInFlight,
-                oldestAcceptedAtMs = oldest.acceptedAtMs
-            }
+            return tallied
         end,
         lapsed = function(self, untilMs, limit)
             if isPresent and untilMs <= nowMs then

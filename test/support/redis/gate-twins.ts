@@ -214,12 +214,13 @@ function unpackedCore(core: GateCore): GateCore {
   const listed = <Row>(rows: readonly Row[]) => (Array.isArray(rows) ? (rows as readonly Row[]) : []);
   const plain = (model: string) => (model === "" ? model : (JSON.parse(model) as string));
   const { breaker } = core;
-  const models =
-    breaker.state === "closed" && breaker.models !== undefined
+  const byModel =
+    breaker.state === "closed" && breaker.byModel !== undefined
       ? {
-          ...breaker.models,
-          answered: breaker.models.answered && plain(breaker.models.answered),
-          all: listed(breaker.models.all).map((party) => ({ ...party, n: plain(party.n) })),
+          ...breaker.byModel,
+          answered: breaker.byModel.answered && plain(breaker.byModel.answered),
+          well: breaker.byModel.well.replaceAll(/^[^ \n]+/gm, plain),
+          ill: listed(breaker.byModel.ill).map((party) => ({ ...party, n: plain(party.n) })),
         }
       : undefined;
   const blame =
@@ -230,13 +231,13 @@ function unpackedCore(core: GateCore): GateCore {
     ...core,
     breaker: {
       ...breaker,
-      ...(models === undefined ? {} : { models }),
+      ...(byModel === undefined ? {} : { byModel }),
       ...(blame === undefined ? {} : { blame }),
     } as GateCore["breaker"],
     holds: listed(core.holds).map(unpacked),
     paces: listed(core.paces).map(unpacked),
     probed: listed(core.probed).map(unpacked),
-    models: listed(core.models).map((record) => {
+    records: listed(core.records).map((record) => {
       const end = record.indexOf(" ");
       return plain(record.slice(0, end)) + record.slice(end);
     }),

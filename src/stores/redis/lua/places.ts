@@ -44,8 +44,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   // The script runs alone, at one moment: what it has read, or written itself, it need not read again.
   const known: Record<string, Place | undefined> = {};
-  let suspectsInFlight: number | null = null;
-  let oldest: { readonly acceptedAtMs: number | null } | null = null;
+  let tallied: Tally | null = null;
   /** There is none left that has lapsed by now. */
   let isPresent = false;
   const sums = redisSums(`${prefix}sums`);
@@ -73,8 +72,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   /** What may have changed with a place. */
   function forget(): void {
-    suspectsInFlight = null;
-    oldest = null;
+    tallied = null;
   }
 
   /** Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain. */
@@ -176,16 +174,15 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     remove,
 
     tally(): Tally {
-      suspectsInFlight ??= count("SCARD", suspectsKey);
-      oldest ??= { acceptedAtMs: firstScore(agesKey) };
-      return {
+      tallied ??= {
         size: sums.of("size"),
         bytes: sums.of("bytes"),
         waiting: sums.of("waiting"),
         inFlight: sums.of("in_flight"),
-        suspectsInFlight,
-        oldestAcceptedAtMs: oldest.acceptedAtMs,
+        suspectsInFlight: count("SCARD", suspectsKey),
+        oldestAcceptedAtMs: firstScore(agesKey),
       };
+      return tallied;
     },
 
     lapsed(untilMs, limit) {
