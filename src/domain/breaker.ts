@@ -144,11 +144,12 @@ export function turnOf(breaker: Breaker, whose: Whose, nowMs: number): Turn {
 
 /** So many faults of such calls are borne; 0: they are not spared. */
 export function creditOf(blame: Blame | undefined, { tenant, model }: Whose): number {
-  return Math.max(creditIn(blame?.tenant, tenant), creditIn(blame?.model, model));
+  return Math.max(creditIn(blame?.tenant, tenant === "" ? null : tenant), creditIn(blame?.model, model));
 }
 
-function creditIn(blamed: Blamed | undefined, name: string): number {
-  return blamed === undefined || name === "" || name === blamed.name ? 0 : blamed.credit;
+/** @param name `null`: not known, so it may be the same */
+function creditIn(blamed: Blamed | undefined, name: string | null): number {
+  return blamed === undefined || name === null || name === blamed.name ? 0 : blamed.credit;
 }
 
 /** Gives the turn to a probe, whoever has it now: ask `turnOf` first. A closed breaker has no probes. */
@@ -205,12 +206,10 @@ export function recordNews(
       };
       if (!isIll(closed, nowMs, limits)) return closed;
       const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
-      const { tenant = "", model = "" } = news.by ?? {};
-      const alone = {
-        tenant: isAlone(closed.byTenant, nowMs) ? tenant : "",
-        model: isAlone(closed.byModel, nowMs) ? model : "",
-      };
-      const blame = blaming({}, alone, limits.failureThreshold);
+      const blame = blaming(undefined, news.by, limits.failureThreshold, {
+        tenant: isAlone(closed.byTenant, nowMs),
+        model: isAlone(closed.byModel, nowMs),
+      });
       return opened(breaker.epoch + 1, failedProbes, blame, nowMs, limits, random);
     }
     case "open":
@@ -224,7 +223,7 @@ export function recordNews(
           return free;
         case "fault": {
           // Who probes in vain says nothing of others: one of these may try, and if that is in vain too, all wait.
-          const blame = ofSpared || news.by === undefined ? after.blame : blaming(after.blame, news.by, 1);
+          const blame = ofSpared ? after.blame : blaming(after.blame, news.by, 1, both);
           const failedProbes = after.failedProbes + (ofSpared ? 0 : 1);
           return opened(after.epoch, failedProbes, blame, nowMs, limits, random);
         }
@@ -256,7 +255,10 @@ function spoken(
     case "fault":
       return {
         ...all,
-        ...blamingOf(lessOf(blame?.tenant, news.by.tenant), lessOf(blame?.model, news.by.model)),
+        ...blameOf(
+          lessOf(blame?.tenant, news.by.tenant === "" ? null : news.by.tenant),
+          lessOf(blame?.model, news.by.model),
+        ),
       };
     case "healthy":
       return recordNews({ ...closedBreaker, epoch: breaker.epoch }, news, nowMs, limits, random);
@@ -268,23 +270,37 @@ function isAlone(parties: Parties, nowMs: number): boolean {
   return sightWithoutWorst(parties, nowMs) === null;
 }
 
-/** With whoever is not blamed yet, as far as it is known. @param whose `""`: nobody in particular */
-function blaming(blame: Blame | undefined, { tenant, model }: Whose, credit: number): Blame | undefined {
-  return blamingOf(
-    blame?.tenant ?? (tenant === "" ? undefined : { name: tenant, credit }),
-    blame?.model ?? (model === "" ? undefined : { name: model, credit }),
+const both = { tenant: true, model: true };
+
+/**
+ * With whoever is not blamed yet.
+ *
+ * @param by absent: nobody knows whose call it was
+ * @param whom may be blamed
+ */
+function blaming(
+  blame: Blame | undefined,
+  by: Whose | undefined,
+  credit: number,
+  whom: { readonly tenant: boolean; readonly model: boolean },
+): Blame | undefined {
+  if (by === undefined) return blame;
+  const { tenant, model } = by;
+  return blameOf(
+    blame?.tenant ?? (whom.tenant && tenant !== "" ? { name: tenant, credit } : undefined),
+    blame?.model ?? (whom.model ? { name: model, credit } : undefined),
   ).blame;
 }
 
-function blamingOf(tenant: Blamed | undefined, model: Blamed | undefined): { readonly blame?: Blame } {
+function blameOf(tenant: Blamed | undefined, model: Blamed | undefined): { readonly blame?: Blame } {
   if (tenant === undefined && model === undefined) return {};
   return {
     blame: { ...(tenant === undefined ? {} : { tenant }), ...(model === undefined ? {} : { model }) },
   };
 }
 
-/** After a fault of `name`. */
-function lessOf(blamed: Blamed | undefined, name: string): Blamed | undefined {
+/** After a fault of `name`; `null`: not known whose. */
+function lessOf(blamed: Blamed | undefined, name: string | null): Blamed | undefined {
   if (blamed === undefined || creditIn(blamed, name) === 0) return blamed;
   return blamed.credit > 1 ? { name: blamed.name, credit: blamed.credit - 1 } : undefined;
 }

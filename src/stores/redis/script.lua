@@ -1285,29 +1285,37 @@ return ____exports
  end,
 ["domain.breaker"] = function(...) 
 local ____exports = {}
-local creditIn, spoken, isAlone, blaming, blamingOf, lessOf, isIll, sightOfAll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter
+local creditIn, spoken, isAlone, blaming, blameOf, lessOf, isIll, sightOfAll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter, both
 --- So many faults of such calls are borne; 0: they are not spared.
 function ____exports.creditOf(self, blame, ____bindingPattern0)
     local model
     local tenant
     tenant = ____bindingPattern0.tenant
     model = ____bindingPattern0.model
+    local ____creditIn_4 = creditIn
+    local ____temp_3 = blame and blame.tenant
+    local ____temp_2
+    if tenant == "" then
+        ____temp_2 = nil
+    else
+        ____temp_2 = tenant
+    end
     return math.max(
-        creditIn(nil, blame and blame.tenant, tenant),
+        ____creditIn_4(nil, ____temp_3, ____temp_2),
         creditIn(nil, blame and blame.model, model)
     )
 end
 function creditIn(self, blamed, name)
-    return (blamed == nil or name == "" or name == blamed.name) and 0 or blamed.credit
+    return (blamed == nil or name == nil or name == blamed.name) and 0 or blamed.credit
 end
 --- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
 function ____exports.isProbe(self, breaker, permit)
-    local ____temp_7 = permit ~= nil and breaker.state == "half_open"
-    if ____temp_7 then
-        local ____opt_5 = breaker.probe
-        ____temp_7 = (____opt_5 and ____opt_5.permit) == permit
+    local ____temp_10 = permit ~= nil and breaker.state == "half_open"
+    if ____temp_10 then
+        local ____opt_8 = breaker.probe
+        ____temp_10 = (____opt_8 and ____opt_8.permit) == permit
     end
-    return ____temp_7
+    return ____temp_10
 end
 --- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
 -- 
@@ -1323,34 +1331,34 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return breaker
                 end
                 local isFault = news.health == "fault"
-                local ____breaker_epoch_16 = breaker.epoch
-                local ____breaker_window_17 = breaker.window
-                local ____temp_18 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Ewindow_countCall_result_19 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
-                local ____modulesInUse_domain_2Eparties_countParty_11 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_10 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
-                local ____opt_8 = news.by
-                local ____modulesInUse_domain_2Eparties_countParty_11_result_20 = ____modulesInUse_domain_2Eparties_countParty_11(
+                local ____breaker_epoch_19 = breaker.epoch
+                local ____breaker_window_20 = breaker.window
+                local ____temp_21 = isFault and breaker.faultsInRow + 1 or 0
+                local ____modulesInUse_domain_2Ewindow_countCall_result_22 = ____modulesInUse["domain.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.window"].noCalls, isFault, nowMs)
+                local ____modulesInUse_domain_2Eparties_countParty_14 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_13 = breaker.byTenant or ____modulesInUse["domain.parties"].noParties
+                local ____opt_11 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_14_result_23 = ____modulesInUse_domain_2Eparties_countParty_14(
                     nil,
-                    ____temp_10,
-                    ____opt_8 and ____opt_8.tenant or "",
+                    ____temp_13,
+                    ____opt_11 and ____opt_11.tenant or "",
                     isFault,
                     nowMs
                 )
-                local ____modulesInUse_domain_2Eparties_countParty_15 = ____modulesInUse["domain.parties"].countParty
-                local ____temp_14 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
-                local ____opt_12 = news.by
+                local ____modulesInUse_domain_2Eparties_countParty_18 = ____modulesInUse["domain.parties"].countParty
+                local ____temp_17 = breaker.byModel or ____modulesInUse["domain.parties"].noParties
+                local ____opt_15 = news.by
                 local closed = {
                     state = "closed",
-                    epoch = ____breaker_epoch_16,
-                    window = ____breaker_window_17,
-                    faultsInRow = ____temp_18,
-                    lately = ____modulesInUse_domain_2Ewindow_countCall_result_19,
-                    byTenant = ____modulesInUse_domain_2Eparties_countParty_11_result_20,
-                    byModel = ____modulesInUse_domain_2Eparties_countParty_15(
+                    epoch = ____breaker_epoch_19,
+                    window = ____breaker_window_20,
+                    faultsInRow = ____temp_21,
+                    lately = ____modulesInUse_domain_2Ewindow_countCall_result_22,
+                    byTenant = ____modulesInUse_domain_2Eparties_countParty_14_result_23,
+                    byModel = ____modulesInUse_domain_2Eparties_countParty_18(
                         nil,
-                        ____temp_14,
-                        ____opt_12 and ____opt_12.model or "",
+                        ____temp_17,
+                        ____opt_15 and ____opt_15.model or "",
                         isFault,
                         nowMs
                     )
@@ -1359,20 +1367,16 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     return closed
                 end
                 local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
-                local ____temp_21 = news.by or ({})
-                local tenant = ____temp_21.tenant
-                if tenant == nil then
-                    tenant = ""
-                end
-                local model = ____temp_21.model
-                if model == nil then
-                    model = ""
-                end
-                local alone = {
-                    tenant = isAlone(nil, closed.byTenant, nowMs) and tenant or "",
-                    model = isAlone(nil, closed.byModel, nowMs) and model or ""
-                }
-                local blame = blaming(nil, {}, alone, limits.failureThreshold)
+                local blame = blaming(
+                    nil,
+                    nil,
+                    news.by,
+                    limits.failureThreshold,
+                    {
+                        tenant = isAlone(nil, closed.byTenant, nowMs),
+                        model = isAlone(nil, closed.byModel, nowMs)
+                    }
+                )
                 return opened(
                     nil,
                     breaker.epoch + 1,
@@ -1409,16 +1413,16 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 if after.state ~= "half_open" or not ____exports.isProbe(nil, after, news.permit) then
                     return after
                 end
-                local ____without_result_22 = ____without(
+                local ____without_result_24 = ____without(
                     after,
                     {probe = ____field(nil)},
                     "probe"
                 )
-                local ofSpared = ____without_result_22.isSpared
+                local ofSpared = ____without_result_24.isSpared
                 if ofSpared == nil then
                     ofSpared = false
                 end
-                local free = ____lualib.__TS__ObjectRest(____without_result_22, {isSpared = true})
+                local free = ____lualib.__TS__ObjectRest(____without_result_24, {isSpared = true})
                 repeat
                     local ____switch21 = news.health
                     local ____cond21 = ____switch21 == "nothing"
@@ -1428,13 +1432,19 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     ____cond21 = ____cond21 or ____switch21 == "fault"
                     if ____cond21 then
                         do
-                            local ____temp_23
-                            if ofSpared or news.by == nil then
-                                ____temp_23 = after.blame
+                            local ____ofSpared_25
+                            if ofSpared then
+                                ____ofSpared_25 = after.blame
                             else
-                                ____temp_23 = blaming(nil, after.blame, news.by, 1)
+                                ____ofSpared_25 = blaming(
+                                    nil,
+                                    after.blame,
+                                    news.by,
+                                    1,
+                                    both
+                                )
                             end
-                            local blame = ____temp_23
+                            local blame = ____ofSpared_25
                             local failedProbes = after.failedProbes + (ofSpared and 0 or 1)
                             return opened(
                                 nil,
@@ -1461,9 +1471,9 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
     until true
 end
 function spoken(self, breaker, news, nowMs, limits, random)
-    local ____breaker_24 = breaker
-    local blame = ____breaker_24.blame
-    local all = ____lualib.__TS__ObjectRest(____breaker_24, {blame = true})
+    local ____breaker_26 = breaker
+    local blame = ____breaker_26.blame
+    local all = ____lualib.__TS__ObjectRest(____breaker_26, {blame = true})
     local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
     if news.by == nil or isLate or ____exports.creditOf(nil, blame, news.by) == 0 then
         return breaker
@@ -1476,12 +1486,22 @@ function spoken(self, breaker, news, nowMs, limits, random)
         end
         ____cond26 = ____cond26 or ____switch26 == "fault"
         if ____cond26 then
+            local ____all_35 = all
+            local ____blameOf_34 = blameOf
+            local ____lessOf_31 = lessOf
+            local ____temp_30 = blame and blame.tenant
+            local ____temp_29
+            if news.by.tenant == "" then
+                ____temp_29 = nil
+            else
+                ____temp_29 = news.by.tenant
+            end
             return ____lualib.__TS__ObjectAssign(
                 {},
-                all,
-                blamingOf(
+                ____all_35,
+                ____blameOf_34(
                     nil,
-                    lessOf(nil, blame and blame.tenant, news.by.tenant),
+                    ____lessOf_31(nil, ____temp_30, ____temp_29),
                     lessOf(nil, blame and blame.model, news.by.model)
                 )
             )
@@ -1502,35 +1522,16 @@ end
 function isAlone(self, parties, nowMs)
     return ____modulesInUse["domain.parties"].sightWithoutWorst(nil, parties, nowMs) == nil
 end
-function blaming(self, blame, ____bindingPattern0, credit)
-    local model
-    local tenant
-    tenant = ____bindingPattern0.tenant
-    model = ____bindingPattern0.model
-    local ____blamingOf_37 = blamingOf
-    local ____temp_32 = blame and blame.tenant
-    if ____temp_32 == nil then
-        local ____temp_31
-        if tenant == "" then
-            ____temp_31 = nil
-        else
-            ____temp_31 = {name = tenant, credit = credit}
-        end
-        ____temp_32 = ____temp_31
+function blaming(self, blame, by, credit, whom)
+    if by == nil then
+        return blame
     end
-    local ____temp_36 = blame and blame.model
-    if ____temp_36 == nil then
-        local ____temp_35
-        if model == "" then
-            ____temp_35 = nil
-        else
-            ____temp_35 = {name = model, credit = credit}
-        end
-        ____temp_36 = ____temp_35
-    end
-    return ____blamingOf_37(nil, ____temp_32, ____temp_36).blame
+    local ____by_36 = by
+    local tenant = ____by_36.tenant
+    local model = ____by_36.model
+    return blameOf(nil, blame and blame.tenant or (whom.tenant and tenant ~= "" and ({name = tenant, credit = credit}) or nil), blame and blame.model or (whom.model and ({name = model, credit = credit}) or nil)).blame
 end
-function blamingOf(self, tenant, model)
+function blameOf(self, tenant, model)
     if tenant == nil and model == nil then
         return {}
     end
@@ -1557,9 +1558,9 @@ function sightOfAll(self, ____bindingPattern0, nowMs)
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     lately = ____bindingPattern0.lately
-    local ____modulesInUse_domain_2Ewindow_sumCalls_result_38 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
-    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_38.calls
-    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_38.faults
+    local ____modulesInUse_domain_2Ewindow_sumCalls_result_41 = ____modulesInUse["domain.window"].sumCalls(nil, lately, nowMs)
+    local calls = ____modulesInUse_domain_2Ewindow_sumCalls_result_41.calls
+    local faults = ____modulesInUse_domain_2Ewindow_sumCalls_result_41.faults
     return {calls = calls, faults = faults, faultsInRow = faultsInRow}
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
@@ -1637,10 +1638,10 @@ function ____exports.takeProbe(self, breaker, probe, whose)
         ____cond11 = ____cond11 or (____switch11 == "open" or ____switch11 == "half_open")
         if ____cond11 then
             do
-                local ____breaker_4 = breaker
-                local epoch = ____breaker_4.epoch
-                local failedProbes = ____breaker_4.failedProbes
-                local blame = ____breaker_4.blame
+                local ____breaker_7 = breaker
+                local epoch = ____breaker_7.epoch
+                local failedProbes = ____breaker_7.failedProbes
+                local blame = ____breaker_7.blame
                 return ____lualib.__TS__ObjectAssign(
                     {
                         state = "half_open",
@@ -1656,6 +1657,7 @@ function ____exports.takeProbe(self, breaker, probe, whose)
         end
     until true
 end
+both = {tenant = true, model = true}
 return ____exports
  end,
 ["domain.admission"] = function(...) 
