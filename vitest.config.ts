@@ -17,13 +17,13 @@ export default defineConfig({
         test: {
           name: "core",
           include: [
-            "test/{domain,gateway,providers,http,stores}/**/*.test.ts",
+            "test/{domain,gateway,engine,providers,http,wire,stores,settings,tools}/**/*.test.ts",
             "test/*.test.ts",
-            "test/bench/**/*.test.ts",
+            "test/proofs/bench/**/*.test.ts",
           ],
         },
       },
-      { extends: true, test: { name: "node", include: ["test/{node,kill-cycles,simulation}/**/*.test.ts"] } },
+      { extends: true, test: { name: "node", include: ["test/{node,proofs/kill-cycles,proofs/simulation}/**/*.test.ts"] } },
       {
         extends: true,
         plugins: [

@@ -1,14 +1,15 @@
 /** The service put together from its settings and what a platform gives it: the same on both. */
-import { secretsOf, type Config } from "./config.ts";
+import { secretsOf, type Config } from "./settings/config.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import { createKeyedSubmit } from "./gateway/keyed.ts";
+import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
-import type { Log } from "./http/log.ts";
-import { createMask } from "./http/mask.ts";
+import type { Log } from "./telemetry/log.ts";
+import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
-import { createReport } from "./http/sentry.ts";
-import { utcDay, type Dependencies } from "./http/standing.ts";
+import { createReport } from "./telemetry/sentry.ts";
+import { utcDay, type Dependencies } from "./http/providers.ts";
+import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
 import { version } from "./version.ts";
@@ -94,6 +95,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     storeWarnings: durable.warnings ?? noWarnings,
     usable: new Set(providers.keys()),
     defaultModels,
+    models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
     clock,
     newId,

@@ -1,6 +1,6 @@
 /** What wrangler.toml binds, and the settings beside it. */
-import { parseConfig, type Config } from "../config.ts";
-import { createLog, type Log } from "../http/log.ts";
+import { parseConfig, type Config } from "../settings/config.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
 
 /** `env` of the Worker and of its Durable Objects. Settings are in it too; `config.ts` alone reads those. */
 export type Environment = {

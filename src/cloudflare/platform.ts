@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
-import { isLoopback } from "../setting-rules.ts";
+import { isLoopback } from "../settings/rules.ts";
 import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {

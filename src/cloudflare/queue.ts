@@ -1,5 +1,5 @@
 /** What comes out of Cloudflare Queues: ids of tickets. Every message is acknowledged or brought back by itself. */
-import { within } from "./ask-object.ts";
+import { within } from "./stubs/ask-object.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 /** The part of a platform's message that is used. */

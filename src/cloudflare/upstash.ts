@@ -1,7 +1,7 @@
 /** Upstash Redis as secondary store: asked over HTTP, behind the answers or where an object can't be reached. */
 import { Redis } from "@upstash/redis/cloudflare";
-import type { Config } from "../config.ts";
-import type { TicketCopy } from "../domain/ticket.ts";
+import type { Config } from "../settings/config.ts";
+import type { TicketCopy } from "../domain/ticket/ticket.ts";
 import type { MirrorCommands } from "../stores/mirror/mirror-commands.ts";
 import { spared } from "../stores/mirror/spared.ts";
 import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";

@@ -1,27 +1,27 @@
 /** The service on Cloudflare Workers. */
 import { waitUntil } from "cloudflare:workers";
-import { providerNames, type ProviderName } from "../domain/comparison.ts";
-import { createGateFront } from "../gateway/gate-front.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
+import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
-import type { Dependencies } from "../http/standing.ts";
+import type { Dependencies } from "../http/providers.ts";
 import { createService } from "../service.ts";
-import { within } from "./ask-object.ts";
+import { within } from "./stubs/ask-object.ts";
 import { logFault, settle, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
-import { durableGate, tendGate } from "./gate-stub.ts";
-import { durableKeys } from "./key-stub.ts";
+import { durableGate, tendGate } from "./stubs/gate.ts";
+import { durableKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
 import { sideBySide } from "./side-by-side.ts";
-import { durableTickets, remindTicket } from "./ticket-stub.ts";
-import { durableTotals } from "./totals-stub.ts";
+import { durableTickets, remindTicket } from "./stubs/tickets.ts";
+import { durableTotals } from "./stubs/totals.ts";
 import { upstashOf } from "./upstash.ts";
 
-export { KeyObject } from "./key-object.ts";
-export { ProviderGate } from "./provider-gate.ts";
-export { TicketObject } from "./ticket-object.ts";
-export { TotalsObject } from "./totals-object.ts";
+export { KeyObject } from "./objects/key-object.ts";
+export { ProviderGate } from "./objects/gate-object.ts";
+export { TicketObject } from "./objects/ticket-object.ts";
+export { TotalsObject } from "./objects/totals-object.ts";
 
 /** Made at an isolate's first event: an isolate's settings never change. It holds nothing of any request. */
 let made: ReturnType<typeof make> | undefined;

@@ -1,9 +1,9 @@
 /** One attempt at a judgement: a call, and the identical one once more where the answer is none. */
 import type { Failure } from "../domain/failure.ts";
-import { judgementIn } from "../domain/frames.ts";
-import type { Judgement } from "../domain/judgement.ts";
+import { judgementIn } from "../domain/judging/frames.ts";
+import type { Judgement } from "../domain/judging/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Usage } from "../domain/usage.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 import type { Answer, JudgeRequest, Ports, Provider } from "./ports.ts";
 
 /** A judgement, and the call that brought it. */

@@ -1,5 +1,5 @@
 /** How a gate knows a tenant and a model: by hashes, so that its small state holds nobody's name. */
-import { hashedKey, isOwnKey } from "../domain/model-key.ts";
+import { hashedKey, isOwnKey } from "../domain/gate/model-key.ts";
 import type { Ports } from "./ports.ts";
 
 export interface GateKeys {

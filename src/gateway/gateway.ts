@@ -2,12 +2,18 @@
  * The whole flow, in reading order: `submit` answers now or keeps a ticket, `work` takes one ticket a step further, `find` tells where a
  * ticket stands.
  */
-import type { Comparison, FrameVersion, ProviderName } from "../domain/comparison.ts";
+import type { Comparison, FrameVersion, ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
-import { findingOf, longestHoldMs, type CallFacts, type Others, type Outcome } from "../domain/outcome.ts";
-import type { Plan } from "../domain/plan.ts";
-import { framed } from "../domain/frames.ts";
-import { canonicalText, frameVersion } from "../domain/prompt.ts";
+import {
+  findingOf,
+  longestHoldMs,
+  type CallFacts,
+  type Others,
+  type Outcome,
+} from "../domain/gate/outcome.ts";
+import type { Plan } from "../domain/judging/plan.ts";
+import { framed } from "../domain/judging/frames.ts";
+import { canonicalText, frameVersion } from "../domain/judging/prompt.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import {
@@ -20,8 +26,8 @@ import {
   type Ticket,
   type TicketCopy,
   type TicketResult,
-} from "../domain/ticket.ts";
-import type { AttemptOutcome } from "../domain/ticket-moves.ts";
+} from "../domain/ticket/ticket.ts";
+import type { AttemptOutcome } from "../domain/ticket/moves.ts";
 import { attempt, costOf, newTally, type Judged, type Tally } from "./attempt.ts";
 import { createDeadlines, wait, type Deadline } from "./deadline.ts";
 import { createKeysOf, type GateKeys } from "./gate-keys.ts";

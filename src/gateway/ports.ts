@@ -1,18 +1,18 @@
 /** What the flow needs from the world. Nothing here names a platform. */
-import type { Whose } from "../domain/breaker.ts";
-import type { FrameVersion, Parameters, ProviderName } from "../domain/comparison.ts";
+import type { Whose } from "../domain/gate/breaker.ts";
+import type { FrameVersion, Parameters, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { Admission } from "../domain/gate.ts";
-import type { Start, Starter } from "../domain/gate-queue.ts";
-import type { Outlook, Overview } from "../domain/gate-view.ts";
-import type { Begun, KeyedEnd } from "../domain/keyed.ts";
-import type { Others, Outcome } from "../domain/outcome.ts";
-import type { Seat } from "../domain/places.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Admission } from "../domain/gate/gate.ts";
+import type { Start, Starter } from "../domain/gate/queue.ts";
+import type { Outlook, Overview } from "../domain/gate/view.ts";
+import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
+import type { Others, Outcome } from "../domain/gate/outcome.ts";
+import type { Seat } from "../domain/gate/places.ts";
+import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
-import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket-moves.ts";
-import type { Usage } from "../domain/usage.ts";
+import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
+import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 
 /** One request to a judge, complete: the adapter adds nothing but the vendor's envelope. */
 export interface JudgeRequest {

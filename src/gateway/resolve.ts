@@ -1,6 +1,6 @@
 /** From what a caller asked to a comparison in which nothing is left open. */
-import type { Comparison, ProviderName, ReasoningEffort } from "../domain/comparison.ts";
-import { judgeSystemPrompt } from "../domain/prompt.ts";
+import type { Comparison, ProviderName, ReasoningEffort } from "../domain/judging/comparison.ts";
+import { judgeSystemPrompt } from "../domain/judging/prompt.ts";
 
 /** A comparison as asked. `null`: the caller leaves it to the service. */
 export interface Asked {

@@ -1,18 +1,17 @@
 /** What a caller brings with a comparison, and what can come of it. */
-import type { Comparison, ProviderName } from "../domain/comparison.ts";
+import type { Comparison, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { CallWait } from "../domain/holds.ts";
-import type { Plan } from "../domain/plan.ts";
-import type { Ticket } from "../domain/ticket.ts";
+import type { CallWait } from "../domain/gate/pauses.ts";
+import type { ProcessingMode } from "../domain/judging/comparison.ts";
+import type { Plan } from "../domain/judging/plan.ts";
+import type { Ticket } from "../domain/ticket/ticket.ts";
 import type { Judged } from "./attempt.ts";
-
-export const processingModes = ["queue_if_unavailable", "immediate", "queue"] as const;
 
 /** Who asks, and how it is to be dealt with. */
 export interface Caller {
   readonly correlationId: string;
   readonly tenant: string;
-  readonly mode: (typeof processingModes)[number];
+  readonly mode: ProcessingMode;
   /** 0 to 10, of its ticket. */
   readonly priority: number;
   readonly userId: string | null;

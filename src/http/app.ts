@@ -1,14 +1,13 @@
 /** Every route, with its handler at it. Where a comparison goes from here is in `gateway/gateway.ts`. */
 import { Hono } from "hono";
-import type { Config } from "../config.ts";
-import { providerNames, type ProviderName } from "../domain/comparison.ts";
-import type { Outlook } from "../domain/gate-view.ts";
-import type { Ticket, TicketCopy } from "../domain/ticket.ts";
+import type { Config } from "../settings/config.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
+import type { Outlook } from "../domain/gate/view.ts";
+import type { Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { createKeyedSubmit } from "../gateway/keyed.ts";
+import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import { StoreAway, type Clock, type Ports, type Sha256, type Totals } from "../gateway/ports.ts";
-import { describeModels } from "../providers/catalog.ts";
 import { methodsByPath, pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { authenticate } from "./auth.ts";
@@ -18,8 +17,8 @@ import { docsHeaders, docsPage } from "./docs.ts";
 import { problemOfRefusal, storeAway } from "./errors.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
-import type { Log } from "./log.ts";
-import { openapiDocument } from "./openapi.ts";
+import type { Log } from "../telemetry/log.ts";
+import { openapiDocument } from "../wire/openapi.ts";
 import type { Platform } from "./platform.ts";
 import {
   badIdempotencyKey,
@@ -37,9 +36,9 @@ import {
   type RouteContext,
   type Variables,
 } from "./route-context.ts";
-import * as schemas from "./schemas.ts";
-import type { Report } from "./sentry.ts";
-import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies, type NameOf } from "./standing.ts";
+import * as schemas from "../wire/schemas.ts";
+import type { Report } from "../telemetry/sentry.ts";
+import { healthBody, overviewsOf, providerRow, utcDay, type Dependencies, type NameOf } from "./providers.ts";
 import { version } from "../version.ts";
 import { testComparison } from "./test-comparison.ts";
 import { resultOf, statusJson, ticketBody } from "./tickets.ts";
@@ -59,6 +58,8 @@ export interface AppParts {
   /** Those that can be called: enabled, and with a key. */
   readonly usable: ReadonlySet<ProviderName>;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
+  /** The catalogue's, and the defaults, as they are now: of one provider, or of all. */
+  readonly models: (provider?: ProviderName) => schemas.ModelsAnswer["models"];
   readonly platform: Platform;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -236,7 +237,7 @@ export function createApp(parts: AppParts) {
   app.get("/api/v1/models", guard, queryParameters(schemas.modelsQuery), (c) => {
     const { provider } = c.req.valid("query");
     const body: schemas.ModelsAnswer = {
-      models: [...describeModels(clock.nowMs(), defaultModels, provider)],
+      models: parts.models(provider),
     };
     return jsonAnswer(200, body, c.get("correlationId"));
   });
@@ -315,7 +316,7 @@ export function createApp(parts: AppParts) {
 
   /** Of the models that everybody may know of: the catalogue's, and the defaults. */
   async function namesByKey(): Promise<NameOf> {
-    const catalogue = describeModels(clock.nowMs(), defaultModels);
+    const catalogue = parts.models();
     const ids = [
       ...catalogue.map(({ provider, id }) => [provider, id] as const),
       ...providerNames.map((name) => [name, defaultModels[name]] as const),

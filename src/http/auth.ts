@@ -1,5 +1,5 @@
 /** Who is asking? */
-import type { Config } from "../config.ts";
+import type { Config } from "../settings/config.ts";
 import type { Sha256 } from "../gateway/ports.ts";
 
 /** The tenant of everyone where no keys are set. */

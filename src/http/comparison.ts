@@ -9,7 +9,7 @@ import { memberSource } from "./json-source.ts";
 import { metadataIssues } from "./metadata.ts";
 import type { Platform } from "./platform.ts";
 import { issuesOf, notValid } from "./problems.ts";
-import { comparisonRequest, type ComparisonRequest } from "./schemas.ts";
+import { comparisonRequest, type ComparisonRequest } from "../wire/schemas.ts";
 import { unknownFields } from "./unknown-fields.ts";
 
 export interface GoodComparison {

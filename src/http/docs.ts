@@ -2,7 +2,7 @@
  * The OpenAPI document as one page without a script, a font or a byte from elsewhere: it works where there is no internet, and no
  * third party's code runs beside an API key.
  */
-import type { OpenapiDocument } from "./openapi.ts";
+import type { OpenapiDocument } from "../wire/openapi.ts";
 
 export const docsHeaders = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

@@ -1,36 +1,10 @@
 /** From what went wrong to what the client is told: a code, a sentence, a correlation id; never an exception's text or a key. */
-import type { ProviderName } from "../domain/comparison.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { CallWait } from "../domain/holds.ts";
-import type { KeyedRefusal } from "../gateway/keyed.ts";
+import type { CallWait } from "../domain/gate/pauses.ts";
+import type { KeyedRefusal } from "../gateway/idempotency.ts";
 import { jsonAnswer } from "./answer.ts";
-
-export const errorTypes = [
-  "VALIDATION_ERROR",
-  "AUTHENTICATION_ERROR",
-  "RESOURCE_NOT_FOUND",
-  "METHOD_NOT_ALLOWED",
-  "PAYLOAD_TOO_LARGE",
-  "UNSUPPORTED_MEDIA_TYPE",
-  "CONFIGURATION_ERROR",
-  "IDEMPOTENCY_CONFLICT",
-  "IDEMPOTENCY_MISMATCH",
-  "INVALID_REQUEST",
-  "RATE_LIMIT",
-  "CIRCUIT_BREAKER_OPEN",
-  "TIMEOUT",
-  "CONNECTION_ERROR",
-  "SERVICE_UNAVAILABLE",
-  "QUEUE_FULL",
-  "INVALID_API_KEY",
-  "QUOTA_EXCEEDED",
-  "INVALID_RESPONSE",
-  "CONTENT_REFUSED",
-  "RESPONSE_TRUNCATED",
-  "REQUEST_EXPIRED",
-  "INTERNAL_ERROR",
-] as const;
-export type ErrorType = (typeof errorTypes)[number];
+import type { ErrorType } from "../wire/error-types.ts";
 
 export interface Problem {
   readonly status: number;

@@ -1,9 +1,9 @@
 /** A judgement on the wire, whether it was given at once or for a ticket. */
-import type { Parameters, ProviderName } from "../domain/comparison.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Parameters, ProviderName } from "../domain/judging/comparison.ts";
+import type { Plan } from "../domain/judging/plan.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import { metadataOfBoth, withMetadata } from "./metadata.ts";
-import type { JudgementAnswer, ResultAnswer } from "./schemas.ts";
+import type { JudgementAnswer, ResultAnswer } from "../wire/schemas.ts";
 
 export interface JudgementParts extends Judged {
   readonly provider: ProviderName;

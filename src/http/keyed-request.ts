@@ -1,5 +1,5 @@
 /** What a request under an `Idempotency-Key` is known by: its tenant and key, and a hash of what is asked. */
-import type { KeyedRequest } from "../gateway/keyed.ts";
+import type { KeyedRequest } from "../gateway/idempotency.ts";
 import type { Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller } from "../gateway/submission.ts";

@@ -1,10 +1,10 @@
 /** The last thing for every request: its line in the log, and Sentry where the fault is ours. */
 import { routePath } from "hono/route";
 import { storeAway, type Problem } from "./errors.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Platform } from "./platform.ts";
 import type { RouteContext } from "./route-context.ts";
-import { framesOf, type Report } from "./sentry.ts";
+import { framesOf, type Report } from "../telemetry/sentry.ts";
 
 export function endRequest(
   c: RouteContext,

@@ -1,6 +1,6 @@
 /** What is known of a request while it is answered, and how it is refused. */
 import type { Context } from "hono";
-import type { ProviderName } from "../domain/comparison.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import { problemAnswer, type Problem } from "./errors.ts";
 
 export interface Variables {

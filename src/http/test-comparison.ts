@@ -1,5 +1,5 @@
 /** The comparison with which a provider is tried out: short, and with a plain answer. */
-import type { ProviderName } from "../domain/comparison.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Asked } from "../gateway/resolve.ts";
 
 export function testComparison(provider: ProviderName): Asked {

@@ -1,14 +1,15 @@
 /** A ticket on the wire: its 202, its status, and what came of it. */
-import type { ProviderName } from "../domain/comparison.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { waitMinutes, retryAfterSeconds } from "../domain/policy.ts";
-import type { Outlook } from "../domain/gate-view.ts";
-import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket.ts";
+import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
+import type { Outlook } from "../domain/gate/view.ts";
+import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
-import { problemOfFailure, problemOfWait, stopping, type ErrorType, type Problem } from "./errors.ts";
+import { problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
+import { type ErrorType } from "../wire/error-types.ts";
 import { judgementJson } from "./judgement.ts";
 import { withMetadata } from "./metadata.ts";
-import type { PendingAnswer, StatusAnswer, TicketAnswer } from "./schemas.ts";
+import type { PendingAnswer, StatusAnswer, TicketAnswer } from "../wire/schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
 type Standing = Outlook | null;

@@ -1,6 +1,6 @@
 /** Fields that nobody reads: most often a misspelt one. Where it would have chosen the judge it is refused, and elsewhere told of. */
 import type { Issue } from "./problems.ts";
-import { comparisonRequest, ignoredOverrides, overridesRequest } from "./schemas.ts";
+import { comparisonRequest, ignoredOverrides, overridesRequest } from "../wire/schemas.ts";
 
 export interface UnknownFields {
   /** Their names, those of overrides with the object's before them. */

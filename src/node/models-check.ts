@@ -1,7 +1,7 @@
 /** `npm run models:check`: what the vendors' own lists say of the catalogue's models and of their ends. Asks those vendors whose keys are set. */
-import { describeMistakes, parseConfig } from "../config.ts";
+import { describeMistakes, parseConfig } from "../settings/config.ts";
 import { differences, listModels } from "../providers/model-lists.ts";
-import { undiciTransport } from "./undici-transport.ts";
+import { undiciTransport } from "./vendors/undici-transport.ts";
 
 const timeLimitMs = 30_000;
 

@@ -1,7 +1,7 @@
 /** The end of the process, within 30 s: nothing new, what is in flight may finish for a while, the rest becomes tickets or goes back to its place. */
 import type { ServerType } from "@hono/node-server";
 import type { Clock } from "../gateway/ports.ts";
-import type { Durable } from "./durable.ts";
+import type { Durable } from "./sqlite/store.ts";
 
 /** How long calls in flight may take to finish by themselves, and then to be ended. */
 const patienceMs = 20_000;

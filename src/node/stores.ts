@@ -1,13 +1,13 @@
 /** Where tickets live on Node: in SQLite alone; or in Redis, with SQLite behind it for as long as Redis is away. */
-import { ticketPolicy } from "../domain/policy.ts";
+import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../gateway/ports.ts";
-import type { Log } from "../http/log.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { DurableParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
-import type { News } from "../stores/failover/news.ts";
-import type { SharedStore } from "../stores/shared-store.ts";
-import { openDurable, type Durable, type DurableParts } from "./durable.ts";
+import type { News } from "../stores/failover/events.ts";
+import type { SharedStore } from "../stores/failover/shared-store.ts";
+import { openDurable, type Durable, type DurableParts } from "./sqlite/store.ts";
 
 export interface StoresParts extends DurableParts {
   /** `null`: SQLite alone. */
@@ -39,7 +39,7 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
-  const { openShared } = await import("./shared.ts");
+  const { openShared } = await import("./redis/store.ts");
   return ok(await redisBeforeSqlite(openShared({ ...parts, url: redisUrl }), opened.value, parts));
 }
 

@@ -1,7 +1,7 @@
 /** One call to a vendor: what its adapters share. Each of them adds what its vendor says differently, as a `Dialect`. */
 import type { Failure } from "../domain/failure.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Usage } from "../domain/usage.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 import type { Answer, Reply } from "../gateway/ports.ts";
 import { text, word } from "./envelope.ts";
 import { isErrorStatus } from "./failures.ts";

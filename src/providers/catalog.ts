@@ -1,7 +1,7 @@
 /** What is known of the vendors' models: what they take, how they keep to a schema, what they cost and when they end. */
-import type { Parameters, ProviderName, ReasoningEffort } from "../domain/comparison.ts";
-import { providerNames } from "../domain/comparison.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Parameters, ProviderName, ReasoningEffort } from "../domain/judging/comparison.ts";
+import { providerNames } from "../domain/judging/comparison.ts";
+import type { Plan } from "../domain/judging/plan.ts";
 import { anthropicModels } from "./models/anthropic.ts";
 import { googleModels } from "./models/google.ts";
 import { mockModels } from "./models/mock.ts";

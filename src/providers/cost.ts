@@ -1,4 +1,4 @@
-import type { Usage } from "../domain/usage.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 import type { Model } from "./catalog.ts";
 import { priceAt } from "./catalog.ts";
 

@@ -1,5 +1,5 @@
 /** Reading what a vendor sent as what it may be, not as what it should be: a malformed envelope gives `undefined`, and never throws. */
-import type { Usage } from "../domain/usage.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 
 /**
  * A vendor's documented shape, any part of which may be missing or of another kind. `?.` walks it safely (a property of a string or

@@ -3,9 +3,9 @@
  * goes in a header, never as `?key=`, which ends up in logs.
  * Source: https://ai.google.dev/api/generate-content, as the SDK (@google/genai 3.1.0) sends and types it
  */
-import type { FrameVersion } from "../domain/comparison.ts";
+import type { FrameVersion } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { schemaOf } from "../domain/frames.ts";
+import { schemaOf } from "../domain/judging/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {

@@ -1,9 +1,9 @@
 /** A judge that is no vendor, for development, tests and demonstrations. It is as regular as a clock: equal requests get equal verdicts. */
-import { boundaryOf } from "../domain/boundary.ts";
+import { boundaryOf } from "../domain/judging/boundary.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { ReasoningEffort } from "../domain/comparison.ts";
+import type { ReasoningEffort } from "../domain/judging/comparison.ts";
 import { err, ok } from "../domain/result.ts";
-import type { Usage } from "../domain/usage.ts";
+import type { Usage } from "../domain/judging/usage.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../gateway/ports.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";

@@ -9,9 +9,9 @@ import type {
   ResponseError,
 } from "openai/resources/responses/responses";
 import type { ErrorObject } from "openai/resources/shared";
-import type { FrameVersion } from "../domain/comparison.ts";
+import type { FrameVersion } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { schemaOf } from "../domain/frames.ts";
+import { schemaOf } from "../domain/judging/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import {

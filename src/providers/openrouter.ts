@@ -12,12 +12,12 @@ import {
   type Parameters,
   type ReasoningEffort,
   reasoningEfforts,
-} from "../domain/comparison.ts";
+} from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import { schemaOf } from "../domain/frames.ts";
+import { schemaOf } from "../domain/judging/frames.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Plan } from "../domain/plan.ts";
-import type { Billed } from "../domain/usage.ts";
+import type { Plan } from "../domain/judging/plan.ts";
+import type { Billed } from "../domain/judging/usage.ts";
 import type { Clock, JudgeRequest, Provider } from "../gateway/ports.ts";
 import {
   call,

@@ -1,6 +1,6 @@
 /** The providers that can be asked here: those that are enabled and have a key. */
-import type { Config } from "../config.ts";
-import type { ProviderName } from "../domain/comparison.ts";
+import type { Config } from "../settings/config.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Clock, Provider } from "../gateway/ports.ts";
 import { anthropicProvider } from "./anthropic.ts";
 import type { Vendor } from "./call.ts";

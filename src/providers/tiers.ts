@@ -1,5 +1,5 @@
 /** What it costs to be served in a vendor's tier, as a factor of the table's price. The tier that an answer names counts, never the one that was asked for. */
-import type { Billed } from "../domain/usage.ts";
+import type { Billed } from "../domain/judging/usage.ts";
 import { text } from "./envelope.ts";
 
 type Factors = ReadonlyMap<string, number>;

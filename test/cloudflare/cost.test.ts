@@ -1,8 +1,8 @@
 /** What a comparison costs in requests to Durable Objects. */
 import { expect, it } from "vitest";
-import { durableGate } from "../../src/cloudflare/gate-stub.ts";
-import { durableTotals } from "../../src/cloudflare/totals-stub.ts";
-import { createGateFront } from "../../src/gateway/gate-front.ts";
+import { durableGate } from "../../src/cloudflare/stubs/gate.ts";
+import { durableTotals } from "../../src/cloudflare/stubs/totals.ts";
+import { createGateFront } from "../../src/engine/front/front.ts";
 import { env, freshWorld, settled } from "./objects.ts";
 
 it("asks objects less than once in twenty comparisons at fifty a second in one isolate", async () => {

@@ -6,14 +6,14 @@ import {
   runDurableObjectAlarm,
 } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
-import { durableGate } from "../../src/cloudflare/gate-stub.ts";
+import { durableGate } from "../../src/cloudflare/stubs/gate.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
-import { durableTickets } from "../../src/cloudflare/ticket-stub.ts";
+import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { said } from "../support/scripted-transport.ts";
 import { post } from "../support/answers.ts";
 import { alarmOf, env, freshWorld } from "./objects.ts";
-import { goodVerdict, signed } from "../support/signed.ts";
+import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 /** Of a thousand, which take two minutes here: each ticket's object is a file of its own, whose every write workerd waits for. */
 const tickets = 100;

@@ -6,18 +6,18 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
-import { remindTicket, durableTickets } from "../../src/cloudflare/ticket-stub.ts";
-import { durableGate, tendGate } from "../../src/cloudflare/gate-stub.ts";
-import { durableKeys } from "../../src/cloudflare/key-stub.ts";
-import { ProviderGate } from "../../src/cloudflare/provider-gate.ts";
+import { remindTicket, durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
+import { durableKeys } from "../../src/cloudflare/stubs/keys.ts";
+import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { err, ok } from "../../src/domain/result.ts";
-import { seatOf } from "../../src/domain/ticket.ts";
-import { createGateFront } from "../../src/gateway/gate-front.ts";
+import { seatOf } from "../../src/domain/ticket/ticket.ts";
+import { createGateFront } from "../../src/engine/front/front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
 import { alarmOf, env, evictAll, freshWorld, isStored, settled, storedIn } from "./objects.ts";
-import { goodVerdict, signed } from "../support/signed.ts";
+import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 const gateStub = () => env.GATES.get(env.GATES.idFromName("mock"));
 

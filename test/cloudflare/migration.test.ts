@@ -20,7 +20,7 @@ import { moveTo } from "../migration/moments.ts";
 import { testMigration } from "../migration/suite.ts";
 import { headersFor, settingsFor } from "../migration/world.ts";
 import { checked } from "../support/answers.ts";
-import { fakeLane } from "../support/fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { loadObjects } from "./load-workerd.ts";
 
 type Environment = Parameters<typeof WorkerModule.default.fetch>[1];

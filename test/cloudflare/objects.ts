@@ -10,7 +10,7 @@ import {
 import { vi } from "vitest";
 import { clock } from "../../src/cloudflare/clock.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
-import type { RemoteGate } from "../../src/gateway/gate-front.ts";
+import type { RemoteGate } from "../../src/engine/front/front.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
 export const env = given as unknown as Environment;

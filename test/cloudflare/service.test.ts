@@ -4,7 +4,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import type * as WorkerModule from "../../src/cloudflare/worker.ts";
 import { checked, goodBody, post, type Answered } from "../support/answers.ts";
-import { fakeLane } from "../support/fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { sentryReceiver } from "../support/sentry-receiver.ts";
 
 declare global {

@@ -1,7 +1,7 @@
 /** What tickets' objects write to Upstash, behind their verbs. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { durableTickets } from "../../src/cloudflare/ticket-stub.ts";
-import type { AttemptOutcome } from "../../src/domain/ticket-moves.ts";
+import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
 import { alarmOf, env, evictAll, settled } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";

@@ -1,7 +1,7 @@
 /** Where a delivery is noted that Queues refuses, and who works it. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { durableGate, tendGate } from "../../src/cloudflare/gate-stub.ts";
-import { durableTickets } from "../../src/cloudflare/ticket-stub.ts";
+import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
+import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import { env, settled, storedIn } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";
 

@@ -1,6 +1,6 @@
 /** What status and results answer while a ticket's object can't be reached. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { durableTickets } from "../../src/cloudflare/ticket-stub.ts";
+import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
 import { env } from "./objects.ts";
 import { hasUpstash, newWorker, until, upstashWorlds, withoutTickets } from "./upstash-world.ts";

@@ -1,9 +1,9 @@
 /** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
-import type { GateLimits } from "../../src/domain/gate.ts";
-import type { Parking, Starter } from "../../src/domain/gate-queue.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
-import type { Seat } from "../../src/domain/places.ts";
+import type { GateLimits } from "../../src/domain/gate/gate.ts";
+import type { Parking, Starter } from "../../src/domain/gate/queue.ts";
+import type { Outcome } from "../../src/domain/gate/outcome.ts";
+import type { Seat } from "../../src/domain/gate/places.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
 /** A gate of a provider that nobody used before, with the default settings, and what a test needs around it. */

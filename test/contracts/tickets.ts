@@ -1,8 +1,8 @@
 /** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket-moves.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
-import type { Others } from "../../src/domain/outcome.ts";
-import type { AttemptOutcome } from "../../src/domain/ticket-moves.ts";
-import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket.ts";
+import type { Others } from "../../src/domain/gate/outcome.ts";
+import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
+import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket/ticket.ts";
 import type { Draft, Gate, Tickets } from "../../src/gateway/ports.ts";
 
 /** A store that nobody used before, with the default settings, and the gate that it tells what has happened. */

@@ -1,8 +1,8 @@
 /** What every transport promises (`src/providers/transport.ts`), in the runtime that it is made for, against a real HTTP server. */
 import { expect, it } from "vitest";
 import type { Transport, UpstreamRequest } from "../../src/providers/transport.ts";
-import { fakeLane, type Lane } from "../support/fake-upstream/client.ts";
-import type { Step } from "../support/fake-upstream/script.ts";
+import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
+import type { Step } from "../../tools/fake-upstream/script.ts";
 
 /** @param upstreamUrl of the fake upstream */
 export function itKeepsTheTransportsPromises(transport: Transport, upstreamUrl: string): void {

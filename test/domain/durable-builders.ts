@@ -1,11 +1,11 @@
 /** A gate, tickets and their limits, small enough to count on one hand. */
-import type { GateCore, GateLimits } from "../../src/domain/gate.ts";
-import { newGate } from "../../src/domain/gate.ts";
-import type { Outcome } from "../../src/domain/outcome.ts";
-import type { Place, Seat } from "../../src/domain/places.ts";
-import type { About, Texts, TicketPolicy, TicketResult } from "../../src/domain/ticket.ts";
-import { createGateKeeper } from "../../src/stores/gate-keeper.ts";
-import { memoryPlaces } from "../../src/stores/memory-places.ts";
+import type { GateCore, GateLimits } from "../../src/domain/gate/gate.ts";
+import { newGate } from "../../src/domain/gate/gate.ts";
+import type { Outcome } from "../../src/domain/gate/outcome.ts";
+import type { Place, Seat } from "../../src/domain/gate/places.ts";
+import type { About, Texts, TicketPolicy, TicketResult } from "../../src/domain/ticket/ticket.ts";
+import { createGateKeeper } from "../../src/engine/gate-keeper.ts";
+import { memoryPlaces } from "../../src/engine/memory-places.ts";
 
 export const limits: GateLimits = {
   failureThreshold: 3,

@@ -1,12 +1,7 @@
 import { expect, it } from "vitest";
-import {
-  estimatedWaitMs,
-  gateLimits,
-  retryAfterSeconds,
-  ticketPolicy,
-  waitMinutes,
-} from "../../src/domain/policy.ts";
-import { countEnd, msPerTicket, noVitals } from "../../src/domain/vitals.ts";
+import { estimatedWaitMs, retryAfterSeconds, waitMinutes } from "../../src/domain/gate/forecast.ts";
+import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
+import { countEnd, msPerTicket, noVitals } from "../../src/domain/gate/vitals.ts";
 
 const settings = {
   llm: { requestTimeoutMs: 60_000 },

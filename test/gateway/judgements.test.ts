@@ -1,9 +1,9 @@
 /** What one request asks, what it makes of the answers, and what it costs. */
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
-import { judgeSystemPrompt } from "../../src/domain/prompt.ts";
+import { judgeSystemPrompt } from "../../src/domain/judging/prompt.ts";
 import { scriptedJudge, usage, type Turn } from "../support/scripted-judge.ts";
-import { goodVerdict } from "../support/signed.ts";
+import { goodVerdict } from "../../tools/fake-upstream/signed.ts";
 
 const down: Failure = { reason: "unavailable", status: 503, retryAfterMs: null };
 

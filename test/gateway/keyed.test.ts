@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { ok } from "../../src/domain/result.ts";
 import type { Gateway } from "../../src/gateway/gateway.ts";
-import { createKeyedSubmit } from "../../src/gateway/keyed.ts";
+import { createKeyedSubmit } from "../../src/gateway/idempotency.ts";
 import { StoreAway, type Keys, type Tickets } from "../../src/gateway/ports.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
 import type { Caller } from "../../src/gateway/submission.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
 import { scriptedJudge } from "../support/scripted-judge.ts";
-import { goodVerdict } from "../support/signed.ts";
+import { goodVerdict } from "../../tools/fake-upstream/signed.ts";
 
 const down: Failure = { reason: "unavailable", status: 503, retryAfterMs: 4_000 };
 const policy = { requestTimeoutMs: 10_000 };

@@ -1,8 +1,8 @@
 /** A ticket that was accepted before there was a boundary: sent as it would have been then, and read by the rule that was kept for it. */
 import { expect, it } from "vitest";
-import { frame1, schema1 } from "../../src/domain/frame-1.ts";
-import { judgementSchema } from "../../src/domain/judgement.ts";
-import { comparisonOf, isEnded, type Ticket } from "../../src/domain/ticket.ts";
+import { frame1, schema1 } from "../../src/domain/judging/frame-1.ts";
+import { judgementSchema } from "../../src/domain/judging/judgement.ts";
+import { comparisonOf, isEnded, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { refused } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
 import { vendorKeys, vendorsInMemory } from "../support/vendors-in-memory.ts";

@@ -1,7 +1,7 @@
 /** `Idempotency-Key`: the same key again is the same request. */
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import type { Keyed } from "../../src/domain/keyed.ts";
+import type { Keyed } from "../../src/domain/idempotency.ts";
 import { goodBody, post } from "../support/answers.ts";
 import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";

@@ -1,8 +1,8 @@
 /** What takes secrets and other people's words out of what is told: the mask, the log, the stack. */
 import { describe, expect, it } from "vitest";
-import { createLog, type LogFields } from "../../src/http/log.ts";
-import { createMask } from "../../src/http/mask.ts";
-import { framesOf } from "../../src/http/sentry.ts";
+import { createLog, type LogFields } from "../../src/telemetry/log.ts";
+import { createMask } from "../../src/telemetry/mask.ts";
+import { framesOf } from "../../src/telemetry/sentry.ts";
 
 describe("the mask", () => {
   const mask = createMask(["secret", "secret-and-more", "", "canary=key+/"]);

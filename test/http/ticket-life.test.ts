@@ -1,6 +1,6 @@
 /** How a ticket ends for its client: what it can read then, for how long, and who can. */
 import { describe, expect, it } from "vitest";
-import type { Ticket } from "../../src/domain/ticket.ts";
+import type { Ticket } from "../../src/domain/ticket/ticket.ts";
 import { goodBody, post } from "../support/answers.ts";
 import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";

@@ -1,7 +1,7 @@
 /** A ticket holds its comparison as it was resolved: what is sent upstream for it is what an immediate call would have sent then. */
 import { expect, it } from "vitest";
-import { judgeSystemPrompt } from "../../src/domain/prompt.ts";
-import type { Ticket } from "../../src/domain/ticket.ts";
+import { judgeSystemPrompt } from "../../src/domain/judging/prompt.ts";
+import type { Ticket } from "../../src/domain/ticket/ticket.ts";
 import { refused, verdict } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
 

@@ -3,7 +3,7 @@
  * HTTP and of what is stored. The fixtures are moved in time: `ageMs` is how long ago the old code was killed.
  */
 import { describe, expect, it } from "vitest";
-import type { Step } from "../support/fake-upstream/script.ts";
+import type { Step } from "../../tools/fake-upstream/script.ts";
 import { namesIn, noncePattern, type Manifest, type OldTicket } from "./fixture.ts";
 import { differencesOf, hasEnded, isSpooled } from "./sameness.ts";
 import {

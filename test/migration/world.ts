@@ -1,5 +1,5 @@
 /** What the guarantees of `suite.ts` are asked of: the present code over an old store, on whichever platform. */
-import type { Lane } from "../support/fake-upstream/client.ts";
+import type { Lane } from "../../tools/fake-upstream/client.ts";
 import { nonceOf, namesIn, type Manifest, type OldKey } from "./fixture.ts";
 import type { Move } from "./moments.ts";
 

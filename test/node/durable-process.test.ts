@@ -1,6 +1,6 @@
 /** Real processes that are killed. */
 import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { fakeLane } from "../support/fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { directoryForTest } from "../support/durable-on-node.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ticketParameter } from "../../src/http/schemas.ts";
+import { ticketParameter } from "../../src/wire/schemas.ts";
 import { timeOrderedId } from "../../src/node/ids.ts";
 
 const nowMs = Date.UTC(2026, 10, 22, 12);

@@ -1,7 +1,7 @@
 /** `npm run models:check`, as a person runs it, against the fake upstream. */
 import { execFile } from "node:child_process";
 import { expect, inject, it } from "vitest";
-import { fakeLane, type Lane } from "../support/fake-upstream/client.ts";
+import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
 
 /** @param env beside what the process needs anyway */
 function check(

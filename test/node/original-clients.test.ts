@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { goodBody, type Answered } from "../support/answers.ts";
 import { directoryForTest } from "../support/durable-on-node.ts";
-import { fakeLane } from "../support/fake-upstream/client.ts";
-import type { Step } from "../support/fake-upstream/script.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
+import type { Step } from "../../tools/fake-upstream/script.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
 import { until } from "../support/redis/pair.ts";
 import { API_KEYS, as } from "../support/tenants.ts";

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { post, type Answered } from "../support/answers.ts";
-import { fakeLane } from "../support/fake-upstream/client.ts";
-import type { Step } from "../support/fake-upstream/script.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
+import type { Step } from "../../tools/fake-upstream/script.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
 import { sentryReceiver, type SentryReceiver } from "../support/sentry-receiver.ts";
 

@@ -1,6 +1,6 @@
 /** What Sentry is told of: faults of ours, once each, and nothing that anybody wrote. */
 import { expect, inject, it, vi } from "vitest";
-import { fakeLane } from "../support/fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { startNodeService } from "../support/node-service.ts";
 import { refused } from "../support/scripted-transport.ts";
 import { sentryReceiver } from "../support/sentry-receiver.ts";

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { fakeLane } from "../support/fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { runNodeService, startNodeService, type NodeService } from "../support/node-service.ts";
 import { sendRaw } from "../support/raw-http.ts";
 import { goodBody, post } from "../support/answers.ts";

@@ -1,6 +1,6 @@
 /** Which stores a process has, and what it says of them. */
 import { expect, it, onTestFinished } from "vitest";
-import { openDurable } from "../../src/node/durable.ts";
+import { openDurable } from "../../src/node/sqlite/store.ts";
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
 import { manualClock } from "../support/clock.ts";
 import { config, directoryForTest } from "../support/durable-on-node.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgementSchema } from "../../src/domain/judgement.ts";
+import { judgementSchema } from "../../src/domain/judging/judgement.ts";
 import { findModel, planFor } from "../../src/providers/catalog.ts";
 import { anthropicProvider } from "../../src/providers/anthropic.ts";
 import type { Transport } from "../../src/providers/transport.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Parameters } from "../../src/domain/comparison.ts";
-import { providerNames, reasoningEfforts } from "../../src/domain/comparison.ts";
+import type { Parameters } from "../../src/domain/judging/comparison.ts";
+import { providerNames, reasoningEfforts } from "../../src/domain/judging/comparison.ts";
 import {
   defaultModels,
   describeModels,

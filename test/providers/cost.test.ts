@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { providerNames } from "../../src/domain/comparison.ts";
-import type { Usage } from "../../src/domain/usage.ts";
+import { providerNames } from "../../src/domain/judging/comparison.ts";
+import type { Usage } from "../../src/domain/judging/usage.ts";
 import { defaultModels, findModel, modelsOf, priceAt } from "../../src/providers/catalog.ts";
 import { costOf } from "../../src/providers/cost.ts";
 

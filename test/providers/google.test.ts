@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgementSchema } from "../../src/domain/judgement.ts";
+import { judgementSchema } from "../../src/domain/judging/judgement.ts";
 import { googleProvider } from "../../src/providers/google.ts";
 import type { Transport } from "../../src/providers/transport.ts";
 import { nowMs, otherVerdict, plan, question, replyTo, requestFor, verdict } from "./fixtures/canned.ts";

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
-import { judgementIn } from "../../src/domain/frames.ts";
-import type { Usage } from "../../src/domain/usage.ts";
+import { judgementIn } from "../../src/domain/judging/frames.ts";
+import type { Usage } from "../../src/domain/judging/usage.ts";
 import type { Clock, JudgeRequest, Reply } from "../../src/gateway/ports.ts";
 import type { MockOptions } from "../../src/providers/mock.ts";
 import { mockProvider } from "../../src/providers/mock.ts";

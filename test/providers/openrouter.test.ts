@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import type { Parameters } from "../../src/domain/comparison.ts";
-import { judgementSchema } from "../../src/domain/judgement.ts";
+import type { Parameters } from "../../src/domain/judging/comparison.ts";
+import { judgementSchema } from "../../src/domain/judging/judgement.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 import { openrouterProvider } from "../../src/providers/openrouter.ts";

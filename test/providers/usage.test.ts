@@ -1,6 +1,6 @@
 /** What the vendors say of a call's tokens and of its price. */
 import { describe, expect, it } from "vitest";
-import type { Usage } from "../../src/domain/usage.ts";
+import type { Usage } from "../../src/domain/judging/usage.ts";
 import { sensible } from "../../src/providers/envelope.ts";
 import { anthropicAnswers } from "./fixtures/anthropic.ts";
 import { replyTo, type Recorded } from "./fixtures/canned.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Block, Group, Place, Places, Standing } from "../../src/domain/places.ts";
-import { memoryPlaces } from "../../src/stores/memory-places.ts";
+import type { Block, Group, Place, Places, Standing } from "../../src/domain/gate/places.ts";
+import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { plainPlaces } from "../support/plain-places.ts";
 
 const moment = fc.integer({ min: 0, max: 20 });

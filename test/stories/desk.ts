@@ -1,7 +1,7 @@
 /** What a story says and hears at one vendor. */
 import { expect } from "vitest";
 import { goodBody, post, type Answered } from "../support/answers.ts";
-import type { RecordedRequest, Step, VendorName } from "../support/fake-upstream/script.ts";
+import type { RecordedRequest, Step, VendorName } from "../../tools/fake-upstream/script.ts";
 import { keyOf, type StoryWorld, type Tenant } from "./world.ts";
 
 export type Desk = ReturnType<typeof deskAt>;

@@ -1,4 +1,4 @@
-import type { VendorName } from "../support/fake-upstream/script.ts";
+import type { VendorName } from "../../tools/fake-upstream/script.ts";
 import type { Desk } from "./desk.ts";
 
 /** Each kind of fault that a service like this one is charged with. */

@@ -3,7 +3,7 @@
  * one after another; what is at another vendor goes on beside it.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { vendorNames } from "../support/fake-upstream/script.ts";
+import { vendorNames } from "../../tools/fake-upstream/script.ts";
 import { bounded } from "./bounded.ts";
 import { breaker } from "./breaker.ts";
 import { deskAt } from "./desk.ts";

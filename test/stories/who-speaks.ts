@@ -1,6 +1,6 @@
 /** Who speaks: what comes from something between us and the vendor is nobody's verdict. */
 import { expect } from "vitest";
-import type { Step, VendorName } from "../support/fake-upstream/script.ts";
+import type { Step, VendorName } from "../../tools/fake-upstream/script.ts";
 import { until, type Desk } from "./desk.ts";
 import type { Story } from "./story.ts";
 

@@ -1,6 +1,6 @@
 /** Whose refusal it is: the account's and a model's are waited out, a request's ends that request, and a filter's that text. Nobody else notices. */
 import { expect } from "vitest";
-import type { Step, VendorName } from "../support/fake-upstream/script.ts";
+import type { Step, VendorName } from "../../tools/fake-upstream/script.ts";
 import { until, type Desk } from "./desk.ts";
 import type { Story } from "./story.ts";
 

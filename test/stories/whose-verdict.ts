@@ -1,6 +1,6 @@
 /** Whose verdict it is: the judge's own or none, whatever an essay says and however many answers an envelope holds. */
 import { expect } from "vitest";
-import { vendorNames, type Step, type VendorName } from "../support/fake-upstream/script.ts";
+import { vendorNames, type Step, type VendorName } from "../../tools/fake-upstream/script.ts";
 import type { Desk } from "./desk.ts";
 import type { Story } from "./story.ts";
 

@@ -1,7 +1,7 @@
 /** A service with four vendors of its own, spoken to over HTTP alone: what the stories are told over, the same on every platform. */
 import type { Answered } from "../support/answers.ts";
-import { fakeLane, type Lane } from "../support/fake-upstream/client.ts";
-import { vendorNames, type VendorName } from "../support/fake-upstream/script.ts";
+import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
+import { vendorNames, type VendorName } from "../../tools/fake-upstream/script.ts";
 
 const tenants = ["one", "two", "three"] as const;
 export type Tenant = (typeof tenants)[number];

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
-import { parseConfig } from "../../src/config.ts";
-import { gateLimits, ticketPolicy } from "../../src/domain/policy.ts";
-import type { TicketEvent } from "../../src/domain/ticket.ts";
-import { openDurable, type Durable } from "../../src/node/durable.ts";
+import { parseConfig } from "../../src/settings/config.ts";
+import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
+import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
+import { openDurable, type Durable } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
 /** The defaults, but for the look at what nobody should have missed: it would hide that something was. */

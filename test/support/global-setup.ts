@@ -1,6 +1,6 @@
 /** Starts the fake upstream once for all tests: those in workerd reach it over HTTP like any vendor. */
 import type { TestProject } from "vitest/node";
-import { startFakeUpstream } from "./fake-upstream/server.ts";
+import { startFakeUpstream } from "../../tools/fake-upstream/server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

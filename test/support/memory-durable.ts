@@ -1,14 +1,14 @@
 /** Where tickets live in tests of what stands above: the machines that the platforms ship, over memory and a clock that a test moves. */
-import type { ProviderName } from "../../src/domain/comparison.ts";
-import { newGate, type GateCore } from "../../src/domain/gate.ts";
-import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/keyed.ts";
-import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/domain/policy.ts";
-import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket-moves.ts";
-import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket.ts";
+import type { ProviderName } from "../../src/domain/judging/comparison.ts";
+import { newGate, type GateCore } from "../../src/domain/gate/gate.ts";
+import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/idempotency.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
+import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket/moves.ts";
+import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys, type Tickets } from "../../src/gateway/ports.ts";
 import type { DurableParts } from "../../src/service.ts";
-import { createGateKeeper, type GateKeeper } from "../../src/stores/gate-keeper.ts";
-import { memoryPlaces } from "../../src/stores/memory-places.ts";
+import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
+import { memoryPlaces } from "../../src/engine/memory-places.ts";
 
 export interface MemoryDurable extends DurableParts {
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */

@@ -1,7 +1,7 @@
 /** A gate as code of 2026-11-30 has stored it, before its parties were counted in texts: of tenants 1 to 3 and models m, n and o. */
-import type { Breaker } from "../../src/domain/breaker.ts";
-import { newGate } from "../../src/domain/gate.ts";
-import type { OlderGate } from "../../src/domain/older-gates.ts";
+import type { Breaker } from "../../src/domain/gate/breaker.ts";
+import { newGate } from "../../src/domain/gate/gate.ts";
+import type { OlderGate } from "../../src/domain/gate/older-gates.ts";
 
 export const storedMs = Date.UTC(2026, 10, 30, 12);
 

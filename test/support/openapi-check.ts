@@ -1,6 +1,6 @@
 /** Holds answers against the service's own OpenAPI document. */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { openapiDocument } from "../../src/http/openapi.ts";
+import { openapiDocument } from "../../src/wire/openapi.ts";
 
 const document = openapiDocument();
 

@@ -1,5 +1,5 @@
 /** A vendor that a test takes down and brings back, under a service whose every call is written down. */
-import type { Ticket } from "../../src/domain/ticket.ts";
+import type { Ticket } from "../../src/domain/ticket/ticket.ts";
 import { refused, verdict, type Step } from "./scripted-transport.ts";
 import { testService, type ServiceOptions } from "./service.ts";
 

@@ -8,7 +8,7 @@ import {
   type Group,
   type Place,
   type Places,
-} from "../../src/domain/places.ts";
+} from "../../src/domain/gate/places.ts";
 
 export function plainPlaces(): Places {
   const rows = new Map<string, Place>();

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { freePort, startServer, type Command, type CommandAt } from "../bench/processes.ts";
+import { freePort, startServer, type Command, type CommandAt } from "../proofs/bench/processes.ts";
 
 export type PlatformName = "node" | "workerd";
 

@@ -2,14 +2,14 @@
 import { getEventListeners } from "node:events";
 import type { Failure } from "../../src/domain/failure.ts";
 import { err, ok } from "../../src/domain/result.ts";
-import type { Usage } from "../../src/domain/usage.ts";
+import type { Usage } from "../../src/domain/judging/usage.ts";
 import { createGateway, type Policy } from "../../src/gateway/gateway.ts";
-import type { Plan } from "../../src/domain/plan.ts";
+import type { Plan } from "../../src/domain/judging/plan.ts";
 import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
 import { manualClock } from "./clock.ts";
 import { memoryDurable } from "./memory-durable.ts";
-import { goodVerdict, signed } from "./signed.ts";
+import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 /** How one call goes: what the judge writes (`%boundary%` becomes the one that it is asked for), or how it fails. `stall`: nothing until the signal aborts. */
 export type Turn =

@@ -1,7 +1,7 @@
 /** A vendor in memory, which speaks OpenAI's Responses API and answers as a test tells it. */
 import { err, ok } from "../../src/domain/result.ts";
 import type { Transport, TransportFault, UpstreamRequest } from "../../src/providers/transport.ts";
-import { signed } from "./signed.ts";
+import { signed } from "../../tools/fake-upstream/signed.ts";
 
 /** How one call is answered. */
 export type Step =

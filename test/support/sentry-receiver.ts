@@ -2,7 +2,7 @@
  * Sentry, as far as it receives. It is a lane of the fake upstream, which remembers whatever is sent to a vendor's address, also what no vendor
  * would take: so it can be reached from workerd too.
  */
-import { fakeLane } from "./fake-upstream/client.ts";
+import { fakeLane } from "../../tools/fake-upstream/client.ts";
 
 export interface SentryReceiver {
   readonly dsn: string;

@@ -1,10 +1,10 @@
 /** The whole service in memory: settings as an operator gives them, a scripted vendor, a clock that a test moves. */
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
-import { describeMistakes, parseConfig, type Config } from "../../src/config.ts";
+import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
-import { createLog } from "../../src/http/log.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";

@@ -1,5 +1,5 @@
 /** The kinds of settings there are, each with the edges that such a setting has. */
-import type { Config } from "../../src/config.ts";
+import type { Config } from "../../src/settings/config.ts";
 
 /** What a setting is held to by `settings.test.ts`. */
 export interface Row {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
-import { bodyOf } from "./fake-upstream/wire.ts";
+import { bodyOf } from "../../tools/fake-upstream/wire.ts";
 import { redisClient } from "./redis/client.ts";
 import { hasRedis } from "./redis/program.ts";
 import { startRedis } from "./redis/server.ts";

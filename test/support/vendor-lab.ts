@@ -3,16 +3,16 @@
  * or many seeds. What is slow about a real clock and a real store is left out, nothing else.
  */
 import { createHash } from "node:crypto";
-import { parseConfig, type Config } from "../../src/config.ts";
+import { parseConfig, type Config } from "../../src/settings/config.ts";
 import type { Failure } from "../../src/domain/failure.ts";
-import type { Plan } from "../../src/domain/plan.ts";
+import type { Plan } from "../../src/domain/judging/plan.ts";
 import { err, ok } from "../../src/domain/result.ts";
-import { isEnded, type Ticket } from "../../src/domain/ticket.ts";
+import { isEnded, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Submitted } from "../../src/gateway/submission.ts";
 import { memoryDurable } from "./memory-durable.ts";
-import { goodVerdict, signed } from "./signed.ts";
+import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 export interface LabCall {
   /** Of the ticket or live call that it is for, as the test named it. */

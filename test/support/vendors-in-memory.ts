@@ -1,12 +1,12 @@
 /** All four vendors in memory, as strict as the fake upstream is, with one judge behind them. */
-import { stage, stageTrouble } from "./fake-upstream/faults.ts";
-import type { Vendor } from "./fake-upstream/vendor.ts";
-import { anthropic } from "./fake-upstream/vendors/anthropic.ts";
-import { google } from "./fake-upstream/vendors/google.ts";
-import { openai } from "./fake-upstream/vendors/openai.ts";
-import { openrouter } from "./fake-upstream/vendors/openrouter.ts";
+import { stage, stageTrouble } from "../../tools/fake-upstream/faults.ts";
+import type { Vendor } from "../../tools/fake-upstream/vendor.ts";
+import { anthropic } from "../../tools/fake-upstream/vendors/anthropic.ts";
+import { google } from "../../tools/fake-upstream/vendors/google.ts";
+import { openai } from "../../tools/fake-upstream/vendors/openai.ts";
+import { openrouter } from "../../tools/fake-upstream/vendors/openrouter.ts";
 import type { Script } from "./scripted-transport.ts";
-import { boundaryAsked } from "./signed.ts";
+import { boundaryAsked } from "../../tools/fake-upstream/signed.ts";
 
 /** Keys for all of them; each is asked at its own address. */
 export const vendorKeys = {

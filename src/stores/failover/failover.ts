@@ -5,8 +5,8 @@
  * kept here under marked ids (`marked-id.ts`), outcomes of its claims are noted here. Whatever it held can't be reached until it is back
  * (`StoreAway`); then `mover.ts` brings it all there.
  */
-import type { ProviderName } from "../../domain/comparison.ts";
-import type { TicketPolicy } from "../../domain/ticket.ts";
+import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { TicketPolicy } from "../../domain/ticket/ticket.ts";
 import {
   StoreAway,
   type ClaimedTicket,
@@ -16,13 +16,13 @@ import {
   type Tickets,
   type Totals,
 } from "../../gateway/ports.ts";
-import type { SharedHealth, SharedStore } from "../shared-store.ts";
-import { failoverGates } from "./failover-gate.ts";
-import { failoverTickets } from "./failover-tickets.ts";
+import type { SharedHealth, SharedStore } from "./shared-store.ts";
+import { failoverGates } from "./gate.ts";
+import { failoverTickets } from "./tickets.ts";
 import type { LocalStore } from "./local-store.ts";
 import { createMover } from "./mover.ts";
-import type { News } from "./news.ts";
-import { createRooms } from "./rooms.ts";
+import type { News } from "./events.ts";
+import { createRooms } from "./reservations.ts";
 import { createWatch } from "./watch.ts";
 
 export interface FailoverParts {

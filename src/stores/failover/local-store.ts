@@ -1,7 +1,7 @@
 /** The store of this process alone, and what it must be able to do to stand in for a shared one (`failover.ts`). */
-import type { ProviderName } from "../../domain/comparison.ts";
-import type { AttemptOutcome } from "../../domain/ticket-moves.ts";
-import type { Ticket, TicketEvent } from "../../domain/ticket.ts";
+import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
+import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the shared store does. */

@@ -5,9 +5,9 @@
  * it in, unless it has it; its row is deleted. A crash between any two leaves it marked, and so with one owner.
  */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
-import { NotDone, type SharedTickets } from "../shared-store.ts";
+import { NotDone, type SharedTickets } from "./shared-store.ts";
 import type { Doubtful, LocalStore, Movable, Spooled } from "./local-store.ts";
-import type { News } from "./news.ts";
+import type { News } from "./events.ts";
 import type { Watch } from "./watch.ts";
 
 export interface MoverParts {

@@ -1,5 +1,5 @@
 /** Keeps the copy of one ticket in the secondary store up to date, behind the ticket's verbs. */
-import type { Ticket } from "../../domain/ticket.ts";
+import type { Ticket } from "../../domain/ticket/ticket.ts";
 
 export interface CopyKeeper {
   /** Writes the ticket as it is, unless this life has done so. While it is written, what comes is written after it. Never throws. */

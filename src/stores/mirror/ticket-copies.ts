@@ -9,7 +9,7 @@ import {
   type Ticket,
   type TicketCopy,
   type TicketPolicy,
-} from "../../domain/ticket.ts";
+} from "../../domain/ticket/ticket.ts";
 import { root, type MirrorCommands } from "./mirror-commands.ts";
 
 export interface TicketCopies {

@@ -1,7 +1,7 @@
 /** What the stores over Redis need of it, whatever brings the bytes there. */
 export interface Redis {
   /**
-   * Runs the script (`lua/main.ts`) in one round trip.
+   * Runs the script (`script/main.ts`) in one round trip.
    *
    * @param needsRoom it adds something, so it is refused where Redis' memory is full; others must go on, for they make room
    * @throws {StoreAway} no answer in time, or none that can be used: the outcome is unknown

@@ -1,6 +1,6 @@
 /** A ticket as its hash in Redis holds it, and as the rest of the service knows it. */
-import { claim } from "../../domain/ticket-moves.ts";
-import type { Moved } from "../../domain/ticket-steps.ts";
+import { claim } from "../../domain/ticket/moves.ts";
+import type { Moved } from "../../domain/ticket/steps.ts";
 import {
   decodeTicket,
   errandOf,
@@ -11,11 +11,11 @@ import {
   type Ticket,
   type TicketEvent,
   type TicketPolicy,
-} from "../../domain/ticket.ts";
-import { NotDone } from "../shared-store.ts";
-import type { Facts, LateClaim, Word } from "./calls.ts";
-import { packSeat } from "./revive.ts";
-import type { Seat } from "../../domain/places.ts";
+} from "../../domain/ticket/ticket.ts";
+import { NotDone } from "../failover/shared-store.ts";
+import type { Facts, LateClaim, Word } from "./script/calls.ts";
+import { packSeat } from "./codec.ts";
+import type { Seat } from "../../domain/gate/places.ts";
 
 /** Of the records that this code writes. A newer one is left alone. */
 export const recordVersion: Ticket["version"] = 1;

@@ -4,11 +4,11 @@
  * to `test/migration/fixtures`. Every run makes other ids and moments.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type * as Fake from "../../support/fake-upstream/server.ts";
+import type * as Fake from "../../../tools/fake-upstream/server.ts";
 import type { Manifest } from "../fixture.ts";
 import { oldStores, type StoreName } from "./stores.ts";
 import { liveThrough } from "./story.ts";
@@ -21,7 +21,10 @@ if (values.old === undefined) {
 const old = resolve(values.old);
 const commit = execFileSync("git", ["-C", old, "rev-parse", "HEAD"], { encoding: "utf8" }).trim();
 const { startFakeUpstream } = (await import(
-  join(old, "test/support/fake-upstream/server.ts")
+  join(
+    old,
+    existsSync(join(old, "tools")) ? "tools/fake-upstream/server.ts" : "test/support/fake-upstream/server.ts",
+  )
 )) as typeof Fake;
 
 for (const name of Object.keys(oldStores) as StoreName[]) {

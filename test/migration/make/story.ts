@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Lane } from "../../support/fake-upstream/client.ts";
-import type { Step, VendorName } from "../../support/fake-upstream/script.ts";
+import type { Lane } from "../../../tools/fake-upstream/client.ts";
+import type { Step, VendorName } from "../../../tools/fake-upstream/script.ts";
 import { noncePattern, type Manifest } from "../fixture.ts";
 import { startClient, type Client } from "./client.ts";
 import type { OldStore } from "./stores.ts";

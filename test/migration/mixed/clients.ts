@@ -1,8 +1,8 @@
 /** The clients of a mixed run: each request goes to either process, and what they are told is remembered. */
 import { setTimeout as pause } from "node:timers/promises";
-import { ask, type Reply } from "../../kill-cycles/answers.ts";
-import { markedComparison, speaksOf } from "../../kill-cycles/comparison.ts";
-import { dice } from "../../kill-cycles/random.ts";
+import { ask, type Reply } from "../../proofs/kill-cycles/answers.ts";
+import { markedComparison, speaksOf } from "../../proofs/kill-cycles/comparison.ts";
+import { dice } from "../../proofs/kill-cycles/random.ts";
 
 export interface Asked {
   /** Of the comparison. */

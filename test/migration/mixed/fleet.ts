@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startService } from "../../support/processes.ts";
-import { startFakeUpstream } from "../../support/fake-upstream/server.ts";
-import type { RecordedRequest, Step } from "../../support/fake-upstream/script.ts";
+import { startFakeUpstream } from "../../../tools/fake-upstream/server.ts";
+import type { RecordedRequest, Step } from "../../../tools/fake-upstream/script.ts";
 import { startRedis } from "../../support/redis/server.ts";
-import { noncePattern, numberIn } from "../../kill-cycles/comparison.ts";
+import { noncePattern, numberIn } from "../../proofs/kill-cycles/comparison.ts";
 
 /** What the vendor is like. Each but `well` is an outage of its kind, for every model. */
 export type Mood = "well" | "down" | "limiting" | "refusing";

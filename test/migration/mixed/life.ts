@@ -1,8 +1,8 @@
 /** A mixed run: outages in turn under load, then a vendor that is well, until every ticket has ended. It gathers evidence and judges nothing. */
 import { setTimeout as pause } from "node:timers/promises";
-import { lookAtEnd } from "../../kill-cycles/answers.ts";
-import { drain } from "../../kill-cycles/drain.ts";
-import type { End } from "../../kill-cycles/evidence.ts";
+import { lookAtEnd } from "../../proofs/kill-cycles/answers.ts";
+import { drain } from "../../proofs/kill-cycles/drain.ts";
+import type { End } from "../../proofs/kill-cycles/evidence.ts";
 import { startClients, type Asked } from "./clients.ts";
 import type { Fleet, GivenJudgement, Mood } from "./fleet.ts";
 import { watchBreaker, type Watched } from "./watch.ts";

@@ -1,6 +1,6 @@
 /** Looks at the breaker as both processes show it. While a vendor is down no probe can be good: once it is open it must stay so for both. */
 import { setTimeout as pause } from "node:timers/promises";
-import { ask } from "../../kill-cycles/answers.ts";
+import { ask } from "../../proofs/kill-cycles/answers.ts";
 
 export interface Watched {
   /** Outages in which each process showed an open breaker. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { copyKeeper } from "../../../src/stores/mirror/copy-keeper.ts";
-import type { Ticket } from "../../../src/domain/ticket.ts";
+import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { lifeOf } from "./some-ticket.ts";
 
 function keeper() {

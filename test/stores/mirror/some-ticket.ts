@@ -1,7 +1,7 @@
 /** A ticket as each of its moves leaves it. */
 import type { Failure } from "../../../src/domain/failure.ts";
-import { acceptTicket, claim, settle } from "../../../src/domain/ticket-moves.ts";
-import type { Ticket, TicketPolicy } from "../../../src/domain/ticket.ts";
+import { acceptTicket, claim, settle } from "../../../src/domain/ticket/moves.ts";
+import type { Ticket, TicketPolicy } from "../../../src/domain/ticket/ticket.ts";
 
 export const policy: TicketPolicy = {
   ttlMs: 14_400_000,

@@ -1,7 +1,7 @@
 /** A store of tickets and their gates in memory, by the machines that the platforms ship. What it stored outlives it. */
-import type { ProviderName } from "../../../src/domain/comparison.ts";
-import { newGate, type GateCore } from "../../../src/domain/gate.ts";
-import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/domain/policy.ts";
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
 import {
   acceptTicket,
   claim,
@@ -9,8 +9,8 @@ import {
   elapse,
   giveBack,
   settle,
-} from "../../../src/domain/ticket-moves.ts";
-import type { Moved } from "../../../src/domain/ticket-steps.ts";
+} from "../../../src/domain/ticket/moves.ts";
+import type { Moved } from "../../../src/domain/ticket/steps.ts";
 import {
   errandOf,
   isForgotten,
@@ -18,10 +18,10 @@ import {
   ticketDueMs,
   type Ticket,
   type TicketEvent,
-} from "../../../src/domain/ticket.ts";
+} from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
-import { createGateKeeper, type GateKeeper } from "../../../src/stores/gate-keeper.ts";
-import { memoryPlaces } from "../../../src/stores/memory-places.ts";
+import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
 export interface Row {
   readonly ticket: Ticket;

@@ -1,6 +1,6 @@
 /** A process' own store in memory, as `src/node/durable.ts` is one in SQLite. */
-import type { QueueSettings } from "../../../src/domain/policy.ts";
-import { isForgotten } from "../../../src/domain/ticket.ts";
+import type { QueueSettings } from "../../../src/settings/limits.ts";
+import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
 import type { Doubtful, LocalStore, Spooled, Used } from "../../../src/stores/failover/local-store.ts";
 import { createEngine, type Row } from "./engine.ts";

@@ -1,9 +1,9 @@
 /** A store that several processes share, in memory, behind links that fail on demand. */
-import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/keyed.ts";
-import type { QueueSettings } from "../../../src/domain/policy.ts";
-import { seatOf, type Ticket } from "../../../src/domain/ticket.ts";
+import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/idempotency.ts";
+import type { QueueSettings } from "../../../src/settings/limits.ts";
+import { seatOf, type Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
-import { NotDone, type SharedStore } from "../../../src/stores/shared-store.ts";
+import { NotDone, type SharedStore } from "../../../src/stores/failover/shared-store.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What becomes of a call. `unheard`: it is not done; `unanswered`: it is, and nobody learns it; `late`: likewise, long after it was given up. */

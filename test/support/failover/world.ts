@@ -1,16 +1,16 @@
 /** Processes of the whole flow over one shared store, each with a store of its own, in virtual time. Any of them dies when a test says so. */
-import { gateLimits, ticketPolicy } from "../../../src/domain/policy.ts";
-import { isEnded, type Ticket } from "../../../src/domain/ticket.ts";
+import { gateLimits, ticketPolicy } from "../../../src/settings/limits.ts";
+import { isEnded, type Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { err, ok } from "../../../src/domain/result.ts";
 import { createGateway, type Gateway } from "../../../src/gateway/gateway.ts";
 import type { Clock, JudgeRequest, Provider } from "../../../src/gateway/ports.ts";
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
 import { createFailover, type Failover } from "../../../src/stores/failover/failover.ts";
-import type { News } from "../../../src/stores/failover/news.ts";
+import type { News } from "../../../src/stores/failover/events.ts";
 import { manualClock, type ManualClock } from "../clock.ts";
 import { configOf } from "../durable-on-node.ts";
-import { goodVerdict, signed } from "../signed.ts";
+import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 import type { Row } from "./engine.ts";
 import { emptyFile, memoryLocal, type LocalFile, type MemoryLocal } from "./memory-local.ts";
 import { sharedServer, type Fate, type Link, type SharedServer } from "./memory-shared.ts";

@@ -1,11 +1,11 @@
 /** Any command to a gate, with little to choose from: so that commands meet one another. */
 import * as fc from "fast-check";
-import type { Whose } from "../../../src/domain/breaker.ts";
-import type { GateLimits } from "../../../src/domain/gate.ts";
-import type { Parking, Start, Starter } from "../../../src/domain/gate-queue.ts";
-import type { Outlook, Overview } from "../../../src/domain/gate-view.ts";
-import type { Finding, Outcome } from "../../../src/domain/outcome.ts";
-import type { Seat } from "../../../src/domain/places.ts";
+import type { Whose } from "../../../src/domain/gate/breaker.ts";
+import type { GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { Parking, Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { Outlook, Overview } from "../../../src/domain/gate/view.ts";
+import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Seat } from "../../../src/domain/gate/places.ts";
 
 export const stepLimits: GateLimits = {
   failureThreshold: 3,

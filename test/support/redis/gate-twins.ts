@@ -1,10 +1,10 @@
 /** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
-import { newGate, type GateCore } from "../../../src/domain/gate.ts";
-import { isInFlight, type Place } from "../../../src/domain/places.ts";
-import { createGateKeeper } from "../../../src/stores/gate-keeper.ts";
-import { createCaller } from "../../../src/stores/redis/caller.ts";
-import type { Schedule } from "../../../src/stores/redis/calls.ts";
-import { redisGate } from "../../../src/stores/redis/redis-gate.ts";
+import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
+import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import type { Schedule } from "../../../src/stores/redis/script/calls.ts";
+import { redisGate } from "../../../src/stores/redis/gate.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
 import { plainPlaces } from "../plain-places.ts";
 import type { RedisClient } from "./client.ts";

@@ -1,17 +1,17 @@
 /** Processes of one service, as far as they share a Redis: each with its own connection and a judge that a test scripts. */
 import { onTestFinished, vi } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
-import type { QueueSettings } from "../../../src/domain/policy.ts";
+import type { QueueSettings } from "../../../src/settings/limits.ts";
 import { err, ok } from "../../../src/domain/result.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
-import { createKeyedSubmit } from "../../../src/gateway/keyed.ts";
+import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
 import type { Ports, Provider } from "../../../src/gateway/ports.ts";
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
-import { redisTransport } from "../../../src/node/redis-transport.ts";
-import { openShared } from "../../../src/node/shared.ts";
+import { redisTransport } from "../../../src/node/redis/connection.ts";
+import { openShared } from "../../../src/node/redis/store.ts";
 import { realClock } from "./stores.ts";
-import { goodVerdict, signed } from "../signed.ts";
+import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
 export interface InstanceOptions {
   readonly name: string;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { TestContext } from "vitest";
-import { fakeLane, type Lane } from "../fake-upstream/client.ts";
+import { fakeLane, type Lane } from "../../../tools/fake-upstream/client.ts";
 import { startNodeService, type NodeService } from "../node-service.ts";
 import { type RedisServer, startRedis } from "./server.ts";
 

@@ -6,7 +6,10 @@ import { Redis as Upstash } from "@upstash/redis";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
 
-const source = readFileSync(join(import.meta.dirname, "../../../src/stores/redis/script.lua"), "utf8");
+const source = readFileSync(
+  join(import.meta.dirname, "../../../src/stores/redis/script/compiled.lua"),
+  "utf8",
+);
 const sha1 = createHash("sha1").update(source).digest("hex");
 
 export function restTransport(url: string, token: string): Redis {

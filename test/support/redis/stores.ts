@@ -1,14 +1,14 @@
 /** The stores over a Redis of their own, by a clock that a test moves, with workers that do nothing. */
 import { onTestFinished } from "vitest";
-import type { ProviderName } from "../../../src/domain/comparison.ts";
-import type { Parking } from "../../../src/domain/gate-queue.ts";
-import type { Seat } from "../../../src/domain/places.ts";
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { Parking } from "../../../src/domain/gate/queue.ts";
+import type { Seat } from "../../../src/domain/gate/places.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
-import { redisTransport } from "../../../src/node/redis-transport.ts";
-import { createCaller } from "../../../src/stores/redis/caller.ts";
-import { redisGate, type RedisGate } from "../../../src/stores/redis/redis-gate.ts";
-import { redisKeys } from "../../../src/stores/redis/redis-keys.ts";
-import { redisTickets } from "../../../src/stores/redis/redis-tickets.ts";
+import { redisTransport } from "../../../src/node/redis/connection.ts";
+import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
+import { redisKeys } from "../../../src/stores/redis/keys.ts";
+import { redisTickets } from "../../../src/stores/redis/tickets.ts";
 import type { Redis } from "../../../src/stores/redis/redis.ts";
 import { manualClock } from "../clock.ts";
 import { limits, policy } from "../durable-on-node.ts";

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { bodyOf } from "../fake-upstream/wire.ts";
+import { bodyOf } from "../../../tools/fake-upstream/wire.ts";
 import { upstashData } from "./upstash-data.ts";
 import { send, serve, type UpstashFault, wrongToken } from "./upstash-faults.ts";
 import { type Command, commandsOf, routeOf } from "./upstash-wire.ts";

@@ -1,0 +1,236 @@
+/** The gate of one provider, as a Durable Object named after it. It decides and sends; it never calls a provider. */
+import { DurableObject } from "cloudflare:workers";
+import type { Admission } from "../../domain/gate/gate.ts";
+import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
+import type { Exchanged } from "../../domain/gate/report.ts";
+import type { Outlook, Overview } from "../../domain/gate/view.ts";
+import type { Outcome } from "../../domain/gate/outcome.ts";
+import type { Seat } from "../../domain/gate/places.ts";
+import { gateLimits } from "../../settings/limits.ts";
+import type { Snapshot } from "../../domain/gate/snapshot.ts";
+import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
+import { within } from "../stubs/ask-object.ts";
+import { clock } from "../clock.ts";
+import { configOf, logFault, type Environment } from "../environment.ts";
+import { coreStore, type CoreStore } from "./gate-state.ts";
+import { sideBySide } from "../side-by-side.ts";
+import { sqlPlaces, type SqlPlaces } from "./gate-places.ts";
+import { remindTicket } from "../stubs/tickets.ts";
+import { upstashOf } from "../upstash.ts";
+
+/** Queues confirms a message when it is on disk. */
+const sendLimitMs = 10_000;
+/** An alarm that is so late may have been lost. */
+const lateMs = 10_000;
+/** After an alarm that came to nothing. */
+const againMs = 30_000;
+const mostUndelivered = 50;
+
+export class ProviderGate extends DurableObject<Environment> {
+  readonly #places: SqlPlaces;
+  readonly #core: CoreStore;
+  #keeper: GateKeeper | null = null;
+  /** Since tickets were last sent, something has changed that decides who may be. */
+  #hasChanged = true;
+  #wakeAtMs = -Infinity;
+  #alarmAtMs: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Environment) {
+    super(ctx, env);
+    const { sql } = ctx.storage;
+    this.#places = sqlPlaces(sql, () => {
+      this.#hasChanged = true;
+    });
+    this.#core = coreStore(sql, clock.nowMs, (delayMs, then) => setTimeout(then, delayMs));
+    sql.exec("CREATE TABLE IF NOT EXISTS undelivered (ticket_id TEXT PRIMARY KEY) WITHOUT ROWID");
+    sql.exec("CREATE TABLE IF NOT EXISTS version (id TEXT PRIMARY KEY) WITHOUT ROWID");
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAtMs = await ctx.storage.getAlarm();
+      this.#wakeUp();
+    });
+  }
+
+  /** @param tenant absent: isolates of older code don't say */
+  enter(
+    permit: string,
+    model: string,
+    tenant = "",
+  ): { readonly admission: Admission; readonly snapshot: Snapshot } {
+    return this.#verb((keeper) => keeper.enter(permit, { tenant, model }));
+  }
+
+  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
+    return this.#verb((keeper) => keeper.exchange(reportId, outcomes));
+  }
+
+  reserve(seat: Seat): boolean {
+    return this.#verb((keeper) => keeper.reserve(seat)) === "held";
+  }
+
+  confirm(seat: Seat, notBeforeMs: number): void {
+    this.#verb((keeper) => keeper.confirm(seat, notBeforeMs));
+  }
+
+  park(seat: Seat, parking: Parking): void {
+    this.#verb((keeper) => keeper.park(seat, parking));
+  }
+
+  start(seat: Seat, starter: Starter): Start {
+    return this.#verb((keeper) => keeper.start(seat, starter));
+  }
+
+  release(ticketId: string, keptBytes?: number): void {
+    this.#verb((keeper) => keeper.release(ticketId, keptBytes));
+  }
+
+  outlook(ticketId: string): Outlook | null {
+    return this.#verb((keeper) => keeper.outlook(ticketId));
+  }
+
+  overview(tenant?: string): Overview {
+    return this.#verb((keeper) => keeper.overview(tenant));
+  }
+
+  /**
+   * Looks after itself, as its alarm does.
+   *
+   * @returns tickets that Queues has refused and that could be noted here only, each named once: the caller works them. Whatever comes of that,
+   *   they are offered again.
+   */
+  tend(): readonly string[] {
+    this.#tend(this.#keep());
+    return this.ctx.storage.sql
+      .exec<{ ticket_id: string }>(
+        "DELETE FROM undelivered WHERE ticket_id IN (SELECT ticket_id FROM undelivered LIMIT ?) RETURNING ticket_id",
+        mostUndelivered,
+      )
+      .toArray()
+      .map(({ ticket_id: ticketId }) => ticketId);
+  }
+
+  /** Never throws: the platform gives an alarm up that fails seven times. */
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = null;
+    try {
+      this.#tend(this.#keep());
+    } catch (error) {
+      logFault(this.env, "gate_alarm_failed", error);
+      this.#arm(clock.nowMs() + againMs);
+    }
+  }
+
+  /** Nothing may depend on an alarm that was set in another life. With wrong settings every verb says so. */
+  #wakeUp(): void {
+    try {
+      const keeper = this.#keep();
+      if (this.#isNewVersion()) keeper.started(false);
+      this.#serve(keeper);
+    } catch (error) {
+      logFault(this.env, "gate_start_failed", error);
+    }
+  }
+
+  /** A deploy, or a secret that was changed. Objects themselves start often, and for no reason. */
+  #isNewVersion(): boolean {
+    const { id } = this.env.VERSION;
+    const { sql } = this.ctx.storage;
+    if (sql.exec("SELECT id FROM version WHERE id = ?", id).toArray().length > 0) return false;
+    sql.exec("DELETE FROM version");
+    sql.exec("INSERT INTO version VALUES (?)", id);
+    return true;
+  }
+
+  #verb<Reply>(work: (keeper: GateKeeper) => Reply): Reply {
+    const keeper = this.#keep();
+    const reply = work(keeper);
+    this.#serve(keeper);
+    return reply;
+  }
+
+  /** @throws {Error} some setting is wrong */
+  #keep(): GateKeeper {
+    return (this.#keeper ??= createGateKeeper({
+      places: this.#places,
+      limits: gateLimits(configOf(this.env)),
+      readCore: () => this.#core.read(),
+      writeCore: (core, mustLast) => {
+        this.#core.write(core, mustLast);
+        if (mustLast) this.#hasChanged = true;
+      },
+      atomically: (work) => this.#atomically(work),
+      nowMs: clock.nowMs,
+      random: Math.random,
+    }));
+  }
+
+  #atomically<T>(work: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      this.#core.forget();
+      this.#places.forgetSums();
+      throw error;
+    }
+  }
+
+  /** Sends what may go and sets the alarm. Done after every verb, it costs nothing while nothing has changed. */
+  #serve(keeper: GateKeeper): void {
+    if (!this.#hasChanged && clock.nowMs() < this.#wakeAtMs) return;
+    const ids = keeper.dispatch();
+    this.#wakeAtMs = keeper.wakeAtMs() ?? Infinity;
+    this.#hasChanged = false;
+    this.#arm(this.#wakeAtMs);
+    // Behind the answer. The output gate holds it until the places are stored as sent.
+    if (ids.length > 0) this.ctx.waitUntil(this.#send(ids));
+  }
+
+  #tend(keeper: GateKeeper): void {
+    this.#hasChanged = true;
+    const silent = keeper.askAfter();
+    this.#serve(keeper);
+    if (silent.length > 0) this.ctx.waitUntil(sideBySide(silent, (id) => this.#askAfter(id)));
+  }
+
+  /** An alarm that comes too early does no harm, and moving it costs a row. */
+  #arm(wakeAtMs: number): void {
+    if (wakeAtMs === Infinity) return;
+    const nowMs = clock.nowMs();
+    // One set to the very present may be lost for a while (workerd issue 6866).
+    const atMs = Math.max(Math.ceil(wakeAtMs), nowMs + 1);
+    const armedMs = this.#alarmAtMs;
+    if (armedMs !== null && armedMs <= atMs && armedMs > nowMs - lateMs) return;
+    this.#alarmAtMs = atMs;
+    void this.ctx.storage.setAlarm(atMs);
+  }
+
+  /** The chain of deliveries. Whatever fails, the places lapse after 30 s and the tickets are sent again. */
+  async #send(ids: readonly string[]): Promise<void> {
+    try {
+      await within(sendLimitMs, this.env.TICKETS.sendBatch(ids.map((body) => ({ body }))));
+    } catch (error) {
+      logFault(this.env, "queue_refused", error);
+      if (await this.#noteElsewhere(ids)) return;
+      const { sql } = this.ctx.storage;
+      for (const id of ids) sql.exec("INSERT OR IGNORE INTO undelivered VALUES (?)", id);
+    }
+  }
+
+  /** @returns false: there is no secondary store, or it may not have them. Noted twice, they are worked once: the claim decides. */
+  async #noteElsewhere(ids: readonly string[]): Promise<boolean> {
+    const upstash = upstashOf(this.env);
+    if (upstash === null) return false;
+    return upstash.undelivered.note(ids).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** A ticket that is there says by itself how it stands. If it can't be reached, it is asked after again. */
+  async #askAfter(ticketId: string): Promise<void> {
+    try {
+      if (!(await remindTicket(this.env, ticketId))) this.release(ticketId);
+    } catch (error) {
+      logFault(this.env, "ticket_silent", error);
+    }
+  }
+}

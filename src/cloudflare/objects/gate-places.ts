@@ -1,0 +1,273 @@
+/** Places in the SQLite of a gate's Durable Object. Every query goes by an index; sums are counted along. */
+import {
+  blockedUntilMs,
+  isInFlight,
+  type Group,
+  type Place,
+  type Places,
+  type Standing,
+  type Tally,
+} from "../../domain/gate/places.ts";
+
+export interface SqlPlaces extends Places {
+  /** After a transaction that was rolled back: the sums are counted anew. */
+  forgetSums(): void;
+}
+
+/** @param onChange is told whenever a place is written or removed */
+export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
+  for (const statement of schema) sql.exec(statement);
+  let sums: Sums | null = null;
+
+  const rows = (query: string, ...given: SqlStorageValue[]) => sql.exec<Row>(query, ...given).toArray();
+  const number = (query: string, ...given: SqlStorageValue[]) =>
+    sql.exec<{ value: number | null }>(query, ...given).one().value;
+
+  function find(ticketId: string): Place | null {
+    const [row] = rows("SELECT * FROM places WHERE ticket_id = ?", ticketId);
+    return row === undefined ? null : placeIn(row);
+  }
+
+  function count(before: Place | null, after: Place | null): void {
+    sums = add(add(sums ?? counted(), before, -1), after, 1);
+    onChange();
+  }
+
+  function counted(): Sums {
+    return sql
+      .exec<Sums & Record<keyof Sums, number>>(
+        `SELECT count(*) AS size, total(size_bytes) AS bytes, total(state = 'waiting') AS waiting,
+           total(state IN ('dispatched', 'running')) AS inFlight,
+           total(suspect AND state IN ('dispatched', 'running')) AS suspectsInFlight
+         FROM places`,
+      )
+      .one();
+  }
+
+  /** Of suspects or of the others: each group, and when the first of it is over its backoff. */
+  function groups(suspect: number): readonly (Group & { at: number })[] {
+    return sql
+      .exec<{ name: string; at: number }>(firstOfEachGroup, suspect)
+      .toArray()
+      .map(({ name, at }) => {
+        const end = name.lastIndexOf("\n");
+        return { model: name.slice(0, end), tenant: name.slice(end + 1), at };
+      });
+  }
+
+  return {
+    find,
+    put(place) {
+      count(find(place.ticketId), place);
+      sql.exec(`INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...row(place));
+    },
+    remove(ticketId) {
+      count(find(ticketId), null);
+      sql.exec("DELETE FROM places WHERE ticket_id = ?", ticketId);
+    },
+    tally(): Tally {
+      sums ??= counted();
+      const oldestAcceptedAtMs = number("SELECT min(accepted_at) AS value FROM places WHERE state <> 'held'");
+      return { ...sums, oldestAcceptedAtMs };
+    },
+    lapsed: (nowMs, limit) =>
+      rows("SELECT * FROM places WHERE until <= ? LIMIT ?", nowMs, limit).map(placeIn),
+    ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
+      rows(
+        `SELECT * FROM places
+         WHERE state = 'waiting' AND suspect = ? AND not_before <= ?
+           ${only === null ? "" : only.tenant === null ? "AND +model = ?" : `AND +${groupColumn} = ?`}
+           ${
+             blocked.length === 0
+               ? ""
+               : `AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE value ->> 'model' = model
+                    AND coalesce(value ->> 'tenant', ${tenantColumn}) = ${tenantColumn})`
+           }
+         ORDER BY ${forProbe ? "probes, turn" : "turn"} LIMIT ?`,
+        suspect ? 1 : 0,
+        nowMs,
+        ...(only === null ? [] : [only.tenant === null ? only.model : `${only.model}\n${only.tenant}`]),
+        ...(blocked.length === 0
+          ? []
+          : [JSON.stringify(blocked.map(({ model, tenant }) => ({ model, tenant })))]),
+        limit,
+      ).map(placeIn),
+    groups: (nowMs, model) =>
+      groups(0).flatMap(({ at, ...group }) =>
+        at <= nowMs && (model === null || group.model === model) ? [group] : [],
+      ),
+    hasWaiting: ({ model, tenant }) =>
+      sql
+        .exec(
+          `SELECT 1 FROM places WHERE state = 'waiting' AND suspect = 0 AND ${groupColumn} = ? LIMIT 1`,
+          `${model}\n${tenant}`,
+        )
+        .toArray().length > 0,
+    endWaits(nowMs, model) {
+      sql.exec(
+        `UPDATE places SET not_before = ? WHERE state = 'waiting' AND not_before > ? ${model === null ? "" : "AND model = ?"}`,
+        nowMs,
+        nowMs,
+        ...(model === null ? [] : [model]),
+      );
+      onChange();
+    },
+    ahead: (place) =>
+      number(
+        "SELECT count(*) AS value FROM places WHERE state IN ('waiting', 'dispatched') AND turn < ?",
+        turnOf(place),
+      ) ?? 0,
+    firstLapseMs: () => number("SELECT min(until) AS value FROM places WHERE until IS NOT NULL"),
+    firstReadyMs(blocked, suspects) {
+      const moments = (suspects ? [0, 1] : [0])
+        .flatMap(groups)
+        .map(({ at, ...group }) => Math.max(at, blockedUntilMs(group, blocked)));
+      return moments.length === 0 ? null : Math.min(...moments);
+    },
+    firstHeardMs: () => number("SELECT min(heard_at) AS value FROM places WHERE state = 'waiting'"),
+    silent: (heardUntilMs, limit) =>
+      rows(
+        "SELECT * FROM places WHERE state = 'waiting' AND heard_at <= ? ORDER BY heard_at LIMIT ?",
+        heardUntilMs,
+        limit,
+      ).map(placeIn),
+    inFlight: () => rows("SELECT * FROM places WHERE until >= 0 AND state <> 'held'").map(placeIn),
+    forgetSums() {
+      sums = null;
+    },
+  };
+}
+
+/**
+ * Of the text in `turn`, behind the ticket's id: the tenant's hash and the comparison's, sixteen signs each. A column more would be one too
+ * many for the code of before, should it come back: it inserts rows of thirteen. In rows that it has written there is nothing, which is `''`.
+ */
+const tenantColumn = "trim(substr(turn, 23 + length(ticket_id), 16))";
+/** Model and tenant; no key of a model holds a line feed. */
+const groupColumn = `(model || char(10) || ${tenantColumn})`;
+const idAt = 21;
+const hashLength = 16;
+
+/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all standings but waiting. */
+const schema = [
+  `CREATE TABLE IF NOT EXISTS places (
+     ticket_id TEXT PRIMARY KEY, priority INTEGER NOT NULL, accepted_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+     model TEXT NOT NULL, state TEXT NOT NULL, until INTEGER, permit TEXT, not_before INTEGER NOT NULL,
+     suspect INTEGER NOT NULL, probes INTEGER NOT NULL, heard_at INTEGER NOT NULL, turn TEXT NOT NULL
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS by_lapse ON places (until) WHERE until IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS by_turn ON places (suspect, turn) WHERE state = 'waiting'",
+  "CREATE INDEX IF NOT EXISTS by_probe ON places (suspect, probes, turn) WHERE state = 'waiting'",
+  "CREATE INDEX IF NOT EXISTS by_line ON places (turn) WHERE state IN ('waiting', 'dispatched')",
+  "DROP INDEX IF EXISTS by_ready",
+  `CREATE INDEX IF NOT EXISTS by_group ON places (suspect, ${groupColumn}, not_before) WHERE state = 'waiting'`,
+  "CREATE INDEX IF NOT EXISTS by_silence ON places (heard_at) WHERE state = 'waiting'",
+  "CREATE INDEX IF NOT EXISTS by_age ON places (accepted_at) WHERE state <> 'held'",
+];
+
+/** Hops from group to group, so that it costs as many look-ups as there are groups, however many places wait. */
+const firstOfEachGroup = `
+  WITH RECURSIVE asked (suspect) AS (VALUES (?)), groups (name) AS (
+    SELECT (SELECT min(${groupColumn}) FROM places WHERE state = 'waiting' AND suspect = asked.suspect) FROM asked
+    UNION ALL
+    SELECT (SELECT min(${groupColumn}) FROM places
+            WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} > groups.name)
+    FROM groups, asked WHERE groups.name IS NOT NULL
+  )
+  SELECT name, (SELECT min(not_before) FROM places
+                WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} = groups.name) AS at
+  FROM groups, asked WHERE name IS NOT NULL`;
+
+type Sums = Omit<Tally, "oldestAcceptedAtMs">;
+
+function add(sums: Sums, place: Place | null, times: 1 | -1): Sums {
+  if (place === null) return sums;
+  const flies = isInFlight(place) ? times : 0;
+  return {
+    size: sums.size + times,
+    bytes: sums.bytes + times * place.sizeBytes,
+    waiting: sums.waiting + (place.standing.state === "waiting" ? times : 0),
+    inFlight: sums.inFlight + flies,
+    suspectsInFlight: sums.suspectsInFlight + (place.suspect ? flies : 0),
+  };
+}
+
+type Row = {
+  ticket_id: string;
+  priority: number;
+  accepted_at: number;
+  size_bytes: number;
+  model: string;
+  state: Standing["state"];
+  until: number | null;
+  permit: string | null;
+  not_before: number;
+  suspect: number;
+  probes: number;
+  heard_at: number;
+  turn: string;
+};
+
+/** In the order of the table's columns. */
+function row(place: Place): SqlStorageValue[] {
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model, standing, notBeforeMs } = place;
+  return [
+    ticketId,
+    priority,
+    acceptedAtMs,
+    sizeBytes,
+    model,
+    standing.state,
+    standing.state === "waiting" ? null : standing.untilMs,
+    standing.state === "running" ? standing.permit : null,
+    notBeforeMs,
+    place.suspect ? 1 : 0,
+    place.probes,
+    place.heardAtMs,
+    turnOf(place),
+  ];
+}
+
+function turnOf({ suspect, priority, acceptedAtMs, ticketId, tenant, comparison }: Place): string {
+  const turn = `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
+  return `${turn} ${tenant.padEnd(hashLength)} ${comparison}`;
+}
+
+/** What stands behind the id in `turn`. */
+function hashesIn({ ticket_id: id, turn }: Row): { readonly tenant: string; readonly comparison: string } {
+  const at = idAt + id.length + 1;
+  return { tenant: turn.slice(at, at + hashLength).trim(), comparison: turn.slice(at + hashLength + 1) };
+}
+
+function digits(value: number, width: number): string {
+  return String(value).padStart(width, "0");
+}
+
+function placeIn(row: Row): Place {
+  return {
+    ticketId: row.ticket_id,
+    priority: row.priority,
+    acceptedAtMs: row.accepted_at,
+    sizeBytes: row.size_bytes,
+    model: row.model,
+    ...hashesIn(row),
+    standing: standingIn(row),
+    notBeforeMs: row.not_before,
+    suspect: row.suspect === 1,
+    probes: row.probes,
+    heardAtMs: row.heard_at,
+  };
+}
+
+function standingIn({ state, until, permit }: Row): Standing {
+  const untilMs = until ?? 0;
+  switch (state) {
+    case "waiting":
+      return { state };
+    case "held":
+    case "dispatched":
+      return { state, untilMs };
+    case "running":
+      return { state, untilMs, permit: permit ?? "" };
+  }
+}

@@ -1,0 +1,94 @@
+/** A ticket in the SQLite of its own Durable Object: its JSON, its texts beside it, and its events. */
+import { decodeTicket, isEnded, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
+
+export interface TicketRow {
+  /** `null`: there is none, and nothing was written to find out. @throws {Error} newer code has written it */
+  read(): Ticket | null;
+  /** A move and what happened in it, in one transaction. The texts go with the end. */
+  write(ticket: Ticket, events: readonly TicketEvent[]): void;
+  /** A change that is no event. */
+  note(ticket: Ticket): void;
+  /** All that was ever stored, its alarm included. */
+  erase(): Promise<void>;
+}
+
+export function ticketRow(storage: DurableObjectStorage): TicketRow {
+  const { sql } = storage;
+  let known: Ticket | null | undefined;
+
+  function stored(): Ticket | null {
+    if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'ticket'").toArray().length === 0) return null;
+    const [row] = sql.exec<{ json: string }>("SELECT json FROM ticket").toArray();
+    if (row === undefined) return null;
+    const bare = JSON.parse(row.json) as Ticket;
+    const [texts] = sql.exec<{ json: string }>("SELECT json FROM texts").toArray();
+    const decoded = decodeTicket(
+      texts === undefined ? bare : { ...bare, state: { ...bare.state, texts: JSON.parse(texts.json) } },
+    );
+    if (decoded.kind !== "known") throw new Error(`this ticket can't be read: ${decoded.kind}`);
+    return decoded.value;
+  }
+
+  /** Texts never change while it lives, so most writes leave them alone. */
+  function put(ticket: Ticket): void {
+    const { state } = ticket;
+    const json = JSON.stringify(
+      isEnded(state) ? ticket : { ...ticket, state: { ...state, texts: undefined } },
+    );
+    sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", json);
+    known = ticket;
+  }
+
+  function atomically(work: () => void): void {
+    try {
+      storage.transactionSync(work);
+    } catch (error) {
+      known = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    read: () => (known === undefined ? (known = stored()) : known),
+    write(ticket, events) {
+      atomically(() => {
+        const { state } = ticket;
+        if (events.some(({ number }) => number === 1)) begin(sql);
+        put(ticket);
+        for (const event of events)
+          sql.exec("INSERT INTO events VALUES (?, ?)", event.number, JSON.stringify(event));
+        if (isEnded(state)) eraseTexts(sql);
+        else if (events.some(({ kind }) => kind === "accepted"))
+          sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(state.texts));
+      });
+    },
+    note(ticket) {
+      if (ticket !== known) atomically(() => put(ticket));
+    },
+    async erase() {
+      known = undefined;
+      await storage.deleteAll();
+    },
+  };
+}
+
+/**
+ * Texts are kept as JSON: SQLite's own would lose lone surrogates. It is never longer than the request body that brought them (JSON.stringify
+ * escapes only what must be escaped, as shortly as can be), so at most 1.5 MiB and our own system prompt, where a row holds 2 MB.
+ */
+/** Overwritten first: what is only deleted stays readable in the file's free pages. */
+function eraseTexts(sql: SqlStorage): void {
+  sql.exec("UPDATE texts SET json = CAST(zeroblob(octet_length(json)) AS TEXT)");
+  sql.exec("DELETE FROM texts");
+}
+
+function begin(sql: SqlStorage): void {
+  for (const name of ["ticket", "texts"]) {
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS ${name} (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)`,
+    );
+    sql.exec(`DELETE FROM ${name}`);
+  }
+  sql.exec("CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, json TEXT NOT NULL)");
+  sql.exec("DELETE FROM events");
+}

@@ -1,0 +1,23 @@
+/** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
+import type { Tickets } from "../../gateway/ports.ts";
+import { askObject, type Remote } from "./ask-object.ts";
+import type { Environment } from "../environment.ts";
+import type { TicketObject } from "../objects/ticket-object.ts";
+
+/** The store of tickets. Whatever goes wrong is `StoreAway`. */
+export function durableTickets(env: Environment): Tickets {
+  const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
+    askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
+  return {
+    create: (draft) => ask(draft.about.id, (ticket) => ticket.create(draft)),
+    load: (id) => ask(id, (ticket) => ticket.load()),
+    claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
+    settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
+    giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
+  };
+}
+
+/** Has a ticket tell its gate how it stands, whatever it has told before. @returns false: there is no such ticket. @throws {StoreAway} */
+export function remindTicket(env: Environment, id: string): Promise<boolean> {
+  return askObject<TicketObject, boolean>(env.TICKET_OBJECTS, id, (ticket) => ticket.remind());
+}

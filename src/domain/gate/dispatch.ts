@@ -1,0 +1,324 @@
+/** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
+import { breakerTurn } from "./breaker.ts";
+import { takeTurn, type GateCore, type GateLimits } from "./gate.ts";
+import {
+  credentialsTurn,
+  holdOf,
+  isAsked,
+  isHeld,
+  modelTurn,
+  presentHolds,
+  type ModelHold,
+} from "./pauses.ts";
+import { paced } from "./paces.ts";
+import {
+  byProbeTurn,
+  byTurn,
+  dispatchMs,
+  isBlocked,
+  silenceMs,
+  type Block,
+  type Group,
+  type Place,
+  type Places,
+  type Tally,
+} from "./places.ts";
+import { rampStart } from "./ramp.ts";
+import { bothTurns, leasedTurn, type Turn } from "./turn.ts";
+
+/** When the queue may call: the breaker and the credentials must both let it. */
+export function queueTurn(core: GateCore, nowMs: number): Turn {
+  return bothTurns(breakerTurn(core.breaker, nowMs), credentialsTurn(core.credentials, nowMs));
+}
+
+/** Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes. */
+export function mostInFlight(core: GateCore, turn: Turn, limits: GateLimits): number {
+  return turn.kind === "free" && core.ramp !== null
+    ? Math.min(core.ramp.allowed, limits.concurrency)
+    : limits.concurrency;
+}
+
+/** How many tickets may be sent now, and whether the one is a probe. */
+function openings(
+  core: GateCore,
+  tally: Tally,
+  nowMs: number,
+  limits: GateLimits,
+): { count: number; forProbe: boolean } {
+  const turn = queueTurn(core, nowMs);
+  const free = Math.max(0, mostInFlight(core, turn, limits) - tally.inFlight);
+  switch (turn.kind) {
+    case "wait":
+      return { count: 0, forProbe: true };
+    case "one":
+      return { count: Math.min(1, free), forProbe: true };
+    case "free":
+      return { count: free, forProbe: false };
+  }
+}
+
+/** So many of the last probes are remembered: whose turn it was. */
+const mostProbed = 8;
+
+/**
+ * Sends as many tickets as there are openings, in order.
+ *
+ * @param most that whoever takes them can take
+ * @returns the places as sent; the caller writes them and sends their ids
+ */
+export function dispatch(
+  core: GateCore,
+  places: Places,
+  nowMs: number,
+  limits: GateLimits,
+  most = Infinity,
+): { core: GateCore; places: readonly Place[] } {
+  const tally = places.tally();
+  const { count: free, forProbe } = openings(core, tally, nowMs, limits);
+  const count = Math.min(free, most);
+  if (count <= 0) return { core, places: [] };
+  const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
+  const untilMs = nowMs + dispatchMs;
+  const sent = chosen.slice(0, count).map((place): Place => {
+    const isAsking = forProbe || asks(core, place) || isFirst(core, place, nowMs);
+    return {
+      ...place,
+      standing: { state: "dispatched", untilMs },
+      probes: isAsking ? nowMs : place.probes,
+    };
+  });
+  return {
+    core: sent.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), core),
+    places: sent,
+  };
+}
+
+/** The turn is the ticket's until a worker claims it with a permit of its own. */
+function told(core: GateCore, place: Place, forProbe: boolean, untilMs: number, nowMs: number): GateCore {
+  const { ticketId, model, tenant } = place;
+  const lease = { permit: ticketId, endsAtMs: untilMs };
+  const paces = paced(core.paces, tenant, model, nowMs);
+  const started = paces === core.paces ? core : { ...core, paces };
+  if (forProbe) {
+    return {
+      ...takeTurn(started, place, lease),
+      probed: [...core.probed, { tenant, model }].slice(-mostProbed),
+    };
+  }
+  if (!asks(core, place)) return started;
+  const holds = core.holds.map((hold) => (hold.model === model ? { ...hold, asker: lease } : hold));
+  return { ...started, holds };
+}
+
+function asks({ holds }: GateCore, { model }: Place): boolean {
+  return holds.some((hold) => hold.model === model && isAsked(hold));
+}
+
+/** Does it go as the first after its model's hold? In vain perhaps: then another is next. */
+function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean {
+  const hold = holdOf(holds, model, nowMs);
+  return hold !== undefined && (hold.ramp ?? rampStart).allowed === 1;
+}
+
+/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
+function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
+  const blocked = blocksOf(core, places, nowMs);
+  const query = { nowMs, blocked, forProbe: true, limit: 1 };
+  const suspects = tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true });
+  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked));
+  const others = leastLately(core.probed, groups).flatMap((only) =>
+    places.ready({ ...query, only, suspect: false }),
+  );
+  return [...suspects, ...others].toSorted(byProbeTurn).slice(0, 1);
+}
+
+/** Of groups that were asked equally long ago so many are looked at. */
+const mostTied = 8;
+/** Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again. */
+const mostEqual = 4;
+
+function leastLately(probed: readonly Group[], groups: readonly Group[]): readonly Group[] {
+  let best: readonly Group[] = [];
+  let bestRank = Infinity;
+  for (const group of groups) {
+    const rank = rankIn(probed, group);
+    if (rank < bestRank) {
+      best = [group];
+      bestRank = rank;
+    } else if (rank === bestRank && best.length < mostTied) best = [...best, group];
+  }
+  return best;
+}
+
+/** The lower, the longer ago: by tenant first. */
+function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
+  let ofTenant = 0;
+  let ofModel = 0;
+  for (let at = 0; at < probed.length; at++) {
+    const group = probed[at];
+    if (group?.tenant !== tenant) continue;
+    ofTenant = at + 1;
+    if (group.model === model) ofModel = at + 1;
+  }
+  return ofTenant * (mostProbed + 1) + ofModel;
+}
+
+/** Tickets of models that are asked go first, one each; then all in order, as far as ramps and paces let them. */
+function inTurn(
+  core: GateCore,
+  places: Places,
+  tally: Tally,
+  count: number,
+  nowMs: number,
+): readonly Place[] {
+  const blocked = blocksOf(core, places, nowMs);
+  const special = specialModels(core, nowMs);
+  const query = { nowMs, only: null, forProbe: false };
+  const suspects =
+    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, blocked, suspect: true, limit: 1 });
+  const free = places.ready({
+    ...query,
+    blocked: special.map((model) => ({ model, untilMs: Infinity })),
+    suspect: false,
+    limit: count,
+  });
+  const asking: Place[] = [];
+  const others: Place[] = [...suspects, ...free];
+  for (const model of special) {
+    const hold = holdOf(core.holds, model, nowMs);
+    if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
+    // A suspect that goes is one of them; where one asks at a time, it is that one.
+    const suspected = suspects.filter((place) => place.model === model).length;
+    if (hold !== undefined && isAsked(hold)) {
+      if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
+    } else {
+      // While it keeps one tenant back alone, those whom it spares go as if there were none.
+      const ramp = hold !== undefined && isHeld(hold, nowMs) ? undefined : hold;
+      const room = ramp === undefined ? count : Math.min(count, roomOf(ramp, places) - suspected);
+      others.push(...ofModel(core, ramp, model, places, blocked, room, nowMs));
+    }
+  }
+  return [...asking, ...others.toSorted(byTurn)];
+}
+
+/** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
+const anyTenant = "-";
+
+/** Those with a hold, a ramp or a pace. */
+function specialModels({ holds, paces }: GateCore, nowMs: number): readonly string[] {
+  const models = presentHolds(holds, nowMs).map(({ model }) => model);
+  for (const { model } of paces) if (!models.includes(model)) models.push(model);
+  return models;
+}
+
+/** What may not be sent now, and until when. */
+export function blocksOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const hold of presentHolds(core.holds, nowMs)) {
+    const { model } = hold;
+    if (isAsked(hold)) {
+      const turn = modelTurn(hold, nowMs);
+      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
+    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
+    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
+  }
+  for (const { model, tenant, nextAtMs } of core.paces) {
+    if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
+  }
+  return blocks;
+}
+
+/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
+  const { model, tenant, spares, asker = null } = hold;
+  const isTaken = leasedTurn(asker, nowMs).kind === "wait";
+  return spares === undefined || tenant === undefined || isTaken ? { model } : { model, tenant };
+}
+
+/** How many more tickets of a model its ramp lets start. */
+function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+  const inFlight = places.inFlight().filter((place) => place.model === model).length;
+  return ramp.allowed - inFlight;
+}
+
+/** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. @param room for so many */
+function ofModel(
+  core: GateCore,
+  hold: ModelHold | undefined,
+  model: string,
+  places: Places,
+  blocked: readonly Block[],
+  room: number,
+  nowMs: number,
+): readonly Place[] {
+  if (room <= 0) return [];
+  if (hold !== undefined && (hold.ramp ?? rampStart).allowed === 1) {
+    return firstOf(hold, places, blocked, nowMs).slice(0, room);
+  }
+  const query = { nowMs, suspect: false, forProbe: false };
+  const paces = core.paces.filter((pace) => pace.model === model);
+  const unpaced = places.ready({
+    ...query,
+    blocked: [...blocked, ...paces.map(({ tenant }) => ({ model, tenant, untilMs: Infinity }))],
+    only: { model, tenant: null },
+    limit: room,
+  });
+  const nextPaced = paces
+    .filter(({ nextAtMs }) => nextAtMs <= nowMs)
+    .flatMap(({ tenant }) => places.ready({ ...query, blocked, only: { model, tenant }, limit: 1 }));
+  return [...unpaced, ...nextPaced].toSorted(byTurn).slice(0, room);
+}
+
+/**
+ * The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
+ * the same.
+ */
+function firstOf(
+  hold: ModelHold,
+  places: Places,
+  blocked: readonly Block[],
+  nowMs: number,
+): readonly Place[] {
+  const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
+  const firstIn = (among: readonly Group[]) =>
+    among
+      .slice(0, mostTied)
+      .flatMap((only) =>
+        places.ready({ nowMs, blocked, only, suspect: false, forProbe: true, limit: mostEqual }),
+      )
+      .toSorted(byProbeTurn);
+  const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
+  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
+  const ofAnother = ofOthers.find(isAnothers);
+  if (ofAnother !== undefined) return [ofAnother];
+  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
+  const first = inOrder.find(isAnothers) ?? inOrder[0];
+  return first === undefined ? [] : [first];
+}
+
+/** What the table says about moments to come: see `Places`. */
+export interface Due {
+  readonly firstLapseMs: number | null;
+  readonly firstReadyMs: number | null;
+  readonly firstHeardMs: number | null;
+}
+
+/** When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses. */
+export function wakeAtMs(
+  core: GateCore,
+  due: Due,
+  tally: Tally,
+  nowMs: number,
+  limits: GateLimits,
+): number | null {
+  const turn = queueTurn(core, nowMs);
+  const hasPermit = tally.inFlight < mostInFlight(core, turn, limits);
+  const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  // No list with gaps: Lua, to which this is compiled too, would not know its end.
+  const firstMs = Math.min(
+    due.firstLapseMs ?? Infinity,
+    due.firstReadyMs === null || !hasPermit ? Infinity : Math.max(due.firstReadyMs, opensAtMs),
+    due.firstHeardMs === null ? Infinity : due.firstHeardMs + silenceMs,
+  );
+  return firstMs === Infinity ? null : firstMs;
+}

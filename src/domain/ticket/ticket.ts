@@ -1,0 +1,302 @@
+/**
+ * A ticket: a comparison that was accepted to be judged later. Plain JSON.
+ *
+ *            +------- claim ------> processing --- judged -----------------------------> completed
+ *            |                      |  |  |
+ *   queued <-+- attempt or probe ---+  |  +------- final failure, attempts spent ------> failed
+ *     |  ^      failed, refused,       |           third death alone
+ *     |  |      given back             |
+ *     |  +----- died: lease over ------+---------- any of these after its time --------+
+ *     |                                                                                v
+ *     +-------------------------- its time is over -------------------------------> expired
+ *
+ * `completed`, `failed` and `expired` are final; they hold no texts, and are forgotten after the retention. The functions that move a ticket
+ * are in `ticket-moves.ts`.
+ */
+import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
+import type { Failure } from "../failure.ts";
+import type { Seat } from "../gate/places.ts";
+import type { Plan } from "../judging/plan.ts";
+import { decodeRecord, type Decoded } from "../record.ts";
+import type { Usage } from "../judging/usage.ts";
+
+export interface Ticket {
+  readonly version: 1;
+  readonly about: About;
+  readonly progress: Progress;
+  readonly state: TicketState;
+}
+
+/** What is fixed when it is accepted, and stays readable after it has ended. No later setting touches it. */
+export interface About {
+  readonly id: string;
+  readonly tenant: string;
+  readonly provider: ProviderName;
+  readonly model: string;
+  readonly parameters: Parameters;
+  readonly plan: Plan;
+  readonly promptSha256: string;
+  /** By which its user text is made and its answer is read. Absent: 1, which asked for no boundary. */
+  readonly frame?: FrameVersion;
+  /** 0 to 10. */
+  readonly priority: number;
+  /** UTF-8 bytes of its texts. */
+  readonly sizeBytes: number;
+  /** Bytes of all that is stored of it: texts, metadata, user id and the rest. Absent from older code: the texts alone count. */
+  readonly storedBytes?: number;
+  /** Those of metadata and user id, which it holds until it is forgotten. Absent from older code. */
+  readonly keptBytes?: number;
+  /** How its gate knows whose it is, and its model (`modelKey`). Absent from older code. */
+  readonly keys?: { readonly tenant: string; readonly model: string };
+  readonly correlationId: string;
+  /** 32 hex digits; `null`: the request that brought it was not traced. */
+  readonly traceId: string | null;
+  readonly userId: string | null;
+  /** The caller's own. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The same as it was written, which is what is echoed; absent: as `JSON.stringify` writes it. */
+  readonly metadataText?: string;
+  /** Names of fields of its request that nobody reads; absent: none. */
+  readonly ignoredFields?: readonly string[];
+  readonly acceptedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** What a caller wrote, or the system prompt in force then. Erased when the ticket ends. */
+export type Texts = Pick<Comparison, "systemPrompt" | "userPrompt" | "essayA" | "essayB">;
+
+/** What is optional is absent from older code, and where it never happened. */
+export interface Progress {
+  readonly updatedAtMs: number;
+  /** Calls that it is charged with: answers that were no judgement, and faults while others were served. From 0. */
+  readonly attempts: number;
+  /** Calls that failed, whoever is charged with them; but no probes, and none that our account was refused for. */
+  readonly failedAttempts: number;
+  /** When the latest claim was given, and the one before; of the first one, when it was accepted. */
+  readonly calledAtMs?: number;
+  readonly calledBeforeMs?: number;
+  /** Faults in a row outside probes: its backoff doubles with them. */
+  readonly faults?: number;
+  /** Timeouts in a row, probes included: they are billed. */
+  readonly timeouts?: number;
+  /** When it was last charged with a fault. */
+  readonly chargedAtMs?: number;
+  /** When the model first answered it without a judgement. */
+  readonly unreadableAtMs?: number;
+  /** 429s in a row while others of its model were served; and those that named no time. */
+  readonly limited?: number;
+  readonly limitedUnnamed?: number;
+  /** Refusals in a row that no gate held it for. */
+  readonly refusals?: number;
+  /** Calls that threw, and when the first did. */
+  readonly throws?: number;
+  readonly thrownAtMs?: number;
+  readonly spent: Spent;
+  /** The token of the latest claim; 0: there was none. Every claim's is higher than the one before. */
+  readonly fence: number;
+  /** Of the latest claim: a claim asked for again is the same one, or over. */
+  readonly lastPermit: string | null;
+  /** The number of its latest event. */
+  readonly events: number;
+  /** The latest event whose consequence the gate has confirmed. */
+  readonly gateHeard: number;
+  /** It was in flight when its process died, and has had no clean run since. */
+  readonly suspect: boolean;
+  /** Deaths of a process in which no other suspect was in flight. */
+  readonly deaths: number;
+}
+
+/** What all the calls for it came to: probes, the one more ask, and live calls before it was accepted included. */
+export interface Spent {
+  readonly calls: number;
+  /** US dollars of the calls whose usage is known; `null`: of none, or the model's price is unknown. */
+  readonly costUsd: number | null;
+}
+
+export type TicketState = Queued | Processing | Ended;
+
+/** A ticket without its texts, as a secondary store may hold it: enough for status and results. */
+export interface TicketCopy extends Omit<Ticket, "state"> {
+  readonly state: Omit<Queued, "texts"> | Omit<Processing, "texts"> | Ended;
+}
+
+export interface Queued {
+  readonly status: "queued";
+  readonly texts: Texts;
+  /** Its backoff. */
+  readonly notBeforeMs: number;
+  /** Why it waits: for its turn, or for what its latest call met. */
+  readonly lastFailure: Failure | null;
+}
+
+export interface Processing {
+  readonly status: "processing";
+  readonly texts: Texts;
+  readonly lastFailure: Failure | null;
+  /** The claim's token is `progress.fence`. */
+  readonly claim: {
+    readonly permit: string;
+    /** From this moment on it is nobody's, in epoch milliseconds. */
+    readonly leaseEndsAtMs: number;
+    /** The provider is being asked, not the ticket. */
+    readonly asProbe: boolean;
+  };
+}
+
+interface End {
+  readonly endedAtMs: number;
+  /** From here on it is as if it had never been. */
+  readonly forgetAtMs: number;
+}
+
+export type Ended =
+  | (End & { readonly status: "completed"; readonly result: TicketResult })
+  | (End & { readonly status: "failed"; readonly failure: TicketFailure })
+  | (End & { readonly status: "expired"; readonly lastFailure: Failure | null });
+
+/** What a 200 needs besides `about` and `progress`. */
+export interface TicketResult {
+  readonly judgement: {
+    readonly winner: "Essay A" | "Essay B";
+    readonly justification: string;
+    readonly confidence: number;
+    readonly normalizations: readonly string[];
+  };
+  /** The model that says it answered. */
+  readonly model: string;
+  /** Of the answering call; `null` where the vendor did not say. */
+  readonly usage: Usage | null;
+  /** Of the answering call, in milliseconds. */
+  readonly durationMs: number;
+  /** Of the service that got it. Absent from older code. */
+  readonly serviceVersion?: string;
+}
+
+/** `crashed`: its process died each time that it was called for. A bug of ours. */
+type TicketFailure = Failure | { readonly reason: "crashed" };
+
+/** What happened to it, written with it in one transaction. Numbered from 1 without gaps; the terminal one is the last. No texts. */
+export type TicketEvent = { readonly number: number; readonly atMs: number } & Happening;
+
+export type Happening =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "started"; readonly fence: number; readonly asProbe: boolean }
+  | {
+      readonly kind: "returned";
+      readonly why: "attempt_failed" | "probe_failed" | "refused" | "given_back" | "died" | "threw";
+      readonly reason: Failure["reason"] | null;
+    }
+  | { readonly kind: "completed" }
+  | { readonly kind: "failed"; readonly reason: TicketFailure["reason"] }
+  | { readonly kind: "expired" };
+
+export interface TicketPolicy {
+  /** From acceptance to expiry, in milliseconds. */
+  readonly ttlMs: number;
+  /** At least 1. */
+  readonly maxAttempts: number;
+  /** Longer than one attempt can take. */
+  readonly leaseMs: number;
+  /** How long it stays readable after it has ended. */
+  readonly retentionMs: number;
+  /** The first wait of a ticket whose refusal no gate holds it for. */
+  readonly recoveryMs: number;
+}
+
+/** @param stored what JSON holds; texts that an adapter keeps beside it must be joined first */
+export function decodeTicket(stored: unknown): Decoded<Ticket> {
+  return decodeRecord<Ticket>(stored, 1);
+}
+
+/** The comparison as resolved when it was accepted. Only a ticket that has not ended has it. */
+export function comparisonOf({ about, state }: Ticket & { state: Queued | Processing }): Comparison {
+  const { provider, model, parameters } = about;
+  return { provider, model, ...state.texts, parameters };
+}
+
+export function isEnded(state: TicketState | TicketCopy["state"]): state is Ended {
+  switch (state.status) {
+    case "queued":
+    case "processing":
+      return false;
+    case "completed":
+    case "failed":
+    case "expired":
+      return true;
+  }
+}
+
+/** Should it be answered for as if it had never been, and removed? */
+export function isForgotten({ state }: Ticket | TicketCopy, nowMs: number): boolean {
+  return isEnded(state) && nowMs >= state.forgetAtMs;
+}
+
+/** When something happens to it by itself: it expires, its lease ends, or it is forgotten. Call `elapse` then (or remove it). */
+export function ticketDueMs({ about, state }: Ticket): number {
+  switch (state.status) {
+    case "queued":
+      return about.expiresAtMs;
+    case "processing":
+      return state.claim.leaseEndsAtMs;
+    case "completed":
+    case "failed":
+    case "expired":
+      return state.forgetAtMs;
+  }
+}
+
+/** What the gate must still be told. The ticket repeats it until the gate has answered, then notes it with `gateHeard`. */
+export type Errand =
+  | { readonly kind: "confirm"; readonly event: number; readonly notBeforeMs: number }
+  | {
+      readonly kind: "park";
+      readonly event: number;
+      readonly notBeforeMs: number;
+      readonly suspect: boolean;
+      readonly permit: string | null;
+    }
+  /** `keptBytes`: what it holds until it is forgotten. */
+  | { readonly kind: "release"; readonly event: number; readonly keptBytes: number };
+
+export function errandOf({ about, progress, state }: Ticket): Errand | null {
+  const { events: event, gateHeard, suspect, lastPermit: permit } = progress;
+  if (gateHeard >= event) return null;
+  switch (state.status) {
+    case "queued": {
+      const { notBeforeMs } = state;
+      return permit === null
+        ? { kind: "confirm", event, notBeforeMs }
+        : { kind: "park", event, notBeforeMs, suspect, permit };
+    }
+    case "processing":
+      return null;
+    case "completed":
+    case "failed":
+    case "expired":
+      return { kind: "release", event, keptBytes: about.keptBytes ?? 0 };
+  }
+}
+
+/** Names a comparison for a gate: the same for the same texts, judge and parameters. */
+export function comparisonKey(promptSha256: string): string {
+  return promptSha256.slice(0, 16);
+}
+
+/** What each verb of the gate wants to know of it. */
+export function seatOf({ about }: Ticket): Seat {
+  return draftSeat(about, about.acceptedAtMs);
+}
+
+/** Likewise, of one that is not accepted yet. */
+export function draftSeat(about: Omit<About, "acceptedAtMs" | "expiresAtMs">, acceptedAtMs: number): Seat {
+  const { id: ticketId, priority, keys } = about;
+  return {
+    ticketId,
+    priority,
+    acceptedAtMs,
+    sizeBytes: about.storedBytes ?? about.sizeBytes,
+    model: keys?.model ?? about.model,
+    tenant: keys?.tenant ?? "",
+    comparison: comparisonKey(about.promptSha256),
+  };
+}

@@ -1,0 +1,133 @@
+/** How calls went, told to a gate that is a hop away: trouble at once, the rest in batches, one exchange at a time. */
+import type { Exchanged } from "../../domain/gate/report.ts";
+import { asksForOthers, type Others, type Outcome } from "../../domain/gate/outcome.ts";
+import { addOutcome, isReportDue, type Snapshot, type Unreported } from "../../domain/gate/snapshot.ts";
+import { inTime, isUnderWay, lookFor, type Flight } from "./single-flight.ts";
+import type { Clock, Gate } from "../../gateway/ports.ts";
+
+export interface GateNewsParts {
+  /** `reportId` names the batch: sent again, it counts once. */
+  readonly exchange: (reportId: string, outcomes: readonly Outcome[]) => Promise<Exchanged>;
+  readonly keep: (snapshot: Snapshot, askedAtMs: number) => void;
+  readonly clock: Clock;
+  /** Names batches. */
+  readonly newId: () => string;
+  /** Lets work that follows the answer finish. */
+  readonly later: (work: Promise<unknown>) => void;
+}
+
+export interface GateNews {
+  readonly report: Gate["report"];
+  /** Asks for a new snapshot behind the request, and tells what there is to tell; unless that is being done. */
+  readonly refresh: () => void;
+}
+
+interface Batch {
+  readonly id: string;
+  /** Of the oldest news in it. */
+  readonly atMs: number;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** The longest that trouble holds its caller up, who learns from it what others know. */
+const troubleMs = 300;
+/** Likewise, where somebody is charged or not by what the gate says. */
+const othersMs = 2_000;
+/** An exchange that isn't over by then has died with its request; and for so long one request makes them for others. */
+const exchangeMs = 10_000;
+/** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
+const mostBatches = 4;
+const newsMs = 60_000;
+
+export function createGateNews({ exchange, keep, clock, newId, later }: GateNewsParts): GateNews {
+  let unreported: Unreported = [];
+  let undelivered: readonly Batch[] = [];
+  let underWay: Flight | null = null;
+  /** When each was reported. */
+  const reportedAtMs = new WeakMap<Outcome, number>();
+  /** Outcomes whose exchange is over, whatever came of it. */
+  const told = new WeakSet<Outcome>();
+
+  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+
+  async function report(outcome: Outcome): Promise<Others | null> {
+    unreported = addOutcome(unreported, outcome);
+    reportedAtMs.set(outcome, clock.nowMs());
+    if (asksForOthers(outcome)) return (await inTime(clock, othersMs, begin())) ?? null;
+    if (!isReportDue([outcome])) {
+      if (isReportDue(unreported)) refresh();
+      return null;
+    }
+    // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
+    if (outcome.permit !== null) await inTime(clock, troubleMs, begin());
+    else {
+      await lookFor<unknown>(clock, troubleMs, (leftMs) => {
+        if (told.has(outcome)) return true;
+        return isBusy() ? undefined : inTime(clock, leftMs, begin());
+      });
+    }
+    return null;
+  }
+
+  function refresh(): void {
+    if (!isBusy()) void begin();
+  }
+
+  /** @returns the first exchange, by what was told last. What came up meanwhile goes in the next, at once after it */
+  function begin(): Promise<Others | null> {
+    const endsAtMs = clock.nowMs() + exchangeMs;
+    const first = exchangeOnce();
+    later(first.then(() => goOn(endsAtMs)));
+    return first;
+  }
+
+  async function goOn(endsAtMs: number): Promise<void> {
+    while (isReportDue(unreported) && !isBusy() && clock.nowMs() < endsAtMs) await exchangeOnce();
+  }
+
+  /**
+   * Brings what is unreported, oldest first, and the new snapshot back. Never throws.
+   *
+   * @returns how others fared, as to the last outcome; `null`: it has not heard
+   */
+  async function exchangeOnce(): Promise<Others | null> {
+    const nowMs = clock.nowMs();
+    const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
+    if (!isBusy()) underWay = flight;
+    const isNews = (atMs: number) => Math.abs(nowMs - atMs) < newsMs;
+    const heardMs = (outcome: Outcome) => reportedAtMs.get(outcome) ?? nowMs;
+    // After an exchange that hung, what came up meanwhile lies here until somebody calls again.
+    const outcomes = unreported.filter((outcome) => isNews(heardMs(outcome)));
+    const batch = { id: newId(), atMs: Math.min(nowMs, ...outcomes.map(heardMs)), outcomes };
+    const batches = [...undelivered.filter(({ atMs }) => isNews(atMs)), batch];
+    undelivered = [];
+    unreported = [];
+    let delivered = 0;
+    let others: Others | null = null;
+    try {
+      for (const { id, outcomes } of batches) {
+        const atMs = clock.nowMs();
+        const { others: heard = null, ...snapshot } = await exchange(id, outcomes.map(aged));
+        keep(snapshot, atMs);
+        others = heard;
+        delivered++;
+      }
+      return others;
+    } catch {
+      const rest = batches.slice(delivered).filter(({ outcomes }) => outcomes.length > 0);
+      undelivered = [...rest, ...undelivered].slice(-mostBatches);
+      return null;
+    } finally {
+      if (underWay === flight) underWay = null;
+      for (const outcome of batch.outcomes) told.add(outcome);
+    }
+  }
+
+  /** What is told late says so: the gate must not take it for the present. */
+  function aged(outcome: Outcome): Outcome {
+    const ageMs = clock.nowMs() - (reportedAtMs.get(outcome) ?? clock.nowMs());
+    return ageMs > 0 && outcome.call !== undefined ? { ...outcome, ageMs } : outcome;
+  }
+
+  return { report, refresh };
+}

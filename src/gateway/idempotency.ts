@@ -1,0 +1,149 @@
+/**
+ * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. One
+ * without a key pays nothing of it.
+ */
+import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { Ticket } from "../domain/ticket/ticket.ts";
+import type { Caller, Refusal, Submitted } from "./submission.ts";
+import type { Gateway } from "./gateway.ts";
+import { StoreAway, type Ports } from "./ports.ts";
+import type { Asked } from "./resolve.ts";
+
+/** One request under a key. */
+export interface KeyedRequest {
+  /** Names tenant and key: hex digits of a hash over both. */
+  readonly name: string;
+  /** Of the validated comparison, without its correlation id; a version goes before the hash. */
+  readonly requestSha256: string;
+  /** As records of version 1 have it, which are kept for as long as any other. */
+  readonly sha256OfVersion1?: () => Promise<string>;
+}
+
+export type KeyedAnswer =
+  | Exclude<Submitted, { kind: "judged" }>
+  /** The body of the 200: the same at every repetition. */
+  | { readonly kind: "answered"; readonly body: string };
+
+export type KeyedRefusal =
+  | Refusal
+  | { readonly kind: "key_busy"; readonly untilMs: number }
+  | { readonly kind: "key_mismatch" }
+  /** Its ticket is forgotten already, and the key is not a day old. */
+  | { readonly kind: "key_spent" };
+
+export interface KeyedPolicy {
+  /** Longer than a live request can take, its storing included. */
+  readonly leaseMs: number;
+  /** How long a ticket stays readable after it has ended. */
+  readonly retentionMs: number;
+}
+
+/** @param bodyOf writes the body of a 200 */
+export function createKeyedSubmit(
+  { keys, tickets, newId }: Pick<Ports, "keys" | "tickets" | "newId">,
+  submit: Gateway["submit"],
+  policy: KeyedPolicy,
+) {
+  return submitKeyed;
+
+  async function submitKeyed(
+    request: KeyedRequest,
+    asked: Asked,
+    caller: Caller,
+    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
+  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+    try {
+      const begun = await begin(request);
+      switch (begun.kind) {
+        case "busy":
+          return err({ kind: "key_busy", untilMs: begun.untilMs });
+        case "mismatch":
+          return err({ kind: "key_mismatch" });
+        case "answered":
+          return ok(begun);
+        case "ticketed": {
+          const ticket = await tickets.load(begun.queueId);
+          if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
+          if (!begun.mayEnd) return err({ kind: "key_spent" });
+          await keys.end(request.name, begun.fence, { kind: "freed" });
+          return await submitKeyed(request, asked, caller, bodyOf);
+        }
+        case "begun":
+          return await goOn(request, begun, asked, caller, bodyOf);
+      }
+    } catch (error) {
+      if (error instanceof StoreAway) return err({ kind: "store_away" });
+      throw error;
+    }
+  }
+
+  /** A record that differs may be of version 1: then it is compared as that did. */
+  async function begin({ name, requestSha256, sha256OfVersion1 }: KeyedRequest): Promise<Begun> {
+    const begun = await keys.begin(name, requestSha256, newId(), policy.leaseMs);
+    if (begun.kind !== "mismatch" || sha256OfVersion1 === undefined) return begun;
+    return keys.begin(name, await sha256OfVersion1(), newId(), policy.leaseMs);
+  }
+
+  async function goOn(
+    { name }: KeyedRequest,
+    { queueId, fence, again }: Extract<Begun, { kind: "begun" }>,
+    asked: Asked,
+    caller: Caller,
+    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
+  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+    // Whoever had the key before may have died after it had kept the ticket.
+    const orphan = again ? await tickets.load(queueId) : null;
+    if (orphan) {
+      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
+      return ok({ kind: "kept", ticket: orphan, waitsFor: null });
+    }
+    let submitted: Awaited<ReturnType<Gateway["submit"]>>;
+    try {
+      // A client that hangs up will ask again: its call goes on.
+      submitted = await submit(asked, { ...caller, queueId, onHangUp: null });
+    } catch (error) {
+      await noteIfPossible(name, fence, { kind: "freed" });
+      throw error;
+    }
+    if (!submitted.ok) {
+      // An outcome that is unknown may have left a ticket: then the key stays with it until its lease ends.
+      if (submitted.error.kind === "store_away") return submitted;
+      const isOurs = await noteIfPossible(name, fence, { kind: "freed" });
+      // Another has it since our lease ended, and may have succeeded.
+      return isOurs ? submitted : err({ kind: "key_busy", untilMs: 0 });
+    }
+    if (submitted.value.kind === "kept") {
+      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
+      return ok(submitted.value);
+    }
+    const body = bodyOf(submitted.value);
+    // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
+    const store = () => keys.end(name, fence, { kind: "answered", body });
+    // Said twice it is the same, and a judgement that was paid for is worth a second try.
+    const isStored = await store().catch((error: unknown) => {
+      if (error instanceof StoreAway) return store();
+      throw error;
+    });
+    return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
+  }
+
+  /**
+   * What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing.
+   *
+   * @returns false: another has the key now
+   */
+  async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<boolean> {
+    try {
+      return await keys.end(name, fence, end);
+    } catch (error) {
+      if (error instanceof StoreAway) return true;
+      throw error;
+    }
+  }
+
+  /** A ticket expires at the latest one lease after its time; then it is readable for the retention. */
+  function lastMoment({ about }: Ticket): number {
+    return about.expiresAtMs + policy.leaseMs + policy.retentionMs;
+  }
+}

@@ -1,0 +1,52 @@
+/** Node under the routes: bodies and hang-ups straight from node:http, which costs nothing of what web-standard requests would. */
+import { isUtf8 } from "node:buffer";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { err, ok, type Result } from "../../domain/result.ts";
+import type { BodyFault, Platform } from "../../http/platform.ts";
+import { gatherBytes } from "./gather-bytes.ts";
+
+export const nodePlatform: Platform = {
+  name: "node",
+  readBody: (c, maxBytes) => readBody(bindingsOf(c), maxBytes),
+  onHangUp(c, then) {
+    const { outgoing } = bindingsOf(c);
+    if (outgoing.destroyed) then();
+    // `close` comes after a finished answer too, but by then the watch has ended.
+    outgoing.once("close", then);
+    return () => outgoing.off("close", then);
+  },
+  // Without keys the settings allow no other address to listen on.
+  isLoopback: () => true,
+  finishLater(_c, work) {
+    work.catch(() => {});
+  },
+};
+
+function bindingsOf(c: Context): HttpBindings {
+  return c.env as HttpBindings;
+}
+
+function readBody({ incoming }: HttpBindings, maxBytes: number): Promise<Result<string, BodyFault>> {
+  const announced = incoming.headers["content-length"];
+  const announcedBytes = announced === undefined ? null : Number(announced);
+  if (announcedBytes !== null && announcedBytes > maxBytes) return Promise.resolve(err("too_large"));
+  return new Promise((resolve) => {
+    const gathered = gatherBytes(maxBytes, announcedBytes);
+    const settle = (read: Result<string, BodyFault>) => {
+      incoming.off("data", onData).off("end", onEnd).off("close", onClose);
+      resolve(read);
+    };
+    const onData = (chunk: Buffer) => {
+      if (gathered.add(chunk)) return;
+      incoming.pause();
+      settle(err("too_large"));
+    };
+    const onEnd = () => {
+      const body = gathered.bytes();
+      settle(isUtf8(body) ? ok(body.toString("utf8")) : err("not_utf8"));
+    };
+    const onClose = () => settle(err("hung_up"));
+    incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+  });
+}

@@ -1,0 +1,140 @@
+/** The gates of all providers in this process, and who sends tickets from them to its workers. */
+import type { DatabaseSync } from "node:sqlite";
+import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
+import { completeGate, newGate, type GateCore, type GateLimits } from "../../domain/gate/gate.ts";
+import { isInFlight, type Places } from "../../domain/gate/places.ts";
+import { decodeRecord } from "../../domain/record.ts";
+import type { Clock } from "../../gateway/ports.ts";
+import { memoryPlaces } from "../../engine/memory-places.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { createLocalGate, type LocalGate } from "./gate.ts";
+import { createStoredCore } from "./gate-state.ts";
+
+export interface LocalGatesParts {
+  readonly sql: DatabaseSync;
+  readonly commits: GroupCommit;
+  readonly limits: GateLimits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** Brings a ticket to a worker. */
+  readonly send: (ticketId: string) => void;
+  /** A ticket that a gate knows has long said nothing. */
+  readonly onSilent: (ticketId: string, gate: LocalGate) => void;
+  /** `look` is to be called then. */
+  readonly onDue: (atMs: number) => void;
+}
+
+export interface LocalGates {
+  of(provider: ProviderName): LocalGate;
+  /** From now on tickets are sent. */
+  open(): void;
+  /** No more are sent. */
+  shut(): void;
+  /** Sends what may go. @returns when to look again, should nothing change before; `null`: no need */
+  look(): number | null;
+  /** Stores what is not stored yet, if it can. */
+  flush(): Promise<void>;
+}
+
+export function localGates(parts: LocalGatesParts): LocalGates {
+  const { sql, commits, clock } = parts;
+  const select = sql.prepare("SELECT core FROM gates WHERE provider = ?");
+  const put = sql.prepare(
+    "INSERT INTO gates (provider, core) VALUES (?, ?) ON CONFLICT (provider) DO UPDATE SET core = excluded.core",
+  );
+  /** Of all providers: a process that dies, dies for all of them. */
+  const suspectsInFlight = new Set<string>();
+  let suspectsSeen = 0;
+  let isOpen = false;
+  let changed = new Set<LocalGate>();
+
+  const gates = new Map(
+    providerNames.map((provider) => {
+      const core = createStoredCore(
+        read(provider),
+        (present) => commits.write(() => put.run(provider, JSON.stringify(present()))),
+        clock,
+      );
+      const gate: LocalGate = createLocalGate({
+        core,
+        places: withSuspectsOfAll(memoryPlaces(), suspectsInFlight),
+        limits: parts.limits,
+        clock,
+        random: parts.random,
+        newId: parts.newId,
+        onChange: () => lookSoon(gate),
+      });
+      return [provider, { gate, core }] as const;
+    }),
+  );
+  const all = Array.from(gates.values(), ({ gate }) => gate);
+
+  /** A newer or unreadable one is given up: what it knows is learned again in a few calls. */
+  function read(provider: ProviderName): GateCore {
+    const row = select.get(provider);
+    if (row === undefined) return newGate;
+    const core = decodeRecord<GateCore>(JSON.parse(String(row["core"])), 1);
+    return core.kind === "known" ? completeGate(core.value) : newGate;
+  }
+
+  /** Once for all that changes in one go. */
+  function lookSoon(gate: LocalGate): void {
+    if (!isOpen) return;
+    if (changed.size === 0) {
+      queueMicrotask(() => {
+        const mayHaveRoom = suspectsInFlight.size === suspectsSeen ? changed : all;
+        const dueMs = lookAt(mayHaveRoom);
+        if (dueMs !== null) parts.onDue(dueMs);
+      });
+    }
+    changed.add(gate);
+  }
+
+  function lookAt(some: Iterable<LocalGate>): number | null {
+    const looked = [...some];
+    changed = new Set();
+    if (!isOpen) return null;
+    for (const gate of looked) {
+      for (const ticketId of gate.dispatch()) parts.send(ticketId);
+      for (const ticketId of gate.silent()) parts.onSilent(ticketId, gate);
+    }
+    suspectsSeen = suspectsInFlight.size;
+    const moments = looked.map((gate) => gate.wakeAtMs()).filter((atMs) => atMs !== null);
+    return moments.length === 0 ? null : Math.min(...moments);
+  }
+
+  return {
+    of(provider) {
+      const found = gates.get(provider);
+      if (found === undefined) throw new Error(`there is no provider ${provider}`);
+      return found.gate;
+    },
+    open() {
+      isOpen = true;
+    },
+    shut() {
+      isOpen = false;
+    },
+    look: () => lookAt(all),
+    async flush() {
+      await Promise.all(Array.from(gates.values(), ({ core }) => core.flush()));
+    },
+  };
+}
+
+function withSuspectsOfAll(places: Places, inFlight: Set<string>): Places {
+  return {
+    ...places,
+    put(place) {
+      places.put(place);
+      if (place.suspect && isInFlight(place)) inFlight.add(place.ticketId);
+      else inFlight.delete(place.ticketId);
+    },
+    remove(ticketId) {
+      places.remove(ticketId);
+      inFlight.delete(ticketId);
+    },
+    tally: () => ({ ...places.tally(), suspectsInFlight: inFlight.size }),
+  };
+}

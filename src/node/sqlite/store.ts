@@ -1,0 +1,162 @@
+/**
+ * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
+ * itself.
+ */
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
+import { ok, type Result } from "../../domain/result.ts";
+import { ticketDueMs, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { Clock, Keys } from "../../gateway/ports.ts";
+import type { LocalStore } from "../../stores/failover/local-store.ts";
+import { createAlarm } from "./alarm.ts";
+import { openDatabase } from "./database.ts";
+import { createEraser } from "./eraser.ts";
+import { groupCommit } from "./group-commit.ts";
+import { tellGate, type LocalGate } from "./gate.ts";
+import { localGates } from "./gates.ts";
+import { sqliteKeys } from "./keys.ts";
+import { sqliteMoves } from "./moves.ts";
+import { sqliteNotes } from "./notes.ts";
+import { sqliteTickets } from "./tickets.ts";
+import { sqliteTotals } from "./totals.ts";
+
+export interface DurableParts {
+  readonly settings: QueueSettings & {
+    readonly dataDir: string;
+    readonly queue: { readonly pollIntervalMs: number };
+  };
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The whole store of one process; or what stands in for a shared one while that is away. */
+export interface Durable extends LocalStore {
+  readonly keys: Keys;
+  /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
+  leftToBring(): number;
+}
+
+/** @returns why there can be no start, as a sentence for whoever runs the service */
+export async function openDurable(parts: DurableParts): Promise<Result<Durable, string>> {
+  const { settings, clock, onFault } = parts;
+  const { nowMs } = clock;
+  const opened = openDatabase(settings.dataDir);
+  if (!opened.ok) return opened;
+  const { sql } = opened.value;
+
+  const commits = groupCommit(sql);
+  const eraser = createEraser(sql, clock);
+  const alarm = createAlarm(clock, settings.queue.pollIntervalMs, look);
+  const gates = localGates({
+    ...parts,
+    sql,
+    commits,
+    limits: gateLimits(settings),
+    send,
+    onSilent,
+    onDue: alarm.set,
+  });
+  const keys = sqliteKeys(sql, commits, nowMs, eraser.soon);
+  const tickets = sqliteTickets({
+    ...parts,
+    sql,
+    commits,
+    policy: ticketPolicy(settings),
+    nowMs,
+    onStored,
+    onErased: eraser.soon,
+  });
+  const totals = sqliteTotals(sql, commits, clock);
+  const notes = sqliteNotes(sql, commits, eraser.soon);
+  const moves = sqliteMoves({
+    sql,
+    commits,
+    tickets,
+    notes,
+    gate: gates.of,
+    nowMs,
+    onErased: eraser.soon,
+    onDue: alarm.set,
+    onFault,
+  });
+  const working = new Set<Promise<void>>();
+  let work: ((ticketId: string) => Promise<void>) | null = null;
+
+  function onStored(ticket: Ticket): void {
+    tellGate(gates.of(ticket.about.provider), ticket);
+    alarm.set(ticketDueMs(ticket));
+    moves.stored(ticket);
+  }
+
+  function send(ticketId: string): void {
+    if (work === null) return;
+    const worker = work(ticketId)
+      .catch(onFault)
+      .finally(() => working.delete(worker));
+    working.add(worker);
+  }
+
+  function onSilent(ticketId: string, gate: LocalGate): void {
+    const ask = async () => {
+      const ticket = await tickets.load(ticketId);
+      if (ticket === null) gate.release(ticketId);
+      else tellGate(gate, ticket);
+    };
+    ask().catch(onFault);
+  }
+
+  /** All that is due, now. @returns when something is next */
+  async function look(): Promise<number | null> {
+    try {
+      const sentMs = gates.look();
+      await tickets.elapseDue();
+      await keys.forgetDue();
+      const moments = [sentMs, tickets.firstDueMs(), keys.firstDueMs()].filter((atMs) => atMs !== null);
+      return moments.length === 0 ? null : Math.min(...moments);
+    } catch (error) {
+      onFault(error);
+      return null;
+    }
+  }
+
+  // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
+  await tickets.claimantsDied().catch(onFault);
+  for (const ticket of tickets.unfinished()) tellGate(gates.of(ticket.about.provider), ticket);
+
+  return ok({
+    gate: gates.of,
+    tickets,
+    keys,
+    totals,
+    moves,
+    notes,
+    leftToBring: () => moves.count() + notes.count(),
+    start(worker) {
+      work = worker;
+      gates.open();
+      alarm.set(nowMs());
+    },
+    async rest() {
+      gates.shut();
+      while (working.size > 0) await Promise.all(working);
+    },
+    async close() {
+      gates.shut();
+      alarm.stop();
+      eraser.stop();
+      await tickets.giveBackAll().catch(onFault);
+      await Promise.all([gates.flush(), totals.flush()]);
+      await commits.idle();
+      opened.value.close();
+    },
+    async health() {
+      const startedAtMs = nowMs();
+      const isWell = await commits.check();
+      return { isWell, latencyMs: nowMs() - startedAtMs };
+    },
+  });
+}

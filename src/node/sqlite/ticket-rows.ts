@@ -1,0 +1,136 @@
+/** The tables of tickets, read and written: `tickets`, `texts` and `events` (docs/storage.md). Every function is called within a transaction, or reads. */
+import type { DatabaseSync } from "node:sqlite";
+import {
+  decodeTicket,
+  isEnded,
+  ticketDueMs,
+  type Texts,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
+import { StoreAway } from "../../gateway/ports.ts";
+import { decodeTexts, encodeTexts } from "./stored-texts.ts";
+
+/** Of the records that this code writes. A newer one is left alone. */
+export const ticketVersion: Ticket["version"] = 1;
+
+/** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
+const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
+
+/** @param onFault hears of a row that holds no ticket */
+export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
+  const version = ticketVersion;
+  const select = sql.prepare(
+    `SELECT record, texts, ${isMoving} AS is_moving FROM tickets LEFT JOIN texts ON texts.ticket_number = number WHERE id = ?`,
+  );
+  const insertTicket = sql.prepare(
+    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+  );
+  const updateTicket = sql.prepare(
+    "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
+  );
+  const deleteTicket = sql.prepare("DELETE FROM tickets WHERE id = ?");
+  const insertTexts = sql.prepare("INSERT INTO texts (ticket_number, texts) VALUES (?, ?)");
+  const deleteTexts = sql.prepare(
+    "DELETE FROM texts WHERE ticket_number = (SELECT number FROM tickets WHERE id = ?)",
+  );
+  const insertEvent = sql.prepare("INSERT INTO events (ticket_id, number, event) VALUES (?, ?, ?)");
+  const selectDue = sql.prepare(
+    `SELECT id FROM tickets WHERE due_ms <= ? AND version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT ?`,
+  );
+  const selectFirstDue = sql.prepare(
+    `SELECT due_ms FROM tickets WHERE version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT 1`,
+  );
+  const selectUnfinished = sql.prepare(
+    `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
+  );
+
+  function append(id: string, events: readonly TicketEvent[]): void {
+    for (const event of events) insertEvent.run(id, event.number, JSON.stringify(event));
+  }
+
+  function unfinished(): readonly Ticket[] {
+    return selectUnfinished.all(version).flatMap(({ record }) => {
+      try {
+        return [decodedTicket(record, null)];
+      } catch (error) {
+        onFault(error);
+        return [];
+      }
+    });
+  }
+
+  return {
+    /** @throws {StoreAway} when newer code wrote it, and while it moves to another store */
+    find(id: string): Ticket | null {
+      const row = select.get(id);
+      if (row === undefined) return null;
+      if (row["is_moving"] === 1) throw new StoreAway("The ticket is moving to another store");
+      return decodedTicket(row["record"], row["texts"] ?? null);
+    },
+
+    /** @returns false: there is one of this id. Nothing changed */
+    insert(ticket: Ticket, texts: Texts, events: readonly TicketEvent[]): boolean {
+      const { id } = ticket.about;
+      const hasEnded = Number(isEnded(ticket.state));
+      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encoded(ticket));
+      if (inserted.changes === 0) return false;
+      insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
+      append(id, events);
+      return true;
+    },
+
+    /** Erases the texts of a ticket that has ended. */
+    update(ticket: Ticket, events: readonly TicketEvent[]): void {
+      const { id } = ticket.about;
+      const hasEnded = isEnded(ticket.state);
+      updateTicket.run(version, Number(hasEnded), ticketDueMs(ticket), encoded(ticket), id);
+      if (hasEnded) deleteTexts.run(id);
+      append(id, events);
+    },
+
+    /** Its texts and events go with it. */
+    remove: (id: string) => void deleteTicket.run(id),
+
+    /** The earliest first. */
+    due: (nowMs: number, limit: number) => selectDue.all(nowMs, version, limit).map(({ id }) => String(id)),
+
+    firstDueMs(): number | null {
+      const row = selectFirstDue.get(version);
+      return row === undefined ? null : Number(row["due_ms"]);
+    },
+
+    /** Without their texts, which could be too much for the memory. */
+    unfinished,
+
+    inFlight: () =>
+      unfinished()
+        .filter(({ state }) => state.status === "processing")
+        .map(({ about, progress }) => ({ id: about.id, fence: progress.fence })),
+  };
+}
+
+/** The texts are beside it. */
+function encoded(ticket: Ticket): string {
+  const { state } = ticket;
+  if (isEnded(state)) return JSON.stringify(ticket);
+  return JSON.stringify({ ...ticket, state: { ...state, texts: undefined } });
+}
+
+/** @param texts `null`: it has none, or nobody wants them */
+export function decodedTicket(record: unknown, texts: unknown): Ticket {
+  const stored = JSON.parse(String(record)) as { readonly state: object };
+  const ticket = decodeTicket(
+    texts === null
+      ? stored
+      : { ...stored, state: { ...stored.state, texts: decodeTexts(texts as Uint8Array) } },
+  );
+  switch (ticket.kind) {
+    case "known":
+      return ticket.value;
+    case "newer":
+      throw new StoreAway(`A ticket is of version ${ticket.version}, which newer code wrote`);
+    case "unreadable":
+      throw new Error("A row of tickets holds no ticket");
+  }
+}

@@ -1,0 +1,274 @@
+/** What the service runs with: every setting (`settings.ts`) and what they mean together. Parsed once, at start; nobody else reads the environment. */
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import { err, ok, type Result } from "../domain/result.ts";
+import { isUnencrypted, rules, type Platform } from "./rules.ts";
+import { settings, type Settings, type TenantKey } from "./settings.ts";
+
+export interface Config {
+  readonly environment: "development" | "test" | "production";
+  /** Node: the address and port to listen on; port 0 is any free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Node: where the data lives. Relative to where the process was started. */
+  readonly dataDir: string;
+  /** Node: the store that several instances share, its password included; `null`: SQLite alone. */
+  readonly redisUrl: string | null;
+  /** Cloudflare: the secondary store; `null`: none. */
+  readonly upstash: { readonly url: string; readonly token: string } | null;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  /** `loopback`: no keys, so open to callers on this machine and to nobody else. */
+  readonly access:
+    | { readonly kind: "keys"; readonly keys: readonly TenantKey[] }
+    | { readonly kind: "loopback" };
+  /** Of comparisons that name none. A warning says so where it is not usable here. */
+  readonly defaultProvider: ProviderName;
+  readonly providers: Readonly<Record<Vendor, VendorConfig>>;
+  readonly mock: {
+    readonly enabled: boolean;
+    readonly latencyMs: number;
+    readonly latencyJitterMs: number;
+    /** 0 to 1. */
+    readonly errorRate: number;
+    /** HTTP statuses, at least one. */
+    readonly errorCodes: readonly number[];
+    readonly seed: number;
+  };
+  readonly llm: {
+    readonly requestTimeoutMs: number;
+    /** Calls after the first. */
+    readonly maxRetries: number;
+    readonly defaultMaxTokens: number;
+  };
+  readonly breaker: {
+    readonly failureThreshold: number;
+    readonly recoveryMs: number;
+    readonly successThreshold: number;
+    readonly maxOpenMs: number;
+  };
+  /** Sizes and concurrency are per provider; the watermarks are shares of `maxSize` and `maxBytes`. */
+  readonly queue: {
+    readonly maxSize: number;
+    readonly maxBytes: number;
+    readonly highWatermark: number;
+    readonly lowWatermark: number;
+    readonly ticketTtlMs: number;
+    readonly pollIntervalMs: number;
+    /** Attempts after the first. */
+    readonly maxRetries: number;
+    readonly concurrency: number;
+    /** How long an ended ticket stays readable. */
+    readonly retentionMs: number;
+  };
+  readonly maxBodyBytes: number;
+  readonly recordResponses: boolean;
+  readonly sentryDsn: string | null;
+  /** Sentences for whoever runs the service about what is allowed but hardly meant. No values of secrets in them. */
+  readonly warnings: readonly string[];
+}
+
+type Vendor = Exclude<ProviderName, "mock">;
+
+interface VendorConfig {
+  readonly enabled: boolean;
+  readonly apiKey: string | null;
+  /** Without a slash at its end: the rest of the path is appended. */
+  readonly baseUrl: string;
+  /** `null`: the catalogue's. */
+  readonly defaultModel: string | null;
+}
+
+/** A setting that is wrong. Both texts are fit for a log: `found` says nothing of a secret. */
+export interface ConfigMistake {
+  readonly name: string;
+  readonly found: string;
+  readonly allowed: string;
+}
+
+/**
+ * Reads the settings out of `env`, where other names may be as well (bindings, on Cloudflare). Blanks around a value are dropped, and an
+ * empty value is an unset one. Never throws. Reports every mistake there is, not only the first.
+ */
+export function parseConfig(
+  env: Readonly<Record<string, unknown>>,
+  platform: Platform,
+): Result<Config, readonly ConfigMistake[]> {
+  const given = givenSettings(env);
+  const wrong = new Map(
+    settings.safeParse(given).error?.issues.map((issue) => [String(issue.path[0]), issue.message]),
+  );
+  // Any setting may be absent, so what is left without the wrong ones always parses: the rules between settings are checked on it.
+  const rest = settings.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name))));
+  const mistakes = [
+    ...[...wrong].map(([name, allowed]) => describeMistake(name, given[name], allowed)),
+    ...rules
+      .filter((rule) => ![rule.name, ...rule.together].some((name) => wrong.has(name)))
+      .filter((rule) => rule.isBroken(rest, platform))
+      .map((rule) => describeMistake(rule.name, given[rule.name], rule.allowed(rest), rest[rule.name])),
+  ];
+  if (mistakes.length > 0) return err(mistakes);
+  const config = buildConfig(rest);
+  return ok({ ...config, warnings: warningsAbout(config, env, platform) });
+}
+
+/** What must not be in a log, an error or an answer, whoever wrote it there. */
+export function secretsOf({ providers, redisUrl, upstash }: Config): readonly string[] {
+  const password = redisUrl === null ? "" : new URL(redisUrl).password;
+  const all = [
+    ...Object.values(providers).map(({ apiKey }) => apiKey),
+    password,
+    decodeURIComponent(password),
+    upstash?.token,
+  ];
+  return all.filter((secret) => typeof secret === "string").filter((secret) => secret !== "");
+}
+
+/** One line for each mistake, with its name, what was found and what is allowed. */
+export function describeMistakes(mistakes: readonly ConfigMistake[]): string {
+  return mistakes
+    .map(({ name, found, allowed }) => `${name}: found ${found}; allowed: ${allowed}`)
+    .join("\n");
+}
+
+/** What was given for our settings: blanks around a value dropped, empty ones left out, other names ignored. */
+function givenSettings(env: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.keys(settings.shape)
+      .map((name) => [name, env[name]] as const)
+      .map(([name, value]) => [name, typeof value === "string" ? value.trim() : value] as const)
+      .filter(([, value]) => value !== undefined && value !== ""),
+  );
+}
+
+function describeMistake(name: string, given: unknown, allowed: string, byDefault?: unknown): ConfigMistake {
+  if (given === undefined)
+    return { name, found: byDefault === undefined ? "nothing" : `the default ${String(byDefault)}`, allowed };
+  if (typeof given !== "string")
+    return {
+      name,
+      found: `a value of type ${given === null ? "null" : typeof given}`,
+      allowed: `${allowed}, as text`,
+    };
+  return { name, found: mayHoldSecret(name, given) ? "a value that is not shown" : quote(given), allowed };
+}
+
+/** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
+function mayHoldSecret(name: string, given: string): boolean {
+  if (/(API_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
+  return name.endsWith("_URL") && /[@?#]/.test(given);
+}
+
+function quote(given: string): string {
+  return JSON.stringify(given.length > 60 ? `${given.slice(0, 60)}…` : given);
+}
+
+function buildConfig(given: Settings): Omit<Config, "warnings"> {
+  const providers = {
+    anthropic: vendorConfig(given, "ANTHROPIC"),
+    openai: vendorConfig(given, "OPENAI"),
+    google: vendorConfig(given, "GOOGLE"),
+    openrouter: vendorConfig(given, "OPENROUTER"),
+  };
+  const firstConfigured = vendors.find((vendor) => isConfigured(providers[vendor]));
+  return {
+    environment: given.ENVIRONMENT,
+    host: given.HOST,
+    port: given.PORT,
+    dataDir: given.DATA_DIR,
+    redisUrl: given.REDIS_URL ?? null,
+    upstash: upstashOf(given),
+    logLevel: given.LOG_LEVEL,
+    access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
+    defaultProvider: given.DEFAULT_LLM_PROVIDER ?? firstConfigured ?? "mock",
+    providers,
+    mock: {
+      enabled: given.MOCK_ENABLED ?? given.ENVIRONMENT !== "production",
+      latencyMs: given.MOCK_LATENCY_MS,
+      latencyJitterMs: given.MOCK_LATENCY_JITTER_MS,
+      errorRate: given.MOCK_ERROR_RATE,
+      errorCodes: given.MOCK_ERROR_CODES,
+      seed: given.MOCK_SEED,
+    },
+    llm: {
+      requestTimeoutMs: Math.round(given.LLM_REQUEST_TIMEOUT_SECONDS * 1_000),
+      maxRetries: given.LLM_MAX_RETRIES,
+      defaultMaxTokens: given.LLM_DEFAULT_MAX_TOKENS,
+    },
+    breaker: {
+      failureThreshold: given.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
+      recoveryMs: Math.round(given.CIRCUIT_BREAKER_RECOVERY_TIMEOUT * 1_000),
+      successThreshold: given.CIRCUIT_BREAKER_SUCCESS_THRESHOLD,
+      maxOpenMs: Math.round(given.CIRCUIT_BREAKER_MAX_OPEN_SECONDS * 1_000),
+    },
+    queue: {
+      maxSize: given.QUEUE_MAX_SIZE,
+      maxBytes: Math.round(given.QUEUE_MAX_MEMORY_MB * 1_048_576),
+      highWatermark: given.QUEUE_HIGH_WATERMARK,
+      lowWatermark: given.QUEUE_LOW_WATERMARK,
+      ticketTtlMs: Math.round(given.QUEUE_REQUEST_TTL_HOURS * 3_600_000),
+      pollIntervalMs: Math.round(given.QUEUE_POLL_INTERVAL_SECONDS * 1_000),
+      maxRetries: given.QUEUE_MAX_RETRIES,
+      concurrency: given.QUEUE_CONCURRENCY,
+      retentionMs: Math.round(given.RESULT_RETENTION_HOURS * 3_600_000),
+    },
+    maxBodyBytes: given.MAX_BODY_BYTES,
+    recordResponses: given.RECORD_LLM_RESPONSES,
+    sentryDsn: given.SENTRY_DSN ?? null,
+  };
+}
+
+/** Rules see to it that both are given, or none. */
+function upstashOf({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }: Settings) {
+  return url === undefined || token === undefined ? null : { url, token };
+}
+
+/** In the order in which they are preferred where `DEFAULT_LLM_PROVIDER` says nothing. */
+const vendors = ["anthropic", "openai", "google", "openrouter"] as const satisfies readonly Vendor[];
+
+function isConfigured(vendor: VendorConfig): boolean {
+  return vendor.enabled && vendor.apiKey !== null;
+}
+
+function vendorConfig(given: Settings, prefix: Uppercase<Vendor>): VendorConfig {
+  return {
+    enabled: given[`${prefix}_ENABLED`],
+    apiKey: given[`${prefix}_API_KEY`] ?? null,
+    baseUrl: given[`${prefix}_BASE_URL`],
+    defaultModel: given[`${prefix}_DEFAULT_MODEL`] ?? null,
+  };
+}
+
+const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
+
+function warningsAbout(
+  config: Omit<Config, "warnings">,
+  env: Readonly<Record<string, unknown>>,
+  platform: Platform,
+): readonly string[] {
+  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
+  const isDefaultUsable =
+    defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
+  return [
+    // Bindings are not strings, and may be called as they like.
+    ...Object.keys(env)
+      .filter((name) => ourPrefixes.test(name) && !(name in settings.shape) && typeof env[name] === "string")
+      .map((name) => `${name} is not a setting of this service: nothing reads it`),
+    ...(isDefaultUsable
+      ? []
+      : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
+    ...vendors
+      .filter((vendor) => providers[vendor].apiKey !== null && isUnencrypted(providers[vendor].baseUrl))
+      .map(
+        (vendor) =>
+          `${vendor.toUpperCase()}_BASE_URL is http:// to another machine: the key travels unencrypted`,
+      ),
+    ...(upstash !== null && isUnencrypted(upstash.url)
+      ? ["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]
+      : []),
+    ...(platform === "cloudflare" && redisUrl !== null
+      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
+      : []),
+    ...(platform === "node" && upstash !== null
+      ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
+      : []),
+  ];
+}

@@ -1,0 +1,194 @@
+/** Every setting by its own name: what it may be and what it is when nobody gives it. What they mean together is in `config.ts`. */
+import * as z from "zod";
+import { providerNames } from "../domain/judging/comparison.ts";
+
+/** Plain digits only: what `Number` would read besides (`1e3`, `0x10`, `Infinity`) is more often a slip than meant. */
+const digits = /^\d+$/;
+const decimal = /^\d+(\.\d+)?$/;
+
+/** In the order in which mistakes are reported. Each may be absent; a message says what is allowed, and nothing of what was found. */
+export const settings = z.object({
+  ENVIRONMENT: oneOf(["development", "test", "production"]).default("development"),
+  HOST: text(/^[\w.:%-]{1,255}$/, "a host name or an address, without brackets or port").default("127.0.0.1"),
+  // 0: the system chooses a free one.
+  PORT: whole(0, 65_535).default(8080),
+  DATA_DIR: text(/^[^\0]{1,1000}$/, "a directory's path of 1 to 1000 characters").default("./data"),
+  REDIS_URL: redisUrl().optional(),
+  UPSTASH_REDIS_REST_URL: baseUrl().optional(),
+  UPSTASH_REDIS_REST_TOKEN: headerKey().optional(),
+  API_KEYS: keyList().optional(),
+  LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
+
+  DEFAULT_LLM_PROVIDER: oneOf(providerNames).optional(),
+  ANTHROPIC_API_KEY: headerKey().optional(),
+  ANTHROPIC_ENABLED: flag().default(true),
+  ANTHROPIC_DEFAULT_MODEL: modelId().optional(),
+  ANTHROPIC_BASE_URL: baseUrl().default("https://api.anthropic.com"),
+  OPENAI_API_KEY: headerKey().optional(),
+  OPENAI_ENABLED: flag().default(true),
+  OPENAI_DEFAULT_MODEL: modelId().optional(),
+  OPENAI_BASE_URL: baseUrl().default("https://api.openai.com/v1"),
+  GOOGLE_API_KEY: headerKey().optional(),
+  GOOGLE_ENABLED: flag().default(true),
+  GOOGLE_DEFAULT_MODEL: modelId().optional(),
+  GOOGLE_BASE_URL: baseUrl().default("https://generativelanguage.googleapis.com"),
+  OPENROUTER_API_KEY: headerKey().optional(),
+  OPENROUTER_ENABLED: flag().default(true),
+  OPENROUTER_DEFAULT_MODEL: modelId().optional(),
+  OPENROUTER_BASE_URL: baseUrl().default("https://openrouter.ai/api/v1"),
+
+  MOCK_ENABLED: flag().optional(),
+  MOCK_LATENCY_MS: whole(0, 600_000).default(0),
+  MOCK_LATENCY_JITTER_MS: whole(0, 600_000).default(0),
+  MOCK_ERROR_RATE: number(0, 1).default(0),
+  MOCK_ERROR_CODES: statusList().default([503]),
+  MOCK_SEED: whole(0, 4_294_967_295).default(42),
+
+  // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
+  LLM_REQUEST_TIMEOUT_SECONDS: number(0.01, 840).default(50),
+  LLM_MAX_RETRIES: whole(0, 10).default(2),
+  LLM_DEFAULT_MAX_TOKENS: whole(1, 1_000_000).default(4096),
+
+  CIRCUIT_BREAKER_FAILURE_THRESHOLD: whole(1, 1_000).default(5),
+  // 15 minutes: where the doubled waits for refused credentials, which start with this one, end too.
+  CIRCUIT_BREAKER_RECOVERY_TIMEOUT: number(0.01, 900).default(10),
+  CIRCUIT_BREAKER_SUCCESS_THRESHOLD: whole(1, 100).default(2),
+  CIRCUIT_BREAKER_MAX_OPEN_SECONDS: number(0.01, 3_600).default(60),
+
+  QUEUE_MAX_SIZE: whole(1, 1_000_000).default(1_000),
+  QUEUE_MAX_MEMORY_MB: number(0.01, 100_000).default(100),
+  QUEUE_HIGH_WATERMARK: share().default(0.8),
+  QUEUE_LOW_WATERMARK: share().default(0.6),
+  // 20 days: a timer holds at most 2^31 - 1 ms, which is not quite 25.
+  QUEUE_REQUEST_TTL_HOURS: number(0.0001, 480).default(4),
+  QUEUE_POLL_INTERVAL_SECONDS: number(0.01, 60).default(1),
+  QUEUE_MAX_RETRIES: whole(0, 100).default(3),
+  QUEUE_CONCURRENCY: whole(1, 1_000).default(8),
+  RESULT_RETENTION_HOURS: number(0.0001, 480).default(24),
+
+  MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_572_864),
+  RECORD_LLM_RESPONSES: flag().default(false),
+  SENTRY_DSN: sentryDsn().optional(),
+});
+
+export type Settings = z.output<typeof settings>;
+export type SettingName = keyof Settings;
+
+/** True for what may name a tenant: 1 to 64 of A–Z, a–z, 0–9, dot, underscore and dash. */
+export function isTenantName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(name);
+}
+
+function oneOf<const Value extends string>(values: readonly Value[]) {
+  return z.enum(values, `one of ${values.join(", ")}`);
+}
+
+function text(pattern: RegExp, allowed: string) {
+  return z.string(allowed).regex(pattern, allowed);
+}
+
+function flag() {
+  return text(/^(true|false|1|0)$/i, "true, false, 1 or 0").transform((found) => /^(true|1)$/i.test(found));
+}
+
+function whole(from: number, to: number, more = "") {
+  return numeric(
+    digits,
+    (value) => value >= from && value <= to,
+    `a whole number from ${from} to ${to}${more}`,
+  );
+}
+
+function number(from: number, to: number) {
+  return numeric(decimal, (value) => value >= from && value <= to, `a number from ${from} to ${to}`);
+}
+
+function share() {
+  return numeric(decimal, (value) => value > 0 && value <= 1, "a number above 0 and at most 1");
+}
+
+function numeric(pattern: RegExp, isAllowed: (value: number) => boolean, allowed: string) {
+  return z
+    .string(allowed)
+    .refine((found) => pattern.test(found) && isAllowed(Number(found)), allowed)
+    .transform(Number);
+}
+
+function statusList() {
+  return text(/^[45]\d\d(\s*,\s*[45]\d\d)*$/, "HTTP statuses from 400 to 599, separated by commas").transform(
+    (found) => found.split(",").map(Number),
+  );
+}
+
+/** It becomes a header, which can hold nothing else. */
+function headerKey() {
+  return text(/^[\x21-\x7e]{1,1000}$/, "1 to 1000 printable ASCII characters without blanks");
+}
+
+function modelId() {
+  return text(/^[\x21-\x7e]{1,200}$/, "a model's id: 1 to 200 printable ASCII characters without blanks");
+}
+
+function baseUrl() {
+  const allowed = "an http:// or https:// URL without credentials, query or fragment";
+  return text(/^https?:\/\/[^\s@?#]+$/i, allowed)
+    .refine((found) => URL.canParse(found), allowed)
+    .transform((found) => new URL(found).href.replace(/\/+$/, ""));
+}
+
+function redisUrl() {
+  const allowed = "a redis:// or rediss:// URL: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]";
+  return text(/^rediss?:\/\/[^\s?#]+$/i, allowed).refine(isRedisUrl, allowed);
+}
+
+/** As its client reads it: what is escaped in the credentials must be unescaped, and a path is the number of a database. */
+function isRedisUrl(found: string): boolean {
+  const url = URL.parse(found);
+  if (url === null || url.hostname === "" || !/^(\/\d{0,5})?$/.test(url.pathname)) return false;
+  return [url.username, url.password].every((part) => unescaped(part) !== null);
+}
+
+/** @returns `null`: it isn't escaped as URLs are */
+function unescaped(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+function sentryDsn() {
+  const allowed = "a DSN as Sentry shows it: https://PUBLIC_KEY@HOST/PROJECT";
+  return text(/^https?:\/\/[^\s@/]+@[^\s@/]+\/\S+$/i, allowed).refine(
+    (found) => URL.canParse(found),
+    allowed,
+  );
+}
+
+/** Who may ask. The hash is in lower-case hex; one tenant may have several keys, and a key belongs to one tenant. */
+export interface TenantKey {
+  readonly tenant: string;
+  readonly sha256: string;
+}
+
+function keyList() {
+  const allowed = 'entries "tenant:sha256-hex-of-key" separated by commas (npm run key -- NAME makes one)';
+  return z.string(allowed).transform((found, context): readonly TenantKey[] => {
+    const tenants = new Map<string, string>();
+    const refuse = (message: string): readonly TenantKey[] => {
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    };
+    // An entry is named by its place only: a key that was put there by mistake must not reach the log.
+    for (const [index, entry] of found.split(",").entries()) {
+      const [tenant = "", hash = "", ...rest] = entry.trim().split(":");
+      const sha256 = hash.toLowerCase();
+      if (!isTenantName(tenant) || !/^[0-9a-f]{64}$/.test(sha256) || rest.length > 0)
+        return refuse(`${allowed}; entry ${index + 1} is not one`);
+      if ((tenants.get(sha256) ?? tenant) !== tenant)
+        return refuse(`each key for one tenant only; entry ${index + 1} repeats another tenant's key`);
+      tenants.set(sha256, tenant);
+    }
+    return [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 }));
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * The gate in force: the shared store's, or while that is away this process' own. Tickets that are here have their turns from the gate here,
+ * whichever is in force.
+ */
+import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { Others, Outcome } from "../../domain/gate/outcome.ts";
+import type { Seat } from "../../domain/gate/places.ts";
+import { inTime } from "../../engine/front/single-flight.ts";
+import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import type { SharedStore } from "./shared-store.ts";
+import type { LocalStore } from "./local-store.ts";
+import type { Rooms } from "./reservations.ts";
+import type { Watch } from "./watch.ts";
+
+export interface FailoverGateParts {
+  readonly local: Pick<LocalStore, "gate" | "moves">;
+  readonly shared: Pick<SharedStore, "gate">;
+  readonly watch: Pick<Watch, "ask" | "isAway">;
+  readonly rooms: Rooms;
+  readonly clock: Clock;
+}
+
+export interface FailoverGates {
+  /** Whoever is let in by one reports to the same one. */
+  of(provider: ProviderName): Gate;
+  /** A call for a ticket of the shared store: until it is reported, this permit's news are the shared gate's. */
+  began(permit: string): void;
+  ended(permit: string): void;
+}
+
+/** The longest that room is asked for: what stands before a shared gate may let many wait in line. */
+const reserveMs = 300;
+
+export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGateParts): FailoverGates {
+  const made = new Map<ProviderName, { readonly shared: Gate; readonly local: Gate }>();
+  /** Of calls for tickets, and whose gate gave the turn. */
+  const permits = new Map<string, "shared" | "local">();
+
+  function make(provider: ProviderName) {
+    const here = local.gate(provider);
+    const there = shared.gate(provider);
+
+    /** A call may end after the gate that let it in went out of reach. What it tells of the provider is as true of the other one. */
+    function reportThere(outcome: Outcome): Promise<Others | null> {
+      return watch.isAway() ? here.report({ ...outcome, permit: null, epoch: null }) : there.report(outcome);
+    }
+
+    function reporting(inForce: Gate["report"]): Gate["report"] {
+      return (outcome) => {
+        const of = outcome.permit === null ? undefined : permits.get(outcome.permit);
+        if (of === undefined) return inForce(outcome);
+        permits.delete(outcome.permit ?? "");
+        return of === "local" ? here.report(outcome) : reportThere(outcome);
+      };
+    }
+
+    const start: Gate["start"] = async (seat, starter) => {
+      // The shared store gives its tickets to workers itself.
+      if (local.moves.whereabouts(seat.ticketId) !== "here") return { kind: "busy", untilMs: clock.nowMs() };
+      const started = await here.start(seat, starter);
+      if (started.kind === "call") permits.set(starter.permit, "local");
+      return started;
+    };
+
+    const outlook: Gate["outlook"] = (ticketId) => {
+      if (local.moves.whereabouts(ticketId) === "here") return here.outlook(ticketId);
+      return watch.ask(() => there.outlook(ticketId));
+    };
+
+    async function reserveThere(seat: Seat): Promise<boolean> {
+      try {
+        return await watch.ask(async () => {
+          const isHeld = await inTime(clock, reserveMs, there.reserve(seat));
+          if (isHeld === undefined) throw new StoreAway("The shared gate has not answered in time");
+          return isHeld;
+        });
+      } catch (error) {
+        if (!(error instanceof StoreAway)) throw error;
+        return await rooms.reserve(provider, seat);
+      }
+    }
+
+    return {
+      shared: {
+        enter: there.enter,
+        report: reporting(reportThere),
+        reserve: reserveThere,
+        start,
+        outlook,
+        overview: (tenant?: string) => watch.ask(() => there.overview(tenant)),
+      },
+      local: {
+        enter: here.enter,
+        report: reporting(here.report),
+        reserve: (seat: Seat) => rooms.reserve(provider, seat),
+        start,
+        outlook,
+        overview: here.overview,
+      },
+    };
+  }
+
+  return {
+    of(provider) {
+      let gates = made.get(provider);
+      if (gates === undefined) made.set(provider, (gates = make(provider)));
+      return watch.isAway() ? gates.local : gates.shared;
+    },
+    began: (permit) => void permits.set(permit, "shared"),
+    ended: (permit) => void permits.delete(permit),
+  };
+}

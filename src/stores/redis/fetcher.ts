@@ -1,0 +1,151 @@
+/**
+ * Takes tickets of one provider from Redis when there is something to take. Nobody polls: every call of the script says when that is, and
+ * tells it to all processes where it is news. Who brought the news goes first, and the others come only if nobody was there: so a process
+ * that dies holds nothing up, and ten processes ask hardly more often than one.
+ */
+import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
+import type { Schedule } from "./script/calls.ts";
+
+export interface TakerParts {
+  readonly clock: Clock;
+  /** Redis' clock, as near as is known. */
+  readonly storeNowMs: () => number;
+  /** Tickets in flight at all processes together, at most. */
+  readonly concurrency: number;
+  /** At most so many, and no more than this process' share, of which it has so many in flight. @throws {StoreAway} */
+  readonly take: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
+  /** Never rejects. */
+  readonly run: (claimed: ClaimedTicket) => Promise<void>;
+  /** Hears of a take that failed. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface Taker {
+  /** What a call of our own has said. */
+  onSchedule(schedule: Schedule): void;
+  /** What another's has, for all to hear. */
+  onNews(news: Heard): void;
+  /** Looks at once: news may have been missed. */
+  open(): void;
+  /** Takes nothing any more, until `open`. Those in flight go on. */
+  shut(): void;
+}
+
+type Heard = Pick<Schedule, "nowMs" | "wakeAtMs">;
+
+/** So long the others leave tickets to whom the news came from, and longer the more they have in flight. */
+const courtesyMs = 20;
+const perTicketMs = 5;
+/** With more than its share a process leaves tickets to the others for so long. */
+const overShareMs = 150;
+/** After a take that came to nothing though it was time, doubling. */
+const emptyMs = 50;
+const longestEmptyMs = 1_000;
+
+export function createTaker(parts: TakerParts): Taker {
+  const { clock, concurrency } = parts;
+  let isOpen = false;
+  let isTaking = false;
+  let inFlight = 0;
+  let processes = 1;
+  let empty = 0;
+  /** The answer to a take did not arrive. What it may have claimed lies until it is asked for: the news say that it is being worked on. */
+  let hasLost = false;
+  let wakeAtMs: number | null = null;
+  /** Of what was said last, by Redis' clock. */
+  let saidAtMs = -Infinity;
+  let saidBy: "reply" | "message" = "reply";
+  let timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
+
+  const share = () => Math.max(1, Math.ceil(concurrency / processes));
+
+  /** @param courtesy how long others may be first */
+  function plan(courtesy: number): void {
+    const lookAtMs = hasLost ? -Infinity : wakeAtMs;
+    if (!isOpen || isTaking || lookAtMs === null || inFlight >= concurrency) return stand();
+    const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
+    const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
+    const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
+    const atMs = clock.nowMs() + Math.max(waitMs + politeMs, restMs);
+    if (timer !== null && timer.atMs === atMs) return;
+    stand();
+    const cancel = clock.after(atMs - clock.nowMs(), () => {
+      timer = null;
+      void take();
+    });
+    timer = { atMs, cancel };
+  }
+
+  function stand(): void {
+    timer?.cancel();
+    timer = null;
+  }
+
+  async function take(): Promise<void> {
+    isTaking = true;
+    // Redis knows better how many processes share the room.
+    const room = inFlight >= share() ? 1 : concurrency - inFlight;
+    try {
+      const claimed = await parts.take(room, inFlight);
+      hasLost = false;
+      empty = claimed.length > 0 ? 0 : empty + 1;
+      for (const ticket of claimed) void work(ticket);
+    } catch (error) {
+      empty++;
+      hasLost = true;
+      parts.onFault(error);
+    } finally {
+      isTaking = false;
+      plan(0);
+    }
+  }
+
+  async function work(ticket: ClaimedTicket): Promise<void> {
+    inFlight++;
+    await parts.run(ticket);
+    inFlight--;
+    plan(0);
+  }
+
+  /**
+   * Replies come in order, and so do messages, but a reply and a message can overtake one another: of the same moment, whichever wakes earlier
+   * is believed.
+   */
+  function hear(source: "reply" | "message", { nowMs, wakeAtMs: nextMs }: Heard): void {
+    if (nowMs < saidAtMs) return;
+    const isTie = nowMs === saidAtMs && source !== saidBy;
+    saidAtMs = nowMs;
+    saidBy = source;
+    const heardMs = isTie ? earlier(wakeAtMs, nextMs) : nextMs;
+    if (heardMs === wakeAtMs) return;
+    wakeAtMs = heardMs;
+    empty = 0;
+  }
+
+  return {
+    onSchedule(schedule) {
+      if (schedule.listeners !== null) processes = Math.max(1, schedule.listeners);
+      hear("reply", schedule);
+      plan(0);
+    },
+    onNews(news) {
+      const before = wakeAtMs;
+      hear("message", news);
+      if (wakeAtMs !== before) plan(courtesyMs + perTicketMs * inFlight);
+    },
+    open() {
+      isOpen = true;
+      empty = 0;
+      wakeAtMs = 0;
+      plan(0);
+    },
+    shut() {
+      isOpen = false;
+      stand();
+    },
+  };
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}

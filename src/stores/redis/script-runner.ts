@@ -1,0 +1,122 @@
+/**
+ * Calls of the script, and what they say beside their answers: Redis' clock, and when tickets can be taken. Those of one moment go together:
+ * one run of the script, one look at the gate and one write of it for all of them.
+ */
+import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { GateLimits } from "../../domain/gate/gate.ts";
+import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
+import type { Redis } from "./redis.ts";
+
+export interface CallerParts {
+  readonly redis: Redis;
+  readonly limits: GateLimits;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Hears after each call when tickets of the provider can be taken. */
+  readonly onSchedule: (provider: ProviderName, schedule: Schedule) => void;
+  /** Runs what it is given when this moment's calls have been made. Without it each call goes alone. */
+  readonly soon?: (send: () => void) => void;
+  /** Redis goes by our clock instead of its own: for tests. */
+  readonly ownsTime?: boolean;
+}
+
+export interface Caller {
+  atGate(
+    provider: ProviderName,
+    call: GateCall | TicketCall,
+    texts?: readonly string[],
+  ): Promise<readonly unknown[]>;
+  call(
+    call: KeyCall | Extract<Call, { verb: "due" }>,
+    texts?: readonly string[],
+  ): Promise<readonly unknown[]>;
+  /** Redis' clock, as near as is known, in epoch milliseconds. */
+  nowMs(): number;
+}
+
+interface Waiting {
+  readonly call: GateCall | TicketCall;
+  readonly texts: readonly string[];
+  readonly resolve: (answer: readonly unknown[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Calls in one run of the script, at most: as long as it takes, nobody else is heard by Redis. */
+const mostTogether = 32;
+/** Characters of texts after which no more calls join a run. */
+const enoughTexts = 1_000_000;
+
+export function createCaller(parts: CallerParts): Caller {
+  const { redis, limits, clock, random, soon } = parts;
+  /** Those that need room apart: where there is none, the others must go on. */
+  const groups = new Map<string, Waiting[]>();
+  /** How far Redis' clock is ahead of ours. */
+  let aheadMs = 0;
+
+  const common = (): Common => (parts.ownsTime === true ? { nowMs: clock.nowMs() } : {});
+
+  function join(provider: ProviderName, waiting: Waiting): void {
+    if (soon === undefined) return void run(provider, [waiting]);
+    const lane = `${provider} ${needsRoom(waiting.call)}`;
+    const group = groups.get(lane) ?? [];
+    group.push(waiting);
+    const isFull = group.length === mostTogether || lengthOf(group) >= enoughTexts;
+    const send = () => {
+      if (groups.get(lane) !== group) return;
+      groups.delete(lane);
+      void run(provider, group);
+    };
+    groups.set(lane, group);
+    if (isFull) send();
+    else if (group.length === 1) soon(send);
+  }
+
+  /** Never rejects: who waits hears of it. */
+  async function run(provider: ProviderName, group: readonly Waiting[]): Promise<void> {
+    try {
+      const askedAtMs = clock.nowMs();
+      const calls = group.map(({ call, texts }) => ({ ...call, texts: texts.length }));
+      const whole = { verb: "at_gate", ...common(), provider, limits, random: random(), calls };
+      const texts = group.flatMap((one) => one.texts);
+      const isAdding = group.some(({ call }) => needsRoom(call));
+      const [head, ...answers] = await redis.run(withoutNulls(whole), texts, isAdding);
+      const schedule = {
+        wakeAtMs: null,
+        listeners: null,
+        ...(JSON.parse(String(head)) as Partial<Schedule>),
+      };
+      const nowMs = schedule.nowMs ?? askedAtMs;
+      aheadMs = nowMs - (askedAtMs + clock.nowMs()) / 2;
+      parts.onSchedule(provider, { ...schedule, nowMs });
+      for (const [index, { resolve, reject }] of group.entries()) {
+        const answer = answers[index] as readonly unknown[];
+        if (answer[0] === "failed") reject(new StoreAway(`The script failed: ${String(answer[1])}`));
+        else resolve(answer);
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  return {
+    atGate: (provider, call, texts = []) =>
+      new Promise((resolve, reject) => join(provider, { call, texts, resolve, reject })),
+    call: (call, texts = []) => redis.run(withoutNulls({ ...call, ...common() }), texts, needsRoom(call)),
+    nowMs: () => (parts.ownsTime === true ? clock.nowMs() : Math.round(clock.nowMs() + aheadMs)),
+  };
+}
+
+function lengthOf(group: readonly Waiting[]): number {
+  return group.reduce((sum, { texts }) => texts.reduce((all, text) => all + text.length, sum), 0);
+}
+
+function needsRoom({ verb }: GateCall | TicketCall | Call): boolean {
+  return verb === "create" || verb === "begin_key";
+}
+
+/** In Lua what is `null` is not there. */
+function withoutNulls(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => (inner === null ? undefined : inner));
+}

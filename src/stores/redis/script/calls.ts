@@ -1,0 +1,130 @@
+/** What can be asked of the script (`main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
+import type { Whose } from "../../../domain/gate/breaker.ts";
+import type { GateLimits } from "../../../domain/gate/gate.ts";
+import type { Parking, Starter } from "../../../domain/gate/queue.ts";
+import type { KeyedEnd } from "../../../domain/idempotency.ts";
+import type { Outcome } from "../../../domain/gate/outcome.ts";
+import type { Seat } from "../../../domain/gate/places.ts";
+import type { TicketEvent } from "../../../domain/ticket/ticket.ts";
+
+export type Call = GateCalls | KeyCall | DueCall;
+
+interface DueCall {
+  readonly verb: "due";
+  readonly limit: number;
+  /** Of the newest records that the caller can read. */
+  readonly version: number;
+}
+
+/** Of each call, beside what it asks. */
+export interface Common {
+  /** Epoch milliseconds instead of Redis' own clock: for tests. */
+  readonly nowMs?: number;
+}
+
+/** Calls of one moment about one gate and its tickets, carried out in their order in one run. Each has an answer of its own. */
+export interface GateCalls {
+  readonly verb: "at_gate";
+  readonly provider: string;
+  readonly limits: GateLimits;
+  /** Uniform in [0, 1). */
+  readonly random: number;
+  /** With the number of texts that each has among those that follow. */
+  readonly calls: readonly ((GateCall | TicketCall) & { readonly texts: number })[];
+}
+
+export type GateCall =
+  | { readonly verb: "enter"; readonly permit: string; readonly whose: Whose }
+  | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
+  | { readonly verb: "reserve"; readonly seat: Seat }
+  | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
+  | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
+  | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
+  | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
+  | { readonly verb: "outlook"; readonly ticketId: string }
+  | { readonly verb: "overview"; readonly tenant: string | null }
+  | { readonly verb: "started" }
+  | { readonly verb: "dispatch" };
+
+/** What the script must know of a ticket, whose record it only stores. */
+export interface Facts {
+  /** Of the record. */
+  readonly version: number;
+  readonly expiresAtMs: number;
+  /** The number of its latest event, and of its latest claim. */
+  readonly events: number;
+  readonly fence: number;
+  /** `null`: it has not ended. */
+  readonly forgetAtMs: number | null;
+}
+
+/** What a gate is told of a change. */
+export type Word =
+  | { readonly kind: "confirm"; readonly notBeforeMs: number }
+  | { readonly kind: "park"; readonly parking: Parking }
+  | { readonly kind: "release"; readonly keptBytes: number }
+  | { readonly kind: "nothing" };
+
+interface Written {
+  readonly seat: Seat;
+  readonly facts: Facts;
+  readonly word: Word;
+  /** When something happens to it by itself; `null`: it has ended. */
+  readonly dueMs: number | null;
+}
+
+/** The record, the texts (empty: none, or as they were) and the events, each as JSON, follow the call as arguments of their own. */
+export type TicketCall =
+  /** `always`: whatever the watermark, for it was accepted elsewhere. */
+  | ({ readonly verb: "create"; readonly always: boolean } & Written)
+  /** Where it is still as it was read. */
+  | ({ readonly verb: "change"; readonly revision: number } & Written)
+  /** As many as may be called for now, at most as there are permits and as is the caller's share: found and claimed in one. */
+  | {
+      readonly verb: "take";
+      readonly permits: readonly string[];
+      /** Tickets that the caller has in flight: they count against its share, which is at least one more. */
+      readonly inFlight: number;
+      /** Of calls whose answer did not arrive: what they claimed comes with this one. */
+      readonly lost: readonly string[];
+      /** Of the newest records that the caller can read. */
+      readonly version: number;
+    }
+  /** Takes back one that nobody was told of, unless it was worked on. */
+  | { readonly verb: "withdraw"; readonly ticketId: string };
+
+/** A claim that is not in the record yet: it was made by the script, which can't read records. */
+export interface LateClaim {
+  readonly permit: string;
+  readonly asProbe: boolean;
+  readonly atMs: number;
+  readonly leaseMs: number;
+}
+
+export type StartedEvent = Extract<TicketEvent, { kind: "started" }>;
+
+/** The body of an `answered` end follows the call as an argument of its own. */
+export type KeyCall =
+  | {
+      readonly verb: "begin_key";
+      readonly name: string;
+      readonly requestSha256: string;
+      readonly queueId: string;
+      readonly leaseMs: number;
+    }
+  | {
+      readonly verb: "end_key";
+      readonly name: string;
+      readonly fence: number;
+      readonly end: Exclude<KeyedEnd, { kind: "answered" }> | { readonly kind: "answered" };
+    };
+
+/** How a gate stands after a call. */
+export interface Schedule {
+  /** The script's clock. */
+  readonly nowMs: number;
+  /** When tickets can be taken, or something is due: a hold, a claim, a ticket's time. `null`: nothing is to come. */
+  readonly wakeAtMs: number | null;
+  /** Processes that listen, where it was news or tickets were taken; `null`: not counted. */
+  readonly listeners: number | null;
+}

@@ -1,0 +1,72 @@
+/** One gate in Redis: the same machine as everywhere (`../../gate-keeper.ts`), over what this script reads and writes. */
+import { completeGate, newGate, type GateCore, type GateLimits } from "../../../domain/gate/gate.ts";
+import { createGateKeeper, type GateKeeper } from "../../../engine/gate-keeper.ts";
+import type { GateCalls, Schedule } from "./calls.ts";
+import { count, exactly, firstScore, read } from "./commands.ts";
+import { redisPlaces } from "./places.ts";
+
+export interface ScriptedGate {
+  readonly keeper: GateKeeper;
+  readonly limits: GateLimits;
+  /** Processes that hear of news now. */
+  countListeners(): number;
+  /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
+  finish(): Schedule;
+}
+
+/** @param root what all keys begin with */
+export function openGate(
+  root: string,
+  { provider, limits, random }: Omit<GateCalls, "verb" | "calls">,
+  nowMs: number,
+): ScriptedGate {
+  const prefix = `${root}gate:${provider}:`;
+  const coreKey = `${prefix}core`;
+  const wakeKey = `${prefix}wake`;
+  const channel = `${root}gate:wake`;
+  const places = redisPlaces(prefix, `${root}gate:suspects`, nowMs);
+  const stored = read("GET", coreKey);
+  let core = stored === null ? newGate : coreIn(stored);
+  let hasChanged = false;
+  let listeners: number | null = null;
+
+  const keeper = createGateKeeper({
+    places,
+    limits,
+    readCore: () => core,
+    writeCore(next) {
+      core = next;
+      hasChanged = true;
+    },
+    atomically: (work) => work(),
+    nowMs: () => nowMs,
+    random: () => random,
+  });
+
+  function finish(): Schedule {
+    const dueMs = firstScore(`${root}queue:due`);
+    const lookAtMs = keeper.wakeAtMs();
+    const wakeAtMs = lookAtMs === null || (dueMs !== null && dueMs < lookAtMs) ? dueMs : lookAtMs;
+    if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
+    places.flush();
+    const news = wakeAtMs === null ? "" : exactly(wakeAtMs);
+    if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, listeners };
+    redis.call("SET", wakeKey, news);
+    listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${news}`);
+    return { nowMs, wakeAtMs, listeners };
+  }
+
+  function countListeners(): number {
+    const [, number] = redis.call("PUBSUB", "NUMSUB", channel) as readonly [string, number];
+    listeners = number;
+    return number;
+  }
+
+  return { keeper, limits, countListeners, finish };
+}
+
+/** A newer one is given up: what it knows is learned again in a few calls. */
+function coreIn(stored: string): GateCore {
+  const core = cjson.decode(stored) as GateCore;
+  return core.version === newGate.version ? completeGate(core) : newGate;
+}

@@ -1,0 +1,117 @@
+/**
+ * The one script. Compiled to Lua (`npm run lua`) and run by Redis whole, while nothing else runs there. `ARGV[0]` is the call; texts that are
+ * only stored follow it. Redis' reply is a list of texts.
+ */
+import type { Call, Common, GateCall, GateCalls, TicketCall } from "./calls.ts";
+import { openGate, type ScriptedGate } from "./gate.ts";
+import { keyScripts } from "./keys.ts";
+import { ticketScripts } from "./tickets.ts";
+import { timeMs } from "./time.ts";
+
+const root = KEYS[0] ?? "";
+const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
+const texts = ARGV.slice(1);
+const nowMs = call.nowMs ?? timeMs();
+
+export const reply = answer(call);
+
+function answer(call: Call): unknown {
+  switch (call.verb) {
+    case "due":
+      return ticketScripts(root, nowMs).dueBy(call.limit, call.version);
+    case "begin_key":
+      makeSureOfRoom();
+      return keyScripts(root, nowMs).begin(call);
+    case "end_key":
+      return [keyScripts(root, nowMs).end(call, texts[0] ?? "") ? "1" : "0"];
+    case "at_gate":
+      return atGate(call);
+  }
+}
+
+/** The schedule, then the answer to each call. */
+function atGate(batch: GateCalls): readonly unknown[] {
+  if (batch.calls.some(({ verb }) => verb === "create")) makeSureOfRoom();
+  const gate = openGate(root, batch, nowMs);
+  const answers: unknown[] = [];
+  let from = 0;
+  for (const call of batch.calls) {
+    answers.push(answerOrFailure(gate, call, texts.slice(from, from + call.texts)));
+    from += call.texts;
+  }
+  return [cjson.encode(gate.finish()), ...answers];
+}
+
+/** One that fails, fails for itself: what came in the same moment has nothing to do with it. */
+function answerOrFailure(gate: ScriptedGate, call: GateCall | TicketCall, texts: readonly string[]): unknown {
+  try {
+    switch (call.verb) {
+      case "create":
+      case "change":
+      case "take":
+      case "withdraw":
+        return ofTickets(gate, call, texts);
+      default:
+        return [json(ofGate(gate, call))];
+    }
+  } catch (error) {
+    return ["failed", typeof error === "string" ? error : ((error as { err?: string }).err ?? "")];
+  }
+}
+
+function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[]): readonly unknown[] {
+  const tickets = ticketScripts(root, nowMs);
+  switch (call.verb) {
+    case "create": {
+      const known = tickets.create(gate, call, texts);
+      if (known === null) return ["full"];
+      if (known.length > 0) return ["there", ...known];
+      return ["stored", json(gate.keeper.outlook(call.seat.ticketId))];
+    }
+    case "change": {
+      const known = tickets.change(gate, call, texts);
+      return known.length > 0 ? ["there", ...known] : ["stored"];
+    }
+    case "take":
+      return tickets.take(gate, call);
+    case "withdraw":
+      return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
+  }
+}
+
+function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
+  switch (call.verb) {
+    case "enter":
+      return keeper.enter(call.permit, call.whose);
+    case "exchange":
+      return keeper.exchange(call.reportId, call.outcomes);
+    case "reserve":
+      return keeper.reserve(call.seat);
+    case "confirm":
+      return keeper.confirm(call.seat, call.notBeforeMs);
+    case "park":
+      return keeper.park(call.seat, call.parking);
+    case "start":
+      return keeper.start(call.seat, call.starter);
+    case "release":
+      return keeper.release(call.ticketId, call.keptBytes);
+    case "outlook":
+      return keeper.outlook(call.ticketId);
+    case "overview":
+      return keeper.overview(call.tenant ?? undefined);
+    case "started":
+      return keeper.started(false);
+    case "dispatch":
+      return keeper.dispatch();
+  }
+}
+
+/** Where Redis' memory is full, a script ends at its first write of this kind: here, before anything is changed. */
+function makeSureOfRoom(): void {
+  redis.call("SET", `${root}room`, 1);
+}
+
+/** An empty text stands for nothing. */
+function json(value: unknown): string {
+  return value === undefined || value === null ? "" : cjson.encode(value);
+}

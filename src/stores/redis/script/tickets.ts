@@ -1,0 +1,182 @@
+/** Tickets: a hash each, beside their places, so that no crash can part the two. Their records are JSON that only the service reads. */
+import type { Start } from "../../../domain/gate/queue.ts";
+import type { Facts, LateClaim, StartedEvent, TicketCall, Word } from "./calls.ts";
+import { exactly, list, read } from "./commands.ts";
+import type { ScriptedGate } from "./gate.ts";
+import type { Seat } from "../../../domain/gate/places.ts";
+
+type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
+
+/** As stored: record, texts, revision, late claim. An empty text: there is none. */
+type Row = readonly string[];
+
+/** Tickets that one call lets expire, or lose a claim whose lease has ended. */
+const mostDue = 50;
+/** The longest that a call of a process can be under way to Redis. */
+const graveMs = 3_600_000;
+
+export function ticketScripts(root: string, nowMs: number) {
+  const dueKey = `${root}queue:due`;
+  const keyOf = (id: string) => `${root}queue:requests:${id}`;
+  const eventsOf = (id: string) => `${root}queue:events:${id}`;
+
+  function row(id: string): Row {
+    const fields = redis.call("HMGET", keyOf(id), "record", "texts", "revision", "claim") as (
+      | string
+      | false
+    )[];
+    return fields.map((field) => (field === false ? "" : field));
+  }
+
+  /** @returns the row that is there already; `[]`: stored; `null`: the queue is full */
+  function create(gate: ScriptedGate, call: Of<"create">, texts: readonly string[]): Row | null {
+    const { seat, facts, word } = call;
+    const id = seat.ticketId;
+    const known = factsOf(id);
+    if (known !== null && (known.forgetAtMs === null || nowMs < known.forgetAtMs)) return row(id);
+    if (!call.always && gate.keeper.reserve(seat) === "full") return null;
+    redis.call("DEL", keyOf(id), eventsOf(id));
+    write(id, facts, call.dueMs, texts);
+    tell(gate, seat, word);
+    return [];
+  }
+
+  /** @returns the row as another has left it; `[]`: stored */
+  function change(gate: ScriptedGate, call: Of<"change">, texts: readonly string[]): Row {
+    const id = call.seat.ticketId;
+    if (read("HGET", keyOf(id), "revision") !== exactly(call.revision)) return row(id);
+    redis.call("HDEL", keyOf(id), "claim");
+    if (call.facts.forgetAtMs !== null) redis.call("HDEL", keyOf(id), "texts");
+    write(id, call.facts, call.dueMs, texts);
+    tell(gate, call.seat, call.word);
+    return [];
+  }
+
+  function write(id: string, facts: Facts, dueMs: number | null, texts: readonly string[]): void {
+    const [record = "", essays = "", ...events] = texts;
+    redis.call("HSET", keyOf(id), "record", record, "facts", cjson.encode(facts));
+    redis.call("HINCRBY", keyOf(id), "revision", 1);
+    if (essays !== "") redis.call("HSET", keyOf(id), "texts", essays);
+    for (const event of events) redis.call("RPUSH", eventsOf(id), event);
+    if (dueMs !== null) {
+      redis.call("ZADD", dueKey, exactly(dueMs), id);
+      return;
+    }
+    redis.call("ZREM", dueKey, id);
+    const keptMs = Math.ceil((facts.forgetAtMs ?? nowMs) - nowMs);
+    for (const key of [keyOf(id), eventsOf(id)]) redis.call("PEXPIRE", key, exactly(Math.max(1, keptMs)));
+  }
+
+  function factsOf(id: string): Facts | null {
+    const stored = read("HGET", keyOf(id), "facts");
+    return stored === null ? null : (cjson.decode(stored) as Facts);
+  }
+
+  /**
+   * @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
+   * ids of those that must first be brought to the present: their time is over, or their last claim's
+   */
+  function take(gate: ScriptedGate, { permits, inFlight, version, lost }: Of<"take">): readonly Row[] {
+    const { keeper, limits } = gate;
+    const taken: Row[] = lost.length > 0 ? takenBefore(keeper, lost) : [];
+    const overdue: Row[] = [];
+    const share = Math.ceil(limits.concurrency / Math.max(1, gate.countListeners()));
+    const most = Math.min(permits.length, Math.max(1, share - inFlight));
+    for (const id of keeper.dispatch(Math.max(0, most - taken.length))) {
+      const facts = factsOf(id);
+      const place = keeper.find(id);
+      if (facts === null || place === null) {
+        // Its ticket was deleted by somebody else.
+        keeper.release(id);
+      } else if (facts.version > version) {
+        // Newer code wrote it, and will take it: it stays sent until that lapses.
+      } else if (nowMs >= facts.expiresAtMs || read("HGET", keyOf(id), "claim") !== null) {
+        overdue.push([id]);
+      } else {
+        const permit = permits[taken.length] ?? id;
+        const start = keeper.start(place, { permit, notBeforeMs: place.notBeforeMs, suspect: place.suspect });
+        if (start.kind === "call") {
+          claim(id, facts, start, { permit, asProbe: start.asProbe, atMs: nowMs, leaseMs: limits.leaseMs });
+          taken.push([id, ...row(id), cjson.encode(start)]);
+        }
+      }
+    }
+    for (const id of dueBy(mostDue, version)) overdue.push([id]);
+    return [...taken, ...overdue];
+  }
+
+  /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */
+  function dueBy(limit: number, version: number): string[] {
+    const ids: string[] = [];
+    for (const id of list("ZRANGEBYSCORE", dueKey, "-inf", exactly(nowMs), "LIMIT", 0, limit)) {
+      const facts = factsOf(id);
+      if (facts === null) redis.call("ZREM", dueKey, id);
+      else if (facts.version <= version) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** Those that a call with these permits has claimed whose answer did not arrive. */
+  function takenBefore(keeper: ScriptedGate["keeper"], permits: readonly string[]): Row[] {
+    const rows: Row[] = [];
+    for (const place of keeper.inFlight()) {
+      const { ticketId, standing, notBeforeMs, suspect } = place;
+      // What has lapsed is nobody's any more.
+      if (standing.state !== "running" || standing.untilMs <= nowMs) continue;
+      if (!permits.includes(standing.permit)) continue;
+      if (factsOf(ticketId) === null) {
+        keeper.release(ticketId);
+        continue;
+      }
+      const start = keeper.start(place, { permit: standing.permit, notBeforeMs, suspect });
+      rows.push([ticketId, ...row(ticketId), cjson.encode(start)]);
+    }
+    return rows;
+  }
+
+  function claim(id: string, facts: Facts, start: Extract<Start, { kind: "call" }>, late: LateClaim): void {
+    const fence = facts.fence + 1;
+    const number = facts.events + 1;
+    const event: StartedEvent = { number, atMs: nowMs, kind: "started", fence, asProbe: late.asProbe };
+    const claimed: Facts = { ...facts, fence, events: number };
+    redis.call("HSET", keyOf(id), "claim", cjson.encode(late), "facts", cjson.encode(claimed));
+    redis.call("HINCRBY", keyOf(id), "revision", 1);
+    redis.call("RPUSH", eventsOf(id), cjson.encode(event));
+    redis.call("ZADD", dueKey, exactly(start.leaseEndsAtMs), id);
+  }
+
+  /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
+  function withdraw({ keeper }: ScriptedGate, id: string): boolean {
+    const facts = factsOf(id);
+    // What was withdrawn before has no event.
+    if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
+    keeper.release(id);
+    redis.call("DEL", keyOf(id), eventsOf(id));
+    redis.call("ZREM", dueKey, id);
+    const grave: Facts = { version: 1, expiresAtMs: 0, events: 0, fence: 0, forgetAtMs: nowMs + graveMs };
+    redis.call("HSET", keyOf(id), "facts", cjson.encode(grave));
+    redis.call("PEXPIRE", keyOf(id), graveMs);
+    return true;
+  }
+
+  return {
+    create,
+    change,
+    take,
+    withdraw,
+    dueBy,
+  };
+}
+
+function tell({ keeper }: ScriptedGate, seat: Seat, word: Word): void {
+  switch (word.kind) {
+    case "confirm":
+      return keeper.confirm(seat, word.notBeforeMs);
+    case "park":
+      return keeper.park(seat, word.parking);
+    case "release":
+      return keeper.release(seat.ticketId, word.keptBytes);
+    case "nothing":
+      return;
+  }
+}

@@ -1,0 +1,27 @@
+/** What an error of the API is called. Each has its status in `http/errors.ts`. */
+export const errorTypes = [
+  "VALIDATION_ERROR",
+  "AUTHENTICATION_ERROR",
+  "RESOURCE_NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+  "PAYLOAD_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "CONFIGURATION_ERROR",
+  "IDEMPOTENCY_CONFLICT",
+  "IDEMPOTENCY_MISMATCH",
+  "INVALID_REQUEST",
+  "RATE_LIMIT",
+  "CIRCUIT_BREAKER_OPEN",
+  "TIMEOUT",
+  "CONNECTION_ERROR",
+  "SERVICE_UNAVAILABLE",
+  "QUEUE_FULL",
+  "INVALID_API_KEY",
+  "QUOTA_EXCEEDED",
+  "INVALID_RESPONSE",
+  "CONTENT_REFUSED",
+  "RESPONSE_TRUNCATED",
+  "REQUEST_EXPIRED",
+  "INTERNAL_ERROR",
+] as const;
+export type ErrorType = (typeof errorTypes)[number];

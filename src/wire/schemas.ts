@@ -1,0 +1,311 @@
+/**
+ * What the service takes and gives, once: the same schemas validate requests, hold answers in tests, and are the OpenAPI document.
+ * The namespace import is on purpose: the named one is five times the bundle.
+ */
+import * as z from "zod";
+import { processingModes, providerNames, reasoningEfforts } from "../domain/judging/comparison.ts";
+import { placeholderProblems } from "../domain/judging/prompt.ts";
+import { errorTypes } from "./error-types.ts";
+
+const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
+
+/** Real clients send these; nobody reads them. */
+export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };
+
+/** For every optional field an explicit null means "not given": real clients send it. Fields that are not here: `unknown-fields.ts`. */
+export const overridesRequest = z
+  .object({
+    provider_override: z.enum(providerNames).nullish(),
+    // It goes into the address of a call.
+    model_override: z
+      .string()
+      .regex(/^[!-~]{1,200}$/, "must be 1 to 200 characters from ! to ~, without blanks")
+      .nullish(),
+    temperature_override: z.number().min(0).max(2).nullish(),
+    system_prompt_override: z.string().regex(/\S/, "must not be blank").nullish(),
+    max_tokens_override: z.int().positive().nullish(),
+    reasoning_effort: z.enum(reasoningEfforts).nullish(),
+    ...ignoredOverrides,
+  })
+  .meta({
+    description: "What to leave to the service is left out, or null. Another field than these is refused.",
+    additionalProperties: { type: "null" },
+  });
+
+export const comparisonRequest = z.object({
+  user_prompt: text(20_000)
+    .superRefine((prompt, context) => {
+      for (const problem of placeholderProblems(prompt))
+        context.addIssue({ code: "custom", message: problem });
+    })
+    .meta({
+      description:
+        "The comparison's instructions. {essay_a} and {essay_b} are replaced, each at most once; an essay without a placeholder is appended.",
+    }),
+  essay_a: essay(),
+  essay_b: essay(),
+  llm_config_overrides: overridesRequest.nullish(),
+  processing_mode: z.enum(processingModes).nullish(),
+  priority: z.int().min(0).max(10).nullish(),
+  correlation_id: z.guid().nullish(),
+  user_id: atMost(255).nullish(),
+  // What it may be, as it was written, is said in `metadata.ts`.
+  metadata: z.record(z.string(), z.unknown()).nullish().meta({
+    description:
+      "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
+  }),
+});
+export type ComparisonRequest = z.infer<typeof comparisonRequest>;
+
+export const providerParameter = z.object({ provider: z.enum(providerNames) });
+export const modelsQuery = z.object({ provider: z.enum(providerNames).optional() });
+/** Printable ASCII: what a header can hold without doubt. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable characters");
+export const ticketParameter = z.object({ queue_id: z.guid() });
+
+const count = z.int().nonnegative();
+
+export const judgementAnswer = z.object({
+  winner: z.enum(["Essay A", "Essay B"]),
+  justification: z.string().min(1).max(500),
+  confidence: z.number().min(1).max(5),
+  provider: z.enum(providerNames),
+  model: z.string().meta({ description: "The model that says it answered." }),
+  response_time_ms: count.meta({ description: "Duration of the answering call." }),
+  token_usage: z
+    .object({
+      prompt_tokens: count,
+      completion_tokens: count,
+      total_tokens: count,
+      cached_tokens: count,
+      reasoning_tokens: count,
+    })
+    .nullable()
+    .meta({ description: "Of the answering call; null where the provider did not say." }),
+  cost_estimate: z
+    .number()
+    .nonnegative()
+    .nullable()
+    .meta({ description: "US dollars for all calls; null where the price is unknown." }),
+  correlation_id: z.guid(),
+  trace_id: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .nullable(),
+  metadata: z.record(z.string(), z.unknown()).meta({
+    description:
+      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, sent_parameters, dropped_parameters, ignored_fields, service_version where the caller has no such key.",
+  }),
+});
+export type JudgementAnswer = z.infer<typeof judgementAnswer>;
+
+const time = z.iso.datetime();
+
+export const ticketAnswer = z.object({
+  queue_id: z.guid(),
+  status: z.enum(ticketStatuses),
+  message: z.string().meta({ description: "Why it waits, in a sentence." }),
+  provider: z.enum(providerNames),
+  position_in_queue: z.int().positive().nullable(),
+  estimated_wait_minutes: count.nullable(),
+  retry_after: z.int().positive().meta({ description: "Seconds until the next attempt can be expected." }),
+  expires_at: time,
+  status_url: z.string(),
+  results_url: z.string(),
+  correlation_id: z.guid(),
+  ignored_fields: z.array(z.string()).meta({ description: "Of the request: those that nobody reads." }),
+});
+export type TicketAnswer = z.infer<typeof ticketAnswer>;
+
+export const statusAnswer = z.object({
+  queue_id: z.guid(),
+  status: z.enum(ticketStatuses),
+  provider: z.enum(providerNames),
+  queued_at: time,
+  updated_at: time,
+  expires_at: time,
+  position_in_queue: z.int().positive().nullable().meta({ description: "1: next; null unless queued." }),
+  estimated_wait_minutes: count.nullable(),
+  retry_count: count.meta({ description: "Attempts that failed." }),
+  priority: z.int().min(0).max(10),
+  size_bytes: count.meta({ description: "Of its texts." }),
+  metadata: z.record(z.string(), z.unknown()),
+  result_available: z.boolean(),
+  result_location: z.string().nullable(),
+  error_message: z.string().nullable(),
+  error_type: z.enum(errorTypes).nullable().meta({ description: "Why it failed, or why it waits." }),
+  correlation_id: z.guid(),
+});
+export type StatusAnswer = z.infer<typeof statusAnswer>;
+
+export const resultAnswer = judgementAnswer.extend({
+  queue_id: z.guid(),
+  queued_at: time,
+  completed_at: time,
+});
+export type ResultAnswer = z.infer<typeof resultAnswer>;
+
+export const pendingAnswer = z.object({
+  status: z.enum(["queued", "processing"]),
+  message: z.string(),
+  retry_after: z.int().positive(),
+});
+export type PendingAnswer = z.infer<typeof pendingAnswer>;
+
+export const errorAnswer = z.object({
+  error: z.string().meta({ description: "One sentence for a person." }),
+  error_type: z.enum(errorTypes),
+  details: z.string().optional(),
+  issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  correlation_id: z.guid(),
+  retry_after: z.int().positive().optional().meta({ description: "Seconds; where trying again can help." }),
+});
+
+const breakerState = z.enum(["closed", "open", "half_open"]).nullable();
+
+export const providersAnswer = z.object({
+  providers: z.array(
+    z.object({
+      name: z.enum(providerNames),
+      enabled: z.boolean(),
+      configured: z.boolean(),
+      available: z.boolean(),
+      circuit_breaker_state: breakerState,
+      default_model: z.string(),
+      last_success: time.nullable(),
+      last_failure: time.nullable(),
+      last_failure_reason: z.string().nullable().meta({ description: "An `error_type`." }),
+      failure_count: count.nullable().meta({ description: "Faults in a row." }),
+      average_response_time_ms: z.number().nonnegative().nullable(),
+      retry_at: time.nullable(),
+      credentials: z.enum(["ok", "refused", "quota_exceeded"]),
+      models_held: z
+        .array(
+          z.object({
+            model: z.string(),
+            reason: z.enum(["rate_limit", "faults", "refused", "no_judgements"]),
+            until: time,
+          }),
+        )
+        .meta({
+          description:
+            "Models that wait by themselves: those of the catalogue, and those that your own unfinished tickets want.",
+        }),
+      others_held: count.meta({ description: "Further models that wait by themselves." }),
+      oldest_age_seconds: count.nullable().meta({ description: "Of the oldest unfinished ticket." }),
+      queue: z
+        .object({
+          size: count,
+          max_size: count,
+          size_bytes: count,
+          max_bytes: count,
+          accepting: z.boolean(),
+        })
+        .nullable()
+        .meta({ description: "Null where its gate can't be reached." }),
+    }),
+  ),
+  default_provider: z.enum(providerNames),
+  total_requests_today: count.nullable(),
+  total_cost_today: z.number().nonnegative().nullable(),
+});
+export type ProvidersAnswer = z.infer<typeof providersAnswer>;
+
+export const providerTestAnswer = z.object({
+  success: z.boolean(),
+  provider: z.enum(providerNames),
+  message: z.string(),
+  response_time_ms: count,
+});
+export type ProviderTestAnswer = z.infer<typeof providerTestAnswer>;
+
+export const modelsAnswer = z.object({
+  models: z.array(
+    z.object({
+      provider: z.enum(providerNames),
+      id: z.string(),
+      parameters: z.array(z.string()),
+      structured_output: z.string(),
+      prices: z
+        .object({
+          input: z.number(),
+          cached: z.number(),
+          output: z.number(),
+          unit: z.literal("USD per million tokens"),
+          valid_from: z.iso.date(),
+          source: z.string(),
+        })
+        .nullable(),
+      deprecated_on: z.iso.date().nullable(),
+      default: z.boolean(),
+    }),
+  ),
+});
+export type ModelsAnswer = z.infer<typeof modelsAnswer>;
+
+export const healthAnswer = z.object({
+  service: z.literal("llm-provider-service"),
+  status: z.enum(["healthy", "degraded", "unhealthy"]),
+  version: z.string(),
+  platform: z.enum(["node", "cloudflare"]),
+  environment: z.enum(["development", "test", "production"]),
+  dependencies: z.record(
+    z.string(),
+    z.object({
+      status: z.enum(["up", "down"]),
+      latency_ms: z.number().nonnegative().optional(),
+      error: z.string().optional(),
+    }),
+  ),
+  queue_stats: z.object({
+    queue_size: count,
+    queue_type: z.string(),
+    oldest_age_seconds: count.nullable(),
+  }),
+  providers: z.record(
+    z.string(),
+    z.object({ enabled: z.boolean(), configured: z.boolean(), circuit_breaker_state: breakerState }),
+  ),
+  warnings: z.array(z.string()),
+});
+export type HealthAnswer = z.infer<typeof healthAnswer>;
+
+function ignored() {
+  return z.unknown().optional().meta({ description: "Ignored." });
+}
+
+/** The contract counts UTF-16 units, zod and JSON Schema count code points: a text of pairs may pass there and is refused here. */
+function atMost(maxUnits: number, text = z.string()) {
+  return text
+    .refine(({ length }) => length <= maxUnits, `must have at most ${maxUnits} characters`)
+    .meta({ maxLength: maxUnits });
+}
+
+function text(maxUnits: number) {
+  return atMost(maxUnits, z.string().min(1));
+}
+
+/**
+ * A file's bytes, or their base64, in place of its text would be judged as a text.
+ *
+ * Not `superRefine`: it hangs a function on what zod holds of each essay, essays then outlive the young generation, and a judgement costs a fifth more.
+ */
+function essay() {
+  return text(200_000).refine((essay) => fileIn(essay) === undefined, {
+    error: ({ input }) => `looks like ${fileIn(String(input))}: send its text`,
+  });
+}
+
+function fileIn(essay: string): string | undefined {
+  return files.find(([beginning]) => essay.startsWith(beginning))?.[1];
+}
+
+const files = [
+  ["PK\u0003\u0004", "a Word document or another ZIP file"],
+  ["%PDF-", "a PDF file"],
+  ["{\\rtf", "an RTF file"],
+  ["UEsDB", "a Word document or another ZIP file in base64"],
+  ["JVBER", "a PDF file in base64"],
+] as const;

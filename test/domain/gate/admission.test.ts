@@ -1,0 +1,50 @@
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { acceptsMore, hasRoomFor } from "../../../src/domain/gate/admission.ts";
+import { limits } from "../durable-builders.ts";
+
+it.each([
+  [true, 7, 0, true],
+  [true, 8, 0, false],
+  [true, 0, 799, true],
+  [true, 0, 800, false],
+  [false, 5, 0, true],
+  [false, 6, 0, false],
+  [false, 0, 599, true],
+  [false, 0, 600, false],
+  [false, 5, 600, false],
+])(
+  "accepting %s, with %i of 10 tickets and %i of 1,000 bytes: accepts more: %s",
+  (before, size, bytes, after) => {
+    expect(acceptsMore(before, { size, bytes }, limits)).toBe(after);
+  },
+);
+
+it("never lets a big ticket jump over the limit itself", () => {
+  expect(hasRoomFor(300, { size: 9, bytes: 700 }, limits)).toBe(true);
+  expect(hasRoomFor(301, { size: 9, bytes: 700 }, limits)).toBe(false);
+  expect(hasRoomFor(1, { size: 10, bytes: 0 }, limits)).toBe(false);
+});
+
+it("accepts one ticket where there is room for one, and another when it is gone", () => {
+  const one = { ...limits, maxSize: 1 };
+  expect(acceptsMore(true, { size: 0, bytes: 0 }, one)).toBe(true);
+  expect(acceptsMore(true, { size: 1, bytes: 0 }, one)).toBe(false);
+  expect(acceptsMore(false, { size: 0, bytes: 0 }, one)).toBe(true);
+});
+
+it("never flickers: between two changes of mind lies the whole way between the watermarks", () => {
+  const load = fc.array(fc.record({ size: fc.nat(12), bytes: fc.nat(1_200) }));
+  fc.assert(
+    fc.property(load, (loads) => {
+      let accepting = true;
+      for (const now of loads) {
+        const next = acceptsMore(accepting, now, limits);
+        const isHigh = now.size >= 8 || now.bytes >= 800;
+        const isLow = now.size < 6 && now.bytes < 600;
+        expect(next).toBe(accepting ? !isHigh : isLow);
+        accepting = next;
+      }
+    }),
+  );
+});

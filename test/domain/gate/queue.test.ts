@@ -1,0 +1,504 @@
+import { expect, it } from "vitest";
+import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import { dispatch } from "../../../src/domain/gate/dispatch.ts";
+import { confirm, park, reserve } from "../../../src/domain/gate/queue.ts";
+import { newGate } from "../../../src/domain/gate/gate.ts";
+import type { Standing } from "../../../src/domain/gate/places.ts";
+import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+import { fault, gateWorld, healthy, limits, nothing, place, refused, seat } from "../durable-builders.ts";
+
+const tally = {
+  size: 0,
+  bytes: 0,
+  waiting: 0,
+  inFlight: 0,
+  suspectsInFlight: 0,
+  oldestAcceptedAtMs: null,
+};
+const standings: Record<Standing["state"], Standing> = {
+  held: { state: "held", untilMs: 500 },
+  waiting: { state: "waiting" },
+  dispatched: { state: "dispatched", untilMs: 500 },
+  running: { state: "running", untilMs: 500, permit: "p" },
+};
+const asMine = { notBeforeMs: 7, suspect: true, permit: "p" };
+
+// Every standing meets every verb. What moves a place is in this table; the rest leaves it where it is.
+it.each<[Standing["state"] | "none", string, string, string, string]>([
+  ["none", "held", "waiting", "waiting", "waiting"],
+  ["held", "held", "waiting", "waiting", "waiting"],
+  ["waiting", "waiting", "waiting", "waiting", "waiting"],
+  ["dispatched", "dispatched", "dispatched", "waiting", "waiting"],
+  ["running", "running", "running", "waiting", "running"],
+])(
+  "a place that is %s: reserve -> %s, confirm -> %s, park by its caller -> %s, park by another -> %s",
+  (state, ...after) => {
+    const known = state === "none" ? null : place("a", { standing: standings[state] });
+    const states = [
+      reserve(newGate, seat("a"), known, tally, 100, limits),
+      confirm(seat("a"), known, 7, 100),
+      park(seat("a"), known, asMine, 100),
+      park(seat("a"), known, { ...asMine, permit: "other" }, 100),
+    ].map((next) => next?.standing.state);
+    expect(states).toEqual(after);
+  },
+);
+
+it("keeps a hold for 30 s, and gives the room back then, not a millisecond before", () => {
+  const { keeper, world, places } = gateWorld({ maxSize: 1 });
+  expect(keeper.reserve(seat("a"))).toBe("held");
+  world.nowMs = 29_999;
+  expect(keeper.reserve(seat("b"))).toBe("full");
+  world.nowMs = 30_000;
+  expect(keeper.reserve(seat("b"))).toBe("held");
+  expect(places.find("a")).toBeNull();
+});
+
+it("holds on for who reserves twice, also when the queue is full by then", () => {
+  const { keeper, world, places } = gateWorld({ maxSize: 1 });
+  keeper.reserve(seat("a"));
+  world.nowMs = 20_000;
+  expect(keeper.reserve(seat("a"))).toBe("held");
+  world.nowMs = 40_000;
+  expect(keeper.reserve(seat("b"))).toBe("full");
+  expect(places.tally().size).toBe(1);
+});
+
+it("takes in a stored ticket whose hold has lapsed, also when the queue is full: it was promised", () => {
+  const { keeper, world, places } = gateWorld({ maxSize: 1 });
+  keeper.reserve(seat("a"));
+  world.nowMs = 30_000;
+  keeper.reserve(seat("b"));
+  keeper.confirm(seat("a"), 0);
+  expect(places.find("a")?.standing).toEqual({ state: "waiting" });
+});
+
+it("refuses from the high watermark until below the low one, by count", () => {
+  const { keep, keeper } = gateWorld();
+  for (let i = 0; i < 8; i++) expect(keep(`t${i}`)).toBe("held");
+  expect(keep("t8")).toBe("full");
+  keeper.release("t0");
+  keeper.release("t1");
+  expect(keep("t8")).toBe("full");
+  keeper.release("t2");
+  expect(keep("t8")).toBe("held");
+});
+
+it("refuses from the high watermark until below the low one, by bytes", () => {
+  const { keep, keeper } = gateWorld();
+  keep("big", { sizeBytes: 800 });
+  expect(keep("small", { sizeBytes: 1 })).toBe("full");
+  keeper.release("big");
+  expect(keep("small", { sizeBytes: 1 })).toBe("held");
+});
+
+it("sends as many as there are permits, in order, and no ticket twice", () => {
+  const { keep, keeper } = gateWorld({ concurrency: 2 });
+  keep("old", { acceptedAtMs: 1 });
+  keep("young", { acceptedAtMs: 2 });
+  keep("urgent", { acceptedAtMs: 3, priority: 1 });
+  expect(keeper.dispatch()).toEqual(["urgent", "old"]);
+  expect(keeper.dispatch()).toEqual([]);
+  keeper.release("old");
+  expect(keeper.dispatch()).toEqual(["young"]);
+});
+
+it("takes a ticket back that nobody claimed within 30 s, and not a millisecond before", () => {
+  const { keep, keeper, world } = gateWorld();
+  keep("a");
+  keeper.dispatch();
+  expect(keeper.wakeAtMs()).toBe(30_000);
+  world.nowMs = 29_999;
+  expect(keeper.dispatch()).toEqual([]);
+  world.nowMs = 30_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+});
+
+it("takes a ticket back whose caller's lease is over, and not a millisecond before", () => {
+  const { keep, keeper, begin, world } = gateWorld();
+  keep("a");
+  keeper.dispatch();
+  expect(begin("a", "p")).toEqual({ kind: "call", epoch: 0, asProbe: false, leaseEndsAtMs: 75_000 });
+  world.nowMs = 74_999;
+  expect(begin("a", "q")).toEqual({ kind: "busy", untilMs: 75_000 });
+  world.nowMs = 75_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+});
+
+it("tells a caller that asks twice the same, and counts its permit once", () => {
+  const { keep, keeper, begin, places, world } = gateWorld({ concurrency: 1 });
+  keep("a");
+  keeper.dispatch();
+  const first = begin("a", "p");
+  world.nowMs = 5;
+  expect(begin("a", "p")).toEqual(first);
+  expect(places.tally().inFlight).toBe(1);
+});
+
+it("lets a ticket wait for a permit, and its place with it", () => {
+  const { keep, begin, places } = gateWorld({ concurrency: 1 });
+  keep("a");
+  keep("b");
+  begin("a", "p");
+  expect(begin("b", "q")).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
+  expect(places.find("b")?.standing).toEqual({ state: "waiting" });
+});
+
+it("lets a ticket wait for its own backoff, as the ticket says it, to the millisecond", () => {
+  const { keep, keeper, world } = gateWorld();
+  keep("a");
+  keeper.dispatch();
+  const early = keeper.start(seat("a"), { permit: "p", notBeforeMs: 500, suspect: false });
+  expect(early).toEqual({ kind: "wait", why: "backoff", retryAtMs: 500 });
+  world.nowMs = 499;
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(500);
+  world.nowMs = 500;
+  expect(keeper.dispatch()).toEqual(["a"]);
+});
+
+const limited: Outcome = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } };
+
+it("skips tickets of a held model, and wakes for them when the hold ends", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld();
+  keep("a");
+  keep("b", { model: "n" });
+  tell(limited);
+  expect(keeper.dispatch()).toEqual(["b"]);
+  expect(begin("a", "p")).toEqual({ kind: "wait", why: "rate_limit", retryAtMs: 5_000 });
+  expect(keeper.wakeAtMs()).toBe(5_000);
+  world.nowMs = 5_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+});
+
+it("sends nothing at an open breaker, then one probe, whose turn a live call can't take", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld();
+  keep("a");
+  keep("b");
+  tell(fault, fault, fault);
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(10_000);
+  expect(begin("a", "p")).toEqual({ kind: "wait", why: "breaker", retryAtMs: 10_000 });
+  world.nowMs = 10_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.enter("live", { tenant: "", model: "m" }).admission.kind).toBe("wait");
+  expect(begin("b", "q")).toEqual({ kind: "wait", why: "breaker", retryAtMs: 40_000 });
+  expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true, epoch: 1 });
+});
+
+it("recovers without live traffic: a good probe is followed by the next, then 1 ticket, 3, and all", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld({ maxSize: 100, concurrency: 8 });
+  for (let i = 0; i < 20; i++) keep(`t${String(i).padStart(2, "0")}`);
+  tell(fault, fault, fault);
+  world.nowMs = 10_000;
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const sent = keeper.dispatch();
+    rounds.push(sent.length);
+    for (const id of sent) {
+      begin(id, `p-${id}`);
+      tell({ ...healthy, permit: `p-${id}`, epoch: 1 });
+      keeper.release(id);
+    }
+  }
+  expect(rounds).toEqual([1, 1, 1, 3, 8]);
+});
+
+it("takes another ticket for the next probe, so that one can't keep the breaker open, and round again", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld();
+  keep("bad", { priority: 9 });
+  keep("b");
+  tell(fault, fault, fault);
+  const probed: (string | undefined)[] = [];
+  for (let round = 0; round < 4; round++) {
+    world.nowMs = keeper.wakeAtMs() ?? -1;
+    const [id = "none"] = keeper.dispatch();
+    probed.push(id);
+    begin(id, `p${round}`);
+    tell({ ...fault, permit: `p${round}` });
+    keeper.park(seat(id), { notBeforeMs: 0, suspect: false, permit: `p${round}` });
+  }
+  expect(probed).toEqual(["bad", "b", "bad", "b"]);
+});
+
+it("notes when a ticket last probed, whether the gate chose it or it came by itself", () => {
+  const { keep, keeper, tell, begin, places, world } = gateWorld();
+  keep("a");
+  keep("b");
+  tell(fault, fault, fault);
+  world.nowMs = 10_000;
+  keeper.dispatch();
+  begin("a", "pa");
+  expect(places.find("a")?.probes).toBe(10_000);
+  tell({ ...healthy, permit: "pa" });
+  world.nowMs = 10_001;
+  begin("b", "pb");
+  expect(places.find("b")?.probes).toBe(10_001);
+});
+
+it("gives the turn of a probe that was sent and never claimed to another, when 30 s are over", () => {
+  const { keep, keeper, tell, world } = gateWorld();
+  keep("a");
+  keep("b");
+  tell(fault, fault, fault);
+  world.nowMs = 10_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+  world.nowMs = 39_999;
+  expect(keeper.dispatch()).toEqual([]);
+  world.nowMs = 40_000;
+  expect(keeper.dispatch()).toEqual(["b"]);
+});
+
+it("gives the turn back at once when the chosen ticket may not start, has ended or is parked", () => {
+  const end: ((given: ReturnType<typeof gateWorld>) => unknown)[] = [
+    ({ keeper }) => keeper.start(seat("a"), { permit: "p", notBeforeMs: 10 ** 9, suspect: false }),
+    ({ keeper }) => keeper.release("a"),
+    ({ keeper }) => keeper.park(seat("a"), { notBeforeMs: 10 ** 9, suspect: false, permit: null }),
+  ];
+  for (const act of end) {
+    const given = gateWorld();
+    given.keep("a");
+    given.keep("b");
+    given.tell(fault, fault, fault);
+    given.world.nowMs = 10_000;
+    expect(given.keeper.dispatch()).toEqual(["a"]);
+    act(given);
+    expect(given.keeper.dispatch()).toEqual(["b"]);
+  }
+});
+
+it("does not exceed the permits for a probe either", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld({ concurrency: 1 });
+  keep("a");
+  keep("b");
+  keeper.dispatch();
+  begin("a", "p");
+  tell(fault, fault, fault);
+  world.nowMs = 10_000;
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(75_000);
+});
+
+it("lets one ticket ask with refused credentials: after the recovery time, then after twice that", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld();
+  keep("a");
+  keep("b");
+  tell(refused);
+  expect(begin("a", "x")).toEqual({ kind: "wait", why: "credentials", retryAtMs: 10_000 });
+  world.nowMs = 9_999;
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(10_000);
+  world.nowMs = 10_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true });
+  tell({ ...refused, permit: "p" });
+  keeper.park(seat("a"), { notBeforeMs: 0, suspect: false, permit: "p" });
+  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(30_000);
+  expect(keeper.outlook("b")).toEqual({
+    position: 2,
+    why: "credentials",
+    refused: "credentials_refused",
+    waitMs: null,
+    opensAtMs: 30_000,
+  });
+});
+
+it("estimates no wait for credentials, not even for who is next: nobody can say when they are mended", () => {
+  const { keep, keeper, tell } = gateWorld();
+  keep("a");
+  tell(refused);
+  expect(keeper.outlook("a")).toEqual({
+    position: 1,
+    why: "credentials",
+    refused: "credentials_refused",
+    waitMs: null,
+    opensAtMs: 10_000,
+  });
+});
+
+it("lets the next ticket ask at once, when the asker's call ended without an answer about the credentials", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld();
+  keep("a");
+  keep("b");
+  tell(refused);
+  world.nowMs = 10_000;
+  const [id = "none"] = keeper.dispatch();
+  begin(id, "p");
+  tell({ ...fault, permit: "p" });
+  keeper.park(seat(id), { notBeforeMs: 0, suspect: false, permit: "p" });
+  expect(keeper.dispatch()).toEqual(["b"]);
+});
+
+it("asks again at a start of the service, without waiting for its time", () => {
+  const { keep, keeper, tell, world } = gateWorld();
+  keep("a");
+  tell(refused);
+  world.nowMs = 1;
+  keeper.started(true);
+  expect(keeper.dispatch()).toEqual(["a"]);
+});
+
+it("needs both turns when the breaker is open and the credentials are refused", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld({ maxOpenMs: 10_000 });
+  keep("a");
+  tell(fault, fault, fault);
+  world.nowMs = 4_000;
+  tell(refused);
+  expect(keeper.wakeAtMs()).toBe(14_000);
+  world.nowMs = 14_000;
+  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(begin("a", "p")).toMatchObject({ asProbe: true });
+  tell({ ...healthy, permit: "p" });
+  expect(keeper.overview()).toMatchObject({ refused: null, state: "half_open" });
+});
+
+it("never has two suspects in flight at once, while others run beside the one", () => {
+  const { keep, keeper, begin, places, world } = gateWorld();
+  for (const id of ["a", "b", "c"]) keep(id);
+  for (const id of ["b", "c"]) keeper.park(seat(id), { notBeforeMs: 0, suspect: true, permit: null });
+  expect(keeper.dispatch()).toEqual(["b", "a"]);
+  expect(begin("c", "pc", {}, true)).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
+  expect(begin("b", "pb", {}, true)).toMatchObject({ kind: "call" });
+  expect(places.tally().suspectsInFlight).toBe(1);
+  expect(keeper.dispatch()).toEqual([]);
+  // Nothing to wake for but a: its dispatch is taken back.
+  expect(keeper.wakeAtMs()).toBe(30_000);
+  world.nowMs = 10;
+  keeper.release("b");
+  expect(keeper.dispatch()).toEqual(["c"]);
+});
+
+it("learns from the ticket that it is a suspect, when it starts", () => {
+  const { keep, keeper, begin } = gateWorld();
+  keep("a");
+  keep("b");
+  keeper.dispatch();
+  begin("a", "pa", {}, true);
+  expect(begin("b", "pb", {}, true)).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
+});
+
+it("lets all in flight wait again, when the only process has started anew", () => {
+  const { keep, keeper, begin } = gateWorld();
+  keep("a");
+  keep("b");
+  keeper.dispatch();
+  begin("a", "p");
+  keeper.started(false);
+  expect(keeper.dispatch()).toEqual([]);
+  keeper.started(true);
+  expect(keeper.dispatch()).toEqual(["a", "b"]);
+});
+
+it("makes a lost place again from what the ticket says", () => {
+  const { keeper, begin, places } = gateWorld();
+  expect(begin("lost", "p", { priority: 4, sizeBytes: 9 })).toMatchObject({ kind: "call" });
+  expect(places.find("lost")).toMatchObject({ priority: 4, sizeBytes: 9, standing: { permit: "p" } });
+  keeper.release("lost");
+  keeper.release("lost");
+  expect(places.tally().size).toBe(0);
+});
+
+it("asks after a ticket that was silent for five minutes, once in that time", () => {
+  const { keep, keeper, tell, world } = gateWorld({ recoveryMs: 10 ** 7, maxOpenMs: 10 ** 7 });
+  keep("a");
+  tell(fault, fault, fault);
+  expect(keeper.wakeAtMs()).toBe(300_000);
+  world.nowMs = 299_999;
+  expect(keeper.askAfter()).toEqual([]);
+  world.nowMs = 300_000;
+  expect(keeper.askAfter()).toEqual(["a"]);
+  expect(keeper.askAfter()).toEqual([]);
+  expect(keeper.wakeAtMs()).toBe(600_000);
+  keeper.confirm(seat("a"), 0);
+});
+
+it("needs no alarm when nobody waits", () => {
+  const { keeper, tell } = gateWorld();
+  tell(fault, fault, fault);
+  expect(keeper.wakeAtMs()).toBeNull();
+});
+
+it("tells where a ticket stands and for how long, and nothing of one that runs or is unknown", () => {
+  const { keep, keeper, tell, begin, world } = gateWorld({ concurrency: 1 });
+  keep("a", { acceptedAtMs: 1 });
+  keep("b", { acceptedAtMs: 2 });
+  keep("c", { acceptedAtMs: 3 });
+  expect(keeper.outlook("c")).toEqual({ position: 3, why: "turn", waitMs: null, opensAtMs: 0 });
+  tell({ ...healthy, durationMs: 2_000 });
+  expect(keeper.outlook("c")).toEqual({ position: 3, why: "turn", waitMs: 4_000, opensAtMs: 0 });
+  tell(fault, fault, fault);
+  expect(keeper.outlook("c")).toEqual({ position: 3, why: "breaker", waitMs: 14_000, opensAtMs: 10_000 });
+  expect(keeper.outlook("nobody")).toBeNull();
+  world.nowMs = 10_000;
+  keeper.dispatch();
+  begin("a", "p");
+  expect(keeper.outlook("a")).toBeNull();
+  expect(keeper.outlook("b")).toMatchObject({ position: 1, why: "breaker" });
+});
+
+it("says why a ticket waits: its model's hold, or its own backoff", () => {
+  const { keep, keeper, tell } = gateWorld();
+  keep("a");
+  keeper.park(seat("a"), { notBeforeMs: 2_000, suspect: false, permit: null });
+  expect(keeper.outlook("a")).toEqual({ position: 1, why: "backoff", waitMs: 2_000, opensAtMs: 0 });
+  tell(limited);
+  expect(keeper.outlook("a")).toEqual({ position: 1, why: "rate_limit", waitMs: 5_000, opensAtMs: 0 });
+});
+
+it("measures how fast the queue drains, but not across an outage", () => {
+  const { keep, keeper, begin, tell, world, core } = gateWorld({ concurrency: 1, maxSize: 100 });
+  for (const id of ["a", "b", "c", "d"]) keep(id);
+  const end = (id: string, atMs: number) => {
+    world.nowMs = atMs;
+    begin(id, `p${id}`);
+    keeper.release(id);
+  };
+  end("a", 1_000);
+  end("b", 1_700);
+  expect(core().vitals.meanDrainGapMs).toBe(700);
+  tell(fault, fault, fault);
+  expect(core().vitals.drainingSinceMs).toBeNull();
+});
+
+it("does not take a ticket that expired while it waited for one that the queue has worked off", () => {
+  const { keep, keeper, core, begin } = gateWorld();
+  for (const id of ["a", "b", "c"]) keep(id);
+  keeper.release("a");
+  expect(core().vitals.drainingSinceMs).toBeNull();
+  begin("b", "p");
+  keeper.release("b");
+  expect(core().vitals.drainingSinceMs).toBe(0);
+});
+
+it("shows at once that no more are accepted, and that they are again", () => {
+  const { keep, keeper, tell } = gateWorld();
+  for (let i = 0; i < 8; i++) keep(`t${i}`);
+  expect(keeper.overview().queue.accepting).toBe(false);
+  expect(tell().accepting).toBe(false);
+  for (let i = 0; i < 3; i++) keeper.release(`t${i}`);
+  expect(tell().accepting).toBe(true);
+});
+
+it("sends one suspect at most, and none beside another, whatever candidates it is given", () => {
+  const suspects = ["a", "b"].map((id) => place(id, { suspect: true }));
+  const sent = (suspectsInFlight: number) => {
+    const places = { ...memoryPlaces(), tally: () => ({ ...tally, suspectsInFlight }) };
+    for (const suspect of suspects) places.put(suspect);
+    return dispatch(newGate, places, 0, limits).places.map((one) => one.ticketId);
+  };
+  expect(sent(0)).toEqual(["a"]);
+  expect(sent(1)).toEqual([]);
+});
+
+it("stores at once what must not be lost, and counters when it suits", () => {
+  const { tell, world, keeper } = gateWorld();
+  tell(healthy);
+  expect(world.saves).toBe(0);
+  tell(fault, fault, fault);
+  expect(world.saves).toBe(1);
+  world.nowMs = 10_000;
+  keeper.enter("p", { tenant: "", model: "m" });
+  expect(world.saves).toBe(2);
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import {
+  beginKeyed,
+  decodeKeyed,
+  endKeyed,
+  holdsKey,
+  type Keyed,
+  type KeyedEnd,
+} from "../../src/domain/idempotency.ts";
+
+const dayMs = 86_400_000;
+const begin = (known: Keyed | null, nowMs: number, hash = "hash", queueId = "q1") =>
+  beginKeyed(known, hash, queueId, 1_000, nowMs);
+const fresh = begin(null, 5_000);
+const fence = fresh.record.fence;
+const ended = (end: KeyedEnd, token = fence) => endKeyed(fresh.record, token, end);
+const answered: KeyedEnd = { kind: "answered", body: "{}" };
+
+describe("a key that was never used", () => {
+  it("begins, with the id that its ticket would have", () => {
+    expect(fresh.reply).toMatchObject({ kind: "begun", queueId: "q1", again: false });
+    expect(fresh.record).toMatchObject({ forgetAtMs: 5_000 + dayMs });
+  });
+});
+
+describe("the same key again", () => {
+  it("is busy until its lease ends, and not a moment longer", () => {
+    expect(begin(fresh.record, 5_999).reply).toEqual({ kind: "busy", untilMs: 6_000 });
+    expect(begin(fresh.record, 6_000, "hash", "q2").reply).toMatchObject({
+      kind: "begun",
+      queueId: "q1",
+      again: true,
+    });
+  });
+
+  it("is a mismatch for another comparison, whatever came of the first", () => {
+    const states = [fresh.record, ended(answered), ended({ kind: "ticketed", forgetAtMs: 9_000 })];
+    for (const known of states) expect(begin(known, 5_500, "other").reply).toEqual({ kind: "mismatch" });
+  });
+
+  it("is told what came of it", () => {
+    expect(begin(ended(answered), 99_000).reply).toEqual(answered);
+    const ticketed = ended({ kind: "ticketed", forgetAtMs: 9_000 });
+    expect(begin(ticketed, 99_000, "hash", "q2").reply).toMatchObject({ kind: "ticketed", queueId: "q1" });
+  });
+
+  it("is a new request once the record is forgotten: after 24 hours, or with its ticket where that is later", () => {
+    const known = ended(answered);
+    expect(begin(known, 5_000 + dayMs - 1).reply.kind).toBe("answered");
+    expect(begin(known, 5_000 + dayMs).reply).toMatchObject({ kind: "begun", again: false });
+    const later = ended({ kind: "ticketed", forgetAtMs: 9 * dayMs });
+    expect(begin(later, 9 * dayMs - 1).reply.kind).toBe("ticketed");
+    expect(begin(later, 9 * dayMs).reply.kind).toBe("begun");
+    const sooner = ended({ kind: "ticketed", forgetAtMs: 6_000 });
+    expect(begin(sooner, 5_000 + dayMs - 1).reply.kind).toBe("ticketed");
+  });
+
+  it("may be used again after a 4xx or 5xx", () => {
+    expect(ended({ kind: "freed" })).toBeNull();
+  });
+});
+
+it("may be freed from a ticket that is gone, once its day is over", () => {
+  const known = ended({ kind: "ticketed", forgetAtMs: 9 * dayMs });
+  expect(begin(known, 5_000 + dayMs - 1).reply).toMatchObject({ mayEnd: false });
+  expect(begin(known, 5_000 + dayMs).reply).toMatchObject({ mayEnd: true, fence });
+  expect(endKeyed(known, fence, { kind: "freed" })).toBeNull();
+  expect(endKeyed(known, fence, answered)).toBe(known);
+});
+
+describe("a token", () => {
+  it("that is stale changes nothing", () => {
+    const again = begin(fresh.record, 6_000);
+    expect(again.record.fence).toBeGreaterThan(fence);
+    expect(endKeyed(again.record, fence, answered)).toBe(again.record);
+    expect(endKeyed(again.record, fence, { kind: "freed" })).toBe(again.record);
+    expect(endKeyed(null, fence, answered)).toBeNull();
+  });
+
+  it("is never given twice, also not after the record was freed", () => {
+    expect(begin(null, 5_001).record.fence).not.toBe(fence);
+  });
+
+  it("is known to be stale from the moment another begins", () => {
+    expect(holdsKey(fresh.record, fence)).toBe(true);
+    expect(holdsKey(begin(fresh.record, 6_000).record, fence)).toBe(false);
+    expect(holdsKey(null, fence)).toBe(false);
+  });
+
+  it("ends a record once", () => {
+    const first = ended(answered);
+    expect(endKeyed(first, fence, { kind: "freed" })).toBe(first);
+  });
+});
+
+it("survives JSON, and leaves a newer version alone", () => {
+  expect(decodeKeyed(JSON.parse(JSON.stringify(fresh.record)))).toEqual({
+    kind: "known",
+    value: fresh.record,
+  });
+  expect(decodeKeyed({ ...fresh.record, version: 2 })).toEqual({ kind: "newer", version: 2 });
+});

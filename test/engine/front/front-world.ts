@@ -1,0 +1,112 @@
+/** The front against the real gate in memory, both by clocks of their own; between them a line that can be slow, or dead. */
+import { newGate, type GateCore, type GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import { createGateFront, type GateFrontParts, type RemoteGate } from "../../../src/engine/front/front.ts";
+import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+import { manualClock } from "../../support/clock.ts";
+
+export const limits: GateLimits = {
+  failureThreshold: 5,
+  successThreshold: 2,
+  recoveryMs: 10_000,
+  maxOpenMs: 60_000,
+  maxSize: 10,
+  maxBytes: 1_000,
+  highWatermark: 0.8,
+  lowWatermark: 0.6,
+  concurrency: 8,
+  leaseMs: 75_000,
+  retentionMs: 86_400_000,
+};
+export const model = "model-one";
+
+export function world() {
+  const clock = manualClock();
+  let core: GateCore = newGate;
+  const keeper = createGateKeeper({
+    places: memoryPlaces(),
+    limits,
+    readCore: () => core,
+    writeCore: (changed) => void (core = changed),
+    atomically: (work) => work(),
+    nowMs: clock.nowMs,
+    random: () => 0,
+  });
+  const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
+  const asked: { verb: "enter" | "exchange" | "reserve"; outcomes: readonly Outcome[]; id: string }[] = [];
+
+  async function over<Reply>(work: () => Reply): Promise<Reply> {
+    if (line.delayMs > 0) await new Promise<void>((resolve) => void clock.after(line.delayMs, resolve));
+    if (line.isDead) throw new Error("no line");
+    const reply = work();
+    const backMs = line.replyDelayMs;
+    if (backMs > 0) await new Promise<void>((resolve) => void clock.after(backMs, resolve));
+    if (line.loseReplies) throw new Error("the reply was lost");
+    return reply;
+  }
+
+  const remote: RemoteGate = {
+    enter(permit, whose) {
+      asked.push({ verb: "enter", outcomes: [], id: permit });
+      return over(() => keeper.enter(permit, whose));
+    },
+    exchange(id, outcomes) {
+      asked.push({ verb: "exchange", outcomes, id });
+      return over(() => keeper.exchange(id, outcomes));
+    },
+    reserve(seat) {
+      asked.push({ verb: "reserve", outcomes: [], id: seat.ticketId });
+      return over(() => keeper.reserve(seat) === "held");
+    },
+    start: (seat, starter) => over(() => keeper.start(seat, starter)),
+    outlook: (id) => over(() => keeper.outlook(id)),
+    overview: () => over(() => keeper.overview()),
+  };
+  let ids = 0;
+  const front = (instead: Partial<RemoteGate> = {}, parts: Partial<GateFrontParts> = {}) =>
+    createGateFront({
+      remote: { ...remote, ...instead },
+      clock,
+      newId: () => `batch-${++ids}`,
+      later: (work) => void work,
+      ...parts,
+    });
+  return {
+    clock,
+    line,
+    keeper,
+    front,
+    /** What was asked of the gate since this was last called. */
+    hops: () => asked.splice(0),
+  };
+}
+
+/** Waits for an answer and moves time as far as it takes. */
+export async function inTime<T>(
+  clock: ReturnType<typeof manualClock>,
+  work: Promise<T>,
+  ms = 10_000,
+): Promise<T> {
+  const state = { isOver: false };
+  void work.finally(() => (state.isOver = true));
+  await clock.advance(0);
+  for (let passed = 0; !state.isOver && passed < ms; passed += 50) await clock.advance(50);
+  return work;
+}
+
+export function outcome(
+  kind: "healthy" | "fault" | "nothing",
+  permit: string | null = null,
+  epoch = 0,
+): Outcome {
+  const finding: Finding = { kind };
+  return { permit, epoch, finding, durationMs: 100 };
+}
+
+export async function open(w: ReturnType<typeof world>, gate = w.front()) {
+  await gate.enter("p", { tenant: "", model });
+  for (let faults = 0; faults < limits.failureThreshold; faults++) await gate.report(outcome("fault"));
+  w.hops();
+  return gate;
+}

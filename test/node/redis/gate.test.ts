@@ -1,0 +1,218 @@
+/** The gate that is compiled for Redis decides as its source does: the same commands at the same moments, to both. */
+import * as fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import { redisTransport } from "../../../src/node/redis/connection.ts";
+import { root } from "../../../src/stores/redis/redis.ts";
+import { gateWithModels, storedMs } from "../../support/older-gate.ts";
+import { redisClient } from "../../support/redis/client.ts";
+import { gateStep } from "../../support/redis/gate-steps.ts";
+import { compiledGate, sourceGate, type Answered } from "../../support/redis/gate-twins.ts";
+import { hasRedis } from "../../support/redis/program.ts";
+import { redisServer } from "../../support/redis/server.ts";
+import { realClock } from "../../support/redis/stores.ts";
+
+const isMissing = !hasRedis("the gate compiled for Redis");
+const server = isMissing ? null : await redisServer({ appendonly: false });
+const connection = server && redisTransport(server.url, realClock, 10_000);
+const looker = server && redisClient(server.url);
+if (connection !== null) await new Promise<void>((resolve) => connection.onReady(resolve));
+afterAll(async () => {
+  looker?.close();
+  connection?.close();
+  await server?.close();
+});
+
+const startMs = Date.UTC(2026, 10, 22, 12);
+
+describe.skipIf(isMissing)("the gate compiled for Redis", () => {
+  it("answers as its source does and keeps the same, whatever was asked before", async () => {
+    if (connection === null || looker === null) return;
+    const seen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(fc.array(gateStep, { minLength: 1, maxLength: 60, size: "max" }), async (steps) => {
+        await looker.command("FLUSHALL", "SYNC");
+        const source = sourceGate();
+        const compiled = compiledGate(connection, looker);
+        const expected: Answered[] = [];
+        let ms = startMs;
+        for (const { command, random, forMs } of steps) {
+          ms += forMs;
+          compiled.ask(command, { ms, random });
+          const answer = source.ask(command, { ms, random });
+          expected.push(answer);
+          for (const thing of thingsIn(answer, source.core())) seen.add(thing);
+        }
+        expect(await compiled.answered()).toEqual(expected);
+        expect(await compiled.remains()).toEqual(source.remains());
+      }),
+      { numRuns: 150 },
+    );
+    expect([...seen]).toEqual(expect.arrayContaining(worthSeeing));
+  }, 60_000);
+
+  it("answers and keeps the same where many are asked in one run", async () => {
+    if (connection === null || looker === null) return;
+    const moments = fc.array(fc.array(gateStep, { minLength: 1, maxLength: 8, size: "max" }), {
+      minLength: 1,
+      maxLength: 10,
+      size: "max",
+    });
+    await fc.assert(
+      fc.asyncProperty(moments, async (groups) => {
+        await looker.command("FLUSHALL", "SYNC");
+        const source = sourceGate();
+        const moment: (() => void)[] = [];
+        const compiled = compiledGate(connection, looker, moment);
+        const expected: unknown[] = [];
+        let ms = startMs;
+        for (const steps of groups) {
+          const [{ random, forMs } = { random: 0, forMs: 0 }] = steps;
+          ms += forMs;
+          for (const { command } of steps) {
+            compiled.ask(command, { ms, random });
+            expected.push(source.ask(command, { ms, random }).reply);
+          }
+          for (const send of moment.splice(0)) send();
+        }
+        const replies = (await compiled.answered()).map(({ reply }) => reply);
+        expect(rounded(replies)).toEqual(rounded(expected));
+        expect(rounded(await compiled.remains())).toEqual(rounded(source.remains()));
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it("carries on what older code has stored, and what such a process goes on writing beside this one", async () => {
+    if (connection === null || looker === null) return;
+    const coreKey = `${root}gate:mock:core`;
+    const stored = gateWithModels((model) => JSON.stringify(model));
+    await looker.command("FLUSHALL", "SYNC");
+    await looker.command("SET", coreKey, asStored(stored));
+    const call = {
+      comparison: "e".repeat(16),
+      tenant: "4".repeat(16),
+      model: "m",
+      beganAgoMs: 800,
+      beforeAgoMs: 2_000,
+      ticket: { unreadableAgoMs: null, thrownAgoMs: null },
+    };
+    const outcomes: Outcome[] = [
+      {
+        permit: null,
+        epoch: 0,
+        finding: { kind: "rate_limited", model: "m", holdMs: 5_000 },
+        durationMs: 800,
+        call,
+      },
+    ];
+    for (let time = 1; time <= 2; time++) {
+      const compiled = compiledGate(connection, looker);
+      compiled.ask(
+        { verb: "exchange", reportId: `r${time}`, outcomes },
+        { ms: storedMs + 1_000, random: 0.5 },
+      );
+      const [answer] = await compiled.answered();
+      expect(answer?.reply).toMatchObject({ state: "closed", others: { served: true, judged: "since" } });
+      const core = String(await looker.command("GET", coreKey));
+      expect(core).not.toMatch(/"(?:tenants|models)":/u);
+      const { breaker, models } = stored;
+      const own = JSON.parse(core) as { readonly breaker: object };
+      const mixed = { ...own, breaker: { ...own.breaker, ...breaker }, models };
+      await looker.command("SET", coreKey, asStored(mixed));
+    }
+  });
+});
+
+/** What is `null` is not there in Redis, and an empty list looks like an empty object. */
+function asStored(core: unknown): string {
+  return JSON.stringify(core, (_key, inner: unknown) => {
+    if (inner === null) return undefined;
+    return Array.isArray(inner) && inner.length === 0 ? {} : inner;
+  });
+}
+
+/** Between two calls of one run Redis keeps what it stores with 14 digits as it was counted. */
+function rounded(value: unknown): unknown {
+  const round = (_key: string, inner: unknown) =>
+    typeof inner === "number" ? Math.round(inner * 1000) / 1000 : inner;
+  return JSON.parse(JSON.stringify(value, round));
+}
+
+describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
+  const now = { ms: startMs, random: 0 };
+  const fault = { permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 1 } as const;
+  const finding = { kind: "rate_limited", model: "m", holdMs: 30_000 } as const;
+  const rateLimited = { ...fault, finding };
+
+  /** 200 wait, all but the last for the model `m`. What is counted begins when it is there. */
+  async function crowded(outcomes: Outcome[], lastModel = "m") {
+    if (connection === null || looker === null) throw new Error("no redis-server");
+    await looker.command("FLUSHALL", "SYNC");
+    const gate = compiledGate(connection, looker);
+    for (let i = 0; i < 200; i++) {
+      const model = i < 199 ? "m" : lastModel;
+      const seat = {
+        ticketId: `t${i}`,
+        priority: 0,
+        acceptedAtMs: startMs + i,
+        sizeBytes: 1,
+        model,
+        tenant: "",
+        comparison: "",
+      };
+      gate.ask({ verb: "confirm", seat, inMs: 0 }, now);
+    }
+    gate.ask({ verb: "exchange", reportId: "r", outcomes }, now);
+    await gate.answered();
+    await looker.command("CONFIG", "RESETSTAT");
+    return gate;
+  }
+
+  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
+    const gate = await crowded([rateLimited]);
+    gate.ask({ verb: "overview" }, now);
+    expect((await gate.answered()).at(-1)).toMatchObject({ wakeAtMs: startMs + 30_000 });
+    expect(await commandsDone()).toBeLessThan(30);
+  });
+
+  it("looks at few of them to find the next, where most wait for a model that is held", async () => {
+    const gate = await crowded([rateLimited], "n");
+    gate.ask({ verb: "dispatch" }, now);
+    expect((await gate.answered()).at(-1)?.reply).toEqual(["t199"]);
+    expect(await commandsDone()).toBeLessThan(50);
+  });
+
+  it("looks at few of them to find the next probe", async () => {
+    const gate = await crowded([fault, fault, fault]);
+    gate.ask({ verb: "dispatch" }, { ms: startMs + 60_000, random: 0 });
+    expect((await gate.answered()).at(-1)?.reply).toEqual(["t0"]);
+    // A page of those that wait is read, and who is first in it.
+    expect(await commandsDone()).toBeLessThan(50);
+  });
+});
+
+async function commandsDone(): Promise<number> {
+  const stats = String(await looker?.command("INFO", "commandstats"));
+  const calls = Array.from(stats.matchAll(/:calls=(\d+)/g), ([, count]) => Number(count));
+  return calls.reduce((sum, count) => sum + count, 0);
+}
+
+/** Or the walk would prove little. */
+const worthSeeing = [
+  "open half_open ramp full not_accepting probe",
+  "call wait busy backoff breaker credentials rate_limit turn",
+].flatMap((words) => words.split(" "));
+
+function thingsIn({ verb, reply }: Answered, { breaker, ramp, accepting }: GateCore): readonly string[] {
+  const text = JSON.stringify(reply) ?? "";
+  return [
+    breaker.state,
+    ...(ramp === null ? [] : ["ramp"]),
+    ...(accepting ? [] : ["not_accepting"]),
+    ...(verb === "reserve" && reply === false ? ["full"] : []),
+    ...(text.includes('"asProbe":true') ? ["probe"] : []),
+    ...Array.from(text.matchAll(/"(?:kind|why)":"(\w+)"/g), ([, word = ""]) => word),
+  ];
+}

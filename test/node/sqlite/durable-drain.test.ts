@@ -1,0 +1,135 @@
+/** A thousand tickets wait for their provider, and it comes back. */
+import { expect, it } from "vitest";
+import type { Provider, Reply } from "../../../src/gateway/ports.ts";
+import { type Caller } from "../../../src/gateway/submission.ts";
+import { createGateway } from "../../../src/gateway/gateway.ts";
+import { draftOf } from "../../contracts/tickets.ts";
+import { configOf, durableForTest } from "../../support/durable-on-node.ts";
+import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
+
+const tickets = 1_000;
+const config = configOf({ QUEUE_MAX_SIZE: "2000" });
+const verdict = (prompt: string): Reply => ({
+  outcome: { ok: true, value: { text: signed(goodVerdict, prompt), model: "m" } },
+  usage: null,
+  requestId: null,
+  status: 200,
+});
+const down: Reply = {
+  ...verdict(""),
+  outcome: { ok: false, error: { reason: "unavailable", status: 503, retryAfterMs: null } },
+  status: 503,
+};
+
+/** One Node process with a provider that a test takes down, and workers that a test sets to work. */
+async function drainingWorld() {
+  const world = await durableForTest(config);
+  const { clock, durable } = world;
+  const provider = { isDown: true, calls: [] as { readonly essay: string; readonly isGood: boolean }[] };
+  const judge: Provider = {
+    name: "mock",
+    plan: () => draftOf().about.plan,
+    cost: () => null,
+    judge({ user }) {
+      const essay = /ticket (\d+)\./.exec(user)?.[1] ?? "none";
+      provider.calls.push({ essay, isGood: !provider.isDown });
+      return Promise.resolve(provider.isDown ? down : verdict(user));
+    },
+  };
+  const gateway = createGateway(
+    {
+      ...durable,
+      providers: new Map([["mock", judge]]),
+      clock,
+      newId: () => crypto.randomUUID(),
+      random: () => 0.5,
+      sha256: (text) => String(text.length),
+      stopping: null,
+      mask: (text) => text,
+      onAttempt: () => {},
+    },
+    {
+      defaults: {
+        provider: "mock",
+        models: { anthropic: "a", openai: "o", google: "g", openrouter: "r", mock: "m" },
+        maxTokens: 4096,
+      },
+      requestTimeoutMs: config.llm.requestTimeoutMs,
+      maxRetries: 0,
+    },
+  );
+
+  return {
+    ...world,
+    provider,
+    submit: (number: number, mode: Caller["mode"], priority: number) =>
+      gateway.submit(
+        {
+          userPrompt: "Which one?",
+          essayA: `This is ticket ${number}. ${"The river floods every spring. ".repeat(190)}`,
+          essayB: "The bridge was paid for by the market. ".repeat(150),
+          provider: null,
+          model: null,
+          systemPrompt: null,
+          temperature: null,
+          maxTokens: null,
+          reasoningEffort: null,
+        },
+        { ...caller, mode, priority },
+      ),
+    /** Lets time pass. What the gate sends comes to two workers at once, as a queue may bring it. */
+    async live(seconds: number): Promise<void> {
+      for (let second = 0; second < seconds; second++) {
+        await world.advance(1_000);
+        for (let ids = await world.sent(); ids.length > 0; ids = await world.sent()) {
+          await Promise.all([...ids, ...ids].map(gateway.work));
+        }
+      }
+    },
+  };
+}
+
+const caller: Omit<Caller, "mode" | "priority"> = {
+  correlationId: "c",
+  tenant: "t",
+  userId: null,
+  traceId: null,
+  metadata: {},
+  onHangUp: null,
+  queueId: null,
+};
+
+it("judges a thousand tickets of 12 KB once each after an outage, by priority and then by age", async () => {
+  const world = await drainingWorld();
+  const { provider } = world;
+  for (let fault = 0; fault < config.breaker.failureThreshold; fault++) await world.submit(0, "immediate", 0);
+  const kept: { readonly id: string; readonly essay: string; readonly priority: number }[] = [];
+  for (let number = 1; number <= tickets; number++) {
+    await world.clock.advance(1);
+    const priority = (number * 7) % 11;
+    const submitted = await world.submit(number, "queue", priority);
+    if (!submitted.ok || submitted.value.kind !== "kept") throw new Error(JSON.stringify(submitted));
+    const { id, sizeBytes } = submitted.value.ticket.about;
+    expect(sizeBytes).toBeGreaterThan(11_500);
+    kept.push({ id, essay: String(number), priority });
+  }
+  await world.live(120);
+  const probes = provider.calls.slice(config.breaker.failureThreshold);
+  expect(probes.length).toBeGreaterThan(1);
+  provider.isDown = false;
+  await world.live(120);
+
+  // A stable sort: of the same priority, the older first.
+  const inTurn = kept.toSorted((a, b) => b.priority - a.priority).map(({ essay }) => essay);
+  // Each probe, the failed and the good ones, was another ticket's.
+  const probed = probes.length + config.breaker.successThreshold;
+  const goodProbes = inTurn.slice(probes.length, probed);
+  expect(probes.map(({ essay }) => essay)).toEqual(inTurn.slice(0, probes.length));
+  expect(provider.calls.filter(({ isGood }) => isGood).map(({ essay }) => essay)).toEqual([
+    ...goodProbes,
+    ...inTurn.filter((essay) => !goodProbes.includes(essay)),
+  ]);
+  const states = await Promise.all(kept.map(async ({ id }) => (await world.tickets.load(id))?.state.status));
+  expect(states).toEqual(kept.map(() => "completed"));
+  expect((await world.gate.overview()).queue.size).toBe(0);
+}, 10_000);

@@ -1,0 +1,261 @@
+/** SQLite beside a shared store: what is on its way there, over real files, with a death between any two steps. */
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, it } from "vitest";
+import { seatOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
+import { StoreAway } from "../../../src/gateway/ports.ts";
+import { createFailover } from "../../../src/stores/failover/failover.ts";
+import { draftOf } from "../../contracts/tickets.ts";
+import { config, durableForTest, policy } from "../../support/durable-on-node.ts";
+import { sharedServer, type Fate } from "../../support/failover/memory-shared.ts";
+
+type World = Awaited<ReturnType<typeof durableForTest>>;
+
+const judged: AttemptOutcome = {
+  kind: "judged",
+  result: {
+    judgement: { winner: "Essay A", justification: "It argues.", confidence: 4, normalizations: [] },
+    model: "mock-judge-1",
+    usage: null,
+    durationMs: 800,
+  },
+  spent: { calls: 1, costUsd: 0.01 },
+};
+
+async function begin(world: World, id: string): Promise<number> {
+  const ticket = await world.tickets.load(id);
+  if (ticket === null) throw new Error("there is no such ticket");
+  await world.gate.start(seatOf(ticket), { permit: id, notBeforeMs: 0, suspect: false });
+  const claim = await world.tickets.claim(id, id, false);
+  if (claim?.claimed.kind !== "claimed") throw new Error("it was not claimed");
+  return claim.claimed.fence;
+}
+
+const places = async (world: World) => (await world.gate.overview()).queue.size;
+const idsOf = (movables: readonly { readonly ticket: Ticket }[]) =>
+  movables.map(({ ticket }) => ticket.about.id);
+
+it("marks what waits and what has ended, whole, and never what is being called for", async () => {
+  const world = await durableForTest();
+  const waits = await world.tickets.create(draftOf());
+  const ended = await world.tickets.create(draftOf());
+  const called = await world.tickets.create(draftOf());
+  await world.tickets.settle(ended.about.id, await begin(world, ended.about.id), judged);
+  const fence = await begin(world, called.about.id);
+  const marked = await world.durable.moves.mark(10);
+  expect(idsOf(marked)).toEqual([waits.about.id, ended.about.id]);
+  expect(marked[0]?.ticket).toEqual(waits);
+  expect(marked[0]?.events).toMatchObject([{ number: 1, kind: "accepted" }]);
+  expect(marked[1]?.ticket.state).toMatchObject({ status: "completed" });
+  expect(marked[1]?.events.map(({ number, kind }) => [number, kind])).toEqual([
+    [1, "accepted"],
+    [2, "started"],
+    [3, "completed"],
+  ]);
+  expect(await places(world)).toBe(1);
+  expect(await world.tickets.settle(called.about.id, fence, judged)).toEqual({ kind: "stored" });
+  expect(idsOf(await world.durable.moves.mark(10)).toSorted()).toEqual(
+    [waits, ended, called].map(({ about }) => about.id).toSorted(),
+  );
+});
+
+it("takes few at a time, those that were marked before first", async () => {
+  const world = await durableForTest();
+  const ids = [];
+  for (let n = 0; n < 5; n++) ids.push((await world.tickets.create(draftOf())).about.id);
+  expect(idsOf(await world.durable.moves.mark(2))).toEqual(ids.slice(0, 2));
+  await world.durable.moves.moved(ids.slice(0, 1));
+  const next = await world.durable.moves.mark(2);
+  expect(next.map(({ ticket, isFresh }) => [ticket.about.id, isFresh])).toEqual([
+    [ids[1], false],
+    [ids[2], true],
+  ]);
+  await world.durable.moves.moved(ids.slice(1, 3));
+  await world.durable.moves.moved(ids.slice(3));
+  expect(await world.durable.moves.mark(2)).toEqual([]);
+});
+
+it("lets nobody touch what moves: no claim, no end, no expiry, no second life, neither now nor after a death", async () => {
+  const world = await durableForTest();
+  const draft = draftOf();
+  const { about } = await world.tickets.create(draft);
+  expect(await world.sent()).toEqual([about.id]);
+  await world.durable.moves.mark(10);
+  for (const death of [false, true]) {
+    if (death) await world.restart();
+    expect(world.durable.moves.whereabouts(about.id)).toBe("moving");
+    await expect(world.tickets.claim(about.id, "p", false)).rejects.toThrow(StoreAway);
+    await expect(world.tickets.load(about.id)).rejects.toThrow(StoreAway);
+    await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
+    expect(await places(world)).toBe(0);
+    expect(await world.sent()).toEqual([]);
+    await world.advance(policy.ttlMs);
+    expect(world.durable.moves.frozen(about.id)?.state.status).toBe("queued");
+    expect(world.faults).toEqual([]);
+  }
+});
+
+it("goes on with what stays, with its backoff, and lets happen at once what fell due meanwhile", async () => {
+  const world = await durableForTest();
+  const { about } = await world.tickets.create(draftOf());
+  const other = await world.tickets.create(draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
+  await world.durable.moves.mark(10);
+  await world.durable.moves.stay([other.about.id]);
+  expect(await world.gate.outlook(other.about.id)).toMatchObject({ position: 1 });
+  expect(await world.sent()).not.toContain(other.about.id);
+  expect(world.durable.moves.whereabouts(other.about.id)).toBe("here");
+  await world.advance(policy.ttlMs);
+  await world.durable.moves.stay([about.id]);
+  await world.advance(0);
+  expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
+});
+
+it("leaves nothing of what has moved in any table, nor of its texts in the files", async () => {
+  const world = await durableForTest();
+  const { about } = await world.tickets.create(draftOf());
+  await world.durable.moves.mark(10);
+  await world.durable.moves.moved([about.id]);
+  for (const table of ["tickets", "texts", "events", "moving"]) {
+    expect(world.rowsOf(`SELECT COUNT(*) AS n FROM ${table}`)).toEqual([{ n: 0 }]);
+  }
+  await world.advance(5_000);
+  expect(await world.holds("Essay of A")).toBe(false);
+  expect(world.durable.moves.whereabouts(about.id)).toBe("absent");
+});
+
+it("does not move what newer code wrote, nor what can't be read, and tells of the latter", async () => {
+  const world = await durableForTest();
+  const [newer, broken, known] = [draftOf(), draftOf(), draftOf()];
+  for (const draft of [newer, broken, known]) await world.tickets.create(draft);
+  const sql = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
+  sql.exec(
+    `UPDATE tickets SET version = 2, record = json_set(record, '$.version', 2) WHERE id = '${newer.about.id}'`,
+  );
+  sql.exec(`UPDATE tickets SET record = json_remove(record, '$.version') WHERE id = '${broken.about.id}'`);
+  sql.close();
+  expect(idsOf(await world.durable.moves.mark(10))).toEqual([known.about.id]);
+  expect(world.faults).toEqual([new Error("A row of tickets holds no ticket")]);
+});
+
+it("notes with the ticket what the shared store may hold of it, or neither", async () => {
+  const world = await durableForTest();
+  const { about } = await world.durable.moves.keep(draftOf(), "doubt-1");
+  await world.restart();
+  expect(world.durable.notes.doubtful()).toEqual([{ id: "doubt-1", provider: "mock" }]);
+  expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
+  const other = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
+  other.exec("BEGIN IMMEDIATE");
+  const draft = draftOf();
+  await expect(world.durable.moves.keep(draft, "doubt-2")).rejects.toThrow(StoreAway);
+  other.exec("ROLLBACK");
+  other.close();
+  expect(world.durable.notes.doubtful()).toHaveLength(1);
+  expect(world.durable.moves.whereabouts(draft.about.id)).toBe("absent");
+  await world.durable.notes.undoubt("doubt-1");
+  await world.restart();
+  expect(world.durable.notes.doubtful()).toEqual([]);
+});
+
+it("keeps outcomes in order until they are told, the first of each claim, and no trace of them then", async () => {
+  const world = await durableForTest();
+  const { notes } = world.durable;
+  await notes.spool({ id: "b", fence: 2, outcome: judged, atMs: 7 });
+  await notes.spool({ id: "a", fence: 1, outcome: judged, atMs: 8 });
+  await notes.spool({ id: "b", fence: 2, outcome: judged, atMs: 9 });
+  expect(world.durable.leftToBring()).toBe(2);
+  await world.restart();
+  expect(world.durable.notes.spooled()).toEqual([
+    { id: "b", fence: 2, outcome: judged, atMs: 7 },
+    { id: "a", fence: 1, outcome: judged, atMs: 8 },
+  ]);
+  await world.durable.notes.unspool({ id: "b", fence: 2 });
+  await world.durable.notes.unspool({ id: "a", fence: 1 });
+  await world.advance(5_000);
+  expect(await world.holds("It argues.")).toBe(false);
+  await world.restart();
+  expect(world.durable.notes.spooled()).toEqual([]);
+});
+
+it("hands its totals over once, those of its memory with them", async () => {
+  const world = await durableForTest();
+  const used = { tenant: "one", day: "2026-11-22", requests: 1, costUsd: 0.5 };
+  world.durable.totals.add("one", "2026-11-22", 1, 0.5);
+  expect(await world.durable.totals.take()).toEqual([used]);
+  expect(await world.durable.totals.take()).toEqual([]);
+  await world.restart();
+  expect(await world.durable.totals.of("one", "2026-11-22")).toEqual({ requests: 0, costUsd: 0 });
+});
+
+/** Steps at which the process dies: before the shared store is asked, and after it has done it, though no answer came. */
+const deaths = (["settleAsOf", "withdraw", "adopt"] as const).flatMap((verb) =>
+  (["before", "after"] as const).map((when) => ({ verb, when })),
+);
+
+it.each(deaths)(
+  "brings all to the shared store once, though it dies $when it was asked to $verb",
+  async ({ verb, when }) => {
+    const world = await durableForTest();
+    const server = sharedServer(world.clock, () => 0.5, config);
+    // A claim of the shared store, whose outcome is noted here.
+    const peer = server.connect(() => "answered");
+    const claimed = await peer.tickets.create(draftOf());
+    const claim = await peer.tickets.claim(claimed.about.id, "p", false);
+    if (claim?.claimed.kind !== "claimed") throw new Error("it was not claimed");
+    const { fence } = claim.claimed;
+    await world.durable.notes.spool({ id: claimed.about.id, fence, outcome: judged, atMs: world.nowMs() });
+    const doubt = await peer.tickets.create(draftOf());
+    const kept = await world.durable.moves.keep(draftOf(), doubt.about.id);
+    const ended = await world.tickets.create(draftOf());
+    await world.tickets.settle(ended.about.id, await begin(world, ended.about.id), judged);
+
+    let isDead = false;
+    const dying = failoverOver(world, server, (asked) => {
+      if (isDead || asked !== verb) return isDead ? "unheard" : "answered";
+      isDead = true;
+      return when === "before" ? "unheard" : "unanswered";
+    });
+    void dying.look();
+    await world.clock.advance(0);
+    await world.clock.advance(0);
+    expect(isDead).toBe(true);
+    await world.restart();
+
+    const next = failoverOver(world, server, () => "answered");
+    await next.look();
+    await world.clock.advance(0);
+    await world.clock.advance(0);
+    expect(world.durable.leftToBring()).toBe(0);
+    expect(world.rowsOf("SELECT COUNT(*) AS n FROM tickets")).toEqual([{ n: 0 }]);
+    expect([...server.rows.keys()].toSorted()).toEqual(
+      [claimed, kept, ended].map(({ about }) => about.id).toSorted(),
+    );
+    const eventsOf = (id: string): readonly TicketEvent["kind"][] | undefined =>
+      server.rows.get(id)?.events.map(({ kind }) => kind);
+    expect(eventsOf(claimed.about.id)).toEqual(["accepted", "started", "completed"]);
+    expect(eventsOf(ended.about.id)).toEqual(["accepted", "started", "completed"]);
+    expect(eventsOf(kept.about.id)).toEqual(["accepted"]);
+    expect(await next.tickets.load(ended.about.id)).toMatchObject({
+      state: { status: "completed", result: judged.result },
+    });
+    expect(await next.tickets.load(kept.about.id)).toMatchObject({ state: { texts: draftOf().texts } });
+  },
+);
+
+function failoverOver(
+  { durable, clock }: World,
+  server: ReturnType<typeof sharedServer>,
+  fate: (verb: string) => Fate,
+) {
+  return createFailover({
+    shared: server.connect(fate),
+    local: durable,
+    policy,
+    clock,
+    newId: () => crypto.randomUUID(),
+    tell: () => {},
+    onFault: (error) => {
+      throw error;
+    },
+  });
+}

@@ -1,0 +1,104 @@
+/** The provider of a run: the fake upstream in this process, its moods, and its own record of who was judged. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Lane } from "../../../tools/fake-upstream/client.ts";
+import type { RecordedRequest, Step } from "../../../tools/fake-upstream/script.ts";
+import { startFakeUpstream } from "../../../tools/fake-upstream/server.ts";
+import { noncePattern, numberIn } from "./comparison.ts";
+import type { Call } from "./evidence.ts";
+
+/**
+ * `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which opens no breaker.
+ * `refusing`: answers each third call with a 400, after which a request can never succeed, and judges the others.
+ * `hidden`: a proxy answers in its place, with a page or without a word. `ill`: each call fails in another of these ways, but for the 400.
+ */
+export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy" | "refusing" | "hidden" | "ill";
+
+const refusal = "contextTooLong";
+
+/** Rounds of what alternates, far more than come in one life: after these it is healthy. */
+const mostRounds = 300;
+
+export interface Upstream {
+  readonly lane: Lane;
+  /** Every call that is over, in the order of their ends. The same array at each call. */
+  readonly calls: readonly Call[];
+  feel(mood: Mood): Promise<void>;
+  /** As `feel`, and nothing was heard yet. Only while nobody asks. */
+  restAs(mood: Mood): Promise<void>;
+  /** Resolves when so many calls have come since it rested, answered or not, or when it took too long. */
+  callsCome(count: number, patienceMs: number): Promise<void>;
+  /** Resolves when so many more refusals have been given, or when it took too long. */
+  refusals(count: number, patienceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** It begins healthy. @param answerMs how long its answers take, the good and the bad */
+export async function startUpstream(answerMs: number): Promise<Upstream> {
+  const calls: Call[] = [];
+  const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
+  const lane = server.lane("kill-cycles");
+  const healthy: Step = { echo: noncePattern, delayMs: answerMs, times: "forever" };
+  const down: Step = { fault: "unavailable", delayMs: answerMs };
+  const broken: Step = { fault: "cut", delayMs: answerMs };
+  const busy: Step = { fault: "rateLimited", retryAfterMs: 100, delayMs: answerMs };
+  const pages: readonly Step[] = [
+    { fault: "html", status: 404, delayMs: answerMs },
+    { fault: "html", status: 200, delayMs: answerMs },
+    { fault: "empty", status: 200, delayMs: answerMs },
+    { fault: "empty", status: 204, delayMs: answerMs },
+  ];
+  const inTurn = (...round: readonly Step[]) => [
+    ...Array.from({ length: mostRounds }, () => round).flat(),
+    healthy,
+  ];
+  const steps: Readonly<Record<Mood, readonly Step[]>> = {
+    healthy: [healthy],
+    down: [{ ...down, times: "forever" }],
+    broken: [{ ...broken, times: "forever" }],
+    busy: [{ ...busy, times: "forever" }],
+    stalling: [{ fault: "stall", times: "forever" }],
+    refusing: inTurn({ fault: refusal, delayMs: answerMs }, { ...healthy, times: 2 }),
+    hidden: inTurn(...pages),
+    ill: inTurn(down, broken, ...pages, busy),
+  };
+  const feel = (mood: Mood) => lane.rescript(steps[mood]);
+  await feel("healthy");
+  return {
+    lane,
+    calls,
+    feel,
+    async restAs(mood) {
+      await lane.clear();
+      await feel(mood);
+    },
+    async callsCome(count, patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      // Each wait of the lane's own is over after 5 s.
+      while (performance.now() < deadline) {
+        const heard = await lane.waitForRequest(count).catch(() => []);
+        if (heard.length >= count) return;
+      }
+    },
+    async refusals(count, patienceMs) {
+      const deadline = performance.now() + patienceMs;
+      const given = () => calls.filter(({ isRefusal }) => isRefusal).length;
+      const enough = given() + count;
+      while (given() < enough && performance.now() < deadline) await pause(20);
+    },
+    close: server.close,
+  };
+}
+
+function callOf(request: RecordedRequest): Call {
+  return {
+    number: numberIn(request.bodyText) ?? 0,
+    process: Number(/fake-(\d+)/.exec(request.headers["authorization"] ?? "")?.[1] ?? 0),
+    receivedAtMs: request.receivedAtMs,
+    endedAtMs: request.endedAtMs ?? Date.now(),
+    isJudgement: request.outcome === "answered" && !request.aborted,
+    isRefusal: request.outcome === refusal && !request.aborted,
+    isPage: (request.outcome === "html" || request.outcome === "empty") && !request.aborted,
+    isBroken: request.outcome === "cut" && !request.aborted,
+    isCut: request.aborted,
+  };
+}

@@ -1,0 +1,289 @@
+/** Who may call, as the contract says it: breaker, holds and credentials, followed from outside and held against what a gate does. */
+import type { Blame, Whose } from "../../../src/domain/gate/breaker.ts";
+import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
+import { othersOf, type Exchanged } from "../../../src/domain/gate/report.ts";
+import { asksForOthers, type Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Place, Seat } from "../../../src/domain/gate/places.ts";
+import {
+  afterSent,
+  afterStart,
+  holdIn,
+  isAsked,
+  isHeld,
+  sparesTenant,
+  stopsCalls,
+  withAskers,
+  type HeldModel,
+} from "./held.ts";
+import { comparedWith } from "./holds-compared.ts";
+import { othersAsTo } from "./others-reference.ts";
+import { afterBatch, creditOf, unknown, type Known } from "./outcomes-reference.ts";
+import type { World } from "./world.ts";
+
+export type Broken = (promise: string, sentence: string, about?: string | null) => void;
+export type BreakerReference = ReturnType<typeof createBreakerReference>;
+
+export function createBreakerReference({ plan, scheduler }: World, broken: Broken) {
+  const { limits } = plan;
+  const { recoveryMs, maxOpenMs } = limits;
+  let known: Known = unknown;
+  /** As it was known with each core that was ever written. */
+  const byCore = new WeakMap<GateCore, Known>();
+  /** The contract has left it open whether the breaker opens. */
+  let mayBeOpen = false;
+  let ended: ReadonlySet<string> = new Set();
+
+  /** A turn that was taken moves an open breaker on, in its time. */
+  function moved(
+    before: GateCore,
+    after: GateCore,
+    what: string,
+    mayProbe: boolean,
+    whose: Whose | null = null,
+  ): void {
+    const from = before.breaker;
+    const to = after.breaker.state;
+    if (mayProbe && from.state === "open" && to === "half_open") {
+      const isSpared = what === "enter" && whose !== null && creditOf(known.blame, whose) > 0;
+      if (scheduler.nowMs() < from.probeFromMs && !isSpared)
+        broken("8 breaker", `${what} before the open time is over`);
+      known = { ...known, state: "half_open", good: 0 };
+    }
+    if (mayProbe && whose !== null && prober(before) !== prober(after))
+      known = { ...known, isSparedProbe: creditOf(known.blame, whose) > 0 };
+    if (to !== known.state && mayBeOpen) known = { ...known, state: to };
+    else if (to !== known.state) broken("8 breaker", `${to} after ${what}, should be ${known.state}`);
+    const theirs = blameIn(after);
+    if (mayBeOpen) known = { ...known, blame: theirs };
+    else if (JSON.stringify(theirs) !== JSON.stringify(known.blame))
+      broken(
+        "13 whose",
+        `blames ${JSON.stringify(theirs)} after ${what}, not ${JSON.stringify(known.blame)}`,
+      );
+    known = { ...known, holds: withAskers(known.holds, after) };
+    byCore.set(after, known);
+  }
+
+  function blameIn({ breaker }: GateCore): Blame | null {
+    return breaker.state === "closed" ? null : (breaker.blame ?? null);
+  }
+
+  function checkOpenFor(before: GateCore, after: GateCore): void {
+    const { breaker } = after;
+    if (breaker.state !== "open") return;
+    // Others' faults change whom it spares, and not its time.
+    if (before.breaker.state === "open" && before.breaker.probeFromMs === breaker.probeFromMs) return;
+    const openForMs = breaker.probeFromMs - scheduler.nowMs();
+    if (openForMs < recoveryMs || openForMs > Math.max(recoveryMs, maxOpenMs))
+      broken("8 breaker", `open for ${openForMs} ms`);
+    // "The doubling taken back by a good one."
+    const hadGood = before.breaker.state === "half_open" && before.breaker.goodProbes > 0;
+    if (hadGood && openForMs > recoveryMs * 1.1 + 1)
+      broken("8 breaker", `open for ${openForMs} ms after a good probe`);
+  }
+
+  function checkOthers(outcomes: readonly Outcome[], exchanged: Exchanged, after: GateCore): void {
+    const last = outcomes.at(-1);
+    if (last?.call === undefined) return;
+    const { call, ageMs = 0 } = last;
+    const nowMs = scheduler.nowMs();
+    const mustKnow = asksForOthers(last);
+    if (mustKnow && exchanged.others === undefined) broken("5 attempts", "nobody is told how others fared");
+    // Who doesn't ask isn't told. What the gate knows is looked at all the same.
+    const others = exchanged.others ?? (mustKnow ? null : othersOf(after, last, nowMs));
+    if (others === null) return;
+    const held = hold(call.model);
+    const expected = {
+      ...othersAsTo(known.others, call, nowMs - ageMs, nowMs),
+      held: after.credentials !== null || (held !== undefined && isAsked(held)),
+    };
+    for (const fact of ["served", "mostlyFaults", "held", "judged", "cleanEnd"] as const)
+      if (others[fact] !== expected[fact])
+        broken("5 attempts", `says ${fact}: ${others[fact]}, not ${expected[fact]} (${call.model})`);
+  }
+
+  /** Is it one whose tickets ask, one at a time? */
+  function isAsking(model: string): boolean {
+    const held = hold(model);
+    return held !== undefined && isAsked(held);
+  }
+
+  function hold(model: string): HeldModel | undefined {
+    return holdIn(known.holds.models, model, scheduler.nowMs());
+  }
+
+  function checkTicketHold({ model, tenant }: Whose, about: string): void {
+    const nowMs = scheduler.nowMs();
+    const held = hold(model);
+    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held) && !sparesTenant(held, tenant))
+      broken("13 whose", `a ticket's call for ${model}, which is held (${held.why})`, about);
+  }
+
+  /** Who has the turn of the probe now; `null`: nobody. */
+  function prober({ breaker }: GateCore): string | null {
+    return breaker.state === "half_open" && breaker.probe && scheduler.nowMs() < breaker.probe.endsAtMs
+      ? breaker.probe.permit
+      : null;
+  }
+
+  function asker({ credentials }: GateCore): string | null {
+    return credentials?.asker && scheduler.nowMs() < credentials.asker.endsAtMs
+      ? credentials.asker.permit
+      : null;
+  }
+
+  function askerOf({ holds }: GateCore, model: string): string | null {
+    const asker = holds.find((hold) => hold.model === model)?.asker ?? null;
+    return asker !== null && scheduler.nowMs() < asker.endsAtMs ? asker.permit : null;
+  }
+
+  return {
+    entered(before: GateCore, after: GateCore, permit: string, whose: Whose, admission: Admission): void {
+      const { model } = whose;
+      const isSpared = known.state !== "closed" && creditOf(known.blame, whose) > 0;
+      const isFree = isSpared && creditOf(known.blame, whose) > 1;
+      const isBesideBlamed = isSpared && !known.isSparedProbe;
+      if (admission.kind === "call" && !isAsking(model))
+        known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
+      moved(before, after, "enter", true, whose);
+      const nowMs = scheduler.nowMs();
+      const isStopped = stopsCalls(hold(model), whose.tenant, nowMs);
+      if (admission.kind === "call") {
+        if (isStopped) broken("13 whose", `a call for ${model}, which is held`);
+        const holder = prober(before);
+        if (known.state !== "closed" && admission.probe === null && !isFree)
+          broken("8 breaker", "a call past a breaker that isn't closed");
+        if (admission.probe && holder !== null && holder !== permit && !isBesideBlamed)
+          broken("8 breaker", "two probes at a time");
+        if (admission.probe && prober(after) !== permit) broken("8 breaker", "a probe without a lease");
+      } else if (admission.why === "breaker") {
+        if (isFree || (isBesideBlamed && !isStopped)) broken("13 whose", "turned away for another's faults");
+        const isWaiting = before.breaker.state === "open" && nowMs < before.breaker.probeFromMs;
+        if (!isWaiting && prober(before) === null)
+          broken("8 breaker", "turned away, though it could be the probe");
+      } else if (!isStopped) broken("13 whose", `turned away for ${model}, which nothing holds`);
+    },
+
+    exchanged(
+      before: GateCore,
+      after: GateCore,
+      reportId: string,
+      outcomes: readonly Outcome[],
+      exchanged: Exchanged,
+    ): void {
+      const held = known.holds.models;
+      const taken = afterBatch(known, { reportId, outcomes, before, after }, limits, scheduler.nowMs());
+      known = taken.known;
+      mayBeOpen = taken.isOpen;
+      const compared = comparedWith(withAskers(known.holds, after), after, mayBeOpen, scheduler.nowMs());
+      known = { ...known, holds: compared.known };
+      ended = new Set(
+        [...held]
+          // What a ticket was told to wait by a 429 is its own: the vendor's word.
+          .filter(([, { why, answers }]) => why !== "rate_limit" && answers === null)
+          .map(([model]) => model)
+          .filter((model) => (hold(model)?.answers ?? null) !== null),
+      );
+      if (compared.wrong !== null) broken("13 whose", compared.wrong);
+      moved(before, after, "exchange", false);
+      checkOpenFor(before, after);
+      checkOthers(outcomes, exchanged, after);
+    },
+
+    started(
+      before: GateCore,
+      after: GateCore,
+      { ticketId, model, tenant }: Seat,
+      { permit }: Starter,
+      start: Start,
+    ): void {
+      if (start.kind === "call")
+        known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
+      moved(before, after, "start", true, { model, tenant });
+      if (start.kind !== "call") return;
+      checkTicketHold({ model, tenant }, ticketId);
+      const isSingle = known.state !== "closed" || after.credentials !== null || isAsking(model);
+      if (isSingle && !start.asProbe)
+        broken("8 breaker", "a ticket's call past what lets one through at a time", ticketId);
+      if (!isSingle && start.asProbe) broken("8 breaker", "a probe where everybody may call", ticketId);
+      for (const holder of [prober(before), asker(before), askerOf(before, model)])
+        if (holder !== null && holder !== ticketId && holder !== permit)
+          broken("8 breaker", "two probes at a time", ticketId);
+      if (known.state !== "closed" && prober(after) !== permit)
+        broken("8 breaker", "a probe without a lease", ticketId);
+    },
+
+    dispatched(
+      before: GateCore,
+      after: GateCore,
+      rows: ReadonlyMap<string, Place>,
+      ids: readonly string[],
+    ): void {
+      const nowMs = scheduler.nowMs();
+      for (const id of ids) {
+        const { model = "", tenant = "" } = rows.get(id) ?? {};
+        checkTicketHold({ model, tenant }, id);
+        const held = hold(model);
+        if (held !== undefined && isAsked(held)) {
+          if (nowMs < held.untilMs && !sparesTenant(held, tenant))
+            broken("13 whose", `${model} is asked before its time`, id);
+          if (askerOf(before, model) !== null) broken("8 breaker", `${model} is asked twice at a time`, id);
+        }
+      }
+      for (const id of ids)
+        known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
+      moved(before, after, "dispatch", true, rows.get(ids[0] ?? "") ?? null);
+      const isSingle = known.state !== "closed" || after.credentials !== null;
+      if (!isSingle || ids.length === 0) return;
+      if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);
+      if (prober(before) !== null || asker(before) !== null)
+        broken("8 breaker", "a probe is sent beside another");
+      if (before.credentials !== null && nowMs < before.credentials.askFromMs)
+        broken("credentials", "asked before its time");
+    },
+
+    /** Its service has started again. */
+    begun(before: GateCore, after: GateCore): void {
+      known = { ...known, holds: afterStart(known.holds, scheduler.nowMs()) };
+      moved(before, after, "started", false);
+    },
+
+    unmoved(before: GateCore, after: GateCore, what: string): void {
+      moved(before, after, what, false);
+    },
+
+    /** Counters that were not stored yet are lost with the object's memory. */
+    restarted(core: GateCore): void {
+      known = byCore.get(core) ?? unknown;
+    },
+
+    /** Only single tickets are sent now, as probes. */
+    isProbing: (core: GateCore) => core.breaker.state !== "closed" || core.credentials !== null,
+
+    /** May a ticket be sent now? */
+    hasTurn(core: GateCore): boolean {
+      const nowMs = scheduler.nowMs();
+      const { breaker, credentials } = core;
+      if (breaker.state === "open" && nowMs < breaker.probeFromMs) return false;
+      if (credentials !== null && nowMs < credentials.askFromMs) return false;
+      return prober(core) === null && asker(core) === null;
+    },
+
+    hold,
+
+    isAsked: isAsking,
+
+    /** Of the last exchange: an answer has ended what held it. */
+    hasJustEnded: (model: string) => ended.has(model),
+
+    /** Does its model keep it from being sent now? */
+    isHeldBack(core: GateCore, { model, tenant }: Whose): boolean {
+      const nowMs = scheduler.nowMs();
+      const held = hold(model);
+      if (held === undefined || !isHeld(held, nowMs)) return false;
+      if (isAsked(held) && askerOf(core, model) !== null) return true;
+      return !sparesTenant(held, tenant) && (!isAsked(held) || nowMs < held.untilMs);
+    },
+  };
+}

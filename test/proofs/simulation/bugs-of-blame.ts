@@ -1,0 +1,192 @@
+/** Deliberate bugs in whose fault it is: who is charged, who is held, who is asked next, and what a throw leaves behind. */
+import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Others, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
+import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+import type { Bug } from "./bug.ts";
+import { withGate, withKeeper, withMoves, withVendor } from "./bug.ts";
+import { realParts } from "./seams.ts";
+
+export const blameBugs: readonly Bug[] = [
+  withOthers("a fault is charged though nobody else is served", (others) => ({ ...others, served: true })),
+  withOthers("a fault is charged though the model fails everybody", (others) => ({
+    ...others,
+    mostlyFaults: false,
+  })),
+  withProgress("charges lie closer than a minute", (progress) => {
+    const { chargedAtMs, ...rest } = progress;
+    return chargedAtMs === undefined ? progress : rest;
+  }),
+  withProgress("the second answer without a judgement ends a ticket at once", (progress) =>
+    progress.unreadableAtMs === undefined ? progress : { ...progress, unreadableAtMs: 0 },
+  ),
+  withProgress("429s that hold nobody else are not counted", (progress) => ({ ...progress, limited: 0 })),
+  withProgress("a ticket whose call threw is no suspect", (progress) =>
+    progress.throws === undefined ? progress : { ...progress, suspect: false },
+  ),
+  withMoves("a ticket is called again at once, however often it has failed", ({ settle }) => ({
+    settle(ticket, ...rest) {
+      const { faults, timeouts, ...progress } = ticket.progress;
+      return settle(faults || timeouts ? { ...ticket, progress } : ticket, ...rest);
+    },
+  })),
+  withVendor("a proxy's page counts as an answer", ({ judge }) => ({
+    async judge(request, signal) {
+      const reply = await judge(request, signal);
+      const { outcome } = reply;
+      const isPage = !outcome.ok && outcome.error.reason === "unavailable" && outcome.error.fromBetween;
+      return isPage
+        ? { ...reply, outcome: { ok: false, error: { reason: "unreadable", why: "not_json" } } }
+        : reply;
+    },
+  })),
+  withVendor("a model's refusal is told as the account's", ({ judge }) => ({
+    async judge(request, signal) {
+      const reply = await judge(request, signal);
+      const { outcome } = reply;
+      return outcome.ok || outcome.error.reason !== "credentials_refused"
+        ? reply
+        : { ...reply, outcome: { ok: false, error: { reason: "credentials_refused", status: 403 } } };
+    },
+  })),
+  withGate("an error of the vendor's closes the breaker", ({ report }) => ({
+    report: (outcome) =>
+      report(outcome.reason === "request_refused" ? { ...outcome, finding: { kind: "healthy" } } : outcome),
+  })),
+  withGate("a throw keeps its permit", ({ report }) => ({
+    report: (outcome) =>
+      outcome.call?.ticket !== undefined && outcome.durationMs === null
+        ? Promise.resolve(null)
+        : report(outcome),
+  })),
+  withMoves("a throw keeps its ticket", ({ settle }) => ({
+    settle(ticket, fence, outcome, ...rest) {
+      if (outcome.kind !== "failed" || outcome.threw !== true) return settle(ticket, fence, outcome, ...rest);
+      return { ticket, events: [], reply: { kind: "stored" } };
+    },
+  })),
+  withGate("a call that was given back keeps its turn", ({ report }) => ({
+    report: (outcome) =>
+      outcome.finding.kind === "nothing" ? report({ ...outcome, permit: null }) : report(outcome),
+  })),
+  withOutcomes("a 429 holds its model though others are served", (outcome) => {
+    const { call, ...rest } = outcome;
+    return outcome.finding.kind === "rate_limited" && call ? rest : outcome;
+  }),
+  withOutcomes("a model's refusal holds the account", (outcome) => {
+    const { finding } = outcome;
+    return finding.kind === "refused"
+      ? { ...outcome, finding: { kind: "refused", why: finding.why } }
+      : outcome;
+  }),
+  withOutcomes("an answer to a call from before frees the account", (outcome) =>
+    outcome.call ? { ...outcome, call: { ...outcome.call, beganAgoMs: 0 } } : outcome,
+  ),
+  withOutcomes("one tenant's faults open the breaker for all", (outcome) =>
+    outcome.call ? { ...outcome, call: { ...outcome.call, tenant: "" } } : outcome,
+  ),
+  withOutcomes("the ninth hold of a tenant is made", (outcome) =>
+    outcome.call && outcome.finding.kind === "refused"
+      ? { ...outcome, call: { ...outcome.call, tenant: outcome.call.comparison } }
+      : outcome,
+  ),
+  {
+    name: "what is told late is taken for new",
+    plant: () => ({
+      ...realParts,
+      createGateFront: (parts) =>
+        realParts.createGateFront({
+          ...parts,
+          remote: {
+            ...parts.remote,
+            exchange: (reportId, outcomes) =>
+              parts.remote.exchange(
+                reportId,
+                outcomes.map((outcome) => (outcome.ageMs === undefined ? outcome : { ...outcome, ageMs: 0 })),
+              ),
+          },
+        }),
+    }),
+  },
+  withCore("one tenant's faults keep everybody out of an open breaker", ({ breaker, ...core }) => {
+    if (breaker.state === "closed") return { ...core, breaker };
+    const { blame, ...all } = breaker;
+    return { ...core, breaker: blame === undefined ? breaker : all };
+  }),
+  withCore("a breaker spares others for ever", ({ breaker, ...core }) => {
+    if (breaker.state === "closed" || breaker.blame?.tenant === undefined) return { ...core, breaker };
+    const blame = { ...breaker.blame, tenant: { ...breaker.blame.tenant, credit: 5 } };
+    return { ...core, breaker: { ...breaker, blame } };
+  }),
+  withCore("one tenant's hold of a model holds everybody", (core) => ({
+    ...core,
+    holds: core.holds.map((hold) => {
+      const { spares, ...all } = hold;
+      return spares === undefined ? hold : all;
+    }),
+  })),
+  withCore("probes always take the same tenant's tickets", (core) => ({ ...core, probed: [] })),
+  withCore("after a hold the refused comparison is the first", (core) => ({
+    ...core,
+    holds: core.holds.map((hold) => ({ ...hold, tenant: "nobody", comparison: "none" })),
+  })),
+  withCore("after a hold all tickets of the model go at once", (core) => ({
+    ...core,
+    holds: core.holds.map((hold) =>
+      hold.ramp === undefined ? hold : { ...hold, ramp: { allowed: 1_000, good: 0 } },
+    ),
+  })),
+  {
+    name: "waits don't end when the breaker closes",
+    plant: () => ({ ...realParts, memoryPlaces: () => ({ ...memoryPlaces(), endWaits() {} }) }),
+  },
+  {
+    name: "a start before its time is not believed",
+    plant: () => ({
+      ...realParts,
+      moves: {
+        ...realParts.moves,
+        claim: (ticket, permit, asProbe, nowMs, policy) =>
+          realParts.moves.claim(ticket, permit, asProbe, nowMs, policy),
+      },
+    }),
+  },
+];
+
+function withOthers(name: string, spoil: (others: Others) => Others): Bug {
+  return withGate(name, ({ report }) => ({
+    async report(outcome) {
+      const others = await report(outcome);
+      return others && spoil(others);
+    },
+  }));
+}
+
+/** What a gate hears. */
+function withOutcomes(name: string, spoil: (outcome: Outcome) => Outcome): Bug {
+  return withKeeper(name, ({ exchange }) => ({
+    exchange: (reportId, outcomes) => exchange(reportId, outcomes.map(spoil)),
+  }));
+}
+
+/** What a gate remembers. */
+function withCore(name: string, spoil: (core: GateCore) => GateCore): Bug {
+  return {
+    name,
+    plant: () => ({
+      ...realParts,
+      createGateKeeper: (parts) =>
+        realParts.createGateKeeper({ ...parts, readCore: () => spoil(parts.readCore()) }),
+    }),
+  };
+}
+
+/** What a ticket remembers of its calls. */
+function withProgress(name: string, spoil: (progress: Ticket["progress"]) => Ticket["progress"]): Bug {
+  return withMoves(name, ({ settle }) => ({
+    settle(...given) {
+      const moved = settle(...given);
+      return { ...moved, ticket: { ...moved.ticket, progress: spoil(moved.ticket.progress) } };
+    },
+  }));
+}

@@ -1,0 +1,56 @@
+/** That everything comes to its end: in good time once nothing fails any more, and without leaving anything behind. */
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { GateObject } from "./gate-object.ts";
+import type { Hope } from "./hope.ts";
+import type { KeyObject } from "./key-object.ts";
+import type { TicketWatch } from "./watch-tickets.ts";
+import type { World } from "./world.ts";
+
+const minuteMs = 60_000;
+/** The longest hold of a model or of credentials is 15 minutes; a silent place is asked after within five more. */
+const recoveredMs = 25 * minuteMs;
+
+/** Once nothing fails, whatever waits is judged: expiring is no way out for what had the time. */
+export function checkProgress(
+  world: World,
+  tickets: TicketWatch,
+  gates: ReadonlyMap<ProviderName, GateObject>,
+  hope: Hope,
+): void {
+  const { plan, scheduler } = world;
+  scheduler.after(plan.healMs + recoveredMs, () => {
+    for (const known of tickets.all()) {
+      // A gate that has lost its places doesn't know whom to send: what waits there waits for its end.
+      if (plan.rates.has("gate_forgets")) continue;
+      // A text that its vendor can't bear has none.
+      if (hope.wellFromMs(known) === Infinity) continue;
+      if (known.endedAtMs === null)
+        world.violate("4 ends", `${known.status} long after all was well`, known.id);
+      const hadTime = known.about.expiresAtMs >= scheduler.nowMs();
+      if (known.status === "expired" && hadTime) world.violate("4 ends", "expired before its time", known.id);
+    }
+    for (const gate of gates.values()) {
+      const left = [...gate.places().values()].find(
+        ({ ticketId }) => tickets.known(ticketId)?.endedAtMs !== null,
+      );
+      if (left) world.violate("9 places", `${gate.name} keeps a place for nobody`, left.ticketId);
+    }
+  });
+}
+
+/** Nothing is left to happen: nothing may be left. */
+export function checkEnd(
+  world: World,
+  tickets: TicketWatch,
+  gates: ReadonlyMap<ProviderName, GateObject>,
+  keys: ReadonlyMap<string, KeyObject>,
+): void {
+  for (const { id, ticket } of tickets.all())
+    if (ticket !== null) world.violate("4 ends", `${ticket.state.status} for ever`, id);
+  for (const gate of gates.values()) {
+    const [place] = gate.places().values();
+    if (place) world.violate("9 places", `${gate.name} keeps a place for ever`, place.ticketId);
+  }
+  for (const [name, key] of keys)
+    if (key.stored() !== null) world.violate("idempotency", "a key is kept for ever", name);
+}

@@ -1,0 +1,192 @@
+/** The gate of one provider and the object round it, as `src/cloudflare/provider-gate.ts` is; in a process, its places are in memory. */
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { Whose } from "../../../src/domain/gate/breaker.ts";
+import { newGate, type Admission, type GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Parking, Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { Exchanged } from "../../../src/domain/gate/report.ts";
+import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Place, Places, Seat } from "../../../src/domain/gate/places.ts";
+import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
+import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { createAlarm } from "./alarm.ts";
+import { asAlive, createLife, die, type Life } from "./life.ts";
+import type { Target } from "./network.ts";
+import type { GateWatch } from "./watch-gate.ts";
+import type { World } from "./world.ts";
+
+export interface GateObject extends Target {
+  readonly provider: ProviderName;
+  enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
+  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged;
+  reserve(seat: Seat): boolean;
+  confirm(seat: Seat, notBeforeMs: number): void;
+  park(seat: Seat, parking: Parking): void;
+  start(seat: Seat, starter: Starter): Start;
+  release(ticketId: string, keptBytes?: number): void;
+  /** The service has started. @param isAlone nothing of the one before it is left */
+  started(isAlone: boolean): void;
+  /** As stored. */
+  places(): ReadonlyMap<string, Place>;
+  core(): GateCore;
+}
+
+export interface GateObjectParts {
+  readonly world: World;
+  readonly provider: ProviderName;
+  /** Brings a ticket's id to a worker, perhaps. */
+  readonly send: (ticketId: string) => void;
+  /** Has a ticket tell how it stands. */
+  readonly remind: (gate: GateObject, ticketId: string) => void;
+  readonly watch: GateWatch;
+  readonly processLife: (() => Life) | null;
+}
+
+/** What changes without being momentous may stay in memory for so long. */
+const restMs = 1_000;
+
+export function createGateObject(parts: GateObjectParts): GateObject {
+  const { world, provider, send, remind, watch, processLife } = parts;
+  const { scheduler, seams, plan } = world;
+  const name = `gate ${provider}`;
+  const rows = new Map<string, Place>();
+  let table = seams.memoryPlaces();
+  let storedCore = newGate;
+  const alarm = createAlarm(world, ring);
+
+  let ownLife = createLife(name);
+  let core = storedCore;
+  let isStoring = false;
+  let keeper = newKeeper();
+
+  function life(): Life {
+    if (processLife) return processLife();
+    if (!ownLife.isAlive) {
+      ownLife = createLife(name);
+      forget();
+      serve();
+    }
+    return ownLife;
+  }
+
+  function forget(): void {
+    core = storedCore;
+    isStoring = false;
+    keeper = newKeeper();
+    watch.restarted(core);
+  }
+
+  /** Its places are gone: those of a process that has ended, or of a store that was lost. */
+  function loseAll(): void {
+    rows.clear();
+    table = seams.memoryPlaces();
+    forget();
+  }
+
+  function newKeeper(): GateKeeper {
+    const places: Places = {
+      ...table,
+      put(place) {
+        rows.set(place.ticketId, place);
+        table.put(place);
+      },
+      remove(ticketId) {
+        rows.delete(ticketId);
+        table.remove(ticketId);
+      },
+      endWaits(nowMs, model) {
+        table.endWaits(nowMs, model);
+        for (const id of rows.keys()) {
+          const place = table.find(id);
+          if (place !== null) rows.set(id, place);
+        }
+      },
+    };
+    return seams.createGateKeeper({
+      places,
+      limits: plan.limits,
+      readCore: () => core,
+      writeCore(next, mustLast) {
+        core = next;
+        if (mustLast) storedCore = next;
+        else storeLater();
+      },
+      atomically: (work) => work(),
+      nowMs: scheduler.nowMs,
+      random: world.random(`jitter of ${provider}`).next,
+    });
+  }
+
+  function storeLater(): void {
+    if (isStoring) return;
+    isStoring = true;
+    const present = processLife ? processLife() : ownLife;
+    scheduler.after(restMs, () =>
+      asAlive(scheduler, present, () => {
+        isStoring = false;
+        storedCore = core;
+      }),
+    );
+  }
+
+  function verb<Reply>(what: string, given: readonly unknown[], work: (keeper: GateKeeper) => Reply): Reply {
+    life();
+    watch.before(core, rows);
+    const reply = work(keeper);
+    watch.after(what, given, reply, core, rows);
+    serve();
+    return reply;
+  }
+
+  function serve(): void {
+    watch.before(core, rows);
+    const ids = keeper.dispatch();
+    watch.after("dispatch", [], ids, core, rows);
+    const wakeAtMs = keeper.wakeAtMs();
+    watch.served(core, rows, wakeAtMs);
+    const atMs = alarm.atMs();
+    const nowMs = scheduler.nowMs();
+    // One that comes too early does no harm.
+    if (wakeAtMs !== null && (atMs === null || wakeAtMs < atMs)) alarm.set(Math.max(wakeAtMs, nowMs + 1));
+    for (const id of ids) send(id);
+  }
+
+  function ring(): void {
+    if (!life().isAlive) return;
+    if (world.strikes("object_dies") && processLife === null) die(ownLife);
+    life();
+    watch.before(core, rows);
+    const silent = keeper.askAfter();
+    watch.after("ask after", [], silent, core, rows);
+    serve();
+    for (const id of silent) remind(object, id);
+  }
+
+  const object: GateObject = {
+    name,
+    provider,
+    life,
+    enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
+    exchange: (reportId, outcomes) =>
+      verb("exchange", [reportId, outcomes], (it) => it.exchange(reportId, outcomes)),
+    reserve: (seat) => verb("reserve", [seat], (it) => it.reserve(seat)) === "held",
+    confirm: (seat, notBeforeMs) =>
+      verb("confirm", [seat, notBeforeMs], (it) => it.confirm(seat, notBeforeMs)),
+    park: (seat, parking) => verb("park", [seat, parking], (it) => it.park(seat, parking)),
+    start(seat, starter) {
+      const start = verb("start", [seat, starter], (it) => it.start(seat, starter));
+      if (processLife === null && world.strikes("gate_forgets")) loseAll();
+      return start;
+    },
+    release: (ticketId, keptBytes) => verb("release", [ticketId], (it) => it.release(ticketId, keptBytes)),
+    started(isAlone) {
+      if (isAlone) {
+        // What waits is in the memory of the process, and told again by the tickets.
+        loseAll();
+      }
+      verb("started", [isAlone], (it) => it.started(isAlone));
+    },
+    places: () => rows,
+    core: () => core,
+  };
+  return object;
+}

@@ -1,0 +1,194 @@
+/** One isolate or process: its own gateway, its own memory. Whatever it shares with others, it asks for over the network. */
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { Gateway } from "../../../src/gateway/gateway.ts";
+import type { RemoteGate } from "../../../src/engine/front/front.ts";
+import {
+  StoreAway,
+  type Clock,
+  type Gate,
+  type Keys,
+  type Ports,
+  type Tickets,
+} from "../../../src/gateway/ports.ts";
+import type { Defaults } from "../../../src/gateway/resolve.ts";
+import { hash } from "node:crypto";
+import type { GateObject } from "./gate-object.ts";
+import type { KeyObject } from "./key-object.ts";
+import { afterAlive, createLife, type Life } from "./life.ts";
+import type { Ask } from "./network.ts";
+import type { TicketObject } from "./ticket-object.ts";
+import { AdapterBug, type Vendor } from "./vendor.ts";
+import { watchedGate } from "./watch-calls.ts";
+import type { SnapshotWatch } from "./watch-snapshots.ts";
+import type { ReportWatch } from "./watch-reports.ts";
+import type { Walk } from "./walk.ts";
+import type { World } from "./world.ts";
+
+export interface Instance {
+  readonly life: Life;
+  readonly defaults: Defaults;
+  /** It takes no more work, and ends soon. */
+  isStopping(): boolean;
+  stop(): void;
+  readonly submit: Gateway["submit"];
+  readonly submitKeyed: ReturnType<World["seams"]["createKeyedSubmit"]>;
+  readonly work: Gateway["work"];
+  readonly find: Gateway["find"];
+  /** Something was thrown at it: by a store that is away, or by a bug. */
+  failed(error: unknown, walk: Walk): void;
+}
+
+export interface Surroundings {
+  readonly world: World;
+  readonly ask: Ask;
+  readonly gates: ReadonlyMap<ProviderName, GateObject>;
+  readonly ticket: (id: string) => TicketObject;
+  readonly key: (name: string) => KeyObject;
+  readonly vendors: ReadonlyMap<ProviderName, Vendor>;
+  readonly snapshots: SnapshotWatch;
+  readonly reports: ReportWatch;
+}
+
+export interface Deployment {
+  readonly defaults: Defaults;
+  /** Those that are configured. */
+  readonly providers: readonly ProviderName[];
+}
+
+const keyMarginMs = 15_000;
+
+export function startInstance(around: Surroundings, name: string, deployment: Deployment): Instance {
+  const { world, vendors } = around;
+  const { plan, seams } = world;
+  const life = createLife(name);
+  const stopping = new AbortController();
+  const clock = clockOf(world, life);
+  const fronts = new Map([...around.gates].map(([of, gate]) => [of, gateOf(around, life, clock, gate)]));
+
+  const ports: Ports = seams.ports({
+    providers: new Map(
+      deployment.providers.flatMap((of) => {
+        const vendor = vendors.get(of);
+        return vendor ? [[of, vendor.seenFrom(life)] as const] : [];
+      }),
+    ),
+    gate(provider) {
+      const front = fronts.get(provider);
+      if (front === undefined) throw new Error(`there is no gate of ${provider}`);
+      return front;
+    },
+    tickets: ticketsOf(around, life),
+    keys: keysOf(around, life),
+    clock,
+    newId: world.newId,
+    random: world.random(`backoff of requests`).next,
+    sha256: (text) => hash("sha256", text),
+    stopping: stopping.signal,
+    mask: (text) => text,
+    onAttempt: () => {},
+  });
+  const { requestTimeoutMs } = plan.settings.llm;
+  const { defaults } = deployment;
+  const policy = { defaults, requestTimeoutMs, maxRetries: plan.liveRetries };
+  const { submit, work, find } = seams.createGateway(ports, policy);
+  const submitKeyed = seams.createKeyedSubmit(ports, submit, {
+    leaseMs: requestTimeoutMs + keyMarginMs,
+    retentionMs: plan.policy.retentionMs,
+  });
+
+  return {
+    life,
+    defaults,
+    isStopping: () => stopping.signal.aborted,
+    stop: () => stopping.abort(),
+    submit,
+    submitKeyed,
+    work,
+    find,
+    failed(error, walk) {
+      if (error instanceof StoreAway || error instanceof AdapterBug)
+        world.note(name, `${walk.name}: ${error.message}`);
+      else world.violate("no bugs", `${walk.name}: ${String(error)}`, walk.ticketId ?? walk.name);
+    },
+  };
+}
+
+function clockOf(world: World, life: Life): Clock {
+  const { scheduler } = world;
+  const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-5_000, 5_000) : 0;
+  return {
+    nowMs: () => scheduler.nowMs() + skewMs,
+    after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
+  };
+}
+
+function gateOf(
+  { world, ask, snapshots, reports }: Surroundings,
+  life: Life,
+  clock: Clock,
+  gate: GateObject,
+): Gate {
+  const remote: RemoteGate = {
+    enter: (permit, whose) => ask(life, gate, "enter", () => gate.enter(permit, whose)),
+    exchange: (reportId, outcomes) => ask(life, gate, "exchange", () => gate.exchange(reportId, outcomes)),
+    reserve: (seat) => ask(life, gate, "reserve", () => gate.reserve(seat)),
+    start: (seat, starter) => ask(life, gate, "start", () => gate.start(seat, starter)),
+    outlook: () => Promise.resolve(null),
+    overview: () => Promise.reject(new Error("nobody asks for it here")),
+  };
+  if (world.plan.shape === "process") {
+    return watchedGate(
+      world,
+      gate.provider,
+      {
+        ...remote,
+        enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
+        async report(outcome) {
+          try {
+            return (await remote.exchange(world.newId(), [outcome])).others ?? null;
+          } catch (error) {
+            if (!(error instanceof StoreAway)) throw error;
+            return null;
+          }
+        },
+      },
+      reports,
+    );
+  }
+  const seen = snapshots.seenBy(life.name, clock, remote);
+  const front = world.seams.createGateFront({ remote: seen.remote, clock, newId: world.newId, later });
+  return watchedGate(world, gate.provider, seen.behind(front), reports);
+}
+
+function later(work: Promise<unknown>): void {
+  void work.catch(() => {});
+}
+
+function named(verb: string, id: string): string {
+  return `${verb} of ${id.slice(0, 8)}`;
+}
+
+function ticketsOf({ ask, ticket }: Surroundings, life: Life): Tickets {
+  return {
+    create: (draft) => {
+      const object = ticket(draft.about.id);
+      return ask(life, object, named("create", draft.about.id), () => object.create(draft));
+    },
+    load: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).load()),
+    claim: (id, permit, asProbe, early) =>
+      ask(life, ticket(id), named("claim", id), () => ticket(id).claim(permit, asProbe, early)),
+    settle: (id, fence, outcome) =>
+      ask(life, ticket(id), named("settle", id), () => ticket(id).settle(fence, outcome)),
+    giveBack: (id, fence, spent) =>
+      ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
+  };
+}
+
+function keysOf({ ask, key }: Surroundings, life: Life): Keys {
+  return {
+    begin: (name, requestSha256, queueId, leaseMs) =>
+      ask(life, key(name), `begin of ${name}`, () => key(name).begin(requestSha256, queueId, leaseMs)),
+    end: (name, fence, end) =>
+      ask(life, key(name), `end of ${name}: ${end.kind}`, () => key(name).end(fence, end)),
+  };
+}

@@ -1,0 +1,222 @@
+/** How calls went, and what is known of a gate then: breaker, holds and how others fare, as the contract says it. Pure. */
+import type { Blame, Breaker } from "../../../src/domain/gate/breaker.ts";
+import type { GateCore, GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { Finding, Others, Outcome } from "../../../src/domain/gate/outcome.ts";
+import { onlyIn, opens, withHeard, type Heard } from "./heard-calls.ts";
+import { nothingHeld, type HoldsKnown } from "./held.ts";
+import { afterOutcome } from "./holds-reference.ts";
+import { isAnyServed, nothingKnown, othersAsTo, withCall, type OthersKnown } from "./others-reference.ts";
+
+type State = Breaker["state"];
+
+/** All that is followed. A value: a gate goes back to what it had stored. */
+export interface Known {
+  readonly state: State;
+  /** Good probes in a row. */
+  readonly good: number;
+  /** Whose faults alone have opened it; `null`: everybody's. */
+  readonly blame: Blame | null;
+  /** The probe is another's. */
+  readonly isSparedProbe: boolean;
+  readonly heard: readonly Heard[];
+  readonly holds: HoldsKnown;
+  readonly others: OthersKnown;
+  /** Batches that were counted. */
+  readonly reports: ReadonlySet<string>;
+}
+
+export const unknown: Known = {
+  state: "closed",
+  good: 0,
+  blame: null,
+  isSparedProbe: false,
+  heard: [],
+  holds: nothingHeld,
+  others: nothingKnown,
+  reports: new Set(),
+};
+
+/** A batch that is taken in, one outcome after another. */
+interface Batch {
+  readonly nowMs: number;
+  readonly limits: GateLimits;
+  /** The breaker's, before all of them. */
+  readonly epoch: number;
+  /** The breaker's state after all of them: where the contract leaves it open. */
+  readonly theirs: State;
+  /** Who has which turn. */
+  readonly turns: { probe: string | null; account: string | null; readonly models: Map<string, string> };
+  /** The contract has left it open whether the breaker opens: two have as many faults. */
+  isOpen: boolean;
+}
+
+const mostReports = 32;
+
+/** What a gate was told, and how it was before and after. */
+export interface ToldBatch {
+  readonly reportId: string;
+  readonly outcomes: readonly Outcome[];
+  readonly before: GateCore;
+  readonly after: GateCore;
+}
+
+/** @returns `isOpen`: the contract leaves more than one way open */
+export function afterBatch(
+  known: Known,
+  { reportId, outcomes, before, after }: ToldBatch,
+  limits: GateLimits,
+  nowMs: number,
+): { readonly known: Known; readonly isOpen: boolean } {
+  const isPlain = outcomes.every(({ finding }) => finding.kind === "healthy");
+  if (!isPlain && known.reports.has(reportId)) return { known, isOpen: false };
+  const { breaker, credentials, holds } = before;
+  const asked = holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : []));
+  const batch: Batch = {
+    nowMs,
+    limits,
+    epoch: breaker.epoch,
+    theirs: after.breaker.state,
+    turns: {
+      probe: breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null,
+      account: credentials?.asker?.permit ?? null,
+      models: new Map(asked),
+    },
+    isOpen: false,
+  };
+  const reports = new Set([...known.reports, reportId].slice(-mostReports));
+  let present: Known = { ...known, reports };
+  for (const outcome of outcomes) present = afterOne(present, outcome, batch);
+  return { known: present, isOpen: batch.isOpen };
+}
+
+function afterOne(known: Known, outcome: Outcome, batch: Batch): Known {
+  const { nowMs, turns } = batch;
+  const { permit, call = null, ageMs = 0 } = outcome;
+  const reportedAtMs = nowMs - ageMs;
+  const others = call && othersAsTo(known.others, call, reportedAtMs, nowMs);
+  const finding = outcome.unlessServed === true ? inDoubt(known, outcome, others, batch) : outcome.finding;
+  const heard = afterWord(known, { ...outcome, finding }, batch);
+  const asksModel = permit !== null && call !== null && turns.models.get(call.model) === permit;
+  const asksAccount = permit !== null && turns.account === permit;
+  const told = {
+    finding,
+    call,
+    others,
+    beganAtMs: call === null ? null : reportedAtMs - call.beganAgoMs,
+    asksModel,
+    asksAccount,
+    isClosed: heard.state === "closed",
+    heard: heard.heard,
+  };
+  for (const [model, asker] of turns.models) if (asker === permit) turns.models.delete(model);
+  if (asksAccount) turns.account = null;
+  return {
+    ...heard,
+    holds: afterOutcome(known.holds, told, batch.limits, nowMs),
+    others: call === null ? known.others : withCall(known.others, finding, call, reportedAtMs),
+  };
+}
+
+/** What only a sentence says "may turn fails-for-ever into waits", and holds nobody who is served. */
+function inDoubt(
+  known: Known,
+  { finding, call, ageMs = 0 }: Outcome,
+  others: Omit<Others, "held"> | null,
+  { nowMs, limits }: Batch,
+): Finding {
+  if (others?.served === true || finding.kind === "rate_limited") return { kind: "nothing" };
+  const sinceMs = nowMs - ageMs - limits.recoveryMs;
+  const isServed = call !== undefined && isAnyServed(known.others, call, sinceMs);
+  return isServed && finding.kind === "refused" ? { kind: "nothing" } : finding;
+}
+
+/** Its word to the breaker. */
+function afterWord(known: Known, { permit, epoch, finding, call }: Outcome, batch: Batch): Known {
+  const { nowMs, limits, turns } = batch;
+  const isTurn = permit !== null && permit === turns.probe;
+  if (finding.kind !== "fault" && finding.kind !== "healthy") {
+    if (isTurn) turns.probe = null;
+    return known;
+  }
+  const isFault = finding.kind === "fault";
+  switch (known.state) {
+    case "closed": {
+      if (epoch !== null && epoch !== batch.epoch) return known;
+      const { tenant = "", model = "" } = call ?? {};
+      const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
+      const { must, may } = opens(heard, limits.failureThreshold, nowMs);
+      if (may !== must) batch.isOpen = true;
+      if (!(must || (may && batch.theirs !== "closed"))) return { ...known, heard };
+      const alone = (of: "tenant" | "model") => (call === undefined ? "" : (onlyIn(heard, of, nowMs) ?? ""));
+      return {
+        ...known,
+        heard,
+        state: "open",
+        blame: blamed(null, { tenant: alone("tenant"), model: alone("model") }, limits.failureThreshold),
+      };
+    }
+    case "open":
+    case "half_open": {
+      const isItsEpoch = epoch === null || epoch === batch.epoch;
+      const isSpoken = call !== undefined && isItsEpoch && creditOf(known.blame, call) > 0;
+      if (isTurn) turns.probe = null;
+      if (isSpoken && !isFault) {
+        const { tenant, model } = call;
+        return {
+          ...known,
+          state: "closed",
+          blame: null,
+          good: 0,
+          heard: [{ atMs: nowMs, tenant, model, isFault }],
+        };
+      }
+      const blame = isSpoken ? lessCredit(known.blame, call) : known.blame;
+      if (!isTurn || known.state === "open") return { ...known, blame };
+      if (isFault) {
+        const isNobodys = known.isSparedProbe || call === undefined;
+        return { ...known, state: "open", blame: isNobodys ? blame : blamed(blame, call, 1) };
+      }
+      return known.good + 1 < limits.successThreshold
+        ? { ...known, good: known.good + 1 }
+        : { ...known, state: "closed", blame: null, heard: [], good: 0 };
+    }
+  }
+}
+
+/**
+ * "What one tenant's requests cause holds only those requests": nor one model's another.
+ *
+ * @returns how many faults of such a call are borne; 0: it is not spared
+ */
+export function creditOf(
+  blame: Blame | null,
+  call: { readonly tenant: string; readonly model: string },
+): number {
+  const credits = (["tenant", "model"] as const).map((of) => {
+    const blamed = blame?.[of];
+    return blamed === undefined || call[of] === "" || call[of] === blamed.name ? 0 : blamed.credit;
+  });
+  return Math.max(...credits);
+}
+
+function lessCredit(
+  blame: Blame | null,
+  call: { readonly tenant: string; readonly model: string },
+): Blame | null {
+  const rest = (["tenant", "model"] as const).flatMap((of) => {
+    const blamed = blame?.[of];
+    if (blamed === undefined) return [];
+    const isOther = call[of] !== "" && call[of] !== blamed.name;
+    const credit = blamed.credit - (isOther ? 1 : 0);
+    return credit > 0 ? [[of, { ...blamed, credit }] as const] : [];
+  });
+  return rest.length === 0 ? null : Object.fromEntries(rest);
+}
+
+function blamed(blame: Blame | null, whose: { tenant: string; model: string }, credit: number): Blame | null {
+  const all = (["tenant", "model"] as const).flatMap((of) => {
+    const known = blame?.[of] ?? (whose[of] === "" ? undefined : { name: whose[of], credit });
+    return known === undefined ? [] : [[of, known] as const];
+  });
+  return all.length === 0 ? null : Object.fromEntries(all);
+}

@@ -1,0 +1,58 @@
+/** Where a deliberate bug can be planted: everything of `src` that a world runs, as values. `src` itself knows nothing of it. */
+import { beginKeyed, endKeyed } from "../../../src/domain/idempotency.ts";
+import * as moves from "../../../src/domain/ticket/moves.ts";
+import { errandOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
+import { createGateFront } from "../../../src/engine/front/front.ts";
+import { createGateway } from "../../../src/gateway/gateway.ts";
+import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
+import type { RedisConnection } from "../../../src/node/redis/connection.ts";
+import { openShared } from "../../../src/node/redis/store.ts";
+import { createFailover } from "../../../src/stores/failover/failover.ts";
+import type { LocalStore } from "../../../src/stores/failover/local-store.ts";
+import type { SharedStore } from "../../../src/stores/failover/shared-store.ts";
+import type { Ports } from "../../../src/gateway/ports.ts";
+import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+
+export interface Seams {
+  readonly createGateway: typeof createGateway;
+  readonly createKeyedSubmit: typeof createKeyedSubmit;
+  readonly createGateFront: typeof createGateFront;
+  readonly createGateKeeper: typeof createGateKeeper;
+  readonly memoryPlaces: typeof memoryPlaces;
+  readonly beginKeyed: typeof beginKeyed;
+  readonly endKeyed: typeof endKeyed;
+  readonly errandOf: typeof errandOf;
+  readonly ticketDueMs: typeof ticketDueMs;
+  readonly moves: typeof moves;
+  readonly openShared: typeof openShared;
+  readonly createFailover: typeof createFailover;
+  /** The parts of a process that has both a shared store and one of its own. */
+  readonly redis: (connection: RedisConnection) => RedisConnection;
+  readonly shared: (store: SharedStore) => SharedStore;
+  readonly local: (store: LocalStore) => LocalStore;
+  /** What an instance's gateway is given of the world. */
+  readonly ports: (ports: Ports) => Ports;
+  /** What a store writes of a ticket. */
+  readonly written: (ticket: Ticket) => Ticket;
+}
+
+export const realParts: Seams = {
+  createGateway,
+  createKeyedSubmit,
+  createGateFront,
+  createGateKeeper,
+  memoryPlaces,
+  beginKeyed,
+  endKeyed,
+  errandOf,
+  ticketDueMs,
+  moves,
+  openShared,
+  createFailover,
+  redis: (connection) => connection,
+  shared: (store) => store,
+  local: (store) => store,
+  ports: (ports) => ports,
+  written: (ticket) => ticket,
+};

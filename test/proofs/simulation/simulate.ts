@@ -1,0 +1,146 @@
+/** One seed lived through: a world is built, left to its faults, healed, and watched until nothing is left to happen. */
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import { startClients } from "./clients.ts";
+import { checkEnd, checkProgress } from "./endings.ts";
+import { checkOutlived, createHope } from "./hope.ts";
+import { createGateObject, type GateObject } from "./gate-object.ts";
+import { startInstance, type Instance, type Surroundings } from "./instance.ts";
+import { createKeyObject, type KeyObject } from "./key-object.ts";
+import { die } from "./life.ts";
+import { createNetwork } from "./network.ts";
+import { startOperator } from "./operator.ts";
+import { createQueue } from "./queue.ts";
+import { createTicketObject, type TicketObject } from "./ticket-object.ts";
+import { liveShared } from "./shared/shared-world.ts";
+import { createVendor } from "./vendor.ts";
+import { watchAnswers } from "./watch-answers.ts";
+import { watchCalls } from "./watch-calls.ts";
+import { watchGate } from "./watch-gate.ts";
+import { watchLeases } from "./watch-leases.ts";
+import { watchReports } from "./watch-reports.ts";
+import { watchSnapshots } from "./watch-snapshots.ts";
+import { watchTickets } from "./watch-tickets.ts";
+import { createWorld, type Line, type Violation, type World, type WorldOptions } from "./world.ts";
+
+export interface Report {
+  readonly seed: number;
+  /** `null`: every promise was kept. */
+  readonly violation: Violation | null;
+  readonly traceHash: number;
+  readonly lines: readonly Line[];
+  /** How tickets ended, to see that something did happen. */
+  readonly ends: Readonly<Record<string, number>>;
+}
+
+export async function simulate(seed: number, options: WorldOptions = {}): Promise<Report> {
+  const world = createWorld(seed, options);
+  const ends = world.plan.shape === "shared" ? await liveShared(world) : await live(world);
+  return {
+    seed,
+    violation: world.violation(),
+    traceHash: world.traceHash(),
+    lines: world.lines,
+    ends,
+  };
+}
+
+/** @returns how tickets ended */
+async function live(world: World): Promise<Readonly<Record<string, number>>> {
+  const { plan, scheduler } = world;
+  const ask = createNetwork(world);
+  const tickets = watchTickets(world, (expired) =>
+    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).core(), hope),
+  );
+  const calls = watchCalls(world, tickets);
+  const isProcess = plan.shape === "process";
+
+  const running: Instance[] = [];
+  const processLife = isProcess ? () => running[0]?.life ?? firstLife : null;
+  const random = world.random("routing");
+  const someone = () => {
+    const open = running.filter((instance) => instance.life.isAlive && !instance.isStopping());
+    return open[random.between(0, open.length - 1)] ?? null;
+  };
+
+  const gates = new Map<ProviderName, GateObject>();
+  const leases = watchLeases(
+    world,
+    () => {
+      if (!plan.isCalm) return null;
+      const all = [...gates.values()];
+      return {
+        cores: all.map((gate) => gate.core()),
+        places: all.flatMap((gate) => [...gate.places().values()]),
+      };
+    },
+    0,
+  );
+  const vendors = new Map(plan.providers.map((name) => [name, createVendor(world, name, calls)]));
+  const hope = createHope(world, vendors);
+  const send = createQueue(world, someone, leases);
+  const ticketObjects = new Map<string, TicketObject>();
+  const keyObjects = new Map<string, KeyObject>();
+  const around: Surroundings = {
+    world,
+    ask,
+    gates,
+    ticket: (id) => stored(ticketObjects, id, () => newTicket(id)),
+    key: (name) => stored(keyObjects, name, () => createKeyObject(world, name, processLife)),
+    vendors,
+    snapshots: watchSnapshots(world),
+    reports: watchReports(world, tickets),
+  };
+  const firstLife = { name: "nothing", isAlive: false, pausedUntilMs: 0, onDeath: new Set<() => void>() };
+
+  function newTicket(id: string): TicketObject {
+    return createTicketObject({
+      world,
+      ask,
+      id,
+      watch: tickets,
+      processLife,
+      gateOf: ({ about }) => gateOf(about.provider),
+    });
+  }
+
+  function gateOf(provider: ProviderName): GateObject {
+    const gate = gates.get(provider);
+    if (gate === undefined) throw new Error(`there is no gate of ${provider}`);
+    return gate;
+  }
+
+  function remind(gate: GateObject, ticketId: string): void {
+    const ticket = around.ticket(ticketId);
+    ask(gate.life(), ticket, `remind ${ticketId.slice(0, 8)}`, () => ticket.remind()).then(
+      (isThere) => isThere || gate.release(ticketId),
+      () => world.note(gate.name, `${ticketId.slice(0, 8)} is silent`),
+    );
+  }
+
+  for (const provider of plan.providers) {
+    const watch = watchGate(world, `gate ${provider}`);
+    gates.set(provider, createGateObject({ world, provider, send, remind, watch, processLife }));
+  }
+  const operator = startOperator(world, running, gates, ticketObjects, (name, deployment) =>
+    startInstance(around, name, deployment),
+  );
+  startClients(world, someone, watchAnswers(world, calls, tickets), leases, vendors);
+  checkProgress(world, tickets, gates, hope);
+
+  await scheduler.run(() => world.violation() !== null);
+  if (world.violation() === null) checkEnd(world, tickets, gates, keyObjects);
+  for (const { life } of running) die(life);
+  operator.end();
+
+  const ends: Record<string, number> = {};
+  for (const { status } of tickets.all()) ends[status] = (ends[status] ?? 0) + 1;
+  return ends;
+}
+
+function stored<Value>(all: Map<string, Value>, name: string, make: () => Value): Value {
+  const known = all.get(name);
+  if (known !== undefined) return known;
+  const made = make();
+  all.set(name, made);
+  return made;
+}

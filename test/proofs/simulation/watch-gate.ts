@@ -1,0 +1,158 @@
+/** Looks at every verb of a gate: at what it answered, and at what its core and places were before and are after. */
+import type { Whose } from "../../../src/domain/gate/breaker.ts";
+import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { Exchanged } from "../../../src/domain/gate/report.ts";
+import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Place, Seat } from "../../../src/domain/gate/places.ts";
+import { createBreakerReference } from "./breaker-reference.ts";
+import { createCapacityReference } from "./capacity-reference.ts";
+import { watchOrder } from "./watch-order.ts";
+import type { World } from "./world.ts";
+
+export interface GateWatch {
+  before(core: GateCore, rows: ReadonlyMap<string, Place>): void;
+  after(
+    what: string,
+    given: readonly unknown[],
+    reply: unknown,
+    core: GateCore,
+    rows: ReadonlyMap<string, Place>,
+  ): void;
+  /** All that could be sent has been. */
+  served(core: GateCore, rows: ReadonlyMap<string, Place>, wakeAtMs: number | null): void;
+  /** It lives anew, with this of what it knew. */
+  restarted(core: GateCore): void;
+}
+
+export function watchGate(world: World, name: string): GateWatch {
+  const { scheduler } = world;
+  const broken = (promise: string, sentence: string, about: string | null = null) =>
+    world.violate(promise, `${name}: ${sentence}`, about);
+  const breaker = createBreakerReference(world, broken);
+  const capacity = createCapacityReference(world, broken);
+  const order = watchOrder(world, breaker, broken);
+  let coreBefore: GateCore | null = null;
+  let rowsBefore: ReadonlyMap<string, Place> = new Map();
+  let verbs = 0;
+
+  function noteVerb(what: string, given: readonly unknown[], reply: unknown): void {
+    switch (what) {
+      case "enter":
+        return world.note(name, `enter: ${(reply as { admission: Admission }).admission.kind}`);
+      case "exchange": {
+        const outcomes = given[1] as readonly Outcome[];
+        return world.note(
+          name,
+          `hears ${outcomes.map(({ finding }) => finding.kind).join(", ") || "nothing"}`,
+        );
+      }
+      case "dispatch":
+        for (const id of reply as readonly string[]) world.note(name, `sends ${id.slice(0, 8)}`);
+        return;
+      case "start": {
+        const start = reply as Start;
+        const why = start.kind === "wait" ? start.why : "";
+        return world.note(name, `start of ${(given[0] as Seat).ticketId.slice(0, 8)}: ${start.kind} ${why}`);
+      }
+      case "release":
+        return world.note(name, `release of ${(given[0] as string).slice(0, 8)}`);
+      case "started":
+        return world.note(name, what);
+      case "ask after":
+        for (const id of reply as readonly string[]) world.note(name, `asks after ${id.slice(0, 8)}`);
+        return;
+      default:
+        return world.note(name, `${what} of ${(given[0] as Seat).ticketId.slice(0, 8)}`);
+    }
+  }
+
+  /** Its state under 8 KB, as it is stored. Looked at now and then: it is a long text. */
+  function checkSize(core: GateCore): void {
+    if (++verbs % 50 !== 0) return;
+    const { length } = JSON.stringify(core);
+    if (length >= mostBytes) broken("bounded", `its state has ${length} characters`);
+  }
+
+  function checkPlaces(rows: ReadonlyMap<string, Place>): void {
+    const nowMs = scheduler.nowMs();
+    for (const { ticketId, standing } of rows.values()) {
+      if (standing.state === "waiting") continue;
+      if (standing.untilMs <= nowMs) broken("9 places", `${standing.state} past its end`, ticketId);
+      if (standing.state === "held" && standing.untilMs > nowMs + 30_000)
+        broken("9 places", "a hold of more than 30 s", ticketId);
+    }
+  }
+
+  /** "When a breaker closes or a hold ends, its tickets' waits end too." */
+  function checkWaits(before: GateCore, after: GateCore, rows: ReadonlyMap<string, Place>): void {
+    const nowMs = scheduler.nowMs();
+    const isForAll =
+      (before.breaker.state !== "closed" && after.breaker.state === "closed") ||
+      (before.credentials !== null && after.credentials === null);
+    for (const { ticketId, model, standing, notBeforeMs } of rows.values()) {
+      if (standing.state !== "waiting" || notBeforeMs <= nowMs) continue;
+      if (isForAll) broken("4 ends", "waits on, though what it waited for is over", ticketId);
+      else if (breaker.hasJustEnded(model))
+        broken("4 ends", `waits on, though ${model} has answered`, ticketId);
+    }
+  }
+
+  return {
+    before(core, rows) {
+      coreBefore = core;
+      rowsBefore = new Map(rows);
+      capacity.before(rowsBefore);
+    },
+    after(what, given, reply, core, rows) {
+      if (coreBefore === null) return;
+      noteVerb(what, given, reply);
+      checkPlaces(rows);
+      switch (what) {
+        case "enter": {
+          const [permit, whose] = given as readonly [string, Whose];
+          breaker.entered(coreBefore, core, permit, whose, (reply as { admission: Admission }).admission);
+          break;
+        }
+        case "exchange":
+          breaker.exchanged(coreBefore, core, ...(given as [string, readonly Outcome[]]), reply as Exchanged);
+          checkWaits(coreBefore, core, rows);
+          break;
+        case "start": {
+          const [seat, starter] = given as readonly [Seat, Starter];
+          breaker.started(coreBefore, core, seat, starter, reply as Start);
+          order.started(rows);
+          break;
+        }
+        case "dispatch":
+          order.sends(coreBefore, rowsBefore, reply as readonly string[]);
+          breaker.dispatched(coreBefore, core, rows, reply as readonly string[]);
+          order.sent(core, rows, reply as readonly string[]);
+          break;
+        case "reserve":
+          capacity.reserved(given[0] as Seat, rowsBefore, reply as "held" | "full");
+          breaker.unmoved(coreBefore, core, what);
+          break;
+        case "started":
+          breaker.begun(coreBefore, core);
+          break;
+        default:
+          breaker.unmoved(coreBefore, core, what);
+      }
+      checkSize(core);
+      capacity.after(rows);
+    },
+    served(core, rows, wakeAtMs) {
+      const all = [...rows.values()];
+      if (all.length > 0 && wakeAtMs === null && all.some(({ standing }) => standing.state !== "waiting"))
+        broken("4 ends", "nothing will wake it, though places lapse");
+      order.served(core, rows);
+    },
+    restarted(core) {
+      order.restarted();
+      breaker.restarted(core);
+    },
+  };
+}
+
+const mostBytes = 8_192;

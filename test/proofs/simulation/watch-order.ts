@@ -1,0 +1,139 @@
+/** Looks at whom a gate sends, of all that it could: in order, as far as ramps let them, and nobody left who could go. */
+import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Place } from "../../../src/domain/gate/places.ts";
+import type { BreakerReference, Broken } from "./breaker-reference.ts";
+import { allowedBy } from "./held.ts";
+import { createTurnsReference } from "./turns-reference.ts";
+import type { World } from "./world.ts";
+
+type Rows = ReadonlyMap<string, Place>;
+
+export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference, broken: Broken) {
+  const { concurrency } = plan.limits;
+  const turns = createTurnsReference(broken);
+
+  function checkInFlight(rows: Rows): void {
+    const flying = [...rows.values()].filter(isInFlight);
+    if (flying.length > concurrency) broken("order", `${flying.length} tickets in flight of ${concurrency}`);
+    const suspects = flying.filter(({ suspect }) => suspect);
+    if (suspects.length > 1)
+      broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
+  }
+
+  function checkOrder(core: GateCore, ids: readonly string[], rows: Rows): void {
+    if (ids.length === 0 || breaker.isProbing(core)) return;
+    const left = [...rows.values()].filter(
+      (place) => isReady(core, place) && !place.suspect && !hasOwnPace(core, place),
+    );
+    for (const id of ids) {
+      const sent = rows.get(id);
+      const isPlain = sent && !sent.suspect && !hasOwnPace(core, sent);
+      const overtaken = left.find((place) => isPlain && comesBefore(place, sent));
+      if (overtaken) broken("order", `${id} is sent before ${overtaken.ticketId}`, id);
+    }
+  }
+
+  /** Who was sent, of all that could have been. */
+  function checkTurns(before: GateCore, rows: Rows, ids: readonly string[]): void {
+    const ready = [...rows.values()].filter(
+      (place) => isReady(before, place) && flyingOf(rows, place.model) < roomFor(before, place.model),
+    );
+    const asked = new Set<string>();
+    for (const id of ids) {
+      const sent = rows.get(id);
+      if (sent === undefined) continue;
+      const { model } = sent;
+      if (breaker.isProbing(before)) turns.probes(sent, ready);
+      const hold = breaker.hold(model);
+      if (hold?.isFresh && !breaker.isProbing(before)) turns.firstAfterHold(sent, hold, ready);
+      if (asked.has(model)) broken("8 breaker", `${model} is asked twice at a time`, id);
+      if (breaker.isAsked(model)) asked.add(model);
+    }
+  }
+
+  /** "A ramp of that model alone." */
+  function checkRamps(rows: Rows, ids: readonly string[]): void {
+    for (const id of ids) {
+      const { model = "" } = rows.get(id) ?? {};
+      // Whose tickets ask, one at a time, has no ramp yet; nor have those whom its hold spares.
+      if (breaker.isAsked(model)) continue;
+      const hold = breaker.hold(model);
+      const holdsOne = hold !== undefined && hold.spares !== null && scheduler.nowMs() < hold.untilMs;
+      if (holdsOne) continue;
+      const allowed = allowedBy(hold, scheduler.nowMs());
+      const flying = flyingOf(rows, model);
+      if (flying > allowed)
+        broken("13 whose", `${flying} of ${model} in flight, ${allowed} after its hold`, id);
+    }
+  }
+
+  /** Nobody lies ready who could be sent. */
+  function checkIdle(core: GateCore, rows: Rows): void {
+    const all = [...rows.values()];
+    const flying = all.filter(isInFlight);
+    const most = breaker.isProbing(core)
+      ? concurrency
+      : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
+    if (!breaker.hasTurn(core) || flying.length >= most) return;
+    const hasSuspect = flying.some(({ suspect }) => suspect);
+    const idle = all.find(
+      (place) =>
+        isReady(core, place) &&
+        !(place.suspect && hasSuspect) &&
+        flyingOf(rows, place.model) < roomFor(core, place.model),
+    );
+    if (idle) broken("4 ends", "a ticket lies ready though it could be sent", idle.ticketId);
+  }
+
+  function isReady(core: GateCore, place: Place): boolean {
+    const nowMs = scheduler.nowMs();
+    const { standing, notBeforeMs, model, tenant } = place;
+    const isPaced = core.paces.some(
+      (pace) => pace.model === model && pace.tenant === tenant && nowMs < pace.nextAtMs,
+    );
+    return (
+      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, place)
+    );
+  }
+
+  /** It goes by its model's ramp, or its tenant's pace, or is asked before others. */
+  function hasOwnPace({ holds, paces }: GateCore, { model }: Place): boolean {
+    return [...holds, ...paces].some((one) => one.model === model);
+  }
+
+  function flyingOf(rows: Rows, model: string): number {
+    return [...rows.values()].filter((place) => isInFlight(place) && place.model === model).length;
+  }
+
+  /** How many of a model may be in flight now, by the gate itself. */
+  function roomFor({ holds }: GateCore, model: string): number {
+    const hold = holds.find((one) => one.model === model);
+    const holdsOne = hold?.spares !== undefined && scheduler.nowMs() < hold.untilMs;
+    const isOver = hold === undefined || hold.why === undefined || holdsOne || breaker.isAsked(model);
+    return isOver ? Infinity : (hold.ramp?.allowed ?? 1);
+  }
+
+  return {
+    /** Before the gate is followed. @param rows as they were */
+    sends: checkTurns,
+    /** After it. */
+    sent(core: GateCore, rows: Rows, ids: readonly string[]): void {
+      checkRamps(rows, ids);
+      checkOrder(core, ids, rows);
+      checkInFlight(rows);
+    },
+    started: checkInFlight,
+    /** All that could be sent has been. */
+    served: checkIdle,
+    restarted: () => turns.restarted(),
+  };
+}
+
+/** Started by priority, then age. */
+function comesBefore(a: Place, b: Place): boolean {
+  return a.priority > b.priority || (a.priority === b.priority && a.acceptedAtMs < b.acceptedAtMs);
+}
+
+function isInFlight({ standing }: Place): boolean {
+  return standing.state === "dispatched" || standing.state === "running";
+}

@@ -1,0 +1,276 @@
+/** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
+import type { Claimed, Settled } from "../../../src/domain/ticket/moves.ts";
+import type { Texts, Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import { latestMs } from "./alarm.ts";
+import { createChargesReference, type ChargesReference } from "./charges-reference.ts";
+import { arrows, told, type Status } from "./ticket-arrows.ts";
+import { walks, type Sent } from "./walk.ts";
+import type { World } from "./world.ts";
+
+export interface TicketWatch {
+  written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void;
+  claimed(id: string, permit: string, claimed: Claimed | null): void;
+  settled(id: string, fence: number, settled: Settled): void;
+  forgotten(ticket: Ticket): void;
+  known(id: string): KnownTicket | undefined;
+  all(): Iterable<KnownTicket>;
+}
+
+/** What calls and answers are held against. */
+export interface SeenTickets {
+  known(id: string): SeenTicket | undefined;
+  /** A client was told of it. */
+  promised?(id: string): void;
+}
+
+export type SeenTicket = Readonly<
+  Pick<KnownTicket, "ticket" | "about" | "texts" | "expected" | "endedAtMs">
+> & {
+  /** A store has lost it, and had said that it might. */
+  readonly isExcused?: boolean;
+  /** From the claim before this one to this one; from its acceptance to its first. In milliseconds, by its store's clock. */
+  readonly sincePreviousMs?: (fence: number) => number | undefined;
+};
+
+export interface KnownTicket {
+  readonly id: string;
+  /** As it is stored; `null`: forgotten. */
+  ticket: Ticket | null;
+  readonly about: Ticket["about"];
+  readonly texts: Texts;
+  /** What an immediate call would have sent when it was accepted. */
+  readonly expected: Sent | null;
+  readonly acceptedAtMs: number;
+  status: Status;
+  events: number;
+  /** The latest claim that was given. */
+  claim: Claim | null;
+  readonly charges: ChargesReference;
+  /** From the claim before each claim to it, by its token. */
+  readonly gapsMs: Map<number, number>;
+  readonly sincePreviousMs: (fence: number) => number | undefined;
+  startedAtMs: number;
+  /** Times that its lease ended. */
+  deaths: number;
+  endedAtMs: number | null;
+}
+
+interface Claim {
+  readonly fence: number;
+  readonly permit: string;
+  readonly leaseEndsAtMs: number;
+  isLive: boolean;
+}
+
+const ends: readonly string[] = ["completed", "failed", "expired"];
+
+/** @param onExpired hears of each ticket that has, at that moment */
+export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => void): TicketWatch {
+  const { scheduler, plan } = world;
+  const tickets = new Map<string, KnownTicket>();
+  /** The ticket of each key that led to one. */
+  const keyed = new Map<string, string>();
+  const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
+  const lossiness = losses.reduce((sum, kind) => sum + (plan.rates.get(kind) ?? 0), 0);
+  const isUnsure = stops.some((kind) => plan.rates.has(kind));
+  const canDie = troubles.some((kind) => plan.rates.has(kind));
+  const canCrash = deaths.some((kind) => plan.rates.has(kind));
+
+  function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
+    const { id } = after.about;
+    for (const event of events) world.note(`ticket ${id.slice(0, 8)}`, `${verb}: ${told(event)}`);
+    const known = tickets.get(id) ?? accept(after);
+    const broken = (promise: string, sentence: string) => world.violate(promise, `${verb}: ${sentence}`, id);
+
+    let status: Status | "none" = before === null ? "none" : known.status;
+    for (const event of events) {
+      if (event.number !== known.events + 1)
+        broken("6 events", `event ${event.number} follows ${known.events}`);
+      known.events = event.number;
+      const arrow = arrows[event.kind];
+      if (!arrow.from.includes(status)) broken("2 states", `${event.kind} from ${status}`);
+      if (ends.includes(status)) broken("6 events", `${event.kind} after its end`);
+      if (event.kind === "expired" && scheduler.nowMs() < after.about.expiresAtMs)
+        broken("2 states", "expired before its time");
+      if (status === "processing" && !isHolders(verb) && holdsNow(known.claim))
+        broken("3 one holder", `${event.kind} while its claim lives`);
+      const walk = verb === "settle" || verb === "give back" ? walks.getStore() : undefined;
+      const hasThrown = walk?.calls.at(-1)?.hasThrown === true;
+      if (event.kind === "failed" && event.reason === "crashed" && !canCrash && !hasThrown)
+        broken("3 true", "nothing has crashed");
+      if (event.kind === "started") {
+        known.gapsMs.set(event.fence, Math.max(0, event.atMs - known.startedAtMs));
+        known.startedAtMs = event.atMs;
+      }
+      const wrong = known.charges.happened(event, after, walk);
+      if (wrong !== null) broken("5 attempts", wrong);
+      if (event.kind === "returned" && event.why === "died") died(known, broken);
+      status = arrow.to;
+    }
+    if (status !== after.state.status)
+      broken("2 states", `${status} by its events, ${after.state.status} stored`);
+    if (after.progress.events !== known.events) broken("6 events", `${after.progress.events} counted`);
+    known.status = after.state.status;
+    known.ticket = after;
+    if (after.about !== known.about && JSON.stringify(after.about) !== JSON.stringify(known.about))
+      broken("7 as accepted", "what is fixed has changed");
+    if (after.progress.attempts > plan.policy.maxAttempts)
+      broken("5 attempts", `${after.progress.attempts} attempts`);
+    if (ends.includes(after.state.status)) end(known, after, events, broken);
+    if (events.at(-1)?.kind === "expired") onExpired(known);
+    if (ends.includes(after.state.status)) return;
+    if (JSON.stringify("texts" in after.state && after.state.texts) !== JSON.stringify(known.texts))
+      broken("7 as accepted", "its texts have changed");
+  }
+
+  /** A claim that is left alone, again and again, where nobody dies and hardly a word is lost: nobody has heard of it. */
+  function died(known: KnownTicket, broken: (promise: string, sentence: string) => void): void {
+    known.deaths++;
+    if (!canDie) broken("3 true", "its process has not died");
+    if (!canCrash && lossiness < 0.3 && known.deaths > 1) broken("3 true", "dead again, though nobody dies");
+  }
+
+  function holdsNow(claim: Claim | null): boolean {
+    return claim !== null && claim.isLive && scheduler.nowMs() < claim.leaseEndsAtMs;
+  }
+
+  function accept(ticket: Ticket): KnownTicket {
+    const { about, state } = ticket;
+    const walk = walks.getStore();
+    if (walk) {
+      walk.ticketId = about.id;
+      const other = walk.key === null ? undefined : keyed.get(walk.key);
+      if (other !== undefined) world.violate("idempotency", `a second ticket for ${walk.key}`, about.id);
+      if (walk.key !== null) keyed.set(walk.key, about.id);
+    }
+    const gapsMs = new Map<number, number>();
+    const known: KnownTicket = {
+      id: about.id,
+      ticket,
+      about,
+      texts: "texts" in state ? state.texts : { systemPrompt: "", userPrompt: "", essayA: "", essayB: "" },
+      expected: walk?.expected ?? null,
+      acceptedAtMs: scheduler.nowMs(),
+      status: "queued",
+      events: 0,
+      claim: null,
+      charges: createChargesReference(plan.policy.maxAttempts, isUnsure),
+      gapsMs,
+      sincePreviousMs: (fence) => gapsMs.get(fence),
+      startedAtMs: about.acceptedAtMs,
+      deaths: 0,
+      endedAtMs: null,
+    };
+    tickets.set(about.id, known);
+    scheduler.after(about.expiresAtMs - scheduler.nowMs() + slackMs(), () => checkTime(known));
+    return known;
+  }
+
+  function end(
+    known: KnownTicket,
+    after: Ticket,
+    events: readonly TicketEvent[],
+    broken: (promise: string, sentence: string) => void,
+  ): void {
+    known.endedAtMs ??= scheduler.nowMs();
+    const stored = JSON.stringify([after, events]);
+    if (stored.includes(known.texts.essayA) || stored.includes(known.texts.essayB))
+      broken("11 erased", `${known.status}, and its texts are still stored`);
+  }
+
+  /** In its time it has expired by itself, or is called for under a claim that lives. */
+  function checkTime(known: KnownTicket): void {
+    const { ticket } = known;
+    if (known.endedAtMs !== null || ticket === null) return;
+    const nowMs = scheduler.nowMs();
+    if (ticket.state.status === "processing") {
+      const leaseEndsAtMs = known.claim?.leaseEndsAtMs ?? nowMs;
+      if (nowMs > leaseEndsAtMs + slackMs())
+        world.violate("4 ends", "processing long after its lease", known.id);
+      else scheduler.after(leaseEndsAtMs - nowMs + slackMs() + 1, () => checkTime(known));
+    } else if (isDownAtTimes && !world.hasHealed())
+      scheduler.after(plan.healMs - world.sinceStartMs() + slackMs(), () => checkTime(known));
+    else world.violate("4 ends", `${known.status} after its time`, known.id);
+  }
+
+  function slackMs(): number {
+    return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0) + (isDownAtTimes ? downMs : 0);
+  }
+
+  function claimed(id: string, permit: string, answer: Claimed | null): void {
+    const known = tickets.get(id);
+    const walk = walks.getStore();
+    if (answer?.kind === "early" && walk?.leave?.isEarly)
+      world.violate("4 ends", "its gate has ended its wait, and it waits on", id);
+    if (known === undefined || answer?.kind !== "claimed") return;
+    const { fence, leaseEndsAtMs } = answer;
+    const { claim } = known;
+    const isSame = claim !== null && claim.permit === permit && claim.fence === fence;
+    if (!isSame) {
+      const nowMs = scheduler.nowMs();
+      if (claim?.isLive && nowMs < claim.leaseEndsAtMs)
+        world.violate("3 one holder", `claimed while ${claim.permit} has it`, id);
+      if (claim && fence <= claim.fence)
+        world.violate("3 one holder", `fence ${fence} after ${claim.fence}`, id);
+      if (leaseEndsAtMs > nowMs + plan.policy.leaseMs)
+        world.violate("3 one holder", "a lease without end", id);
+      known.claim = { fence, permit, leaseEndsAtMs, isLive: true };
+    }
+    if (walk) walk.claim = { fence, asProbe: walk.leave?.isTurn ?? false };
+  }
+
+  function settled(id: string, fence: number, answer: Settled): void {
+    const known = tickets.get(id);
+    if (known === undefined) return;
+    const { claim } = known;
+    const holds = claim !== null && claim.fence === fence && holdsNow(claim);
+    if (answer.kind === "stored" && !holds)
+      world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
+    if (answer.kind === "stale" && holds) world.violate("3 one holder", "the holder's settle is stale", id);
+    if (answer.kind === "stored" && claim) claim.isLive = false;
+  }
+
+  return {
+    written,
+    claimed,
+    settled,
+    forgotten(ticket) {
+      const known = tickets.get(ticket.about.id);
+      if (known === undefined) return;
+      const { endedAtMs } = known;
+      if (endedAtMs === null || scheduler.nowMs() < endedAtMs + plan.policy.retentionMs)
+        world.violate("1 kept", "removed before its retention was over", known.id);
+      known.ticket = null;
+    },
+    known: (id) => tickets.get(id),
+    all: () => tickets.values(),
+  };
+}
+
+/** Said by who holds the claim, or for whom it is known that he is dead. */
+function isHolders(verb: string): boolean {
+  return verb === "settle" || verb === "give back" || verb === "its process died";
+}
+
+/** What leaves a claim without its holder. So does a network so slow that nobody waits for the claim any more. */
+const deaths = [
+  "crash_anytime",
+  "crash_at_effect",
+  "pause",
+  "stop",
+  "deploy",
+  "unconfigured",
+  "slow_network",
+] as const;
+
+const losses = ["away_before", "away_after", "object_dies"] as const;
+
+/** What keeps a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
+const troubles = ["crash_anytime", "crash_at_effect", "pause", "slow_network", ...losses] as const;
+
+/** What makes a process give back what it had begun. */
+const stops = ["stop", "deploy", "unconfigured"] as const;
+
+/** While one process that holds all is down, nothing happens. */
+const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;
+const downMs = 60_000;

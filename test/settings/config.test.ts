@@ -1,0 +1,302 @@
+/** What the settings mean together, what is told of mistakes. Each setting by itself: `settings.test.ts`. */
+import { describe, expect, it } from "vitest";
+import { describeMistakes, parseConfig, secretsOf, type Config } from "../../src/settings/config.ts";
+import { isLoopback } from "../../src/settings/rules.ts";
+import { settings } from "../../src/settings/settings.ts";
+
+type Env = Readonly<Record<string, unknown>>;
+type Platform = "node" | "cloudflare";
+
+const platforms = ["node", "cloudflare"] as const;
+const hash = "a".repeat(64);
+const keyed = { API_KEYS: `one:${hash}` };
+
+describe("access", () => {
+  const hint = "(npm run key -- NAME makes one)";
+
+  it.each(platforms)("production without keys is refused on %s, and says how to make one", (platform) => {
+    expect(said({ ENVIRONMENT: "production" }, platform)).toBe(
+      `API_KEYS: found nothing; allowed: at least one key in production ${hint}`,
+    );
+    expect(said({ ENVIRONMENT: "production", ...keyed }, platform)).toBe("");
+  });
+
+  it.each(["0.0.0.0", "::", "192.168.0.1", "judge.internal", "128.0.0.1", "127.0.0.256"])(
+    "without keys the service does not listen on %s",
+    (HOST) => {
+      for (const ENVIRONMENT of ["development", "test"])
+        expect(said({ HOST, ENVIRONMENT })).toBe(
+          `API_KEYS: found nothing; allowed: unset only while HOST is a loopback address, and it is "${HOST}" (npm run key -- NAME makes a key)`,
+        );
+      expect(said({ HOST, ...keyed })).toBe("");
+      // Workers listen nowhere: there the request's own hostname is looked at.
+      expect(said({ HOST }, "cloudflare")).toBe("");
+    },
+  );
+
+  it.each(["127.0.0.1", "127.255.255.255", "::1", "localhost", "LOCALHOST"])(
+    "without keys the service listens on %s",
+    (HOST) => expect(configOf({ HOST }).access).toEqual({ kind: "loopback" }),
+  );
+
+  it("knows this machine's names, in brackets too, and none that only look like them", () => {
+    expect(
+      ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"].filter((host) => !isLoopback(host)),
+    ).toEqual([]);
+    const others = [
+      "",
+      "127.0.0.1.example",
+      "localhost.example",
+      "a127.0.0.1",
+      "127.0.0",
+      "1127.0.0.1",
+      "::",
+      "[::]",
+    ];
+    expect(others.filter(isLoopback)).toEqual([]);
+  });
+
+  it("one key for two tenants is refused, whatever the case of its hash", () => {
+    expect(said({ API_KEYS: `one:${hash},two:${hash.toUpperCase()}` })).toBe(
+      "API_KEYS: found a value that is not shown; allowed: each key for one tenant only; entry 2 repeats another tenant's key",
+    );
+  });
+
+  it("names the malformed entry by its place", () => {
+    expect(said({ API_KEYS: `one:${hash},two` })).toMatch(/; entry 2 is not one$/);
+  });
+
+  it("malformed keys are one mistake, not also a missing one", () => {
+    expect(said({ API_KEYS: "one", ENVIRONMENT: "production", HOST: "0.0.0.0" }).split("\n")).toHaveLength(1);
+  });
+});
+
+describe("rules between settings", () => {
+  it("Upstash has a URL and a token, or neither", () => {
+    const url = { UPSTASH_REDIS_REST_URL: "https://one.example" };
+    const token = { UPSTASH_REDIS_REST_TOKEN: "canary" };
+    expect(said(url)).toBe(
+      "UPSTASH_REDIS_REST_TOKEN: found nothing; allowed: the token that belongs to UPSTASH_REDIS_REST_URL, or neither of them",
+    );
+    expect(said(token)).toBe(
+      "UPSTASH_REDIS_REST_URL: found nothing; allowed: the URL that belongs to UPSTASH_REDIS_REST_TOKEN, or neither of them",
+    );
+    expect(configOf({ ...url, ...token }).upstash).toEqual({ url: "https://one.example", token: "canary" });
+    expect(configOf({}).upstash).toBeNull();
+  });
+
+  it.each([
+    [
+      "production",
+      "http://one.example",
+      'found "http://one.example"; allowed: an https:// URL in production',
+    ],
+    ["production", "http://127.0.0.1:8079", ""],
+    ["production", "https://one.example", ""],
+    ["test", "http://one.example", ""],
+  ])("Upstash in %s at %s", (ENVIRONMENT, UPSTASH_REDIS_REST_URL, mistake) => {
+    const env = { ...keyed, ENVIRONMENT, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "t" };
+    expect(said(env, "cloudflare")).toBe(mistake && `UPSTASH_REDIS_REST_URL: ${mistake}`);
+  });
+
+  it.each([
+    ["0.5", "0.4999", ""],
+    ["0.5", "0.5", 'QUEUE_LOW_WATERMARK: found "0.5"; allowed: less than QUEUE_HIGH_WATERMARK, which is 0.5'],
+    [
+      "0.6",
+      "",
+      "QUEUE_LOW_WATERMARK: found the default 0.6; allowed: less than QUEUE_HIGH_WATERMARK, which is 0.6",
+    ],
+    ["", "0.8", 'QUEUE_LOW_WATERMARK: found "0.8"; allowed: less than QUEUE_HIGH_WATERMARK, which is 0.8'],
+  ])("watermarks: high %j with low %j", (high, low, mistake) => {
+    expect(said({ QUEUE_HIGH_WATERMARK: high, QUEUE_LOW_WATERMARK: low })).toBe(mistake);
+  });
+
+  it.each([
+    ["30", "30", ""],
+    [
+      "30.01",
+      "30",
+      'CIRCUIT_BREAKER_RECOVERY_TIMEOUT: found "30.01"; allowed: at most CIRCUIT_BREAKER_MAX_OPEN_SECONDS, which is 30',
+    ],
+    [
+      "",
+      "9.9",
+      "CIRCUIT_BREAKER_RECOVERY_TIMEOUT: found the default 10; allowed: at most CIRCUIT_BREAKER_MAX_OPEN_SECONDS, which is 9.9",
+    ],
+  ])("breaker: recovery %j with at most %j open", (recovery, most, mistake) => {
+    expect(said({ CIRCUIT_BREAKER_RECOVERY_TIMEOUT: recovery, CIRCUIT_BREAKER_MAX_OPEN_SECONDS: most })).toBe(
+      mistake,
+    );
+  });
+
+  it("a body has at most 1.5 MiB on Cloudflare, more on Node", () => {
+    expect(said({ MAX_BODY_BYTES: "1572864" }, "cloudflare")).toBe("");
+    expect(said({ MAX_BODY_BYTES: "1572865" }, "cloudflare")).toBe(
+      'MAX_BODY_BYTES: found "1572865"; allowed: a whole number from 1 to 1572864 on Cloudflare',
+    );
+    expect(said({ MAX_BODY_BYTES: "1572865" }, "node")).toBe("");
+  });
+
+  it.each([
+    ["node", "development", true],
+    ["node", "test", false],
+    ["node", "production", false],
+    ["cloudflare", "development", false],
+  ] as const)("answers recorded on %s in %s: %j", (platform, ENVIRONMENT, isAllowed) => {
+    const mistake =
+      'RECORD_LLM_RESPONSES: found "true"; allowed: true only on Node with ENVIRONMENT=development';
+    expect(said({ ...keyed, ENVIRONMENT, RECORD_LLM_RESPONSES: "true" }, platform)).toBe(
+      isAllowed ? "" : mistake,
+    );
+    expect(said({ ...keyed, ENVIRONMENT, RECORD_LLM_RESPONSES: "false" }, platform)).toBe("");
+  });
+
+  it("the mock is there by default except in production", () => {
+    expect(configOf({ ENVIRONMENT: "test" }).mock.enabled).toBe(true);
+    expect(configOf({ ...keyed, ENVIRONMENT: "production" }).mock.enabled).toBe(false);
+    expect(configOf({ ...keyed, ENVIRONMENT: "production", MOCK_ENABLED: "true" }).mock.enabled).toBe(true);
+  });
+
+  it.each([
+    [["OPENROUTER", "GOOGLE", "OPENAI", "ANTHROPIC"], {}, "anthropic"],
+    [["OPENROUTER", "GOOGLE", "OPENAI"], {}, "openai"],
+    [["OPENROUTER", "GOOGLE"], {}, "google"],
+    [["OPENROUTER"], {}, "openrouter"],
+    [["OPENAI", "ANTHROPIC"], { ANTHROPIC_ENABLED: "false" }, "openai"],
+    [["ANTHROPIC"], { ANTHROPIC_ENABLED: "false" }, "mock"],
+    [["ANTHROPIC"], { DEFAULT_LLM_PROVIDER: "mock" }, "mock"],
+  ])("with keys for %j and %j the default provider is %s", (prefixes, more, provider) => {
+    const keys = Object.fromEntries(prefixes.map((prefix) => [`${prefix}_API_KEY`, "k"]));
+    expect(configOf({ ...keys, ...more }).defaultProvider).toBe(provider);
+  });
+});
+
+describe("mistakes", () => {
+  it("are all reported at once, those between settings too", () => {
+    const env = {
+      LLM_MAX_RETRIES: "abc",
+      PORT: "70000",
+      LOG_LEVEL: "loud",
+      HOST: "0.0.0.0",
+      QUEUE_HIGH_WATERMARK: "0.3",
+      MAX_BODY_BYTES: 5,
+    };
+    expect(said(env)).toBe(
+      [
+        'PORT: found "70000"; allowed: a whole number from 0 to 65535',
+        'LOG_LEVEL: found "loud"; allowed: one of debug, info, warn, error',
+        'LLM_MAX_RETRIES: found "abc"; allowed: a whole number from 0 to 10',
+        "MAX_BODY_BYTES: found a value of type number; allowed: a whole number from 1 to 16777216, on Cloudflare to 1572864, as text",
+        'API_KEYS: found nothing; allowed: unset only while HOST is a loopback address, and it is "0.0.0.0" (npm run key -- NAME makes a key)',
+        "QUEUE_LOW_WATERMARK: found the default 0.6; allowed: less than QUEUE_HIGH_WATERMARK, which is 0.3",
+      ].join("\n"),
+    );
+  });
+
+  it("every setting can be wrong at once, and each is named once", () => {
+    const wrong = Object.fromEntries(Object.keys(settings.shape).map((name) => [name, "\u0000 wrong"]));
+    expect(
+      said(wrong)
+        .split("\n")
+        .map((line) => line.split(":")[0]),
+    ).toEqual(Object.keys(settings.shape));
+  });
+
+  it.each([
+    "https://user:pass@llm.example",
+    "https://key@llm.example",
+    "https://llm.example?key=1",
+    "https://llm.example/v1#key",
+  ])("a base URL that could hold a secret is refused and not shown: %s", (url) => {
+    for (const name of ["ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_BASE_URL", "OPENROUTER_BASE_URL"])
+      expect(said({ [name]: url })).toBe(
+        `${name}: found a value that is not shown; allowed: an http:// or https:// URL without credentials, query or fragment`,
+      );
+  });
+
+  it("stay on one line each, and short, whatever was found", () => {
+    expect(said({ LOG_LEVEL: `a\nb${"c".repeat(5_000)}` })).toBe(
+      `LOG_LEVEL: found "a\\nb${"c".repeat(57)}…"; allowed: one of debug, info, warn, error`,
+    );
+  });
+});
+
+describe("warnings", () => {
+  it("none by default", () => expect(configOf({ PATH: "/bin", HOME: "/root" }).warnings).toEqual([]));
+
+  it("names what looks like a setting and is none, without its value, and no bindings", () => {
+    const env = {
+      QUEUE_MAX_RETRY: "canary",
+      OPENAI_ORG_ID: "canary",
+      MAX_RETRIES: "1",
+      QUEUE_DELIVERIES: { send: 1 },
+    };
+    expect(configOf(env, "cloudflare").warnings).toEqual([
+      "QUEUE_MAX_RETRY is not a setting of this service: nothing reads it",
+      "OPENAI_ORG_ID is not a setting of this service: nothing reads it",
+    ]);
+  });
+
+  it.each([
+    [{ DEFAULT_LLM_PROVIDER: "openai" }, "openai"],
+    [{ DEFAULT_LLM_PROVIDER: "openai", OPENAI_API_KEY: "k", OPENAI_ENABLED: "0" }, "openai"],
+    [{ MOCK_ENABLED: "false" }, "mock"],
+    [{ ...keyed, ENVIRONMENT: "production" }, "mock"],
+    [{ DEFAULT_LLM_PROVIDER: "openai", OPENAI_API_KEY: "k" }, null],
+    [{ MOCK_ENABLED: "false", GOOGLE_API_KEY: "k" }, null],
+  ])("%j: the default provider that is not usable is %s", (env, provider) => {
+    const warning = `the default provider is ${provider}, which is not enabled or has no key here`;
+    expect(configOf(env).warnings).toEqual(provider === null ? [] : [warning]);
+  });
+
+  it.each([
+    ["http://llm.example/v1", "k", true],
+    ["http://llm.example/v1", "", false],
+    ["https://llm.example/v1", "k", false],
+    ["http://127.0.0.1:9000", "k", false],
+    ["http://[::1]:9000", "k", false],
+  ])("%s with key %j: said to be unencrypted: %j", (OPENAI_BASE_URL, OPENAI_API_KEY, isSaid) => {
+    const warning = "OPENAI_BASE_URL is http:// to another machine: the key travels unencrypted";
+    expect(configOf({ OPENAI_BASE_URL, OPENAI_API_KEY }).warnings).toEqual(isSaid ? [warning] : []);
+  });
+});
+
+it("names a store that is for the other platform, and a token that travels unencrypted", () => {
+  const redis = { REDIS_URL: "redis://:canary@host" };
+  const upstash = { UPSTASH_REDIS_REST_URL: "https://one.example", UPSTASH_REDIS_REST_TOKEN: "canary" };
+  expect(configOf(redis, "node").warnings).toEqual([]);
+  expect(configOf(upstash, "cloudflare").warnings).toEqual([]);
+  expect(configOf(redis, "cloudflare").warnings).toEqual([
+    "REDIS_URL is for Node: on Cloudflare nothing reads it",
+  ]);
+  expect(configOf(upstash, "node").warnings).toEqual([
+    "UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it",
+  ]);
+  expect(
+    configOf({ ...upstash, UPSTASH_REDIS_REST_URL: "http://one.example" }, "cloudflare").warnings,
+  ).toEqual(["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]);
+});
+
+it("knows its secrets: keys of vendors, Redis' password as it is written and as it is meant, and Upstash's token", () => {
+  const config = configOf({
+    OPENAI_API_KEY: "sk-1",
+    REDIS_URL: "rediss://user:p%40ss@host",
+    UPSTASH_REDIS_REST_URL: "https://one.example",
+    UPSTASH_REDIS_REST_TOKEN: "token-1",
+  });
+  expect(secretsOf(config)).toEqual(["sk-1", "p%40ss", "p@ss", "token-1"]);
+  expect(secretsOf(configOf({ REDIS_URL: "redis://host" }))).toEqual([]);
+});
+
+/** What is said of the mistakes in `env`; nothing where there are none. */
+function said(env: Env, platform: Platform = "node"): string {
+  const parsed = parseConfig(env, platform);
+  return parsed.ok ? "" : describeMistakes(parsed.error);
+}
+
+function configOf(env: Env, platform: Platform = "node"): Config {
+  const parsed = parseConfig(env, platform);
+  if (!parsed.ok) throw new Error(describeMistakes(parsed.error));
+  return parsed.value;
+}

@@ -1,0 +1,153 @@
+/** Who hears how a call went, whichever gate is in force by then. */
+import { expect, it } from "vitest";
+import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import { StoreAway, type Gate } from "../../../src/gateway/ports.ts";
+import { failoverGates } from "../../../src/stores/failover/gate.ts";
+import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
+import { createRooms } from "../../../src/stores/failover/reservations.ts";
+import { manualClock } from "../../support/clock.ts";
+import { fault, seat } from "../../domain/durable-builders.ts";
+
+const starter = { permit: "p", notBeforeMs: 0, suspect: false };
+
+function world() {
+  const clock = manualClock();
+  const heard: Record<string, Outcome[]> = { here: [], there: [] };
+  const started: string[] = [];
+  let isAway = false;
+  const here = new Set<string>(["ticket-here"]);
+  const gateOf = (name: string): { -readonly [Verb in keyof Gate]: Gate[Verb] } => ({
+    enter: async () => ({ kind: "call", epoch: 0, probe: null }),
+    report: async (outcome) => {
+      heard[name]?.push(outcome);
+      return null;
+    },
+    reserve: async () => true,
+    start: async ({ ticketId }) => {
+      started.push(`${ticketId} ${name}`);
+      return { kind: "call", epoch: 3, asProbe: false, leaseEndsAtMs: 1 };
+    },
+    outlook: async () =>
+      ({ position: name === "here" ? 1 : 2, waitMs: null, opensAtMs: 0, why: "turn" }) as never,
+    overview: async () => name as never,
+  });
+  const local = {
+    gate: () => localGate,
+    moves: { whereabouts: (id: string) => (here.has(id) ? "here" : "absent") } as never,
+  };
+  const localGate = gateOf("here");
+  const sharedGate = gateOf("there");
+  const rooms = createRooms(local, clock, () => crypto.randomUUID());
+  const gates = failoverGates({
+    local,
+    shared: { gate: () => sharedGate },
+    watch: {
+      isAway: () => isAway,
+      ask: (verb) => (isAway ? Promise.reject(new StoreAway("away")) : verb()),
+    },
+    rooms,
+    clock,
+  });
+  return {
+    gates,
+    sharedGate,
+    rooms,
+    clock,
+    heard,
+    started,
+    go: (away: boolean) => {
+      isAway = away;
+    },
+  };
+}
+
+it("has a ticket that is here started by the gate here, and told how its call went, though the shared one is in force", async () => {
+  const { gates, heard, started } = world();
+  const gate = gates.of("mock");
+  expect(await gate.start(seat("ticket-here"), starter)).toMatchObject({ kind: "call" });
+  expect(started).toEqual(["ticket-here here"]);
+  const outcome = { ...fault, permit: "p", epoch: 3 };
+  await gate.report(outcome);
+  expect(heard).toEqual({ here: [outcome], there: [] });
+});
+
+it("starts no ticket that is not here, whichever gate is in force", async () => {
+  const { gates, started, go } = world();
+  for (const away of [false, true]) {
+    go(away);
+    expect(await gates.of("mock").start(seat("ticket-there"), starter)).toMatchObject({ kind: "busy" });
+  }
+  expect(started).toEqual([]);
+});
+
+it("tells the shared gate of a ticket's call that it began, though the one here was in force by then", async () => {
+  const { gates, heard, go } = world();
+  gates.began("p");
+  go(true);
+  const gate = gates.of("mock");
+  go(false);
+  const outcome = { ...fault, permit: "p", epoch: 9 };
+  await gate.report(outcome);
+  expect(heard).toEqual({ here: [], there: [outcome] });
+});
+
+it("tells the gate here, without what only the shared one knows, while that is away", async () => {
+  const { gates, heard, go } = world();
+  const entered = gates.of("mock");
+  gates.began("p");
+  go(true);
+  await gates.of("mock").report({ ...fault, permit: "p", epoch: 9 });
+  await entered.report({ ...fault, permit: null, epoch: 9 });
+  expect(heard).toEqual({ here: [fault, fault], there: [] });
+});
+
+it("tells the gate here of what it let in, though the shared one is back", async () => {
+  const { gates, heard, go } = world();
+  go(true);
+  const gate = gates.of("mock");
+  go(false);
+  const outcome = { ...fault, permit: "probe", epoch: 2 };
+  await gate.report(outcome);
+  expect(heard).toEqual({ here: [outcome], there: [] });
+});
+
+it("forgets a permit whose call was never reported", async () => {
+  const { gates, heard, go } = world();
+  gates.began("p");
+  gates.ended("p");
+  go(true);
+  const outcome = { ...fault, permit: "p", epoch: 9 };
+  await gates.of("mock").report(outcome);
+  expect(heard).toEqual({ here: [outcome], there: [] });
+});
+
+it("says of a ticket here where it stands here, and asks the shared gate for others", async () => {
+  const { gates, go } = world();
+  expect(await gates.of("mock").outlook("ticket-here")).toMatchObject({ position: 1 });
+  expect(await gates.of("mock").outlook("ticket-there")).toMatchObject({ position: 2 });
+  go(true);
+  expect(await gates.of("mock").outlook("ticket-here")).toMatchObject({ position: 1 });
+  await expect(gates.of("mock").outlook("ticket-there")).rejects.toThrow(StoreAway);
+});
+
+it("waits for room at the shared gate for 300 ms, however long the line before it is", async () => {
+  const { gates, sharedGate, rooms, clock, go } = world();
+  sharedGate.reserve = () => new Promise(() => {});
+  const reserving = gates.of("mock").reserve(seat("drafted"));
+  await clock.advance(299);
+  expect(rooms.take("drafted")).toBeNull();
+  await clock.advance(1);
+  expect(await reserving).toBe(true);
+  expect(markedAtMs(rooms.take("drafted") ?? "")).toBe(clock.nowMs());
+  expect(rooms.take("drafted")).toBeNull();
+  go(true);
+  expect(await gates.of("mock").reserve(seat("drafted"))).toBe(true);
+  expect(rooms.take("drafted")).not.toBeNull();
+});
+
+it("shows the gate in force", async () => {
+  const { gates, go } = world();
+  expect(await gates.of("mock").overview()).toBe("there");
+  go(true);
+  expect(await gates.of("mock").overview()).toBe("here");
+});
