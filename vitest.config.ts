@@ -23,7 +23,10 @@ export default defineConfig({
           ],
         },
       },
-      { extends: true, test: { name: "node", include: ["test/{node,proofs/kill-cycles,proofs/simulation}/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "node", include: ["test/{node,proofs/kill-cycles,proofs/simulation}/**/*.test.ts"] },
+      },
       {
         extends: true,
         plugins: [
