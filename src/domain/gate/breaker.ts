@@ -15,29 +15,24 @@
  * Faults count with the tenant and the model that had most of them left out, each by itself, as long as others called (`parties.ts`): what is wrong
  * with one text, tenant or model is not wrong with the provider.
  *
- * Where one tenant or one model alone had called, or was the last to probe in vain, it opens for that one alone: nobody knows yet whether it is the
- * provider. Calls of others go on, and say so: an answer closes it, enough faults open it for all.
+ * Where one tenant or one model alone had called lately, nobody knows whether it is the provider, and the breaker opens for that one alone. For the
+ * others it is as if it were closed, with counts of their own: where these meet the rule too, it opens for all, or for what both have in common.
+ * Where it is open for all and a probe fails, only the prober has shown that it is ill: a live call of another may be the next probe, at any time.
  *
- * While it isn't closed only the answers of the probe and of these count: late answers of calls from before say nothing about now. Those that arrive after
- * it has closed again are known by their epoch, which grows with every opening.
+ * While it isn't closed late answers of calls from before say nothing about now. Those that arrive after it has closed again are known by their
+ * epoch, which grows with every opening.
  */
-import { countParty, noParties, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
+import { countParty, noParties, sightOfOne, sightWithoutWorst, type Parties, type Sight } from "./parties.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 import { countCall, noCalls, sumCalls, type Bucket, type Window } from "./window.ts";
 
 export type Breaker =
-  | {
+  | (Counts & {
       readonly state: "closed";
       readonly epoch: number;
-      /** Without a success between them. */
-      readonly faultsInRow: number;
       /** Empty. Older code counts calls in this list, and must find one: see `older-gates.ts`. */
       readonly window: readonly Bucket[];
-      /** Calls of the last ten seconds, and whose they were. Absent: written by older code, or nobody has called yet. */
-      readonly lately?: Window;
-      readonly byTenant?: Parties;
-      readonly byModel?: Parties;
-    }
+    })
   | {
       readonly state: "open";
       readonly epoch: number;
@@ -46,6 +41,8 @@ export type Breaker =
       /** In a row. Below zero after a good probe: that many may fail before the time is doubled again. */
       readonly failedProbes: number;
       readonly blame?: Blame;
+      readonly others?: Counts;
+      readonly doubt?: Blame;
     }
   | {
       readonly state: "half_open";
@@ -56,21 +53,30 @@ export type Breaker =
       readonly goodProbes: number;
       readonly failedProbes: number;
       readonly blame?: Blame;
-      /** The probe is one that the blame spares. */
-      readonly isSpared?: true;
+      readonly others?: Counts;
+      readonly doubt?: Blame;
+      /** The probe is a call of another's that did not wait for the time. */
+      readonly isEarly?: true;
     };
 
-/** Whose faults alone have opened it, or keep it open. A call of another tenant, or of another model, is spared. */
-export interface Blame {
-  /** Absent: more than one's. */
-  readonly tenant?: Blamed;
-  readonly model?: Blamed;
+/** Calls that were let through as if it were closed. */
+export interface Counts {
+  /** Without a success between them. */
+  readonly faultsInRow: number;
+  /** Calls of the last ten seconds, and whose they were. Absent: written by older code, or nobody has called yet. */
+  readonly lately?: Window;
+  readonly byTenant?: Parties;
+  readonly byModel?: Parties;
 }
 
-interface Blamed {
-  readonly name: string;
-  /** So many faults of others it takes until they wait too, at least 1. The last one's calls go one at a time. */
-  readonly credit: number;
+/**
+ * Whose faults alone have opened it (`blame`: then `others` counts the others' calls), or who was the last to probe in vain (`doubt`). A call of
+ * another tenant, or of another model, is another's.
+ */
+export interface Blame {
+  /** Absent: not one's alone. Likewise the model. */
+  readonly tenant?: string;
+  readonly model?: string;
 }
 
 /** Who calls, or called. */
@@ -132,34 +138,35 @@ export function breakerTurn(breaker: Breaker, nowMs: number): Turn {
   }
 }
 
-/** As `breakerTurn`, for one caller. One that is spared waits for no time and for no probe but that of another who is. */
+/** As `breakerTurn`, for one live call: it may be the next probe before its time. */
 export function turnOf(breaker: Breaker, whose: Whose, nowMs: number): Turn {
-  const credit = breaker.state === "closed" ? 0 : creditOf(breaker.blame, whose);
-  if (credit === 0) return breakerTurn(breaker, nowMs);
-  if (credit > 1) return { kind: "free" };
-  return breaker.state === "half_open" && breaker.isSpared === true
+  if (isClosedFor(breaker, whose)) return { kind: "free" };
+  if (breaker.state === "closed" || !isAnothers(breaker.doubt, whose)) return breakerTurn(breaker, nowMs);
+  return breaker.state === "half_open" && breaker.isEarly === true
     ? leasedTurn(breaker.probe, nowMs)
     : { kind: "one" };
 }
 
-/** So many faults of such calls are borne; 0: they are not spared. */
-export function creditOf(blame: Blame | undefined, { tenant, model }: Whose): number {
-  return Math.max(creditIn(blame?.tenant, tenant === "" ? null : tenant), creditIn(blame?.model, model));
+/** Is it closed, or as if it were, for this one? */
+export function isClosedFor(breaker: Breaker, whose: Whose): boolean {
+  return breaker.state === "closed" || (breaker.others !== undefined && isAnothers(breaker.blame, whose));
 }
 
-/** @param name `null`: not known, so it may be the same */
-function creditIn(blamed: Blamed | undefined, name: string | null): number {
-  return blamed === undefined || name === null || name === blamed.name ? 0 : blamed.credit;
+/** Is it known to be another's than the one who is blamed? */
+export function isAnothers(blame: Blame | undefined, { tenant, model }: Whose): boolean {
+  if (blame === undefined) return false;
+  const isAnotherTenant = blame.tenant !== undefined && tenant !== "" && tenant !== blame.tenant;
+  return isAnotherTenant || (blame.model !== undefined && model !== blame.model);
 }
 
 /** Gives the turn to a probe, whoever has it now: ask `turnOf` first. A closed breaker has no probes. */
-export function takeProbe(breaker: Breaker, probe: Lease, whose: Whose): Breaker {
+export function takeProbe(breaker: Breaker, probe: Lease, isEarly = false): Breaker {
   switch (breaker.state) {
     case "closed":
       return breaker;
     case "open":
     case "half_open": {
-      const { epoch, failedProbes, blame } = breaker;
+      const { epoch, failedProbes, blame, others, doubt } = breaker;
       return {
         state: "half_open",
         epoch,
@@ -167,7 +174,9 @@ export function takeProbe(breaker: Breaker, probe: Lease, whose: Whose): Breaker
         goodProbes: breaker.state === "open" ? 0 : breaker.goodProbes,
         failedProbes,
         ...(blame === undefined ? {} : { blame }),
-        ...(creditOf(blame, whose) > 0 ? { isSpared: true } : {}),
+        ...(others === undefined ? {} : { others }),
+        ...(doubt === undefined ? {} : { doubt }),
+        ...(isEarly ? { isEarly: true } : {}),
       };
     }
   }
@@ -190,132 +199,116 @@ export function recordNews(
   limits: BreakerLimits,
   random: number,
 ): Breaker {
+  const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
   switch (breaker.state) {
     case "closed": {
-      const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
       if (isLate || news.health === "nothing") return breaker;
-      const isFault = news.health === "fault";
-      const closed: Closed = {
-        state: "closed",
-        epoch: breaker.epoch,
-        window: breaker.window,
-        faultsInRow: isFault ? breaker.faultsInRow + 1 : 0,
-        lately: countCall(breaker.lately ?? noCalls, isFault, nowMs),
-        byTenant: countParty(breaker.byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
-        byModel: countParty(breaker.byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
-      };
-      if (!isIll(closed, nowMs, limits)) return closed;
-      const failedProbes = closed.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
-      const blame = blaming(undefined, news.by, limits.failureThreshold, {
-        tenant: isAlone(closed.byTenant, nowMs),
-        model: isAlone(closed.byModel, nowMs),
-      });
-      return opened(breaker.epoch + 1, failedProbes, blame, nowMs, limits, random);
+      const { state, epoch, window } = breaker;
+      const counts = counted(breaker, news, nowMs);
+      if (!isIll(counts, news.by, nowMs, limits)) return { state, epoch, window, ...counts };
+      const failedProbes = counts.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
+      const blame = blameOf(onlyOf(counts, news.by, nowMs));
+      const openness = blame === undefined ? {} : { blame, others: none };
+      return opened(epoch + 1, failedProbes, openness, nowMs, limits, random);
     }
     case "open":
-      return spoken(breaker, news, nowMs, limits, random);
     case "half_open": {
-      const after = spoken(breaker, news, nowMs, limits, random);
-      if (after.state !== "half_open" || !isProbe(after, news.permit)) return after;
-      const { isSpared: ofSpared = false, ...free } = { ...after, probe: null };
-      switch (news.health) {
-        case "nothing":
-          return free;
-        case "fault": {
-          // Who probes in vain says nothing of others: one of these may try, and if that is in vain too, all wait.
-          const blame = ofSpared ? after.blame : blaming(after.blame, news.by, 1, both);
-          const failedProbes = after.failedProbes + (ofSpared ? 0 : 1);
-          return opened(after.epoch, failedProbes, blame, nowMs, limits, random);
-        }
-        case "healthy": {
-          const goodProbes = after.goodProbes + 1;
-          return goodProbes < limits.successThreshold
-            ? { ...free, goodProbes, failedProbes: -forgivenProbes }
-            : { ...closedBreaker, epoch: after.epoch };
-        }
-      }
+      if (isProbe(breaker, news.permit)) return afterProbe(breaker, news, nowMs, limits, random);
+      const { blame, others } = breaker;
+      const isOthers = others !== undefined && news.by !== undefined && isAnothers(blame, news.by);
+      if (!isOthers || isLate || news.health === "nothing") return breaker;
+      const counts = counted(others, news, nowMs);
+      if (!isIll(counts, news.by, nowMs, limits)) return { ...breaker, others: counts };
+      // Open for what both have in common: the same model of two tenants, say.
+      const only = onlyOf(counts, news.by, nowMs);
+      const common = blameOf({
+        ...(only.tenant !== undefined && only.tenant === blame?.tenant ? { tenant: only.tenant } : {}),
+        ...(only.model !== undefined && only.model === blame?.model ? { model: only.model } : {}),
+      });
+      const openness = common === undefined ? {} : { blame: common, others: none };
+      return opened(breaker.epoch, 0, openness, nowMs, limits, random);
     }
   }
 }
 
-/** What a call that was spared says of a breaker that is not closed: an answer closes it, and is the first that is counted then. */
-function spoken(
-  breaker: Exclude<Breaker, { state: "closed" }>,
+function afterProbe(
+  breaker: Breaker,
   news: News,
   nowMs: number,
   limits: BreakerLimits,
   random: number,
 ): Breaker {
-  const { blame, ...all } = breaker;
-  const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
-  if (news.by === undefined || isLate || creditOf(blame, news.by) === 0) return breaker;
+  if (breaker.state !== "half_open") return breaker;
+  const { isEarly = false, ...all } = breaker;
+  const { epoch, failedProbes, blame, others, doubt } = all;
   switch (news.health) {
     case "nothing":
-      return breaker;
-    case "fault":
-      return {
-        ...all,
-        ...blameOf(
-          lessOf(blame?.tenant, news.by.tenant === "" ? null : news.by.tenant),
-          lessOf(blame?.model, news.by.model),
-        ),
+      return { ...all, probe: null };
+    case "fault": {
+      // Two have probed in vain: it is ill for all of them, until the next fails.
+      const isSecond = news.by !== undefined && isAnothers(doubt, news.by);
+      const next = isSecond || news.by === undefined ? undefined : blameOf(news.by);
+      const openness = {
+        ...(blame === undefined || others === undefined ? {} : { blame, others }),
+        ...(next === undefined ? {} : { doubt: next }),
       };
-    case "healthy":
-      return recordNews({ ...closedBreaker, epoch: breaker.epoch }, news, nowMs, limits, random);
+      return opened(epoch, failedProbes + (isEarly ? 0 : 1), openness, nowMs, limits, random);
+    }
+    case "healthy": {
+      const goodProbes = breaker.goodProbes + 1;
+      return goodProbes < limits.successThreshold
+        ? { ...all, probe: null, goodProbes, failedProbes: -forgivenProbes }
+        : { ...closedBreaker, epoch, ...others };
+    }
   }
 }
 
-/** Has nobody but one called within the last ten seconds? */
+const none: Counts = { faultsInRow: 0 };
+
+function counted({ faultsInRow, lately, byTenant, byModel }: Counts, news: News, nowMs: number): FullCounts {
+  const isFault = news.health === "fault";
+  return {
+    faultsInRow: isFault ? faultsInRow + 1 : 0,
+    lately: countCall(lately ?? noCalls, isFault, nowMs),
+    byTenant: countParty(byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
+    byModel: countParty(byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
+  };
+}
+
+type FullCounts = Required<Counts>;
+
+/** Who alone has called within the last ten seconds. @param by the last who did */
+function onlyOf({ byTenant, byModel }: FullCounts, by: Whose | undefined, nowMs: number): Blame {
+  if (by === undefined) return {};
+  return {
+    ...(isAlone(byTenant, nowMs) && by.tenant !== "" ? { tenant: by.tenant } : {}),
+    ...(isAlone(byModel, nowMs) ? { model: by.model } : {}),
+  };
+}
+
 function isAlone(parties: Parties, nowMs: number): boolean {
   return sightWithoutWorst(parties, nowMs) === null;
 }
 
-const both = { tenant: true, model: true };
-
-/**
- * With whoever is not blamed yet.
- *
- * @param by absent: nobody knows whose call it was
- * @param whom may be blamed
- */
-function blaming(
-  blame: Blame | undefined,
-  by: Whose | undefined,
-  credit: number,
-  whom: { readonly tenant: boolean; readonly model: boolean },
-): Blame | undefined {
-  if (by === undefined) return blame;
-  const { tenant, model } = by;
-  return blameOf(
-    blame?.tenant ?? (whom.tenant && tenant !== "" ? { name: tenant, credit } : undefined),
-    blame?.model ?? (whom.model ? { name: model, credit } : undefined),
-  ).blame;
-}
-
-function blameOf(tenant: Blamed | undefined, model: Blamed | undefined): { readonly blame?: Blame } {
-  if (tenant === undefined && model === undefined) return {};
+/** @returns `undefined`: nobody is to blame */
+function blameOf({ tenant, model }: Blame): Blame | undefined {
+  if ((tenant === undefined || tenant === "") && model === undefined) return undefined;
   return {
-    blame: { ...(tenant === undefined ? {} : { tenant }), ...(model === undefined ? {} : { model }) },
+    ...(tenant === undefined || tenant === "" ? {} : { tenant }),
+    ...(model === undefined ? {} : { model }),
   };
 }
 
-/** After a fault of `name`; `null`: not known whose. */
-function lessOf(blamed: Blamed | undefined, name: string | null): Blamed | undefined {
-  if (blamed === undefined || creditIn(blamed, name) === 0) return blamed;
-  return blamed.credit > 1 ? { name: blamed.name, credit: blamed.credit - 1 } : undefined;
-}
-
-type Closed = Required<Extract<Breaker, { state: "closed" }>>;
-
-function isIll(closed: Closed, nowMs: number, limits: BreakerLimits): boolean {
-  const isIllFor = (parties: Parties) =>
-    meetsRule(sightWithoutWorst(parties, nowMs) ?? sightOfAll(closed, nowMs), limits);
-  return isIllFor(closed.byTenant) && isIllFor(closed.byModel);
-}
-
-function sightOfAll({ faultsInRow, lately }: Closed, nowMs: number): Sight {
-  const { calls, faults } = sumCalls(lately, nowMs);
-  return { calls, faults, faultsInRow };
+/** @param by the last who called: where nobody else did lately, that one's own faults count, and not what others had before */
+function isIll(counts: FullCounts, by: Whose | undefined, nowMs: number, limits: BreakerLimits): boolean {
+  const { byTenant, byModel, lately, faultsInRow } = counts;
+  const isIllFor = (parties: Parties, name: string) => {
+    const others = sightWithoutWorst(parties, nowMs);
+    if (others !== null) return meetsRule(others, limits);
+    const { calls, faults } = sumCalls(lately, nowMs);
+    return meetsRule(name === "" ? { calls, faults, faultsInRow } : sightOfOne(parties, name, nowMs), limits);
+  };
+  return isIllFor(byTenant, by?.tenant ?? "") && isIllFor(byModel, by?.model ?? "");
 }
 
 /** Enough faults in a row, or half of enough calls within ten seconds. */
@@ -326,16 +319,19 @@ export function meetsRule(
   return faultsInRow >= failureThreshold || (calls >= fewestCalls && faults * 2 >= calls);
 }
 
+/** For whom it is open. */
+type Openness = Pick<Extract<Breaker, { state: "open" }>, "blame" | "others" | "doubt">;
+
 function opened(
   epoch: number,
   failedProbes: number,
-  blame: Blame | undefined,
+  openness: Openness,
   nowMs: number,
   limits: BreakerLimits,
   random: number,
 ): Breaker {
   const probeFromMs = nowMs + openForMs(failedProbes, limits, random);
-  return { state: "open", epoch, probeFromMs, failedProbes, ...(blame === undefined ? {} : { blame }) };
+  return { state: "open", epoch, probeFromMs, failedProbes, ...openness };
 }
 
 /** The doubled time with a tenth of jitter, less where it is not doubled: never less than the recovery time, never more than the longest. */

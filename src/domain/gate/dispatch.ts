@@ -1,6 +1,6 @@
 /** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
-import { breakerTurn } from "./breaker.ts";
-import { takeTurn, type GateCore, type GateLimits } from "./gate.ts";
+import { breakerTurn, type Whose } from "./breaker.ts";
+import { isClosedForTicket, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
 import {
   credentialsTurn,
   holdOf,
@@ -8,6 +8,7 @@ import {
   isHeld,
   modelTurn,
   presentHolds,
+  sparesTicketsOf,
   type ModelHold,
 } from "./pauses.ts";
 import { paced } from "./paces.ts";
@@ -29,6 +30,16 @@ import { bothTurns, leasedTurn, type Turn } from "./turn.ts";
 /** When the queue may call: the breaker and the credentials must both let it. */
 export function queueTurn(core: GateCore, nowMs: number): Turn {
   return bothTurns(breakerTurn(core.breaker, nowMs), credentialsTurn(core.credentials, nowMs));
+}
+
+/** When a ticket may be called for. */
+export function ticketTurn(core: GateCore, whose: Whose, nowMs: number): Turn {
+  return isClosedForTicket(core, whose) ? credentialsTurn(core.credentials, nowMs) : queueTurn(core, nowMs);
+}
+
+/** Is the breaker open for some tickets, while those of others go as if it were closed? */
+function isDivided({ breaker, credentials }: GateCore): boolean {
+  return breaker.state !== "closed" && breaker.others !== undefined && credentials === null;
 }
 
 /** Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes. */
@@ -76,10 +87,44 @@ export function dispatch(
   const tally = places.tally();
   const { count: free, forProbe } = openings(core, tally, nowMs, limits);
   const count = Math.min(free, most);
+  if (isDivided(core)) return divided(core, places, tally, count, nowMs, limits, most);
   if (count <= 0) return { core, places: [] };
   const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
+  return sent(core, chosen.slice(0, count), forProbe, nowMs);
+}
+
+/** The probe of those for whom the breaker is open, and tickets of the others. */
+function divided(
+  core: GateCore,
+  places: Places,
+  tally: Tally,
+  probes: number,
+  nowMs: number,
+  limits: GateLimits,
+  most: number,
+): { core: GateCore; places: readonly Place[] } {
+  const blamed = (place: Place) => !isClosedForTicket(core, place);
+  const probe = probes <= 0 ? [] : probeOf(core, places, tally, nowMs).filter(blamed);
+  const probing = sent(core, probe, true, nowMs);
+  // It counts for the ramp of its model, and as a suspect.
+  for (const place of probing.places) places.put(place);
+  const now = probing.places.length === 0 ? tally : places.tally();
+  const free = Math.max(0, mostInFlight(core, { kind: "free" }, limits) - now.inFlight);
+  const count = Math.min(free, most - probing.places.length);
+  if (count <= 0) return probing;
+  const chosen = inTurn(probing.core, places, now, count, nowMs).filter((place) => !blamed(place));
+  const others = sent(probing.core, chosen.slice(0, count), false, nowMs);
+  return { core: others.core, places: [...probing.places, ...others.places] };
+}
+
+function sent(
+  core: GateCore,
+  chosen: readonly Place[],
+  forProbe: boolean,
+  nowMs: number,
+): { core: GateCore; places: readonly Place[] } {
   const untilMs = nowMs + dispatchMs;
-  const sent = chosen.slice(0, count).map((place): Place => {
+  const places = chosen.map((place): Place => {
     const isAsking = forProbe || asks(core, place) || isFirst(core, place, nowMs);
     return {
       ...place,
@@ -88,8 +133,8 @@ export function dispatch(
     };
   });
   return {
-    core: sent.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), core),
-    places: sent,
+    core: places.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), core),
+    places,
   };
 }
 
@@ -122,14 +167,18 @@ function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean 
 
 /** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
 function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
-  const blocked = blocksOf(core, places, nowMs);
+  const blocked = pausesOf(core, places, nowMs);
   const query = { nowMs, blocked, forProbe: true, limit: 1 };
-  const suspects = tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true });
-  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked));
+  const suspects =
+    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true, limit: mostTied });
+  // For whom the breaker is closed, there is nothing to probe.
+  const probes = (group: Group) => !isDivided(core) || !isClosedForTicket(core, group);
+  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked) && probes(group));
   const others = leastLately(core.probed, groups).flatMap((only) =>
     places.ready({ ...query, only, suspect: false }),
   );
-  return [...suspects, ...others].toSorted(byProbeTurn).slice(0, 1);
+  const first = suspects.find(probes);
+  return [...(first === undefined ? [] : [first]), ...others].toSorted(byProbeTurn).slice(0, 1);
 }
 
 /** Of groups that were asked equally long ago so many are looked at. */
@@ -171,14 +220,21 @@ function inTurn(
   count: number,
   nowMs: number,
 ): readonly Place[] {
-  const blocked = blocksOf(core, places, nowMs);
+  const open = openFor(core, places, nowMs);
+  const blocked = [...pausesOf(core, places, nowMs), ...open];
   const special = specialModels(core, nowMs);
   const query = { nowMs, only: null, forProbe: false };
+  const isOpenForSome = isDivided(core);
   const suspects =
-    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, blocked, suspect: true, limit: 1 });
+    tally.suspectsInFlight > 0
+      ? []
+      : places
+          .ready({ ...query, blocked, suspect: true, limit: isOpenForSome ? mostTied : 1 })
+          .filter((place) => !isOpenForSome || isClosedForTicket(core, place))
+          .slice(0, 1);
   const free = places.ready({
     ...query,
-    blocked: special.map((model) => ({ model, untilMs: Infinity })),
+    blocked: [...special.map((model) => ({ model, untilMs: Infinity })), ...open],
     suspect: false,
     limit: count,
   });
@@ -211,8 +267,12 @@ function specialModels({ holds, paces }: GateCore, nowMs: number): readonly stri
   return models;
 }
 
-/** What may not be sent now, and until when. */
+/** What may not be sent now, and until when, beside what stops all. */
 export function blocksOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  return [...pausesOf(core, places, nowMs), ...openFor(core, places, nowMs)];
+}
+
+function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
   const blocks: Block[] = [];
   for (const hold of presentHolds(core.holds, nowMs)) {
     const { model } = hold;
@@ -228,11 +288,22 @@ export function blocksOf(core: GateCore, places: Places, nowMs: number): readonl
   return blocks;
 }
 
+/** For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these. */
+function openFor(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  if (!isDivided(core)) return [];
+  const turn = breakerTurn(core.breaker, nowMs);
+  const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  return places
+    .groups(nowMs, null)
+    .filter((group) => !isClosedForTicket(core, group))
+    .map(({ model, tenant }) => ({ model, tenant, untilMs }));
+}
+
 /** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
 function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
-  const { model, tenant, spares, asker = null } = hold;
+  const { model, tenant = "", asker = null } = hold;
   const isTaken = leasedTurn(asker, nowMs).kind === "wait";
-  return spares === undefined || tenant === undefined || isTaken ? { model } : { model, tenant };
+  return isTaken || !sparesTicketsOf(hold, anyTenant) ? { model } : { model, tenant };
 }
 
 /** How many more tickets of a model its ramp lets start. */
@@ -311,7 +382,7 @@ export function wakeAtMs(
   nowMs: number,
   limits: GateLimits,
 ): number | null {
-  const turn = queueTurn(core, nowMs);
+  const turn: Turn = isDivided(core) ? { kind: "free" } : queueTurn(core, nowMs);
   const hasPermit = tally.inFlight < mostInFlight(core, turn, limits);
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.

@@ -7,8 +7,10 @@
  */
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
+  breakerTurn,
   turnOf,
   closedBreaker,
+  isClosedFor,
   isProbe,
   takeProbe,
   type Breaker,
@@ -129,8 +131,9 @@ export function enter(
   if (held !== null) return { core, reply: { kind: "wait", retryAtMs: held.untilMs, why: held.why } };
   if (turn.kind === "free") return { core, reply: { kind: "call", epoch, probe: null } };
   const probe = { permit, endsAtMs: nowMs + limits.leaseMs };
+  const isEarly = breakerTurn(breaker, nowMs).kind === "wait";
   return {
-    core: { ...core, breaker: takeProbe(breaker, probe, whose) },
+    core: { ...core, breaker: takeProbe(breaker, probe, isEarly) },
     reply: { kind: "call", epoch, probe },
   };
 }
@@ -191,14 +194,20 @@ export function isMomentous(before: GateCore, after: GateCore): boolean {
   );
 }
 
+/** Has a ticket no turn of the breaker to wait for? Where our account is refused too, one asks for all. */
+export function isClosedForTicket({ breaker, credentials }: GateCore, whose: Whose): boolean {
+  return breaker.state === "closed" || (credentials === null && isClosedFor(breaker, whose));
+}
+
 /** Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one? */
-export function ownsTurn(core: GateCore, model: string, permit: string): boolean {
+export function ownsTurn(core: GateCore, whose: Whose, permit: string): boolean {
   const { breaker, credentials } = core;
-  const hold = askedHold(core, model);
-  const probes = breaker.state === "closed" || isProbe(breaker, permit);
+  const hold = askedHold(core, whose.model);
+  const isClosed = isClosedForTicket(core, whose);
+  const probes = isClosed || isProbe(breaker, permit);
   const asks = credentials === null || isAsker(credentials, permit);
   const asksModel = hold === null || hold.asker?.permit === permit;
-  return probes && asks && asksModel && (breaker.state !== "closed" || credentials !== null || hold !== null);
+  return probes && asks && asksModel && (!isClosed || credentials !== null || hold !== null);
 }
 
 /** The hold of a model that one ticket at a time asks again; `null`: there is none. */
@@ -213,7 +222,7 @@ export function takeTurn(core: GateCore, whose: Whose, lease: Lease): GateCore {
   return withAsker(
     {
       ...core,
-      breaker: takeProbe(breaker, lease, whose),
+      breaker: isClosedForTicket(core, whose) ? breaker : takeProbe(breaker, lease),
       credentials: credentials === null ? null : { ...credentials, asker: lease },
     },
     askedHold(core, whose.model),

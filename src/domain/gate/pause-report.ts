@@ -1,5 +1,5 @@
 /** What the outcome of a call means for the holds of models. */
-import { meetsRule } from "./breaker.ts";
+import { isClosedFor, meetsRule } from "./breaker.ts";
 import type { GateCore, GateLimits } from "./gate.ts";
 import {
   doubledMs,
@@ -64,7 +64,7 @@ function limited(
   if (known !== undefined && isAsked(known)) return holds;
   const times = unnamed === true ? timesBefore(known, "rate_limit", nowMs) : 0;
   const hold = { model, why: "rate_limit", again: times } as const;
-  return holdModel(holds, hold, holdMs * 2 ** times, call, nowMs);
+  return holdModel(holds, hold, holdMs * 2 ** times, call, nowMs, 1);
 }
 
 /** A model that is ill alone: its own calls meet the breaker's rule, while another model is answered. */
@@ -76,22 +76,23 @@ function failed(
   limits: GateLimits,
 ): GateCore["holds"] {
   const { breaker } = core;
-  if (call === null || breaker.state !== "closed") return holds;
-  const parties = breaker.byModel ?? noParties;
+  if (call === null || !isClosedFor(breaker, call)) return holds;
+  const counts = breaker.state === "closed" ? breaker : (breaker.others ?? { faultsInRow: 0 });
+  const parties = counts.byModel ?? noParties;
   const { model } = call;
   const known = holdOf(holds, model, nowMs);
   if (known !== undefined && isHeld(known, nowMs)) {
     return sparesTenant(known, call.tenant) ? replaced(holds, known, sparesLess(known)) : holds;
   }
   // One that was held for its faults and has not answered since is still ill.
-  const isStillIll = known?.why === "faults" && known.ramp === undefined;
+  const isStillIll = known?.why === "faults" && known.ramp === undefined && !sparesTenant(known, call.tenant);
   const isIllAlone =
     meetsRule(sightOfOne(parties, model, nowMs), limits) && isAnotherAnswered(parties, model, nowMs);
   if (!isStillIll && !isIllAlone) return holds;
   const times = timesBefore(known, "faults", nowMs);
   const openMs = Math.min(limits.recoveryMs * 2 ** times, Math.max(limits.maxOpenMs, limits.recoveryMs));
   // Faults of others too? Where nobody else has called, nobody knows.
-  const others = sightWithoutWorst(breaker.byTenant ?? noParties, nowMs);
+  const others = sightWithoutWorst(counts.byTenant ?? noParties, nowMs);
   const spares = others !== null && meetsRule(others, limits) ? null : limits.failureThreshold;
   return holdModel(holds, { model, why: "faults", again: times }, openMs, call, nowMs, spares);
 }

@@ -67,6 +67,11 @@ export function sparesTenant({ spares, tenant }: ModelHold, caller: string): boo
   return spares !== undefined && caller !== "" && tenant !== undefined && caller !== tenant;
 }
 
+/** Likewise of tickets. A limit is everybody's until it is known better, and a ticket can wait. */
+export function sparesTicketsOf(hold: ModelHold, tenant: string): boolean {
+  return hold.why !== "rate_limit" && sparesTenant(hold, tenant);
+}
+
 /** After a call of another tenant has failed likewise. */
 export function sparesLess(hold: ModelHold): ModelHold {
   const { spares = 0, ...all } = hold;

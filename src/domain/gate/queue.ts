@@ -7,14 +7,15 @@ import { hasRoomFor } from "./admission.ts";
 import {
   askedHold,
   dropTurn,
+  isClosedForTicket,
   ownsTurn,
   takeTurn,
   wholeLoad,
   type GateCore,
   type GateLimits,
 } from "./gate.ts";
-import { mostInFlight, queueTurn } from "./dispatch.ts";
-import { holdOf, isHeld, modelTurn, sparesTenant } from "./pauses.ts";
+import { mostInFlight, queueTurn, ticketTurn } from "./dispatch.ts";
+import { holdOf, isHeld, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
 import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";
 import { countEnd } from "./vitals.ts";
@@ -128,10 +129,10 @@ export function start(
     if (place.standing.permit !== permit) {
       return { core, place: known ?? place, reply: { kind: "busy", untilMs } };
     }
-    const asProbe = ownsTurn(core, seat.model, permit);
+    const asProbe = ownsTurn(core, place, permit);
     return { core, place, reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: untilMs, ...early } };
   }
-  const wasChosen = ownsTurn(core, seat.model, seat.ticketId);
+  const wasChosen = ownsTurn(core, place, seat.ticketId);
   const waits = reasonToWait(core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits);
   if (waits !== null) {
     return {
@@ -140,7 +141,7 @@ export function start(
       reply: { kind: "wait", ...waits },
     };
   }
-  const asProbe = queueTurn(core, nowMs).kind !== "free" || askedHold(core, seat.model) !== null;
+  const asProbe = ticketTurn(core, place, nowMs).kind !== "free" || askedHold(core, seat.model) !== null;
   const endsAtMs = nowMs + limits.leaseMs;
   return {
     core: asProbe ? takeTurn(core, place, { permit, endsAtMs }) : core,
@@ -174,14 +175,14 @@ function reasonToWait(
   const self = isInFlight(known) ? 1 : 0;
   const hold = holdOf(core.holds, place.model, nowMs);
   const asked = askedHold(core, place.model);
-  const isSpared = hold !== undefined && sparesTenant(hold, place.tenant);
+  const isSpared = hold !== undefined && sparesTicketsOf(hold, place.tenant);
   const isHeldNow = hold !== undefined && asked === null && isHeld(hold, nowMs);
   if (isHeldNow && !isSpared) {
     return { why: hold.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: hold.untilMs };
   }
-  const turn = queueTurn(core, nowMs);
+  const turn = ticketTurn(core, place, nowMs);
   if (turn.kind === "wait" && !wasChosen) {
-    return { why: core.breaker.state === "closed" ? "credentials" : "breaker", retryAtMs: turn.untilMs };
+    return { why: isClosedForTicket(core, place) ? "credentials" : "breaker", retryAtMs: turn.untilMs };
   }
   const askedTurn = asked === null ? null : modelTurn(asked, nowMs);
   if (askedTurn?.kind === "wait" && !wasChosen) {

@@ -3,7 +3,7 @@
  * used for as long as the gate allowed, and never longer. All its times are of the gate's clock; `answer` translates, so a clock that is
  * wrong here misleads nobody.
  */
-import { creditOf, type Blame, type Whose } from "./breaker.ts";
+import { isAnothers, type Blame, type Whose } from "./breaker.ts";
 import { callsWait, type CallWait, type ModelHold } from "./pauses.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -16,8 +16,10 @@ export interface Snapshot {
    * surely been answered, or its lease ends. `null`: the breaker is closed, or the turn is free.
    */
   readonly probeFromMs: number | null;
-  /** Whose faults have opened the breaker; absent: everybody's. */
+  /** For whom the breaker is open; absent: for all. */
   readonly blame?: Blame;
+  /** One call at a time of anybody else may be the next probe, before its time. */
+  readonly doubt?: Blame;
   readonly holds: readonly ModelHold[];
   /** Whether a ticket would be kept now. `true` is a hint: `reserve` decides. */
   readonly accepting: boolean;
@@ -44,16 +46,14 @@ export function answer(kept: KeptSnapshot | null, whose: Whose, nowMs: number): 
   if (kept === null || !isUsable(kept, nowMs)) return { kind: "ask" };
   const { snapshot, askedAtMs } = kept;
   const skewMs = snapshot.takenAtMs - askedAtMs;
-  const { state, blame } = snapshot;
-  const credit = creditOf(blame, whose);
-  // Who is spared for the last time is a probe.
-  if (state !== "closed" && credit === 1) return { kind: "ask" };
-  if (state === "closed" || credit > 1) {
+  const { state, blame, doubt } = snapshot;
+  if (state === "closed" || isAnothers(blame, whose)) {
     const held = callsWait(snapshot.holds, whose, nowMs + skewMs);
     return held === null
       ? { kind: "call", epoch: snapshot.epoch }
       : { kind: "wait", retryAtMs: held.untilMs - skewMs, why: held.why };
   }
+  if (isAnothers(doubt, whose)) return { kind: "ask" };
   switch (state) {
     case "open":
       return snapshot.probeFromMs === null || nowMs + skewMs >= snapshot.probeFromMs
@@ -74,8 +74,8 @@ export function answer(kept: KeptSnapshot | null, whose: Whose, nowMs: number): 
  */
 export function isRefreshDue(kept: KeptSnapshot | null, nowMs: number): boolean {
   if (kept === null) return true;
-  const { state, blame } = kept.snapshot;
-  return (state !== "open" || blame !== undefined) && isStale(kept, nowMs);
+  const { state, blame, doubt } = kept.snapshot;
+  return (state !== "open" || blame !== undefined || doubt !== undefined) && isStale(kept, nowMs);
 }
 
 /** Whether a ticket can be kept, as far as is known without a hop: perhaps; no; or not when it was last heard, and it is time to hear again. */

@@ -1,15 +1,15 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
-import { wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
+import { isClosedForTicket, wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
 import type { Failure } from "../failure.ts";
-import { queueTurn } from "./dispatch.ts";
+import { ticketTurn } from "./dispatch.ts";
 import type { WaitReason } from "./queue.ts";
 import {
   isAsked,
   isHeld,
   liveHolds,
   presentHolds,
-  sparesTenant,
+  sparesTicketsOf,
   type HoldReason,
   type ModelHold,
 } from "./pauses.ts";
@@ -24,8 +24,11 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
   const { breaker, holds, accepting, exchanges } = core;
   const state = breakerState(breaker, nowMs);
   const turn = breakerTurn(breaker, nowMs);
+  // While another's call is the probe, the others wait like everybody.
+  const isTaken = breaker.state === "half_open" && breaker.isEarly === true && turn.kind === "wait";
+  const doubt = breaker.state === "closed" || isTaken ? undefined : breaker.doubt;
   const blame = breaker.state === "closed" ? undefined : breaker.blame;
-  const isForAll = state === "open" && blame === undefined;
+  const isForAll = state === "open" && blame === undefined && doubt === undefined;
   const openForMs = isForAll && turn.kind === "wait" ? turn.untilMs - nowMs : 0;
   // As for a call that is turned away: a probe is answered long before its lease ends.
   const patienceMs = state === "open" ? Infinity : limits.recoveryMs;
@@ -35,6 +38,7 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
     state,
     probeFromMs: turn.kind === "wait" ? Math.min(turn.untilMs, nowMs + patienceMs) : null,
     ...(blame === undefined ? {} : { blame }),
+    ...(doubt === undefined ? {} : { doubt }),
     holds: liveHolds(holds, nowMs),
     accepting,
     refreshAfterMs: exchanges.refreshAfterMs,
@@ -144,7 +148,7 @@ export function outlookOf(
   nowMs: number,
   limits: GateLimits,
 ): Outlook | null {
-  const { breaker, credentials, holds, vitals } = core;
+  const { credentials, holds, vitals } = core;
   switch (place.standing.state) {
     case "held":
     case "running":
@@ -153,9 +157,9 @@ export function outlookOf(
     case "dispatched":
       break;
   }
-  const turn = queueTurn(core, nowMs);
+  const turn = ticketTurn(core, place, nowMs);
   const hold = holds.find(
-    (hold) => hold.model === place.model && isHeld(hold, nowMs) && !sparesTenant(hold, place.tenant),
+    (hold) => hold.model === place.model && isHeld(hold, nowMs) && !sparesTicketsOf(hold, place.tenant),
   );
   const isRefused = credentials !== null || (hold !== undefined && isAsked(hold));
   const gateOpensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
@@ -175,7 +179,7 @@ export function outlookOf(
 
   function why(): WaitReason {
     if (credentials !== null) return "credentials";
-    if (breaker.state !== "closed") return "breaker";
+    if (!isClosedForTicket(core, place)) return "breaker";
     if (hold !== undefined) return reasonOf(hold);
     return nowMs < place.notBeforeMs ? "backoff" : "turn";
   }

@@ -15,7 +15,7 @@ export interface FailedCall {
   readonly others: Others | null;
 }
 
-/** 429s in a row while others of its model were served. */
+/** 429s in a row while others of its model were served, a minute apart: others' calls may have used the rate up, for a while. */
 const mostLimited = 8;
 /** Calls that throw before the ticket is to blame. */
 const mostThrows = 3;
@@ -54,13 +54,20 @@ export function fail(
     case "unreadable":
       return unreadable(ticket, state, { failure, others }, nowMs, policy);
     case "rate_limited": {
-      const isServed = others?.served === true && !asProbe;
-      const limited = (progress.limited ?? 0) + (isServed ? 1 : 0);
+      const { limited: before = 0, limitedAtMs } = progress;
+      const isApart = limitedAtMs === undefined || Math.abs(nowMs - limitedAtMs) >= chargesApartMs;
+      const isCounted = others?.served === true && !asProbe && isApart;
+      const limited = before + (isCounted ? 1 : 0);
       if (limited > mostLimited) return end(ticket, state, failure, nowMs, policy);
       const unnamed = failure.retryAfterMs === null ? (progress.limitedUnnamed ?? 0) + 1 : 0;
       const askedMs = failure.retryAfterMs ?? unnamedHoldMs * 2 ** Math.min(unnamed - 1, 10);
       return back(
-        { ...(asProbe ? progress : failedOnce(progress)), limited, limitedUnnamed: unnamed },
+        {
+          ...(asProbe ? progress : failedOnce(progress)),
+          limited,
+          ...(isCounted ? { limitedAtMs: nowMs } : {}),
+          limitedUnnamed: unnamed,
+        },
         Math.min(askedMs, longestHoldMs),
         asProbe ? "probe_failed" : "attempt_failed",
       );

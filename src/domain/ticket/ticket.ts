@@ -83,8 +83,9 @@ export interface Progress {
   readonly chargedAtMs?: number;
   /** When the model first answered it without a judgement. */
   readonly unreadableAtMs?: number;
-  /** 429s in a row while others of its model were served; and those that named no time. */
+  /** 429s in a row while others of its model were served, a minute apart, and when the latest was; and those that named no time. */
   readonly limited?: number;
+  readonly limitedAtMs?: number;
   readonly limitedUnnamed?: number;
   /** Refusals in a row that no gate held it for. */
   readonly refusals?: number;

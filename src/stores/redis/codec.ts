@@ -28,12 +28,13 @@ export function reviveSnapshot<Told extends Snapshot>(stored: Told): Told {
     ...stored,
     probeFromMs: stored.probeFromMs ?? null,
     ...(stored.blame === undefined ? {} : { blame: reviveBlame(stored.blame) }),
+    ...(stored.doubt === undefined ? {} : { doubt: reviveBlame(stored.doubt) }),
     holds: holds.map((hold) => ({ ...hold, model: JSON.parse(hold.model) as string })),
   };
 }
 
 function reviveBlame({ model, ...all }: Blame): Blame {
-  return model === undefined ? all : { ...all, model: { ...model, name: JSON.parse(model.name) as string } };
+  return model === undefined ? all : { ...all, model: JSON.parse(model) as string };
 }
 
 export function reviveStart(stored: Start): Start {

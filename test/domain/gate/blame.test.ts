@@ -286,7 +286,10 @@ describe("the breaker", () => {
     for (const i of [1, 2, 3]) w.keep(`a${i}`, { tenant: "a" });
     w.keep("b1", { tenant: "b" });
     w.keep("b2", { tenant: "b", model: "n" });
-    storm(w, "one", "m", 5);
+    // Of two tenants and two models: it is open for all.
+    for (let i = 0; i < 5; i++)
+      for (const of of [{ tenant: "one" }, { tenant: "two", model: "n" }])
+        w.tell(call(of)({ kind: "fault" }));
     const probes = [];
     for (let i = 0; i < 6; i++) {
       w.wait(70_000);

@@ -90,14 +90,14 @@ it("lets one probe through when its time is over, and not a millisecond before",
   expect(breakerState(open, 9_999)).toBe("open");
   expect(breakerTurn(open, 10_000)).toEqual({ kind: "one" });
   expect(breakerState(open, 10_000)).toBe("half_open");
-  const taken = takeProbe(open, { permit: "p", endsAtMs: 85_000 }, { tenant: "", model: "m" });
+  const taken = takeProbe(open, { permit: "p", endsAtMs: 85_000 });
   expect(breakerTurn(taken, 10_000)).toEqual({ kind: "wait", untilMs: 85_000 });
 });
 
 it("gives a dead prober's turn away when its lease ends, and not a millisecond before", () => {
   expect(breakerTurn(probing, 89_999).kind).toBe("wait");
   expect(breakerTurn(probing, 90_000)).toEqual({ kind: "one" });
-  const given = takeProbe(probing, { permit: "q", endsAtMs: 99_000 }, { tenant: "", model: "m" });
+  const given = takeProbe(probing, { permit: "q", endsAtMs: 99_000 });
   expect(record(given, "fault", "p", 91_000)).toBe(given);
   expect(record(given, "fault", "q", 91_000).state).toBe("open");
 });
@@ -256,7 +256,7 @@ it("does what a naive reading of the contract does, over any history, and surviv
         }
         if (turn === "one") {
           const permit = `p${index}`;
-          breaker = takeProbe(breaker, { permit, endsAtMs: nowMs + 5_000 }, { tenant: "", model: "m" });
+          breaker = takeProbe(breaker, { permit, endsAtMs: nowMs + 5_000 });
           model.probeBegins(nowMs + 5_000);
           if (step.dies) return;
           breaker = record(breaker, step.health, permit, nowMs);
@@ -278,57 +278,79 @@ const told = (
   nowMs: number,
   permit: string | null = null,
 ) => recordNews(breaker, { permit, epoch: breaker.epoch, health, by }, nowMs, limits, 0);
-const openedBy = (...callers: readonly (typeof evil)[]) =>
-  callers.reduce<Breaker>((breaker, by, at) => told(breaker, "fault", by, at), closedBreaker);
+const faultsOf = (breaker: Breaker, ...callers: readonly (typeof evil)[]) =>
+  callers.reduce<Breaker>((before, by, at) => told(before, "fault", by, 1_000 + at), breaker);
+const openedBy = (...callers: readonly (typeof evil)[]) => faultsOf(closedBreaker, ...callers);
+const live = (breaker: Breaker, whose: typeof evil, nowMs = 2_000) => turnOf(breaker, whose, nowMs).kind;
+const probe = (permit: string) => ({ permit, endsAtMs: 99_000 });
+const stranger = { tenant: "", model: "m" };
 
-it("opens for one tenant and model alone where only they have called, and lets others call until three of theirs fail", () => {
+it("opens for one tenant and model alone where only they have called, and is closed for others", () => {
   const breaker = openedBy(evil, evil, evil);
-  expect(turnOf(breaker, evil, 1_000).kind).toBe("wait");
+  expect(live(breaker, evil)).toBe("wait");
+  expect(live(breaker, stranger)).toBe("wait");
   for (const other of [good, { tenant: "e", model: "n" }]) {
-    expect(turnOf(breaker, other, 1_000)).toEqual({ kind: "free" });
+    expect(live(breaker, other)).toBe("free");
   }
-  expect(turnOf(breaker, { tenant: "", model: "m" }, 1_000).kind).toBe("wait");
-  const twice = told(told(breaker, "fault", good, 1_000), "fault", good, 1_001);
-  expect(turnOf(twice, good, 1_002)).toEqual({ kind: "one" });
-  const thrice = told(twice, "fault", good, 1_002);
-  expect(turnOf(thrice, good, 1_003).kind).toBe("wait");
-  // It takes a fault of another model's too.
-  expect(turnOf(thrice, { tenant: "e", model: "n" }, 1_003)).toEqual({ kind: "free" });
+  // Two of the others' faults are too few, and an answer between them begins anew.
+  const well = told(faultsOf(breaker, good, good), "healthy", good, 1_010);
+  expect(live(faultsOf(well, good, good), good)).toBe("free");
+  // The one for whom it is open has his own time and his own probes.
+  expect(live(well, evil, 10_500)).toBe("wait");
+  expect(live(well, evil, 11_100)).toBe("one");
 });
 
-it("closes at the first answer to a call that it spared, and counts it", () => {
-  const closed = told(openedBy(evil, evil, evil), "healthy", good, 1_000);
-  expect(closed).toMatchObject({
-    state: "closed",
-    epoch: 1,
-    faultsInRow: 0,
-  });
+it("opens for what both have in common where the others' faults meet the rule too", () => {
+  const two = faultsOf(openedBy(evil, evil, evil), good, good, good);
+  expect(live(two, good)).toBe("wait");
+  expect(live(two, { tenant: "third", model: "m" })).toBe("wait");
+  expect(live(two, { tenant: "third", model: "n" })).toBe("free");
+  const n = { tenant: "third", model: "n" };
+  const all = faultsOf(two, n, n, n);
+  expect(live(all, { tenant: "fourth", model: "o" })).toBe("wait");
 });
 
-it("ignores a spared caller's answer to a call from before it opened", () => {
+it("closes with what was counted of others, after good probes of the one that it was open for", () => {
+  const others = told(openedBy(evil, evil, evil), "healthy", good, 1_010);
+  const once = told(takeProbe(others, probe("p")), "healthy", evil, 12_000, "p");
+  expect(once.state).toBe("half_open");
+  const closed = told(takeProbe(once, probe("q")), "healthy", evil, 12_001, "q");
+  expect(closed).toMatchObject({ state: "closed", epoch: 1, byTenant: { answered: "g" } });
+});
+
+it("does not hear of others what was let through before it opened", () => {
   const breaker = openedBy(evil, evil, evil);
   const late = { permit: null, epoch: 0, health: "healthy", by: good } as const;
   expect(recordNews(breaker, late, 1_000, limits, 0)).toBe(breaker);
 });
 
-it("opens for all where two have called", () => {
-  const mixed = openedBy(evil, good, evil, good, evil, good);
-  expect(mixed.state).toBe("open");
-  expect(turnOf(mixed, { tenant: "third", model: "m" }, 1_000).kind).toBe("wait");
+it("opens for all where two tenants of two models have called", () => {
+  const n = { tenant: "g", model: "n" };
+  const mixed = openedBy(evil, n, evil, n, evil, n);
+  expect(mixed).toMatchObject({ state: "open" });
+  expect(live(mixed, { tenant: "third", model: "o" })).toBe("wait");
 });
 
-it("lets one other call at a time go beside a prober that fails again, in his place if need be", () => {
-  const probe = (permit: string, endsAtMs: number) => ({ permit, endsAtMs });
-  const failed = told(takeProbe(open, probe("p", 99_000), evil), "fault", evil, 20_000, "p");
-  expect(turnOf(failed, evil, 20_001).kind).toBe("wait");
-  expect(turnOf(failed, good, 20_001)).toEqual({ kind: "one" });
-  const again = takeProbe(failed, probe("q", 99_000), evil);
-  expect(turnOf(again, good, 50_000)).toEqual({ kind: "one" });
-  const spared = takeProbe(again, probe("r", 99_000), good);
-  expect(turnOf(spared, { tenant: "third", model: "m" }, 50_001).kind).toBe("wait");
+it("doesn't count for one what another had before, where that one alone has called lately", () => {
+  const before = told(openedBy(evil, evil), "healthy", { tenant: "g", model: "n" }, 1_010);
+  const ill = faultsOf(before, evil, evil);
+  const stumbled = recordNews(ill, { permit: null, epoch: 0, health: "fault", by: good }, 30_000, limits, 0);
+  expect(stumbled.state).toBe("closed");
+});
+
+it("lets a live call of another probe at any time, after a probe in vain, and in his place", () => {
+  const failed = told(takeProbe(open, probe("p")), "fault", evil, 20_000, "p");
+  expect([live(failed, evil, 20_001), live(failed, stranger, 20_001)]).toEqual(["wait", "wait"]);
+  expect(live(failed, good, 20_001)).toBe("one");
+  const again = takeProbe(failed, probe("q"));
+  expect(live(again, good, 50_000)).toBe("one");
+  const early = takeProbe(again, probe("r"), true);
+  expect(live(early, { tenant: "third", model: "m" }, 50_001)).toBe("wait");
   // The one whose place it took says nothing any more.
-  expect(told(spared, "fault", evil, 50_002, "q")).toBe(spared);
-  const inVain = told(spared, "fault", good, 50_003, "r");
+  expect(told(early, "fault", evil, 50_002, "q")).toBe(early);
+  const inVain = told(early, "fault", good, 50_003, "r");
   expect(inVain).toMatchObject({ state: "open", failedProbes: 1 });
-  expect(turnOf(inVain, good, 50_004).kind).toBe("wait");
+  expect(live(inVain, good, 50_004)).toBe("wait");
+  // It counts like any other probe.
+  expect(told(early, "healthy", good, 50_003, "r")).toMatchObject({ state: "half_open", goodProbes: 1 });
 });

@@ -156,7 +156,11 @@ function isCharged({ progress }: Ticket, failure: Failure, others: Others | null
       return isServed && (progress.chargedAtMs === undefined || nowMs - progress.chargedAtMs >= 60_000);
     }
     case "rate_limited":
-      return others?.served === true && (progress.limited ?? 0) >= 8;
+      return (
+        others?.served === true &&
+        (progress.limited ?? 0) >= 8 &&
+        (progress.limitedAtMs === undefined || nowMs - progress.limitedAtMs >= 60_000)
+      );
     default:
       return false;
   }

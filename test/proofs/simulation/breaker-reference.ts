@@ -11,14 +11,14 @@ import {
   holdIn,
   isAsked,
   isHeld,
-  sparesTenant,
+  sparesTicket,
   stopsCalls,
   withAskers,
   type HeldModel,
 } from "./held.ts";
 import { comparedWith } from "./holds-compared.ts";
 import { othersAsTo } from "./others-reference.ts";
-import { afterBatch, creditOf, unknown, type Known } from "./outcomes-reference.ts";
+import { afterBatch, isAnothers, unknown, type Known } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
 export type Broken = (promise: string, sentence: string, about?: string | null) => void;
@@ -45,24 +45,44 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     const from = before.breaker;
     const to = after.breaker.state;
     if (mayProbe && from.state === "open" && to === "half_open") {
-      const isSpared = what === "enter" && whose !== null && creditOf(known.blame, whose) > 0;
+      const isSpared = what === "enter" && whose !== null && isDoubted(whose);
       if (scheduler.nowMs() < from.probeFromMs && !isSpared)
         broken("8 breaker", `${what} before the open time is over`);
       known = { ...known, state: "half_open", good: 0 };
     }
-    if (mayProbe && whose !== null && prober(before) !== prober(after))
-      known = { ...known, isSparedProbe: creditOf(known.blame, whose) > 0 };
     if (to !== known.state && mayBeOpen) known = { ...known, state: to };
     else if (to !== known.state) broken("8 breaker", `${to} after ${what}, should be ${known.state}`);
     const theirs = blameIn(after);
-    if (mayBeOpen) known = { ...known, blame: theirs };
-    else if (JSON.stringify(theirs) !== JSON.stringify(known.blame))
+    const doubt = after.breaker.state === "closed" ? null : (after.breaker.doubt ?? null);
+    const isDivided = after.breaker.state !== "closed" && after.breaker.others !== undefined;
+    if (mayBeOpen && JSON.stringify(theirs) !== JSON.stringify(known.blame))
+      known = { ...known, blame: theirs, doubt, isDivided, heard: isDivided ? [] : known.heard };
+    else if (isDivided !== known.isDivided)
+      broken("13 whose", `${isDivided ? "" : "not "}divided after ${what}`);
+    if (JSON.stringify(theirs) !== JSON.stringify(known.blame))
       broken(
         "13 whose",
         `blames ${JSON.stringify(theirs)} after ${what}, not ${JSON.stringify(known.blame)}`,
       );
+    if (JSON.stringify(doubt) !== JSON.stringify(known.doubt))
+      broken("13 whose", `doubts ${JSON.stringify(doubt)} after ${what}, not ${JSON.stringify(known.doubt)}`);
     known = { ...known, holds: withAskers(known.holds, after) };
     byCore.set(after, known);
+  }
+
+  /** Is it closed, or as if it were, for this one? */
+  function isFreeFor(whose: Whose): boolean {
+    return known.state === "closed" || (known.isDivided && isAnothers(known.blame, whose));
+  }
+
+  /** Likewise of a ticket. "Where our account is refused", one asks for all. */
+  function isFreeTicket({ credentials }: GateCore, whose: Whose): boolean {
+    return known.state === "closed" || (credentials === null && isFreeFor(whose));
+  }
+
+  /** May this one probe before its time, since another has probed in vain? */
+  function isDoubted(whose: Whose): boolean {
+    return known.state !== "closed" && !isFreeFor(whose) && isAnothers(known.doubt, whose);
   }
 
   function blameIn({ breaker }: GateCore): Blame | null {
@@ -116,7 +136,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   function checkTicketHold({ model, tenant }: Whose, about: string): void {
     const nowMs = scheduler.nowMs();
     const held = hold(model);
-    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held) && !sparesTenant(held, tenant))
+    if (held !== undefined && isHeld(held, nowMs) && !isAsked(held) && !sparesTicket(held, tenant))
       broken("13 whose", `a ticket's call for ${model}, which is held (${held.why})`, about);
   }
 
@@ -141,9 +161,10 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   return {
     entered(before: GateCore, after: GateCore, permit: string, whose: Whose, admission: Admission): void {
       const { model } = whose;
-      const isSpared = known.state !== "closed" && creditOf(known.blame, whose) > 0;
-      const isFree = isSpared && creditOf(known.blame, whose) > 1;
-      const isBesideBlamed = isSpared && !known.isSparedProbe;
+      const isFree = isFreeFor(whose);
+      const isEarlyTaken =
+        before.breaker.state === "half_open" && before.breaker.isEarly === true && prober(before) !== null;
+      const isBesideBlamed = isDoubted(whose) && !isEarlyTaken;
       if (admission.kind === "call" && !isAsking(model))
         known = { ...known, holds: afterSent(known.holds, model, scheduler.nowMs()) };
       moved(before, after, "enter", true, whose);
@@ -158,7 +179,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
           broken("8 breaker", "two probes at a time");
         if (admission.probe && prober(after) !== permit) broken("8 breaker", "a probe without a lease");
       } else if (admission.why === "breaker") {
-        if (isFree || (isBesideBlamed && !isStopped)) broken("13 whose", "turned away for another's faults");
+        if (isFree || isBesideBlamed) broken("13 whose", "turned away for another's faults");
         const isWaiting = before.breaker.state === "open" && nowMs < before.breaker.probeFromMs;
         if (!isWaiting && prober(before) === null)
           broken("8 breaker", "turned away, though it could be the probe");
@@ -203,15 +224,15 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       moved(before, after, "start", true, { model, tenant });
       if (start.kind !== "call") return;
       checkTicketHold({ model, tenant }, ticketId);
-      const isSingle = known.state !== "closed" || after.credentials !== null || isAsking(model);
+      const isFree = isFreeTicket(before, { model, tenant });
+      const isSingle = !isFree || after.credentials !== null || isAsking(model);
       if (isSingle && !start.asProbe)
         broken("8 breaker", "a ticket's call past what lets one through at a time", ticketId);
       if (!isSingle && start.asProbe) broken("8 breaker", "a probe where everybody may call", ticketId);
-      for (const holder of [prober(before), asker(before), askerOf(before, model)])
+      for (const holder of [isFree ? null : prober(before), asker(before), askerOf(before, model)])
         if (holder !== null && holder !== ticketId && holder !== permit)
           broken("8 breaker", "two probes at a time", ticketId);
-      if (known.state !== "closed" && prober(after) !== permit)
-        broken("8 breaker", "a probe without a lease", ticketId);
+      if (!isFree && prober(after) !== permit) broken("8 breaker", "a probe without a lease", ticketId);
     },
 
     dispatched(
@@ -226,7 +247,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
         checkTicketHold({ model, tenant }, id);
         const held = hold(model);
         if (held !== undefined && isAsked(held)) {
-          if (nowMs < held.untilMs && !sparesTenant(held, tenant))
+          if (nowMs < held.untilMs && !sparesTicket(held, tenant))
             broken("13 whose", `${model} is asked before its time`, id);
           if (askerOf(before, model) !== null) broken("8 breaker", `${model} is asked twice at a time`, id);
         }
@@ -234,9 +255,12 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       for (const id of ids)
         known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
       moved(before, after, "dispatch", true, rows.get(ids[0] ?? "") ?? null);
-      const isSingle = known.state !== "closed" || after.credentials !== null;
-      if (!isSingle || ids.length === 0) return;
-      if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);
+      const singles = ids.filter((id) => {
+        const { model = "", tenant = "" } = rows.get(id) ?? {};
+        return after.credentials !== null || !isFreeTicket(before, { model, tenant });
+      });
+      if (singles.length === 0) return;
+      if (singles.length > 1) broken("8 breaker", `${singles.length} probes are sent at once`);
       if (prober(before) !== null || asker(before) !== null)
         broken("8 breaker", "a probe is sent beside another");
       if (before.credentials !== null && nowMs < before.credentials.askFromMs)
@@ -259,12 +283,13 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     },
 
     /** Only single tickets are sent now, as probes. */
-    isProbing: (core: GateCore) => core.breaker.state !== "closed" || core.credentials !== null,
+    isProbing: (core: GateCore, whose: Whose) => core.credentials !== null || !isFreeTicket(core, whose),
 
     /** May a ticket be sent now? */
-    hasTurn(core: GateCore): boolean {
+    hasTurn(core: GateCore, whose: Whose): boolean {
       const nowMs = scheduler.nowMs();
       const { breaker, credentials } = core;
+      if (credentials === null && isFreeFor(whose)) return true;
       if (breaker.state === "open" && nowMs < breaker.probeFromMs) return false;
       if (credentials !== null && nowMs < credentials.askFromMs) return false;
       return prober(core) === null && asker(core) === null;
@@ -283,7 +308,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       const held = hold(model);
       if (held === undefined || !isHeld(held, nowMs)) return false;
       if (isAsked(held) && askerOf(core, model) !== null) return true;
-      return !sparesTenant(held, tenant) && (!isAsked(held) || nowMs < held.untilMs);
+      return !sparesTicket(held, tenant) && (!isAsked(held) || nowMs < held.untilMs);
     },
   };
 }

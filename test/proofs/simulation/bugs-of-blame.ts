@@ -110,14 +110,16 @@ export const blameBugs: readonly Bug[] = [
   },
   withCore("one tenant's faults keep everybody out of an open breaker", ({ breaker, ...core }) => {
     if (breaker.state === "closed") return { ...core, breaker };
-    const { blame, ...all } = breaker;
-    return { ...core, breaker: blame === undefined ? breaker : all };
+    const { blame, others, doubt, ...all } = breaker;
+    return { ...core, breaker: (blame ?? others ?? doubt) ? all : breaker };
   }),
-  withCore("a breaker spares others for ever", ({ breaker, ...core }) => {
-    if (breaker.state === "closed" || breaker.blame?.tenant === undefined) return { ...core, breaker };
-    const blame = { ...breaker.blame, tenant: { ...breaker.blame.tenant, credit: 5 } };
-    return { ...core, breaker: { ...breaker, blame } };
-  }),
+  withCore("a breaker that is open for one never opens for others", ({ breaker, ...core }) => ({
+    ...core,
+    breaker:
+      breaker.state === "closed" || breaker.others === undefined
+        ? breaker
+        : { ...breaker, others: { faultsInRow: 0 } },
+  })),
   withCore("one tenant's hold of a model holds everybody", (core) => ({
     ...core,
     holds: core.holds.map((hold) => {

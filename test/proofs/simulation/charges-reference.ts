@@ -39,6 +39,7 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
   let faults = 0;
   let timeouts = 0;
   let limited = 0;
+  let limitedAtMs: number | null = null;
   let throws = 0;
   let deaths = 0;
   let firstThrowAtMs: number | null = null;
@@ -78,13 +79,16 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
   }
 
   /** What is counted in a row: "but probes, asks of a hold, 429s and calls given back". */
-  function countRow(failure: Failure, isServed: boolean, asProbe: boolean): void {
+  function countRow(failure: Failure, isServed: boolean, asProbe: boolean, atMs: number): void {
     const plain = asServed(failure, isServed);
     const meaning = plain.reason === "unreadable" ? "answered" : meaningOfFailure(plain);
     if (!asProbe && meaning !== "account_refused" && meaning !== "model_refused") failedCalls++;
     switch (meaning) {
       case "rate_limited":
-        if (isServed && !asProbe) limited++;
+        if (isServed && !asProbe && (limitedAtMs === null || atMs - limitedAtMs >= apartMs)) {
+          limited++;
+          limitedAtMs = atMs;
+        }
         return;
       case "fault":
         limited = 0;
@@ -147,7 +151,7 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
     const failure = lastFailure(holder);
     if (failure === null) return `is returned though its call has not failed`;
     const isServed = holder.others?.served === true;
-    countRow(failure, isServed, asProbe);
+    countRow(failure, isServed, asProbe, event.atMs);
     const sentence = sentenceOn(failure, holder.others, asProbe, event.atMs);
     if (sentence === "its end") return `goes on, though it has failed by itself: ${failure.reason}`;
     if (sentence === "charged") attempts++;
@@ -178,7 +182,7 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
     const failure = lastFailure(holder);
     if (failure === null) return "failed though its call has not";
     const isServed = holder.others?.served === true;
-    countRow(failure, isServed, asProbe);
+    countRow(failure, isServed, asProbe, event.atMs);
     if (sentenceOn(failure, holder.others, asProbe, event.atMs) !== "its end")
       return `failed by the provider's day: ${failure.reason} ${JSON.stringify(holder.others)}`;
     if (asServed(failure, isServed).reason !== event.reason)

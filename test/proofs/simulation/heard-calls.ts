@@ -78,10 +78,20 @@ function sightsWithoutWorst(
 ): readonly Sight[] {
   const all = sightOf(calls, 1_000, nowMs);
   const worst = worstIn(calls, of, nowMs);
-  if (worst.length === 0) return [all];
+  // "Where nothing remains all count" that the last caller has done: not what others had before.
+  const last = calls.at(-1)?.[of] ?? "";
+  const own =
+    last === ""
+      ? all
+      : sightOf(
+          calls.filter((call) => call[of] === last),
+          2_000,
+          nowMs,
+        );
+  if (worst.length === 0) return [own];
   const sights = worst.map((name) => {
     const others = calls.filter((call) => call[of] !== name);
-    return recent(others, 2_000, nowMs).length > 0 ? sightOf(others, 2_000, nowMs) : all;
+    return recent(others, 2_000, nowMs).length > 0 ? sightOf(others, 2_000, nowMs) : own;
   });
   return partiesIn(calls, of) > mostParties ? [...sights, all, nothing] : sights;
 }

@@ -62,6 +62,11 @@ export function sparesTenant({ spares, by }: HeldModel, tenant: string): boolean
   return spares !== null && by !== null && tenant !== "" && tenant !== by.tenant;
 }
 
+/** A limit keeps all tickets back. */
+export function sparesTicket(hold: HeldModel, tenant: string): boolean {
+  return hold.why !== "rate_limit" && sparesTenant(hold, tenant);
+}
+
 export function sparesLess(hold: HeldModel): HeldModel {
   return { ...hold, spares: hold.spares === null || hold.spares <= 1 ? null : hold.spares - 1 };
 }

@@ -108,7 +108,7 @@ function limited(
   const hold = holdIn(models, model, nowMs);
   if (holdMs === null || others?.served === true || (hold !== undefined && isAsked(hold))) return models;
   const again = unnamed === true ? againOf(hold, "rate_limit", nowMs) : 0;
-  return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, null, nowMs);
+  return held(models, model, "rate_limit", again, holdMs * 2 ** again, call, 1, nowMs);
 }
 
 /** Who asked in vain is not the next to ask. */
@@ -140,7 +140,7 @@ function faulted(
   const { model } = call;
   const hold = holdIn(models, model, nowMs);
   if (hold !== undefined && isHeld(hold, nowMs)) return put(models, model, lessSpared(hold, call));
-  const isStillIll = hold?.why === "faults" && hold.answers === null;
+  const isStillIll = hold?.why === "faults" && hold.answers === null && !sparesTenant(hold, call.tenant);
   const { must, may } = isIllAlone(heard, model, failureThreshold, nowMs);
   if (!isStillIll && !may) return models;
   const again = againOf(hold, "faults", nowMs);

@@ -14,10 +14,13 @@ export interface Known {
   readonly state: State;
   /** Good probes in a row. */
   readonly good: number;
-  /** Whose faults alone have opened it; `null`: everybody's. */
+  /** Whose faults alone have opened it; `null`: nobody's. */
   readonly blame: Blame | null;
-  /** The probe is another's. */
-  readonly isSparedProbe: boolean;
+  /** Who was the last to probe in vain. */
+  readonly doubt: Blame | null;
+  /** It is open for whom is blamed, and closed for others. */
+  readonly isDivided: boolean;
+  /** Calls for which it was closed. */
   readonly heard: readonly Heard[];
   readonly holds: HoldsKnown;
   readonly others: OthersKnown;
@@ -29,7 +32,8 @@ export const unknown: Known = {
   state: "closed",
   good: 0,
   blame: null,
-  isSparedProbe: false,
+  doubt: null,
+  isDivided: false,
   heard: [],
   holds: nothingHeld,
   others: nothingKnown,
@@ -43,7 +47,7 @@ interface Batch {
   /** The breaker's, before all of them. */
   readonly epoch: number;
   /** The breaker's state after all of them: where the contract leaves it open. */
-  readonly theirs: State;
+  readonly theirs: Breaker;
   /** Who has which turn. */
   readonly turns: { probe: string | null; account: string | null; readonly models: Map<string, string> };
   /** The contract has left it open whether the breaker opens: two have as many faults. */
@@ -75,7 +79,7 @@ export function afterBatch(
     nowMs,
     limits,
     epoch: breaker.epoch,
-    theirs: after.breaker.state,
+    theirs: after.breaker,
     turns: {
       probe: breaker.state === "half_open" ? (breaker.probe?.permit ?? null) : null,
       account: credentials?.asker?.permit ?? null,
@@ -105,7 +109,7 @@ function afterOne(known: Known, outcome: Outcome, batch: Batch): Known {
     beganAtMs: call === null ? null : reportedAtMs - call.beganAgoMs,
     asksModel,
     asksAccount,
-    isClosed: heard.state === "closed",
+    isClosed: heard.state === "closed" || (heard.isDivided && call !== null && isAnothers(heard.blame, call)),
     heard: heard.heard,
   };
   for (const [model, asker] of turns.models) if (asker === permit) turns.models.delete(model);
@@ -132,7 +136,7 @@ function inDoubt(
 
 /** Its word to the breaker. */
 function afterWord(known: Known, { permit, epoch, finding, call }: Outcome, batch: Batch): Known {
-  const { nowMs, limits, turns } = batch;
+  const { limits, turns } = batch;
   const isTurn = permit !== null && permit === turns.probe;
   if (finding.kind !== "fault" && finding.kind !== "healthy") {
     if (isTurn) turns.probe = null;
@@ -142,81 +146,76 @@ function afterWord(known: Known, { permit, epoch, finding, call }: Outcome, batc
   switch (known.state) {
     case "closed": {
       if (epoch !== null && epoch !== batch.epoch) return known;
-      const { tenant = "", model = "" } = call ?? {};
-      const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
-      const { must, may } = opens(heard, limits.failureThreshold, nowMs);
-      if (may !== must) batch.isOpen = true;
-      if (!(must || (may && batch.theirs !== "closed"))) return { ...known, heard };
-      const alone = (of: "tenant" | "model") => (call === undefined ? "" : (onlyIn(heard, of, nowMs) ?? ""));
-      return {
-        ...known,
-        heard,
-        state: "open",
-        blame: blamed(null, { tenant: alone("tenant"), model: alone("model") }, limits.failureThreshold),
-      };
+      return withCounted(known, call, isFault, batch, null);
     }
     case "open":
     case "half_open": {
-      const isItsEpoch = epoch === null || epoch === batch.epoch;
-      const isSpoken = call !== undefined && isItsEpoch && creditOf(known.blame, call) > 0;
-      if (isTurn) turns.probe = null;
-      if (isSpoken && !isFault) {
-        const { tenant, model } = call;
-        return {
-          ...known,
-          state: "closed",
-          blame: null,
-          good: 0,
-          heard: [{ atMs: nowMs, tenant, model, isFault }],
-        };
+      if (!isTurn) {
+        const isItsEpoch = epoch === null || epoch === batch.epoch;
+        const isOthers = known.isDivided && call !== undefined && isAnothers(known.blame, call);
+        return isOthers && isItsEpoch ? withCounted(known, call, isFault, batch, known.blame) : known;
       }
-      const blame = isSpoken ? lessCredit(known.blame, call) : known.blame;
-      if (!isTurn || known.state === "open") return { ...known, blame };
+      turns.probe = null;
+      if (known.state === "open") return known;
       if (isFault) {
-        const isNobodys = known.isSparedProbe || call === undefined;
-        return { ...known, state: "open", blame: isNobodys ? blame : blamed(blame, call, 1) };
+        const isSecond = call !== undefined && isAnothers(known.doubt, call);
+        return { ...known, state: "open", doubt: isSecond || call === undefined ? null : blamed(call) };
       }
       return known.good + 1 < limits.successThreshold
         ? { ...known, good: known.good + 1 }
-        : { ...known, state: "closed", blame: null, heard: [], good: 0 };
+        : { ...known, ...closed, heard: known.isDivided ? known.heard : [] };
     }
   }
 }
 
-/**
- * "What one tenant's requests cause holds only those requests": nor one model's another.
- *
- * @returns how many faults of such a call are borne; 0: it is not spared
- */
-export function creditOf(
+const closed = { state: "closed", blame: null, doubt: null, isDivided: false, good: 0 } as const;
+
+/** @param blame for whom it is open already */
+function withCounted(
+  known: Known,
+  call: Outcome["call"],
+  isFault: boolean,
+  batch: Batch,
   blame: Blame | null,
-  call: { readonly tenant: string; readonly model: string },
-): number {
-  const credits = (["tenant", "model"] as const).map((of) => {
-    const blamed = blame?.[of];
-    return blamed === undefined || call[of] === "" || call[of] === blamed.name ? 0 : blamed.credit;
-  });
-  return Math.max(...credits);
+): Known {
+  const { nowMs, limits, theirs } = batch;
+  const { tenant = "", model = "" } = call ?? {};
+  const heard = withHeard(known.heard, { atMs: nowMs, tenant, model, isFault });
+  const { must, may } = opens(heard, limits.failureThreshold, nowMs);
+  if (may !== must) batch.isOpen = true;
+  const theirBlame = theirs.state === "closed" ? null : (theirs.blame ?? null);
+  const haveTheirs =
+    theirs.state !== "closed" && (blame === null || JSON.stringify(theirBlame) !== JSON.stringify(blame));
+  if (!(must || (may && haveTheirs))) return { ...known, heard };
+  const only = (of: "tenant" | "model") => {
+    const name = call === undefined ? null : onlyIn(heard, of, nowMs);
+    return blame === null || blame[of] === name ? name : null;
+  };
+  const onlyModel = only("model");
+  const next = blamed({ tenant: only("tenant") ?? "", ...(onlyModel === null ? {} : { model: onlyModel }) });
+  return {
+    ...known,
+    state: "open",
+    good: 0,
+    blame: next,
+    doubt: null,
+    isDivided: next !== null,
+    heard: next === null ? heard : [],
+  };
 }
 
-function lessCredit(
+/** "What one tenant's requests cause holds only those requests": nor one model's another. */
+export function isAnothers(
   blame: Blame | null,
   call: { readonly tenant: string; readonly model: string },
-): Blame | null {
-  const rest = (["tenant", "model"] as const).flatMap((of) => {
-    const blamed = blame?.[of];
-    if (blamed === undefined) return [];
-    const isOther = call[of] !== "" && call[of] !== blamed.name;
-    const credit = blamed.credit - (isOther ? 1 : 0);
-    return credit > 0 ? [[of, { ...blamed, credit }] as const] : [];
+): boolean {
+  return (["tenant", "model"] as const).some((of) => {
+    const name = blame?.[of];
+    return name !== undefined && call[of] !== name && (of === "model" || call[of] !== "");
   });
-  return rest.length === 0 ? null : Object.fromEntries(rest);
 }
 
-function blamed(blame: Blame | null, whose: { tenant: string; model: string }, credit: number): Blame | null {
-  const all = (["tenant", "model"] as const).flatMap((of) => {
-    const known = blame?.[of] ?? (whose[of] === "" ? undefined : { name: whose[of], credit });
-    return known === undefined ? [] : [[of, known] as const];
-  });
-  return all.length === 0 ? null : Object.fromEntries(all);
+function blamed({ tenant, model }: { readonly tenant: string; readonly model?: string }): Blame | null {
+  if (tenant === "" && model === undefined) return null;
+  return { ...(tenant === "" ? {} : { tenant }), ...(model === undefined ? {} : { model }) };
 }

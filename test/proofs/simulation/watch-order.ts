@@ -21,13 +21,14 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   function checkOrder(core: GateCore, ids: readonly string[], rows: Rows): void {
-    if (ids.length === 0 || breaker.isProbing(core)) return;
+    if (ids.length === 0) return;
     const left = [...rows.values()].filter(
-      (place) => isReady(core, place) && !place.suspect && !hasOwnPace(core, place),
+      (place) =>
+        isReady(core, place) && !place.suspect && !hasOwnPace(core, place) && !breaker.isProbing(core, place),
     );
     for (const id of ids) {
       const sent = rows.get(id);
-      const isPlain = sent && !sent.suspect && !hasOwnPace(core, sent);
+      const isPlain = sent && !sent.suspect && !hasOwnPace(core, sent) && !breaker.isProbing(core, sent);
       const overtaken = left.find((place) => isPlain && comesBefore(place, sent));
       if (overtaken) broken("order", `${id} is sent before ${overtaken.ticketId}`, id);
     }
@@ -43,9 +44,17 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
       const sent = rows.get(id);
       if (sent === undefined) continue;
       const { model } = sent;
-      if (breaker.isProbing(before)) turns.probes(sent, ready);
+      const isProbe = breaker.isProbing(before, sent);
+      if (isProbe)
+        turns.probes(
+          sent,
+          ready.filter((place) => breaker.isProbing(before, place)),
+        );
       const hold = breaker.hold(model);
-      if (hold?.isFresh && !breaker.isProbing(before)) turns.firstAfterHold(sent, hold, ready);
+      if (hold?.isFresh && !isProbe) {
+        const beside = ready.filter((place) => !breaker.isProbing(before, place));
+        turns.firstAfterHold(sent, hold, beside);
+      }
       if (asked.has(model)) broken("8 breaker", `${model} is asked twice at a time`, id);
       if (breaker.isAsked(model)) asked.add(model);
     }
@@ -71,14 +80,14 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   function checkIdle(core: GateCore, rows: Rows): void {
     const all = [...rows.values()];
     const flying = all.filter(isInFlight);
-    const most = breaker.isProbing(core)
-      ? concurrency
-      : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
-    if (!breaker.hasTurn(core) || flying.length >= most) return;
+    const most = (place: Place) =>
+      breaker.isProbing(core, place) ? concurrency : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
     const hasSuspect = flying.some(({ suspect }) => suspect);
     const idle = all.find(
       (place) =>
         isReady(core, place) &&
+        breaker.hasTurn(core, place) &&
+        flying.length < most(place) &&
         !(place.suspect && hasSuspect) &&
         flyingOf(rows, place.model) < roomFor(core, place.model),
     );

@@ -4,7 +4,7 @@ import type { Others, Outcome } from "../../../src/domain/gate/outcome.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
-import { creditOf } from "./outcomes-reference.ts";
+import { isAnothers } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
 export interface SnapshotWatch {
@@ -113,7 +113,7 @@ function wrongIn(
   const theirNowMs = nowMs + snapshot.takenAtMs - askedAtMs;
   const isOld = ageMs < 0 || ageMs >= snapshot.usableForMs;
   const { blame = null } = snapshot;
-  const isFree = creditOf(blame, { tenant, model }) > 1;
+  const isFree = isAnothers(blame, { tenant, model });
   if (snapshot.state === "open" && !isFree && !isOld && theirNowMs < (snapshot.probeFromMs ?? 0))
     return "open";
   if (isOld) return "too old";

@@ -1,4 +1,5 @@
 /** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
+import type { Blame, Counts } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
 import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
@@ -214,26 +215,29 @@ function unpackedCore(core: GateCore): GateCore {
   const listed = <Row>(rows: readonly Row[]) => (Array.isArray(rows) ? (rows as readonly Row[]) : []);
   const plain = (model: string) => (model === "" ? model : (JSON.parse(model) as string));
   const { breaker } = core;
-  const byModel =
-    breaker.state === "closed" && breaker.byModel !== undefined
-      ? {
-          ...breaker.byModel,
-          answered: breaker.byModel.answered && plain(breaker.byModel.answered),
-          well: breaker.byModel.well.replaceAll(/^[^ \n]+/gm, plain),
-          ill: listed(breaker.byModel.ill).map((party) => ({ ...party, n: plain(party.n) })),
-        }
-      : undefined;
-  const blame =
-    breaker.state !== "closed" && breaker.blame?.model !== undefined
-      ? { ...breaker.blame, model: { ...breaker.blame.model, name: plain(breaker.blame.model.name) } }
-      : undefined;
+  const counts = <Counted extends Counts>(counted: Counted): Counted =>
+    counted.byModel === undefined
+      ? counted
+      : {
+          ...counted,
+          byModel: {
+            ...counted.byModel,
+            answered: counted.byModel.answered && plain(counted.byModel.answered),
+            well: counted.byModel.well.replaceAll(/^[^ \n]+/gm, plain),
+            ill: listed(counted.byModel.ill).map((party) => ({ ...party, n: plain(party.n) })),
+          },
+        };
+  const named = (blame: Blame) =>
+    blame.model === undefined ? blame : { ...blame, model: plain(blame.model) };
+  const blamed = (given: Exclude<GateCore["breaker"], { state: "closed" }>) => ({
+    ...given,
+    ...(given.blame === undefined ? {} : { blame: named(given.blame) }),
+    ...(given.doubt === undefined ? {} : { doubt: named(given.doubt) }),
+    ...(given.others === undefined ? {} : { others: counts(given.others) }),
+  });
   return {
     ...core,
-    breaker: {
-      ...breaker,
-      ...(byModel === undefined ? {} : { byModel }),
-      ...(blame === undefined ? {} : { blame }),
-    } as GateCore["breaker"],
+    breaker: breaker.state === "closed" ? counts(breaker) : blamed(breaker),
     holds: listed(core.holds).map(unpacked),
     paces: listed(core.paces).map(unpacked),
     probed: listed(core.probed).map(unpacked),

@@ -1285,283 +1285,180 @@ return ____exports
  end,
 ["domain.gate.breaker"] = function(...) 
 local ____exports = {}
-local creditIn, spoken, isAlone, blaming, blameOf, lessOf, isIll, sightOfAll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter, both
---- So many faults of such calls are borne; 0: they are not spared.
-function ____exports.creditOf(self, blame, ____bindingPattern0)
+local afterProbe, counted, onlyOf, isAlone, blameOf, isIll, opened, openForMs, fewestCalls, jitter, forgivenProbes, forgivenJitter, none
+--- Is it closed, or as if it were, for this one?
+function ____exports.isClosedFor(self, breaker, whose)
+    return breaker.state == "closed" or breaker.others ~= nil and ____exports.isAnothers(nil, breaker.blame, whose)
+end
+--- Is it known to be another's than the one who is blamed?
+function ____exports.isAnothers(self, blame, ____bindingPattern0)
     local model
     local tenant
     tenant = ____bindingPattern0.tenant
     model = ____bindingPattern0.model
-    local ____creditIn_4 = creditIn
-    local ____temp_3 = blame and blame.tenant
-    local ____temp_2
-    if tenant == "" then
-        ____temp_2 = nil
-    else
-        ____temp_2 = tenant
+    if blame == nil then
+        return false
     end
-    return math.max(
-        ____creditIn_4(nil, ____temp_3, ____temp_2),
-        creditIn(nil, blame and blame.model, model)
-    )
+    local isAnotherTenant = blame.tenant ~= nil and tenant ~= "" and tenant ~= blame.tenant
+    return isAnotherTenant or blame.model ~= nil and model ~= blame.model
 end
-function creditIn(self, blamed, name)
-    return (blamed == nil or name == nil or name == blamed.name) and 0 or blamed.credit
-end
---- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
-function ____exports.isProbe(self, breaker, permit)
-    local ____temp_10 = permit ~= nil and breaker.state == "half_open"
-    if ____temp_10 then
-        local ____opt_8 = breaker.probe
-        ____temp_10 = (____opt_8 and ____opt_8.permit) == permit
-    end
-    return ____temp_10
-end
---- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
--- 
--- @param random uniform in [0, 1)
-function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
-    repeat
-        local ____switch15 = breaker.state
-        local ____cond15 = ____switch15 == "closed"
-        if ____cond15 then
-            do
-                local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
-                if isLate or news.health == "nothing" then
-                    return breaker
-                end
-                local isFault = news.health == "fault"
-                local ____breaker_epoch_19 = breaker.epoch
-                local ____breaker_window_20 = breaker.window
-                local ____temp_21 = isFault and breaker.faultsInRow + 1 or 0
-                local ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22 = ____modulesInUse["domain.gate.window"].countCall(nil, breaker.lately or ____modulesInUse["domain.gate.window"].noCalls, isFault, nowMs)
-                local ____modulesInUse_domain_2Egate_2Eparties_countParty_14 = ____modulesInUse["domain.gate.parties"].countParty
-                local ____temp_13 = breaker.byTenant or ____modulesInUse["domain.gate.parties"].noParties
-                local ____opt_11 = news.by
-                local ____modulesInUse_domain_2Egate_2Eparties_countParty_14_result_23 = ____modulesInUse_domain_2Egate_2Eparties_countParty_14(
-                    nil,
-                    ____temp_13,
-                    ____opt_11 and ____opt_11.tenant or "",
-                    isFault,
-                    nowMs
-                )
-                local ____modulesInUse_domain_2Egate_2Eparties_countParty_18 = ____modulesInUse["domain.gate.parties"].countParty
-                local ____temp_17 = breaker.byModel or ____modulesInUse["domain.gate.parties"].noParties
-                local ____opt_15 = news.by
-                local closed = {
-                    state = "closed",
-                    epoch = ____breaker_epoch_19,
-                    window = ____breaker_window_20,
-                    faultsInRow = ____temp_21,
-                    lately = ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22,
-                    byTenant = ____modulesInUse_domain_2Egate_2Eparties_countParty_14_result_23,
-                    byModel = ____modulesInUse_domain_2Egate_2Eparties_countParty_18(
-                        nil,
-                        ____temp_17,
-                        ____opt_15 and ____opt_15.model or "",
-                        isFault,
-                        nowMs
-                    )
-                }
-                if not isIll(nil, closed, nowMs, limits) then
-                    return closed
-                end
-                local failedProbes = closed.faultsInRow < limits.failureThreshold and -3 or 0
-                local blame = blaming(
-                    nil,
-                    nil,
-                    news.by,
-                    limits.failureThreshold,
-                    {
-                        tenant = isAlone(nil, closed.byTenant, nowMs),
-                        model = isAlone(nil, closed.byModel, nowMs)
-                    }
-                )
-                return opened(
-                    nil,
-                    breaker.epoch + 1,
-                    failedProbes,
-                    blame,
-                    nowMs,
-                    limits,
-                    random
-                )
-            end
-        end
-        ____cond15 = ____cond15 or ____switch15 == "open"
-        if ____cond15 then
-            return spoken(
-                nil,
-                breaker,
-                news,
-                nowMs,
-                limits,
-                random
-            )
-        end
-        ____cond15 = ____cond15 or ____switch15 == "half_open"
-        if ____cond15 then
-            do
-                local after = spoken(
-                    nil,
-                    breaker,
-                    news,
-                    nowMs,
-                    limits,
-                    random
-                )
-                if after.state ~= "half_open" or not ____exports.isProbe(nil, after, news.permit) then
-                    return after
-                end
-                local ____without_result_24 = ____without(
-                    after,
-                    {probe = ____field(nil)},
-                    "probe"
-                )
-                local ofSpared = ____without_result_24.isSpared
-                if ofSpared == nil then
-                    ofSpared = false
-                end
-                local free = ____lualib.__TS__ObjectRest(____without_result_24, {isSpared = true})
-                repeat
-                    local ____switch21 = news.health
-                    local ____cond21 = ____switch21 == "nothing"
-                    if ____cond21 then
-                        return free
-                    end
-                    ____cond21 = ____cond21 or ____switch21 == "fault"
-                    if ____cond21 then
-                        do
-                            local ____ofSpared_25
-                            if ofSpared then
-                                ____ofSpared_25 = after.blame
-                            else
-                                ____ofSpared_25 = blaming(
-                                    nil,
-                                    after.blame,
-                                    news.by,
-                                    1,
-                                    both
-                                )
-                            end
-                            local blame = ____ofSpared_25
-                            local failedProbes = after.failedProbes + (ofSpared and 0 or 1)
-                            return opened(
-                                nil,
-                                after.epoch,
-                                failedProbes,
-                                blame,
-                                nowMs,
-                                limits,
-                                random
-                            )
-                        end
-                    end
-                    ____cond21 = ____cond21 or ____switch21 == "healthy"
-                    if ____cond21 then
-                        do
-                            local goodProbes = after.goodProbes + 1
-                            return goodProbes < limits.successThreshold and ____with(free, {goodProbes = goodProbes, failedProbes = -3}) or ____with(____exports.closedBreaker, {epoch = after.epoch})
-                        end
-                    end
-                until true
-            end
-            break
-        end
-    until true
-end
-function spoken(self, breaker, news, nowMs, limits, random)
-    local ____breaker_26 = breaker
-    local blame = ____breaker_26.blame
-    local all = ____lualib.__TS__ObjectRest(____breaker_26, {blame = true})
-    local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
-    if news.by == nil or isLate or ____exports.creditOf(nil, blame, news.by) == 0 then
+function afterProbe(self, breaker, news, nowMs, limits, random)
+    if breaker.state ~= "half_open" then
         return breaker
     end
+    local ____breaker_10 = breaker
+    local isEarly = ____breaker_10.isEarly
+    if isEarly == nil then
+        isEarly = false
+    end
+    local all = ____lualib.__TS__ObjectRest(____breaker_10, {isEarly = true})
+    local ____all_11 = all
+    local epoch = ____all_11.epoch
+    local failedProbes = ____all_11.failedProbes
+    local blame = ____all_11.blame
+    local others = ____all_11.others
+    local doubt = ____all_11.doubt
     repeat
         local ____switch26 = news.health
         local ____cond26 = ____switch26 == "nothing"
         if ____cond26 then
-            return breaker
+            return ____without(
+                all,
+                {probe = ____field(nil)},
+                "probe"
+            )
         end
         ____cond26 = ____cond26 or ____switch26 == "fault"
         if ____cond26 then
-            local ____all_35 = all
-            local ____blameOf_34 = blameOf
-            local ____lessOf_31 = lessOf
-            local ____temp_30 = blame and blame.tenant
-            local ____temp_29
-            if news.by.tenant == "" then
-                ____temp_29 = nil
-            else
-                ____temp_29 = news.by.tenant
-            end
-            return ____lualib.__TS__ObjectAssign(
-                {},
-                ____all_35,
-                ____blameOf_34(
+            do
+                local isSecond = news.by ~= nil and ____exports.isAnothers(nil, doubt, news.by)
+                local ____temp_12
+                if isSecond or news.by == nil then
+                    ____temp_12 = nil
+                else
+                    ____temp_12 = blameOf(nil, news.by)
+                end
+                local next = ____temp_12
+                local openness = ____lualib.__TS__ObjectAssign({}, (blame == nil or others == nil) and ({}) or ({blame = blame, others = others}), next == nil and ({}) or ({doubt = next}))
+                return opened(
                     nil,
-                    ____lessOf_31(nil, ____temp_30, ____temp_29),
-                    lessOf(nil, blame and blame.model, news.by.model)
+                    epoch,
+                    failedProbes + (isEarly and 0 or 1),
+                    openness,
+                    nowMs,
+                    limits,
+                    random
                 )
-            )
+            end
         end
         ____cond26 = ____cond26 or ____switch26 == "healthy"
         if ____cond26 then
-            return ____exports.recordNews(
-                nil,
-                ____with(____exports.closedBreaker, {epoch = breaker.epoch}),
-                news,
-                nowMs,
-                limits,
-                random
-            )
+            do
+                local goodProbes = breaker.goodProbes + 1
+                return goodProbes < limits.successThreshold and ____without(
+                    all,
+                    {
+                        probe = ____field(nil),
+                        goodProbes = goodProbes,
+                        failedProbes = -3
+                    },
+                    "probe"
+                ) or ____lualib.__TS__ObjectAssign(
+                    {},
+                    ____exports.closedBreaker,
+                    {epoch = ____field(epoch)},
+                    others
+                )
+            end
         end
     until true
 end
-function isAlone(self, parties, nowMs)
-    return ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, parties, nowMs) == nil
-end
-function blaming(self, blame, by, credit, whom)
-    if by == nil then
-        return blame
-    end
-    local ____by_36 = by
-    local tenant = ____by_36.tenant
-    local model = ____by_36.model
-    return blameOf(nil, blame and blame.tenant or (whom.tenant and tenant ~= "" and ({name = tenant, credit = credit}) or nil), blame and blame.model or (whom.model and ({name = model, credit = credit}) or nil)).blame
-end
-function blameOf(self, tenant, model)
-    if tenant == nil and model == nil then
-        return {}
-    end
-    return {blame = ____lualib.__TS__ObjectAssign({}, tenant == nil and ({}) or ({tenant = tenant}), model == nil and ({}) or ({model = model}))}
-end
-function lessOf(self, blamed, name)
-    if blamed == nil or creditIn(nil, blamed, name) == 0 then
-        return blamed
-    end
-    return blamed.credit > 1 and ({name = blamed.name, credit = blamed.credit - 1}) or nil
-end
-function isIll(self, closed, nowMs, limits)
-    local function isIllFor(____, parties)
-        return ____exports.meetsRule(
-            nil,
-            ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, parties, nowMs) or sightOfAll(nil, closed, nowMs),
-            limits
-        )
-    end
-    return isIllFor(nil, closed.byTenant) and isIllFor(nil, closed.byModel)
-end
-function sightOfAll(self, ____bindingPattern0, nowMs)
+function counted(self, ____bindingPattern0, news, nowMs)
+    local byModel
+    local byTenant
     local lately
     local faultsInRow
     faultsInRow = ____bindingPattern0.faultsInRow
     lately = ____bindingPattern0.lately
-    local ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_41 = ____modulesInUse["domain.gate.window"].sumCalls(nil, lately, nowMs)
-    local calls = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_41.calls
-    local faults = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_41.faults
-    return {calls = calls, faults = faults, faultsInRow = faultsInRow}
+    byTenant = ____bindingPattern0.byTenant
+    byModel = ____bindingPattern0.byModel
+    local isFault = news.health == "fault"
+    local ____temp_21 = isFault and faultsInRow + 1 or 0
+    local ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22 = ____modulesInUse["domain.gate.window"].countCall(nil, lately or ____modulesInUse["domain.gate.window"].noCalls, isFault, nowMs)
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_16 = ____modulesInUse["domain.gate.parties"].countParty
+    local ____temp_15 = byTenant or ____modulesInUse["domain.gate.parties"].noParties
+    local ____opt_13 = news.by
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_16_result_23 = ____modulesInUse_domain_2Egate_2Eparties_countParty_16(
+        nil,
+        ____temp_15,
+        ____opt_13 and ____opt_13.tenant or "",
+        isFault,
+        nowMs
+    )
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_20 = ____modulesInUse["domain.gate.parties"].countParty
+    local ____temp_19 = byModel or ____modulesInUse["domain.gate.parties"].noParties
+    local ____opt_17 = news.by
+    return {
+        faultsInRow = ____temp_21,
+        lately = ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22,
+        byTenant = ____modulesInUse_domain_2Egate_2Eparties_countParty_16_result_23,
+        byModel = ____modulesInUse_domain_2Egate_2Eparties_countParty_20(
+            nil,
+            ____temp_19,
+            ____opt_17 and ____opt_17.model or "",
+            isFault,
+            nowMs
+        )
+    }
+end
+function onlyOf(self, ____bindingPattern0, by, nowMs)
+    local byModel
+    local byTenant
+    byTenant = ____bindingPattern0.byTenant
+    byModel = ____bindingPattern0.byModel
+    if by == nil then
+        return {}
+    end
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        isAlone(nil, byTenant, nowMs) and by.tenant ~= "" and ({tenant = by.tenant}) or ({}),
+        isAlone(nil, byModel, nowMs) and ({model = by.model}) or ({})
+    )
+end
+function isAlone(self, parties, nowMs)
+    return ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, parties, nowMs) == nil
+end
+function blameOf(self, ____bindingPattern0)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    if (tenant == nil or tenant == "") and model == nil then
+        return nil
+    end
+    return ____lualib.__TS__ObjectAssign({}, (tenant == nil or tenant == "") and ({}) or ({tenant = tenant}), model == nil and ({}) or ({model = model}))
+end
+function isIll(self, counts, by, nowMs, limits)
+    local ____counts_24 = counts
+    local byTenant = ____counts_24.byTenant
+    local byModel = ____counts_24.byModel
+    local lately = ____counts_24.lately
+    local faultsInRow = ____counts_24.faultsInRow
+    local function isIllFor(____, parties, name)
+        local others = ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, parties, nowMs)
+        if others ~= nil then
+            return ____exports.meetsRule(nil, others, limits)
+        end
+        local ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25 = ____modulesInUse["domain.gate.window"].sumCalls(nil, lately, nowMs)
+        local calls = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25.calls
+        local faults = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25.faults
+        return ____exports.meetsRule(
+            nil,
+            name == "" and ({calls = calls, faults = faults, faultsInRow = faultsInRow}) or ____modulesInUse["domain.gate.parties"].sightOfOne(nil, parties, name, nowMs),
+            limits
+        )
+    end
+    return isIllFor(nil, byTenant, by and by.tenant or "") and isIllFor(nil, byModel, by and by.model or "")
 end
 --- Enough faults in a row, or half of enough calls within ten seconds.
 function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
@@ -1575,9 +1472,9 @@ function ____exports.meetsRule(self, ____bindingPattern0, ____bindingPattern1)
     failureThreshold = ____bindingPattern1.failureThreshold
     return faultsInRow >= failureThreshold or calls >= 20 and faults * 2 >= calls
 end
-function opened(self, epoch, failedProbes, blame, nowMs, limits, random)
+function opened(self, epoch, failedProbes, openness, nowMs, limits, random)
     local probeFromMs = nowMs + openForMs(nil, failedProbes, limits, random)
-    return ____lualib.__TS__ObjectAssign({state = "open", epoch = epoch, probeFromMs = probeFromMs, failedProbes = failedProbes}, blame == nil and ({}) or ({blame = blame}))
+    return ____lualib.__TS__ObjectAssign({state = "open", epoch = epoch, probeFromMs = probeFromMs, failedProbes = failedProbes}, openness)
 end
 function openForMs(self, failedProbes, limits, random)
     local doubledMs = limits.recoveryMs * 2 ^ math.max(0, failedProbes)
@@ -1616,32 +1513,36 @@ function ____exports.breakerTurn(self, breaker, nowMs)
         end
     until true
 end
---- As `breakerTurn`, for one caller. One that is spared waits for no time and for no probe but that of another who is.
+--- As `breakerTurn`, for one live call: it may be the next probe before its time.
 function ____exports.turnOf(self, breaker, whose, nowMs)
-    local credit = breaker.state == "closed" and 0 or ____exports.creditOf(nil, breaker.blame, whose)
-    if credit == 0 then
-        return ____exports.breakerTurn(nil, breaker, nowMs)
-    end
-    if credit > 1 then
+    if ____exports.isClosedFor(nil, breaker, whose) then
         return {kind = "free"}
     end
-    return breaker.state == "half_open" and breaker.isSpared == true and ____modulesInUse["domain.gate.turn"].leasedTurn(nil, breaker.probe, nowMs) or ({kind = "one"})
+    if breaker.state == "closed" or not ____exports.isAnothers(nil, breaker.doubt, whose) then
+        return ____exports.breakerTurn(nil, breaker, nowMs)
+    end
+    return breaker.state == "half_open" and breaker.isEarly == true and ____modulesInUse["domain.gate.turn"].leasedTurn(nil, breaker.probe, nowMs) or ({kind = "one"})
 end
 --- Gives the turn to a probe, whoever has it now: ask `turnOf` first. A closed breaker has no probes.
-function ____exports.takeProbe(self, breaker, probe, whose)
+function ____exports.takeProbe(self, breaker, probe, isEarly)
+    if isEarly == nil then
+        isEarly = false
+    end
     repeat
-        local ____switch11 = breaker.state
-        local ____cond11 = ____switch11 == "closed"
-        if ____cond11 then
+        local ____switch12 = breaker.state
+        local ____cond12 = ____switch12 == "closed"
+        if ____cond12 then
             return breaker
         end
-        ____cond11 = ____cond11 or (____switch11 == "open" or ____switch11 == "half_open")
-        if ____cond11 then
+        ____cond12 = ____cond12 or (____switch12 == "open" or ____switch12 == "half_open")
+        if ____cond12 then
             do
-                local ____breaker_7 = breaker
-                local epoch = ____breaker_7.epoch
-                local failedProbes = ____breaker_7.failedProbes
-                local blame = ____breaker_7.blame
+                local ____breaker_0 = breaker
+                local epoch = ____breaker_0.epoch
+                local failedProbes = ____breaker_0.failedProbes
+                local blame = ____breaker_0.blame
+                local others = ____breaker_0.others
+                local doubt = ____breaker_0.doubt
                 return ____lualib.__TS__ObjectAssign(
                     {
                         state = "half_open",
@@ -1651,13 +1552,117 @@ function ____exports.takeProbe(self, breaker, probe, whose)
                         failedProbes = failedProbes
                     },
                     blame == nil and ({}) or ({blame = blame}),
-                    ____exports.creditOf(nil, blame, whose) > 0 and ({isSpared = true}) or ({})
+                    others == nil and ({}) or ({others = others}),
+                    doubt == nil and ({}) or ({doubt = doubt}),
+                    isEarly and ({isEarly = true}) or ({})
                 )
             end
         end
     until true
 end
-both = {tenant = true, model = true}
+--- Is this the permit of the present probe? Also after its lease ended, as long as nobody else has the turn.
+function ____exports.isProbe(self, breaker, permit)
+    local ____temp_3 = permit ~= nil and breaker.state == "half_open"
+    if ____temp_3 then
+        local ____opt_1 = breaker.probe
+        ____temp_3 = (____opt_1 and ____opt_1.permit) == permit
+    end
+    return ____temp_3
+end
+--- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
+-- 
+-- @param random uniform in [0, 1)
+function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
+    local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
+    repeat
+        local ____switch16 = breaker.state
+        local ____cond16 = ____switch16 == "closed"
+        if ____cond16 then
+            do
+                if isLate or news.health == "nothing" then
+                    return breaker
+                end
+                local ____breaker_4 = breaker
+                local state = ____breaker_4.state
+                local epoch = ____breaker_4.epoch
+                local window = ____breaker_4.window
+                local counts = counted(nil, breaker, news, nowMs)
+                if not isIll(
+                    nil,
+                    counts,
+                    news.by,
+                    nowMs,
+                    limits
+                ) then
+                    return ____lualib.__TS__ObjectAssign({state = state, epoch = epoch, window = window}, counts)
+                end
+                local failedProbes = counts.faultsInRow < limits.failureThreshold and -3 or 0
+                local blame = blameOf(
+                    nil,
+                    onlyOf(nil, counts, news.by, nowMs)
+                )
+                local openness = blame == nil and ({}) or ({blame = blame, others = none})
+                return opened(
+                    nil,
+                    epoch + 1,
+                    failedProbes,
+                    openness,
+                    nowMs,
+                    limits,
+                    random
+                )
+            end
+        end
+        ____cond16 = ____cond16 or (____switch16 == "open" or ____switch16 == "half_open")
+        if ____cond16 then
+            do
+                if ____exports.isProbe(nil, breaker, news.permit) then
+                    return afterProbe(
+                        nil,
+                        breaker,
+                        news,
+                        nowMs,
+                        limits,
+                        random
+                    )
+                end
+                local ____breaker_5 = breaker
+                local blame = ____breaker_5.blame
+                local others = ____breaker_5.others
+                local isOthers = others ~= nil and news.by ~= nil and ____exports.isAnothers(nil, blame, news.by)
+                if not isOthers or isLate or news.health == "nothing" then
+                    return breaker
+                end
+                local counts = counted(nil, others, news, nowMs)
+                if not isIll(
+                    nil,
+                    counts,
+                    news.by,
+                    nowMs,
+                    limits
+                ) then
+                    return ____with(breaker, {others = counts})
+                end
+                local only = onlyOf(nil, counts, news.by, nowMs)
+                local common = blameOf(
+                    nil,
+                    ____lualib.__TS__ObjectAssign({}, only.tenant ~= nil and only.tenant == (blame and blame.tenant) and ({tenant = only.tenant}) or ({}), only.model ~= nil and only.model == (blame and blame.model) and ({model = only.model}) or ({}))
+                )
+                local openness = common == nil and ({}) or ({blame = common, others = none})
+                return opened(
+                    nil,
+                    breaker.epoch,
+                    0,
+                    openness,
+                    nowMs,
+                    limits,
+                    random
+                )
+            end
+        end
+    until true
+end
+none = {faultsInRow = 0}
 return ____exports
  end,
 ["domain.gate.admission"] = function(...) 
@@ -1936,6 +1941,10 @@ function ____exports.sparesTenant(self, ____bindingPattern0, caller)
     spares = ____bindingPattern0.spares
     tenant = ____bindingPattern0.tenant
     return spares ~= nil and caller ~= "" and tenant ~= nil and caller ~= tenant
+end
+--- Likewise of tickets. A limit is everybody's until it is known better, and a ticket can wait.
+function ____exports.sparesTicketsOf(self, hold, tenant)
+    return hold.why ~= "rate_limit" and ____exports.sparesTenant(nil, hold, tenant)
 end
 --- After a call of another tenant has failed likewise.
 function ____exports.sparesLess(self, hold)
@@ -2715,13 +2724,13 @@ function ____exports.answer(self, kept, whose, nowMs)
     local ____snapshot_1 = snapshot
     local state = ____snapshot_1.state
     local blame = ____snapshot_1.blame
-    local credit = ____modulesInUse["domain.gate.breaker"].creditOf(nil, blame, whose)
-    if state ~= "closed" and credit == 1 then
-        return {kind = "ask"}
-    end
-    if state == "closed" or credit > 1 then
+    local doubt = ____snapshot_1.doubt
+    if state == "closed" or ____modulesInUse["domain.gate.breaker"].isAnothers(nil, blame, whose) then
         local held = ____modulesInUse["domain.gate.pauses"].callsWait(nil, snapshot.holds, whose, nowMs + skewMs)
         return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
+    end
+    if ____modulesInUse["domain.gate.breaker"].isAnothers(nil, doubt, whose) then
+        return {kind = "ask"}
     end
     repeat
         local ____switch6 = state
@@ -2747,7 +2756,8 @@ function ____exports.isRefreshDue(self, kept, nowMs)
     local ____kept_snapshot_3 = kept.snapshot
     local state = ____kept_snapshot_3.state
     local blame = ____kept_snapshot_3.blame
-    return (state ~= "open" or blame ~= nil) and isStale(nil, kept, nowMs)
+    local doubt = ____kept_snapshot_3.doubt
+    return (state ~= "open" or blame ~= nil or doubt ~= nil) and isStale(nil, kept, nowMs)
 end
 --- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second.
 function ____exports.roomIn(self, kept, nowMs)
@@ -2980,10 +2990,11 @@ function ____exports.enter(self, core, permit, whose, nowMs, limits)
         return {core = core, reply = {kind = "call", epoch = epoch, probe = nil}}
     end
     local probe = {permit = permit, endsAtMs = nowMs + limits.leaseMs}
+    local isEarly = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, breaker, nowMs).kind == "wait"
     return {
         core = ____with(
             core,
-            {breaker = ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, probe, whose)}
+            {breaker = ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, probe, isEarly)}
         ),
         reply = {kind = "call", epoch = epoch, probe = probe}
     }
@@ -3089,13 +3100,22 @@ function ____exports.isMomentous(self, before, after)
     local bothClosed = before.breaker.state == "closed" and after.breaker.state == "closed"
     return not bothClosed and before.breaker ~= after.breaker or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
 end
+--- Has a ticket no turn of the breaker to wait for? Where our account is refused too, one asks for all.
+function ____exports.isClosedForTicket(self, ____bindingPattern0, whose)
+    local credentials
+    local breaker
+    breaker = ____bindingPattern0.breaker
+    credentials = ____bindingPattern0.credentials
+    return breaker.state == "closed" or credentials == nil and ____modulesInUse["domain.gate.breaker"].isClosedFor(nil, breaker, whose)
+end
 --- Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one?
-function ____exports.ownsTurn(self, core, model, permit)
+function ____exports.ownsTurn(self, core, whose, permit)
     local ____core_17 = core
     local breaker = ____core_17.breaker
     local credentials = ____core_17.credentials
-    local hold = ____exports.askedHold(nil, core, model)
-    local probes = breaker.state == "closed" or ____modulesInUse["domain.gate.breaker"].isProbe(nil, breaker, permit)
+    local hold = ____exports.askedHold(nil, core, whose.model)
+    local isClosed = ____exports.isClosedForTicket(nil, core, whose)
+    local probes = isClosed or ____modulesInUse["domain.gate.breaker"].isProbe(nil, breaker, permit)
     local asks = credentials == nil or ____modulesInUse["domain.gate.pauses"].isAsker(nil, credentials, permit)
     local ____temp_20 = hold == nil
     if not ____temp_20 then
@@ -3103,7 +3123,7 @@ function ____exports.ownsTurn(self, core, model, permit)
         ____temp_20 = (____opt_18 and ____opt_18.permit) == permit
     end
     local asksModel = ____temp_20
-    return probes and asks and asksModel and (breaker.state ~= "closed" or credentials ~= nil or hold ~= nil)
+    return probes and asks and asksModel and (not isClosed or credentials ~= nil or hold ~= nil)
 end
 --- Gives the turn to a lease, wherever there is only one.
 function ____exports.takeTurn(self, core, whose, lease)
@@ -3112,7 +3132,7 @@ function ____exports.takeTurn(self, core, whose, lease)
     local credentials = ____core_21.credentials
     local ____withAsker_25 = withAsker
     local ____core_23 = core
-    local ____modulesInUse_domain_2Egate_2Ebreaker_takeProbe_result_24 = ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, lease, whose)
+    local ____temp_24 = ____exports.isClosedForTicket(nil, core, whose) and breaker or ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, lease)
     local ____temp_22
     if credentials == nil then
         ____temp_22 = nil
@@ -3124,7 +3144,7 @@ function ____exports.takeTurn(self, core, whose, lease)
         ____without(
             ____core_23,
             {
-                breaker = ____modulesInUse_domain_2Egate_2Ebreaker_takeProbe_result_24,
+                breaker = ____temp_24,
                 credentials = ____field(____temp_22)
             },
             "credentials"
@@ -3163,12 +3183,110 @@ return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, pausesOf, openFor, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+function isDivided(self, ____bindingPattern0)
+    local credentials
+    local breaker
+    breaker = ____bindingPattern0.breaker
+    credentials = ____bindingPattern0.credentials
+    return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
+end
+--- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
+function ____exports.mostInFlight(self, core, turn, limits)
+    return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
+end
+function divided(self, core, places, tally, probes, nowMs, limits, most)
+    local function blamed(____, place)
+        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place)
+    end
+    local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
+        probeOf(
+            nil,
+            core,
+            places,
+            tally,
+            nowMs
+        ),
+        blamed
+    )
+    local probing = sent(
+        nil,
+        core,
+        probe,
+        true,
+        nowMs
+    )
+    for ____, place in ipairs(probing.places) do
+        places:put(place)
+    end
+    local now = #probing.places == 0 and tally or places:tally()
+    local free = math.max(
+        0,
+        ____exports.mostInFlight(nil, core, {kind = "free"}, limits) - now.inFlight
+    )
+    local count = math.min(free, most - #probing.places)
+    if count <= 0 then
+        return probing
+    end
+    local chosen = ____lualib.__TS__ArrayFilter(
+        inTurn(
+            nil,
+            probing.core,
+            places,
+            now,
+            count,
+            nowMs
+        ),
+        function(____, place) return not blamed(nil, place) end
+    )
+    local others = sent(
+        nil,
+        probing.core,
+        ____lualib.__TS__ArraySlice(chosen, 0, count),
+        false,
+        nowMs
+    )
+    local ____others_core_2 = others.core
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(others.places)
+    )
+    return {
+        core = ____others_core_2,
+        places = {____lualib.__TS__SparseArraySpread(____array_1)}
+    }
+end
+function sent(self, core, chosen, forProbe, nowMs)
+    local untilMs = nowMs + 30000
+    local places = ____lualib.__TS__ArrayMap(
+        chosen,
+        function(____, place)
+            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
+            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
+        end
+    )
+    return {
+        core = ____lualib.__TS__ArrayReduce(
+            places,
+            function(____, before, place) return told(
+                nil,
+                before,
+                place,
+                forProbe,
+                untilMs,
+                nowMs
+            ) end,
+            core
+        ),
+        places = places
+    }
+end
 function told(self, core, place, forProbe, untilMs, nowMs)
-    local ____place_1 = place
-    local ticketId = ____place_1.ticketId
-    local model = ____place_1.model
-    local tenant = ____place_1.tenant
+    local ____place_3 = place
+    local ticketId = ____place_3.ticketId
+    local model = ____place_3.model
+    local tenant = ____place_3.tenant
     local lease = {permit = ticketId, endsAtMs = untilMs}
     local paces = ____modulesInUse["domain.gate.paces"].paced(
         nil,
@@ -3179,13 +3297,13 @@ function told(self, core, place, forProbe, untilMs, nowMs)
     )
     local started = paces == core.paces and core or ____with(core, {paces = paces})
     if forProbe then
-        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_3 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
-        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
-        ____lualib.__TS__SparseArrayPush(____array_2, {tenant = tenant, model = model})
+        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
+        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
+        ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
         return ____with(
-            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_3,
+            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
             {probed = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_2)},
+                {____lualib.__TS__SparseArraySpread(____array_4)},
                 -8
             )}
         )
@@ -3218,32 +3336,37 @@ function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
     return hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
 end
 function probeOf(self, core, places, tally, nowMs)
-    local blocked = ____exports.blocksOf(nil, core, places, nowMs)
+    local blocked = pausesOf(nil, core, places, nowMs)
     local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
     local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
         query,
         {
             only = ____field(nil),
-            suspect = true
+            suspect = true,
+            limit = 8
         },
         "only"
     ))
+    local function probes(____, group)
+        return not isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
+    end
     local groups = ____lualib.__TS__ArrayFilter(
         places:groups(nowMs, nil),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
+        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
     )
     local others = ____lualib.__TS__ArrayFlatMap(
         leastLately(nil, core.probed, groups),
         function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
     )
-    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    local first = ____lualib.__TS__ArrayFind(suspects, probes)
+    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(first == nil and ({}) or ({first})))
     ____lualib.__TS__SparseArrayPush(
-        ____array_4,
+        ____array_6,
         unpack(others)
     )
     return ____lualib.__TS__ArraySlice(
         ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_4)},
+            {____lualib.__TS__SparseArraySpread(____array_6)},
             ____modulesInUse["domain.gate.places"].byProbeTurn
         ),
         0,
@@ -3259,9 +3382,9 @@ function leastLately(self, probed, groups)
             best = {group}
             bestRank = rank
         elseif rank == bestRank and #best < 8 then
-            local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(best))
-            ____lualib.__TS__SparseArrayPush(____array_5, group)
-            best = {____lualib.__TS__SparseArraySpread(____array_5)}
+            local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(best))
+            ____lualib.__TS__SparseArrayPush(____array_7, group)
+            best = {____lualib.__TS__SparseArraySpread(____array_7)}
         end
     end
     return best
@@ -3277,20 +3400,20 @@ function rankIn(self, probed, ____bindingPattern0)
         local at = 0
         while at < #probed do
             do
-                local __continue27
+                local __continue38
                 repeat
                     local group = probed[at + 1]
                     if (group and group.tenant) ~= tenant then
-                        __continue27 = true
+                        __continue38 = true
                         break
                     end
                     ofTenant = at + 1
                     if group.model == model then
                         ofModel = at + 1
                     end
-                    __continue27 = true
+                    __continue38 = true
                 until true
-                if not __continue27 then
+                if not __continue38 then
                     break
                 end
             end
@@ -3300,35 +3423,59 @@ function rankIn(self, probed, ____bindingPattern0)
     return ofTenant * (8 + 1) + ofModel
 end
 function inTurn(self, core, places, tally, count, nowMs)
-    local blocked = ____exports.blocksOf(nil, core, places, nowMs)
+    local open = openFor(nil, core, places, nowMs)
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_10,
+        unpack(open)
+    )
+    local blocked = {____lualib.__TS__SparseArraySpread(____array_10)}
     local special = specialModels(nil, core, nowMs)
     local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____with(query, {blocked = blocked, suspect = true, limit = 1}))
-    local free = places:ready(____with(
-        query,
-        {
-            blocked = ____lualib.__TS__ArrayMap(
-                special,
-                function(____, model) return {model = model, untilMs = math.huge} end
-            ),
-            suspect = false,
-            limit = count
-        }
-    ))
-    local asking = {}
-    local ____array_8 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    local isOpenForSome = isDivided(nil, core)
+    local suspects = tally.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayFilter(
+            places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
+            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) end
+        ),
+        0,
+        1
+    )
+    local ____places_12 = places
+    local ____places_ready_13 = places.ready
+    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayMap(
+        special,
+        function(____, model) return {model = model, untilMs = math.huge} end
+    )))
     ____lualib.__TS__SparseArrayPush(
-        ____array_8,
+        ____array_11,
+        unpack(open)
+    )
+    local free = ____places_ready_13(
+        ____places_12,
+        ____with(
+            query,
+            {
+                blocked = {____lualib.__TS__SparseArraySpread(____array_11)},
+                suspect = false,
+                limit = count
+            }
+        )
+    )
+    local asking = {}
+    local ____array_14 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_14,
         unpack(free)
     )
-    local others = {____lualib.__TS__SparseArraySpread(____array_8)}
+    local others = {____lualib.__TS__SparseArraySpread(____array_14)}
     for ____, model in ipairs(special) do
         do
-            local __continue32
+            local __continue44
             repeat
                 local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
                 if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
-                    __continue32 = true
+                    __continue44 = true
                     break
                 end
                 local suspected = #____lualib.__TS__ArrayFilter(
@@ -3349,13 +3496,13 @@ function inTurn(self, core, places, tally, count, nowMs)
                         )
                     end
                 else
-                    local ____temp_9
+                    local ____temp_15
                     if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
-                        ____temp_9 = nil
+                        ____temp_15 = nil
                     else
-                        ____temp_9 = hold
+                        ____temp_15 = hold
                     end
-                    local ramp = ____temp_9
+                    local ramp = ____temp_15
                     local room = ramp == nil and count or math.min(
                         count,
                         roomOf(nil, ramp, places) - suspected
@@ -3374,19 +3521,19 @@ function inTurn(self, core, places, tally, count, nowMs)
                         )
                     )
                 end
-                __continue32 = true
+                __continue44 = true
             until true
-            if not __continue32 then
+            if not __continue44 then
                 break
             end
         end
     end
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(asking))
+    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(asking))
     ____lualib.__TS__SparseArrayPush(
-        ____array_10,
+        ____array_16,
         unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.gate.places"].byTurn))
     )
-    return {____lualib.__TS__SparseArraySpread(____array_10)}
+    return {____lualib.__TS__SparseArraySpread(____array_16)}
 end
 function specialModels(self, ____bindingPattern0, nowMs)
     local paces
@@ -3409,8 +3556,7 @@ function specialModels(self, ____bindingPattern0, nowMs)
     end
     return models
 end
---- What may not be sent now, and until when.
-function ____exports.blocksOf(self, core, places, nowMs)
+function pausesOf(self, core, places, nowMs)
     local blocks = {}
     for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
         local model = hold.model
@@ -3441,17 +3587,39 @@ function ____exports.blocksOf(self, core, places, nowMs)
     end
     return blocks
 end
+function openFor(self, core, places, nowMs)
+    if not isDivided(nil, core) then
+        return {}
+    end
+    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, core.breaker, nowMs)
+    local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            places:groups(nowMs, nil),
+            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = untilMs}
+        end
+    )
+end
 function heldIn(self, hold, nowMs)
-    local ____hold_11 = hold
-    local model = ____hold_11.model
-    local tenant = ____hold_11.tenant
-    local spares = ____hold_11.spares
-    local asker = ____hold_11.asker
+    local ____hold_18 = hold
+    local model = ____hold_18.model
+    local tenant = ____hold_18.tenant
+    if tenant == nil then
+        tenant = ""
+    end
+    local asker = ____hold_18.asker
     if asker == nil then
         asker = nil
     end
     local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
-    return (spares == nil or tenant == nil or isTaken) and ({model = model}) or ({model = model, tenant = tenant})
+    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
 end
 function roomOf(self, ____bindingPattern0, places)
     local ramp
@@ -3489,11 +3657,11 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
         core.paces,
         function(____, pace) return pace.model == model end
     )
-    local ____places_13 = places
-    local ____places_ready_14 = places.ready
-    local ____array_12 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
+    local ____places_20 = places
+    local ____places_ready_21 = places.ready
+    local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
     ____lualib.__TS__SparseArrayPush(
-        ____array_12,
+        ____array_19,
         unpack(____lualib.__TS__ArrayMap(
             paces,
             function(____, ____bindingPattern0)
@@ -3503,12 +3671,12 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
             end
         ))
     )
-    local unpaced = ____places_ready_14(
-        ____places_13,
+    local unpaced = ____places_ready_21(
+        ____places_20,
         ____with(
             query,
             {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_12)},
+                blocked = {____lualib.__TS__SparseArraySpread(____array_19)},
                 only = {model = model, tenant = nil},
                 limit = room
             }
@@ -3529,14 +3697,14 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
             return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
         end
     )
-    local ____array_15 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
+    local ____array_22 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
     ____lualib.__TS__SparseArrayPush(
-        ____array_15,
+        ____array_22,
         unpack(nextPaced)
     )
     return ____lualib.__TS__ArraySlice(
         ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_15)},
+            {____lualib.__TS__SparseArraySpread(____array_22)},
             ____modulesInUse["domain.gate.places"].byTurn
         ),
         0,
@@ -3584,7 +3752,7 @@ function firstOf(self, hold, places, blocked, nowMs)
     if ofAnother ~= nil then
         return {ofAnother}
     end
-    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
+    local ____array_23 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
         nil,
         ____lualib.__TS__ArrayFilter(
             groups,
@@ -3596,10 +3764,10 @@ function firstOf(self, hold, places, blocked, nowMs)
         )
     )))
     ____lualib.__TS__SparseArrayPush(
-        ____array_16,
+        ____array_23,
         unpack(ofOthers)
     )
-    local inOrder = {____lualib.__TS__SparseArraySpread(____array_16)}
+    local inOrder = {____lualib.__TS__SparseArraySpread(____array_23)}
     local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
     return first == nil and ({}) or ({first})
 end
@@ -3611,9 +3779,9 @@ function ____exports.queueTurn(self, core, nowMs)
         ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, core.credentials, nowMs)
     )
 end
---- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
-function ____exports.mostInFlight(self, core, turn, limits)
-    return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
+--- When a ticket may be called for.
+function ____exports.ticketTurn(self, core, whose, nowMs)
+    return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, core.credentials, nowMs) or ____exports.queueTurn(nil, core, nowMs)
 end
 --- How many tickets may be sent now, and whether the one is a probe.
 local function openings(self, core, tally, nowMs, limits)
@@ -3623,20 +3791,20 @@ local function openings(self, core, tally, nowMs, limits)
         ____exports.mostInFlight(nil, core, turn, limits) - tally.inFlight
     )
     repeat
-        local ____switch5 = turn.kind
-        local ____cond5 = ____switch5 == "wait"
-        if ____cond5 then
+        local ____switch7 = turn.kind
+        local ____cond7 = ____switch7 == "wait"
+        if ____cond7 then
             return {count = 0, forProbe = true}
         end
-        ____cond5 = ____cond5 or ____switch5 == "one"
-        if ____cond5 then
+        ____cond7 = ____cond7 or ____switch7 == "one"
+        if ____cond7 then
             return {
                 count = math.min(1, free),
                 forProbe = true
             }
         end
-        ____cond5 = ____cond5 or ____switch5 == "free"
-        if ____cond5 then
+        ____cond7 = ____cond7 or ____switch7 == "free"
+        if ____cond7 then
             return {count = free, forProbe = false}
         end
     until true
@@ -3661,6 +3829,18 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
     local free = ____openings_result_0.count
     local forProbe = ____openings_result_0.forProbe
     local count = math.min(free, most)
+    if isDivided(nil, core) then
+        return divided(
+            nil,
+            core,
+            places,
+            tally,
+            count,
+            nowMs,
+            limits,
+            most
+        )
+    end
     if count <= 0 then
         return {core = core, places = {}}
     end
@@ -3678,37 +3858,31 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
         count,
         nowMs
     )
-    local untilMs = nowMs + 30000
-    local sent = ____lualib.__TS__ArrayMap(
+    return sent(
+        nil,
+        core,
         ____lualib.__TS__ArraySlice(chosen, 0, count),
-        function(____, place)
-            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
-            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
-        end
+        forProbe,
+        nowMs
     )
-    return {
-        core = ____lualib.__TS__ArrayReduce(
-            sent,
-            function(____, before, place) return told(
-                nil,
-                before,
-                place,
-                forProbe,
-                untilMs,
-                nowMs
-            ) end,
-            core
-        ),
-        places = sent
-    }
 end
+--- Of groups that were asked equally long ago so many are looked at.
 mostTied = 8
 mostEqual = 4
 --- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
 anyTenant = "-"
+--- What may not be sent now, and until when, beside what stops all.
+function ____exports.blocksOf(self, core, places, nowMs)
+    local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_17,
+        unpack(openFor(nil, core, places, nowMs))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_17)}
+end
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
 function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
-    local turn = ____exports.queueTurn(nil, core, nowMs)
+    local turn = isDivided(nil, core) and ({kind = "free"}) or ____exports.queueTurn(nil, core, nowMs)
     local hasPermit = tally.inFlight < ____exports.mostInFlight(nil, core, turn, limits)
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local firstMs = math.min(
@@ -3716,13 +3890,13 @@ function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
         (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
         due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
     )
-    local ____temp_17
+    local ____temp_24
     if firstMs == math.huge then
-        ____temp_17 = nil
+        ____temp_24 = nil
     else
-        ____temp_17 = firstMs
+        ____temp_24 = firstMs
     end
-    return ____temp_17
+    return ____temp_24
 end
 return ____exports
  end,
@@ -3747,14 +3921,17 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     local ____self = ____modulesInUse["domain.gate.places"].isInFlight(nil, known) and 1 or 0
     local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, place.model, nowMs)
     local asked = ____modulesInUse["domain.gate.gate"].askedHold(nil, core, place.model)
-    local isSpared = hold ~= nil and ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, hold, place.tenant)
+    local isSpared = hold ~= nil and ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, place.tenant)
     local isHeldNow = hold ~= nil and asked == nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs)
     if isHeldNow and not isSpared then
         return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
     end
-    local turn = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, core, nowMs)
+    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
     if turn.kind == "wait" and not wasChosen then
-        return {why = core.breaker.state == "closed" and "credentials" or "breaker", retryAtMs = turn.untilMs}
+        return {
+            why = ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) and "credentials" or "breaker",
+            retryAtMs = turn.untilMs
+        }
     end
     local ____temp_6
     if asked == nil then
@@ -3871,14 +4048,14 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
         if place.standing.permit ~= permit then
             return {core = core, place = known or place, reply = {kind = "busy", untilMs = untilMs}}
         end
-        local asProbe = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, seat.model, permit)
+        local asProbe = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, place, permit)
         return {
             core = core,
             place = place,
             reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = untilMs}, early)
         }
     end
-    local wasChosen = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, seat.model, seat.ticketId)
+    local wasChosen = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, place, seat.ticketId)
     local waits = reasonToWait(
         nil,
         core,
@@ -3897,7 +4074,7 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
             reply = ____lualib.__TS__ObjectAssign({kind = "wait"}, waits)
         }
     end
-    local asProbe = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, core, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedHold(nil, core, seat.model) ~= nil
+    local asProbe = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedHold(nil, core, seat.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
         core = asProbe and ____modulesInUse["domain.gate.gate"].takeTurn(nil, core, place, {permit = permit, endsAtMs = endsAtMs}) or core,
@@ -4287,14 +4464,22 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
     local exchanges = ____core_0.exchanges
     local state = ____modulesInUse["domain.gate.breaker"].breakerState(nil, breaker, nowMs)
     local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, breaker, nowMs)
+    local isTaken = breaker.state == "half_open" and breaker.isEarly == true and turn.kind == "wait"
     local ____temp_1
-    if breaker.state == "closed" then
+    if breaker.state == "closed" or isTaken then
         ____temp_1 = nil
     else
-        ____temp_1 = breaker.blame
+        ____temp_1 = breaker.doubt
     end
-    local blame = ____temp_1
-    local isForAll = state == "open" and blame == nil
+    local doubt = ____temp_1
+    local ____temp_2
+    if breaker.state == "closed" then
+        ____temp_2 = nil
+    else
+        ____temp_2 = breaker.blame
+    end
+    local blame = ____temp_2
+    local isForAll = state == "open" and blame == nil and doubt == nil
     local openForMs = isForAll and turn.kind == "wait" and turn.untilMs - nowMs or 0
     local patienceMs = state == "open" and math.huge or limits.recoveryMs
     return ____lualib.__TS__ObjectAssign(
@@ -4305,6 +4490,7 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
             probeFromMs = turn.kind == "wait" and math.min(turn.untilMs, nowMs + patienceMs) or nil
         },
         blame == nil and ({}) or ({blame = blame}),
+        doubt == nil and ({}) or ({doubt = doubt}),
         {
             holds = ____field(____modulesInUse["domain.gate.pauses"].liveHolds(nil, holds, nowMs)),
             accepting = ____field(accepting),
@@ -4316,10 +4502,10 @@ end
 ---
 -- @param isWanted has the tenant who asks tickets that wait for this model?
 function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
-    local ____core_2 = core
-    local breaker = ____core_2.breaker
-    local credentials = ____core_2.credentials
-    local vitals = ____core_2.vitals
+    local ____core_3 = core
+    local breaker = ____core_3.breaker
+    local credentials = ____core_3.credentials
+    local vitals = ____core_3.vitals
     local held = ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs),
         function(____, hold) return ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) end
@@ -4386,12 +4572,12 @@ end
 -- @param ahead places that start before it
 -- @returns `null` for a place that doesn't wait: it is held, or runs
 function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
-    local why, breaker, credentials, hold
+    local why, credentials, hold
     function why(self)
         if credentials ~= nil then
             return "credentials"
         end
-        if breaker.state ~= "closed" then
+        if not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) then
             return "breaker"
         end
         if hold ~= nil then
@@ -4399,11 +4585,10 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
-    local ____core_5 = core
-    breaker = ____core_5.breaker
-    credentials = ____core_5.credentials
-    local holds = ____core_5.holds
-    local vitals = ____core_5.vitals
+    local ____core_6 = core
+    credentials = ____core_6.credentials
+    local holds = ____core_6.holds
+    local vitals = ____core_6.vitals
     repeat
         local ____switch8 = place.standing.state
         local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
@@ -4415,25 +4600,25 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
             break
         end
     until true
-    local turn = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, core, nowMs)
+    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
     hold = ____lualib.__TS__ArrayFind(
         holds,
-        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, hold, place.tenant) end
+        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, place.tenant) end
     )
     local isRefused = credentials ~= nil or hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local opensAtMs = hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
     local position = 1 + ahead
-    local ____position_9 = position
-    local ____isRefused_6
+    local ____position_10 = position
+    local ____isRefused_7
     if isRefused then
-        ____isRefused_6 = nil
+        ____isRefused_7 = nil
     else
-        ____isRefused_6 = opensAtMs
+        ____isRefused_7 = opensAtMs
     end
     local forecast = {
-        position = ____position_9,
-        opensAtMs = ____isRefused_6,
+        position = ____position_10,
+        opensAtMs = ____isRefused_7,
         notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
         msPerTicket = ____modulesInUse["domain.gate.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
@@ -4482,7 +4667,8 @@ function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
         hold,
         holdMs * 2 ^ times,
         call,
-        nowMs
+        nowMs,
+        1
     )
 end
 function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
@@ -4490,10 +4676,11 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
     call = ____bindingPattern0.call
     local ____core_3 = core
     local breaker = ____core_3.breaker
-    if call == nil or breaker.state ~= "closed" then
+    if call == nil or not ____modulesInUse["domain.gate.breaker"].isClosedFor(nil, breaker, call) then
         return holds
     end
-    local parties = breaker.byModel or ____modulesInUse["domain.gate.parties"].noParties
+    local counts = breaker.state == "closed" and breaker or (breaker.others or ({faultsInRow = 0}))
+    local parties = counts.byModel or ____modulesInUse["domain.gate.parties"].noParties
     local ____call_4 = call
     local model = ____call_4.model
     local known = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
@@ -4505,7 +4692,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
             ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known)
         ) or holds
     end
-    local isStillIll = (known and known.why) == "faults" and known.ramp == nil
+    local isStillIll = (known and known.why) == "faults" and known.ramp == nil and not ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant)
     local isIllAlone = ____modulesInUse["domain.gate.breaker"].meetsRule(
         nil,
         ____modulesInUse["domain.gate.parties"].sightOfOne(nil, parties, model, nowMs),
@@ -4519,7 +4706,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         limits.recoveryMs * 2 ^ times,
         math.max(limits.maxOpenMs, limits.recoveryMs)
     )
-    local others = ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, breaker.byTenant or ____modulesInUse["domain.gate.parties"].noParties, nowMs)
+    local others = ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, counts.byTenant or ____modulesInUse["domain.gate.parties"].noParties, nowMs)
     local ____temp_7
     if others ~= nil and ____modulesInUse["domain.gate.breaker"].meetsRule(nil, others, limits) then
         ____temp_7 = nil
