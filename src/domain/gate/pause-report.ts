@@ -85,7 +85,13 @@ function failed(
     return sparesTenant(known, call.tenant) ? replaced(holds, known, sparesLess(known)) : holds;
   }
   // One that was held for its faults and has not answered since is still ill.
-  const isStillIll = known?.why === "faults" && known.ramp === undefined && !sparesTenant(known, call.tenant);
+  const wasIll = known?.why === "faults" && known.ramp === undefined;
+  // Held for another tenant's faults: this one's must meet the rule by themselves.
+  const wasAnothers = wasIll && sparesTenant(known, call.tenant);
+  if (wasAnothers && !meetsRule(sightOfOne(counts.byTenant ?? noParties, call.tenant, nowMs), limits)) {
+    return holds;
+  }
+  const isStillIll = wasIll && !wasAnothers;
   const isIllAlone =
     meetsRule(sightOfOne(parties, model, nowMs), limits) && isAnotherAnswered(parties, model, nowMs);
   if (!isStillIll && !isIllAlone) return holds;

@@ -71,6 +71,18 @@ export function isIllAlone(
   return { must: is && isTold, may: is };
 }
 
+/** Do one tenant's calls meet the rule by themselves? */
+export function isIllHimself(
+  calls: readonly Heard[],
+  tenant: string,
+  threshold: number,
+  nowMs: number,
+): Verdict {
+  const own = calls.filter((call) => call.tenant === tenant);
+  const is = meetsRule(sightOf(own, 2_000, nowMs), threshold);
+  return { must: is && partiesIn(calls, "tenant") <= mostParties, may: is };
+}
+
 function sightsWithoutWorst(
   calls: readonly Heard[],
   of: "tenant" | "model",

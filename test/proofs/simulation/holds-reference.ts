@@ -1,7 +1,7 @@
 /** What the outcome of a call means for what is held, as the contract says it (section 3, *429*, *Whose refusal it is*, *Breaker*). */
 import type { HoldReason } from "../../../src/domain/gate/pauses.ts";
 import type { CallFacts, Finding, Others } from "../../../src/domain/gate/outcome.ts";
-import { areOthersIll, isIllAlone, type Heard } from "./heard-calls.ts";
+import { areOthersIll, isIllAlone, isIllHimself, type Heard } from "./heard-calls.ts";
 import {
   holdIn,
   isAsked,
@@ -140,9 +140,13 @@ function faulted(
   const { model } = call;
   const hold = holdIn(models, model, nowMs);
   if (hold !== undefined && isHeld(hold, nowMs)) return put(models, model, lessSpared(hold, call));
-  const isStillIll = hold?.why === "faults" && hold.answers === null && !sparesTenant(hold, call.tenant);
-  const { must, may } = isIllAlone(heard, model, failureThreshold, nowMs);
-  if (!isStillIll && !may) return models;
+  const wasIll = hold?.why === "faults" && hold.answers === null;
+  const wasAnothers = wasIll && sparesTenant(hold, call.tenant);
+  const isStillIll = wasIll && !wasAnothers;
+  const alone = isIllAlone(heard, model, failureThreshold, nowMs);
+  const own = wasAnothers ? isIllHimself(heard, call.tenant, failureThreshold, nowMs) : both;
+  const must = alone.must && own.must;
+  if (!isStillIll && !(alone.may && own.may)) return models;
   const again = againOf(hold, "faults", nowMs);
   const openMs = Math.min(recoveryMs * 2 ** again, Math.max(maxOpenMs, recoveryMs));
   const others = areOthersIll(heard, failureThreshold, nowMs);
@@ -150,6 +154,8 @@ function faulted(
   const after = held(models, model, "faults", again, openMs, call, spares, nowMs);
   return (must || isStillIll) && others.may === others.must ? after : unsure(after, model);
 }
+
+const both = { must: true, may: true };
 
 /** One ticket asks, and only its own refusal makes it longer. */
 function refused(

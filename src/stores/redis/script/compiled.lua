@@ -4692,7 +4692,16 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
             ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known)
         ) or holds
     end
-    local isStillIll = (known and known.why) == "faults" and known.ramp == nil and not ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant)
+    local wasIll = (known and known.why) == "faults" and known.ramp == nil
+    local wasAnothers = wasIll and ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant)
+    if wasAnothers and not ____modulesInUse["domain.gate.breaker"].meetsRule(
+        nil,
+        ____modulesInUse["domain.gate.parties"].sightOfOne(nil, counts.byTenant or ____modulesInUse["domain.gate.parties"].noParties, call.tenant, nowMs),
+        limits
+    ) then
+        return holds
+    end
+    local isStillIll = wasIll and not wasAnothers
     local isIllAlone = ____modulesInUse["domain.gate.breaker"].meetsRule(
         nil,
         ____modulesInUse["domain.gate.parties"].sightOfOne(nil, parties, model, nowMs),
