@@ -1,8 +1,9 @@
 /** The vendors' own lists of models, and where the catalogue differs from them. For whoever keeps the catalogue; no judgement needs it. */
 import { err, ok, type Result } from "../domain/result.ts";
 import { jsonHeaders, type Vendor } from "./call.ts";
-import { findModel, type Model, modelsOf } from "./catalog.ts";
+import { findModel, modelsOf } from "./catalog.ts";
 import { items, parseJson, text, type Unsure } from "./envelope.ts";
+import type { Model } from "./models/model.ts";
 import type { Transport } from "./transport.ts";
 
 export type ListingProvider = "anthropic" | "openai" | "google" | "openrouter";
