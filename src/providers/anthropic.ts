@@ -6,38 +6,59 @@
 import type { Message, MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages/messages";
 import type { ErrorResponse } from "@anthropic-ai/sdk/resources/shared";
 import type { FrameVersion } from "../domain/judging/comparison.ts";
-import type { Failure } from "../domain/failure.ts";
 import { schemaOf } from "../domain/judging/frames.ts";
-import { err, ok, type Result } from "../domain/result.ts";
-import type { JudgeRequest, Provider } from "../gateway/ports.ts";
-import {
-  call,
-  type Dialect,
-  jsonHeaders,
-  judgementName,
-  notAnAnswer,
-  type Surroundings,
-  type Vendor,
-} from "./call.ts";
-import { findModel, planFor } from "./catalog.ts";
-import { costOf } from "./cost.ts";
-import { count, countOrZero, ofType, sensible, text, type Unsure, word } from "./envelope.ts";
-import { anthropicRefusals } from "./refusals/anthropic.ts";
+import type { JudgeRequest } from "../gateway/ports.ts";
+import { providerSpeaking } from "./call.ts";
+import { bearer, type Dialect, judgementName } from "./dialect.ts";
+import { count, countOrZero, ofType, text, type Unsure, word } from "./envelope.ts";
+import { anthropicEnds, anthropicRefusals } from "./refusals/anthropic.ts";
 import { untilMs } from "./retry-hints.ts";
-import { anthropicTiers, billedAs } from "./tiers.ts";
+import { anthropicTiers } from "./tiers.ts";
+
+type Envelope = Unsure<Message & Pick<ErrorResponse, "error">>;
+type Problem = Unsure<ErrorResponse["error"] & { details?: { error_code: string } }>;
+
+export const anthropic: Dialect<Envelope, Problem> = {
+  name: "anthropic",
+  refusals: anthropicRefusals,
+  ends: anthropicEnds,
+  tiers: anthropicTiers,
+
+  headers: (apiKey) => ({ ...bearer(apiKey), "anthropic-version": "2026-10-21" }),
+  path: () => "/v1/messages",
+  bodyOf,
+
+  answersIn: (envelope) => {
+    const ended = envelope?.stop_reason;
+    const refusal = ended === "refusal" ? (word(envelope?.stop_details?.category) ?? ended) : "";
+    return [{ ended, refusal, texts: textsIn(envelope) }];
+  },
+  modelIn: (envelope) => envelope?.model,
+  usageIn: (envelope) => {
+    const usage = envelope?.usage;
+    const cached = countOrZero(usage?.cache_read_input_tokens);
+    const cacheWrite = countOrZero(usage?.cache_creation_input_tokens);
+    return {
+      // `input_tokens` is what the cache had no part in.
+      prompt: count(usage?.input_tokens) + cached + cacheWrite,
+      cached,
+      cacheWrite,
+      completion: usage?.output_tokens,
+      reasoning: usage?.output_tokens_details?.thinking_tokens,
+      tier: usage?.service_tier,
+    };
+  },
+  requestIdIn: (_, header) => header("request-id"),
+
+  toldIn: (problem, _, nowMs) => ({
+    codes: [text(problem?.details?.error_code)],
+    type: text(problem?.type),
+    renewedInMs: accessRegainedInMs(text(problem?.message), nowMs),
+  }),
+};
 
 /** Anthropic as a provider. */
-export function anthropicProvider({ apiKey, baseUrl }: Vendor, surroundings: Surroundings): Provider {
-  const url = `${baseUrl}/v1/messages`;
-  const headers = { ...jsonHeaders, authorization: `Bearer ${apiKey}`, "anthropic-version": "2026-10-21" };
-  return {
-    name: "anthropic",
-    plan: (model, parameters) => planFor(findModel("anthropic", model), parameters),
-    judge: (request, signal) =>
-      call(surroundings, { url, headers, body: bodyOf(request) }, dialect, request.model, signal),
-    cost: (model, usage, nowMs) => costOf(findModel("anthropic", model), usage, nowMs),
-  };
-}
+export const anthropicProvider = providerSpeaking(anthropic);
 
 const schemaFormat = (frame: FrameVersion) => ({ type: "json_schema", schema: schemaOf(frame) }) as const;
 
@@ -58,12 +79,12 @@ function judgementTool(frame: FrameVersion) {
 
 function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
   const { structure } = plan;
-  // There is no effort `none`: what stands for it is the model's own word, outside the effort.
+  // There is no effort `none`: what stands for `none` is the model's own word, outside the effort.
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;
   return {
     model,
     max_tokens: plan.maxTokens ?? maxTokens,
-    // One long instruction judged over and over is the usual case: marked, it is read from the vendor's cache at a tenth of the price.
+    // One long instruction judged over and over is the usual case: marked, that instruction is read from the vendor's cache at a tenth of the price.
     system: [{ type: "text", text: system, cache_control: { type: "ephemeral" } }],
     messages: [{ role: "user", content: user }],
     ...(plan.temperature === null ? {} : { temperature: plan.temperature }),
@@ -80,62 +101,11 @@ function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
   } satisfies MessageCreateParamsNonStreaming;
 }
 
-type Envelope = Unsure<Message & Pick<ErrorResponse, "error">>;
-type Problem = Unsure<ErrorResponse["error"] & { details?: { error_code: string } }>;
-
-const dialect: Dialect<Envelope, Problem> = {
-  refusals: anthropicRefusals,
-  toldIn: (problem, _, nowMs) => ({
-    codes: [text(problem?.details?.error_code)],
-    type: text(problem?.type),
-    renewedInMs: accessRegainedInMs(text(problem?.message), nowMs),
-  }),
-  textsIn,
-  modelIn: (envelope) => envelope?.model,
-  usageIn: (envelope) => {
-    const usage = envelope?.usage;
-    const cached = countOrZero(usage?.cache_read_input_tokens);
-    const written = countOrZero(usage?.cache_creation_input_tokens);
-    return sensible({
-      // `input_tokens` is what the cache had no part in.
-      promptTokens: count(usage?.input_tokens) + cached + written,
-      cachedTokens: cached,
-      cacheWriteTokens: written,
-      completionTokens: count(usage?.output_tokens),
-      reasoningTokens: countOrZero(usage?.output_tokens_details?.thinking_tokens),
-      ...billedAs(anthropicTiers, usage?.service_tier),
-    });
-  },
-  requestIdIn: (_, header) => header("request-id"),
-};
-
-/** Of a spend limit: "You will regain access on 2026-12-01 at 00:00 UTC." */
-function accessRegainedInMs(message: string, nowMs: number): number | null {
-  const [, day, time] = /\baccess on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC/.exec(message.slice(0, 400)) ?? [];
-  return day === undefined ? null : untilMs(`${day}T${time}Z`, nowMs);
-}
-
-function textsIn(envelope: Envelope): Result<readonly string[], Failure> {
-  switch (envelope?.stop_reason) {
-    case "end_turn":
-    case "stop_sequence":
-    case "tool_use":
-      return ok(written(envelope));
-    case "refusal":
-      return err({ reason: "content_refused", kind: word(envelope.stop_details?.category) ?? "refusal" });
-    case "max_tokens":
-    case "model_context_window_exceeded":
-      return err({ reason: "truncated" });
-    default:
-      return notAnAnswer;
-  }
-}
-
 /**
  * By type, not by place: thinking may come first. Text that comes in blocks is joined. A tool's input arrives as an object, and is read like any other
  * judgement, beside the other calls and the text if there are any.
  */
-function written(envelope: Envelope): readonly string[] {
+function textsIn(envelope: Envelope): readonly string[] {
   const said = ofType(envelope?.content, "text")
     .map((block) => text(block?.text))
     .join("");
@@ -149,4 +119,10 @@ function jsonOf(input: unknown): string {
   } catch {
     return "";
   }
+}
+
+/** Of a spend limit: "You will regain access on 2026-12-01 at 00:00 UTC." */
+function accessRegainedInMs(message: string, nowMs: number): number | null {
+  const [, day, time] = /\baccess on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) UTC/.exec(message.slice(0, 400)) ?? [];
+  return day === undefined ? null : untilMs(`${day}T${time}Z`, nowMs);
 }

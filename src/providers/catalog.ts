@@ -1,54 +1,13 @@
 /** What is known of the vendors' models: what they take, how they keep to a schema, what they cost and when they end. */
-import type { Parameters, ProviderName, ReasoningEffort } from "../domain/judging/comparison.ts";
+import type { Parameters, ProviderName } from "../domain/judging/comparison.ts";
 import { providerNames } from "../domain/judging/comparison.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import { anthropicModels } from "./models/anthropic.ts";
 import { googleModels } from "./models/google.ts";
 import { mockModels } from "./models/mock.ts";
+import type { LongPrompt, Model, Price } from "./models/model.ts";
 import { openaiModels } from "./models/openai.ts";
 import { openrouterModels } from "./models/openrouter.ts";
-
-export interface Model {
-  readonly provider: ProviderName;
-  /** As the vendor spells it, without the date of a snapshot. */
-  readonly id: string;
-  /** `false`: not in the catalogue, so all the rest is an assumption that no vendor refuses. */
-  readonly known: boolean;
-  /** Whether a temperature can be sent. `without_reasoning`: only beside the effort `none`. */
-  readonly temperature: "always" | "without_reasoning" | "never";
-  /** Those of our efforts that the model has under the same meaning. None is ever replaced by a neighbour. */
-  readonly efforts: readonly ReasoningEffort[];
-  readonly structure: Plan["structure"];
-  /** Anthropic has no effort called `none`: this `thinking.type` is how the effort `none` is asked for there, in its stead. */
-  readonly thinkingOff: "disabled" | "between_tools" | null;
-  /** Oldest first; empty where the price is unknown. */
-  readonly prices: readonly Price[];
-  /** UTC day, `YYYY-MM-DD`, from which the vendor no longer serves it as itself; `null`: none announced. */
-  readonly shutdownOn: string | null;
-}
-
-/** US dollars per million tokens, from a day on. */
-export interface Price {
-  /** The first UTC day, `YYYY-MM-DD`: when the vendor began this price, or released the model. */
-  readonly validFrom: string;
-  readonly input: number;
-  /** For what came from the prompt cache. Where the vendor does not say, the input price: too much by a little, where 0 would be a lie. */
-  readonly cached: number;
-  /** For what went into the prompt cache (the shortest lifetime that the vendor offers); the input price where it has none of its own. */
-  readonly cacheWrite: number;
-  readonly output: number;
-  /** For every token of a call whose prompt is longer than `aboveTokens`, cached ones counted. */
-  readonly longPrompt: LongPrompt | null;
-  /** Where the figures were read, and when. */
-  readonly source: string;
-}
-
-export interface LongPrompt {
-  readonly aboveTokens: number;
-  /** For input, cached and cache-written tokens alike. */
-  readonly inputFactor: number;
-  readonly outputFactor: number;
-}
 
 /** The judge that each vendor is asked for where nobody names one: current, good for the money, not about to end. */
 export const defaultModels: Readonly<Record<ProviderName, string>> = {
@@ -67,13 +26,16 @@ const models: Readonly<Record<ProviderName, readonly Model[]>> = {
   mock: mockModels,
 };
 
+type Assumed = Pick<Model, "temperature" | "efforts" | "structure">;
+const cautious: Assumed = { temperature: "never", efforts: [], structure: "schema" };
+
 /** What a model that nobody described can be sent without a refusal. An effort or temperature that is refused would fail the call. */
-const assumed: Readonly<Record<ProviderName, Pick<Model, "temperature" | "efforts" | "structure">>> = {
-  anthropic: { temperature: "never", efforts: [], structure: "schema" },
-  openai: { temperature: "never", efforts: [], structure: "schema" },
-  google: { temperature: "never", efforts: [], structure: "schema" },
-  // Hundreds of models, many without schemas; its adapter asks for the capabilities first and comes here only when that failed.
-  openrouter: { temperature: "never", efforts: [], structure: "words" },
+const assumed: Readonly<Record<ProviderName, Assumed>> = {
+  anthropic: cautious,
+  openai: cautious,
+  google: cautious,
+  // Hundreds of models, many without schemas; OpenRouter's adapter asks for the capabilities first and comes here only when that failed.
+  openrouter: { ...cautious, structure: "words" },
   mock: { temperature: "always", efforts: ["none", "low", "medium", "high"], structure: "schema" },
 };
 
@@ -148,8 +110,8 @@ export function planFor(model: Model, parameters: Parameters): Plan {
  * The price in force: of the rows that have begun, the last. Days begin at 00:00 UTC.
  *
  * @param nowMs epoch milliseconds
- * @returns `null` where the price is unknown, before its first row, and from the model's shutdown on: if something answers under its name then,
- * it is another model at another price (Google does that)
+ * @returns `null` where the price is unknown, before its first row, and from the model's shutdown on: what answers under its name then is
+ * another model at another price (Google does that)
  */
 export function priceAt(model: Model, nowMs: number): Price | null {
   if (model.shutdownOn !== null && nowMs >= Date.parse(model.shutdownOn)) return null;
@@ -177,8 +139,8 @@ export interface ModelDescription {
 }
 
 /**
- * The catalogue as `GET /api/v1/models` tells it, with the prices in force. A default that it does not have by that very name (a snapshot, a
- * model of an operator's own) is told too.
+ * The catalogue as `GET /api/v1/models` tells it, with the prices in force. A default that the catalogue does not have by that very name (a
+ * snapshot, a model of an operator's own) is told too.
  *
  * @param nowMs epoch milliseconds
  * @param defaults the model that each provider is asked for here where a comparison names none
@@ -224,7 +186,7 @@ function describe(model: Model, nowMs: number, isDefault: boolean): ModelDescrip
   };
 }
 
-/** The contract has no field for it, and a price that leaves it out would mislead. */
+/** The contract has no field for the price of a long prompt, and a price that leaves it out would mislead. */
 function longPromptNote(longPrompt: LongPrompt | null): string {
   if (longPrompt === null) return "";
   const { aboveTokens, inputFactor, outputFactor } = longPrompt;

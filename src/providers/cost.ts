@@ -1,6 +1,6 @@
 import type { Usage } from "../domain/judging/usage.ts";
-import type { Model } from "./catalog.ts";
 import { priceAt } from "./catalog.ts";
+import type { Model } from "./models/model.ts";
 
 /**
  * What one call costs: what the vendor says of it, else the price of its day, times the factor of the tier in which it was served. Cached and cache-written tokens are parts of the prompt and are billed once each, at their own

@@ -1,8 +1,8 @@
-/** What a status means in a vendor's envelope, where the vendor has no word of its own for what is wrong. */
+/** What is wrong where no vendor has a word for it: what a bare status means, and the end of a call that we ended ourselves. */
 import type { Failure } from "../domain/failure.ts";
 
 /**
- * What an HTTP status other than 200 means where the vendor has no word of its own for it.
+ * What an HTTP status other than 200 means, in a vendor's envelope that says nothing more telling.
  *
  * @param retryAfterMs the vendor's hint, milliseconds; `null` where it gave none
  * @param vendorSays the vendor's message, told only where the request itself is at fault
@@ -30,7 +30,12 @@ export function failureOfStatus(status: number, retryAfterMs: number | null, ven
   return { reason: "unreadable", why: "not_an_answer" };
 }
 
-/** @returns whether it is a status that an error inside a 200 can name */
+/** @param signal its reason is an `AbortCause` */
+export function failureOfAbort(signal: AbortSignal): Failure {
+  return { reason: signal.reason === "timeout" ? "timeout" : "hung_up" };
+}
+
+/** @returns whether `value` is a status that an error inside a 200 can name */
 export function isErrorStatus(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599;
 }

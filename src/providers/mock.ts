@@ -1,13 +1,14 @@
-/** A judge that is no vendor, for development, tests and demonstrations. It is as regular as a clock: equal requests get equal verdicts. */
+/** A judge that is no vendor, for development, tests and demonstrations: as regular as a clock, so that equal requests get equal verdicts. */
 import { boundaryOf } from "../domain/judging/boundary.ts";
-import type { Failure } from "../domain/failure.ts";
 import type { ReasoningEffort } from "../domain/judging/comparison.ts";
 import { err, ok } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
+import { wait } from "../gateway/deadline.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../gateway/ports.ts";
-import { findModel, planFor } from "./catalog.ts";
-import { costOf } from "./cost.ts";
-import { failureOfStatus } from "./failures.ts";
+import { catalogued } from "./call.ts";
+import { dice, hash } from "./dice.ts";
+import { failureOfAbort, failureOfStatus } from "./failures.ts";
+import { replyWithout } from "./reply.ts";
 
 export interface MockOptions {
   readonly latencyMs: number;
@@ -23,14 +24,11 @@ export interface MockOptions {
 /**
  * The mock. The verdict follows from the seed and the request; latency and errors from the seed, the request and the attempt number. Nothing
  * else counts, so every process and platform gives the same. Its statuses mean what a vendor's would, its usage is counted from the texts, and
- * nothing that a caller wrote is in its justifications. It takes every model id, all parameters, and never runs out of tokens.
+ * nothing that a caller wrote is in its justifications. The mock takes every model id, all parameters, and never runs out of tokens.
  */
 export function mockProvider(options: MockOptions, clock: Clock): Provider {
   return {
-    name: "mock",
-    plan: (model, parameters) => planFor(findModel("mock", model), parameters),
-    cost: (model, usage, nowMs) => costOf(findModel("mock", model), usage, nowMs),
-
+    ...catalogued("mock"),
     async judge(request, signal) {
       const callKey = `${options.seed} call ${request.promptSha256} ${request.attempt}`;
       // Always three draws in this order: a changed latency leaves the errors as they were.
@@ -39,8 +37,8 @@ export function mockProvider(options: MockOptions, clock: Clock): Provider {
       const fails = chance() < options.errorRate;
       const status = options.errorCodes[Math.floor(chance() * options.errorCodes.length)];
 
-      await pause(clock, delayMs, signal);
-      if (signal.aborted) return { outcome: err(ended(signal)), usage: null, requestId: null, status: null };
+      if (delayMs > 0 && !signal.aborted) await wait(clock, delayMs, signal);
+      if (signal.aborted) return replyWithout(failureOfAbort(signal), null);
       const requestId = `mock-${hash(callKey).toString(16).padStart(8, "0")}`;
       if (fails && status !== undefined) {
         const failure = failureOfStatus(status, null, `the mock fails on purpose with ${status}`);
@@ -113,46 +111,4 @@ function counted(request: JudgeRequest, text: string, chance: number): Usage {
     completionTokens: written + reasoning,
     reasoningTokens: reasoning,
   };
-}
-
-/** Over when the time is, or when the signal aborts. */
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (delayMs <= 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const cancel = clock.after(delayMs, () => {
-      signal.removeEventListener("abort", end);
-      resolve();
-    });
-    const end = () => {
-      cancel();
-      resolve();
-    };
-    signal.addEventListener("abort", end, { once: true });
-  });
-}
-
-/** The signal's reason is an `AbortCause`. */
-function ended(signal: AbortSignal): Failure {
-  return { reason: signal.reason === "timeout" ? "timeout" : "hung_up" };
-}
-
-/**
- * Numbers in [0, 1) that follow from the key alone. Mulberry32 by Tommy Ettinger (public domain),
- * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
- */
-function dice(key: string): () => number {
-  let state = hash(key);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** FNV-1a, 32 bits, over UTF-16 units. http://www.isthe.com/chongo/tech/comp/fnv/ (public domain) */
-function hash(key: string): number {
-  let state = 0x811c9dc5;
-  for (let at = 0; at < key.length; at++) state = Math.imul(state ^ key.charCodeAt(at), 0x01000193);
-  return state >>> 0;
 }

@@ -1,11 +1,17 @@
-/** The vendors' own lists of models, and where the catalogue differs from them. For whoever keeps the catalogue; no judgement needs it. */
+/** The vendors' own lists of models, and where the catalogue differs from them. For whoever keeps the catalogue; no judgement needs these lists. */
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
+import { anthropic } from "./anthropic.ts";
 import { jsonHeaders, type Vendor } from "./call.ts";
-import { findModel, type Model, modelsOf } from "./catalog.ts";
+import { findModel, modelsOf } from "./catalog.ts";
 import { items, parseJson, text, type Unsure } from "./envelope.ts";
+import { google } from "./google.ts";
+import type { Model } from "./models/model.ts";
+import { openai } from "./openai.ts";
+import { openrouter } from "./openrouter.ts";
 import type { Transport } from "./transport.ts";
 
-export type ListingProvider = "anthropic" | "openai" | "google" | "openrouter";
+export type ListingProvider = Exclude<ProviderName, "mock">;
 
 /** A model in a vendor's list. */
 export interface Listed {
@@ -16,49 +22,30 @@ export interface Listed {
 
 /** How one vendor's list is asked for and read. */
 interface Listing {
-  readonly headers: (apiKey: string) => Readonly<Record<string, string>>;
   /** Below the base URL. @param after what the page before said about the next; `null`: the first page */
   readonly path: (after: string | null) => string;
   readonly read: (answer: unknown) => { readonly models: readonly Listed[]; readonly next: string | null };
 }
 
-const bearer = (apiKey: string) => ({ authorization: `Bearer ${apiKey}` });
-
 const listings: Readonly<Record<ListingProvider, Listing>> = {
   // `ModelInfo` of @anthropic-ai/sdk 1.14.0
   anthropic: {
-    headers: (apiKey) => ({ ...bearer(apiKey), "anthropic-version": "2026-10-21" }),
     path: (after) => `/v1/models?limit=1000${after === null ? "" : `&after_id=${encodeURIComponent(after)}`}`,
     read: (answer) => {
-      const page = answer as Unsure<{
-        data: { id: string; retires_at: string | null }[];
-        has_more: boolean;
-        last_id: string;
-      }>;
+      const page = answer as Unsure<{ has_more: boolean; last_id: string }>;
       return {
-        models: items(page?.data).map((model) => ({ id: text(model?.id), endsOn: dayIn(model?.retires_at) })),
+        models: dataIn(answer, "retires_at"),
         next: page?.has_more === true ? text(page.last_id) || null : null,
       };
     },
   },
   // `Model` of openai 7.59.0
   openai: {
-    headers: bearer,
     path: () => "/models",
-    read: (answer) => {
-      const page = answer as Unsure<{ data: { id: string; shutdown_date: string | null }[] }>;
-      return {
-        models: items(page?.data).map((model) => ({
-          id: text(model?.id),
-          endsOn: dayIn(model?.shutdown_date),
-        })),
-        next: null,
-      };
-    },
+    read: (answer) => ({ models: dataIn(answer, "shutdown_date"), next: null }),
   },
   // https://ai.google.dev/api/models
   google: {
-    headers: (apiKey) => ({ "x-goog-api-key": apiKey }),
     path: (after) =>
       `/v1beta/models?pageSize=1000${after === null ? "" : `&pageToken=${encodeURIComponent(after)}`}`,
     read: (answer) => {
@@ -74,19 +61,22 @@ const listings: Readonly<Record<ListingProvider, Listing>> = {
   },
   // `Model` of @openrouter/sdk 1.3.19
   openrouter: {
-    headers: bearer,
     path: () => "/models",
-    read: (answer) => {
-      const page = answer as Unsure<{ data: { id: string; expiration_date: string | null }[] }>;
-      return {
-        models: items(page?.data).map((model) => ({
-          id: text(model?.id),
-          endsOn: dayIn(model?.expiration_date),
-        })),
-        next: null,
-      };
-    },
+    read: (answer) => ({ models: dataIn(answer, "expiration_date"), next: null }),
   },
+};
+
+/** @param end what a model's last day is called in the list */
+function dataIn(answer: unknown, end: "retires_at" | "shutdown_date" | "expiration_date"): Listed[] {
+  const page = answer as Unsure<{ data: ({ id: string } & Record<typeof end, string | null>)[] }>;
+  return items(page?.data).map((model) => ({ id: text(model?.id), endsOn: dayIn(model?.[end]) }));
+}
+
+const dialects: Readonly<Record<ListingProvider, { headers(apiKey: string): object }>> = {
+  anthropic,
+  openai,
+  google,
+  openrouter,
 };
 
 const mostPages = 20;
@@ -100,7 +90,7 @@ export async function listModels(
   signal: AbortSignal,
 ): Promise<Result<readonly Listed[], string>> {
   const listing = listings[provider];
-  const headers = { ...jsonHeaders, ...listing.headers(apiKey) };
+  const headers = { ...jsonHeaders, ...dialects[provider].headers(apiKey) };
   const all: Listed[] = [];
   let after: string | null = null;
   for (let page = 0; page < mostPages; page++) {

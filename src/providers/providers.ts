@@ -1,9 +1,9 @@
 /** The providers that can be asked here: those that are enabled and have a key. */
 import type { Config } from "../settings/config.ts";
-import type { ProviderName } from "../domain/judging/comparison.ts";
+import { type ProviderName, providerNames } from "../domain/judging/comparison.ts";
 import type { Clock, Provider } from "../gateway/ports.ts";
 import { anthropicProvider } from "./anthropic.ts";
-import type { Vendor } from "./call.ts";
+import type { Surroundings, Vendor } from "./call.ts";
 import { defaultModels } from "./catalog.ts";
 import { googleProvider } from "./google.ts";
 import { mockProvider } from "./mock.ts";
@@ -11,22 +11,26 @@ import { openaiProvider } from "./openai.ts";
 import { openrouterProvider } from "./openrouter.ts";
 import type { Transport } from "./transport.ts";
 
+type Make = (vendor: Vendor, surroundings: Surroundings & { readonly clock: Clock }) => Provider;
+
+const make: Readonly<Record<keyof Config["providers"], Make>> = {
+  anthropic: anthropicProvider,
+  openai: openaiProvider,
+  google: googleProvider,
+  openrouter: openrouterProvider,
+};
+
 export function createProviders(
   config: Config,
   transport: Transport,
   clock: Clock,
 ): ReadonlyMap<ProviderName, Provider> {
   const surroundings = { transport, nowMs: clock.nowMs, clock };
-  const make: Readonly<Record<keyof Config["providers"], (vendor: Vendor) => Provider>> = {
-    anthropic: (vendor) => anthropicProvider(vendor, surroundings),
-    openai: (vendor) => openaiProvider(vendor, surroundings),
-    google: (vendor) => googleProvider(vendor, surroundings),
-    openrouter: (vendor) => openrouterProvider(vendor, surroundings),
-  };
   const usable = new Map<ProviderName, Provider>();
-  for (const name of ["anthropic", "openai", "google", "openrouter"] as const) {
+  for (const name of providerNames) {
+    if (name === "mock") continue;
     const { enabled, apiKey, baseUrl } = config.providers[name];
-    if (enabled && apiKey !== null) usable.set(name, make[name]({ apiKey, baseUrl }));
+    if (enabled && apiKey !== null) usable.set(name, make[name]({ apiKey, baseUrl }, surroundings));
   }
   if (config.mock.enabled) usable.set("mock", mockProvider(config.mock, clock));
   return usable;

@@ -4,7 +4,7 @@
 export const longestHintMs = 15 * 60_000;
 
 /** @param name in lower case; `null` where absent */
-type Header = (name: string) => string | null;
+export type Header = (name: string) => string | null;
 
 /**
  * What the headers ask for: `retry-after-ms`, else `retry-after`; for a 429 also when the limit that was hit is renewed.
@@ -54,7 +54,7 @@ export function untilMs(moment: unknown, nowMs: number): number | null {
   return atMs !== null && atMs >= nowMs ? whole(atMs - nowMs) : null;
 }
 
-/** The time in a sentence such as "Please retry in 49m12.5s." It is for sentences whose beginning is known to be the vendor's. */
+/** The time in a sentence such as "Please retry in 49m12.5s." Only for sentences whose beginning is known to be the vendor's. */
 export function waitInSentence(sentence: string): number | null {
   const [, duration] =
     /\b(?:retry|try again) in ((?:\d+(?:\.\d+)?(?:ms|[hms]))+)(?!\w)/i.exec(sentence) ?? [];
@@ -114,7 +114,7 @@ function isoUntilMs(text: string, nowMs: number): number | null {
 function momentMs(text: string): number | null {
   const trimmed = text.trim();
   if (/^\d+(\.\d+)?$/.test(trimmed)) return epochMs(Number(trimmed));
-  // Without a time zone it would be read in that of the machine.
+  // A moment without a time zone would be read in that of the machine.
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/i.test(trimmed)) return null;
   const atMs = Date.parse(trimmed);
   return Number.isNaN(atMs) ? null : atMs;

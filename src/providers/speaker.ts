@@ -46,7 +46,7 @@ export interface AnyError {
 export function envelopeIn(answer: string): object | null {
   const parsed = parseJson(answer);
   const first: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  return isObject(first) && (errorIn(first) !== null || holdsAnAnswer(first)) ? first : null;
+  return isObject(first) && (holdsAnAnswer(first) || errorIn(first) !== null) ? first : null;
 }
 
 /** @returns the error that an envelope reports at its top; `null` where it reports none */

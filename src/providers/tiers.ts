@@ -2,7 +2,8 @@
 import type { Billed } from "../domain/judging/usage.ts";
 import { text } from "./envelope.ts";
 
-type Factors = ReadonlyMap<string, number>;
+/** By the tier's name. */
+export type Factors = ReadonlyMap<string, number>;
 
 /** `ServiceTier` of openai 7.59.0; developers.openai.com/api/docs/pricing, read 2026-11-30. `scale` and `ultrafast` are priced by contract. */
 export const openaiTiers: Factors = new Map([
@@ -29,10 +30,10 @@ export const googleTiers: Factors = new Map([
 
 /**
  * @param tier as the answer names it
- * @returns for a usage; empty where no tier is named or where it changes nothing
+ * @returns `null` where no tier is named, or one that changes nothing
  */
-export function billedAs(factors: Factors, tier: unknown): { readonly billed?: Billed } {
+export function billedAs(factors: Factors, tier: unknown): Billed | null {
   const word = text(tier).trim().toLowerCase();
   const priceFactor = word === "" ? 1 : (factors.get(word) ?? null);
-  return priceFactor === 1 ? {} : { billed: { priceFactor } };
+  return priceFactor === 1 ? null : { priceFactor };
 }

@@ -2,8 +2,7 @@
  * Anthropic's models. None takes a temperature: since API version 2026-10-21 it is refused even at its default value. All that are listed have
  * native structured outputs; the newest refuse a forced tool. Gated ones (Mythos) are left out.
  */
-import type { Model, Price } from "../catalog.ts";
-import { price } from "./price.ts";
+import { type Model, type Price, price, usual } from "./model.ts";
 
 const dataset = "genai-prices 0.1.8 after platform.claude.com/docs/en/about-claude/pricing, read 2026-11-22";
 const overviews = "platform.claude.com/docs/en/models overviews, read 2026-11-22";
@@ -39,15 +38,12 @@ export const anthropicModels: readonly Model[] = [
 
 function claude(id: string, prices: readonly Price[], thinkingOff: Model["thinkingOff"] = null): Model {
   return {
+    ...usual,
     provider: "anthropic",
     id,
-    known: true,
-    temperature: "never",
-    efforts: thinkingOff === null ? ["low", "medium", "high"] : ["none", "low", "medium", "high"],
-    structure: "schema",
+    efforts: thinkingOff === null ? usual.efforts : ["none", ...usual.efforts],
     thinkingOff,
     prices,
-    shutdownOn: null,
   };
 }
 

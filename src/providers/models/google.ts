@@ -3,8 +3,7 @@
  * Shutdown dates: ai.google.dev/gemini-api/docs/deprecations. From that day Google answers for the 2.5 models with *another* model, so they are
  * no judges any more.
  */
-import type { Model, Price } from "../catalog.ts";
-import { price } from "./price.ts";
+import { type Model, type Price, price, usual } from "./model.ts";
 
 const dataset = "genai-prices 0.1.8 after ai.google.dev/gemini-api/docs/pricing, read 2026-11-22";
 const argon = "github.com/BerriAI/litellm discussion 46238, read 2026-11-22";
@@ -41,17 +40,7 @@ export const googleModels: readonly Model[] = [
 
 /** Thinks always; says not to send a temperature (3.6 and later). */
 function gemini(id: string, prices: readonly Price[], shutdownOn: string | null = null): Model {
-  return {
-    provider: "google",
-    id,
-    known: true,
-    temperature: "never",
-    efforts: ["low", "medium", "high"],
-    structure: "schema",
-    thinkingOff: null,
-    prices,
-    shutdownOn,
-  };
+  return { ...usual, provider: "google", id, prices, shutdownOn };
 }
 
 /** Before 3.6 a temperature is accepted. */

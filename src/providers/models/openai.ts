@@ -1,6 +1,5 @@
 /** OpenAI's models. Shutdown dates: the `ChatModel` type of openai-node 7.59.0. */
-import type { Model, Price } from "../catalog.ts";
-import { price } from "./price.ts";
+import { type Model, type Price, price, usual } from "./model.ts";
 
 const dataset = "genai-prices 0.1.8 after developers.openai.com/api/docs/pricing, read 2026-11-22";
 const terra = "docs.litellm.ai/blog/gpt-6-1-terra and apidog.com/blog/gpt-6-1-terra-pricing, read 2026-11-22";
@@ -56,23 +55,13 @@ function reasons(id: string, prices: readonly Price[], shutdownOn: string | null
   return {
     ...alwaysReasons(id, prices, shutdownOn),
     temperature: "without_reasoning",
-    efforts: ["none", "low", "medium", "high"],
+    efforts: ["none", ...usual.efforts],
   };
 }
 
 /** Refuses the effort `none`, and any temperature with it. */
 function alwaysReasons(id: string, prices: readonly Price[], shutdownOn: string | null = null): Model {
-  return {
-    provider: "openai",
-    id,
-    known: true,
-    temperature: "never",
-    efforts: ["low", "medium", "high"],
-    structure: "schema",
-    thinkingOff: null,
-    prices,
-    shutdownOn,
-  };
+  return { ...usual, provider: "openai", id, prices, shutdownOn };
 }
 
 /** From before reasoning: takes a temperature, no effort. */

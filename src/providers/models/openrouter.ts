@@ -2,9 +2,9 @@
  * A handful of what OpenRouter routes to. It passes the vendors' prices through (openrouter.ai/docs/faq), so these are theirs. Everything else
  * that it offers has no price here. A variant (`:free`, `:batch`) is another price, and so another, unknown model.
  */
-import type { Model } from "../catalog.ts";
 import { anthropicModels } from "./anthropic.ts";
 import { googleModels } from "./google.ts";
+import type { Model } from "./model.ts";
 import { openaiModels } from "./openai.ts";
 
 export const openrouterModels: readonly Model[] = [

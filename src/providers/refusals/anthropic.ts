@@ -5,6 +5,7 @@
  * The vendor asks not to match on sentences. Where it gives money, a closed organisation and a compiler's time limit no code (all are plain 400s), the
  * sentence is all that keeps a queue from failing.
  */
+import type { Ends } from "../ends.ts";
 import type { Refusals } from "./refusal.ts";
 
 export const anthropicRefusals: Refusals = {
@@ -61,3 +62,12 @@ export const anthropicRefusals: Refusals = {
     ["overloaded_error", 529],
   ]),
 };
+
+/** How answers end: `StopReason` of @anthropic-ai/sdk 1.12.0, without `refusal`, which has a name of its own beside it. */
+export const anthropicEnds: Ends = new Map([
+  ["end_turn", "whole"],
+  ["stop_sequence", "whole"],
+  ["tool_use", "whole"],
+  ["max_tokens", "truncated"],
+  ["model_context_window_exceeded", "truncated"],
+]);

@@ -2,6 +2,7 @@
  * How Google words its refusals: `details[].reason`, then `status`. Left out are the words that say no more than the HTTP status, and
  * RESOURCE_EXHAUSTED, which is said of a minute's limit and of a month's money alike.
  */
+import type { Ends } from "../ends.ts";
 import type { Refusals } from "./refusal.ts";
 
 export const googleRefusals: Refusals = {
@@ -84,3 +85,24 @@ export const googleWaits = [
   "resource has been exhausted",
   "please retry in",
 ] as const;
+
+/** How answers end: `FinishReason` of @google/genai 3.3.0. */
+export const googleEnds: Ends = new Map([
+  ["STOP", "whole"],
+  ["MAX_TOKENS", "truncated"],
+  // Sent where a longer answer would need another call.
+  ["CONTINUATION", "truncated"],
+  ["SAFETY", "content"],
+  // Likely where a student quotes a source at length.
+  ["RECITATION", "content"],
+  ["LANGUAGE", "content"],
+  ["BLOCKLIST", "content"],
+  ["PROHIBITED_CONTENT", "content"],
+  ["SPII", "content"],
+  ["MODEL_ARMOR", "content"],
+  ["JAILBREAK", "content"],
+  // A rule of the vendor's wants a person to look at the answer.
+  ["ESCALATION", "content"],
+  // "The user account is limited or disabled due to Prohibited Use Policy violations": ours, whatever was asked.
+  ["PUP_LIMITED_DISABLED", "account"],
+]);

@@ -2,6 +2,7 @@
  * How OpenAI words its refusals, and those servers that speak its language behind a base URL (Azure, vLLM, llama.cpp, Ollama).
  * Left out are the words that say no more than their status: `invalid_request_error`, `rate_limit_exceeded`, Azure's `401`.
  */
+import type { Ends } from "../ends.ts";
 import type { Refusals } from "./refusal.ts";
 
 export const openaiRefusals: Refusals = {
@@ -73,3 +74,9 @@ export const openaiRefusals: Refusals = {
   ],
   statuses: new Map([["rate_limit_exceeded", 429]]),
 };
+
+/** How a response ends: its `status`, and the reason of an incomplete one; `Response` of openai 7.57.0. */
+export const openaiEnds: Ends = new Map([
+  ["completed", "whole"],
+  ["incomplete: max_output_tokens", "truncated"],
+]);

@@ -2,6 +2,7 @@
  * How OpenRouter words its refusals: `metadata` and `availability` (with words of the adapter's own, in brackets, for what these say without a word),
  * then `metadata.error_type`. Left out are the types that say no more than their status.
  */
+import type { End, Ends } from "../ends.ts";
 import type { Refusals } from "./refusal.ts";
 
 export const openrouterRefusals: Refusals = {
@@ -62,3 +63,15 @@ export const openrouterRefusals: Refusals = {
   ],
   statuses: new Map(),
 };
+
+/** How a choice ends: `finish_reason` of openai 7.57.0's `ChatCompletion.Choice`, and `error`, which OpenRouter adds. */
+export const openrouterEnds: Ends = new Map<unknown, End>([
+  ["stop", "whole"],
+  // Companies behind OpenRouter leave the reason out, or empty.
+  [null, "whole"],
+  [undefined, "whole"],
+  ["", "whole"],
+  ["length", "truncated"],
+  ["content_filter", "content"],
+  ["error", "passing"],
+]);
