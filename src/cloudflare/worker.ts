@@ -4,8 +4,9 @@ import { providerNames, type ProviderName } from "../domain/judging/comparison.t
 import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
-import type { Dependencies } from "../http/providers.ts";
+import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
+import { timers } from "./clock.ts";
 import { within } from "./stubs/ask-object.ts";
 import { logFault, settle, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
@@ -175,13 +176,7 @@ function newId(): string {
   return crypto.randomUUID();
 }
 
-const clock: Clock = {
-  nowMs: Date.now,
-  after(delayMs, then) {
-    const timer = setTimeout(then, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+const clock: Clock = { nowMs: Date.now, ...timers };
 
 const encoder = new TextEncoder();
 

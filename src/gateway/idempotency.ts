@@ -1,14 +1,14 @@
 /**
- * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. One
- * without a key pays nothing of it.
+ * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. A
+ * request without a key pays nothing of that.
  */
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Ticket } from "../domain/ticket/ticket.ts";
-import type { Caller, Refusal, Submitted } from "./submission.ts";
 import type { Gateway } from "./gateway.ts";
 import { StoreAway, type Ports } from "./ports.ts";
 import type { Asked } from "./resolve.ts";
+import type { Caller, Refusal, Submitted } from "./submission.ts";
 
 /** One request under a key. */
 export interface KeyedRequest {
@@ -39,111 +39,131 @@ export interface KeyedPolicy {
   readonly retentionMs: number;
 }
 
-/** @param bodyOf writes the body of a 200 */
-export function createKeyedSubmit(
-  { keys, tickets, newId }: Pick<Ports, "keys" | "tickets" | "newId">,
-  submit: Gateway["submit"],
-  policy: KeyedPolicy,
-) {
-  return submitKeyed;
+/** What a keyed request is made of: the stores, the flow behind them, and how long things last. */
+interface Keyed {
+  readonly ports: Pick<Ports, "keys" | "tickets" | "newId">;
+  readonly submit: Gateway["submit"];
+  readonly policy: KeyedPolicy;
+}
 
-  async function submitKeyed(
-    request: KeyedRequest,
-    asked: Asked,
-    caller: Caller,
-    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
-  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
-    try {
-      const begun = await begin(request);
-      switch (begun.kind) {
-        case "busy":
-          return err({ kind: "key_busy", untilMs: begun.untilMs });
-        case "mismatch":
-          return err({ kind: "key_mismatch" });
-        case "answered":
-          return ok(begun);
-        case "ticketed": {
-          const ticket = await tickets.load(begun.queueId);
-          if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
-          if (!begun.mayEnd) return err({ kind: "key_spent" });
-          await keys.end(request.name, begun.fence, { kind: "freed" });
-          return await submitKeyed(request, asked, caller, bodyOf);
-        }
-        case "begun":
-          return await goOn(request, begun, asked, caller, bodyOf);
+/** What is asked under the key, and what writes the body of a 200. */
+interface Asking {
+  readonly asked: Asked;
+  readonly caller: Caller;
+  readonly bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string;
+}
+
+export function createKeyedSubmit(ports: Keyed["ports"], submit: Gateway["submit"], policy: KeyedPolicy) {
+  const keyed: Keyed = { ports, submit, policy };
+  return (request: KeyedRequest, asked: Asked, caller: Caller, bodyOf: Asking["bodyOf"]) =>
+    submitKeyed(keyed, request, { asked, caller, bodyOf });
+}
+
+async function submitKeyed(
+  keyed: Keyed,
+  request: KeyedRequest,
+  asking: Asking,
+): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+  const { keys, tickets } = keyed.ports;
+  try {
+    const begun = await begin(keyed, request);
+    switch (begun.kind) {
+      case "busy":
+        return err({ kind: "key_busy", untilMs: begun.untilMs });
+      case "mismatch":
+        return err({ kind: "key_mismatch" });
+      case "answered":
+        return ok(begun);
+      case "ticketed": {
+        const ticket = await tickets.load(begun.queueId);
+        if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
+        if (!begun.mayEnd) return err({ kind: "key_spent" });
+        await keys.end(request.name, begun.fence, { kind: "freed" });
+        return await submitKeyed(keyed, request, asking);
       }
-    } catch (error) {
-      if (error instanceof StoreAway) return err({ kind: "store_away" });
-      throw error;
+      case "begun":
+        return await goOn(keyed, request.name, begun, asking);
     }
+  } catch (error) {
+    if (error instanceof StoreAway) return err({ kind: "store_away" });
+    throw error;
   }
+}
 
-  /** A record that differs may be of version 1: then it is compared as that did. */
-  async function begin({ name, requestSha256, sha256OfVersion1 }: KeyedRequest): Promise<Begun> {
-    const begun = await keys.begin(name, requestSha256, newId(), policy.leaseMs);
-    if (begun.kind !== "mismatch" || sha256OfVersion1 === undefined) return begun;
-    return keys.begin(name, await sha256OfVersion1(), newId(), policy.leaseMs);
-  }
+/** A record that differs may be of version 1: then the request is compared as version 1 did. */
+async function begin(
+  { ports: { keys, newId }, policy }: Keyed,
+  { name, requestSha256, sha256OfVersion1 }: KeyedRequest,
+): Promise<Begun> {
+  const begun = await keys.begin(name, requestSha256, newId(), policy.leaseMs);
+  if (begun.kind !== "mismatch" || sha256OfVersion1 === undefined) return begun;
+  return keys.begin(name, await sha256OfVersion1(), newId(), policy.leaseMs);
+}
 
-  async function goOn(
-    { name }: KeyedRequest,
-    { queueId, fence, again }: Extract<Begun, { kind: "begun" }>,
-    asked: Asked,
-    caller: Caller,
-    bodyOf: (judged: Extract<Submitted, { kind: "judged" }>) => string,
-  ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
-    // Whoever had the key before may have died after it had kept the ticket.
-    const orphan = again ? await tickets.load(queueId) : null;
-    if (orphan) {
-      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(orphan) });
-      return ok({ kind: "kept", ticket: orphan, waitsFor: null });
-    }
-    let submitted: Awaited<ReturnType<Gateway["submit"]>>;
-    try {
-      // A client that hangs up will ask again: its call goes on.
-      submitted = await submit(asked, { ...caller, queueId, onHangUp: null });
-    } catch (error) {
-      await noteIfPossible(name, fence, { kind: "freed" });
-      throw error;
-    }
-    if (!submitted.ok) {
-      // An outcome that is unknown may have left a ticket: then the key stays with it until its lease ends.
-      if (submitted.error.kind === "store_away") return submitted;
-      const isOurs = await noteIfPossible(name, fence, { kind: "freed" });
-      // Another has it since our lease ended, and may have succeeded.
-      return isOurs ? submitted : err({ kind: "key_busy", untilMs: 0 });
-    }
-    if (submitted.value.kind === "kept") {
-      await noteIfPossible(name, fence, { kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket) });
-      return ok(submitted.value);
-    }
-    const body = bodyOf(submitted.value);
-    // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
-    const store = () => keys.end(name, fence, { kind: "answered", body });
-    // Said twice it is the same, and a judgement that was paid for is worth a second try.
-    const isStored = await store().catch((error: unknown) => {
-      if (error instanceof StoreAway) return store();
-      throw error;
-    });
-    return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
+/** @param name of the record */
+async function goOn(
+  { ports: { keys, tickets }, submit, policy }: Keyed,
+  name: string,
+  { queueId, fence, again }: Extract<Begun, { kind: "begun" }>,
+  { asked, caller, bodyOf }: Asking,
+): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+  const note = (end: KeyedEnd) => noteIfPossible(keys, name, fence, end);
+  // Whoever had the key before may have died after it had kept the ticket.
+  const orphan = again ? await tickets.load(queueId) : null;
+  if (orphan) {
+    await note({ kind: "ticketed", forgetAtMs: lastMoment(orphan, policy) });
+    return ok({ kind: "kept", ticket: orphan, waitsFor: null });
   }
+  let submitted: Awaited<ReturnType<Gateway["submit"]>>;
+  try {
+    // A client that hangs up will ask again: its call goes on.
+    submitted = await submit(asked, { ...caller, queueId, onHangUp: null });
+  } catch (error) {
+    await note({ kind: "freed" });
+    throw error;
+  }
+  if (!submitted.ok) {
+    // An outcome that is unknown may have left a ticket: then the key stays with that ticket until its lease ends.
+    if (submitted.error.kind === "store_away") return submitted;
+    const isOurs = await note({ kind: "freed" });
+    // Another has the key since our lease ended, and may have succeeded.
+    return isOurs ? submitted : err({ kind: "key_busy", untilMs: 0 });
+  }
+  if (submitted.value.kind === "kept") {
+    await note({ kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket, policy) });
+    return ok(submitted.value);
+  }
+  const body = bodyOf(submitted.value);
+  // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
+  const store = () => keys.end(name, fence, { kind: "answered", body });
+  // Said twice it is the same, and a judgement that was paid for is worth a second try.
+  const isStored = await store().catch((error: unknown) => {
+    if (error instanceof StoreAway) return store();
+    throw error;
+  });
+  return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
+}
 
-  /**
-   * What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing.
-   *
-   * @returns false: another has the key now
-   */
-  async function noteIfPossible(name: string, fence: number, end: KeyedEnd): Promise<boolean> {
-    try {
-      return await keys.end(name, fence, end);
-    } catch (error) {
-      if (error instanceof StoreAway) return true;
-      throw error;
-    }
+/**
+ * What is known already is answered all the same: once the lease is over, the record leads to the ticket by its id, or to nothing.
+ *
+ * @returns false: another has the key now
+ */
+async function noteIfPossible(
+  keys: Ports["keys"],
+  name: string,
+  fence: number,
+  end: KeyedEnd,
+): Promise<boolean> {
+  try {
+    return await keys.end(name, fence, end);
+  } catch (error) {
+    if (error instanceof StoreAway) return true;
+    throw error;
   }
+}
 
-  /** A ticket expires at the latest one lease after its time; then it is readable for the retention. */
-  function lastMoment({ about }: Ticket): number {
-    return about.expiresAtMs + policy.leaseMs + policy.retentionMs;
-  }
+/** A ticket expires at the latest one lease after its time; then it is readable for the retention. */
+function lastMoment({ about }: Ticket, { leaseMs, retentionMs }: KeyedPolicy): number {
+  return about.expiresAtMs + leaseMs + retentionMs;
 }

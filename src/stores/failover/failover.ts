@@ -17,13 +17,14 @@ import {
   type Totals,
 } from "../../gateway/ports.ts";
 import type { SharedHealth, SharedStore } from "./shared-store.ts";
-import { failoverGates } from "./gate.ts";
-import { failoverTickets } from "./tickets.ts";
+import { failoverGates, type FailoverGates } from "./gate.ts";
+import { failoverTickets, type FailoverTickets } from "./tickets.ts";
+import { bringTotals, failoverTotals } from "./totals.ts";
 import type { LocalStore } from "./local-store.ts";
 import { createMover } from "./mover.ts";
-import type { News } from "./events.ts";
+import type { FailoverEvent } from "../../telemetry/failover.ts";
 import { createRooms } from "./reservations.ts";
-import { createWatch } from "./watch.ts";
+import { createWatch, type Watch } from "./watch.ts";
 
 export interface FailoverParts {
   readonly shared: SharedStore;
@@ -32,7 +33,7 @@ export interface FailoverParts {
   readonly clock: Clock;
   /** A UUID. */
   readonly newId: () => string;
-  readonly tell: (news: News) => void;
+  readonly tell: (event: FailoverEvent) => void;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown) => void;
 }
@@ -64,18 +65,11 @@ interface FailoverHealth {
   readonly local: { readonly isWell: boolean; readonly latencyMs: number };
 }
 
-export function createFailover({
-  shared,
-  local,
-  policy,
-  clock,
-  newId,
-  tell,
-  onFault,
-}: FailoverParts): Failover {
+export function createFailover(parts: FailoverParts): Failover {
+  const { shared, local, policy, clock, newId, tell, onFault } = parts;
   let isStarted = false;
   let isToldAway = false;
-  let warnings: readonly string[] = [];
+  const { look, warnings } = healthOf(shared, tell);
   const mover = createMover({ local, shared: shared.tickets, watch: () => watch, clock, tell, onFault });
   const watch = createWatch({
     clock,
@@ -87,7 +81,7 @@ export function createFailover({
       if (isToldAway) tell({ kind: "store_back" });
       isToldAway = false;
       mover.kickNow();
-      bringTotals().catch(onFault);
+      bringTotals(local, shared).catch(onFault);
     },
     onFault,
   });
@@ -104,59 +98,24 @@ export function createFailover({
   });
   local.moves.onMovable(mover.kick);
 
-  async function look(): Promise<SharedHealth> {
-    const found = await shared.health();
-    const areNew = found.warnings.join() !== warnings.join();
-    warnings = found.warnings;
-    if (areNew) tell({ kind: "store_warnings", warnings });
-    return found;
-  }
-
   function onAway(): void {
     shared.pause();
     isToldAway = true;
     tell({ kind: "store_away" });
   }
 
-  /** Kept roughly, as totals are: what a crash finds between the two stores is lost. */
-  async function bringTotals(): Promise<void> {
-    for (const { tenant, day, requests, costUsd } of await local.totals.take()) {
-      shared.totals.add(tenant, day, requests, costUsd);
-    }
-  }
-
-  async function run(work: (claimed: ClaimedTicket) => Promise<void>, claimed: ClaimedTicket): Promise<void> {
-    gates.began(claimed.permit);
-    tickets.began(claimed);
-    try {
-      await work(claimed);
-    } finally {
-      gates.ended(claimed.permit);
-      tickets.ended(claimed);
-    }
-  }
-
   return {
     gate: gates.of,
     tickets,
-    keys: {
-      begin: (...given) => watch.ask(() => shared.keys.begin(...given)),
-      end: (...given) => watch.ask(() => shared.keys.end(...given)),
-    },
-    totals: {
-      add(...given) {
-        const { totals } = watch.isAway() ? local : shared;
-        totals.add(...given);
-      },
-      of: (...given) => watch.ask(() => shared.totals.of(...given)),
-    },
+    keys: failoverKeys(shared, watch),
+    totals: failoverTotals(local, shared, watch),
 
     look: watch.look,
 
     start(gateway) {
       isStarted = true;
       local.start(gateway.work);
-      shared.start((claimed) => run(gateway.run, claimed));
+      shared.start((claimed) => run(gateway.run, claimed, gates, tickets));
       if (watch.isAway()) onAway();
     },
 
@@ -180,8 +139,47 @@ export function createFailover({
       return { shared: there, local: here };
     },
 
+    warnings,
+  };
+}
+
+/** Looks how the shared store is, and tells of its warnings whenever they have changed. */
+function healthOf(shared: Pick<SharedStore, "health">, tell: FailoverParts["tell"]) {
+  let warnings: readonly string[] = [];
+  return {
+    async look(): Promise<SharedHealth> {
+      const found = await shared.health();
+      const areNew = found.warnings.join() !== warnings.join();
+      warnings = found.warnings;
+      if (areNew) tell({ kind: "store_warnings", warnings });
+      return found;
+    },
     warnings: () => warnings,
   };
+}
+
+function failoverKeys(shared: Pick<SharedStore, "keys">, watch: Pick<Watch, "ask">): Keys {
+  return {
+    begin: (...given) => watch.ask(() => shared.keys.begin(...given)),
+    end: (...given) => watch.ask(() => shared.keys.end(...given)),
+  };
+}
+
+/** Works on a ticket that the shared store has claimed for this process. */
+async function run(
+  work: (claimed: ClaimedTicket) => Promise<void>,
+  claimed: ClaimedTicket,
+  gates: FailoverGates,
+  tickets: FailoverTickets,
+): Promise<void> {
+  gates.began(claimed.permit);
+  tickets.began(claimed);
+  try {
+    await work(claimed);
+  } finally {
+    gates.ended(claimed.permit);
+    tickets.ended(claimed);
+  }
 }
 
 function awayAsNull(error: unknown): null {

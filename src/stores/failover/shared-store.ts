@@ -55,3 +55,8 @@ export class NotDone extends StoreAway {
     this.why = why;
   }
 }
+
+/** The store answers, but won't do what it is asked. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof NotDone && error.why === "refused";
+}

@@ -40,86 +40,13 @@ export interface FailoverTickets extends Tickets {
 const looks = 3;
 
 export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
-  const { local, shared, watch, rooms, clock } = parts;
+  const { local, shared, watch } = parts;
   /** Claims of the shared store. */
   const held = new Map<string, ClaimedTicket>();
 
-  async function create(draft: Draft): Promise<Ticket> {
-    const { id } = draft.about;
-    const roomHere = rooms.take(id);
-    if (draft.idIsGiven === true) {
-      // Whoever comes with the key again is led to this id, at the shared store.
-      if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
-      return await watch.ask(() => shared.create(draft));
-    }
-    if (roomHere !== null) return await keepHere(draft, roomHere, null);
-    try {
-      return await watch.ask(() => shared.create(draft));
-    } catch (error) {
-      if (!(error instanceof StoreAway)) throw error;
-      const doubtfulId = error instanceof NotDone ? null : id;
-      return await keepHere(draft, await roomFor(draft, doubtfulId), doubtfulId);
-    }
-  }
-
-  async function roomFor({ about }: Draft, doubtfulId: string | null): Promise<string> {
-    const { id: ticketId, provider } = about;
-    const seat = draftSeat(about, clock.nowMs());
-    const isHeld = await rooms.reserve(provider, seat);
-    const room = isHeld ? rooms.take(ticketId) : null;
-    if (room !== null) return room;
-    if (doubtfulId !== null) {
-      await local.notes.doubt({ id: doubtfulId, provider });
-      parts.onNote();
-    }
-    throw new QueueFull();
-  }
-
-  function keepHere(draft: Draft, id: string, doubtfulId: string | null): Promise<Ticket> {
-    return local.moves.keep({ ...draft, about: { ...draft.about, id } }, doubtfulId);
-  }
-
-  async function load(id: string): Promise<Ticket | null> {
-    for (let look = 1; ; look++) {
-      const where = local.moves.whereabouts(id);
-      if (where === "here") return await local.tickets.load(id);
-      const found = await watch.ask(() => shared.load(id));
-      if (found !== null) return found;
-      if (where === "moving") {
-        const frozen = local.moves.frozen(id);
-        if (frozen !== null) return frozen;
-      }
-      // It may have moved on while it was asked for.
-      const isStill = local.moves.whereabouts(id) === where && where === "absent";
-      if (isStill) break;
-      if (look === looks) throw new StoreAway("The ticket is on its way to the shared store");
-    }
-    const atMs = markedAtMs(id);
-    if (atMs === null || clock.nowMs() >= atMs + parts.longestLifeMs) return null;
-    throw new StoreAway("Another instance may hold the ticket");
-  }
-
-  /** To the shared store, or to whoever tells it when it is back. */
-  async function tell(
-    id: string,
-    fence: number,
-    verb: () => Promise<Settled>,
-    outcome: AttemptOutcome,
-  ): Promise<Settled> {
-    const atMs = clock.nowMs();
-    try {
-      return await watch.ask(verb);
-    } catch (error) {
-      if (!(error instanceof StoreAway)) throw error;
-      await local.notes.spool({ id, fence, outcome, atMs });
-      parts.onNote();
-      return { kind: "stored" };
-    }
-  }
-
   return {
-    create,
-    load,
+    create: (draft) => create(parts, draft),
+    load: (id) => load(parts, id),
 
     async claim(id, permit, asProbe, early) {
       // The shared store claims its own for those that it gives them to.
@@ -129,7 +56,7 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
 
     async settle(id, fence, outcome) {
       return held.has(nameOf(id, fence))
-        ? await tell(id, fence, () => shared.settle(id, fence, outcome), outcome)
+        ? await tell(parts, id, fence, () => shared.settle(id, fence, outcome), outcome)
         : await local.tickets.settle(id, fence, outcome);
     },
 
@@ -139,7 +66,7 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
       const giveBack = () => shared.giveBack(id, fence, spent);
       // An outcome counts as a clean run, which a suspect must not get for nothing.
       if (claimed.ticket.progress.suspect) return await watch.ask(giveBack);
-      return await tell(id, fence, giveBack, {
+      return await tell(parts, id, fence, giveBack, {
         kind: "failed",
         failure: { reason: "hung_up" },
         spent: spent ?? nothing,
@@ -149,6 +76,93 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     began: (claimed) => void held.set(nameOf(claimed.ticket.about.id, claimed.fence), claimed),
     ended: (claimed) => void held.delete(nameOf(claimed.ticket.about.id, claimed.fence)),
   };
+}
+
+async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Ticket> {
+  const { shared, watch, rooms } = parts;
+  const { id } = draft.about;
+  const roomHere = rooms.take(id);
+  if (draft.idIsGiven === true) {
+    // Whoever comes with the key again is led to this id, at the shared store.
+    if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
+    return await watch.ask(() => shared.create(draft));
+  }
+  if (roomHere !== null) return await keepHere(parts, draft, roomHere, null);
+  try {
+    return await watch.ask(() => shared.create(draft));
+  } catch (error) {
+    if (!(error instanceof StoreAway)) throw error;
+    const doubtfulId = error instanceof NotDone ? null : id;
+    return await keepHere(parts, draft, await roomFor(parts, draft, doubtfulId), doubtfulId);
+  }
+}
+
+async function roomFor(
+  { rooms, clock, local, onNote }: FailoverTicketsParts,
+  { about }: Draft,
+  doubtfulId: string | null,
+): Promise<string> {
+  const { id: ticketId, provider } = about;
+  const seat = draftSeat(about, clock.nowMs());
+  const isHeld = await rooms.reserve(provider, seat);
+  const room = isHeld ? rooms.take(ticketId) : null;
+  if (room !== null) return room;
+  if (doubtfulId !== null) {
+    await local.notes.doubt({ id: doubtfulId, provider });
+    onNote();
+  }
+  throw new QueueFull();
+}
+
+function keepHere(
+  { local }: FailoverTicketsParts,
+  draft: Draft,
+  id: string,
+  doubtfulId: string | null,
+): Promise<Ticket> {
+  return local.moves.keep({ ...draft, about: { ...draft.about, id } }, doubtfulId);
+}
+
+async function load(
+  { local, shared, watch, clock, longestLifeMs }: FailoverTicketsParts,
+  id: string,
+): Promise<Ticket | null> {
+  for (let look = 1; ; look++) {
+    const where = local.moves.whereabouts(id);
+    if (where === "here") return await local.tickets.load(id);
+    const found = await watch.ask(() => shared.load(id));
+    if (found !== null) return found;
+    if (where === "moving") {
+      const frozen = local.moves.frozen(id);
+      if (frozen !== null) return frozen;
+    }
+    // It may have moved on while it was asked for.
+    const isStill = local.moves.whereabouts(id) === where && where === "absent";
+    if (isStill) break;
+    if (look === looks) throw new StoreAway("The ticket is on its way to the shared store");
+  }
+  const atMs = markedAtMs(id);
+  if (atMs === null || clock.nowMs() >= atMs + longestLifeMs) return null;
+  throw new StoreAway("Another instance may hold the ticket");
+}
+
+/** To the shared store, or to whoever tells it when it is back. */
+async function tell(
+  { local, watch, clock, onNote }: FailoverTicketsParts,
+  id: string,
+  fence: number,
+  verb: () => Promise<Settled>,
+  outcome: AttemptOutcome,
+): Promise<Settled> {
+  const atMs = clock.nowMs();
+  try {
+    return await watch.ask(verb);
+  } catch (error) {
+    if (!(error instanceof StoreAway)) throw error;
+    await local.notes.spool({ id, fence, outcome, atMs });
+    onNote();
+    return { kind: "stored" };
+  }
 }
 
 const nothing = { calls: 0, costUsd: null };

@@ -26,6 +26,8 @@ export interface Watch {
   stop(): void;
 }
 
+export type Ask = Watch["ask"];
+
 export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
   const { nowMs } = clock;
   let breaker: StoreBreaker = unknownStore(nowMs());

@@ -1,0 +1,108 @@
+/** The tickets that this process takes out of Redis to work on, provider by provider. */
+import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
+import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
+import { createTaker, type Taker } from "../../stores/redis/fetcher.ts";
+import type { redisTickets } from "../../stores/redis/tickets.ts";
+
+export interface FetchingParts {
+  readonly tickets: Pick<ReturnType<typeof redisTickets>, "take" | "giveBack">;
+  readonly clock: Clock;
+  /** By the clock of Redis, as far as it is known. */
+  readonly storeNowMs: () => number;
+  /** Of one provider's calls for tickets, over all processes. */
+  readonly concurrency: number;
+  /** A claim that ends sooner is given back unworked. */
+  readonly shortestLeaseMs: number;
+  /** Called each time before tickets are taken (again). */
+  readonly onOpen: () => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+type Run = (claimed: ClaimedTicket) => Promise<void>;
+
+export interface Fetching {
+  takerOf(provider: ProviderName): Taker | undefined;
+  /** From now on tickets are taken and run. */
+  start(run: Run): void;
+  /** Takes tickets (again), if it was started. */
+  open(): void;
+  /** Something may have been missed: looks again, where it is open. */
+  refresh(): void;
+  shut(): void;
+  /** When no ticket is being taken or worked on any more. */
+  idle(): Promise<void>;
+}
+
+export function createFetching(parts: FetchingParts): Fetching {
+  const { tickets, clock, storeNowMs, concurrency, onFault } = parts;
+  /** The latest take of each, which may bring tickets after nobody takes any more. */
+  const taking = new Map<ProviderName, Promise<unknown>>();
+  const working = new Map<string, Promise<void>>();
+  let run: Run | null = null;
+  let isOpen = false;
+  const takers = new Map(providerNames.map((provider) => [provider, takerFor(provider)]));
+
+  function takerFor(provider: ProviderName): Taker {
+    return createTaker({
+      clock,
+      storeNowMs,
+      concurrency,
+      take(most, inFlight) {
+        const taken = tickets.take(provider, most, inFlight);
+        taking.set(
+          provider,
+          taken.catch(() => []),
+        );
+        return taken;
+      },
+      run(claimed) {
+        const worker = runOne(parts, claimed, run).finally(() => working.delete(claimed.permit));
+        working.set(claimed.permit, worker);
+        return worker;
+      },
+      onFault,
+    });
+  }
+
+  function open(): void {
+    isOpen = run !== null;
+    if (!isOpen) return;
+    parts.onOpen();
+    for (const taker of takers.values()) taker.open();
+  }
+
+  return {
+    takerOf: (provider) => takers.get(provider),
+    start(worker) {
+      run = worker;
+      open();
+    },
+    open,
+    refresh() {
+      if (isOpen) open();
+    },
+    shut() {
+      isOpen = false;
+      for (const taker of takers.values()) taker.shut();
+    },
+    async idle() {
+      await Promise.all(taking.values());
+      while (working.size > 0) await Promise.all(working.values());
+    },
+  };
+}
+
+async function runOne(
+  { tickets, storeNowMs, shortestLeaseMs, onFault }: FetchingParts,
+  claimed: ClaimedTicket,
+  run: Run | null,
+): Promise<void> {
+  try {
+    // Redis' answer was long under way: whoever is next has the whole lease.
+    const leftMs = claimed.leaseEndsAtMs - storeNowMs();
+    if (leftMs < shortestLeaseMs) await tickets.giveBack(claimed.ticket.about.id, claimed.fence);
+    else await run?.(claimed);
+  } catch (error) {
+    onFault(error);
+  }
+}

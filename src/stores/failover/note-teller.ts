@@ -1,0 +1,48 @@
+/** Tells the shared store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
+import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { Doubtful, LocalNotes, Spooled } from "./local-store.ts";
+import { isRefusal, type SharedTickets } from "./shared-store.ts";
+import type { Ask } from "./watch.ts";
+
+export interface NoteTellerParts {
+  readonly notes: LocalNotes;
+  readonly shared: Pick<SharedTickets, "withdraw" | "settleAsOf">;
+  readonly tell: (event: FailoverEvent) => void;
+}
+
+/** @returns false: the store has refused some. Others need not wait for what the store won't have, which stays noted for another time */
+export async function tellNotes(parts: NoteTellerParts, ask: Ask): Promise<boolean> {
+  const { notes } = parts;
+  let isDone = true;
+  const orLater = async (note: () => Promise<void>) => {
+    try {
+      await note();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      isDone = false;
+    }
+  };
+  for (const spooled of notes.spooled()) await orLater(() => settle(parts, ask, spooled));
+  for (const doubtful of notes.doubtful()) await orLater(() => withdraw(parts, ask, doubtful));
+  return isDone;
+}
+
+async function settle(
+  { notes, shared, tell }: NoteTellerParts,
+  ask: Ask,
+  { id, fence, outcome, atMs }: Spooled,
+): Promise<void> {
+  const settled = await ask(() => shared.settleAsOf(id, fence, outcome, atMs));
+  if (settled.kind === "stale") tell({ kind: "spooled_too_late" });
+  await notes.unspool({ id, fence });
+}
+
+async function withdraw(
+  { notes, shared, tell }: NoteTellerParts,
+  ask: Ask,
+  { id, provider }: Doubtful,
+): Promise<void> {
+  const isGone = await ask(() => shared.withdraw(id, provider));
+  if (!isGone) tell({ kind: "judged_for_nobody" });
+  await notes.undoubt(id);
+}

@@ -1,0 +1,72 @@
+/**
+ * Moves tickets from this process' own store to the shared one. Each step can be repeated: a ticket is marked, so that nobody here touches it any
+ * more; the shared store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
+ * so with one owner.
+ */
+import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { LocalMoves, Movable } from "./local-store.ts";
+import { isRefusal, type SharedTickets } from "./shared-store.ts";
+import type { Ask } from "./watch.ts";
+
+export interface TicketMoverParts {
+  readonly moves: LocalMoves;
+  readonly shared: Pick<SharedTickets, "adopt" | "load">;
+  readonly tell: (event: FailoverEvent) => void;
+}
+
+/** Few enough that a store that goes away in the middle holds up only these. */
+const batch = 16;
+
+/** @param isStopped begin with no others @returns false: the store has refused some */
+export async function moveTickets(
+  { moves, shared, tell }: TicketMoverParts,
+  ask: Ask,
+  isStopped: () => boolean,
+): Promise<boolean> {
+  let count = 0;
+  try {
+    for (;;) {
+      const marked = isStopped() ? [] : await moves.mark(batch);
+      if (marked.length === 0) return true;
+      const { adopted, refused, lost } = await adoptAll(shared, ask, marked);
+      if (adopted.length > 0) await moves.moved(adopted);
+      if (refused.length > 0) await moves.stay(refused);
+      count += adopted.length;
+      if (lost !== undefined) throw lost;
+      if (refused.length > 0) return false;
+    }
+  } finally {
+    if (count > 0) tell({ kind: "tickets_moved", count });
+  }
+}
+
+async function adoptAll(shared: TicketMoverParts["shared"], ask: Ask, marked: readonly Movable[]) {
+  const tried = await Promise.allSettled(marked.map((movable) => adopt(shared, ask, movable)));
+  const ids = (which: "adopted" | "refused") =>
+    marked
+      .filter((_, index) => {
+        const outcome = tried[index];
+        return outcome?.status === "fulfilled" && outcome.value === which;
+      })
+      .map(({ ticket }) => ticket.about.id);
+  // Of these nobody knows: they stay marked until the store says.
+  const lost = tried.find((outcome) => outcome.status === "rejected");
+  return { adopted: ids("adopted"), refused: ids("refused"), lost: lost?.reason as unknown };
+}
+
+async function adopt(
+  shared: TicketMoverParts["shared"],
+  ask: Ask,
+  { ticket, events, isFresh }: Movable,
+): Promise<"adopted" | "refused"> {
+  try {
+    await ask(() => shared.adopt(ticket, events));
+    return "adopted";
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    if (isFresh) return "refused";
+    // The store was asked before, and that question may still arrive: only that the ticket is there can be known.
+    if ((await ask(() => shared.load(ticket.about.id))) === null) throw error;
+    return "adopted";
+  }
+}
