@@ -146,8 +146,17 @@ export function createTicketKeeper(
   }
 
   function isStored({ ticket, events }: Moved<unknown>): void {
-    if (follower !== null && events.length > 0) later(follower.bring());
     tellHere(ticket);
+    if (follower !== null && events.length > 0) later(follower.bring());
+  }
+
+  /** The ticket after what time has brought. Most often that is nothing, and no transaction is needed to know it. */
+  async function present(): Promise<Ticket | null> {
+    const atMs = nowMs();
+    const known = row.read();
+    if (known === null || isForgotten(known, atMs)) return null;
+    if (elapse(known, atMs, policy()).ticket === known) return known;
+    return (await move(elapse))?.ticket ?? null;
   }
 
   function tellHere(ticket: Ticket): void {
@@ -235,14 +244,9 @@ export function createTicketKeeper(
     },
 
     async load() {
-      const atMs = nowMs();
-      const known = row.read();
-      if (known === null || isForgotten(known, atMs)) return null;
-      // Most often there is nothing to write, and no transaction is needed to know it.
-      const present =
-        elapse(known, atMs, policy()).ticket === known ? known : ((await move(elapse))?.ticket ?? null);
+      const ticket = await present();
       later(tell());
-      return present;
+      return ticket;
     },
 
     async claim(permit, asProbe, early) {
@@ -272,12 +276,14 @@ export function createTicketKeeper(
     },
 
     async remind() {
+      if (gate.kind === "here") {
+        const ticket = await present();
+        if (ticket !== null) tellHere(ticket);
+        return ticket !== null;
+      }
       const moved = await move((known, atMs, inForce) => untold(elapse(known, atMs, inForce)));
-      if (moved === null) return false;
-      // A gate that is here has heard of what has just happened; of what was stored before it hears now.
-      if (moved.events.length === 0) tellHere(moved.ticket);
       await tell();
-      return true;
+      return moved !== null;
     },
 
     async ring() {

@@ -1,7 +1,7 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
 import type { DatabaseSync } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import { isForgotten, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import { isForgotten, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { LocalMoves, Movable } from "../../stores/failover/local-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { tellGate, type LocalGate } from "./gate.ts";
@@ -25,8 +25,8 @@ export interface SqliteMovesParts {
 }
 
 export interface SqliteMoves extends LocalMoves {
-  /** Tells who listens that a ticket was stored. */
-  stored(ticket: Ticket): void;
+  /** Tells who listens that a ticket was stored that may move: it waits, or has ended. */
+  stored(): void;
   /** How many are on their way. */
   count(): number;
 }
@@ -140,9 +140,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
       listener = then;
     },
 
-    stored(ticket) {
-      if (ticket.state.status !== "processing") listener?.();
-    },
+    stored: () => listener?.(),
 
     count: () => commits.read(() => Number(selectCount.get()?.["count"] ?? 0)),
   };

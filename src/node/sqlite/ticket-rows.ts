@@ -4,7 +4,6 @@ import {
   decodeTicket,
   isEnded,
   ticketDueMs,
-  type Texts,
   type Ticket,
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
@@ -70,12 +69,13 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
     },
 
     /** @returns false: there is one of this id. Nothing changed */
-    insert(ticket: Ticket, texts: Texts, events: readonly TicketEvent[]): boolean {
+    insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
       const { id } = ticket.about;
       const hasEnded = Number(isEnded(ticket.state));
       const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encoded(ticket));
       if (inserted.changes === 0) return false;
-      insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
+      const { state } = ticket;
+      if (!isEnded(state)) insertTexts.run(inserted.lastInsertRowid, encodeTexts(state.texts));
       append(id, events);
       return true;
     },
