@@ -50,7 +50,7 @@ export interface OpenRow {
 }
 
 /** The gate of a ticket's provider, as the ticket tells it what it must hear. */
-export type Listener =
+type Listener =
   /** In the same memory as the ticket's process: it hears at once, so nobody notes that it did. Its start tells it of every ticket. */
   | { readonly kind: "here"; tell(ticket: Ticket, errand: Errand): void }
   /** Rejects where the gate may not have heard. */
