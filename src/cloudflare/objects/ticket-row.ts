@@ -1,11 +1,12 @@
 /** A ticket in the SQLite of its own Durable Object: its JSON, its texts beside it, and its events. */
 import {
-  decodeTicket,
   isEnded,
   isForgotten,
+  type Texts,
   type Ticket,
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
+import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import type { OpenRow, TicketRow } from "../../engine/ticket-keeper.ts";
 
 /** `null` is read without writing anything. Reading throws where newer code has written the ticket. */
@@ -17,13 +18,8 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
     if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'ticket'").toArray().length === 0) return null;
     const [row] = sql.exec<{ json: string }>("SELECT json FROM ticket").toArray();
     if (row === undefined) return null;
-    const bare = JSON.parse(row.json) as Ticket;
     const [texts] = sql.exec<{ json: string }>("SELECT json FROM texts").toArray();
-    const decoded = decodeTicket(
-      texts === undefined ? bare : { ...bare, state: { ...bare.state, texts: JSON.parse(texts.json) } },
-    );
-    if (decoded.kind !== "known") throw new Error(`this ticket can't be read: ${decoded.kind}`);
-    return decoded.value;
+    return decodedTicket(row.json, texts === undefined ? null : (JSON.parse(texts.json) as Texts));
   }
 
   function read(): Ticket | null {
@@ -32,11 +28,7 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
 
   /** Texts never change while it lives, so most writes leave them alone. */
   function put(ticket: Ticket): void {
-    const { state } = ticket;
-    const json = JSON.stringify(
-      isEnded(state) ? ticket : { ...ticket, state: { ...state, texts: undefined } },
-    );
-    sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", json);
+    sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", encodedTicket(ticket));
     known = ticket;
   }
 
@@ -55,8 +47,8 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
       if (there !== null && !isForgotten(there, nowMs)) return there;
       begin(sql);
       write(ticket, events);
-      const { state } = ticket;
-      if (!isEnded(state)) sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(state.texts));
+      const texts = textsOf(ticket);
+      if (texts !== null) sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(texts));
       return null;
     },
     write,
