@@ -3,12 +3,12 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { newGate, type GateCore } from "../../src/domain/gate/gate.ts";
 import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
-import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket/moves.ts";
-import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Keys, type Tickets } from "../../src/gateway/ports.ts";
+import { errandOf, seatOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
+import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { DurableParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
+import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryDurable extends DurableParts {
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
@@ -77,8 +77,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       const wakeAtMs = keeper.wakeAtMs();
       arm(name, wakeAtMs, () => {
         for (const id of keeper.askAfter()) {
-          const ticket = tickets.get(id);
-          if (ticket) tell({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
+          void ticketsPort.keeperOf(id).remind();
         }
         after(null);
       });
@@ -120,56 +119,17 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     else alarms.set(name, clock.after(Math.max(1, atMs - clock.nowMs()), then));
   }
 
-  function store<T extends Ticket>(ticket: T): T {
-    tickets.set(ticket.about.id, ticket);
-    gateOf(ticket.about.provider).tell(ticket);
-    tickets.set(ticket.about.id, gateHeard(ticket, ticket.progress.events));
-    arm(ticket.about.id, ticketDueMs(ticket), () => present(ticket.about.id));
-    return ticket;
-  }
-
-  /** The ticket after what time has brought; `null`: there is none, or none any more. */
-  function present(id: string): Ticket | null {
-    const known = tickets.get(id);
-    if (known === undefined) return null;
-    const elapsed = elapse(known, clock.nowMs(), policy).ticket;
-    if (elapsed !== known) store(elapsed);
-    if (!isForgotten(elapsed, clock.nowMs())) return elapsed;
-    tickets.delete(id);
-    arm(id, null, () => {});
-    return null;
-  }
-
-  const ticketsPort: Tickets = {
-    async create(draft) {
-      const known = tickets.get(draft.about.id);
-      if (known) return known;
-      const { about, texts, spent, lastFailure, notBeforeMs } = draft;
-      return store(acceptTicket(about, texts, spent, lastFailure, notBeforeMs, clock.nowMs(), policy).ticket);
+  const ticketsPort = memoryTickets(
+    clock,
+    policy,
+    random,
+    {
+      find: (id) => tickets.get(id) ?? null,
+      put: (ticket) => tickets.set(ticket.about.id, ticket),
+      remove: (id) => tickets.delete(id),
     },
-    load: async (id) => present(id),
-    async claim(id, permit, asProbe, early) {
-      const known = present(id);
-      if (known === null) return null;
-      const { ticket, reply } = claim(known, permit, asProbe, clock.nowMs(), policy, early);
-      if (ticket !== known) store(ticket);
-      return { claimed: reply, ticket };
-    },
-    async settle(id, fence, outcome) {
-      const known = present(id);
-      if (known === null) return { kind: "stale" };
-      const { ticket, reply } = settle(known, fence, outcome, clock.nowMs(), policy, random());
-      if (ticket !== known) store(ticket);
-      return reply;
-    },
-    async giveBack(id, fence, spent) {
-      const known = present(id);
-      if (known === null) return { kind: "stale" };
-      const { ticket, reply } = giveBack(known, fence, clock.nowMs(), policy, spent);
-      if (ticket !== known) store(ticket);
-      return reply;
-    },
-  };
+    (ticket) => gateOf(ticket.about.provider).tell(ticket),
+  );
 
   const keysPort: Keys = {
     async begin(name, requestSha256, queueId, leaseMs) {

@@ -1,17 +1,15 @@
 /** A ticket in the SQLite of its own Durable Object: its JSON, its texts beside it, and its events. */
-import { decodeTicket, isEnded, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import {
+  isEnded,
+  isForgotten,
+  type Texts,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
+import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
+import type { OpenRow, TicketRow } from "../../engine/ticket-keeper.ts";
 
-export interface TicketRow {
-  /** `null`: there is none, and nothing was written to find out. @throws {Error} newer code has written it */
-  read(): Ticket | null;
-  /** A move and what happened in it, in one transaction. The texts go with the end. */
-  write(ticket: Ticket, events: readonly TicketEvent[]): void;
-  /** A change that is no event. */
-  note(ticket: Ticket): void;
-  /** All that was ever stored, its alarm included. */
-  erase(): Promise<void>;
-}
-
+/** `null` is read without writing anything. Reading throws where newer code has written the ticket. */
 export function ticketRow(storage: DurableObjectStorage): TicketRow {
   const { sql } = storage;
   let known: Ticket | null | undefined;
@@ -20,52 +18,54 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
     if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'ticket'").toArray().length === 0) return null;
     const [row] = sql.exec<{ json: string }>("SELECT json FROM ticket").toArray();
     if (row === undefined) return null;
-    const bare = JSON.parse(row.json) as Ticket;
     const [texts] = sql.exec<{ json: string }>("SELECT json FROM texts").toArray();
-    const decoded = decodeTicket(
-      texts === undefined ? bare : { ...bare, state: { ...bare.state, texts: JSON.parse(texts.json) } },
-    );
-    if (decoded.kind !== "known") throw new Error(`this ticket can't be read: ${decoded.kind}`);
-    return decoded.value;
+    return decodedTicket(row.json, texts === undefined ? null : (JSON.parse(texts.json) as Texts));
+  }
+
+  function read(): Ticket | null {
+    return known === undefined ? (known = stored()) : known;
   }
 
   /** Texts never change while it lives, so most writes leave them alone. */
   function put(ticket: Ticket): void {
-    const { state } = ticket;
-    const json = JSON.stringify(
-      isEnded(state) ? ticket : { ...ticket, state: { ...state, texts: undefined } },
-    );
-    sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", json);
+    sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", encodedTicket(ticket));
     known = ticket;
   }
 
-  function atomically(work: () => void): void {
-    try {
-      storage.transactionSync(work);
-    } catch (error) {
-      known = undefined;
-      throw error;
-    }
+  /** A move and what happened in it. The texts go with the end. */
+  function write(ticket: Ticket, events: readonly TicketEvent[]): void {
+    put(ticket);
+    for (const event of events)
+      sql.exec("INSERT INTO events VALUES (?, ?)", event.number, JSON.stringify(event));
+    if (events.length > 0 && isEnded(ticket.state)) eraseTexts(sql);
   }
 
-  return {
-    read: () => (known === undefined ? (known = stored()) : known),
-    write(ticket, events) {
-      atomically(() => {
-        const { state } = ticket;
-        if (events.some(({ number }) => number === 1)) begin(sql);
-        put(ticket);
-        for (const event of events)
-          sql.exec("INSERT INTO events VALUES (?, ?)", event.number, JSON.stringify(event));
-        if (isEnded(state)) eraseTexts(sql);
-        else if (events.some(({ kind }) => kind === "accepted"))
-          sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(state.texts));
-      });
+  const open: OpenRow = {
+    read,
+    insert(ticket, events, nowMs) {
+      const there = read();
+      if (there !== null && !isForgotten(there, nowMs)) return there;
+      begin(sql);
+      write(ticket, events);
+      const texts = textsOf(ticket);
+      if (texts !== null) sql.exec("INSERT INTO texts VALUES (1, ?)", JSON.stringify(texts));
+      return null;
     },
-    note(ticket) {
-      if (ticket !== known) atomically(() => put(ticket));
+    write,
+  };
+
+  return {
+    read,
+    async change(work) {
+      try {
+        return storage.transactionSync(() => work(open));
+      } catch (error) {
+        known = undefined;
+        throw error;
+      }
     },
     async erase() {
+      if (read() === null) return;
       known = undefined;
       await storage.deleteAll();
     },

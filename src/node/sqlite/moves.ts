@@ -1,13 +1,14 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
 import type { DatabaseSync } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import { isForgotten, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import { isForgotten, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import { ticketVersion } from "../../engine/ticket-codec.ts";
 import type { LocalMoves, Movable } from "../../stores/failover/local-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { tellGate, type LocalGate } from "./gate.ts";
 import type { SqliteNotes } from "./notes.ts";
 import type { SqliteTickets } from "./tickets.ts";
-import { decodedTicket, ticketVersion } from "./ticket-rows.ts";
+import { ticketIn } from "./ticket-rows.ts";
 
 export interface SqliteMovesParts {
   readonly sql: DatabaseSync;
@@ -25,8 +26,8 @@ export interface SqliteMovesParts {
 }
 
 export interface SqliteMoves extends LocalMoves {
-  /** Tells who listens that a ticket was stored. */
-  stored(ticket: Ticket): void;
+  /** Tells who listens that a ticket was stored that may move: it waits, or has ended. */
+  stored(): void;
   /** How many are on their way. */
   count(): number;
 }
@@ -60,7 +61,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
   /** `null`: it can't be read, and so does not move. */
   function movableIn({ id, record, texts }: Row, isFresh: boolean): Movable | null {
     try {
-      const ticket = decodedTicket(record, texts ?? null);
+      const ticket = ticketIn(record, texts ?? null);
       const events = selectEvents
         .all(String(id))
         .map(({ event }) => JSON.parse(String(event)) as TicketEvent);
@@ -94,7 +95,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
     frozen(id) {
       const row = commits.read(() => selectOne.get(id));
       if (row === undefined) return null;
-      const ticket = decodedTicket(row["record"], row["texts"] ?? null);
+      const ticket = ticketIn(row["record"], row["texts"] ?? null);
       return isForgotten(ticket, nowMs()) ? null : ticket;
     },
 
@@ -128,7 +129,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
         ids.flatMap((id) => {
           const row = selectOne.get(id);
           unmark.run(id);
-          return row === undefined ? [] : [decodedTicket(row["record"], row["texts"] ?? null)];
+          return row === undefined ? [] : [ticketIn(row["record"], row["texts"] ?? null)];
         }),
       );
       for (const ticket of tickets) tellGate(gate(ticket.about.provider), ticket);
@@ -140,9 +141,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
       listener = then;
     },
 
-    stored(ticket) {
-      if (ticket.state.status !== "processing") listener?.();
-    },
+    stored: () => listener?.(),
 
     count: () => commits.read(() => Number(selectCount.get()?.["count"] ?? 0)),
   };

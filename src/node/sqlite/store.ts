@@ -4,7 +4,7 @@
  */
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { ok, type Result } from "../../domain/result.ts";
-import { ticketDueMs, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Keys } from "../../gateway/ports.ts";
 import type { LocalStore } from "../../stores/failover/local-store.ts";
 import { createAlarm } from "./alarm.ts";
@@ -67,7 +67,8 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     commits,
     policy: ticketPolicy(settings),
     nowMs,
-    onStored,
+    onTold,
+    onDue: alarm.set,
     onErased: eraser.soon,
   });
   const totals = sqliteTotals(sql, commits, clock);
@@ -86,10 +87,9 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
   const working = new Set<Promise<void>>();
   let work: ((ticketId: string) => Promise<void>) | null = null;
 
-  function onStored(ticket: Ticket): void {
+  function onTold(ticket: Ticket): void {
     tellGate(gates.of(ticket.about.provider), ticket);
-    alarm.set(ticketDueMs(ticket));
-    moves.stored(ticket);
+    moves.stored();
   }
 
   function send(ticketId: string): void {
@@ -102,9 +102,7 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
 
   function onSilent(ticketId: string, gate: LocalGate): void {
     const ask = async () => {
-      const ticket = await tickets.load(ticketId);
-      if (ticket === null) gate.release(ticketId);
-      else tellGate(gate, ticket);
+      if (!(await tickets.remind(ticketId))) gate.release(ticketId);
     };
     ask().catch(onFault);
   }

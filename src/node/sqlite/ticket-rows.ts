@@ -1,18 +1,9 @@
 /** The tables of tickets, read and written: `tickets`, `texts` and `events` (docs/storage.md). Every function is called within a transaction, or reads. */
 import type { DatabaseSync } from "node:sqlite";
-import {
-  decodeTicket,
-  isEnded,
-  ticketDueMs,
-  type Texts,
-  type Ticket,
-  type TicketEvent,
-} from "../../domain/ticket/ticket.ts";
+import { isEnded, ticketDueMs, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import { StoreAway } from "../../gateway/ports.ts";
+import { decodedTicket, encodedTicket, textsOf, ticketVersion } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
-
-/** Of the records that this code writes. A newer one is left alone. */
-export const ticketVersion: Ticket["version"] = 1;
 
 /** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
 const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
@@ -52,7 +43,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   function unfinished(): readonly Ticket[] {
     return selectUnfinished.all(version).flatMap(({ record }) => {
       try {
-        return [decodedTicket(record, null)];
+        return [ticketIn(record, null)];
       } catch (error) {
         onFault(error);
         return [];
@@ -66,16 +57,17 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
       const row = select.get(id);
       if (row === undefined) return null;
       if (row["is_moving"] === 1) throw new StoreAway("The ticket is moving to another store");
-      return decodedTicket(row["record"], row["texts"] ?? null);
+      return ticketIn(row["record"], row["texts"] ?? null);
     },
 
     /** @returns false: there is one of this id. Nothing changed */
-    insert(ticket: Ticket, texts: Texts, events: readonly TicketEvent[]): boolean {
+    insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
       const { id } = ticket.about;
       const hasEnded = Number(isEnded(ticket.state));
-      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encoded(ticket));
+      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encodedTicket(ticket));
       if (inserted.changes === 0) return false;
-      insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
+      const texts = textsOf(ticket);
+      if (texts !== null) insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
       append(id, events);
       return true;
     },
@@ -84,7 +76,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
     update(ticket: Ticket, events: readonly TicketEvent[]): void {
       const { id } = ticket.about;
       const hasEnded = isEnded(ticket.state);
-      updateTicket.run(version, Number(hasEnded), ticketDueMs(ticket), encoded(ticket), id);
+      updateTicket.run(version, Number(hasEnded), ticketDueMs(ticket), encodedTicket(ticket), id);
       if (hasEnded) deleteTexts.run(id);
       append(id, events);
     },
@@ -110,27 +102,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   };
 }
 
-/** The texts are beside it. */
-function encoded(ticket: Ticket): string {
-  const { state } = ticket;
-  if (isEnded(state)) return JSON.stringify(ticket);
-  return JSON.stringify({ ...ticket, state: { ...state, texts: undefined } });
-}
-
 /** @param texts `null`: it has none, or nobody wants them */
-export function decodedTicket(record: unknown, texts: unknown): Ticket {
-  const stored = JSON.parse(String(record)) as { readonly state: object };
-  const ticket = decodeTicket(
-    texts === null
-      ? stored
-      : { ...stored, state: { ...stored.state, texts: decodeTexts(texts as Uint8Array) } },
-  );
-  switch (ticket.kind) {
-    case "known":
-      return ticket.value;
-    case "newer":
-      throw new StoreAway(`A ticket is of version ${ticket.version}, which newer code wrote`);
-    case "unreadable":
-      throw new Error("A row of tickets holds no ticket");
-  }
+export function ticketIn(record: unknown, texts: unknown): Ticket {
+  return decodedTicket(String(record), texts === null ? null : decodeTexts(texts as Uint8Array));
 }

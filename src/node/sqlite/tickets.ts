@@ -1,8 +1,7 @@
-/** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. */
+/** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. Each has its keeper for a verb. */
 import type { DatabaseSync } from "node:sqlite";
-import { acceptTicket, claim, claimantDied, elapse, giveBack, settle } from "../../domain/ticket/moves.ts";
-import type { Moved } from "../../domain/ticket/steps.ts";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { Draft, Tickets } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
@@ -14,8 +13,10 @@ export interface SqliteTicketsParts {
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Hears of every ticket that was stored, after the commit, in order. */
-  readonly onStored: (ticket: Ticket) => void;
+  /** Hears of every ticket that was stored and does not run, after the commit, in order; and of one that is reminded. */
+  readonly onTold: (ticket: Ticket) => void;
+  /** Something happens to a ticket at this moment. */
+  readonly onDue: (atMs: number) => void;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
   /** Hears of a ticket that could not be brought to the present by itself. */
@@ -25,6 +26,8 @@ export interface SqliteTicketsParts {
 export interface SqliteTickets extends Tickets {
   /** As `create`, and does `beside` in the same transaction. */
   keep(draft: Draft, beside: () => void): Promise<Ticket>;
+  /** Has a ticket tell how it stands. @returns false: there is no such ticket */
+  remind(id: string): Promise<boolean>;
   /** When the next ticket expires, loses its claim or is forgotten; `null`: none will. */
   firstDueMs(): number | null;
   /** Lets that happen for all whose time has come. */
@@ -43,42 +46,68 @@ const nothingBeside = () => {};
 const batch = 100;
 
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
-  const { commits, policy, nowMs, random, onStored, onErased, onFault } = parts;
+  const { commits, policy, nowMs, random, onTold, onDue, onErased, onFault } = parts;
   const rows = ticketRows(parts.sql, onFault);
 
-  /** @returns `null`: there is no such ticket */
-  function present(id: string): Ticket | null {
-    const known = rows.find(id);
-    return known === null || isForgotten(known, nowMs()) ? null : known;
-  }
+  /** @param beside is done in every transaction, before the rest of it */
+  function keeperOf(id: string, beside = nothingBeside): TicketKeeper {
+    /** Of the transaction that ran last. */
+    let hasEnded = false;
+    let dueMs = Infinity;
 
-  /** One move of a ticket that is there. Where it changes nothing, nothing is written. */
-  async function change<Reply>(
-    id: string,
-    act: (ticket: Ticket, nowMs: number) => Moved<Reply>,
-  ): Promise<Moved<Reply> | null> {
-    const changed = await commits.write(() => {
-      const known = present(id);
-      if (known === null) return null;
-      const moved = act(known, nowMs());
-      const isNew = moved.ticket !== known;
-      if (isNew) rows.update(moved.ticket, moved.events);
-      return { moved, isNew };
+    const open: OpenRow = {
+      read: () => rows.find(id),
+      insert(ticket, events, atMs) {
+        // An id that is taken is seldom, so nobody looks for one first.
+        if (rows.insert(ticket, events)) return null;
+        const there = rows.find(id);
+        if (there !== null && !isForgotten(there, atMs)) return there;
+        rows.remove(id);
+        rows.insert(ticket, events);
+        return null;
+      },
+      write(ticket, events) {
+        rows.update(ticket, events);
+        hasEnded = isEnded(ticket.state);
+      },
+    };
+
+    return createTicketKeeper({
+      row: {
+        read: () => commits.read(() => rows.find(id)),
+        async change(work) {
+          const reply = await commits.write(() => {
+            hasEnded = false;
+            dueMs = Infinity;
+            beside();
+            return work(open);
+          });
+          onDue(dueMs);
+          if (hasEnded) onErased();
+          return reply;
+        },
+        async erase() {
+          await commits.write(() => rows.remove(id));
+          onErased();
+        },
+      },
+      // The row holds the moment too (`due_ms`), in the same transaction.
+      setAlarm(atMs) {
+        dueMs = atMs;
+      },
+      gate: { kind: "here", tell: onTold },
+      nowMs,
+      policy: () => policy,
+      random,
+      later: (work) => void work,
+      follower: null,
     });
-    if (changed === null) return null;
-    const { moved, isNew } = changed;
-    if (isNew) onStored(moved.ticket);
-    if (isNew && isEnded(moved.ticket.state)) onErased();
-    return moved;
   }
 
   /** @returns false: it could not be done now */
   async function elapseOne(id: string): Promise<boolean> {
     try {
-      const moved = await change(id, (ticket, now) => elapse(ticket, now, policy));
-      if (moved !== null) return true;
-      await commits.write(() => rows.remove(id));
-      onErased();
+      await keeperOf(id).ring();
       return true;
     } catch (error) {
       onFault(error);
@@ -88,58 +117,14 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
 
   const inFlight = () => commits.read(rows.inFlight);
 
-  async function keep(
-    { about, texts, spent, lastFailure, notBeforeMs }: Draft,
-    beside: () => void,
-  ): Promise<Ticket> {
-    const ticket = await commits.write(() => {
-      beside();
-      const { ticket: accepted, events } = acceptTicket(
-        about,
-        texts,
-        spent,
-        lastFailure,
-        notBeforeMs,
-        nowMs(),
-        policy,
-      );
-      // An id that is taken is seldom, so nobody looks for one first.
-      if (rows.insert(accepted, texts, events)) return accepted;
-      const known = present(about.id);
-      if (known !== null) return known;
-      rows.remove(about.id);
-      rows.insert(accepted, texts, events);
-      return accepted;
-    });
-    onStored(ticket);
-    return ticket;
-  }
-
   return {
-    keep,
-    create: (draft) => keep(draft, nothingBeside),
-
-    async load(id) {
-      const known = commits.read(() => present(id));
-      if (known === null || elapse(known, nowMs(), policy).ticket === known) return known;
-      const moved = await change(id, (ticket, now) => elapse(ticket, now, policy));
-      return moved && moved.ticket;
-    },
-
-    async claim(id, permit, asProbe, early) {
-      const moved = await change(id, (ticket, now) => claim(ticket, permit, asProbe, now, policy, early));
-      return moved && { claimed: moved.reply, ticket: moved.ticket };
-    },
-
-    async settle(id, fence, outcome) {
-      const moved = await change(id, (ticket, now) => settle(ticket, fence, outcome, now, policy, random()));
-      return moved?.reply ?? { kind: "stale" };
-    },
-
-    async giveBack(id, fence, spent) {
-      const moved = await change(id, (ticket, now) => giveBack(ticket, fence, now, policy, spent));
-      return moved?.reply ?? { kind: "stale" };
-    },
+    keep: (draft, beside) => keeperOf(draft.about.id, beside).create(draft),
+    create: (draft) => keeperOf(draft.about.id).create(draft),
+    load: (id) => keeperOf(id).load(),
+    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
+    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
+    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    remind: (id) => keeperOf(id).remind(),
 
     firstDueMs: () => commits.read(rows.firstDueMs),
 
@@ -157,17 +142,11 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     async claimantsDied() {
       const theirs = inFlight();
       const alone = theirs.length === 1;
-      await Promise.all(
-        theirs.map(({ id, fence }) =>
-          change(id, (ticket, now) => claimantDied(ticket, fence, alone, now, policy)),
-        ),
-      );
+      await Promise.all(theirs.map(({ id, fence }) => keeperOf(id).claimantDied(fence, alone)));
     },
 
     async giveBackAll() {
-      await Promise.all(
-        inFlight().map(({ id, fence }) => change(id, (ticket, now) => giveBack(ticket, fence, now, policy))),
-      );
+      await Promise.all(inFlight().map(({ id, fence }) => keeperOf(id).giveBack(fence)));
     },
   };
 }

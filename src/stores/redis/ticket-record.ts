@@ -2,7 +2,6 @@
 import { claim } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
-  decodeTicket,
   errandOf,
   isEnded,
   seatOf,
@@ -12,13 +11,11 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
+import { decodedTicket, encodedTicket, ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone } from "../failover/shared-store.ts";
 import type { Facts, LateClaim, Word } from "./script/calls.ts";
 import { packSeat } from "./codec.ts";
 import type { Seat } from "../../domain/gate/places.ts";
-
-/** Of the records that this code writes. A newer one is left alone. */
-export const recordVersion: Ticket["version"] = 1;
 
 /** As it was read, and what names that state. */
 export interface Read {
@@ -33,7 +30,7 @@ export interface Read {
 export function ticketIn(row: readonly unknown[], policy: TicketPolicy): Read | null {
   const [record = "", texts = "", revision = "", late = ""] = row.map((field) => String(field ?? ""));
   if (record === "") return null;
-  const ticket = decoded(record, texts);
+  const ticket = decodedTicket(record, texts === "" ? null : (JSON.parse(texts) as Texts), refused);
   if (late === "") return { ticket, revision: Number(revision) };
   const { permit, asProbe, atMs, leaseMs } = JSON.parse(late) as LateClaim;
   // The script can't read records: the claim that it noted beside this one is made again, and comes to the same. Whether its backoff was over
@@ -42,19 +39,8 @@ export function ticketIn(row: readonly unknown[], policy: TicketPolicy): Read | 
   return { ticket: claimed.ticket, revision: Number(revision) };
 }
 
-function decoded(record: string, texts: string): Ticket {
-  const stored = JSON.parse(record) as { readonly state: object };
-  const ticket = decodeTicket(
-    texts === "" ? stored : { ...stored, state: { ...stored.state, texts: JSON.parse(texts) as Texts } },
-  );
-  switch (ticket.kind) {
-    case "known":
-      return ticket.value;
-    case "newer":
-      throw new NotDone("refused", `A ticket is of version ${ticket.version}, which newer code wrote`);
-    case "unreadable":
-      throw new Error("A ticket in Redis holds none");
-  }
+function refused(sentence: string): NotDone {
+  return new NotDone("refused", sentence);
 }
 
 /** What the script is told of a ticket, and what it only stores. */
@@ -72,7 +58,7 @@ export function written(
     told: {
       seat: packSeat(seatOf(ticket)),
       facts: {
-        version: recordVersion,
+        version: ticketVersion,
         expiresAtMs: about.expiresAtMs,
         events: progress.events,
         fence: progress.fence,
@@ -82,7 +68,7 @@ export function written(
       dueMs: hasEnded ? null : ticketDueMs(ticket),
     },
     texts: [
-      JSON.stringify(hasEnded ? ticket : { ...ticket, state: { ...state, texts: undefined } }),
+      encodedTicket(ticket),
       hasEnded || !withTexts ? "" : JSON.stringify(state.texts),
       ...events.map((event) => JSON.stringify(event)),
     ],

@@ -9,11 +9,12 @@ import { acceptTicket, claim, elapse, giveBack, settle, type Settled } from "../
 import type { Moved } from "../../domain/ticket/steps.ts";
 import { isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
 import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
+import { ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone, type SharedTickets } from "../failover/shared-store.ts";
 import type { Caller } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
 import { reviveOutlook } from "./codec.ts";
-import { recordVersion, ticketIn, written, type Change, type Read } from "./ticket-record.ts";
+import { ticketIn, written, type Change, type Read } from "./ticket-record.ts";
 
 export interface RedisTickets extends SharedTickets {
   /**
@@ -149,7 +150,7 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
       const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
       lostPermits.set(provider, [...lost, ...permits]);
-      const call = { verb: "take", permits, inFlight, lost, version: recordVersion } as const;
+      const call = { verb: "take", permits, inFlight, lost, version: ticketVersion } as const;
       const rows = (await caller.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);
@@ -166,7 +167,7 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
         const ids = (await caller.call({
           verb: "due",
           limit: batch,
-          version: recordVersion,
+          version: ticketVersion,
         })) as readonly string[];
         await Promise.all(ids.map(elapseOne));
         if (ids.length < batch) return;

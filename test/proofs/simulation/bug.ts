@@ -1,5 +1,6 @@
 /** What a deliberate bug is: the real parts, one of them spoilt. */
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import type { TicketKeeper, TicketKeeperParts } from "../../../src/engine/ticket-keeper.ts";
 import type { Gate, Keys, Ports, Provider, Tickets } from "../../../src/gateway/ports.ts";
 import { realParts, type Seams } from "./seams.ts";
 
@@ -44,6 +45,30 @@ export function withKeeper(name: string, spoil: (keeper: GateKeeper) => Partial<
       createGateKeeper(parts) {
         const keeper = realParts.createGateKeeper(parts);
         return { ...keeper, ...spoil(keeper) };
+      },
+    }),
+  };
+}
+
+/** @param spoil is given what the keeper of one ticket is made of, and whether its alarm is ringing */
+export function withTicketKeeper(
+  name: string,
+  spoil: (parts: TicketKeeperParts, isRinging: () => boolean) => Partial<TicketKeeperParts>,
+): Bug {
+  return {
+    name,
+    plant: () => ({
+      ...realParts,
+      createTicketKeeper(parts, rules): TicketKeeper {
+        let ringing = 0;
+        const keeper = realParts.createTicketKeeper({ ...parts, ...spoil(parts, () => ringing > 0) }, rules);
+        return {
+          ...keeper,
+          async ring() {
+            ringing++;
+            await keeper.ring().finally(() => ringing--);
+          },
+        };
       },
     }),
   };

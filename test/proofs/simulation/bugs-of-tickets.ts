@@ -1,6 +1,6 @@
 /** Deliberate bugs in what a ticket may do, and in what is stored of it. */
 import type { Bug } from "./bug.ts";
-import { withMoves, withTickets } from "./bug.ts";
+import { withMoves, withTicketKeeper, withTickets } from "./bug.ts";
 import { realParts } from "./seams.ts";
 
 export const ticketBugs: readonly Bug[] = [
@@ -81,4 +81,30 @@ export const ticketBugs: readonly Bug[] = [
       };
     },
   },
+  withTicketKeeper("a notice that the gate has not answered is not repeated", ({ gate }) => ({
+    gate:
+      gate.kind === "here"
+        ? gate
+        : { kind: "away", tell: (ticket, errand) => gate.tell(ticket, errand).catch(() => {}) },
+  })),
+  withTicketKeeper("an alarm that has rung is not set again", ({ setAlarm }, isRinging) => ({
+    setAlarm(atMs) {
+      if (!isRinging()) setAlarm(atMs);
+    },
+  })),
+  withTicketKeeper("a silence is never broken", ({ row }, isRinging) => ({
+    row: {
+      ...row,
+      change: (work) =>
+        row.change((open) =>
+          work({
+            ...open,
+            write(ticket, events) {
+              const speaksUp = isRinging() && events.length === 0 && ticket.progress.gateHeard === 0;
+              if (!speaksUp) open.write(ticket, events);
+            },
+          }),
+        ),
+    },
+  })),
 ];

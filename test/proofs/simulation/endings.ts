@@ -3,12 +3,18 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { GateObject } from "./gate-object.ts";
 import type { Hope } from "./hope.ts";
 import type { KeyObject } from "./key-object.ts";
+import { startMs } from "./scheduler.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
 
 const minuteMs = 60_000;
-/** The longest hold of a model or of credentials is 15 minutes; a silent place is asked after within five more. */
+/**
+ * The longest hold of a model or of credentials is 15 minutes; a silent place is asked after within five more, and a ticket whose gate has lost
+ * its place speaks up within ten.
+ */
 const recoveredMs = 25 * minuteMs;
+/** A ticket repeats a notice each minute at least, and its alarm may be a minute late. Silent places are asked after later. */
+const heardMs = 3 * minuteMs;
 
 /** Once nothing fails, whatever waits is judged: expiring is no way out for what had the time. */
 export function checkProgress(
@@ -18,10 +24,9 @@ export function checkProgress(
   hope: Hope,
 ): void {
   const { plan, scheduler } = world;
+  scheduler.after(plan.healMs + heardMs, () => checkHeard(world, tickets, gates));
   scheduler.after(plan.healMs + recoveredMs, () => {
     for (const known of tickets.all()) {
-      // A gate that has lost its places doesn't know whom to send: what waits there waits for its end.
-      if (plan.rates.has("gate_forgets")) continue;
       // A text that its vendor can't bear has none.
       if (hope.wellFromMs(known) === Infinity) continue;
       if (known.endedAtMs === null)
@@ -36,6 +41,22 @@ export function checkProgress(
       if (left) world.violate("9 places", `${gate.name} keeps a place for nobody`, left.ticketId);
     }
   });
+}
+
+/**
+ * Once it can be reached, each gate has heard of the tickets that wait and to which nothing has happened since. (A place of one that has ended
+ * may be left for longer: where a slow notice came behind a later one.)
+ */
+function checkHeard(world: World, tickets: TicketWatch, gates: ReadonlyMap<ProviderName, GateObject>): void {
+  // A gate that has lost its places hears of them when their tickets next speak up.
+  if (world.plan.rates.has("gate_forgets")) return;
+  for (const { id, about, ticket } of tickets.all()) {
+    const gate = gates.get(about.provider);
+    if (!gate || ticket?.state.status !== "queued") continue;
+    const hasRested = ticket.progress.updatedAtMs <= startMs + world.plan.healMs;
+    if (hasRested && !gate.places().has(id))
+      world.violate("9 places", `${gate.name} has not heard that it waits`, id);
+  }
 }
 
 /** Nothing is left to happen: nothing may be left. */

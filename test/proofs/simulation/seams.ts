@@ -12,6 +12,7 @@ import type { LocalStore } from "../../../src/stores/failover/local-store.ts";
 import type { SharedStore } from "../../../src/stores/failover/shared-store.ts";
 import type { Ports } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { createTicketKeeper } from "../../../src/engine/ticket-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
 export interface Seams {
@@ -19,6 +20,7 @@ export interface Seams {
   readonly createKeyedSubmit: typeof createKeyedSubmit;
   readonly createGateFront: typeof createGateFront;
   readonly createGateKeeper: typeof createGateKeeper;
+  readonly createTicketKeeper: typeof createTicketKeeper;
   readonly memoryPlaces: typeof memoryPlaces;
   readonly beginKeyed: typeof beginKeyed;
   readonly endKeyed: typeof endKeyed;
@@ -42,6 +44,7 @@ export const realParts: Seams = {
   createKeyedSubmit,
   createGateFront,
   createGateKeeper,
+  createTicketKeeper,
   memoryPlaces,
   beginKeyed,
   endKeyed,

@@ -62,6 +62,9 @@ it.each([
 
 it.each([
   ["a 202 leaves before the ticket is stored", "1 kept"],
+  ["a notice that the gate has not answered is not repeated", "9 places"],
+  ["an alarm that has rung is not set again", "4 ends"],
+  ["a silence is never broken", "4 ends"],
   ["what can't be read is Essay A", "3 true"],
   ["a ticket is worked on while it moves", "3 one holder"],
   ["a marked id that can't be found is unknown", "1 kept"],

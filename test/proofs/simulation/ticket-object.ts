@@ -1,4 +1,9 @@
-/** One stored ticket and the object round it, as `src/cloudflare/ticket-object.ts` is: what is stored survives, what is in memory doesn't. */
+/**
+ * One stored ticket and the object round it: the keeper that ships (`src/engine/ticket-keeper.ts`), over a row that survives what is in memory.
+ * Whoever runs the keeper may die between any two of its steps.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
   isForgotten,
   seatOf,
@@ -7,8 +12,7 @@ import {
   type Ticket,
   type TicketEvent,
 } from "../../../src/domain/ticket/ticket.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../../../src/domain/ticket/moves.ts";
-import type { Moved } from "../../../src/domain/ticket/steps.ts";
+import type { OpenRow, TicketKeeper, TicketRow, TicketRules } from "../../../src/engine/ticket-keeper.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { createAlarm } from "./alarm.ts";
 import type { GateObject } from "./gate-object.ts";
@@ -18,15 +22,11 @@ import type { TicketWatch } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
 
 export interface TicketObject extends Target {
-  create(draft: Draft): Promise<Ticket>;
-  load(): Ticket | null;
-  claim(
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): { readonly claimed: Claimed; readonly ticket: Ticket } | null;
-  settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
-  giveBack(fence: number, spent?: Spent): Promise<Settled>;
+  create(draft: Draft): ReturnType<TicketKeeper["create"]>;
+  load(): ReturnType<TicketKeeper["load"]>;
+  claim(permit: string, asProbe: boolean, early?: boolean): ReturnType<TicketKeeper["claim"]>;
+  settle(fence: number, outcome: AttemptOutcome): ReturnType<TicketKeeper["settle"]>;
+  giveBack(fence: number, spent?: Spent): ReturnType<TicketKeeper["giveBack"]>;
   /** Tells the gate how it stands, whatever it has told before. @returns false: there is no such ticket */
   remind(): Promise<boolean>;
   /** The process that held its claim is dead. */
@@ -47,185 +47,206 @@ export interface TicketObjectParts {
   readonly processLife: (() => Life) | null;
 }
 
-const shortestSilenceMs = 1_000;
-const longestSilenceMs = 60_000;
 const errandLimitMs = 2_000;
+/** After an alarm whose work was cut short, the platform rings again. */
+const againMs = 2_000;
+
+/** For the watches: the verb in whose course a row is written. */
+const verbs = new AsyncLocalStorage<string>();
 
 export function createTicketObject(parts: TicketObjectParts): TicketObject {
   const { world, ask, id, gateOf, watch, processLife } = parts;
   const { scheduler, seams, plan } = world;
-  const { policy } = plan;
-  const { moves } = seams;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
   const alarm = createAlarm(world, ring);
 
   let ownLife = createLife(name);
-  /** The life in which the gate is being told, and when that is done. */
-  let telling: { readonly life: Life; readonly done: Promise<void> } | null = null;
+  /** What is in memory, and dies with its life. */
+  let kept: { readonly life: Life; readonly keeper: TicketKeeper } | null = null;
 
   function life(): Life {
     if (processLife) return processLife();
     if (!ownLife.isAlive) {
       ownLife = createLife(name);
-      if (stored !== null && alarm.atMs() === null) arm();
+      if (stored !== null && alarm.atMs() === null) keeper().arm();
     }
     return ownLife;
   }
 
-  function move<Reply>(
-    verb: string,
-    act: (known: Ticket | null, nowMs: number) => Moved<Reply> | null,
-  ): Moved<Reply> | null {
-    life();
-    const nowMs = scheduler.nowMs();
-    const known = stored !== null && isForgotten(stored, nowMs) ? null : stored;
-    const moved = act(known, nowMs);
-    if (moved !== null && moved.ticket !== stored) write(verb, moved.ticket, moved.events);
-    arm();
-    return moved;
+  function keeper(): TicketKeeper {
+    const present = life();
+    if (kept === null || kept.life !== present) kept = { life: present, keeper: keeperIn(present) };
+    return kept.keeper;
   }
 
-  function moveKnown<Reply>(verb: string, act: (known: Ticket, nowMs: number) => Moved<Reply>) {
-    return move(verb, (known, nowMs) => (known === null ? null : act(known, nowMs)));
+  function keeperIn(present: Life): TicketKeeper {
+    /** What the watches are told of a move when it is written. */
+    let decided: (() => void)[] = [];
+    let isOpen = false;
+
+    /** @returns true: whoever runs the keeper is dead, and goes no further */
+    function dies(when: string): boolean {
+      if (!present.isAlive) return true;
+      if (!world.strikes(processLife === null ? "object_dies" : "crash_at_effect")) return false;
+      world.note(present.name, `dies ${when}`);
+      die(present);
+      return true;
+    }
+
+    const row: TicketRow = {
+      read: () => stored,
+      async change(work) {
+        if (dies("before it writes")) return await never();
+        isOpen = true;
+        const reply = work(open);
+        isOpen = false;
+        for (const tell of decided.splice(0)) tell();
+        return dies("after it has written") ? await never() : reply;
+      },
+      async erase() {
+        if (stored === null) return;
+        if (dies("before it erases")) return await never();
+        watch.forgotten(stored);
+        stored = null;
+        alarm.clear();
+      },
+    };
+
+    const open: OpenRow = {
+      read: () => stored,
+      insert(ticket, events, nowMs) {
+        if (stored !== null && !isForgotten(stored, nowMs)) return stored;
+        stored = null;
+        write(ticket, events);
+        return null;
+      },
+      write,
+    };
+
+    const { moves } = seams;
+    const rules: TicketRules = {
+      errandOf: seams.errandOf,
+      ticketDueMs: seams.ticketDueMs,
+      moves: {
+        ...moves,
+        claim(ticket, permit, ...rest) {
+          const moved = moves.claim(ticket, permit, ...rest);
+          decided.push(() => watch.claimed(id, permit, moved.reply));
+          return moved;
+        },
+        settle: heardOf(moves.settle),
+        giveBack: heardOf(moves.giveBack),
+        claimantDied: heardOf(moves.claimantDied),
+      },
+    };
+
+    function heardOf<Rest extends readonly unknown[]>(
+      act: (ticket: Ticket, fence: number, ...rest: Rest) => ReturnType<typeof moves.settle>,
+    ): typeof act {
+      return (ticket, fence, ...rest) => {
+        const moved = act(ticket, fence, ...rest);
+        decided.push(() => watch.settled(id, fence, moved.reply));
+        return moved;
+      };
+    }
+
+    function askGate(ticket: Ticket, errand: Errand): Promise<void> {
+      const gate = gateOf(ticket);
+      const verb = `${errand.kind} of ${id.slice(0, 8)}`;
+      return ask(present, gate, verb, () => hear(gate, ticket, errand), errandLimitMs);
+    }
+
+    /** A gate in the same process. */
+    function tellGate(ticket: Ticket, errand: Errand): void {
+      if (dies(`before ${errand.kind}`)) return;
+      hear(gateOf(ticket), ticket, errand);
+      dies(`after ${errand.kind}`);
+    }
+
+    return seams.createTicketKeeper(
+      {
+        row,
+        setAlarm(atMs) {
+          if (!isOpen && dies("before it sets its alarm")) return;
+          alarm.set(Math.max(atMs, scheduler.nowMs() + 1));
+        },
+        gate: processLife === null ? { kind: "away", tell: askGate } : { kind: "here", tell: tellGate },
+        nowMs: scheduler.nowMs,
+        policy: () => plan.policy,
+        random: world.random("backoff").next,
+        later: (work) => void work,
+        follower: null,
+      },
+      rules,
+    );
   }
 
-  function write(verb: string, ticket: Ticket, events: readonly TicketEvent[]): void {
+  function write(ticket: Ticket, events: readonly TicketEvent[]): void {
     const before = stored;
     stored = seams.written(ticket);
-    watch.written(verb, before, stored, events);
-  }
-
-  function tell(): Promise<void> {
-    const present = life();
-    if (telling === null || telling.life !== present) {
-      const done = tellAll(present).finally(() => {
-        if (telling?.done === done) telling = null;
-        arm();
-      });
-      telling = { life: present, done };
-    }
-    return telling.done;
-  }
-
-  async function tellAll(present: Life): Promise<void> {
-    try {
-      for (;;) {
-        const errand = stored === null ? null : seams.errandOf(stored);
-        if (stored === null || errand === null) return;
-        await tellGate(present, stored, errand);
-        if (stored !== null) write("heard", moves.gateHeard(stored, errand.event), []);
-      }
-    } catch {
-      // The alarm will tell it.
-    }
-  }
-
-  function tellGate(present: Life, ticket: Ticket, errand: Errand): Promise<void> {
-    const gate = gateOf(ticket);
-    const seat = seatOf(ticket);
-    const say = () => {
-      switch (errand.kind) {
-        case "confirm":
-          return gate.confirm(seat, errand.notBeforeMs);
-        case "park":
-          return gate.park(seat, errand);
-        case "release":
-          return gate.release(id, errand.keptBytes);
-      }
-    };
-    return ask(present, gate, `${errand.kind} of ${id.slice(0, 8)}`, say, errandLimitMs);
-  }
-
-  function arm(): void {
-    if (stored === null) return;
-    const nowMs = scheduler.nowMs();
-    const silenceMs = nowMs - stored.progress.updatedAtMs;
-    const againAtMs = nowMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
-    const dueMs = seams.ticketDueMs(stored);
-    const atMs = seams.errandOf(stored) === null ? dueMs : Math.min(dueMs, againAtMs);
-    if (atMs !== Infinity) alarm.set(Math.max(atMs, nowMs + 1));
+    watch.written(verbs.getStore() ?? "elapse", before, stored, events);
   }
 
   function ring(): void {
     // A process that is down looks after its tickets when it is up again.
-    if (!life().isAlive || stored === null) return;
+    if (stored === null || (processLife !== null && !processLife().isAlive)) return;
     if (world.strikes("object_dies") && processLife === null) die(ownLife);
-    life();
-    if (isForgotten(stored, scheduler.nowMs())) {
-      watch.forgotten(stored);
-      stored = null;
-      return alarm.clear();
-    }
-    moveKnown("elapse", (known, nowMs) => moves.elapse(known, nowMs, policy));
-    void tell();
+    const present = life();
+    const again = () => {
+      if (processLife === null && alarm.atMs() === null) scheduler.after(againMs, ring);
+    };
+    if (!present.isAlive) return again();
+    present.onDeath.add(again);
+    behind("elapse", () =>
+      keeper()
+        .ring()
+        .finally(() => present.onDeath.delete(again)),
+    );
   }
 
-  const stale = { kind: "stale" } as const;
+  /** Work that nobody waits for. */
+  function behind(verb: string, work: () => Promise<unknown>): void {
+    verbs
+      .run(verb, work)
+      .catch((error: unknown) => world.violate("no bugs", `${verb}: ${String(error)}`, id));
+  }
+
   return {
     name,
     life,
-    async create({ about, texts, spent, lastFailure, notBeforeMs }) {
-      const moved = move("create", (known, nowMs) =>
-        known === null
-          ? moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy)
-          : moves.elapse(known, nowMs, policy),
-      );
-      await tell();
-      if (moved === null) throw new Error("a new ticket was not made");
-      return stored ?? moved.ticket;
-    },
-    load() {
-      const moved = moveKnown("load", (known, nowMs) => moves.elapse(known, nowMs, policy));
-      void tell();
-      return moved === null ? null : moved.ticket;
-    },
-    claim(permit, asProbe, early) {
-      const moved = moveKnown("claim", (known, nowMs) =>
-        moves.claim(known, permit, asProbe, nowMs, policy, early),
-      );
-      void tell();
-      watch.claimed(id, permit, moved?.reply ?? null);
-      return moved === null ? null : { claimed: moved.reply, ticket: moved.ticket };
-    },
-    async settle(fence, outcome) {
-      const random = world.random("backoff").next();
-      const moved = moveKnown("settle", (known, nowMs) =>
-        moves.settle(known, fence, outcome, nowMs, policy, random),
-      );
-      watch.settled(id, fence, moved?.reply ?? stale);
-      await tell();
-      return moved?.reply ?? stale;
-    },
-    async giveBack(fence, spent) {
-      const moved = moveKnown("give back", (known, nowMs) =>
-        moves.giveBack(known, fence, nowMs, policy, spent),
-      );
-      watch.settled(id, fence, moved?.reply ?? stale);
-      await tell();
-      return moved?.reply ?? stale;
-    },
-    async remind() {
-      const moved = moveKnown("remind", (known, nowMs) => moves.elapse(known, nowMs, policy));
-      if (moved === null || stored === null) return false;
-      write("remind", { ...stored, progress: { ...stored.progress, gateHeard: 0 } }, []);
-      await tell();
-      return true;
-    },
+    create: (draft) => verbs.run("create", () => keeper().create(draft)),
+    load: () => verbs.run("load", () => keeper().load()),
+    claim: (...given) => verbs.run("claim", () => keeper().claim(...given)),
+    settle: (...given) => verbs.run("settle", () => keeper().settle(...given)),
+    giveBack: (...given) => verbs.run("give back", () => keeper().giveBack(...given)),
+    remind: () => verbs.run("remind", () => keeper().remind()),
     processDied(alone) {
       if (stored?.state.status !== "processing") return;
       const { fence } = stored.progress;
-      const died = moveKnown("its process died", (known, nowMs) =>
-        moves.claimantDied(known, fence, alone, nowMs, policy),
-      );
-      watch.settled(id, fence, died?.reply ?? stale);
+      behind("its process died", () => keeper().claimantDied(fence, alone));
     },
     wakeUp() {
       if (stored === null) return;
-      write("wake up", { ...stored, progress: { ...stored.progress, gateHeard: 0 } }, []);
-      arm();
-      void tell();
+      keeper().arm();
+      behind("wake up", () => keeper().remind());
     },
     stored: () => stored,
   };
+}
+
+function hear(gate: GateObject, ticket: Ticket, errand: Errand): void {
+  switch (errand.kind) {
+    case "confirm":
+      return gate.confirm(seatOf(ticket), errand.notBeforeMs);
+    case "park":
+      return gate.park(seatOf(ticket), errand);
+    case "release":
+      return gate.release(ticket.about.id, errand.keptBytes);
+  }
+}
+
+/** What the dead were about to do. */
+function never(): Promise<never> {
+  return new Promise(() => {});
 }

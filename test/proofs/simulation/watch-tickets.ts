@@ -194,7 +194,12 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   }
 
   function slackMs(): number {
-    return 1_000 + (plan.rates.has("alarm_late") ? latestMs : 0) + (isDownAtTimes ? downMs : 0);
+    return (
+      1_000 +
+      (plan.rates.has("alarm_late") ? latestMs : 0) +
+      (plan.rates.has("object_dies") ? cutShortMs : 0) +
+      (isDownAtTimes ? downMs : 0)
+    );
   }
 
   function claimed(id: string, permit: string, answer: Claimed | null): void {
@@ -274,3 +279,5 @@ const stops = ["stop", "deploy", "unconfigured"] as const;
 /** While one process that holds all is down, nothing happens. */
 const downtimes = ["crash_anytime", "crash_at_effect", "stop", "deploy", "unconfigured"] as const;
 const downMs = 60_000;
+/** An alarm whose work was cut short rings again, perhaps more than once. */
+const cutShortMs = 30_000;

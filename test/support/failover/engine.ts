@@ -2,26 +2,11 @@
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
-import {
-  acceptTicket,
-  claim,
-  claimantDied,
-  elapse,
-  giveBack,
-  settle,
-} from "../../../src/domain/ticket/moves.ts";
-import type { Moved } from "../../../src/domain/ticket/steps.ts";
-import {
-  errandOf,
-  isForgotten,
-  seatOf,
-  ticketDueMs,
-  type Ticket,
-  type TicketEvent,
-} from "../../../src/domain/ticket/ticket.ts";
+import { errandOf, seatOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
 import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+import { memoryTickets } from "../memory-tickets.ts";
 
 export interface Row {
   readonly ticket: Ticket;
@@ -48,7 +33,7 @@ export interface Engine {
     fence: number,
     outcome: Parameters<Tickets["settle"]>[2],
     atMs: number,
-  ): Awaited<ReturnType<Tickets["settle"]>>;
+  ): ReturnType<Tickets["settle"]>;
   /** Takes one in as it is. */
   put(ticket: Ticket, events: readonly TicketEvent[]): void;
   tell(ticket: Ticket): void;
@@ -125,77 +110,51 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     after();
   }
 
-  function put(ticket: Ticket, events: readonly TicketEvent[]): void {
-    const { id } = ticket.about;
-    rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+  const tickets = memoryTickets(
+    clock,
+    policy,
+    random,
+    {
+      find(id) {
+        const row = rows.get(id);
+        if (row?.isMoving) throw new StoreAway("moving");
+        return row?.ticket ?? null;
+      },
+      put(ticket, events) {
+        const { id } = ticket.about;
+        rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+      },
+      remove: (id) => rows.delete(id),
+    },
+    (ticket) => {
+      tell(ticket);
+      onStored?.(ticket);
+    },
+  );
+
+  function begin(ticket: Ticket): void {
     tell(ticket);
-    arm(id, ticketDueMs(ticket), () => void present(id));
-    onStored?.(ticket);
+    tickets.keeperOf(ticket.about.id).arm();
   }
 
-  function present(id: string): Ticket | null {
-    const row = rows.get(id);
-    if (row === undefined) return null;
-    if (row.isMoving) throw new StoreAway("moving");
-    const moved = elapse(row.ticket, clock.nowMs(), policy);
-    if (moved.ticket !== row.ticket) put(moved.ticket, moved.events);
-    if (!isForgotten(moved.ticket, clock.nowMs())) return moved.ticket;
-    rows.delete(id);
-    arm(id, null, () => {});
-    return null;
-  }
-
-  function change<Reply>(id: string, act: (ticket: Ticket) => Moved<Reply>): Moved<Reply> | null {
-    const known = present(id);
-    if (known === null) return null;
-    const moved = act(known);
-    if (moved.ticket !== known) put(moved.ticket, moved.events);
-    return moved;
-  }
-
-  for (const { ticket, isMoving } of rows.values()) {
-    if (isMoving) continue;
-    tell(ticket);
-    arm(ticket.about.id, ticketDueMs(ticket), () => void present(ticket.about.id));
-  }
+  for (const { ticket, isMoving } of rows.values()) if (!isMoving) begin(ticket);
 
   return {
     gate: (provider) => of(provider).gate,
-    tickets: {
-      async create({ about, texts, spent, lastFailure, notBeforeMs }) {
-        const known = present(about.id);
-        if (known) return known;
-        const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, clock.nowMs(), policy);
-        put(accepted.ticket, accepted.events);
-        return accepted.ticket;
-      },
-      load: async (id) => present(id),
-      async claim(id, permit, asProbe, early) {
-        const moved = change(id, (ticket) => claim(ticket, permit, asProbe, clock.nowMs(), policy, early));
-        return moved && { claimed: moved.reply, ticket: moved.ticket };
-      },
-      settle: async (id, fence, outcome) =>
-        change(id, (ticket) => settle(ticket, fence, outcome, clock.nowMs(), policy, random()))?.reply ?? {
-          kind: "stale",
-        },
-      giveBack: async (id, fence, spent) =>
-        change(id, (ticket) => giveBack(ticket, fence, clock.nowMs(), policy, spent))?.reply ?? {
-          kind: "stale",
-        },
+    tickets,
+    settleAsOf: (id, fence, outcome, atMs) =>
+      tickets.keeperOf(id, () => Math.min(atMs, clock.nowMs())).settle(fence, outcome),
+    put(ticket, events) {
+      const { id } = ticket.about;
+      rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+      begin(ticket);
+      onStored?.(ticket);
     },
-    settleAsOf(id, fence, outcome, atMs) {
-      const row = rows.get(id);
-      if (row === undefined) return { kind: "stale" };
-      const moved = settle(row.ticket, fence, outcome, Math.min(atMs, clock.nowMs()), policy, random());
-      if (moved.ticket !== row.ticket) put(moved.ticket, moved.events);
-      return moved.reply;
-    },
-    put,
     tell,
     release(ticket) {
       const { keeper, after } = of(ticket.about.provider);
       keeper.release(ticket.about.id);
-      arm(ticket.about.id, null, () => {});
+      tickets.disarm(ticket.about.id);
       after();
     },
     look() {
@@ -203,13 +162,14 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     },
     halt() {
       isHalted = true;
+      tickets.halt();
       for (const cancel of alarms.values()) cancel();
     },
     claimantsDied() {
       for (const [id, { ticket, isMoving }] of rows) {
         const { fence } = ticket.progress;
         if (isMoving || ticket.state.status !== "processing") continue;
-        change(id, (held) => claimantDied(held, fence, false, clock.nowMs(), policy));
+        void tickets.keeperOf(id).claimantDied(fence, false);
       }
     },
   };

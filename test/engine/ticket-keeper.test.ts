@@ -1,0 +1,221 @@
+/** What a ticket does by itself, over a row in memory and a gate that answers or doesn't. */
+import { describe, expect, it } from "vitest";
+import type { Errand, Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
+import { createTicketKeeper, type TicketKeeperParts } from "../../src/engine/ticket-keeper.ts";
+import { draftOf } from "../contracts/tickets.ts";
+import { policy } from "../stores/mirror/some-ticket.ts";
+
+const startMs = 1_000_000;
+const minuteMs = 60_000;
+const spent = { calls: 1, costUsd: null };
+const truncated = { kind: "failed", failure: { reason: "truncated" }, spent } as const;
+
+function world(changes: Partial<TicketKeeperParts> = {}) {
+  const told: Errand["kind"][] = [];
+  const writes: (readonly TicketEvent[])[] = [];
+  const state = { nowMs: startMs, isAway: false, alarmAtMs: Infinity, stored: null as Ticket | null };
+  const write = (ticket: Ticket, events: readonly TicketEvent[]) => {
+    state.stored = ticket;
+    writes.push(events);
+  };
+  const make = () =>
+    createTicketKeeper({
+      row: {
+        read: () => state.stored,
+        change: async (work) =>
+          work({
+            read: () => state.stored,
+            insert(ticket, events) {
+              if (state.stored !== null) return state.stored;
+              write(ticket, events);
+              return null;
+            },
+            write,
+          }),
+        async erase() {
+          state.stored = null;
+        },
+      },
+      setAlarm(atMs) {
+        state.alarmAtMs = atMs;
+      },
+      gate: {
+        kind: "away",
+        async tell(_, { kind }) {
+          told.push(kind);
+          if (state.isAway) throw new Error("away");
+        },
+      },
+      nowMs: () => state.nowMs,
+      policy: () => policy,
+      random: () => 0.5,
+      later: (work) => void work,
+      follower: null,
+      ...changes,
+    });
+  let keeper = make();
+  return {
+    state,
+    told,
+    writes,
+    get keeper() {
+      return keeper;
+    },
+    /** It loses what it had in memory. */
+    revive() {
+      keeper = make();
+    },
+    /** Lets the alarm ring as often as it is set until then. */
+    async until(atMs: number) {
+      while (state.alarmAtMs <= atMs) {
+        state.nowMs = state.alarmAtMs;
+        state.alarmAtMs = Infinity;
+        await keeper.ring();
+      }
+      state.nowMs = atMs;
+    },
+  };
+}
+
+describe("a ticket whose gate is a hop away", () => {
+  it("tells what happened until the gate has answered, later and later, and at least each minute", async () => {
+    const { keeper, state, told, until } = world();
+    state.isAway = true;
+    await keeper.create(draftOf());
+    expect([told, state.alarmAtMs]).toEqual([["confirm"], startMs + 1_000]);
+    const moments: number[] = [];
+    for (let times = 0; times < 9; times++) {
+      moments.push(state.alarmAtMs - startMs);
+      await until(state.alarmAtMs);
+    }
+    expect(moments).toEqual([1, 2, 4, 8, 16, 32, 64, 124, 184].map((seconds) => seconds * 1_000));
+    state.isAway = false;
+    const before = told.length;
+    await until(startMs + 9 * minuteMs);
+    expect(told.length).toBe(before + 1);
+    expect(state.stored?.progress.gateHeard).toBe(1);
+  });
+
+  it("tells in another life what was not heard in the one before", async () => {
+    const dies = world();
+    dies.state.isAway = true;
+    await dies.keeper.create(draftOf());
+    dies.state.isAway = false;
+    dies.revive();
+    await dies.until(startMs + 1_000);
+    expect(dies.told).toEqual(["confirm", "confirm"]);
+  });
+
+  it("speaks up after ten minutes of silence, and each ten minutes, while it waits", async () => {
+    const { keeper, told, until } = world();
+    await keeper.create(draftOf());
+    await until(startMs + 10 * minuteMs - 1);
+    expect(told).toHaveLength(1);
+    await until(startMs + 10 * minuteMs);
+    expect(told).toHaveLength(2);
+    await until(startMs + 30 * minuteMs);
+    expect(told).toHaveLength(4);
+  });
+
+  it("has nothing to say by itself once it has ended, until it is forgotten", async () => {
+    const { keeper, state, told, until } = world();
+    await keeper.create(draftOf());
+    await keeper.claim("p", false);
+    expect(await keeper.settle(1, truncated)).toEqual({ kind: "stored" });
+    expect(told).toEqual(["confirm", "release"]);
+    expect(state.alarmAtMs).toBe(startMs + policy.retentionMs);
+    await until(startMs + policy.retentionMs - 1);
+    expect(state.stored?.state.status).toBe("failed");
+    await until(startMs + policy.retentionMs);
+    expect(state.stored).toBeNull();
+    expect(told).toEqual(["confirm", "release"]);
+  });
+
+  it("tells two things in their order, though the second happened while the first was told", async () => {
+    const heard: Errand["kind"][] = [];
+    const answers: (() => void)[] = [];
+    const { keeper } = world({
+      gate: {
+        kind: "away",
+        tell: (_, { kind }) =>
+          new Promise<void>((resolve) => answers.push(() => (heard.push(kind), resolve()))),
+      },
+    });
+    const created = keeper.create(draftOf());
+    await turn();
+    await keeper.claim("p", false);
+    const settled = keeper.settle(1, truncated);
+    await turn();
+    expect(answers).toHaveLength(1);
+    answers[0]?.();
+    await turn();
+    answers[1]?.();
+    await Promise.all([created, settled]);
+    expect(heard).toEqual(["confirm", "release"]);
+  });
+
+  it("tells again what it is asked for, and knows whether there is a ticket", async () => {
+    const { keeper, told } = world();
+    expect(await keeper.remind()).toBe(false);
+    await keeper.create(draftOf());
+    expect(await keeper.remind()).toBe(true);
+    expect(told).toEqual(["confirm", "confirm"]);
+  });
+
+  it("gives the claim of one that died back at the end of its lease, and ends what waits at its time", async () => {
+    const { keeper, state, told, until } = world();
+    await keeper.create(draftOf());
+    await keeper.claim("p", false);
+    await until(startMs + policy.leaseMs);
+    expect(state.stored?.state.status).toBe("queued");
+    expect(told).toEqual(["confirm", "park"]);
+    await until(startMs + policy.ttlMs);
+    expect(state.stored?.state.status).toBe("expired");
+  });
+});
+
+describe("a ticket whose gate is in the same process", () => {
+  it("tells each change as it is made and no other, notes nothing, and needs no alarm for it", async () => {
+    const heard: Errand["kind"][] = [];
+    const { keeper, state, writes, until } = world({
+      gate: { kind: "here", tell: (_, { kind }) => void heard.push(kind) },
+    });
+    await keeper.create(draftOf());
+    expect(state.alarmAtMs).toBe(startMs + policy.ttlMs);
+    await keeper.load();
+    await keeper.claim("p", false);
+    expect(state.alarmAtMs).toBe(startMs + policy.leaseMs);
+    await keeper.giveBack(1);
+    await until(startMs + policy.ttlMs);
+    expect(heard).toEqual(["confirm", "park", "release"]);
+    expect(writes.map((events) => events.length)).toEqual([1, 1, 1, 1]);
+    expect(state.stored?.progress.gateHeard).toBe(0);
+  });
+});
+
+describe("who follows a ticket", () => {
+  it("is brought each change, but not what the gate has heard; and has an alarm where it asks for one", async () => {
+    let brought = 0;
+    let dueMs: number | null = null;
+    const follower = {
+      async bring() {
+        brought++;
+      },
+      dueMs: () => dueMs,
+    };
+    const { keeper, state, until } = world({ follower });
+    await keeper.create(draftOf());
+    await keeper.remind();
+    expect(brought).toBe(1);
+    dueMs = startMs + 30_000;
+    keeper.arm();
+    expect(state.alarmAtMs).toBe(dueMs);
+    dueMs = null;
+    await until(startMs + 30_000);
+    expect(brought).toBe(2);
+  });
+});
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,97 @@
+/** Tickets in memory, each under the keeper that ships, with an alarm of its own. Their gates are in the same memory. */
+import {
+  isForgotten,
+  type Ticket,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../src/domain/ticket/ticket.ts";
+import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
+import type { Clock, Tickets } from "../../src/gateway/ports.ts";
+
+/** Where they are stored. What it throws, the verb throws. */
+export interface MemoryTable {
+  find(id: string): Ticket | null;
+  /** @param events those that are new */
+  put(ticket: Ticket, events: readonly TicketEvent[]): void;
+  remove(id: string): void;
+}
+
+export interface MemoryTickets extends Tickets {
+  /** @param nowMs the clock, unless told */
+  keeperOf(id: string, nowMs?: () => number): TicketKeeper;
+  /** No alarm of this ticket rings any more. */
+  disarm(id: string): void;
+  /** The process is dead: no alarm rings any more. */
+  halt(): void;
+}
+
+export function memoryTickets(
+  clock: Clock,
+  policy: TicketPolicy,
+  random: () => number,
+  table: MemoryTable,
+  tell: (ticket: Ticket) => void,
+): MemoryTickets {
+  const alarms = new Map<string, () => void>();
+  let isHalted = false;
+
+  function disarm(id: string): void {
+    alarms.get(id)?.();
+    alarms.delete(id);
+  }
+
+  function arm(id: string, atMs: number): void {
+    disarm(id);
+    if (isHalted) return;
+    const cancel = clock.after(Math.max(1, atMs - clock.nowMs()), () => {
+      alarms.delete(id);
+      if (!isHalted) void keeperOf(id).ring();
+    });
+    alarms.set(id, cancel);
+  }
+
+  function keeperOf(id: string, nowMs = clock.nowMs): TicketKeeper {
+    const open: OpenRow = {
+      read: () => table.find(id),
+      insert(ticket, events, atMs) {
+        const there = table.find(id);
+        if (there !== null && !isForgotten(there, atMs)) return there;
+        table.remove(id);
+        table.put(ticket, events);
+        return null;
+      },
+      write: table.put,
+    };
+    return createTicketKeeper({
+      row: {
+        read: open.read,
+        change: async (work) => work(open),
+        async erase() {
+          table.remove(id);
+          disarm(id);
+        },
+      },
+      setAlarm: (atMs) => arm(id, atMs),
+      gate: { kind: "here", tell },
+      nowMs,
+      policy: () => policy,
+      random,
+      later: (work) => void work,
+      follower: null,
+    });
+  }
+
+  return {
+    keeperOf,
+    create: (draft) => keeperOf(draft.about.id).create(draft),
+    load: (id) => keeperOf(id).load(),
+    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
+    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
+    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    disarm,
+    halt() {
+      isHalted = true;
+      for (const id of alarms.keys()) disarm(id);
+    },
+  };
+}
