@@ -414,3 +414,20 @@ it("answers StoreAway where an object can't be reached, after trying again for w
   expect(await look({ retryable: true, overloaded: true })).toBe(1);
   expect(await look({ remote: true })).toBe(1);
 }, 15_000);
+
+it("asks a gate's table at most 8 times for a ticket, from its reservation to its end", async () => {
+  const s = await story();
+  await durableGate(env, "mock").overview();
+  const transactions = await runInDurableObject(gateStub(), (_, { storage }) =>
+    vi.spyOn(storage, "transactionSync"),
+  );
+  const id = await s.submit();
+  expect(await durableGate(env, "mock").outlook(id)).toMatchObject({ position: 1 });
+  expect(await s.deliver()).toBe(1);
+  await settled();
+  expect(await s.statusOf(id)).toBe("completed");
+  const verbs = transactions.mock.calls.length;
+  transactions.mockRestore();
+  expect(verbs).toBeGreaterThan(3);
+  expect(verbs).toBeLessThanOrEqual(8);
+});

@@ -8,6 +8,7 @@ import { onTestFinished } from "vitest";
 import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
+import type { Clock } from "../../src/gateway/ports.ts";
 import { openDurable, type Durable } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
@@ -35,12 +36,21 @@ export async function durableForTest(settings = config) {
   const faults: unknown[] = [];
   let sent: string[] = [];
   let directory = directoryForTest();
+  let life = { isAlive: true };
   let durable = await open();
+
+  /** Its timers end with the process that has set them. */
+  function clockOf(owner: { readonly isAlive: boolean }): Clock {
+    return {
+      nowMs: clock.nowMs,
+      after: (delayMs, then) => clock.after(delayMs, () => (owner.isAlive ? then() : undefined)),
+    };
+  }
 
   async function open(): Promise<Durable> {
     const opened = await openDurable({
       settings: { ...settings, dataDir: directory },
-      clock,
+      clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       onFault: (error) => faults.push(error),
@@ -90,6 +100,8 @@ export async function durableForTest(settings = config) {
       const copy = directoryForTest();
       copyData(directory, copy);
       directory = copy;
+      life.isAlive = false;
+      life = { isAlive: true };
       sent = [];
       durable = await open();
     },

@@ -8,6 +8,7 @@ import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../s
 import { StoreAway, type Clock, type Gate, type Keys, type Tickets } from "../../src/gateway/ports.ts";
 import type { DurableParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 
 export interface MemoryDurable extends DurableParts {
@@ -72,16 +73,21 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       nowMs: clock.nowMs,
       random,
     });
-    const after = <T>(reply: T): T => {
-      for (const id of keeper.dispatch()) clock.after(0, () => void work?.(id).catch(() => {}));
-      const wakeAtMs = keeper.wakeAtMs();
-      arm(name, wakeAtMs, () => {
-        for (const id of keeper.askAfter()) {
+    const owner: GateOwner = {
+      send(ids) {
+        for (const id of ids) clock.after(0, () => void work?.(id).catch(() => {}));
+      },
+      askAfter(ids) {
+        for (const id of ids) {
           const ticket = tickets.get(id);
           if (ticket) tell({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
+          else keeper.release(id);
         }
-        after(null);
-      });
+      },
+      setAlarm: (atMs) => arm(name, atMs, () => look(keeper, owner)),
+    };
+    const after = <T>(reply: T): T => {
+      lookIfDue(keeper, owner);
       return reply;
     };
     function tell(ticket: Ticket): void {

@@ -233,7 +233,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       }
       for (const id of ids)
         known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
-      moved(before, after, "dispatch", true, rows.get(ids[0] ?? "") ?? null);
+      moved(before, after, "look", true, rows.get(ids[0] ?? "") ?? null);
       const isSingle = known.state !== "closed" || after.credentials !== null;
       if (!isSingle || ids.length === 0) return;
       if (ids.length > 1) broken("8 breaker", `${ids.length} probes are sent at once`);

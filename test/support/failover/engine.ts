@@ -21,6 +21,7 @@ import {
 } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
 import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
 export interface Row {
@@ -64,7 +65,10 @@ export interface Engine {
 export function createEngine({ clock, random, settings, rows, send, onStored }: EngineParts): Engine {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const keepers = new Map<ProviderName, { keeper: GateKeeper; gate: Gate; after: () => void }>();
+  const keepers = new Map<
+    ProviderName,
+    { keeper: GateKeeper; gate: Gate; owner: GateOwner; after: () => void }
+  >();
   const alarms = new Map<string, () => void>();
   let isHalted = false;
 
@@ -94,10 +98,21 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       nowMs: clock.nowMs,
       random,
     });
+    const owner: GateOwner = {
+      send(ids) {
+        for (const id of ids) clock.after(0, () => (isHalted ? undefined : send(id)));
+      },
+      askAfter(ids) {
+        for (const id of ids) {
+          const row = rows.get(id);
+          if (row === undefined || row.isMoving) keeper.release(id);
+          else tell({ ...row.ticket, progress: { ...row.ticket.progress, gateHeard: 0 } });
+        }
+      },
+      setAlarm: (atMs) => arm(provider, atMs, () => look(keeper, owner)),
+    };
     function after(): void {
-      if (isHalted) return;
-      for (const id of keeper.dispatch()) clock.after(0, () => (isHalted ? undefined : send(id)));
-      arm(provider, keeper.wakeAtMs(), after);
+      if (!isHalted) lookIfDue(keeper, owner);
     }
     function then<T>(reply: T): T {
       after();
@@ -111,7 +126,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       outlook: async (ticketId) => keeper.outlook(ticketId),
       overview: async () => keeper.overview(),
     };
-    const made = { keeper, gate, after };
+    const made = { keeper, gate, owner, after };
     keepers.set(provider, made);
     return made;
   }
@@ -199,7 +214,8 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       after();
     },
     look() {
-      for (const { after } of keepers.values()) after();
+      if (isHalted) return;
+      for (const { keeper, owner } of keepers.values()) look(keeper, owner);
     },
     halt() {
       isHalted = true;
