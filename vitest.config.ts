@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: "core",
           include: [
-            "test/{domain,gateway,engine,providers,http,wire,stores,settings,tools}/**/*.test.ts",
+            "test/{domain,gateway,engine,accounts,providers,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
             "test/*.test.ts",
             "test/proofs/bench/**/*.test.ts",
           ],

@@ -1,14 +1,16 @@
 /** The service put together from its settings and what a platform gives it: the same on both. */
+import { createAccounts } from "./accounts/accounts.ts";
 import { secretsOf, type Config } from "./settings/config.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
+import { logAttempt } from "./telemetry/attempts.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
 import { createReport } from "./telemetry/sentry.ts";
-import { utcDay, type Dependencies } from "./http/providers.ts";
+import type { Dependencies } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -47,9 +49,10 @@ export function createService(config: Config, surroundings: Surroundings) {
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
+  const accounts = createAccounts(totals, clock);
   const onAttempt = (report: AttemptReport) => {
     logAttempt(log, report);
-    if (report.costUsd) totals.add(report.tenant, utcDay(clock.nowMs()), 0, report.costUsd);
+    accounts.countCall(report);
   };
   const ports: Ports = {
     providers,
@@ -89,7 +92,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     gateway,
     submitKeyed,
     gate,
-    totals,
+    accounts,
     dependencies: durable.dependencies,
     queueType: durable.queueType,
     storeWarnings: durable.warnings ?? noWarnings,
@@ -111,23 +114,3 @@ const noWarnings = () => [];
 
 /** Between the end of a live request and that of its key's lease: time to store what came of it. */
 const keyMarginMs = 15_000;
-
-function logAttempt(log: Log, { reply, failure, ...report }: AttemptReport): void {
-  const { outcome, usage, status, requestId } = reply;
-  log(failure === null ? "info" : "warn", "attempt", {
-    correlation_id: report.correlationId,
-    tenant: report.tenant,
-    provider: report.provider,
-    model: report.model,
-    attempt: report.attempt,
-    duration_ms: report.durationMs,
-    upstream_status: status,
-    upstream_request_id: requestId,
-    ...(outcome.ok && { answered_model: outcome.value.model }),
-    ...(usage && { prompt_tokens: usage.promptTokens, completion_tokens: usage.completionTokens }),
-    ...(failure && { failure: failure.reason }),
-    ...(failure?.reason === "connection" && { failure_code: failure.code }),
-    ...(failure?.reason === "unreadable" && { failure_code: failure.why }),
-    ...(failure?.reason === "content_refused" && { failure_code: failure.kind }),
-  });
-}

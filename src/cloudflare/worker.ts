@@ -4,7 +4,7 @@ import { providerNames, type ProviderName } from "../domain/judging/comparison.t
 import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
-import type { Dependencies } from "../http/providers.ts";
+import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
 import { within } from "./stubs/ask-object.ts";
 import { logFault, settle, type Environment } from "./environment.ts";

@@ -18,7 +18,7 @@ export interface Judged {
 }
 
 /** For whom a call is made: what the log needs to know of it. */
-export interface Beneficiary {
+interface Beneficiary {
   readonly correlationId: string;
   readonly tenant: string;
 }
@@ -40,26 +40,28 @@ export function costOf({ costUsd, priceKnown }: Tally): number | null {
   return priceKnown ? costUsd : null;
 }
 
+/** Which call is made, for whom, and where it is counted. */
+export interface Asking {
+  readonly provider: Provider;
+  readonly request: Omit<JudgeRequest, "attempt">;
+  readonly whom: Beneficiary;
+  readonly tally: Tally;
+}
+
 /** @returns the judgement or the failure, and how long the last call took */
 export async function attempt(
   ports: Pick<Ports, "clock" | "onAttempt">,
-  provider: Provider,
-  request: Omit<JudgeRequest, "attempt">,
-  whom: Beneficiary,
-  tally: Tally,
+  asking: Asking,
   signal: AbortSignal,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
-  const first = await call(ports, provider, request, whom, tally, signal);
+  const first = await call(ports, asking, signal);
   if (first.ok || first.error.reason !== "unreadable" || signal.aborted) return first;
-  return call(ports, provider, request, whom, tally, signal);
+  return call(ports, asking, signal);
 }
 
 async function call(
   { clock, onAttempt }: Pick<Ports, "clock" | "onAttempt">,
-  provider: Provider,
-  request: Omit<JudgeRequest, "attempt">,
-  whom: Beneficiary,
-  tally: Tally,
+  { provider, request, whom, tally }: Asking,
   signal: AbortSignal,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
   const number = ++tally.calls;

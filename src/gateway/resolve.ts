@@ -1,6 +1,14 @@
-/** From what a caller asked to a comparison in which nothing is left open. */
-import type { Comparison, ProviderName, ReasoningEffort } from "../domain/judging/comparison.ts";
-import { judgeSystemPrompt } from "../domain/judging/prompt.ts";
+/** From what a caller asked to a comparison in which nothing is left open, and on to the request that a judge gets. */
+import type {
+  Comparison,
+  FrameVersion,
+  ProviderName,
+  ReasoningEffort,
+} from "../domain/judging/comparison.ts";
+import { framed } from "../domain/judging/frames.ts";
+import type { Plan } from "../domain/judging/plan.ts";
+import { canonicalText, frameVersion, judgeSystemPrompt } from "../domain/judging/prompt.ts";
+import type { JudgeRequest, Provider, Sha256 } from "./ports.ts";
 
 /** A comparison as asked. `null`: the caller leaves it to the service. */
 export interface Asked {
@@ -37,4 +45,35 @@ export function resolve(asked: Asked, defaults: Defaults): Comparison {
       reasoningEffort: asked.reasoningEffort,
     },
   };
+}
+
+/** A comparison and all that follows from it. */
+export interface Prepared {
+  readonly comparison: Comparison;
+  readonly plan: Plan;
+  readonly promptSha256: string;
+  readonly frame: FrameVersion;
+}
+
+/** Decides now all that the comparison's calls depend on: a ticket's is sent upstream byte for byte as it would be today. */
+export async function prepare(
+  comparison: Comparison,
+  provider: Provider,
+  sha256: Sha256,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const promptSha256 = await sha256(canonicalText(comparison));
+  const plan = await provider.plan(comparison.model, comparison.parameters, signal);
+  return { comparison, plan, promptSha256, frame: frameVersion };
+}
+
+export function requestOf({
+  comparison,
+  plan,
+  promptSha256,
+  frame,
+}: Prepared): Omit<JudgeRequest, "attempt"> {
+  const { model, systemPrompt, parameters } = comparison;
+  const user = framed(frame, comparison, promptSha256);
+  return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256, frame };
 }

@@ -1,91 +1,143 @@
-/** A comparison on the wire: from a request's body to what is asked. */
-import type { Context } from "hono";
-import { err, ok, type Result } from "../domain/result.ts";
+/** `POST /api/v1/comparison`: a judgement now (200), or a ticket (202). */
+import type { Accounts } from "../accounts/accounts.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import type { Ticket } from "../domain/ticket/ticket.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { createKeyedSubmit } from "../gateway/idempotency.ts";
+import type { Clock, Ports, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
-import { readJson, type JsonBody } from "./body.ts";
-import type { Problem } from "./errors.ts";
-import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
-import { memberSource } from "./json-source.ts";
-import { metadataIssues } from "./metadata.ts";
+import type { Caller, Obstacle, Submitted } from "../gateway/submission.ts";
+import type { Config } from "../settings/config.ts";
+import type { Log } from "../telemetry/log.ts";
+import { version } from "../version.ts";
+import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
+import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
+import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
+import { problemOfRefusal } from "./errors.ts";
+import { outlookOf } from "./gate-views.ts";
+import { judgementJson } from "./judgement.ts";
+import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
-import { issuesOf, notValid } from "./problems.ts";
-import { comparisonRequest, type ComparisonRequest } from "../wire/schemas.ts";
-import { unknownFields } from "./unknown-fields.ts";
+import { badIdempotencyKey } from "./problems.ts";
+import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import { ticketBody } from "./ticket-answers.ts";
 
-export interface GoodComparison {
-  readonly request: ComparisonRequest;
-  /** As it was written; `{}` where there is none. */
-  readonly metadataText: string;
-  /** Names of fields that nobody reads: most often a misspelt one. */
-  readonly ignoredFields: readonly string[];
+export interface ComparisonParts {
+  readonly config: Config;
+  readonly gateway: Gateway;
+  readonly submitKeyed: ReturnType<typeof createKeyedSubmit>;
+  readonly gate: Ports["gate"];
+  readonly accounts: Accounts;
+  readonly defaultModels: Readonly<Record<ProviderName, string>>;
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly log: Log;
+  /** Takes our keys out of a vendor's words. */
+  readonly mask: (text: string) => string;
 }
 
-export interface BadComparison {
-  readonly problem: Problem;
-  /** The caller's own, where it could be read. */
-  readonly correlationId: string | null;
+export function comparisonRoutes(app: Routes, guard: Guard, parts: ComparisonParts): void {
+  app.post("/api/v1/comparison", guard, (c) => compare(c, parts));
 }
 
-/** Reads and validates the body of `POST /api/v1/comparison`. */
-export async function readComparison(
-  c: Context,
-  platform: Platform,
-  maxBytes: number,
-): Promise<Result<GoodComparison, BadComparison>> {
-  const body = await readJson(c, platform, maxBytes);
-  return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
-}
-
-/** Every problem is listed at once. */
-export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, BadComparison> {
-  const parsed = comparisonRequest.safeParse(value);
-  const { ignored, refused } = unknownFields(value);
-  const halves = mayBeIllFormed(text) ? illFormedPaths(value) : [];
-  const metadataText = metadataIn(text, value);
-  const issues = [
-    ...issuesOf(parsed.error?.issues ?? []),
-    ...refused,
-    ...metadataIssues(metadataText),
-    ...halves.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
-  ];
-  if (parsed.success && issues.length === 0) {
-    return ok({ request: parsed.data, metadataText, ignoredFields: ignored });
+async function compare(c: RouteContext, parts: ComparisonParts): Promise<Response> {
+  const { config, clock } = parts;
+  const read = await readComparison(c, parts.platform, config.maxBodyBytes);
+  if (!read.ok) {
+    if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
+    return refuse(c, read.error.problem);
   }
-  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
+  const { request, ignoredFields } = read.value;
+  if (request.correlation_id) c.set("correlationId", request.correlation_id);
+  if (ignoredFields.length > 0) {
+    parts.log("debug", "unknown_fields", {
+      correlation_id: c.get("correlationId"),
+      unknown_fields: ignoredFields,
+    });
+  }
+  const asked = askedOf(request);
+  const provider = asked.provider ?? config.defaultProvider;
+  c.set("provider", provider);
+  const key = keyOf(c.req.header("idempotency-key"));
+  if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
+
+  const caller = callerOf(c, parts.platform, read.value);
+  const submitted = await submit(parts, key, asked, caller);
+  if (!submitted.ok) {
+    const model = asked.model ?? parts.defaultModels[provider];
+    return refuse(c, problemOfRefusal(submitted.error, provider, parts.mask, clock.nowMs(), model));
+  }
+  parts.accounts.countRequest(caller.tenant);
+  switch (submitted.value.kind) {
+    case "judged":
+      return textAnswer(200, bodyOf(submitted.value, caller), jsonType, c.get("correlationId"));
+    case "answered":
+      return textAnswer(200, submitted.value.body, jsonType, c.get("correlationId"));
+    case "kept":
+      return ticketAnswer(c, parts, submitted.value, ignoredFields);
+  }
 }
 
-export function askedOf(request: ComparisonRequest): Asked {
-  const overrides = request.llm_config_overrides;
+/** A caller whose metadata as written, and whose unread fields, are known. */
+type Sender = Caller & Required<Pick<Caller, "metadataText" | "ignoredFields">>;
+
+function callerOf(
+  c: RouteContext,
+  platform: Platform,
+  { request, metadataText, ignoredFields }: GoodComparison,
+): Sender {
   return {
-    userPrompt: request.user_prompt,
-    essayA: request.essay_a,
-    essayB: request.essay_b,
-    provider: overrides?.provider_override ?? null,
-    model: overrides?.model_override ?? null,
-    systemPrompt: overrides?.system_prompt_override ?? null,
-    temperature: overrides?.temperature_override ?? null,
-    maxTokens: overrides?.max_tokens_override ?? null,
-    reasoningEffort: overrides?.reasoning_effort ?? null,
+    ...whom(c, platform),
+    mode: request.processing_mode ?? "queue_if_unavailable",
+    priority: request.priority ?? 0,
+    userId: request.user_id ?? null,
+    traceId: traceIdOf(c.req.header("traceparent")),
+    metadata: request.metadata ?? {},
+    metadataText,
+    ignoredFields,
+    queueId: null,
   };
 }
 
-/** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
-export function traceIdOf(traceparent: string | undefined): string | null {
-  return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
+/** @param key `null`: the request has no `Idempotency-Key` */
+async function submit(
+  { gateway, submitKeyed, sha256 }: ComparisonParts,
+  key: string | null,
+  asked: Asked,
+  caller: Sender,
+) {
+  if (key === null) return gateway.submit(asked, caller);
+  const keyed = await keyedRequest(key, caller, asked, caller.metadataText, sha256);
+  return submitKeyed(keyed, asked, caller, (judged) => bodyOf(judged, caller));
 }
 
-/** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
-const traceparentPattern =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
-
-function metadataIn(text: string, body: unknown): string {
-  const { metadata } = Object(body) as { metadata?: unknown };
-  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
-  return (isObject ? memberSource(text, "metadata") : null) ?? "{}";
+/** @returns the body of a 200 */
+function bodyOf(judged: Extract<Submitted, { kind: "judged" }>, caller: Sender): string {
+  const { provider, model: requestedModel, parameters } = judged.comparison;
+  return judgementJson({
+    ...judged,
+    ...caller,
+    provider,
+    requestedModel,
+    parameters,
+    serviceVersion: version,
+  });
 }
 
-function correlationIdIn(body: unknown): string | null {
-  const { correlation_id } = Object(body) as { correlation_id?: unknown };
-  const read = comparisonRequest.shape.correlation_id.safeParse(correlation_id);
-  return read.success ? (read.data ?? null) : null;
+async function ticketAnswer(
+  c: RouteContext,
+  { gate, clock }: ComparisonParts,
+  { ticket, waitsFor }: { readonly ticket: Ticket; readonly waitsFor: Obstacle | null },
+  ignoredFields: readonly string[],
+): Promise<Response> {
+  const outlook = await outlookOf(gate, ticket);
+  const body: TicketAnswer = {
+    ...ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs()),
+    ignored_fields: [...ignoredFields],
+  };
+  return jsonAnswer(202, body, c.get("correlationId"), {
+    location: body.status_url,
+    "retry-after": String(body.retry_after),
+  });
 }

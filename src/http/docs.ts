@@ -1,15 +1,30 @@
 /**
- * The OpenAPI document as one page without a script, a font or a byte from elsewhere: it works where there is no internet, and no
- * third party's code runs beside an API key.
+ * `GET /openapi.json`, and `GET /docs`: the OpenAPI document as one page without a script, a font or a byte from elsewhere. The page works
+ * where there is no internet, and no third party's code runs beside an API key.
  */
-import type { OpenapiDocument } from "../wire/openapi.ts";
+import { openapiDocument, type OpenapiDocument } from "../wire/openapi.ts";
+import { jsonAnswer, textAnswer } from "./answer.ts";
+import type { Routes } from "./route-context.ts";
 
-export const docsHeaders = {
+export function docsRoutes(app: Routes): void {
+  app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.get("correlationId")));
+  app.get("/docs", (c) =>
+    textAnswer(
+      200,
+      docsPage(openapiDocument()),
+      "text/html; charset=UTF-8",
+      c.get("correlationId"),
+      docsHeaders,
+    ),
+  );
+}
+
+const docsHeaders = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
 };
 
-export function docsPage(document: OpenapiDocument): string {
+function docsPage(document: OpenapiDocument): string {
   const { info, paths, components } = document;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => section(method, path, operation as Operation)),

@@ -1,7 +1,9 @@
 /** What is known of a request while it is answered, and how it is refused. */
-import type { Context } from "hono";
+import type { Context, Hono } from "hono";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import type { Caller } from "../gateway/submission.ts";
 import { problemAnswer, type Problem } from "./errors.ts";
+import type { Platform } from "./platform.ts";
 
 export interface Variables {
   correlationId: string;
@@ -13,7 +15,13 @@ export interface Variables {
   thrown: unknown;
 }
 
+/** The app, to which each family of routes adds its own. */
+export type Routes = Hono<{ Variables: Variables }>;
+
 export type RouteContext = Context<{ Variables: Variables }>;
+
+/** Stands before a route's handler, and lets the request past or answers instead of the handler. */
+export type Guard = (c: RouteContext, next: () => Promise<void>) => Promise<Response | undefined>;
 
 export function beginRequest(c: RouteContext, correlationId: string): void {
   c.set("correlationId", correlationId);
@@ -21,6 +29,18 @@ export function beginRequest(c: RouteContext, correlationId: string): void {
   c.set("provider", null);
   c.set("problem", null);
   c.set("thrown", null);
+}
+
+/** Who asks, once the request is let past the guard. */
+export function whom(
+  c: RouteContext,
+  platform: Platform,
+): Pick<Caller, "correlationId" | "tenant" | "onHangUp"> {
+  return {
+    correlationId: c.get("correlationId"),
+    tenant: c.get("tenant") ?? "",
+    onHangUp: (then) => platform.onHangUp(c, then),
+  };
 }
 
 export function refuse(c: RouteContext, problem: Problem): Response {

@@ -1,215 +1,57 @@
-/** A ticket on the wire: its 202, its status, and what came of it. */
-import type { ProviderName } from "../domain/judging/comparison.ts";
-import type { Failure } from "../domain/failure.ts";
-import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
-import type { Outlook } from "../domain/gate/view.ts";
-import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
-import type { Obstacle } from "../gateway/submission.ts";
-import { problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
-import { type ErrorType } from "../wire/error-types.ts";
-import { judgementJson } from "./judgement.ts";
-import { withMetadata } from "./metadata.ts";
-import type { PendingAnswer, StatusAnswer, TicketAnswer } from "../wire/schemas.ts";
+/** `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. */
+import type { Gateway } from "../gateway/gateway.ts";
+import type { Clock, Ports } from "../gateway/ports.ts";
+import { ticketParameter } from "../wire/schemas.ts";
+import { pathParameters } from "./address.ts";
+import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
+import { outlookOf } from "./gate-views.ts";
+import { noSuchTicket } from "./problems.ts";
+import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import { resultOf, statusJson } from "./ticket-answers.ts";
 
-/** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
-type Standing = Outlook | null;
-
-/** Nothing that is shown needs the texts. */
-type Shown = Ticket | TicketCopy;
-
-/** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
-export function ticketBody(
-  ticket: Ticket,
-  outlook: Standing,
-  waitsFor: Obstacle | null,
-  correlationId: string,
-  nowMs: number,
-): Omit<TicketAnswer, "ignored_fields"> {
-  const { about, state } = ticket;
-  return {
-    queue_id: about.id,
-    status: state.status,
-    message: waitingSentence(ticket, outlook, waitsFor),
-    provider: about.provider,
-    position_in_queue: positionOf(ticket, outlook),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
-    retry_after: secondsToWait(ticket, outlook, nowMs),
-    expires_at: iso(about.expiresAtMs),
-    status_url: statusUrl(about.id),
-    results_url: resultsUrl(about.id),
-    correlation_id: correlationId,
-  };
+export interface TicketParts {
+  readonly gateway: Gateway;
+  readonly gate: Ports["gate"];
+  readonly clock: Clock;
 }
 
-/** @returns the body of a status */
-export function statusJson(ticket: Shown, outlook: Standing): string {
-  const { about, progress, state } = ticket;
-  const problem = problemOfTicket(ticket, outlook);
-  const isCompleted = state.status === "completed";
-  const body: Omit<StatusAnswer, "metadata"> = {
-    queue_id: about.id,
-    status: state.status,
-    provider: about.provider,
-    queued_at: iso(about.acceptedAtMs),
-    updated_at: iso(progress.updatedAtMs),
-    expires_at: iso(about.expiresAtMs),
-    position_in_queue: positionOf(ticket, outlook),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
-    retry_count: progress.failedAttempts,
-    priority: about.priority,
-    size_bytes: about.sizeBytes,
-    result_available: isCompleted,
-    result_location: isCompleted ? resultsUrl(about.id) : null,
-    error_message: problem?.sentence ?? null,
-    error_type: problem?.type ?? null,
-    correlation_id: about.correlationId,
-  };
-  return withMetadata(body, metadataTextOf(about));
+export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): void {
+  const named = pathParameters(ticketParameter);
+  app.get("/api/v1/status/:queue_id", guard, named, (c) =>
+    showStatus(c, c.req.valid("param").queue_id, parts),
+  );
+  app.get("/api/v1/results/:queue_id", guard, named, (c) =>
+    showResult(c, c.req.valid("param").queue_id, parts),
+  );
 }
 
-function metadataTextOf({ metadata, metadataText }: Shown["about"]): string {
-  return metadataText ?? JSON.stringify(metadata);
+async function showStatus(
+  c: RouteContext,
+  queueId: string,
+  { gateway, gate }: TicketParts,
+): Promise<Response> {
+  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+  if (!ticket) return refuse(c, noSuchTicket);
+  const json = statusJson(ticket, await outlookOf(gate, ticket));
+  return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
-/** What `results` answers: a judgement, that it waits, or why there will be none. */
-export type TicketResultAnswer =
-  | { readonly kind: "judged"; readonly json: string }
-  | { readonly kind: "pending"; readonly body: PendingAnswer }
-  | { readonly kind: "problem"; readonly problem: Problem };
-
-export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): TicketResultAnswer {
-  const { about, progress, state } = ticket;
-  switch (state.status) {
-    case "queued":
-    case "processing": {
-      const message = waitingSentence(ticket, outlook, null);
-      const retryAfter = secondsToWait(ticket, outlook, nowMs);
-      return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
+async function showResult(
+  c: RouteContext,
+  queueId: string,
+  { gateway, gate, clock }: TicketParts,
+): Promise<Response> {
+  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+  if (!ticket) return refuse(c, noSuchTicket);
+  const result = resultOf(ticket, await outlookOf(gate, ticket), clock.nowMs());
+  switch (result.kind) {
+    case "judged":
+      return textAnswer(200, result.json, jsonType, c.get("correlationId"));
+    case "pending": {
+      const retryAfter = { "retry-after": String(result.body.retry_after) };
+      return jsonAnswer(202, result.body, c.get("correlationId"), retryAfter);
     }
-    case "completed": {
-      const parts = {
-        ...state.result,
-        ...about,
-        requestedModel: about.model,
-        model: state.result.model,
-        costUsd: progress.spent.costUsd,
-        attempts: progress.spent.calls,
-        metadataText: metadataTextOf(about),
-        ignoredFields: about.ignoredFields ?? [],
-        serviceVersion: state.result.serviceVersion ?? null,
-      };
-      const dates = { queued_at: iso(about.acceptedAtMs), completed_at: iso(state.endedAtMs) };
-      return { kind: "judged", json: judgementJson(parts, { queue_id: about.id, ...dates }) };
-    }
-    case "expired":
-      return { kind: "problem", problem: expired };
-    case "failed": {
-      const problem = problemOfTicket(ticket, outlook) ?? crashed;
-      const { type, sentence, details } = problem;
-      return {
-        kind: "problem",
-        problem: { status: 502, type, sentence, ...(details === undefined ? {} : { details }) },
-      };
-    }
+    case "problem":
+      return refuse(c, result.problem);
   }
-}
-
-const statusUrl = (id: string) => `/api/v1/status/${id}`;
-const resultsUrl = (id: string) => `/api/v1/results/${id}`;
-
-const expired: Problem = {
-  status: 410,
-  type: "REQUEST_EXPIRED",
-  sentence: "The comparison waited for longer than it may, and was not judged.",
-};
-
-const crashed: Problem = {
-  status: 502,
-  type: "INTERNAL_ERROR",
-  sentence: "This service failed each time that it tried.",
-};
-
-/** Why it failed, or why it waits. */
-function problemOfTicket(
-  { about, state }: Shown,
-  outlook: Standing,
-): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
-  const { provider } = about;
-  switch (state.status) {
-    case "completed":
-      return null;
-    case "expired":
-      return expired;
-    case "failed": {
-      const { failure } = state;
-      return failure.reason === "crashed" ? crashed : problemIn(failure, provider, about.model);
-    }
-    case "queued":
-    case "processing": {
-      return (
-        problemIn(state.lastFailure, provider, about.model) ??
-        problemOfOutlook(outlook, provider, about.model)
-      );
-    }
-  }
-}
-
-/** What its gate waits for. */
-function problemOfOutlook(outlook: Standing, provider: ProviderName, model: string): Problem | null {
-  const { why, refused } = outlook ?? {};
-  if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);
-  switch (why) {
-    case "breaker":
-    case "rate_limit":
-    case "model_faults":
-      return problemOfWait(why, provider, 1);
-    case "model_refused":
-      return problemIn({ reason: "credentials_refused", status: 403, scope: "model" }, provider, model);
-    case "no_judgements":
-      return problemIn({ reason: "unreadable", why: "no_verdict" }, provider, model);
-    case "credentials":
-    case "backoff":
-    case "turn":
-    case undefined:
-      return null;
-  }
-}
-
-/** What is stored of a failure was masked before. */
-function problemIn(failure: Failure | null, provider: ProviderName, model: string): Problem | null {
-  return failure === null ? null : problemOfFailure(failure, provider, (text) => text, model);
-}
-
-function waitingSentence(ticket: Shown, outlook: Standing, waitsFor: Obstacle | null): string {
-  const { provider } = ticket.about;
-  if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
-  if (ticket.state.status === "processing") return `${provider} is being asked now.`;
-  const sentence =
-    waitsFor?.kind === "gate"
-      ? problemOfWait(waitsFor.why, provider, 1).sentence
-      : waitsFor?.kind === "stopping"
-        ? stopping.sentence
-        : problemOfTicket(ticket, outlook)?.sentence;
-  const because = sentence === undefined ? "" : `${sentence} `;
-  return `${because}The comparison is kept and will be judged in its turn.`;
-}
-
-function positionOf({ state }: Shown, outlook: Standing): number | null {
-  return state.status === "queued" ? (outlook?.position ?? null) : null;
-}
-
-function waitOf({ state }: Shown, outlook: Standing): number | null {
-  return state.status === "queued" ? (outlook?.waitMs ?? null) : null;
-}
-
-/** Where nothing is known, a client may look again in this time. */
-const lookAgainMs = 5_000;
-
-function secondsToWait(ticket: Shown, outlook: Standing, nowMs: number): number {
-  if (ticket.state.status !== "queued" || outlook === null) return retryAfterSeconds(null, lookAgainMs);
-  return retryAfterSeconds(outlook.waitMs, outlook.opensAtMs - nowMs);
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

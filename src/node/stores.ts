@@ -2,10 +2,10 @@
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../gateway/ports.ts";
+import { logFailover } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DurableParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
-import type { News } from "../stores/failover/events.ts";
 import type { SharedStore } from "../stores/failover/shared-store.ts";
 import { openDurable, type Durable, type DurableParts } from "./sqlite/store.ts";
 
@@ -77,7 +77,7 @@ async function redisBeforeSqlite(
     policy: ticketPolicy(settings),
     clock,
     newId,
-    tell: (news) => logNews(log, news),
+    tell: (event) => logFailover(log, event),
     onFault,
   });
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
@@ -124,20 +124,5 @@ async function connected(shared: SharedStore, clock: Clock): Promise<void> {
       if (!(error instanceof StoreAway)) throw error;
       await new Promise<void>((resolve) => void clock.after(lookMs, resolve));
     }
-  }
-}
-
-function logNews(log: Log, news: News): void {
-  switch (news.kind) {
-    case "store_away":
-    case "spooled_too_late":
-    case "judged_for_nobody":
-      return log("warn", news.kind, {});
-    case "store_back":
-      return log("info", news.kind, {});
-    case "tickets_moved":
-      return log("info", news.kind, { count: news.count });
-    case "store_warnings":
-      return log("warn", news.kind, { warnings: news.warnings });
   }
 }

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openapiDocument } from "../../src/wire/openapi.ts";
-import { comparisonIn } from "../../src/http/comparison.ts";
+import { comparisonIn } from "../../src/http/comparison-request.ts";
 import { comparisonRequest } from "../../src/wire/schemas.ts";
 import { ajv, schemaOf } from "../support/openapi-check.ts";
 import { goodBody } from "../support/answers.ts";

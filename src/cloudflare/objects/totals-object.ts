@@ -1,11 +1,7 @@
 /** What one tenant used today, as a Durable Object named after it. */
 import { DurableObject } from "cloudflare:workers";
+import type { Used } from "../../accounts/totals.ts";
 import type { Environment } from "../environment.ts";
-
-export interface Used {
-  readonly requests: number;
-  readonly costUsd: number;
-}
 
 export class TotalsObject extends DurableObject<Environment> {
   /** @param day `YYYY-MM-DD`, UTC. Days before the one before it are forgotten. */

@@ -1,16 +1,11 @@
-/** What tenants used each day, in SQLite: gathered in memory, and stored every few seconds. */
+/** What tenants used each day, in SQLite: today's, and what only a shared store that is away has still to be told. */
 import type { DatabaseSync } from "node:sqlite";
+import { byTimer, gatheredTotals, type GatheredTotals } from "../../accounts/totals.ts";
 import type { Clock } from "../../gateway/ports.ts";
-import type { LocalTotals, Used } from "../../stores/failover/local-store.ts";
+import type { LocalTotals } from "../../stores/failover/local-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-export interface SqliteTotals extends LocalTotals {
-  /** Stores what is not stored yet, if it can. */
-  flush(): Promise<void>;
-}
-
-const storeMs = 5_000;
-const nothing = { requests: 0, costUsd: 0 };
+export type SqliteTotals = LocalTotals & GatheredTotals;
 
 export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clock): SqliteTotals {
   const select = sql.prepare("SELECT requests, cost_usd FROM totals WHERE tenant = ? AND day = ?");
@@ -21,48 +16,33 @@ export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clo
   const selectAll = sql.prepare("SELECT tenant, day, requests, cost_usd FROM totals");
   const removeAll = sql.prepare("DELETE FROM totals");
   const removeBefore = sql.prepare("DELETE FROM totals WHERE day < ?");
-  /** Not stored yet; and those of them that are being stored. */
-  let gathered = new Map<string, Used>();
-  let leaving = new Map<string, Used>();
-  let cancel: (() => void) | null = null;
 
-  function add(tenant: string, day: string, requests: number, costUsd: number): void {
-    const key = `${day} ${tenant}`;
-    const known = gathered.get(key) ?? nothing;
-    gathered.set(key, {
-      tenant,
-      day,
-      requests: known.requests + requests,
-      costUsd: known.costUsd + costUsd,
-    });
-    cancel ??= clock.after(storeMs, () => void flush());
-  }
-
-  async function flush(): Promise<void> {
-    cancel?.();
-    cancel = null;
-    if (gathered.size === 0 || leaving.size > 0) return;
-    const totals = [...gathered.values()];
-    leaving = gathered;
-    gathered = new Map();
-    try {
-      await commits.write(() => {
-        for (const { tenant, day, requests, costUsd } of totals) put.run(tenant, day, requests, costUsd);
-        removeBefore.run(totals.map(({ day }) => day).reduce((a, b) => (a < b ? a : b)));
-      });
-      leaving = new Map();
-    } catch {
-      leaving = new Map();
-      for (const { tenant, day, requests, costUsd } of totals) add(tenant, day, requests, costUsd);
-    }
-  }
+  const totals = gatheredTotals(
+    {
+      async add(uses) {
+        try {
+          await commits.write(() => {
+            for (const { tenant, day, requests, costUsd } of uses) put.run(tenant, day, requests, costUsd);
+            removeBefore.run(uses.map(({ day }) => day).reduce((a, b) => (a < b ? a : b)));
+          });
+          return [];
+        } catch {
+          return uses;
+        }
+      },
+      async read(tenant, day) {
+        const row = commits.read(() => select.get(tenant, day));
+        return { requests: Number(row?.["requests"] ?? 0), costUsd: Number(row?.["cost_usd"] ?? 0) };
+      },
+    },
+    clock,
+    byTimer(clock),
+  );
 
   return {
-    add,
-    flush,
-
+    ...totals,
     async take() {
-      await flush();
+      await totals.flush();
       const rows = await commits.write(() => {
         const all = selectAll.all();
         if (all.length > 0) removeAll.run();
@@ -74,19 +54,6 @@ export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clo
         requests: Number(row["requests"]),
         costUsd: Number(row["cost_usd"]),
       }));
-    },
-
-    async of(tenant, day) {
-      const key = `${day} ${tenant}`;
-      const row = commits.read(() => select.get(tenant, day));
-      const stored = { requests: Number(row?.["requests"] ?? 0), costUsd: Number(row?.["cost_usd"] ?? 0) };
-      return [gathered.get(key) ?? nothing, leaving.get(key) ?? nothing].reduce(
-        (sum, { requests, costUsd }) => ({
-          requests: sum.requests + requests,
-          costUsd: sum.costUsd + costUsd,
-        }),
-        stored,
-      );
     },
   };
 }

@@ -21,7 +21,7 @@ import { failoverGates } from "./gate.ts";
 import { failoverTickets } from "./tickets.ts";
 import type { LocalStore } from "./local-store.ts";
 import { createMover } from "./mover.ts";
-import type { News } from "./events.ts";
+import type { FailoverEvent } from "../../telemetry/failover.ts";
 import { createRooms } from "./reservations.ts";
 import { createWatch } from "./watch.ts";
 
@@ -32,7 +32,7 @@ export interface FailoverParts {
   readonly clock: Clock;
   /** A UUID. */
   readonly newId: () => string;
-  readonly tell: (news: News) => void;
+  readonly tell: (event: FailoverEvent) => void;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown) => void;
 }

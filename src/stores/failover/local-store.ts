@@ -1,4 +1,5 @@
 /** The store of this process alone, and what it must be able to do to stand in for a shared one (`failover.ts`). */
+import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
@@ -23,15 +24,7 @@ export interface LocalStore {
 
 export interface LocalTotals extends Totals {
   /** All that is stored, which is deleted with it. */
-  take(): Promise<readonly Used[]>;
-}
-
-/** What a tenant used on a day, as `Totals.add` takes it. */
-export interface Used {
-  readonly tenant: string;
-  readonly day: string;
-  readonly requests: number;
-  readonly costUsd: number;
+  take(): Promise<readonly Use[]>;
 }
 
 export interface Movable {

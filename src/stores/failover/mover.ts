@@ -7,7 +7,7 @@
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { NotDone, type SharedTickets } from "./shared-store.ts";
 import type { Doubtful, LocalStore, Movable, Spooled } from "./local-store.ts";
-import type { News } from "./events.ts";
+import type { FailoverEvent } from "../../telemetry/failover.ts";
 import type { Watch } from "./watch.ts";
 
 export interface MoverParts {
@@ -15,7 +15,7 @@ export interface MoverParts {
   readonly shared: Pick<SharedTickets, "adopt" | "load" | "withdraw" | "settleAsOf">;
   readonly watch: () => Pick<Watch, "ask" | "isAway">;
   readonly clock: Clock;
-  readonly tell: (news: News) => void;
+  readonly tell: (event: FailoverEvent) => void;
   /** Hears of bugs, and of a local store that is away. */
   readonly onFault: (error: unknown) => void;
 }

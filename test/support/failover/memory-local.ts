@@ -2,7 +2,8 @@
 import type { QueueSettings } from "../../../src/settings/limits.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
-import type { Doubtful, LocalStore, Spooled, Used } from "../../../src/stores/failover/local-store.ts";
+import type { Use } from "../../../src/accounts/totals.ts";
+import type { Doubtful, LocalStore, Spooled } from "../../../src/stores/failover/local-store.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What outlives a process. */
@@ -10,7 +11,7 @@ export interface LocalFile {
   readonly rows: Map<string, Row>;
   readonly spool: Map<string, Spooled>;
   readonly doubtful: Map<string, Doubtful>;
-  readonly totals: Map<string, Used>;
+  readonly totals: Map<string, Use>;
 }
 
 export function emptyFile(): LocalFile {

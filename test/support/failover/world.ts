@@ -7,7 +7,7 @@ import type { Clock, JudgeRequest, Provider } from "../../../src/gateway/ports.t
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
 import { createFailover, type Failover } from "../../../src/stores/failover/failover.ts";
-import type { News } from "../../../src/stores/failover/events.ts";
+import type { FailoverEvent } from "../../../src/telemetry/failover.ts";
 import { manualClock, type ManualClock } from "../clock.ts";
 import { configOf } from "../durable-on-node.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
@@ -26,7 +26,7 @@ export interface Process extends Pick<Gateway, "find"> {
   readonly local: MemoryLocal;
   readonly link: Link;
   readonly file: LocalFile;
-  readonly news: News[];
+  readonly news: FailoverEvent[];
   readonly faults: unknown[];
   /** What becomes of its calls of the shared store. */
   fate: (verb: string) => Fate;
@@ -70,7 +70,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
       nowMs: clock.nowMs,
       after: (delayMs, then) => clock.after(delayMs, () => (isDead ? undefined : then())),
     };
-    const news: News[] = [];
+    const news: FailoverEvent[] = [];
     const faults: unknown[] = [];
     const local = memoryLocal(clockHere, random, config, file);
     const link = server.connect((verb) => process.fate(verb), {

@@ -1,0 +1,49 @@
+/** What is stored of a comparison that is to be judged later, beside its texts. */
+import { besideBytes, recordBytes } from "../domain/ticket/size.ts";
+import type { About } from "../domain/ticket/ticket.ts";
+import type { GateKeys } from "./gate-keys.ts";
+import type { Draft } from "./ports.ts";
+import type { Prepared } from "./resolve.ts";
+import type { Caller } from "./submission.ts";
+
+/** @param sizeBytes UTF-8 bytes of the comparison's texts */
+export function aboutOf(
+  { comparison, plan, promptSha256, frame }: Prepared,
+  caller: Caller,
+  keys: GateKeys,
+  id: string,
+  sizeBytes: number,
+): Draft["about"] {
+  const { provider, model, parameters } = comparison;
+  const keptBytes = besideBytes(caller);
+  return {
+    id,
+    tenant: caller.tenant,
+    provider,
+    model,
+    parameters,
+    plan,
+    promptSha256,
+    frame,
+    priority: caller.priority,
+    sizeBytes,
+    storedBytes: sizeBytes + recordBytes + keptBytes,
+    keptBytes,
+    keys,
+    correlationId: caller.correlationId,
+    traceId: caller.traceId,
+    userId: caller.userId,
+    metadata: caller.metadata,
+    ...asWritten(caller),
+  };
+}
+
+/** What a ticket keeps of a request's own writing: only what its record doesn't say already. */
+function asWritten({
+  metadata,
+  metadataText,
+  ignoredFields = [],
+}: Caller): Pick<About, "metadataText" | "ignoredFields"> {
+  const saysMore = metadataText !== undefined && metadataText !== JSON.stringify(metadata);
+  return { ...(saysMore && { metadataText }), ...(ignoredFields.length > 0 && { ignoredFields }) };
+}

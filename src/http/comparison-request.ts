@@ -1,0 +1,91 @@
+/** A comparison on the wire: from a request's body to what is asked. */
+import type { Context } from "hono";
+import { err, ok, type Result } from "../domain/result.ts";
+import type { Asked } from "../gateway/resolve.ts";
+import { readJson, type JsonBody } from "./body.ts";
+import type { Problem } from "./errors.ts";
+import { illFormedPaths, mayBeIllFormed } from "./ill-formed.ts";
+import { memberSource } from "./json-source.ts";
+import { metadataIssues } from "./metadata.ts";
+import type { Platform } from "./platform.ts";
+import { issuesOf, notValid } from "./problems.ts";
+import { comparisonRequest, type ComparisonRequest } from "../wire/schemas.ts";
+import { unknownFields } from "./unknown-fields.ts";
+
+export interface GoodComparison {
+  readonly request: ComparisonRequest;
+  /** As it was written; `{}` where there is none. */
+  readonly metadataText: string;
+  /** Names of fields that nobody reads: most often a misspelt one. */
+  readonly ignoredFields: readonly string[];
+}
+
+export interface BadComparison {
+  readonly problem: Problem;
+  /** The caller's own, where it could be read. */
+  readonly correlationId: string | null;
+}
+
+/** Reads and validates the body of `POST /api/v1/comparison`. */
+export async function readComparison(
+  c: Context,
+  platform: Platform,
+  maxBytes: number,
+): Promise<Result<GoodComparison, BadComparison>> {
+  const body = await readJson(c, platform, maxBytes);
+  return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
+}
+
+/** Every problem is listed at once. */
+export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, BadComparison> {
+  const parsed = comparisonRequest.safeParse(value);
+  const { ignored, refused } = unknownFields(value);
+  const halves = mayBeIllFormed(text) ? illFormedPaths(value) : [];
+  const metadataText = metadataIn(text, value);
+  const issues = [
+    ...issuesOf(parsed.error?.issues ?? []),
+    ...refused,
+    ...metadataIssues(metadataText),
+    ...halves.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
+  ];
+  if (parsed.success && issues.length === 0) {
+    return ok({ request: parsed.data, metadataText, ignoredFields: ignored });
+  }
+  return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
+}
+
+export function askedOf(request: ComparisonRequest): Asked {
+  const overrides = request.llm_config_overrides;
+  return {
+    userPrompt: request.user_prompt,
+    essayA: request.essay_a,
+    essayB: request.essay_b,
+    provider: overrides?.provider_override ?? null,
+    model: overrides?.model_override ?? null,
+    systemPrompt: overrides?.system_prompt_override ?? null,
+    temperature: overrides?.temperature_override ?? null,
+    maxTokens: overrides?.max_tokens_override ?? null,
+    reasoningEffort: overrides?.reasoning_effort ?? null,
+  };
+}
+
+/** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
+export function traceIdOf(traceparent: string | undefined): string | null {
+  return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
+}
+
+/** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
+const traceparentPattern =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
+
+function metadataIn(text: string, body: unknown): string {
+  const { metadata } = Object(body) as { metadata?: unknown };
+  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+  return (isObject ? memberSource(text, "metadata") : null) ?? "{}";
+}
+
+function correlationIdIn(body: unknown): string | null {
+  const { correlation_id } = Object(body) as { correlation_id?: unknown };
+  const read = comparisonRequest.shape.correlation_id.safeParse(correlation_id);
+  return read.success ? (read.data ?? null) : null;
+}

@@ -1,0 +1,120 @@
+/** `GET /healthz`: how the service, its stores and its gates are. Open to everybody, so no caller's names are in it. */
+import { providerNames } from "../domain/judging/comparison.ts";
+import type { Clock, Ports } from "../gateway/ports.ts";
+import type { Config } from "../settings/config.ts";
+import { version } from "../version.ts";
+import type { HealthAnswer } from "../wire/schemas.ts";
+import { jsonAnswer } from "./answer.ts";
+import { overviewsOf, type Overviews } from "./gate-views.ts";
+import { namesByKey, type NamedModels, type NameOf } from "./held-models.ts";
+import type { Platform } from "./platform.ts";
+import { setupOf, type Setup } from "./provider-rows.ts";
+import type { Routes } from "./route-context.ts";
+import { waitsInWords } from "./waits.ts";
+
+/** By name. A `down` store that is `needed` means that the service can't keep tickets. */
+export type Dependencies = Readonly<
+  Record<
+    string,
+    {
+      readonly status: "up" | "down";
+      readonly latencyMs?: number;
+      readonly error?: string;
+      readonly needed: boolean;
+    }
+  >
+>;
+
+export interface HealthParts extends NamedModels {
+  readonly config: Config;
+  readonly gate: Ports["gate"];
+  /** The stores, and how they are. */
+  readonly dependencies: () => Promise<Dependencies>;
+  /** What of the stores breaks a promise. Asked after `dependencies`. */
+  readonly storeWarnings: () => readonly string[];
+  /** What the queue is made of here. */
+  readonly queueType: string;
+  readonly platform: Platform;
+  readonly clock: Clock;
+}
+
+export function healthRoutes(app: Routes, parts: HealthParts): void {
+  app.get("/healthz", async (c) => {
+    const body = await healthNow(parts);
+    return jsonAnswer(body.status === "unhealthy" ? 503 : 200, body, c.get("correlationId"));
+  });
+}
+
+async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
+  const { config, platform, queueType } = parts;
+  const dependencies = await parts.dependencies();
+  const warnings = [...config.warnings, ...parts.storeWarnings()];
+  const nameOf = await namesByKey(parts);
+  const about = { platform: platform.name, environment: config.environment, warnings, queueType, nameOf };
+  const setups = Object.fromEntries(providerNames.map((name) => [name, setupOf(config, name)]));
+  return healthBody(about, setups, dependencies, await overviewsOf(parts.gate), parts.clock.nowMs());
+}
+
+/** A ticket that waits for longer than this behind a closed breaker is a sign that nothing drains. */
+const oldestMs = 600_000;
+
+function healthBody(
+  about: {
+    readonly platform: HealthAnswer["platform"];
+    readonly environment: HealthAnswer["environment"];
+    readonly warnings: readonly string[];
+    readonly queueType: string;
+    readonly nameOf: NameOf;
+  },
+  setups: Readonly<Record<string, Setup>>,
+  dependencies: Dependencies,
+  overviews: Overviews,
+  nowMs: number,
+): HealthAnswer {
+  const known = Object.values(overviews).filter((overview) => overview !== null);
+  const ages = known.map(({ queue, state }) => ({
+    state,
+    ageMs: queue.oldestAcceptedAtMs === null ? null : Math.max(0, nowMs - queue.oldestAcceptedAtMs),
+  }));
+  const oldest = ages.map(({ ageMs }) => ageMs).filter((ageMs) => ageMs !== null);
+  const stores = Object.values(dependencies);
+  const isUnhealthy = stores.some(({ status, needed }) => status === "down" && needed);
+  const isDegraded =
+    known.length < providerNames.length ||
+    stores.some(({ status }) => status === "down") ||
+    known.some(({ refused }) => refused !== null) ||
+    ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > oldestMs));
+  return {
+    service: "llm-provider-service",
+    status: isUnhealthy ? "unhealthy" : isDegraded ? "degraded" : "healthy",
+    version,
+    platform: about.platform,
+    environment: about.environment,
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).map(([name, { status, latencyMs, error }]) => [
+        name,
+        {
+          status,
+          ...(latencyMs === undefined ? {} : { latency_ms: latencyMs }),
+          ...(error === undefined ? {} : { error }),
+        },
+      ]),
+    ),
+    queue_stats: {
+      queue_size: known.reduce((sum, { queue }) => sum + queue.size, 0),
+      queue_type: about.queueType,
+      oldest_age_seconds: oldest.length === 0 ? null : Math.floor(Math.max(...oldest) / 1000),
+    },
+    providers: Object.fromEntries(
+      providerNames.map((name) => [
+        name,
+        {
+          enabled: setups[name]?.enabled ?? false,
+          configured: setups[name]?.configured ?? false,
+          circuit_breaker_state: overviews[name]?.state ?? null,
+        },
+      ]),
+    ),
+    warnings: [...about.warnings, ...waitsInWords(overviews, about.nameOf)],
+  };
+}

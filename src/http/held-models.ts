@@ -1,0 +1,39 @@
+/** Which models wait by themselves, under names that whoever asks may see. */
+import { isOwnKey } from "../domain/gate/model-key.ts";
+import type { Overview } from "../domain/gate/view.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import type { ModelsAnswer } from "../wire/schemas.ts";
+
+/** A model's name, by its gate's key for the model; `null`: it is none that everybody may know of. */
+export type NameOf = (provider: ProviderName, key: string) => string | null;
+
+/** What names can be known from: the catalogue's models, and the defaults. */
+export interface NamedModels {
+  readonly gateway: Gateway;
+  readonly defaultModels: Readonly<Record<ProviderName, string>>;
+  /** The catalogue's, and the defaults, as they are now: of one provider, or of all. */
+  readonly models: (provider?: ProviderName) => ModelsAnswer["models"];
+}
+
+export async function namesByKey({ gateway, defaultModels, models }: NamedModels): Promise<NameOf> {
+  const ids = [
+    ...models().map(({ provider, id }) => [provider, id] as const),
+    ...providerNames.map((name) => [name, defaultModels[name]] as const),
+  ];
+  const rows = await Promise.all(
+    ids.map(async ([provider, id]) => [`${provider} ${(await gateway.keysOf("", id)).model}`, id] as const),
+  );
+  const names = new Map(rows);
+  return (provider, key) => names.get(`${provider} ${key}`) ?? null;
+}
+
+/** Callers name models freely, and what one caller names no other may see: only the catalogue's, and what the asker's own tickets wait for. */
+export function heldOf(provider: ProviderName, overview: Overview | null, nameOf: NameOf) {
+  const held = (overview?.held ?? []).map(({ model: key, isWanted, ...hold }) => {
+    const own = isWanted && isOwnKey(key) ? key : null;
+    return { ...hold, model: nameOf(provider, key) ?? own };
+  });
+  const named = held.flatMap(({ model, ...hold }) => (model === null ? [] : [{ model, ...hold }]));
+  return { named, others: held.length - named.length };
+}

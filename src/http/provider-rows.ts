@@ -1,0 +1,92 @@
+/** A provider as `GET /api/v1/providers` shows it. */
+import type { Overview } from "../domain/gate/view.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import type { Config } from "../settings/config.ts";
+import type { ProvidersAnswer } from "../wire/schemas.ts";
+import { errorTypeOf } from "./errors.ts";
+import { heldOf, type NameOf } from "./held-models.ts";
+
+/** What the operator has set up of a provider. */
+export interface Setup {
+  readonly enabled: boolean;
+  readonly configured: boolean;
+}
+
+export function setupOf(config: Config, name: ProviderName): Setup {
+  if (name === "mock") return { enabled: config.mock.enabled, configured: true };
+  const { enabled, apiKey } = config.providers[name];
+  return { enabled, configured: apiKey !== null };
+}
+
+export function providerRow({
+  name,
+  setup,
+  isUsable,
+  defaultModel,
+  overview,
+  nameOf,
+  nowMs,
+}: {
+  readonly name: ProviderName;
+  readonly setup: Setup;
+  /** Enabled, and with a key. */
+  readonly isUsable: boolean;
+  readonly defaultModel: string;
+  /** `null`: the provider's gate can't be reached. */
+  readonly overview: Overview | null;
+  readonly nameOf: NameOf;
+  readonly nowMs: number;
+}): ProvidersAnswer["providers"][number] {
+  const { named, others } = heldOf(name, overview, nameOf);
+  return {
+    name,
+    ...setup,
+    available: isUsable && overview?.state !== "open" && (overview?.refused ?? null) === null,
+    circuit_breaker_state: overview?.state ?? null,
+    default_model: defaultModel,
+    last_success: time(overview?.lastSuccessMs),
+    last_failure: time(overview?.lastFailureMs),
+    last_failure_reason: overview?.lastFailure ? errorTypeOf(overview.lastFailure) : null,
+    failure_count: overview?.faultsInRow ?? null,
+    average_response_time_ms: rounded(overview?.meanResponseMs ?? null),
+    retry_at: time(overview?.retryAtMs),
+    credentials: credentialsOf(overview),
+    models_held: named.map(({ model, why, untilMs }) => ({
+      model,
+      reason: why,
+      until: new Date(untilMs).toISOString(),
+    })),
+    others_held: others,
+    oldest_age_seconds: ageSeconds(overview?.queue.oldestAcceptedAtMs ?? null, nowMs),
+    queue: overview && {
+      size: overview.queue.size,
+      max_size: overview.queue.maxSize,
+      size_bytes: overview.queue.bytes,
+      max_bytes: overview.queue.maxBytes,
+      accepting: overview.queue.accepting,
+    },
+  };
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}
+
+function credentialsOf(overview: Overview | null): ProvidersAnswer["providers"][number]["credentials"] {
+  switch (overview?.refused ?? null) {
+    case null:
+      return "ok";
+    case "credentials_refused":
+      return "refused";
+    case "quota_exhausted":
+      return "quota_exceeded";
+  }
+}
+
+function ageSeconds(sinceMs: number | null, nowMs: number): number | null {
+  return sinceMs === null ? null : Math.floor(Math.max(0, nowMs - sinceMs) / 1000);
+}
+
+function time(ms: number | null | undefined): string | null {
+  return typeof ms === "number" ? new Date(ms).toISOString() : null;
+}

@@ -1,0 +1,43 @@
+/** What waits for what, in words for whoever reads `warnings`. */
+import { providerNames } from "../domain/judging/comparison.ts";
+import type { Overviews } from "./gate-views.ts";
+import { heldOf, type NameOf } from "./held-models.ts";
+
+/** Without names of models that only a caller has named. */
+export function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly string[] {
+  return providerNames.flatMap((name) => {
+    const overview = overviews[name];
+    if (overview === null) return [];
+    const waiting = overview.queue.size === 1 ? "one ticket waits" : `${overview.queue.size} tickets wait`;
+    const again =
+      overview.retryAtMs === null ? "" : ` It is asked again at ${iso(overview.retryAtMs)} or later.`;
+    const words: string[] = [];
+    if (overview.refused !== null) {
+      const what =
+        overview.refused === "quota_exhausted"
+          ? "credit or spend limit is used up"
+          : "credentials are refused";
+      words.push(`Our ${what} at ${name}: ${waiting}.${again}`);
+    }
+    if (overview.state !== "closed" && overview.queue.size > 0)
+      words.push(`${name} is down: ${waiting}.${again}`);
+    const { named, others } = heldOf(name, overview, nameOf);
+    for (const { model, why, untilMs } of named) {
+      words.push(`${model} at ${name} ${holdInWords[why]} ${iso(untilMs)}.`);
+    }
+    if (others === 1) words.push(`Another model at ${name} waits by itself.`);
+    if (others > 1) words.push(`${others} other models at ${name} wait, each by itself.`);
+    return words;
+  });
+}
+
+const holdInWords = {
+  rate_limit: "is left alone, as its vendor asked, until",
+  faults: "is down, while other models answer. It is left alone until",
+  refused: "is refused to this service. A ticket that waits for it may ask again from",
+  no_judgements: "answers without judgements. A ticket that waits for it may ask again from",
+} as const;
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
