@@ -5,13 +5,16 @@ import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/ide
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import { acceptTicket, claim, elapse, gateHeard, giveBack, settle } from "../../src/domain/ticket/moves.ts";
 import { errandOf, isForgotten, seatOf, ticketDueMs, type Ticket } from "../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Keys, type Tickets } from "../../src/gateway/ports.ts";
+import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
+import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { DurableParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 
 export interface MemoryDurable extends DurableParts {
+  readonly gate: (name: ProviderName) => Gate & StartingGate;
+  readonly tickets: ClaimableTickets;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   /** A message that comes twice, or late. */
@@ -41,7 +44,10 @@ export function interrupted<Port extends object>(
 export function memoryDurable(clock: Clock, random: () => number, settings: QueueSettings): MemoryDurable {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const gates = new Map<ProviderName, { readonly gate: Gate; readonly tell: (ticket: Ticket) => void }>();
+  const gates = new Map<
+    ProviderName,
+    { readonly gate: Gate & StartingGate; readonly tell: (ticket: Ticket) => void }
+  >();
   const tickets = new Map<string, Ticket>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
@@ -99,7 +105,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       else keeper.release(seat.ticketId, errand.keptBytes);
       after(null);
     }
-    const gate: Gate = {
+    const gate: Gate & StartingGate = {
       // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
       enter: async (permit, whose) =>
         isAway("gate.enter")
@@ -146,7 +152,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     return null;
   }
 
-  const ticketsPort: Tickets = {
+  const ticketsPort: ClaimableTickets = {
     async create(draft) {
       const known = tickets.get(draft.about.id);
       if (known) return known;

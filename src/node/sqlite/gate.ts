@@ -4,7 +4,7 @@
  */
 import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
 import { endWaits, othersOf, report } from "../../domain/gate/report.ts";
-import type { Parking } from "../../domain/gate/queue.ts";
+import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
 import { asksForOthers } from "../../domain/gate/outcome.ts";
 import type { Places, Seat } from "../../domain/gate/places.ts";
 import { errandOf, seatOf, type Ticket } from "../../domain/ticket/ticket.ts";
@@ -28,6 +28,10 @@ export interface LocalGateParts {
 }
 
 export interface LocalGate extends Gate {
+  /** May a ticket be called for now, under this permit? Asked again with it, the answer is the same. What must last of it has, after `settled`. */
+  start(seat: Seat, starter: Starter): Start;
+  /** When what must last is stored, or could not be: then the gate goes on from memory. */
+  settled(): Promise<void>;
   /** What tickets have to say: `tellGate`. */
   confirm(seat: Seat, notBeforeMs: number): void;
   park(seat: Seat, parking: Parking): void;
@@ -98,8 +102,9 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
     start(seat, starter) {
       const start = keeper.start(seat, starter);
       soon();
-      return stored(start);
+      return start;
     },
+    settled: core.settled,
     outlook: async (ticketId) => keeper.outlook(ticketId),
     overview: async (tenant) => keeper.overview(tenant),
 

@@ -18,7 +18,7 @@ export interface LocalGatesParts {
   readonly random: () => number;
   readonly newId: () => string;
   /** Brings a ticket to a worker. */
-  readonly send: (ticketId: string) => void;
+  readonly send: (ticketId: string, gate: LocalGate) => void;
   /** A ticket that a gate knows has long said nothing. */
   readonly onSilent: (ticketId: string, gate: LocalGate) => void;
   /** `look` is to be called then. */
@@ -66,7 +66,7 @@ export function localGates(parts: LocalGatesParts): LocalGates {
         random: parts.random,
         newId: parts.newId,
         owner: {
-          send: (ids) => ids.forEach(parts.send),
+          send: (ids) => ids.forEach((ticketId) => parts.send(ticketId, gate)),
           askAfter: (ids) => ids.forEach((ticketId) => parts.onSilent(ticketId, gate)),
           setAlarm(atMs) {
             dueMs = Math.min(dueMs ?? Infinity, atMs);

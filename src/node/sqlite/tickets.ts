@@ -1,9 +1,20 @@
 /** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. */
 import type { DatabaseSync } from "node:sqlite";
-import { acceptTicket, claim, claimantDied, elapse, giveBack, settle } from "../../domain/ticket/moves.ts";
+import {
+  acceptTicket,
+  claim,
+  claimantDied,
+  elapse,
+  giveBack,
+  settle,
+  type Claimed,
+} from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
-import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
-import type { Draft, Tickets } from "../../gateway/ports.ts";
+import { isEnded, isForgotten, seatOf, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import type { Seat } from "../../domain/gate/places.ts";
+import type { Start, Starter } from "../../domain/gate/queue.ts";
+import type { ClaimableTickets } from "../../engine/claims.ts";
+import type { ClaimedTicket, Draft } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -22,7 +33,13 @@ export interface SqliteTicketsParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface SqliteTickets extends Tickets {
+export interface SqliteTickets extends ClaimableTickets {
+  /**
+   * Claims a ticket where its gate lets it be called for, both in one transaction. Can be repeated with the same permit.
+   *
+   * @param start asks the gate; perhaps more than once, where the transaction must be run again
+   */
+  take(id: string, permit: string, start: (seat: Seat, starter: Starter) => Start): Promise<Taken>;
   /** As `create`, and does `beside` in the same transaction. */
   keep(draft: Draft, beside: () => void): Promise<Ticket>;
   /** When the next ticket expires, loses its claim or is forgotten; `null`: none will. */
@@ -35,6 +52,13 @@ export interface SqliteTickets extends Tickets {
   claimantsDied(): Promise<void>;
   /** This process ends: what it still has in flight goes back unharmed. */
   giveBackAll(): Promise<void>;
+}
+
+interface Taken {
+  /** False: there is no such ticket, or none any more. */
+  readonly isThere: boolean;
+  /** `null`: the ticket is not to be called for now. */
+  readonly claimed: ClaimedTicket | null;
 }
 
 const nothingBeside = () => {};
@@ -131,6 +155,27 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
       return moved && { claimed: moved.reply, ticket: moved.ticket };
     },
 
+    async take(id, permit, start) {
+      const moved = await change<ClaimedTicket | null>(id, (ticket, now) => {
+        const present = elapse(ticket, now, policy);
+        const { state, progress } = present.ticket;
+        const isAnothers = state.status === "processing" && state.claim.permit !== permit;
+        if (isEnded(state) || isAnothers) return present;
+        const notBeforeMs = state.status === "queued" ? state.notBeforeMs : now;
+        const { suspect, updatedAtMs: sinceMs } = progress;
+        const started = start(seatOf(present.ticket), { permit, notBeforeMs, suspect, sinceMs });
+        if (started.kind !== "call") return present;
+        const { epoch, asProbe, early } = started;
+        const { ticket: after, events, reply } = claim(present.ticket, permit, asProbe, now, policy, early);
+        return {
+          ticket: after,
+          events: [...present.events, ...events],
+          reply: reply.kind === "claimed" ? claimedTicket(after, permit, epoch, reply) : null,
+        };
+      });
+      return { isThere: moved !== null, claimed: moved?.reply ?? null };
+    },
+
     async settle(id, fence, outcome) {
       const moved = await change(id, (ticket, now) => settle(ticket, fence, outcome, now, policy, random()));
       return moved?.reply ?? { kind: "stale" };
@@ -170,4 +215,13 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
       );
     },
   };
+}
+
+function claimedTicket(
+  ticket: Ticket,
+  permit: string,
+  epoch: number,
+  { fence, leaseEndsAtMs }: Extract<Claimed, { kind: "claimed" }>,
+): ClaimedTicket {
+  return { ticket, permit, epoch, fence, leaseEndsAtMs };
 }

@@ -11,6 +11,7 @@ import {
   StoreAway,
   type ClaimedTicket,
   type Clock,
+  type Door,
   type Gate,
   type Keys,
   type Tickets,
@@ -37,7 +38,7 @@ export interface FailoverParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface Failover {
+export interface Failover extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
   /** While the shared store is away there are none: it may have the key's record, and one key must never make two calls. */
@@ -45,18 +46,13 @@ export interface Failover {
   readonly totals: Totals;
   /** Looks for the shared store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
-  /** From now on tickets are worked on. @param gateway whose `work` takes an id, and whose `run` a claimed ticket */
-  start(gateway: {
-    readonly work: (ticketId: string) => Promise<void>;
-    readonly run: (claimed: ClaimedTicket) => Promise<void>;
-  }): void;
-  /** No ticket is sent to a worker any more. @returns when the last worker is done */
-  rest(): Promise<void>;
   close(): Promise<void>;
   health(): Promise<FailoverHealth>;
   /** What of the shared store's settings breaks a promise, as far as is known, a sentence each. */
   warnings(): readonly string[];
 }
+
+type Run = Parameters<Door["start"]>[0];
 
 interface FailoverHealth {
   /** `null`: it is away. */
@@ -125,15 +121,20 @@ export function createFailover({
     }
   }
 
-  async function run(work: (claimed: ClaimedTicket) => Promise<void>, claimed: ClaimedTicket): Promise<void> {
-    gates.began(claimed.permit);
+  async function runShared(run: Run, claimed: ClaimedTicket): Promise<void> {
+    gates.began(claimed.permit, "shared");
     tickets.began(claimed);
     try {
-      await work(claimed);
+      await run(claimed);
     } finally {
       gates.ended(claimed.permit);
       tickets.ended(claimed);
     }
+  }
+
+  async function runLocal(run: Run, claimed: ClaimedTicket): Promise<void> {
+    gates.began(claimed.permit, "local");
+    await run(claimed).finally(() => gates.ended(claimed.permit));
   }
 
   return {
@@ -153,10 +154,10 @@ export function createFailover({
 
     look: watch.look,
 
-    start(gateway) {
+    start(run) {
       isStarted = true;
-      local.start(gateway.work);
-      shared.start((claimed) => run(gateway.run, claimed));
+      local.start((claimed) => runLocal(run, claimed));
+      shared.start((claimed) => runShared(run, claimed));
       if (watch.isAway()) onAway();
     },
 

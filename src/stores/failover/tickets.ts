@@ -121,12 +121,6 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     create,
     load,
 
-    async claim(id, permit, asProbe, early) {
-      // The shared store claims its own for those that it gives them to.
-      if (local.moves.whereabouts(id) !== "here") return null;
-      return await local.tickets.claim(id, permit, asProbe, early);
-    },
-
     async settle(id, fence, outcome) {
       return held.has(nameOf(id, fence))
         ? await tell(id, fence, () => shared.settle(id, fence, outcome), outcome)

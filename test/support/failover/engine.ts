@@ -19,7 +19,13 @@ import {
   type Ticket,
   type TicketEvent,
 } from "../../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Clock,
+  type Gate,
+  type Tickets,
+} from "../../../src/gateway/ports.ts";
 import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
@@ -43,6 +49,8 @@ export interface EngineParts {
 export interface Engine {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
+  /** Claims a ticket that its gate has sent, in one step. `null`: not to be called for now */
+  take(id: string, permit: string): ClaimedTicket | null;
   /** As if the settle had come at that moment. */
   settleAsOf(
     id: string,
@@ -122,7 +130,6 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       enter: async (permit, whose) => then(keeper.enter(permit, whose)).admission,
       report: async (outcome) => then(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null,
       reserve: async (seat) => then(keeper.reserve(seat)) === "held",
-      start: async (seat, starter) => then(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),
       overview: async () => keeper.overview(),
     };
@@ -185,10 +192,6 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
         return accepted.ticket;
       },
       load: async (id) => present(id),
-      async claim(id, permit, asProbe, early) {
-        const moved = change(id, (ticket) => claim(ticket, permit, asProbe, clock.nowMs(), policy, early));
-        return moved && { claimed: moved.reply, ticket: moved.ticket };
-      },
       settle: async (id, fence, outcome) =>
         change(id, (ticket) => settle(ticket, fence, outcome, clock.nowMs(), policy, random()))?.reply ?? {
           kind: "stale",
@@ -197,6 +200,24 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
         change(id, (ticket) => giveBack(ticket, fence, clock.nowMs(), policy, spent))?.reply ?? {
           kind: "stale",
         },
+    },
+    take(id, permit) {
+      const known = present(id);
+      if (known === null || known.state.status !== "queued") return null;
+      const { about, progress, state } = known;
+      const { keeper, after } = of(about.provider);
+      const { notBeforeMs } = state;
+      const { suspect, updatedAtMs: sinceMs } = progress;
+      const start = keeper.start(seatOf(known), { permit, notBeforeMs, suspect, sinceMs });
+      after();
+      if (start.kind !== "call") return null;
+      const moved = change(id, (ticket) =>
+        claim(ticket, permit, start.asProbe, clock.nowMs(), policy, start.early),
+      );
+      if (moved?.reply.kind !== "claimed")
+        throw new Error("the gate let it be called for, and it was not claimed");
+      const { fence, leaseEndsAtMs } = moved.reply;
+      return { ticket: moved.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs };
     },
     settleAsOf(id, fence, outcome, atMs) {
       const row = rows.get(id);
