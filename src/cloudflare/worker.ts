@@ -8,6 +8,7 @@ import { problemAnswer } from "../http/errors.ts";
 import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
 import { claimTicket } from "./claim.ts";
+import { timers } from "./clock.ts";
 import { within } from "./stubs/ask-object.ts";
 import { logFault, settle, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
@@ -184,13 +185,7 @@ function newId(): string {
   return crypto.randomUUID();
 }
 
-const clock: Clock = {
-  nowMs: Date.now,
-  after(delayMs, then) {
-    const timer = setTimeout(then, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+const clock: Clock = { nowMs: Date.now, ...timers };
 
 const encoder = new TextEncoder();
 

@@ -41,15 +41,28 @@ export function createDeadlines({ clock, stopping }: Pick<Ports, "clock" | "stop
   };
 }
 
-/** Ends early when the signal aborts. */
-export function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+/** @param signal ends the wait early when it aborts, or at once where it has aborted already */
+export function wait(clock: Pick<Clock, "after">, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolved) => {
     const done = () => {
       cancel();
-      signal.removeEventListener("abort", done);
+      signal?.removeEventListener("abort", done);
       resolved();
     };
     const cancel = clock.after(delayMs, done);
-    signal.addEventListener("abort", done);
+    signal?.addEventListener("abort", done);
+  });
+}
+
+/** @returns what the work brings; `undefined`: it has brought nothing in time. What the work throws in time is thrown */
+export function inTime<Reply>(
+  clock: Pick<Clock, "after">,
+  limitMs: number,
+  work: Promise<Reply>,
+): Promise<Reply | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => resolve(undefined));
+    work.finally(cancel).then(resolve, reject);
   });
 }

@@ -14,7 +14,6 @@ export async function untilAnswered<Reply>(
   ask: () => Promise<Reply>,
   untilMs: number,
 ): Promise<Reply | null> {
-  const never = new AbortController().signal;
   for (let failed = 1; ; failed++) {
     try {
       return await ask();
@@ -22,7 +21,7 @@ export async function untilAnswered<Reply>(
       if (!(error instanceof StoreAway)) throw error;
       const waitMs = backoffMs(failed, null, random());
       if (clock.nowMs() + waitMs >= untilMs) return null;
-      await wait(clock, waitMs, never);
+      await wait(clock, waitMs);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** The end of the process, within 30 s: nothing new, what is in flight may finish for a while, the rest becomes tickets or goes back to its place. */
 import type { ServerType } from "@hono/node-server";
+import { inTime } from "../gateway/deadline.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { Durable } from "./sqlite/store.ts";
 
@@ -19,10 +20,10 @@ export interface Running {
 
 /** @returns when everything is stored and closed */
 export async function stopGracefully({ server, durable, clock, stopping }: Running): Promise<void> {
-  const atRest = Promise.all([closed(server, clock), durable.rest()]);
-  if (!(await within(clock, patienceMs, atRest))) {
+  const atRest = Promise.all([closed(server, clock), durable.rest()]).then(() => "at rest");
+  if ((await inTime(clock, patienceMs, atRest)) === undefined) {
     stopping.abort("stopping");
-    await within(clock, endingMs, atRest);
+    await inTime(clock, endingMs, atRest);
   }
   await durable.close();
 }
@@ -39,17 +40,5 @@ function closed(server: ServerType, clock: Clock): Promise<void> {
       if ("closeIdleConnections" in server) server.closeIdleConnections();
       cancel = clock.after(sweepMs, sweep);
     }
-  });
-}
-
-/** @returns false: it is not done by then */
-function within(clock: Clock, limitMs: number, done: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(limitMs, () => resolve(false));
-    const finish = () => {
-      cancel();
-      resolve(true);
-    };
-    void done.then(finish);
   });
 }

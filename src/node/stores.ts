@@ -1,6 +1,7 @@
 /** Where tickets live on Node: in SQLite alone; or in Redis, with SQLite behind it for as long as Redis is away. */
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
+import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door } from "../gateway/ports.ts";
 import { logFailover } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -115,7 +116,7 @@ async function connected(shared: SharedStore, clock: Clock): Promise<void> {
       return;
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error;
-      await new Promise<void>((resolve) => void clock.after(lookMs, resolve));
+      await wait(clock, lookMs);
     }
   }
 }

@@ -1,5 +1,7 @@
 /** Calls to Durable Objects, as the ports want them: an answer, or `StoreAway`. */
+import { inTime, wait } from "../../gateway/deadline.ts";
 import { StoreAway } from "../../gateway/ports.ts";
+import { timers } from "../clock.ts";
 
 /** An object's methods, seen from outside. Written out because the platform's own type gives up on values that hold `unknown`. */
 export type Remote<Instance> = {
@@ -35,22 +37,20 @@ export async function askObject<Instance, Reply>(
       if (!isWorthRetrying(error) || Date.now() + waitMs >= endsAtMs) {
         throw new StoreAway("a Durable Object did not answer", { cause: error });
       }
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await wait(timers, waitMs);
     }
   }
 }
 
 /** @throws {Error} after the limit */
 export async function within<Reply>(limitMs: number, work: Promise<Reply>): Promise<Reply> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), limitMs);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = await inTime(
+    timers,
+    limitMs,
+    work.then((reply) => ({ reply })),
+  );
+  if (answer === undefined) throw new Error("no answer in time");
+  return answer.reply;
 }
 
 /** The platform marks its own errors. What the object's code has thrown would be thrown again. */

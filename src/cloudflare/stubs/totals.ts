@@ -1,5 +1,6 @@
 /** What tenants used, gathered in this isolate and stored behind the answers in an object for each tenant. */
 import { gatherMs, gatheredTotals, type GatheredTotals, type Used } from "../../accounts/totals.ts";
+import { wait } from "../../gateway/deadline.ts";
 import type { Clock } from "../../gateway/ports.ts";
 import type { Environment } from "../environment.ts";
 import type { TotalsObject } from "../objects/totals-object.ts";
@@ -29,7 +30,7 @@ export function durableTotals(
     },
     clock,
     (flush) => {
-      later(new Promise<void>((resolve) => clock.after(gatherMs, resolve)).then(flush));
+      later(wait(clock, gatherMs).then(flush));
       // A timer of another request can't be cancelled here.
       return () => {};
     },

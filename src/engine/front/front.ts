@@ -14,10 +14,11 @@ import {
   roomIn,
   type SnapshotAnswer,
 } from "../../domain/gate/snapshot.ts";
-import { inTime, isUnderWay, lookFor, type Flight } from "./single-flight.ts";
+import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
 import { createGateNews } from "./reports.ts";
 import { createGatePace } from "./latency.ts";
 import { createReserve } from "./admission.ts";
+import { inTime } from "../../gateway/deadline.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 
 /** The gate itself. Each verb can be repeated, and throws where the gate can't be reached. */

@@ -2,7 +2,8 @@
 import type { Exchanged } from "../../domain/gate/report.ts";
 import { asksForOthers, type Others, type Outcome } from "../../domain/gate/outcome.ts";
 import { addOutcome, isReportDue, type Snapshot, type Unreported } from "../../domain/gate/snapshot.ts";
-import { inTime, isUnderWay, lookFor, type Flight } from "./single-flight.ts";
+import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
+import { inTime } from "../../gateway/deadline.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 
 export interface GateNewsParts {

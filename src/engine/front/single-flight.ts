@@ -2,6 +2,7 @@
  * One at a time, between requests: no request may wait for a promise of another one, with which it could end. So those who come meanwhile look
  * again every now and then, each by a timer of its own.
  */
+import { wait } from "../../gateway/deadline.ts";
 import type { Clock } from "../../gateway/ports.ts";
 
 /** Something that one request does for others too. */
@@ -34,19 +35,7 @@ export async function lookFor<Found>(
     const found = look(leftMs);
     if (found !== undefined || leftMs <= 0) return found;
     const nextMs = Math.min(pauseMs, leftMs);
-    await new Promise<void>((resolve) => void clock.after(nextMs, resolve));
+    await wait(clock, nextMs);
     leftMs -= nextMs;
   }
-}
-
-/** `undefined`: not in time. */
-export function inTime<Reply>(
-  clock: Clock,
-  limitMs: number,
-  work: Promise<Reply>,
-): Promise<Reply | undefined> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(limitMs, () => resolve(undefined));
-    work.finally(cancel).then(resolve, reject);
-  });
 }

@@ -1,10 +1,10 @@
 /** Node under the routes: bodies and hang-ups straight from node:http, which costs nothing of what web-standard requests would. */
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { err, ok, type Result } from "../../domain/result.ts";
 import type { BodyFault, Platform } from "../../http/platform.ts";
-import { gatherBytes } from "./gather-bytes.ts";
+import { gathered } from "../../providers/gathered.ts";
 
 export const nodePlatform: Platform = {
   name: "node",
@@ -32,19 +32,20 @@ function readBody({ incoming }: HttpBindings, maxBytes: number): Promise<Result<
   const announcedBytes = announced === undefined ? null : Number(announced);
   if (announcedBytes !== null && announcedBytes > maxBytes) return Promise.resolve(err("too_large"));
   return new Promise((resolve) => {
-    const gathered = gatherBytes(maxBytes, announcedBytes);
+    const gathering = gathered(maxBytes, announcedBytes);
     const settle = (read: Result<string, BodyFault>) => {
       incoming.off("data", onData).off("end", onEnd).off("close", onClose);
       resolve(read);
     };
     const onData = (chunk: Buffer) => {
-      if (gathered.add(chunk)) return;
+      if (gathering.add(chunk)) return;
       incoming.pause();
       settle(err("too_large"));
     };
     const onEnd = () => {
-      const body = gathered.bytes();
-      settle(isUtf8(body) ? ok(body.toString("utf8")) : err("not_utf8"));
+      const body = gathering.bytes();
+      const { buffer, byteOffset, length } = body;
+      settle(isUtf8(body) ? ok(Buffer.from(buffer, byteOffset, length).toString("utf8")) : err("not_utf8"));
     };
     const onClose = () => settle(err("hung_up"));
     incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);

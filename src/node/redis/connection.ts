@@ -1,4 +1,4 @@
-/** Redis over its own protocol: every call has its time limit, and a connection that hangs is given up for a new one. */
+/** Redis over its own protocol: our script, single commands, and what Redis publishes. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,8 +6,9 @@ import { createClient } from "@redis/client";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
 import { NotDone } from "../../stores/failover/shared-store.ts";
+import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
-export interface RedisConnection extends Redis {
+export interface RedisConnection extends Redis, Pick<LastingClient, "onReady" | "roundTrips" | "close"> {
   /** From now on every call that may change something is answered when that is on Redis' disk, or no longer. Redis 7.2 and later. */
   awaitDisk(isNeeded: boolean): void;
   /**
@@ -16,18 +17,10 @@ export interface RedisConnection extends Redis {
    * @returns what ends it
    */
   listen(channel: string, onMessage: (message: string) => void, onReady: () => void): () => void;
-  /** Hears each time that a connection is made. */
-  onReady(then: () => void): void;
-  /** Waits of calls for Redis since the start: what was sent in one moment counts once. */
-  roundTrips(): number;
-  close(): void;
 }
 
 /** The longest that a call may take, also where Redis waits for its disk. */
 const callMs = 300;
-/** Of a connection on which nothing is answered, until a new one is made. */
-const hangMs = 1_500;
-const reconnectMs = 250;
 
 const text = readFileSync(join(import.meta.dirname, "../../stores/redis/script/compiled.lua"), "utf8");
 const needingRoom = scriptOf(text);
@@ -36,97 +29,19 @@ const makingRoom = scriptOf(`#!lua flags=allow-oom\n${text}`);
 
 /** Connects by itself, and again whenever the connection is lost. @param limitMs of a call */
 export function redisTransport(url: string, clock: Clock, limitMs = callMs): RedisConnection {
-  const common = { url, RESP: 2, socket: { connectTimeout: 1_000, reconnectStrategy: reconnectMs } } as const;
-  let waitsForDisk = false;
-  let trips = 0;
-  let isLeaving = false;
-  let isClosed = false;
-  /** Calls under way, and since when none has been answered. */
-  let open = 0;
-  let silentSinceMs = clock.nowMs();
-  /** Since when the connection is there, but Redis has not greeted back. */
-  let greetingSinceMs: number | null = null;
-  const readyHeard: (() => void)[] = [];
+  const client = lastingClient(url, clock, limitMs);
   const loads = new Map<string, Promise<unknown>>();
-  let client = connect();
-
-  function connect() {
-    const made = createClient({ ...common, disableOfflineQueue: true });
-    made.on("connect", () => {
-      greetingSinceMs = clock.nowMs();
-    });
-    // Each call hears of it by itself.
-    made.on("error", () => {
-      greetingSinceMs = null;
-    });
-    made.on("ready", () => {
-      greetingSinceMs = null;
-      for (const tell of readyHeard) tell();
-    });
-    made.connect().catch(() => {});
-    return made;
-  }
-
-  /** Each in a command of its own, sent together. */
-  async function send(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
-    if (!client.isReady) {
-      // The greeting has no time limit of its own: where it was lost, the connection would never become one.
-      if (greetingSinceMs !== null && clock.nowMs() - greetingSinceMs >= hangMs) renew();
-      throw new NotDone("not_connected", "Redis is not connected");
-    }
-    noteTrip();
-    if (open === 0) silentSinceMs = clock.nowMs();
-    open++;
-    const using = client;
-    const replies = Promise.all(
-      commands.map((command) =>
-        using.sendCommand([...command]).finally(() => {
-          silentSinceMs = clock.nowMs();
-        }),
-      ),
-    ).finally(() => open--);
-    return await inTime(replies);
-  }
-
-  /** Whatever is sent in one turn of the event loop goes and comes back together. */
-  function noteTrip(): void {
-    if (isLeaving) return;
-    isLeaving = true;
-    trips++;
-    setImmediate(() => {
-      isLeaving = false;
-    });
-  }
-
-  function inTime<Reply>(work: Promise<Reply>): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const giveUp = () => {
-        reject(new StoreAway("Redis has not answered in time"));
-        if (clock.nowMs() - silentSinceMs >= hangMs) renew();
-      };
-      // Timers run before what has arrived is read: a process that was busy itself must not take Redis for slow.
-      const cancel = clock.after(limitMs, () => void setImmediate(giveUp));
-      work.finally(cancel).then(resolve, reject);
-    });
-  }
-
-  function renew(): void {
-    if (isClosed) return;
-    greetingSinceMs = null;
-    // All that is under way on it fails, and so is no longer open.
-    client.destroy();
-    client = connect();
-  }
+  let waitsForDisk = false;
 
   async function ask(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
     try {
-      return await send(commands);
+      return await client.send(commands);
     } catch (error) {
       throw error instanceof StoreAway || isMissing(error) ? error : awayBy(error);
     }
   }
 
-  /** Once, however many calls find out at once that it is missing: it is long. */
+  /** Once, however many calls find out at once that the script is missing: the script is long. */
   function load({ sha1, source }: Script): Promise<unknown> {
     const known = loads.get(sha1);
     if (known !== undefined) return known;
@@ -141,7 +56,7 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       const disk = waitsForDisk ? [["WAITAOF", "1", "0", String(limitMs)]] : [];
       const commands = [["EVALSHA", script.sha1, "1", root, call, ...texts], ...disk];
       const replies = await ask(commands).catch((error: unknown) => {
-        // It has been restarted, or flushed, or is new.
+        // Redis has been restarted, or flushed, or is new.
         if (isMissing(error)) return load(script).then(() => ask(commands));
         throw error;
       });
@@ -159,34 +74,36 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
     awaitDisk(isNeeded) {
       waitsForDisk = isNeeded;
     },
-    roundTrips: () => trips,
-    onReady(then) {
-      readyHeard.push(then);
-      if (client.isReady) then();
-    },
-
-    listen(channel, onMessage, onReady) {
-      const listener = createClient({
-        ...common,
-        // Nothing is asked on this one: a dead connection would not be noticed.
-        pingInterval: 5_000,
-        socket: { ...common.socket, socketTimeout: 12_000 },
-      });
-      listener.on("error", () => {});
-      listener.on("ready", onReady);
-      listener
-        .connect()
-        .then(() => listener.subscribe(channel, onMessage))
-        // The first time it is ready before it hears.
-        .then(onReady)
-        .catch(() => {});
-      return () => listener.destroy();
-    },
-    close() {
-      isClosed = true;
-      client.destroy();
-    },
+    roundTrips: client.roundTrips,
+    onReady: client.onReady,
+    listen: (channel, onMessage, onReady) => listenTo(url, channel, onMessage, onReady),
+    close: client.close,
   };
+}
+
+/** On a connection of its own: one that listens can ask nothing. @returns what ends it */
+function listenTo(
+  url: string,
+  channel: string,
+  onMessage: (message: string) => void,
+  onReady: () => void,
+): () => void {
+  const common = connectionTo(url);
+  const listener = createClient({
+    ...common,
+    // Nothing is asked here, so a dead connection would not be noticed.
+    pingInterval: 5_000,
+    socket: { ...common.socket, socketTimeout: 12_000 },
+  });
+  listener.on("error", () => {});
+  listener.on("ready", onReady);
+  listener
+    .connect()
+    .then(() => listener.subscribe(channel, onMessage))
+    // The first time it is ready before it hears.
+    .then(onReady)
+    .catch(() => {});
+  return () => listener.destroy();
 }
 
 type Script = ReturnType<typeof scriptOf>;

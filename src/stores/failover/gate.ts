@@ -5,7 +5,7 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Others, Outcome } from "../../domain/gate/outcome.ts";
 import type { Seat } from "../../domain/gate/places.ts";
-import { inTime } from "../../engine/front/single-flight.ts";
+import { inTime } from "../../gateway/deadline.ts";
 import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
 import type { SharedStore } from "./shared-store.ts";
 import type { LocalStore } from "./local-store.ts";

@@ -162,11 +162,7 @@ const readers: Record<string, (key: string) => string[]> = {
 };
 
 /** With a claim of any ticket, whosever turn it is: as the script makes one of those that are taken. */
-function claimable(
-  tickets: RedisTickets,
-  caller: Caller,
-  redis: Redis,
-): RedisTickets & ClaimableTickets {
+function claimable(tickets: RedisTickets, caller: Caller, redis: Redis): RedisTickets & ClaimableTickets {
   return {
     ...tickets,
     async claim(id, permit, asProbe, early) {

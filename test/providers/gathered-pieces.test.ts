@@ -1,22 +1,23 @@
 /** A body in pieces: the same bytes however it is cut, and memory by their number. */
 import { describe, expect, it } from "vitest";
-import { gatherBytes } from "../../../src/node/http/gather-bytes.ts";
+import { gathered } from "../../src/providers/gathered.ts";
 
 const text = Array.from({ length: 40_000 }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
 
-function gathered(pieces: readonly string[], maxBytes: number, announcedBytes: number | null) {
-  const { add, bytes } = gatherBytes(maxBytes, announcedBytes);
+function taking(pieces: readonly string[], maxBytes: number, announcedBytes: number | null) {
+  const { add, bytes } = gathered(maxBytes, announcedBytes);
   const taken = pieces.map((piece) => add(Buffer.from(piece)));
   return { taken, bytes };
 }
 
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const cut = (size: number) =>
   Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size));
 
 it.each([1, 2, 7, 4_096, 39_999, 40_000])("gives the same bytes in pieces of %i", (size) => {
   for (const announced of [null, 0, 39_999, 40_000, 40_001, 1e9]) {
-    const { bytes } = gathered(cut(size), 40_000, announced);
-    expect(bytes().toString()).toBe(text);
+    const { bytes } = taking(cut(size), 40_000, announced);
+    expect(textOf(bytes())).toBe(text);
   }
 });
 
@@ -29,14 +30,14 @@ it.each([
   ["one too many in the end", ["abcde", "f"], 5, [true, false], "abcde"],
   ["one too many between", ["abc", "def", "gh"], 5, [true, false, true], "abcgh"],
 ] as const)("takes up to its limit and no byte more: %s", (_, pieces, maxBytes, expected, whole) => {
-  const { taken, bytes } = gathered(pieces, maxBytes, null);
+  const { taken, bytes } = taking(pieces, maxBytes, null);
   expect(taken).toEqual(expected);
-  expect(bytes().toString()).toBe(whole);
+  expect(textOf(bytes())).toBe(whole);
 });
 
 describe("room", () => {
   it("follows what has come, not what was announced or is allowed", () => {
-    const { add, bytes } = gatherBytes(1e9, 1e8);
+    const { add, bytes } = gathered(1e9, 1e8);
     const rooms = Array.from({ length: 40_000 }, () => {
       add(Buffer.from("x"));
       return bytes().buffer.byteLength;
@@ -51,14 +52,14 @@ describe("room", () => {
       [1e9, 40_000],
       [40_000, null],
     ] as const)
-      expect(gathered(cut(100), maxBytes, announced).bytes().buffer.byteLength).toBe(40_000);
+      expect(taking(cut(100), maxBytes, announced).bytes().buffer.byteLength).toBe(40_000);
   });
 
   it("is never that of a sender's own piece, where more come", () => {
     const first = Buffer.from("abc");
-    const { add, bytes } = gatherBytes(10, null);
+    const { add, bytes } = gathered(10, null);
     add(first);
     add(Buffer.from("def"));
-    expect([first.toString(), bytes().toString()]).toEqual(["abc", "abcdef"]);
+    expect([textOf(first), textOf(bytes())]).toEqual(["abc", "abcdef"]);
   });
 });
