@@ -1,11 +1,13 @@
 /** The service on Cloudflare Workers. */
 import { waitUntil } from "cloudflare:workers";
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
+import type { StartingGate } from "../engine/claims.ts";
 import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
 import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
+import { claimTicket } from "./claim.ts";
 import { timers } from "./clock.ts";
 import { within } from "./stubs/ask-object.ts";
 import { logFault, settle, type Environment } from "./environment.ts";
@@ -76,14 +78,16 @@ export default {
 function make(env: Environment) {
   const { config, log } = settle(env);
   if (config === null) return null;
-  const fronts = new Map<ProviderName, Gate>();
+  const fronts = new Map<ProviderName, Gate & StartingGate>();
   const gate = (name: ProviderName) => {
     const known = fronts.get(name);
     if (known) return known;
-    const front = createGateFront({ remote: durableGate(env, name), clock, newId, later });
+    const remote = durableGate(env, name);
+    const front = { ...createGateFront({ remote, clock, newId, later }), start: remote.start };
     fronts.set(name, front);
     return front;
   };
+  const tickets = durableTickets(env);
   const totals = durableTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
@@ -95,7 +99,7 @@ function make(env: Environment) {
     log,
     durable: {
       gate,
-      tickets: durableTickets(env),
+      tickets,
       copyOf: upstashOf(env)?.copyOf,
       keys: durableKeys(env),
       totals,
@@ -105,7 +109,12 @@ function make(env: Environment) {
       queueType: "cloudflare-queues",
     },
   });
-  return { app, totals, work: gateway.work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+  /** One step for one ticket, whose id a message or the clock has brought. */
+  async function work(ticketId: string): Promise<void> {
+    const claimed = await claimTicket({ gate, tickets, clock, newId, random: Math.random }, ticketId);
+    if (claimed !== null) await gateway.run(claimed);
+  }
+  return { app, totals, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
 }
 
 /** Looks after one gate, and works the tickets that Queues has refused and it has noted. */

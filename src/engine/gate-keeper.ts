@@ -1,9 +1,9 @@
 /**
- * A gate over any table that answers at once: `domain/gate*.ts` decides, this reads what it needs to know and writes what it decided. The same
- * for SQLite in a Durable Object, SQLite in a Node process, and memory.
+ * A gate over any table that answers at once: `domain/gate/` decides, the keeper reads what a decision needs and writes what was decided. The
+ * same for SQLite in a Durable Object, SQLite in a Node process, Redis' script, and memory.
  *
- * After any verb its owner calls `dispatch`, sends the ids that it returns, and sets its alarm to `wakeAtMs`. A ticket so dispatched that
- * reaches no worker waits again after 30 s: sending needs no certainty.
+ * A verb says what happened; `look` says what follows from it. The gate's owner (`gate-owner.ts`) looks after any verb that has changed
+ * something, and when its alarm rings. A ticket that was sent and reaches no worker waits again after 30 s: sending needs no certainty.
  */
 import {
   dropTurn,
@@ -50,11 +50,28 @@ export interface GateKeeperParts {
 
 export type GateKeeper = ReturnType<typeof createGateKeeper>;
 
+/** What is to be done now, and when to look again. */
+export interface Look {
+  /** The tickets to send to workers, in order. */
+  readonly send: readonly string[];
+  /**
+   * Tickets that have said nothing for five minutes, each named once in that time: they must say how they stand. One that has ended says
+   * `release`, one that waits `confirm`.
+   */
+  readonly silent: readonly string[];
+  /** When to look again, should nothing change before; `null`: no need. A look that comes too early does no harm. */
+  readonly wakeAtMs: number | null;
+}
+
 /** Rows that one pass lapses at a time. */
 const batch = 200;
 
 export function createGateKeeper(parts: GateKeeperParts) {
   const { places, limits } = parts;
+  /** Since the last look something has changed that decides who may be sent, or when to look again. */
+  let hasChanged = true;
+  /** When the last look said to look again. */
+  let lookAtMs = -Infinity;
 
   /** One verb: the table is brought to the present, the core is read, and what changed of it is written. */
   function verb<Reply>(work: (core: GateCore, nowMs: number) => { core: GateCore; reply: Reply }): Reply {
@@ -64,9 +81,22 @@ export function createGateKeeper(parts: GateKeeperParts) {
       const before = parts.readCore();
       const { core, reply } = work(before, nowMs);
       const after = weighed(core, places.tally(), nowMs, limits);
-      if (after !== before) parts.writeCore(after, isMomentous(before, after));
+      if (after === before) return reply;
+      const mustLast = isMomentous(before, after);
+      if (mustLast) hasChanged = true;
+      parts.writeCore(after, mustLast);
       return reply;
     });
+  }
+
+  function put(place: Place): void {
+    hasChanged = true;
+    places.put(place);
+  }
+
+  function remove(ticketId: string): void {
+    hasChanged = true;
+    places.remove(ticketId);
   }
 
   function lapse(nowMs: number): void {
@@ -74,11 +104,21 @@ export function createGateKeeper(parts: GateKeeperParts) {
       const lapsed = places.lapsed(nowMs, batch);
       for (const place of lapsed) {
         const next = lapsedPlace(place);
-        if (next === null) places.remove(place.ticketId);
-        else places.put(next);
+        if (next === null) remove(place.ticketId);
+        else put(next);
       }
       if (lapsed.length < batch) return;
     }
+  }
+
+  function nextMs(core: GateCore, nowMs: number): number | null {
+    const tally = places.tally();
+    const due = {
+      firstLapseMs: places.firstLapseMs(),
+      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs), tally.suspectsInFlight === 0),
+      firstHeardMs: places.firstHeardMs(),
+    };
+    return wakeAtMs(core, due, tally, nowMs, limits);
   }
 
   return {
@@ -107,6 +147,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const tally = places.tally();
         const present = weighed(core, tally, nowMs, limits);
         const place = reserve(present, seat, places.find(seat.ticketId), tally, nowMs, limits);
+        // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
         if (place !== null) places.put(place);
         return { core: present, reply: place === null ? "full" : "held" };
       });
@@ -114,7 +155,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
 
     confirm(seat: Seat, notBeforeMs: number): void {
       verb((core, nowMs) => {
-        places.put(confirm(seat, places.find(seat.ticketId), notBeforeMs, nowMs));
+        put(confirm(seat, places.find(seat.ticketId), notBeforeMs, nowMs));
         return { core, reply: null };
       });
     },
@@ -122,7 +163,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     park(seat: Seat, parking: Parking): void {
       verb((core, nowMs) => {
         const place = park(seat, places.find(seat.ticketId), parking, nowMs);
-        places.put(place);
+        put(place);
         if (place.standing.state !== "waiting") return { core, reply: null };
         const dropped = dropTurn(core, seat.model, seat.ticketId);
         // How its call went may have been told elsewhere, or to nobody: the turn that it had ends with it all the same.
@@ -138,7 +179,10 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const known = places.find(seat.ticketId);
         const inFlightOfModel = () => places.inFlight().filter(({ model }) => model === seat.model).length;
         const begun = start(core, seat, known, starter, places.tally(), inFlightOfModel, nowMs, limits);
-        places.put(begun.place);
+        // One that was sent, and is called for: as many are in flight as before, and its end comes later than the last look knew.
+        const wasSent = known?.standing.state === "dispatched" && known.suspect === starter.suspect;
+        if (wasSent && begun.reply.kind === "call") places.put(begun.place);
+        else put(begun.place);
         return begun;
       });
     },
@@ -147,7 +191,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     release(ticketId: string, keptBytes = 0): void {
       verb((core, nowMs) => {
         const known = places.find(ticketId);
-        if (known !== null) places.remove(ticketId);
+        if (known !== null) remove(ticketId);
         const released = release(core, ticketId, known, places.tally(), nowMs);
         if (known === null) return { core: released, reply: null };
         return {
@@ -157,39 +201,24 @@ export function createGateKeeper(parts: GateKeeperParts) {
       });
     },
 
-    /**
-     * @param most that the caller can take
-     * @returns the ids of the tickets to send now
-     */
-    dispatch(most = Infinity): readonly string[] {
-      return verb((core, nowMs) => {
-        const sent = dispatch(core, places, nowMs, limits, most);
-        for (const place of sent.places) places.put(place);
-        return { core: sent.core, reply: sent.places.map(({ ticketId }) => ticketId) };
-      });
-    },
-
-    /** When to call `dispatch` (and `askAfter`) again, should nothing happen before; `null`: no need. Ask after `dispatch`. */
-    wakeAtMs(): number | null {
-      return verb((core, nowMs) => {
-        const tally = places.tally();
-        const due = {
-          firstLapseMs: places.firstLapseMs(),
-          firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs), tally.suspectsInFlight === 0),
-          firstHeardMs: places.firstHeardMs(),
-        };
-        return { core, reply: wakeAtMs(core, due, tally, nowMs, limits) };
-      });
-    },
-
-    /** Tickets silent for five minutes, each named once in that time. One that has ended says `release`, one that waits `confirm`. */
-    askAfter(): readonly string[] {
-      return verb((core, nowMs) => {
+    /** @param most that whoever takes the tickets can take */
+    look(most = Infinity): Look {
+      const looked = verb((before, nowMs) => {
+        // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
-        return { core, reply: silent.map(({ ticketId }) => ticketId) };
+        const { core, places: sent } = dispatch(before, places, nowMs, limits, most);
+        for (const place of sent) places.put(place);
+        const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(core, nowMs) };
+        return { core, reply };
       });
+      hasChanged = false;
+      lookAtMs = looked.wakeAtMs ?? Infinity;
+      return looked;
     },
+
+    /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
+    isDue: (): boolean => hasChanged || parts.nowMs() >= lookAtMs,
 
     /**
      * The service has started. With `isAlone` (one process owns the store) what the predecessor had in flight waits again; whether a ticket
@@ -198,7 +227,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     started(isAlone: boolean): void {
       verb((core, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
-        for (const place of stranded) places.put({ ...place, standing: { state: "waiting" } });
+        for (const place of stranded) put({ ...place, standing: { state: "waiting" } });
         return { core: started(core, isAlone, nowMs), reply: null };
       });
     },
@@ -229,4 +258,8 @@ export function createGateKeeper(parts: GateKeeperParts) {
       });
     },
   };
+}
+
+function idOf({ ticketId }: Place): string {
+  return ticketId;
 }

@@ -13,6 +13,7 @@ import {
   errandOf,
   isEnded,
   isForgotten,
+  seatOf,
   ticketDueMs,
   type Errand,
   type Spent,
@@ -20,7 +21,9 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../domain/ticket/ticket.ts";
-import type { Draft } from "../gateway/ports.ts";
+import type { Seat } from "../domain/gate/places.ts";
+import type { Start, Starter } from "../domain/gate/queue.ts";
+import type { ClaimedTicket, Draft } from "../gateway/ports.ts";
 
 /** Where one ticket is stored. */
 export interface TicketRow {
@@ -96,6 +99,17 @@ export interface TicketKeeper {
     asProbe: boolean,
     early?: boolean,
   ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  /**
+   * Claims the ticket where its gate, which is in the same store, lets it be called for: both in one transaction. Can be repeated with the same
+   * permit.
+   *
+   * @param start asks the gate; perhaps more than once, where the transaction must be run again
+   * @returns `claimed: null`: the ticket is not to be called for now. `null`: there is no such ticket
+   */
+  take(
+    permit: string,
+    start: (seat: Seat, starter: Starter) => Start,
+  ): Promise<{ readonly claimed: ClaimedTicket | null } | null>;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
   giveBack(fence: number, spent?: Spent): Promise<Settled>;
   /** The process that holds the claim with this token is dead. @param alone nothing else was in flight there */
@@ -253,6 +267,28 @@ export function createTicketKeeper(
       const moved = await move((known, atMs, inForce) => claim(known, permit, asProbe, atMs, inForce, early));
       later(tell());
       return moved && { claimed: moved.reply, ticket: moved.ticket };
+    },
+
+    async take(permit, start) {
+      const moved = await move<ClaimedTicket | null>((known, atMs, inForce) => {
+        const elapsed = elapse(known, atMs, inForce);
+        const { state, progress } = elapsed.ticket;
+        const isAnothers = state.status === "processing" && state.claim.permit !== permit;
+        if (isEnded(state) || isAnothers) return { ...elapsed, reply: null };
+        const notBeforeMs = state.status === "queued" ? state.notBeforeMs : atMs;
+        const { suspect, updatedAtMs: sinceMs } = progress;
+        const started = start(seatOf(elapsed.ticket), { permit, notBeforeMs, suspect, sinceMs });
+        if (started.kind !== "call") return { ...elapsed, reply: null };
+        const { epoch, asProbe, early } = started;
+        const { ticket, events, reply } = claim(elapsed.ticket, permit, asProbe, atMs, inForce, early);
+        const claimed =
+          reply.kind === "claimed"
+            ? { ticket, permit, epoch, fence: reply.fence, leaseEndsAtMs: reply.leaseEndsAtMs }
+            : null;
+        return { ticket, events: [...elapsed.events, ...events], reply: claimed };
+      });
+      later(tell());
+      return moved && { claimed: moved.reply };
     },
 
     async settle(fence, outcome) {

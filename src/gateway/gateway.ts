@@ -26,7 +26,7 @@ import {
 } from "./ports.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
-import { run, work } from "./work.ts";
+import { run } from "./work.ts";
 
 export type Gateway = ReturnType<typeof createGateway>;
 
@@ -36,7 +36,6 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => find(flow, ticketId, tenant),
-    work: (ticketId: string) => work(flow, ticketId),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
   };

@@ -3,7 +3,6 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import type { FrameVersion, Parameters, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate/gate.ts";
-import type { Start, Starter } from "../domain/gate/queue.ts";
 import type { Outlook, Overview } from "../domain/gate/view.ts";
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import type { Others, Outcome } from "../domain/gate/outcome.ts";
@@ -11,7 +10,7 @@ import type { Seat } from "../domain/gate/places.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
 import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
+import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 
 /** One request to a judge, complete: the adapter adds nothing but the vendor's envelope. */
@@ -106,8 +105,6 @@ export interface Gate {
   report(outcome: Outcome): Promise<Others | null>;
   /** Keeps room for a ticket for 30 s. @returns false: the queue is full */
   reserve(seat: Seat): Promise<boolean>;
-  /** A worker asks whether it may call for a ticket now. */
-  start(seat: Seat, starter: Starter): Promise<Start>;
   /** `null`: it has no place here. */
   outlook(ticketId: string): Promise<Outlook | null>;
   /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; absent: nobody */
@@ -142,13 +139,6 @@ export interface Tickets {
   create(draft: Draft): Promise<Ticket>;
   /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
   load(id: string): Promise<Ticket | null>;
-  /** The ticket comes with a claim: it holds the texts. @param early see `Start` */
-  claim(
-    id: string,
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
@@ -161,7 +151,15 @@ export interface Tickets {
  */
 type CopyOf = (ticketId: string) => Promise<TicketCopy | null>;
 
-/** A ticket that a worker has claimed, and may call for now. */
+/** A store's door: from `start` on it hands out claimed tickets, in the order of their gates. */
+export interface Door {
+  /** @param run `Gateway.run`, which is given each ticket once for each of its claims */
+  start(run: (claimed: ClaimedTicket) => Promise<void>): void;
+  /** No ticket is handed out any more. @returns when the last that was is done with */
+  rest(): Promise<void>;
+}
+
+/** A ticket that a store has claimed for whoever runs it, and that may be called for now. */
 export interface ClaimedTicket {
   /** Holds the texts. */
   readonly ticket: Ticket;

@@ -1,57 +1,15 @@
-/** The work on a ticket: it is claimed in its turn, one call is made for it, and what came of the call is stored and told to the gate. */
+/** The work on a ticket that its store has claimed: one call is made for it, and what came of the call is stored and told to the gate. */
 import type { Failure } from "../domain/failure.ts";
 import type { Outcome } from "../domain/gate/outcome.ts";
-import { backoffMs } from "../domain/retry.ts";
 import type { AttemptOutcome } from "../domain/ticket/moves.ts";
-import { comparisonOf, isEnded, seatOf, type Ticket, type TicketResult } from "../domain/ticket/ticket.ts";
+import { comparisonOf, isEnded, type Ticket, type TicketResult } from "../domain/ticket/ticket.ts";
 import { attempt, costOf, newTally, type Tally } from "./attempt.ts";
 import { factsOfTicketCall, newsOf, noNews } from "./call-report.ts";
-import { wait } from "./deadline.ts";
 import type { Flow } from "./flow.ts";
 import { storable } from "./stored-failure.ts";
-import { StoreAway, type ClaimedTicket, type Ports } from "./ports.ts";
+import type { ClaimedTicket } from "./ports.ts";
 import { requestOf } from "./resolve.ts";
-
-/**
- * One step for one ticket, whose id a message or a timer brought. Safe to do twice, late, and beside another: the claim decides. Where a step
- * does nothing, the gate will send the ticket again in its turn.
- */
-export async function work(flow: Flow, ticketId: string): Promise<void> {
-  const begun = await begin(flow.ports, ticketId);
-  if (begun !== null) await run(flow, begun);
-}
-
-/** How long a worker asks for its claim: well within what a lease has to spare. */
-const claimMs = 5_000;
-
-/** @returns `null`: the ticket is not to be called for now, or not by this worker */
-async function begin(ports: Ports, ticketId: string): Promise<ClaimedTicket | null> {
-  const { clock, tickets } = ports;
-  const ticket = await tickets.load(ticketId);
-  if (ticket === null || ticket.state.status !== "queued") return null;
-  const { about, progress, state } = ticket;
-  const gate = ports.gate(about.provider);
-  const permit = ports.newId();
-  const { notBeforeMs } = state;
-  const { suspect, updatedAtMs: sinceMs } = progress;
-  const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
-  if (start.kind !== "call") return null;
-
-  const { epoch, asProbe, early } = start;
-  const giveBack = () => gate.report({ permit, epoch, ...noNews });
-  // A claim that was made but not heard of would make the ticket look as if its process had died.
-  const claim = await untilAnswered(
-    ports,
-    () => tickets.claim(ticketId, permit, asProbe, early),
-    clock.nowMs() + claimMs,
-  ).catch(async (error: unknown) => {
-    await giveBack();
-    throw error;
-  });
-  if (claim?.claimed.kind === "claimed") return { ...claim.claimed, ticket: claim.ticket, permit, epoch };
-  await giveBack();
-  return null;
-}
+import { untilAnswered } from "./until-answered.ts";
 
 /** Makes the call that was begun, and stores what came of the call. Whatever throws, the turn, the place and the ticket are given back at once. */
 export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
@@ -144,27 +102,4 @@ async function attemptFor(
   }
   if (deadline.signal.reason === "stopping") return { outcome: { kind: "stopped" }, durationMs };
   return { outcome: { kind: "failed", failure: storable(answer.error, ports.mask) }, durationMs };
-}
-
-/**
- * Asks again and again until the store has answered, or `untilMs` has come: a settle after its lease would be too late, for then another
- * worker calls again.
- *
- * @returns `null`: the store has not answered
- */
-async function untilAnswered<Reply>(
-  { clock, random }: Pick<Ports, "clock" | "random">,
-  ask: () => Promise<Reply>,
-  untilMs: number,
-): Promise<Reply | null> {
-  for (let failed = 1; ; failed++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof StoreAway)) throw error;
-      const waitMs = backoffMs(failed, null, random());
-      if (clock.nowMs() + waitMs >= untilMs) return null;
-      await wait(clock, waitMs);
-    }
-  }
 }

@@ -87,7 +87,7 @@ function errorName(error: unknown): string {
 }
 
 function started() {
-  stores.start(gateway);
+  stores.start(gateway.run);
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   log("info", "started", {

@@ -2,7 +2,7 @@
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
-import { StoreAway, type ClaimedTicket, type Clock } from "../gateway/ports.ts";
+import { StoreAway, type Clock, type Door } from "../gateway/ports.ts";
 import { logFailover } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DurableParts as ServiceParts } from "../service.ts";
@@ -16,19 +16,12 @@ export interface StoresParts extends DurableParts {
   readonly log: Log;
 }
 
-export interface Stores {
+export interface Stores extends Door {
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
     "gate" | "tickets" | "keys" | "totals" | "queueType" | "dependencies" | "warnings"
   >;
-  /** From now on tickets are worked on. */
-  start(gateway: {
-    readonly work: (ticketId: string) => Promise<void>;
-    readonly run: (claimed: ClaimedTicket) => Promise<void>;
-  }): void;
-  /** No ticket is sent to a worker any more. @returns when the last worker is done */
-  rest(): Promise<void>;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
 }
@@ -61,7 +54,7 @@ function sqliteAlone(durable: Durable): Stores {
       dependencies: async () => ({ sqlite: sqliteIs(await durable.health()) }),
       warnings: () => warnings,
     },
-    start: ({ work }) => durable.start(work),
+    start: durable.start,
     rest: durable.rest,
     close: durable.close,
   };

@@ -6,6 +6,7 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
+import { claimTicket } from "../../src/cloudflare/claim.ts";
 import { remindTicket, durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
 import { durableKeys } from "../../src/cloudflare/stubs/keys.ts";
@@ -99,17 +100,25 @@ async function story() {
     return submitted.value.ticket.about.id;
   }
 
+  async function work(id: string): Promise<void> {
+    const { start } = durableGate(env, "mock");
+    const parts = { gate: () => ({ ...gate, start }), tickets, clock, newId, random: () => 0 };
+    const claimed = await claimTicket(parts, id);
+    if (claimed !== null) await gateway.run(claimed);
+  }
+
   return {
     ...world,
     judge,
     gateway,
+    work,
     tickets,
     submit,
     statusOf: async (id: string) => (await tickets.load(id))?.state.status ?? null,
     /** Brings all messages to a worker. @returns how many there were */
     async deliver(): Promise<number> {
       const ids = await world.sent();
-      for (const id of ids) await gateway.work(id);
+      for (const id of ids) await work(id);
       return ids.length;
     },
   };
@@ -208,7 +217,7 @@ it("works tickets itself that Queues refuses, each once, and offers them again e
   expect(await s.sent()).toEqual([]);
   await s.advance(30_000);
   expect(await s.sent()).toEqual([id]);
-  await s.gateway.work(id);
+  await s.work(id);
   expect(await s.statusOf(id)).toBe("completed");
 });
 
@@ -414,3 +423,20 @@ it("answers StoreAway where an object can't be reached, after trying again for w
   expect(await look({ retryable: true, overloaded: true })).toBe(1);
   expect(await look({ remote: true })).toBe(1);
 }, 15_000);
+
+it("asks a gate's table at most 8 times for a ticket, from its reservation to its end", async () => {
+  const s = await story();
+  await durableGate(env, "mock").overview();
+  const transactions = await runInDurableObject(gateStub(), (_, { storage }) =>
+    vi.spyOn(storage, "transactionSync"),
+  );
+  const id = await s.submit();
+  expect(await durableGate(env, "mock").outlook(id)).toMatchObject({ position: 1 });
+  expect(await s.deliver()).toBe(1);
+  await settled();
+  expect(await s.statusOf(id)).toBe("completed");
+  const verbs = transactions.mock.calls.length;
+  transactions.mockRestore();
+  expect(verbs).toBeGreaterThan(3);
+  expect(verbs).toBeLessThanOrEqual(8);
+});

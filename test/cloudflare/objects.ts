@@ -10,6 +10,7 @@ import {
 import { vi } from "vitest";
 import { clock } from "../../src/cloudflare/clock.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
+import type { StartingGate } from "../../src/engine/claims.ts";
 import type { RemoteGate } from "../../src/engine/front/front.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
@@ -111,7 +112,7 @@ export function withEvictions<Verbs extends object>(verbs: Verbs): Verbs {
 }
 
 /** A gate without its front: every call asks, every outcome is told at once. */
-export function directly(remote: RemoteGate): Gate {
+export function directly(remote: RemoteGate & StartingGate): Gate & StartingGate {
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,

@@ -4,11 +4,12 @@ import type { GateLimits } from "../../src/domain/gate/gate.ts";
 import type { Parking, Starter } from "../../src/domain/gate/queue.ts";
 import type { Outcome } from "../../src/domain/gate/outcome.ts";
 import type { Seat } from "../../src/domain/gate/places.ts";
+import type { StartingGate } from "../../src/engine/claims.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
 /** A gate of a provider that nobody used before, with the default settings, and what a test needs around it. */
 export interface GateUnderTest {
-  readonly gate: Gate;
+  readonly gate: Gate & StartingGate;
   /** What the store of tickets tells it. */
   confirm(seat: Seat, notBeforeMs: number): Promise<void>;
   park(seat: Seat, parking: Parking): Promise<void>;

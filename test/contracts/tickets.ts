@@ -3,13 +3,14 @@ import { expect, it } from "vitest";
 import type { Others } from "../../src/domain/gate/outcome.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
 import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket/ticket.ts";
-import type { Draft, Gate, Tickets } from "../../src/gateway/ports.ts";
+import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
+import type { Draft, Gate } from "../../src/gateway/ports.ts";
 
 /** A store that nobody used before, with the default settings, and the gate that it tells what has happened. */
 export interface TicketsUnderTest {
-  readonly tickets: Tickets;
+  readonly tickets: ClaimableTickets;
   /** Of the provider `mock`. What it sends goes nowhere. */
-  readonly gate: Gate;
+  readonly gate: Gate & StartingGate;
   /** All that was written of it, in order. */
   events(id: string): Promise<readonly TicketEvent[]>;
   /** Is this text anywhere in what is stored? */

@@ -8,6 +8,7 @@ import { onTestFinished } from "vitest";
 import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
+import type { Clock } from "../../src/gateway/ports.ts";
 import { openDurable, type Durable } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
@@ -35,20 +36,29 @@ export async function durableForTest(settings = config) {
   const faults: unknown[] = [];
   let sent: string[] = [];
   let directory = directoryForTest();
+  let life = { isAlive: true };
+  let isOpen = false;
   let durable = await open();
+
+  /** Its timers end with the process that has set them. */
+  function clockOf(owner: { readonly isAlive: boolean }): Clock {
+    return {
+      nowMs: clock.nowMs,
+      after: (delayMs, then) => clock.after(delayMs, () => (owner.isAlive ? then() : undefined)),
+    };
+  }
 
   async function open(): Promise<Durable> {
     const opened = await openDurable({
       settings: { ...settings, dataDir: directory },
-      clock,
+      clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       onFault: (error) => faults.push(error),
     });
     if (!opened.ok) throw new Error(opened.error);
     onTestFinished(() => opened.value.close());
-    opened.value.start(async (ticketId) => void sent.push(ticketId));
-    await clock.advance(0);
+    isOpen = false;
     return opened.value;
   }
 
@@ -90,10 +100,15 @@ export async function durableForTest(settings = config) {
       const copy = directoryForTest();
       copyData(directory, copy);
       directory = copy;
+      life.isAlive = false;
+      life = { isAlive: true };
       sent = [];
       durable = await open();
     },
+    /** The ids of tickets that were claimed and handed out since this was last asked, in order. The door is opened when this is first asked. */
     async sent() {
+      if (!isOpen) durable.start(async ({ ticket }) => void sent.push(ticket.about.id));
+      isOpen = true;
       await clock.advance(0);
       const ids = sent;
       sent = [];

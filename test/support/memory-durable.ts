@@ -5,12 +5,16 @@ import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/ide
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import { errandOf, seatOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
+import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { DurableParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryDurable extends DurableParts {
+  readonly gate: (name: ProviderName) => Gate & StartingGate;
+  readonly tickets: ClaimableTickets;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   /** A message that comes twice, or late. */
@@ -40,7 +44,10 @@ export function interrupted<Port extends object>(
 export function memoryDurable(clock: Clock, random: () => number, settings: QueueSettings): MemoryDurable {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const gates = new Map<ProviderName, { readonly gate: Gate; readonly tell: (ticket: Ticket) => void }>();
+  const gates = new Map<
+    ProviderName,
+    { readonly gate: Gate & StartingGate; readonly tell: (ticket: Ticket) => void }
+  >();
   const tickets = new Map<string, Ticket>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
@@ -72,15 +79,19 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       nowMs: clock.nowMs,
       random,
     });
-    const after = <T>(reply: T): T => {
-      for (const id of keeper.dispatch()) clock.after(0, () => void work?.(id).catch(() => {}));
-      const wakeAtMs = keeper.wakeAtMs();
-      arm(name, wakeAtMs, () => {
-        for (const id of keeper.askAfter()) {
+    const owner: GateOwner = {
+      send(ids) {
+        for (const id of ids) clock.after(0, () => void work?.(id).catch(() => {}));
+      },
+      askAfter(ids) {
+        for (const id of ids) {
           void ticketsPort.keeperOf(id).remind();
         }
-        after(null);
-      });
+      },
+      setAlarm: (atMs) => arm(name, atMs, () => look(keeper, owner)),
+    };
+    const after = <T>(reply: T): T => {
+      lookIfDue(keeper, owner);
       return reply;
     };
     function tell(ticket: Ticket): void {
@@ -92,7 +103,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       else keeper.release(seat.ticketId, errand.keptBytes);
       after(null);
     }
-    const gate: Gate = {
+    const gate: Gate & StartingGate = {
       // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
       enter: async (permit, whose) =>
         isAway("gate.enter")

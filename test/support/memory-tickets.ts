@@ -6,7 +6,8 @@ import {
   type TicketPolicy,
 } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
-import type { Clock, Tickets } from "../../src/gateway/ports.ts";
+import type { ClaimableTickets } from "../../src/engine/claims.ts";
+import type { Clock } from "../../src/gateway/ports.ts";
 
 /** Where they are stored. What it throws, the verb throws. */
 export interface MemoryTable {
@@ -16,7 +17,7 @@ export interface MemoryTable {
   remove(id: string): void;
 }
 
-export interface MemoryTickets extends Tickets {
+export interface MemoryTickets extends ClaimableTickets {
   /** @param nowMs the clock, unless told */
   keeperOf(id: string, nowMs?: () => number): TicketKeeper;
   /** No alarm of this ticket rings any more. */

@@ -1,6 +1,8 @@
 /** The whole service in memory: settings as an operator gives them, a scripted vendor, a clock that a test moves. */
 import { createHash } from "node:crypto";
 import type { Hono } from "hono";
+import { claimTicket } from "../../src/cloudflare/claim.ts";
+import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
@@ -79,11 +81,13 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     after: (delayMs, then) => world.clock.after(delayMs, () => (isDead ? undefined : then())),
   };
   const vendor = scriptedVendor(steps, clock.after);
+  const gate = (name: ProviderName) => interrupted(durable.gate(name), "gate", orDead);
+  const tickets = interrupted(durable.tickets, "tickets", orDead);
   const { app, gateway } = createService(config, {
     durable: {
       ...durable,
-      gate: (name) => interrupted(durable.gate(name), "gate", orDead),
-      tickets: interrupted(durable.tickets, "tickets", orDead),
+      gate,
+      tickets,
       keys: interrupted(durable.keys, "keys", orDead),
       stopping: stopping.signal,
     },
@@ -95,7 +99,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
     log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
-  durable.workWith(gateway.work);
+  durable.workWith(async (ticketId) => {
+    const claimed = await claimTicket({ gate, tickets, clock, newId, random }, ticketId);
+    if (claimed !== null) await gateway.run(claimed);
+  });
 
   async function request(path: string, init: RequestInit = {}): Promise<Answered> {
     const method = init.method ?? "GET";

@@ -8,6 +8,7 @@ import type { Failure } from "../../src/domain/failure.ts";
 import type { Plan } from "../../src/domain/judging/plan.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import { isEnded, type Ticket } from "../../src/domain/ticket/ticket.ts";
+import { claimTicket } from "../../src/cloudflare/claim.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Submitted } from "../../src/gateway/submission.ts";
@@ -74,13 +75,14 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       return replyTo(given, request, time.clock, signal);
     },
   };
+  const newId = () => `permit-${++permits}`;
   const gateway = createGateway(
     {
       gate: durable.gate,
       tickets: durable.tickets,
       keys: durable.keys,
       stopping: null,
-      newId: () => `permit-${++permits}`,
+      newId,
       mask: (text) => text,
       providers: new Map([["openai", provider]]),
       clock: time.clock,
@@ -98,7 +100,10 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       maxRetries: config.llm.maxRetries,
     },
   );
-  durable.workWith(gateway.work);
+  durable.workWith(async (ticketId) => {
+    const claimed = await claimTicket({ ...durable, clock: time.clock, newId, random }, ticketId);
+    if (claimed !== null) await gateway.run(claimed);
+  });
 
   async function submit(name: string, ask: LabAsk, mode: "queue" | "immediate" | "queue_if_unavailable") {
     const { tenant = "school", model = null, essay = name, priority = 0 } = ask;

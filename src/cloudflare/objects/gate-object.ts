@@ -9,6 +9,7 @@ import type { Seat } from "../../domain/gate/places.ts";
 import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../engine/gate-owner.ts";
 import { within } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
@@ -30,17 +31,18 @@ export class ProviderGate extends DurableObject<Environment> {
   readonly #places: SqlPlaces;
   readonly #core: CoreStore;
   #keeper: GateKeeper | null = null;
-  /** Since tickets were last sent, something has changed that decides who may be. */
-  #hasChanged = true;
-  #wakeAtMs = -Infinity;
+  /** The output gate holds what is done here until the places are stored as they then are. */
+  readonly #owner: GateOwner = {
+    send: (ids) => this.ctx.waitUntil(this.#send(ids)),
+    askAfter: (ids) => this.ctx.waitUntil(sideBySide(ids, (id) => this.#askAfter(id))),
+    setAlarm: (atMs) => this.#arm(atMs),
+  };
   #alarmAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
     const { sql } = ctx.storage;
-    this.#places = sqlPlaces(sql, () => {
-      this.#hasChanged = true;
-    });
+    this.#places = sqlPlaces(sql);
     this.#core = coreStore(sql, clock.nowMs, (delayMs, then) => setTimeout(then, delayMs));
     sql.exec("CREATE TABLE IF NOT EXISTS undelivered (ticket_id TEXT PRIMARY KEY) WITHOUT ROWID");
     sql.exec("CREATE TABLE IF NOT EXISTS version (id TEXT PRIMARY KEY) WITHOUT ROWID");
@@ -92,13 +94,13 @@ export class ProviderGate extends DurableObject<Environment> {
   }
 
   /**
-   * Looks after itself, as its alarm does.
+   * Looks, as when its alarm rings.
    *
    * @returns tickets that Queues has refused and that could be noted here only, each named once: the caller works them. Whatever comes of that,
    *   they are offered again.
    */
   tend(): readonly string[] {
-    this.#tend(this.#keep());
+    look(this.#keep(), this.#owner);
     return this.ctx.storage.sql
       .exec<{ ticket_id: string }>(
         "DELETE FROM undelivered WHERE ticket_id IN (SELECT ticket_id FROM undelivered LIMIT ?) RETURNING ticket_id",
@@ -112,7 +114,7 @@ export class ProviderGate extends DurableObject<Environment> {
   override async alarm(): Promise<void> {
     this.#alarmAtMs = null;
     try {
-      this.#tend(this.#keep());
+      look(this.#keep(), this.#owner);
     } catch (error) {
       logFault(this.env, "gate_alarm_failed", error);
       this.#arm(clock.nowMs() + againMs);
@@ -124,7 +126,7 @@ export class ProviderGate extends DurableObject<Environment> {
     try {
       const keeper = this.#keep();
       if (this.#isNewVersion()) keeper.started(false);
-      this.#serve(keeper);
+      look(keeper, this.#owner);
     } catch (error) {
       logFault(this.env, "gate_start_failed", error);
     }
@@ -143,7 +145,7 @@ export class ProviderGate extends DurableObject<Environment> {
   #verb<Reply>(work: (keeper: GateKeeper) => Reply): Reply {
     const keeper = this.#keep();
     const reply = work(keeper);
-    this.#serve(keeper);
+    lookIfDue(keeper, this.#owner);
     return reply;
   }
 
@@ -153,10 +155,7 @@ export class ProviderGate extends DurableObject<Environment> {
       places: this.#places,
       limits: gateLimits(configOf(this.env)),
       readCore: () => this.#core.read(),
-      writeCore: (core, mustLast) => {
-        this.#core.write(core, mustLast);
-        if (mustLast) this.#hasChanged = true;
-      },
+      writeCore: (core, mustLast) => this.#core.write(core, mustLast),
       atomically: (work) => this.#atomically(work),
       nowMs: clock.nowMs,
       random: Math.random,
@@ -173,27 +172,8 @@ export class ProviderGate extends DurableObject<Environment> {
     }
   }
 
-  /** Sends what may go and sets the alarm. Done after every verb, it costs nothing while nothing has changed. */
-  #serve(keeper: GateKeeper): void {
-    if (!this.#hasChanged && clock.nowMs() < this.#wakeAtMs) return;
-    const ids = keeper.dispatch();
-    this.#wakeAtMs = keeper.wakeAtMs() ?? Infinity;
-    this.#hasChanged = false;
-    this.#arm(this.#wakeAtMs);
-    // Behind the answer. The output gate holds it until the places are stored as sent.
-    if (ids.length > 0) this.ctx.waitUntil(this.#send(ids));
-  }
-
-  #tend(keeper: GateKeeper): void {
-    this.#hasChanged = true;
-    const silent = keeper.askAfter();
-    this.#serve(keeper);
-    if (silent.length > 0) this.ctx.waitUntil(sideBySide(silent, (id) => this.#askAfter(id)));
-  }
-
   /** An alarm that comes too early does no harm, and moving it costs a row. */
   #arm(wakeAtMs: number): void {
-    if (wakeAtMs === Infinity) return;
     const nowMs = clock.nowMs();
     // One set to the very present may be lost for a while (workerd issue 6866).
     const atMs = Math.max(Math.ceil(wakeAtMs), nowMs + 1);
@@ -225,7 +205,7 @@ export class ProviderGate extends DurableObject<Environment> {
     );
   }
 
-  /** A ticket that is there says by itself how it stands. If it can't be reached, it is asked after again. */
+  /** A ticket that is there says by itself how it stands. One that can't be reached is asked after again. */
   async #askAfter(ticketId: string): Promise<void> {
     try {
       if (!(await remindTicket(this.env, ticketId))) this.release(ticketId);

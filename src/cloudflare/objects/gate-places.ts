@@ -14,8 +14,7 @@ export interface SqlPlaces extends Places {
   forgetSums(): void;
 }
 
-/** @param onChange is told whenever a place is written or removed */
-export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
+export function sqlPlaces(sql: SqlStorage): SqlPlaces {
   for (const statement of schema) sql.exec(statement);
   let sums: Sums | null = null;
 
@@ -30,7 +29,6 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
 
   function count(before: Place | null, after: Place | null): void {
     sums = add(add(sums ?? counted(), before, -1), after, 1);
-    onChange();
   }
 
   function counted(): Sums {
@@ -110,7 +108,6 @@ export function sqlPlaces(sql: SqlStorage, onChange: () => void): SqlPlaces {
         nowMs,
         ...(model === null ? [] : [model]),
       );
-      onChange();
     },
     ahead: (place) =>
       number(

@@ -1,13 +1,14 @@
 /** A provider's gate, as asked from elsewhere. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { seatOf, type Errand, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { StartingGate } from "../../engine/claims.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { ProviderGate } from "../objects/gate-object.ts";
 
 /** The gate behind every isolate's front. Whatever goes wrong is `StoreAway`. */
-export function durableGate(env: Environment, provider: ProviderName): RemoteGate {
+export function durableGate(env: Environment, provider: ProviderName): RemoteGate & StartingGate {
   const ask = <Reply>(verb: (gate: Remote<ProviderGate>) => Promise<Reply>) =>
     askObject<ProviderGate, Reply>(env.GATES, provider, verb);
   return {

@@ -1,11 +1,11 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
-import type { Tickets } from "../../gateway/ports.ts";
+import type { ClaimableTickets } from "../../engine/claims.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 
 /** The store of tickets. Whatever goes wrong is `StoreAway`. */
-export function durableTickets(env: Environment): Tickets {
+export function durableTickets(env: Environment): ClaimableTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
   return {

@@ -159,7 +159,6 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     enter,
     report,
     reserve,
-    start: (seat, starter) => remote.start(seat, starter),
     outlook: (ticketId) => remote.outlook(ticketId),
     overview: (tenant) => remote.overview(tenant),
   };

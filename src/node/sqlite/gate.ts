@@ -4,12 +4,13 @@
  */
 import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
 import { endWaits, othersOf, report } from "../../domain/gate/report.ts";
-import type { Parking } from "../../domain/gate/queue.ts";
+import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
 import { asksForOthers } from "../../domain/gate/outcome.ts";
 import type { Places, Seat } from "../../domain/gate/places.ts";
 import { errandOf, seatOf, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 import { createGateKeeper } from "../../engine/gate-keeper.ts";
+import { look, type GateOwner } from "../../engine/gate-owner.ts";
 import type { StoredCore } from "./gate-state.ts";
 
 export interface LocalGateParts {
@@ -21,21 +22,22 @@ export interface LocalGateParts {
   readonly random: () => number;
   /** Unique. */
   readonly newId: () => string;
-  /** Something has changed that may let a ticket start: call `dispatch`, soon. */
+  readonly owner: GateOwner;
+  /** Something has changed that may let a ticket start: call `look`, soon. */
   readonly onChange: () => void;
 }
 
 export interface LocalGate extends Gate {
+  /** May a ticket be called for now, under this permit? Asked again with it, the answer is the same. What must last of it has, after `settled`. */
+  start(seat: Seat, starter: Starter): Start;
+  /** When what must last is stored, or could not be: then the gate goes on from memory. */
+  settled(): Promise<void>;
   /** What tickets have to say: `tellGate`. */
   confirm(seat: Seat, notBeforeMs: number): void;
   park(seat: Seat, parking: Parking): void;
   release(ticketId: string, keptBytes?: number): void;
-  /** The tickets to send to workers now. */
-  dispatch(): readonly string[];
-  /** Tickets that have long said nothing: they should be heard, or released. */
-  silent(): readonly string[];
-  /** When to look again, should nothing change before; `null`: no need. */
-  wakeAtMs(): number | null;
+  /** Sends what may go, asks after who is silent, and sets the alarm. */
+  look(): void;
 }
 
 /** How long a change may stay unstored that costs a few calls when it is lost, and one that costs no more than a figure. */
@@ -57,9 +59,13 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
   });
   keeper.started(true);
 
+  /** After a verb of the keeper. */
+  function soon(): void {
+    if (keeper.isDue()) onChange();
+  }
+
   /** The answer leaves when what must last is stored. */
-  async function changed<Reply>(reply: Reply): Promise<Reply> {
-    onChange();
+  async function stored<Reply>(reply: Reply): Promise<Reply> {
     await core.settled();
     return reply;
   }
@@ -70,7 +76,8 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       const { core: after, reply } = enter(before, permit, whose, nowMs(), limits);
       if (after === before) return Promise.resolve(reply);
       core.write(after, 0);
-      return changed(reply);
+      onChange();
+      return stored(reply);
     },
 
     report(outcome) {
@@ -80,44 +87,47 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       endWaits(before, after, parts.places, nowMs());
       if (isMomentous(before, after)) {
         core.write(after, 0);
-        return changed(others);
+        onChange();
+        return stored(others);
       }
       core.write(after, outcome.finding.kind === "healthy" ? calmMs : lightMs);
       return Promise.resolve(others);
     },
 
-    // A place that is held lets no ticket start, and lapses when anybody next asks: nothing to look for.
-    async reserve(seat) {
+    reserve(seat) {
       const isHeld = keeper.reserve(seat) === "held";
-      await core.settled();
-      return isHeld;
+      soon();
+      return stored(isHeld);
     },
-    start: (seat, starter) => changed(keeper.start(seat, starter)),
+    start(seat, starter) {
+      const start = keeper.start(seat, starter);
+      soon();
+      return start;
+    },
+    settled: core.settled,
     outlook: async (ticketId) => keeper.outlook(ticketId),
     overview: async (tenant) => keeper.overview(tenant),
 
     confirm(seat, notBeforeMs) {
       keeper.confirm(seat, notBeforeMs);
-      onChange();
+      soon();
     },
 
     park(seat, parking) {
       keeper.park(seat, parking);
-      onChange();
+      soon();
     },
 
     release(ticketId, keptBytes) {
       keeper.release(ticketId, keptBytes);
-      onChange();
+      soon();
     },
 
-    dispatch: keeper.dispatch,
-    silent: keeper.askAfter,
-    wakeAtMs: keeper.wakeAtMs,
+    look: () => look(keeper, parts.owner),
   };
 }
 
-/** Tells it what a ticket has to say, if anything. It hears at once, so nobody has to note that it did. */
+/** Tells a gate what a ticket has to say, if anything. The gate hears at once, so nobody has to note that it did. */
 export function tellGate(gate: LocalGate, ticket: Ticket): void {
   const errand = errandOf(ticket);
   switch (errand?.kind) {

@@ -18,7 +18,7 @@ export interface LocalGatesParts {
   readonly random: () => number;
   readonly newId: () => string;
   /** Brings a ticket to a worker. */
-  readonly send: (ticketId: string) => void;
+  readonly send: (ticketId: string, gate: LocalGate) => void;
   /** A ticket that a gate knows has long said nothing. */
   readonly onSilent: (ticketId: string, gate: LocalGate) => void;
   /** `look` is to be called then. */
@@ -48,6 +48,8 @@ export function localGates(parts: LocalGatesParts): LocalGates {
   let suspectsSeen = 0;
   let isOpen = false;
   let changed = new Set<LocalGate>();
+  /** The first of the alarms that the gates want, in one look at some of them. */
+  let dueMs: number | null = null;
 
   const gates = new Map(
     providerNames.map((provider) => {
@@ -63,6 +65,13 @@ export function localGates(parts: LocalGatesParts): LocalGates {
         clock,
         random: parts.random,
         newId: parts.newId,
+        owner: {
+          send: (ids) => ids.forEach((ticketId) => parts.send(ticketId, gate)),
+          askAfter: (ids) => ids.forEach((ticketId) => parts.onSilent(ticketId, gate)),
+          setAlarm(atMs) {
+            dueMs = Math.min(dueMs ?? Infinity, atMs);
+          },
+        },
         onChange: () => lookSoon(gate),
       });
       return [provider, { gate, core }] as const;
@@ -84,8 +93,8 @@ export function localGates(parts: LocalGatesParts): LocalGates {
     if (changed.size === 0) {
       queueMicrotask(() => {
         const mayHaveRoom = suspectsInFlight.size === suspectsSeen ? changed : all;
-        const dueMs = lookAt(mayHaveRoom);
-        if (dueMs !== null) parts.onDue(dueMs);
+        const nextMs = lookAt(mayHaveRoom);
+        if (nextMs !== null) parts.onDue(nextMs);
       });
     }
     changed.add(gate);
@@ -95,13 +104,10 @@ export function localGates(parts: LocalGatesParts): LocalGates {
     const looked = [...some];
     changed = new Set();
     if (!isOpen) return null;
-    for (const gate of looked) {
-      for (const ticketId of gate.dispatch()) parts.send(ticketId);
-      for (const ticketId of gate.silent()) parts.onSilent(ticketId, gate);
-    }
+    dueMs = null;
+    for (const gate of looked) gate.look();
     suspectsSeen = suspectsInFlight.size;
-    const moments = looked.map((gate) => gate.wakeAtMs()).filter((atMs) => atMs !== null);
-    return moments.length === 0 ? null : Math.min(...moments);
+    return dueMs;
   }
 
   return {

@@ -2,6 +2,7 @@
  * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
  * itself.
  */
+import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { ok, type Result } from "../../domain/result.ts";
 import type { Ticket } from "../../domain/ticket/ticket.ts";
@@ -9,6 +10,7 @@ import type { Clock, Keys } from "../../gateway/ports.ts";
 import type { LocalStore } from "../../stores/failover/local-store.ts";
 import { createAlarm } from "./alarm.ts";
 import { openDatabase } from "./database.ts";
+import { sqliteDoor } from "./door.ts";
 import { createEraser } from "./eraser.ts";
 import { groupCommit } from "./group-commit.ts";
 import { tellGate, type LocalGate } from "./gate.ts";
@@ -16,7 +18,7 @@ import { localGates } from "./gates.ts";
 import { sqliteKeys } from "./keys.ts";
 import { sqliteMoves } from "./moves.ts";
 import { sqliteNotes } from "./notes.ts";
-import { sqliteTickets } from "./tickets.ts";
+import { sqliteTickets, type SqliteTickets } from "./tickets.ts";
 import { sqliteTotals } from "./totals.ts";
 
 export interface DurableParts {
@@ -35,6 +37,8 @@ export interface DurableParts {
 
 /** The whole store of one process; or what stands in for a shared one while that is away. */
 export interface Durable extends LocalStore {
+  readonly gate: (provider: ProviderName) => LocalGate;
+  readonly tickets: SqliteTickets;
   readonly keys: Keys;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
@@ -56,7 +60,7 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     sql,
     commits,
     limits: gateLimits(settings),
-    send,
+    send: (ticketId, gate) => door.send(ticketId, gate),
     onSilent,
     onDue: alarm.set,
   });
@@ -84,20 +88,11 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     onDue: alarm.set,
     onFault,
   });
-  const working = new Set<Promise<void>>();
-  let work: ((ticketId: string) => Promise<void>) | null = null;
+  const door = sqliteDoor({ ...parts, tickets });
 
   function onTold(ticket: Ticket): void {
     tellGate(gates.of(ticket.about.provider), ticket);
     moves.stored();
-  }
-
-  function send(ticketId: string): void {
-    if (work === null) return;
-    const worker = work(ticketId)
-      .catch(onFault)
-      .finally(() => working.delete(worker));
-    working.add(worker);
   }
 
   function onSilent(ticketId: string, gate: LocalGate): void {
@@ -124,6 +119,8 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
   await tickets.claimantsDied().catch(onFault);
   for (const ticket of tickets.unfinished()) tellGate(gates.of(ticket.about.provider), ticket);
+  // What expires, expires; what waits for its turn is sent from `start` on.
+  alarm.set(nowMs());
 
   return ok({
     gate: gates.of,
@@ -133,14 +130,14 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
     moves,
     notes,
     leftToBring: () => moves.count() + notes.count(),
-    start(worker) {
-      work = worker;
+    start(run) {
+      door.start(run);
       gates.open();
       alarm.set(nowMs());
     },
     async rest() {
       gates.shut();
-      while (working.size > 0) await Promise.all(working);
+      await door.rest();
     },
     async close() {
       gates.shut();

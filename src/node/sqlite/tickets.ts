@@ -1,8 +1,11 @@
 /** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. Each has its keeper for a verb. */
 import type { DatabaseSync } from "node:sqlite";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import type { Seat } from "../../domain/gate/places.ts";
+import type { Start, Starter } from "../../domain/gate/queue.ts";
+import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { Draft, Tickets } from "../../gateway/ports.ts";
+import type { ClaimedTicket, Draft } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -23,7 +26,13 @@ export interface SqliteTicketsParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface SqliteTickets extends Tickets {
+export interface SqliteTickets extends ClaimableTickets {
+  /**
+   * Claims a ticket where its gate lets it be called for, both in one transaction. Can be repeated with the same permit.
+   *
+   * @param start asks the gate; perhaps more than once, where the transaction must be run again
+   */
+  take(id: string, permit: string, start: (seat: Seat, starter: Starter) => Start): Promise<Taken>;
   /** As `create`, and does `beside` in the same transaction. */
   keep(draft: Draft, beside: () => void): Promise<Ticket>;
   /** Has a ticket tell how it stands. @returns false: there is no such ticket */
@@ -38,6 +47,13 @@ export interface SqliteTickets extends Tickets {
   claimantsDied(): Promise<void>;
   /** This process ends: what it still has in flight goes back unharmed. */
   giveBackAll(): Promise<void>;
+}
+
+interface Taken {
+  /** False: there is no such ticket, or none any more. */
+  readonly isThere: boolean;
+  /** `null`: the ticket is not to be called for now. */
+  readonly claimed: ClaimedTicket | null;
 }
 
 const nothingBeside = () => {};
@@ -125,6 +141,11 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
     remind: (id) => keeperOf(id).remind(),
+
+    async take(id, permit, start) {
+      const taken = await keeperOf(id).take(permit, start);
+      return { isThere: taken !== null, claimed: taken?.claimed ?? null };
+    },
 
     firstDueMs: () => commits.read(rows.firstDueMs),
 

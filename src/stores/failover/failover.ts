@@ -11,6 +11,7 @@ import {
   StoreAway,
   type ClaimedTicket,
   type Clock,
+  type Door,
   type Gate,
   type Keys,
   type Tickets,
@@ -38,7 +39,7 @@ export interface FailoverParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface Failover {
+export interface Failover extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
   /** While the shared store is away there are none: it may have the key's record, and one key must never make two calls. */
@@ -46,18 +47,13 @@ export interface Failover {
   readonly totals: Totals;
   /** Looks for the shared store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
-  /** From now on tickets are worked on. @param gateway whose `work` takes an id, and whose `run` a claimed ticket */
-  start(gateway: {
-    readonly work: (ticketId: string) => Promise<void>;
-    readonly run: (claimed: ClaimedTicket) => Promise<void>;
-  }): void;
-  /** No ticket is sent to a worker any more. @returns when the last worker is done */
-  rest(): Promise<void>;
   close(): Promise<void>;
   health(): Promise<FailoverHealth>;
   /** What of the shared store's settings breaks a promise, as far as is known, a sentence each. */
   warnings(): readonly string[];
 }
+
+type Run = Parameters<Door["start"]>[0];
 
 interface FailoverHealth {
   /** `null`: it is away. */
@@ -112,10 +108,10 @@ export function createFailover(parts: FailoverParts): Failover {
 
     look: watch.look,
 
-    start(gateway) {
+    start(run) {
       isStarted = true;
-      local.start(gateway.work);
-      shared.start((claimed) => run(gateway.run, claimed, gates, tickets));
+      local.start((claimed) => runLocal(run, claimed, gates));
+      shared.start((claimed) => runShared(run, claimed, gates, tickets));
       if (watch.isAway()) onAway();
     },
 
@@ -166,20 +162,26 @@ function failoverKeys(shared: Pick<SharedStore, "keys">, watch: Pick<Watch, "ask
 }
 
 /** Works on a ticket that the shared store has claimed for this process. */
-async function run(
-  work: (claimed: ClaimedTicket) => Promise<void>,
+async function runShared(
+  run: Run,
   claimed: ClaimedTicket,
   gates: FailoverGates,
   tickets: FailoverTickets,
 ): Promise<void> {
-  gates.began(claimed.permit);
+  gates.began(claimed.permit, "shared");
   tickets.began(claimed);
   try {
-    await work(claimed);
+    await run(claimed);
   } finally {
     gates.ended(claimed.permit);
     tickets.ended(claimed);
   }
+}
+
+/** Works on one of this process' own store. */
+async function runLocal(run: Run, claimed: ClaimedTicket, gates: FailoverGates): Promise<void> {
+  gates.began(claimed.permit, "local");
+  await run(claimed).finally(() => gates.ended(claimed.permit));
 }
 
 function awayAsNull(error: unknown): null {

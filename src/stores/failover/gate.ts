@@ -23,8 +23,8 @@ export interface FailoverGateParts {
 export interface FailoverGates {
   /** Whoever is let in by one reports to the same one. */
   of(provider: ProviderName): Gate;
-  /** A call for a ticket of the shared store: until it is reported, this permit's news are the shared gate's. */
-  began(permit: string): void;
+  /** A call for a ticket that this store has claimed: until it is reported, the permit's news are that store's gate's. */
+  began(permit: string, store: "shared" | "local"): void;
   ended(permit: string): void;
 }
 
@@ -54,14 +54,6 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
       };
     }
 
-    const start: Gate["start"] = async (seat, starter) => {
-      // The shared store gives its tickets to workers itself.
-      if (local.moves.whereabouts(seat.ticketId) !== "here") return { kind: "busy", untilMs: clock.nowMs() };
-      const started = await here.start(seat, starter);
-      if (started.kind === "call") permits.set(starter.permit, "local");
-      return started;
-    };
-
     const outlook: Gate["outlook"] = (ticketId) => {
       if (local.moves.whereabouts(ticketId) === "here") return here.outlook(ticketId);
       return watch.ask(() => there.outlook(ticketId));
@@ -85,7 +77,6 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
         enter: there.enter,
         report: reporting(reportThere),
         reserve: reserveThere,
-        start,
         outlook,
         overview: (tenant?: string) => watch.ask(() => there.overview(tenant)),
       },
@@ -93,7 +84,6 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
         enter: here.enter,
         report: reporting(here.report),
         reserve: (seat: Seat) => rooms.reserve(provider, seat),
-        start,
         outlook,
         overview: here.overview,
       },
@@ -106,7 +96,7 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
       if (gates === undefined) made.set(provider, (gates = make(provider)));
       return watch.isAway() ? gates.local : gates.shared;
     },
-    began: (permit) => void permits.set(permit, "shared"),
+    began: (permit, store) => void permits.set(permit, store),
     ended: (permit) => void permits.delete(permit),
   };
 }

@@ -3,20 +3,16 @@ import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
+import type { Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the shared store does. */
-export interface LocalStore {
+export interface LocalStore extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   /** Those that are moving can't be reached by any verb: `StoreAway`. */
   readonly tickets: Tickets;
   readonly totals: LocalTotals;
   readonly moves: LocalMoves;
   readonly notes: LocalNotes;
-  /** From now on tickets are worked on. @param work `Gateway.work` */
-  start(work: (ticketId: string) => Promise<void>): void;
-  /** No ticket is sent to a worker any more. @returns when the last worker is done */
-  rest(): Promise<void>;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
   health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;

@@ -4,7 +4,7 @@ import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import {
   StoreAway,
-  type ClaimedTicket,
+  type Door,
   type Gate,
   type Keys,
   type Tickets,
@@ -12,19 +12,15 @@ import {
 } from "../../gateway/ports.ts";
 
 /** Every verb of every part throws `StoreAway` within about 300 ms where the store does not answer: its outcome is unknown then. */
-export interface SharedStore {
+export interface SharedStore extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: SharedTickets;
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
-  /** From now on tickets are taken and run. @param run `Gateway.run` */
-  start(run: (claimed: ClaimedTicket) => Promise<void>): void;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;
   /** It is back: looks at once. */
   resume(): void;
-  /** No ticket is taken any more. @returns when the last worker is done */
-  rest(): Promise<void>;
   close(): Promise<void>;
   /** Is it there, can it be written, and does it keep its promises? @throws {StoreAway} */
   health(): Promise<SharedHealth>;

@@ -48,12 +48,6 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     create: (draft) => create(parts, draft),
     load: (id) => load(parts, id),
 
-    async claim(id, permit, asProbe, early) {
-      // The shared store claims its own for those that it gives them to.
-      if (local.moves.whereabouts(id) !== "here") return null;
-      return await local.tickets.claim(id, permit, asProbe, early);
-    },
-
     async settle(id, fence, outcome) {
       return held.has(nameOf(id, fence))
         ? await tell(parts, id, fence, () => shared.settle(id, fence, outcome), outcome)

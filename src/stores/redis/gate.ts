@@ -7,6 +7,7 @@ import type { Outlook, Overview } from "../../domain/gate/view.ts";
 import type { Finding, Outcome } from "../../domain/gate/outcome.ts";
 import type { Seat } from "../../domain/gate/places.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
+import type { StartingGate } from "../../engine/claims.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
 import type { Caller } from "./script-runner.ts";
 import type { GateCall } from "./script/calls.ts";
@@ -20,7 +21,7 @@ import {
   reviveStart,
 } from "./codec.ts";
 
-export interface RedisGate extends RemoteGate {
+export interface RedisGate extends RemoteGate, StartingGate {
   confirm(seat: Seat, notBeforeMs: number): Promise<void>;
   park(seat: Seat, parking: Parking): Promise<void>;
   release(ticketId: string, keptBytes?: number): Promise<void>;

@@ -5,7 +5,7 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Start } from "../../domain/gate/queue.ts";
 import type { Outlook } from "../../domain/gate/view.ts";
-import { acceptTicket, claim, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
+import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import { isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
 import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
@@ -126,14 +126,6 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     async load(id) {
       const moved = await change(id, (ticket, nowMs) => elapse(ticket, nowMs, policy));
       return moved && moved.ticket;
-    },
-
-    async claim(id, permit, asProbe, early) {
-      const moved = await change(id, (ticket, nowMs) => claim(ticket, permit, asProbe, nowMs, policy, early));
-      if (moved === null) return null;
-      if (moved.reply.kind === "claimed")
-        hold(id, { ticket: moved.ticket, revision: moved.revision }, moved.reply.leaseEndsAtMs);
-      return { claimed: moved.reply, ticket: moved.ticket };
     },
 
     settle: (id, fence, outcome) =>

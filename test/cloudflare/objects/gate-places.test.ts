@@ -100,7 +100,7 @@ it("answers as the table in memory does, after any changes, also with its sums f
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), moment, fc.boolean(), (changes, nowMs, forgets) => {
         sql.exec("DROP TABLE IF EXISTS places");
-        const table = sqlPlaces(sql, () => {});
+        const table = sqlPlaces(sql);
         const plain = memoryPlaces();
         for (const apply of changes) {
           apply(table);
@@ -124,7 +124,7 @@ it("finds every row by an index, and sorts none, however many there are", async 
         return sql.exec(query, ...given);
       },
     } as unknown as SqlStorage;
-    const table = sqlPlaces(watched, () => {});
+    const table = sqlPlaces(watched);
     for (const one of fc.sample(place, { numRuns: 20, seed: 1 })) table.put(one);
     table.remove("a");
     answers(table, 20);

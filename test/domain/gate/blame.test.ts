@@ -44,7 +44,7 @@ function world(given: Parameters<typeof gateWorld>[0] = {}) {
       }),
     /** Sends what may go, and lets each be called for. @returns their ids */
     run(): readonly string[] {
-      const ids = gate.keeper.dispatch();
+      const ids = gate.keeper.look().send;
       for (const id of ids) {
         const place = gate.keeper.find(id);
         if (place) gate.keeper.start(place, { permit: `p-${id}`, notBeforeMs: 0, suspect: false });
@@ -321,7 +321,7 @@ describe("the breaker", () => {
       w.tell(call({ comparison }, permit)(judged));
     }
     expect(w.keeper.overview().state).toBe("closed");
-    const sent = [...w.keeper.dispatch()];
+    const sent = [...w.keeper.look().send];
     const start = (id: string, sinceMs: number) =>
       w.keeper.start(seat(id, { tenant: hash("t"), comparison: hash(id) }), {
         permit: `p-${id}`,
@@ -332,7 +332,7 @@ describe("the breaker", () => {
     expect(sent).toEqual(["a"]);
     w.tell(call({ comparison: "a" }, "p-a")(judged));
     w.keeper.release("a");
-    expect(w.keeper.dispatch()).toEqual(["b", "c"]);
+    expect(w.keeper.look().send).toEqual(["b", "c"]);
     expect(start("b", parkedAtMs)).toMatchObject({ kind: "call", early: true });
     // A backoff that began after it counts.
     expect(start("c", w.world.nowMs + 1)).toMatchObject({ kind: "wait", why: "backoff" });

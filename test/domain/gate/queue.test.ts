@@ -97,38 +97,38 @@ it("sends as many as there are permits, in order, and no ticket twice", () => {
   keep("old", { acceptedAtMs: 1 });
   keep("young", { acceptedAtMs: 2 });
   keep("urgent", { acceptedAtMs: 3, priority: 1 });
-  expect(keeper.dispatch()).toEqual(["urgent", "old"]);
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual(["urgent", "old"]);
+  expect(keeper.look().send).toEqual([]);
   keeper.release("old");
-  expect(keeper.dispatch()).toEqual(["young"]);
+  expect(keeper.look().send).toEqual(["young"]);
 });
 
 it("takes a ticket back that nobody claimed within 30 s, and not a millisecond before", () => {
   const { keep, keeper, world } = gateWorld();
   keep("a");
-  keeper.dispatch();
-  expect(keeper.wakeAtMs()).toBe(30_000);
+  keeper.look();
+  expect(keeper.look(0).wakeAtMs).toBe(30_000);
   world.nowMs = 29_999;
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual([]);
   world.nowMs = 30_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
 });
 
 it("takes a ticket back whose caller's lease is over, and not a millisecond before", () => {
   const { keep, keeper, begin, world } = gateWorld();
   keep("a");
-  keeper.dispatch();
+  keeper.look();
   expect(begin("a", "p")).toEqual({ kind: "call", epoch: 0, asProbe: false, leaseEndsAtMs: 75_000 });
   world.nowMs = 74_999;
   expect(begin("a", "q")).toEqual({ kind: "busy", untilMs: 75_000 });
   world.nowMs = 75_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
 });
 
 it("tells a caller that asks twice the same, and counts its permit once", () => {
   const { keep, keeper, begin, places, world } = gateWorld({ concurrency: 1 });
   keep("a");
-  keeper.dispatch();
+  keeper.look();
   const first = begin("a", "p");
   world.nowMs = 5;
   expect(begin("a", "p")).toEqual(first);
@@ -147,14 +147,14 @@ it("lets a ticket wait for a permit, and its place with it", () => {
 it("lets a ticket wait for its own backoff, as the ticket says it, to the millisecond", () => {
   const { keep, keeper, world } = gateWorld();
   keep("a");
-  keeper.dispatch();
+  keeper.look();
   const early = keeper.start(seat("a"), { permit: "p", notBeforeMs: 500, suspect: false });
   expect(early).toEqual({ kind: "wait", why: "backoff", retryAtMs: 500 });
   world.nowMs = 499;
-  expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(500);
+  expect(keeper.look().send).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(500);
   world.nowMs = 500;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
 });
 
 const limited: Outcome = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } };
@@ -164,11 +164,11 @@ it("skips tickets of a held model, and wakes for them when the hold ends", () =>
   keep("a");
   keep("b", { model: "n" });
   tell(limited);
-  expect(keeper.dispatch()).toEqual(["b"]);
+  expect(keeper.look().send).toEqual(["b"]);
   expect(begin("a", "p")).toEqual({ kind: "wait", why: "rate_limit", retryAtMs: 5_000 });
-  expect(keeper.wakeAtMs()).toBe(5_000);
+  expect(keeper.look(0).wakeAtMs).toBe(5_000);
   world.nowMs = 5_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
 });
 
 it("sends nothing at an open breaker, then one probe, whose turn a live call can't take", () => {
@@ -176,12 +176,12 @@ it("sends nothing at an open breaker, then one probe, whose turn a live call can
   keep("a");
   keep("b");
   tell(fault, fault, fault);
-  expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(10_000);
+  expect(keeper.look().send).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(10_000);
   expect(begin("a", "p")).toEqual({ kind: "wait", why: "breaker", retryAtMs: 10_000 });
   world.nowMs = 10_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual(["a"]);
+  expect(keeper.look().send).toEqual([]);
   expect(keeper.enter("live", { tenant: "", model: "m" }).admission.kind).toBe("wait");
   expect(begin("b", "q")).toEqual({ kind: "wait", why: "breaker", retryAtMs: 40_000 });
   expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true, epoch: 1 });
@@ -194,7 +194,7 @@ it("recovers without live traffic: a good probe is followed by the next, then 1 
   world.nowMs = 10_000;
   const rounds: number[] = [];
   for (let round = 0; round < 5; round++) {
-    const sent = keeper.dispatch();
+    const sent = keeper.look().send;
     rounds.push(sent.length);
     for (const id of sent) {
       begin(id, `p-${id}`);
@@ -212,8 +212,8 @@ it("takes another ticket for the next probe, so that one can't keep the breaker 
   tell(fault, fault, fault);
   const probed: (string | undefined)[] = [];
   for (let round = 0; round < 4; round++) {
-    world.nowMs = keeper.wakeAtMs() ?? -1;
-    const [id = "none"] = keeper.dispatch();
+    world.nowMs = keeper.look(0).wakeAtMs ?? -1;
+    const [id = "none"] = keeper.look().send;
     probed.push(id);
     begin(id, `p${round}`);
     tell({ ...fault, permit: `p${round}` });
@@ -228,7 +228,7 @@ it("notes when a ticket last probed, whether the gate chose it or it came by its
   keep("b");
   tell(fault, fault, fault);
   world.nowMs = 10_000;
-  keeper.dispatch();
+  keeper.look();
   begin("a", "pa");
   expect(places.find("a")?.probes).toBe(10_000);
   tell({ ...healthy, permit: "pa" });
@@ -243,11 +243,11 @@ it("gives the turn of a probe that was sent and never claimed to another, when 3
   keep("b");
   tell(fault, fault, fault);
   world.nowMs = 10_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
   world.nowMs = 39_999;
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual([]);
   world.nowMs = 40_000;
-  expect(keeper.dispatch()).toEqual(["b"]);
+  expect(keeper.look().send).toEqual(["b"]);
 });
 
 it("gives the turn back at once when the chosen ticket may not start, has ended or is parked", () => {
@@ -262,9 +262,9 @@ it("gives the turn back at once when the chosen ticket may not start, has ended 
     given.keep("b");
     given.tell(fault, fault, fault);
     given.world.nowMs = 10_000;
-    expect(given.keeper.dispatch()).toEqual(["a"]);
+    expect(given.keeper.look().send).toEqual(["a"]);
     act(given);
-    expect(given.keeper.dispatch()).toEqual(["b"]);
+    expect(given.keeper.look().send).toEqual(["b"]);
   }
 });
 
@@ -272,12 +272,12 @@ it("does not exceed the permits for a probe either", () => {
   const { keep, keeper, tell, begin, world } = gateWorld({ concurrency: 1 });
   keep("a");
   keep("b");
-  keeper.dispatch();
+  keeper.look();
   begin("a", "p");
   tell(fault, fault, fault);
   world.nowMs = 10_000;
-  expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(75_000);
+  expect(keeper.look().send).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(75_000);
 });
 
 it("lets one ticket ask with refused credentials: after the recovery time, then after twice that", () => {
@@ -287,15 +287,15 @@ it("lets one ticket ask with refused credentials: after the recovery time, then 
   tell(refused);
   expect(begin("a", "x")).toEqual({ kind: "wait", why: "credentials", retryAtMs: 10_000 });
   world.nowMs = 9_999;
-  expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(10_000);
+  expect(keeper.look().send).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(10_000);
   world.nowMs = 10_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
   expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true });
   tell({ ...refused, permit: "p" });
   keeper.park(seat("a"), { notBeforeMs: 0, suspect: false, permit: "p" });
-  expect(keeper.dispatch()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(30_000);
+  expect(keeper.look().send).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(30_000);
   expect(keeper.outlook("b")).toEqual({
     position: 2,
     why: "credentials",
@@ -324,11 +324,11 @@ it("lets the next ticket ask at once, when the asker's call ended without an ans
   keep("b");
   tell(refused);
   world.nowMs = 10_000;
-  const [id = "none"] = keeper.dispatch();
+  const [id = "none"] = keeper.look().send;
   begin(id, "p");
   tell({ ...fault, permit: "p" });
   keeper.park(seat(id), { notBeforeMs: 0, suspect: false, permit: "p" });
-  expect(keeper.dispatch()).toEqual(["b"]);
+  expect(keeper.look().send).toEqual(["b"]);
 });
 
 it("asks again at a start of the service, without waiting for its time", () => {
@@ -337,7 +337,7 @@ it("asks again at a start of the service, without waiting for its time", () => {
   tell(refused);
   world.nowMs = 1;
   keeper.started(true);
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
 });
 
 it("needs both turns when the breaker is open and the credentials are refused", () => {
@@ -346,9 +346,9 @@ it("needs both turns when the breaker is open and the credentials are refused", 
   tell(fault, fault, fault);
   world.nowMs = 4_000;
   tell(refused);
-  expect(keeper.wakeAtMs()).toBe(14_000);
+  expect(keeper.look(0).wakeAtMs).toBe(14_000);
   world.nowMs = 14_000;
-  expect(keeper.dispatch()).toEqual(["a"]);
+  expect(keeper.look().send).toEqual(["a"]);
   expect(begin("a", "p")).toMatchObject({ asProbe: true });
   tell({ ...healthy, permit: "p" });
   expect(keeper.overview()).toMatchObject({ refused: null, state: "half_open" });
@@ -358,23 +358,23 @@ it("never has two suspects in flight at once, while others run beside the one", 
   const { keep, keeper, begin, places, world } = gateWorld();
   for (const id of ["a", "b", "c"]) keep(id);
   for (const id of ["b", "c"]) keeper.park(seat(id), { notBeforeMs: 0, suspect: true, permit: null });
-  expect(keeper.dispatch()).toEqual(["b", "a"]);
+  expect(keeper.look().send).toEqual(["b", "a"]);
   expect(begin("c", "pc", {}, true)).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
   expect(begin("b", "pb", {}, true)).toMatchObject({ kind: "call" });
   expect(places.tally().suspectsInFlight).toBe(1);
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual([]);
   // Nothing to wake for but a: its dispatch is taken back.
-  expect(keeper.wakeAtMs()).toBe(30_000);
+  expect(keeper.look(0).wakeAtMs).toBe(30_000);
   world.nowMs = 10;
   keeper.release("b");
-  expect(keeper.dispatch()).toEqual(["c"]);
+  expect(keeper.look().send).toEqual(["c"]);
 });
 
 it("learns from the ticket that it is a suspect, when it starts", () => {
   const { keep, keeper, begin } = gateWorld();
   keep("a");
   keep("b");
-  keeper.dispatch();
+  keeper.look();
   begin("a", "pa", {}, true);
   expect(begin("b", "pb", {}, true)).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
 });
@@ -383,12 +383,12 @@ it("lets all in flight wait again, when the only process has started anew", () =
   const { keep, keeper, begin } = gateWorld();
   keep("a");
   keep("b");
-  keeper.dispatch();
+  keeper.look();
   begin("a", "p");
   keeper.started(false);
-  expect(keeper.dispatch()).toEqual([]);
+  expect(keeper.look().send).toEqual([]);
   keeper.started(true);
-  expect(keeper.dispatch()).toEqual(["a", "b"]);
+  expect(keeper.look().send).toEqual(["a", "b"]);
 });
 
 it("makes a lost place again from what the ticket says", () => {
@@ -404,20 +404,20 @@ it("asks after a ticket that was silent for five minutes, once in that time", ()
   const { keep, keeper, tell, world } = gateWorld({ recoveryMs: 10 ** 7, maxOpenMs: 10 ** 7 });
   keep("a");
   tell(fault, fault, fault);
-  expect(keeper.wakeAtMs()).toBe(300_000);
+  expect(keeper.look(0).wakeAtMs).toBe(300_000);
   world.nowMs = 299_999;
-  expect(keeper.askAfter()).toEqual([]);
+  expect(keeper.look(0).silent).toEqual([]);
   world.nowMs = 300_000;
-  expect(keeper.askAfter()).toEqual(["a"]);
-  expect(keeper.askAfter()).toEqual([]);
-  expect(keeper.wakeAtMs()).toBe(600_000);
+  expect(keeper.look(0).silent).toEqual(["a"]);
+  expect(keeper.look(0).silent).toEqual([]);
+  expect(keeper.look(0).wakeAtMs).toBe(600_000);
   keeper.confirm(seat("a"), 0);
 });
 
 it("needs no alarm when nobody waits", () => {
   const { keeper, tell } = gateWorld();
   tell(fault, fault, fault);
-  expect(keeper.wakeAtMs()).toBeNull();
+  expect(keeper.look(0).wakeAtMs).toBeNull();
 });
 
 it("tells where a ticket stands and for how long, and nothing of one that runs or is unknown", () => {
@@ -432,7 +432,7 @@ it("tells where a ticket stands and for how long, and nothing of one that runs o
   expect(keeper.outlook("c")).toEqual({ position: 3, why: "breaker", waitMs: 14_000, opensAtMs: 10_000 });
   expect(keeper.outlook("nobody")).toBeNull();
   world.nowMs = 10_000;
-  keeper.dispatch();
+  keeper.look();
   begin("a", "p");
   expect(keeper.outlook("a")).toBeNull();
   expect(keeper.outlook("b")).toMatchObject({ position: 1, why: "breaker" });

@@ -37,7 +37,7 @@ it("stays below 8 KB at its fullest: models, tenants, holds with askers, paces, 
     const of = { model: model(i % 90), tenant: hex(i % 9), comparison: hex(i) };
     if (i < 90) keeper.confirm(seat(crypto.randomUUID(), of), 0);
     if (i % 60 === 0) world.nowMs += 12_000;
-    for (const id of keeper.dispatch()) {
+    for (const id of keeper.look().send) {
       const permit = crypto.randomUUID();
       const place = keeper.find(id);
       if (place) keeper.start(place, { permit, notBeforeMs: 0, suspect: false });

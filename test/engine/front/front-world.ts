@@ -59,7 +59,6 @@ export function world() {
       asked.push({ verb: "reserve", outcomes: [], id: seat.ticketId });
       return over(() => keeper.reserve(seat) === "held");
     },
-    start: (seat, starter) => over(() => keeper.start(seat, starter)),
     outlook: (id) => over(() => keeper.outlook(id)),
     overview: () => over(() => keeper.overview()),
   };

@@ -383,5 +383,10 @@ it("lets whom an open breaker spares call without a hop, and tells the gate what
   await w.clock.advance(1_100);
   await gate.enter("s", { tenant: "good", model });
   await w.clock.advance(1);
-  expect(await gate.enter("t", { tenant: "evil", model })).toMatchObject({ kind: "call" });
+  expect(w.hops()).toMatchObject([{ verb: "exchange", outcomes: [{ finding: { kind: "healthy" } }] }]);
+  // Enough faults of theirs, and the breaker is open for them too.
+  for (let i = 0; i < limits.failureThreshold; i++) {
+    await gate.report({ ...outcome("fault", null, 1), call: { ...call, tenant: "good" } });
+  }
+  expect(await gate.enter("t", { tenant: "good", model })).toMatchObject({ kind: "wait", why: "breaker" });
 });

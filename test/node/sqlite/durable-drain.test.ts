@@ -59,6 +59,8 @@ async function drainingWorld() {
     },
   );
 
+  durable.start(gateway.run);
+
   return {
     ...world,
     provider,
@@ -77,12 +79,13 @@ async function drainingWorld() {
         },
         { ...caller, mode, priority },
       ),
-    /** Lets time pass. What the gate sends comes to two workers at once, as a queue may bring it. */
+    /** Lets time pass, and all that is handed out be done. */
     async live(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second++) {
         await world.advance(1_000);
-        for (let ids = await world.sent(); ids.length > 0; ids = await world.sent()) {
-          await Promise.all([...ids, ...ids].map(gateway.work));
+        for (let calls = -1; calls !== provider.calls.length;) {
+          calls = provider.calls.length;
+          await clock.advance(0);
         }
       }
     },

@@ -83,7 +83,7 @@ async function stoppingWorld(
       maxRetries: 2,
     },
   );
-  durable.start(gateway.work);
+  durable.start(gateway.run);
   const ticket = await durable.tickets.create(draftOf());
   await world.advance(0);
   const live = gateway.submit(asked, caller);

@@ -80,12 +80,12 @@ it("lets nobody touch what moves: no claim, no end, no expiry, no second life, n
   const world = await durableForTest();
   const draft = draftOf();
   const { about } = await world.tickets.create(draft);
-  expect(await world.sent()).toEqual([about.id]);
   await world.durable.moves.mark(10);
   for (const death of [false, true]) {
     if (death) await world.restart();
     expect(world.durable.moves.whereabouts(about.id)).toBe("moving");
     await expect(world.tickets.claim(about.id, "p", false)).rejects.toThrow(StoreAway);
+    await expect(world.tickets.take(about.id, "p", world.gate.start)).rejects.toThrow(StoreAway);
     await expect(world.tickets.load(about.id)).rejects.toThrow(StoreAway);
     await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
     expect(await places(world)).toBe(0);
@@ -200,9 +200,7 @@ it.each(deaths)(
     // A claim of the shared store, whose outcome is noted here.
     const peer = server.connect(() => "answered");
     const claimed = await peer.tickets.create(draftOf());
-    const claim = await peer.tickets.claim(claimed.about.id, "p", false);
-    if (claim?.claimed.kind !== "claimed") throw new Error("it was not claimed");
-    const { fence } = claim.claimed;
+    const fence = await server.claim(claimed.about.id);
     await world.durable.notes.spool({ id: claimed.about.id, fence, outcome: judged, atMs: world.nowMs() });
     const doubt = await peer.tickets.create(draftOf());
     const kept = await world.durable.moves.keep(draftOf(), doubt.about.id);

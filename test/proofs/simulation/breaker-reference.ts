@@ -254,7 +254,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       }
       for (const id of ids)
         known = { ...known, holds: afterSent(known.holds, rows.get(id)?.model ?? "", nowMs) };
-      moved(before, after, "dispatch", true, rows.get(ids[0] ?? "") ?? null);
+      moved(before, after, "look", true, rows.get(ids[0] ?? "") ?? null);
       const singles = ids.filter((id) => {
         const { model = "", tenant = "" } = rows.get(id) ?? {};
         return after.credentials !== null || !isFreeTicket(before, { model, tenant });

@@ -1,7 +1,7 @@
 /** Deliberate bugs in what the judge is sent, and in what is answered to whom. */
 import { boundaryOf } from "../../../src/domain/judging/boundary.ts";
 import type { Bug } from "./bug.ts";
-import { withGateway, withKeys, withVendor } from "./bug.ts";
+import { withKeys, withVendor } from "./bug.ts";
 import { realParts } from "./seams.ts";
 
 export const answerBugs: readonly Bug[] = [
@@ -51,20 +51,25 @@ export const answerBugs: readonly Bug[] = [
       }),
     }),
   },
-  withGateway("a ticket's call takes today's default model", ({ tickets, providers }) => {
-    const [newest] = providers.values();
-    return {
-      tickets: {
-        ...tickets,
-        async claim(...given) {
-          const claim = await tickets.claim(...given);
-          if (claim === null || newest === undefined) return claim;
-          const { ticket } = claim;
-          return { ...claim, ticket: { ...ticket, about: { ...ticket.about, model: `${newest.name}-1` } } };
+  {
+    name: "a ticket's call takes today's default model",
+    plant: () => ({
+      ...realParts,
+      claims: ({ tickets, ...parts }) => ({
+        ...parts,
+        tickets: {
+          ...tickets,
+          async claim(...given) {
+            const claim = await tickets.claim(...given);
+            if (claim === null) return claim;
+            const { ticket } = claim;
+            const { about } = ticket;
+            return { ...claim, ticket: { ...ticket, about: { ...about, model: `${about.provider}-1` } } };
+          },
         },
-      },
-    };
-  }),
+      }),
+    }),
+  },
   {
     name: "a freed key's token is given again",
     plant: () => ({

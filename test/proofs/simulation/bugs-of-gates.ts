@@ -58,7 +58,9 @@ export const gateBugs: readonly Bug[] = [
       },
     }),
   },
-  withKeeper("the gate's alarm is never set", () => ({ wakeAtMs: () => null })),
+  withKeeper("the gate's alarm is never set", (keeper) => ({
+    look: (most) => ({ ...keeper.look(most), wakeAtMs: null }),
+  })),
   withKeeper("a worker may always call", (keeper) => ({
     start(seat, starter) {
       const start = keeper.start(seat, starter);

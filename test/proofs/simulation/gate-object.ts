@@ -1,4 +1,4 @@
-/** The gate of one provider and the object round it, as `src/cloudflare/provider-gate.ts` is; in a process, its places are in memory. */
+/** The gate of one provider and the object round it, as `src/cloudflare/objects/gate-object.ts` is; in a process, its places are in memory. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type Admission, type GateCore } from "../../../src/domain/gate/gate.ts";
@@ -8,6 +8,7 @@ import type { Outcome } from "../../../src/domain/gate/outcome.ts";
 import type { Place, Places, Seat } from "../../../src/domain/gate/places.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
 import { createAlarm } from "./alarm.ts";
 import { asAlive, createLife, die, type Life } from "./life.ts";
 import type { Target } from "./network.ts";
@@ -63,7 +64,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     if (!ownLife.isAlive) {
       ownLife = createLife(name);
       forget();
-      serve();
+      look(watched, owner);
     }
     return ownLife;
   }
@@ -133,32 +134,41 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     watch.before(core, rows);
     const reply = work(keeper);
     watch.after(what, given, reply, core, rows);
-    serve();
+    lookIfDue(watched, owner);
+    watch.served(core, rows, alarm.atMs());
     return reply;
   }
 
-  function serve(): void {
-    watch.before(core, rows);
-    const ids = keeper.dispatch();
-    watch.after("dispatch", [], ids, core, rows);
-    const wakeAtMs = keeper.wakeAtMs();
-    watch.served(core, rows, wakeAtMs);
-    const atMs = alarm.atMs();
-    const nowMs = scheduler.nowMs();
-    // One that comes too early does no harm.
-    if (wakeAtMs !== null && (atMs === null || wakeAtMs < atMs)) alarm.set(Math.max(wakeAtMs, nowMs + 1));
-    for (const id of ids) send(id);
-  }
+  const watched: Pick<GateKeeper, "look" | "isDue"> = {
+    look() {
+      watch.before(core, rows);
+      const looked = keeper.look();
+      watch.after("look", [], looked, core, rows);
+      return looked;
+    },
+    isDue: () => keeper.isDue(),
+  };
+
+  const owner: GateOwner = {
+    send(ids) {
+      for (const id of ids) send(id);
+    },
+    askAfter(ids) {
+      for (const id of ids) remind(object, id);
+    },
+    setAlarm(wakeAtMs) {
+      const atMs = alarm.atMs();
+      // One that comes too early does no harm.
+      if (atMs === null || wakeAtMs < atMs) alarm.set(Math.max(wakeAtMs, scheduler.nowMs() + 1));
+    },
+  };
 
   function ring(): void {
     if (!life().isAlive) return;
     if (world.strikes("object_dies") && processLife === null) die(ownLife);
     life();
-    watch.before(core, rows);
-    const silent = keeper.askAfter();
-    watch.after("ask after", [], silent, core, rows);
-    serve();
-    for (const id of silent) remind(object, id);
+    look(watched, owner);
+    watch.served(core, rows, alarm.atMs());
   }
 
   const object: GateObject = {

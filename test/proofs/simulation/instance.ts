@@ -1,15 +1,10 @@
 /** One isolate or process: its own gateway, its own memory. Whatever it shares with others, it asks for over the network. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import { claimTicket } from "../../../src/cloudflare/claim.ts";
+import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
 import type { Gateway } from "../../../src/gateway/gateway.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
-import {
-  StoreAway,
-  type Clock,
-  type Gate,
-  type Keys,
-  type Ports,
-  type Tickets,
-} from "../../../src/gateway/ports.ts";
+import { StoreAway, type Clock, type Gate, type Keys, type Ports } from "../../../src/gateway/ports.ts";
 import type { Defaults } from "../../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { GateObject } from "./gate-object.ts";
@@ -18,7 +13,7 @@ import { afterAlive, createLife, type Life } from "./life.ts";
 import type { Ask } from "./network.ts";
 import type { TicketObject } from "./ticket-object.ts";
 import { AdapterBug, type Vendor } from "./vendor.ts";
-import { watchedGate } from "./watch-calls.ts";
+import { watchedGate, watchedStart } from "./watch-calls.ts";
 import type { SnapshotWatch } from "./watch-snapshots.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
@@ -32,10 +27,14 @@ export interface Instance {
   stop(): void;
   readonly submit: Gateway["submit"];
   readonly submitKeyed: ReturnType<World["seams"]["createKeyedSubmit"]>;
-  readonly work: Gateway["work"];
   readonly find: Gateway["find"];
   /** Something was thrown at it: by a store that is away, or by a bug. */
   failed(error: unknown, walk: Walk): void;
+}
+
+/** One that is brought tickets by their ids. */
+export interface Worker extends Instance {
+  work(ticketId: string): Promise<void>;
 }
 
 export interface Surroundings {
@@ -57,14 +56,21 @@ export interface Deployment {
 
 const keyMarginMs = 15_000;
 
-export function startInstance(around: Surroundings, name: string, deployment: Deployment): Instance {
-  const { world, vendors } = around;
+export function startInstance(around: Surroundings, name: string, deployment: Deployment): Worker {
+  const { world, ask, vendors } = around;
   const { plan, seams } = world;
   const life = createLife(name);
   const stopping = new AbortController();
   const clock = clockOf(world, life);
+  /** Asked without a front: only the gate itself gives a ticket its turn. */
+  const startOf = (provider: ProviderName): StartingGate["start"] => {
+    const gate = around.gates.get(provider);
+    if (gate === undefined) throw new Error(`there is no gate of ${provider}`);
+    return watchedStart((seat, starter) => ask(life, gate, "start", () => gate.start(seat, starter)));
+  };
   const fronts = new Map([...around.gates].map(([of, gate]) => [of, gateOf(around, life, clock, gate)]));
 
+  const tickets = ticketsOf(around, life);
   const ports: Ports = seams.ports({
     providers: new Map(
       deployment.providers.flatMap((of) => {
@@ -77,7 +83,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
       if (front === undefined) throw new Error(`there is no gate of ${provider}`);
       return front;
     },
-    tickets: ticketsOf(around, life),
+    tickets,
     keys: keysOf(around, life),
     clock,
     newId: world.newId,
@@ -90,7 +96,19 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;
   const policy = { defaults, requestTimeoutMs, maxRetries: plan.liveRetries };
-  const { submit, work, find } = seams.createGateway(ports, policy);
+  const { submit, run, find } = seams.createGateway(ports, policy);
+  const claims = seams.claims({
+    gate: (provider) => ({ ...ports.gate(provider), start: startOf(provider) }),
+    tickets: { ...ports.tickets, claim: tickets.claim },
+    clock,
+    newId: world.newId,
+    random: ports.random,
+  });
+  /** One step for one ticket, whose id a message has brought. */
+  async function work(ticketId: string): Promise<void> {
+    const claimed = await claimTicket(claims, ticketId);
+    if (claimed !== null) await run(claimed);
+  }
   const submitKeyed = seams.createKeyedSubmit(ports, submit, {
     leaseMs: requestTimeoutMs + keyMarginMs,
     retentionMs: plan.policy.retentionMs,
@@ -132,7 +150,6 @@ function gateOf(
     enter: (permit, whose) => ask(life, gate, "enter", () => gate.enter(permit, whose)),
     exchange: (reportId, outcomes) => ask(life, gate, "exchange", () => gate.exchange(reportId, outcomes)),
     reserve: (seat) => ask(life, gate, "reserve", () => gate.reserve(seat)),
-    start: (seat, starter) => ask(life, gate, "start", () => gate.start(seat, starter)),
     outlook: () => Promise.resolve(null),
     overview: () => Promise.reject(new Error("nobody asks for it here")),
   };
@@ -168,7 +185,7 @@ function named(verb: string, id: string): string {
   return `${verb} of ${id.slice(0, 8)}`;
 }
 
-function ticketsOf({ ask, ticket }: Surroundings, life: Life): Tickets {
+function ticketsOf({ ask, ticket }: Surroundings, life: Life): ClaimableTickets {
   return {
     create: (draft) => {
       const object = ticket(draft.about.id);

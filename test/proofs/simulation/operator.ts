@@ -10,12 +10,12 @@ import type { World } from "./world.ts";
 /** Between a SIGTERM and the kill. */
 const graceMs = 10_000;
 
-export function startOperator(
+export function startOperator<One extends Instance>(
   world: World,
-  running: Instance[],
+  running: One[],
   gates: ReadonlyMap<ProviderName, GateObject>,
   tickets: ReadonlyMap<string, TicketObject>,
-  start: (name: string, deployment: Deployment, slot: number) => Instance,
+  start: (name: string, deployment: Deployment, slot: number) => One,
 ): { end(): void } {
   const { plan, scheduler } = world;
   const random = world.random("operator");

@@ -1,5 +1,5 @@
 /** Brings tickets' ids to workers: late, twice, out of order, or never. */
-import type { Instance } from "./instance.ts";
+import type { Worker } from "./instance.ts";
 import { asAlive } from "./life.ts";
 import { newWalk, walks } from "./walk.ts";
 import type { LeaseWatch } from "./watch-leases.ts";
@@ -11,7 +11,7 @@ const mostTries = 10;
 /** @param worker one that takes messages now; `null`: none does */
 export function createQueue(
   world: World,
-  worker: () => Instance | null,
+  worker: () => Worker | null,
   leases: LeaseWatch,
 ): (ticketId: string) => void {
   const { scheduler, plan, strikes } = world;
@@ -35,7 +35,7 @@ export function createQueue(
     const lost = () => again(30_000);
     life.onDeath.add(lost);
     const walk = newWalk("work", ticketId, life.name, ticketId, scheduler.nowMs());
-    async function work(instance: Instance): Promise<void> {
+    async function work(instance: Worker): Promise<void> {
       try {
         await instance.work(ticketId);
       } catch (error) {

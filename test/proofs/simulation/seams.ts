@@ -1,4 +1,5 @@
 /** Where a deliberate bug can be planted: everything of `src` that a world runs, as values. `src` itself knows nothing of it. */
+import type { ClaimParts } from "../../../src/cloudflare/claim.ts";
 import { beginKeyed, endKeyed } from "../../../src/domain/idempotency.ts";
 import * as moves from "../../../src/domain/ticket/moves.ts";
 import { errandOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
@@ -35,6 +36,8 @@ export interface Seams {
   readonly local: (store: LocalStore) => LocalStore;
   /** What an instance's gateway is given of the world. */
   readonly ports: (ports: Ports) => Ports;
+  /** With what an instance claims the tickets whose ids it is brought. */
+  readonly claims: (parts: ClaimParts) => ClaimParts;
   /** What a store writes of a ticket. */
   readonly written: (ticket: Ticket) => Ticket;
 }
@@ -57,5 +60,6 @@ export const realParts: Seams = {
   shared: (store) => store,
   local: (store) => store,
   ports: (ports) => ports,
+  claims: (parts) => parts,
   written: (ticket) => ticket,
 };

@@ -4,7 +4,7 @@ import { startClients } from "./clients.ts";
 import { checkEnd, checkProgress } from "./endings.ts";
 import { checkOutlived, createHope } from "./hope.ts";
 import { createGateObject, type GateObject } from "./gate-object.ts";
-import { startInstance, type Instance, type Surroundings } from "./instance.ts";
+import { startInstance, type Surroundings, type Worker } from "./instance.ts";
 import { createKeyObject, type KeyObject } from "./key-object.ts";
 import { die } from "./life.ts";
 import { createNetwork } from "./network.ts";
@@ -54,7 +54,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const calls = watchCalls(world, tickets);
   const isProcess = plan.shape === "process";
 
-  const running: Instance[] = [];
+  const running: Worker[] = [];
   const processLife = isProcess ? () => running[0]?.life ?? firstLife : null;
   const random = world.random("routing");
   const someone = () => {

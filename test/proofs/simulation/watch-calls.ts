@@ -1,5 +1,6 @@
 /** Looks at every call that a vendor sees, and at what the gate is told of it. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { StartingGate } from "../../../src/engine/claims.ts";
 import type { Gate } from "../../../src/gateway/ports.ts";
 import { meaningOf } from "./meanings.ts";
 import type { ReportWatch } from "./watch-reports.ts";
@@ -73,15 +74,6 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
         leave(walk, { permit, isTurn: admission.probe !== null, isEarly: false });
       return admission;
     },
-    async start(seat, starter) {
-      const walk = walks.getStore();
-      const start = await gate.start(seat, starter);
-      if (walk && start.kind === "call") {
-        const { asProbe: isTurn, early: isEarly = false } = start;
-        leave(walk, { permit: starter.permit, isTurn, isEarly });
-      }
-      return start;
-    },
     async report(outcome) {
       const walk = walks.getStore();
       if (walk) {
@@ -95,6 +87,19 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
       if (walk) walk.others = others;
       return others;
     },
+  };
+}
+
+/** A gate's verb that gives a ticket its turn, likewise. */
+export function watchedStart(start: StartingGate["start"]): StartingGate["start"] {
+  return async (seat, starter) => {
+    const walk = walks.getStore();
+    const started = await start(seat, starter);
+    if (walk && started.kind === "call") {
+      const { asProbe: isTurn, early: isEarly = false } = started;
+      leave(walk, { permit: starter.permit, isTurn, isEarly });
+    }
+    return started;
   };
 }
 

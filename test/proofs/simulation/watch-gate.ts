@@ -4,6 +4,7 @@ import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Look } from "../../../src/engine/gate-keeper.ts";
 import type { Place, Seat } from "../../../src/domain/gate/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
 import { createCapacityReference } from "./capacity-reference.ts";
@@ -19,8 +20,8 @@ export interface GateWatch {
     core: GateCore,
     rows: ReadonlyMap<string, Place>,
   ): void;
-  /** All that could be sent has been. */
-  served(core: GateCore, rows: ReadonlyMap<string, Place>, wakeAtMs: number | null): void;
+  /** All that could be sent has been. @param alarmAtMs when the gate will look again by itself; `null`: never */
+  served(core: GateCore, rows: ReadonlyMap<string, Place>, alarmAtMs: number | null): void;
   /** It lives anew, with this of what it knew. */
   restarted(core: GateCore): void;
 }
@@ -47,9 +48,12 @@ export function watchGate(world: World, name: string): GateWatch {
           `hears ${outcomes.map(({ finding }) => finding.kind).join(", ") || "nothing"}`,
         );
       }
-      case "dispatch":
-        for (const id of reply as readonly string[]) world.note(name, `sends ${id.slice(0, 8)}`);
+      case "look": {
+        const { send, silent } = reply as Look;
+        for (const id of silent) world.note(name, `asks after ${id.slice(0, 8)}`);
+        for (const id of send) world.note(name, `sends ${id.slice(0, 8)}`);
         return;
+      }
       case "start": {
         const start = reply as Start;
         const why = start.kind === "wait" ? start.why : "";
@@ -59,9 +63,6 @@ export function watchGate(world: World, name: string): GateWatch {
         return world.note(name, `release of ${(given[0] as string).slice(0, 8)}`);
       case "started":
         return world.note(name, what);
-      case "ask after":
-        for (const id of reply as readonly string[]) world.note(name, `asks after ${id.slice(0, 8)}`);
-        return;
       default:
         return world.note(name, `${what} of ${(given[0] as Seat).ticketId.slice(0, 8)}`);
     }
@@ -124,11 +125,13 @@ export function watchGate(world: World, name: string): GateWatch {
           order.started(rows);
           break;
         }
-        case "dispatch":
-          order.sends(coreBefore, rowsBefore, reply as readonly string[]);
-          breaker.dispatched(coreBefore, core, rows, reply as readonly string[]);
-          order.sent(core, rows, reply as readonly string[]);
+        case "look": {
+          const { send } = reply as Look;
+          order.sends(coreBefore, rowsBefore, send);
+          breaker.dispatched(coreBefore, core, rows, send);
+          order.sent(core, rows, send);
           break;
+        }
         case "reserve":
           capacity.reserved(given[0] as Seat, rowsBefore, reply as "held" | "full");
           breaker.unmoved(coreBefore, core, what);
@@ -142,10 +145,12 @@ export function watchGate(world: World, name: string): GateWatch {
       checkSize(core);
       capacity.after(rows);
     },
-    served(core, rows, wakeAtMs) {
-      const all = [...rows.values()];
-      if (all.length > 0 && wakeAtMs === null && all.some(({ standing }) => standing.state !== "waiting"))
-        broken("4 ends", "nothing will wake it, though places lapse");
+    served(core, rows, alarmAtMs) {
+      // A hold that is over is gone when anybody next asks; nothing waits for that.
+      const lapses = [...rows.values()].some(
+        ({ standing }) => standing.state !== "waiting" && standing.state !== "held",
+      );
+      if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
       order.served(core, rows);
     },
     restarted(core) {

@@ -121,14 +121,11 @@ it("tells the shared store at its end of a judgement that it did not take at onc
 it("tells the shared gate of a call that it began, whichever was in force when the call began here", async () => {
   const world = failoverWorld();
   const process = await world.begin();
-  process.failover.start({
-    work: async () => {},
-    async run({ permit, epoch }) {
-      await goneFrom(world, process);
-      const gate = process.failover.gate("mock");
-      await backFor(world, process);
-      await gate.report({ permit, epoch, finding: { kind: "fault" }, durationMs: 5 });
-    },
+  process.failover.start(async ({ permit, epoch }) => {
+    await goneFrom(world, process);
+    const gate = process.failover.gate("mock");
+    await backFor(world, process);
+    await gate.report({ permit, epoch, finding: { kind: "fault" }, durationMs: 5 });
   });
   const id = await process.keep();
   await world.clock.advance(2_000);

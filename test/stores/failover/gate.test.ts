@@ -8,12 +8,9 @@ import { createRooms } from "../../../src/stores/failover/reservations.ts";
 import { manualClock } from "../../support/clock.ts";
 import { fault, seat } from "../../domain/durable-builders.ts";
 
-const starter = { permit: "p", notBeforeMs: 0, suspect: false };
-
 function world() {
   const clock = manualClock();
   const heard: Record<string, Outcome[]> = { here: [], there: [] };
-  const started: string[] = [];
   let isAway = false;
   const here = new Set<string>(["ticket-here"]);
   const gateOf = (name: string): { -readonly [Verb in keyof Gate]: Gate[Verb] } => ({
@@ -23,10 +20,6 @@ function world() {
       return null;
     },
     reserve: async () => true,
-    start: async ({ ticketId }) => {
-      started.push(`${ticketId} ${name}`);
-      return { kind: "call", epoch: 3, asProbe: false, leaseEndsAtMs: 1 };
-    },
     outlook: async () =>
       ({ position: name === "here" ? 1 : 2, waitMs: null, opensAtMs: 0, why: "turn" }) as never,
     overview: async () => name as never,
@@ -54,35 +47,24 @@ function world() {
     rooms,
     clock,
     heard,
-    started,
     go: (away: boolean) => {
       isAway = away;
     },
   };
 }
 
-it("has a ticket that is here started by the gate here, and told how its call went, though the shared one is in force", async () => {
-  const { gates, heard, started } = world();
+it("tells the gate here of the call of a ticket that is here, though the shared one is in force", async () => {
+  const { gates, heard } = world();
   const gate = gates.of("mock");
-  expect(await gate.start(seat("ticket-here"), starter)).toMatchObject({ kind: "call" });
-  expect(started).toEqual(["ticket-here here"]);
+  gates.began("p", "local");
   const outcome = { ...fault, permit: "p", epoch: 3 };
   await gate.report(outcome);
   expect(heard).toEqual({ here: [outcome], there: [] });
 });
 
-it("starts no ticket that is not here, whichever gate is in force", async () => {
-  const { gates, started, go } = world();
-  for (const away of [false, true]) {
-    go(away);
-    expect(await gates.of("mock").start(seat("ticket-there"), starter)).toMatchObject({ kind: "busy" });
-  }
-  expect(started).toEqual([]);
-});
-
 it("tells the shared gate of a ticket's call that it began, though the one here was in force by then", async () => {
   const { gates, heard, go } = world();
-  gates.began("p");
+  gates.began("p", "shared");
   go(true);
   const gate = gates.of("mock");
   go(false);
@@ -94,7 +76,7 @@ it("tells the shared gate of a ticket's call that it began, though the one here 
 it("tells the gate here, without what only the shared one knows, while that is away", async () => {
   const { gates, heard, go } = world();
   const entered = gates.of("mock");
-  gates.began("p");
+  gates.began("p", "shared");
   go(true);
   await gates.of("mock").report({ ...fault, permit: "p", epoch: 9 });
   await entered.report({ ...fault, permit: null, epoch: 9 });
@@ -113,7 +95,7 @@ it("tells the gate here of what it let in, though the shared one is back", async
 
 it("forgets a permit whose call was never reported", async () => {
   const { gates, heard, go } = world();
-  gates.began("p");
+  gates.began("p", "shared");
   gates.ended("p");
   go(true);
   const outcome = { ...fault, permit: "p", epoch: 9 };

@@ -99,7 +99,7 @@ it("has one owner for a ticket on its way: nobody claims it, and only the shared
     verb === "adopt" ? "unanswered" : verb === "health" ? "answered" : "not_connected";
   await world.clock.advance(1_300);
   expect(process.file.rows.get(id)?.isMoving).toBe(true);
-  expect(await process.failover.tickets.claim(id, "late", false)).toBeNull();
+  await expect(process.local.take(id)).rejects.toThrow(StoreAway);
   expect((await process.local.gate("mock").overview()).queue.size).toBe(limits.concurrency);
   process.fate = always("not_connected");
   await expect(process.statusOf(id)).rejects.toThrow(StoreAway);

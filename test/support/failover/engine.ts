@@ -3,8 +3,15 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
 import { errandOf, seatOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Tickets } from "../../../src/gateway/ports.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Clock,
+  type Gate,
+  type Tickets,
+} from "../../../src/gateway/ports.ts";
 import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import { memoryTickets } from "../memory-tickets.ts";
 
@@ -27,6 +34,8 @@ export interface EngineParts {
 export interface Engine {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
+  /** Claims a ticket that its gate has sent, in one step. `null`: not to be called for now */
+  take(id: string, permit: string): Promise<ClaimedTicket | null>;
   /** As if the settle had come at that moment. */
   settleAsOf(
     id: string,
@@ -49,7 +58,10 @@ export interface Engine {
 export function createEngine({ clock, random, settings, rows, send, onStored }: EngineParts): Engine {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const keepers = new Map<ProviderName, { keeper: GateKeeper; gate: Gate; after: () => void }>();
+  const keepers = new Map<
+    ProviderName,
+    { keeper: GateKeeper; gate: Gate; owner: GateOwner; after: () => void }
+  >();
   const alarms = new Map<string, () => void>();
   let isHalted = false;
 
@@ -79,10 +91,21 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       nowMs: clock.nowMs,
       random,
     });
+    const owner: GateOwner = {
+      send(ids) {
+        for (const id of ids) clock.after(0, () => (isHalted ? undefined : send(id)));
+      },
+      askAfter(ids) {
+        for (const id of ids) {
+          const row = rows.get(id);
+          if (row === undefined || row.isMoving) keeper.release(id);
+          else tell({ ...row.ticket, progress: { ...row.ticket.progress, gateHeard: 0 } });
+        }
+      },
+      setAlarm: (atMs) => arm(provider, atMs, () => look(keeper, owner)),
+    };
     function after(): void {
-      if (isHalted) return;
-      for (const id of keeper.dispatch()) clock.after(0, () => (isHalted ? undefined : send(id)));
-      arm(provider, keeper.wakeAtMs(), after);
+      if (!isHalted) lookIfDue(keeper, owner);
     }
     function then<T>(reply: T): T {
       after();
@@ -92,11 +115,10 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       enter: async (permit, whose) => then(keeper.enter(permit, whose)).admission,
       report: async (outcome) => then(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null,
       reserve: async (seat) => then(keeper.reserve(seat)) === "held",
-      start: async (seat, starter) => then(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),
       overview: async () => keeper.overview(),
     };
-    const made = { keeper, gate, after };
+    const made = { keeper, gate, owner, after };
     keepers.set(provider, made);
     return made;
   }
@@ -150,6 +172,17 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       begin(ticket);
       onStored?.(ticket);
     },
+    async take(id, permit) {
+      const taken = await tickets.keeperOf(id).take(permit, (seat, starter) => {
+        const found = rows.get(id);
+        if (found === undefined) throw new Error("a ticket is taken that is not there");
+        const { keeper, after } = of(found.ticket.about.provider);
+        const start = keeper.start(seat, starter);
+        after();
+        return start;
+      });
+      return taken?.claimed ?? null;
+    },
     tell,
     release(ticket) {
       const { keeper, after } = of(ticket.about.provider);
@@ -158,7 +191,8 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       after();
     },
     look() {
-      for (const { after } of keepers.values()) after();
+      if (isHalted) return;
+      for (const { keeper, owner } of keepers.values()) look(keeper, owner);
     },
     halt() {
       isHalted = true;

@@ -1,7 +1,7 @@
 /** A process' own store in memory, as `src/node/durable.ts` is one in SQLite. */
 import type { QueueSettings } from "../../../src/settings/limits.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
+import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import type { Use } from "../../../src/accounts/totals.ts";
 import type { Doubtful, LocalStore, Spooled } from "../../../src/stores/failover/local-store.ts";
 import { createEngine, type Row } from "./engine.ts";
@@ -18,9 +18,14 @@ export function emptyFile(): LocalFile {
   return { rows: new Map(), spool: new Map(), doubtful: new Map(), totals: new Map() };
 }
 
+/** The step in which a ticket that was sent is claimed; `null`: it was not to be. */
+export type Take = (ticketId: string) => Promise<ClaimedTicket | null>;
+
 export interface MemoryLocal extends LocalStore {
   /** From now on nothing can be stored, or all can again. */
   fill(isFull: boolean): void;
+  /** As a gate that has sent the ticket would. @throws {StoreAway} while the ticket moves */
+  take(ticketId: string): Promise<ClaimedTicket | null>;
   /** The process is dead. */
   halt(): void;
 }
@@ -30,9 +35,11 @@ export function memoryLocal(
   random: () => number,
   settings: QueueSettings,
   file: LocalFile,
+  around: (take: Take) => Take = (take) => take,
 ): MemoryLocal {
   const { rows, spool, doubtful, totals } = file;
-  let work: ((ticketId: string) => Promise<void>) | null = null;
+  let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
+  let permits = 0;
   let listener = () => {};
   let isFull = false;
   const working = new Set<Promise<void>>();
@@ -42,8 +49,8 @@ export function memoryLocal(
     settings,
     rows,
     send(ticketId) {
-      if (work === null) return;
-      const worker = work(ticketId)
+      if (run === null) return;
+      const worker = work(ticketId, run)
         .catch((error: unknown) => {
           if (!(error instanceof StoreAway)) throw error;
         })
@@ -54,7 +61,14 @@ export function memoryLocal(
       if (ticket.state.status !== "processing") listener();
     },
   });
+  const takeNow = (ticketId: string) => engine.take(ticketId, `local-${clock.nowMs()}-${++permits}`);
+  const take = around(async (ticketId) => takeNow(ticketId));
   engine.claimantsDied();
+
+  async function work(ticketId: string, runs: NonNullable<typeof run>): Promise<void> {
+    const claimed = await take(ticketId);
+    if (claimed !== null) await runs(claimed);
+  }
 
   function mustStore(): void {
     if (isFull) throw new StoreAway("full");
@@ -141,12 +155,12 @@ export function memoryLocal(
       doubtful: () => [...doubtful.values()],
       undoubt: async (id) => void doubtful.delete(id),
     },
-    start(worker) {
-      work = worker;
+    start(runs) {
+      run = runs;
       engine.look();
     },
     async rest() {
-      work = null;
+      run = null;
       await Promise.all(working);
     },
     async close() {
@@ -156,6 +170,7 @@ export function memoryLocal(
     fill(full) {
       isFull = full;
     },
+    take: takeNow,
     halt: engine.halt,
   };
 }

@@ -1,7 +1,7 @@
 /** A store that several processes share, in memory, behind links that fail on demand. */
 import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/idempotency.ts";
 import type { QueueSettings } from "../../../src/settings/limits.ts";
-import { seatOf, type Ticket } from "../../../src/domain/ticket/ticket.ts";
+import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import { NotDone, type SharedStore } from "../../../src/stores/failover/shared-store.ts";
 import { createEngine, type Row } from "./engine.ts";
@@ -15,6 +15,8 @@ export interface SharedServer {
   readonly totals: Map<string, { requests: number; costUsd: number }>;
   /** What it says of its settings. */
   readonly warnings: string[];
+  /** Claims a ticket for nobody. @returns its token */
+  claim(id: string): Promise<number>;
   /** A process' way to it. @param fate decides each call, by its name */
   connect(fate: (verb: string) => Fate, way?: Way): Link;
 }
@@ -110,18 +112,8 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
     takers.push(take);
 
     async function begin(ticket: Ticket, worker: NonNullable<typeof run>): Promise<void> {
-      const { id: ticketId, provider } = ticket.about;
-      if (ticket.state.status !== "queued") return;
-      const permit = `shared-${++permits}`;
-      const { notBeforeMs } = ticket.state;
-      const { suspect } = ticket.progress;
-      const start = await engine.gate(provider).start(seatOf(ticket), { permit, notBeforeMs, suspect });
-      if (start.kind !== "call") return;
-      const claim = await engine.tickets.claim(ticketId, permit, start.asProbe);
-      if (claim?.claimed.kind !== "claimed") return;
-      const { fence, leaseEndsAtMs } = claim.claimed;
-      if (isCut) return;
-      await worker({ ticket: claim.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs });
+      const claimed = await engine.take(ticket.about.id, `shared-${++permits}`);
+      if (claimed !== null && !isCut) await worker(claimed);
     }
 
     return {
@@ -137,7 +129,6 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
             })),
           report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => null),
           reserve: (seat) => ask("reserve", () => gate.reserve(seat)),
-          start: () => Promise.reject(new Error("nobody starts a ticket of the shared store himself")),
           outlook: (id) => ask("outlook", () => gate.outlook(id)),
           overview: () => ask("overview", gate.overview),
         };
@@ -145,7 +136,6 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
       tickets: {
         create: (draft) => ask("create", () => engine.tickets.create(draft)),
         load: (id) => ask("load", () => engine.tickets.load(id)),
-        claim: (...given) => ask("claim", () => engine.tickets.claim(...given)),
         settle: (...given) => ask("settle", () => engine.tickets.settle(...given)),
         giveBack: (...given) => ask("giveBack", () => engine.tickets.giveBack(...given)),
         adopt: (ticket, events) =>
@@ -215,5 +205,16 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
     };
   }
 
-  return { rows, keys, totals, warnings, connect };
+  return {
+    rows,
+    keys,
+    totals,
+    warnings,
+    connect,
+    async claim(id) {
+      const claimed = await engine.take(id, `nobody-${++permits}`);
+      if (claimed === null) throw new Error("it can't be claimed");
+      return claimed.fence;
+    },
+  };
 }

@@ -134,7 +134,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
       },
     };
     await inTurn(clock, failover.look());
-    failover.start(gateway);
+    failover.start(gateway.run);
     await clock.advance(0);
     return process;
   }

@@ -73,6 +73,7 @@ export function sourceGate() {
     ...keeper,
     reserve: (seat: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(seat) === "held",
     started: () => keeper.started(false),
+    dispatch: () => keeper.look().send,
   };
 
   return {
@@ -80,7 +81,7 @@ export function sourceGate() {
     ask(command: GateStep["command"], at: Now): Answered {
       now = at;
       const reply = inOrder(asInRedis(askGate(askable, command, at.ms)));
-      const wakeAtMs = keeper.wakeAtMs();
+      const { wakeAtMs } = keeper.look(0);
       const isNews = wakeAtMs !== said;
       said = wakeAtMs;
       return { verb: command.verb, reply, wakeAtMs, isNews };

@@ -5,11 +5,15 @@ import type { Parking } from "../../../src/domain/gate/queue.ts";
 import type { Seat } from "../../../src/domain/gate/places.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
-import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import { claim } from "../../../src/domain/ticket/moves.ts";
+import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
+import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
+import { createCaller, type Caller } from "../../../src/stores/redis/script-runner.ts";
+import { ticketIn, written } from "../../../src/stores/redis/ticket-record.ts";
 import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
 import { redisKeys } from "../../../src/stores/redis/keys.ts";
-import { redisTickets } from "../../../src/stores/redis/tickets.ts";
-import type { Redis } from "../../../src/stores/redis/redis.ts";
+import { redisTickets, type RedisTickets } from "../../../src/stores/redis/tickets.ts";
+import { root, type Redis } from "../../../src/stores/redis/redis.ts";
 import { manualClock } from "../clock.ts";
 import { limits, policy } from "../durable-on-node.ts";
 import { redisClient } from "./client.ts";
@@ -84,12 +88,12 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       return stores;
     },
     get tickets() {
-      return stores.tickets;
+      return claimable(stores.tickets, stores.caller, redis);
     },
     get keys() {
       return stores.keys;
     },
-    get gate(): Gate {
+    get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },
     confirm: (seat: Seat, notBeforeMs: number) => stores.gate.confirm(seat, notBeforeMs),
@@ -157,8 +161,29 @@ const readers: Record<string, (key: string) => string[]> = {
   zset: (key) => ["ZRANGE", key, "0", "-1", "WITHSCORES"],
 };
 
+/** With a claim of any ticket, whosever turn it is: as the script makes one of those that are taken. */
+function claimable(tickets: RedisTickets, caller: Caller, redis: Redis): RedisTickets & ClaimableTickets {
+  return {
+    ...tickets,
+    async claim(id, permit, asProbe, early) {
+      for (;;) {
+        const fields = ["record", "texts", "revision", "claim"];
+        const row = await redis.command("HMGET", `${root}queue:requests:${id}`, ...fields);
+        const read = ticketIn(row as readonly unknown[], policy);
+        if (read === null || isForgotten(read.ticket, caller.nowMs())) return null;
+        const { ticket, events, reply } = claim(read.ticket, permit, asProbe, caller.nowMs(), policy, early);
+        if (ticket === read.ticket) return { claimed: reply, ticket };
+        const { told, texts } = written(ticket, events, false);
+        const call = { verb: "change", revision: read.revision, ...told } as const;
+        const [answer] = await caller.atGate(ticket.about.provider, call, texts);
+        if (answer === "stored") return { claimed: reply, ticket };
+      }
+    },
+  };
+}
+
 /** Without what usually stands before a gate that is a hop away. */
-function directly(remote: RedisGate): Gate {
+function directly(remote: RedisGate): Gate & StartingGate {
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,

@@ -5438,10 +5438,24 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
+local idOf
+function idOf(self, ____bindingPattern0)
+    local ticketId
+    ticketId = ____bindingPattern0.ticketId
+    return ticketId
+end
 --- Rows that one pass lapses at a time.
 local batch = 200
 function ____exports.createGateKeeper(self, parts)
-    local lapse, places
+    local put, remove, lapse, places, hasChanged
+    function put(self, place)
+        hasChanged = true
+        places:put(place)
+    end
+    function remove(self, ticketId)
+        hasChanged = true
+        places:remove(ticketId)
+    end
     function lapse(self, nowMs)
         do
             while true do
@@ -5449,9 +5463,9 @@ function ____exports.createGateKeeper(self, parts)
                 for ____, place in ipairs(lapsed) do
                     local next = ____modulesInUse["domain.gate.places"].lapsedPlace(nil, place)
                     if next == nil then
-                        places:remove(place.ticketId)
+                        remove(nil, place.ticketId)
                     else
-                        places:put(next)
+                        put(nil, next)
                     end
                 end
                 if #lapsed < 200 then
@@ -5463,6 +5477,9 @@ function ____exports.createGateKeeper(self, parts)
     local ____parts_0 = parts
     places = ____parts_0.places
     local limits = ____parts_0.limits
+    hasChanged = true
+    --- When the last look said to look again.
+    local lookAtMs = -math.huge
     --- One verb: the table is brought to the present, the core is read, and what changed of it is written.
     local function verb(self, work)
         return parts:atomically(function()
@@ -5479,14 +5496,35 @@ function ____exports.createGateKeeper(self, parts)
                 nowMs,
                 limits
             )
-            if after ~= before then
-                parts:writeCore(
-                    after,
-                    ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
-                )
+            if after == before then
+                return reply
             end
+            local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
+            if mustLast then
+                hasChanged = true
+            end
+            parts:writeCore(after, mustLast)
             return reply
         end)
+    end
+    local function nextMs(self, core, nowMs)
+        local tally = places:tally()
+        local due = {
+            firstLapseMs = places:firstLapseMs(),
+            firstReadyMs = places:firstReadyMs(
+                ____modulesInUse["domain.gate.dispatch"].blocksOf(nil, core, places, nowMs),
+                tally.suspectsInFlight == 0
+            ),
+            firstHeardMs = places:firstHeardMs()
+        }
+        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
+            nil,
+            core,
+            due,
+            tally,
+            nowMs,
+            limits
+        )
     end
     return {
         enter = function(self, permit, whose)
@@ -5566,13 +5604,16 @@ function ____exports.createGateKeeper(self, parts)
             verb(
                 nil,
                 function(____, core, nowMs)
-                    places:put(____modulesInUse["domain.gate.queue"].confirm(
+                    put(
                         nil,
-                        seat,
-                        places:find(seat.ticketId),
-                        notBeforeMs,
-                        nowMs
-                    ))
+                        ____modulesInUse["domain.gate.queue"].confirm(
+                            nil,
+                            seat,
+                            places:find(seat.ticketId),
+                            notBeforeMs,
+                            nowMs
+                        )
+                    )
                     return {core = core, reply = nil}
                 end
             )
@@ -5588,7 +5629,7 @@ function ____exports.createGateKeeper(self, parts)
                         parking,
                         nowMs
                     )
-                    places:put(place)
+                    put(nil, place)
                     if place.standing.state ~= "waiting" then
                         return {core = core, reply = nil}
                     end
@@ -5626,7 +5667,12 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
-                    places:put(begun.place)
+                    local wasSent = (known and known.standing.state) == "dispatched" and known.suspect == starter.suspect
+                    if wasSent and begun.reply.kind == "call" then
+                        places:put(begun.place)
+                    else
+                        put(nil, begun.place)
+                    end
                     return begun
                 end
             )
@@ -5640,7 +5686,7 @@ function ____exports.createGateKeeper(self, parts)
                 function(____, core, nowMs)
                     local known = places:find(ticketId)
                     if known ~= nil then
-                        places:remove(ticketId)
+                        remove(nil, ticketId)
                     end
                     local released = ____modulesInUse["domain.gate.queue"].release(
                         nil,
@@ -5669,94 +5715,53 @@ function ____exports.createGateKeeper(self, parts)
                 end
             )
         end,
-        dispatch = function(self, most)
+        look = function(self, most)
             if most == nil then
                 most = math.huge
             end
-            return verb(
+            local looked = verb(
                 nil,
-                function(____, core, nowMs)
-                    local sent = ____modulesInUse["domain.gate.dispatch"].dispatch(
+                function(____, before, nowMs)
+                    local silent = places:silent(nowMs - 300000, 200)
+                    for ____, place in ipairs(silent) do
+                        places:put(____with(place, {heardAtMs = nowMs}))
+                    end
+                    local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4 = ____modulesInUse["domain.gate.dispatch"].dispatch(
                         nil,
-                        core,
+                        before,
                         places,
                         nowMs,
                         limits,
                         most
                     )
-                    for ____, place in ipairs(sent.places) do
+                    local core = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.core
+                    local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
+                    for ____, place in ipairs(sent) do
                         places:put(place)
                     end
-                    return {
-                        core = sent.core,
-                        reply = ____lualib.__TS__ArrayMap(
-                            sent.places,
-                            function(____, ____bindingPattern0)
-                                local ticketId
-                                ticketId = ____bindingPattern0.ticketId
-                                return ticketId
-                            end
-                        )
+                    local reply = {
+                        send = ____lualib.__TS__ArrayMap(sent, idOf),
+                        silent = ____lualib.__TS__ArrayMap(silent, idOf),
+                        wakeAtMs = nextMs(nil, core, nowMs)
                     }
+                    return {core = core, reply = reply}
                 end
             )
+            hasChanged = false
+            lookAtMs = looked.wakeAtMs or math.huge
+            return looked
         end,
-        wakeAtMs = function(self)
-            return verb(
-                nil,
-                function(____, core, nowMs)
-                    local tally = places:tally()
-                    local due = {
-                        firstLapseMs = places:firstLapseMs(),
-                        firstReadyMs = places:firstReadyMs(
-                            ____modulesInUse["domain.gate.dispatch"].blocksOf(nil, core, places, nowMs),
-                            tally.suspectsInFlight == 0
-                        ),
-                        firstHeardMs = places:firstHeardMs()
-                    }
-                    return {
-                        core = core,
-                        reply = ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
-                            nil,
-                            core,
-                            due,
-                            tally,
-                            nowMs,
-                            limits
-                        )
-                    }
-                end
-            )
-        end,
-        askAfter = function(self)
-            return verb(
-                nil,
-                function(____, core, nowMs)
-                    local silent = places:silent(nowMs - 300000, 200)
-                    for ____, place in ipairs(silent) do
-                        places:put(____with(place, {heardAtMs = nowMs}))
-                    end
-                    return {
-                        core = core,
-                        reply = ____lualib.__TS__ArrayMap(
-                            silent,
-                            function(____, ____bindingPattern0)
-                                local ticketId
-                                ticketId = ____bindingPattern0.ticketId
-                                return ticketId
-                            end
-                        )
-                    }
-                end
-            )
-        end,
+        isDue = function() return hasChanged or parts:nowMs() >= lookAtMs end,
         started = function(self, isAlone)
             verb(
                 nil,
                 function(____, core, nowMs)
                     local stranded = isAlone and places:inFlight() or ({})
                     for ____, place in ipairs(stranded) do
-                        places:put(____with(place, {standing = {state = "waiting"}}))
+                        put(
+                            nil,
+                            ____with(place, {standing = {state = "waiting"}})
+                        )
                     end
                     return {
                         core = ____modulesInUse["domain.gate.gate"].started(nil, core, isAlone, nowMs),
@@ -6534,7 +6539,7 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
     )
     local function finish(self)
         local dueMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, root .. "queue:due")
-        local lookAtMs = keeper:wakeAtMs()
+        local lookAtMs = keeper:look(0).wakeAtMs
         local ____temp_0
         if lookAtMs == nil or dueMs ~= nil and dueMs < lookAtMs then
             ____temp_0 = dueMs
@@ -6996,7 +7001,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             #permits,
             math.max(1, share - inFlight)
         )
-        for ____, id in ipairs(keeper:dispatch(math.max(0, most - #taken))) do
+        for ____, id in ipairs(keeper:look(math.max(0, most - #taken)).send) do
             local facts = factsOf(nil, id)
             local place = keeper:find(id)
             if facts == nil or place == nil then
@@ -7280,7 +7285,7 @@ function ofGate(self, ____bindingPattern0, call)
         end
         ____cond20 = ____cond20 or ____switch20 == "dispatch"
         if ____cond20 then
-            return keeper:dispatch()
+            return keeper:look().send
         end
     until true
 end

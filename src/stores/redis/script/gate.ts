@@ -1,4 +1,4 @@
-/** One gate in Redis: the same machine as everywhere (`../../gate-keeper.ts`), over what this script reads and writes. */
+/** One gate in Redis: the same machine as everywhere (`engine/gate-keeper.ts`), over what the script reads and writes. */
 import { completeGate, newGate, type GateCore, type GateLimits } from "../../../domain/gate/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../../engine/gate-keeper.ts";
 import type { GateCalls, Schedule } from "./calls.ts";
@@ -45,7 +45,7 @@ export function openGate(
 
   function finish(): Schedule {
     const dueMs = firstScore(`${root}queue:due`);
-    const lookAtMs = keeper.wakeAtMs();
+    const lookAtMs = keeper.look(0).wakeAtMs;
     const wakeAtMs = lookAtMs === null || (dueMs !== null && dueMs < lookAtMs) ? dueMs : lookAtMs;
     if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
     places.flush();

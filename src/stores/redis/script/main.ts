@@ -102,7 +102,7 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "started":
       return keeper.started(false);
     case "dispatch":
-      return keeper.dispatch();
+      return keeper.look().send;
   }
 }
 

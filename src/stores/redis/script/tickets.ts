@@ -82,7 +82,7 @@ export function ticketScripts(root: string, nowMs: number) {
     const overdue: Row[] = [];
     const share = Math.ceil(limits.concurrency / Math.max(1, gate.countListeners()));
     const most = Math.min(permits.length, Math.max(1, share - inFlight));
-    for (const id of keeper.dispatch(Math.max(0, most - taken.length))) {
+    for (const id of keeper.look(Math.max(0, most - taken.length)).send) {
       const facts = factsOf(id);
       const place = keeper.find(id);
       if (facts === null || place === null) {

@@ -36,7 +36,9 @@ export function watchedFile(
 export function localPart(world: World, life: Life, clock: Clock, file: LocalFile): LocalStore {
   const { scheduler, plan, strikes } = world;
   const random = world.random("disk");
-  const store = memoryLocal(clock, world.random("local jitter").next, plan.settings, file);
+  const store = memoryLocal(clock, world.random("local jitter").next, plan.settings, file, (take) =>
+    slowly("claim here", take),
+  );
   life.onDeath.add(store.halt);
 
   function dies(when: string): boolean {
@@ -74,7 +76,6 @@ export function localPart(world: World, life: Life, clock: Clock, file: LocalFil
     tickets: {
       create: slowly("create here", tickets.create),
       load: slowly("load here", tickets.load),
-      claim: slowly("claim here", tickets.claim),
       settle: slowly("settle here", tickets.settle),
       giveBack: slowly("give back here", tickets.giveBack),
     },

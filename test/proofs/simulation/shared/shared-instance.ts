@@ -117,7 +117,7 @@ export function startSharedInstance(
       }),
     ),
     gate: (provider) => watchedGate(world, provider, failover.gate(provider), reports),
-    tickets: watchedWalks(failover.tickets, onDraft, calls),
+    tickets: watchedWalks(failover.tickets, onDraft),
     keys: failover.keys,
     clock,
     newId,
@@ -151,12 +151,7 @@ export function startSharedInstance(
     }
   }
 
-  function work(ticketId: string): Promise<void> {
-    const walk = newWalk("work", ticketId, name, ticketId, scheduler.nowMs());
-    return asWork(walk, () => gateway.work(ticketId));
-  }
-
-  /** The shared store has claimed it, and the gate there given its leave. */
+  /** A store has claimed the ticket, and the gate there given its leave. */
   function run(claimed: ClaimedTicket): Promise<void> {
     const { ticket, permit, fence } = claimed;
     const { id } = ticket.about;
@@ -171,7 +166,7 @@ export function startSharedInstance(
 
   async function open(): Promise<void> {
     await failover.look();
-    failover.start({ work, run });
+    failover.start(run);
     isOpen = true;
   }
 
@@ -192,7 +187,6 @@ export function startSharedInstance(
     stop: () => void close().catch(onFault),
     submit: gateway.submit,
     submitKeyed,
-    work,
     find: gateway.find,
     failed,
     warnings: async () => (await failover.health()).shared?.warnings ?? null,
@@ -208,22 +202,13 @@ function clockOf(world: World, life: Life): Clock {
   };
 }
 
-/** It is known who keeps a ticket, and whoever walks knows which claim it has. */
-function watchedWalks(tickets: Tickets, onDraft: SharedSurroundings["onDraft"], calls: Calls): Tickets {
+/** It is known who keeps a ticket. */
+function watchedWalks(tickets: Tickets, onDraft: SharedSurroundings["onDraft"]): Tickets {
   return {
     ...tickets,
     create(draft) {
       onDraft(draft.about.id, walks.getStore());
       return tickets.create(draft);
-    },
-    async claim(id, permit, asProbe, early) {
-      const walk = walks.getStore();
-      const claim = await tickets.claim(id, permit, asProbe, early);
-      if (walk && claim?.claimed.kind === "claimed") {
-        walk.claim = { fence: claim.claimed.fence, asProbe };
-        calls.holds(walk, id, claim.claimed.fence);
-      }
-      return claim;
     },
   };
 }

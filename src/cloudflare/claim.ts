@@ -1,0 +1,49 @@
+/** How a ticket is claimed whose id a message has brought, where the gate and the ticket are a hop away each. */
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import { seatOf } from "../domain/ticket/ticket.ts";
+import type { ClaimableTickets, StartingGate } from "../engine/claims.ts";
+import { noNews } from "../gateway/call-report.ts";
+import type { ClaimedTicket, Gate, Ports } from "../gateway/ports.ts";
+import { untilAnswered } from "../gateway/until-answered.ts";
+
+export interface ClaimParts extends Pick<Ports, "clock" | "random" | "newId"> {
+  readonly tickets: Pick<ClaimableTickets, "load" | "claim">;
+  readonly gate: (provider: ProviderName) => StartingGate & Pick<Gate, "report">;
+}
+
+/** How long a worker asks for its claim: well within what a lease has to spare. */
+const claimMs = 5_000;
+
+/**
+ * Safe to do twice, late, and beside another worker: the claim decides. Where nothing is claimed, the gate will send the ticket again in its
+ * turn.
+ *
+ * @returns `null`: the ticket is not to be called for now, or not by this worker
+ */
+export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<ClaimedTicket | null> {
+  const { clock, tickets } = parts;
+  const ticket = await tickets.load(ticketId);
+  if (ticket === null || ticket.state.status !== "queued") return null;
+  const { about, progress, state } = ticket;
+  const gate = parts.gate(about.provider);
+  const permit = parts.newId();
+  const { notBeforeMs } = state;
+  const { suspect, updatedAtMs: sinceMs } = progress;
+  const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
+  if (start.kind !== "call") return null;
+
+  const { epoch, asProbe, early } = start;
+  const giveBack = () => gate.report({ permit, epoch, ...noNews });
+  // A claim that was made but not heard of would make the ticket look as if its process had died.
+  const claim = await untilAnswered(
+    parts,
+    () => tickets.claim(ticketId, permit, asProbe, early),
+    clock.nowMs() + claimMs,
+  ).catch(async (error: unknown) => {
+    await giveBack();
+    throw error;
+  });
+  if (claim?.claimed.kind === "claimed") return { ...claim.claimed, ticket: claim.ticket, permit, epoch };
+  await giveBack();
+  return null;
+}

@@ -1,0 +1,91 @@
+/** When a gate's owner looks, and what follows. */
+// What is expected of a step depends on the step.
+/* oxlint-disable vitest/no-conditional-expect */
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { look, lookIfDue } from "../../src/engine/gate-owner.ts";
+import { gateWorld, seat } from "../domain/durable-builders.ts";
+import { askGate, gateStep, stepLimits } from "../support/redis/gate-steps.ts";
+
+function owned() {
+  const gate = gateWorld(stepLimits);
+  const done = { sent: [] as string[], asked: [] as string[], alarms: [] as number[] };
+  return {
+    ...gate,
+    done,
+    owner: {
+      send: (ids: readonly string[]) => void done.sent.push(...ids),
+      askAfter: (ids: readonly string[]) => void done.asked.push(...ids),
+      setAlarm: (atMs: number) => void done.alarms.push(atMs),
+    },
+  };
+}
+
+it("sends what may go, asks after who is silent, and sets the alarm for what comes next", () => {
+  const { keeper, owner, done, world, keep } = owned();
+  for (const id of ["a", "b", "c", "d", "e"]) keep(id);
+  look(keeper, owner);
+  expect(done).toEqual({ sent: ["a", "b", "c", "d"], asked: [], alarms: [30_000] });
+  for (const id of ["a", "b", "c", "d"])
+    keeper.start(seat(id), { permit: `p${id}`, notBeforeMs: 0, suspect: false });
+  world.nowMs = 30_000;
+  look(keeper, owner);
+  expect(done).toEqual({ sent: ["a", "b", "c", "d"], asked: [], alarms: [30_000, 75_000] });
+});
+
+it("finds out about a ticket that is gone, though its place is sent again and again", () => {
+  const { keeper, owner, done, world, keep } = owned();
+  keep("gone");
+  for (let atMs = 0; atMs <= 300_000; atMs += 30_000) {
+    world.nowMs = atMs;
+    look(keeper, owner);
+  }
+  expect(done.asked).toEqual(["gone"]);
+});
+
+it("looks in vain neither after a reservation, nor when a ticket that was sent is called for, nor after good news", () => {
+  const { keeper, owner, keep } = owned();
+  keep("a");
+  look(keeper, owner);
+  const notDue = () => expect(keeper.isDue()).toBe(false);
+  notDue();
+  keeper.reserve(seat("b"));
+  notDue();
+  keeper.start(seat("a"), { permit: "p", notBeforeMs: 0, suspect: false });
+  notDue();
+  keeper.exchange("r", [{ permit: "p", epoch: 0, finding: { kind: "healthy" }, durationMs: 5 }]);
+  notDue();
+  keeper.outlook("b");
+  keeper.overview();
+  notDue();
+  keeper.release("a");
+  expect(keeper.isDue()).toBe(true);
+});
+
+it("misses nothing by not looking: whatever was asked, and whenever, a look that isn't due finds nothing to do", () => {
+  let idle = 0;
+  fc.assert(
+    fc.property(fc.array(gateStep, { minLength: 1, maxLength: 60, size: "max" }), (steps) => {
+      const { keeper, owner, world, places, done } = owned();
+      const alarmAtMs = () => done.alarms.at(-1) ?? Infinity;
+      const askable = { ...keeper, started: () => keeper.started(false), dispatch: () => {} };
+      for (const { command, random, forMs } of steps) {
+        world.nowMs = Math.max(world.nowMs, world.nowMs + forMs);
+        world.random = random;
+        void askGate(askable, command, world.nowMs);
+        if (keeper.isDue()) lookIfDue(keeper, owner);
+        else {
+          const { send, silent, wakeAtMs } = keeper.look();
+          expect({ send, silent }).toEqual({ send: [], silent: [] });
+          // Nor is the alarm too late. A hold needs none: it is gone when anybody next asks.
+          const ends = places.lapsed(wakeAtMs ?? -Infinity, 100);
+          const isForHold = ends.some(({ standing }) => standing.state === "held");
+          if (wakeAtMs !== null && !isForHold) expect(wakeAtMs).toBeGreaterThanOrEqual(alarmAtMs());
+          idle++;
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(idle).toBeGreaterThan(1_000);
+});
