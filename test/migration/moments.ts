@@ -8,7 +8,7 @@ import type { RedisKey, Row, Rows, StoredObject, Value } from "./fixture.ts";
 const leastMs = 1e12;
 
 export interface Move {
-  /** Added to every moment; whole seconds, which some stored figures are in. */
+  /** Added to every moment; pairs of whole seconds, which some stored figures are in. */
   readonly byMs: number;
   /** Added to every day. */
   readonly byDays: number;
@@ -16,7 +16,7 @@ export interface Move {
 
 /** @param ageMs how long ago the fixture was made, as seen after the move */
 export function moveTo(madeAtMs: number, nowMs: number, ageMs: number): Move {
-  const byMs = Math.floor((nowMs - ageMs - madeAtMs) / 1_000) * 1_000;
+  const byMs = Math.floor((nowMs - ageMs - madeAtMs) / 2_000) * 2_000;
   return { byMs, byDays: dayNumber(madeAtMs + byMs) - dayNumber(madeAtMs) };
 }
 
@@ -78,10 +78,22 @@ function movedText(text: string, move: Move): string {
 }
 
 function movedJson(value: unknown, name: string, move: Move): unknown {
-  if (typeof value === "number" && name.endsWith("Ms") && value >= leastMs) return value + move.byMs;
-  // The breaker's buckets are counted in seconds.
+  // Of a place `probes` are a moment once there was one: who was called for last comes last.
+  if (typeof value === "number" && (name.endsWith("Ms") || name === "probes") && value >= leastMs)
+    return value + move.byMs;
+  // The breaker counts in seconds, and its parties in pairs of them.
   if (typeof value === "number" && name === "second") return value + move.byMs / 1_000;
+  if (typeof value === "number" && name === "span") return value + move.byMs / 2_000;
+  if (Array.isArray(value)) return value.map((inner) => movedJson(inner, name, move));
+  if (typeof value === "string" && (name === "before" || name === "records")) return movedWords(value, move);
   return mapped(value, (inner, of) => movedJson(of, inner, move));
+}
+
+/** Of a text with blanks and commas between its words: seconds and milliseconds. */
+function movedWords(text: string, { byMs }: Move): string {
+  return text.replaceAll(/(?<![^ ,])\d{10}(?:\d{3})?(?![^ ,])/g, (digits) =>
+    String(Number(digits) + (digits.length === 10 ? byMs / 1_000 : byMs)),
+  );
 }
 
 /** Metadata is the caller's: a moment in it is a mere number. */

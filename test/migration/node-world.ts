@@ -13,9 +13,14 @@ import type { Manifest } from "./fixture.ts";
 import type { Move } from "./moments.ts";
 import { headersFor, settingsFor, type OldWorld } from "./world.ts";
 
-/** One of the files of `fixtures`. */
-export function readFixture<T>(file: string): T {
-  return JSON.parse(readFileSync(join(import.meta.dirname, "fixtures", file), "utf8")) as T;
+const fixtures = join(import.meta.dirname, "fixtures");
+
+/** Whose fixtures there are: short hashes of commits. */
+export const oldCommits: readonly string[] = readdirSync(fixtures).toSorted();
+
+/** One of a commit's files. */
+export function readFixture<T>(commit: string, file: string): T {
+  return JSON.parse(readFileSync(join(fixtures, commit, file), "utf8")) as T;
 }
 
 let worlds = 0;

@@ -42,11 +42,12 @@ const betweenLooksMs = 250;
 
 export function testMigration({ name, manifest, open, ownerIsDead, silent }: OldStoreUnderTest): void {
   const { tickets, keys } = manifest;
+  const isFirst = manifest.commit.startsWith("1df0c65");
   const tenant = manifest.tenants[0]?.name ?? "";
   const ended = tickets.filter(hasEnded);
   const unfinished = tickets.filter((ticket) => !hasEnded(ticket));
 
-  describe(`what 1df0c65 has left in ${name}`, { timeout: limitMs }, () => {
+  describe(`what ${manifest.commit.slice(0, 7)} has left in ${name}`, { timeout: limitMs }, () => {
     it("is a ticket in every state, for models with and without an enforced schema, and a key in every state", () => {
       const has = (kind: string, ...models: readonly string[]) =>
         tickets.some(({ name }) => models.some((model) => name === `${kind}-${model}`));
@@ -70,18 +71,6 @@ export function testMigration({ name, manifest, open, ownerIsDead, silent }: Old
       expect(await differencesOf(await open(0, [silent]), tickets)).toEqual([]);
     });
 
-    it("is counted on: what each tenant has used today", async () => {
-      const world = await open(0, [silent]);
-      for (const { name } of manifest.tenants) {
-        const { body } = await world.ask(name, "/api/v1/providers");
-        expect(body["total_requests_today"]).toBe(manifest.providers[name]?.["total_requests_today"]);
-        expect(body["total_cost_today"]).toBeCloseTo(
-          Number(manifest.providers[name]?.["total_cost_today"]),
-          9,
-        );
-      }
-    });
-
     it("is carried on when the vendors are well: every unfinished ticket is judged, once", async () => {
       const world = await open(longMs, [well]);
       await untilAllAre(world, unfinished, "completed");
@@ -99,17 +88,6 @@ export function testMigration({ name, manifest, open, ownerIsDead, silent }: Old
       expect(await hasErased(world)).toBe(true);
     });
 
-    it("is asked upstream as it was accepted, whatever the settings say now", async () => {
-      const world = await open(longMs, [well]);
-      const own = unfinished.filter(({ name }) => name === "open-fresh");
-      await untilAllAre(world, own, "completed");
-      const calls = await callsTo(world, "openai");
-      const [call] = calls.filter(({ bodyText }) => namesIn(bodyText).includes("open-fresh"));
-      expect(call?.bodyText).toContain(String.raw`Judge as an owl would. \"Both\" is no answer.`);
-      expect(call?.bodyText).toMatch(/"max_\w+":1234\b/);
-      expect(call?.model).toBe("gpt-6.1-terra");
-    });
-
     it("answers a key with the judgement that it gave, or with its ticket, and 422 to another comparison", async () => {
       const world = await open(0, [well]);
       const closed = keys.filter(({ was }) => was !== "open");
@@ -122,23 +100,6 @@ export function testMigration({ name, manifest, open, ownerIsDead, silent }: Old
       const taken = ownerIsDead ? closed : keys;
       const others = await Promise.all(taken.map((key) => askAgain(world, key, { essay_a: "Another." })));
       expect(others.map(({ status }) => status)).toEqual(taken.map(() => 422));
-    });
-
-    it("keeps a key whose request was cut off for its lease, unless its owner is known to be dead", async () => {
-      const world = await open(0, [well]);
-      const open409 = await Promise.all(openOnes().map((key) => askAgain(world, key)));
-      const allowed = ownerIsDead ? [200, 409] : [409];
-      expect(open409.map(({ status }) => status).filter((status) => !allowed.includes(status))).toEqual([]);
-    });
-
-    it("gives that key away when its lease is over, once", async () => {
-      const world = await open(leaseMs, [well]);
-      const [key] = openOnes();
-      if (key === undefined) throw new Error("There is no open key.");
-      const first = await askAgain(world, key);
-      expect([first.status, namesIn(first.text)]).toEqual([200, [key.name]]);
-      expect((await askAgain(world, key)).text).toBe(first.text);
-      expect((await judgedIn(world)).get(key.name)).toBe(1);
     });
 
     it("keeps a breaker open, and nobody is called through it", async () => {
@@ -184,6 +145,49 @@ export function testMigration({ name, manifest, open, ownerIsDead, silent }: Old
       );
       const live = await askNow(world, tenant, { provider_override: "openrouter" });
       expect([live.status, live.body["error_type"]]).toEqual([502, "INVALID_API_KEY"]);
+    });
+
+    // What these are about newer code stores as the first did, and their tests take a while.
+    if (!isFirst) return;
+
+    it("is counted on: what each tenant has used today", async () => {
+      const world = await open(0, [silent]);
+      for (const { name } of manifest.tenants) {
+        const { body } = await world.ask(name, "/api/v1/providers");
+        expect(body["total_requests_today"]).toBe(manifest.providers[name]?.["total_requests_today"]);
+        expect(body["total_cost_today"]).toBeCloseTo(
+          Number(manifest.providers[name]?.["total_cost_today"]),
+          9,
+        );
+      }
+    });
+
+    it("is asked upstream as it was accepted, whatever the settings say now", async () => {
+      const world = await open(longMs, [well]);
+      const own = unfinished.filter(({ name }) => name === "open-fresh");
+      await untilAllAre(world, own, "completed");
+      const calls = await callsTo(world, "openai");
+      const [call] = calls.filter(({ bodyText }) => namesIn(bodyText).includes("open-fresh"));
+      expect(call?.bodyText).toContain(String.raw`Judge as an owl would. \"Both\" is no answer.`);
+      expect(call?.bodyText).toMatch(/"max_\w+":1234\b/);
+      expect(call?.model).toBe("gpt-6.1-terra");
+    });
+
+    it("keeps a key whose request was cut off for its lease, unless its owner is known to be dead", async () => {
+      const world = await open(0, [well]);
+      const open409 = await Promise.all(openOnes().map((key) => askAgain(world, key)));
+      const allowed = ownerIsDead ? [200, 409] : [409];
+      expect(open409.map(({ status }) => status).filter((status) => !allowed.includes(status))).toEqual([]);
+    });
+
+    it("gives that key away when its lease is over, once", async () => {
+      const world = await open(leaseMs, [well]);
+      const [key] = openOnes();
+      if (key === undefined) throw new Error("There is no open key.");
+      const first = await askAgain(world, key);
+      expect([first.status, namesIn(first.text)]).toEqual([200, [key.name]]);
+      expect((await askAgain(world, key)).text).toBe(first.text);
+      expect((await judgedIn(world)).get(key.name)).toBe(1);
     });
 
     it("is over in its time though nobody was there: what waited is expired, what had ended is forgotten", async () => {

@@ -2,22 +2,30 @@
 import { expect, it } from "vitest";
 import type { RedisFixture, SqliteFixture, WorkerdFixture } from "../migration/fixture.ts";
 import { moveTo, movedAnswer, movedKey, movedObject, movedRows } from "../migration/moments.ts";
-import { readFixture } from "../migration/node-world.ts";
+import { oldCommits, readFixture } from "../migration/node-world.ts";
 
 const dayMs = 24 * 3_600_000;
-const sqlite = readFixture<SqliteFixture>("sqlite.json");
-const redis = readFixture<RedisFixture>("redis.json");
-const workerd = readFixture<WorkerdFixture>("workerd.json");
 
 const far = ({ madeAtMs }: { readonly madeAtMs: number }) => moveTo(madeAtMs, madeAtMs + 90 * dayMs, 0);
 
-it.each([
-  ["sqlite", sqlite, movedRows(sqlite.file, far(sqlite))],
-  ["redis", redis, [redis.keys.map((key) => movedKey(key, far(redis))), movedRows(redis.file, far(redis))]],
-  ["workerd", workerd, workerd.objects.map((object) => movedObject(object, far(workerd)))],
-])("leaves no moment of %s where it was, whatever it is called", (_, { madeAtMs }, moved) => {
-  expect(momentsNear(JSON.stringify(moved), madeAtMs)).toEqual([]);
-});
+it.each(oldCommits.flatMap((commit) => movedFixtures(commit)))(
+  "leaves no moment that %s has stored in %s where it was, whatever it is called",
+  (_, __, { madeAtMs }, moved) => {
+    expect(momentsNear(JSON.stringify(moved), madeAtMs)).toEqual([]);
+  },
+);
+
+function movedFixtures(commit: string) {
+  const sqlite = readFixture<SqliteFixture>(commit, "sqlite.json");
+  const redis = readFixture<RedisFixture>(commit, "redis.json");
+  const workerd = readFixture<WorkerdFixture>(commit, "workerd.json");
+  const moved = [
+    ["sqlite", sqlite, movedRows(sqlite.file, far(sqlite))],
+    ["redis", redis, [redis.keys.map((key) => movedKey(key, far(redis))), movedRows(redis.file, far(redis))]],
+    ["workerd", workerd, workerd.objects.map((object) => movedObject(object, far(workerd)))],
+  ] as const;
+  return moved.map(([store, fixture, value]) => [commit, store, fixture, value] as const);
+}
 
 /** In milliseconds, seconds or days; alone, or as the lower digits of a turn. A keyed request's token is taken from the clock, and is none. */
 function momentsNear(text: string, madeAtMs: number): readonly string[] {

@@ -4,16 +4,20 @@ import type { Manifest, RedisFixture } from "../migration/fixture.ts";
 import { loadRedis } from "../migration/load-redis.ts";
 import { loadSqlite } from "../migration/load-sqlite.ts";
 import { moveTo } from "../migration/moments.ts";
-import { filesIn, folderForTest, openWorld, readFixture } from "../migration/node-world.ts";
+import { filesIn, folderForTest, oldCommits, openWorld, readFixture } from "../migration/node-world.ts";
 import { testMigration } from "../migration/suite.ts";
 import { redisClient, type RedisClient } from "../support/redis/client.ts";
 import { hasRedis } from "../support/redis/program.ts";
 import { startRedis } from "../support/redis/server.ts";
 
-const { madeAtMs, keys, file } = readFixture<RedisFixture>("redis.json");
-const manifest = readFixture<Manifest>("redis.manifest.json");
-
 describe.skipIf(!hasRedis("what older code has left in Redis"))("after a change of versions", () => {
+  for (const commit of oldCommits) testOver(commit);
+});
+
+function testOver(commit: string): void {
+  const { madeAtMs, keys, file } = readFixture<RedisFixture>(commit, "redis.json");
+  const manifest = readFixture<Manifest>(commit, "redis.manifest.json");
+
   testMigration({
     name: "Redis, and in the file beside it",
     manifest,
@@ -32,7 +36,7 @@ describe.skipIf(!hasRedis("what older code has left in Redis"))("after a change 
       return { ...world, stored: async () => filesIn(folder) + (await ticketsIn(client)) };
     },
   });
-});
+}
 
 async function ticketsIn(client: RedisClient): Promise<string> {
   const names = (await client.command("KEYS", "*:queue:requests:*")) as string[];

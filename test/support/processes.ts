@@ -28,7 +28,8 @@ export interface ServiceProcess {
 
 /** The folder below a home in which each platform keeps its data. */
 export const dataFolder = "data";
-const logFile = "service.log";
+/** Beside it: what the service writes to its standard output. */
+export const logFile = "service.log";
 const root = join(import.meta.dirname, "../..");
 
 /** Only loopback addresses, a fresh port at each start. @throws {Error} with its last words, where it does not answer within 20 s */

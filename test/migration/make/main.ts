@@ -1,10 +1,10 @@
 /**
  * Makes the fixtures again: `npx node test/migration/make/main.ts --old PATH [--store sqlite|redis|workerd]`, where PATH is a checkout of the
  * old code in which `npm ci` was run. The old service is lived with over HTTP, before its own fake upstream, and killed; what it left is written
- * to `test/migration/fixtures`. Every run makes other ids and moments.
+ * to `test/migration/fixtures`, in a folder named after the old code's commit. Every run makes other ids and moments.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -37,7 +37,7 @@ async function make(name: StoreName): Promise<void> {
   const upstream = await startFakeUpstream();
   try {
     const store = await oldStores[name](old, folder);
-    const told = await liveThrough(store, upstream.lane("fixture"));
+    const told = await liveThrough(store, upstream.lane("fixture"), commit.startsWith("1df0c65"));
     const manifest: Manifest = { commit, ...told };
     write(`${name}.json`, await store.take(told.madeAtMs));
     write(`${name}.manifest.json`, manifest);
@@ -49,7 +49,9 @@ async function make(name: StoreName): Promise<void> {
 
 /** A value to a line where it is short: a person can read it, and a line that changed can be seen. */
 function write(file: string, value: unknown): void {
-  const path = join(import.meta.dirname, "../fixtures", file);
+  const folder = join(import.meta.dirname, "../fixtures", commit.slice(0, 7));
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, file);
   writeFileSync(path, `${JSON.stringify(value, null, 1)}\n`);
   console.log(path);
 }
