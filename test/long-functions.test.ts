@@ -13,6 +13,8 @@ const toBeShortened: readonly string[] = [
   "src/engine/front/reports.ts createGateNews",
   "src/engine/gate-keeper.ts createGateKeeper",
   "src/engine/memory-places.ts memoryPlaces",
+  "src/engine/ticket-keeper.ts createTicketKeeper",
+  "src/node/sqlite/gate.ts createLocalGate",
   "src/node/sqlite/gates.ts localGates",
   "src/node/sqlite/group-commit.ts groupCommit",
   "src/node/sqlite/moves.ts sqliteMoves",
