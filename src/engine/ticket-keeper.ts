@@ -221,11 +221,13 @@ export function createTicketKeeper(
   function arm(ticket: Ticket, atMs: number, isFollowed: boolean): void {
     const dueMs = rules.ticketDueMs(ticket);
     const followerMs = isFollowed ? null : (follower?.dueMs() ?? null);
-    setAlarm(Math.min(dueMs, gate.kind === "here" ? Infinity : wordMs(ticket, atMs), followerMs ?? Infinity));
+    setAlarm(
+      Math.min(dueMs, gate.kind === "here" ? Infinity : noticeDueMs(ticket, atMs), followerMs ?? Infinity),
+    );
   }
 
-  /** When a distant gate is to hear of the ticket next. */
-  function wordMs(ticket: Ticket, atMs: number): number {
+  /** When a distant gate is to hear of the ticket next: what it has not answered, or that the ticket still waits. */
+  function noticeDueMs(ticket: Ticket, atMs: number): number {
     const silenceMs = silenceOf(ticket, atMs);
     const againAtMs = atMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
     const speakUpAtMs = atMs - silenceMs + (Math.floor(silenceMs / speakUpMs) + 1) * speakUpMs;
@@ -342,7 +344,7 @@ function untold<Reply>(moved: Moved<Reply>): Moved<Reply> {
   return { ...moved, ticket: { ...ticket, progress: { ...ticket.progress, gateHeard: 0 } } };
 }
 
-/** Since something last happened to it. */
+/** Since something last happened to the ticket. */
 function silenceOf({ progress }: Ticket, atMs: number): number {
   return Math.max(0, atMs - progress.updatedAtMs);
 }

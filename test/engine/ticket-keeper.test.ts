@@ -13,7 +13,14 @@ const truncated = { kind: "failed", failure: { reason: "truncated" }, spent } as
 function world(changes: Partial<TicketKeeperParts> = {}) {
   const told: Errand["kind"][] = [];
   const writes: (readonly TicketEvent[])[] = [];
-  const state = { nowMs: startMs, isAway: false, alarmAtMs: Infinity, stored: null as Ticket | null };
+  const state = {
+    nowMs: startMs,
+    isAway: false,
+    alarmAtMs: Infinity,
+    alarmsSet: 0,
+    rung: 0,
+    stored: null as Ticket | null,
+  };
   const write = (ticket: Ticket, events: readonly TicketEvent[]) => {
     state.stored = ticket;
     writes.push(events);
@@ -37,6 +44,7 @@ function world(changes: Partial<TicketKeeperParts> = {}) {
         },
       },
       setAlarm(atMs) {
+        if (atMs !== state.alarmAtMs) state.alarmsSet++;
         state.alarmAtMs = atMs;
       },
       gate: {
@@ -70,6 +78,7 @@ function world(changes: Partial<TicketKeeperParts> = {}) {
       while (state.alarmAtMs <= atMs) {
         state.nowMs = state.alarmAtMs;
         state.alarmAtMs = Infinity;
+        state.rung++;
         await keeper.ring();
       }
       state.nowMs = atMs;
@@ -94,6 +103,19 @@ describe("a ticket whose gate is a hop away", () => {
     await until(startMs + 9 * minuteMs);
     expect(told.length).toBe(before + 1);
     expect(state.stored?.progress.gateHeard).toBe(1);
+  });
+
+  it("costs five writes and five alarms in its whole life, of which one rings, where all goes well", async () => {
+    const { keeper, state, told, writes, until } = world();
+    await keeper.create(draftOf());
+    await keeper.load();
+    await keeper.claim("p", false);
+    await keeper.settle(1, truncated);
+    await keeper.load();
+    expect(writes).toHaveLength(5);
+    expect(state.alarmsSet).toBe(5);
+    await until(startMs + policy.retentionMs);
+    expect([state.stored, state.rung, told.length]).toEqual([null, 1, 2]);
   });
 
   it("tells in another life what was not heard in the one before", async () => {

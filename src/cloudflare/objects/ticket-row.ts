@@ -26,7 +26,7 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
     return known === undefined ? (known = stored()) : known;
   }
 
-  /** Texts never change while it lives, so most writes leave them alone. */
+  /** A ticket's texts never change, so most writes leave them alone. */
   function put(ticket: Ticket): void {
     sql.exec("INSERT OR REPLACE INTO ticket VALUES (1, ?)", encodedTicket(ticket));
     known = ticket;
@@ -72,11 +72,11 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
   };
 }
 
-/**
- * Texts are kept as JSON: SQLite's own would lose lone surrogates. It is never longer than the request body that brought them (JSON.stringify
+/*
+ * Texts are kept as JSON: SQLite's own would lose lone surrogates. Their JSON is never longer than the request body that brought them (JSON.stringify
  * escapes only what must be escaped, as shortly as can be), so at most 1.5 MiB and our own system prompt, where a row holds 2 MB.
  */
-/** Overwritten first: what is only deleted stays readable in the file's free pages. */
+/** Texts are overwritten first: what is only deleted stays readable in the file's free pages. */
 function eraseTexts(sql: SqlStorage): void {
   sql.exec("UPDATE texts SET json = CAST(zeroblob(octet_length(json)) AS TEXT)");
   sql.exec("DELETE FROM texts");

@@ -123,15 +123,24 @@ function gatesOf(
 }
 
 /** Room is found out when the ticket is created: in the same round trip. */
+async function reserve(): Promise<boolean> {
+  return true;
+}
+
 function frontOf(
   remote: RedisGate,
   tickets: ReturnType<typeof redisTickets>,
   { clock, newId, onFault }: SharedParts,
 ): Gate {
-  const before = createGateFront({ remote, clock, newId, later: (work) => void work.catch(onFault) });
+  const before = createGateFront({
+    remote: { ...remote, reserve },
+    clock,
+    newId,
+    later: (work) => void work.catch(onFault),
+  });
   return {
     ...before,
-    reserve: () => Promise.resolve(true),
+    reserve,
     outlook: async (ticketId) => tickets.freshOutlook(ticketId) ?? (await before.outlook(ticketId)),
   };
 }

@@ -1,7 +1,6 @@
 /** Answers of the script, as they were before Lua dropped what is `null` and forgot that an empty list is one. */
 import type { Blame } from "../../domain/gate/breaker.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
-import type { Start } from "../../domain/gate/queue.ts";
 import type { HeldModel, Outlook, Overview } from "../../domain/gate/view.ts";
 import type { ModelHold } from "../../domain/gate/pauses.ts";
 import type { Seat } from "../../domain/gate/places.ts";
@@ -35,10 +34,6 @@ export function reviveSnapshot<Told extends Snapshot>(stored: Told): Told {
 
 function reviveBlame({ model, ...all }: Blame): Blame {
   return model === undefined ? all : { ...all, model: JSON.parse(model) as string };
-}
-
-export function reviveStart(stored: Start): Start {
-  return stored.kind === "wait" ? { ...stored, retryAtMs: stored.retryAtMs ?? null } : stored;
 }
 
 export function reviveOutlook(stored: Outlook | null): Outlook | null {

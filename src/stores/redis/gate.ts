@@ -1,34 +1,19 @@
 /** The gate of one provider in Redis, shared by all processes. `gateway/gate-front.ts` stands before it. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
-import type { Parking, Start } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
 import type { Outlook, Overview } from "../../domain/gate/view.ts";
 import type { Finding, Outcome } from "../../domain/gate/outcome.ts";
-import type { Seat } from "../../domain/gate/places.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
-import type { StartingGate } from "../../engine/claims.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
 import type { Caller } from "./script-runner.ts";
 import type { GateCall } from "./script/calls.ts";
-import {
-  packModel,
-  packSeat,
-  reviveAdmission,
-  reviveOutlook,
-  reviveOverview,
-  reviveSnapshot,
-  reviveStart,
-} from "./codec.ts";
+import { packModel, reviveAdmission, reviveOutlook, reviveOverview, reviveSnapshot } from "./codec.ts";
 
-export interface RedisGate extends RemoteGate, StartingGate {
-  confirm(seat: Seat, notBeforeMs: number): Promise<void>;
-  park(seat: Seat, parking: Parking): Promise<void>;
-  release(ticketId: string, keptBytes?: number): Promise<void>;
+/** Room is found out, and turns are given, with tickets: in the same runs of the script (`tickets.ts`). */
+export interface RedisGate extends Omit<RemoteGate, "reserve"> {
   /** This process has started: refused credentials may be new. */
   started(): Promise<void>;
-  /** Marks those that may be called for now as sent. @returns their ids */
-  dispatch(): Promise<readonly string[]>;
 }
 
 /** Each verb is one round trip. @throws {StoreAway} from any of them: its outcome is unknown, and it can be repeated */
@@ -56,27 +41,11 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
       return reviveSnapshot(await mustAnswer<Exchanged>(call));
     },
 
-    reserve: async (seat) => (await mustAnswer<string>({ verb: "reserve", seat: packSeat(seat) })) === "held",
-
-    start: async (seat, starter) =>
-      reviveStart(await mustAnswer<Start>({ verb: "start", seat: packSeat(seat), starter })),
-
     outlook: async (ticketId) => reviveOutlook(await ask<Outlook>({ verb: "outlook", ticketId })),
     overview: async (tenant) =>
       reviveOverview(await mustAnswer<Overview>({ verb: "overview", tenant: tenant ?? null })),
 
-    confirm: async (seat, notBeforeMs) =>
-      void (await caller.atGate(provider, { verb: "confirm", seat: packSeat(seat), notBeforeMs })),
-    park: async (seat, parking) =>
-      void (await caller.atGate(provider, { verb: "park", seat: packSeat(seat), parking })),
-    release: async (ticketId, keptBytes = 0) =>
-      void (await caller.atGate(provider, { verb: "release", ticketId, keptBytes })),
     started: async () => void (await caller.atGate(provider, { verb: "started" })),
-
-    async dispatch() {
-      const ids = await ask<readonly string[]>({ verb: "dispatch" });
-      return Array.isArray(ids) ? ids : [];
-    },
   };
 }
 

@@ -27,11 +27,11 @@ export interface TicketObject extends Target {
   claim(permit: string, asProbe: boolean, early?: boolean): ReturnType<TicketKeeper["claim"]>;
   settle(fence: number, outcome: AttemptOutcome): ReturnType<TicketKeeper["settle"]>;
   giveBack(fence: number, spent?: Spent): ReturnType<TicketKeeper["giveBack"]>;
-  /** Tells the gate how it stands, whatever it has told before. @returns false: there is no such ticket */
+  /** Has the ticket tell its gate how it stands. @returns false: there is no such ticket */
   remind(): Promise<boolean>;
-  /** The process that held its claim is dead. */
+  /** The process that held the ticket's claim is dead. */
   processDied(alone: boolean): void;
-  /** After a start of the process that holds it. */
+  /** After a start of the process that holds the ticket. */
   wakeUp(): void;
   /** Alarm or not, this is what is stored. */
   stored(): Ticket | null;
@@ -43,7 +43,7 @@ export interface TicketObjectParts {
   readonly id: string;
   readonly gateOf: (ticket: Ticket) => GateObject;
   readonly watch: TicketWatch;
-  /** Of the process that holds it; `null`: it lives on its own. */
+  /** Of the process that holds the ticket, and its gate; `null`: the object lives on its own. */
   readonly processLife: (() => Life) | null;
 }
 
@@ -82,7 +82,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
 
   function keeperIn(present: Life): TicketKeeper {
     /** What the watches are told of a move when it is written. */
-    let decided: (() => void)[] = [];
+    const decided: (() => void)[] = [];
     let isOpen = false;
 
     /** @returns true: whoever runs the keeper is dead, and goes no further */
@@ -94,13 +94,21 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       return true;
     }
 
+    /** What is written and the alarm that is set meanwhile are stored together: nobody dies in between. */
+    function inOne<T>(work: () => T): T {
+      isOpen = true;
+      try {
+        return work();
+      } finally {
+        isOpen = false;
+      }
+    }
+
     const row: TicketRow = {
       read: () => stored,
       async change(work) {
         if (dies("before it writes")) return await never();
-        isOpen = true;
-        const reply = work(open);
-        isOpen = false;
+        const reply = inOne(() => work(open));
         for (const tell of decided.splice(0)) tell();
         return dies("after it has written") ? await never() : reply;
       },

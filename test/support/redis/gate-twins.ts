@@ -5,7 +5,7 @@ import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createCaller } from "../../../src/stores/redis/script-runner.ts";
 import type { Schedule } from "../../../src/stores/redis/script/calls.ts";
-import { redisGate } from "../../../src/stores/redis/gate.ts";
+import { bareGate } from "./bare-gate.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
 import { plainPlaces } from "../plain-places.ts";
 import type { RedisClient } from "./client.ts";
@@ -108,7 +108,7 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
     ...(moment && { soon: (send: () => void) => void moment.push(send) }),
     ownsTime: true,
   });
-  const gate = redisGate(caller, "mock");
+  const gate = bareGate(caller, "mock");
   const asked: { readonly verb: string; readonly reply: unknown }[] = [];
 
   return {

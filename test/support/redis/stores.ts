@@ -10,7 +10,7 @@ import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
 import { createCaller, type Caller } from "../../../src/stores/redis/script-runner.ts";
 import { ticketIn, written } from "../../../src/stores/redis/ticket-record.ts";
-import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
+import { bareGate, type BareGate } from "./bare-gate.ts";
 import { redisKeys } from "../../../src/stores/redis/keys.ts";
 import { redisTickets, type RedisTickets } from "../../../src/stores/redis/tickets.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
@@ -49,7 +49,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     });
     return {
       caller,
-      gate: redisGate(caller, "mock"),
+      gate: bareGate(caller, "mock"),
       keys: redisKeys(caller),
       tickets: redisTickets({ redis, caller, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };
@@ -183,7 +183,7 @@ function claimable(tickets: RedisTickets, caller: Caller, redis: Redis): RedisTi
 }
 
 /** Without what usually stands before a gate that is a hop away. */
-function directly(remote: RedisGate): Gate & StartingGate {
+function directly(remote: BareGate): Gate & StartingGate {
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,

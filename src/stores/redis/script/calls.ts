@@ -36,14 +36,21 @@ export interface GateCalls {
 export type GateCall =
   | { readonly verb: "enter"; readonly permit: string; readonly whose: Whose }
   | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
+  | { readonly verb: "outlook"; readonly ticketId: string }
+  | { readonly verb: "overview"; readonly tenant: string | null }
+  | { readonly verb: "started" }
+  | BareCall;
+
+/**
+ * What the service says with a ticket (`TicketCall`), said without one. Tests alone do, to hold the gate that is compiled for Redis against its
+ * source, verb by verb.
+ */
+export type BareCall =
   | { readonly verb: "reserve"; readonly seat: Seat }
   | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
   | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
   | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
   | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
-  | { readonly verb: "outlook"; readonly ticketId: string }
-  | { readonly verb: "overview"; readonly tenant: string | null }
-  | { readonly verb: "started" }
   | { readonly verb: "dispatch" };
 
 /** What the script must know of a ticket, whose record it only stores. */
