@@ -78,7 +78,7 @@ describe("is as it was", () => {
       /\blevel: "\w+", event: "(\w+)"/g,
     ];
     const written = ways.flatMap((way) => [...source.matchAll(way)].map(([, event]) => String(event)));
-    const told = readFileSync("src/stores/failover/events.ts", "utf8").matchAll(/kind: "(\w+)"/g);
+    const told = readFileSync("src/telemetry/failover.ts", "utf8").matchAll(/kind: "(\w+)"/g);
     expect(listed([...written, ...[...told].map(([, kind]) => String(kind))])).toEqual(keptNames.logEvents);
   });
 
