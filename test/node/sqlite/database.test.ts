@@ -88,7 +88,7 @@ it("is not left half locked by a refusal", () => {
 it("belongs to one process, and is free at once when that is killed", async () => {
   const directory = directoryForTest();
   const script = `
-    import { openDatabase } from ${JSON.stringify(resolve("src/node/database.ts"))};
+    import { openDatabase } from ${JSON.stringify(resolve("src/node/sqlite/database.ts"))};
     const has = () => openDatabase(${JSON.stringify(directory)}).ok;
     const said = has() ? "has it" : "is refused";
     // What nobody refers to is collected. The lock must not be.
