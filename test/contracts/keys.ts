@@ -1,4 +1,4 @@
-/** What every store of keyed requests promises (`src/gateway/ports.ts`, `src/domain/keyed.ts`), in the runtime that it is made for. */
+/** What every store of keyed requests promises (`src/gateway/ports.ts`, `src/domain/idempotency.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { Begun } from "../../src/domain/idempotency.ts";
 import type { Keys } from "../../src/gateway/ports.ts";

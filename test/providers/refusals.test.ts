@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../src/domain/failure.ts";
+import { readJudgement } from "../../src/domain/judging/judgement.ts";
 import { err } from "../../src/domain/result.ts";
 import { anthropicRefusals } from "../../src/providers/refusals/anthropic.ts";
 import { googleRefusals, googleWaits } from "../../src/providers/refusals/google.ts";
@@ -900,7 +901,9 @@ describe.each(vendorNames)("%s never throws", (name) => {
       `{"error":${deep}}`,
       `{"output":${"[".repeat(300_000)}${"]".repeat(300_000)}}`,
     ]) {
-      expect((await replyTo(vendors[name], { body })).outcome.ok).toBe(false);
+      // A tool's input becomes text where the runtime can write it: Node 26 can, however deep it is.
+      const { outcome } = await replyTo(vendors[name], { body });
+      expect(outcome.ok && readJudgement([outcome.value.text], "abcdefgh").ok).toBe(false);
     }
   });
 });

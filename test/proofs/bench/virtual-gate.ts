@@ -13,7 +13,7 @@ import type { VirtualTime } from "./virtual-time.ts";
 const hopMs = 50;
 const writeMs = 2;
 const readMs = 1;
-/** A caller's patience with the gate: `src/cloudflare/ask-object.ts`. */
+/** A caller's patience with the gate: `src/cloudflare/stubs/ask-object.ts`. */
 const patienceMs = 5_000;
 
 const nothing = { enter: 0, exchange: 0, reserve: 0, confirm: 0, outlook: 0 };
