@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     globalSetup: ["./test/support/global-setup.ts"],
     // More than there are cores on a small machine: many wait for processes and time limits.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    maxWorkers: Math.max(5, availableParallelism() - 1),
     // Far from any that is not hung, on a machine that does other work too.
     testTimeout: 20_000,
     hookTimeout: 20_000,

@@ -11,7 +11,7 @@ export interface StoredNames {
   readonly tables: NamesByPlace;
   /** `key (type)`, of Redis. */
   readonly keys: readonly string[];
-  /** Of a column, or of a kind of Redis' keys: the paths in what JSON is there. */
+  /** Of a shape, or else of a column or a kind of Redis' keys: the paths in what JSON is there. */
   readonly json: NamesByPlace;
 }
 
@@ -24,6 +24,8 @@ export function storedNames(left: SqliteFixture | RedisFixture | WorkerdFixture)
   if ("keys" in left) addKeys(found, left);
   return { tables: sortedMap(found.tables), keys: sorted(found.keys), json: sortedMap(found.json) };
 }
+
+const root = "llm-provider-service:";
 
 interface Found {
   readonly tables: Map<string, Set<string>>;
@@ -76,6 +78,24 @@ function addKeys({ keys, json }: Found, { keys: stored }: RedisFixture): void {
   }
 }
 
+/** What is stored in one shape in several places. */
+const shapes: Readonly<Record<string, string>> = {
+  "tickets.record": "ticket",
+  "TicketObject.ticket.json": "ticket",
+  [`${root}queue:requests:* record`]: "ticket",
+  "events.event": "ticket's event",
+  "TicketObject.events.json": "ticket's event",
+  [`${root}queue:events:*`]: "ticket's event",
+  "TicketObject.texts.json": "ticket's texts",
+  [`${root}queue:requests:* texts`]: "ticket's texts",
+  "gates.core": "gate's state",
+  "ProviderGate.core.json": "gate's state",
+  [`${root}gate:*:core`]: "gate's state",
+  "keys.record": "keyed request",
+  "KeyObject.record.json": "keyed request",
+  [`${root}keys:* record`]: "keyed request",
+};
+
 /** Ids, hashes, days and whatever else is data. */
 function keyPattern(key: string): string {
   return key
@@ -88,9 +108,10 @@ function keyPattern(key: string): string {
 }
 
 function addJson(json: Map<string, Set<string>>, place: string, text: string): void {
-  if (!/^[{[]/.test(text)) return;
+  // An answer is stored as it was sent.
+  if (!/^[{[]/.test(text) || place.endsWith(" body")) return;
   const value = parsed(text);
-  if (value !== undefined) addAll(json, place, pathsIn(value, ""));
+  if (value !== undefined) addAll(json, shapes[place] ?? place, pathsIn(value, ""));
 }
 
 function parsed(text: string): unknown {
