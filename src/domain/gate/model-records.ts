@@ -24,7 +24,7 @@ export type ModelRecords = readonly string[];
 
 const mostModels = 64;
 /** Characters of all records together: the gate's state stays below 8 KB with them. */
-const mostCharacters = 2_600;
+const mostCharacters = 2_450;
 const mostCalls = 20;
 /** Fields of a record before its answers. */
 const before = 3;

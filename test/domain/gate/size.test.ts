@@ -44,6 +44,21 @@ it("stays below 8 KB at its fullest: models, tenants, holds with askers, paces, 
     }
     if (i % 20 === 0) keeper.release(`t${i}`, 16_000);
   }
+  // Open for one alone, and then full of what others do.
+  world.nowMs += 12_000;
+  const one = { comparison: hex(1), tenant: hex(100), model: model(91), beganAgoMs: 100, beforeAgoMs: 1_000 };
+  for (let i = 0; i < 30 && core().breaker.state !== "open"; i++)
+    tell({ finding: { kind: "fault" }, call: one }, i);
+  expect(core().breaker).toMatchObject({ state: "open", others: {} });
+  const permit = crypto.randomUUID();
+  world.nowMs += 60_000;
+  keeper.enter(permit, one);
+  tell({ finding: { kind: "fault" }, permit, call: one }, 1);
+  for (let i = 0; i < 60; i++) {
+    world.nowMs += 37;
+    tell({ finding: { kind: i % 3 === 0 ? "fault" : "healthy" } }, i);
+  }
+  expect(core().breaker).toMatchObject({ others: {}, doubt: {} });
   expect(core().holds.length).toBeGreaterThan(10);
   expect(core().records.length).toBeGreaterThan(20);
   expect(largest).toBeGreaterThan(5_000);

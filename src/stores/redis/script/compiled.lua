@@ -2200,7 +2200,7 @@ function inRoom(self, all)
     local first = #all
     while first > 0 and #all - first < 64 do
         characters = characters + #(all[first] or "")
-        if characters > 2600 then
+        if characters > 2450 then
             break
         end
         first = first - 1
@@ -2265,7 +2265,7 @@ function moment(self, atMs)
     return tostring(math.floor(atMs))
 end
 mostModels = 64
-mostCharacters = 2600
+mostCharacters = 2450
 local mostCalls = 20
 before = 3
 function ____exports.recordOf(self, records, model)
