@@ -115,7 +115,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     const tally = places.tally();
     const due = {
       firstLapseMs: places.firstLapseMs(),
-      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs), tally.suspectsInFlight === 0),
+      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs, limits), tally.suspectsInFlight === 0),
       firstHeardMs: places.firstHeardMs(),
     };
     return wakeAtMs(core, due, tally, nowMs, limits);

@@ -268,8 +268,26 @@ function specialModels({ holds, paces }: GateCore, nowMs: number): readonly stri
 }
 
 /** What may not be sent now, and until when, beside what stops all. */
-export function blocksOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
-  return [...pausesOf(core, places, nowMs), ...openFor(core, places, nowMs)];
+export function blocksOf(
+  core: GateCore,
+  places: Places,
+  nowMs: number,
+  limits: GateLimits,
+): readonly Block[] {
+  return [
+    ...pausesOf(core, places, nowMs),
+    ...openFor(core, places, nowMs),
+    ...beyondRamp(core, places, nowMs, limits),
+  ];
+}
+
+/** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
+function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
+  if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
+  return places
+    .groups(nowMs, null)
+    .filter((group) => isClosedForTicket(core, group))
+    .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
 }
 
 function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
@@ -383,7 +401,8 @@ export function wakeAtMs(
   limits: GateLimits,
 ): number | null {
   const turn: Turn = isDivided(core) ? { kind: "free" } : queueTurn(core, nowMs);
-  const hasPermit = tally.inFlight < mostInFlight(core, turn, limits);
+  const most = isDivided(core) ? limits.concurrency : mostInFlight(core, turn, limits);
+  const hasPermit = tally.inFlight < most;
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.
   const firstMs = Math.min(

@@ -3183,7 +3183,7 @@ return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, pausesOf, openFor, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, beyondRamp, pausesOf, openFor, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 function isDivided(self, ____bindingPattern0)
     local credentials
     local breaker
@@ -3556,6 +3556,24 @@ function specialModels(self, ____bindingPattern0, nowMs)
     end
     return models
 end
+function beyondRamp(self, core, places, nowMs, limits)
+    if not isDivided(nil, core) or places:tally().inFlight < ____exports.mostInFlight(nil, core, {kind = "free"}, limits) then
+        return {}
+    end
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            places:groups(nowMs, nil),
+            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = math.huge}
+        end
+    )
+end
 function pausesOf(self, core, places, nowMs)
     local blocks = {}
     for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
@@ -3872,18 +3890,29 @@ mostEqual = 4
 --- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
 anyTenant = "-"
 --- What may not be sent now, and until when, beside what stops all.
-function ____exports.blocksOf(self, core, places, nowMs)
+function ____exports.blocksOf(self, core, places, nowMs, limits)
     local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
     ____lualib.__TS__SparseArrayPush(
         ____array_17,
         unpack(openFor(nil, core, places, nowMs))
+    )
+    ____lualib.__TS__SparseArrayPush(
+        ____array_17,
+        unpack(beyondRamp(
+            nil,
+            core,
+            places,
+            nowMs,
+            limits
+        ))
     )
     return {____lualib.__TS__SparseArraySpread(____array_17)}
 end
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
 function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
     local turn = isDivided(nil, core) and ({kind = "free"}) or ____exports.queueTurn(nil, core, nowMs)
-    local hasPermit = tally.inFlight < ____exports.mostInFlight(nil, core, turn, limits)
+    local most = isDivided(nil, core) and limits.concurrency or ____exports.mostInFlight(nil, core, turn, limits)
+    local hasPermit = tally.inFlight < most
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local firstMs = math.min(
         due.firstLapseMs or math.huge,
@@ -5512,7 +5541,13 @@ function ____exports.createGateKeeper(self, parts)
         local due = {
             firstLapseMs = places:firstLapseMs(),
             firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.dispatch"].blocksOf(nil, core, places, nowMs),
+                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                    nil,
+                    core,
+                    places,
+                    nowMs,
+                    limits
+                ),
                 tally.suspectsInFlight == 0
             ),
             firstHeardMs = places:firstHeardMs()
