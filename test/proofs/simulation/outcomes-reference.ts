@@ -44,8 +44,8 @@ export const unknown: Known = {
 interface Batch {
   readonly nowMs: number;
   readonly limits: GateLimits;
-  /** The breaker's, before all of them. */
-  readonly epoch: number;
+  /** The breaker's, as it is by now. */
+  epoch: number;
   /** The breaker's state after all of them: where the contract leaves it open. */
   readonly theirs: Breaker;
   /** Who has which turn. */
@@ -187,6 +187,7 @@ function withCounted(
   const haveTheirs =
     theirs.state !== "closed" && (blame === null || JSON.stringify(theirBlame) !== JSON.stringify(blame));
   if (!(must || (may && haveTheirs))) return { ...known, heard };
+  if (blame === null) batch.epoch++;
   const only = (of: "tenant" | "model") => {
     const name = call === undefined ? null : onlyIn(heard, of, nowMs);
     return blame === null || blame[of] === name ? name : null;

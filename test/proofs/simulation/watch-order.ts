@@ -51,7 +51,9 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
           ready.filter((place) => breaker.isProbing(before, place)),
         );
       const hold = breaker.hold(model);
-      if (hold?.isFresh && !isProbe) {
+      // While it holds one tenant alone, nobody is the first after it.
+      const isOver = hold?.spares === null || hold === undefined || scheduler.nowMs() >= hold.untilMs;
+      if (hold?.isFresh && isOver && !isProbe) {
         const beside = ready.filter((place) => !breaker.isProbing(before, place));
         turns.firstAfterHold(sent, hold, beside);
       }
