@@ -147,6 +147,15 @@ describe("a 429", () => {
     expect(after(claimed({ limited: 8 }, true), named, served).status).toBe("queued");
     expect(after(claimed({ limited: 8 }), unavailable, nobody).progress).toMatchObject({ limited: 0 });
   });
+
+  it("counts no sooner than a minute after the last that was counted: others' calls may have used the rate up", () => {
+    const soon = claimed({ limited: 8, limitedAtMs: nowMs - 59_999 });
+    expect(after(soon, named, served)).toMatchObject({ status: "queued", progress: { limited: 8 } });
+    const later = claimed({ limited: 8, limitedAtMs: nowMs - 60_000 });
+    expect(after(later, named, served).status).toBe("failed");
+    const first = after(claimed(), named, served);
+    expect(first.progress).toMatchObject({ limited: 1, limitedAtMs: nowMs });
+  });
 });
 
 describe("a refusal of the account or the model", () => {

@@ -20,7 +20,10 @@ export const blameBugs: readonly Bug[] = [
   withProgress("the second answer without a judgement ends a ticket at once", (progress) =>
     progress.unreadableAtMs === undefined ? progress : { ...progress, unreadableAtMs: 0 },
   ),
-  withProgress("429s that hold nobody else are not counted", (progress) => ({ ...progress, limited: 0 })),
+  withProgress("429s that hold nobody else are counted closer than a minute", (progress) => {
+    const { limitedAtMs, ...rest } = progress;
+    return limitedAtMs === undefined ? progress : rest;
+  }),
   withProgress("a ticket whose call threw is no suspect", (progress) =>
     progress.throws === undefined ? progress : { ...progress, suspect: false },
   ),
