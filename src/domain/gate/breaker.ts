@@ -205,7 +205,11 @@ export function recordNews(
       if (isLate || news.health === "nothing") return breaker;
       const { state, epoch, window } = breaker;
       const counts = counted(breaker, news, nowMs);
-      if (!isIll(counts, news.by, nowMs, limits)) return { state, epoch, window, ...counts };
+      if (!isIll(counts, news.by, nowMs, limits)) {
+        // Field by field: in Redis, where this is most of what a good answer costs, a spread takes three times as long.
+        const { faultsInRow, lately, byTenant, byModel } = counts;
+        return { state, epoch, window, faultsInRow, lately, byTenant, byModel };
+      }
       const failedProbes = counts.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
       const blame = blameOf(onlyOf(counts, news.by, nowMs));
       const openness = blame === undefined ? {} : { blame, others: none };
@@ -302,6 +306,9 @@ function blameOf({ tenant, model }: Blame): Blame | undefined {
 /** @param by the last who called: where nobody else did lately, that one's own faults count, and not what others had before */
 function isIll(counts: FullCounts, by: Whose | undefined, nowMs: number, limits: BreakerLimits): boolean {
   const { byTenant, byModel, lately, faultsInRow } = counts;
+  const isKnown = by !== undefined && by.tenant !== "";
+  // Nobody has failed lately: the most frequent case by far.
+  if (isKnown && faultsInRow === 0 && byTenant.ill.length === 0 && byModel.ill.length === 0) return false;
   const isIllFor = (parties: Parties, name: string) => {
     const others = sightWithoutWorst(parties, nowMs);
     if (others !== null) return meetsRule(others, limits);

@@ -1444,6 +1444,10 @@ function isIll(self, counts, by, nowMs, limits)
     local byModel = ____counts_24.byModel
     local lately = ____counts_24.lately
     local faultsInRow = ____counts_24.faultsInRow
+    local isKnown = by ~= nil and by.tenant ~= ""
+    if isKnown and faultsInRow == 0 and #byTenant.ill == 0 and #byModel.ill == 0 then
+        return false
+    end
     local function isIllFor(____, parties, name)
         local others = ____modulesInUse["domain.gate.parties"].sightWithoutWorst(nil, parties, nowMs)
         if others ~= nil then
@@ -1594,7 +1598,19 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                     nowMs,
                     limits
                 ) then
-                    return ____lualib.__TS__ObjectAssign({state = state, epoch = epoch, window = window}, counts)
+                    local faultsInRow = counts.faultsInRow
+                    local lately = counts.lately
+                    local byTenant = counts.byTenant
+                    local byModel = counts.byModel
+                    return {
+                        state = state,
+                        epoch = epoch,
+                        window = window,
+                        faultsInRow = faultsInRow,
+                        lately = lately,
+                        byTenant = byTenant,
+                        byModel = byModel
+                    }
                 end
                 local failedProbes = counts.faultsInRow < limits.failureThreshold and -3 or 0
                 local blame = blameOf(
