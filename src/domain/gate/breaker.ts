@@ -230,7 +230,7 @@ export function recordNews(
         ...(only.model !== undefined && only.model === blame?.model ? { model: only.model } : {}),
       });
       const openness = common === undefined ? {} : { blame: common, others: none };
-      return opened(breaker.epoch, 0, openness, nowMs, limits, random);
+      return opened(breaker.epoch + 1, 0, openness, nowMs, limits, random);
     }
   }
 }

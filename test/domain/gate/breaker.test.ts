@@ -310,6 +310,17 @@ it("opens for what both have in common where the others' faults meet the rule to
   expect(live(all, { tenant: "fourth", model: "o" })).toBe("wait");
 });
 
+it("does not hear, once it has closed, of others' calls from before it opened for them too", () => {
+  const forOne = openedBy(evil, evil, evil);
+  const forAll = faultsOf(forOne, good, good, good);
+  const once = told(takeProbe(forAll, probe("p")), "healthy", evil, 20_000, "p");
+  const closed = told(takeProbe(once, probe("q")), "healthy", good, 20_001, "q");
+  expect(closed.state).toBe("closed");
+  // Of the many that hung meanwhile.
+  const late = { permit: null, epoch: forOne.epoch, health: "fault", by: good } as const;
+  expect(recordNews(closed, late, 21_000, limits, 0)).toBe(closed);
+});
+
 it("closes with what was counted of others, after good probes of the one that it was open for", () => {
   const others = told(openedBy(evil, evil, evil), "healthy", good, 1_010);
   const once = told(takeProbe(others, probe("p")), "healthy", evil, 12_000, "p");

@@ -187,7 +187,7 @@ function withCounted(
   const haveTheirs =
     theirs.state !== "closed" && (blame === null || JSON.stringify(theirBlame) !== JSON.stringify(blame));
   if (!(must || (may && haveTheirs))) return { ...known, heard };
-  if (blame === null) batch.epoch++;
+  batch.epoch++;
   const only = (of: "tenant" | "model") => {
     const name = call === undefined ? null : onlyIn(heard, of, nowMs);
     return blame === null || blame[of] === name ? name : null;

@@ -1667,7 +1667,7 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local openness = common == nil and ({}) or ({blame = common, others = none})
                 return opened(
                     nil,
-                    breaker.epoch,
+                    breaker.epoch + 1,
                     0,
                     openness,
                     nowMs,
