@@ -235,6 +235,16 @@ export function recordNews(
   }
 }
 
+/** Do the two differ in nothing but what was counted of calls for which it is closed, or as if it were? */
+export function isOnlyCounted(before: Breaker, after: Breaker): boolean {
+  if (before.state === "closed" || after.state === "closed") return before.state === after.state;
+  const isSameTurn =
+    before.state === "open"
+      ? after.state === "open" && before.probeFromMs === after.probeFromMs
+      : after.state === "half_open" && before.probe === after.probe && before.goodProbes === after.goodProbes;
+  return isSameTurn && before.blame === after.blame && before.doubt === after.doubt;
+}
+
 function afterProbe(
   breaker: Breaker,
   news: News,

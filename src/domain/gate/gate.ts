@@ -11,6 +11,7 @@ import {
   turnOf,
   closedBreaker,
   isClosedFor,
+  isOnlyCounted,
   isProbe,
   takeProbe,
   type Breaker,
@@ -184,9 +185,8 @@ export function weighed(core: GateCore, load: Load, nowMs: number, limits: GateL
  * costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
  */
 export function isMomentous(before: GateCore, after: GateCore): boolean {
-  const bothClosed = before.breaker.state === "closed" && after.breaker.state === "closed";
   return (
-    (!bothClosed && before.breaker !== after.breaker) ||
+    !isOnlyCounted(before.breaker, after.breaker) ||
     before.holds !== after.holds ||
     before.credentials !== after.credentials ||
     before.accepting !== after.accepting ||

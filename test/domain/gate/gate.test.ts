@@ -247,3 +247,23 @@ it("shows the providers page what is so", () => {
   world.nowMs = 10_100;
   expect(keeper.overview()).toMatchObject({ state: "half_open", retryAtMs: null });
 });
+
+it("need not last at once, what is counted of those for whom an open breaker is as if closed; that it opens for them must", () => {
+  const call = { comparison: "c", tenant: "evil", model: "m", beganAgoMs: 1, beforeAgoMs: 1 };
+  const forOne = tell(
+    newGate,
+    Array.from({ length: 3 }, () => ({ ...fault, call })),
+  );
+  const of = (outcome: Outcome): Outcome => ({
+    ...outcome,
+    epoch: forOne.breaker.epoch,
+    call: { ...call, tenant: "good" },
+  });
+  const answered = tell(forOne, [of(healthy)], 1);
+  expect(answered.breaker).toMatchObject({ state: "open", others: { byTenant: { calls: 1 } } });
+  expect(isMomentous(forOne, answered)).toBe(false);
+  const forAll = tell(answered, [of(fault), of(fault), of(fault)], 2);
+  expect(isMomentous(answered, forAll)).toBe(true);
+  const { core: probing } = enter(forOne, "p", call, 60_000, limits);
+  expect(isMomentous(forOne, probing)).toBe(true);
+});

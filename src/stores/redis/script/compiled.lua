@@ -1306,39 +1306,39 @@ function afterProbe(self, breaker, news, nowMs, limits, random)
     if breaker.state ~= "half_open" then
         return breaker
     end
-    local ____breaker_10 = breaker
-    local isEarly = ____breaker_10.isEarly
+    local ____breaker_11 = breaker
+    local isEarly = ____breaker_11.isEarly
     if isEarly == nil then
         isEarly = false
     end
-    local all = ____lualib.__TS__ObjectRest(____breaker_10, {isEarly = true})
-    local ____all_11 = all
-    local epoch = ____all_11.epoch
-    local failedProbes = ____all_11.failedProbes
-    local blame = ____all_11.blame
-    local others = ____all_11.others
-    local doubt = ____all_11.doubt
+    local all = ____lualib.__TS__ObjectRest(____breaker_11, {isEarly = true})
+    local ____all_12 = all
+    local epoch = ____all_12.epoch
+    local failedProbes = ____all_12.failedProbes
+    local blame = ____all_12.blame
+    local others = ____all_12.others
+    local doubt = ____all_12.doubt
     repeat
-        local ____switch26 = news.health
-        local ____cond26 = ____switch26 == "nothing"
-        if ____cond26 then
+        local ____switch28 = news.health
+        local ____cond28 = ____switch28 == "nothing"
+        if ____cond28 then
             return ____without(
                 all,
                 {probe = ____field(nil)},
                 "probe"
             )
         end
-        ____cond26 = ____cond26 or ____switch26 == "fault"
-        if ____cond26 then
+        ____cond28 = ____cond28 or ____switch28 == "fault"
+        if ____cond28 then
             do
                 local isSecond = news.by ~= nil and ____exports.isAnothers(nil, doubt, news.by)
-                local ____temp_12
+                local ____temp_13
                 if isSecond or news.by == nil then
-                    ____temp_12 = nil
+                    ____temp_13 = nil
                 else
-                    ____temp_12 = blameOf(nil, news.by)
+                    ____temp_13 = blameOf(nil, news.by)
                 end
-                local next = ____temp_12
+                local next = ____temp_13
                 local openness = ____lualib.__TS__ObjectAssign({}, (blame == nil or others == nil) and ({}) or ({blame = blame, others = others}), next == nil and ({}) or ({doubt = next}))
                 return opened(
                     nil,
@@ -1351,8 +1351,8 @@ function afterProbe(self, breaker, news, nowMs, limits, random)
                 )
             end
         end
-        ____cond26 = ____cond26 or ____switch26 == "healthy"
-        if ____cond26 then
+        ____cond28 = ____cond28 or ____switch28 == "healthy"
+        if ____cond28 then
             do
                 local goodProbes = breaker.goodProbes + 1
                 return goodProbes < limits.successThreshold and ____without(
@@ -1383,29 +1383,29 @@ function counted(self, ____bindingPattern0, news, nowMs)
     byTenant = ____bindingPattern0.byTenant
     byModel = ____bindingPattern0.byModel
     local isFault = news.health == "fault"
-    local ____temp_21 = isFault and faultsInRow + 1 or 0
-    local ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22 = ____modulesInUse["domain.gate.window"].countCall(nil, lately or ____modulesInUse["domain.gate.window"].noCalls, isFault, nowMs)
-    local ____modulesInUse_domain_2Egate_2Eparties_countParty_16 = ____modulesInUse["domain.gate.parties"].countParty
-    local ____temp_15 = byTenant or ____modulesInUse["domain.gate.parties"].noParties
-    local ____opt_13 = news.by
-    local ____modulesInUse_domain_2Egate_2Eparties_countParty_16_result_23 = ____modulesInUse_domain_2Egate_2Eparties_countParty_16(
+    local ____temp_22 = isFault and faultsInRow + 1 or 0
+    local ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_23 = ____modulesInUse["domain.gate.window"].countCall(nil, lately or ____modulesInUse["domain.gate.window"].noCalls, isFault, nowMs)
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_17 = ____modulesInUse["domain.gate.parties"].countParty
+    local ____temp_16 = byTenant or ____modulesInUse["domain.gate.parties"].noParties
+    local ____opt_14 = news.by
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_17_result_24 = ____modulesInUse_domain_2Egate_2Eparties_countParty_17(
         nil,
-        ____temp_15,
-        ____opt_13 and ____opt_13.tenant or "",
+        ____temp_16,
+        ____opt_14 and ____opt_14.tenant or "",
         isFault,
         nowMs
     )
-    local ____modulesInUse_domain_2Egate_2Eparties_countParty_20 = ____modulesInUse["domain.gate.parties"].countParty
-    local ____temp_19 = byModel or ____modulesInUse["domain.gate.parties"].noParties
-    local ____opt_17 = news.by
+    local ____modulesInUse_domain_2Egate_2Eparties_countParty_21 = ____modulesInUse["domain.gate.parties"].countParty
+    local ____temp_20 = byModel or ____modulesInUse["domain.gate.parties"].noParties
+    local ____opt_18 = news.by
     return {
-        faultsInRow = ____temp_21,
-        lately = ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_22,
-        byTenant = ____modulesInUse_domain_2Egate_2Eparties_countParty_16_result_23,
-        byModel = ____modulesInUse_domain_2Egate_2Eparties_countParty_20(
+        faultsInRow = ____temp_22,
+        lately = ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_23,
+        byTenant = ____modulesInUse_domain_2Egate_2Eparties_countParty_17_result_24,
+        byModel = ____modulesInUse_domain_2Egate_2Eparties_countParty_21(
             nil,
-            ____temp_19,
-            ____opt_17 and ____opt_17.model or "",
+            ____temp_20,
+            ____opt_18 and ____opt_18.model or "",
             isFault,
             nowMs
         )
@@ -1439,11 +1439,11 @@ function blameOf(self, ____bindingPattern0)
     return ____lualib.__TS__ObjectAssign({}, (tenant == nil or tenant == "") and ({}) or ({tenant = tenant}), model == nil and ({}) or ({model = model}))
 end
 function isIll(self, counts, by, nowMs, limits)
-    local ____counts_24 = counts
-    local byTenant = ____counts_24.byTenant
-    local byModel = ____counts_24.byModel
-    local lately = ____counts_24.lately
-    local faultsInRow = ____counts_24.faultsInRow
+    local ____counts_25 = counts
+    local byTenant = ____counts_25.byTenant
+    local byModel = ____counts_25.byModel
+    local lately = ____counts_25.lately
+    local faultsInRow = ____counts_25.faultsInRow
     local isKnown = by ~= nil and by.tenant ~= ""
     if isKnown and faultsInRow == 0 and #byTenant.ill == 0 and #byModel.ill == 0 then
         return false
@@ -1453,9 +1453,9 @@ function isIll(self, counts, by, nowMs, limits)
         if others ~= nil then
             return ____exports.meetsRule(nil, others, limits)
         end
-        local ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25 = ____modulesInUse["domain.gate.window"].sumCalls(nil, lately, nowMs)
-        local calls = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25.calls
-        local faults = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_25.faults
+        local ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_26 = ____modulesInUse["domain.gate.window"].sumCalls(nil, lately, nowMs)
+        local calls = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_26.calls
+        local faults = ____modulesInUse_domain_2Egate_2Ewindow_sumCalls_result_26.faults
         return ____exports.meetsRule(
             nil,
             name == "" and ({calls = calls, faults = faults, faultsInRow = faultsInRow}) or ____modulesInUse["domain.gate.parties"].sightOfOne(nil, parties, name, nowMs),
@@ -1677,6 +1677,20 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
             end
         end
     until true
+end
+--- Do the two differ in nothing but what was counted of calls for which it is closed, or as if it were?
+function ____exports.isOnlyCounted(self, before, after)
+    if before.state == "closed" or after.state == "closed" then
+        return before.state == after.state
+    end
+    local ____temp_10
+    if before.state == "open" then
+        ____temp_10 = after.state == "open" and before.probeFromMs == after.probeFromMs
+    else
+        ____temp_10 = after.state == "half_open" and before.probe == after.probe and before.goodProbes == after.goodProbes
+    end
+    local isSameTurn = ____temp_10
+    return isSameTurn and before.blame == after.blame and before.doubt == after.doubt
 end
 none = {faultsInRow = 0}
 return ____exports
@@ -3113,8 +3127,7 @@ end
 --- Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
 -- costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
 function ____exports.isMomentous(self, before, after)
-    local bothClosed = before.breaker.state == "closed" and after.breaker.state == "closed"
-    return not bothClosed and before.breaker ~= after.breaker or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
+    return not ____modulesInUse["domain.gate.breaker"].isOnlyCounted(nil, before.breaker, after.breaker) or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
 end
 --- Has a ticket no turn of the breaker to wait for? Where our account is refused too, one asks for all.
 function ____exports.isClosedForTicket(self, ____bindingPattern0, whose)
