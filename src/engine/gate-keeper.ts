@@ -19,9 +19,10 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
 import {
   confirm,
+  hasRoom,
+  isSameSeat,
   park,
   release,
-  reserve,
   start,
   type Parking,
   type Start,
@@ -29,9 +30,24 @@ import {
 } from "../domain/gate/queue.ts";
 import { keep } from "../domain/gate/kept.ts";
 import { endWaits, exchange, type Exchanged } from "../domain/gate/report.ts";
-import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "../domain/gate/view.ts";
+import {
+  outlookOf,
+  overviewOf,
+  snapshotOf,
+  type Admitted,
+  type Outlook,
+  type Overview,
+} from "../domain/gate/view.ts";
 import type { Outcome } from "../domain/gate/outcome.ts";
-import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/gate/places.ts";
+import {
+  lapsedPlace,
+  silenceMs,
+  withdrawnMs,
+  type Acceptance,
+  type Place,
+  type Places,
+  type Seat,
+} from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
 
 export interface GateKeeperParts {
@@ -67,60 +83,67 @@ export interface Look {
 const batch = 200;
 
 export function createGateKeeper(parts: GateKeeperParts) {
-  const { places, limits } = parts;
-  /** Since the last look something has changed that decides who may be sent, or when to look again. */
-  let hasChanged = true;
-  /** When the last look said to look again. */
-  let lookAtMs = -Infinity;
+  const table = tableOf(parts);
+  return {
+    ...liveCalls(parts, table),
+    ...admissions(parts, table),
+    ...queueVerbs(parts, table),
+    ...looks(parts, table),
+    ...views(parts, table),
+  };
+}
 
+/** The core and the places under every verb of one gate. */
+interface Table {
   /** One verb: the table is brought to the present, the core is read, and what changed of it is written. */
-  function verb<Reply>(work: (core: GateCore, nowMs: number) => { core: GateCore; reply: Reply }): Reply {
-    return parts.atomically(() => {
-      const nowMs = parts.nowMs();
-      lapse(nowMs);
-      const before = parts.readCore();
-      const { core, reply } = work(before, nowMs);
-      const after = weighed(core, places.tally(), nowMs, limits);
-      if (after === before) return reply;
-      const mustLast = isMomentous(before, after);
-      if (mustLast) hasChanged = true;
-      parts.writeCore(after, mustLast);
-      return reply;
-    });
-  }
+  verb<Reply>(work: (core: GateCore, nowMs: number) => { core: GateCore; reply: Reply }): Reply;
+  /** Of a change that decides who may be sent, or when to look again. */
+  put(place: Place): void;
+  remove(ticketId: string): void;
+  /** Has anything such changed since this was last set to false? */
+  hasChanged: boolean;
+}
 
-  function put(place: Place): void {
-    hasChanged = true;
-    places.put(place);
-  }
-
-  function remove(ticketId: string): void {
-    hasChanged = true;
-    places.remove(ticketId);
-  }
+function tableOf(parts: GateKeeperParts): Table {
+  const { places, limits } = parts;
 
   function lapse(nowMs: number): void {
     for (;;) {
       const lapsed = places.lapsed(nowMs, batch);
-      for (const place of lapsed) {
-        const next = lapsedPlace(place);
-        if (next === null) remove(place.ticketId);
-        else put(next);
-      }
+      for (const place of lapsed) table.put(lapsedPlace(place));
       if (lapsed.length < batch) return;
     }
   }
 
-  function nextMs(core: GateCore, nowMs: number): number | null {
-    const tally = places.tally();
-    const due = {
-      firstLapseMs: places.firstLapseMs(),
-      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs, limits), tally.suspectsInFlight === 0),
-      firstHeardMs: places.firstHeardMs(),
-    };
-    return wakeAtMs(core, due, tally, nowMs, limits);
-  }
+  const table: Table = {
+    hasChanged: true,
+    verb(work) {
+      return parts.atomically(() => {
+        const nowMs = parts.nowMs();
+        lapse(nowMs);
+        const before = parts.readCore();
+        const { core, reply } = work(before, nowMs);
+        const after = weighed(core, places.tally(), nowMs, limits);
+        if (after === before) return reply;
+        const mustLast = isMomentous(before, after);
+        if (mustLast) table.hasChanged = true;
+        parts.writeCore(after, mustLast);
+        return reply;
+      });
+    },
+    put(place) {
+      table.hasChanged = true;
+      places.put(place);
+    },
+    remove(ticketId) {
+      table.hasChanged = true;
+      places.remove(ticketId);
+    },
+  };
+  return table;
+}
 
+function liveCalls({ places, limits, random }: GateKeeperParts, { verb }: Table) {
   return {
     /** A live call that has no usable snapshot, or may be the probe. The snapshot is for those that follow. */
     enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot } {
@@ -135,24 +158,53 @@ export function createGateKeeper(parts: GateKeeperParts) {
     /** How calls went, in order, and the view after it. With no outcomes it only asks. */
     exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
       return verb((core, nowMs) => {
-        const exchanged = exchange(core, reportId, outcomes, nowMs, limits, parts.random());
+        const exchanged = exchange(core, reportId, outcomes, nowMs, limits, random());
         endWaits(core, exchanged.core, places, nowMs);
         return exchanged;
       });
     },
+  };
+}
 
-    reserve(seat: Seat): "held" | "full" {
-      return verb((core, nowMs) => {
-        // The load may have fallen since the flag was set: holds lapse by themselves.
+function admissions({ places, limits }: GateKeeperParts, { verb, put, remove }: Table) {
+  return {
+    /**
+     * May this ticket be kept? Asked once, before it is. Asked again of the same acceptance, its place is as it was; of one that was withdrawn,
+     * there is no room: whoever asked has been told so.
+     */
+    admit(seat: Seat, notBeforeMs: number): Admitted {
+      return verb<Admitted>((core, nowMs) => {
+        const found = places.find(seat.ticketId);
+        const known = isSameSeat(found, seat) ? found : null;
+        // The load may have fallen since the flag was set.
         const tally = places.tally();
         const present = weighed(core, tally, nowMs, limits);
-        const place = reserve(present, seat, places.find(seat.ticketId), tally, nowMs, limits);
-        // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
-        if (place !== null) places.put(place);
-        return { core: present, reply: place === null ? "full" : "held" };
+        const mayCome =
+          !places.wasWithdrawn(seat, nowMs) &&
+          (known !== null || hasRoom(present, seat, tally, nowMs, limits));
+        if (!mayCome) return { core: present, reply: { kind: "full" } };
+        const place = confirm(seat, known, notBeforeMs, nowMs);
+        put(place);
+        const estimate = outlookOf(present, place, places.ahead(place), nowMs, limits);
+        return { core: present, reply: { kind: "admitted", estimate } };
       });
     },
 
+    /** This acceptance has come to nothing, though the gate may have admitted the ticket, or may be about to. */
+    withdraw(acceptance: Acceptance): void {
+      verb((core, nowMs) => {
+        places.withdrawn(acceptance, nowMs, nowMs + withdrawnMs);
+        const known = places.find(acceptance.ticketId);
+        if (known === null || !isSameSeat(known, acceptance)) return { core, reply: null };
+        remove(known.ticketId);
+        return { core: release(core, known.ticketId, known, places.tally(), nowMs), reply: null };
+      });
+    },
+  };
+}
+
+function queueVerbs({ places, limits }: GateKeeperParts, { verb, put, remove }: Table) {
+  return {
     confirm(seat: Seat, notBeforeMs: number): void {
       verb((core, nowMs) => {
         put(confirm(seat, places.find(seat.ticketId), notBeforeMs, nowMs));
@@ -200,10 +252,28 @@ export function createGateKeeper(parts: GateKeeperParts) {
         };
       });
     },
+  };
+}
 
+function looks(parts: GateKeeperParts, table: Table) {
+  const { places, limits } = parts;
+  /** When the last look said to look again. */
+  let lookAtMs = -Infinity;
+
+  function nextMs(core: GateCore, nowMs: number): number | null {
+    const tally = places.tally();
+    const due = {
+      firstLapseMs: places.firstLapseMs(),
+      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs, limits), tally.suspectsInFlight === 0),
+      firstHeardMs: places.firstHeardMs(),
+    };
+    return wakeAtMs(core, due, tally, nowMs, limits);
+  }
+
+  return {
     /** @param most that whoever takes the tickets can take */
     look(most = Infinity): Look {
-      const looked = verb((before, nowMs) => {
+      const looked = table.verb((before, nowMs) => {
         // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
@@ -212,26 +282,30 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(core, nowMs) };
         return { core, reply };
       });
-      hasChanged = false;
+      table.hasChanged = false;
       lookAtMs = looked.wakeAtMs ?? Infinity;
       return looked;
     },
 
     /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
-    isDue: (): boolean => hasChanged || parts.nowMs() >= lookAtMs,
+    isDue: (): boolean => table.hasChanged || parts.nowMs() >= lookAtMs,
 
     /**
      * The service has started. With `isAlone` (one process owns the store) what the predecessor had in flight waits again; whether a ticket
      * was called for, and is a suspect now, the ticket says with `park`.
      */
     started(isAlone: boolean): void {
-      verb((core, nowMs) => {
+      table.verb((core, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
-        for (const place of stranded) put({ ...place, standing: { state: "waiting" } });
+        for (const place of stranded) table.put({ ...place, standing: { state: "waiting" } });
         return { core: started(core, isAlone, nowMs), reply: null };
       });
     },
+  };
+}
 
+function views({ places, limits }: GateKeeperParts, { verb }: Table) {
+  return {
     /** `null`: it has no place here. */
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),

@@ -4,6 +4,7 @@ import type { GateLimits } from "../../src/domain/gate/gate.ts";
 import type { Parking, Starter } from "../../src/domain/gate/queue.ts";
 import type { Outcome } from "../../src/domain/gate/outcome.ts";
 import type { Seat } from "../../src/domain/gate/places.ts";
+import type { Admitted } from "../../src/domain/gate/view.ts";
 import type { StartingGate } from "../../src/engine/claims.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
@@ -11,6 +12,7 @@ import type { Gate } from "../../src/gateway/ports.ts";
 export interface GateUnderTest {
   readonly gate: Gate & StartingGate;
   /** What the store of tickets tells it. */
+  admit(seat: Seat, notBeforeMs: number): Promise<Admitted>;
   confirm(seat: Seat, notBeforeMs: number): Promise<void>;
   park(seat: Seat, parking: Parking): Promise<void>;
   release(ticketId: string): Promise<void>;
@@ -138,46 +140,51 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.gate.overview()).toMatchObject({ refused: null, retryAtMs: null });
   });
 
-  it("keeps room for a ticket for 30 s, once however often it is asked", async () => {
+  it("gives a ticket its place with the answer, and says where it stands, once however often it is asked", async () => {
     const world = await make();
-    expect(await world.gate.reserve(seat("a"))).toBe(true);
-    expect(await world.gate.reserve(seat("a"))).toBe(true);
-    expect(await sizeOf(world)).toBe(1);
-    expect(await world.gate.outlook("a")).toBeNull();
+    const notBeforeMs = world.nowMs() + 30_000;
+    const first = await world.admit(seat("a"), notBeforeMs);
+    expect(first).toMatchObject({
+      kind: "admitted",
+      estimate: { position: 1, why: "backoff", waitMs: 30_000, opensAtMs: world.nowMs() },
+    });
+    expect(await world.admit(seat("a"), notBeforeMs)).toEqual(first);
+    expect(await world.admit(seat("b"), notBeforeMs)).toMatchObject({ estimate: { position: 2 } });
+    expect(await sizeOf(world)).toBe(2);
+    expect(await world.gate.outlook("b")).toMatchObject({ position: 2, why: "backoff" });
     await world.advance(29_999);
-    expect(await sizeOf(world)).toBe(1);
+    expect(await world.sent()).toEqual([]);
     await world.advance(1);
-    expect(await sizeOf(world)).toBe(0);
+    expect(await world.sent()).toEqual(["a", "b"]);
   });
 
   it("is full from the high watermark until both loads are below the low one", async () => {
     const world = await make();
+    const kindOf = async (asked: Seat) => (await world.admit(asked, world.nowMs())).kind;
     const big = (ticketId: string) => seat(ticketId, { sizeBytes: limits.maxBytes * 0.3 });
-    for (const id of ["a", "b"]) expect(await world.gate.reserve(big(id))).toBe(true);
-    expect(await world.gate.reserve(big("c"))).toBe(true);
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
+    for (const id of ["a", "b"]) expect(await kindOf(big(id))).toBe("admitted");
+    expect(await kindOf(big("c"))).toBe("admitted");
+    expect(await kindOf(seat("d", { sizeBytes: 1 }))).toBe("full");
     expect(await world.gate.overview()).toMatchObject({ queue: { size: 3, accepting: false } });
     await world.release("a");
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
+    expect(await kindOf(seat("d", { sizeBytes: 1 }))).toBe("full");
     await world.release("b");
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(true);
+    expect(await kindOf(seat("d", { sizeBytes: 1 }))).toBe("admitted");
   });
 
-  it("refuses no ticket that is stored, also where its hold has lapsed", async () => {
+  it("refuses no ticket that is stored, also where its place was lost and the queue is full", async () => {
     const world = await make();
-    const whole = { sizeBytes: limits.maxBytes };
-    await world.gate.reserve(seat("a"));
-    await world.advance(30_000);
-    expect(await world.gate.reserve(seat("b", whole))).toBe(true);
+    expect(await world.admit(seat("b", { sizeBytes: limits.maxBytes }), world.nowMs())).toMatchObject({
+      kind: "admitted",
+    });
     await world.confirm(seat("a"), world.nowMs());
     expect(await sizeOf(world)).toBe(2);
   });
 
   it("sends a ticket at once when there is a permit, and once", async () => {
     const world = await make();
-    await world.gate.reserve(seat("a"));
     expect(await world.sent()).toEqual([]);
-    await world.confirm(seat("a"), world.nowMs());
+    await world.admit(seat("a"), world.nowMs());
     await world.confirm(seat("a"), world.nowMs());
     expect(await world.sent()).toEqual(["a"]);
     await world.advance(1_000);

@@ -81,12 +81,8 @@ export function gateWorld(given: Partial<GateLimits> = {}) {
     keeper,
     limits: all,
     core: () => JSON.parse(stored) as GateCore,
-    /** Keeps a ticket: reserved and confirmed. */
-    keep(ticketId: string, of: Partial<Seat> = {}) {
-      const held = keeper.reserve(seat(ticketId, of));
-      if (held === "held") keeper.confirm(seat(ticketId, of), world.nowMs);
-      return held;
-    },
+    /** Keeps a ticket, if it is admitted. */
+    keep: (ticketId: string, of: Partial<Seat> = {}) => keeper.admit(seat(ticketId, of), world.nowMs).kind,
     begin(ticketId: string, permit: string, of: Partial<Seat> = {}, suspect = false) {
       return keeper.start(seat(ticketId, of), { permit, notBeforeMs: 0, suspect });
     },

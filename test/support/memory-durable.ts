@@ -3,6 +3,7 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { newGate, type GateCore } from "../../src/domain/gate/gate.ts";
 import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
+import type { Seat } from "../../src/domain/gate/places.ts";
 import { errandOf, seatOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
@@ -44,10 +45,7 @@ export function interrupted<Port extends object>(
 export function memoryDurable(clock: Clock, random: () => number, settings: QueueSettings): MemoryDurable {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const gates = new Map<
-    ProviderName,
-    { readonly gate: Gate & StartingGate; readonly tell: (ticket: Ticket) => void }
-  >();
+  const gates = new Map<ProviderName, ReturnType<typeof makeGate>>();
   const tickets = new Map<string, Ticket>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
@@ -113,7 +111,6 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
         if (isAway("gate.report")) return null;
         return after(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null;
       },
-      reserve: async (seat) => after(keeper.reserve(seat)) === "held",
       start: async (seat, starter) => after(keeper.start(seat, starter)),
       outlook: async (ticketId) => keeper.outlook(ticketId),
       overview: async (tenant) => keeper.overview(tenant),
@@ -121,6 +118,11 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
     return {
       gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
       tell,
+      admit: (seat: Seat, notBeforeMs: number) => {
+        if (isAway("gate.admit")) throw new StoreAway("away");
+        return after(keeper.admit(seat, notBeforeMs));
+      },
+      withdraw: (seat: Seat) => after(keeper.withdraw(seat)),
     };
   }
 
@@ -139,7 +141,11 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       put: (ticket) => tickets.set(ticket.about.id, ticket),
       remove: (id) => tickets.delete(id),
     },
-    (ticket) => gateOf(ticket.about.provider).tell(ticket),
+    {
+      tell: (ticket) => gateOf(ticket.about.provider).tell(ticket),
+      admit: ({ provider, seat }, notBeforeMs) => gateOf(provider).admit(seat, notBeforeMs),
+      withdraw: ({ provider, seat }) => gateOf(provider).withdraw(seat),
+    },
   );
 
   const keysPort: Keys = {

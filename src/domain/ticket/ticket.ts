@@ -285,12 +285,7 @@ export function comparisonKey(promptSha256: string): string {
 
 /** What each verb of the gate wants to know of it. */
 export function seatOf({ about }: Ticket): Seat {
-  return draftSeat(about, about.acceptedAtMs);
-}
-
-/** Likewise, of one that is not accepted yet. */
-export function draftSeat(about: Omit<About, "acceptedAtMs" | "expiresAtMs">, acceptedAtMs: number): Seat {
-  const { id: ticketId, priority, keys } = about;
+  const { id: ticketId, priority, keys, acceptedAtMs } = about;
   return {
     ticketId,
     priority,

@@ -6,7 +6,8 @@ import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
 import { endWaits, othersOf, report } from "../../domain/gate/report.ts";
 import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
 import { asksForOthers } from "../../domain/gate/outcome.ts";
-import type { Places, Seat } from "../../domain/gate/places.ts";
+import type { Acceptance, Places, Seat } from "../../domain/gate/places.ts";
+import type { Admitted } from "../../domain/gate/view.ts";
 import { errandOf, seatOf, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 import { createGateKeeper } from "../../engine/gate-keeper.ts";
@@ -28,6 +29,9 @@ export interface LocalGateParts {
 }
 
 export interface LocalGate extends Gate {
+  /** May a ticket be kept? With the answer it has its place: if it is not stored after all, `withdraw`. What must last of it has, after `settled`. */
+  admit(seat: Seat, notBeforeMs: number): Admitted;
+  withdraw(acceptance: Acceptance): void;
   /** May a ticket be called for now, under this permit? Asked again with it, the answer is the same. What must last of it has, after `settled`. */
   start(seat: Seat, starter: Starter): Start;
   /** When what must last is stored, or could not be: then the gate goes on from memory. */
@@ -94,10 +98,14 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
       return Promise.resolve(others);
     },
 
-    reserve(seat) {
-      const isHeld = keeper.reserve(seat) === "held";
+    admit(seat, notBeforeMs) {
+      const admitted = keeper.admit(seat, notBeforeMs);
       soon();
-      return stored(isHeld);
+      return admitted;
+    },
+    withdraw(acceptance) {
+      keeper.withdraw(acceptance);
+      soon();
     },
     start(seat, starter) {
       const start = keeper.start(seat, starter);

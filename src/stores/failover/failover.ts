@@ -24,7 +24,6 @@ import { bringTotals, failoverTotals } from "./totals.ts";
 import type { LocalStore } from "./local-store.ts";
 import { createMover } from "./mover.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import { createRooms } from "./reservations.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 export interface FailoverParts {
@@ -81,14 +80,13 @@ export function createFailover(parts: FailoverParts): Failover {
     },
     onFault,
   });
-  const rooms = createRooms(local, clock, newId);
-  const gates = failoverGates({ local, shared, watch, rooms, clock });
+  const gates = failoverGates({ local, shared, watch });
   const tickets = failoverTickets({
     local,
     shared: shared.tickets,
     watch,
-    rooms,
     clock,
+    newId,
     longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
     onNote: mover.kick,
   });

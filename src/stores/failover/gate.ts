@@ -4,20 +4,15 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Others, Outcome } from "../../domain/gate/outcome.ts";
-import type { Seat } from "../../domain/gate/places.ts";
-import { inTime } from "../../gateway/deadline.ts";
-import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import type { Gate } from "../../gateway/ports.ts";
 import type { SharedStore } from "./shared-store.ts";
 import type { LocalStore } from "./local-store.ts";
-import type { Rooms } from "./reservations.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailoverGateParts {
   readonly local: Pick<LocalStore, "gate" | "moves">;
   readonly shared: Pick<SharedStore, "gate">;
   readonly watch: Pick<Watch, "ask" | "isAway">;
-  readonly rooms: Rooms;
-  readonly clock: Clock;
 }
 
 export interface FailoverGates {
@@ -28,10 +23,7 @@ export interface FailoverGates {
   ended(permit: string): void;
 }
 
-/** The longest that room is asked for: what stands before a shared gate may let many wait in line. */
-const reserveMs = 300;
-
-export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGateParts): FailoverGates {
+export function failoverGates({ local, shared, watch }: FailoverGateParts): FailoverGates {
   const made = new Map<ProviderName, { readonly shared: Gate; readonly local: Gate }>();
   /** Of calls for tickets, and whose gate gave the turn. */
   const permits = new Map<string, "shared" | "local">();
@@ -59,31 +51,16 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
       return watch.ask(() => there.outlook(ticketId));
     };
 
-    async function reserveThere(seat: Seat): Promise<boolean> {
-      try {
-        return await watch.ask(async () => {
-          const isHeld = await inTime(clock, reserveMs, there.reserve(seat));
-          if (isHeld === undefined) throw new StoreAway("The shared gate has not answered in time");
-          return isHeld;
-        });
-      } catch (error) {
-        if (!(error instanceof StoreAway)) throw error;
-        return await rooms.reserve(provider, seat);
-      }
-    }
-
     return {
       shared: {
         enter: there.enter,
         report: reporting(reportThere),
-        reserve: reserveThere,
         outlook,
         overview: (tenant?: string) => watch.ask(() => there.overview(tenant)),
       },
       local: {
         enter: here.enter,
         report: reporting(here.report),
-        reserve: (seat: Seat) => rooms.reserve(provider, seat),
         outlook,
         overview: here.overview,
       },

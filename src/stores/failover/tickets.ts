@@ -2,28 +2,28 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the shared store, or this process' own, where it was kept because the
  * shared one was away. Who is asked for a ticket looks here first.
  */
-import { draftSeat, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { Ticket } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import {
-  QueueFull,
   StoreAway,
   type ClaimedTicket,
   type Clock,
+  type Created,
   type Draft,
   type Tickets,
 } from "../../gateway/ports.ts";
 import { NotDone, type SharedTickets } from "./shared-store.ts";
 import type { LocalStore } from "./local-store.ts";
-import { markedAtMs } from "./marked-id.ts";
-import type { Rooms } from "./reservations.ts";
+import { markedAtMs, markedId } from "./marked-id.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailoverTicketsParts {
   readonly local: Pick<LocalStore, "tickets" | "moves" | "notes">;
   readonly shared: SharedTickets;
   readonly watch: Pick<Watch, "ask">;
-  readonly rooms: Rooms;
   readonly clock: Clock;
+  /** A UUID. */
+  readonly newId: () => string;
   /** From acceptance to the last moment at which a ticket can still be read. */
   readonly longestLifeMs: number;
   /** Something was noted that the shared store is to be told. */
@@ -72,49 +72,31 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   };
 }
 
-async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Ticket> {
-  const { shared, watch, rooms } = parts;
-  const { id } = draft.about;
-  const roomHere = rooms.take(id);
-  if (draft.idIsGiven === true) {
-    // Whoever comes with the key again is led to this id, at the shared store.
-    if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
-    return await watch.ask(() => shared.create(draft));
-  }
-  if (roomHere !== null) return await keepHere(parts, draft, roomHere, null);
+/** At the shared store; where that is away, here, unless somebody is led to this id there. A full queue there is full. */
+async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Created> {
+  const { shared, watch } = parts;
   try {
     return await watch.ask(() => shared.create(draft));
   } catch (error) {
-    if (!(error instanceof StoreAway)) throw error;
-    const doubtfulId = error instanceof NotDone ? null : id;
-    return await keepHere(parts, draft, await roomFor(parts, draft, doubtfulId), doubtfulId);
+    if (!(error instanceof StoreAway) || draft.idIsGiven === true) throw error;
+    // Where it isn't known whether the store has kept it, nobody is told of that one, and it is taken back.
+    return await keepHere(parts, draft, error instanceof NotDone ? null : draft.about.id);
   }
 }
 
-async function roomFor(
-  { rooms, clock, local, onNote }: FailoverTicketsParts,
-  { about }: Draft,
+async function keepHere(
+  { local, clock, newId, onNote }: FailoverTicketsParts,
+  draft: Draft,
   doubtfulId: string | null,
-): Promise<string> {
-  const { id: ticketId, provider } = about;
-  const seat = draftSeat(about, clock.nowMs());
-  const isHeld = await rooms.reserve(provider, seat);
-  const room = isHeld ? rooms.take(ticketId) : null;
-  if (room !== null) return room;
-  if (doubtfulId !== null) {
+): Promise<Created> {
+  const { provider } = draft.about;
+  const about = { ...draft.about, id: markedId(clock.nowMs(), newId) };
+  const created = await local.moves.keep({ ...draft, about }, doubtfulId);
+  if (created.kind === "full" && doubtfulId !== null) {
     await local.notes.doubt({ id: doubtfulId, provider });
     onNote();
   }
-  throw new QueueFull();
-}
-
-function keepHere(
-  { local }: FailoverTicketsParts,
-  draft: Draft,
-  id: string,
-  doubtfulId: string | null,
-): Promise<Ticket> {
-  return local.moves.keep({ ...draft, about: { ...draft.about, id } }, doubtfulId);
+  return created;
 }
 
 async function load(

@@ -18,6 +18,7 @@ function gateWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
     const stub = env.GATES.get(env.GATES.idFromName("mock"));
     const told = stub as unknown as Remote<ProviderGate>;
     const errands = wrap({
+      admit: (seat: Seat, notBeforeMs: number) => told.admit(seat, notBeforeMs),
       confirm: (seat: Seat, notBeforeMs: number) => told.confirm(seat, notBeforeMs),
       park: (seat: Seat, parking: Parking) => told.park(seat, parking),
       release: (ticketId: string) => told.release(ticketId),

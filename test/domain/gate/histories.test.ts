@@ -129,9 +129,9 @@ function createWorld() {
       world.nowMs,
       lasting,
     );
-    const held = keeper.reserve(seatOf(ticket));
-    if (!wasAccepting && before.size >= 6) expect(held).toBe("full");
-    if (held === "full") return;
+    const admitted = keeper.admit(seatOf(ticket), world.nowMs);
+    if (!wasAccepting && before.size >= 6) expect(admitted.kind).toBe("full");
+    if (admitted.kind === "full") return;
     store(ticket);
     if (heard) runErrand(id);
   }

@@ -3,6 +3,7 @@ import { parseConfig } from "../../../src/settings/config.ts";
 import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
 import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
@@ -16,13 +17,13 @@ const readMs = 1;
 /** A caller's patience with the gate: `src/cloudflare/stubs/ask-object.ts`. */
 const patienceMs = 5_000;
 
-const nothing = { enter: 0, exchange: 0, reserve: 0, confirm: 0, outlook: 0 };
+const nothing = { enter: 0, exchange: 0, admit: 0 };
 type Verb = keyof typeof nothing;
 
 export interface VirtualGate {
-  readonly remote: Pick<RemoteGate, "enter" | "exchange" | "reserve" | "outlook">;
-  /** What a new ticket tells it. */
-  confirm(seat: Seat): Promise<void>;
+  readonly remote: Pick<RemoteGate, "enter" | "exchange">;
+  /** What a new ticket asks it. */
+  admit(seat: Seat): Promise<Admitted>;
   core(): GateCore;
   /** When it opened for the first time. */
   openedAtMs(): number | null;
@@ -92,10 +93,8 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
     remote: {
       enter: (permit, whose) => ask("enter", () => keeper.enter(permit, whose)),
       exchange: (reportId, outcomes) => ask("exchange", () => keeper.exchange(reportId, outcomes)),
-      reserve: (seat) => ask("reserve", () => keeper.reserve(seat) === "held"),
-      outlook: (ticketId) => ask("outlook", () => keeper.outlook(ticketId)),
     },
-    confirm: (seat) => ask("confirm", () => keeper.confirm(seat, time.nowMs())),
+    admit: (seat) => ask("admit", () => keeper.admit(seat, time.nowMs())),
     core: () => core,
     openedAtMs: () => openedAtMs,
     askedIn: (second, ...verbs) => verbs.reduce((sum, verb) => sum + (asked[second]?.[verb] ?? 0), 0),

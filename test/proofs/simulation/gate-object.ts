@@ -5,7 +5,8 @@ import { newGate, type Admission, type GateCore } from "../../../src/domain/gate
 import type { Parking, Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { Outcome } from "../../../src/domain/gate/outcome.ts";
-import type { Place, Places, Seat } from "../../../src/domain/gate/places.ts";
+import type { Acceptance, Place, Places, Seat } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
@@ -19,7 +20,10 @@ export interface GateObject extends Target {
   readonly provider: ProviderName;
   enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
   exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged;
-  reserve(seat: Seat): boolean;
+  admit(seat: Seat, notBeforeMs: number): Admitted;
+  withdraw(acceptance: Acceptance): void;
+  /** Has a ticket that has a place here say how it stands. */
+  askAfter(ticketId: string): void;
   confirm(seat: Seat, notBeforeMs: number): void;
   park(seat: Seat, parking: Parking): void;
   start(seat: Seat, starter: Starter): Start;
@@ -37,7 +41,7 @@ export interface GateObjectParts {
   /** Brings a ticket's id to a worker, perhaps. */
   readonly send: (ticketId: string) => void;
   /** Has a ticket tell how it stands. */
-  readonly remind: (gate: GateObject, ticketId: string) => void;
+  readonly remind: (gate: GateObject, place: Place) => void;
   readonly watch: GateWatch;
   readonly processLife: (() => Life) | null;
 }
@@ -154,7 +158,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       for (const id of ids) send(id);
     },
     askAfter(ids) {
-      for (const id of ids) remind(object, id);
+      for (const id of ids) ask(id);
     },
     setAlarm(wakeAtMs) {
       const atMs = alarm.atMs();
@@ -162,6 +166,11 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       if (atMs === null || wakeAtMs < atMs) alarm.set(Math.max(wakeAtMs, scheduler.nowMs() + 1));
     },
   };
+
+  function ask(ticketId: string): void {
+    const place = rows.get(ticketId);
+    if (place !== undefined) remind(object, place);
+  }
 
   function ring(): void {
     if (!life().isAlive) return;
@@ -178,7 +187,9 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
     exchange: (reportId, outcomes) =>
       verb("exchange", [reportId, outcomes], (it) => it.exchange(reportId, outcomes)),
-    reserve: (seat) => verb("reserve", [seat], (it) => it.reserve(seat)) === "held",
+    admit: (seat, notBeforeMs) => verb("admit", [seat, notBeforeMs], (it) => it.admit(seat, notBeforeMs)),
+    withdraw: (acceptance) => verb("withdraw", [acceptance], (it) => it.withdraw(acceptance)),
+    askAfter: ask,
     confirm: (seat, notBeforeMs) =>
       verb("confirm", [seat, notBeforeMs], (it) => it.confirm(seat, notBeforeMs)),
     park: (seat, parking) => verb("park", [seat, parking], (it) => it.park(seat, parking)),

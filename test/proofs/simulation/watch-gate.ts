@@ -4,6 +4,7 @@ import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Look } from "../../../src/engine/gate-keeper.ts";
 import type { Place, Seat } from "../../../src/domain/gate/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
@@ -80,8 +81,6 @@ export function watchGate(world: World, name: string): GateWatch {
     for (const { ticketId, standing } of rows.values()) {
       if (standing.state === "waiting") continue;
       if (standing.untilMs <= nowMs) broken("9 places", `${standing.state} past its end`, ticketId);
-      if (standing.state === "held" && standing.untilMs > nowMs + 30_000)
-        broken("9 places", "a hold of more than 30 s", ticketId);
     }
   }
 
@@ -132,8 +131,12 @@ export function watchGate(world: World, name: string): GateWatch {
           order.sent(core, rows, send);
           break;
         }
-        case "reserve":
-          capacity.reserved(given[0] as Seat, rowsBefore, reply as "held" | "full");
+        case "admit":
+          capacity.asked(given[0] as Seat, rowsBefore, (reply as Admitted).kind);
+          breaker.unmoved(coreBefore, core, what);
+          break;
+        case "withdraw":
+          capacity.withdrawn(given[0] as Seat);
           breaker.unmoved(coreBefore, core, what);
           break;
         case "started":
@@ -146,10 +149,7 @@ export function watchGate(world: World, name: string): GateWatch {
       capacity.after(rows);
     },
     served(core, rows, alarmAtMs) {
-      // A hold that is over is gone when anybody next asks; nothing waits for that.
-      const lapses = [...rows.values()].some(
-        ({ standing }) => standing.state !== "waiting" && standing.state !== "held",
-      );
+      const lapses = [...rows.values()].some(({ standing }) => standing.state !== "waiting");
       if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
       order.served(core, rows);
     },

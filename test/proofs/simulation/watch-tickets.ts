@@ -1,4 +1,6 @@
 /** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
+import type { Acceptance, Place } from "../../../src/domain/gate/places.ts";
+import type { Asked } from "../../../src/engine/ticket-parts.ts";
 import type { Claimed, Settled } from "../../../src/domain/ticket/moves.ts";
 import type { Texts, Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { latestMs } from "./alarm.ts";
@@ -12,6 +14,12 @@ export interface TicketWatch {
   claimed(id: string, permit: string, claimed: Claimed | null): void;
   settled(id: string, fence: number, settled: Settled): void;
   forgotten(ticket: Ticket): void;
+  /** Its gate has a place for it. */
+  admitted(acceptance: Acceptance): void;
+  /** It has begun to withdraw what it has asked. */
+  withdrawn(acceptance: Acceptance): void;
+  /** Nothing is left of what it has asked. @param places of its gate */
+  gone(asked: Asked, places: ReadonlyMap<string, Place>): void;
   known(id: string): KnownTicket | undefined;
   all(): Iterable<KnownTicket>;
 }
@@ -68,6 +76,11 @@ const ends: readonly string[] = ["completed", "failed", "expired"];
 export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => void): TicketWatch {
   const { scheduler, plan } = world;
   const tickets = new Map<string, KnownTicket>();
+  /** Acceptances that came to nothing: of which that has begun, and is over. */
+  const withdrawals = new Set<string>();
+  const isGone = new Set<string>();
+  /** A gate that loses what it had forgets what was withdrawn, too. */
+  const forgets = plan.rates.has("gate_forgets");
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
   const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
@@ -136,6 +149,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
 
   function accept(ticket: Ticket): KnownTicket {
     const { about, state } = ticket;
+    if (withdrawals.has(nameOf({ ticketId: about.id, acceptedAtMs: about.acceptedAtMs })))
+      world.violate("1 kept", "kept, though it was withdrawn", about.id);
     const walk = walks.getStore();
     if (walk) {
       walk.ticketId = about.id;
@@ -247,9 +262,27 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
         world.violate("1 kept", "removed before its retention was over", known.id);
       known.ticket = null;
     },
+    admitted(acceptance) {
+      if (!forgets && isGone.has(nameOf(acceptance)))
+        world.violate(
+          "9 places",
+          "a place for what was withdrawn, or refused, and is gone",
+          acceptance.ticketId,
+        );
+    },
+    withdrawn: (acceptance) => void withdrawals.add(nameOf(acceptance)),
+    gone({ seat }, places) {
+      isGone.add(nameOf(seat));
+      if (!forgets && places.get(seat.ticketId)?.acceptedAtMs === seat.acceptedAtMs)
+        world.violate("9 places", "it is gone, and its place is left", seat.ticketId);
+    },
     known: (id) => tickets.get(id),
     all: () => tickets.values(),
   };
+}
+
+function nameOf({ ticketId, acceptedAtMs }: Acceptance): string {
+  return `${ticketId} ${acceptedAtMs}`;
 }
 
 /** Said by who holds the claim, or for whom it is known that he is dead. */

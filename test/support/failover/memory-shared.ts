@@ -128,7 +128,6 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
               probe: null,
             })),
           report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => null),
-          reserve: (seat) => ask("reserve", () => gate.reserve(seat)),
           outlook: (id) => ask("outlook", () => gate.outlook(id)),
           overview: () => ask("overview", gate.overview),
         };

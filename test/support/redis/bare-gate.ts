@@ -2,14 +2,16 @@
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Parking, Start } from "../../../src/domain/gate/queue.ts";
 import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { StartingGate } from "../../../src/engine/claims.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
-import { packSeat } from "../../../src/stores/redis/codec.ts";
+import { packSeat, reviveOutlook } from "../../../src/stores/redis/codec.ts";
 import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
 import type { Caller } from "../../../src/stores/redis/script-runner.ts";
 import type { BareCall } from "../../../src/stores/redis/script/calls.ts";
 
 export interface BareGate extends RedisGate, RemoteGate, StartingGate {
+  admit(seat: Seat, notBeforeMs: number): Promise<Admitted>;
   confirm(seat: Seat, notBeforeMs: number): Promise<void>;
   park(seat: Seat, parking: Parking): Promise<void>;
   release(ticketId: string, keptBytes?: number): Promise<void>;
@@ -25,7 +27,8 @@ export function bareGate(caller: Caller, provider: ProviderName): BareGate {
 
   return {
     ...redisGate(caller, provider),
-    reserve: async (seat) => (await ask({ verb: "reserve", seat: packSeat(seat) })) === "held",
+    admit: async (seat, notBeforeMs) =>
+      reviveAdmitted((await ask({ verb: "admit", seat: packSeat(seat), notBeforeMs })) as Admitted),
     start: async (seat, starter) =>
       reviveStart((await ask({ verb: "start", seat: packSeat(seat), starter })) as Start),
     confirm: async (seat, notBeforeMs) =>
@@ -37,6 +40,10 @@ export function bareGate(caller: Caller, provider: ProviderName): BareGate {
       return Array.isArray(ids) ? (ids as readonly string[]) : [];
     },
   };
+}
+
+function reviveAdmitted(stored: Admitted): Admitted {
+  return stored.kind === "full" ? stored : { ...stored, estimate: reviveOutlook(stored.estimate ?? null) };
 }
 
 function reviveStart(stored: Start): Start {

@@ -119,7 +119,7 @@ const command = fc.oneof(
       { permit, epoch: null, finding: healthy, durationMs: null },
     ]),
   }),
-  fc.record({ verb: fc.constant("reserve" as const), seat }),
+  fc.record({ verb: fc.constant("admit" as const), seat, inMs }),
   fc.record({ verb: fc.constant("confirm" as const), seat, inMs }),
   fc.record({ verb: fc.constant("park" as const), seat, inMs, suspect, permit: fc.option(permit) }),
   fc.record({ verb: fc.constant("start" as const), seat, inMs, suspect, permit }),
@@ -150,7 +150,7 @@ export type GateStep = typeof gateStep extends fc.Arbitrary<infer T> ? T : never
 export interface Askable {
   enter(permit: string, whose: Whose): unknown;
   exchange(reportId: string, outcomes: readonly Outcome[]): unknown;
-  reserve(seat: Seat): unknown;
+  admit(seat: Seat, notBeforeMs: number): unknown;
   confirm(seat: Seat, notBeforeMs: number): unknown;
   park(seat: Seat, parking: Parking): unknown;
   start(seat: Seat, starter: Starter): Start | Promise<Start>;
@@ -167,8 +167,8 @@ export function askGate(gate: Askable, command: GateStep["command"], nowMs: numb
       return gate.enter(command.permit, command.whose);
     case "exchange":
       return gate.exchange(command.reportId, command.outcomes);
-    case "reserve":
-      return gate.reserve(command.seat);
+    case "admit":
+      return gate.admit(command.seat, nowMs + command.inMs);
     case "confirm":
       return gate.confirm(command.seat, nowMs + command.inMs);
     case "park": {

@@ -96,6 +96,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },
+    admit: (seat: Seat, notBeforeMs: number) => stores.gate.admit(seat, notBeforeMs),
     confirm: (seat: Seat, notBeforeMs: number) => stores.gate.confirm(seat, notBeforeMs),
     park: (seat: Seat, parking: Parking) => stores.gate.park(seat, parking),
     release: (ticketId: string) => stores.gate.release(ticketId),

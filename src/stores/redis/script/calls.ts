@@ -46,7 +46,7 @@ export type GateCall =
  * source, verb by verb.
  */
 export type BareCall =
-  | { readonly verb: "reserve"; readonly seat: Seat }
+  | { readonly verb: "admit"; readonly seat: Seat; readonly notBeforeMs: number }
   | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
   | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
   | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }

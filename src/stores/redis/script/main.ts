@@ -63,10 +63,15 @@ function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
-      const known = tickets.create(gate, call, texts);
-      if (known === null) return ["full"];
-      if (known.length > 0) return ["there", ...known];
-      return ["stored", json(gate.keeper.outlook(call.seat.ticketId))];
+      const created = tickets.create(gate, call, texts);
+      switch (created.kind) {
+        case "full":
+          return ["full"];
+        case "there":
+          return ["there", ...created.row];
+        case "stored":
+          return ["stored", json(created.estimate)];
+      }
     }
     case "change": {
       const known = tickets.change(gate, call, texts);
@@ -85,8 +90,8 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
       return keeper.enter(call.permit, call.whose);
     case "exchange":
       return keeper.exchange(call.reportId, call.outcomes);
-    case "reserve":
-      return keeper.reserve(call.seat);
+    case "admit":
+      return keeper.admit(call.seat, call.notBeforeMs);
     case "confirm":
       return keeper.confirm(call.seat, call.notBeforeMs);
     case "park":
