@@ -10,7 +10,7 @@
  *     +--release, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
-export interface Seat {
+export interface QueueItem {
   readonly ticketId: string;
   /** 0 to 10, higher first. */
   readonly priority: number;
@@ -25,8 +25,8 @@ export interface Seat {
   readonly comparison: string;
 }
 
-export interface Place extends Seat {
-  readonly standing: Standing;
+export interface Place extends QueueItem {
+  readonly standing: PlaceState;
   /** Not started before this moment: its backoff. */
   readonly notBeforeMs: number;
   /** It was in flight when its process died: it goes first, and never two of them at once. */
@@ -37,7 +37,7 @@ export interface Place extends Seat {
   readonly heardAtMs: number;
 }
 
-export type Standing =
+export type PlaceState =
   /** Room is kept, but the ticket isn't stored yet. At `untilMs` the place is gone. */
   | { readonly state: "held"; readonly untilMs: number }
   | { readonly state: "waiting" }
@@ -68,7 +68,7 @@ export function byProbeTurn(a: Place, b: Place): number {
 }
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */
-export interface Tally {
+export interface QueueLoad {
   /** All places, held ones included. */
   readonly size: number;
   /** Of all places. */
@@ -123,7 +123,7 @@ export interface Places {
   find(ticketId: string): Place | null;
   put(place: Place): void;
   remove(ticketId: string): void;
-  tally(): Tally;
+  load(): QueueLoad;
   /** Held, dispatched or running ones with `untilMs <= nowMs`, at most `limit`, in any order. */
   lapsed(nowMs: number, limit: number): readonly Place[];
   /** In order. */

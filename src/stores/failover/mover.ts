@@ -4,15 +4,15 @@
  */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { FallbackStore } from "./fallback-store.ts";
 import { tellNotes } from "./note-teller.ts";
-import type { SharedTickets } from "./shared-store.ts";
+import type { PrimaryTickets } from "./primary-store.ts";
 import { moveTickets } from "./ticket-mover.ts";
 import type { Watch } from "./watch.ts";
 
 export interface MoverParts {
-  readonly local: Pick<LocalStore, "moves" | "notes">;
-  readonly shared: Pick<SharedTickets, "adopt" | "load" | "withdraw" | "settleAsOf">;
+  readonly fallback: Pick<FallbackStore, "moves" | "notes">;
+  readonly primary: Pick<PrimaryTickets, "adopt" | "load" | "withdraw" | "settleAsOf">;
   readonly watch: () => Pick<Watch, "ask" | "isAway">;
   readonly clock: Clock;
   readonly tell: (event: FailoverEvent) => void;
@@ -37,8 +37,8 @@ export interface Mover {
 /** After something could not be brought though the store is there. */
 const againMs = 5_000;
 
-export function createMover({ local, shared, watch, clock, tell, onFault }: MoverParts): Mover {
-  const { moves, notes } = local;
+export function createMover({ fallback, primary, watch, clock, tell, onFault }: MoverParts): Mover {
+  const { moves, notes } = fallback;
   let underWay: Promise<void> | null = null;
   let isMore = false;
   let isStopped = false;
@@ -48,8 +48,8 @@ export function createMover({ local, shared, watch, clock, tell, onFault }: Move
     const { ask } = watch();
     isMore = false;
     try {
-      const areTold = await tellNotes({ notes, shared, tell }, ask);
-      const haveMoved = await moveTickets({ moves, shared, tell }, ask, () => isStopped);
+      const areTold = await tellNotes({ notes, primary, tell }, ask);
+      const haveMoved = await moveTickets({ moves, primary, tell }, ask, () => isStopped);
       if (!areTold || !haveMoved) pause();
     } catch (error) {
       if (!(error instanceof StoreAway)) onFault(error);
@@ -80,7 +80,7 @@ export function createMover({ local, shared, watch, clock, tell, onFault }: Move
       cancelPause = null;
       kick();
     },
-    bringNotes: async () => void (await tellNotes({ notes, shared, tell }, (verb) => verb())),
+    bringNotes: async () => void (await tellNotes({ notes, primary, tell }, (verb) => verb())),
     async stop() {
       isStopped = true;
       cancelPause?.();

@@ -6,25 +6,25 @@
 import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
 import type { Schedule } from "./script/calls.ts";
 
-export interface TakerParts {
+export interface FetcherParts {
   readonly clock: Clock;
   /** Redis' clock, as near as is known. */
   readonly storeNowMs: () => number;
   /** Tickets in flight at all processes together, at most. */
   readonly concurrency: number;
   /** At most so many, and no more than this process' share, of which it has so many in flight. @throws {StoreAway} */
-  readonly take: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
+  readonly fetch: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
   /** Never rejects. */
   readonly run: (claimed: ClaimedTicket) => Promise<void>;
   /** Hears of a take that failed. */
   readonly onFault: (error: unknown) => void;
 }
 
-export interface Taker {
+export interface Fetcher {
   /** What a call of our own has said. */
   onSchedule(schedule: Schedule): void;
   /** What another's has, for all to hear. */
-  onNews(news: Heard): void;
+  onWake(wake: Heard): void;
   /** Looks at once: news may have been missed. */
   open(): void;
   /** Takes nothing any more, until `open`. Those in flight go on. */
@@ -42,10 +42,10 @@ const overShareMs = 150;
 const emptyMs = 50;
 const longestEmptyMs = 1_000;
 
-export function createTaker(parts: TakerParts): Taker {
+export function createFetcher(parts: FetcherParts): Fetcher {
   const { clock, concurrency } = parts;
   let isOpen = false;
-  let isTaking = false;
+  let isFetching = false;
   let inFlight = 0;
   let processes = 1;
   let empty = 0;
@@ -62,7 +62,7 @@ export function createTaker(parts: TakerParts): Taker {
   /** @param courtesy how long others may be first */
   function plan(courtesy: number): void {
     const lookAtMs = hasLost ? -Infinity : wakeAtMs;
-    if (!isOpen || isTaking || lookAtMs === null || inFlight >= concurrency) return stand();
+    if (!isOpen || isFetching || lookAtMs === null || inFlight >= concurrency) return stand();
     const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
     const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
     const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
@@ -71,7 +71,7 @@ export function createTaker(parts: TakerParts): Taker {
     stand();
     const cancel = clock.after(atMs - clock.nowMs(), () => {
       timer = null;
-      void take();
+      void fetchNow();
     });
     timer = { atMs, cancel };
   }
@@ -81,12 +81,12 @@ export function createTaker(parts: TakerParts): Taker {
     timer = null;
   }
 
-  async function take(): Promise<void> {
-    isTaking = true;
+  async function fetchNow(): Promise<void> {
+    isFetching = true;
     // Redis knows better how many processes share the room.
     const room = inFlight >= share() ? 1 : concurrency - inFlight;
     try {
-      const claimed = await parts.take(room, inFlight);
+      const claimed = await parts.fetch(room, inFlight);
       hasLost = false;
       empty = claimed.length > 0 ? 0 : empty + 1;
       for (const ticket of claimed) void work(ticket);
@@ -95,7 +95,7 @@ export function createTaker(parts: TakerParts): Taker {
       hasLost = true;
       parts.onFault(error);
     } finally {
-      isTaking = false;
+      isFetching = false;
       plan(0);
     }
   }
@@ -128,9 +128,9 @@ export function createTaker(parts: TakerParts): Taker {
       hear("reply", schedule);
       plan(0);
     },
-    onNews(news) {
+    onWake(wake) {
       const before = wakeAtMs;
-      hear("message", news);
+      hear("message", wake);
       if (wakeAtMs !== before) plan(courtesyMs + perTicketMs * inFlight);
     },
     open() {

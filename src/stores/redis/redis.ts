@@ -18,7 +18,7 @@ export const root = "llm-provider-service:";
 export const wakeChannel = `${root}gate:wake`;
 
 /** @param message provider, the moment of the news, and that of the next look, or nothing */
-export function readNews(message: string): {
+export function readWake(message: string): {
   readonly provider: string;
   readonly nowMs: number;
   readonly wakeAtMs: number | null;

@@ -2,7 +2,7 @@
 import { isAnswer, isProviderFault, type Failure } from "../failure.ts";
 
 /** One call that was let through, whether it was made or not. Plain JSON: it travels in batches. */
-export interface Outcome {
+export interface CallReport {
   /** The permit that it was let through with; `null` for a call that was answered from a snapshot. Only a turn's permit means anything. */
   readonly permit: string | null;
   /** The breaker's epoch that it was let through in; `null`: not known, for the gate could not be asked. */
@@ -84,20 +84,20 @@ export interface Others {
  * Must who reports it know how others fared, since somebody is charged with it or not? A judgement charges nobody, so it can be told with
  * others, later.
  */
-export function asksForOthers({ finding, call, unlessServed, reason }: Outcome): boolean {
+export function asksForOthers({ finding, call, unlessServed, reason }: CallReport): boolean {
   if (unlessServed === true) return true;
   return call?.ticket !== undefined && (finding.kind !== "healthy" || reason !== undefined);
 }
 
 /** The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds. */
-export const longestHoldMs = 900_000;
+export const longestPauseMs = 900_000;
 /**
  * Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
  * milliseconds.
  */
 export const chargesApartMs = 60_000;
 /** Where a 429 names no time. */
-export const unnamedHoldMs = 30_000;
+export const unnamedPauseMs = 30_000;
 
 /**
  * @param failure of the call; `null`: it brought a judgement
@@ -139,11 +139,11 @@ function rateLimit(askedMs: number | null, model: string, patienceMs: number): F
   if (askedMs === null) {
     return patienceMs > 0
       ? { kind: "rate_limited", model, holdMs: null }
-      : { kind: "rate_limited", model, holdMs: unnamedHoldMs, unnamed: true };
+      : { kind: "rate_limited", model, holdMs: unnamedPauseMs, unnamed: true };
   }
   return {
     kind: "rate_limited",
     model,
-    holdMs: askedMs > patienceMs ? Math.min(askedMs, longestHoldMs) : null,
+    holdMs: askedMs > patienceMs ? Math.min(askedMs, longestPauseMs) : null,
   };
 }

@@ -6,19 +6,19 @@ import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the shared store does. */
-export interface LocalStore extends Door {
+export interface FallbackStore extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   /** Those that are moving can't be reached by any verb: `StoreAway`. */
   readonly tickets: Tickets;
-  readonly totals: LocalTotals;
-  readonly moves: LocalMoves;
-  readonly notes: LocalNotes;
+  readonly totals: FallbackTotals;
+  readonly moves: FallbackMoves;
+  readonly notes: FallbackNotes;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
   health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;
 }
 
-export interface LocalTotals extends Totals {
+export interface FallbackTotals extends Totals {
   /** All that is stored, which is deleted with it. */
   take(): Promise<readonly Use[]>;
 }
@@ -33,7 +33,7 @@ export interface Movable {
 }
 
 /** Tickets on their way to the shared store. Each verb is one transaction. @throws {StoreAway} */
-export interface LocalMoves {
+export interface FallbackMoves {
   /** As `Tickets.create`, and notes in the same transaction that the shared store may hold it under another id (`null`: it can't). */
   keep(draft: Draft, doubtfulId: string | null): Promise<Ticket>;
   /** `here`: it is worked on by this process. `moving`: nobody may touch it, for the shared store may have it already. */
@@ -70,7 +70,7 @@ export interface Doubtful {
 }
 
 /** What the shared store is to be told when it is back. Each verb is one transaction. @throws {StoreAway} */
-export interface LocalNotes {
+export interface FallbackNotes {
   /** Said again of the same claim, the first stays. */
   spool(spooled: Spooled): Promise<void>;
   /** The oldest first. */
