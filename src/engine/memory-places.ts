@@ -121,7 +121,7 @@ function table(
       lists.insert(place);
     },
     remove: lists.remove,
-    tally() {
+    load() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {

@@ -13,7 +13,7 @@
 import { isSameSeat } from "../domain/gate/queue.ts";
 import type { Admitted } from "../domain/gate/view.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
-import { isForgotten, seatOf, type Ticket } from "../domain/ticket/ticket.ts";
+import { isForgotten, queueItemOf, type Ticket } from "../domain/ticket/ticket.ts";
 import { StoreAway, type Created, type Draft } from "../gateway/ports.ts";
 import { againAtMs, type Notices } from "./ticket-notices.ts";
 import type { Asked, Listener, OpenRow, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
@@ -151,7 +151,7 @@ function createAway(parts: TicketKeeperParts, gate: Away, rules: TicketRules, no
     async ring() {
       const asked = gate.asked.read();
       if (asked === null) return false;
-      const dueMs = asked.seat.acceptedAtMs + longestAskMs;
+      const dueMs = asked.item.acceptedAtMs + longestAskMs;
       if (asking !== null && nowMs() < dueMs) setAlarm(dueMs);
       else await withdraw();
       return true;
@@ -206,7 +206,7 @@ function createWithdrawal({ row, setAlarm, nowMs }: TicketKeeperParts, gate: Awa
       // In the same breath: who comes from here on tells it anew.
       telling = null;
       const atMs = nowMs();
-      if (gate.asked.read() !== null) setAlarm(againAtMs(atMs - asked.seat.acceptedAtMs, atMs));
+      if (gate.asked.read() !== null) setAlarm(againAtMs(atMs - asked.item.acceptedAtMs, atMs));
     }
   }
 
@@ -228,9 +228,9 @@ function accept(
 }
 
 function askedOf(ticket: Ticket): Asked {
-  return { version: 1, provider: ticket.about.provider, seat: seatOf(ticket) };
+  return { version: 1, provider: ticket.about.provider, item: queueItemOf(ticket) };
 }
 
 function isSame(stored: Asked | null, asked: Asked): boolean {
-  return stored !== null && isSameSeat(stored.seat, asked.seat);
+  return stored !== null && isSameSeat(stored.item, asked.item);
 }

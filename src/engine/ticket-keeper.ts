@@ -6,16 +6,16 @@
  * with the alarm that the ticket needs next, before anybody hears of it (`ticket-notices.ts`). The alarm also brings the ticket to its end, and
  * forgets it after its retention.
  */
-import type { Seat } from "../domain/gate/places.ts";
+import type { QueueItem } from "../domain/gate/places.ts";
 import type { Start, Starter } from "../domain/gate/queue.ts";
 import * as moves from "../domain/ticket/moves.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import {
-  errandOf,
+  noticeOf,
   isEnded,
   isForgotten,
-  seatOf,
+  queueItemOf,
   ticketDueMs,
   type Spent,
   type Ticket,
@@ -43,9 +43,9 @@ export interface TicketKeeper {
    * @param start asks the gate; perhaps more than once, where the transaction must be run again
    * @returns `claimed: null`: the ticket is not to be called for now. `null`: there is no such ticket
    */
-  take(
+  claimInTurn(
     permit: string,
-    start: (seat: Seat, starter: Starter) => Start,
+    start: (item: QueueItem, starter: Starter) => Start,
   ): Promise<{ readonly claimed: ClaimedTicket | null } | null>;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
   giveBack(fence: number, spent?: Spent): Promise<Settled>;
@@ -65,7 +65,7 @@ const stale: Settled = { kind: "stale" };
 
 export function createTicketKeeper(
   parts: TicketKeeperParts,
-  rules: TicketRules = { moves, errandOf, ticketDueMs },
+  rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
   const { row, gate, random, later, follower } = parts;
   const { claim, claimantDied, elapse, giveBack, settle } = rules.moves;
@@ -97,8 +97,10 @@ export function createTicketKeeper(
       return moved && { claimed: moved.reply, ticket: moved.ticket };
     },
 
-    async take(permit, start) {
-      const moved = await move((known, atMs, inForce) => take(rules, known, permit, start, atMs, inForce));
+    async claimInTurn(permit, start) {
+      const moved = await move((known, atMs, inForce) =>
+        claimInTurn(rules, known, permit, start, atMs, inForce),
+      );
       later(tell());
       return moved && { claimed: moved.reply };
     },
@@ -182,11 +184,11 @@ function createMoving(
 }
 
 /** Its claim, where its gate lets it be called for. */
-function take(
+function claimInTurn(
   { moves: { claim, elapse } }: TicketRules,
   known: Ticket,
   permit: string,
-  start: (seat: Seat, starter: Starter) => Start,
+  start: (item: QueueItem, starter: Starter) => Start,
   atMs: number,
   policy: TicketPolicy,
 ): Moved<ClaimedTicket | null> {
@@ -196,7 +198,7 @@ function take(
   if (isEnded(state) || isAnothers) return { ...elapsed, reply: null };
   const notBeforeMs = state.status === "queued" ? state.notBeforeMs : atMs;
   const { suspect, updatedAtMs: sinceMs } = progress;
-  const started = start(seatOf(elapsed.ticket), { permit, notBeforeMs, suspect, sinceMs });
+  const started = start(queueItemOf(elapsed.ticket), { permit, notBeforeMs, suspect, sinceMs });
   if (started.kind !== "call") return { ...elapsed, reply: null };
   const { epoch, asProbe, early } = started;
   const { ticket, events, reply } = claim(elapsed.ticket, permit, asProbe, atMs, policy, early);

@@ -1,10 +1,10 @@
 /**
- * What a ticket tells others, and when its alarm is to ring. Its gate is told what it must hear (`errandOf`) until it has answered: by the verb,
+ * What a ticket tells others, and when its alarm is to ring. Its gate is told what it must hear (`noticeOf`) until it has answered: by the verb,
  * and where that fails, by the alarm. A ticket that waits speaks to a distant gate unasked, too.
  */
 import { gateHeard } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
-import { isEnded, type Errand, type Ticket } from "../domain/ticket/ticket.ts";
+import { isEnded, type GateNotice, type Ticket } from "../domain/ticket/ticket.ts";
 import type { TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
 export interface Notices {
@@ -33,21 +33,21 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
   /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
   let telling: Promise<void> | null = null;
 
-  function missing(): { readonly ticket: Ticket; readonly errand: Errand } | null {
+  function missing(): { readonly ticket: Ticket; readonly notice: GateNotice } | null {
     const ticket = row.read();
-    const errand = ticket === null ? null : rules.errandOf(ticket);
-    return ticket === null || errand === null ? null : { ticket, errand };
+    const notice = ticket === null ? null : rules.noticeOf(ticket);
+    return ticket === null || notice === null ? null : { ticket, notice };
   }
 
-  async function tellAll(say: (ticket: Ticket, errand: Errand) => Promise<void>): Promise<void> {
+  async function tellAll(say: (ticket: Ticket, notice: GateNotice) => Promise<void>): Promise<void> {
     try {
       for (let next = missing(); next !== null; next = missing()) {
-        const { ticket, errand } = next;
-        await say(ticket, errand);
+        const { ticket, notice } = next;
+        await say(ticket, notice);
         await row.change((open) => {
           const since = open.read();
           if (since === null) return;
-          const heard = gateHeard(since, errand.event);
+          const heard = gateHeard(since, notice.event);
           if (heard !== since) open.write(heard, []);
         });
       }
@@ -65,7 +65,7 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
     const silenceMs = silenceOf(ticket, atMs);
     const speakUpAtMs = atMs - silenceMs + (Math.floor(silenceMs / speakUpMs) + 1) * speakUpMs;
     return Math.min(
-      rules.errandOf(ticket) === null ? Infinity : againAtMs(silenceMs, atMs),
+      rules.noticeOf(ticket) === null ? Infinity : againAtMs(silenceMs, atMs),
       isEnded(ticket.state) ? Infinity : speakUpAtMs,
     );
   }
@@ -77,8 +77,8 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
     },
     tellHere(ticket) {
       if (gate.kind === "away") return;
-      const errand = rules.errandOf(ticket);
-      if (errand !== null) gate.tell(ticket, errand);
+      const notice = rules.noticeOf(ticket);
+      if (notice !== null) gate.tell(ticket, notice);
     },
     async tell() {
       if (gate.kind === "here" || missing() === null) return;

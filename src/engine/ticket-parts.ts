@@ -1,11 +1,11 @@
 /** What a ticket's keeper stands on: its row, its gate, whoever else follows it, and its machine. */
-import type { Seat } from "../domain/gate/places.ts";
+import type { QueueItem } from "../domain/gate/places.ts";
 import type { Admitted } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type * as moves from "../domain/ticket/moves.ts";
 import type {
-  Errand,
-  errandOf,
+  GateNotice,
+  noticeOf,
   Ticket,
   ticketDueMs,
   TicketEvent,
@@ -43,7 +43,7 @@ export interface OpenRow {
 export interface Asked {
   readonly version: 1;
   readonly provider: ProviderName;
-  readonly seat: Seat;
+  readonly item: QueueItem;
 }
 
 /** Where it is stored for as long as a distant gate has not answered: beside the ticket's row, which is empty until then. */
@@ -59,7 +59,7 @@ export type Listener =
   /** In the same memory as the ticket's process: it hears at once, so nobody notes that it did. Its start tells it of every ticket. */
   | {
       readonly kind: "here";
-      tell(ticket: Ticket, errand: Errand): void;
+      tell(ticket: Ticket, notice: GateNotice): void;
       admit(asked: Asked, notBeforeMs: number): Admitted;
       withdraw(asked: Asked): void;
     }
@@ -67,7 +67,7 @@ export type Listener =
   | {
       readonly kind: "away";
       readonly asked: AskedRow;
-      tell(ticket: Ticket, errand: Errand): Promise<void>;
+      tell(ticket: Ticket, notice: GateNotice): Promise<void>;
       /** Said once of each acceptance. */
       admit(asked: Asked, notBeforeMs: number): Promise<Admitted>;
       withdraw(asked: Asked): Promise<void>;
@@ -100,6 +100,6 @@ export interface TicketKeeperParts {
 /** A ticket's machine. Proofs plant deliberate bugs in it. */
 export interface TicketRules {
   readonly moves: typeof moves;
-  readonly errandOf: typeof errandOf;
+  readonly noticeOf: typeof noticeOf;
   readonly ticketDueMs: typeof ticketDueMs;
 }

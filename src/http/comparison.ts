@@ -13,7 +13,7 @@ import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { outlookOf } from "./gate-views.ts";
+import { estimateOfTicket } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
@@ -77,7 +77,7 @@ async function compare(c: RouteContext, parts: ComparisonParts): Promise<Respons
       return ticketAnswer(c, clock, submitted.value, ignoredFields);
     case "kept_before": {
       const { ticket } = submitted.value;
-      const kept = { ticket, estimate: await outlookOf(parts.gate, ticket), waitsFor: null };
+      const kept = { ticket, estimate: await estimateOfTicket(parts.gate, ticket), waitsFor: null };
       return ticketAnswer(c, clock, kept, ignoredFields);
     }
   }

@@ -7,8 +7,8 @@ import { KeyObject } from "../../src/cloudflare/objects/key-object.ts";
 import { TicketObject } from "../../src/cloudflare/objects/ticket-object.ts";
 import { TotalsObject } from "../../src/cloudflare/objects/totals-object.ts";
 import type * as WorkerModule from "../../src/cloudflare/worker.ts";
-import { durableGate } from "../../src/cloudflare/stubs/gate.ts";
-import { durableTotals } from "../../src/cloudflare/stubs/totals.ts";
+import { remoteGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteTotals } from "../../src/cloudflare/stubs/totals.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { goodBody, post } from "../support/answers.ts";
 import { env, freshWorld, settled, ticketsOf } from "./objects.ts";
@@ -42,8 +42,8 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
       };
     },
   };
-  const gate = createGateFront({ remote: durableGate(counted, "mock"), clock, newId, later });
-  const totals = durableTotals(counted, clock, later);
+  const gate = createGateFront({ remote: remoteGate(counted, "mock"), clock, newId, later });
+  const totals = remoteTotals(counted, clock, later);
 
   const comparisons = 50 * 30;
   for (let number = 0; number < comparisons; number++) {
@@ -60,7 +60,7 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
   await settled();
   expect(requests / comparisons).toBeLessThan(0.05);
   // All of them were told.
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ meanResponseMs: 100 });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ meanResponseMs: 100 });
   expect((await totals.of("tenant", "2100-01-01")).requests).toBe(comparisons);
 }, 30_000);
 

@@ -7,14 +7,14 @@ import {
 } from "cloudflare:test";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
-import { remindTicket, durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remindTicket, remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { Remote } from "../../src/cloudflare/stubs/ask-object.ts";
-import { durableGate, haveAskedAfter, tendGate } from "../../src/cloudflare/stubs/gate.ts";
-import { durableKeys } from "../../src/cloudflare/stubs/keys.ts";
+import { remoteGate, haveAskedAfter, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteKeys } from "../../src/cloudflare/stubs/keys.ts";
 import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { err, ok } from "../../src/domain/result.ts";
-import { seatOf } from "../../src/domain/ticket/ticket.ts";
+import { queueItemOf } from "../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
@@ -41,18 +41,18 @@ async function story() {
   };
   const clock = { nowMs: world.nowMs, after: () => () => {} };
   const gate = createGateFront({
-    remote: durableGate(env, "mock"),
+    remote: remoteGate(env, "mock"),
     clock,
     newId,
     later: (work) => void work,
   });
-  const tickets = durableTickets(env, () => gate);
+  const tickets = remoteTickets(env, () => gate);
   const gateway = createGateway(
     {
       providers: new Map([["mock", provider]]),
       gate: () => gate,
       tickets,
-      keys: durableKeys(env),
+      keys: remoteKeys(env),
       clock,
       newId,
       random: () => 0,
@@ -102,7 +102,7 @@ async function story() {
   }
 
   async function work(id: string): Promise<void> {
-    const { start } = durableGate(env, "mock");
+    const { start } = remoteGate(env, "mock");
     const parts = {
       gate: () => ({ ...gate, start }),
       tickets,
@@ -152,7 +152,7 @@ it("keeps a comparison through an outage, and judges it when the provider is bac
     await s.deliver();
   }
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(ids.map(() => "completed"));
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ state: "closed", queue: { size: 0 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ state: "closed", queue: { size: 0 } });
   expect(await isStored("Canary of essay A")).toBe(false);
 }, 30_000);
 
@@ -179,7 +179,7 @@ it("judges what waits though its gate has lost all that it knew: each ticket spe
   await s.advance(1);
   expect(await s.deliver()).toBe(2);
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(["completed", "completed"]);
-  expect((await durableGate(env, "mock").overview()).queue.size).toBe(0);
+  expect((await remoteGate(env, "mock").status()).queue.size).toBe(0);
 });
 
 it("takes a ticket up again whose worker died in the middle of its call", async () => {
@@ -210,7 +210,7 @@ async function beginAndDie(id: string): Promise<void> {
   const ticket = await tickets.load(id);
   if (ticket?.state.status !== "queued") throw new Error("it does not wait");
   const { notBeforeMs } = ticket.state;
-  await durableGate(env, "mock").start(seatOf(ticket), { permit: "dies", notBeforeMs, suspect: false });
+  await remoteGate(env, "mock").start(queueItemOf(ticket), { permit: "dies", notBeforeMs, suspect: false });
   await tickets.claim(id, "dies", false);
 }
 
@@ -220,8 +220,8 @@ it("works tickets itself that Queues refuses, each once, and offers them again e
   const id = await s.submit();
   await settled();
   await evictAll();
-  expect(await tendGate(env, "mock")).toEqual([id]);
-  expect(await tendGate(env, "mock")).toEqual([]);
+  expect(await lookAtGate(env, "mock")).toEqual([id]);
+  expect(await lookAtGate(env, "mock")).toEqual([]);
   expect(await s.sent()).toEqual([]);
   await s.advance(30_000);
   expect(await s.sent()).toEqual([id]);
@@ -271,10 +271,10 @@ it("keeps nothing that its gate has not admitted: withdraws it until the gate ha
   // It has admitted the ticket, and the answer is lost.
   const admit = vi.spyOn(ProviderGate.prototype, "admit").mockImplementation(function (
     this: ProviderGate,
-    seat,
+    item,
     notBeforeMs,
   ) {
-    this.confirm(seat, notBeforeMs);
+    this.confirm(item, notBeforeMs);
     throw new Error("no answer");
   });
   const withdraw = vi.spyOn(ProviderGate.prototype, "withdraw").mockImplementation(() => {
@@ -282,10 +282,10 @@ it("keeps nothing that its gate has not admitted: withdraws it until the gate ha
   });
   onTestFinished(() => void vi.restoreAllMocks());
   await expect(s.submit()).rejects.toThrow("store_away");
-  const [seat] = admit.mock.calls[0] ?? [];
-  const id = seat?.ticketId ?? "";
+  const [item] = admit.mock.calls[0] ?? [];
+  const id = item?.ticketId ?? "";
   const stub = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(id));
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 1 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 1 } });
   expect(JSON.stringify(await storedIn(stub))).not.toContain("Canary of essay A");
   await s.advance(20_000);
   // 1 s after it was asked, then 2, 4, 8, 16.
@@ -300,13 +300,13 @@ it("keeps nothing that its gate has not admitted: withdraws it until the gate ha
   await settled();
   expect(await storedIn(stub)).toEqual({});
   expect(await alarmOf(stub)).toBeNull();
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 0 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
   expect(await s.sent()).toEqual([]);
   expect(s.judge.calls).toBe(0);
   // Long under way: nobody is let in by it any more, also by a gate that has begun anew.
   await evictAll();
   const gate = gateStub() as unknown as Remote<ProviderGate>;
-  expect(seat && (await gate.admit(seat, 0))).toEqual({ kind: "full" });
+  expect(item && (await gate.admit(item, 0))).toEqual({ kind: "full" });
 });
 
 it("frees the place of a ticket that is not there, or has ended, as soon as a worker finds that out", async () => {
@@ -328,7 +328,7 @@ it("frees the place of a ticket that is not there, or has ended, as soon as a wo
   // A notice that was slower than the one that followed it.
   await gate.confirm({ ...ghost, ticketId: id }, 0);
   await s.deliver();
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 0 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
 });
 
 it("asks after a place whose ticket is silent for 5 minutes, and frees one that has no ticket", async () => {
@@ -345,12 +345,12 @@ it("asks after a place whose ticket is silent for 5 minutes, and frees one that 
     comparison: "",
   };
   await (gateStub() as unknown as ProviderGate).confirm(ghost, s.nowMs() + 3_600_000);
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 6 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 6 } });
   await s.advance(299_999);
-  expect(await durableGate(env, "mock").outlook(ghost.ticketId)).not.toBeNull();
+  expect(await remoteGate(env, "mock").estimate(ghost.ticketId)).not.toBeNull();
   await s.advance(1);
   await settled();
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 5 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 5 } });
 }, 20_000);
 
 it("writes nothing for an id that nobody knows, not even a table", async () => {
@@ -392,7 +392,7 @@ it("never loses a gate's alarm to a failure: it is set again", async () => {
 
 it("sends what is due at any verb, should the alarm be late", async () => {
   const s = await story();
-  const seat = {
+  const item = {
     ticketId: "late",
     priority: 0,
     acceptedAtMs: 0,
@@ -401,12 +401,12 @@ it("sends what is due at any verb, should the alarm be late", async () => {
     tenant: "",
     comparison: "",
   };
-  await (gateStub() as unknown as ProviderGate).confirm(seat, s.nowMs() + 4_000);
+  await (gateStub() as unknown as ProviderGate).confirm(item, s.nowMs() + 4_000);
   s.tick(3_999);
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   expect(await s.sent()).toEqual([]);
   s.tick(1);
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   expect(await s.sent()).toEqual(["late"]);
 });
 
@@ -472,7 +472,7 @@ it("answers StoreAway where an object can't be reached, after trying again for w
     }) as never;
   const look = async (flags: object) => {
     asked = 0;
-    await expect(durableGate(failing(flags), "mock").overview()).rejects.toBeInstanceOf(StoreAway);
+    await expect(remoteGate(failing(flags), "mock").status()).rejects.toBeInstanceOf(StoreAway);
     return asked;
   };
   expect(await look({ retryable: true })).toBeGreaterThan(2);
@@ -482,12 +482,12 @@ it("answers StoreAway where an object can't be reached, after trying again for w
 
 it("asks a gate's table at most 8 times for a ticket, from its reservation to its end", async () => {
   const s = await story();
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   const transactions = await runInDurableObject(gateStub(), (_, { storage }) =>
     vi.spyOn(storage, "transactionSync"),
   );
   const id = await s.submit();
-  expect(await durableGate(env, "mock").outlook(id)).toMatchObject({ position: 1 });
+  expect(await remoteGate(env, "mock").estimate(id)).toMatchObject({ position: 1 });
   expect(await s.deliver()).toBe(1);
   await settled();
   expect(await s.statusOf(id)).toBe("completed");

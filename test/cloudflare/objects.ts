@@ -10,7 +10,7 @@ import {
 import { vi } from "vitest";
 import { clock } from "../../src/cloudflare/clock.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
-import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { StartingGate } from "../../src/engine/claims.ts";
 import type { RemoteGate } from "../../src/engine/front/front.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
@@ -19,7 +19,7 @@ export const env = given as unknown as Environment;
 
 /** The store of tickets, without a front. */
 export const ticketsOf = (where: Environment = env) =>
-  durableTickets(where, () => ({ admit: async (create) => (await create()).created }));
+  remoteTickets(where, () => ({ admit: async (create) => (await create()).created }));
 
 const startMs = Date.UTC(2100, 0, 1);
 const namespaces = () => [env.GATES, env.TICKET_OBJECTS, env.KEY_OBJECTS, env.TOTALS_OBJECTS];
@@ -121,7 +121,7 @@ export function directly(remote: RemoteGate & StartingGate): Gate & StartingGate
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
-    report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
+    report: async (callReport) => (await remote.exchange(crypto.randomUUID(), [callReport])).others ?? null,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Where a delivery is noted that Queues refuses, and who works it. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteGate, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
 import { env, settled, storedIn, ticketsOf } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";
 
@@ -107,7 +107,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
     const s = await fresh();
     await s.scheduled();
     expect(await s.upstash.asked()).toEqual(["SPOP"]);
-    expect(await tendGate(env, "mock")).toEqual([]);
-    expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 0 } });
+    expect(await lookAtGate(env, "mock")).toEqual([]);
+    expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
   });
 });

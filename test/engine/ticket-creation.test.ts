@@ -65,7 +65,7 @@ describe("a ticket whose gate is a hop away", () => {
     const created = await keeper.create(draft);
     expect(created).toMatchObject({ kind: "kept", estimate: admitted.estimate });
     expect(told).toEqual(["admit"]);
-    expect(state.seats).toMatchObject([{ ticketId: draft.about.id, acceptedAtMs: startMs }]);
+    expect(state.items).toMatchObject([{ ticketId: draft.about.id, acceptedAtMs: startMs }]);
     expect(state.asked).toBeNull();
     expect(state.stored).toMatchObject({
       about: { acceptedAtMs: startMs },
@@ -132,7 +132,7 @@ describe("a ticket whose gate is a hop away", () => {
     await until(startMs + 60_000);
     expect([state.stored, state.asked, state.alarmAtMs]).toEqual([null, null, Infinity]);
     expect(told.filter((what) => what === "admit")).toHaveLength(1);
-    expect(new Set(state.seats.map(({ acceptedAtMs }) => acceptedAtMs))).toEqual(new Set([startMs]));
+    expect(new Set(state.items.map(({ acceptedAtMs }) => acceptedAtMs))).toEqual(new Set([startMs]));
   });
 
   it("withdraws at its start what another life has asked, though the gate may have said yes", async () => {
@@ -178,7 +178,7 @@ describe("a ticket whose gate is a hop away", () => {
     state.isAway = false;
     expect(await keeper.create(draft)).toMatchObject({ kind: "kept" });
     expect(told).toEqual(["withdraw", "withdraw", "admit"]);
-    expect(state.seats.at(-1)?.acceptedAtMs).toBe(startMs + 5_000);
+    expect(state.items.at(-1)?.acceptedAtMs).toBe(startMs + 5_000);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What a ticket does by itself, over a row in memory and a gate that answers or doesn't. */
 import { describe, expect, it } from "vitest";
-import type { Errand } from "../../src/domain/ticket/ticket.ts";
+import type { GateNotice } from "../../src/domain/ticket/ticket.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { policy } from "../stores/mirror/some-ticket.ts";
 import { startMs, world } from "./ticket-world.ts";
@@ -15,7 +15,7 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.create(draftOf());
     state.isAway = true;
     await keeper.remind();
-    expect([told, state.alarmAtMs]).toEqual([["admit", "confirm"], startMs + 1_000]);
+    expect([told, state.alarmAtMs]).toEqual([["admit", "enqueue"], startMs + 1_000]);
     const moments: number[] = [];
     for (let times = 0; times < 9; times++) {
       moments.push(state.alarmAtMs - startMs);
@@ -50,7 +50,7 @@ describe("a ticket whose gate is a hop away", () => {
     dies.state.isAway = false;
     dies.revive();
     await dies.until(startMs + 1_000);
-    expect(dies.told).toEqual(["admit", "confirm", "confirm"]);
+    expect(dies.told).toEqual(["admit", "enqueue", "enqueue"]);
   });
 
   it("speaks up after ten minutes of silence, and each ten minutes, while it waits", async () => {
@@ -69,17 +69,17 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.create(draftOf());
     await keeper.claim("p", false);
     expect(await keeper.settle(1, truncated)).toEqual({ kind: "stored" });
-    expect(told).toEqual(["admit", "release"]);
+    expect(told).toEqual(["admit", "remove"]);
     expect(state.alarmAtMs).toBe(startMs + policy.retentionMs);
     await until(startMs + policy.retentionMs - 1);
     expect(state.stored?.state.status).toBe("failed");
     await until(startMs + policy.retentionMs);
     expect(state.stored).toBeNull();
-    expect(told).toEqual(["admit", "release"]);
+    expect(told).toEqual(["admit", "remove"]);
   });
 
   it("tells two things in their order, though the second happened while the first was told", async () => {
-    const heard: Errand["kind"][] = [];
+    const heard: GateNotice["kind"][] = [];
     const answers: (() => void)[] = [];
     const { gate } = world();
     if (gate.kind !== "away") throw new Error(gate.kind);
@@ -101,7 +101,7 @@ describe("a ticket whose gate is a hop away", () => {
     await turn();
     answers[1]?.();
     await Promise.all([reminded, settled]);
-    expect(heard).toEqual(["confirm", "release"]);
+    expect(heard).toEqual(["enqueue", "remove"]);
   });
 
   it("tells again what it is asked for, and knows whether there is a ticket", async () => {
@@ -109,7 +109,7 @@ describe("a ticket whose gate is a hop away", () => {
     expect(await keeper.remind()).toBe(false);
     await keeper.create(draftOf());
     expect(await keeper.remind()).toBe(true);
-    expect(told).toEqual(["admit", "confirm"]);
+    expect(told).toEqual(["admit", "enqueue"]);
   });
 
   it("gives the claim of one that died back at the end of its lease, and ends what waits at its time", async () => {
@@ -118,7 +118,7 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.claim("p", false);
     await until(startMs + policy.leaseMs);
     expect(state.stored?.state.status).toBe("queued");
-    expect(told).toEqual(["admit", "park"]);
+    expect(told).toEqual(["admit", "requeue"]);
     await until(startMs + policy.ttlMs);
     expect(state.stored?.state.status).toBe("expired");
   });
@@ -126,7 +126,7 @@ describe("a ticket whose gate is a hop away", () => {
 
 describe("a ticket whose gate is in the same process", () => {
   it("tells each change as it is made and no other, notes nothing, and needs no alarm for it", async () => {
-    const heard: Errand["kind"][] = [];
+    const heard: GateNotice["kind"][] = [];
     const { keeper, state, writes, until } = world({
       gate: {
         kind: "here",
@@ -142,7 +142,7 @@ describe("a ticket whose gate is in the same process", () => {
     expect(state.alarmAtMs).toBe(startMs + policy.leaseMs);
     await keeper.giveBack(1);
     await until(startMs + policy.ttlMs);
-    expect(heard).toEqual(["park", "release"]);
+    expect(heard).toEqual(["requeue", "remove"]);
     expect(writes.map((events) => events.length)).toEqual([1, 1, 1, 1]);
     expect(state.stored?.progress.gateHeard).toBe(0);
   });

@@ -1,5 +1,5 @@
 /** One ticket's keeper over a row in memory, and a gate that answers or doesn't. */
-import type { Seat } from "../../src/domain/gate/places.ts";
+import type { QueueItem } from "../../src/domain/gate/places.ts";
 import type { Admitted } from "../../src/domain/gate/view.ts";
 import type { Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper } from "../../src/engine/ticket-keeper.ts";
@@ -25,7 +25,7 @@ export function world(changes: Partial<TicketKeeperParts> = {}) {
     asked: null as Asked | null,
     admitted: { kind: "admitted", estimate } as Admitted,
     /** What the gate was asked about, in order. */
-    seats: [] as Seat[],
+    items: [] as QueueItem[],
   };
   const write = (ticket: Ticket, events: readonly TicketEvent[]) => {
     state.stored = ticket;
@@ -38,15 +38,15 @@ export function world(changes: Partial<TicketKeeperParts> = {}) {
       told.push(kind);
       if (state.isAway) throw new StoreAway("away");
     },
-    async admit({ seat }) {
+    async admit({ item }) {
       told.push("admit");
-      state.seats.push(seat);
+      state.items.push(item);
       if (state.isAway) throw new StoreAway("away");
       return state.admitted;
     },
-    async withdraw({ seat }) {
+    async withdraw({ item }) {
       told.push("withdraw");
-      state.seats.push(seat);
+      state.items.push(item);
       if (state.isAway) throw new StoreAway("away");
     },
   };

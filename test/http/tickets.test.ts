@@ -56,19 +56,19 @@ describe("the 202", () => {
   });
 
   it("says where it stands by the word with which its gate has admitted it, and asks for no other", async () => {
-    const { compare, durable } = testService();
-    durable.away("gate.outlook");
+    const { compare, stores } = testService();
+    stores.away("gate.estimate");
     const { status, body } = await compare(queued);
     expect(status).toBe(202);
     expect(body).toMatchObject({ position_in_queue: 1, estimated_wait_minutes: 0, retry_after: 1 });
-    expect(durable.stored.size).toBe(1);
+    expect(stores.stored.size).toBe(1);
   });
 
   it("is not sent where its gate can't be asked for a place: nothing is kept", async () => {
-    const { compare, durable } = testService();
-    durable.away("gate.admit");
+    const { compare, stores } = testService();
+    stores.away("gate.admit");
     expect(await compare(queued)).toMatchObject({ status: 503, body: { error_type: "SERVICE_UNAVAILABLE" } });
-    expect(durable.stored.size).toBe(0);
+    expect(stores.stored.size).toBe(0);
   });
 
   it("expires when the settings say", async () => {
@@ -154,7 +154,7 @@ describe("where a ticket stands", () => {
   it("is told without an estimate where its gate can't be reached", async () => {
     const service = testService({ ...fragile, steps: [refused(500)] });
     const id = idOf(await service.compare());
-    service.durable.away("gate");
+    service.stores.away("gate");
     expect(await status(service, id)).toMatchObject({
       status: "queued",
       position_in_queue: null,

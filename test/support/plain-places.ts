@@ -24,7 +24,7 @@ export function plainPlaces(): Places {
       void withdrawn.set(`${ticketId} ${acceptedAtMs}`, untilMs),
     wasWithdrawn: ({ ticketId, acceptedAtMs }, nowMs) =>
       nowMs < (withdrawn.get(`${ticketId} ${acceptedAtMs}`) ?? 0),
-    tally() {
+    load() {
       const inFlight = all().filter(isInFlight);
       return {
         size: rows.size,

@@ -6,10 +6,10 @@ import type { Spent, Ticket } from "../../domain/ticket/ticket.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { AskedRow, Follower, Listener } from "../../engine/ticket-parts.ts";
 import { StoreAway, type Created, type Draft } from "../../gateway/ports.ts";
-import { copyKeeper } from "../../stores/mirror/copy-keeper.ts";
+import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
-import { askToAdmit, tellGate, withdrawFrom } from "../stubs/gate.ts";
+import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { askedRow, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
@@ -36,7 +36,7 @@ export class TicketObject extends DurableObject<Environment> {
       policy: () => ticketPolicy(configOf(env)),
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
-      follower: this.#keepCopy(row.read),
+      follower: this.#copyFollower(row.read),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
@@ -96,7 +96,7 @@ export class TicketObject extends DurableObject<Environment> {
     return {
       kind: "away",
       asked,
-      tell: (ticket, errand) => tellGate(env, ticket, errand),
+      tell: (ticket, notice) => sendNotice(env, ticket, notice),
       admit: async (question, notBeforeMs) => {
         const sinceMs = clock.nowMs();
         const admitted = await askToAdmit(env, question, notBeforeMs);
@@ -117,10 +117,10 @@ export class TicketObject extends DurableObject<Environment> {
   }
 
   /** The copy in the secondary store; what is sent there waits until the ticket is stored. `null`: there is no such store. */
-  #keepCopy(read: () => Ticket | null): Follower | null {
+  #copyFollower(read: () => Ticket | null): Follower | null {
     const copies = upstashOf(this.env)?.copies;
     if (copies === undefined) return null;
-    const copy = copyKeeper(
+    const copy = copyWriter(
       read,
       async (ticket) => copies.write(ticket, ticketPolicy(configOf(this.env))),
       clock.nowMs,

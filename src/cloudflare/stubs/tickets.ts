@@ -7,7 +7,7 @@ import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 
 /** The store of tickets. Whatever goes wrong is `StoreAway`. @param front what stands before the gates here */
-export function durableTickets(
+export function remoteTickets(
   env: Environment,
   front: (provider: ProviderName) => AdmissionGuard,
 ): ClaimableTickets {

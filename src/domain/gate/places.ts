@@ -6,11 +6,11 @@
  *     ^                ^  |                   |                    ^ |
  *     |                |  +-------------------|-------- start -----+ |
  *     |                +--30 s, refused-------+                      |
- *     |                +--park, lease over---------------------------+
+ *     |                +--requeue, lease over------------------------+
  *     +--release, withdraw, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
-export interface Seat {
+export interface QueueItem {
   readonly ticketId: string;
   /** 0 to 10, higher first. */
   readonly priority: number;
@@ -26,21 +26,21 @@ export interface Seat {
 }
 
 /** One acceptance of a ticket: what was withdrawn may be accepted anew, later, under the same id. */
-export type Acceptance = Pick<Seat, "ticketId" | "acceptedAtMs">;
+export type Acceptance = Pick<QueueItem, "ticketId" | "acceptedAtMs">;
 
-export interface Place extends Seat {
-  readonly standing: Standing;
+export interface Place extends QueueItem {
+  readonly standing: PlaceState;
   /** Not started before this moment: its backoff. */
   readonly notBeforeMs: number;
   /** It was in flight when its process died: it goes first, and never two of them at once. */
   readonly suspect: boolean;
-  /** When it last had the turn of a probe, or went as the first after a hold, in epoch milliseconds; 0: never. Older code has counted the turns. */
+  /** When it last had the turn of a probe, or went as the first after a pause, in epoch milliseconds; 0: never. Older code has counted the turns. */
   readonly probes: number;
   /** When its ticket last spoke to the gate. */
   readonly heardAtMs: number;
 }
 
-export type Standing =
+export type PlaceState =
   | { readonly state: "waiting" }
   /** Sent to a worker. Unclaimed at `untilMs`, it waits again. */
   | { readonly state: "dispatched"; readonly untilMs: number }
@@ -70,7 +70,7 @@ export function byProbeTurn(a: Place, b: Place): number {
 }
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */
-export interface Tally {
+export interface QueueLoad {
   /** All places. */
   readonly size: number;
   /** Of all places. */
@@ -125,7 +125,7 @@ export interface Places {
   find(ticketId: string): Place | null;
   put(place: Place): void;
   remove(ticketId: string): void;
-  tally(): Tally;
+  load(): QueueLoad;
   /** Notes until a moment that this was withdrawn: an `admit` of it that was long under way finds that out. */
   withdrawn(acceptance: Acceptance, nowMs: number, untilMs: number): void;
   wasWithdrawn(acceptance: Acceptance, nowMs: number): boolean;

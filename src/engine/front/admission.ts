@@ -4,7 +4,7 @@
  */
 import type { Room } from "../../domain/gate/snapshot.ts";
 import { lookFor } from "./single-flight.ts";
-import type { GatePace } from "./latency.ts";
+import type { GateLatency } from "./latency.ts";
 import { StoreAway, type Clock, type Created } from "../../gateway/ports.ts";
 
 export interface AdmissionGuard {
@@ -20,7 +20,7 @@ export interface AdmissionParts {
   readonly room: () => Room;
   /** Learns more of it, behind the request; unless that is being done. */
   readonly refresh: () => void;
-  readonly pace: GatePace;
+  readonly latency: GateLatency;
   readonly clock: Clock;
 }
 
@@ -35,9 +35,9 @@ const hearMs = 300;
 /** A ticket's object is made anew, and stores twice: so long it takes beside its gate, at most as a rule. */
 const besideMs = 700;
 
-export function createAdmission({ room, refresh, pace, clock }: AdmissionParts): AdmissionGuard {
+export function createAdmission({ room, refresh, latency, clock }: AdmissionParts): AdmissionGuard {
   async function createNow(create: Create): Promise<Created> {
-    const { created } = await pace.timed(create, { besideMs, tookMs: ({ gateMs }) => gateMs });
+    const { created } = await latency.timed(create, { besideMs, tookMs: ({ gateMs }) => gateMs });
     if (created.kind === "full") refresh();
     return created;
   }
@@ -52,11 +52,11 @@ export function createAdmission({ room, refresh, pace, clock }: AdmissionParts):
             refresh();
             return patienceMs - leftMs < hearMs ? undefined : full;
           case "perhaps":
-            return pace.takesMs() >= slowMs && pace.isBusy() ? undefined : createNow(create);
+            return latency.takesMs() >= slowMs && latency.isBusy() ? undefined : createNow(create);
         }
       });
       if (created !== undefined) return created;
-      if (pace.takesMs() >= overrunMs)
+      if (latency.takesMs() >= overrunMs)
         throw new StoreAway("the gate is overrun, and others wait for it already");
       return createNow(create);
     },

@@ -1,14 +1,14 @@
 /** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. Each has its keeper for a verb. */
 import type { DatabaseSync } from "node:sqlite";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
-import type { Seat } from "../../domain/gate/places.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { ClaimedTicket, Created, Draft } from "../../gateway/ports.ts";
-import type { LocalGate } from "./gate.ts";
+import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -19,7 +19,7 @@ export interface SqliteTicketsParts {
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly gate: (provider: ProviderName) => Pick<LocalGate, "admit" | "withdraw" | "settled">;
+  readonly gate: (provider: ProviderName) => Pick<SqliteGate, "admit" | "withdraw" | "settled">;
   /** Hears of every ticket that has moved and does not run, after the commit, in order; and of one that is reminded. */
   readonly onTold: (ticket: Ticket) => void;
   /** A new ticket was stored. */
@@ -38,7 +38,11 @@ export interface SqliteTickets extends ClaimableTickets {
    *
    * @param start asks the gate; perhaps more than once, where the transaction must be run again
    */
-  take(id: string, permit: string, start: (seat: Seat, starter: Starter) => Start): Promise<Taken>;
+  claimInTurn(
+    id: string,
+    permit: string,
+    start: (item: QueueItem, starter: Starter) => Start,
+  ): Promise<ClaimedInTurn>;
   /** As `create`, and does `beside` in the same transaction. */
   keep(draft: Draft, beside: () => void): Promise<Created>;
   /** Has a ticket tell how it stands. @returns false: there is no such ticket */
@@ -55,7 +59,7 @@ export interface SqliteTickets extends ClaimableTickets {
   giveBackAll(): Promise<void>;
 }
 
-interface Taken {
+interface ClaimedInTurn {
   /** False: there is no such ticket, or none any more. */
   readonly isThere: boolean;
   /** `null`: the ticket is not to be called for now. */
@@ -91,8 +95,8 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       gate: {
         kind: "here",
         tell: parts.onTold,
-        admit: ({ provider, seat }, notBeforeMs) => gate(provider).admit(seat, notBeforeMs),
-        withdraw: ({ provider, seat }) => gate(provider).withdraw(seat),
+        admit: ({ provider, item }, notBeforeMs) => gate(provider).admit(item, notBeforeMs),
+        withdraw: ({ provider, item }) => gate(provider).withdraw(item),
       },
       nowMs,
       policy: () => policy,
@@ -177,9 +181,9 @@ function verbs(
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
     remind: (id) => keeperOf(id).remind(),
 
-    async take(id, permit, start) {
-      const taken = await keeperOf(id).take(permit, start);
-      return { isThere: taken !== null, claimed: taken?.claimed ?? null };
+    async claimInTurn(id, permit, start) {
+      const answered = await keeperOf(id).claimInTurn(permit, start);
+      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
-import { durableGate } from "../../../src/cloudflare/stubs/gate.ts";
+import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { testTickets, type TicketsUnderTest } from "../../contracts/tickets.ts";
@@ -23,7 +23,7 @@ function ticketsWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
     const { advance, nowMs } = await freshWorld();
     return {
       tickets: wrap(ticketsOf()),
-      gate: wrap(directly(durableGate(env, "mock"))),
+      gate: wrap(directly(remoteGate(env, "mock"))),
       events: eventsOf,
       holds: isStored,
       nowMs,

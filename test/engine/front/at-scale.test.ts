@@ -146,15 +146,15 @@ it("has one exchange under way: what comes meanwhile goes in the next, at once a
   await w.clock.advance(10);
   reports.push(gate.report(outcome("fault")), gate.report(outcome("healthy")), gate.report(outcome("fault")));
   await w.clock.advance(89);
-  expect(w.hops().map(({ outcomes }) => outcomes.length)).toEqual([1]);
+  expect(w.hops().map(({ callReports }) => callReports.length)).toEqual([1]);
   await w.clock.advance(1);
-  expect(w.hops().map(({ outcomes }) => outcomes.map(({ finding }) => finding.kind))).toEqual([
+  expect(w.hops().map(({ callReports }) => callReports.map(({ finding }) => finding.kind))).toEqual([
     ["fault", "healthy", "fault"],
   ]);
   await w.clock.advance(300);
   await Promise.all(reports);
   expect(w.hops()).toEqual([]);
-  expect(w.keeper.overview()).toMatchObject({ faultsInRow: 1 });
+  expect(w.keeper.status()).toMatchObject({ faultsInRow: 1 });
 });
 
 it("lets the caller of a fault that rides along go when it is told, and after 300 ms at the latest", async () => {
@@ -176,7 +176,7 @@ it("lets the caller of a fault that rides along go when it is told, and after 30
     await w.clock.advance(1);
     expect(isOver).toBe(true);
     await w.clock.advance(20_000);
-    expect(w.keeper.overview()).toMatchObject({ faultsInRow: 2 });
+    expect(w.keeper.status()).toMatchObject({ faultsInRow: 2 });
   }
 });
 
@@ -219,7 +219,7 @@ it("tells a probe's outcome at once, beside the exchange that is under way", asy
   void gate.report(outcome("fault"));
   await w.clock.advance(10);
   void gate.report(outcome("healthy", "probe"));
-  expect(w.hops()).toMatchObject([{ verb: "exchange" }, { outcomes: [{ permit: "probe" }] }]);
+  expect(w.hops()).toMatchObject([{ verb: "exchange" }, { callReports: [{ permit: "probe" }] }]);
 });
 
 it("tells a fault in a new exchange where the one it waited for died with its request", async () => {
@@ -258,7 +258,7 @@ it("accepts again within a second after the queue has drained", async () => {
   await fill(w);
   await w.create(gate, "full");
   await w.clock.advance(0);
-  for (let ticket = 0; ticket < limits.maxSize; ticket++) w.keeper.release(`held-${ticket}`);
+  for (let ticket = 0; ticket < limits.maxSize; ticket++) w.keeper.remove(`held-${ticket}`);
   await w.clock.advance(999);
   expect(await w.create(gate, "early")).toBe(false);
   await w.clock.advance(1);
@@ -375,7 +375,7 @@ it("tells those who ask for the first time, all at once, to come again one after
 
 /** Up to the high watermark, by others. */
 async function fill(w: ReturnType<typeof world>): Promise<void> {
-  for (let ticket = 0; w.keeper.overview().queue.accepting; ticket++)
+  for (let ticket = 0; w.keeper.status().queue.accepting; ticket++)
     w.keeper.admit(
       {
         ticketId: `held-${ticket}`,

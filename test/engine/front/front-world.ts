@@ -1,8 +1,8 @@
 /** The front against the real gate in memory, both by clocks of their own; between them a line that can be slow, or dead. */
-import { newGate, type GateCore, type GateLimits } from "../../../src/domain/gate/gate.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import { newGate, type GateState, type GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { AdmissionGuard } from "../../../src/engine/front/admission.ts";
-import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { createGateFront, type GateFrontParts, type RemoteGate } from "../../../src/engine/front/front.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
@@ -26,18 +26,19 @@ export const model = "model-one";
 
 export function world() {
   const clock = manualClock();
-  let core: GateCore = newGate;
+  let state: GateState = newGate;
   const keeper = createGateKeeper({
     places: memoryPlaces(),
     limits,
-    readCore: () => core,
-    writeCore: (changed) => void (core = changed),
+    readState: () => state,
+    writeState: (changed) => void (state = changed),
     atomically: (work) => work(),
     nowMs: clock.nowMs,
     random: () => 0,
   });
   const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
-  const asked: { verb: "enter" | "exchange" | "admit"; outcomes: readonly Outcome[]; id: string }[] = [];
+  const asked: { verb: "enter" | "exchange" | "admit"; callReports: readonly CallReport[]; id: string }[] =
+    [];
 
   async function over<Reply>(work: () => Reply): Promise<Reply> {
     if (line.delayMs > 0) await new Promise<void>((resolve) => void clock.after(line.delayMs, resolve));
@@ -51,15 +52,15 @@ export function world() {
 
   const remote: RemoteGate = {
     enter(permit, whose) {
-      asked.push({ verb: "enter", outcomes: [], id: permit });
+      asked.push({ verb: "enter", callReports: [], id: permit });
       return over(() => keeper.enter(permit, whose));
     },
-    exchange(id, outcomes) {
-      asked.push({ verb: "exchange", outcomes, id });
-      return over(() => keeper.exchange(id, outcomes));
+    exchange(id, callReports) {
+      asked.push({ verb: "exchange", callReports, id });
+      return over(() => keeper.exchange(id, callReports));
     },
-    outlook: (id) => over(() => keeper.outlook(id)),
-    overview: () => over(() => keeper.overview()),
+    estimate: (id) => over(() => keeper.estimate(id)),
+    status: () => over(() => keeper.status()),
   };
   let ids = 0;
   const front = (instead: Partial<RemoteGate> = {}, parts: Partial<GateFrontParts> = {}) =>
@@ -72,11 +73,11 @@ export function world() {
     });
   const [ticket] = lifeOf(0);
   /** As a ticket's object does, which takes so long beside its gate. */
-  async function askToAdmit(seat: Seat, besideMs: number) {
-    asked.push({ verb: "admit", outcomes: [], id: seat.ticketId });
+  async function askToAdmit(item: QueueItem, besideMs: number) {
+    asked.push({ verb: "admit", callReports: [], id: item.ticketId });
     if (besideMs > 0) await new Promise<void>((resolve) => void clock.after(besideMs, resolve));
     const askedAtMs = clock.nowMs();
-    const admitted = await over(() => keeper.admit(seat, 0));
+    const admitted = await over(() => keeper.admit(item, 0));
     const gateMs = clock.nowMs() - askedAtMs;
     if (admitted.kind === "full") return { created: admitted, gateMs };
     return { created: { kind: "kept", ticket, estimate: admitted.estimate } as const, gateMs };
@@ -88,7 +89,7 @@ export function world() {
     front,
     /** Makes a ticket, behind a front. @returns false: the queue is full */
     async create(gate: AdmissionGuard, ticketId: string, besideMs = 0): Promise<boolean> {
-      const seat = {
+      const item = {
         ticketId,
         priority: 0,
         acceptedAtMs: 1,
@@ -97,7 +98,7 @@ export function world() {
         tenant: "",
         comparison: "",
       };
-      return (await gate.admit(() => askToAdmit(seat, besideMs))).kind === "kept";
+      return (await gate.admit(() => askToAdmit(item, besideMs))).kind === "kept";
     },
     /** What was asked of the gate since this was last called. */
     hops: () => asked.splice(0),
@@ -121,7 +122,7 @@ export function outcome(
   kind: "healthy" | "fault" | "nothing",
   permit: string | null = null,
   epoch = 0,
-): Outcome {
+): CallReport {
   const finding: Finding = { kind };
   return { permit, epoch, finding, durationMs: 100 };
 }

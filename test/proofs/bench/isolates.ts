@@ -100,14 +100,14 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
           asked++;
           return kept(gate.remote.enter(permit, whose));
         },
-        exchange: (reportId, outcomes) => kept(gate.remote.exchange(reportId, outcomes)),
+        exchange: (reportId, callReports) => kept(gate.remote.exchange(reportId, callReports)),
       } as RemoteGate,
       clock: time,
       newId,
       later: (work) => void work.catch(() => {}),
     });
     const keepTicket = async () => {
-      const seat = {
+      const item = {
         ticketId: newId(),
         priority: 0,
         acceptedAtMs: nowMs(),
@@ -119,7 +119,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       try {
         await front.admit(async () => {
           const askedAtMs = nowMs();
-          const { kind } = await gate.admit(seat);
+          const { kind } = await gate.admit(item);
           return { created: kind === "full" ? { kind } : keptTicket, gateMs: nowMs() - askedAtMs };
         });
       } catch (error) {
@@ -146,7 +146,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       const hasOpened = gate.openedAtMs() !== null;
       if (isDown && !hasOpened) wastedBefore++;
       if (isDown && hasOpened) wastedAfter++;
-      if (enteredAtMs >= downUntilMs && admission.probe === null && gate.core().breaker.state === "closed")
+      if (enteredAtMs >= downUntilMs && admission.probe === null && gate.state().breaker.state === "closed")
         recoveredAtMs ??= enteredAtMs;
       const durationMs = isDown ? faultMs : judgeMs;
       await new Promise<void>((resolve) => at(enteredAtMs + durationMs, resolve));

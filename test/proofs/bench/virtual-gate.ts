@@ -1,8 +1,8 @@
 /** The real gate in a Durable Object of which is assumed only how long it takes for a verb, and how far away it is. */
 import { parseConfig } from "../../../src/settings/config.ts";
-import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
@@ -23,8 +23,8 @@ type Verb = keyof typeof nothing;
 export interface VirtualGate {
   readonly remote: Pick<RemoteGate, "enter" | "exchange">;
   /** What a new ticket asks it. */
-  admit(seat: Seat): Promise<Admitted>;
-  core(): GateCore;
+  admit(item: QueueItem): Promise<Admitted>;
+  state(): GateState;
   /** When it opened for the first time. */
   openedAtMs(): number | null;
   /** Verbs asked of it in each second. */
@@ -34,7 +34,7 @@ export interface VirtualGate {
 }
 
 export function virtualGate(time: VirtualTime, random: () => number): VirtualGate {
-  let core: GateCore = newGate;
+  let state: GateState = newGate;
   let isWritten = false;
   let openedAtMs: number | null = null;
   let busyUntilMs = 0;
@@ -52,11 +52,11 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
       },
     },
     limits: gateLimits(settings()),
-    readCore: () => core,
-    writeCore(next, mustLast) {
+    readState: () => state,
+    writeState(next, mustLast) {
       if (mustLast) isWritten = true;
-      if (core.breaker.state === "closed" && next.breaker.state === "open") openedAtMs ??= time.nowMs();
-      core = next;
+      if (state.breaker.state === "closed" && next.breaker.state === "open") openedAtMs ??= time.nowMs();
+      state = next;
     },
     atomically: (work) => work(),
     nowMs: time.nowMs,
@@ -92,10 +92,10 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
   return {
     remote: {
       enter: (permit, whose) => ask("enter", () => keeper.enter(permit, whose)),
-      exchange: (reportId, outcomes) => ask("exchange", () => keeper.exchange(reportId, outcomes)),
+      exchange: (reportId, callReports) => ask("exchange", () => keeper.exchange(reportId, callReports)),
     },
-    admit: (seat) => ask("admit", () => keeper.admit(seat, time.nowMs())),
-    core: () => core,
+    admit: (item) => ask("admit", () => keeper.admit(item, time.nowMs())),
+    state: () => state,
     openedAtMs: () => openedAtMs,
     askedIn: (second, ...verbs) => verbs.reduce((sum, verb) => sum + (asked[second]?.[verb] ?? 0), 0),
     longestWaitMs: (fromMs, untilMs) =>

@@ -92,7 +92,7 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here"
         ? gate
-        : { ...gate, tell: (ticket, errand) => gate.tell(ticket, errand).catch(() => {}) },
+        : { ...gate, tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
   })),
   withTicketKeeper("a withdrawal is told once, heard or not", ({ gate }) => ({
     gate:

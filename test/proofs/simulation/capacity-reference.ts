@@ -1,5 +1,5 @@
 /** Admission as the contract says it, counted once more. */
-import type { Acceptance, Place, Seat } from "../../../src/domain/gate/places.ts";
+import type { Acceptance, Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { World } from "./world.ts";
 
@@ -25,13 +25,13 @@ export function createCapacityReference({ plan }: World, broken: Broken) {
     before: weigh,
     after: weigh,
     /** @param rows before it */
-    asked(seat: Seat, rows: ReadonlyMap<string, Place>, reply: Admitted["kind"]): void {
-      const { ticketId, sizeBytes } = seat;
-      if (rows.get(ticketId)?.acceptedAtMs === seat.acceptedAtMs) return;
+    asked(item: QueueItem, rows: ReadonlyMap<string, Place>, reply: Admitted["kind"]): void {
+      const { ticketId, sizeBytes } = item;
+      if (rows.get(ticketId)?.acceptedAtMs === item.acceptedAtMs) return;
       const hasRoom = load.size < maxSize && load.bytes + sizeBytes <= maxBytes;
       if (reply === "admitted" && (isFull || !hasRoom))
         broken("9 places", "accepts though it is full", ticketId);
-      if (reply === "full" && !isFull && hasRoom && !withdrawn.has(nameOf(seat)))
+      if (reply === "full" && !isFull && hasRoom && !withdrawn.has(nameOf(item)))
         broken("9 places", "refuses though there is room", ticketId);
     },
   };

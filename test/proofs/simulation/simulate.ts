@@ -50,7 +50,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const { plan, scheduler } = world;
   const ask = createNetwork(world);
   const tickets = watchTickets(world, (expired) =>
-    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).core(), hope),
+    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).state(), hope),
   );
   const calls = watchCalls(world, tickets);
   const isProcess = plan.shape === "process";
@@ -70,7 +70,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       if (!plan.isCalm) return null;
       const all = [...gates.values()];
       return {
-        cores: all.map((gate) => gate.core()),
+        states: all.map((gate) => gate.state()),
         places: all.flatMap((gate) => [...gate.places().values()]),
       };
     },

@@ -7,8 +7,8 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
   isForgotten,
-  seatOf,
-  type Errand,
+  queueItemOf,
+  type GateNotice,
   type Spent,
   type Ticket,
   type TicketEvent,
@@ -60,7 +60,7 @@ export interface TicketObjectParts {
   readonly processLife: (() => Life) | null;
 }
 
-const errandLimitMs = 2_000;
+const noticeLimitMs = 2_000;
 /** After an alarm whose work was cut short, the platform rings again. */
 const againMs = 2_000;
 
@@ -157,7 +157,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
 
     const { moves } = seams;
     const rules: TicketRules = {
-      errandOf: seams.errandOf,
+      noticeOf: seams.noticeOf,
       ticketDueMs: seams.ticketDueMs,
       moves: {
         ...moves,
@@ -182,24 +182,24 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       };
     }
 
-    function askGate(ticket: Ticket, errand: Errand): Promise<void> {
+    function askGate(ticket: Ticket, notice: GateNotice): Promise<void> {
       const gate = gateOf(ticket.about.provider);
-      const verb = `${errand.kind} of ${id.slice(0, 8)}`;
-      return ask(present, gate, verb, () => hear(gate, ticket, errand), errandLimitMs);
+      const verb = `${notice.kind} of ${id.slice(0, 8)}`;
+      return ask(present, gate, verb, () => hear(gate, ticket, notice), noticeLimitMs);
     }
 
     /** A gate in the same process. */
-    function tellGate(ticket: Ticket, errand: Errand): void {
-      if (dies(`before ${errand.kind}`)) return;
-      hear(gateOf(ticket.about.provider), ticket, errand);
-      dies(`after ${errand.kind}`);
+    function tellGate(ticket: Ticket, notice: GateNotice): void {
+      if (dies(`before ${notice.kind}`)) return;
+      hear(gateOf(ticket.about.provider), ticket, notice);
+      dies(`after ${notice.kind}`);
     }
 
     const away: Listener = {
       kind: "away",
       asked: askedRow,
       tell: askGate,
-      async admit({ provider, seat }, notBeforeMs) {
+      async admit({ provider, item }, notBeforeMs) {
         const gate = gateOf(provider);
         const sinceMs = scheduler.nowMs();
         const answer = await ask(
@@ -207,32 +207,32 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
           gate,
           `admit of ${id.slice(0, 8)}`,
           () => {
-            const admitted = gate.admit(seat, notBeforeMs);
-            if (admitted.kind === "admitted") watch.admitted(seat);
+            const admitted = gate.admit(item, notBeforeMs);
+            if (admitted.kind === "admitted") watch.admitted(item);
             return admitted;
           },
-          errandLimitMs,
+          noticeLimitMs,
         );
         gateMs = scheduler.nowMs() - sinceMs;
         return answer;
       },
-      withdraw({ provider, seat }) {
-        watch.withdrawn(seat);
+      withdraw({ provider, item }) {
+        watch.withdrawn(item);
         const gate = gateOf(provider);
-        return ask(present, gate, `withdraw ${id.slice(0, 8)}`, () => gate.withdraw(seat), errandLimitMs);
+        return ask(present, gate, `withdraw ${id.slice(0, 8)}`, () => gate.withdraw(item), noticeLimitMs);
       },
     };
 
     const here: Listener = {
       kind: "here",
       tell: tellGate,
-      admit({ provider, seat }, notBeforeMs) {
+      admit({ provider, item }, notBeforeMs) {
         if (dies("before admit")) return { kind: "full" };
-        const admitted = gateOf(provider).admit(seat, notBeforeMs);
+        const admitted = gateOf(provider).admit(item, notBeforeMs);
         dies("after admit");
         return admitted;
       },
-      withdraw: ({ provider, seat }) => gateOf(provider).withdraw(seat),
+      withdraw: ({ provider, item }) => gateOf(provider).withdraw(item),
     };
 
     return seams.createTicketKeeper(
@@ -309,14 +309,14 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   };
 }
 
-function hear(gate: GateObject, ticket: Ticket, errand: Errand): void {
-  switch (errand.kind) {
-    case "confirm":
-      return gate.confirm(seatOf(ticket), errand.notBeforeMs);
-    case "park":
-      return gate.park(seatOf(ticket), errand);
-    case "release":
-      return gate.release(ticket.about.id, errand.keptBytes);
+function hear(gate: GateObject, ticket: Ticket, notice: GateNotice): void {
+  switch (notice.kind) {
+    case "enqueue":
+      return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+    case "requeue":
+      return gate.requeue(queueItemOf(ticket), notice);
+    case "remove":
+      return gate.remove(ticket.about.id, notice.keptBytes);
   }
 }
 

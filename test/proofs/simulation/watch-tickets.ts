@@ -271,10 +271,10 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
         );
     },
     withdrawn: (acceptance) => void withdrawals.add(nameOf(acceptance)),
-    gone({ seat }, places) {
-      isGone.add(nameOf(seat));
-      if (!forgets && places.get(seat.ticketId)?.acceptedAtMs === seat.acceptedAtMs)
-        world.violate("9 places", "it is gone, and its place is left", seat.ticketId);
+    gone({ item }, places) {
+      isGone.add(nameOf(item));
+      if (!forgets && places.get(item.ticketId)?.acceptedAtMs === item.acceptedAtMs)
+        world.violate("9 places", "it is gone, and its place is left", item.ticketId);
     },
     known: (id) => tickets.get(id),
     all: () => tickets.values(),

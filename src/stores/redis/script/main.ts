@@ -78,7 +78,7 @@ function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[
       return known.length > 0 ? ["there", ...known] : ["stored"];
     }
     case "take":
-      return tickets.take(gate, call);
+      return tickets.fetch(gate, call);
     case "withdraw":
       return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
   }
@@ -89,21 +89,21 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "enter":
       return keeper.enter(call.permit, call.whose);
     case "exchange":
-      return keeper.exchange(call.reportId, call.outcomes);
+      return keeper.exchange(call.reportId, call.callReports);
     case "admit":
-      return keeper.admit(call.seat, call.notBeforeMs);
+      return keeper.admit(call.item, call.notBeforeMs);
     case "confirm":
-      return keeper.confirm(call.seat, call.notBeforeMs);
+      return keeper.enqueue(call.item, call.notBeforeMs);
     case "park":
-      return keeper.park(call.seat, call.parking);
+      return keeper.requeue(call.item, call.requeueing);
     case "start":
-      return keeper.start(call.seat, call.starter);
+      return keeper.start(call.item, call.starter);
     case "release":
-      return keeper.release(call.ticketId, call.keptBytes);
+      return keeper.remove(call.ticketId, call.keptBytes);
     case "outlook":
-      return keeper.outlook(call.ticketId);
+      return keeper.estimate(call.ticketId);
     case "overview":
-      return keeper.overview(call.tenant ?? undefined);
+      return keeper.status(call.tenant ?? undefined);
     case "started":
       return keeper.started(false);
     case "dispatch":
