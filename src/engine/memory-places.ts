@@ -110,7 +110,7 @@ function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
 
 function table(
   lists: Lists,
-): Pick<Places, "find" | "put" | "remove" | "tally" | "withdrawn" | "wasWithdrawn"> {
+): Pick<Places, "find" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
   const { rows, flying, waiting, byAge } = lists;
   /** Until when each is known. All are known for equally long, so the first is over first. */
   const withdrawn = new Map<string, number>();

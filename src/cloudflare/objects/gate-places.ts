@@ -51,7 +51,7 @@ function askOf(sql: SqlStorage): AskSql {
 function table(
   sql: SqlStorage,
   { rows, number }: AskSql,
-): Pick<SqlPlaces, "find" | "put" | "remove" | "tally" | "forgetSums"> {
+): Pick<SqlPlaces, "find" | "put" | "remove" | "load" | "forgetSums"> {
   let sums: Sums | null = null;
 
   const find = (ticketId: string): Place | null =>

@@ -163,7 +163,7 @@ function rowOf(
 function verbs(
   { gate, onKept }: SqliteTicketsParts,
   keeperOf: KeeperOf,
-): ClaimableTickets & Pick<SqliteTickets, "keep" | "remind" | "take"> {
+): ClaimableTickets & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
   async function keep(draft: Draft, beside: () => void): Promise<Created> {
     const { id, provider } = draft.about;
     const created = await keeperOf(id, beside).create(draft);
