@@ -14,7 +14,7 @@ export async function refuseSocket(socket: Duplex, problem: Problem, log: Log): 
     socket.destroy();
     return;
   }
-  const answer = answerOf(problem, log);
+  const answer = refusal(problem, log);
   const body = await answer.text();
   const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
   const start = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`;
@@ -25,12 +25,15 @@ export async function refuseSocket(socket: Duplex, problem: Problem, log: Log): 
 
 /** For a request that no route shall see. The connection ends with the answer. */
 export async function refuseRequest(outgoing: ServerResponse, problem: Problem, log: Log): Promise<void> {
-  const answer = answerOf(problem, log);
+  const answer = refusal(problem, log);
+  const body = await answer.text();
+  const length = { "content-length": Buffer.byteLength(body) };
   outgoing.shouldKeepAlive = false;
-  outgoing.writeHead(problem.status, Object.fromEntries(answer.headers)).end(await answer.text());
+  outgoing.writeHead(problem.status, { ...Object.fromEntries(answer.headers), ...length }).end(body);
 }
 
-function answerOf(problem: Problem, log: Log): Response {
+/** The answer, and its line in the log. */
+export function refusal(problem: Problem, log: Log): Response {
   const correlationId = randomUUID();
   log("info", "request", {
     correlation_id: correlationId,

@@ -1,14 +1,13 @@
 /** The HTTP server under the routes. What node:http would refuse by itself is refused as JSON too. */
-import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../../gateway/ports.ts";
-import { problemAnswer, stopping, type Problem } from "../../http/errors.ts";
+import { stopping, type Problem } from "../../http/errors.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { watchConnections } from "./connections.ts";
-import { refuseRequest, refuseSocket } from "./refuse.ts";
+import { refusal, refuseRequest, refuseSocket } from "./refuse.ts";
 
 export interface HttpServerParts {
   /** Of the routes; it gets node:http's request and response as its environment. */
@@ -39,7 +38,7 @@ const usualLimits: Limits = {
 export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServerParts): HttpServer {
   const listener = getRequestListener(fetch, {
     hostname: thisMachine,
-    errorHandler: () => problemAnswer(badRequest, randomUUID()),
+    errorHandler: () => refusal(badRequest, log),
   });
   const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
     connections.begin(outgoing);
