@@ -9,6 +9,7 @@ import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
+import { openDataDirectory } from "./data-directory.ts";
 import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodePlatform } from "./http/platform.ts";
@@ -37,6 +38,9 @@ const clock: Clock = {
 const output = createLogOutput(clock, (count) => log("error", "log_lines_dropped", { count }));
 const log = createLog(config.logLevel, output.write, Date.now);
 const newId = () => timeOrderedId(Date.now());
+const directory = openDataDirectory(config.dataDir);
+if (!directory.ok) refuse(directory.error);
+const directoryWarnings = directory.value;
 const opened = await openStores({
   settings: config,
   redisUrl: config.redisUrl,
@@ -90,7 +94,7 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {

@@ -90,8 +90,9 @@ export async function startNodeService(
 /** Runs the service with settings with which it should not start. */
 export async function runNodeService(
   env: Readonly<Record<string, string>>,
+  options: ProcessOptions = {},
 ): Promise<Ended & { stdout: string; stderr: string }> {
-  const { stdout, stderr, ended } = run(env, {});
+  const { stdout, stderr, ended } = run(env, options);
   const end = await ended;
   return { ...end, stdout: stdout(), stderr: stderr() };
 }
