@@ -73,7 +73,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
   /** When the last look said to look again. */
   let lookAtMs = -Infinity;
 
-  /** One verb: the table is brought to the present, the core is read, and what changed of it is written. */
+  /** One verb: the table is brought to the present, the gate's state is read, and what changed of it is written. */
   function verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply {
     return parts.atomically(() => {
       const nowMs = parts.nowMs();
@@ -236,7 +236,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),
 
-    /** @param tenant who asks, as in `Seat`; absent: nobody's own */
+    /** @param tenant who asks, as in `QueueItem`; absent: nobody's own */
     status(tenant?: string): GateStatus {
       // The one that asks is in flight, and wants it too.
       const isWanted = (model: string) =>

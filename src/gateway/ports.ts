@@ -98,7 +98,7 @@ export interface Gate {
   /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. */
   enter(permit: string, whose: Whose): Promise<Admission>;
   /**
-   * How a call that was let in went. Never throws: news that can't be told now are told later, or lost.
+   * How a call that was let in went. Never throws: a report that can't be told now is told later, or lost.
    *
    * @returns how others fared meanwhile, for what asks for it (`asksForOthers`); `null`: the gate could not be asked in time
    */
@@ -107,7 +107,7 @@ export interface Gate {
   reserve(item: QueueItem): Promise<boolean>;
   /** `null`: it has no place here. */
   estimate(ticketId: string): Promise<WaitEstimate | null>;
-  /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; absent: nobody */
+  /** @param tenant who asks, as in `QueueItem`: what its own tickets wait for is named; absent: nobody */
   status(tenant?: string): Promise<GateStatus>;
 }
 

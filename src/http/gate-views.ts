@@ -22,7 +22,7 @@ export async function statusesOf(gate: Ports["gate"], tenant?: string): Promise<
 }
 
 /**
- * Without an outlook a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
+ * Without an estimate of its wait a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
  *
  * @returns `null`: the ticket does not wait, or its gate can't say
  */

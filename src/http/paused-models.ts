@@ -1,4 +1,4 @@
-/** Which models wait by themselves, under names that whoever asks may see. */
+/** Which models are paused, under names that whoever asks may see. */
 import { isOwnKey } from "../domain/gate/model-key.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";

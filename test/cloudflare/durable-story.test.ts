@@ -407,7 +407,7 @@ it("answers StoreAway where an object can't be reached, after trying again for w
       GATES: {
         idFromName: () => null,
         get: () => ({
-          status() {
+          overview() {
             asked++;
             return Promise.reject(Object.assign(new Error("reset"), flags));
           },

@@ -1,4 +1,4 @@
-/** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket-moves.ts`), in the runtime that it is made for. */
+/** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket/moves.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { Others } from "../../src/domain/gate/call-report.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";

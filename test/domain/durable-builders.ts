@@ -56,7 +56,7 @@ export function place(ticketId: string, given: Partial<Place> = {}): Place {
   };
 }
 
-/** A gate over memory, whose core goes through JSON at every step and whose clock is set by the test. */
+/** A gate over memory, whose state goes through JSON at every step and whose clock is set by the test. */
 export function gateWorld(given: Partial<GateLimits> = {}) {
   let stored = JSON.stringify(newGate);
   const world = { nowMs: 0, random: 0, saves: 0 };
@@ -81,7 +81,7 @@ export function gateWorld(given: Partial<GateLimits> = {}) {
     keeper,
     limits: all,
     gate: () => JSON.parse(stored) as GateState,
-    /** Keeps a ticket: reserved and confirmed. */
+    /** Keeps a ticket: reserved and enqueued. */
     keep(ticketId: string, of: Partial<QueueItem> = {}) {
       const held = keeper.reserve(queueItem(ticketId, of));
       if (held === "held") keeper.enqueue(queueItem(ticketId, of), world.nowMs);

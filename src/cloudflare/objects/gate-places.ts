@@ -145,7 +145,7 @@ const groupColumn = `(model || char(10) || ${tenantColumn})`;
 const idAt = 21;
 const hashLength = 16;
 
-/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all standings but waiting. */
+/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all states but waiting. */
 const schema = [
   `CREATE TABLE IF NOT EXISTS places (
      ticket_id TEXT PRIMARY KEY, priority INTEGER NOT NULL, accepted_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-/** The core of a gate, one row of JSON, kept in memory and written when it has to be. */
+/** The state of a gate, one row of JSON, kept in memory and written when it has to be. */
 import { completeGate, newGate, type GateState } from "../../domain/gate/gate.ts";
 import { decodeRecord } from "../../domain/record.ts";
 

@@ -1,4 +1,4 @@
-/** What a call tells the gate about its provider. The one place where a failure becomes news. */
+/** What a call tells the gate about its provider. The one place where a failure becomes a report. */
 import { isAnswer, isProviderFault, type Failure } from "../failure.ts";
 
 /** One call that was let through, whether it was made or not. Plain JSON: it travels in batches. */
@@ -50,7 +50,7 @@ export type Finding =
       readonly kind: "rate_limited";
       readonly model: string;
       readonly holdMs: number | null;
-      /** The vendor named no time: each one in a row is held for twice as long. */
+      /** The vendor named no time: each one in a row pauses it for twice as long. */
       readonly unnamed?: true;
     }
   /** Our key was refused (or there is none), our credit is gone, or (`model`) that model is not for us. */
@@ -72,7 +72,7 @@ export interface Others {
   readonly served: boolean;
   /** Half or more of the model's last 20 calls were faults. */
   readonly mostlyFaults: boolean;
-  /** The gate holds the model, or the account: the ticket need not wait by itself. */
+  /** The gate has paused the model, or the account: the ticket need not wait by itself. */
   readonly held: boolean;
   /** The model's latest judgement: since the ticket's first answer without one, within a day before that, or in neither. */
   readonly judged: "since" | "before" | "not_for_a_day";
@@ -89,7 +89,7 @@ export function asksForOthers({ finding, call, unlessServed, reason }: CallRepor
   return call?.ticket !== undefined && (finding.kind !== "healthy" || reason !== undefined);
 }
 
-/** The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds. */
+/** The longest pause of a model, and of a vendor's `Retry-After`, in milliseconds. */
 export const longestPauseMs = 900_000;
 /**
  * Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in

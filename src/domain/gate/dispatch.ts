@@ -159,7 +159,7 @@ function asks({ holds: pauses }: GateState, { model }: Place): boolean {
   return pauses.some((pause) => pause.model === model && isAsked(pause));
 }
 
-/** Does it go as the first after its model's hold? In vain perhaps: then another is next. */
+/** Does it go as the first after its model's pause? In vain perhaps: then another is next. */
 function isFirst({ holds: pauses }: GateState, { model }: Place, nowMs: number): boolean {
   const pause = pauseOf(pauses, model, nowMs);
   return pause !== undefined && (pause.ramp ?? rampStart).allowed === 1;
@@ -260,7 +260,7 @@ function inTurn(
 /** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
 const anyTenant = "-";
 
-/** Those with a hold, a ramp or a pace. */
+/** Those with a pause, a ramp or a pace. */
 function specialModels({ holds: pauses, paces }: GateState, nowMs: number): readonly string[] {
   const models = presentPauses(pauses, nowMs).map(({ model }) => model);
   for (const { model } of paces) if (!models.includes(model)) models.push(model);
@@ -317,7 +317,7 @@ function openFor(gate: GateState, places: Places, nowMs: number): readonly Block
     .map(({ model, tenant }) => ({ model, tenant, untilMs }));
 }
 
-/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+/** Whom a pause keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
 function pausedIn(pause: ModelPause, nowMs: number): { readonly model: string; readonly tenant?: string } {
   const { model, tenant = "", asker = null } = pause;
   const isTaken = leasedTurn(asker, nowMs).kind === "wait";

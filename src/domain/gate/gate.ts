@@ -1,9 +1,9 @@
 /**
- * What one provider allows now, shared by all who call it. Its small core (this value, rewritten whole) says whether calls may be made; its
- * places (`places.ts`, a table) say which tickets wait. Here: the core, and live calls. `report.ts`: how calls went.
+ * What one provider allows now, shared by all who call it. Its small state (this value, rewritten whole) says whether calls may be made; its
+ * places (`places.ts`, a table) say which tickets wait. Here: the state, and live calls. `report.ts`: how calls went.
  * `queue.ts` and `dispatch.ts`: tickets. `view.ts`: what others are shown.
  *
- * Every function of these files can be repeated by the runtime: a permit's news count once, a batch with trouble in it counts once.
+ * Every function of these files can be repeated by the runtime: a permit's report counts once, a batch with trouble in it counts once.
  */
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
@@ -182,7 +182,7 @@ export function weighed(gate: GateState, load: Load, nowMs: number, limits: Gate
 
 /**
  * Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
- * costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
+ * costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
  */
 export function isMomentous(before: GateState, after: GateState): boolean {
   return (
@@ -210,7 +210,7 @@ export function ownsTurn(gate: GateState, whose: Whose, permit: string): boolean
   return probes && asks && asksModel && (!isClosed || credentials !== null || pause !== null);
 }
 
-/** The hold of a model that one ticket at a time asks again; `null`: there is none. */
+/** The pause of a model that one ticket at a time asks again; `null`: there is none. */
 export function askedPause({ holds: pauses }: GateState, model: string): ModelPause | null {
   const pause = pauses.find((pause) => pause.model === model);
   return pause !== undefined && isAsked(pause) ? pause : null;

@@ -1,4 +1,4 @@
-/** What the outcome of a call means for the holds of models. */
+/** What the report of a call means for the pauses of models. */
 import { isClosedFor, meetsRule } from "./breaker.ts";
 import type { GateState, GateLimits } from "./gate.ts";
 import {
@@ -56,7 +56,7 @@ export function pausesAfter(
   }
 }
 
-/** A 429 holds its model only while nobody else of that model is served. */
+/** A 429 pauses its model only while nobody else of that model is served. */
 function limited(
   pauses: GateState["holds"],
   { model, holdMs: pauseMs, unnamed }: Extract<Finding, { kind: "rate_limited" }>,
@@ -89,9 +89,9 @@ function failed(
   if (known !== undefined && isPaused(known, nowMs)) {
     return sparesTenant(known, call.tenant) ? replaced(pauses, known, sparesLess(known)) : pauses;
   }
-  // One that was held for its faults and has not answered since is still ill.
+  // One that was paused for its faults and has not answered since is still ill.
   const wasIll = known?.why === "faults" && known.ramp === undefined;
-  // Held for another tenant's faults: this one's must meet the rule by themselves.
+  // Paused for another tenant's faults: this one's must meet the rule by themselves.
   const wasAnothers = wasIll && sparesTenant(known, call.tenant);
   if (wasAnothers && !meetsRule(sightOfOne(counts.byTenant ?? noParties, call.tenant, nowMs), limits)) {
     return pauses;
@@ -108,7 +108,7 @@ function failed(
   return pauseModel(pauses, { model, why: "faults", again: times }, openMs, call, nowMs, spares);
 }
 
-/** How often in a row it was held so, without an answer since. */
+/** How often in a row it was paused so, without an answer since. */
 function timesBefore(known: ModelPause | undefined, why: PauseReason, nowMs: number): number {
   if (known === undefined || known.why !== why || known.ramp !== undefined) return 0;
   // One more refusal of the same wave doesn't double it.
@@ -121,7 +121,7 @@ function isWithoutJudgements({ call, others }: Told): boolean {
   return agoMs !== null && agoMs >= chargesApartMs && others?.judged === "before";
 }
 
-/** A refusal begins a hold; only the asker's own makes it longer. */
+/** A refusal begins a pause; only the asker's own makes it longer. */
 function again(
   pauses: GateState["holds"],
   { model, why }: { readonly model: string; readonly why: "refused" | "no_judgements" },
@@ -173,7 +173,7 @@ function dropAsker(pauses: GateState["holds"], { permit, call }: Told): GateStat
   const known = permit === null ? undefined : pauses.find(({ asker }) => asker?.permit === permit);
   if (known === undefined) return pauses;
   if (call === null) return replaced(pauses, known, { ...known, asker: null });
-  // Who asked in vain is not the next: nor is anybody spared then, if it was another than the hold is about.
+  // Who asked in vain is not the next: nor is anybody spared then, if it was another than the pause is about.
   const pause = sparesTenant(known, call.tenant) ? sparesLess(known) : known;
   const { tenant, comparison } = call;
   return replaced(pauses, known, { ...pause, tenant, comparison, asker: null });

@@ -1,19 +1,19 @@
 /**
  * What stops calls besides the breaker: models that are to be left alone, and our account, where it was refused.
  *
- * A model's hold is followed by a ramp of that model alone, which begins with another comparison's call than the one that was refused, of
+ * A model's pause is followed by a ramp of that model alone, which begins with another comparison's call than the one that was refused, of
  * another tenant where one waits. Both stand in one entry:
  *
- *   (none) -- refused, limited or ill --> held -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
- *                                          ^                                                  |
- *                                          +------------- refused, limited or ill again ------+
+ *   (none) -- refused, limited or ill --> paused -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
+ *                                           ^                                                   |
+ *                                           +-------------- refused, limited or ill again ------+
  */
 import type { Whose } from "./breaker.ts";
 import { longestPauseMs, type Refusal } from "./call-report.ts";
 import type { Ramp } from "./ramp.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 
-/** Why a model is held. The first two stop its calls and tickets for a time; the others its tickets alone, one of which asks again. */
+/** Why a model is paused. The first two stop its calls and tickets for a time; the others its tickets alone, one of which asks again. */
 export type PauseReason = "rate_limit" | "faults" | "refused" | "no_judgements";
 
 export interface ModelPause {
@@ -23,23 +23,23 @@ export interface ModelPause {
   readonly untilMs: number;
   /** Absent from older code: a rate limit. */
   readonly why?: PauseReason;
-  /** How often in a row it was held before: the time doubles. Absent: never. */
+  /** How often in a row it was paused before: the time doubles. Absent: never. */
   readonly again?: number;
   /** Of the call that was refused last, or that asked last in vain. */
   readonly tenant?: string;
   readonly comparison?: string;
   /**
-   * Calls of other tenants that must fail likewise before it holds them too; absent: it does. Until then it holds only those of `tenant`, whose
+   * Calls of other tenants that must fail likewise before it stops them too; absent: it does. Until then it stops only those of `tenant`, whose
    * calls alone have spoken against the model.
    */
   readonly spares?: number;
   /** The ticket that asks now, where one may. */
   readonly asker?: Lease | null;
-  /** From the end of the hold on; absent: it has not ended by an answer. */
+  /** From the end of the pause on; absent: it has not ended by an answer. */
   readonly ramp?: Ramp;
 }
 
-/** Who caused a hold. */
+/** Who caused a pause. */
 export interface Cause {
   readonly tenant: string;
   readonly comparison: string;
@@ -47,12 +47,12 @@ export interface Cause {
 
 /** Entries at most: what the gate's state has room for. */
 const mostPauses = 16;
-/** Holds that one tenant may cause: of the next one only its own tickets wait. */
+/** Pauses that one tenant may cause: of the next one only its own tickets wait. */
 const mostOfOneTenant = 8;
-/** A model that nobody has asked for so long since its hold ended begins anew. */
+/** A model that nobody has asked for so long since its pause ended begins anew. */
 const forgottenAfterMs = 900_000;
 
-/** Does a hold stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word. */
+/** Does a pause stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word. */
 function stopsCalls({ why = "rate_limit" }: ModelPause): boolean {
   return why === "rate_limit" || why === "faults";
 }
@@ -62,7 +62,7 @@ export function isAsked({ why = "rate_limit", ramp }: ModelPause): boolean {
   return (why === "refused" || why === "no_judgements") && ramp === undefined;
 }
 
-/** Whose calls it does not hold, though it holds those of its own tenant. */
+/** Whose calls it does not stop, though it stops those of its own tenant. */
 export function sparesTenant({ spares, tenant }: ModelPause, caller: string): boolean {
   return spares !== undefined && caller !== "" && tenant !== undefined && caller !== tenant;
 }
@@ -84,11 +84,11 @@ export function isPaused(pause: ModelPause, nowMs: number): boolean {
 }
 
 /**
- * Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
+ * Pauses a model, or pauses it for longer; none ends later than 15 minutes from now, or the longest open time of what is paused for its faults.
  *
  * @param by who caused it; `null`: not known
  * @param spares see `ModelHold`; `null`: more than one tenant's calls have spoken against the model
- * @returns the same value where it can't be held: its tenant holds too many, or all places are taken
+ * @returns the same value where it can't be paused: its tenant has paused too many, or all places are taken
  */
 export function pauseModel(
   pauses: readonly ModelPause[],
@@ -104,7 +104,7 @@ export function pauseModel(
     const ofTenant = others.filter((other) => isPaused(other, nowMs) && other.tenant === by?.tenant);
     if (by !== null && ofTenant.length >= mostOfOneTenant) return pauses;
   }
-  // A ramp gives its place to a hold.
+  // A ramp gives its place to a pause.
   const kept = others.length < mostPauses ? others : withoutOne(others, nowMs);
   if (kept.length >= mostPauses) return pauses;
   const untilMs = nowMs + Math.min(pauseMs, longestPauseMs);
@@ -128,7 +128,7 @@ export function pauseModel(
       return known.spares !== undefined && known.tenant === by.tenant ? { spares: known.spares } : {};
     }
     if (spares === null) return {};
-    // One that had held everybody, and has not been answered since, needs but one call to do so again.
+    // One that had stopped everybody, and has not been answered since, needs but one call to do so again.
     const pausedAll = known !== undefined && known.ramp === undefined && known.spares === undefined;
     return { spares: pausedAll ? 1 : spares };
   }
@@ -170,7 +170,7 @@ function isPresent(pause: ModelPause, nowMs: number): boolean {
   return isPaused(pause, nowMs) || (pause.why !== undefined && nowMs < pause.untilMs + forgottenAfterMs);
 }
 
-/** The model's hold, or the ramp after it; `undefined`: it has none, or has long had none. */
+/** The model's pause, or the ramp after it; `undefined`: it has none, or has long had none. */
 export function pauseOf(pauses: readonly ModelPause[], model: string, nowMs: number): ModelPause | undefined {
   const pause = pauses.find((pause) => pause.model === model);
   return pause !== undefined && isPresent(pause, nowMs) ? pause : undefined;
@@ -185,7 +185,7 @@ export function modelTurn(pause: ModelPause, nowMs: number): Turn {
 
 /**
  * Our key was refused, or our credit is gone: the queue stands, but for one ticket that asks again from time to time. Live calls go on and
- * fail at once; an answer to a call that began after the refusal lifts the hold.
+ * fail at once; an answer to a call that began after the refusal lifts the pause.
  */
 export interface CredentialsPause {
   /** What the latest refusal that counted was about. */
@@ -208,7 +208,7 @@ export function credentialsTurn(pause: CredentialsPause | null, nowMs: number): 
 }
 
 /**
- * A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
+ * A refusal begins the pause; only the asker's own makes it longer, so many live calls that are refused don't.
  *
  * @param forMs until the vendor says that it is over; absent where it does not say
  */

@@ -2,12 +2,12 @@
  * A place in a provider's queue: what the gate knows of an unfinished ticket. The ticket itself is the truth; a place that was lost is
  * made again when its ticket next speaks to the gate.
  *
- *   (none) --reserve--> held --confirm--> waiting --dispatch--> dispatched --start--> running
+ *   (none) --reserve--> held --enqueue--> waiting --dispatch--> dispatched --start--> running
  *     ^                  |                  ^  |                   |                    ^ |
  *     +--30 s------------+                  |  +-------------------|-------- start -----+ |
  *     |                                     +--30 s, refused-------+                      |
- *     |                                     +--park, lease over---------------------------+
- *     +--release, from any of them
+ *     |                                     +--requeue, lease over------------------------+
+ *     +--remove, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface QueueItem {
@@ -31,7 +31,7 @@ export interface Place extends QueueItem {
   readonly notBeforeMs: number;
   /** It was in flight when its process died: it goes first, and never two of them at once. */
   readonly suspect: boolean;
-  /** When it last had the turn of a probe, or went as the first after a hold, in epoch milliseconds; 0: never. Older code has counted the turns. */
+  /** When it last had the turn of a probe, or went as the first after a pause, in epoch milliseconds; 0: never. Older code has counted the turns. */
   readonly probes: number;
   /** When its ticket last spoke to the gate. */
   readonly heardAtMs: number;

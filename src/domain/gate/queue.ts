@@ -1,5 +1,5 @@
 /**
- * What tickets do at a gate: take a place, wait, get a turn, leave. Pure: each function takes the core, the single rows and sums it needs
+ * What tickets do at a gate: take a place, wait, get a turn, leave. Pure: each function takes the gate's state, the single rows and sums it needs
  * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/engine/gate-keeper.ts` does so for every
  * table that answers at once.
  */
@@ -44,7 +44,7 @@ export function reserve(
 }
 
 /**
- * The ticket is stored, and waits from now on. Not refused, even if its hold has lapsed: what is stored was promised. Said again, or of a
+ * The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
  * ticket that has come further, it changes nothing.
  */
 export function enqueue(item: QueueItem, known: Place | null, notBeforeMs: number, nowMs: number): Place {
@@ -52,7 +52,7 @@ export function enqueue(item: QueueItem, known: Place | null, notBeforeMs: numbe
   return { ...freshPlace(item, nowMs), notBeforeMs };
 }
 
-/** Who parks a ticket, and how. */
+/** Who puts a ticket back into the queue, and how. */
 export interface Requeueing {
   readonly notBeforeMs: number;
   readonly suspect: boolean;
@@ -85,7 +85,7 @@ export type Start =
       /** The provider is being asked, not the ticket: a failure costs it no attempt. */
       readonly asProbe: boolean;
       readonly leaseEndsAtMs: number;
-      /** Its backoff was ended before its time: the breaker has closed, or its hold is over. */
+      /** Its backoff was ended before its time: the breaker has closed, or its pause is over. */
       readonly early?: true;
     }
   /** It waits in its place, and the gate sends it again. `retryAtMs`: not before; `null`: when a permit is free. */
@@ -203,7 +203,7 @@ function reasonToWait(
     : null;
 }
 
-/** A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it. */
+/** A ticket has ended and its place was removed. Said again, it changes nothing. `load` is the one without it. */
 export function remove(
   gate: GateState,
   ticketId: string,

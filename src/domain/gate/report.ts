@@ -1,4 +1,4 @@
-/** How calls went, and what the gate makes of it: breaker, holds, credentials, ramps and figures, outcome by outcome. */
+/** How calls went, and what the gate makes of it: breaker, pauses, credentials, ramps and figures, report by report. */
 import { recordHealth, type Breaker, type Health } from "./breaker.ts";
 import type { GateState, GateLimits } from "./gate.ts";
 import { snapshotOf } from "./view.ts";
@@ -124,7 +124,7 @@ export function othersOf(gate: Moving, callReport: CallReport, nowMs: number): O
   };
 }
 
-/** Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in. */
+/** Ends the waits of tickets whose model's pause was ended by an answer; of all, where the breaker closed or our account was let in. */
 export function endWaits(before: GateState, after: GateState, places: Places, nowMs: number): void {
   if (before.waitsEndedMs !== after.waitsEndedMs) return places.endWaits(nowMs, null);
   for (const model of endedPauses(before, after)) places.endWaits(nowMs, model);
@@ -182,9 +182,9 @@ function restsOnOthers({ finding, unlessServed }: CallReport): boolean {
 }
 
 /**
- * What only a sentence of the vendor's says, which may be about one request and nothing else. A 429 so told holds nobody: live calls would stop
- * with it, and nobody could be served who shows that the request alone is too large. The account is held for it only where no model has
- * answered anybody for as long as a hold takes to ask again.
+ * What only a sentence of the vendor's says, which may be about one request and nothing else. A 429 so told pauses nobody: live calls would stop
+ * with it, and nobody could be served who shows that the request alone is too large. The account is paused for it only where no model has
+ * answered anybody for as long as a pause takes to ask again.
  */
 function inDoubt(
   { records }: Pick<GateState, "records">,
@@ -223,7 +223,7 @@ function rememberedAfter(
     case "fault":
       return { records: countFault(records, model), cleanEnds, paces };
     case "rate_limited": {
-      // Where nobody else is served the model is held instead.
+      // Where nobody else is served the model is paused instead.
       if (ticket === undefined || others?.served !== true || finding.holdMs === null) return gate;
       const beganAtMs = atMs - call.beganAgoMs;
       return { records, cleanEnds, paces: slowed(paces, tenant, model, finding.holdMs, beganAtMs, nowMs) };

@@ -59,7 +59,7 @@ export interface GateStatus {
   readonly retryAtMs: number | null;
   /** Why the queue stands for our credentials; `null`: it does not. */
   readonly refused: Refusal | null;
-  /** Models that are held now. */
+  /** Models that are paused now. */
   readonly held: readonly PausedModel[];
   readonly queue: {
     readonly size: number;

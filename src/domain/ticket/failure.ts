@@ -116,7 +116,7 @@ function fault(
 
 /**
  * An answer without a judgement ends it at its second, a minute after the first, if its model gave a judgement to somebody else in between or
- * has given none for a day. Otherwise it is the model that has changed: the gate holds it, and one ticket asks.
+ * has given none for a day. Otherwise it is the model that has changed: the gate pauses it, and one ticket asks.
  */
 function unreadable(
   ticket: Ticket,
@@ -150,7 +150,7 @@ function unreadable(
   return backToQueue(ticket, again.progress, state, failure, nowMs + again.waitMs, why, nowMs, policy);
 }
 
-/** Held by the gate, it waits for its turn to ask; else by itself, in the same way. */
+/** Paused by the gate, it waits for its turn to ask; else by itself, in the same way. */
 function askedAgain(
   progress: Progress,
   others: Others | null,

@@ -87,7 +87,7 @@ export interface Progress {
   readonly limited?: number;
   readonly limitedAtMs?: number;
   readonly limitedUnnamed?: number;
-  /** Refusals in a row that no gate held it for. */
+  /** Refusals in a row for which no gate paused its model. */
   readonly refusals?: number;
   /** Calls that threw, and when the first did. */
   readonly throws?: number;
@@ -200,7 +200,7 @@ export interface TicketPolicy {
   readonly leaseMs: number;
   /** How long it stays readable after it has ended. */
   readonly retentionMs: number;
-  /** The first wait of a ticket whose refusal no gate holds it for. */
+  /** The first wait of a ticket for whose refusal no gate pauses its model. */
   readonly recoveryMs: number;
 }
 

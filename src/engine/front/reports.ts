@@ -25,7 +25,7 @@ export interface GateReports {
 
 interface Batch {
   readonly id: string;
-  /** Of the oldest news in it. */
+  /** Of the oldest report in it. */
   readonly atMs: number;
   readonly callReports: readonly CallReport[];
 }

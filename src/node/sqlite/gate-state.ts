@@ -1,4 +1,4 @@
-/** The core of a gate: in memory, and behind it in the store. */
+/** The state of a gate: in memory, and behind it in the store. */
 import type { GateState } from "../../domain/gate/gate.ts";
 import type { Clock } from "../../gateway/ports.ts";
 

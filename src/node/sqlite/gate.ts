@@ -1,5 +1,5 @@
 /**
- * The gate of one provider in this process. What waits is in memory, made again from the tickets at each start; the core is stored, so
+ * The gate of one provider in this process. What waits is in memory, made again from the tickets at each start; its state is stored, so
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
 import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";

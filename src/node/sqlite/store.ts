@@ -1,5 +1,5 @@
 /**
- * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
+ * What must not be lost, on Node: tickets, keyed requests and the gates' states in one SQLite file of one process, and what happens to them by
  * itself.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";

@@ -1,7 +1,7 @@
 /**
- * A shared store as the primary one, and this process' own as a full engine for as long as the shared one is away.
+ * A store that processes share as the primary one, and this process' own as a full engine for as long as the primary one is away.
  *
- * What is asked of the shared store and is not answered (`watch.ts`) is done here instead: live calls are let in by the gate here, tickets are
+ * What is asked of the primary store and is not answered (`watch.ts`) is done here instead: live calls are let in by the gate here, tickets are
  * kept here under marked ids (`marked-id.ts`), outcomes of its claims are noted here. Whatever it held can't be reached until it is back
  * (`StoreAway`); then `mover.ts` brings it all there.
  */
@@ -42,14 +42,14 @@ export interface FailoverParts {
 export interface Failover extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
-  /** While the shared store is away there are none: it may have the key's record, and one key must never make two calls. */
+  /** While the primary store is away there are none: it may have the key's record, and one key must never make two calls. */
   readonly keys: Keys;
   readonly totals: Totals;
-  /** Looks for the shared store once, and from then on by itself. To be awaited before the first request. */
+  /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
   close(): Promise<void>;
   health(): Promise<FailoverHealth>;
-  /** What of the shared store's settings breaks a promise, as far as is known, a sentence each. */
+  /** What of the primary store's settings breaks a promise, as far as is known, a sentence each. */
   warnings(): readonly string[];
 }
 
@@ -142,7 +142,7 @@ export function createFailover(parts: FailoverParts): Failover {
   };
 }
 
-/** Looks how the shared store is, and tells of its warnings whenever they have changed. */
+/** Looks how the primary store is, and tells of its warnings whenever they have changed. */
 function healthOf(primary: Pick<PrimaryStore, "health">, tell: FailoverParts["tell"]) {
   let warnings: readonly string[] = [];
   return {
@@ -164,7 +164,7 @@ function failoverKeys(primary: Pick<PrimaryStore, "keys">, watch: Pick<Watch, "a
   };
 }
 
-/** Works on a ticket that the shared store has claimed for this process. */
+/** Works on a ticket that the primary store has claimed for this process. */
 async function runPrimary(
   run: Run,
   claimed: ClaimedTicket,

@@ -1,5 +1,5 @@
 /**
- * The gate in force: the shared store's, or while that is away this process' own. Tickets that are here have their turns from the gate here,
+ * The gate in force: the primary store's, or while that is away this process' own. Tickets that are here have their turns from the gate here,
  * whichever is in force.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
@@ -23,7 +23,7 @@ export interface FailoverGateParts {
 export interface FailoverGates {
   /** Whoever is let in by one reports to the same one. */
   of(provider: ProviderName): Gate;
-  /** A call for a ticket that this store has claimed: until it is reported, the permit's news are that store's gate's. */
+  /** A call for a ticket that this store has claimed: until it is reported, the permit's report is for that store's gate. */
   began(permit: string, store: "primary" | "fallback"): void;
   ended(permit: string): void;
 }

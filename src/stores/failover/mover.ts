@@ -1,5 +1,5 @@
 /**
- * Brings to the shared store what this process kept while that store was away: outcomes of its claims first, then what it must forget
+ * Brings to the primary store what this process kept while that store was away: outcomes of its claims first, then what it must forget
  * (`note-teller.ts`), then tickets (`ticket-mover.ts`).
  */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
@@ -16,17 +16,17 @@ export interface MoverParts {
   readonly watch: () => Pick<Watch, "ask" | "isAway">;
   readonly clock: Clock;
   readonly tell: (event: FailoverEvent) => void;
-  /** Hears of bugs, and of a local store that is away. */
+  /** Hears of bugs, and of a fallback that is away. */
   readonly onFault: (error: unknown) => void;
 }
 
 export interface Mover {
-  /** There is something to bring, or may be. Does nothing while the shared store is away, and not at once after it has failed to take. */
+  /** There is something to bring, or may be. Does nothing while the primary store is away, and not at once after it has failed to take. */
   kick(): void;
-  /** The shared store has come back: at once. */
+  /** The primary store has come back: at once. */
   kickNow(): void;
   /**
-   * The shared store is there, and nobody else asks it yet: tells it the outcomes of its claims, before others find these overdue, and takes back
+   * The primary store is there, and nobody else asks it yet: tells it the outcomes of its claims, before others find these overdue, and takes back
    * what nobody was told of, before it is worked on. @throws {StoreAway}
    */
   bringNotes(): Promise<void>;

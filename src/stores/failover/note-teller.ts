@@ -1,4 +1,4 @@
-/** Tells the shared store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
+/** Tells the primary store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
 import type { FailoverEvent } from "../../telemetry/failover.ts";
 import type { Doubtful, FallbackNotes, Spooled } from "./fallback-store.ts";
 import { isRefusal, type PrimaryTickets } from "./primary-store.ts";

@@ -1,6 +1,6 @@
 /**
  * Moves tickets from this process' own store to the shared one. Each step can be repeated: a ticket is marked, so that nobody here touches it any
- * more; the shared store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
+ * more; the primary store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
  * so with one owner.
  */
 import type { FailoverEvent } from "../../telemetry/failover.ts";

@@ -1,6 +1,6 @@
 /**
- * Tickets of two stores as one. Each ticket has one owner at a time: the shared store, or this process' own, where it was kept because the
- * shared one was away. Who is asked for a ticket looks here first.
+ * Tickets of two stores as one. Each ticket has one owner at a time: the primary store, or this process' own, where it was kept because the
+ * primary one was away. Who is asked for a ticket looks here first.
  */
 import { draftQueueItem, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
@@ -26,12 +26,12 @@ export interface FailoverTicketsParts {
   readonly clock: Clock;
   /** From acceptance to the last moment at which a ticket can still be read. */
   readonly longestLifeMs: number;
-  /** Something was noted that the shared store is to be told. */
+  /** Something was noted that the primary store is to be told. */
   readonly onNote: () => void;
 }
 
 export interface FailoverTickets extends Tickets {
-  /** The shared store has claimed it for this process. Its outcome goes there, whatever happens meanwhile. */
+  /** The primary store has claimed it for this process. Its outcome goes there, whatever happens meanwhile. */
   began(claimed: ClaimedTicket): void;
   ended(claimed: ClaimedTicket): void;
 }
@@ -41,7 +41,7 @@ const looks = 3;
 
 export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   const { fallback, primary, watch } = parts;
-  /** Claims of the shared store. */
+  /** Claims of the primary store. */
   const claims = new Map<string, ClaimedTicket>();
 
   return {
@@ -77,7 +77,7 @@ async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Ticket
   const { id } = draft.about;
   const roomHere = rooms.take(id);
   if (draft.idIsGiven === true) {
-    // Whoever comes with the key again is led to this id, at the shared store.
+    // Whoever comes with the key again is led to this id, at the primary store.
     if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
     return await watch.ask(() => primary.create(draft));
   }
@@ -140,7 +140,7 @@ async function load(
   throw new StoreAway("Another instance may hold the ticket");
 }
 
-/** To the shared store, or to whoever tells it when it is back. */
+/** To the primary store, or to whoever tells it when it is back. */
 async function tell(
   { fallback, watch, clock, onNote }: FailoverTicketsParts,
   id: string,

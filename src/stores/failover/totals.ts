@@ -1,4 +1,4 @@
-/** Totals of two stores as one: what is used while the shared store is away is counted here, and brought there when it is back. */
+/** Totals of two stores as one: what is used while the primary store is away is counted here, and brought there when it is back. */
 import type { Totals } from "../../gateway/ports.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import type { PrimaryStore } from "./primary-store.ts";

@@ -1,6 +1,6 @@
 /**
  * Takes tickets of one provider from Redis when there is something to take. Nobody polls: every call of the script says when that is, and
- * tells it to all processes where it is news. Who brought the news goes first, and the others come only if nobody was there: so a process
+ * tells it to all processes where that is new. Who has told it goes first, and the others come only if nobody was there: so a process
  * that dies holds nothing up, and ten processes ask hardly more often than one.
  */
 import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
@@ -16,7 +16,7 @@ export interface FetcherParts {
   readonly fetch: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
   /** Never rejects. */
   readonly run: (claimed: ClaimedTicket) => Promise<void>;
-  /** Hears of a take that failed. */
+  /** Hears of a fetch that failed. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -25,7 +25,7 @@ export interface Fetcher {
   onSchedule(schedule: Schedule): void;
   /** What another's has, for all to hear. */
   onWake(wake: Heard): void;
-  /** Looks at once: news may have been missed. */
+  /** Looks at once: a wake message may have been missed. */
   open(): void;
   /** Takes nothing any more, until `open`. Those in flight go on. */
   shut(): void;
@@ -33,12 +33,12 @@ export interface Fetcher {
 
 type Heard = Pick<Schedule, "nowMs" | "wakeAtMs">;
 
-/** So long the others leave tickets to whom the news came from, and longer the more they have in flight. */
+/** So long the others leave tickets to whoever has told of them, and longer the more they have in flight. */
 const courtesyMs = 20;
 const perTicketMs = 5;
 /** With more than its share a process leaves tickets to the others for so long. */
 const overShareMs = 150;
-/** After a take that came to nothing though it was time, doubling. */
+/** After a fetch that came to nothing though it was time, doubling. */
 const emptyMs = 50;
 const longestEmptyMs = 1_000;
 
@@ -49,7 +49,7 @@ export function createFetcher(parts: FetcherParts): Fetcher {
   let inFlight = 0;
   let processes = 1;
   let empty = 0;
-  /** The answer to a take did not arrive. What it may have claimed lies until it is asked for: the news say that it is being worked on. */
+  /** The answer to a fetch did not arrive. What it may have claimed lies until it is asked for: wake messages say that it is being worked on. */
   let hasLost = false;
   let wakeAtMs: number | null = null;
   /** Of what was said last, by Redis' clock. */

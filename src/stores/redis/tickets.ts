@@ -42,7 +42,7 @@ export interface RedisTicketsParts {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
-/** Outlooks that are kept for who has just created: it asks in the same breath. */
+/** Estimates that are kept for whoever has just created: it asks in the same breath. */
 const mostFresh = 256;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;

@@ -60,7 +60,7 @@ const step = fc.record({
   failure: fc.constantFrom(...failures, ...failures.slice(0, 3)),
   priority: fc.nat(2),
   sizeBytes: fc.constantFrom(5, 50, 300),
-  /** Does the ticket reach the gate with its errand? */
+  /** Does the ticket reach the gate with its notice? */
   heard: fc.constantFrom(true, true, true, false),
   forMs: fc.constantFrom(0, 0, 10, 1_000, 10_000, 30_000, 75_000),
 });
@@ -90,7 +90,7 @@ function createWorld() {
     if (notice.kind === "remove") keeper.remove(id);
     store(gateHeard(ticket, notice.event));
   }
-  /** The tickets' alarms: time passes for them, and errands are repeated. */
+  /** The tickets' alarms: time passes for them, and notices are repeated. */
   function tick(): void {
     for (const ticket of tickets.values()) {
       if (ticketDueMs(ticket) <= world.nowMs) store(elapse(ticket, world.nowMs, lasting).ticket);
@@ -236,7 +236,7 @@ function createWorld() {
     const { inFlight, suspectsInFlight, size, bytes } = places.load();
     expect(inFlight).toBeLessThanOrEqual(limits.concurrency);
     expect(suspectsInFlight).toBeLessThanOrEqual(1);
-    // Reserved ones alone would stay below; those whose hold lapsed before they were confirmed come on top, as promised.
+    // Reserved ones alone would stay below; those whose hold lapsed before they were enqueued come on top, as promised.
     expect(size).toBeLessThanOrEqual(Math.max(tickets.size, limits.maxSize));
     expect(bytes).toBeGreaterThanOrEqual(0);
     const { breaker } = gate.gate();

@@ -138,7 +138,7 @@ it("does not move what newer code wrote, nor what can't be read, and tells of th
   expect(world.faults).toEqual([new Error("A row of tickets holds no ticket")]);
 });
 
-it("notes with the ticket what the shared store may hold of it, or neither", async () => {
+it("notes with the ticket what the primary store may hold of it, or neither", async () => {
   const world = await sqliteForTest();
   const { about } = await world.sqlite.moves.keep(draftOf(), "doubt-1");
   await world.restart();
@@ -187,7 +187,7 @@ it("hands its totals over once, those of its memory with them", async () => {
   expect(await world.sqlite.totals.of("one", "2026-11-22")).toEqual({ requests: 0, costUsd: 0 });
 });
 
-/** Steps at which the process dies: before the shared store is asked, and after it has done it, though no answer came. */
+/** Steps at which the process dies: before the primary store is asked, and after it has done it, though no answer came. */
 const deaths = (["settleAsOf", "withdraw", "adopt"] as const).flatMap((verb) =>
   (["before", "after"] as const).map((when) => ({ verb, when })),
 );
@@ -197,7 +197,7 @@ it.each(deaths)(
   async ({ verb, when }) => {
     const world = await sqliteForTest();
     const server = primaryServer(world.clock, () => 0.5, config);
-    // A claim of the shared store, whose outcome is noted here.
+    // A claim of the primary store, whose outcome is noted here.
     const peer = server.connect(() => "answered");
     const claimed = await peer.tickets.create(draftOf());
     const fence = await server.claim(claimed.about.id);

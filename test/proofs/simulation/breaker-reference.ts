@@ -28,7 +28,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   const { limits } = plan;
   const { recoveryMs, maxOpenMs } = limits;
   let known: Known = unknown;
-  /** As it was known with each core that was ever written. */
+  /** As it was known with each state that was ever written. */
   const byState = new WeakMap<GateState, Known>();
   /** The contract has left it open whether the breaker opens. */
   let mayBeOpen = false;

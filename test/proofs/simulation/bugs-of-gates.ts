@@ -138,7 +138,7 @@ export const gateBugs: readonly Bug[] = [
   },
 ];
 
-/** That errand is taken for told. */
+/** That notice is taken for told. */
 function withoutNotice(kind: "enqueue" | "requeue" | "remove"): typeof realParts.noticeOf {
   return (ticket) => {
     const notice = realParts.noticeOf(ticket);

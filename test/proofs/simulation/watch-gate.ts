@@ -1,4 +1,4 @@
-/** Looks at every verb of a gate: at what it answered, and at what its core and places were before and are after. */
+/** Looks at every verb of a gate: at what it answered, and at what its state and places were before and are after. */
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";

@@ -1,4 +1,4 @@
-/** What comes of the calls that the shared store gave to this process, though it is away when they end. */
+/** What comes of the calls that the primary store gave to this process, though it is away when they end. */
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";

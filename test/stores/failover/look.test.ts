@@ -12,7 +12,7 @@ const frozen = { about: { id: "frozen" } } as Ticket;
 
 type Whereabouts = ReturnType<FallbackMoves["whereabouts"]>;
 
-/** @param said where it is, and what the shared store answers, look by look */
+/** @param said where it is, and what the primary store answers, look by look */
 function ticketsThat(
   said: readonly {
     readonly is: Whereabouts;
@@ -27,7 +27,7 @@ function ticketsThat(
       tickets: { load: async () => here } as never,
       moves: {
         whereabouts() {
-          // Asked again after the shared store's answer, it may have become another.
+          // Asked again after the primary store's answer, it may have become another.
           const now = said[look];
           if (isAnswered && now?.becomes !== undefined) {
             isAnswered = false;

@@ -1,4 +1,4 @@
-/** Tickets that were kept here come to the shared store, each with one owner at any time; and none there that nobody was told of. */
+/** Tickets that were kept here come to the primary store, each with one owner at any time; and none there that nobody was told of. */
 import { expect, it } from "vitest";
 import { QueueFull, StoreAway } from "../../../src/gateway/ports.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";

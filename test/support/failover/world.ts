@@ -28,7 +28,7 @@ export interface Process extends Pick<Gateway, "find"> {
   readonly file: FallbackFile;
   readonly news: FailoverEvent[];
   readonly faults: unknown[];
-  /** What becomes of its calls of the shared store. */
+  /** What becomes of its calls of the primary store. */
   fate: (verb: string) => Fate;
   /** Asks for a ticket. @returns its id; `null`: 503 */
   keep(essay?: string, queueId?: string): Promise<string | null>;
@@ -43,7 +43,7 @@ export interface World {
   readonly judged: string[];
   /** How long a call takes, in milliseconds. */
   judgeMs: number;
-  /** Of a call of the shared store. */
+  /** Of a call of the primary store. */
   latencyMs: () => number;
   /** Does this call of the judge fail? */
   fails: () => boolean;

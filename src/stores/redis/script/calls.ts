@@ -130,8 +130,8 @@ export type KeyCall =
 export interface Schedule {
   /** The script's clock. */
   readonly nowMs: number;
-  /** When tickets can be taken, or something is due: a hold, a claim, a ticket's time. `null`: nothing is to come. */
+  /** When tickets can be taken, or something is due: a pause, a claim, a ticket's time. `null`: nothing is to come. */
   readonly wakeAtMs: number | null;
-  /** Processes that listen, where it was news or tickets were taken; `null`: not counted. */
+  /** Processes that listen, where that was new or tickets were taken; `null`: not counted. */
   readonly listeners: number | null;
 }

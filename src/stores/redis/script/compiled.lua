@@ -1811,7 +1811,7 @@ function ____exports.asksForOthers(self, ____bindingPattern0)
     end
     return (call and call.ticket) ~= nil and (finding.kind ~= "healthy" or reason ~= nil)
 end
---- The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds.
+--- The longest pause of a model, and of a vendor's `Retry-After`, in milliseconds.
 ____exports.longestPauseMs = 900000
 --- Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
 -- milliseconds.
@@ -1921,7 +1921,7 @@ function isPresent(self, pause, nowMs)
     end
     return ____exports.isPaused(nil, pause, nowMs) or pause.why ~= nil and nowMs < pause.untilMs + 900000
 end
---- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
+--- The model's pause, or the ramp after it; `undefined`: it has none, or has long had none.
 function ____exports.pauseOf(self, pauses, model, nowMs)
     local pause = ____lualib.__TS__ArrayFind(
         pauses,
@@ -1952,10 +1952,10 @@ function ____exports.isAsker(self, pause, permit)
 end
 --- Entries at most: what the gate's state has room for.
 local mostPauses = 16
---- Holds that one tenant may cause: of the next one only its own tickets wait.
+--- Pauses that one tenant may cause: of the next one only its own tickets wait.
 local mostOfOneTenant = 8
 forgottenAfterMs = 900000
---- Does a hold stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word.
+--- Does a pause stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word.
 local function stopsCalls(self, ____bindingPattern0)
     local why
     why = ____bindingPattern0.why
@@ -1964,7 +1964,7 @@ local function stopsCalls(self, ____bindingPattern0)
     end
     return why == "rate_limit" or why == "faults"
 end
---- Whose calls it does not hold, though it holds those of its own tenant.
+--- Whose calls it does not stop, though it stops those of its own tenant.
 function ____exports.sparesTenant(self, ____bindingPattern0, caller)
     local tenant
     local spares
@@ -1986,11 +1986,11 @@ function ____exports.sparesLess(self, pause)
     local all = ____lualib.__TS__ObjectRest(____pause_0, {spares = true})
     return spares > 1 and ____with(all, {spares = spares - 1}) or all
 end
---- Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
+--- Pauses a model, or pauses it for longer; none ends later than 15 minutes from now, or the longest open time of what is paused for its faults.
 -- 
 -- @param by who caused it; `null`: not known
 -- @param spares see `ModelHold`; `null`: more than one tenant's calls have spoken against the model
--- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
+-- @returns the same value where it can't be paused: its tenant has paused too many, or all places are taken
 function ____exports.pauseModel(self, pauses, pause, pauseMs, by, nowMs, spares)
     local sparing, known
     function sparing(self)
@@ -2081,7 +2081,7 @@ function ____exports.credentialsTurn(self, pause, nowMs)
     end
     return nowMs < pause.askFromMs and ({kind = "wait", untilMs = pause.askFromMs}) or ____modulesInUse["domain.gate.turn"].leasedTurn(nil, pause.asker, nowMs)
 end
---- A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
+--- A refusal begins the pause; only the asker's own makes it longer, so many live calls that are refused don't.
 -- 
 -- @param forMs until the vendor says that it is over; absent where it does not say
 function ____exports.refuseCredentials(self, pause, permit, why, nowMs, recoveryMs, forMs)
@@ -2948,7 +2948,7 @@ return ____exports
 ["domain.gate.gate"] = function(...) 
 local ____exports = {}
 local withAsker
---- The hold of a model that one ticket at a time asks again; `null`: there is none.
+--- The pause of a model that one ticket at a time asks again; `null`: there is none.
 function ____exports.askedPause(self, ____bindingPattern0, model)
     local pauses
     pauses = ____bindingPattern0.holds
@@ -3125,7 +3125,7 @@ function ____exports.weighed(self, gate, load, nowMs, limits)
     return accepting == gate.accepting and gate or ____with(gate, {accepting = accepting})
 end
 --- Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
--- costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
+-- costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
 function ____exports.isMomentous(self, before, after)
     return not ____modulesInUse["domain.gate.breaker"].isOnlyCounted(nil, before.breaker, after.breaker) or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
 end
@@ -4056,7 +4056,7 @@ function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
         {standing = {state = "held", untilMs = nowMs + 30000}}
     )
 end
---- The ticket is stored, and waits from now on. Not refused, even if its hold has lapsed: what is stored was promised. Said again, or of a
+--- The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
 -- ticket that has come further, it changes nothing.
 function ____exports.enqueue(self, item, known, notBeforeMs, nowMs)
     if known ~= nil and known.standing.state ~= "held" then
@@ -4140,7 +4140,7 @@ function ____exports.start(self, gate, item, known, starter, load, inFlightOfMod
         reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = endsAtMs}, early)
     }
 end
---- A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it.
+--- A ticket has ended and its place was removed. Said again, it changes nothing. `load` is the one without it.
 function ____exports.remove(self, gate, ticketId, known, load, nowMs)
     if known == nil then
         return gate
@@ -5483,7 +5483,7 @@ end
 mostCountedReports = 32
 nameLength = 12
 dayMs = 86400000
---- Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in.
+--- Ends the waits of tickets whose model's pause was ended by an answer; of all, where the breaker closed or our account was let in.
 function ____exports.endWaits(self, before, after, places, nowMs)
     if before.waitsEndedMs ~= after.waitsEndedMs then
         return places:endWaits(nowMs, nil)
@@ -5538,7 +5538,7 @@ function ____exports.createGateKeeper(self, parts)
     hasChanged = true
     --- When the last look said to look again.
     local lookAtMs = -math.huge
-    --- One verb: the table is brought to the present, the core is read, and what changed of it is written.
+    --- One verb: the table is brought to the present, the gate's state is read, and what changed of it is written.
     local function verb(self, work)
         return parts:atomically(function()
             local nowMs = parts:nowMs()
@@ -6118,7 +6118,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local function forget(self)
         knownLoad = nil
     end
-    --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
+    --- Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain.
     local function join(self, place)
         local group = nameOf(nil, place)
         redis.call("HSET", modelsKey, group, 1)

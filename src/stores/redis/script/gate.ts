@@ -8,9 +8,9 @@ import { redisPlaces } from "./places.ts";
 export interface ScriptedGate {
   readonly keeper: GateKeeper;
   readonly limits: GateLimits;
-  /** Processes that hear of news now. */
+  /** Processes that hear of it now. */
   countListeners(): number;
-  /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
+  /** Stores what has changed, and tells all processes when tickets can next be fetched, if that is new. Call it last. */
   finish(): Schedule;
 }
 

@@ -75,7 +75,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     knownLoad = null;
   }
 
-  /** Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain. */
+  /** Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain. */
   function join(place: Place): void {
     const group = nameOf(place);
     redis.call("HSET", modelsKey, group, 1);

@@ -37,7 +37,7 @@ export interface SharedSurroundings {
   readonly onStart: (slot: number, life: Life) => void;
   /** A process has told of a ticket that was judged for nobody. */
   readonly onForNobody: () => void;
-  /** A process goes by the shared store, or by its own. */
+  /** A process goes by the primary store, or by its own. */
   readonly onAway: (life: Life, isAway: boolean) => void;
   readonly reports: ReportWatch;
   readonly leases: LeaseWatch;
