@@ -46,15 +46,14 @@ const calmMs = 30_000;
 
 /** The process has just started, and is the only one. */
 export function createLocalGate(parts: LocalGateParts): LocalGate {
-  const { core, limits, onChange } = parts;
-  const { nowMs } = parts.clock;
+  const { core, onChange } = parts;
   const keeper = createGateKeeper({
     places: parts.places,
-    limits,
+    limits: parts.limits,
     readCore: core.read,
     writeCore: (next, mustLast) => core.write(next, mustLast ? 0 : lightMs),
     atomically: (work) => work(),
-    nowMs,
+    nowMs: parts.clock.nowMs,
     random: parts.random,
   });
   keeper.started(true);
@@ -64,40 +63,13 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
     if (keeper.isDue()) onChange();
   }
 
-  /** The answer leaves when what must last is stored. */
-  async function stored<Reply>(reply: Reply): Promise<Reply> {
-    await core.settled();
-    return reply;
-  }
-
   return {
-    enter(permit, whose) {
-      const before = core.read();
-      const { core: after, reply } = enter(before, permit, whose, nowMs(), limits);
-      if (after === before) return Promise.resolve(reply);
-      core.write(after, 0);
-      onChange();
-      return stored(reply);
-    },
-
-    report(outcome) {
-      const before = core.read();
-      const after = report(before, parts.newId(), [outcome], nowMs(), limits, parts.random());
-      const others = asksForOthers(outcome) ? othersOf(after, outcome, nowMs()) : null;
-      endWaits(before, after, parts.places, nowMs());
-      if (isMomentous(before, after)) {
-        core.write(after, 0);
-        onChange();
-        return stored(others);
-      }
-      core.write(after, outcome.finding.kind === "healthy" ? calmMs : lightMs);
-      return Promise.resolve(others);
-    },
+    ...liveCalls(parts),
 
     reserve(seat) {
       const isHeld = keeper.reserve(seat) === "held";
       soon();
-      return stored(isHeld);
+      return stored(core, isHeld);
     },
     start(seat, starter) {
       const start = keeper.start(seat, starter);
@@ -125,6 +97,43 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
 
     look: () => look(keeper, parts.owner),
   };
+}
+
+/** What every call asks and tells, past the keeper: where nothing changes that must last, nothing is looked for and nothing is written. */
+function liveCalls(parts: LocalGateParts): Pick<Gate, "enter" | "report"> {
+  const { core, places, limits, onChange } = parts;
+  const { nowMs } = parts.clock;
+
+  return {
+    enter(permit, whose) {
+      const before = core.read();
+      const { core: after, reply } = enter(before, permit, whose, nowMs(), limits);
+      if (after === before) return Promise.resolve(reply);
+      core.write(after, 0);
+      onChange();
+      return stored(core, reply);
+    },
+
+    report(outcome) {
+      const before = core.read();
+      const after = report(before, parts.newId(), [outcome], nowMs(), limits, parts.random());
+      const others = asksForOthers(outcome) ? othersOf(after, outcome, nowMs()) : null;
+      endWaits(before, after, places, nowMs());
+      if (isMomentous(before, after)) {
+        core.write(after, 0);
+        onChange();
+        return stored(core, others);
+      }
+      core.write(after, outcome.finding.kind === "healthy" ? calmMs : lightMs);
+      return Promise.resolve(others);
+    },
+  };
+}
+
+/** The answer leaves when what must last is stored. */
+async function stored<Reply>(core: StoredCore, reply: Reply): Promise<Reply> {
+  await core.settled();
+  return reply;
 }
 
 /** Tells a gate what a ticket has to say, if anything. The gate hears at once, so nobody has to note that it did. */
