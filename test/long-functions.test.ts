@@ -10,7 +10,6 @@ const mostLines = 80;
 const toBeShortened: readonly string[] = [
   "src/cloudflare/objects/gate-places.ts sqlPlaces",
   "src/engine/front/front.ts createGateFront",
-  "src/engine/front/reports.ts createGateNews",
   "src/engine/gate-keeper.ts createGateKeeper",
   "src/engine/memory-places.ts memoryPlaces",
   "src/engine/ticket-keeper.ts createTicketKeeper",

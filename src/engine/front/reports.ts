@@ -40,58 +40,76 @@ const exchangeMs = 10_000;
 const mostBatches = 4;
 const newsMs = 60_000;
 
-export function createGateNews({ exchange, keep, clock, newId, later }: GateNewsParts): GateNews {
-  let unreported: Unreported = [];
-  let undelivered: readonly Batch[] = [];
-  let underWay: Flight | null = null;
-  /** When each was reported. */
-  const reportedAtMs = new WeakMap<Outcome, number>();
-  /** Outcomes whose exchange is over, whatever came of it. */
-  const told = new WeakSet<Outcome>();
-
-  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+export function createGateNews(parts: GateNewsParts): GateNews {
+  const { clock, later } = parts;
+  const exchanges = createExchanges(parts);
 
   async function report(outcome: Outcome): Promise<Others | null> {
-    unreported = addOutcome(unreported, outcome);
-    reportedAtMs.set(outcome, clock.nowMs());
+    exchanges.add(outcome);
     if (asksForOthers(outcome)) return (await inTime(clock, othersMs, begin())) ?? null;
     if (!isReportDue([outcome])) {
-      if (isReportDue(unreported)) refresh();
+      if (exchanges.areDue()) refresh();
       return null;
     }
     // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
     if (outcome.permit !== null) await inTime(clock, troubleMs, begin());
     else {
       await lookFor<unknown>(clock, troubleMs, (leftMs) => {
-        if (told.has(outcome)) return true;
-        return isBusy() ? undefined : inTime(clock, leftMs, begin());
+        if (exchanges.wasTold(outcome)) return true;
+        return exchanges.isBusy() ? undefined : inTime(clock, leftMs, begin());
       });
     }
     return null;
   }
 
   function refresh(): void {
-    if (!isBusy()) void begin();
+    if (!exchanges.isBusy()) void begin();
   }
 
   /** @returns the first exchange, by what was told last. What came up meanwhile goes in the next, at once after it */
   function begin(): Promise<Others | null> {
     const endsAtMs = clock.nowMs() + exchangeMs;
-    const first = exchangeOnce();
+    const first = exchanges.once();
     later(first.then(() => goOn(endsAtMs)));
     return first;
   }
 
   async function goOn(endsAtMs: number): Promise<void> {
-    while (isReportDue(unreported) && !isBusy() && clock.nowMs() < endsAtMs) await exchangeOnce();
+    while (exchanges.areDue() && !exchanges.isBusy() && clock.nowMs() < endsAtMs) await exchanges.once();
   }
 
+  return { report, refresh };
+}
+
+/** Outcomes on their way to the gate. */
+interface Exchanges {
+  /** It goes with the next exchange. */
+  add(outcome: Outcome): void;
+  /** Is there something that should not wait for more? */
+  areDue(): boolean;
+  /** Is one under way? */
+  isBusy(): boolean;
+  /** Its exchange is over, whatever came of it. */
+  wasTold(outcome: Outcome): boolean;
   /**
    * Brings what is unreported, oldest first, and the new snapshot back. Never throws.
    *
    * @returns how others fared, as to the last outcome; `null`: it has not heard
    */
-  async function exchangeOnce(): Promise<Others | null> {
+  once(): Promise<Others | null>;
+}
+
+function createExchanges({ exchange, keep, clock, newId }: GateNewsParts): Exchanges {
+  let unreported: Unreported = [];
+  let undelivered: readonly Batch[] = [];
+  let underWay: Flight | null = null;
+  /** When each was reported. */
+  const reportedAtMs = new WeakMap<Outcome, number>();
+  const told = new WeakSet<Outcome>();
+
+  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+
+  async function once(): Promise<Others | null> {
     const nowMs = clock.nowMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
@@ -130,5 +148,14 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
     return ageMs > 0 && outcome.call !== undefined ? { ...outcome, ageMs } : outcome;
   }
 
-  return { report, refresh };
+  return {
+    add(outcome) {
+      unreported = addOutcome(unreported, outcome);
+      reportedAtMs.set(outcome, clock.nowMs());
+    },
+    areDue: () => isReportDue(unreported),
+    isBusy,
+    wasTold: (outcome) => told.has(outcome),
+    once,
+  };
 }
