@@ -16,7 +16,6 @@ const toBeShortened: readonly string[] = [
   "src/node/sqlite/gates.ts localGates",
   "src/node/sqlite/store.ts openDurable",
   "src/node/sqlite/tickets.ts sqliteTickets",
-  "src/stores/redis/fetcher.ts createTaker",
   "src/stores/redis/script/places.ts redisPlaces",
   "src/stores/redis/script/tickets.ts ticketScripts",
   "src/stores/redis/tickets.ts redisTickets",
