@@ -41,7 +41,7 @@ function calling(reply: Reply = echo) {
   return { caller, runs, schedules, endMoment };
 }
 
-const release = (ticketId: string): GateCall => ({ verb: "release", ticketId, keptBytes: 0 });
+const outlook = (ticketId: string): GateCall => ({ verb: "outlook", ticketId });
 const create = (ticketId: string) =>
   ({
     verb: "create",
@@ -56,7 +56,7 @@ const verbsOf = ({ batch }: Run) => batch.calls.map(({ verb }) => verb);
 describe("calls of one moment", () => {
   it("about one gate are one run, in their order, and each hears its own answer", async () => {
     const { caller, runs, endMoment, schedules } = calling();
-    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", release(id)));
+    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", outlook(id)));
     expect(runs).toEqual([]);
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"], ["three"]]);
@@ -66,7 +66,7 @@ describe("calls of one moment", () => {
 
   it("of two gates are two runs", async () => {
     const { caller, runs, endMoment } = calling();
-    const asked = [caller.atGate("openai", release("one")), caller.atGate("google", release("two"))];
+    const asked = [caller.atGate("openai", outlook("one")), caller.atGate("google", outlook("two"))];
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"]]);
     expect(runs.map(({ batch }) => batch.provider)).toEqual(["openai", "google"]);
@@ -76,14 +76,14 @@ describe("calls of one moment", () => {
     const { caller, runs, endMoment } = calling();
     const asked = [
       caller.atGate("openai", create("one"), ["record"]),
-      caller.atGate("openai", release("two")),
+      caller.atGate("openai", outlook("two")),
       caller.atGate("openai", create("three"), ["record", "texts"]),
     ];
     endMoment();
     await Promise.all(asked);
     expect(runs.map((run) => [run.needsRoom, verbsOf(run)])).toEqual([
       [true, ["create", "create"]],
-      [false, ["release"]],
+      [false, ["outlook"]],
     ]);
   });
 
@@ -102,7 +102,7 @@ describe("calls of one moment", () => {
   it("are at most 32 in one run", async () => {
     const { caller, runs, endMoment } = calling();
     const ids = Array.from({ length: 70 }, (_, index) => `ticket ${index}`);
-    const asked = ids.map((id) => caller.atGate("openai", release(id)));
+    const asked = ids.map((id) => caller.atGate("openai", outlook(id)));
     endMoment();
     expect(await Promise.all(asked)).toEqual(ids.map((id) => [id]));
     expect(runs.map(({ batch }) => batch.calls.length)).toEqual([32, 32, 6]);
@@ -121,9 +121,9 @@ describe("calls of one moment", () => {
 
   it("wait for no call of the next", async () => {
     const { caller, runs, endMoment } = calling();
-    const first = caller.atGate("openai", release("one"));
+    const first = caller.atGate("openai", outlook("one"));
     endMoment();
-    const second = caller.atGate("openai", release("two"));
+    const second = caller.atGate("openai", outlook("two"));
     endMoment();
     expect(await Promise.all([first, second])).toEqual([["one"], ["two"]]);
     expect(runs).toHaveLength(2);
@@ -131,7 +131,7 @@ describe("calls of one moment", () => {
 
   it("fail each for itself", async () => {
     const { caller, endMoment } = calling(() => ["{}", ["fine"], ["failed", "a bug"], ["fine"]]);
-    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", release(id)));
+    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", outlook(id)));
     endMoment();
     const ends = await Promise.allSettled(asked);
     expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
