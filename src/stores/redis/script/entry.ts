@@ -1,4 +1,4 @@
 /** What Redis runs. */
-import { answer, ofGate } from "./main.ts";
+import { answerCalls, ofGate } from "./main.ts";
 
-export const reply = answer(ofGate);
+export const reply = answerCalls(ofGate);
