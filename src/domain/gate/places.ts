@@ -7,7 +7,7 @@
  *     |                |  +-------------------|-------- start -----+ |
  *     |                +--30 s, refused-------+                      |
  *     |                +--requeue, lease over------------------------+
- *     +--release, withdraw, from any of them
+ *     +--remove, withdraw, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface QueueItem {

@@ -30,7 +30,7 @@ it.each<[PlaceState["state"] | "none", string, string, string]>([
   ["dispatched", "dispatched", "waiting", "waiting"],
   ["running", "running", "waiting", "running"],
 ])(
-  "a place that is %s: confirm -> %s, park by its caller -> %s, park by another -> %s",
+  "a place that is %s: enqueue -> %s, requeue by its caller -> %s, requeue by another -> %s",
   (state, ...after) => {
     const known = state === "none" ? null : place("a", { standing: standings[state] });
     const states = [
