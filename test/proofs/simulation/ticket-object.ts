@@ -185,7 +185,11 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     function askGate(ticket: Ticket, notice: GateNotice): Promise<void> {
       const gate = gateOf(ticket.about.provider);
       const verb = `${notice.kind} of ${id.slice(0, 8)}`;
-      return ask(present, gate, verb, () => hear(gate, ticket, notice), noticeLimitMs);
+      const run = () => {
+        hear(gate, ticket, notice);
+        watch.heard(id, notice.event);
+      };
+      return ask(present, gate, verb, run, noticeLimitMs);
     }
 
     /** A gate in the same process. */
