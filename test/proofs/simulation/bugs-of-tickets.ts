@@ -98,14 +98,6 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here" ? gate : { ...gate, withdraw: (asked) => gate.withdraw(asked).catch(() => {}) },
   })),
-  withTicketKeeper("what was refused or withdrawn is not erased", ({ gate, row }) => ({
-    row: {
-      ...row,
-      async erase() {
-        if (gate.kind === "here" || gate.asked.read() === null) await row.erase();
-      },
-    },
-  })),
   withTicketKeeper("a full queue's no is taken for a yes", ({ gate }) => ({
     gate:
       gate.kind === "here"

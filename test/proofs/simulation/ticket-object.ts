@@ -185,7 +185,11 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     function askGate(ticket: Ticket, errand: Errand): Promise<void> {
       const gate = gateOf(ticket.about.provider);
       const verb = `${errand.kind} of ${id.slice(0, 8)}`;
-      return ask(present, gate, verb, () => hear(gate, ticket, errand), errandLimitMs);
+      const run = () => {
+        hear(gate, ticket, errand);
+        watch.heard(id, errand.event);
+      };
+      return ask(present, gate, verb, run, errandLimitMs);
     }
 
     /** A gate in the same process. */

@@ -14,6 +14,8 @@ export interface TicketWatch {
   claimed(id: string, permit: string, claimed: Claimed | null): void;
   settled(id: string, fence: number, settled: Settled): void;
   forgotten(ticket: Ticket): void;
+  /** Its gate has heard what it had to say after that event. */
+  heard(id: string, event: number): void;
   /** Its gate has a place for it. */
   admitted(acceptance: Acceptance): void;
   /** It has begun to withdraw what it has asked. */
@@ -79,6 +81,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   /** Acceptances that came to nothing: of which that has begun, and is over. */
   const withdrawals = new Set<string>();
   const isGone = new Set<string>();
+  /** The latest event of each ticket that its gate has heard of. */
+  const heardOf = new Map<string, number>();
   /** A gate that loses what it had forgets what was withdrawn, too. */
   const forgets = plan.rates.has("gate_forgets");
   /** The ticket of each key that led to one. */
@@ -123,6 +127,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     if (status !== after.state.status)
       broken("2 states", `${status} by its events, ${after.state.status} stored`);
     if (after.progress.events !== known.events) broken("6 events", `${after.progress.events} counted`);
+    if (after.progress.gateHeard > (heardOf.get(id) ?? 0))
+      broken("9 places", "takes for heard what its gate has not heard");
     known.status = after.state.status;
     known.ticket = after;
     if (after.about !== known.about && JSON.stringify(after.about) !== JSON.stringify(known.about))
@@ -262,7 +268,11 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
         world.violate("1 kept", "removed before its retention was over", known.id);
       known.ticket = null;
     },
+    heard(id, event) {
+      heardOf.set(id, Math.max(event, heardOf.get(id) ?? 0));
+    },
     admitted(acceptance) {
+      this.heard(acceptance.ticketId, 1);
       if (!forgets && isGone.has(nameOf(acceptance)))
         world.violate(
           "9 places",
