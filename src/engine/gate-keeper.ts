@@ -20,7 +20,7 @@ import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
 import {
   enqueue,
   hasRoom,
-  isSameSeat,
+  isSameAcceptance,
   requeue,
   remove,
   start,
@@ -178,7 +178,7 @@ function admissions(
     admit(item: QueueItem, notBeforeMs: number): Admitted {
       return verb<Admitted>((gate, nowMs) => {
         const found = places.find(item.ticketId);
-        const known = isSameSeat(found, item) ? found : null;
+        const known = isSameAcceptance(found, item) ? found : null;
         // The load may have fallen since the flag was set.
         const load = places.load();
         const present = weighed(gate, load, nowMs, limits);
@@ -198,7 +198,7 @@ function admissions(
       verb((gate, nowMs) => {
         places.withdrawn(acceptance, nowMs, nowMs + withdrawnMs);
         const known = places.find(acceptance.ticketId);
-        if (known === null || !isSameSeat(known, acceptance)) return { gate, reply: null };
+        if (known === null || !isSameAcceptance(known, acceptance)) return { gate, reply: null };
         removePlace(known.ticketId);
         return { gate: remove(gate, known.ticketId, known, places.load(), nowMs), reply: null };
       });

@@ -10,13 +10,13 @@
  * question: an answer that comes late finds nobody, and a question that comes late is known to the gate as withdrawn. There is no ticket
  * before it is admitted: none can be claimed, found or settled. No text is stored before, either.
  */
-import { isSameSeat } from "../domain/gate/queue.ts";
+import { isSameAcceptance } from "../domain/gate/queue.ts";
 import type { Admitted } from "../domain/gate/view.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import { isForgotten, queueItemOf, type Ticket } from "../domain/ticket/ticket.ts";
 import { StoreAway, type Created, type Draft } from "../gateway/ports.ts";
 import { againAtMs, type Notices } from "./ticket-notices.ts";
-import type { Asked, Listener, OpenRow, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
+import type { AdmissionQuestion, Listener, OpenRow, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
 export interface Creation {
   create(draft: Draft): Promise<Created>;
@@ -91,7 +91,7 @@ async function createHere(
 /** What came of the first step towards a distant gate. */
 type Begun =
   | { readonly kind: "there"; readonly present: Moved<null>; readonly isNew: boolean }
-  | { readonly kind: "asking"; readonly accepted: Moved<null>; readonly asked: Asked };
+  | { readonly kind: "asking"; readonly accepted: Moved<null>; readonly asked: AdmissionQuestion };
 
 function createAway(parts: TicketKeeperParts, gate: Away, rules: TicketRules, notices: Notices): Creation {
   const { row, setAlarm, nowMs, later } = parts;
@@ -122,7 +122,7 @@ function createAway(parts: TicketKeeperParts, gate: Away, rules: TicketRules, no
   }
 
   async function keep(
-    asked: Asked,
+    asked: AdmissionQuestion,
     { ticket: accepted, events }: Moved<null>,
     estimate: Extract<Admitted, { kind: "admitted" }>["estimate"],
   ): Promise<Created> {
@@ -196,7 +196,7 @@ interface Withdrawal {
 function createWithdrawal({ row, setAlarm, nowMs }: TicketKeeperParts, gate: Away): Withdrawal {
   let telling: Promise<void> | null = null;
 
-  async function tell(asked: Asked): Promise<void> {
+  async function tell(asked: AdmissionQuestion): Promise<void> {
     try {
       await gate.withdraw(asked);
       if (isSame(gate.asked.read(), asked)) await row.erase();
@@ -227,10 +227,10 @@ function accept(
   return moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs(), policy());
 }
 
-function askedOf(ticket: Ticket): Asked {
+function askedOf(ticket: Ticket): AdmissionQuestion {
   return { version: 1, provider: ticket.about.provider, item: queueItemOf(ticket) };
 }
 
-function isSame(stored: Asked | null, asked: Asked): boolean {
-  return stored !== null && isSameSeat(stored.item, asked.item);
+function isSame(stored: AdmissionQuestion | null, asked: AdmissionQuestion): boolean {
+  return stored !== null && isSameAcceptance(stored.item, asked.item);
 }

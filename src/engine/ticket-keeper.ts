@@ -67,21 +67,15 @@ export function createTicketKeeper(
   parts: TicketKeeperParts,
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
-  const { row, gate, random, later, follower } = parts;
-  const { claim, claimantDied, elapse, giveBack, settle } = rules.moves;
+  const { row, gate, later, follower } = parts;
+  const { claim, elapse } = rules.moves;
   const notices = createNotices(parts, rules);
   const creation = createCreation(parts, rules, notices);
   const { move, present } = createMoving(parts, rules, notices);
   const { tell } = notices;
 
-  /** A move of who has the claim, or is known to have had it. */
-  async function end(act: (known: Ticket, atMs: number, policy: TicketPolicy) => Moved<Settled>) {
-    const moved = await move(act);
-    await tell();
-    return moved?.reply ?? stale;
-  }
-
   return {
+    ...endsOfClaims(parts, rules, move, tell),
     create: creation.create,
 
     async load() {
@@ -104,14 +98,6 @@ export function createTicketKeeper(
       later(tell());
       return moved && { claimed: moved.reply };
     },
-
-    settle: (fence, outcome) =>
-      end((known, atMs, inForce) => settle(known, fence, outcome, atMs, inForce, random())),
-
-    giveBack: (fence, spent) => end((known, atMs, inForce) => giveBack(known, fence, atMs, inForce, spent)),
-
-    claimantDied: (fence, alone) =>
-      end((known, atMs, inForce) => claimantDied(known, fence, alone, atMs, inForce)),
 
     async remind() {
       if (gate.kind === "here") {
@@ -142,6 +128,32 @@ export function createTicketKeeper(
       // One that was given up by the platform would leave the ticket where it is.
       if (!isArmed) notices.armNow();
     },
+  };
+}
+
+type Move = <Reply>(
+  act: (known: Ticket, atMs: number, policy: TicketPolicy) => Moved<Reply>,
+) => Promise<Moved<Reply> | null>;
+
+/** Moves of who has the claim, or is known to have had it. */
+function endsOfClaims(
+  { random }: TicketKeeperParts,
+  { moves: { claimantDied, giveBack, settle } }: TicketRules,
+  move: Move,
+  tell: () => Promise<void>,
+): Pick<TicketKeeper, "settle" | "giveBack" | "claimantDied"> {
+  async function end(act: Parameters<typeof move<Settled>>[0]): Promise<Settled> {
+    const moved = await move(act);
+    await tell();
+    return moved?.reply ?? stale;
+  }
+
+  return {
+    settle: (fence, outcome) =>
+      end((known, atMs, inForce) => settle(known, fence, outcome, atMs, inForce, random())),
+    giveBack: (fence, spent) => end((known, atMs, inForce) => giveBack(known, fence, atMs, inForce, spent)),
+    claimantDied: (fence, alone) =>
+      end((known, atMs, inForce) => claimantDied(known, fence, alone, atMs, inForce)),
   };
 }
 

@@ -40,7 +40,7 @@ export interface OpenRow {
 }
 
 /** A ticket that is not admitted yet: what its gate is asked, and what names the question should it have to be taken back. Stored. */
-export interface Asked {
+export interface AdmissionQuestion {
   readonly version: 1;
   readonly provider: ProviderName;
   readonly item: QueueItem;
@@ -49,9 +49,9 @@ export interface Asked {
 /** Where it is stored for as long as a distant gate has not answered: beside the ticket's row, which is empty until then. */
 export interface AskedRow {
   /** `null`: nothing is asked. */
-  read(): Asked | null;
+  read(): AdmissionQuestion | null;
   /** Within `TicketRow.change`. `null`: it is answered. */
-  write(asked: Asked | null): void;
+  write(asked: AdmissionQuestion | null): void;
 }
 
 /** The gate of a ticket's provider. */
@@ -60,8 +60,8 @@ export type Listener =
   | {
       readonly kind: "here";
       tell(ticket: Ticket, notice: GateNotice): void;
-      admit(asked: Asked, notBeforeMs: number): Admitted;
-      withdraw(asked: Asked): void;
+      admit(asked: AdmissionQuestion, notBeforeMs: number): Admitted;
+      withdraw(asked: AdmissionQuestion): void;
     }
   /** A hop away. What rejects may have been heard, or may be later. */
   | {
@@ -69,8 +69,8 @@ export type Listener =
       readonly asked: AskedRow;
       tell(ticket: Ticket, notice: GateNotice): Promise<void>;
       /** Said once of each acceptance. */
-      admit(asked: Asked, notBeforeMs: number): Promise<Admitted>;
-      withdraw(asked: Asked): Promise<void>;
+      admit(asked: AdmissionQuestion, notBeforeMs: number): Promise<Admitted>;
+      withdraw(asked: AdmissionQuestion): Promise<void>;
     };
 
 /** Who else is brought each change of the ticket, behind its verbs. */

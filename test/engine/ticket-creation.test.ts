@@ -229,7 +229,7 @@ describe("a ticket whose gate is in the same process", () => {
     await keeper.create(draft);
     said.length = 0;
     expect(await keeper.create(draft)).toMatchObject({ kind: "kept", estimate: null });
-    expect(said).toEqual(["confirm"]);
+    expect(said).toEqual(["enqueue"]);
   });
 });
 

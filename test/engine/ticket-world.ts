@@ -3,7 +3,7 @@ import type { QueueItem } from "../../src/domain/gate/places.ts";
 import type { Admitted } from "../../src/domain/gate/view.ts";
 import type { Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper } from "../../src/engine/ticket-keeper.ts";
-import type { Asked, Listener, TicketKeeperParts } from "../../src/engine/ticket-parts.ts";
+import type { AdmissionQuestion, Listener, TicketKeeperParts } from "../../src/engine/ticket-parts.ts";
 import { StoreAway } from "../../src/gateway/ports.ts";
 import { policy } from "../stores/mirror/some-ticket.ts";
 
@@ -22,7 +22,7 @@ export function world(changes: Partial<TicketKeeperParts> = {}) {
     alarmsSet: 0,
     rung: 0,
     stored: null as Ticket | null,
-    asked: null as Asked | null,
+    asked: null as AdmissionQuestion | null,
     admitted: { kind: "admitted", estimate } as Admitted,
     /** What the gate was asked about, in order. */
     items: [] as QueueItem[],

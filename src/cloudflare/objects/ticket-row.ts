@@ -7,7 +7,7 @@ import {
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
-import type { Asked, AskedRow, OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
+import type { AdmissionQuestion, AskedRow, OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
 
 interface StoredAsked extends AskedRow {
   /** What is stored may be another than was read: something was rolled back, or erased. */
@@ -16,12 +16,12 @@ interface StoredAsked extends AskedRow {
 
 /** `null` is read without writing anything. */
 export function askedRow(sql: SqlStorage): StoredAsked {
-  let known: Asked | null | undefined;
+  let known: AdmissionQuestion | null | undefined;
 
-  function stored(): Asked | null {
+  function stored(): AdmissionQuestion | null {
     if (!hasTable(sql, "asked")) return null;
     const [row] = sql.exec<{ json: string }>("SELECT json FROM asked").toArray();
-    return row === undefined ? null : (JSON.parse(row.json) as Asked);
+    return row === undefined ? null : (JSON.parse(row.json) as AdmissionQuestion);
   }
 
   return {

@@ -3,7 +3,7 @@ import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { queueItemOf, type GateNotice, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { Admitted } from "../../domain/gate/view.ts";
 import type { StartingGate } from "../../engine/claims.ts";
-import type { Asked } from "../../engine/ticket-parts.ts";
+import type { AdmissionQuestion } from "../../engine/ticket-parts.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
@@ -46,7 +46,7 @@ export function sendNotice(env: Environment, ticket: Ticket, notice: GateNotice)
 /** Asks a gate to admit a ticket. @throws {StoreAway} it may have done so, or may do so later */
 export function askToAdmit(
   env: Environment,
-  { provider, item }: Asked,
+  { provider, item }: AdmissionQuestion,
   notBeforeMs: number,
 ): Promise<Admitted> {
   return askObject<ProviderGate, Admitted>(
@@ -58,7 +58,7 @@ export function askToAdmit(
 }
 
 /** Takes back what a gate was asked. @throws {StoreAway} it may not have heard it */
-export function withdrawFrom(env: Environment, { provider, item }: Asked): Promise<void> {
+export function withdrawFrom(env: Environment, { provider, item }: AdmissionQuestion): Promise<void> {
   const { ticketId, acceptedAtMs } = item;
   const say = (gate: Remote<ProviderGate>) => gate.withdraw({ ticketId, acceptedAtMs });
   return askObject<ProviderGate, void>(env.GATES, provider, say, noticeLimitMs);

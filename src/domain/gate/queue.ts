@@ -32,7 +32,7 @@ export function hasRoom(
 }
 
 /** The same acceptance of the same ticket? One that came to nothing can be followed by another under its id. */
-export function isSameSeat(a: Acceptance | null, b: Acceptance): boolean {
+export function isSameAcceptance(a: Acceptance | null, b: Acceptance): boolean {
   return a !== null && a.ticketId === b.ticketId && a.acceptedAtMs === b.acceptedAtMs;
 }
 

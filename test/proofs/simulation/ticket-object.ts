@@ -15,7 +15,7 @@ import {
 } from "../../../src/domain/ticket/ticket.ts";
 import type { TicketKeeper } from "../../../src/engine/ticket-keeper.ts";
 import type {
-  Asked,
+  AdmissionQuestion,
   AskedRow,
   Listener,
   OpenRow,
@@ -45,7 +45,7 @@ export interface TicketObject extends Target {
   /** Alarm or not, this is what is stored. */
   stored(): Ticket | null;
   /** What its gate is asked, as stored. */
-  asked(): Asked | null;
+  asked(): AdmissionQuestion | null;
   /** How long the gate was asked. */
   gateMs(): number;
 }
@@ -72,7 +72,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   const { scheduler, seams, plan } = world;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
-  let storedAsked: Asked | null = null;
+  let storedAsked: AdmissionQuestion | null = null;
   let gateMs = 0;
   const alarm = createAlarm(world, ring);
 

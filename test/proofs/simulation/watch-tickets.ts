@@ -1,6 +1,6 @@
 /** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
 import type { Acceptance, Place } from "../../../src/domain/gate/places.ts";
-import type { Asked } from "../../../src/engine/ticket-parts.ts";
+import type { AdmissionQuestion } from "../../../src/engine/ticket-parts.ts";
 import type { Claimed, Settled } from "../../../src/domain/ticket/moves.ts";
 import type { Texts, Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { latestMs } from "./alarm.ts";
@@ -23,7 +23,7 @@ export interface TicketWatch {
   /** It has begun to withdraw what it has asked. */
   withdrawn(acceptance: Acceptance): void;
   /** Nothing is left of what it has asked. @param places of its gate */
-  gone(asked: Asked, places: ReadonlyMap<string, Place>): void;
+  gone(asked: AdmissionQuestion, places: ReadonlyMap<string, Place>): void;
   known(id: string): KnownTicket | undefined;
   all(): Iterable<KnownTicket>;
 }

@@ -4039,7 +4039,7 @@ function ____exports.hasRoom(self, gate, ____bindingPattern0, load, nowMs, limit
     )
 end
 --- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
-function ____exports.isSameSeat(self, a, b)
+function ____exports.isSameAcceptance(self, a, b)
     return a ~= nil and a.ticketId == b.ticketId and a.acceptedAtMs == b.acceptedAtMs
 end
 --- The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
@@ -5611,13 +5611,13 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                 nil,
                 function(____, gate, nowMs)
                     local found = places:find(item.ticketId)
-                    local ____isSameSeat_result_2
-                    if ____modulesInUse["domain.gate.queue"].isSameSeat(nil, found, item) then
-                        ____isSameSeat_result_2 = found
+                    local ____isSameAcceptance_result_2
+                    if ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, found, item) then
+                        ____isSameAcceptance_result_2 = found
                     else
-                        ____isSameSeat_result_2 = nil
+                        ____isSameAcceptance_result_2 = nil
                     end
-                    local known = ____isSameSeat_result_2
+                    local known = ____isSameAcceptance_result_2
                     local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
@@ -5663,7 +5663,7 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                 function(____, gate, nowMs)
                     places:withdrawn(acceptance, nowMs, nowMs + 3600000)
                     local known = places:find(acceptance.ticketId)
-                    if known == nil or not ____modulesInUse["domain.gate.queue"].isSameSeat(nil, known, acceptance) then
+                    if known == nil or not ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, known, acceptance) then
                         return {gate = gate, reply = nil}
                     end
                     removePlace(nil, known.ticketId)
