@@ -1,12 +1,12 @@
 /** The gate that is compiled for Redis decides as its source does: the same commands at the same moments, to both. */
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { root } from "../../../src/stores/redis/redis.ts";
-import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { GateCall } from "../../../src/stores/redis/script/calls.ts";
 import { gateWithModels, storedMs } from "../../support/older-gate.ts";
 import { redisClient } from "../../support/redis/client.ts";
@@ -43,7 +43,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
           compiled.ask(command, { ms, random });
           const answer = source.ask(command, { ms, random });
           expected.push(answer);
-          for (const thing of thingsIn(answer, source.core())) seen.add(thing);
+          for (const thing of thingsIn(answer, source.state())) seen.add(thing);
         }
         expect(await compiled.answered()).toEqual(expected);
         expect(await compiled.remains()).toEqual(source.remains());
@@ -87,10 +87,10 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
 
   it("carries on what older code has stored, and what such a process goes on writing beside this one", async () => {
     if (looker === null) return;
-    const coreKey = `${root}gate:mock:core`;
+    const stateKey = `${root}gate:mock:core`;
     const stored = gateWithModels((model) => JSON.stringify(model));
     await looker.command("FLUSHALL", "SYNC");
-    await looker.command("SET", coreKey, asStored(stored));
+    await looker.command("SET", stateKey, asStored(stored));
     const call = {
       comparison: "e".repeat(16),
       tenant: "4".repeat(16),
@@ -99,7 +99,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
       beforeAgoMs: 2_000,
       ticket: { unreadableAgoMs: null, thrownAgoMs: null },
     };
-    const outcomes: Outcome[] = [
+    const callReports: CallReport[] = [
       {
         permit: null,
         epoch: 0,
@@ -111,24 +111,24 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
     for (let time = 1; time <= 2; time++) {
       const compiled = compiledGate(looker);
       compiled.ask(
-        { verb: "exchange", reportId: `r${time}`, outcomes },
+        { verb: "exchange", reportId: `r${time}`, callReports },
         { ms: storedMs + 1_000, random: 0.5 },
       );
       const [answer] = await compiled.answered();
       expect(answer?.reply).toMatchObject({ state: "closed", others: { served: true, judged: "since" } });
-      const core = String(await looker.command("GET", coreKey));
-      expect(core).not.toMatch(/"(?:tenants|models)":/u);
+      const state = String(await looker.command("GET", stateKey));
+      expect(state).not.toMatch(/"(?:tenants|models)":/u);
       const { breaker, models } = stored;
-      const own = JSON.parse(core) as { readonly breaker: object };
+      const own = JSON.parse(state) as { readonly breaker: object };
       const mixed = { ...own, breaker: { ...own.breaker, ...breaker }, models };
-      await looker.command("SET", coreKey, asStored(mixed));
+      await looker.command("SET", stateKey, asStored(mixed));
     }
   });
 });
 
 /** What is `null` is not there in Redis, and an empty list looks like an empty object. */
-function asStored(core: unknown): string {
-  return JSON.stringify(core, (_key, inner: unknown) => {
+function asStored(state: unknown): string {
+  return JSON.stringify(state, (_key, inner: unknown) => {
     if (inner === null) return undefined;
     return Array.isArray(inner) && inner.length === 0 ? {} : inner;
   });
@@ -144,9 +144,9 @@ function rounded(value: unknown): unknown {
 it.skipIf(isMissing)("has no verb in the script that ships which tests alone say", async () => {
   if (server === null || looker === null) throw new Error("no redis-server");
   await looker.command("FLUSHALL", "SYNC");
-  const seat = seatOf("t0", startMs, "m");
+  const item = itemOf("t0", startMs, "m");
   const gate = compiledGate(looker);
-  gate.ask({ verb: "confirm", seat, inMs: 0 }, { ms: startMs, random: 0 });
+  gate.ask({ verb: "confirm", item, inMs: 0 }, { ms: startMs, random: 0 });
   await gate.answered();
   const before = await gate.remains();
 
@@ -155,13 +155,13 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
   await new Promise<void>((resolve) => connection.onReady(resolve));
   const clock = { ...realClock, nowMs: () => startMs };
   const parts = { redis: connection, limits: stepLimits, clock, random: () => 0, ownsTime: true };
-  const shipped = createCaller({ ...parts, onSchedule() {} });
+  const shipped = createScriptRunner({ ...parts, onSchedule() {} });
   const permit = "p";
   const verbs: readonly BareCall[] = [
-    { verb: "reserve", seat: seatOf("t1", startMs, "m") },
-    { verb: "confirm", seat: seatOf("t1", startMs, "m"), notBeforeMs: startMs },
-    { verb: "park", seat, parking: { notBeforeMs: startMs + 1, suspect: true, permit: null } },
-    { verb: "start", seat, starter: { permit, notBeforeMs: startMs, suspect: false } },
+    { verb: "reserve", item: itemOf("t1", startMs, "m") },
+    { verb: "confirm", item: itemOf("t1", startMs, "m"), notBeforeMs: startMs },
+    { verb: "park", item, requeueing: { notBeforeMs: startMs + 1, suspect: true, permit: null } },
+    { verb: "start", item, starter: { permit, notBeforeMs: startMs, suspect: false } },
     { verb: "release", ticketId: "t0", keptBytes: 0 },
     { verb: "dispatch" },
   ];
@@ -169,7 +169,7 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
   expect(await gate.remains()).toEqual(before);
 });
 
-function seatOf(ticketId: string, acceptedAtMs: number, model: string): Seat {
+function itemOf(ticketId: string, acceptedAtMs: number, model: string): QueueItem {
   return { ticketId, priority: 0, acceptedAtMs, sizeBytes: 1, model, tenant: "", comparison: "" };
 }
 
@@ -180,29 +180,29 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
   const rateLimited = { ...fault, finding };
 
   /** 200 wait, all but the last for the model `m`. What is counted begins when it is there. */
-  async function crowded(outcomes: Outcome[], lastModel = "m") {
+  async function crowded(callReports: CallReport[], lastModel = "m") {
     if (looker === null) throw new Error("no redis-server");
     await looker.command("FLUSHALL", "SYNC");
     const gate = compiledGate(looker);
     for (let i = 0; i < 200; i++) {
       const model = i < 199 ? "m" : lastModel;
-      const seat = seatOf(`t${i}`, startMs + i, model);
-      gate.ask({ verb: "confirm", seat, inMs: 0 }, now);
+      const item = itemOf(`t${i}`, startMs + i, model);
+      gate.ask({ verb: "confirm", item, inMs: 0 }, now);
     }
-    gate.ask({ verb: "exchange", reportId: "r", outcomes }, now);
+    gate.ask({ verb: "exchange", reportId: "r", callReports }, now);
     await gate.answered();
     await looker.command("CONFIG", "RESETSTAT");
     return gate;
   }
 
-  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
+  it("looks at few of them to know when the next is ready, also where all wait for a model that is paused", async () => {
     const gate = await crowded([rateLimited]);
     gate.ask({ verb: "overview" }, now);
     expect((await gate.answered()).at(-1)).toMatchObject({ wakeAtMs: startMs + 30_000 });
     expect(await commandsDone()).toBeLessThan(30);
   });
 
-  it("looks at few of them to find the next, where most wait for a model that is held", async () => {
+  it("looks at few of them to find the next, where most wait for a model that is paused", async () => {
     const gate = await crowded([rateLimited], "n");
     gate.ask({ verb: "dispatch" }, now);
     expect((await gate.answered()).at(-1)?.reply).toEqual(["t199"]);
@@ -230,7 +230,7 @@ const worthSeeing = [
   "call wait busy backoff breaker credentials rate_limit turn",
 ].flatMap((words) => words.split(" "));
 
-function thingsIn({ verb, reply }: Answered, { breaker, ramp, accepting }: GateCore): readonly string[] {
+function thingsIn({ verb, reply }: Answered, { breaker, ramp, accepting }: GateState): readonly string[] {
   const text = JSON.stringify(reply) ?? "";
   return [
     breaker.state,
@@ -238,6 +238,6 @@ function thingsIn({ verb, reply }: Answered, { breaker, ramp, accepting }: GateC
     ...(accepting ? [] : ["not_accepting"]),
     ...(verb === "reserve" && reply === false ? ["full"] : []),
     ...(text.includes('"asProbe":true') ? ["probe"] : []),
-    ...Array.from(text.matchAll(/"(?:kind|why)":"(\w+)"/g), ([, word = ""]) => word),
+    ...Array.from(text.matchAll(/"(?:kind|why)":"(\w+)"/g), ([, notice = ""]) => notice),
   ];
 }

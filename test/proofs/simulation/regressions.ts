@@ -34,7 +34,7 @@ export const regressions: readonly Regression[] = [
   {
     // `hasLost` in src/stores/redis/fetcher.ts
     seed: 10,
-    sentence: "after the answer to a take was lost, the news of it kept its process from asking again",
+    sentence: "after the answer to a fetch was lost, word of it kept its process from asking again",
     bug: null,
   },
   {

@@ -1,4 +1,4 @@
 /** What Redis runs. */
-import { answer, ofGate } from "./main.ts";
+import { ofGate, scriptReply } from "./main.ts";
 
-export const reply = answer(ofGate);
+export const reply = scriptReply(ofGate);

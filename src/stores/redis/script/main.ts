@@ -18,7 +18,7 @@ interface Run {
 }
 
 /** @param ofGate answers what is asked of a gate alone */
-export function answer(ofGate: Run["ofGate"]): unknown {
+export function scriptReply(ofGate: Run["ofGate"]): unknown {
   const root = KEYS[0] ?? "";
   const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
   const nowMs = call.nowMs ?? timeMs();
@@ -83,14 +83,14 @@ function ofTickets(
       const known = tickets.create(gate, call, texts);
       if (known === null) return ["full"];
       if (known.length > 0) return ["there", ...known];
-      return ["stored", json(gate.keeper.outlook(call.seat.ticketId))];
+      return ["stored", json(gate.keeper.estimate(call.item.ticketId))];
     }
     case "change": {
       const known = tickets.change(gate, call, texts);
       return known.length > 0 ? ["there", ...known] : ["stored"];
     }
     case "take":
-      return tickets.take(gate, call);
+      return tickets.fetch(gate, call);
     case "withdraw":
       return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
   }
@@ -101,11 +101,11 @@ export function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "enter":
       return keeper.enter(call.permit, call.whose);
     case "exchange":
-      return keeper.exchange(call.reportId, call.outcomes);
+      return keeper.exchange(call.reportId, call.callReports);
     case "outlook":
-      return keeper.outlook(call.ticketId);
+      return keeper.estimate(call.ticketId);
     case "overview":
-      return keeper.overview(call.tenant ?? undefined);
+      return keeper.status(call.tenant ?? undefined);
     case "started":
       return keeper.started(false);
   }

@@ -2,7 +2,7 @@
  * The script that Redis runs, in this process: `src/stores/redis/script/main.ts` itself and all that it imports, with what Redis gives a script as
  * globals. Nothing is compiled to Lua here; that the two are the same is shown by tests against a real Redis.
  */
-import { answer, ofGate } from "../../../../src/stores/redis/script/main.ts";
+import { ofGate, scriptReply } from "../../../../src/stores/redis/script/main.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
 import type { RedisData } from "./redis-data.ts";
 
@@ -17,7 +17,7 @@ export function runScript(data: RedisData, call: string, texts: readonly string[
     KEYS: [root],
     ARGV: [JSON.stringify(withNulls(JSON.parse(call))), ...texts],
   });
-  return answer(ofGate) as readonly unknown[];
+  return scriptReply(ofGate) as readonly unknown[];
 }
 
 /** In Lua what is `null` is what is not there; here the script must see it. */
@@ -27,9 +27,9 @@ function withNulls(call: unknown): unknown {
 
 const nullable: Readonly<Record<string, readonly string[]>> = {
   facts: ["forgetAtMs"],
-  parking: ["permit"],
+  requeueing: ["permit"],
   finding: ["holdMs"],
-  outcomes: ["permit", "epoch", "durationMs"],
+  callReports: ["permit", "epoch", "durationMs"],
   calls: ["dueMs"],
 };
 

@@ -9,23 +9,23 @@ function ofBareGate(self, gate, call)
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "reserve"
         if ____cond3 then
-            return keeper:reserve(call.seat)
+            return keeper:reserve(call.item)
         end
         ____cond3 = ____cond3 or ____switch3 == "confirm"
         if ____cond3 then
-            return keeper:confirm(call.seat, call.notBeforeMs)
+            return keeper:enqueue(call.item, call.notBeforeMs)
         end
         ____cond3 = ____cond3 or ____switch3 == "park"
         if ____cond3 then
-            return keeper:park(call.seat, call.parking)
+            return keeper:requeue(call.item, call.requeueing)
         end
         ____cond3 = ____cond3 or ____switch3 == "start"
         if ____cond3 then
-            return keeper:start(call.seat, call.starter)
+            return keeper:start(call.item, call.starter)
         end
         ____cond3 = ____cond3 or ____switch3 == "release"
         if ____cond3 then
-            return keeper:release(call.ticketId, call.keptBytes)
+            return keeper:remove(call.ticketId, call.keptBytes)
         end
         ____cond3 = ____cond3 or ____switch3 == "dispatch"
         if ____cond3 then
@@ -37,6 +37,6 @@ function ofBareGate(self, gate, call)
         end
     until true
 end
-____exports.reply = ____modulesInUse["stores.redis.script.main"].answer(nil, ofBareGate)
+____exports.reply = ____modulesInUse["stores.redis.script.main"].scriptReply(nil, ofBareGate)
 return ____exports
  end,
