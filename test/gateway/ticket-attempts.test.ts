@@ -155,12 +155,12 @@ describe("a delivery", () => {
 
   it("whose claim was made and never heard of is given back when its store answers, and leaves no suspicion", async () => {
     const world = outage({ env: sturdy, random: () => 0.5 });
-    const { stores, clock } = world;
-    const { gate, tickets } = stores;
+    const { stores: durable, clock } = world;
+    const { gate, tickets } = durable;
     const startMs = clock.nowMs();
     const backMs = 20_000;
     const heard: number[] = [];
-    stores.workWith(async (id) => {
+    durable.workWith(async (id) => {
       const claimed = await claimTicket(
         {
           gate,

@@ -144,7 +144,7 @@ function rounded(value: unknown): unknown {
 it.skipIf(isMissing)("has no verb in the script that ships which tests alone say", async () => {
   if (server === null || looker === null) throw new Error("no redis-server");
   await looker.command("FLUSHALL", "SYNC");
-  const item = itemOf("t0", startMs, "m");
+  const item = queueItemOf("t0", startMs, "m");
   const gate = compiledGate(looker);
   gate.ask({ verb: "confirm", item, inMs: 0 }, { ms: startMs, random: 0 });
   await gate.answered();
@@ -158,8 +158,8 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
   const shipped = createScriptRunner({ ...parts, onSchedule() {} });
   const permit = "p";
   const verbs: readonly BareCall[] = [
-    { verb: "reserve", item: itemOf("t1", startMs, "m") },
-    { verb: "confirm", item: itemOf("t1", startMs, "m"), notBeforeMs: startMs },
+    { verb: "reserve", item: queueItemOf("t1", startMs, "m") },
+    { verb: "confirm", item: queueItemOf("t1", startMs, "m"), notBeforeMs: startMs },
     { verb: "park", item, requeueing: { notBeforeMs: startMs + 1, suspect: true, permit: null } },
     { verb: "start", item, starter: { permit, notBeforeMs: startMs, suspect: false } },
     { verb: "release", ticketId: "t0", keptBytes: 0 },
@@ -169,7 +169,7 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
   expect(await gate.remains()).toEqual(before);
 });
 
-function itemOf(ticketId: string, acceptedAtMs: number, model: string): QueueItem {
+function queueItemOf(ticketId: string, acceptedAtMs: number, model: string): QueueItem {
   return { ticketId, priority: 0, acceptedAtMs, sizeBytes: 1, model, tenant: "", comparison: "" };
 }
 
@@ -186,7 +186,7 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
     const gate = compiledGate(looker);
     for (let i = 0; i < 200; i++) {
       const model = i < 199 ? "m" : lastModel;
-      const item = itemOf(`t${i}`, startMs + i, model);
+      const item = queueItemOf(`t${i}`, startMs + i, model);
       gate.ask({ verb: "confirm", item, inMs: 0 }, now);
     }
     gate.ask({ verb: "exchange", reportId: "r", callReports }, now);

@@ -21,7 +21,7 @@ export interface BareGate extends RedisGate, RemoteGate, StartingGate {
 /** @param script of the script that tests run */
 export function bareGate(script: ScriptRunner, provider: ProviderName): BareGate {
   async function ask(call: BareCall): Promise<unknown> {
-    // A script brings whatever has a verb.
+    // A caller brings whatever has a verb.
     const [answer] = await script.atGate(provider, call as object as GateCall);
     return answer === "" ? null : (JSON.parse(String(answer)) as unknown);
   }

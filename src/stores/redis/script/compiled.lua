@@ -7298,7 +7298,7 @@ function json(self, value)
 end
 ---
 -- @param ofGate answers what is asked of a gate alone
-function ____exports.scriptReply(self, ofGate)
+function ____exports.answerCalls(self, ofGate)
     local root = KEYS[1] or ""
     local call = cjson.decode(ARGV[1] or "")
     local nowMs = call.nowMs or ____modulesInUse["stores.redis.script.time"].timeMs(nil)
@@ -7361,7 +7361,7 @@ return ____exports
  end,
 ["stores.redis.script.entry"] = function(...) 
 local ____exports = {}
-____exports.reply = ____modulesInUse["stores.redis.script.main"].scriptReply(nil, ____modulesInUse["stores.redis.script.main"].ofGate)
+____exports.reply = ____modulesInUse["stores.redis.script.main"].answerCalls(nil, ____modulesInUse["stores.redis.script.main"].ofGate)
 return ____exports
  end,
 }

@@ -1,4 +1,4 @@
 /** What Redis runs. */
-import { ofGate, scriptReply } from "./main.ts";
+import { answerCalls, ofGate } from "./main.ts";
 
-export const reply = scriptReply(ofGate);
+export const reply = answerCalls(ofGate);

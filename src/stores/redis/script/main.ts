@@ -18,7 +18,7 @@ interface Run {
 }
 
 /** @param ofGate answers what is asked of a gate alone */
-export function scriptReply(ofGate: Run["ofGate"]): unknown {
+export function answerCalls(ofGate: Run["ofGate"]): unknown {
   const root = KEYS[0] ?? "";
   const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
   const nowMs = call.nowMs ?? timeMs();

@@ -2,7 +2,7 @@
  * The script that Redis runs, in this process: `src/stores/redis/script/main.ts` itself and all that it imports, with what Redis gives a script as
  * globals. Nothing is compiled to Lua here; that the two are the same is shown by tests against a real Redis.
  */
-import { ofGate, scriptReply } from "../../../../src/stores/redis/script/main.ts";
+import { answerCalls, ofGate } from "../../../../src/stores/redis/script/main.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
 import type { RedisData } from "./redis-data.ts";
 
@@ -17,7 +17,7 @@ export function runScript(data: RedisData, call: string, texts: readonly string[
     KEYS: [root],
     ARGV: [JSON.stringify(withNulls(JSON.parse(call))), ...texts],
   });
-  return scriptReply(ofGate) as readonly unknown[];
+  return answerCalls(ofGate) as readonly unknown[];
 }
 
 /** In Lua what is `null` is what is not there; here the script must see it. */

@@ -37,6 +37,6 @@ function ofBareGate(self, gate, call)
         end
     until true
 end
-____exports.reply = ____modulesInUse["stores.redis.script.main"].scriptReply(nil, ofBareGate)
+____exports.reply = ____modulesInUse["stores.redis.script.main"].answerCalls(nil, ofBareGate)
 return ____exports
  end,

@@ -6,7 +6,7 @@ import type { QueueItem } from "../../../../src/domain/gate/places.ts";
 import type { Requeueing, Starter } from "../../../../src/domain/gate/queue.ts";
 import type { GateCall } from "../../../../src/stores/redis/script/calls.ts";
 import type { ScriptedGate } from "../../../../src/stores/redis/script/gate.ts";
-import { ofGate, scriptReply } from "../../../../src/stores/redis/script/main.ts";
+import { answerCalls, ofGate } from "../../../../src/stores/redis/script/main.ts";
 
 export type BareCall =
   | { readonly verb: "reserve"; readonly item: QueueItem }
@@ -16,7 +16,7 @@ export type BareCall =
   | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
   | { readonly verb: "dispatch" };
 
-export const reply = scriptReply(ofBareGate);
+export const reply = answerCalls(ofBareGate);
 
 function ofBareGate(gate: ScriptedGate, call: GateCall | BareCall): unknown {
   const { keeper } = gate;
