@@ -13,7 +13,6 @@ const toBeShortened: readonly string[] = [
   "src/engine/gate-keeper.ts createGateKeeper",
   "src/engine/memory-places.ts memoryPlaces",
   "src/engine/ticket-keeper.ts createTicketKeeper",
-  "src/node/sqlite/gates.ts sqliteGates",
   "src/node/sqlite/store.ts openSqlite",
   "src/node/sqlite/tickets.ts sqliteTickets",
   "src/stores/redis/script/places.ts redisPlaces",
