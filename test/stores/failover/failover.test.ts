@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
-import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
+import { backFor, goneFrom, keptBy, waitingWhileAway } from "../../support/failover/steps.ts";
 import { always, failoverWorld, limits, policy } from "../../support/failover/world.ts";
 
 it("keeps tickets in the shared store while that is there, under plain ids, and judges them", async () => {
@@ -26,12 +26,7 @@ it("keeps and judges them here while it is away, under marked ids", async () => 
 });
 
 it("lets tickets expire here while it is away", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 1e9;
-  const process = await world.begin();
-  await goneFrom(world, process);
-  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
-  const id = await keptBy(world, process);
+  const { world, process, id } = await waitingWhileAway();
   await world.clock.advance(policy.ttlMs);
   expect(await process.statusOf(id)).toBe("expired");
 });
