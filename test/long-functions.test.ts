@@ -15,7 +15,7 @@ const toBeShortened: readonly string[] = [
   "src/engine/memory-places.ts memoryPlaces",
   "src/engine/ticket-keeper.ts createTicketKeeper",
   "src/node/sqlite/gates.ts localGates",
-  "src/node/sqlite/store.ts openDurable",
+  "src/node/sqlite/store.ts durableOver",
   "src/node/sqlite/tickets.ts sqliteTickets",
   "src/stores/redis/fetcher.ts createTaker",
   "src/stores/redis/script/places.ts redisPlaces",

@@ -2,15 +2,17 @@
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
-import { StoreAway, type Clock, type Door } from "../gateway/ports.ts";
-import { logFailover } from "../telemetry/failover.ts";
+import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
+import { logFailover, logLocalStore } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DurableParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
+import type { LocalHealth } from "../stores/failover/local-store.ts";
 import type { SharedStore } from "../stores/failover/shared-store.ts";
+import { troubleInWords } from "../stores/redis/trouble.ts";
 import { openDurable, type Durable, type DurableParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends DurableParts {
+export interface StoresParts extends Omit<DurableParts, "onTrouble"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   readonly log: Log;
@@ -28,7 +30,8 @@ export interface Stores extends Door {
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
-  const opened = await openDurable(parts);
+  const onTrouble = (trouble: StoreTrouble | null) => logLocalStore(parts.log, "sqlite", trouble);
+  const opened = await openDurable({ ...parts, onTrouble });
   if (!opened.ok) return opened;
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
@@ -51,8 +54,8 @@ function sqliteAlone(durable: Durable): Stores {
       keys,
       totals,
       queueType: "sqlite",
-      dependencies: async () => ({ sqlite: sqliteIs(await durable.health()) }),
-      warnings: () => warnings,
+      dependencies: async () => ({ sqlite: sqliteIs(await durable.health(), true) }),
+      warnings: () => [...warnings, ...durable.warnings()],
     },
     start: durable.start,
     rest: durable.rest,
@@ -77,21 +80,31 @@ async function redisBeforeSqlite(
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
   await connected(shared, clock);
   await failover.look();
+  /** Of the last look. */
+  let redisWarnings: readonly string[] = [];
   return {
     parts: {
       gate,
       tickets,
       keys,
       totals,
-      warnings,
+      warnings: () => [...warnings(), ...redisWarnings, ...local.warnings()],
       queueType: "redis",
       async dependencies() {
-        const health = await failover.health();
-        const redis =
-          health.shared === null
-            ? ({ status: "down", error: "It does not answer.", needed: false } as const)
-            : ({ status: "up", latencyMs: health.shared.latencyMs, needed: false } as const);
-        return { redis, sqlite: sqliteIs(health.local) };
+        const { shared, trouble, local } = await failover.health();
+        const isUp = shared !== null && trouble === null;
+        redisWarnings = isUp ? [] : [troubleInWords(trouble ?? unknownTrouble)];
+        const latencyMs = shared === null ? {} : { latencyMs: shared.latencyMs };
+        const redis = isUp
+          ? ({ status: "up", ...latencyMs, needed: false } as const)
+          : ({
+              status: "down",
+              ...latencyMs,
+              error: (trouble ?? unknownTrouble).error,
+              needed: false,
+            } as const);
+        // Where Redis takes tickets in, the file can be done without.
+        return { redis, sqlite: sqliteIs(local, !isUp) };
       },
     },
     start,
@@ -100,8 +113,13 @@ async function redisBeforeSqlite(
   };
 }
 
-function sqliteIs({ isWell, latencyMs }: Awaited<ReturnType<Durable["health"]>>) {
-  return { status: isWell ? "up" : "down", latencyMs, needed: true } as const;
+const unknownTrouble: StoreTrouble = { error: "other", word: "UNKNOWN" };
+
+/** @param needed without it nothing can be kept */
+function sqliteIs({ trouble, latencyMs }: LocalHealth, needed: boolean) {
+  return trouble === null
+    ? ({ status: "up", latencyMs, needed } as const)
+    : ({ status: "down", latencyMs, error: trouble.error, needed } as const);
 }
 
 /** The connection takes a moment; a Redis that is away doesn't hold up the start for longer. */

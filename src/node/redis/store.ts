@@ -2,7 +2,7 @@
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
-import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type Gate, type StoreTrouble } from "../../gateway/ports.ts";
 import { createCaller } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -13,6 +13,7 @@ import type { SharedStore } from "../../stores/failover/shared-store.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching } from "./fetching.ts";
+import { rightsAt } from "./rights.ts";
 
 export interface SharedParts {
   readonly url: string;
@@ -35,7 +36,6 @@ export function openShared(
 ): SharedStore & { roundTrips(): number } {
   const { settings, clock, random, newId, onFault } = parts;
   const limits = gateLimits(settings);
-  let isAnnounced = false;
 
   const caller = createCaller({
     redis,
@@ -56,11 +56,11 @@ export function openShared(
     storeNowMs: caller.nowMs,
     concurrency: limits.concurrency,
     shortestLeaseMs: settings.llm.requestTimeoutMs,
-    onOpen: announce,
+    onOpen: announcedBy(remotes, unlessAway),
     onFault,
   });
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
-  const stopListening = redis.listen(
+  const listening = redis.listen(
     wakeChannel,
     (message) => {
       const { provider, ...news } = readNews(message);
@@ -70,16 +70,11 @@ export function openShared(
   );
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
+  const mustBeAllowed = rightsAt(redis, listening, () => caller.call({ verb: "due", limit: 0, version: 0 }));
+
   /** That Redis is away is told by whoever asks Redis. */
   function unlessAway(error: unknown): void {
     if (!(error instanceof StoreAway)) onFault(error);
-  }
-
-  /** The credentials of this process may be new. */
-  function announce(): void {
-    if (isAnnounced) return;
-    const started = Promise.all(Array.from(remotes.values(), (remote) => remote.started()));
-    started.then(() => (isAnnounced = true), unlessAway);
   }
 
   return {
@@ -97,15 +92,30 @@ export function openShared(
     async close() {
       fetching.shut();
       await totals.flush();
-      stopListening();
+      listening.stop();
       redis.close();
     },
     async health() {
-      const { latencyMs, found } = await lookAt(redis, clock);
+      const { latencyMs, trouble } = await roomIn(redis, clock);
+      await mustBeAllowed();
+      const found = await durabilityOf(redis);
       settle(found);
-      return { latencyMs, warnings: found.warnings };
+      return { latencyMs, trouble, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
+  };
+}
+
+/** Tells each gate once that this process has started: its credentials may be new. @param onFault hears why it could not be told; then it is again */
+function announcedBy(
+  remotes: ReadonlyMap<ProviderName, RedisGate>,
+  onFault: (error: unknown) => void,
+): () => void {
+  let isAnnounced = false;
+  return () => {
+    if (isAnnounced) return;
+    const started = Promise.all(Array.from(remotes.values(), (remote) => remote.started()));
+    started.then(() => (isAnnounced = true), onFault);
   };
 }
 
@@ -145,11 +155,14 @@ function frontOf(
   };
 }
 
-/** How Redis is, and how durable: its settings may have been changed meanwhile. */
-async function lookAt(redis: RedisConnection, clock: Clock) {
+/** Is there room? Where there is none, all that makes room goes on. @throws {StoreAway} it can't be asked, or nothing may be written */
+async function roomIn(redis: RedisConnection, clock: Clock) {
   const startedAtMs = clock.nowMs();
-  // Changes nothing, but is refused where nothing may be written. Full memory is no reason to refuse it.
-  await redis.command("DEL", `${root}room`);
-  const latencyMs = clock.nowMs() - startedAtMs;
-  return { latencyMs, found: await durabilityOf(redis) };
+  const trouble = await redis.command("SET", `${root}room`, "1").then(() => null, fullOrThrow);
+  return { latencyMs: clock.nowMs() - startedAtMs, trouble };
+}
+
+function fullOrThrow(error: unknown): StoreTrouble {
+  if (error instanceof StoreAway && error.trouble?.word === "OOM") return error.trouble;
+  throw error;
 }

@@ -58,6 +58,11 @@ interface Taken {
 
 const nothingBeside = () => {};
 
+/** With record and events, as they are counted for the queue too. */
+function bytesOf({ about }: Draft): number {
+  return about.storedBytes ?? about.sizeBytes;
+}
+
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
 
@@ -65,8 +70,11 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const { commits, policy, nowMs, random, onTold, onDue, onErased, onFault } = parts;
   const rows = ticketRows(parts.sql, onFault);
 
-  /** @param beside is done in every transaction, before the rest of it */
-  function keeperOf(id: string, beside = nothingBeside): TicketKeeper {
+  /**
+   * @param beside is done in every transaction, before the rest of it
+   * @param addsBytes see `GroupCommit`
+   */
+  function keeperOf(id: string, beside = nothingBeside, addsBytes: number | null = null): TicketKeeper {
     /** Of the transaction that ran last. */
     let hasEnded = false;
     let dueMs = Infinity;
@@ -97,7 +105,7 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
             dueMs = Infinity;
             beside();
             return work(open);
-          });
+          }, addsBytes);
           onDue(dueMs);
           if (hasEnded) onErased();
           return reply;
@@ -134,8 +142,8 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const inFlight = () => commits.read(rows.inFlight);
 
   return {
-    keep: (draft, beside) => keeperOf(draft.about.id, beside).create(draft),
-    create: (draft) => keeperOf(draft.about.id).create(draft),
+    keep: (draft, beside) => keeperOf(draft.about.id, beside, bytesOf(draft)).create(draft),
+    create: (draft) => keeperOf(draft.about.id, nothingBeside, bytesOf(draft)).create(draft),
     load: (id) => keeperOf(id).load(),
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),

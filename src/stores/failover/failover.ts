@@ -14,6 +14,7 @@ import {
   type Door,
   type Gate,
   type Keys,
+  type StoreTrouble,
   type Tickets,
   type Totals,
 } from "../../gateway/ports.ts";
@@ -21,7 +22,7 @@ import type { SharedHealth, SharedStore } from "./shared-store.ts";
 import { failoverGates, type FailoverGates } from "./gate.ts";
 import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { LocalHealth, LocalStore } from "./local-store.ts";
 import { createMover } from "./mover.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
 import { createRooms } from "./reservations.ts";
@@ -58,24 +59,27 @@ type Run = Parameters<Door["start"]>[0];
 interface FailoverHealth {
   /** `null`: it is away. */
   readonly shared: SharedHealth | null;
-  readonly local: { readonly isWell: boolean; readonly latencyMs: number };
+  /** What is the matter with the shared store; `null`: nothing, or that isn't known. */
+  readonly trouble: StoreTrouble | null;
+  readonly local: LocalHealth;
 }
 
 export function createFailover(parts: FailoverParts): Failover {
   const { shared, local, policy, clock, newId, tell, onFault } = parts;
   let isStarted = false;
-  let isToldAway = false;
-  const { look, warnings } = healthOf(shared, tell);
+  const away = absenceTold(tell);
+  const onTaking = refusalsTold(tell);
+  const { look, warnings } = healthOf(shared, tell, onTaking);
   const mover = createMover({ local, shared: shared.tickets, watch: () => watch, clock, tell, onFault });
   const watch = createWatch({
     clock,
     health: look,
     onAway,
+    onStillAway: () => away.stays(watch.trouble()),
     beforeBack: mover.bringNotes,
     onBack() {
       if (isStarted) shared.resume();
-      if (isToldAway) tell({ kind: "store_back" });
-      isToldAway = false;
+      away.ends();
       mover.kickNow();
       bringTotals(local, shared).catch(onFault);
     },
@@ -91,13 +95,13 @@ export function createFailover(parts: FailoverParts): Failover {
     clock,
     longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
     onNote: mover.kick,
+    onTaking,
   });
   local.moves.onMovable(mover.kick);
 
   function onAway(): void {
     shared.pause();
-    isToldAway = true;
-    tell({ kind: "store_away" });
+    away.begins(watch.trouble());
   }
 
   return {
@@ -132,19 +136,60 @@ export function createFailover(parts: FailoverParts): Failover {
 
     async health() {
       const [there, here] = await Promise.all([watch.ask(look).catch(awayAsNull), local.health()]);
-      return { shared: there, local: here };
+      return { shared: there, trouble: there === null ? watch.trouble() : there.trouble, local: here };
     },
 
     warnings,
   };
 }
 
+/** Tells once that the shared store is away, once for whatever else turns out to be the matter, and that it is back. */
+function absenceTold(tell: FailoverParts["tell"]) {
+  /** `null`: it is there, or nobody was told yet. */
+  let told: Set<string> | null = null;
+
+  function stays(trouble: StoreTrouble | null): void {
+    const word = trouble?.word ?? "";
+    if (told === null || told.has(word) || (word === "" && told.size > 0)) return;
+    told.add(word);
+    tell({ kind: "store_away", trouble });
+  }
+
+  return {
+    begins(trouble: StoreTrouble | null): void {
+      told ??= new Set();
+      stays(trouble);
+    },
+    stays,
+    ends(): void {
+      if (told !== null) tell({ kind: "store_back" });
+      told = null;
+    },
+  };
+}
+
+/** Tells of each change between taking new tickets in and refusing to. */
+function refusalsTold(tell: FailoverParts["tell"]) {
+  let told = "";
+  return (refusal: StoreTrouble | null): void => {
+    const word = refusal?.word ?? "";
+    if (word === told) return;
+    told = word;
+    tell(refusal === null ? { kind: "store_accepts" } : { kind: "store_refuses", trouble: refusal });
+  };
+}
+
 /** Looks how the shared store is, and tells of its warnings whenever they have changed. */
-function healthOf(shared: Pick<SharedStore, "health">, tell: FailoverParts["tell"]) {
+function healthOf(
+  shared: Pick<SharedStore, "health">,
+  tell: FailoverParts["tell"],
+  onTaking: (refusal: StoreTrouble | null) => void,
+) {
   let warnings: readonly string[] = [];
   return {
     async look(): Promise<SharedHealth> {
       const found = await shared.health();
+      onTaking(found.trouble);
       const areNew = found.warnings.join() !== warnings.join();
       warnings = found.warnings;
       if (areNew) tell({ kind: "store_warnings", warnings });

@@ -3,7 +3,7 @@ import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
+import type { Door, Draft, Gate, StoreTrouble, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the shared store does. */
 export interface LocalStore extends Door {
@@ -15,7 +15,13 @@ export interface LocalStore extends Door {
   readonly notes: LocalNotes;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
-  health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;
+  health(): Promise<LocalHealth>;
+}
+
+export interface LocalHealth {
+  /** `null`: it is well. */
+  readonly trouble: StoreTrouble | null;
+  readonly latencyMs: number;
 }
 
 export interface LocalTotals extends Totals {

@@ -10,9 +10,10 @@ import {
   type ClaimedTicket,
   type Clock,
   type Draft,
+  type StoreTrouble,
   type Tickets,
 } from "../../gateway/ports.ts";
-import { NotDone, type SharedTickets } from "./shared-store.ts";
+import { isRefusal, NotDone, type SharedTickets } from "./shared-store.ts";
 import type { LocalStore } from "./local-store.ts";
 import { markedAtMs } from "./marked-id.ts";
 import type { Rooms } from "./reservations.ts";
@@ -28,6 +29,8 @@ export interface FailoverTicketsParts {
   readonly longestLifeMs: number;
   /** Something was noted that the shared store is to be told. */
   readonly onNote: () => void;
+  /** The shared store has refused to take one in, or has taken one (`null`). */
+  readonly onTaking: (refusal: StoreTrouble | null) => void;
 }
 
 export interface FailoverTickets extends Tickets {
@@ -73,21 +76,32 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
 }
 
 async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Ticket> {
-  const { shared, watch, rooms } = parts;
+  const { rooms } = parts;
   const { id } = draft.about;
   const roomHere = rooms.take(id);
   if (draft.idIsGiven === true) {
     // Whoever comes with the key again is led to this id, at the shared store.
     if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
-    return await watch.ask(() => shared.create(draft));
+    return await createThere(parts, draft);
   }
   if (roomHere !== null) return await keepHere(parts, draft, roomHere, null);
   try {
-    return await watch.ask(() => shared.create(draft));
+    return await createThere(parts, draft);
   } catch (error) {
     if (!(error instanceof StoreAway)) throw error;
     const doubtfulId = error instanceof NotDone ? null : id;
     return await keepHere(parts, draft, await roomFor(parts, draft, doubtfulId), doubtfulId);
+  }
+}
+
+async function createThere({ shared, watch, onTaking }: FailoverTicketsParts, draft: Draft): Promise<Ticket> {
+  try {
+    const ticket = await watch.ask(() => shared.create(draft));
+    onTaking(null);
+    return ticket;
+  } catch (error) {
+    if (error instanceof NotDone && isRefusal(error) && error.trouble !== null) onTaking(error.trouble);
+    throw error;
   }
 }
 

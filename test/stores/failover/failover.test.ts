@@ -70,7 +70,7 @@ it("counts it as away after two calls in a row that nobody answered, and keeps b
   expect(process.news).toEqual([]);
   await world.clock.advance(1);
   expect((await keeping).map((id) => markedAtMs(id ?? ""))).not.toContain(null);
-  expect(process.news).toEqual([{ kind: "store_away" }]);
+  expect(process.news).toEqual([{ kind: "store_away", trouble: null }]);
 });
 
 it("does not count it as away for one call, nor for what it refuses", async () => {
@@ -192,10 +192,15 @@ it("says how both stores are", async () => {
   const world = failoverWorld();
   const process = await world.begin();
   expect(await process.failover.health()).toEqual({
-    shared: { latencyMs: 0, warnings: [] },
-    local: { isWell: true, latencyMs: 0 },
+    shared: { latencyMs: 0, trouble: null, warnings: [] },
+    trouble: null,
+    local: { trouble: null, latencyMs: 0 },
   });
   await goneFrom(world, process);
   process.local.fill(true);
-  expect(await process.failover.health()).toEqual({ shared: null, local: { isWell: false, latencyMs: 0 } });
+  expect(await process.failover.health()).toEqual({
+    shared: null,
+    trouble: null,
+    local: { trouble: { error: "full", word: "SQLITE_FULL" }, latencyMs: 0 },
+  });
 });

@@ -51,6 +51,7 @@ function ticketsThat(
     clock: manualClock(),
     longestLifeMs: 1,
     onNote: () => {},
+    onTaking: () => {},
   });
   return tickets.load("id");
 }

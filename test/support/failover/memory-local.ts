@@ -166,7 +166,10 @@ export function memoryLocal(
     async close() {
       engine.halt();
     },
-    health: async () => ({ isWell: !isFull, latencyMs: 0 }),
+    health: async () => ({
+      trouble: isFull ? { error: "full", word: "SQLITE_FULL" } : null,
+      latencyMs: 0,
+    }),
     fill(full) {
       isFull = full;
     },

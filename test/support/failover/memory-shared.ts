@@ -198,7 +198,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
         await Promise.all(working);
       },
       close: async () => {},
-      health: () => ask("health", () => ({ latencyMs: 0, warnings: [...warnings] })),
+      health: () => ask("health", () => ({ latencyMs: 0, trouble: null, warnings: [...warnings] })),
       cut() {
         isCut = true;
       },
