@@ -204,6 +204,9 @@ export interface StoreTrouble {
   readonly word: string;
 }
 
+/** Nothing was answered in time. */
+export const noAnswer: StoreTrouble = { error: "timeout", word: "TIMEOUT" };
+
 /** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
 export class StoreAway extends Error {
   override readonly name = "StoreAway";

@@ -4,7 +4,7 @@ import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Ticket } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
-import type { Clock, Ports, Sha256 } from "../gateway/ports.ts";
+import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller, Obstacle, Submitted } from "../gateway/submission.ts";
 import type { Config } from "../settings/config.ts";
@@ -14,7 +14,7 @@ import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { outlookOf } from "./gate-views.ts";
+import { standingOf, type StandingParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
@@ -22,11 +22,10 @@ import { badIdempotencyKey } from "./problems.ts";
 import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
-export interface ComparisonParts {
+export interface ComparisonParts extends StandingParts {
   readonly config: Config;
   readonly gateway: Gateway;
   readonly submitKeyed: ReturnType<typeof createKeyedSubmit>;
-  readonly gate: Ports["gate"];
   readonly accounts: Accounts;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
   readonly platform: Platform;
@@ -127,17 +126,17 @@ function bodyOf(judged: Extract<Submitted, { kind: "judged" }>, caller: Sender):
 
 async function ticketAnswer(
   c: RouteContext,
-  { gate, clock }: ComparisonParts,
+  parts: ComparisonParts,
   { ticket, waitsFor }: { readonly ticket: Ticket; readonly waitsFor: Obstacle | null },
   ignoredFields: readonly string[],
 ): Promise<Response> {
-  const outlook = await outlookOf(gate, ticket);
+  const standing = await standingOf(parts, ticket);
   const body: TicketAnswer = {
-    ...ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs()),
+    ...ticketBody(ticket, standing, waitsFor, c.get("correlationId"), parts.clock.nowMs()),
     ignored_fields: [...ignoredFields],
   };
   return jsonAnswer(202, body, c.get("correlationId"), {
     location: body.status_url,
-    "retry-after": String(body.retry_after),
+    ...(body.retry_after === null ? {} : { "retry-after": String(body.retry_after) }),
   });
 }

@@ -21,12 +21,33 @@ export async function overviewsOf(gate: Ports["gate"], tenant?: string): Promise
   return Object.fromEntries(rows) as Record<ProviderName, Overview | null>;
 }
 
+/** What is known of a ticket beside itself. */
+export interface Standing {
+  /** Where it stands; `null`: it does not wait, or its gate can't say. */
+  readonly outlook: Outlook | null;
+  /** Its provider is enabled here, and has a key. */
+  readonly isUsable: boolean;
+}
+
+export async function standingOf(
+  { gate, usable }: StandingParts,
+  ticket: Ticket | TicketCopy,
+): Promise<Standing> {
+  return { outlook: await outlookOf(gate, ticket), isUsable: usable.has(ticket.about.provider) };
+}
+
+export interface StandingParts {
+  readonly gate: Ports["gate"];
+  /** The providers that can be called: enabled, and with a key. */
+  readonly usable: ReadonlySet<ProviderName>;
+}
+
 /**
  * Without an outlook a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
  *
  * @returns `null`: the ticket does not wait, or its gate can't say
  */
-export async function outlookOf(
+async function outlookOf(
   gate: Ports["gate"],
   { about, state }: Ticket | TicketCopy,
 ): Promise<Outlook | null> {

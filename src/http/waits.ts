@@ -1,14 +1,24 @@
 /** What waits for what, in words for whoever reads `warnings`. */
-import { providerNames } from "../domain/judging/comparison.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
 import type { Overviews } from "./gate-views.ts";
 import { heldOf, type NameOf } from "./held-models.ts";
+import type { Setup } from "./provider-rows.ts";
 
 /** Without names of models that only a caller has named. */
-export function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly string[] {
+export function waitsInWords(
+  overviews: Overviews,
+  setups: Readonly<Record<ProviderName, Setup>>,
+  nameOf: NameOf,
+): readonly string[] {
   return providerNames.flatMap((name) => {
     const overview = overviews[name];
     if (overview === null) return [];
     const waiting = overview.queue.size === 1 ? "one ticket waits" : `${overview.queue.size} tickets wait`;
+    const missing = whatIsMissing(setups[name]);
+    // Nothing else that its gate waits for is worth a word: none of it was asked for here.
+    if (missing !== null) {
+      return overview.queue.size === 0 ? [] : [`${name} ${missing} here: ${waiting} until that is changed.`];
+    }
     const again =
       overview.retryAtMs === null ? "" : ` It is asked again at ${iso(overview.retryAtMs)} or later.`;
     const words: string[] = [];
@@ -29,6 +39,12 @@ export function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly str
     if (others > 1) words.push(`${others} other models at ${name} wait, each by itself.`);
     return words;
   });
+}
+
+/** `null`: nothing, it can be asked. */
+function whatIsMissing({ enabled, configured }: Setup): string | null {
+  if (!enabled) return "is not enabled";
+  return configured ? null : "has no key";
 }
 
 const holdInWords = {

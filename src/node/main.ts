@@ -47,7 +47,7 @@ if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
 const stopping = new AbortController();
 const vendors = undiciTransport();
-const { app, gateway } = createService(config, {
+const { app, gateway, warnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
   clock,
@@ -95,7 +95,7 @@ function started() {
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: [...config.warnings, ...(stores.parts.warnings?.() ?? [])],
+    warnings: [...warnings, ...(stores.parts.warnings?.() ?? [])],
   });
 }
 

@@ -1,9 +1,9 @@
 /** One connection to Redis that is made anew whenever it is lost or hangs. Every call has its time limit. */
 import { createClient } from "@redis/client";
 import { inTime } from "../../gateway/deadline.ts";
-import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { NotDone } from "../../stores/failover/shared-store.ts";
-import { noAnswer, troubleOf } from "../../stores/redis/trouble.ts";
+import { troubleOf } from "../../stores/redis/trouble.ts";
 
 export interface LastingClient {
   /**

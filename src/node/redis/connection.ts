@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
-import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
 import { NotDone } from "../../stores/failover/shared-store.ts";
-import { noAnswer, troubleOf } from "../../stores/redis/trouble.ts";
+import { troubleOf } from "../../stores/redis/trouble.ts";
 import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
 export interface RedisConnection extends Redis, Pick<LastingClient, "onReady" | "roundTrips" | "close"> {

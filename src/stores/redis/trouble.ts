@@ -1,5 +1,5 @@
 /** What is the matter with a Redis, by what it says, or by what the system says of the way to it. */
-import type { StoreError, StoreTrouble } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway, type StoreError, type StoreTrouble } from "../../gateway/ports.ts";
 
 /** By the first word of its errors. */
 const byFirstWord: Readonly<Record<string, StoreError>> = {
@@ -30,13 +30,13 @@ const sentences: readonly (readonly [beginning: string, StoreError])[] = [
   ["ERR max daily request limit exceeded", "other"],
 ];
 
-/** Nothing was answered in time. */
-export const noAnswer: StoreTrouble = { error: "timeout", word: "TIMEOUT" };
-
 /** The words of a script that may not do all that it does. */
 const deniedInScript = "The user executing the script can't run this command or subcommand";
 
 export function troubleOf(error: unknown): StoreTrouble {
+  if (error instanceof StoreAway && error.trouble !== null) return error.trouble;
+  // Of a signal that is aborted after a time.
+  if (error instanceof Error && error.name === "TimeoutError") return noAnswer;
   const code = codeIn(error);
   if (code !== null) return { error: byCode[code] ?? "other", word: code };
   return troubleSaid(error instanceof Error ? error.message : "");
