@@ -2,13 +2,13 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { Config } from "../settings/config.ts";
 import type { TicketCopy } from "../domain/ticket/ticket.ts";
-import { root, type MirrorCommands } from "../stores/mirror/mirror-commands.ts";
+import { mirrorRoot, type MirrorCommands } from "../stores/mirror/mirror-commands.ts";
 import { troubleOf } from "../stores/redis/trouble.ts";
-import { spared } from "../stores/mirror/spared.ts";
+import { behindBreaker } from "../stores/mirror/behind-breaker.ts";
 import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";
 import { undeliveredIn, type Undelivered } from "../stores/mirror/undelivered.ts";
 import { clock } from "./clock.ts";
-import { settle, type Environment } from "./environment.ts";
+import { settingsOf, type Environment } from "./environment.ts";
 
 export interface Upstash {
   readonly copies: TicketCopies;
@@ -31,7 +31,7 @@ const known = new WeakMap<Environment, Upstash | null>();
 export function upstashOf(env: Environment): Upstash | null {
   const found = known.get(env);
   if (found !== undefined) return found;
-  const { config, log } = settle(env);
+  const { config, log } = settingsOf(env);
   const access = config?.upstash ?? null;
   const made =
     access === null
@@ -40,7 +40,7 @@ export function upstashOf(env: Environment): Upstash | null {
           log("warn", "upstash_away", {
             error_name: error instanceof Error ? error.name : typeof error,
             failure: troubleOf(error).error,
-            failure_code: troubleOf(error).word,
+            failure_code: troubleOf(error).code,
           }),
         );
   known.set(env, made);
@@ -48,8 +48,8 @@ export function upstashOf(env: Environment): Upstash | null {
 }
 
 function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown) => void): Upstash {
-  const commands = spared(overHttp(access, limitMs), () => clock.nowMs(), onAway);
-  const patiently = overHttp(access, pingLimitMs);
+  const commands = behindBreaker(overHttp(access, limitMs), () => clock.nowMs(), onAway);
+  const behindBoth = overHttp(access, pingLimitMs);
   const copies = ticketCopies(commands);
   return {
     copies,
@@ -57,7 +57,7 @@ function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown
     copyOf: (ticketId) => copies.read(ticketId, clock.nowMs()).catch(() => null),
     async ping() {
       // A token that may only read, and a database that is full, are told from one that is well.
-      await patiently.run(["SET", `${root}room`, "1"]);
+      await behindBoth.run(["SET", `${mirrorRoot}room`, "1"]);
     },
   };
 }

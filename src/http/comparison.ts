@@ -14,7 +14,7 @@ import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { standingOf, type StandingParts } from "./gate-views.ts";
+import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
@@ -22,7 +22,7 @@ import { badIdempotencyKey } from "./problems.ts";
 import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
-export interface ComparisonParts extends StandingParts {
+export interface ComparisonParts extends ContextParts {
   readonly config: Config;
   readonly gateway: Gateway;
   readonly submitKeyed: ReturnType<typeof createKeyedSubmit>;
@@ -130,9 +130,9 @@ async function ticketAnswer(
   { ticket, waitsFor }: { readonly ticket: Ticket; readonly waitsFor: Obstacle | null },
   ignoredFields: readonly string[],
 ): Promise<Response> {
-  const standing = await standingOf(parts, ticket);
+  const context = await contextOf(parts, ticket);
   const body: TicketAnswer = {
-    ...ticketBody(ticket, standing, waitsFor, c.get("correlationId"), parts.clock.nowMs()),
+    ...ticketBody(ticket, context, waitsFor, c.get("correlationId"), parts.clock.nowMs()),
     ignored_fields: [...ignoredFields],
   };
   return jsonAnswer(202, body, c.get("correlationId"), {

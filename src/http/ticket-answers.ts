@@ -4,7 +4,7 @@ import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
 import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
-import type { Standing } from "./gate-views.ts";
+import type { TicketContext } from "./gate-views.ts";
 import { problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
 import { type ErrorType } from "../wire/error-types.ts";
 import { judgementJson } from "./judgement.ts";
@@ -17,7 +17,7 @@ type Shown = Ticket | TicketCopy;
 /** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
 export function ticketBody(
   ticket: Ticket,
-  standing: Standing,
+  context: TicketContext,
   waitsFor: Obstacle | null,
   correlationId: string,
   nowMs: number,
@@ -26,12 +26,12 @@ export function ticketBody(
   return {
     queue_id: about.id,
     status: state.status,
-    message: waitingSentence(ticket, standing, waitsFor),
+    message: waitingSentence(ticket, context, waitsFor),
     provider: about.provider,
-    position_in_queue: positionOf(ticket, standing),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, standing)),
-    retry_after: isEnded(state) ? null : secondsToWait(ticket, standing, nowMs),
-    ...endedBy(ticket, standing),
+    position_in_queue: positionOf(ticket, context),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
+    retry_after: isEnded(state) ? null : secondsToWait(ticket, context, nowMs),
+    ...endedBy(ticket, context),
     expires_at: iso(about.expiresAtMs),
     status_url: statusUrl(about.id),
     results_url: resultsUrl(about.id),
@@ -40,15 +40,15 @@ export function ticketBody(
 }
 
 /** Whoever comes with the key of a ticket again may have asked it for the first time when it was over. */
-function endedBy(ticket: Ticket, standing: Standing): Pick<TicketAnswer, "error_type"> {
-  const problem = isEnded(ticket.state) ? problemOfTicket(ticket, standing) : null;
+function endedBy(ticket: Ticket, context: TicketContext): Pick<TicketAnswer, "error_type"> {
+  const problem = isEnded(ticket.state) ? problemOfTicket(ticket, context) : null;
   return problem === null ? {} : { error_type: problem.type };
 }
 
 /** @returns the body of a status */
-export function statusJson(ticket: Shown, standing: Standing): string {
+export function statusJson(ticket: Shown, context: TicketContext): string {
   const { about, progress, state } = ticket;
-  const problem = problemOfTicket(ticket, standing);
+  const problem = problemOfTicket(ticket, context);
   const isCompleted = state.status === "completed";
   const body: Omit<StatusAnswer, "metadata"> = {
     queue_id: about.id,
@@ -57,8 +57,8 @@ export function statusJson(ticket: Shown, standing: Standing): string {
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),
-    position_in_queue: positionOf(ticket, standing),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, standing)),
+    position_in_queue: positionOf(ticket, context),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
     retry_count: progress.failedAttempts,
     priority: about.priority,
     size_bytes: about.sizeBytes,
@@ -81,13 +81,13 @@ type TicketResultAnswer =
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-export function resultOf(ticket: Shown, standing: Standing, nowMs: number): TicketResultAnswer {
+export function resultOf(ticket: Shown, context: TicketContext, nowMs: number): TicketResultAnswer {
   const { about, progress, state } = ticket;
   switch (state.status) {
     case "queued":
     case "processing": {
-      const message = waitingSentence(ticket, standing, null);
-      const retryAfter = secondsToWait(ticket, standing, nowMs);
+      const message = waitingSentence(ticket, context, null);
+      const retryAfter = secondsToWait(ticket, context, nowMs);
       return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
     }
     case "completed": {
@@ -108,7 +108,7 @@ export function resultOf(ticket: Shown, standing: Standing, nowMs: number): Tick
     case "expired":
       return { kind: "problem", problem: expired };
     case "failed": {
-      const problem = problemOfTicket(ticket, standing) ?? crashed;
+      const problem = problemOfTicket(ticket, context) ?? crashed;
       const { type, sentence, details } = problem;
       return {
         kind: "problem",
@@ -136,7 +136,7 @@ const crashed: Problem = {
 /** Why it failed, or why it waits. */
 function problemOfTicket(
   { about, state }: Shown,
-  standing: Standing,
+  context: TicketContext,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
   const { provider } = about;
   switch (state.status) {
@@ -150,10 +150,10 @@ function problemOfTicket(
     }
     case "queued":
     case "processing": {
-      if (!standing.isUsable) return notUsable(provider);
+      if (!context.isUsable) return notUsable(provider);
       return (
         problemIn(state.lastFailure, provider, about.model) ??
-        problemOfOutlook(standing, provider, about.model)
+        problemOfEstimate(context, provider, about.model)
       );
     }
   }
@@ -168,8 +168,8 @@ function notUsable(provider: ProviderName) {
 }
 
 /** What its gate waits for. */
-function problemOfOutlook(standing: Standing, provider: ProviderName, model: string): Problem | null {
-  const { why, refused } = standing.outlook ?? {};
+function problemOfEstimate(context: TicketContext, provider: ProviderName, model: string): Problem | null {
+  const { why, refused } = context.estimate ?? {};
   if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);
   switch (why) {
     case "breaker":
@@ -193,7 +193,7 @@ function problemIn(failure: Failure | null, provider: ProviderName, model: strin
   return failure === null ? null : problemOfFailure(failure, provider, (text) => text, model);
 }
 
-function waitingSentence(ticket: Shown, standing: Standing, waitsFor: Obstacle | null): string {
+function waitingSentence(ticket: Shown, context: TicketContext, waitsFor: Obstacle | null): string {
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
@@ -202,25 +202,25 @@ function waitingSentence(ticket: Shown, standing: Standing, waitsFor: Obstacle |
       ? problemOfWait(waitsFor.why, provider, 1).sentence
       : waitsFor?.kind === "stopping"
         ? stopping.sentence
-        : problemOfTicket(ticket, standing)?.sentence;
+        : problemOfTicket(ticket, context)?.sentence;
   const because = sentence === undefined ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 
-function positionOf({ state }: Shown, { outlook }: Standing): number | null {
-  return state.status === "queued" ? (outlook?.position ?? null) : null;
+function positionOf({ state }: Shown, { estimate }: TicketContext): number | null {
+  return state.status === "queued" ? (estimate?.position ?? null) : null;
 }
 
-function waitOf({ state }: Shown, { outlook }: Standing): number | null {
-  return state.status === "queued" ? (outlook?.waitMs ?? null) : null;
+function waitOf({ state }: Shown, { estimate }: TicketContext): number | null {
+  return state.status === "queued" ? (estimate?.waitMs ?? null) : null;
 }
 
 /** Where nothing is known, a client may look again in this time. */
 const lookAgainMs = 5_000;
 
-function secondsToWait(ticket: Shown, { outlook }: Standing, nowMs: number): number {
-  if (ticket.state.status !== "queued" || outlook === null) return retryAfterSeconds(null, lookAgainMs);
-  return retryAfterSeconds(outlook.waitMs, outlook.opensAtMs - nowMs);
+function secondsToWait(ticket: Shown, { estimate }: TicketContext, nowMs: number): number {
+  if (ticket.state.status !== "queued" || estimate === null) return retryAfterSeconds(null, lookAgainMs);
+  return retryAfterSeconds(estimate.waitMs, estimate.opensAtMs - nowMs);
 }
 
 function iso(ms: number): string {

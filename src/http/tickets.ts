@@ -4,12 +4,12 @@ import type { Clock } from "../gateway/ports.ts";
 import { ticketParameter } from "../wire/schemas.ts";
 import { pathParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { standingOf, type StandingParts } from "./gate-views.ts";
+import { contextOf, type ContextParts } from "./gate-views.ts";
 import { noSuchTicket } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { resultOf, statusJson } from "./ticket-answers.ts";
 
-export interface TicketParts extends StandingParts {
+export interface TicketParts extends ContextParts {
   readonly gateway: Gateway;
   readonly clock: Clock;
 }
@@ -27,14 +27,14 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
 async function showStatus(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const json = statusJson(ticket, await standingOf(parts, ticket));
+  const json = statusJson(ticket, await contextOf(parts, ticket));
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
 async function showResult(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const result = resultOf(ticket, await standingOf(parts, ticket), parts.clock.nowMs());
+  const result = resultOf(ticket, await contextOf(parts, ticket), parts.clock.nowMs());
   switch (result.kind) {
     case "judged":
       return textAnswer(200, result.json, jsonType, c.get("correlationId"));

@@ -5,14 +5,14 @@ import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
 import { logFailover, logLocalStore } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { DurableParts as ServiceParts } from "../service.ts";
+import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
-import type { LocalHealth } from "../stores/failover/local-store.ts";
-import type { SharedStore } from "../stores/failover/shared-store.ts";
+import type { LocalHealth } from "../stores/failover/fallback-store.ts";
+import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
-import { openDurable, type Durable, type DurableParts } from "./sqlite/store.ts";
+import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends Omit<DurableParts, "onTrouble"> {
+export interface StoresParts extends Omit<SqliteParts, "onTrouble"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   readonly log: Log;
@@ -31,18 +31,18 @@ export interface Stores extends Door {
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
   const onTrouble = (trouble: StoreTrouble | null) => logLocalStore(parts.log, "sqlite", trouble);
-  const opened = await openDurable({ ...parts, onTrouble });
+  const opened = await openSqlite({ ...parts, onTrouble });
   if (!opened.ok) return opened;
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
-  const { openShared } = await import("./redis/store.ts");
-  return ok(await redisBeforeSqlite(openShared({ ...parts, url: redisUrl }), opened.value, parts));
+  const { openRedis } = await import("./redis/store.ts");
+  return ok(await redisBeforeSqlite(openRedis({ ...parts, url: redisUrl }), opened.value, parts));
 }
 
-function sqliteAlone(durable: Durable): Stores {
-  const { gate, tickets, keys, totals } = durable;
-  const left = durable.leftToBring();
+function sqliteAlone(sqlite: SqliteStore): Stores {
+  const { gate, tickets, keys, totals } = sqlite;
+  const left = sqlite.leftToBring();
   const warnings =
     left === 0
       ? []
@@ -54,23 +54,23 @@ function sqliteAlone(durable: Durable): Stores {
       keys,
       totals,
       queueType: "sqlite",
-      dependencies: async () => ({ sqlite: sqliteIs(await durable.health(), true) }),
-      warnings: () => [...warnings, ...durable.warnings()],
+      dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
+      warnings: () => [...warnings, ...sqlite.warnings()],
     },
-    start: durable.start,
-    rest: durable.rest,
-    close: durable.close,
+    start: sqlite.start,
+    rest: sqlite.rest,
+    close: sqlite.close,
   };
 }
 
 async function redisBeforeSqlite(
-  shared: SharedStore,
-  local: Durable,
+  primary: PrimaryStore,
+  fallback: SqliteStore,
   { settings, clock, newId, onFault, log }: StoresParts,
 ): Promise<Stores> {
   const failover = createFailover({
-    shared,
-    local,
+    primary,
+    fallback,
     policy: ticketPolicy(settings),
     clock,
     newId,
@@ -78,7 +78,7 @@ async function redisBeforeSqlite(
     onFault,
   });
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
-  await connected(shared, clock);
+  await connected(primary, clock);
   await failover.look();
   /** Of the last look. */
   let redisWarnings: readonly string[] = [];
@@ -88,13 +88,13 @@ async function redisBeforeSqlite(
       tickets,
       keys,
       totals,
-      warnings: () => [...warnings(), ...redisWarnings, ...local.warnings()],
+      warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {
-        const { shared, trouble, local } = await failover.health();
-        const isUp = shared !== null && trouble === null;
+        const { primary, trouble, fallback } = await failover.health();
+        const isUp = primary !== null && trouble === null;
         redisWarnings = isUp ? [] : [troubleInWords(trouble ?? unknownTrouble)];
-        const latencyMs = shared === null ? {} : { latencyMs: shared.latencyMs };
+        const latencyMs = primary === null ? {} : { latencyMs: primary.latencyMs };
         const redis = isUp
           ? ({ status: "up", ...latencyMs, needed: false } as const)
           : ({
@@ -104,7 +104,7 @@ async function redisBeforeSqlite(
               needed: false,
             } as const);
         // Where Redis takes tickets in, the file can be done without.
-        return { redis, sqlite: sqliteIs(local, !isUp) };
+        return { redis, sqlite: sqliteIs(fallback, !isUp) };
       },
     },
     start,
@@ -113,7 +113,7 @@ async function redisBeforeSqlite(
   };
 }
 
-const unknownTrouble: StoreTrouble = { error: "other", word: "UNKNOWN" };
+const unknownTrouble: StoreTrouble = { error: "other", code: "UNKNOWN" };
 
 /** @param needed without it nothing can be kept */
 function sqliteIs({ trouble, latencyMs }: LocalHealth, needed: boolean) {
@@ -126,11 +126,11 @@ function sqliteIs({ trouble, latencyMs }: LocalHealth, needed: boolean) {
 const patienceMs = 1_000;
 const lookMs = 20;
 
-async function connected(shared: SharedStore, clock: Clock): Promise<void> {
+async function connected(primary: PrimaryStore, clock: Clock): Promise<void> {
   const untilMs = clock.nowMs() + patienceMs;
   while (clock.nowMs() < untilMs) {
     try {
-      await shared.health();
+      await primary.health();
       return;
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error;

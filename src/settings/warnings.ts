@@ -1,7 +1,7 @@
 /** What is allowed but hardly meant, a sentence each for whoever runs the service. No value of a secret is in them. */
 import { editDistance } from "../domain/edit-distance.ts";
 import type { Config } from "./config.ts";
-import { isLoopback, isUnencrypted, type Platform } from "./rules.ts";
+import { isLoopback, isUnencrypted, type PlatformName } from "./rules.ts";
 import { settings } from "./settings.ts";
 
 type Env = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ type Env = Readonly<Record<string, unknown>>;
 export function warningsAbout(
   config: Omit<Config, "warnings">,
   env: Env,
-  platform: Platform,
+  platform: PlatformName,
 ): readonly string[] {
   const { defaultProvider, mock, providers, redisUrl, upstash } = config;
   const isDefaultUsable =
@@ -82,7 +82,7 @@ const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
 
 function unencrypted(
   { providers, redisUrl, sentryDsn, upstash }: Omit<Config, "warnings">,
-  platform: Platform,
+  platform: PlatformName,
 ): readonly string[] {
   return [
     ...vendors

@@ -4,19 +4,19 @@ import type { Log } from "./log.ts";
 /** What is the matter with a store, as `StoreTrouble` of the ports has it. */
 interface StoreTrouble {
   readonly error: string;
-  readonly word: string;
+  readonly code: string;
 }
 
 export type FailoverEvent =
-  /** The shared store; told again where what is the matter has changed. */
+  /** The primary store; told again where what is the matter has changed. */
   | { readonly kind: "store_away"; readonly trouble: StoreTrouble | null }
   | { readonly kind: "store_back" }
-  /** The shared store is there, but takes nothing new. */
+  /** The primary store is there, but takes nothing new. */
   | { readonly kind: "store_refuses"; readonly trouble: StoreTrouble }
   | { readonly kind: "store_accepts" }
-  /** What of the shared store's settings breaks a promise, a sentence each, where that has changed. */
+  /** What of the primary store's settings breaks a promise, a sentence each, where that has changed. */
   | { readonly kind: "store_warnings"; readonly warnings: readonly string[] }
-  /** So many tickets have moved to the shared store. */
+  /** So many tickets have moved to the primary store. */
   | { readonly kind: "tickets_moved"; readonly count: number }
   /** A judgement that was kept while the store was away came too late: the ticket is judged again, or was. */
   | { readonly kind: "spooled_too_late" }
@@ -49,6 +49,6 @@ export function logLocalStore(log: Log, store: string, trouble: StoreTrouble | n
   else log("error", "store_refuses", { store, ...troubleFields(trouble) });
 }
 
-function troubleFields({ error, word }: StoreTrouble) {
-  return { failure: error, failure_code: word };
+function troubleFields({ error, code }: StoreTrouble) {
+  return { failure: error, failure_code: code };
 }

@@ -15,10 +15,10 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { openDurable } from "../../src/node/sqlite/store.ts";
+import { openSqlite } from "../../src/node/sqlite/store.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { manualClock } from "../support/clock.ts";
-import { config, directoryForTest } from "../support/durable-on-node.ts";
+import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
@@ -26,7 +26,7 @@ const patience = { timeout: 15_000, interval: 50 };
 
 async function open(dataDir: string) {
   const faults: unknown[] = [];
-  const opened = await openDurable({
+  const opened = await openSqlite({
     settings: { ...config, dataDir },
     clock: manualClock(),
     random: () => 0.5,
@@ -103,7 +103,7 @@ it("damage that is found while it is used is what health says from then on", asy
   await vi.waitFor(async () => {
     await opened.value.tickets.create(draftOf()).catch(() => {});
     expect(await opened.value.health()).toMatchObject({
-      trouble: { error: "other", word: "SQLITE_CORRUPT" },
+      trouble: { error: "other", code: "SQLITE_CORRUPT" },
     });
   });
   expect(opened.value.warnings()).toEqual([expect.stringMatching(/is damaged/)]);

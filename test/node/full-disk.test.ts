@@ -38,8 +38,8 @@ describe.skipIf(isMissing)("where the disk is full", () => {
     const urls = await keep(service, 60, "x".repeat(20_000));
     disk.fill();
     // Another program takes whatever becomes free, as a log would.
-    const taker = setInterval(disk.fill, 20);
-    onTestFinished(() => clearInterval(taker));
+    const fetcher = setInterval(disk.fill, 20);
+    onTestFinished(() => clearInterval(fetcher));
 
     const refused = await service.compare(queued());
     expect([refused.status, refused.body["error_type"]]).toEqual([503, "SERVICE_UNAVAILABLE"]);
@@ -56,7 +56,7 @@ describe.skipIf(isMissing)("where the disk is full", () => {
     expect(await sqlite(service)).toEqual([503, "down", "full"]);
     expect((await service.compare(queued())).status).toBe(503);
 
-    clearInterval(taker);
+    clearInterval(fetcher);
     disk.empty();
     await vi.waitFor(() => expect(service.logged("store_accepts")).toHaveLength(1), patience);
     expect(await sqlite(service)).toEqual([200, "up", undefined]);

@@ -2,7 +2,7 @@
 import { createClient } from "@redis/client";
 import { inTime } from "../../gateway/deadline.ts";
 import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
-import { NotDone } from "../../stores/failover/shared-store.ts";
+import { NotDone } from "../../stores/failover/primary-store.ts";
 import { troubleOf } from "../../stores/redis/trouble.ts";
 
 export interface LastingClient {
@@ -151,7 +151,7 @@ function makingOf(url: string, clock: Clock) {
 }
 
 /** Something listens, but does not speak as it should: TLS on a plain port, or the other way round. */
-const noGreeting: StoreTrouble = { error: "timeout", word: "GREETING" };
+const noGreeting: StoreTrouble = { error: "timeout", code: "GREETING" };
 
 function connectionTrouble(error: unknown, url: string): StoreTrouble {
   const name = error instanceof Error ? error.constructor.name : "";
@@ -160,7 +160,7 @@ function connectionTrouble(error: unknown, url: string): StoreTrouble {
     case "ConnectionTimeoutError":
       return url.startsWith("rediss:") ? noGreeting : noAnswer;
     case "SocketClosedUnexpectedlyError":
-      return { error: "other", word: "CLOSED" };
+      return { error: "other", code: "CLOSED" };
     default:
       return troubleOf(error);
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
-import { NotDone } from "../../stores/failover/shared-store.ts";
+import { NotDone } from "../../stores/failover/primary-store.ts";
 import { troubleOf } from "../../stores/redis/trouble.ts";
 import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
@@ -157,7 +157,7 @@ function scriptOf(source: string) {
 }
 
 function isDenial(error: unknown): boolean {
-  return error instanceof StoreAway && error.trouble?.word === "NOPERM";
+  return error instanceof StoreAway && error.trouble?.code === "NOPERM";
 }
 
 function isMissing(error: unknown): boolean {

@@ -4,7 +4,7 @@
  */
 import type { StoreTrouble } from "../../gateway/ports.ts";
 import { root, wakeChannel } from "../../stores/redis/redis.ts";
-import { NotDone } from "../../stores/failover/shared-store.ts";
+import { NotDone } from "../../stores/failover/primary-store.ts";
 import type { RedisConnection } from "./connection.ts";
 
 const keyOf = (type: string) => `${root}rights:${type}`;
@@ -69,15 +69,15 @@ export function rightsAt(
       await runScript();
       const denied = new Set(await redis.denied(tries));
       if (denied.size > 0)
-        throw notAllowed({ error: "wrong_credentials", word: `NOPERM ${[...denied].join(" ")}` });
+        throw notAllowed({ error: "wrong_credentials", code: `NOPERM ${[...denied].join(" ")}` });
       areKnown = true;
     }
     const trouble = listening.trouble();
-    if (trouble?.word === "NOPERM") throw notAllowed({ ...trouble, word: "NOPERM SUBSCRIBE" });
+    if (trouble?.code === "NOPERM") throw notAllowed({ ...trouble, code: "NOPERM SUBSCRIBE" });
     if (trouble !== null) throw notAllowed(trouble);
   };
 }
 
 function notAllowed(trouble: StoreTrouble): NotDone {
-  return new NotDone("not_connected", `Redis does not let us: ${trouble.word}`, { trouble });
+  return new NotDone("not_connected", `Redis does not let us: ${trouble.code}`, { trouble });
 }

@@ -45,8 +45,8 @@ export function sqliteBatches({ sql, room, isInPlace, condition }: BatchesParts)
 
   /** `null`: what is new can be added, as far as is known. */
   function whyNothingNew(): StoreAway | null {
-    if (!isInPlace()) return new StoreAway(removed.word, { trouble: removed });
-    return room.has(0) ? null : new StoreAway(noRoom.word, { trouble: noRoom });
+    if (!isInPlace()) return new StoreAway(removed.code, { trouble: removed });
+    return room.has(0) ? null : new StoreAway(noRoom.code, { trouble: noRoom });
   }
 
   function stored(batch: readonly Write[], tries = 0): readonly (() => void)[] {

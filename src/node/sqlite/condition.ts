@@ -25,7 +25,7 @@ export function createCondition(onChange: (trouble: StoreTrouble | null) => void
   let present: { readonly trouble: StoreTrouble; readonly bytes: number } | null = null;
 
   function become(next: typeof present): void {
-    const isNew = next?.trouble.word !== present?.trouble.word;
+    const isNew = next?.trouble.code !== present?.trouble.code;
     present = next;
     if (isNew) onChange(next?.trouble ?? null);
   }

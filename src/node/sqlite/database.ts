@@ -120,7 +120,7 @@ const emptied =
 export function whyNot(error: unknown): string {
   const trouble = troubleIn(error);
   const said = error instanceof Error ? error.message : String(error);
-  switch (trouble?.word) {
+  switch (trouble?.code) {
     case "SQLITE_CORRUPT":
       return `${fileName} is damaged (${said}): put a backup in its place, or move it away to begin anew.`;
     case "SQLITE_NOTADB":

@@ -15,17 +15,17 @@ const faults: ReadonlyMap<number, StoreTrouble> = new Map(
       [14, "SQLITE_CANTOPEN", "other"],
       [26, "SQLITE_NOTADB", "other"],
     ] satisfies readonly (readonly [number, string, StoreError])[]
-  ).map(([code, word, error]) => [code, { error, word }]),
+  ).map(([resultCode, code, error]) => [resultCode, { error, code }]),
 );
 
 /** The file that is open is not, or no longer, the one in its directory. */
-export const removed: StoreTrouble = { error: "other", word: "REMOVED" };
+export const removed: StoreTrouble = { error: "other", code: "REMOVED" };
 
 /** There is no room for anything new: what is left is for what is there. */
-export const noRoom: StoreTrouble = { error: "full", word: "SQLITE_FULL" };
+export const noRoom: StoreTrouble = { error: "full", code: "SQLITE_FULL" };
 
 /** The database is closed: the process is about to end. */
-const closed: StoreTrouble = { error: "other", word: "CLOSED" };
+const closed: StoreTrouble = { error: "other", code: "CLOSED" };
 
 /** `null`: it is no fault of the store. */
 export function troubleIn(error: unknown): StoreTrouble | null {
@@ -36,7 +36,7 @@ export function troubleIn(error: unknown): StoreTrouble | null {
 }
 
 /** The file has pages that can't be what was written: that does not pass. */
-export function isDamage({ word }: StoreTrouble): boolean {
+export function isDamage({ code: word }: StoreTrouble): boolean {
   return word === "SQLITE_CORRUPT" || word === "SQLITE_NOTADB";
 }
 
@@ -47,7 +47,7 @@ export function isEnd(trouble: StoreTrouble): boolean {
 
 export function storeAway(error: unknown): StoreAway {
   const trouble = troubleIn(error);
-  return new StoreAway(trouble?.word ?? "The transaction failed", {
+  return new StoreAway(trouble?.code ?? "The transaction failed", {
     cause: error,
     ...(trouble && { trouble }),
   });

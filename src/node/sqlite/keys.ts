@@ -4,7 +4,7 @@ import {
   beginKeyed,
   decodeKeyed,
   endKeyed,
-  holdsKey,
+  ownsKey,
   ownerDied,
   type Keyed,
 } from "../../domain/idempotency.ts";
@@ -79,7 +79,7 @@ export function sqliteKeys(
         if (record !== null && record !== known) {
           put.run(name, record.forgetAtMs, JSON.stringify(record));
         }
-        return holdsKey(known, fence);
+        return ownsKey(known, fence);
       }),
 
     firstDueMs,

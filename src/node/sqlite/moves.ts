@@ -3,19 +3,19 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { isForgotten, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import { ticketVersion } from "../../engine/ticket-codec.ts";
-import type { LocalMoves, Movable } from "../../stores/failover/local-store.ts";
+import type { FallbackMoves, Movable } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { tellGate, type LocalGate } from "./gate.ts";
+import { giveNotice, type SqliteGate } from "./gate.ts";
 import type { SqliteNotes } from "./notes.ts";
 import type { SqliteTickets } from "./tickets.ts";
-import { ticketIn } from "./ticket-rows.ts";
+import { ticketInRow } from "./ticket-rows.ts";
 
 export interface SqliteMovesParts {
   readonly sql: DatabaseSync;
   readonly commits: GroupCommit;
   readonly tickets: Pick<SqliteTickets, "keep">;
   readonly notes: Pick<SqliteNotes, "noteDoubt">;
-  readonly gate: (provider: ProviderName) => LocalGate;
+  readonly gate: (provider: ProviderName) => SqliteGate;
   readonly nowMs: () => number;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
@@ -25,7 +25,7 @@ export interface SqliteMovesParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface SqliteMoves extends LocalMoves {
+export interface SqliteMoves extends FallbackMoves {
   /** Tells who listens that a ticket was stored that may move: it waits, or has ended. */
   stored(): void;
   /** How many are on their way. */
@@ -60,7 +60,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
       // Most often there is nothing, which need not cost a write.
       if (now.marked.length + now.fresh.length === 0) return [];
       const movables = await commits.write(() => rows.mark(rows.found(limit)));
-      for (const { ticket } of movables) gate(ticket.about.provider).release(ticket.about.id);
+      for (const { ticket } of movables) gate(ticket.about.provider).remove(ticket.about.id);
       return movables;
     },
 
@@ -73,7 +73,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
 
     async stay(ids) {
       const tickets = await commits.write(() => ids.flatMap((id) => rows.unmark(id) ?? []));
-      for (const ticket of tickets) tellGate(gate(ticket.about.provider), ticket);
+      for (const ticket of tickets) giveNotice(gate(ticket.about.provider), ticket);
       // It may have fallen due while nobody could touch it.
       if (tickets.length > 0) parts.onDue(nowMs());
     },
@@ -116,7 +116,7 @@ function movingRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
   /** `null`: none of this id is on its way. */
   function find(id: string): Ticket | null {
     const row = selectOne.get(id);
-    return row === undefined ? null : ticketIn(row["record"], row["texts"] ?? null);
+    return row === undefined ? null : ticketInRow(row["record"], row["texts"] ?? null);
   }
 
   return {
@@ -159,7 +159,7 @@ function movableReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
 
   function movableIn({ id, record, texts }: Row, isFresh: boolean): Movable | null {
     try {
-      const ticket = ticketIn(record, texts ?? null);
+      const ticket = ticketInRow(record, texts ?? null);
       const events = selectEvents
         .all(String(id))
         .map(({ event }) => JSON.parse(String(event)) as TicketEvent);

@@ -1,5 +1,5 @@
 /**
- * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
+ * What must not be lost, on Node: tickets, keyed requests and the gates' states in one SQLite file of one process, and what happens to them by
  * itself.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
@@ -7,22 +7,22 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import { err, ok, type Result } from "../../domain/result.ts";
 import type { Ticket } from "../../domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
-import type { LocalStore } from "../../stores/failover/local-store.ts";
+import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm } from "./alarm.ts";
 import { openDatabase, whyNot, type Database } from "./database.ts";
 import { sqliteDoor } from "./door.ts";
 import { createEraser } from "./eraser.ts";
 import { troubleIn } from "./faults.ts";
 import { groupCommit } from "./group-commit.ts";
-import { tellGate, type LocalGate } from "./gate.ts";
-import { localGates } from "./gates.ts";
+import { giveNotice, type SqliteGate } from "./gate.ts";
+import { sqliteGates } from "./gates.ts";
 import { sqliteKeys } from "./keys.ts";
 import { sqliteMoves } from "./moves.ts";
 import { sqliteNotes } from "./notes.ts";
 import { sqliteTickets, type SqliteTickets } from "./tickets.ts";
 import { sqliteTotals } from "./totals.ts";
 
-export interface DurableParts {
+export interface SqliteParts {
   readonly settings: QueueSettings & {
     readonly dataDir: string;
     readonly queue: { readonly pollIntervalMs: number };
@@ -39,8 +39,8 @@ export interface DurableParts {
 }
 
 /** The whole store of one process; or what stands in for a shared one while that is away. */
-export interface Durable extends LocalStore {
-  readonly gate: (provider: ProviderName) => LocalGate;
+export interface SqliteStore extends FallbackStore {
+  readonly gate: (provider: ProviderName) => SqliteGate;
   readonly tickets: SqliteTickets;
   readonly keys: Keys;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
@@ -50,7 +50,7 @@ export interface Durable extends LocalStore {
 }
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
-export async function openDurable(parts: DurableParts): Promise<Result<Durable, string>> {
+export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore, string>> {
   const opened = openDatabase(parts.settings.dataDir);
   if (!opened.ok) return opened;
   try {
@@ -64,7 +64,7 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
 }
 
 /** @throws where the file can't be read */
-async function durableOver(database: Database, parts: DurableParts): Promise<Durable> {
+async function durableOver(database: Database, parts: SqliteParts): Promise<SqliteStore> {
   const { settings, clock, onFault } = parts;
   const { nowMs } = clock;
   const { sql } = database;
@@ -72,7 +72,7 @@ async function durableOver(database: Database, parts: DurableParts): Promise<Dur
   const commits = groupCommit(sql, { ...database, onTrouble: parts.onTrouble });
   const eraser = createEraser(sql, database.reserve, clock);
   const alarm = createAlarm(clock, settings.queue.pollIntervalMs, look);
-  const gates = localGates({
+  const gates = sqliteGates({
     ...parts,
     sql,
     commits,
@@ -108,13 +108,13 @@ async function durableOver(database: Database, parts: DurableParts): Promise<Dur
   const door = sqliteDoor({ ...parts, tickets });
 
   function onTold(ticket: Ticket): void {
-    tellGate(gates.of(ticket.about.provider), ticket);
+    giveNotice(gates.of(ticket.about.provider), ticket);
     moves.stored();
   }
 
-  function onSilent(ticketId: string, gate: LocalGate): void {
+  function onSilent(ticketId: string, gate: SqliteGate): void {
     const ask = async () => {
-      if (!(await tickets.remind(ticketId))) gate.release(ticketId);
+      if (!(await tickets.remind(ticketId))) gate.remove(ticketId);
     };
     ask().catch(onFault);
   }
@@ -137,7 +137,7 @@ async function durableOver(database: Database, parts: DurableParts): Promise<Dur
 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
   await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
-  for (const ticket of tickets.unfinished()) tellGate(gates.of(ticket.about.provider), ticket);
+  for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(nowMs());
 
@@ -179,17 +179,17 @@ async function durableOver(database: Database, parts: DurableParts): Promise<Dur
   };
 }
 
-function inWords({ error, word }: StoreTrouble): string {
+function inWords({ error, code }: StoreTrouble): string {
   if (error === "full") {
     return "The disk under DATA_DIR is full: nothing new is kept until there is room. Tickets that wait are judged all the same.";
   }
-  switch (word) {
+  switch (code) {
     case "REMOVED":
       return "The file under DATA_DIR was removed or replaced while the service runs: nothing new is kept, and what is kept already is lost when the service ends. Put it back, or start anew.";
     case "SQLITE_CORRUPT":
     case "SQLITE_NOTADB":
       return "The file under DATA_DIR is damaged: stop the service, and put a backup in its place.";
     default:
-      return `The file under DATA_DIR can't be used as it should (${word}).`;
+      return `The file under DATA_DIR can't be used as it should (${code}).`;
   }
 }

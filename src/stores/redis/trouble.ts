@@ -38,20 +38,20 @@ export function troubleOf(error: unknown): StoreTrouble {
   // Of a signal that is aborted after a time.
   if (error instanceof Error && error.name === "TimeoutError") return noAnswer;
   const code = codeIn(error);
-  if (code !== null) return { error: byCode[code] ?? "other", word: code };
+  if (code !== null) return { error: byCode[code] ?? "other", code };
   return troubleSaid(error instanceof Error ? error.message : "");
 }
 
 /** @param said an error as Redis words it */
 export function troubleSaid(said: string): StoreTrouble {
   if (said.includes(deniedInScript) || said.includes("NOPERM"))
-    return { error: "wrong_credentials", word: "NOPERM" };
+    return { error: "wrong_credentials", code: "NOPERM" };
   const sentence = sentences.find(([beginning]) => said.startsWith(beginning));
-  if (sentence !== undefined) return { error: sentence[1], word: sentence[0] };
-  const word = /^-?([A-Z]{2,})\b/.exec(said)?.[1] ?? "UNKNOWN";
+  if (sentence !== undefined) return { error: sentence[1], code: sentence[0] };
+  const code = /^-?([A-Z]{2,})\b/.exec(said)?.[1] ?? "UNKNOWN";
   // Its disk is full, not its memory.
-  if (word === "MISCONF" && /no space/i.test(said)) return { error: "full", word };
-  return { error: byFirstWord[word] ?? "other", word };
+  if (code === "MISCONF" && /no space/i.test(said)) return { error: "full", code };
+  return { error: byFirstWord[code] ?? "other", code };
 }
 
 /** Where a name has several addresses, each has its error. */
@@ -64,42 +64,42 @@ function codeIn(error: unknown): string | null {
 }
 
 /** For whoever runs the service. */
-export function troubleInWords({ error, word }: StoreTrouble): string {
+export function troubleInWords({ error, code }: StoreTrouble): string {
   switch (error) {
     case "refused":
-      return `Nothing listens at the address of Redis (${word}).`;
+      return `Nothing listens at the address of Redis (${code}).`;
     case "unknown_host":
-      return `The host of Redis is not known here (${word}).`;
+      return `The host of Redis is not known here (${code}).`;
     case "wrong_credentials":
-      return word.startsWith("NOPERM")
-        ? `Redis' user lacks rights that the service needs (${word}): docs/operate.md lists them.`
-        : `Redis refuses the credentials in REDIS_URL (${word}).`;
+      return code.startsWith("NOPERM")
+        ? `Redis' user lacks rights that the service needs (${code}): docs/operate.md lists them.`
+        : `Redis refuses the credentials in REDIS_URL (${code}).`;
     case "timeout":
-      return word === "GREETING" ? strangeInWords : "Redis does not answer in time.";
+      return code === "GREETING" ? strangeInWords : "Redis does not answer in time.";
     case "read_only":
-      return `Redis takes no writes (${word}): it is a replica, or can't store.`;
+      return `Redis takes no writes (${code}): it is a replica, or can't store.`;
     case "full":
-      return `Redis is full (${word}): new tickets wait in SQLite until there is room.`;
+      return `Redis is full (${code}): new tickets wait in SQLite until there is room.`;
     case "other":
-      return otherInWords(word);
+      return otherInWords(code);
   }
 }
 
 const strangeInWords =
   "What listens at the address of Redis does not speak as REDIS_URL says: is it TLS (rediss://) on a plain port, or the other way round?";
 
-function otherInWords(word: string): string {
-  switch (word) {
+function otherInWords(code: string): string {
+  switch (code) {
     case "LOADING":
       return "Redis is still reading its data (LOADING).";
     case "CLUSTERDOWN":
     case "MOVED":
     case "CROSSSLOT":
     case "ERR SELECT is not allowed in cluster mode":
-      return `Redis runs as a cluster (${word}): one primary without cluster mode is needed.`;
+      return `Redis runs as a cluster (${code}): one primary without cluster mode is needed.`;
     case "ERR DB index is out of range":
       return "Redis has no database of the number in REDIS_URL.";
     default:
-      return `Redis can't be used (${word}).`;
+      return `Redis can't be used (${code}).`;
   }
 }

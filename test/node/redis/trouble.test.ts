@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openStores } from "../../../src/node/stores.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { config, directoryForTest } from "../../support/durable-on-node.ts";
+import { config, directoryForTest } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import { redisServer, type RedisOptions } from "../../support/redis/server.ts";
@@ -84,7 +84,7 @@ const cases: readonly (readonly [
   name: string,
   url: () => Promise<string>,
   error: string,
-  word: RegExp,
+  code: RegExp,
   warning: RegExp,
 ])[] = [
   [
@@ -200,7 +200,7 @@ describe.skipIf(isMissing)("a Redis that says no", () => {
   it.each(cases)(
     "%s: is named in health and once in the log, and the service keeps tickets by itself",
     async (...given) => {
-      const [, url, error, word, warning] = given;
+      const [, url, error, code, warning] = given;
       const { parts, redis, lines, warnings } = await storesAt(await url());
       await vi.waitFor(
         async () => expect(await redis()).toMatchObject({ status: "down", error, needed: false }),
@@ -219,7 +219,7 @@ describe.skipIf(isMissing)("a Redis that says no", () => {
           event: "store_away",
           store: "redis",
           failure: error,
-          failure_code: expect.stringMatching(word) as string,
+          failure_code: expect.stringMatching(code) as string,
         },
       ]);
     },

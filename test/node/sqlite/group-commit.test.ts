@@ -5,7 +5,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
 import { groupCommit } from "../../../src/node/sqlite/group-commit.ts";
-import { directoryForTest } from "../../support/durable-on-node.ts";
+import { directoryForTest } from "../../support/sqlite-store.ts";
 
 function storeForTest() {
   const directory = directoryForTest();
@@ -21,13 +21,13 @@ function storeForTest() {
     sql,
     commits: groupCommit(sql, {
       ...opened.value,
-      onTrouble: (trouble) => troubles.push(trouble?.word ?? null),
+      onTrouble: (trouble) => troubles.push(trouble?.code ?? null),
     }),
     troubles,
     put:
-      (name: string, core = "") =>
+      (name: string, state = "") =>
       () =>
-        void put.run(name, core),
+        void put.run(name, state),
     /** As another process sees it. */
     names: () =>
       reader
@@ -125,7 +125,7 @@ it("refuses all writes while the file can't be written, reads on, and recovers b
   for (const refused of await Promise.allSettled([commits.write(put("a")), commits.write(put("b"))])) {
     expect(refused).toMatchObject({ status: "rejected", reason: expect.any(StoreAway) as StoreAway });
   }
-  expect(await commits.check()).toEqual({ error: "read_only", word: "SQLITE_READONLY" });
+  expect(await commits.check()).toEqual({ error: "read_only", code: "SQLITE_READONLY" });
   expect(commits.read(() => sql.prepare("SELECT provider FROM gates").all())).toEqual([
     { provider: "before" },
   ]);

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { testKeys } from "../../contracts/keys.ts";
-import { durableForTest } from "../../support/durable-on-node.ts";
+import { sqliteForTest } from "../../support/sqlite-store.ts";
 
-testKeys(() => durableForTest());
+testKeys(() => sqliteForTest());
 
 describe("after the death of the process that had a request under way", () => {
-  const begin = (world: Awaited<ReturnType<typeof durableForTest>>, name = "n1") =>
+  const begin = (world: Awaited<ReturnType<typeof sqliteForTest>>, name = "n1") =>
     world.keys.begin(name, "hash", "another id", 65_000);
 
   it("its key is free at once, with the same ticket's id, for nobody else has the file", async () => {
-    const world = await durableForTest();
+    const world = await sqliteForTest();
     await world.keys.begin("n1", "hash", "id 1", 65_000);
     expect(await begin(world)).toMatchObject({ kind: "busy" });
     await world.restart();
@@ -19,7 +19,7 @@ describe("after the death of the process that had a request under way", () => {
   });
 
   it("what came of others stays", async () => {
-    const world = await durableForTest();
+    const world = await sqliteForTest();
     const begun = await world.keys.begin("n1", "hash", "id 1", 65_000);
     const fence = begun.kind === "begun" ? begun.fence : 0;
     await world.keys.end("n1", fence, { kind: "answered", body: "a judgement" });
@@ -31,7 +31,7 @@ describe("after the death of the process that had a request under way", () => {
   });
 
   it("a late end of the dead one changes nothing", async () => {
-    const world = await durableForTest();
+    const world = await sqliteForTest();
     const first = await world.keys.begin("n1", "hash", "id 1", 65_000);
     await world.restart();
     await begin(world);
