@@ -88,9 +88,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     release: version,
     platform: platform.name,
   });
-  const warnings = [...config.warnings, ...unknownDefaults(config)];
+  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
   const app = createApp({
-    config: { ...config, warnings },
+    config: { ...config, warnings: settingsWarnings },
     gateway,
     submitKeyed,
     gate,
@@ -109,7 +109,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     report,
     mask,
   });
-  return { app, gateway, warnings };
+  return { app, gateway, settingsWarnings };
 }
 
 const noWarnings = () => [];

@@ -7,8 +7,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { StoreAway } from "../../gateway/ports.ts";
 import type { Condition } from "./condition.ts";
-import { noRoom, removed, storeAway, troubleIn } from "./faults.ts";
-import type { Room } from "./room.ts";
+import { noRoom, removed, awayFor, troubleIn } from "./faults.ts";
+import type { DiskRoom } from "./disk-room.ts";
 
 export interface Write {
   /** Does the work, and returns what tells its caller. */
@@ -25,7 +25,7 @@ export interface Batches {
 
 export interface BatchesParts {
   readonly sql: DatabaseSync;
-  readonly room: Room;
+  readonly room: DiskRoom;
   /** Is the file that is open still the one that the next start will find? */
   readonly isInPlace: () => boolean;
   readonly condition: Condition;
@@ -54,7 +54,7 @@ export function sqliteBatches({ sql, room, isInPlace, condition }: BatchesParts)
     try {
       begin.run();
     } catch (error) {
-      return refused(batch, storeAway(error));
+      return refused(batch, awayFor(error));
     }
     try {
       const told = runAll(batch);
@@ -66,7 +66,7 @@ export function sqliteBatches({ sql, room, isInPlace, condition }: BatchesParts)
       // What has no room may be one of them, so each has a try of its own.
       if (batch.length > 1) return batch.flatMap((write) => stored([write]));
       if (troubleIn(error)?.error === "full" && makesRoom(batch, tries)) return stored(batch, tries + 1);
-      return refused(batch, storeAway(error));
+      return refused(batch, awayFor(error));
     }
   }
 

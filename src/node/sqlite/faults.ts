@@ -45,7 +45,7 @@ export function isEnd(trouble: StoreTrouble): boolean {
   return trouble === closed;
 }
 
-export function storeAway(error: unknown): StoreAway {
+export function awayFor(error: unknown): StoreAway {
   const trouble = troubleIn(error);
   return new StoreAway(trouble?.code ?? "The transaction failed", {
     cause: error,

@@ -6,9 +6,9 @@ import type { DatabaseSync } from "node:sqlite";
 import type { StoreTrouble } from "../../gateway/ports.ts";
 import { sqliteBatches, type BatchesParts, type Write } from "./batches.ts";
 import { createCondition } from "./condition.ts";
-import { removed, storeAway, troubleIn } from "./faults.ts";
+import { removed, awayFor, troubleIn } from "./faults.ts";
 import type { Reserve } from "./reserve.ts";
-import { roomOn } from "./room.ts";
+import { diskRoom } from "./disk-room.ts";
 
 export interface GroupCommit {
   /**
@@ -41,7 +41,7 @@ export function groupCommit(
   { reserve, isInPlace, onTrouble }: GroupCommitParts,
 ): GroupCommit {
   const condition = createCondition(onTrouble);
-  const room = roomOn(sql, reserve);
+  const room = diskRoom(sql, reserve);
   const batches = sqliteBatches({ sql, room, isInPlace, condition });
   let waiting: Write[] = [];
   let idlers: (() => void)[] = [];
@@ -73,7 +73,7 @@ export function groupCommit(
       const trouble = troubleIn(error);
       if (trouble === null) throw error;
       condition.refused(trouble, 0);
-      throw storeAway(error);
+      throw awayFor(error);
     }
   }
 

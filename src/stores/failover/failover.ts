@@ -134,17 +134,7 @@ export function createFailover(parts: FailoverParts): Failover {
       await fallback.close();
     },
 
-    async health() {
-      const [primaryHealth, fallbackHealth] = await Promise.all([
-        watch.ask(look).catch(awayAsNull),
-        fallback.health(),
-      ]);
-      return {
-        primary: primaryHealth,
-        trouble: primaryHealth === null ? watch.trouble() : primaryHealth.trouble,
-        fallback: fallbackHealth,
-      };
-    },
+    health: () => healthOfBoth(watch, look, fallback),
 
     warnings,
   };
@@ -184,6 +174,15 @@ function refusalsTold(tell: FailoverParts["tell"]) {
     told = code;
     tell(refusal === null ? { kind: "store_accepts" } : { kind: "store_refuses", trouble: refusal });
   };
+}
+
+async function healthOfBoth(
+  watch: Pick<Watch, "ask" | "trouble">,
+  look: () => Promise<PrimaryHealth>,
+  fallback: Pick<FallbackStore, "health">,
+): Promise<FailoverHealth> {
+  const [there, here] = await Promise.all([watch.ask(look).catch(awayAsNull), fallback.health()]);
+  return { primary: there, trouble: there === null ? watch.trouble() : there.trouble, fallback: here };
 }
 
 /** Looks how the primary store is, and tells of its warnings whenever they have changed. */

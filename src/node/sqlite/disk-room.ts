@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Reserve } from "./reserve.ts";
 
-export interface Room {
+export interface DiskRoom {
   /** Can so much be added, with all that is reserved left for other writes? As far as is known. */
   has(addsBytes: number): boolean;
   /**
@@ -16,7 +16,10 @@ export interface Room {
 
 const pageBytes = 4_096;
 
-export function roomOn(sql: DatabaseSync, reserve: Pick<Reserve, "refill" | "give" | "wholeBytes">): Room {
+export function diskRoom(
+  sql: DatabaseSync,
+  reserve: Pick<Reserve, "refill" | "give" | "wholeBytes">,
+): DiskRoom {
   const freePages = sql.prepare("PRAGMA freelist_count");
 
   function hasFreePages(addsBytes: number): boolean {
