@@ -36,8 +36,8 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
-  const { openRedis } = await import("./redis/store.ts");
-  return ok(await redisBeforeSqlite(openRedis({ ...parts, url: redisUrl }), opened.value, parts));
+  const { openSharedRedis } = await import("./redis/store.ts");
+  return ok(await redisBeforeSqlite(openSharedRedis({ ...parts, url: redisUrl }), opened.value, parts));
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {

@@ -83,8 +83,9 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
     async denied(commands) {
       const tried = await Promise.allSettled(commands.map((command) => ask([command])));
       return tried.flatMap((one, at) => {
-        if (one.status === "fulfilled") return [];
-        if (!isDenial(one.reason)) throw one.reason;
+        // Where memory is full, rights were looked at before.
+        if (one.status === "fulfilled" || codeOf(one.reason) === "OOM") return [];
+        if (codeOf(one.reason) !== "NOPERM") throw one.reason;
         return [commands[at]?.[0] ?? ""];
       });
     },
@@ -156,8 +157,8 @@ function scriptOf(source: string) {
   return { source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
-function isDenial(error: unknown): boolean {
-  return error instanceof StoreAway && error.trouble?.code === "NOPERM";
+function codeOf(error: unknown): string | null {
+  return error instanceof StoreAway ? (error.trouble?.code ?? null) : null;
 }
 
 function isMissing(error: unknown): boolean {

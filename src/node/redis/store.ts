@@ -13,6 +13,7 @@ import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching } from "./fetching.ts";
+import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
 
 export interface RedisParts {
@@ -27,6 +28,22 @@ export interface RedisParts {
   readonly onFault: (error: unknown) => void;
   /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
   readonly soon?: (send: () => void) => void;
+  /** Hears whenever the texts of a ticket were erased. */
+  readonly onErased?: () => void;
+}
+
+/** As the service has it: what is erased is erased from Redis' append-only file too. */
+export function openSharedRedis(parts: Omit<RedisParts, "onErased">): ReturnType<typeof openRedis> {
+  const redis = redisTransport(parts.url, parts.clock);
+  const rewriting = createRewriting(redis, parts.clock, parts.onFault);
+  const store = openRedis({ ...parts, onErased: rewriting.noteErased }, redis);
+  return {
+    ...store,
+    async close() {
+      rewriting.stop();
+      await store.close();
+    },
+  };
 }
 
 /** Connects by itself: Redis need not be there yet. */
@@ -34,7 +51,7 @@ export function openRedis(
   parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
 ): PrimaryStore & { roundTrips(): number } {
-  const { settings, clock, random, newId, onFault } = parts;
+  const { settings, clock, random, onFault } = parts;
   const limits = gateLimits(settings);
 
   const script = createScriptRunner({
@@ -45,7 +62,7 @@ export function openRedis(
     onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ redis, script, policy: ticketPolicy(settings), newId, random });
+  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings) });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
     providerNames.map((name) => [name, redisGate(script, name)]),

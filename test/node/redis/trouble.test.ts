@@ -1,9 +1,11 @@
 /** A Redis that says no, or can't be reached: what health and log say of it, each in its own words, and what the service does meanwhile. */
+import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openStores } from "../../../src/node/stores.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
+import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
 import { draftOf } from "../../contracts/tickets.ts";
 import { config, directoryForTest } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
@@ -23,7 +25,7 @@ afterAll(async () => {
 const at = (credentials: string, more = "") => `redis://${credentials}127.0.0.1:${main?.port ?? 1}${more}`;
 
 /** Health, log and warnings of a service with this Redis. Starts as the service does. */
-async function storesAt(redisUrl: string) {
+async function storesAt(redisUrl: string, isWorking = true) {
   const lines: (LogFields & { readonly level: string; readonly event: string })[] = [];
   const opened = await openStores({
     settings: { ...config, dataDir: directoryForTest() },
@@ -36,13 +38,24 @@ async function storesAt(redisUrl: string) {
   });
   if (!opened.ok) throw new Error(opened.error);
   const { parts, start, rest, close } = opened.value;
-  onTestFinished(async () => {
+  let isOpen = true;
+  const end = async () => {
+    if (!isOpen) return;
+    isOpen = false;
     await rest();
     await close();
-  });
-  start(async () => {});
+  };
+  onTestFinished(end);
+  if (isWorking) start(async () => {});
   const redis = async () => (await parts.dependencies())["redis"];
-  return { parts, redis, lines, warnings: () => parts.warnings?.() ?? [] };
+  return {
+    parts,
+    redis,
+    lines,
+    warnings: () => parts.warnings?.() ?? [],
+    end,
+    start,
+  };
 }
 
 async function serverFor(options: RedisOptions) {
@@ -73,11 +86,10 @@ async function userWith(...rules: string[]): Promise<string> {
 }
 
 /** As docs/operate.md has them. */
-const leastKeysAndChannels = ["~llm-provider-service:*", "&llm-provider-service:*"];
-const leastCommands =
-  "+evalsha +script|load +get +set +del +expire +pexpire +hget +hmget +hgetall +hset +hdel +hexists +hkeys +hincrby +hincrbyfloat +rpush +lrange +sadd +scard +srem +zadd +zcard +zrange +zrangebyscore +zrank +zrem +time +publish +subscribe +unsubscribe +pubsub|numsub +ping".split(
-    " ",
-  );
+const leastRights = (
+  /^ACL SETUSER \S+ on >\S+ (.*)$/m.exec(readFileSync("docs/operate.md", "utf8"))?.[1] ?? ""
+).split(" ");
+const without = (...names: readonly string[]) => leastRights.filter((one) => !names.includes(one));
 const optionalCommands = ["+info", "+config|get", "+bgrewriteaof"];
 
 const cases: readonly (readonly [
@@ -160,15 +172,14 @@ const cases: readonly (readonly [
   ],
   [
     "a user without scripts",
-    () => userWith(...leastKeysAndChannels, ...leastCommands.filter((one) => one !== "+evalsha")),
+    () => userWith(...without("+evalsha")),
     "wrong_credentials",
     /^NOPERM$/,
     /lacks rights/,
   ],
   [
     "a user who may not do all that the script does",
-    () =>
-      userWith(...leastKeysAndChannels, ...leastCommands.filter((one) => !["+hdel", "+zrem"].includes(one))),
+    () => userWith(...without("+hdel", "+zrem")),
     "wrong_credentials",
     /^NOPERM HDEL ZREM$/,
     /lacks rights that the service needs \(NOPERM HDEL ZREM\)/,
@@ -226,14 +237,54 @@ describe.skipIf(isMissing)("a Redis that says no", () => {
   );
 });
 
+describe.skipIf(isMissing)("a Redis whose memory is full", () => {
+  it("is not away: it says so, what is new waits in SQLite, what is there is judged, also by who connects then", async () => {
+    await admin.command("FLUSHALL");
+    const waiting = draftOf();
+    const before = await storesAt(at(`:${password}@`), false);
+    await vi.waitFor(async () => expect(await before.redis()).toMatchObject({ status: "up" }), 5_000);
+    await before.parts.tickets.create(waiting);
+    await before.end();
+    await admin.command("CONFIG", "SET", "maxmemory", "1");
+    onTestFinished(async () => void (await admin.command("CONFIG", "SET", "maxmemory", "0")));
+
+    const { parts, redis, lines, warnings, start } = await storesAt(at(`:${password}@`), false);
+    await vi.waitFor(
+      async () => expect(await redis()).toMatchObject({ status: "down", error: "full", needed: false }),
+      5_000,
+    );
+    expect(warnings()).toEqual(expect.arrayContaining([expect.stringMatching(/^Redis is full \(OOM\)/)]));
+    const kept = await parts.tickets.create(draftOf());
+    expect(markedAtMs(kept.about.id)).not.toBeNull();
+    start(async ({ ticket, fence }) => {
+      const failure = { reason: "request_refused", status: 400, vendorSays: "no" } as const;
+      const spent = { calls: 1, costUsd: null };
+      await parts.tickets.settle(ticket.about.id, fence, { kind: "failed", failure, spent });
+    });
+    await vi.waitFor(async () => {
+      expect((await parts.tickets.load(waiting.about.id))?.state.status).toBe("failed");
+      expect((await parts.tickets.load(kept.about.id))?.state.status).toBe("failed");
+    }, 8_000);
+
+    await admin.command("CONFIG", "SET", "maxmemory", "0");
+    await vi.waitFor(async () => expect(await redis()).toMatchObject({ status: "up" }), 5_000);
+    const told = lines.map(({ event }) => event).filter((event) => event.startsWith("store_"));
+    expect(told.filter((event) => event !== "store_warnings")).toEqual(["store_refuses", "store_accepts"]);
+    expect(lines.find(({ event }) => event === "store_refuses")).toMatchObject({
+      store: "redis",
+      failure: "full",
+      failure_code: "OOM",
+    });
+  });
+});
+
 describe.skipIf(isMissing)("a Redis' user with the least rights", () => {
   it.each([
-    ["that the service needs", []],
-    ["and those that it can do without", optionalCommands],
-  ])("%s, works as everybody", async (_, more) => {
-    const { parts, redis, lines } = await storesAt(
-      await userWith(...leastKeysAndChannels, ...leastCommands, ...more),
-    );
+    ["that the service needs", [], ""],
+    ["and those that it can do without", optionalCommands, ""],
+    ["and another database", ["+select"], "/1"],
+  ])("%s, works as everybody", async (_, more, database) => {
+    const { parts, redis, lines } = await storesAt(`${await userWith(...leastRights, ...more)}${database}`);
     await vi.waitFor(async () => expect(await redis()).toMatchObject({ status: "up" }), 5_000);
     const { id } = (await parts.tickets.create(draftOf())).about;
     await vi.waitFor(
