@@ -22,7 +22,7 @@ import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
-const patience = { timeout: 15_000, interval: 50 };
+const patience = { timeout: 40_000, interval: 50 };
 
 async function open(dataDir: string) {
   const faults: unknown[] = [];
