@@ -7,7 +7,7 @@ import type { Start } from "../../domain/gate/queue.ts";
 import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
-import { isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import { isEnded, isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
 import { ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
@@ -36,6 +36,8 @@ export interface RedisTicketsParts {
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Hears whenever the texts of a ticket were erased. */
+  readonly onErased?: () => void;
 }
 
 /** Tickets that are brought to the present in one go. */
@@ -43,7 +45,8 @@ const batch = 100;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
-export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
+export function redisTickets(parts: RedisTicketsParts): RedisTickets {
+  const { redis, script, policy, newId, random } = parts;
   /** What this process holds claims of, as it read it. */
   const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
@@ -75,7 +78,10 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
         { verb: "change", revision, ...told },
         texts,
       );
-      if (answer === "stored") return { ...moved, revision: revision + 1 };
+      if (answer === "stored") {
+        if (isEnded(moved.ticket.state)) parts.onErased?.();
+        return { ...moved, revision: revision + 1 };
+      }
       read = present(ticketInRecord(row, policy));
     }
   }

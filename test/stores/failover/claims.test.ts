@@ -20,7 +20,7 @@ it("tells it of judgements before anybody finds their claims overdue", async () 
   expect(row?.ticket.state.status).toBe("processing");
   process.fate = (verb) => (verb === "settleAsOf" ? "unheard" : "answered");
   await world.clock.advance(1_300);
-  expect(process.news.at(-1)).toEqual({ kind: "store_away" });
+  expect(process.news.at(-1)).toEqual({ kind: "store_away", trouble: null });
   process.fate = always("answered");
   process.link.asked.length = 0;
   await world.clock.advance(1_000);

@@ -65,7 +65,7 @@ it("counts it as away after two calls in a row that nobody answered, and keeps b
   expect(process.news).toEqual([]);
   await world.clock.advance(1);
   expect((await keeping).map((id) => markedAtMs(id ?? ""))).not.toContain(null);
-  expect(process.news).toEqual([{ kind: "store_away" }]);
+  expect(process.news).toEqual([{ kind: "store_away", trouble: null }]);
 });
 
 it("does not count it as away for one call, nor for what it refuses", async () => {
@@ -187,13 +187,15 @@ it("says how both stores are", async () => {
   const world = failoverWorld();
   const process = await world.begin();
   expect(await process.failover.health()).toEqual({
-    primary: { latencyMs: 0, warnings: [] },
-    fallback: { isWell: true, latencyMs: 0 },
+    primary: { latencyMs: 0, trouble: null, warnings: [] },
+    trouble: null,
+    fallback: { trouble: null, latencyMs: 0 },
   });
   await goneFrom(world, process);
   process.fallback.fill(true);
   expect(await process.failover.health()).toEqual({
     primary: null,
-    fallback: { isWell: false, latencyMs: 0 },
+    trouble: null,
+    fallback: { trouble: { error: "full", code: "SQLITE_FULL" }, latencyMs: 0 },
   });
 });
