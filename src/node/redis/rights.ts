@@ -66,8 +66,7 @@ export function rightsAt(
 
   return async () => {
     if (!areKnown) {
-      await runScript();
-      const denied = new Set(await redis.denied(tries));
+      const [denied] = await Promise.all([redis.denied(tries).then((names) => new Set(names)), runScript()]);
       if (denied.size > 0)
         throw notAllowed({ error: "wrong_credentials", code: `NOPERM ${[...denied].join(" ")}` });
       areKnown = true;

@@ -113,11 +113,9 @@ export function openRedis(
       redis.close();
     },
     async health() {
-      const { latencyMs, trouble } = await roomIn(redis, clock);
-      await mustBeAllowed();
-      const found = await durabilityOf(redis);
+      const { found, ...room } = await lookAt(redis, clock, mustBeAllowed);
       settle(found);
-      return { latencyMs, trouble, warnings: found.warnings };
+      return { ...room, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
   };
@@ -149,6 +147,20 @@ function gatesOf(
     if (gate === undefined) throw new Error(`there is no provider ${provider}`);
     return gate;
   };
+}
+
+/** All at once: each round trip more is one more that a busy machine may take for silence. @throws {StoreAway} */
+async function lookAt(redis: RedisConnection, clock: Clock, mustBeAllowed: () => Promise<void>) {
+  const [room, allowed, durability] = await Promise.allSettled([
+    roomIn(redis, clock),
+    mustBeAllowed(),
+    durabilityOf(redis),
+  ]);
+  // Which rights are missing says more than that one is.
+  if (allowed.status === "rejected") throw allowed.reason;
+  if (room.status === "rejected") throw room.reason;
+  if (durability.status === "rejected") throw durability.reason;
+  return { ...room.value, found: durability.value };
 }
 
 /** Is there room? Where there is none, all that makes room goes on. @throws {StoreAway} it can't be asked, or nothing may be written */
