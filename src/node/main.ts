@@ -62,7 +62,7 @@ const { app, gateway } = createService(config, {
   random: Math.random,
   sha256: (text) => hash("sha256", utf8(text), "hex"),
   log,
-  durable: { ...stores.parts, warnings, sizeOf: sizeOfTexts, stopping: stopping.signal },
+  stores: { ...stores.parts, warnings, sizeOf: sizeOfTexts, stopping: stopping.signal },
 });
 
 const http = createHttpServer({ fetch: app.fetch, log });
@@ -116,7 +116,7 @@ async function stop(signal: NodeJS.Signals) {
   // Asked before it has begun to listen, it does not begin any more.
   server.off("listening", started);
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, durable: stores, clock, stopping, requestTimeoutMs }).catch((error: unknown) =>
+  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch((error: unknown) =>
     log("error", "background_fault", { error_name: errorName(error) }),
   );
   void vendors.close();

@@ -5,7 +5,7 @@
 import { inTime } from "../gateway/deadline.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { HttpServer } from "./http/server.ts";
-import type { Durable } from "./sqlite/store.ts";
+import type { SqliteStore } from "./sqlite/store.ts";
 
 /** From the signal to the exit. */
 export function longestStopMs(requestTimeoutMs: number): number {
@@ -20,7 +20,7 @@ const closingMs = 300;
 
 export interface Running {
   readonly http: Pick<HttpServer, "leave">;
-  readonly durable: Pick<Durable, "rest" | "close">;
+  readonly stores: Pick<SqliteStore, "rest" | "close">;
   readonly clock: Clock;
   /** Ends the calls of the flow. */
   readonly stopping: AbortController;
@@ -30,16 +30,16 @@ export interface Running {
 
 /** @returns when everything is stored and closed, or its time is up */
 export async function stopGracefully(running: Running): Promise<void> {
-  const { http, durable, clock, stopping, requestTimeoutMs } = running;
+  const { http, stores, clock, stopping, requestTimeoutMs } = running;
   const limitMs = Math.min(patienceMs, requestTimeoutMs);
 
   async function untilClosed(): Promise<void> {
-    const atRest = Promise.all([http.leave(clock), durable.rest()]).then(() => "at rest");
+    const atRest = Promise.all([http.leave(clock), stores.rest()]).then(() => "at rest");
     if ((await inTime(clock, limitMs, atRest)) === undefined) {
       stopping.abort("stopping");
       await inTime(clock, endingMs, atRest);
     }
-    await durable.close();
+    await stores.close();
   }
 
   await inTime(clock, limitMs + endingMs + closingMs, untilClosed());

@@ -129,9 +129,6 @@ it("warns of a directory in which others can put files of theirs", () => {
   expect(modes(directory)).toEqual({ "somebody's": "644" });
 });
 
-it.each([0o700, 0o740, 0o704])(
-  "has nothing to say of mode %o, which nobody else can enter",
-  (mode) => {
-    expect(openDataDirectory(directoryWith(mode))).toEqual({ ok: true, value: [] });
-  },
-);
+it.each([0o700, 0o740, 0o704])("has nothing to say of mode %o, which nobody else can enter", (mode) => {
+  expect(openDataDirectory(directoryWith(mode))).toEqual({ ok: true, value: [] });
+});
