@@ -94,6 +94,7 @@ type Way = readonly [name: string, options: ProcessOptions, ask: (service: NodeS
 
 const ways: readonly Way[] = [
   ["SIGTERM to Node", {}, toIt("SIGTERM")],
+  ["SIGHUP to Node, as of a terminal that was closed,", {}, toIt("SIGHUP")],
   ["SIGINT and SIGTERM to Node, thrice", {}, toIt("SIGINT", "SIGTERM", "SIGINT")],
   ...["/bin/dash", "/bin/bash"].flatMap((shell): Way[] => [
     [`SIGTERM to npm under ${shell}`, npm(shell), toIt("SIGTERM")],
@@ -153,7 +154,7 @@ describe.concurrent("asked to end while a call is under way,", () => {
       expect(await service.ended).toEqual({ code: 0, signal: null });
       expect(service.logged().at(-1)).toMatchObject({
         event: "stopped",
-        signal: expect.stringMatching(/^SIG(TERM|INT)$/),
+        signal: expect.stringMatching(/^SIG(TERM|INT|HUP)$/),
       });
       expect(() => process.kill(node, 0)).toThrow("ESRCH");
       await expect(fetch(`${service.url}/healthz`)).rejects.toThrow("fetch failed");
