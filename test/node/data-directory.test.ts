@@ -8,7 +8,7 @@ import { openDataDirectory } from "../../src/node/data-directory.ts";
 import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
-vi.setConfig({ testTimeout: 40_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 /** nobody, of a group without anybody. */
 const other = 65_534;

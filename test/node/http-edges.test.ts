@@ -7,7 +7,7 @@ import { goodBody } from "../support/answers.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
 import { sendRaw } from "../support/raw-http.ts";
 
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let service: NodeService;
 beforeAll(async () => {
@@ -138,10 +138,12 @@ describe("is refused as JSON, with a correlation id that the log has too, and th
     expectRefusal(refused, status, type);
     expect(refused.body).toHaveProperty("correlation_id");
     const correlation_id = refused.body["correlation_id"];
-    await vi.waitUntil(() =>
-      service
-        .logged("request")
-        .some((line) => line["correlation_id"] === correlation_id && line["status"] === status),
+    await vi.waitUntil(
+      () =>
+        service
+          .logged("request")
+          .some((line) => line["correlation_id"] === correlation_id && line["status"] === status),
+      { timeout: 15_000 },
     );
   });
 

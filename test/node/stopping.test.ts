@@ -9,7 +9,7 @@ import { afterAll, describe, expect, inject, it, vi } from "vitest";
 import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
 import { startNodeService, type NodeService, type ProcessOptions } from "../support/node-service.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const upstreamUrl = inject("fakeUpstreamUrl");
 
@@ -189,7 +189,7 @@ it("asked to end before it has begun to serve, it does not begin, and leaves wit
     written += piece;
   });
   const ended = once(child, "close");
-  await vi.waitUntil(() => existsSync(join(DATA_DIR, "llm-provider-service.lock")), { timeout: 20_000 });
+  await vi.waitUntil(() => existsSync(join(DATA_DIR, "llm-provider-service.lock")), { timeout: 60_000 });
   child.kill("SIGTERM");
   expect(await ended).toEqual([0, null]);
   expect(written).toContain('"event":"stopped"');
