@@ -11,6 +11,7 @@ import { openrouterRefusals } from "../../src/providers/refusals/openrouter.ts";
 import { type Refusals, beginsWith, failureIn } from "../../src/providers/refusals/refusal.ts";
 import { nowMs, question, type Recorded, replyTo } from "./fixtures/canned.ts";
 import { type VendorName, vendorNames, vendors } from "./fixtures/vendors.ts";
+import { anyCharacter } from "../support/any-character.ts";
 
 const tables: Readonly<Record<VendorName, Refusals>> = {
   openai: openaiRefusals,
@@ -837,7 +838,7 @@ describe("an error that echoes an essay", () => {
 
 describe.each(vendorNames)("%s never throws", (name) => {
   const anyText = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: anyCharacter }),
     fc.constantFrom("\ud83d", "a\udc00b", "../x", "", "%"),
   );
 

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { describeMistakes, parseConfig } from "../../src/settings/config.ts";
 import { settings } from "../../src/settings/settings.ts";
+import { anyCharacter } from "../support/any-character.ts";
 
 const platforms = ["node", "cloudflare"] as const;
 const names = Object.keys(settings.shape);
@@ -10,7 +11,7 @@ const hash = "a".repeat(64);
 
 const aName = fc.oneof(fc.constantFrom(...names, "QUEUE_X", "__proto__", "constructor"), fc.string());
 const aText = fc.oneof(
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: anyCharacter }),
   fc.constantFrom("true", "0", "0.5", "9999999", "production", "mock", "0.0.0.0", `one:${hash}`, "http://x"),
 );
 

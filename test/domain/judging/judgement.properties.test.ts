@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { readJudgement, type Judgement } from "../../../src/domain/judging/judgement.ts";
+import { anyCharacter } from "../../support/any-character.ts";
 
 const boundary = "bcdfghjk";
 const read = (text: string) => readJudgement([text], boundary);
@@ -90,7 +91,7 @@ it("nothing is read from a text without the boundary", () => {
   const noise = fc.array(sign, { maxLength: 60 }).map((signs) => signs.join(""));
   const other = fc.oneof(
     noise,
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: anyCharacter }),
     fc.json().filter((json) => !json.includes(boundary)),
   );
   fc.assert(

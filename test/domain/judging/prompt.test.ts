@@ -8,6 +8,7 @@ import {
   judgeSystemPrompt,
   placeholderProblems,
 } from "../../../src/domain/judging/prompt.ts";
+import { anyCharacter } from "../../support/any-character.ts";
 
 const hash = "0123456789abcdef".repeat(4);
 const plain: Comparison = {
@@ -76,7 +77,7 @@ it("sends instructions and essays byte for byte, whatever they hold", () => {
   const piece = fc.constantFrom(..."{essay_a}|{essay_b}|$&|$'|$$|\\|\r\n|é|\ud800| |x".split("|"));
   const text = fc.oneof(
     fc.array(piece).map((pieces) => pieces.join("")),
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: anyCharacter }),
   );
   fc.assert(
     fc.property(text, text, text, (instructions, essayA, essayB) => {
@@ -154,7 +155,7 @@ it("the canonical text is the one that stored hashes were made from", () => {
 
 function comparisons(): fc.Arbitrary<Comparison> {
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: anyCharacter }),
     fc.string({ unit: fc.constantFrom("1", "0", ":", "\n") }),
   );
   return fc.record({
