@@ -16,7 +16,8 @@ import {
   type GateLimits,
 } from "../domain/gate/gate.ts";
 import type { Whose } from "../domain/gate/breaker.ts";
-import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
+import { blocksOf } from "../domain/gate/blocks.ts";
+import { dispatch } from "../domain/gate/dispatch.ts";
 import {
   confirm,
   park,
@@ -33,6 +34,7 @@ import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "
 import type { Outcome } from "../domain/gate/outcome.ts";
 import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
+import { wakeAtMs } from "../domain/gate/wake.ts";
 
 export interface GateKeeperParts {
   readonly places: Places;

@@ -1,75 +1,12 @@
-/** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
-import { breakerTurn, type Whose } from "./breaker.ts";
+/** Which tickets are sent now. The gate is the only one who sends a ticket that waits. */
+import { anyTenant, openFor, pausesOf, roomOf } from "./blocks.ts";
 import { isClosedForTicket, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
-import {
-  credentialsTurn,
-  holdOf,
-  isAsked,
-  isHeld,
-  modelTurn,
-  presentHolds,
-  sparesTicketsOf,
-  type ModelHold,
-} from "./pauses.ts";
+import { firstOf, mostProbed, mostTied, probeOf } from "./least-lately.ts";
 import { paced } from "./paces.ts";
-import {
-  byProbeTurn,
-  byTurn,
-  dispatchMs,
-  isBlocked,
-  silenceMs,
-  type Block,
-  type Group,
-  type Place,
-  type Places,
-  type Tally,
-} from "./places.ts";
+import { holdOf, isAsked, isHeld, presentHolds, type ModelHold } from "./pauses.ts";
+import { byTurn, dispatchMs, isBlocked, type Block, type Place, type Places, type Tally } from "./places.ts";
 import { rampStart } from "./ramp.ts";
-import { bothTurns, leasedTurn, type Turn } from "./turn.ts";
-
-/** When the queue may call: the breaker and the credentials must both let it. */
-export function queueTurn(core: GateCore, nowMs: number): Turn {
-  return bothTurns(breakerTurn(core.breaker, nowMs), credentialsTurn(core.credentials, nowMs));
-}
-
-/** When a ticket may be called for. */
-export function ticketTurn(core: GateCore, whose: Whose, nowMs: number): Turn {
-  return isClosedForTicket(core, whose) ? credentialsTurn(core.credentials, nowMs) : queueTurn(core, nowMs);
-}
-
-/** Is the breaker open for some tickets, while those of others go as if it were closed? */
-function isDivided({ breaker, credentials }: GateCore): boolean {
-  return breaker.state !== "closed" && breaker.others !== undefined && credentials === null;
-}
-
-/** Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes. */
-export function mostInFlight(core: GateCore, turn: Turn, limits: GateLimits): number {
-  return turn.kind === "free" && core.ramp !== null
-    ? Math.min(core.ramp.allowed, limits.concurrency)
-    : limits.concurrency;
-}
-
-/** How many tickets may be sent now, and whether the one is a probe. */
-function openings(
-  core: GateCore,
-  tally: Tally,
-  nowMs: number,
-  limits: GateLimits,
-): { count: number; forProbe: boolean } {
-  const turn = queueTurn(core, nowMs);
-  const free = Math.max(0, mostInFlight(core, turn, limits) - tally.inFlight);
-  switch (turn.kind) {
-    case "wait":
-      return { count: 0, forProbe: true };
-    case "one":
-      return { count: Math.min(1, free), forProbe: true };
-    case "free":
-      return { count: free, forProbe: false };
-  }
-}
-
-/** So many of the last probes are remembered: whose turn it was. */
-const mostProbed = 8;
+import { isDivided, mostInFlight, queueTurn } from "./ticket-turn.ts";
 
 /**
  * Sends as many tickets as there are openings, in order.
@@ -91,6 +28,25 @@ export function dispatch(
   if (count <= 0) return { core, places: [] };
   const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
   return sent(core, chosen.slice(0, count), forProbe, nowMs);
+}
+
+/** How many tickets may be sent now, and whether the one is a probe. */
+function openings(
+  core: GateCore,
+  tally: Tally,
+  nowMs: number,
+  limits: GateLimits,
+): { count: number; forProbe: boolean } {
+  const turn = queueTurn(core, nowMs);
+  const free = Math.max(0, mostInFlight(core, turn, limits) - tally.inFlight);
+  switch (turn.kind) {
+    case "wait":
+      return { count: 0, forProbe: true };
+    case "one":
+      return { count: Math.min(1, free), forProbe: true };
+    case "free":
+      return { count: free, forProbe: false };
+  }
 }
 
 /** The probe of those for whom the breaker is open, and tickets of the others. */
@@ -165,53 +121,6 @@ function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean 
   return hold !== undefined && (hold.ramp ?? rampStart).allowed === 1;
 }
 
-/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
-function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
-  const blocked = pausesOf(core, places, nowMs);
-  const query = { nowMs, blocked, forProbe: true, limit: 1 };
-  const suspects =
-    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true, limit: mostTied });
-  // For whom the breaker is closed, there is nothing to probe.
-  const probes = (group: Group) => !isDivided(core) || !isClosedForTicket(core, group);
-  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked) && probes(group));
-  const others = leastLately(core.probed, groups).flatMap((only) =>
-    places.ready({ ...query, only, suspect: false }),
-  );
-  const first = suspects.find(probes);
-  return [...(first === undefined ? [] : [first]), ...others].toSorted(byProbeTurn).slice(0, 1);
-}
-
-/** Of groups that were asked equally long ago so many are looked at. */
-const mostTied = 8;
-/** Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again. */
-const mostEqual = 4;
-
-function leastLately(probed: readonly Group[], groups: readonly Group[]): readonly Group[] {
-  let best: readonly Group[] = [];
-  let bestRank = Infinity;
-  for (const group of groups) {
-    const rank = rankIn(probed, group);
-    if (rank < bestRank) {
-      best = [group];
-      bestRank = rank;
-    } else if (rank === bestRank && best.length < mostTied) best = [...best, group];
-  }
-  return best;
-}
-
-/** The lower, the longer ago: by tenant first. */
-function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
-  let ofTenant = 0;
-  let ofModel = 0;
-  for (let at = 0; at < probed.length; at++) {
-    const group = probed[at];
-    if (group?.tenant !== tenant) continue;
-    ofTenant = at + 1;
-    if (group.model === model) ofModel = at + 1;
-  }
-  return ofTenant * (mostProbed + 1) + ofModel;
-}
-
 /** Tickets of models that are asked go first, one each; then all in order, as far as ramps and paces let them. */
 function inTurn(
   core: GateCore,
@@ -257,77 +166,11 @@ function inTurn(
   return [...asking, ...others.toSorted(byTurn)];
 }
 
-/** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
-const anyTenant = "-";
-
 /** Those with a hold, a ramp or a pace. */
 function specialModels({ holds, paces }: GateCore, nowMs: number): readonly string[] {
   const models = presentHolds(holds, nowMs).map(({ model }) => model);
   for (const { model } of paces) if (!models.includes(model)) models.push(model);
   return models;
-}
-
-/** What may not be sent now, and until when, beside what stops all. */
-export function blocksOf(
-  core: GateCore,
-  places: Places,
-  nowMs: number,
-  limits: GateLimits,
-): readonly Block[] {
-  return [
-    ...pausesOf(core, places, nowMs),
-    ...openFor(core, places, nowMs),
-    ...beyondRamp(core, places, nowMs, limits),
-  ];
-}
-
-/** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
-function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
-  if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
-  return places
-    .groups(nowMs, null)
-    .filter((group) => isClosedForTicket(core, group))
-    .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
-}
-
-function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
-  const blocks: Block[] = [];
-  for (const hold of presentHolds(core.holds, nowMs)) {
-    const { model } = hold;
-    if (isAsked(hold)) {
-      const turn = modelTurn(hold, nowMs);
-      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
-    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
-    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
-  }
-  for (const { model, tenant, nextAtMs } of core.paces) {
-    if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
-  }
-  return blocks;
-}
-
-/** For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these. */
-function openFor(core: GateCore, places: Places, nowMs: number): readonly Block[] {
-  if (!isDivided(core)) return [];
-  const turn = breakerTurn(core.breaker, nowMs);
-  const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
-  return places
-    .groups(nowMs, null)
-    .filter((group) => !isClosedForTicket(core, group))
-    .map(({ model, tenant }) => ({ model, tenant, untilMs }));
-}
-
-/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
-function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
-  const { model, tenant = "", asker = null } = hold;
-  const isTaken = leasedTurn(asker, nowMs).kind === "wait";
-  return isTaken || !sparesTicketsOf(hold, anyTenant) ? { model } : { model, tenant };
-}
-
-/** How many more tickets of a model its ramp lets start. */
-function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
-  const inFlight = places.inFlight().filter((place) => place.model === model).length;
-  return ramp.allowed - inFlight;
 }
 
 /** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. @param room for so many */
@@ -356,59 +199,4 @@ function ofModel(
     .filter(({ nextAtMs }) => nextAtMs <= nowMs)
     .flatMap(({ tenant }) => places.ready({ ...query, blocked, only: { model, tenant }, limit: 1 }));
   return [...unpaced, ...nextPaced].toSorted(byTurn).slice(0, room);
-}
-
-/**
- * The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
- * the same.
- */
-function firstOf(
-  hold: ModelHold,
-  places: Places,
-  blocked: readonly Block[],
-  nowMs: number,
-): readonly Place[] {
-  const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
-  const firstIn = (among: readonly Group[]) =>
-    among
-      .slice(0, mostTied)
-      .flatMap((only) =>
-        places.ready({ nowMs, blocked, only, suspect: false, forProbe: true, limit: mostEqual }),
-      )
-      .toSorted(byProbeTurn);
-  const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
-  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
-  const ofAnother = ofOthers.find(isAnothers);
-  if (ofAnother !== undefined) return [ofAnother];
-  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
-  const first = inOrder.find(isAnothers) ?? inOrder[0];
-  return first === undefined ? [] : [first];
-}
-
-/** What the table says about moments to come: see `Places`. */
-export interface Due {
-  readonly firstLapseMs: number | null;
-  readonly firstReadyMs: number | null;
-  readonly firstHeardMs: number | null;
-}
-
-/** When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses. */
-export function wakeAtMs(
-  core: GateCore,
-  due: Due,
-  tally: Tally,
-  nowMs: number,
-  limits: GateLimits,
-): number | null {
-  const turn: Turn = isDivided(core) ? { kind: "free" } : queueTurn(core, nowMs);
-  const most = isDivided(core) ? limits.concurrency : mostInFlight(core, turn, limits);
-  const hasPermit = tally.inFlight < most;
-  const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
-  // No list with gaps: Lua, to which this is compiled too, would not know its end.
-  const firstMs = Math.min(
-    due.firstLapseMs ?? Infinity,
-    due.firstReadyMs === null || !hasPermit ? Infinity : Math.max(due.firstReadyMs, opensAtMs),
-    due.firstHeardMs === null ? Infinity : due.firstHeardMs + silenceMs,
-  );
-  return firstMs === Infinity ? null : firstMs;
 }

@@ -1,7 +1,7 @@
 /**
  * What one provider allows now, shared by all who call it. Its small core (this value, rewritten whole) says whether calls may be made; its
- * places (`places.ts`, a table) say which tickets wait. Here: the core, and live calls. `gate-report.ts`: how calls went.
- * `gate-queue.ts` and `gate-dispatch.ts`: tickets. `gate-view.ts`: what others are shown.
+ * places (`places.ts`, a table) say which tickets wait. Here: the core, and live calls. `report.ts`: how calls went.
+ * `queue.ts` and `dispatch.ts`: tickets. `view.ts`: what others are shown.
  *
  * Every function of these files can be repeated by the runtime: a permit's news count once, a batch with trouble in it counts once.
  */

@@ -14,7 +14,7 @@ import {
   type GateCore,
   type GateLimits,
 } from "./gate.ts";
-import { mostInFlight, queueTurn, ticketTurn } from "./dispatch.ts";
+import { mostInFlight, queueTurn, ticketTurn } from "./ticket-turn.ts";
 import { holdOf, isHeld, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
 import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";

@@ -2,7 +2,7 @@
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
 import { isClosedForTicket, wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
 import type { Failure } from "../failure.ts";
-import { ticketTurn } from "./dispatch.ts";
+import { ticketTurn } from "./ticket-turn.ts";
 import type { WaitReason } from "./queue.ts";
 import {
   isAsked,

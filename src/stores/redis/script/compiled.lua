@@ -447,6 +447,14 @@ do
     end
 end
 
+local function __TS__NumberIsFinite(value)
+    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
+end
+
+local function __TS__NumberIsInteger(value)
+    return __TS__NumberIsFinite(value) and math.floor(value) == value
+end
+
 local function __TS__ArrayIsArray(value)
     return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
@@ -516,14 +524,6 @@ local function __TS__ArrayIncludes(self, searchElement, fromIndex)
     return false
 end
 
-local function __TS__NumberIsFinite(value)
-    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
-end
-
-local function __TS__NumberIsInteger(value)
-    return __TS__NumberIsFinite(value) and math.floor(value) == value
-end
-
 local function __TS__ArrayPush(self, ...)
     local items = {...}
     local len = #self
@@ -567,11 +567,11 @@ return {
   __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
+  __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayPushArray = __TS__ArrayPushArray,
   __TS__ArrayIncludes = __TS__ArrayIncludes,
-  __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayPush = __TS__ArrayPush,
   __TS__ObjectEntries = __TS__ObjectEntries
 }
@@ -3210,614 +3210,8 @@ function ____exports.dropTurn(self, core, model, permit)
 end
 return ____exports
  end,
-["domain.gate.dispatch"] = function(...) 
+["domain.gate.ticket-turn"] = function(...) 
 local ____exports = {}
-local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, beyondRamp, pausesOf, openFor, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
-function isDivided(self, ____bindingPattern0)
-    local credentials
-    local breaker
-    breaker = ____bindingPattern0.breaker
-    credentials = ____bindingPattern0.credentials
-    return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
-end
---- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
-function ____exports.mostInFlight(self, core, turn, limits)
-    return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
-end
-function divided(self, core, places, tally, probes, nowMs, limits, most)
-    local function blamed(____, place)
-        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place)
-    end
-    local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
-        probeOf(
-            nil,
-            core,
-            places,
-            tally,
-            nowMs
-        ),
-        blamed
-    )
-    local probing = sent(
-        nil,
-        core,
-        probe,
-        true,
-        nowMs
-    )
-    for ____, place in ipairs(probing.places) do
-        places:put(place)
-    end
-    local now = #probing.places == 0 and tally or places:tally()
-    local free = math.max(
-        0,
-        ____exports.mostInFlight(nil, core, {kind = "free"}, limits) - now.inFlight
-    )
-    local count = math.min(free, most - #probing.places)
-    if count <= 0 then
-        return probing
-    end
-    local chosen = ____lualib.__TS__ArrayFilter(
-        inTurn(
-            nil,
-            probing.core,
-            places,
-            now,
-            count,
-            nowMs
-        ),
-        function(____, place) return not blamed(nil, place) end
-    )
-    local others = sent(
-        nil,
-        probing.core,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        false,
-        nowMs
-    )
-    local ____others_core_2 = others.core
-    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_1,
-        unpack(others.places)
-    )
-    return {
-        core = ____others_core_2,
-        places = {____lualib.__TS__SparseArraySpread(____array_1)}
-    }
-end
-function sent(self, core, chosen, forProbe, nowMs)
-    local untilMs = nowMs + 30000
-    local places = ____lualib.__TS__ArrayMap(
-        chosen,
-        function(____, place)
-            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
-            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
-        end
-    )
-    return {
-        core = ____lualib.__TS__ArrayReduce(
-            places,
-            function(____, before, place) return told(
-                nil,
-                before,
-                place,
-                forProbe,
-                untilMs,
-                nowMs
-            ) end,
-            core
-        ),
-        places = places
-    }
-end
-function told(self, core, place, forProbe, untilMs, nowMs)
-    local ____place_3 = place
-    local ticketId = ____place_3.ticketId
-    local model = ____place_3.model
-    local tenant = ____place_3.tenant
-    local lease = {permit = ticketId, endsAtMs = untilMs}
-    local paces = ____modulesInUse["domain.gate.paces"].paced(
-        nil,
-        core.paces,
-        tenant,
-        model,
-        nowMs
-    )
-    local started = paces == core.paces and core or ____with(core, {paces = paces})
-    if forProbe then
-        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
-        ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
-        return ____with(
-            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
-            {probed = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_4)},
-                -8
-            )}
-        )
-    end
-    if not asks(nil, core, place) then
-        return started
-    end
-    local holds = ____lualib.__TS__ArrayMap(
-        core.holds,
-        function(____, hold) return hold.model == model and ____with(hold, {asker = lease}) or hold end
-    )
-    return ____with(started, {holds = holds})
-end
-function asks(self, ____bindingPattern0, ____bindingPattern1)
-    local holds
-    holds = ____bindingPattern0.holds
-    local model
-    model = ____bindingPattern1.model
-    return ____lualib.__TS__ArraySome(
-        holds,
-        function(____, hold) return hold.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) end
-    )
-end
-function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
-    local holds
-    holds = ____bindingPattern0.holds
-    local model
-    model = ____bindingPattern1.model
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
-    return hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
-end
-function probeOf(self, core, places, tally, nowMs)
-    local blocked = pausesOf(nil, core, places, nowMs)
-    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
-        query,
-        {
-            only = ____field(nil),
-            suspect = true,
-            limit = 8
-        },
-        "only"
-    ))
-    local function probes(____, group)
-        return not isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
-    end
-    local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, nil),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
-    )
-    local others = ____lualib.__TS__ArrayFlatMap(
-        leastLately(nil, core.probed, groups),
-        function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
-    )
-    local first = ____lualib.__TS__ArrayFind(suspects, probes)
-    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(first == nil and ({}) or ({first})))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_6,
-        unpack(others)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_6)},
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        ),
-        0,
-        1
-    )
-end
-function leastLately(self, probed, groups)
-    local best = {}
-    local bestRank = math.huge
-    for ____, group in ipairs(groups) do
-        local rank = rankIn(nil, probed, group)
-        if rank < bestRank then
-            best = {group}
-            bestRank = rank
-        elseif rank == bestRank and #best < 8 then
-            local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(best))
-            ____lualib.__TS__SparseArrayPush(____array_7, group)
-            best = {____lualib.__TS__SparseArraySpread(____array_7)}
-        end
-    end
-    return best
-end
-function rankIn(self, probed, ____bindingPattern0)
-    local model
-    local tenant
-    tenant = ____bindingPattern0.tenant
-    model = ____bindingPattern0.model
-    local ofTenant = 0
-    local ofModel = 0
-    do
-        local at = 0
-        while at < #probed do
-            do
-                local __continue38
-                repeat
-                    local group = probed[at + 1]
-                    if (group and group.tenant) ~= tenant then
-                        __continue38 = true
-                        break
-                    end
-                    ofTenant = at + 1
-                    if group.model == model then
-                        ofModel = at + 1
-                    end
-                    __continue38 = true
-                until true
-                if not __continue38 then
-                    break
-                end
-            end
-            at = at + 1
-        end
-    end
-    return ofTenant * (8 + 1) + ofModel
-end
-function inTurn(self, core, places, tally, count, nowMs)
-    local open = openFor(nil, core, places, nowMs)
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_10,
-        unpack(open)
-    )
-    local blocked = {____lualib.__TS__SparseArraySpread(____array_10)}
-    local special = specialModels(nil, core, nowMs)
-    local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local isOpenForSome = isDivided(nil, core)
-    local suspects = tally.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayFilter(
-            places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
-            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) end
-        ),
-        0,
-        1
-    )
-    local ____places_12 = places
-    local ____places_ready_13 = places.ready
-    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayMap(
-        special,
-        function(____, model) return {model = model, untilMs = math.huge} end
-    )))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_11,
-        unpack(open)
-    )
-    local free = ____places_ready_13(
-        ____places_12,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_11)},
-                suspect = false,
-                limit = count
-            }
-        )
-    )
-    local asking = {}
-    local ____array_14 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_14,
-        unpack(free)
-    )
-    local others = {____lualib.__TS__SparseArraySpread(____array_14)}
-    for ____, model in ipairs(special) do
-        do
-            local __continue44
-            repeat
-                local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
-                if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
-                    __continue44 = true
-                    break
-                end
-                local suspected = #____lualib.__TS__ArrayFilter(
-                    suspects,
-                    function(____, place) return place.model == model end
-                )
-                if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
-                    if suspected == 0 then
-                        ____lualib.__TS__ArrayPushArray(
-                            asking,
-                            firstOf(
-                                nil,
-                                hold,
-                                places,
-                                blocked,
-                                nowMs
-                            )
-                        )
-                    end
-                else
-                    local ____temp_15
-                    if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
-                        ____temp_15 = nil
-                    else
-                        ____temp_15 = hold
-                    end
-                    local ramp = ____temp_15
-                    local room = ramp == nil and count or math.min(
-                        count,
-                        roomOf(nil, ramp, places) - suspected
-                    )
-                    ____lualib.__TS__ArrayPushArray(
-                        others,
-                        ofModel(
-                            nil,
-                            core,
-                            ramp,
-                            model,
-                            places,
-                            blocked,
-                            room,
-                            nowMs
-                        )
-                    )
-                end
-                __continue44 = true
-            until true
-            if not __continue44 then
-                break
-            end
-        end
-    end
-    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(asking))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_16,
-        unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.gate.places"].byTurn))
-    )
-    return {____lualib.__TS__SparseArraySpread(____array_16)}
-end
-function specialModels(self, ____bindingPattern0, nowMs)
-    local paces
-    local holds
-    holds = ____bindingPattern0.holds
-    paces = ____bindingPattern0.paces
-    local models = ____lualib.__TS__ArrayMap(
-        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, holds, nowMs),
-        function(____, ____bindingPattern0)
-            local model
-            model = ____bindingPattern0.model
-            return model
-        end
-    )
-    for ____, ____value in ipairs(paces) do
-        local model = ____value.model
-        if not ____lualib.__TS__ArrayIncludes(models, model) then
-            models[#models + 1] = model
-        end
-    end
-    return models
-end
-function beyondRamp(self, core, places, nowMs, limits)
-    if not isDivided(nil, core) or places:tally().inFlight < ____exports.mostInFlight(nil, core, {kind = "free"}, limits) then
-        return {}
-    end
-    return ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
-            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            local model
-            model = ____bindingPattern0.model
-            tenant = ____bindingPattern0.tenant
-            return {model = model, tenant = tenant, untilMs = math.huge}
-        end
-    )
-end
-function pausesOf(self, core, places, nowMs)
-    local blocks = {}
-    for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
-        local model = hold.model
-        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
-            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, hold, nowMs)
-            if turn.kind == "wait" then
-                blocks[#blocks + 1] = ____with(
-                    heldIn(nil, hold, nowMs),
-                    {untilMs = turn.untilMs}
-                )
-            end
-        elseif ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
-            blocks[#blocks + 1] = ____with(
-                heldIn(nil, hold, nowMs),
-                {untilMs = hold.untilMs}
-            )
-        elseif roomOf(nil, hold, places) <= 0 then
-            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
-        end
-    end
-    for ____, ____value in ipairs(core.paces) do
-        local model = ____value.model
-        local tenant = ____value.tenant
-        local nextAtMs = ____value.nextAtMs
-        if nextAtMs > nowMs then
-            blocks[#blocks + 1] = {model = model, tenant = tenant, untilMs = nextAtMs}
-        end
-    end
-    return blocks
-end
-function openFor(self, core, places, nowMs)
-    if not isDivided(nil, core) then
-        return {}
-    end
-    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, core.breaker, nowMs)
-    local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
-    return ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
-            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            local model
-            model = ____bindingPattern0.model
-            tenant = ____bindingPattern0.tenant
-            return {model = model, tenant = tenant, untilMs = untilMs}
-        end
-    )
-end
-function heldIn(self, hold, nowMs)
-    local ____hold_18 = hold
-    local model = ____hold_18.model
-    local tenant = ____hold_18.tenant
-    if tenant == nil then
-        tenant = ""
-    end
-    local asker = ____hold_18.asker
-    if asker == nil then
-        asker = nil
-    end
-    local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
-    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
-end
-function roomOf(self, ____bindingPattern0, places)
-    local ramp
-    local model
-    model = ____bindingPattern0.model
-    ramp = ____bindingPattern0.ramp
-    if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
-    end
-    local inFlight = #____lualib.__TS__ArrayFilter(
-        places:inFlight(),
-        function(____, place) return place.model == model end
-    )
-    return ramp.allowed - inFlight
-end
-function ofModel(self, core, hold, model, places, blocked, room, nowMs)
-    if room <= 0 then
-        return {}
-    end
-    if hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
-        return ____lualib.__TS__ArraySlice(
-            firstOf(
-                nil,
-                hold,
-                places,
-                blocked,
-                nowMs
-            ),
-            0,
-            room
-        )
-    end
-    local query = {nowMs = nowMs, suspect = false, forProbe = false}
-    local paces = ____lualib.__TS__ArrayFilter(
-        core.paces,
-        function(____, pace) return pace.model == model end
-    )
-    local ____places_20 = places
-    local ____places_ready_21 = places.ready
-    local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_19,
-        unpack(____lualib.__TS__ArrayMap(
-            paces,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return {model = model, tenant = tenant, untilMs = math.huge}
-            end
-        ))
-    )
-    local unpaced = ____places_ready_21(
-        ____places_20,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_19)},
-                only = {model = model, tenant = nil},
-                limit = room
-            }
-        )
-    )
-    local nextPaced = ____lualib.__TS__ArrayFlatMap(
-        ____lualib.__TS__ArrayFilter(
-            paces,
-            function(____, ____bindingPattern0)
-                local nextAtMs
-                nextAtMs = ____bindingPattern0.nextAtMs
-                return nextAtMs <= nowMs
-            end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
-        end
-    )
-    local ____array_22 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_22,
-        unpack(nextPaced)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_22)},
-            ____modulesInUse["domain.gate.places"].byTurn
-        ),
-        0,
-        room
-    )
-end
-function firstOf(self, hold, places, blocked, nowMs)
-    local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, hold.model),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
-    )
-    local function firstIn(____, among)
-        return ____lualib.__TS__ArrayToSorted(
-            ____lualib.__TS__ArrayFlatMap(
-                ____lualib.__TS__ArraySlice(among, 0, 8),
-                function(____, only) return places:ready({
-                    nowMs = nowMs,
-                    blocked = blocked,
-                    only = only,
-                    suspect = false,
-                    forProbe = true,
-                    limit = 4
-                }) end
-            ),
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        )
-    end
-    local function isAnothers(____, ____bindingPattern0)
-        local comparison
-        comparison = ____bindingPattern0.comparison
-        return comparison ~= hold.comparison
-    end
-    local ofOthers = firstIn(
-        nil,
-        ____lualib.__TS__ArrayFilter(
-            groups,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return tenant ~= hold.tenant
-            end
-        )
-    )
-    local ofAnother = ____lualib.__TS__ArrayFind(ofOthers, isAnothers)
-    if ofAnother ~= nil then
-        return {ofAnother}
-    end
-    local ____array_23 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
-        nil,
-        ____lualib.__TS__ArrayFilter(
-            groups,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return tenant == hold.tenant
-            end
-        )
-    )))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_23,
-        unpack(ofOthers)
-    )
-    local inOrder = {____lualib.__TS__SparseArraySpread(____array_23)}
-    local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
-    return first == nil and ({}) or ({first})
-end
 --- When the queue may call: the breaker and the credentials must both let it.
 function ____exports.queueTurn(self, core, nowMs)
     return ____modulesInUse["domain.gate.turn"].bothTurns(
@@ -3830,131 +3224,17 @@ end
 function ____exports.ticketTurn(self, core, whose, nowMs)
     return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, core.credentials, nowMs) or ____exports.queueTurn(nil, core, nowMs)
 end
---- How many tickets may be sent now, and whether the one is a probe.
-local function openings(self, core, tally, nowMs, limits)
-    local turn = ____exports.queueTurn(nil, core, nowMs)
-    local free = math.max(
-        0,
-        ____exports.mostInFlight(nil, core, turn, limits) - tally.inFlight
-    )
-    repeat
-        local ____switch7 = turn.kind
-        local ____cond7 = ____switch7 == "wait"
-        if ____cond7 then
-            return {count = 0, forProbe = true}
-        end
-        ____cond7 = ____cond7 or ____switch7 == "one"
-        if ____cond7 then
-            return {
-                count = math.min(1, free),
-                forProbe = true
-            }
-        end
-        ____cond7 = ____cond7 or ____switch7 == "free"
-        if ____cond7 then
-            return {count = free, forProbe = false}
-        end
-    until true
+--- Is the breaker open for some tickets, while those of others go as if it were closed?
+function ____exports.isDivided(self, ____bindingPattern0)
+    local credentials
+    local breaker
+    breaker = ____bindingPattern0.breaker
+    credentials = ____bindingPattern0.credentials
+    return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
 end
-mostProbed = 8
---- Sends as many tickets as there are openings, in order.
--- 
--- @param most that whoever takes them can take
--- @returns the places as sent; the caller writes them and sends their ids
-function ____exports.dispatch(self, core, places, nowMs, limits, most)
-    if most == nil then
-        most = math.huge
-    end
-    local tally = places:tally()
-    local ____openings_result_0 = openings(
-        nil,
-        core,
-        tally,
-        nowMs,
-        limits
-    )
-    local free = ____openings_result_0.count
-    local forProbe = ____openings_result_0.forProbe
-    local count = math.min(free, most)
-    if isDivided(nil, core) then
-        return divided(
-            nil,
-            core,
-            places,
-            tally,
-            count,
-            nowMs,
-            limits,
-            most
-        )
-    end
-    if count <= 0 then
-        return {core = core, places = {}}
-    end
-    local chosen = forProbe and probeOf(
-        nil,
-        core,
-        places,
-        tally,
-        nowMs
-    ) or inTurn(
-        nil,
-        core,
-        places,
-        tally,
-        count,
-        nowMs
-    )
-    return sent(
-        nil,
-        core,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        forProbe,
-        nowMs
-    )
-end
---- Of groups that were asked equally long ago so many are looked at.
-mostTied = 8
-mostEqual = 4
---- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
-anyTenant = "-"
---- What may not be sent now, and until when, beside what stops all.
-function ____exports.blocksOf(self, core, places, nowMs, limits)
-    local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_17,
-        unpack(openFor(nil, core, places, nowMs))
-    )
-    ____lualib.__TS__SparseArrayPush(
-        ____array_17,
-        unpack(beyondRamp(
-            nil,
-            core,
-            places,
-            nowMs,
-            limits
-        ))
-    )
-    return {____lualib.__TS__SparseArraySpread(____array_17)}
-end
---- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
-function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
-    local turn = isDivided(nil, core) and ({kind = "free"}) or ____exports.queueTurn(nil, core, nowMs)
-    local most = isDivided(nil, core) and limits.concurrency or ____exports.mostInFlight(nil, core, turn, limits)
-    local hasPermit = tally.inFlight < most
-    local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    local firstMs = math.min(
-        due.firstLapseMs or math.huge,
-        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
-        due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
-    )
-    local ____temp_24
-    if firstMs == math.huge then
-        ____temp_24 = nil
-    else
-        ____temp_24 = firstMs
-    end
-    return ____temp_24
+--- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
+function ____exports.mostInFlight(self, core, turn, limits)
+    return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
 end
 return ____exports
  end,
@@ -3984,7 +3264,7 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     if isHeldNow and not isSpared then
         return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
     end
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, core, place, nowMs)
     if turn.kind == "wait" and not wasChosen then
         return {
             why = ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) and "credentials" or "breaker",
@@ -4004,7 +3284,7 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     local isOverRamp = (hold and hold.why) ~= nil and asked == nil and not isHeldNow and inFlightOfModel(nil) - ____self >= (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
     local suspectsBeside = tally.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
-    return (isOverRamp or isBeside or tally.inFlight - ____self >= ____modulesInUse["domain.gate.dispatch"].mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
+    return (isOverRamp or isBeside or tally.inFlight - ____self >= ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
 end
 function freshPlace(self, seat, nowMs)
     local ____seat_15 = seat
@@ -4132,7 +3412,7 @@ function ____exports.start(self, core, seat, known, starter, tally, inFlightOfMo
             reply = ____lualib.__TS__ObjectAssign({kind = "wait"}, waits)
         }
     end
-    local asProbe = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedHold(nil, core, seat.model) ~= nil
+    local asProbe = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, core, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedHold(nil, core, seat.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
         core = asProbe and ____modulesInUse["domain.gate.gate"].takeTurn(nil, core, place, {permit = permit, endsAtMs = endsAtMs}) or core,
@@ -4149,7 +3429,7 @@ function ____exports.release(self, core, ticketId, known, tally, nowMs)
     if known.standing.state ~= "running" then
         return freed
     end
-    local following = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, core, nowMs).kind == "free" and tally.waiting or 0
+    local following = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, core, nowMs).kind == "free" and tally.waiting or 0
     return ____with(
         freed,
         {vitals = ____modulesInUse["domain.gate.vitals"].countEnd(nil, freed.vitals, following, nowMs)}
@@ -4447,6 +3727,728 @@ return ____exports
 local ____exports = {}
 return ____exports
  end,
+["domain.gate.blocks"] = function(...) 
+local ____exports = {}
+local beyondRamp, heldIn
+function beyondRamp(self, core, places, nowMs, limits)
+    if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or places:tally().inFlight < ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, {kind = "free"}, limits) then
+        return {}
+    end
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            places:groups(nowMs, nil),
+            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = math.huge}
+        end
+    )
+end
+function ____exports.pausesOf(self, core, places, nowMs)
+    local blocks = {}
+    for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
+        local model = hold.model
+        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
+            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, hold, nowMs)
+            if turn.kind == "wait" then
+                blocks[#blocks + 1] = ____with(
+                    heldIn(nil, hold, nowMs),
+                    {untilMs = turn.untilMs}
+                )
+            end
+        elseif ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
+            blocks[#blocks + 1] = ____with(
+                heldIn(nil, hold, nowMs),
+                {untilMs = hold.untilMs}
+            )
+        elseif ____exports.roomOf(nil, hold, places) <= 0 then
+            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
+        end
+    end
+    for ____, ____value in ipairs(core.paces) do
+        local model = ____value.model
+        local tenant = ____value.tenant
+        local nextAtMs = ____value.nextAtMs
+        if nextAtMs > nowMs then
+            blocks[#blocks + 1] = {model = model, tenant = tenant, untilMs = nextAtMs}
+        end
+    end
+    return blocks
+end
+--- For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these.
+function ____exports.openFor(self, core, places, nowMs)
+    if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) then
+        return {}
+    end
+    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, core.breaker, nowMs)
+    local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            places:groups(nowMs, nil),
+            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = untilMs}
+        end
+    )
+end
+function heldIn(self, hold, nowMs)
+    local ____hold_1 = hold
+    local model = ____hold_1.model
+    local tenant = ____hold_1.tenant
+    if tenant == nil then
+        tenant = ""
+    end
+    local asker = ____hold_1.asker
+    if asker == nil then
+        asker = nil
+    end
+    local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
+    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, ____exports.anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
+end
+--- How many more tickets of a model its ramp lets start.
+function ____exports.roomOf(self, ____bindingPattern0, places)
+    local ramp
+    local model
+    model = ____bindingPattern0.model
+    ramp = ____bindingPattern0.ramp
+    if ramp == nil then
+        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+    end
+    local inFlight = #____lualib.__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, place) return place.model == model end
+    )
+    return ramp.allowed - inFlight
+end
+--- What may not be sent now, and until when, beside what stops all.
+function ____exports.blocksOf(self, core, places, nowMs, limits)
+    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____exports.pausesOf(nil, core, places, nowMs)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_0,
+        unpack(____exports.openFor(nil, core, places, nowMs))
+    )
+    ____lualib.__TS__SparseArrayPush(
+        ____array_0,
+        unpack(beyondRamp(
+            nil,
+            core,
+            places,
+            nowMs,
+            limits
+        ))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_0)}
+end
+--- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
+____exports.anyTenant = "-"
+return ____exports
+ end,
+["domain.gate.least-lately"] = function(...) 
+local ____exports = {}
+local leastLately, rankIn
+function leastLately(self, probed, groups)
+    local best = {}
+    local bestRank = math.huge
+    for ____, group in ipairs(groups) do
+        local rank = rankIn(nil, probed, group)
+        if rank < bestRank then
+            best = {group}
+            bestRank = rank
+        elseif rank == bestRank and #best < 8 then
+            local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(best))
+            ____lualib.__TS__SparseArrayPush(____array_1, group)
+            best = {____lualib.__TS__SparseArraySpread(____array_1)}
+        end
+    end
+    return best
+end
+function rankIn(self, probed, ____bindingPattern0)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    local ofTenant = 0
+    local ofModel = 0
+    do
+        local at = 0
+        while at < #probed do
+            do
+                local __continue13
+                repeat
+                    local group = probed[at + 1]
+                    if (group and group.tenant) ~= tenant then
+                        __continue13 = true
+                        break
+                    end
+                    ofTenant = at + 1
+                    if group.model == model then
+                        ofModel = at + 1
+                    end
+                    __continue13 = true
+                until true
+                if not __continue13 then
+                    break
+                end
+            end
+            at = at + 1
+        end
+    end
+    return ofTenant * (8 + 1) + ofModel
+end
+--- So many of the last probes are remembered: whose turn it was.
+____exports.mostProbed = 8
+--- Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket.
+function ____exports.probeOf(self, core, places, tally, nowMs)
+    local blocked = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)
+    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
+    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
+        query,
+        {
+            only = ____field(nil),
+            suspect = true,
+            limit = 8
+        },
+        "only"
+    ))
+    local function probes(____, group)
+        return not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
+    end
+    local groups = ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, nil),
+        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
+    )
+    local others = ____lualib.__TS__ArrayFlatMap(
+        leastLately(nil, core.probed, groups),
+        function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
+    )
+    local first = ____lualib.__TS__ArrayFind(suspects, probes)
+    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(first == nil and ({}) or ({first})))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_0,
+        unpack(others)
+    )
+    return ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_0)},
+            ____modulesInUse["domain.gate.places"].byProbeTurn
+        ),
+        0,
+        1
+    )
+end
+--- Of groups that were asked equally long ago so many are looked at.
+____exports.mostTied = 8
+--- Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again.
+local mostEqual = 4
+--- The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
+-- the same.
+function ____exports.firstOf(self, hold, places, blocked, nowMs)
+    local groups = ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, hold.model),
+        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
+    )
+    local function firstIn(____, among)
+        return ____lualib.__TS__ArrayToSorted(
+            ____lualib.__TS__ArrayFlatMap(
+                ____lualib.__TS__ArraySlice(among, 0, 8),
+                function(____, only) return places:ready({
+                    nowMs = nowMs,
+                    blocked = blocked,
+                    only = only,
+                    suspect = false,
+                    forProbe = true,
+                    limit = 4
+                }) end
+            ),
+            ____modulesInUse["domain.gate.places"].byProbeTurn
+        )
+    end
+    local function isAnothers(____, ____bindingPattern0)
+        local comparison
+        comparison = ____bindingPattern0.comparison
+        return comparison ~= hold.comparison
+    end
+    local ofOthers = firstIn(
+        nil,
+        ____lualib.__TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant ~= hold.tenant
+            end
+        )
+    )
+    local ofAnother = ____lualib.__TS__ArrayFind(ofOthers, isAnothers)
+    if ofAnother ~= nil then
+        return {ofAnother}
+    end
+    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
+        nil,
+        ____lualib.__TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant == hold.tenant
+            end
+        )
+    )))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_4,
+        unpack(ofOthers)
+    )
+    local inOrder = {____lualib.__TS__SparseArraySpread(____array_4)}
+    local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
+    return first == nil and ({}) or ({first})
+end
+return ____exports
+ end,
+["domain.gate.dispatch"] = function(...) 
+local ____exports = {}
+local openings, divided, sent, told, asks, isFirst, inTurn, specialModels, ofModel
+function openings(self, core, tally, nowMs, limits)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, core, nowMs)
+    local free = math.max(
+        0,
+        ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, turn, limits) - tally.inFlight
+    )
+    repeat
+        local ____switch6 = turn.kind
+        local ____cond6 = ____switch6 == "wait"
+        if ____cond6 then
+            return {count = 0, forProbe = true}
+        end
+        ____cond6 = ____cond6 or ____switch6 == "one"
+        if ____cond6 then
+            return {
+                count = math.min(1, free),
+                forProbe = true
+            }
+        end
+        ____cond6 = ____cond6 or ____switch6 == "free"
+        if ____cond6 then
+            return {count = free, forProbe = false}
+        end
+    until true
+end
+function divided(self, core, places, tally, probes, nowMs, limits, most)
+    local function blamed(____, place)
+        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place)
+    end
+    local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
+        ____modulesInUse["domain.gate.least-lately"].probeOf(
+            nil,
+            core,
+            places,
+            tally,
+            nowMs
+        ),
+        blamed
+    )
+    local probing = sent(
+        nil,
+        core,
+        probe,
+        true,
+        nowMs
+    )
+    for ____, place in ipairs(probing.places) do
+        places:put(place)
+    end
+    local now = #probing.places == 0 and tally or places:tally()
+    local free = math.max(
+        0,
+        ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, {kind = "free"}, limits) - now.inFlight
+    )
+    local count = math.min(free, most - #probing.places)
+    if count <= 0 then
+        return probing
+    end
+    local chosen = ____lualib.__TS__ArrayFilter(
+        inTurn(
+            nil,
+            probing.core,
+            places,
+            now,
+            count,
+            nowMs
+        ),
+        function(____, place) return not blamed(nil, place) end
+    )
+    local others = sent(
+        nil,
+        probing.core,
+        ____lualib.__TS__ArraySlice(chosen, 0, count),
+        false,
+        nowMs
+    )
+    local ____others_core_2 = others.core
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(others.places)
+    )
+    return {
+        core = ____others_core_2,
+        places = {____lualib.__TS__SparseArraySpread(____array_1)}
+    }
+end
+function sent(self, core, chosen, forProbe, nowMs)
+    local untilMs = nowMs + 30000
+    local places = ____lualib.__TS__ArrayMap(
+        chosen,
+        function(____, place)
+            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
+            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
+        end
+    )
+    return {
+        core = ____lualib.__TS__ArrayReduce(
+            places,
+            function(____, before, place) return told(
+                nil,
+                before,
+                place,
+                forProbe,
+                untilMs,
+                nowMs
+            ) end,
+            core
+        ),
+        places = places
+    }
+end
+function told(self, core, place, forProbe, untilMs, nowMs)
+    local ____place_3 = place
+    local ticketId = ____place_3.ticketId
+    local model = ____place_3.model
+    local tenant = ____place_3.tenant
+    local lease = {permit = ticketId, endsAtMs = untilMs}
+    local paces = ____modulesInUse["domain.gate.paces"].paced(
+        nil,
+        core.paces,
+        tenant,
+        model,
+        nowMs
+    )
+    local started = paces == core.paces and core or ____with(core, {paces = paces})
+    if forProbe then
+        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
+        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
+        ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
+        return ____with(
+            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
+            {probed = ____lualib.__TS__ArraySlice(
+                {____lualib.__TS__SparseArraySpread(____array_4)},
+                -8
+            )}
+        )
+    end
+    if not asks(nil, core, place) then
+        return started
+    end
+    local holds = ____lualib.__TS__ArrayMap(
+        core.holds,
+        function(____, hold) return hold.model == model and ____with(hold, {asker = lease}) or hold end
+    )
+    return ____with(started, {holds = holds})
+end
+function asks(self, ____bindingPattern0, ____bindingPattern1)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    return ____lualib.__TS__ArraySome(
+        holds,
+        function(____, hold) return hold.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) end
+    )
+end
+function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
+    return hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
+end
+function inTurn(self, core, places, tally, count, nowMs)
+    local open = ____modulesInUse["domain.gate.blocks"].openFor(nil, core, places, nowMs)
+    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_6,
+        unpack(open)
+    )
+    local blocked = {____lualib.__TS__SparseArraySpread(____array_6)}
+    local special = specialModels(nil, core, nowMs)
+    local query = {nowMs = nowMs, only = nil, forProbe = false}
+    local isOpenForSome = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core)
+    local suspects = tally.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayFilter(
+            places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
+            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) end
+        ),
+        0,
+        1
+    )
+    local ____places_8 = places
+    local ____places_ready_9 = places.ready
+    local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayMap(
+        special,
+        function(____, model) return {model = model, untilMs = math.huge} end
+    )))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_7,
+        unpack(open)
+    )
+    local free = ____places_ready_9(
+        ____places_8,
+        ____with(
+            query,
+            {
+                blocked = {____lualib.__TS__SparseArraySpread(____array_7)},
+                suspect = false,
+                limit = count
+            }
+        )
+    )
+    local asking = {}
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_10,
+        unpack(free)
+    )
+    local others = {____lualib.__TS__SparseArraySpread(____array_10)}
+    for ____, model in ipairs(special) do
+        do
+            local __continue26
+            repeat
+                local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
+                if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = ____modulesInUse["domain.gate.blocks"].anyTenant}, blocked) then
+                    __continue26 = true
+                    break
+                end
+                local suspected = #____lualib.__TS__ArrayFilter(
+                    suspects,
+                    function(____, place) return place.model == model end
+                )
+                if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
+                    if suspected == 0 then
+                        ____lualib.__TS__ArrayPushArray(
+                            asking,
+                            ____modulesInUse["domain.gate.least-lately"].firstOf(
+                                nil,
+                                hold,
+                                places,
+                                blocked,
+                                nowMs
+                            )
+                        )
+                    end
+                else
+                    local ____temp_11
+                    if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
+                        ____temp_11 = nil
+                    else
+                        ____temp_11 = hold
+                    end
+                    local ramp = ____temp_11
+                    local room = ramp == nil and count or math.min(
+                        count,
+                        ____modulesInUse["domain.gate.blocks"].roomOf(nil, ramp, places) - suspected
+                    )
+                    ____lualib.__TS__ArrayPushArray(
+                        others,
+                        ofModel(
+                            nil,
+                            core,
+                            ramp,
+                            model,
+                            places,
+                            blocked,
+                            room,
+                            nowMs
+                        )
+                    )
+                end
+                __continue26 = true
+            until true
+            if not __continue26 then
+                break
+            end
+        end
+    end
+    local ____array_12 = ____lualib.__TS__SparseArrayNew(unpack(asking))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_12,
+        unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.gate.places"].byTurn))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_12)}
+end
+function specialModels(self, ____bindingPattern0, nowMs)
+    local paces
+    local holds
+    holds = ____bindingPattern0.holds
+    paces = ____bindingPattern0.paces
+    local models = ____lualib.__TS__ArrayMap(
+        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, holds, nowMs),
+        function(____, ____bindingPattern0)
+            local model
+            model = ____bindingPattern0.model
+            return model
+        end
+    )
+    for ____, ____value in ipairs(paces) do
+        local model = ____value.model
+        if not ____lualib.__TS__ArrayIncludes(models, model) then
+            models[#models + 1] = model
+        end
+    end
+    return models
+end
+function ofModel(self, core, hold, model, places, blocked, room, nowMs)
+    if room <= 0 then
+        return {}
+    end
+    if hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
+        return ____lualib.__TS__ArraySlice(
+            ____modulesInUse["domain.gate.least-lately"].firstOf(
+                nil,
+                hold,
+                places,
+                blocked,
+                nowMs
+            ),
+            0,
+            room
+        )
+    end
+    local query = {nowMs = nowMs, suspect = false, forProbe = false}
+    local paces = ____lualib.__TS__ArrayFilter(
+        core.paces,
+        function(____, pace) return pace.model == model end
+    )
+    local ____places_14 = places
+    local ____places_ready_15 = places.ready
+    local ____array_13 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_13,
+        unpack(____lualib.__TS__ArrayMap(
+            paces,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return {model = model, tenant = tenant, untilMs = math.huge}
+            end
+        ))
+    )
+    local unpaced = ____places_ready_15(
+        ____places_14,
+        ____with(
+            query,
+            {
+                blocked = {____lualib.__TS__SparseArraySpread(____array_13)},
+                only = {model = model, tenant = nil},
+                limit = room
+            }
+        )
+    )
+    local nextPaced = ____lualib.__TS__ArrayFlatMap(
+        ____lualib.__TS__ArrayFilter(
+            paces,
+            function(____, ____bindingPattern0)
+                local nextAtMs
+                nextAtMs = ____bindingPattern0.nextAtMs
+                return nextAtMs <= nowMs
+            end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
+        end
+    )
+    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_16,
+        unpack(nextPaced)
+    )
+    return ____lualib.__TS__ArraySlice(
+        ____lualib.__TS__ArrayToSorted(
+            {____lualib.__TS__SparseArraySpread(____array_16)},
+            ____modulesInUse["domain.gate.places"].byTurn
+        ),
+        0,
+        room
+    )
+end
+--- Sends as many tickets as there are openings, in order.
+-- 
+-- @param most that whoever takes them can take
+-- @returns the places as sent; the caller writes them and sends their ids
+function ____exports.dispatch(self, core, places, nowMs, limits, most)
+    if most == nil then
+        most = math.huge
+    end
+    local tally = places:tally()
+    local ____openings_result_0 = openings(
+        nil,
+        core,
+        tally,
+        nowMs,
+        limits
+    )
+    local free = ____openings_result_0.count
+    local forProbe = ____openings_result_0.forProbe
+    local count = math.min(free, most)
+    if ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) then
+        return divided(
+            nil,
+            core,
+            places,
+            tally,
+            count,
+            nowMs,
+            limits,
+            most
+        )
+    end
+    if count <= 0 then
+        return {core = core, places = {}}
+    end
+    local chosen = forProbe and ____modulesInUse["domain.gate.least-lately"].probeOf(
+        nil,
+        core,
+        places,
+        tally,
+        nowMs
+    ) or inTurn(
+        nil,
+        core,
+        places,
+        tally,
+        count,
+        nowMs
+    )
+    return sent(
+        nil,
+        core,
+        ____lualib.__TS__ArraySlice(chosen, 0, count),
+        forProbe,
+        nowMs
+    )
+end
+return ____exports
+ end,
 ["domain.gate.forecast"] = function(...) 
 local ____exports = {}
 --- Until its next attempt, in milliseconds; `null` where no estimate can be made. Supposes that the next probe succeeds.
@@ -4658,7 +4660,7 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
             break
         end
     until true
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, core, place, nowMs)
     hold = ____lualib.__TS__ArrayFind(
         holds,
         function(____, hold) return hold.model == place.model and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, place.tenant) end
@@ -5494,6 +5496,29 @@ function ____exports.endWaits(self, before, after, places, nowMs)
 end
 return ____exports
  end,
+["domain.gate.wake"] = function(...) 
+local ____exports = {}
+--- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
+function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) and ({kind = "free"}) or ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, core, nowMs)
+    local most = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) and limits.concurrency or ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, turn, limits)
+    local hasPermit = tally.inFlight < most
+    local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
+    local firstMs = math.min(
+        due.firstLapseMs or math.huge,
+        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
+        due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
+    )
+    local ____temp_0
+    if firstMs == math.huge then
+        ____temp_0 = nil
+    else
+        ____temp_0 = firstMs
+    end
+    return ____temp_0
+end
+return ____exports
+ end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
 local idOf
@@ -5570,7 +5595,7 @@ function ____exports.createGateKeeper(self, parts)
         local due = {
             firstLapseMs = places:firstLapseMs(),
             firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                ____modulesInUse["domain.gate.blocks"].blocksOf(
                     nil,
                     core,
                     places,
@@ -5581,7 +5606,7 @@ function ____exports.createGateKeeper(self, parts)
             ),
             firstHeardMs = places:firstHeardMs()
         }
-        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
+        return ____modulesInUse["domain.gate.wake"].wakeAtMs(
             nil,
             core,
             due,

@@ -1,0 +1,74 @@
+/** Whose tickets may not be sent now, and until when: pauses of models, ramps, paces, and for whom the breaker is open. */
+import { breakerTurn } from "./breaker.ts";
+import { isClosedForTicket, type GateCore, type GateLimits } from "./gate.ts";
+import { isAsked, isHeld, modelTurn, presentHolds, sparesTicketsOf, type ModelHold } from "./pauses.ts";
+import type { Block, Places } from "./places.ts";
+import { rampStart } from "./ramp.ts";
+import { isDivided, mostInFlight } from "./ticket-turn.ts";
+import { leasedTurn } from "./turn.ts";
+
+/** What may not be sent now, and until when, beside what stops all. */
+export function blocksOf(
+  core: GateCore,
+  places: Places,
+  nowMs: number,
+  limits: GateLimits,
+): readonly Block[] {
+  return [
+    ...pausesOf(core, places, nowMs),
+    ...openFor(core, places, nowMs),
+    ...beyondRamp(core, places, nowMs, limits),
+  ];
+}
+
+/** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
+function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
+  if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
+  return places
+    .groups(nowMs, null)
+    .filter((group) => isClosedForTicket(core, group))
+    .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
+}
+
+export function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  const blocks: Block[] = [];
+  for (const hold of presentHolds(core.holds, nowMs)) {
+    const { model } = hold;
+    if (isAsked(hold)) {
+      const turn = modelTurn(hold, nowMs);
+      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
+    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
+    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
+  }
+  for (const { model, tenant, nextAtMs } of core.paces) {
+    if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
+  }
+  return blocks;
+}
+
+/** For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these. */
+export function openFor(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+  if (!isDivided(core)) return [];
+  const turn = breakerTurn(core.breaker, nowMs);
+  const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  return places
+    .groups(nowMs, null)
+    .filter((group) => !isClosedForTicket(core, group))
+    .map(({ model, tenant }) => ({ model, tenant, untilMs }));
+}
+
+/** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
+export const anyTenant = "-";
+
+/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
+  const { model, tenant = "", asker = null } = hold;
+  const isTaken = leasedTurn(asker, nowMs).kind === "wait";
+  return isTaken || !sparesTicketsOf(hold, anyTenant) ? { model } : { model, tenant };
+}
+
+/** How many more tickets of a model its ramp lets start. */
+export function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+  const inFlight = places.inFlight().filter((place) => place.model === model).length;
+  return ramp.allowed - inFlight;
+}
