@@ -18,6 +18,7 @@ import {
 import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf } from "../domain/gate/blocks.ts";
 import { dispatch } from "../domain/gate/dispatch.ts";
+import { ticketsBefore } from "../domain/gate/fair-order.ts";
 import {
   confirm,
   park,
@@ -210,7 +211,6 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
         const { core, places: sent } = dispatch(before, places, nowMs, limits, most);
-        for (const place of sent) places.put(place);
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(core, nowMs) };
         return { core, reply };
       });
@@ -256,7 +256,10 @@ export function createGateKeeper(parts: GateKeeperParts) {
       return verb<Outlook | null>((core, nowMs) => {
         const place = places.find(ticketId);
         if (place === null) return { core, reply: null };
-        return { core, reply: outlookOf(core, place, places.ahead(place), nowMs, limits) };
+        return {
+          core,
+          reply: outlookOf(core, place, ticketsBefore(places, place, limits.weights), nowMs, limits),
+        };
       });
     },
   };

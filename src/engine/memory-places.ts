@@ -1,4 +1,5 @@
 /** Places in memory, with an order kept for every question that is asked often: no answer needs a look at all of them. */
+import { newLine, weighed, type Line } from "../domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -17,14 +18,22 @@ interface Waiting extends Group {
   readonly byTurn: SortedList<Place>;
 }
 
+/** One tenant's. */
+interface OwnLine {
+  line: Line;
+  readonly waiting: SortedList<Place>;
+}
+
 export function memoryPlaces(): Places {
   const rows = new Map<string, Place>();
   /** Held, dispatched or running. */
   const leased = sortedList(byMoment(lapseMs));
   /** Dispatched or running: at most as many as there are permits. */
   const flying = new Set<Place>();
-  const waiting = sortedList(byTurn);
   const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
+  /** Of tenants with places. */
+  const lines = new Map<string, OwnLine>();
+  let virtualTime = 0;
   /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
   const waitingByGroup = new Map<string, Waiting>();
   const suspects = new Set<Place>();
@@ -46,16 +55,26 @@ export function memoryPlaces(): Places {
     return made;
   }
 
+  function lineOf({ tenant, acceptedAtMs }: Place): OwnLine {
+    const known = lines.get(tenant);
+    if (known) return known;
+    const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn) };
+    lines.set(tenant, made);
+    return made;
+  }
+
+  /** But for its line's load. */
   function insert(place: Place): void {
     rows.set(place.ticketId, place);
     bytes += place.sizeBytes;
+    const own = lineOf(place);
     if (place.standing.state !== "held") byAge.add(place);
     if (place.standing.state !== "waiting") {
       leased.add(place);
       if (isInFlight(place)) flying.add(place);
       return;
     }
-    waiting.add(place);
+    own.waiting.add(place);
     waitingByHeard.add(place);
     if (place.suspect) suspects.add(place);
     else {
@@ -65,18 +84,18 @@ export function memoryPlaces(): Places {
     }
   }
 
-  function remove(ticketId: string): void {
-    const place = rows.get(ticketId);
-    if (place === undefined) return;
-    rows.delete(ticketId);
+  function takeOut(place: Place): void {
+    rows.delete(place.ticketId);
     bytes -= place.sizeBytes;
+    const own = lineOf(place);
+    own.line = weighed(own.line, place, -1);
     if (place.standing.state !== "held") byAge.remove(place);
     if (place.standing.state !== "waiting") {
       leased.remove(place);
       flying.delete(place);
       return;
     }
-    waiting.remove(place);
+    own.waiting.remove(place);
     waitingByHeard.remove(place);
     if (suspects.delete(place)) return;
     const group = groupOf(place);
@@ -85,29 +104,36 @@ export function memoryPlaces(): Places {
     if (group.byTurn.values.length === 0) waitingByGroup.delete(nameOf(place));
   }
 
-  /** Those among which the wanted ones are, in order. */
-  function linesOf(
-    only: { readonly model: string; readonly tenant: string | null } | null,
-    suspect: boolean,
-  ): readonly Place[] {
-    if (suspect || only === null || only.tenant === null) return waiting.values;
-    return waitingByGroup.get(nameOf({ model: only.model, tenant: only.tenant }))?.byTurn.values ?? [];
+  function put(place: Place): void {
+    const before = rows.get(place.ticketId);
+    // Before the old one goes: with its last place a line ends.
+    const own = lineOf(place);
+    own.line = weighed(own.line, place, 1);
+    if (before !== undefined) takeOut(before);
+    insert(place);
+    if (before !== undefined) endLine(before.tenant);
+  }
+
+  function endLine(tenant: string): void {
+    if (lines.get(tenant)?.line.size === 0) lines.delete(tenant);
   }
 
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
-    put(place) {
-      remove(place.ticketId);
-      insert(place);
+    put,
+    remove(ticketId) {
+      const place = rows.get(ticketId);
+      if (place === undefined) return;
+      takeOut(place);
+      endLine(place.tenant);
     },
-    remove,
     tally() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {
         size: rows.size,
         bytes,
-        waiting: waiting.values.length,
+        waiting: waitingByHeard.values.length,
         inFlight: flying.size,
         suspectsInFlight,
         oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
@@ -118,15 +144,16 @@ export function memoryPlaces(): Places {
       if (first === undefined || lapseMs(first) > nowMs) return [];
       return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
     },
-    ready({ nowMs, blocked, only, suspect, forProbe, limit }) {
+    ready({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect &&
         place.notBeforeMs <= nowMs &&
-        (only === null || isOf(only, place)) &&
+        (model === null || place.model === model) &&
         !isBlocked(place, blocked);
       const found: Place[] = [];
       let first = 0;
-      for (const place of linesOf(only, suspect)) {
+      const ofGroup = suspect || model === null ? undefined : waitingByGroup.get(nameOf({ model, tenant }));
+      for (const place of (ofGroup?.byTurn ?? lines.get(tenant)?.waiting)?.values ?? []) {
         // Suspects come first.
         if (first >= limit || (suspect && !place.suspect)) break;
         if (!isReady(place)) continue;
@@ -136,7 +163,8 @@ export function memoryPlaces(): Places {
       }
       return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
     },
-    groups(nowMs, model) {
+    groups(nowMs, model, suspect) {
+      if (suspect) return groupsOf(suspects, nowMs, model);
       const groups: Group[] = [];
       for (const group of waitingByGroup.values()) {
         const first = group.byReady.first();
@@ -157,18 +185,20 @@ export function memoryPlaces(): Places {
         }
       }
       for (const place of over) {
-        if (model !== null && place.model !== model) continue;
-        remove(place.ticketId);
-        insert({ ...place, notBeforeMs: nowMs });
+        if (model === null || place.model === model) put({ ...place, notBeforeMs: nowMs });
       }
     },
-    ahead(place) {
-      let dispatched = 0;
-      for (const other of flying) {
-        if (other.standing.state === "dispatched" && byTurn(other, place) < 0) dispatched++;
-      }
-      return waiting.before(place) + dispatched;
+    ownBefore: (place) => lines.get(place.tenant)?.waiting.before(place) ?? 0,
+    lines(tenants) {
+      if (tenants === null) return Array.from(lines.values(), ({ line }) => line);
+      return tenants.flatMap((tenant) => lines.get(tenant)?.line ?? []);
     },
+    putTag(tenant, startTag, sinceMs, nextVirtualTime) {
+      virtualTime = nextVirtualTime;
+      const own = lines.get(tenant);
+      if (own) own.line = { ...own.line, startTag, sinceMs };
+    },
+    virtualTime: () => virtualTime,
     firstLapseMs() {
       const first = leased.first();
       return first === undefined ? null : lapseMs(first);
@@ -195,6 +225,16 @@ export function memoryPlaces(): Places {
   };
 }
 
+/** The groups of some places, each once. */
+function groupsOf(places: Iterable<Place>, nowMs: number, only: string | null): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const { model, tenant, notBeforeMs } of places) {
+    if (notBeforeMs > nowMs || (only !== null && model !== only)) continue;
+    groups.set(nameOf({ model, tenant }), { model, tenant });
+  }
+  return [...groups.values()];
+}
+
 function byMoment(momentOf: (place: Place) => number) {
   return (a: Place, b: Place): number =>
     momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
@@ -203,10 +243,6 @@ function byMoment(momentOf: (place: Place) => number) {
 /** No model's key holds a line feed. */
 function nameOf({ model, tenant }: Group): string {
   return `${model}\n${tenant}`;
-}
-
-function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
-  return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
 }
 
 function lapseMs({ standing }: Place): number {

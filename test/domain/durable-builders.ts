@@ -40,6 +40,7 @@ export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
     model: "m",
     tenant: "",
     comparison: "",
+    tokens: 100,
     ...given,
   };
 }
@@ -47,6 +48,7 @@ export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
 export function place(ticketId: string, given: Partial<Place> = {}): Place {
   return {
     ...seat(ticketId),
+    tokens: 100,
     standing: { state: "waiting" },
     notBeforeMs: 0,
     suspect: false,

@@ -2,7 +2,7 @@
 import { breakerTurn } from "./breaker.ts";
 import { isClosedForTicket, type GateCore, type GateLimits } from "./gate.ts";
 import { isAsked, isHeld, modelTurn, presentHolds, sparesTicketsOf, type ModelHold } from "./pauses.ts";
-import type { Block, Places } from "./places.ts";
+import type { Block, Group, Places } from "./places.ts";
 import { rampStart } from "./ramp.ts";
 import { isDivided, mostInFlight } from "./ticket-turn.ts";
 import { leasedTurn } from "./turn.ts";
@@ -16,16 +16,20 @@ export function blocksOf(
 ): readonly Block[] {
   return [
     ...pausesOf(core, places, nowMs),
-    ...openFor(core, places, nowMs),
+    ...(isDivided(core) ? openFor(core, readyGroups(places, nowMs), nowMs) : []),
     ...beyondRamp(core, places, nowMs, limits),
   ];
+}
+
+/** Of suspects and of others; one that has both comes twice. */
+function readyGroups(places: Places, nowMs: number): readonly Group[] {
+  return [...places.groups(nowMs, null, false), ...places.groups(nowMs, null, true)];
 }
 
 /** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
 function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
   if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
-  return places
-    .groups(nowMs, null)
+  return readyGroups(places, nowMs)
     .filter((group) => isClosedForTicket(core, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
 }
@@ -46,13 +50,15 @@ export function pausesOf(core: GateCore, places: Places, nowMs: number): readonl
   return blocks;
 }
 
-/** For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these. */
-export function openFor(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+/**
+ * Those of these groups for whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these
+ * blocks.
+ */
+export function openFor(core: GateCore, groups: readonly Group[], nowMs: number): readonly Block[] {
   if (!isDivided(core)) return [];
   const turn = breakerTurn(core.breaker, nowMs);
   const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
-  return places
-    .groups(nowMs, null)
+  return groups
     .filter((group) => !isClosedForTicket(core, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs }));
 }
@@ -68,7 +74,7 @@ function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; reado
 }
 
 /** How many more tickets of a model its ramp lets start. */
-export function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
   const inFlight = places.inFlight().filter((place) => place.model === model).length;
   return ramp.allowed - inFlight;
 }

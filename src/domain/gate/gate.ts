@@ -26,6 +26,7 @@ import {
   type CredentialsHold,
   type ModelHold,
 } from "./pauses.ts";
+import type { Weights } from "./fair-order.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
 import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
@@ -75,6 +76,8 @@ export interface GateLimits extends BreakerLimits, AdmissionLimits {
   readonly leaseMs: number;
   /** How long a ticket is kept after its end, in milliseconds. */
   readonly retentionMs: number;
+  /** Absent: all tenants weigh the same. */
+  readonly weights?: Weights;
 }
 
 export const newGate: GateCore = {

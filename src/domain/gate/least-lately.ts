@@ -1,41 +1,52 @@
-/** Where one ticket at a time may go: which one a probe takes, and which one is the first after a model's hold. */
+/** Where one ticket at a time may go: which one a probe takes, and which one asks for its model, or is the first after its pause. */
+import { anyTenant, openFor, pausesOf } from "./blocks.ts";
 import { isClosedForTicket, type GateCore } from "./gate.ts";
-import type { ModelHold } from "./pauses.ts";
+import { holdOf, isAsked, isHeld, type ModelHold } from "./pauses.ts";
 import {
+  byProbeAge,
   byProbeTurn,
   isBlocked,
   type Block,
   type Group,
   type Place,
   type Places,
-  type Tally,
 } from "./places.ts";
-import { pausesOf } from "./blocks.ts";
+import { rampStart } from "./ramp.ts";
 import { isDivided } from "./ticket-turn.ts";
 
 /** So many of the last probes are remembered: whose turn it was. */
 export const mostProbed = 8;
-
-/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
-export function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
-  const blocked = pausesOf(core, places, nowMs);
-  const query = { nowMs, blocked, forProbe: true, limit: 1 };
-  const suspects =
-    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true, limit: mostTied });
-  // For whom the breaker is closed, there is nothing to probe.
-  const probes = (group: Group) => !isDivided(core) || !isClosedForTicket(core, group);
-  const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked) && probes(group));
-  const others = leastLately(core.probed, groups).flatMap((only) =>
-    places.ready({ ...query, only, suspect: false }),
-  );
-  const first = suspects.find(probes);
-  return [...(first === undefined ? [] : [first]), ...others].toSorted(byProbeTurn).slice(0, 1);
-}
-
 /** Of groups that were asked equally long ago so many are looked at. */
-export const mostTied = 8;
+const mostTied = 8;
 /** Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again. */
 const mostEqual = 4;
+
+/** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. `null`: there is none. */
+export function probeOf(core: GateCore, places: Places, nowMs: number): Place | null {
+  const blocked = pausesOf(core, places, nowMs);
+  // For whom the breaker is closed, there is nothing to probe.
+  const probes = (group: Group) =>
+    !isBlocked(group, blocked) && (!isDivided(core) || !isClosedForTicket(core, group));
+  const others = places.groups(nowMs, null, false).filter(probes);
+  const suspects = places.tally().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true).filter(probes);
+  const only = suspects.filter((group) => !others.some((other) => isSame(group, other)));
+  const query = { nowMs, blocked, forProbe: true, limit: 1 };
+  const candidates = leastLately(core.probed, [...others, ...only]).flatMap((group) =>
+    [
+      ...(suspects.some((other) => isSame(group, other))
+        ? places.ready({ ...query, ...group, suspect: true })
+        : []),
+      ...places.ready({ ...query, ...group, suspect: false }),
+    ]
+      .toSorted(byProbeTurn)
+      .slice(0, 1),
+  );
+  return candidates.toSorted(byProbeAge)[0] ?? null;
+}
+
+function isSame(a: Group, b: Group): boolean {
+  return a.tenant === b.tenant && a.model === b.model;
+}
 
 function leastLately(probed: readonly Group[], groups: readonly Group[]): readonly Group[] {
   let best: readonly Group[] = [];
@@ -63,29 +74,57 @@ function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
   return ofTenant * (mostProbed + 1) + ofModel;
 }
 
+/** Does this ticket go as the first after its model's pause? In vain perhaps: then another is next. */
+export function isFirst({ holds }: GateCore, { model }: Group, nowMs: number): boolean {
+  const hold = holdOf(holds, model, nowMs);
+  return hold !== undefined && goesAlone(hold);
+}
+
+function goesAlone({ ramp = rampStart }: ModelHold): boolean {
+  return ramp.allowed === 1;
+}
+
+/**
+ * Who asks for a model that one ticket at a time asks for, or is the first after its pause; `null`: nobody is to, or can. These go before all
+ * others, one of each model: a pause that nobody asks about would not end.
+ */
+export function askerOf(core: GateCore, hold: ModelHold, places: Places, nowMs: number): Place | null {
+  if (!isAsked(hold) && (isHeld(hold, nowMs) || !goesAlone(hold))) return null;
+  const pauses = pausesOf(core, places, nowMs);
+  if (isBlocked({ model: hold.model, tenant: anyTenant }, pauses)) return null;
+  const groups = places.groups(nowMs, hold.model, false);
+  return firstOf(hold, groups, places, [...pauses, ...openFor(core, groups, nowMs)], nowMs);
+}
+
 /**
  * The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
  * the same.
  */
-export function firstOf(
+function firstOf(
   hold: ModelHold,
+  all: readonly Group[],
   places: Places,
   blocked: readonly Block[],
   nowMs: number,
-): readonly Place[] {
-  const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
+): Place | null {
+  const groups = all.filter((group) => !isBlocked(group, blocked));
+  /** A few of each group, in its order; the groups by their first ones. */
   const firstIn = (among: readonly Group[]) =>
     among
       .slice(0, mostTied)
-      .flatMap((only) =>
-        places.ready({ nowMs, blocked, only, suspect: false, forProbe: true, limit: mostEqual }),
+      .map((group) =>
+        places.ready({ nowMs, blocked, ...group, suspect: false, forProbe: true, limit: mostEqual }),
       )
-      .toSorted(byProbeTurn);
+      .toSorted(byFirst)
+      .flat();
   const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
   const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
   const ofAnother = ofOthers.find(isAnothers);
-  if (ofAnother !== undefined) return [ofAnother];
+  if (ofAnother !== undefined) return ofAnother;
   const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
-  const first = inOrder.find(isAnothers) ?? inOrder[0];
-  return first === undefined ? [] : [first];
+  return inOrder.find(isAnothers) ?? inOrder[0] ?? null;
+}
+
+function byFirst([a]: readonly Place[], [b]: readonly Place[]): number {
+  return a === undefined || b === undefined ? 0 : byProbeAge(a, b);
 }

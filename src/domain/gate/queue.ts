@@ -4,6 +4,7 @@
  * table that answers at once.
  */
 import { hasRoomFor } from "./admission.ts";
+import { defaultMaxTokens, tokensOf } from "./fair-order.ts";
 import {
   askedHold,
   dropTurn,
@@ -219,7 +220,7 @@ export function release(
 }
 
 function freshPlace(seat: Seat, nowMs: number): Place {
-  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison } = seat;
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison, tokens } = seat;
   return {
     ticketId,
     priority,
@@ -229,6 +230,7 @@ function freshPlace(seat: Seat, nowMs: number): Place {
     // Older code leaves them out.
     tenant: tenant ?? "",
     comparison: comparison ?? "",
+    tokens: tokens ?? tokensOf(sizeBytes, defaultMaxTokens),
     standing: { state: "waiting" },
     notBeforeMs: nowMs,
     suspect: false,

@@ -138,7 +138,7 @@ export interface Outlook {
 }
 
 /**
- * @param ahead places that start before it
+ * @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
  * @returns `null` for a place that doesn't wait: it is held, or runs
  */
 export function outlookOf(

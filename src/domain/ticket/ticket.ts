@@ -15,6 +15,7 @@
  */
 import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
 import type { Failure } from "../failure.ts";
+import { tokensOf } from "../gate/fair-order.ts";
 import type { Seat } from "../gate/places.ts";
 import type { Plan } from "../judging/plan.ts";
 import { decodeRecord, type Decoded } from "../record.ts";
@@ -299,5 +300,6 @@ export function draftSeat(about: Omit<About, "acceptedAtMs" | "expiresAtMs">, ac
     model: keys?.model ?? about.model,
     tenant: keys?.tenant ?? "",
     comparison: comparisonKey(about.promptSha256),
+    tokens: tokensOf(about.sizeBytes, about.parameters.maxTokens),
   };
 }

@@ -129,7 +129,7 @@ export function watchGate(world: World, name: string): GateWatch {
           const { send } = reply as Look;
           order.sends(coreBefore, rowsBefore, send);
           breaker.dispatched(coreBefore, core, rows, send);
-          order.sent(core, rows, send);
+          order.sent(rows, send);
           break;
         }
         case "reserve":
@@ -143,6 +143,7 @@ export function watchGate(world: World, name: string): GateWatch {
           breaker.unmoved(coreBefore, core, what);
       }
       checkSize(core);
+      order.left(rows);
       capacity.after(rows);
     },
     served(core, rows, alarmAtMs) {

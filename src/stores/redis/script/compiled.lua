@@ -455,6 +455,24 @@ local function __TS__NumberIsInteger(value)
     return __TS__NumberIsFinite(value) and math.floor(value) == value
 end
 
+local function __TS__ArraySort(self, compareFn)
+    if compareFn ~= nil then
+        table.sort(
+            self,
+            function(a, b) return compareFn(nil, a, b) < 0 end
+        )
+    else
+        table.sort(self)
+    end
+    return self
+end
+
+local function __TS__ArrayToSorted(self, compareFn)
+    local copy = {__TS__Unpack(self)}
+    __TS__ArraySort(copy, compareFn)
+    return copy
+end
+
 local function __TS__ArrayIsArray(value)
     return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
@@ -477,31 +495,42 @@ local function __TS__ArrayFlatMap(self, callback, thisArg)
     return result
 end
 
-local function __TS__ArraySort(self, compareFn)
-    if compareFn ~= nil then
-        table.sort(
-            self,
-            function(a, b) return compareFn(nil, a, b) < 0 end
-        )
-    else
-        table.sort(self)
+local function __TS__ArrayFlat(self, depth)
+    if depth == nil then
+        depth = 1
     end
-    return self
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        local value = self[i]
+        if depth > 0 and __TS__ArrayIsArray(value) then
+            local toAdd
+            if depth == 1 then
+                toAdd = value
+            else
+                toAdd = __TS__ArrayFlat(value, depth - 1)
+            end
+            for j = 1, #toAdd do
+                local val = toAdd[j]
+                len = len + 1
+                result[len] = val
+            end
+        else
+            len = len + 1
+            result[len] = value
+        end
+    end
+    return result
 end
 
-local function __TS__ArrayToSorted(self, compareFn)
-    local copy = {__TS__Unpack(self)}
-    __TS__ArraySort(copy, compareFn)
-    return copy
-end
-
-local function __TS__ArrayPushArray(self, items)
-    local len = #self
-    for i = 1, #items do
+local function __TS__ObjectKeys(obj)
+    local result = {}
+    local len = 0
+    for key in pairs(obj) do
         len = len + 1
-        self[len] = items[i]
+        result[len] = key
     end
-    return len
+    return result
 end
 
 local function __TS__ArrayIncludes(self, searchElement, fromIndex)
@@ -544,6 +573,16 @@ local function __TS__ObjectEntries(obj)
     return result
 end
 
+local function __TS__ObjectValues(obj)
+    local result = {}
+    local len = 0
+    for key in pairs(obj) do
+        len = len + 1
+        result[len] = obj[key]
+    end
+    return result
+end
+
 return {
   __TS__ArrayFind = __TS__ArrayFind,
   __TS__ArrayReduce = __TS__ArrayReduce,
@@ -568,12 +607,14 @@ return {
   __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
-  __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
-  __TS__ArrayPushArray = __TS__ArrayPushArray,
+  __TS__ArrayFlatMap = __TS__ArrayFlatMap,
+  __TS__ArrayFlat = __TS__ArrayFlat,
+  __TS__ObjectKeys = __TS__ObjectKeys,
   __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__ArrayPush = __TS__ArrayPush,
-  __TS__ObjectEntries = __TS__ObjectEntries
+  __TS__ObjectEntries = __TS__ObjectEntries,
+  __TS__ObjectValues = __TS__ObjectValues
 }
  end,
 ["domain.gate.parties"] = function(...) 
@@ -2112,6 +2153,232 @@ function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryM
 end
 return ____exports
  end,
+["domain.gate.places"] = function(...) 
+local ____exports = {}
+local blocks
+function blocks(self, block, place)
+    return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
+end
+____exports.holdMs = 30000
+____exports.dispatchMs = 30000
+--- A place whose ticket is silent for so long is asked after.
+____exports.silenceMs = 300000
+--- Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
+function ____exports.byTurn(self, a, b)
+    if a.suspect ~= b.suspect then
+        return a.suspect and -1 or 1
+    end
+    if a.priority ~= b.priority then
+        return b.priority - a.priority
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
+end
+--- Who probes first of one tenant's: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+-- that has probed often in one outage wait for as many turns of others in the next.
+function ____exports.byProbeTurn(self, a, b)
+    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
+end
+--- Likewise between tenants, where neither priority nor suspicion counts.
+function ____exports.byProbeAge(self, a, b)
+    if a.probes ~= b.probes then
+        return a.probes - b.probes
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
+end
+--- What becomes of a place whose time is over; `null`: it is gone.
+function ____exports.lapsedPlace(self, place)
+    repeat
+        local ____switch11 = place.standing.state
+        local ____cond11 = ____switch11 == "held"
+        if ____cond11 then
+            return nil
+        end
+        ____cond11 = ____cond11 or (____switch11 == "waiting" or ____switch11 == "dispatched" or ____switch11 == "running")
+        if ____cond11 then
+            return ____with(place, {standing = {state = "waiting"}})
+        end
+    until true
+end
+function ____exports.isBlocked(self, place, blocked)
+    return ____lualib.__TS__ArraySome(
+        blocked,
+        function(____, block) return blocks(nil, block, place) end
+    )
+end
+--- Until when it is blocked; 0: it isn't.
+function ____exports.blockedUntilMs(self, place, blocked)
+    return ____lualib.__TS__ArrayReduce(
+        blocked,
+        function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
+        0
+    )
+end
+function ____exports.isInFlight(self, place)
+    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
+end
+return ____exports
+ end,
+["domain.gate.fair-order"] = function(...) 
+local ____exports = {}
+local weightOf, comesBefore, startOf, meanCost
+function weightOf(self, weights, tenant)
+    return weights and weights[tenant] or 1
+end
+function ____exports.newLine(self, tenant, sinceMs)
+    return {
+        tenant = tenant,
+        size = 0,
+        bytes = 0,
+        tokens = 0,
+        waiting = 0,
+        startTag = 0,
+        sinceMs = sinceMs
+    }
+end
+function comesBefore(self, a, b, virtualTime)
+    local tagA = startOf(nil, a, virtualTime)
+    local tagB = startOf(nil, b, virtualTime)
+    if tagA ~= tagB then
+        return tagA < tagB
+    end
+    if a.sinceMs ~= b.sinceMs then
+        return a.sinceMs < b.sinceMs
+    end
+    return a.tenant < b.tenant
+end
+function startOf(self, ____bindingPattern0, virtualTime)
+    local startTag
+    startTag = ____bindingPattern0.startTag
+    return math.max(startTag, virtualTime)
+end
+function meanCost(self, ____bindingPattern0, weights)
+    local size
+    local tokens
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    tokens = ____bindingPattern0.tokens
+    size = ____bindingPattern0.size
+    return math.max(1, tokens / size) / weightOf(nil, weights, tenant)
+end
+--- What a ticket's call takes of a provider, roughly: a token is four bytes of text, and a judgement is far shorter than it may be.
+function ____exports.tokensOf(self, sizeBytes, maxTokens)
+    return math.ceil(sizeBytes / 4 + maxTokens / 4)
+end
+--- Of tickets that older code made room for: as if with the default of `LLM_DEFAULT_MAX_TOKENS`.
+____exports.defaultMaxTokens = 4096
+--- A line after a place has come to it (1) or gone from it (-1). At its last one's end it is gone: so where a place changes, the new one comes first.
+-- 
+-- @param line absent: the tenant has no places
+function ____exports.weighed(self, line, place, times)
+    local ____place_2 = place
+    local tenant = ____place_2.tenant
+    local acceptedAtMs = ____place_2.acceptedAtMs
+    local sizeBytes = ____place_2.sizeBytes
+    local tokens = ____place_2.tokens
+    local standing = ____place_2.standing
+    local was = (line == nil or line.size == 0) and ____exports.newLine(nil, tenant, acceptedAtMs) or line
+    return ____with(
+        was,
+        {
+            size = was.size + times,
+            bytes = was.bytes + times * sizeBytes,
+            tokens = was.tokens + times * tokens,
+            waiting = was.waiting + (standing.state == "waiting" and times or 0),
+            sinceMs = was.startTag > 0 and was.sinceMs or math.min(was.sinceMs, acceptedAtMs)
+        }
+    )
+end
+--- The first of those that may send something now; `null`: there are none.
+function ____exports.firstLine(self, lines, virtualTime)
+    local first = nil
+    for ____, line in ipairs(lines) do
+        if first == nil or comesBefore(nil, line, first, virtualTime) then
+            first = line
+        end
+    end
+    return first
+end
+--- A ticket is sent.
+-- 
+-- @param isInTurn the line was the first of all; out of turn, as a probe or to ask for its model, it pays as well, but virtual time stays
+function ____exports.charge(self, places, place, isInTurn, weights, nowMs)
+    local ____place_3 = place
+    local tenant = ____place_3.tenant
+    local tokens = ____place_3.tokens
+    local line = unpack(
+        places:lines({tenant}),
+        1,
+        1
+    )
+    local virtualTime = places:virtualTime()
+    if line == nil then
+        return
+    end
+    local start = startOf(nil, line, virtualTime)
+    local startTag = start + math.ceil(tokens / weightOf(nil, weights, tenant))
+    places:putTag(tenant, startTag, nowMs, isInTurn and start or virtualTime)
+end
+--- How many tickets will probably be judged before this one begins, if nothing holds any of them up: those that are sent already, its own that
+-- go before it, and of each other line as many as its tag, and what its tickets cost on average, let go first.
+function ____exports.ticketsBefore(self, places, place, weights)
+    if place.standing.state ~= "waiting" then
+        return 0
+    end
+    local sent = #____lualib.__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, ____bindingPattern0)
+            local standing
+            standing = ____bindingPattern0.standing
+            return standing.state == "dispatched"
+        end
+    )
+    local own = places:ownBefore(place)
+    local lines = places:lines(nil)
+    local line = ____lualib.__TS__ArrayFind(
+        lines,
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return tenant == place.tenant
+        end
+    )
+    if line == nil then
+        return sent + own
+    end
+    local virtualTime = places:virtualTime()
+    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
+    local others = 0
+    for ____, other in ipairs(lines) do
+        do
+            local __continue21
+            repeat
+                local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
+                if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
+                    __continue21 = true
+                    break
+                end
+                local isOlder = own > 0 or lead == 0 and comesBefore(nil, other, line, virtualTime)
+                others = others + math.min(
+                    other.waiting,
+                    isOlder and math.floor(lead) + 1 or math.ceil(lead)
+                )
+                __continue21 = true
+            until true
+            if not __continue21 then
+                break
+            end
+        end
+    end
+    return sent + own + others
+end
+return ____exports
+ end,
 ["domain.gate.kept"] = function(...) 
 local ____exports = {}
 local presentParts, parts
@@ -2633,67 +2900,6 @@ function ____exports.paced(self, paces, tenant, model, nowMs)
         paces,
         function(____, pace) return pace == known and ____with(pace, {nextAtMs = nextAtMs}) or pace end
     )
-end
-return ____exports
- end,
-["domain.gate.places"] = function(...) 
-local ____exports = {}
-local blocks
-function blocks(self, block, place)
-    return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
-end
-____exports.holdMs = 30000
-____exports.dispatchMs = 30000
---- A place whose ticket is silent for so long is asked after.
-____exports.silenceMs = 300000
---- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
-function ____exports.byTurn(self, a, b)
-    if a.suspect ~= b.suspect then
-        return a.suspect and -1 or 1
-    end
-    if a.priority ~= b.priority then
-        return b.priority - a.priority
-    end
-    if a.acceptedAtMs ~= b.acceptedAtMs then
-        return a.acceptedAtMs - b.acceptedAtMs
-    end
-    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
-end
---- Who probes first: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
--- that has probed often in one outage wait for as many turns of others in the next.
-function ____exports.byProbeTurn(self, a, b)
-    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
-end
---- What becomes of a place whose time is over; `null`: it is gone.
-function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held"
-        if ____cond8 then
-            return nil
-        end
-        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
-        if ____cond8 then
-            return ____with(place, {standing = {state = "waiting"}})
-        end
-    until true
-end
-function ____exports.isBlocked(self, place, blocked)
-    return ____lualib.__TS__ArraySome(
-        blocked,
-        function(____, block) return blocks(nil, block, place) end
-    )
-end
---- Until when it is blocked; 0: it isn't.
-function ____exports.blockedUntilMs(self, place, blocked)
-    return ____lualib.__TS__ArrayReduce(
-        blocked,
-        function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
-        0
-    )
-end
-function ____exports.isInFlight(self, place)
-    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
 end
 return ____exports
  end,
@@ -3295,6 +3501,7 @@ function freshPlace(self, seat, nowMs)
     local model = ____seat_15.model
     local tenant = ____seat_15.tenant
     local comparison = ____seat_15.comparison
+    local tokens = ____seat_15.tokens
     return {
         ticketId = ticketId,
         priority = priority,
@@ -3303,6 +3510,7 @@ function freshPlace(self, seat, nowMs)
         model = model,
         tenant = tenant or "",
         comparison = comparison or "",
+        tokens = tokens or ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, sizeBytes, 4096),
         standing = {state = "waiting"},
         notBeforeMs = nowMs,
         suspect = false,
@@ -3609,7 +3817,8 @@ function ____exports.draftSeat(self, about, acceptedAtMs)
         sizeBytes = about.storedBytes or about.sizeBytes,
         model = keys and keys.model or about.model,
         tenant = keys and keys.tenant or "",
-        comparison = ____exports.comparisonKey(nil, about.promptSha256)
+        comparison = ____exports.comparisonKey(nil, about.promptSha256),
+        tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, about.sizeBytes, about.parameters.maxTokens)
     }
 end
 ---
@@ -3729,14 +3938,22 @@ return ____exports
  end,
 ["domain.gate.blocks"] = function(...) 
 local ____exports = {}
-local beyondRamp, heldIn
+local readyGroups, beyondRamp, heldIn, roomOf
+function readyGroups(self, places, nowMs)
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(places:groups(nowMs, nil, false)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(places:groups(nowMs, nil, true))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_1)}
+end
 function beyondRamp(self, core, places, nowMs, limits)
     if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or places:tally().inFlight < ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, {kind = "free"}, limits) then
         return {}
     end
     return ____lualib.__TS__ArrayMap(
         ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
+            readyGroups(nil, places, nowMs),
             function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
         ),
         function(____, ____bindingPattern0)
@@ -3765,7 +3982,7 @@ function ____exports.pausesOf(self, core, places, nowMs)
                 heldIn(nil, hold, nowMs),
                 {untilMs = hold.untilMs}
             )
-        elseif ____exports.roomOf(nil, hold, places) <= 0 then
+        elseif roomOf(nil, hold, places) <= 0 then
             blocks[#blocks + 1] = {model = model, untilMs = math.huge}
         end
     end
@@ -3779,8 +3996,9 @@ function ____exports.pausesOf(self, core, places, nowMs)
     end
     return blocks
 end
---- For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these.
-function ____exports.openFor(self, core, places, nowMs)
+--- Those of these groups for whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these
+-- blocks.
+function ____exports.openFor(self, core, groups, nowMs)
     if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) then
         return {}
     end
@@ -3788,7 +4006,7 @@ function ____exports.openFor(self, core, places, nowMs)
     local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
     return ____lualib.__TS__ArrayMap(
         ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
+            groups,
             function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
         ),
         function(____, ____bindingPattern0)
@@ -3801,21 +4019,20 @@ function ____exports.openFor(self, core, places, nowMs)
     )
 end
 function heldIn(self, hold, nowMs)
-    local ____hold_1 = hold
-    local model = ____hold_1.model
-    local tenant = ____hold_1.tenant
+    local ____hold_2 = hold
+    local model = ____hold_2.model
+    local tenant = ____hold_2.tenant
     if tenant == nil then
         tenant = ""
     end
-    local asker = ____hold_1.asker
+    local asker = ____hold_2.asker
     if asker == nil then
         asker = nil
     end
     local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
     return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, ____exports.anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
 end
---- How many more tickets of a model its ramp lets start.
-function ____exports.roomOf(self, ____bindingPattern0, places)
+function roomOf(self, ____bindingPattern0, places)
     local ramp
     local model
     model = ____bindingPattern0.model
@@ -3834,7 +4051,12 @@ function ____exports.blocksOf(self, core, places, nowMs, limits)
     local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____exports.pausesOf(nil, core, places, nowMs)))
     ____lualib.__TS__SparseArrayPush(
         ____array_0,
-        unpack(____exports.openFor(nil, core, places, nowMs))
+        unpack(____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) and ____exports.openFor(
+            nil,
+            core,
+            readyGroups(nil, places, nowMs),
+            nowMs
+        ) or ({}))
     )
     ____lualib.__TS__SparseArrayPush(
         ____array_0,
@@ -3854,7 +4076,10 @@ return ____exports
  end,
 ["domain.gate.least-lately"] = function(...) 
 local ____exports = {}
-local leastLately, rankIn
+local isSame, leastLately, rankIn, goesAlone, firstOf, byFirst, mostTied, mostEqual
+function isSame(self, a, b)
+    return a.tenant == b.tenant and a.model == b.model
+end
 function leastLately(self, probed, groups)
     local best = {}
     local bestRank = math.huge
@@ -3864,9 +4089,9 @@ function leastLately(self, probed, groups)
             best = {group}
             bestRank = rank
         elseif rank == bestRank and #best < 8 then
-            local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(best))
-            ____lualib.__TS__SparseArrayPush(____array_1, group)
-            best = {____lualib.__TS__SparseArraySpread(____array_1)}
+            local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(best))
+            ____lualib.__TS__SparseArrayPush(____array_4, group)
+            best = {____lualib.__TS__SparseArraySpread(____array_4)}
         end
     end
     return best
@@ -3882,20 +4107,20 @@ function rankIn(self, probed, ____bindingPattern0)
         local at = 0
         while at < #probed do
             do
-                local __continue13
+                local __continue16
                 repeat
                     local group = probed[at + 1]
                     if (group and group.tenant) ~= tenant then
-                        __continue13 = true
+                        __continue16 = true
                         break
                     end
                     ofTenant = at + 1
                     if group.model == model then
                         ofModel = at + 1
                     end
-                    __continue13 = true
+                    __continue16 = true
                 until true
-                if not __continue13 then
+                if not __continue16 then
                     break
                 end
             end
@@ -3904,73 +4129,36 @@ function rankIn(self, probed, ____bindingPattern0)
     end
     return ofTenant * (8 + 1) + ofModel
 end
---- So many of the last probes are remembered: whose turn it was.
-____exports.mostProbed = 8
---- Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket.
-function ____exports.probeOf(self, core, places, tally, nowMs)
-    local blocked = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)
-    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
-        query,
-        {
-            only = ____field(nil),
-            suspect = true,
-            limit = 8
-        },
-        "only"
-    ))
-    local function probes(____, group)
-        return not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
+function goesAlone(self, ____bindingPattern0)
+    local ramp
+    ramp = ____bindingPattern0.ramp
+    if ramp == nil then
+        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
     end
-    local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, nil),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
-    )
-    local others = ____lualib.__TS__ArrayFlatMap(
-        leastLately(nil, core.probed, groups),
-        function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
-    )
-    local first = ____lualib.__TS__ArrayFind(suspects, probes)
-    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(first == nil and ({}) or ({first})))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_0,
-        unpack(others)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_0)},
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        ),
-        0,
-        1
-    )
+    return ramp.allowed == 1
 end
---- Of groups that were asked equally long ago so many are looked at.
-____exports.mostTied = 8
---- Of a group so many are looked at, to find one that is another comparison than the one that was refused: people ask the same again.
-local mostEqual = 4
---- The first after a refusal: another comparison's than the one that was refused, of another tenant where one waits. Two tenants may have asked
--- the same.
-function ____exports.firstOf(self, hold, places, blocked, nowMs)
+function firstOf(self, hold, all, places, blocked, nowMs)
     local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, hold.model),
+        all,
         function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
     )
+    --- A few of each group, in its order; the groups by their first ones.
     local function firstIn(____, among)
-        return ____lualib.__TS__ArrayToSorted(
-            ____lualib.__TS__ArrayFlatMap(
+        return ____lualib.__TS__ArrayFlat(____lualib.__TS__ArrayToSorted(
+            ____lualib.__TS__ArrayMap(
                 ____lualib.__TS__ArraySlice(among, 0, 8),
-                function(____, only) return places:ready({
-                    nowMs = nowMs,
-                    blocked = blocked,
-                    only = only,
-                    suspect = false,
-                    forProbe = true,
-                    limit = 4
-                }) end
+                function(____, group) return places:ready(____lualib.__TS__ObjectAssign(
+                    {nowMs = nowMs, blocked = blocked},
+                    group,
+                    {
+                        suspect = ____field(false),
+                        forProbe = ____field(true),
+                        limit = ____field(4)
+                    }
+                )) end
             ),
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        )
+            byFirst
+        ))
     end
     local function isAnothers(____, ____bindingPattern0)
         local comparison
@@ -3990,9 +4178,9 @@ function ____exports.firstOf(self, hold, places, blocked, nowMs)
     )
     local ofAnother = ____lualib.__TS__ArrayFind(ofOthers, isAnothers)
     if ofAnother ~= nil then
-        return {ofAnother}
+        return ofAnother
     end
-    local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
+    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
         nil,
         ____lualib.__TS__ArrayFilter(
             groups,
@@ -4004,135 +4192,136 @@ function ____exports.firstOf(self, hold, places, blocked, nowMs)
         )
     )))
     ____lualib.__TS__SparseArrayPush(
-        ____array_4,
+        ____array_11,
         unpack(ofOthers)
     )
-    local inOrder = {____lualib.__TS__SparseArraySpread(____array_4)}
-    local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
-    return first == nil and ({}) or ({first})
+    local inOrder = {____lualib.__TS__SparseArraySpread(____array_11)}
+    return ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1] or nil
+end
+function byFirst(self, ____bindingPattern0, ____bindingPattern1)
+    local a
+    a = ____bindingPattern0[1]
+    local b
+    b = ____bindingPattern1[1]
+    return (a == nil or b == nil) and 0 or ____modulesInUse["domain.gate.places"].byProbeAge(nil, a, b)
+end
+--- So many of the last probes are remembered: whose turn it was.
+____exports.mostProbed = 8
+mostTied = 8
+mostEqual = 4
+--- Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. `null`: there is none.
+function ____exports.probeOf(self, core, places, nowMs)
+    local blocked = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)
+    local function probes(____, group)
+        return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and (not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group))
+    end
+    local others = ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, nil, false),
+        probes
+    )
+    local suspects = places:tally().suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, nil, true),
+        probes
+    )
+    local only = ____lualib.__TS__ArrayFilter(
+        suspects,
+        function(____, group) return not ____lualib.__TS__ArraySome(
+            others,
+            function(____, other) return isSame(nil, group, other) end
+        ) end
+    )
+    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
+    local ____leastLately_3 = leastLately
+    local ____core_probed_2 = core.probed
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(others))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(only)
+    )
+    local candidates = ____lualib.__TS__ArrayFlatMap(
+        ____leastLately_3(
+            nil,
+            ____core_probed_2,
+            {____lualib.__TS__SparseArraySpread(____array_1)}
+        ),
+        function(____, group)
+            local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySome(
+                suspects,
+                function(____, other) return isSame(nil, group, other) end
+            ) and places:ready(____lualib.__TS__ObjectAssign(
+                {},
+                query,
+                group,
+                {suspect = ____field(true)}
+            )) or ({})))
+            ____lualib.__TS__SparseArrayPush(
+                ____array_0,
+                unpack(places:ready(____lualib.__TS__ObjectAssign(
+                    {},
+                    query,
+                    group,
+                    {suspect = ____field(false)}
+                )))
+            )
+            return ____lualib.__TS__ArraySlice(
+                ____lualib.__TS__ArrayToSorted(
+                    {____lualib.__TS__SparseArraySpread(____array_0)},
+                    ____modulesInUse["domain.gate.places"].byProbeTurn
+                ),
+                0,
+                1
+            )
+        end
+    )
+    return ____lualib.__TS__ArrayToSorted(candidates, ____modulesInUse["domain.gate.places"].byProbeAge)[1] or nil
+end
+--- Does this ticket go as the first after its model's pause? In vain perhaps: then another is next.
+function ____exports.isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local holds
+    holds = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
+    return hold ~= nil and goesAlone(nil, hold)
+end
+--- Who asks for a model that one ticket at a time asks for, or is the first after its pause; `null`: nobody is to, or can. These go before all
+-- others, one of each model: a pause that nobody asks about would not end.
+function ____exports.askerOf(self, core, hold, places, nowMs)
+    if not ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) and (____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) or not goesAlone(nil, hold)) then
+        return nil
+    end
+    local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)
+    if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = hold.model, tenant = ____modulesInUse["domain.gate.blocks"].anyTenant}, pauses) then
+        return nil
+    end
+    local groups = places:groups(nowMs, hold.model, false)
+    local ____firstOf_10 = firstOf
+    local ____hold_8 = hold
+    local ____places_9 = places
+    local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_7,
+        unpack(____modulesInUse["domain.gate.blocks"].openFor(nil, core, groups, nowMs))
+    )
+    return ____firstOf_10(
+        nil,
+        ____hold_8,
+        groups,
+        ____places_9,
+        {____lualib.__TS__SparseArraySpread(____array_7)},
+        nowMs
+    )
 end
 return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local openings, divided, sent, told, asks, isFirst, inTurn, specialModels, ofModel
-function openings(self, core, tally, nowMs, limits)
-    local turn = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, core, nowMs)
-    local free = math.max(
-        0,
-        ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, turn, limits) - tally.inFlight
-    )
-    repeat
-        local ____switch6 = turn.kind
-        local ____cond6 = ____switch6 == "wait"
-        if ____cond6 then
-            return {count = 0, forProbe = true}
-        end
-        ____cond6 = ____cond6 or ____switch6 == "one"
-        if ____cond6 then
-            return {
-                count = math.min(1, free),
-                forProbe = true
-            }
-        end
-        ____cond6 = ____cond6 or ____switch6 == "free"
-        if ____cond6 then
-            return {count = free, forProbe = false}
-        end
-    until true
-end
-function divided(self, core, places, tally, probes, nowMs, limits, most)
-    local function blamed(____, place)
-        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place)
-    end
-    local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
-        ____modulesInUse["domain.gate.least-lately"].probeOf(
-            nil,
-            core,
-            places,
-            tally,
-            nowMs
-        ),
-        blamed
-    )
-    local probing = sent(
-        nil,
-        core,
-        probe,
-        true,
-        nowMs
-    )
-    for ____, place in ipairs(probing.places) do
-        places:put(place)
-    end
-    local now = #probing.places == 0 and tally or places:tally()
-    local free = math.max(
-        0,
-        ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, core, {kind = "free"}, limits) - now.inFlight
-    )
-    local count = math.min(free, most - #probing.places)
-    if count <= 0 then
-        return probing
-    end
-    local chosen = ____lualib.__TS__ArrayFilter(
-        inTurn(
-            nil,
-            probing.core,
-            places,
-            now,
-            count,
-            nowMs
-        ),
-        function(____, place) return not blamed(nil, place) end
-    )
-    local others = sent(
-        nil,
-        probing.core,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        false,
-        nowMs
-    )
-    local ____others_core_2 = others.core
-    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_1,
-        unpack(others.places)
-    )
-    return {
-        core = ____others_core_2,
-        places = {____lualib.__TS__SparseArraySpread(____array_1)}
-    }
-end
-function sent(self, core, chosen, forProbe, nowMs)
-    local untilMs = nowMs + 30000
-    local places = ____lualib.__TS__ArrayMap(
-        chosen,
-        function(____, place)
-            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
-            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
-        end
-    )
-    return {
-        core = ____lualib.__TS__ArrayReduce(
-            places,
-            function(____, before, place) return told(
-                nil,
-                before,
-                place,
-                forProbe,
-                untilMs,
-                nowMs
-            ) end,
-            core
-        ),
-        places = places
-    }
-end
+local told, asks, openLines, free
 function told(self, core, place, forProbe, untilMs, nowMs)
-    local ____place_3 = place
-    local ticketId = ____place_3.ticketId
-    local model = ____place_3.model
-    local tenant = ____place_3.tenant
+    local ____place_4 = place
+    local ticketId = ____place_4.ticketId
+    local model = ____place_4.model
+    local tenant = ____place_4.tenant
     local lease = {permit = ticketId, endsAtMs = untilMs}
     local paces = ____modulesInUse["domain.gate.paces"].paced(
         nil,
@@ -4143,13 +4332,13 @@ function told(self, core, place, forProbe, untilMs, nowMs)
     )
     local started = paces == core.paces and core or ____with(core, {paces = paces})
     if forProbe then
-        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
-        ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
+        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_6 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
+        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
+        ____lualib.__TS__SparseArrayPush(____array_5, {tenant = tenant, model = model})
         return ____with(
-            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
+            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_6,
             {probed = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_4)},
+                {____lualib.__TS__SparseArraySpread(____array_5)},
                 -8
             )}
         )
@@ -4173,280 +4362,167 @@ function asks(self, ____bindingPattern0, ____bindingPattern1)
         function(____, hold) return hold.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) end
     )
 end
-function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
-    local holds
-    holds = ____bindingPattern0.holds
-    local model
-    model = ____bindingPattern1.model
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
-    return hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
-end
-function inTurn(self, core, places, tally, count, nowMs)
-    local open = ____modulesInUse["domain.gate.blocks"].openFor(nil, core, places, nowMs)
-    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_6,
-        unpack(open)
-    )
-    local blocked = {____lualib.__TS__SparseArraySpread(____array_6)}
-    local special = specialModels(nil, core, nowMs)
-    local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local isOpenForSome = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core)
-    local suspects = tally.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayFilter(
-            places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
-            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) end
-        ),
-        0,
-        1
-    )
-    local ____places_8 = places
-    local ____places_ready_9 = places.ready
-    local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayMap(
-        special,
-        function(____, model) return {model = model, untilMs = math.huge} end
-    )))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_7,
-        unpack(open)
-    )
-    local free = ____places_ready_9(
-        ____places_8,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_7)},
-                suspect = false,
-                limit = count
-            }
-        )
-    )
-    local asking = {}
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_10,
-        unpack(free)
-    )
-    local others = {____lualib.__TS__SparseArraySpread(____array_10)}
-    for ____, model in ipairs(special) do
+function openLines(self, places, nowMs)
+    local others = places:groups(nowMs, nil, false)
+    local suspects = places:tally().suspectsInFlight > 0 and ({}) or places:groups(nowMs, nil, true)
+    --- Tenants of which nothing more can be sent now.
+    local done = {}
+    ---
+    -- @param groups those in which there may be a ticket to send
+    local function linesOf(self, groups, core, pauses)
+        local tenants = {}
+        for ____, group in ipairs(groups) do
+            local mayGo = not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
+            if mayGo and done[group.tenant] ~= true and not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, pauses) then
+                tenants[group.tenant] = true
+            end
+        end
+        return places:lines(____lualib.__TS__ObjectKeys(tenants))
+    end
+    return function(____, core)
+        local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, core, places, nowMs)
+        local maySuspect = places:tally().suspectsInFlight == 0
+        local ____maySuspect_8
+        if maySuspect then
+            local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(others))
+            ____lualib.__TS__SparseArrayPush(
+                ____array_7,
+                unpack(suspects)
+            )
+            ____maySuspect_8 = {____lualib.__TS__SparseArraySpread(____array_7)}
+        else
+            ____maySuspect_8 = others
+        end
+        local groups = ____maySuspect_8
         do
-            local __continue26
-            repeat
-                local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
-                if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = ____modulesInUse["domain.gate.blocks"].anyTenant}, blocked) then
-                    __continue26 = true
-                    break
-                end
-                local suspected = #____lualib.__TS__ArrayFilter(
-                    suspects,
-                    function(____, place) return place.model == model end
+            while true do
+                local line = ____modulesInUse["domain.gate.fair-order"].firstLine(
+                    nil,
+                    linesOf(nil, groups, core, pauses),
+                    places:virtualTime()
                 )
-                if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
-                    if suspected == 0 then
-                        ____lualib.__TS__ArrayPushArray(
-                            asking,
-                            ____modulesInUse["domain.gate.least-lately"].firstOf(
-                                nil,
-                                hold,
-                                places,
-                                blocked,
-                                nowMs
-                            )
-                        )
-                    end
-                else
-                    local ____temp_11
-                    if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
-                        ____temp_11 = nil
-                    else
-                        ____temp_11 = hold
-                    end
-                    local ramp = ____temp_11
-                    local room = ramp == nil and count or math.min(
-                        count,
-                        ____modulesInUse["domain.gate.blocks"].roomOf(nil, ramp, places) - suspected
-                    )
-                    ____lualib.__TS__ArrayPushArray(
-                        others,
-                        ofModel(
-                            nil,
-                            core,
-                            ramp,
-                            model,
-                            places,
-                            blocked,
-                            room,
-                            nowMs
-                        )
-                    )
+                if line == nil then
+                    return nil
                 end
-                __continue26 = true
-            until true
-            if not __continue26 then
-                break
+                local tenant = line.tenant
+                local own = ____lualib.__TS__ArrayFilter(
+                    groups,
+                    function(____, group) return group.tenant == tenant end
+                )
+                local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_9,
+                    unpack(____modulesInUse["domain.gate.blocks"].openFor(nil, core, own, nowMs))
+                )
+                local blocked = {____lualib.__TS__SparseArraySpread(____array_9)}
+                local query = {
+                    nowMs = nowMs,
+                    blocked = blocked,
+                    tenant = tenant,
+                    model = nil,
+                    forProbe = false,
+                    limit = 1
+                }
+                local ____maySuspect_10
+                if maySuspect then
+                    ____maySuspect_10 = places:ready(____with(query, {suspect = true}))[1]
+                else
+                    ____maySuspect_10 = nil
+                end
+                local suspect = ____maySuspect_10
+                local first = suspect or places:ready(____with(query, {suspect = false}))[1]
+                if first ~= nil then
+                    return first
+                end
+                done[tenant] = true
             end
         end
     end
-    local ____array_12 = ____lualib.__TS__SparseArrayNew(unpack(asking))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_12,
-        unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.gate.places"].byTurn))
-    )
-    return {____lualib.__TS__SparseArraySpread(____array_12)}
 end
-function specialModels(self, ____bindingPattern0, nowMs)
-    local paces
-    local holds
-    holds = ____bindingPattern0.holds
-    paces = ____bindingPattern0.paces
-    local models = ____lualib.__TS__ArrayMap(
-        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, holds, nowMs),
-        function(____, ____bindingPattern0)
-            local model
-            model = ____bindingPattern0.model
-            return model
-        end
-    )
-    for ____, ____value in ipairs(paces) do
-        local model = ____value.model
-        if not ____lualib.__TS__ArrayIncludes(models, model) then
-            models[#models + 1] = model
-        end
-    end
-    return models
-end
-function ofModel(self, core, hold, model, places, blocked, room, nowMs)
-    if room <= 0 then
-        return {}
-    end
-    if hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
-        return ____lualib.__TS__ArraySlice(
-            ____modulesInUse["domain.gate.least-lately"].firstOf(
-                nil,
-                hold,
-                places,
-                blocked,
-                nowMs
-            ),
-            0,
-            room
-        )
-    end
-    local query = {nowMs = nowMs, suspect = false, forProbe = false}
-    local paces = ____lualib.__TS__ArrayFilter(
-        core.paces,
-        function(____, pace) return pace.model == model end
-    )
-    local ____places_14 = places
-    local ____places_ready_15 = places.ready
-    local ____array_13 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_13,
-        unpack(____lualib.__TS__ArrayMap(
-            paces,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return {model = model, tenant = tenant, untilMs = math.huge}
-            end
-        ))
-    )
-    local unpaced = ____places_ready_15(
-        ____places_14,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_13)},
-                only = {model = model, tenant = nil},
-                limit = room
-            }
-        )
-    )
-    local nextPaced = ____lualib.__TS__ArrayFlatMap(
-        ____lualib.__TS__ArrayFilter(
-            paces,
-            function(____, ____bindingPattern0)
-                local nextAtMs
-                nextAtMs = ____bindingPattern0.nextAtMs
-                return nextAtMs <= nowMs
-            end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
-        end
-    )
-    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_16,
-        unpack(nextPaced)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_16)},
-            ____modulesInUse["domain.gate.places"].byTurn
-        ),
-        0,
-        room
-    )
-end
---- Sends as many tickets as there are openings, in order.
+--- Sends as many tickets as there are openings, in order, and writes their places.
 -- 
 -- @param most that whoever takes them can take
--- @returns the places as sent; the caller writes them and sends their ids
 function ____exports.dispatch(self, core, places, nowMs, limits, most)
     if most == nil then
         most = math.huge
     end
-    local tally = places:tally()
-    local ____openings_result_0 = openings(
-        nil,
-        core,
-        tally,
-        nowMs,
-        limits
-    )
-    local free = ____openings_result_0.count
-    local forProbe = ____openings_result_0.forProbe
-    local count = math.min(free, most)
-    if ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) then
-        return divided(
+    local sent = {core = core, places = {}}
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, core, nowMs)
+    local function hasRoom(self, turn)
+        local flying = places:tally().inFlight
+        return #sent.places < most and flying < ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, sent.core, turn, limits)
+    end
+    local function send(self, place, way)
+        local isAsking = way == "probe" or asks(nil, sent.core, place) or ____modulesInUse["domain.gate.least-lately"].isFirst(nil, sent.core, place, nowMs)
+        local untilMs = nowMs + 30000
+        local now = ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
+        places:put(now)
+        ____modulesInUse["domain.gate.fair-order"].charge(
             nil,
-            core,
             places,
-            tally,
-            count,
-            nowMs,
-            limits,
-            most
+            now,
+            way == "turn",
+            limits.weights,
+            nowMs
         )
+        local ____told_result_1 = told(
+            nil,
+            sent.core,
+            now,
+            way == "probe",
+            untilMs,
+            nowMs
+        )
+        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(sent.places))
+        ____lualib.__TS__SparseArrayPush(____array_0, now)
+        sent = {
+            core = ____told_result_1,
+            places = {____lualib.__TS__SparseArraySpread(____array_0)}
+        }
     end
-    if count <= 0 then
-        return {core = core, places = {}}
+    if turn.kind == "one" and hasRoom(nil, turn) then
+        local probe = ____modulesInUse["domain.gate.least-lately"].probeOf(nil, core, places, nowMs)
+        if probe ~= nil then
+            send(nil, probe, "probe")
+        end
     end
-    local chosen = forProbe and ____modulesInUse["domain.gate.least-lately"].probeOf(
-        nil,
-        core,
-        places,
-        tally,
-        nowMs
-    ) or inTurn(
-        nil,
-        core,
-        places,
-        tally,
-        count,
-        nowMs
-    )
-    return sent(
-        nil,
-        core,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        forProbe,
-        nowMs
-    )
+    if turn.kind == "free" or ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, core) then
+        for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
+            local ____hasRoom_result_2
+            if hasRoom(nil, free) then
+                ____hasRoom_result_2 = ____modulesInUse["domain.gate.least-lately"].askerOf(
+                    nil,
+                    sent.core,
+                    hold,
+                    places,
+                    nowMs
+                )
+            else
+                ____hasRoom_result_2 = nil
+            end
+            local asker = ____hasRoom_result_2
+            if asker ~= nil then
+                send(nil, asker, "ask")
+            end
+        end
+        local next = hasRoom(nil, free) and openLines(nil, places, nowMs) or (function() return nil end)
+        do
+            local place = next(nil, sent.core)
+            while place ~= nil do
+                send(nil, place, "turn")
+                local ____hasRoom_result_3
+                if hasRoom(nil, free) then
+                    ____hasRoom_result_3 = next(nil, sent.core)
+                else
+                    ____hasRoom_result_3 = nil
+                end
+                place = ____hasRoom_result_3
+            end
+        end
+    end
+    return sent
 end
+free = {kind = "free"}
 return ____exports
  end,
 ["domain.gate.forecast"] = function(...) 
@@ -4629,7 +4705,7 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
     }
 end
 ---
--- @param ahead places that start before it
+-- @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
 -- @returns `null` for a place that doesn't wait: it is held, or runs
 function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
     local why, credentials, hold
@@ -5825,9 +5901,6 @@ function ____exports.createGateKeeper(self, parts)
                     )
                     local core = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.core
                     local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
-                    for ____, place in ipairs(sent) do
-                        places:put(place)
-                    end
                     local reply = {
                         send = ____lualib.__TS__ArrayMap(sent, idOf),
                         silent = ____lualib.__TS__ArrayMap(silent, idOf),
@@ -5897,7 +5970,7 @@ function ____exports.createGateKeeper(self, parts)
                             nil,
                             core,
                             place,
-                            places:ahead(place),
+                            ____modulesInUse["domain.gate.fair-order"].ticketsBefore(nil, places, place, limits.weights),
                             nowMs,
                             limits
                         )
@@ -6015,9 +6088,203 @@ function ____exports.redisSums(self, key)
 end
 return ____exports
  end,
+["stores.redis.script.lines"] = function(...) 
+local ____exports = {}
+local packedLines, packed, unpacked
+function packedLines(self, key)
+    --- What was read or put. One without places is gone.
+    local known = {}
+    local changed = {}
+    local isWhole = false
+    local function find(self, tenant)
+        local line = known[tenant]
+        if line == nil and not isWhole then
+            local text = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, tenant)
+            if text ~= nil then
+                line = unpacked(nil, tenant, text)
+            end
+            known[tenant] = line
+        end
+        return line ~= nil and line.size > 0 and line or nil
+    end
+    return {
+        find = find,
+        all = function(self)
+            if not isWhole then
+                local rows = ____modulesInUse["stores.redis.script.commands"].list(nil, "HGETALL", key)
+                do
+                    local at = 0
+                    while at + 1 < #rows do
+                        local tenant = rows[at + 1] or ""
+                        if known[tenant] == nil then
+                            known[tenant] = unpacked(nil, tenant, rows[at + 1 + 1] or "")
+                        end
+                        at = at + 2
+                    end
+                end
+                isWhole = true
+            end
+            local lines = {}
+            for ____, line in ipairs(____lualib.__TS__ObjectValues(known)) do
+                if line ~= nil and line.size > 0 then
+                    lines[#lines + 1] = line
+                end
+            end
+            return lines
+        end,
+        put = function(self, line)
+            known[line.tenant] = line
+            changed[line.tenant] = true
+        end,
+        flush = function(self)
+            for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
+                local line = find(nil, tenant)
+                if line == nil then
+                    redis.call("HDEL", key, tenant)
+                else
+                    redis.call(
+                        "HSET",
+                        key,
+                        tenant,
+                        packed(nil, line)
+                    )
+                end
+            end
+        end
+    }
+end
+function packed(self, ____bindingPattern0)
+    local sinceMs
+    local startTag
+    local waiting
+    local tokens
+    local bytes
+    local size
+    size = ____bindingPattern0.size
+    bytes = ____bindingPattern0.bytes
+    tokens = ____bindingPattern0.tokens
+    waiting = ____bindingPattern0.waiting
+    startTag = ____bindingPattern0.startTag
+    sinceMs = ____bindingPattern0.sinceMs
+    return cjson.encode({
+        size,
+        bytes,
+        tokens,
+        waiting,
+        startTag,
+        sinceMs
+    })
+end
+function unpacked(self, tenant, text)
+    local size, bytes, tokens, waiting, startTag, sinceMs = unpack(
+        cjson.decode(text),
+        1,
+        6
+    )
+    return {
+        tenant = tenant,
+        size = size,
+        bytes = bytes,
+        tokens = tokens,
+        waiting = waiting,
+        startTag = startTag,
+        sinceMs = sinceMs
+    }
+end
+---
+-- @param all every place, for when the sums show that older code, which knows no lines, has changed some
+function ____exports.redisLines(self, key, sums, all)
+    local countAnew, add, rows
+    function countAnew(self)
+        local before = rows:all()
+        sums:add(
+            "lines_size",
+            -sums:of("lines_size")
+        )
+        sums:add(
+            "lines_bytes",
+            -sums:of("lines_bytes")
+        )
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local sinceMs = ____value.sinceMs
+            rows:put(____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs))
+        end
+        for ____, place in ipairs(all(nil)) do
+            add(nil, place, 1)
+        end
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local startTag = ____value.startTag
+            local sinceMs = ____value.sinceMs
+            local line = rows:find(tenant)
+            if line ~= nil and startTag > 0 then
+                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
+            end
+        end
+    end
+    function add(self, place, times)
+        rows:put(____modulesInUse["domain.gate.fair-order"].weighed(
+            nil,
+            rows:find(place.tenant),
+            place,
+            times
+        ))
+        sums:add("lines_size", times)
+        sums:add("lines_bytes", times * place.sizeBytes)
+    end
+    rows = packedLines(nil, key)
+    local isSure = false
+    --- Before anything else: are these the lines of the places that there are?
+    local function makeSure(self)
+        if isSure then
+            return
+        end
+        isSure = true
+        local isTrue = sums:of("lines_size") == sums:of("size") and sums:of("lines_bytes") == sums:of("bytes")
+        if not isTrue then
+            countAnew(nil)
+        end
+    end
+    return {
+        weigh = function(self, place, times)
+            makeSure(nil)
+            add(nil, place, times)
+        end,
+        of = function(self, tenants)
+            makeSure(nil)
+            if tenants == nil then
+                return rows:all()
+            end
+            local lines = {}
+            for ____, tenant in ipairs(tenants) do
+                local line = rows:find(tenant)
+                if line ~= nil then
+                    lines[#lines + 1] = line
+                end
+            end
+            return lines
+        end,
+        putTag = function(self, tenant, startTag, sinceMs, virtualTime)
+            makeSure(nil)
+            sums:add(
+                "virtual_time",
+                virtualTime - sums:of("virtual_time")
+            )
+            local line = rows:find(tenant)
+            if line ~= nil then
+                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
+            end
+        end,
+        virtualTime = function() return sums:of("virtual_time") end,
+        flush = rows.flush
+    }
+end
+return ____exports
+ end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, isOf, joins, isInLine, turnScore, tenantLength
+local nameOf, groupIn, joins, isInLine, turnScore, tenantLength
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -6031,9 +6298,6 @@ function groupIn(self, name)
         model = ____lualib.__TS__StringSlice(name, 0, at),
         tenant = ____lualib.__TS__StringSlice(name, at + 1)
     }) or ({model = name, tenant = ""})
-end
-function isOf(self, only, place)
-    return only.model == place.model and (only.tenant == nil or only.tenant == place.tenant)
 end
 function joins(self, ____bindingPattern0)
     local suspect
@@ -6078,6 +6342,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place.comparison == nil then
             place.comparison = ""
         end
+        if place.tokens == nil then
+            place.tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, place.sizeBytes, 4096)
+        end
         known[ticketId] = place
         return place
     end
@@ -6114,8 +6381,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         return found
     end
     placesKey = prefix .. "places"
-    --- Waiting and dispatched ones by turn: suspects, who go first, and the others.
-    local linesKeys = {suspects = prefix .. "line:suspects", others = prefix .. "line"}
+    --- Waiting and dispatched suspects by turn.
+    local suspectsLineKey = prefix .. "line:suspects"
+    --- All others', where older code runs beside this one: it alone asks it.
+    local olderLineKey = prefix .. "line"
     --- Held, dispatched and running ones by the end of that.
     local endsKey = prefix .. "ends"
     --- All but held ones by acceptance.
@@ -6128,8 +6397,18 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
+    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
+        nil,
+        prefix .. "lines",
+        sums,
+        function() return placesOf(
+            nil,
+            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
+        ) end
+    )
     bareGroups = {}
     local function weigh(self, place, sign)
+        lines:weigh(place, sign)
         sums:add("size", sign)
         sums:add("bytes", sign * place.sizeBytes)
         if place.standing.state == "waiting" then
@@ -6170,33 +6449,26 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             leaveGroup(nil, place.model, place.ticketId)
         end
     end
-    local function lineOf(self, place)
-        return place.suspect and linesKeys.suspects or linesKeys.others
-    end
     local function put(self, place)
         local ____place_3 = place
         local ticketId = ____place_3.ticketId
         local standing = ____place_3.standing
         local before = find(nil, ticketId)
-        known[ticketId] = place
         forget(nil)
         if standing.state ~= "waiting" and standing.untilMs <= nowMs then
             isPresent = false
         end
+        weigh(nil, place, 1)
         if before ~= nil then
             weigh(nil, before, -1)
             if joins(nil, before) then
                 leave(nil, before)
             end
-            if before.suspect ~= place.suspect then
-                redis.call(
-                    "ZREM",
-                    lineOf(nil, before),
-                    ticketId
-                )
+            if before.suspect and not place.suspect then
+                redis.call("ZREM", suspectsLineKey, ticketId)
             end
         end
-        weigh(nil, place, 1)
+        known[ticketId] = place
         if joins(nil, place) then
             join(nil, place)
         end
@@ -6206,22 +6478,18 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ticketId,
             cjson.encode(place)
         )
-        if isInLine(nil, place) then
+        if place.suspect and isInLine(nil, place) then
             redis.call(
                 "ZADD",
-                lineOf(nil, place),
+                suspectsLineKey,
                 ____modulesInUse["stores.redis.script.commands"].exactly(
                     nil,
                     turnScore(nil, place)
                 ),
                 ticketId
             )
-        else
-            redis.call(
-                "ZREM",
-                lineOf(nil, place),
-                ticketId
-            )
+        elseif place.suspect then
+            redis.call("ZREM", suspectsLineKey, ticketId)
         end
         if standing.state == "waiting" then
             redis.call("ZREM", endsKey, ticketId)
@@ -6252,33 +6520,32 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place == nil then
             return
         end
-        known[ticketId] = nil
         forget(nil)
         weigh(nil, place, -1)
+        known[ticketId] = nil
         if joins(nil, place) then
             leave(nil, place)
         end
         redis.call("HDEL", placesKey, ticketId)
-        for ____, key in ipairs({
-            lineOf(nil, place),
-            endsKey,
-            agesKey
-        }) do
+        if place.suspect then
+            redis.call("ZREM", suspectsLineKey, ticketId)
+        end
+        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
             redis.call("ZREM", key, ticketId)
         end
         if place.suspect then
             redis.call("SREM", suspectsKey, ticketId)
         end
     end
-    --- Waiting ones in order, a page at a time, for as long as they are wanted.
-    local function eachWaiting(self, line, isWanted)
+    --- Waiting suspects in order, a page at a time, for as long as they are wanted.
+    local function eachSuspect(self, isWanted)
         do
             local from = 0
             while true do
                 local ids = ____modulesInUse["stores.redis.script.commands"].list(
                     nil,
                     "ZRANGE",
-                    line,
+                    suspectsLineKey,
                     from,
                     from + 50 - 1
                 )
@@ -6294,6 +6561,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 from = from + 50
             end
         end
+    end
+    --- Groups that somebody waits in, suspects left out.
+    local function groupNames(self)
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
+    end
+    local function isReady(self, group)
+        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
+            nil,
+            waitsOf(nil, group)
+        )
+        return firstMs ~= nil and firstMs <= nowMs
     end
     --- Those of one group. One that is no longer there was taken out by older code, which knows no groups.
     local function eachOfGroup(self, group, isWanted)
@@ -6371,10 +6649,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local limit
             local forProbe
             local suspect
-            local only
+            local model
+            local tenant
             local blocked
             blocked = ____bindingPattern0.blocked
-            only = ____bindingPattern0.only
+            tenant = ____bindingPattern0.tenant
+            model = ____bindingPattern0.model
             suspect = ____bindingPattern0.suspect
             forProbe = ____bindingPattern0.forProbe
             limit = ____bindingPattern0.limit
@@ -6385,7 +6665,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 if place.notBeforeMs > nowMs or ____modulesInUse["domain.gate.places"].isBlocked(nil, place, blocked) then
                     return true
                 end
-                if only ~= nil and not isOf(nil, only, place) then
+                if place.tenant ~= tenant or model ~= nil and place.model ~= model then
                     return true
                 end
                 if seen[place.ticketId] ~= true then
@@ -6398,32 +6678,28 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return first < limit
             end
             if suspect then
-                eachWaiting(nil, linesKeys.suspects, look)
+                eachSuspect(nil, look)
             else
-                for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+                for ____, name in ipairs(groupNames(nil)) do
                     do
-                        local __continue69
+                        local __continue72
                         repeat
                             local group = groupIn(nil, name)
-                            if only ~= nil and group.model ~= only.model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue69 = true
+                            if group.tenant ~= tenant and group.tenant ~= "" then
+                                __continue72 = true
                                 break
                             end
-                            if only ~= nil and only.tenant ~= nil and only.tenant ~= group.tenant then
-                                __continue69 = true
+                            if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
+                                __continue72 = true
                                 break
                             end
-                            local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                                nil,
-                                waitsOf(nil, name)
-                            )
                             first = 0
-                            if firstMs ~= nil and firstMs <= nowMs then
+                            if isReady(nil, name) then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue69 = true
+                            __continue72 = true
                         until true
-                        if not __continue69 then
+                        if not __continue72 then
                             break
                         end
                     end
@@ -6435,28 +6711,44 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 limit
             )
         end,
-        groups = function(self, _, model)
+        groups = function(self, _, model, suspect)
             local groups = {}
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
-                do
-                    local __continue75
-                    repeat
-                        local group = groupIn(nil, name)
-                        if model ~= nil and group.model ~= model then
-                            __continue75 = true
+            local seen = {}
+            local function add(____, group)
+                local name = nameOf(nil, group)
+                if seen[name] ~= true then
+                    groups[#groups + 1] = {model = group.model, tenant = group.tenant}
+                end
+                seen[name] = true
+            end
+            local function look(____, place)
+                if place.notBeforeMs <= nowMs and (model == nil or place.model == model) then
+                    add(nil, place)
+                end
+                return true
+            end
+            if suspect then
+                eachSuspect(nil, look)
+            else
+                for ____, name in ipairs(groupNames(nil)) do
+                    do
+                        local __continue84
+                        repeat
+                            local group = groupIn(nil, name)
+                            if model ~= nil and group.model ~= model or not isReady(nil, name) then
+                                __continue84 = true
+                                break
+                            end
+                            if group.tenant == "" then
+                                eachOfGroup(nil, name, look)
+                            else
+                                add(nil, group)
+                            end
+                            __continue84 = true
+                        until true
+                        if not __continue84 then
                             break
                         end
-                        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                            nil,
-                            waitsOf(nil, name)
-                        )
-                        if firstMs ~= nil and firstMs <= nowMs then
-                            groups[#groups + 1] = group
-                        end
-                        __continue75 = true
-                    until true
-                    if not __continue75 then
-                        break
                     end
                 end
             end
@@ -6476,13 +6768,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 end
                 return true
             end
-            eachWaiting(nil, linesKeys.suspects, look)
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+            eachSuspect(nil, look)
+            for ____, name in ipairs(groupNames(nil)) do
                 do
-                    local __continue83
+                    local __continue93
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue83 = true
+                            __continue93 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -6497,9 +6789,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue83 = true
+                        __continue93 = true
                     until true
-                    if not __continue83 then
+                    if not __continue93 then
                         break
                     end
                 end
@@ -6511,16 +6803,62 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             end
         end,
-        ahead = function(self, place)
-            local rank = ____modulesInUse["stores.redis.script.commands"].read(
+        ownBefore = function(self, place)
+            local before = 0
+            eachSuspect(
                 nil,
-                "ZRANK",
-                lineOf(nil, place),
-                place.ticketId
+                function(____, other)
+                    if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
+                        before = before + 1
+                    end
+                    return true
+                end
             )
-            local before = rank == nil and 0 or (tonumber(rank) or 0)
-            return place.suspect and before or before + ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", linesKeys.suspects)
+            if place.suspect then
+                return before
+            end
+            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                turnScore(nil, place)
+            )
+            for ____, name in ipairs(groupNames(nil)) do
+                do
+                    local __continue105
+                    repeat
+                        if groupIn(nil, name).tenant ~= place.tenant then
+                            __continue105 = true
+                            break
+                        end
+                        before = before + ____modulesInUse["stores.redis.script.commands"].count(
+                            nil,
+                            "ZCOUNT",
+                            turnsOf(nil, name),
+                            "-inf",
+                            "(" .. score
+                        )
+                        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                            nil,
+                            "ZRANGEBYSCORE",
+                            turnsOf(nil, name),
+                            score,
+                            score
+                        )) do
+                            if id < place.ticketId then
+                                before = before + 1
+                            end
+                        end
+                        __continue105 = true
+                    until true
+                    if not __continue105 then
+                        break
+                    end
+                end
+            end
+            return before
         end,
+        lines = function(____, tenants) return lines:of(tenants) end,
+        putTag = function(____, tenant, startTag, sinceMs, virtualTime) return lines:putTag(tenant, startTag, sinceMs, virtualTime) end,
+        virtualTime = function() return lines:virtualTime() end,
         firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
         firstReadyMs = function(self, blocked, suspects)
             local firstMs = math.huge
@@ -6535,13 +6873,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return firstMs > nowMs
             end
             if suspects then
-                eachWaiting(
+                eachSuspect(
                     nil,
-                    linesKeys.suspects,
                     function(____, place) return look(nil, place, place.notBeforeMs) end
                 )
             end
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+            for ____, name in ipairs(groupNames(nil)) do
                 if firstMs <= nowMs then
                     break
                 end
@@ -6580,7 +6917,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ),
             ____modulesInUse["domain.gate.places"].isInFlight
         ) end,
-        flush = function() return sums:flush() end
+        flush = function(self)
+            lines:flush()
+            sums:flush()
+        end
     }
 end
 tenantLength = 16
