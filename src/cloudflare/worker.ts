@@ -16,6 +16,7 @@ import { durableGate, tendGate } from "./stubs/gate.ts";
 import { durableKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
+import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { durableTickets, remindTicket } from "./stubs/tickets.ts";
 import { durableTotals } from "./stubs/totals.ts";
@@ -186,10 +187,3 @@ function newId(): string {
 }
 
 const clock: Clock = { nowMs: Date.now, ...timers };
-
-const encoder = new TextEncoder();
-
-async function sha256(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
-  return digest.toHex();
-}

@@ -7,6 +7,7 @@ import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
+import { weightsByKey } from "../gateway/gate-keys.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { timeOrderedId } from "./ids.ts";
@@ -35,7 +36,7 @@ const clock: Clock = {
 };
 const newId = () => timeOrderedId(Date.now());
 const opened = await openStores({
-  settings: config,
+  settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   clock,
   random: Math.random,
@@ -53,7 +54,7 @@ const { app, gateway } = createService(config, {
   clock,
   newId,
   random: Math.random,
-  sha256: (text) => hash("sha256", utf8(text), "hex"),
+  sha256,
   log,
   durable: { ...stores.parts, sizeOf: sizeOfTexts, stopping: stopping.signal },
 });
@@ -65,6 +66,10 @@ server.on("error", (error: NodeJS.ErrnoException) =>
 );
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
+
+function sha256(text: string): string {
+  return hash("sha256", utf8(text), "hex");
+}
 
 function refuse(why: string): never {
   process.stderr.write(`${why}\n`);

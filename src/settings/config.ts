@@ -20,6 +20,10 @@ export interface Config {
   readonly access:
     | { readonly kind: "keys"; readonly keys: readonly TenantKey[] }
     | { readonly kind: "loopback" };
+  /** What a tenant's share is multiplied by; of those who are not named it is 1. */
+  readonly tenantWeights: Readonly<Record<string, number>>;
+  /** Live calls of each provider at once, in a process or an isolate. */
+  readonly liveConcurrency: Readonly<Record<ProviderName, number>>;
   /** Of comparisons that name none. A warning says so where it is not usable here. */
   readonly defaultProvider: ProviderName;
   readonly providers: Readonly<Record<Vendor, VendorConfig>>;
@@ -178,6 +182,14 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     upstash: upstashOf(given),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
+    tenantWeights: given.TENANT_WEIGHTS ?? {},
+    liveConcurrency: {
+      anthropic: given.ANTHROPIC_LIVE_CONCURRENCY,
+      openai: given.OPENAI_LIVE_CONCURRENCY,
+      google: given.GOOGLE_LIVE_CONCURRENCY,
+      openrouter: given.OPENROUTER_LIVE_CONCURRENCY,
+      mock: given.MOCK_LIVE_CONCURRENCY,
+    },
     defaultProvider: given.DEFAULT_LLM_PROVIDER ?? firstConfigured ?? "mock",
     providers,
     mock: {
@@ -237,14 +249,15 @@ function vendorConfig(given: Settings, prefix: Uppercase<Vendor>): VendorConfig 
   };
 }
 
-const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
+const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|TENANT|UPSTASH)_/;
 
 function warningsAbout(
   config: Omit<Config, "warnings">,
   env: Readonly<Record<string, unknown>>,
   platform: Platform,
 ): readonly string[] {
-  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
+  const { access, defaultProvider, mock, providers, redisUrl, tenantWeights, upstash } = config;
+  const tenants = access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [];
   const isDefaultUsable =
     defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
   return [
@@ -264,6 +277,9 @@ function warningsAbout(
     ...(upstash !== null && isUnencrypted(upstash.url)
       ? ["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]
       : []),
+    ...Object.keys(tenantWeights)
+      .filter((tenant) => !tenants.includes(tenant))
+      .map((tenant) => `TENANT_WEIGHTS names ${tenant}, who has no key here`),
     ...(platform === "cloudflare" && redisUrl !== null
       ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
       : []),

@@ -6,6 +6,7 @@
  * A line that had nothing to send for a while has no claim on what it left to others: its tag counts as virtual time where it lies behind.
  * So the tags of lines that have something to send lie within the cost of one ticket of each other, and a store that loses them does no harm.
  */
+import { weightOf, type Weights } from "../shares.ts";
 import type { Load } from "./admission.ts";
 import type { Place, Places } from "./places.ts";
 
@@ -22,9 +23,6 @@ export interface Line extends Load {
   readonly sinceMs: number;
 }
 
-/** Of tenants whose weight is not 1, by their names as in `Seat`. */
-export type Weights = Readonly<Record<string, number>>;
-
 /** What a ticket's call takes of a provider, roughly: a token is four bytes of text, and a judgement is far shorter than it may be. */
 export function tokensOf(sizeBytes: number, maxTokens: number): number {
   return Math.ceil(sizeBytes / 4 + maxTokens / 4);
@@ -32,10 +30,6 @@ export function tokensOf(sizeBytes: number, maxTokens: number): number {
 
 /** Of tickets that older code made room for: as if with the default of `LLM_DEFAULT_MAX_TOKENS`. */
 export const defaultMaxTokens = 4_096;
-
-function weightOf(weights: Weights | undefined, tenant: string): number {
-  return weights?.[tenant] ?? 1;
-}
 
 /**
  * A line after a place has come to it (1) or gone from it (-1). At its last one's end it is gone: so where a place changes, the new one comes first.

@@ -5,6 +5,7 @@
  *
  * Every function of these files can be repeated by the runtime: a permit's news count once, a batch with trouble in it counts once.
  */
+import type { Weights } from "../shares.ts";
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
   breakerTurn,
@@ -26,7 +27,6 @@ import {
   type CredentialsHold,
   type ModelHold,
 } from "./pauses.ts";
-import type { Weights } from "./fair-order.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
 import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
@@ -76,7 +76,7 @@ export interface GateLimits extends BreakerLimits, AdmissionLimits {
   readonly leaseMs: number;
   /** How long a ticket is kept after its end, in milliseconds. */
   readonly retentionMs: number;
-  /** Absent: all tenants weigh the same. */
+  /** By tenants' names as in `Seat`; absent: all weigh the same. */
   readonly weights?: Weights;
 }
 

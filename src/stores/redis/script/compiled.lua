@@ -1736,6 +1736,19 @@ end
 none = {faultsInRow = 0}
 return ____exports
  end,
+["domain.shares"] = function(...) 
+local ____exports = {}
+function ____exports.weightOf(self, weights, tenant)
+    return weights and weights[tenant] or 1
+end
+--- Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
+-- 
+-- @param weights of all of these together
+function ____exports.holdsShare(self, own, all, weight, weights)
+    return own * weights >= all * weight
+end
+return ____exports
+ end,
 ["domain.gate.admission"] = function(...) 
 local ____exports = {}
 --- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
@@ -2150,232 +2163,6 @@ function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryM
         },
         "asker"
     )
-end
-return ____exports
- end,
-["domain.gate.places"] = function(...) 
-local ____exports = {}
-local blocks
-function blocks(self, block, place)
-    return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
-end
-____exports.holdMs = 30000
-____exports.dispatchMs = 30000
---- A place whose ticket is silent for so long is asked after.
-____exports.silenceMs = 300000
---- Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
-function ____exports.byTurn(self, a, b)
-    if a.suspect ~= b.suspect then
-        return a.suspect and -1 or 1
-    end
-    if a.priority ~= b.priority then
-        return b.priority - a.priority
-    end
-    if a.acceptedAtMs ~= b.acceptedAtMs then
-        return a.acceptedAtMs - b.acceptedAtMs
-    end
-    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
-end
---- Who probes first of one tenant's: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
--- that has probed often in one outage wait for as many turns of others in the next.
-function ____exports.byProbeTurn(self, a, b)
-    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
-end
---- Likewise between tenants, where neither priority nor suspicion counts.
-function ____exports.byProbeAge(self, a, b)
-    if a.probes ~= b.probes then
-        return a.probes - b.probes
-    end
-    if a.acceptedAtMs ~= b.acceptedAtMs then
-        return a.acceptedAtMs - b.acceptedAtMs
-    end
-    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
-end
---- What becomes of a place whose time is over; `null`: it is gone.
-function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch11 = place.standing.state
-        local ____cond11 = ____switch11 == "held"
-        if ____cond11 then
-            return nil
-        end
-        ____cond11 = ____cond11 or (____switch11 == "waiting" or ____switch11 == "dispatched" or ____switch11 == "running")
-        if ____cond11 then
-            return ____with(place, {standing = {state = "waiting"}})
-        end
-    until true
-end
-function ____exports.isBlocked(self, place, blocked)
-    return ____lualib.__TS__ArraySome(
-        blocked,
-        function(____, block) return blocks(nil, block, place) end
-    )
-end
---- Until when it is blocked; 0: it isn't.
-function ____exports.blockedUntilMs(self, place, blocked)
-    return ____lualib.__TS__ArrayReduce(
-        blocked,
-        function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
-        0
-    )
-end
-function ____exports.isInFlight(self, place)
-    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
-end
-return ____exports
- end,
-["domain.gate.fair-order"] = function(...) 
-local ____exports = {}
-local weightOf, comesBefore, startOf, meanCost
-function weightOf(self, weights, tenant)
-    return weights and weights[tenant] or 1
-end
-function ____exports.newLine(self, tenant, sinceMs)
-    return {
-        tenant = tenant,
-        size = 0,
-        bytes = 0,
-        tokens = 0,
-        waiting = 0,
-        startTag = 0,
-        sinceMs = sinceMs
-    }
-end
-function comesBefore(self, a, b, virtualTime)
-    local tagA = startOf(nil, a, virtualTime)
-    local tagB = startOf(nil, b, virtualTime)
-    if tagA ~= tagB then
-        return tagA < tagB
-    end
-    if a.sinceMs ~= b.sinceMs then
-        return a.sinceMs < b.sinceMs
-    end
-    return a.tenant < b.tenant
-end
-function startOf(self, ____bindingPattern0, virtualTime)
-    local startTag
-    startTag = ____bindingPattern0.startTag
-    return math.max(startTag, virtualTime)
-end
-function meanCost(self, ____bindingPattern0, weights)
-    local size
-    local tokens
-    local tenant
-    tenant = ____bindingPattern0.tenant
-    tokens = ____bindingPattern0.tokens
-    size = ____bindingPattern0.size
-    return math.max(1, tokens / size) / weightOf(nil, weights, tenant)
-end
---- What a ticket's call takes of a provider, roughly: a token is four bytes of text, and a judgement is far shorter than it may be.
-function ____exports.tokensOf(self, sizeBytes, maxTokens)
-    return math.ceil(sizeBytes / 4 + maxTokens / 4)
-end
---- Of tickets that older code made room for: as if with the default of `LLM_DEFAULT_MAX_TOKENS`.
-____exports.defaultMaxTokens = 4096
---- A line after a place has come to it (1) or gone from it (-1). At its last one's end it is gone: so where a place changes, the new one comes first.
--- 
--- @param line absent: the tenant has no places
-function ____exports.weighed(self, line, place, times)
-    local ____place_2 = place
-    local tenant = ____place_2.tenant
-    local acceptedAtMs = ____place_2.acceptedAtMs
-    local sizeBytes = ____place_2.sizeBytes
-    local tokens = ____place_2.tokens
-    local standing = ____place_2.standing
-    local was = (line == nil or line.size == 0) and ____exports.newLine(nil, tenant, acceptedAtMs) or line
-    return ____with(
-        was,
-        {
-            size = was.size + times,
-            bytes = was.bytes + times * sizeBytes,
-            tokens = was.tokens + times * tokens,
-            waiting = was.waiting + (standing.state == "waiting" and times or 0),
-            sinceMs = was.startTag > 0 and was.sinceMs or math.min(was.sinceMs, acceptedAtMs)
-        }
-    )
-end
---- The first of those that may send something now; `null`: there are none.
-function ____exports.firstLine(self, lines, virtualTime)
-    local first = nil
-    for ____, line in ipairs(lines) do
-        if first == nil or comesBefore(nil, line, first, virtualTime) then
-            first = line
-        end
-    end
-    return first
-end
---- A ticket is sent.
--- 
--- @param isInTurn the line was the first of all; out of turn, as a probe or to ask for its model, it pays as well, but virtual time stays
-function ____exports.charge(self, places, place, isInTurn, weights, nowMs)
-    local ____place_3 = place
-    local tenant = ____place_3.tenant
-    local tokens = ____place_3.tokens
-    local line = unpack(
-        places:lines({tenant}),
-        1,
-        1
-    )
-    local virtualTime = places:virtualTime()
-    if line == nil then
-        return
-    end
-    local start = startOf(nil, line, virtualTime)
-    local startTag = start + math.ceil(tokens / weightOf(nil, weights, tenant))
-    places:putTag(tenant, startTag, nowMs, isInTurn and start or virtualTime)
-end
---- How many tickets will probably be judged before this one begins, if nothing holds any of them up: those that are sent already, its own that
--- go before it, and of each other line as many as its tag, and what its tickets cost on average, let go first.
-function ____exports.ticketsBefore(self, places, place, weights)
-    if place.standing.state ~= "waiting" then
-        return 0
-    end
-    local sent = #____lualib.__TS__ArrayFilter(
-        places:inFlight(),
-        function(____, ____bindingPattern0)
-            local standing
-            standing = ____bindingPattern0.standing
-            return standing.state == "dispatched"
-        end
-    )
-    local own = places:ownBefore(place)
-    local lines = places:lines(nil)
-    local line = ____lualib.__TS__ArrayFind(
-        lines,
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return tenant == place.tenant
-        end
-    )
-    if line == nil then
-        return sent + own
-    end
-    local virtualTime = places:virtualTime()
-    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
-    local others = 0
-    for ____, other in ipairs(lines) do
-        do
-            local __continue21
-            repeat
-                local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
-                if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
-                    __continue21 = true
-                    break
-                end
-                local isOlder = own > 0 or lead == 0 and comesBefore(nil, other, line, virtualTime)
-                others = others + math.min(
-                    other.waiting,
-                    isOlder and math.floor(lead) + 1 or math.ceil(lead)
-                )
-                __continue21 = true
-            until true
-            if not __continue21 then
-                break
-            end
-        end
-    end
-    return sent + own + others
 end
 return ____exports
  end,
@@ -2900,6 +2687,229 @@ function ____exports.paced(self, paces, tenant, model, nowMs)
         paces,
         function(____, pace) return pace == known and ____with(pace, {nextAtMs = nextAtMs}) or pace end
     )
+end
+return ____exports
+ end,
+["domain.gate.fair-order"] = function(...) 
+local ____exports = {}
+local comesBefore, startOf, meanCost
+function ____exports.newLine(self, tenant, sinceMs)
+    return {
+        tenant = tenant,
+        size = 0,
+        bytes = 0,
+        tokens = 0,
+        waiting = 0,
+        startTag = 0,
+        sinceMs = sinceMs
+    }
+end
+function comesBefore(self, a, b, virtualTime)
+    local tagA = startOf(nil, a, virtualTime)
+    local tagB = startOf(nil, b, virtualTime)
+    if tagA ~= tagB then
+        return tagA < tagB
+    end
+    if a.sinceMs ~= b.sinceMs then
+        return a.sinceMs < b.sinceMs
+    end
+    return a.tenant < b.tenant
+end
+function startOf(self, ____bindingPattern0, virtualTime)
+    local startTag
+    startTag = ____bindingPattern0.startTag
+    return math.max(startTag, virtualTime)
+end
+function meanCost(self, ____bindingPattern0, weights)
+    local size
+    local tokens
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    tokens = ____bindingPattern0.tokens
+    size = ____bindingPattern0.size
+    return math.max(1, tokens / size) / ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
+end
+--- What a ticket's call takes of a provider, roughly: a token is four bytes of text, and a judgement is far shorter than it may be.
+function ____exports.tokensOf(self, sizeBytes, maxTokens)
+    return math.ceil(sizeBytes / 4 + maxTokens / 4)
+end
+--- Of tickets that older code made room for: as if with the default of `LLM_DEFAULT_MAX_TOKENS`.
+____exports.defaultMaxTokens = 4096
+--- A line after a place has come to it (1) or gone from it (-1). At its last one's end it is gone: so where a place changes, the new one comes first.
+-- 
+-- @param line absent: the tenant has no places
+function ____exports.weighed(self, line, place, times)
+    local ____place_0 = place
+    local tenant = ____place_0.tenant
+    local acceptedAtMs = ____place_0.acceptedAtMs
+    local sizeBytes = ____place_0.sizeBytes
+    local tokens = ____place_0.tokens
+    local standing = ____place_0.standing
+    local was = (line == nil or line.size == 0) and ____exports.newLine(nil, tenant, acceptedAtMs) or line
+    return ____with(
+        was,
+        {
+            size = was.size + times,
+            bytes = was.bytes + times * sizeBytes,
+            tokens = was.tokens + times * tokens,
+            waiting = was.waiting + (standing.state == "waiting" and times or 0),
+            sinceMs = was.startTag > 0 and was.sinceMs or math.min(was.sinceMs, acceptedAtMs)
+        }
+    )
+end
+--- The first of those that may send something now; `null`: there are none.
+function ____exports.firstLine(self, lines, virtualTime)
+    local first = nil
+    for ____, line in ipairs(lines) do
+        if first == nil or comesBefore(nil, line, first, virtualTime) then
+            first = line
+        end
+    end
+    return first
+end
+--- A ticket is sent.
+-- 
+-- @param isInTurn the line was the first of all; out of turn, as a probe or to ask for its model, it pays as well, but virtual time stays
+function ____exports.charge(self, places, place, isInTurn, weights, nowMs)
+    local ____place_1 = place
+    local tenant = ____place_1.tenant
+    local tokens = ____place_1.tokens
+    local line = unpack(
+        places:lines({tenant}),
+        1,
+        1
+    )
+    local virtualTime = places:virtualTime()
+    if line == nil then
+        return
+    end
+    local start = startOf(nil, line, virtualTime)
+    local startTag = start + math.ceil(tokens / ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant))
+    places:putTag(tenant, startTag, nowMs, isInTurn and start or virtualTime)
+end
+--- How many tickets will probably be judged before this one begins, if nothing holds any of them up: those that are sent already, its own that
+-- go before it, and of each other line as many as its tag, and what its tickets cost on average, let go first.
+function ____exports.ticketsBefore(self, places, place, weights)
+    if place.standing.state ~= "waiting" then
+        return 0
+    end
+    local sent = #____lualib.__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, ____bindingPattern0)
+            local standing
+            standing = ____bindingPattern0.standing
+            return standing.state == "dispatched"
+        end
+    )
+    local own = places:ownBefore(place)
+    local lines = places:lines(nil)
+    local line = ____lualib.__TS__ArrayFind(
+        lines,
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return tenant == place.tenant
+        end
+    )
+    if line == nil then
+        return sent + own
+    end
+    local virtualTime = places:virtualTime()
+    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
+    local others = 0
+    for ____, other in ipairs(lines) do
+        do
+            local __continue20
+            repeat
+                local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
+                if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
+                    __continue20 = true
+                    break
+                end
+                local isOlder = own > 0 or lead == 0 and comesBefore(nil, other, line, virtualTime)
+                others = others + math.min(
+                    other.waiting,
+                    isOlder and math.floor(lead) + 1 or math.ceil(lead)
+                )
+                __continue20 = true
+            until true
+            if not __continue20 then
+                break
+            end
+        end
+    end
+    return sent + own + others
+end
+return ____exports
+ end,
+["domain.gate.places"] = function(...) 
+local ____exports = {}
+local blocks
+function blocks(self, block, place)
+    return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
+end
+____exports.holdMs = 30000
+____exports.dispatchMs = 30000
+--- A place whose ticket is silent for so long is asked after.
+____exports.silenceMs = 300000
+--- Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
+function ____exports.byTurn(self, a, b)
+    if a.suspect ~= b.suspect then
+        return a.suspect and -1 or 1
+    end
+    if a.priority ~= b.priority then
+        return b.priority - a.priority
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
+end
+--- Who probes first of one tenant's: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+-- that has probed often in one outage wait for as many turns of others in the next.
+function ____exports.byProbeTurn(self, a, b)
+    return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
+end
+--- Likewise between tenants, where neither priority nor suspicion counts.
+function ____exports.byProbeAge(self, a, b)
+    if a.probes ~= b.probes then
+        return a.probes - b.probes
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
+end
+--- What becomes of a place whose time is over; `null`: it is gone.
+function ____exports.lapsedPlace(self, place)
+    repeat
+        local ____switch11 = place.standing.state
+        local ____cond11 = ____switch11 == "held"
+        if ____cond11 then
+            return nil
+        end
+        ____cond11 = ____cond11 or (____switch11 == "waiting" or ____switch11 == "dispatched" or ____switch11 == "running")
+        if ____cond11 then
+            return ____with(place, {standing = {state = "waiting"}})
+        end
+    until true
+end
+function ____exports.isBlocked(self, place, blocked)
+    return ____lualib.__TS__ArraySome(
+        blocked,
+        function(____, block) return blocks(nil, block, place) end
+    )
+end
+--- Until when it is blocked; 0: it isn't.
+function ____exports.blockedUntilMs(self, place, blocked)
+    return ____lualib.__TS__ArrayReduce(
+        blocked,
+        function(____, untilMs, block) return blocks(nil, block, place) and math.max(untilMs, block.untilMs) or untilMs end,
+        0
+    )
+end
+function ____exports.isInFlight(self, place)
+    return (place and place.standing.state) == "dispatched" or (place and place.standing.state) == "running"
 end
 return ____exports
  end,
