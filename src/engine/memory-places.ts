@@ -127,7 +127,7 @@ export function memoryPlaces(): Places {
       takeOut(place);
       endLine(place.tenant);
     },
-    tally() {
+    load() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {

@@ -56,7 +56,7 @@ const { app, gateway } = createService(config, {
   random: Math.random,
   sha256,
   log,
-  durable: { ...stores.parts, sizeOf: sizeOfTexts, stopping: stopping.signal },
+  stores: { ...stores.parts, sizeOf: sizeOfTexts, stopping: stopping.signal },
 });
 
 const server = createHttpServer(app.fetch);
@@ -106,7 +106,7 @@ function started() {
 
 async function stop(signal: NodeJS.Signals) {
   log("info", "stopping", { signal });
-  await stopGracefully({ server, durable: stores, clock, stopping });
+  await stopGracefully({ server, stores, clock, stopping });
   void vendors.close();
   output.flushSync();
   process.exit(0);

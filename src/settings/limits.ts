@@ -5,7 +5,7 @@ import type { TicketPolicy } from "../domain/ticket/ticket.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { RoomLimits } from "../domain/live.ts";
 import type { Config } from "./config.ts";
-import type { Platform } from "./rules.ts";
+import type { PlatformName } from "./rules.ts";
 
 /** The settings that the queue reads, in milliseconds and bytes. */
 export interface QueueSettings {
@@ -54,7 +54,7 @@ const liveBytes = { node: 256 * mebibyte, cloudflare: 32 * mebibyte };
 type Shared = Pick<Config, "access" | "tenantWeights" | "liveConcurrency"> & QueueSettings;
 
 /** Room for live calls of a provider. */
-export function liveLimits(config: Shared, platform: Platform, provider: ProviderName): RoomLimits {
+export function liveLimits(config: Shared, platform: PlatformName, provider: ProviderName): RoomLimits {
   return { ...roomLimits(config), calls: config.liveConcurrency[provider], bytes: liveBytes[platform] };
 }
 
@@ -62,7 +62,7 @@ export function liveLimits(config: Shared, platform: Platform, provider: Provide
  * Room for bodies of comparisons, whosever they are, from their first byte until they are answered: a quarter more, so that those for which no
  * live call is made can be read, and kept as tickets.
  */
-export function doorLimits(config: Shared, platform: Platform): RoomLimits {
+export function doorLimits(config: Shared, platform: PlatformName): RoomLimits {
   return { ...roomLimits(config), calls: Infinity, bytes: liveBytes[platform] * 1.25 };
 }
 

@@ -111,7 +111,7 @@ it("a model held for one tenant's faults, and after it one single fault of anoth
     lab.live(`bad ${i}`, { tenant: "evil", model: "m" });
     await lab.pass(seconds);
   }
-  expect((await lab.overview()).held).toMatchObject([{ why: "faults" }]);
+  expect((await lab.status()).held).toMatchObject([{ why: "faults" }]);
   const live: Live[] = [];
   for (let i = 0; i < 30; i++) {
     lab.live(`more ${i}`, { tenant: "third", model: "n" });

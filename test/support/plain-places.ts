@@ -39,7 +39,7 @@ export function plainPlaces(): Places {
       rows.delete(ticketId);
       forgetTags();
     },
-    tally() {
+    load() {
       const inFlight = all().filter(isInFlight);
       return {
         size: rows.size,

@@ -6,8 +6,8 @@ import {
   type Group,
   type Place,
   type Places,
-  type Standing,
-  type Tally,
+  type PlaceState,
+  type QueueLoad,
 } from "../../domain/gate/places.ts";
 import { linesSchema, sqlLines, type OwnSums, type SqlLines } from "./gate-lines.ts";
 
@@ -71,7 +71,7 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
       count(find(ticketId), null);
       sql.exec("DELETE FROM places WHERE ticket_id = ?", ticketId);
     },
-    tally(): Tally {
+    load(): QueueLoad {
       sums ??= counted();
       const oldestAcceptedAtMs = number("SELECT min(accepted_at) AS value FROM places WHERE state <> 'held'");
       return { ...sums, oldestAcceptedAtMs };
@@ -169,7 +169,7 @@ const sumsByTenant = `
   FROM (SELECT *, ${tenantColumn} AS tenant, CAST(substr(turn, 57 + length(ticket_id)) AS INTEGER) AS tokens FROM places)
   GROUP BY tenant`;
 
-/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all standings but waiting. */
+/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all states but waiting. */
 const schema = [
   `CREATE TABLE IF NOT EXISTS places (
      ticket_id TEXT PRIMARY KEY, priority INTEGER NOT NULL, accepted_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
@@ -199,7 +199,7 @@ const firstOfEachGroup = `
                 WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} = groups.name) AS at
   FROM groups, asked WHERE name IS NOT NULL`;
 
-type Sums = Omit<Tally, "oldestAcceptedAtMs">;
+type Sums = Omit<QueueLoad, "oldestAcceptedAtMs">;
 
 function add(sums: Sums, place: Place | null, times: 1 | -1): Sums {
   if (place === null) return sums;
@@ -219,7 +219,7 @@ type Row = {
   accepted_at: number;
   size_bytes: number;
   model: string;
-  state: Standing["state"];
+  state: PlaceState["state"];
   until: number | null;
   permit: string | null;
   not_before: number;
@@ -278,7 +278,7 @@ function placeIn(row: Row): Place {
     sizeBytes: row.size_bytes,
     model: row.model,
     ...restIn(row),
-    standing: standingIn(row),
+    standing: placeStateIn(row),
     notBeforeMs: row.not_before,
     suspect: row.suspect === 1,
     probes: row.probes,
@@ -286,7 +286,7 @@ function placeIn(row: Row): Place {
   };
 }
 
-function standingIn({ state, until, permit }: Row): Standing {
+function placeStateIn({ state, until, permit }: Row): PlaceState {
   const untilMs = until ?? 0;
   switch (state) {
     case "waiting":

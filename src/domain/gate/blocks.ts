@@ -1,7 +1,7 @@
 /** Whose tickets may not be sent now, and until when: pauses of models, ramps, paces, and for whom the breaker is open. */
 import { breakerTurn } from "./breaker.ts";
-import { isClosedForTicket, type GateCore, type GateLimits } from "./gate.ts";
-import { isAsked, isHeld, modelTurn, presentHolds, sparesTicketsOf, type ModelHold } from "./pauses.ts";
+import { isClosedForTicket, type GateState, type GateLimits } from "./gate.ts";
+import { isAsked, isPaused, modelTurn, presentPauses, sparesTicketsOf, type ModelPause } from "./pauses.ts";
 import type { Block, Group, Places } from "./places.ts";
 import { rampStart } from "./ramp.ts";
 import { isDivided, mostInFlight } from "./ticket-turn.ts";
@@ -9,15 +9,15 @@ import { leasedTurn } from "./turn.ts";
 
 /** What may not be sent now, and until when, beside what stops all. */
 export function blocksOf(
-  core: GateCore,
+  gate: GateState,
   places: Places,
   nowMs: number,
   limits: GateLimits,
 ): readonly Block[] {
   return [
-    ...pausesOf(core, places, nowMs),
-    ...(isDivided(core) ? openFor(core, readyGroups(places, nowMs), nowMs) : []),
-    ...beyondRamp(core, places, nowMs, limits),
+    ...pausesOf(gate, places, nowMs),
+    ...(isDivided(gate) ? openFor(gate, readyGroups(places, nowMs), nowMs) : []),
+    ...beyondRamp(gate, places, nowMs, limits),
   ];
 }
 
@@ -27,24 +27,24 @@ function readyGroups(places: Places, nowMs: number): readonly Group[] {
 }
 
 /** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
-function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
-  if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
+function beyondRamp(gate: GateState, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
+  if (!isDivided(gate) || places.load().inFlight < mostInFlight(gate, { kind: "free" }, limits)) return [];
   return readyGroups(places, nowMs)
-    .filter((group) => isClosedForTicket(core, group))
+    .filter((group) => isClosedForTicket(gate, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
 }
 
-export function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+export function pausesOf(gate: GateState, places: Places, nowMs: number): readonly Block[] {
   const blocks: Block[] = [];
-  for (const hold of presentHolds(core.holds, nowMs)) {
-    const { model } = hold;
-    if (isAsked(hold)) {
-      const turn = modelTurn(hold, nowMs);
-      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
-    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
-    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
+  for (const pause of presentPauses(gate.holds, nowMs)) {
+    const { model } = pause;
+    if (isAsked(pause)) {
+      const turn = modelTurn(pause, nowMs);
+      if (turn.kind === "wait") blocks.push({ ...pausedIn(pause, nowMs), untilMs: turn.untilMs });
+    } else if (isPaused(pause, nowMs)) blocks.push({ ...pausedIn(pause, nowMs), untilMs: pause.untilMs });
+    else if (roomOf(pause, places) <= 0) blocks.push({ model, untilMs: Infinity });
   }
-  for (const { model, tenant, nextAtMs } of core.paces) {
+  for (const { model, tenant, nextAtMs } of gate.paces) {
     if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
   }
   return blocks;
@@ -54,27 +54,27 @@ export function pausesOf(core: GateCore, places: Places, nowMs: number): readonl
  * Those of these groups for whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these
  * blocks.
  */
-export function openFor(core: GateCore, groups: readonly Group[], nowMs: number): readonly Block[] {
-  if (!isDivided(core)) return [];
-  const turn = breakerTurn(core.breaker, nowMs);
+export function openFor(gate: GateState, groups: readonly Group[], nowMs: number): readonly Block[] {
+  if (!isDivided(gate)) return [];
+  const turn = breakerTurn(gate.breaker, nowMs);
   const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   return groups
-    .filter((group) => !isClosedForTicket(core, group))
+    .filter((group) => !isClosedForTicket(gate, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs }));
 }
 
 /** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
 export const anyTenant = "-";
 
-/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
-function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
-  const { model, tenant = "", asker = null } = hold;
+/** Whom a pause keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+function pausedIn(pause: ModelPause, nowMs: number): { readonly model: string; readonly tenant?: string } {
+  const { model, tenant = "", asker = null } = pause;
   const isTaken = leasedTurn(asker, nowMs).kind === "wait";
-  return isTaken || !sparesTicketsOf(hold, anyTenant) ? { model } : { model, tenant };
+  return isTaken || !sparesTicketsOf(pause, anyTenant) ? { model } : { model, tenant };
 }
 
 /** How many more tickets of a model its ramp lets start. */
-function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+function roomOf({ model, ramp = rampStart }: ModelPause, places: Places): number {
   const inFlight = places.inFlight().filter((place) => place.model === model).length;
   return ramp.allowed - inFlight;
 }

@@ -1,7 +1,7 @@
 /** Where one ticket at a time may go: which one a probe takes, and which one asks for its model, or is the first after its pause. */
 import { anyTenant, openFor, pausesOf } from "./blocks.ts";
-import { isClosedForTicket, type GateCore } from "./gate.ts";
-import { holdOf, isAsked, isHeld, type ModelHold } from "./pauses.ts";
+import { isClosedForTicket, type GateState } from "./gate.ts";
+import { pauseOf, isAsked, isPaused, type ModelPause } from "./pauses.ts";
 import {
   byProbeAge,
   byProbeTurn,
@@ -22,16 +22,16 @@ const mostTied = 8;
 const mostEqual = 4;
 
 /** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. `null`: there is none. */
-export function probeOf(core: GateCore, places: Places, nowMs: number): Place | null {
-  const blocked = pausesOf(core, places, nowMs);
+export function probeOf(gate: GateState, places: Places, nowMs: number): Place | null {
+  const blocked = pausesOf(gate, places, nowMs);
   // For whom the breaker is closed, there is nothing to probe.
   const probes = (group: Group) =>
-    !isBlocked(group, blocked) && (!isDivided(core) || !isClosedForTicket(core, group));
+    !isBlocked(group, blocked) && (!isDivided(gate) || !isClosedForTicket(gate, group));
   const others = places.groups(nowMs, null, false).filter(probes);
-  const suspects = places.tally().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true).filter(probes);
+  const suspects = places.load().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true).filter(probes);
   const only = suspects.filter((group) => !others.some((other) => isSame(group, other)));
   const query = { nowMs, blocked, forProbe: true, limit: 1 };
-  const candidates = leastLately(core.probed, [...others, ...only]).flatMap((group) =>
+  const candidates = leastLately(gate.probed, [...others, ...only]).flatMap((group) =>
     [
       ...(suspects.some((other) => isSame(group, other))
         ? places.ready({ ...query, ...group, suspect: true })
@@ -75,12 +75,12 @@ function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
 }
 
 /** Does this ticket go as the first after its model's pause? In vain perhaps: then another is next. */
-export function isFirst({ holds }: GateCore, { model }: Group, nowMs: number): boolean {
-  const hold = holdOf(holds, model, nowMs);
-  return hold !== undefined && goesAlone(hold);
+export function isFirst({ holds: pauses }: GateState, { model }: Group, nowMs: number): boolean {
+  const pause = pauseOf(pauses, model, nowMs);
+  return pause !== undefined && goesAlone(pause);
 }
 
-function goesAlone({ ramp = rampStart }: ModelHold): boolean {
+function goesAlone({ ramp = rampStart }: ModelPause): boolean {
   return ramp.allowed === 1;
 }
 
@@ -88,12 +88,12 @@ function goesAlone({ ramp = rampStart }: ModelHold): boolean {
  * Who asks for a model that one ticket at a time asks for, or is the first after its pause; `null`: nobody is to, or can. These go before all
  * others, one of each model: a pause that nobody asks about would not end.
  */
-export function askerOf(core: GateCore, hold: ModelHold, places: Places, nowMs: number): Place | null {
-  if (!isAsked(hold) && (isHeld(hold, nowMs) || !goesAlone(hold))) return null;
-  const pauses = pausesOf(core, places, nowMs);
-  if (isBlocked({ model: hold.model, tenant: anyTenant }, pauses)) return null;
-  const groups = places.groups(nowMs, hold.model, false);
-  return firstOf(hold, groups, places, [...pauses, ...openFor(core, groups, nowMs)], nowMs);
+export function askerOf(gate: GateState, pause: ModelPause, places: Places, nowMs: number): Place | null {
+  if (!isAsked(pause) && (isPaused(pause, nowMs) || !goesAlone(pause))) return null;
+  const pauses = pausesOf(gate, places, nowMs);
+  if (isBlocked({ model: pause.model, tenant: anyTenant }, pauses)) return null;
+  const groups = places.groups(nowMs, pause.model, false);
+  return firstOf(pause, groups, places, [...pauses, ...openFor(gate, groups, nowMs)], nowMs);
 }
 
 /**
@@ -101,7 +101,7 @@ export function askerOf(core: GateCore, hold: ModelHold, places: Places, nowMs: 
  * the same.
  */
 function firstOf(
-  hold: ModelHold,
+  pause: ModelPause,
   all: readonly Group[],
   places: Places,
   blocked: readonly Block[],
@@ -117,11 +117,11 @@ function firstOf(
       )
       .toSorted(byFirst)
       .flat();
-  const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
-  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
+  const isAnothers = ({ comparison }: Place) => comparison !== pause.comparison;
+  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== pause.tenant));
   const ofAnother = ofOthers.find(isAnothers);
   if (ofAnother !== undefined) return ofAnother;
-  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
+  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === pause.tenant)), ...ofOthers];
   return inOrder.find(isAnothers) ?? inOrder[0] ?? null;
 }
 

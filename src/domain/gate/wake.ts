@@ -1,6 +1,6 @@
 /** When a gate must look again by itself. */
-import type { GateCore, GateLimits } from "./gate.ts";
-import { silenceMs, type Tally } from "./places.ts";
+import type { GateState, GateLimits } from "./gate.ts";
+import { silenceMs, type QueueLoad } from "./places.ts";
 import { isDivided, mostInFlight, queueTurn } from "./ticket-turn.ts";
 import type { Turn } from "./turn.ts";
 
@@ -13,15 +13,15 @@ export interface Due {
 
 /** When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses. */
 export function wakeAtMs(
-  core: GateCore,
+  gate: GateState,
   due: Due,
-  tally: Tally,
+  load: QueueLoad,
   nowMs: number,
   limits: GateLimits,
 ): number | null {
-  const turn: Turn = isDivided(core) ? { kind: "free" } : queueTurn(core, nowMs);
-  const most = isDivided(core) ? limits.concurrency : mostInFlight(core, turn, limits);
-  const hasPermit = tally.inFlight < most;
+  const turn: Turn = isDivided(gate) ? { kind: "free" } : queueTurn(gate, nowMs);
+  const most = isDivided(gate) ? limits.concurrency : mostInFlight(gate, turn, limits);
+  const hasPermit = load.inFlight < most;
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.
   const firstMs = Math.min(

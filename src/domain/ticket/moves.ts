@@ -4,9 +4,9 @@
  * before, there is nothing to store. Time is the store's clock.
  */
 import type { Failure } from "../failure.ts";
-import type { Others } from "../gate/outcome.ts";
+import type { Others } from "../gate/call-report.ts";
 import { fail, threw } from "./failure.ts";
-import { die, endAt, expire, move, requeue, type Moved } from "./steps.ts";
+import { die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
 import type {
   About,
   Ended,
@@ -165,16 +165,16 @@ export function settle(
   policy: TicketPolicy,
   random: number,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) => {
-    const spent = sum(held.progress.spent, outcome.spent);
+  return withClaim(ticket, fence, nowMs, policy, (claimed, state) => {
+    const spent = sum(claimed.progress.spent, outcome.spent);
     // It ran to an end without killing its process.
-    const clean: Progress = { ...held.progress, spent, suspect: false };
+    const clean: Progress = { ...claimed.progress, spent, suspect: false };
     const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
       const { failure } = outcome;
       if (outcome.threw === true) {
         return threw(
-          { ...held, progress: { ...clean, suspect: true } },
+          { ...claimed, progress: { ...clean, suspect: true } },
           state,
           others,
           nowMs,
@@ -182,11 +182,11 @@ export function settle(
           random,
         );
       }
-      return fail({ ...held, progress: clean }, state, { failure, others }, nowMs, policy, random);
+      return fail({ ...claimed, progress: clean }, state, { failure, others }, nowMs, policy, random);
     }
     const attempts = clean.attempts + (state.claim.asProbe ? 0 : 1);
     const ended: Ended = { status: "completed", result: outcome.result, ...endAt(nowMs, policy) };
-    return move(held, { ...clean, attempts }, ended, { kind: "completed" }, nowMs);
+    return move(claimed, { ...clean, attempts }, ended, { kind: "completed" }, nowMs);
   });
 }
 
@@ -202,9 +202,9 @@ export function giveBack(
   policy: TicketPolicy,
   spent: Spent = nothingSpent,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) => {
-    const progress = { ...held.progress, spent: sum(held.progress.spent, spent) };
-    return requeue(held, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
+  return withClaim(ticket, fence, nowMs, policy, (claimed, state) => {
+    const progress = { ...claimed.progress, spent: sum(claimed.progress.spent, spent) };
+    return backToQueue(claimed, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
   });
 }
 
@@ -222,12 +222,12 @@ export function claimantDied(
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) =>
-    die(held, state, alone || held.progress.suspect, nowMs, policy),
+  return withClaim(ticket, fence, nowMs, policy, (claimed, state) =>
+    die(claimed, state, alone || claimed.progress.suspect, nowMs, policy),
   );
 }
 
-/** Notes that the gate was told what `errandOf` said after this event. Not an event: nothing happened to the ticket. */
+/** Notes that the gate was told what `noticeOf` said after this event. Not an event: nothing happened to the ticket. */
 export function gateHeard(ticket: Ticket, event: number): Ticket {
   const { progress } = ticket;
   const heard = Math.min(event, progress.events);
@@ -239,7 +239,7 @@ function withClaim(
   fence: number,
   nowMs: number,
   policy: TicketPolicy,
-  act: (held: Ticket, state: Processing) => Moved<null>,
+  act: (claimed: Ticket, state: Processing) => Moved<null>,
 ): Moved<Settled> {
   const present = elapse(ticket, nowMs, policy);
   const { state, progress } = present.ticket;

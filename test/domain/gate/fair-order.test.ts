@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { tokensOf } from "../../../src/domain/gate/fair-order.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { parseConfig } from "../../../src/settings/config.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
 import { fault, gateWorld, healthy } from "../durable-builders.ts";
@@ -30,7 +30,7 @@ function school(limits = {}) {
     ...gate,
     begunMs,
     /** @returns their ids */
-    queue(tenant: string, tickets: number, of: Partial<Seat> = {}): readonly string[] {
+    queue(tenant: string, tickets: number, of: Partial<QueueItem> = {}): readonly string[] {
       const ids = Array.from({ length: tickets }, () => `${tenant}${String(number++).padStart(5, "0")}`);
       for (const id of ids)
         gate.keep(id, { tenant, acceptedAtMs: world.nowMs, tokens: tokensOf(4_000, 4_096), ...of });
@@ -44,7 +44,7 @@ function school(limits = {}) {
         if (next === undefined || next.atMs > atMs) break;
         ends.splice(ends.indexOf(next), 1);
         world.nowMs = next.atMs;
-        keeper.release(next.id);
+        keeper.remove(next.id);
         sendAll();
       }
       world.nowMs = atMs;
@@ -103,7 +103,7 @@ it("sends the higher priority first among a tenant's own", () => {
   keep("low", { tenant: "a" });
   keep("high", { tenant: "a", priority: 3 });
   world.nowMs = 5;
-  keeper.release("a00000");
+  keeper.remove("a00000");
   expect(keeper.look().send).toEqual(["high"]);
 });
 
@@ -116,18 +116,21 @@ it("sends a suspect first in its own line, and in no other", () => {
   expect(keeper.look().send).toEqual(["b1"]);
   begin("b1", "p", { tenant: "b" });
   // Its process has died: it waits again as a suspect, and its tenant has had a turn that the other has not.
-  keeper.park({ ...seatOf("b1", "b"), acceptedAtMs: 9 }, { notBeforeMs: 0, suspect: true, permit: "p" });
+  keeper.requeue(
+    { ...queueItemOf("b1", "b"), acceptedAtMs: 9 },
+    { notBeforeMs: 0, suspect: true, permit: "p" },
+  );
   const order: string[] = [];
   for (let turns = 0; turns < 4; turns++) {
     world.nowMs++;
     const [next = ""] = keeper.look().send;
     order.push(next);
-    keeper.release(next);
+    keeper.remove(next);
   }
   expect(order).toEqual(["a1", "b1", "a2", "b2"]);
 });
 
-function seatOf(ticketId: string, tenant: string): Seat {
+function queueItemOf(ticketId: string, tenant: string): QueueItem {
   return { ticketId, tenant, priority: 0, acceptedAtMs: 0, sizeBytes: 10, model: "m", comparison: "" };
 }
 
@@ -149,13 +152,13 @@ it("gives a tenant that had nothing to send for an hour no claim on that hour", 
 it("gives a tenant whose tickets all waited for their backoff no claim on that time", () => {
   const { keep, keeper, world } = gateWorld({ ...defaults, concurrency: 1 });
   keep("b0", { tenant: "b" });
-  for (let i = 0; i < 50; i++) keeper.confirm({ ...seatOf(`b${i + 1}`, "b") }, 100_000);
+  for (let i = 0; i < 50; i++) keeper.enqueue({ ...queueItemOf(`b${i + 1}`, "b") }, 100_000);
   for (let i = 0; i < 100; i++) keep(`a${i}`, { tenant: "a" });
   const sent: string[] = [];
   function next(): void {
     const [id = ""] = keeper.look().send;
     sent.push(id);
-    keeper.release(id);
+    keeper.remove(id);
   }
   for (let turns = 0; turns < 21; turns++) next();
   expect(sent.filter((id) => id.startsWith("b"))).toEqual(["b0"]);
@@ -172,7 +175,7 @@ it("serves lines that are level by age: none starves, however many new ones come
     keep(`a${turns}`, { tenant: `a${turns}`, acceptedAtMs: 6 + turns });
     const [next = ""] = keeper.look().send;
     order.push(next);
-    keeper.release(next);
+    keeper.remove(next);
   }
   expect(order.slice(0, 3)).toEqual(["z", "a0", "a1"]);
 });
@@ -183,14 +186,14 @@ it("says of a place how many are judged before it, and in the end is right", () 
   keeper.look();
   for (let i = 0; i < 20; i++) keep(`a${i}`, { tenant: "a", acceptedAtMs: i });
   for (let i = 0; i < 3; i++) keep(`b${i}`, { tenant: "b", acceptedAtMs: 100 + i });
-  const said = ["b0", "b1", "b2", "a0", "a5", "a19"].map((id) => keeper.outlook(id)?.position);
-  keeper.release("now");
+  const said = ["b0", "b1", "b2", "a0", "a5", "a19"].map((id) => keeper.estimate(id)?.position);
+  keeper.remove("now");
   const order: string[] = [];
   for (let turns = 0; turns < 23; turns++) {
     world.nowMs++;
     const [next = ""] = keeper.look().send;
     order.push(next);
-    keeper.release(next);
+    keeper.remove(next);
   }
   const found = ["b0", "b1", "b2", "a0", "a5", "a19"].map((id) => order.indexOf(id) + 1);
   // One is sent already: it goes before all of them.
@@ -213,6 +216,6 @@ it("forgets the line of a tenant without places", () => {
   keep("a", { tenant: "a" });
   keeper.look();
   expect(places.lines(null)).toHaveLength(1);
-  keeper.release("a");
+  keeper.remove("a");
   expect(places.lines(null)).toEqual([]);
 });

@@ -85,7 +85,7 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here"
         ? gate
-        : { kind: "away", tell: (ticket, errand) => gate.tell(ticket, errand).catch(() => {}) },
+        : { kind: "away", tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
   })),
   withTicketKeeper("an alarm that has rung is not set again", ({ setAlarm }, isRinging) => ({
     setAlarm(atMs) {

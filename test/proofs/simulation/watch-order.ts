@@ -1,5 +1,5 @@
 /** Looks at whom a gate sends, of all that it could: in order, as far as ramps let them, and nobody left who could go. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../src/domain/gate/places.ts";
 import type { BreakerReference, Broken } from "./breaker-reference.ts";
 import { createFairReference } from "./fair-reference.ts";
@@ -23,7 +23,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** Of those in turn, the line that comes first gives its first ticket. */
-  function checkFairness(before: GateCore, rows: Rows, ids: readonly string[]): void {
+  function checkFairness(before: GateState, rows: Rows, ids: readonly string[]): void {
     const mayBeSuspect = ![...rows.values()].some((place) => place.suspect && isInFlight(place));
     let hasSuspect = !mayBeSuspect;
     let left = [...rows.values()].filter(
@@ -40,7 +40,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** Who was sent, of all that could have been. */
-  function checkTurns(before: GateCore, rows: Rows, ids: readonly string[]): void {
+  function checkTurns(before: GateState, rows: Rows, ids: readonly string[]): void {
     const ready = [...rows.values()].filter(
       (place) => isReady(before, place) && flyingOf(rows, place.model) < roomFor(before, place.model),
     );
@@ -84,36 +84,38 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** Nobody lies ready who could be sent. */
-  function checkIdle(core: GateCore, rows: Rows): void {
+  function checkIdle(state: GateState, rows: Rows): void {
     const all = [...rows.values()];
     const flying = all.filter(isInFlight);
     const most = (place: Place) =>
-      breaker.isProbing(core, place) ? concurrency : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
+      breaker.isProbing(state, place)
+        ? concurrency
+        : Math.min(state.ramp?.allowed ?? concurrency, concurrency);
     const hasSuspect = flying.some(({ suspect }) => suspect);
     const idle = all.find(
       (place) =>
-        isReady(core, place) &&
-        breaker.hasTurn(core, place) &&
+        isReady(state, place) &&
+        breaker.hasTurn(state, place) &&
         flying.length < most(place) &&
         !(place.suspect && hasSuspect) &&
-        flyingOf(rows, place.model) < roomFor(core, place.model),
+        flyingOf(rows, place.model) < roomFor(state, place.model),
     );
     if (idle) broken("4 ends", "a ticket lies ready though it could be sent", idle.ticketId);
   }
 
-  function isReady(core: GateCore, place: Place): boolean {
+  function isReady(state: GateState, place: Place): boolean {
     const nowMs = scheduler.nowMs();
     const { standing, notBeforeMs, model, tenant } = place;
-    const isPaced = core.paces.some(
+    const isPaced = state.paces.some(
       (pace) => pace.model === model && pace.tenant === tenant && nowMs < pace.nextAtMs,
     );
     return (
-      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, place)
+      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(state, place)
     );
   }
 
   /** It goes by its model's ramp, or its tenant's pace, or is asked before others. */
-  function hasOwnPace({ holds, paces }: GateCore, { model }: Place): boolean {
+  function hasOwnPace({ holds, paces }: GateState, { model }: Place): boolean {
     return [...holds, ...paces].some((one) => one.model === model);
   }
 
@@ -122,7 +124,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** How many of a model may be in flight now, by the gate itself. */
-  function roomFor({ holds }: GateCore, model: string): number {
+  function roomFor({ holds }: GateState, model: string): number {
     const hold = holds.find((one) => one.model === model);
     const holdsOne = hold?.spares !== undefined && scheduler.nowMs() < hold.untilMs;
     const isOver = hold === undefined || hold.why === undefined || holdsOne || breaker.isAsked(model);
@@ -130,7 +132,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** It asks for its model, or is the first after its pause, by the gate itself. */
-  function goesFirst({ holds }: GateCore, { model }: Place): boolean {
+  function goesFirst({ holds }: GateState, { model }: Place): boolean {
     const hold = holds.find((one) => one.model === model);
     if (hold === undefined) return false;
     const isHeld = scheduler.nowMs() < hold.untilMs;
@@ -139,7 +141,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
 
   return {
     /** Before the gate is followed. @param rows as they were */
-    sends(before: GateCore, rows: Rows, ids: readonly string[]): void {
+    sends(before: GateState, rows: Rows, ids: readonly string[]): void {
       checkTurns(before, rows, ids);
       checkFairness(before, rows, ids);
     },

@@ -111,7 +111,7 @@ describe.each([
     expect(world.calls).toHaveLength(9);
     await world.clock.advance(1);
     expect(world.order(9)).toEqual(["a"]);
-    expect(world.durable.stored.size).toBe(1);
+    expect(world.stores.stored.size).toBe(1);
   });
 
   it("are accepted again as soon as a live call is answered", async () => {
