@@ -1,4 +1,4 @@
-/** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate.ts`), in the runtime that it is made for. */
+/** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate/gate.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { GateLimits } from "../../src/domain/gate/gate.ts";
 import type { Requeueing, Starter } from "../../src/domain/gate/queue.ts";
@@ -111,7 +111,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.gate.enter("next", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
-  it("holds the one model that a 429 was about, until its time is over", async () => {
+  it("pauses the one model that a 429 was about, until its time is over", async () => {
     const world = await make();
     await world.gate.report(rateLimited(5_000));
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({
@@ -124,7 +124,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
-  it("holds the queue, but no live call, while our credentials are refused", async () => {
+  it("pauses the queue, but no live call, while our credentials are refused", async () => {
     const world = await make();
     await world.gate.report(refused());
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });

@@ -69,7 +69,7 @@ describe("requests that are dearer than what is left of the credit", () => {
     },
   );
 
-  it("hold the account where nobody is answered: the credit may be gone", async () => {
+  it("pause the account where nobody is answered: the credit may be gone", async () => {
     const lab = vendorLab(({ atMs }) => (atMs < hours ? tooDear : "judged"));
     for (let i = 0; i < 12; i++) await lab.queue(`t${i}`);
     await lab.pass(minutes);
@@ -84,7 +84,7 @@ describe("models that are refused to us, named by live calls alone", () => {
   const refused: Failure = { reason: "credentials_refused", status: 403, scope: "model" };
   const busy: Failure = { reason: "rate_limited", retryAfterMs: minutes };
 
-  it("are forgotten when no ticket has asked for 15 minutes, and leave their places to others' holds", async () => {
+  it("are forgotten when no ticket has asked for 15 minutes, and leave their places to others' pauses", async () => {
     const lab = vendorLab(({ model }) =>
       model === "busy" ? busy : model.startsWith("refused") ? refused : "judged",
     );
@@ -99,7 +99,7 @@ describe("models that are refused to us, named by live calls alone", () => {
     expect((await lab.status()).held).toMatchObject([{ why: "rate_limit" }]);
   });
 
-  it("are held for as long as a ticket asks", async () => {
+  it("last for as long as a ticket asks", async () => {
     const lab = vendorLab(() => refused);
     await lab.queue("a", { model: "refused" });
     await lab.pass(3 * hours);

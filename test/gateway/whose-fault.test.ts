@@ -246,7 +246,7 @@ describe("answers without a judgement", () => {
     expect(lab.counted()).toEqual({ failed: 1 });
   });
 
-  it("of a model that gave judgements today, hold the model: no ticket ends, and one asks", async () => {
+  it("of a model that gave judgements today, pause the model: no ticket ends, and one asks", async () => {
     const lab = vendorLab(({ atMs }) => (atMs < minutes || atMs > 2 * hours ? "judged" : unreadable));
     lab.live("before", { tenant: "other" });
     await lab.pass(2 * minutes);

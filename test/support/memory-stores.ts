@@ -104,7 +104,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       after(null);
     }
     const gate: Gate & StartingGate = {
-      // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
+      // What stands before a gate guesses when it is away, and never throws (`front.ts`).
       enter: async (permit, whose) =>
         isAway("gate.enter")
           ? { kind: "call", epoch: null, probe: null }

@@ -4,9 +4,9 @@
  * A model's pause is followed by a ramp of that model alone, which begins with another comparison's call than the one that was refused, of
  * another tenant where one waits. Both stand in one entry:
  *
- *   (none) -- refused, limited or ill --> held -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
- *                                          ^                                                  |
- *                                          +------------- refused, limited or ill again ------+
+ *   (none) -- refused, limited or ill --> paused -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
+ *                                           ^                                                   |
+ *                                           +-------------- refused, limited or ill again ------+
  */
 import type { Whose } from "./breaker.ts";
 import { longestPauseMs, type Refusal } from "./call-report.ts";

@@ -5,7 +5,7 @@ import { StoreAway } from "../../gateway/ports.ts";
 import { decodedTicket, encodedTicket, textsOf, ticketVersion } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
-/** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
+/** Tickets that nobody touches, for another store may have them already (`moves.ts`). */
 const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
 
 /** @param onFault hears of a row that holds no ticket */

@@ -1,11 +1,11 @@
-/** A secondary store that is left alone while it doesn't answer. */
+/** A secondary store behind its breaker: left alone while it doesn't answer. */
 import { MirrorAway, type MirrorCommands } from "./mirror-commands.ts";
 import { askMirror, mirrorFailed, isMirrorOpen, closedMirror } from "./mirror-breaker.ts";
 
 /**
  * Whatever goes wrong is `MirrorAway`, without what the store said: that may quote a ticket.
  *
- * @param onAway is told of the failure with which a rest begins
+ * @param onAway is told of the failure that opens the breaker
  */
 export function behindBreaker(
   commands: MirrorCommands,

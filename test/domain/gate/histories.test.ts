@@ -236,7 +236,7 @@ function createWorld() {
     const { inFlight, suspectsInFlight, size, bytes } = places.load();
     expect(inFlight).toBeLessThanOrEqual(limits.concurrency);
     expect(suspectsInFlight).toBeLessThanOrEqual(1);
-    // Reserved ones alone would stay below; those whose hold lapsed before they were confirmed come on top, as promised.
+    // Reserved ones alone would stay below; those whose hold lapsed before they were enqueued come on top, as promised.
     expect(size).toBeLessThanOrEqual(Math.max(tickets.size, limits.maxSize));
     expect(bytes).toBeGreaterThanOrEqual(0);
     const { breaker } = gate.gate();

@@ -40,7 +40,7 @@ it.each<[PlaceState["state"] | "none", string, string, string, string]>([
   ["dispatched", "dispatched", "dispatched", "waiting", "waiting"],
   ["running", "running", "running", "waiting", "running"],
 ])(
-  "a place that is %s: reserve -> %s, confirm -> %s, park by its caller -> %s, park by another -> %s",
+  "a place that is %s: reserve -> %s, enqueue -> %s, requeue by its caller -> %s, requeue by another -> %s",
   (state, ...after) => {
     const known = state === "none" ? null : place("a", { standing: standings[state] });
     const states = [

@@ -174,7 +174,7 @@ it("counts a batch once whose reply was lost", async () => {
   expect(await gate.status()).toMatchObject({ faultsInRow: 2 });
 });
 
-it("tells no news that is older than a minute: the gate would take it for the present", async () => {
+it("tells no report that is older than a minute: the gate would take it for the present", async () => {
   for (const [ageMs, faultsInRow] of [
     [59_999, 1],
     [60_000, 0],
@@ -334,7 +334,7 @@ it("tells how old a report is that comes late: what was answered before an outag
   expect(w.hops()).toMatchObject([{ callReports: [{ ageMs: 30_000 }, { finding: { kind: "fault" } }] }]);
 });
 
-it("costs no hop for a call while a model is held", async () => {
+it("costs no hop for a call while a model is paused", async () => {
   const w = world();
   const gate = w.front();
   await gate.enter("p", { tenant: "", model });

@@ -222,14 +222,14 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
     return gate;
   }
 
-  it("looks at few of them to know when the next is ready, also where all wait for a model that is held", async () => {
+  it("looks at few of them to know when the next is ready, also where all wait for a model that is paused", async () => {
     const gate = await crowded([rateLimited]);
     gate.ask({ verb: "overview" }, now);
     expect((await gate.answered()).at(-1)).toMatchObject({ wakeAtMs: startMs + 30_000 });
     expect(await commandsDone()).toBeLessThan(30);
   });
 
-  it("looks at few of them to find the next, where most wait for a model that is held", async () => {
+  it("looks at few of them to find the next, where most wait for a model that is paused", async () => {
     const gate = await crowded([rateLimited], "n");
     gate.ask({ verb: "dispatch" }, now);
     expect((await gate.answered()).at(-1)?.reply).toEqual(["t199"]);

@@ -79,7 +79,7 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     expect(await world.tickets.fetch("mock", 3)).toEqual([]);
   });
 
-  it("are never more in flight than there are permits, whoever takes", async () => {
+  it("are never more in flight than there are permits, whoever fetches", async () => {
     const world = await make();
     await createSome(world, limits.concurrency + 3);
     const one = world.tickets;
@@ -90,7 +90,7 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     expect(await one.fetch("mock", 1)).toEqual([]);
   });
 
-  it("are left to the other processes that listen, but for a share that counts what the taker has in flight", async () => {
+  it("are left to the other processes that listen, but for a share that counts what the fetcher has in flight", async () => {
     const world = await make();
     await createSome(world, limits.concurrency);
     const listeners = [1, 2, 3].map(() => redisClient(server?.url ?? ""));

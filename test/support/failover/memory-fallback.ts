@@ -1,4 +1,4 @@
-/** A process' own store in memory, as `src/node/durable.ts` is one in SQLite. */
+/** A process' own store in memory, as `src/node/sqlite/store.ts` is one in SQLite. */
 import type { QueueSettings } from "../../../src/settings/limits.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
