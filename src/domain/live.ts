@@ -1,5 +1,5 @@
 /** How many live requests a process or isolate holds at once, and how they are shared between tenants: as a queue's places are. */
-import { holdsShare, weightOf, type Weights } from "./shares.ts";
+import { hasShare, weightOf, type Weights } from "./shares.ts";
 
 /** Of one tenant, or of all. */
 export interface Held {
@@ -41,8 +41,8 @@ export function hasRoom(
   const isOverSize = next.size > callsBelowMark(limits);
   const isOverBytes = next.bytes > limits.bytes * limits.highWatermark;
   return (
-    !(isOverSize && holdsShare(own.size, all.size, weight, weights)) &&
-    !(isOverBytes && holdsShare(own.bytes, all.bytes, weight, weights))
+    !(isOverSize && hasShare(own.size, all.size, weight, weights)) &&
+    !(isOverBytes && hasShare(own.bytes, all.bytes, weight, weights))
   );
 }
 

@@ -12,6 +12,6 @@ export function weightOf(weights: Weights | undefined, tenant: string): number {
  *
  * @param weights of all of these together
  */
-export function holdsShare(own: number, all: number, weight: number, weights: number): boolean {
+export function hasShare(own: number, all: number, weight: number, weights: number): boolean {
   return own * weights >= all * weight;
 }

@@ -1,5 +1,5 @@
 /** Places in memory, with an order kept for every question that is asked often: no answer needs a look at all of them. */
-import { newLine, weighed, type Line } from "../domain/gate/fair-order.ts";
+import { lineAfter, newLine, type TenantLine } from "../domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -20,7 +20,7 @@ interface Waiting extends Group {
 
 /** One tenant's. */
 interface OwnLine {
-  line: Line;
+  line: TenantLine;
   readonly waiting: SortedList<Place>;
 }
 
@@ -88,7 +88,7 @@ export function memoryPlaces(): Places {
     rows.delete(place.ticketId);
     bytes -= place.sizeBytes;
     const own = lineOf(place);
-    own.line = weighed(own.line, place, -1);
+    own.line = lineAfter(own.line, place, -1);
     if (place.standing.state !== "held") byAge.remove(place);
     if (place.standing.state !== "waiting") {
       leased.remove(place);
@@ -108,7 +108,7 @@ export function memoryPlaces(): Places {
     const before = rows.get(place.ticketId);
     // Before the old one goes: with its last place a line ends.
     const own = lineOf(place);
-    own.line = weighed(own.line, place, 1);
+    own.line = lineAfter(own.line, place, 1);
     if (before !== undefined) takeOut(before);
     insert(place);
     if (before !== undefined) endLine(before.tenant);

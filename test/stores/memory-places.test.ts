@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Line } from "../../src/domain/gate/fair-order.ts";
+import type { TenantLine } from "../../src/domain/gate/fair-order.ts";
 import type { Block, Group, Place, Places, PlaceState } from "../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { plainPlaces } from "../support/plain-places.ts";
@@ -98,6 +98,6 @@ function byId(places: readonly Place[]): readonly Place[] {
   return places.toSorted((a, b) => (a.ticketId < b.ticketId ? -1 : 1));
 }
 
-function byTenant(lines: readonly Line[]): readonly Line[] {
+function byTenant(lines: readonly TenantLine[]): readonly TenantLine[] {
   return lines.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
 }

@@ -1,5 +1,5 @@
 /** Places in a Map: the plainest reading of what every table must answer, and slow with many. */
-import type { Line } from "../../src/domain/gate/fair-order.ts";
+import type { TenantLine } from "../../src/domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -14,7 +14,7 @@ import {
 export function plainPlaces(): Places {
   const rows = new Map<string, Place>();
   /** By tenant; gone with the tenant's last place. */
-  const tags = new Map<string, Pick<Line, "startTag" | "sinceMs">>();
+  const tags = new Map<string, Pick<TenantLine, "startTag" | "sinceMs">>();
   let virtualTime = 0;
   const all = () => [...rows.values()];
   const waiting = () => all().filter(({ standing }) => standing.state === "waiting");

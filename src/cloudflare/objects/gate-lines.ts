@@ -2,13 +2,13 @@
  * Tenants' lines at a gate: their loads are summed up once in an object's life, and counted along; what they have sent is a row each, so that
  * an object that is evicted between two tickets goes on where it was.
  */
-import { weighed, type Line } from "../../domain/gate/fair-order.ts";
+import { lineAfter, type TenantLine } from "../../domain/gate/fair-order.ts";
 import type { Place } from "../../domain/gate/places.ts";
 
 export interface SqlLines {
   /** A place has changed. `null`: there was none, there is none. */
   count(before: Place | null, after: Place | null): void;
-  of(tenants: readonly string[] | null): readonly Line[];
+  of(tenants: readonly string[] | null): readonly TenantLine[];
   putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
   virtualTime(): number;
 }
@@ -46,9 +46,9 @@ export function sqlLines(sql: SqlStorage, sums: readonly OwnSums[]): SqlLines {
 
   return {
     count(before, after) {
-      if (after !== null) lines.set(after.tenant, weighed(lines.get(after.tenant), after, 1));
+      if (after !== null) lines.set(after.tenant, lineAfter(lines.get(after.tenant), after, 1));
       if (before === null) return;
-      lines.set(before.tenant, weighed(lines.get(before.tenant), before, -1));
+      lines.set(before.tenant, lineAfter(lines.get(before.tenant), before, -1));
       endIfEmpty(before.tenant);
     },
     of(tenants) {
@@ -66,7 +66,7 @@ export function sqlLines(sql: SqlStorage, sums: readonly OwnSums[]): SqlLines {
   };
 }
 
-function lineOf({ tenant, size, bytes, tokens, waiting, oldest }: OwnSums, row: Row | undefined): Line {
+function lineOf({ tenant, size, bytes, tokens, waiting, oldest }: OwnSums, row: Row | undefined): TenantLine {
   const sent = { startTag: row?.start_tag ?? 0, sinceMs: row?.since ?? oldest };
   return { tenant, size, bytes, tokens, waiting, ...sent };
 }

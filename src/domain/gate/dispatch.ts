@@ -3,7 +3,7 @@
  * tickets that ask for their models; then all in turn (`fair-order.ts`), as far as ramps and paces let them.
  */
 import { openFor, pausesOf } from "./blocks.ts";
-import { charge, firstLine, type Line } from "./fair-order.ts";
+import { charge, firstLine, type TenantLine } from "./fair-order.ts";
 import { isClosedForTicket, takeTurn, type GateState, type GateLimits } from "./gate.ts";
 import { askerOf, isFirst, mostProbed, probeOf } from "./least-lately.ts";
 import { paced } from "./paces.ts";
@@ -105,7 +105,11 @@ function openLines(places: Places, nowMs: number) {
   const done: Record<string, boolean> = {};
 
   /** @param groups those in which there may be a ticket to send */
-  function linesOf(groups: readonly Group[], gate: GateState, pauses: readonly Block[]): readonly Line[] {
+  function linesOf(
+    groups: readonly Group[],
+    gate: GateState,
+    pauses: readonly Block[],
+  ): readonly TenantLine[] {
     const tenants: Record<string, boolean> = {};
     for (const group of groups) {
       // While the breaker is open for some, only their probes go.

@@ -11,7 +11,7 @@ import type { Load } from "./admission.ts";
 import type { Place, Places } from "./places.ts";
 
 /** What a tenant has at one provider; only of tenants with places. */
-export interface Line extends Load {
+export interface TenantLine extends Load {
   readonly tenant: string;
   /** Of all its places: see `Seat`. */
   readonly tokens: number;
@@ -36,7 +36,7 @@ export const defaultMaxTokens = 4_096;
  *
  * @param line absent: the tenant has no places
  */
-export function weighed(line: Line | undefined, place: Place, times: 1 | -1): Line {
+export function lineAfter(line: TenantLine | undefined, place: Place, times: 1 | -1): TenantLine {
   const { tenant, acceptedAtMs, sizeBytes, tokens, standing } = place;
   const was = line === undefined || line.size === 0 ? newLine(tenant, acceptedAtMs) : line;
   return {
@@ -49,18 +49,18 @@ export function weighed(line: Line | undefined, place: Place, times: 1 | -1): Li
   };
 }
 
-export function newLine(tenant: string, sinceMs: number): Line {
+export function newLine(tenant: string, sinceMs: number): TenantLine {
   return { tenant, size: 0, bytes: 0, tokens: 0, waiting: 0, startTag: 0, sinceMs };
 }
 
 /** The first of those that may send something now; `null`: there are none. */
-export function firstLine(lines: readonly Line[], virtualTime: number): Line | null {
-  let first: Line | null = null;
+export function firstLine(lines: readonly TenantLine[], virtualTime: number): TenantLine | null {
+  let first: TenantLine | null = null;
   for (const line of lines) if (first === null || comesBefore(line, first, virtualTime)) first = line;
   return first;
 }
 
-function comesBefore(a: Line, b: Line, virtualTime: number): boolean {
+function comesBefore(a: TenantLine, b: TenantLine, virtualTime: number): boolean {
   const tagA = startOf(a, virtualTime);
   const tagB = startOf(b, virtualTime);
   if (tagA !== tagB) return tagA < tagB;
@@ -68,7 +68,7 @@ function comesBefore(a: Line, b: Line, virtualTime: number): boolean {
   return a.tenant < b.tenant;
 }
 
-function startOf({ startTag }: Line, virtualTime: number): number {
+function startOf({ startTag }: TenantLine, virtualTime: number): number {
   return Math.max(startTag, virtualTime);
 }
 
@@ -118,6 +118,6 @@ export function ticketsBefore(places: Places, place: Place, weights: Weights | u
   return sent + own + others;
 }
 
-function meanCost({ tenant, tokens, size }: Line, weights: Weights | undefined): number {
+function meanCost({ tenant, tokens, size }: TenantLine, weights: Weights | undefined): number {
   return Math.max(1, tokens / size) / weightOf(weights, tenant);
 }

@@ -9,7 +9,7 @@
  *     |                                     +--requeue, lease over------------------------+
  *     +--remove, from any of them
  */
-import type { Line } from "./fair-order.ts";
+import type { TenantLine } from "./fair-order.ts";
 
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface QueueItem {
@@ -150,7 +150,7 @@ export interface Places {
   /** How many waiting places of the same tenant start before this one, as `byTurn` says. */
   ownBefore(place: Place): number;
   /** Those of these tenants that have places; `null`: of all. In any order. */
-  lines(tenants: readonly string[] | null): readonly Line[];
+  lines(tenants: readonly string[] | null): readonly TenantLine[];
   /** Of the line of a tenant with places. @param virtualTime as it is from now on */
   putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
   /** The start tag of the ticket that was last sent in its turn; 0: none was. */

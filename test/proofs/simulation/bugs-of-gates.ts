@@ -1,5 +1,5 @@
 /** Deliberate bugs in who may call, who is next, and what the gate is told. */
-import type { Line } from "../../../src/domain/gate/fair-order.ts";
+import type { TenantLine } from "../../../src/domain/gate/fair-order.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import type { Bug } from "./bug.ts";
 import { withGate, withKeeper } from "./bug.ts";
@@ -148,7 +148,7 @@ export const gateBugs: readonly Bug[] = [
 ];
 
 /** @param spoil the tag to which a line moves on, with the line and virtual time as they were */
-function withTags(name: string, spoil: (tag: number, line: Line, virtualTime: number) => number): Bug {
+function withTags(name: string, spoil: (tag: number, line: TenantLine, virtualTime: number) => number): Bug {
   return {
     name,
     plant: () => ({

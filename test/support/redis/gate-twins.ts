@@ -1,13 +1,14 @@
 /** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
 import type { Blame, Counts } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
-import type { Line } from "../../../src/domain/gate/fair-order.ts";
+import type { TenantLine } from "../../../src/domain/gate/fair-order.ts";
 import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { Schedule } from "../../../src/stores/redis/script/calls.ts";
 import { bareGate } from "./bare-gate.ts";
-import { root, type Redis } from "../../../src/stores/redis/redis.ts";
+import { bareScript } from "./bare-script.ts";
+import { root } from "../../../src/stores/redis/redis.ts";
 import { plainPlaces } from "../plain-places.ts";
 import type { RedisClient } from "./client.ts";
 import { askGate, stepLimits, type GateStep } from "./gate-steps.ts";
@@ -96,11 +97,11 @@ export function sourceGate() {
 }
 
 /** @param moment where calls are gathered until they are sent together; without it each goes alone, at once */
-export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => void)[]) {
+export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
   let now: Now = { ms: 0, random: 0 };
   const schedules: Schedule[] = [];
   const script = createScriptRunner({
-    redis,
+    redis: bareScript(looker),
     limits: stepLimits,
     clock: { nowMs: () => now.ms, after: () => () => {} },
     random: () => now.random,
@@ -180,7 +181,7 @@ function linesIn(rows: readonly (readonly [string, string])[]): readonly string[
   return rows.map(([tenant, packed]) => `${tenant} ${packed}`).toSorted();
 }
 
-function besides(places: readonly Place[], lines: readonly Line[], virtualTime: number) {
+function besides(places: readonly Place[], lines: readonly TenantLine[], virtualTime: number) {
   const count = (isMeant: (place: Place) => boolean) => places.filter(isMeant).length;
   const idsOf = (isMeant: (place: Place) => boolean) =>
     places

@@ -2,7 +2,7 @@
  * Tenants' lines at a gate, packed into one hash: `[places, bytes, tokens, waiting, start tag, since]` for each tenant with places. Read where it
  * is asked for, and written once by a run of the script.
  */
-import { newLine, weighed, type Line } from "../../../domain/gate/fair-order.ts";
+import { lineAfter, newLine, type TenantLine } from "../../../domain/gate/fair-order.ts";
 import type { Place } from "../../../domain/gate/places.ts";
 import { list, read } from "./commands.ts";
 import type { RedisSums } from "./sums.ts";
@@ -12,7 +12,7 @@ type Packed = readonly [number, number, number, number, number, number];
 export interface RedisLines {
   /** A place comes (1) or goes (-1). */
   weigh(place: Place, times: 1 | -1): void;
-  of(tenants: readonly string[] | null): readonly Line[];
+  of(tenants: readonly string[] | null): readonly TenantLine[];
   putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
   virtualTime(): number;
   /** Writes what has changed. Call it last, but before the sums are written. */
@@ -45,7 +45,7 @@ export function redisLines(key: string, sums: RedisSums, all: () => readonly Pla
   }
 
   function add(place: Place, times: 1 | -1): void {
-    rows.put(weighed(rows.find(place.tenant), place, times));
+    rows.put(lineAfter(rows.find(place.tenant), place, times));
     sums.add("lines_size", times);
     sums.add("lines_bytes", times * place.sizeBytes);
   }
@@ -58,7 +58,7 @@ export function redisLines(key: string, sums: RedisSums, all: () => readonly Pla
     of(tenants) {
       makeSure();
       if (tenants === null) return rows.all();
-      const lines: Line[] = [];
+      const lines: TenantLine[] = [];
       for (const tenant of tenants) {
         const line = rows.find(tenant);
         if (line !== undefined) lines.push(line);
@@ -79,11 +79,11 @@ export function redisLines(key: string, sums: RedisSums, all: () => readonly Pla
 /** The hash, of which nothing is read twice in a run. */
 function packedLines(key: string) {
   /** What was read or put. One without places is gone. */
-  const known: Record<string, Line | undefined> = {};
+  const known: Record<string, TenantLine | undefined> = {};
   const changed: Record<string, boolean | undefined> = {};
   let isWhole = false;
 
-  function find(tenant: string): Line | undefined {
+  function find(tenant: string): TenantLine | undefined {
     let line = known[tenant];
     if (line === undefined && !isWhole) {
       const text = read("HGET", key, tenant);
@@ -95,7 +95,7 @@ function packedLines(key: string) {
 
   return {
     find,
-    all(): readonly Line[] {
+    all(): readonly TenantLine[] {
       if (!isWhole) {
         const rows = list("HGETALL", key);
         for (let at = 0; at + 1 < rows.length; at += 2) {
@@ -104,11 +104,11 @@ function packedLines(key: string) {
         }
         isWhole = true;
       }
-      const lines: Line[] = [];
+      const lines: TenantLine[] = [];
       for (const line of Object.values(known)) if (line !== undefined && line.size > 0) lines.push(line);
       return lines;
     },
-    put(line: Line): void {
+    put(line: TenantLine): void {
       known[line.tenant] = line;
       changed[line.tenant] = true;
     },
@@ -122,11 +122,11 @@ function packedLines(key: string) {
   };
 }
 
-function packed({ size, bytes, tokens, waiting, startTag, sinceMs }: Line): string {
+function packed({ size, bytes, tokens, waiting, startTag, sinceMs }: TenantLine): string {
   return cjson.encode([size, bytes, tokens, waiting, startTag, sinceMs]);
 }
 
-function unpacked(tenant: string, text: string): Line {
+function unpacked(tenant: string, text: string): TenantLine {
   const [size, bytes, tokens, waiting, startTag, sinceMs] = cjson.decode(text) as Packed;
   return { tenant, size, bytes, tokens, waiting, startTag, sinceMs };
 }
