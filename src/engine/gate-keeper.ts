@@ -149,7 +149,8 @@ export function createGateKeeper(parts: GateKeeperParts) {
         // The load may have fallen since the flag was set: holds lapse by themselves.
         const load = places.load();
         const present = weighed(gate, load, nowMs, limits);
-        const place = reserve(present, item, places.find(item.ticketId), load, nowMs, limits);
+        const lines = () => places.lines(null);
+        const place = reserve(present, item, places.find(item.ticketId), load, lines, nowMs, limits);
         // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
         if (place !== null) places.put(place);
         return { gate: present, reply: place === null ? "full" : "held" };

@@ -3,8 +3,8 @@
  * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/engine/gate-keeper.ts` does so for every
  * table that answers at once.
  */
-import { hasRoomFor } from "./admission.ts";
-import { defaultMaxTokens, tokensOf } from "./fair-order.ts";
+import { hasRoomFor, isBound } from "./admission.ts";
+import { defaultMaxTokens, tokensOf, type TenantLine } from "./fair-order.ts";
 import {
   askedPause,
   dropTurn,
@@ -22,8 +22,27 @@ import { holdMs, isInFlight, type Place, type QueueItem, type QueueLoad } from "
 import { countEnd } from "./vitals.ts";
 
 /**
+ * May a ticket be kept that has no place yet?
+ *
+ * @param lines of tenants with places; looked up only where no more are accepted
+ */
+function hasRoom(
+  gate: GateState,
+  { tenant, sizeBytes }: QueueItem,
+  load: QueueLoad,
+  lines: () => readonly TenantLine[],
+  nowMs: number,
+  limits: GateLimits,
+): boolean {
+  const whole = wholeLoad(gate, load, nowMs, limits);
+  if (!hasRoomFor(sizeBytes, whole, limits)) return false;
+  return gate.accepting || !isBound(tenant ?? "", whole, lines(), limits, limits.weights);
+}
+
+/**
  * Keeps room for a ticket that is not stored yet, for 30 s.
  *
+ * @param lines as for `hasRoom`
  * @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
  */
 export function reserve(
@@ -31,16 +50,12 @@ export function reserve(
   item: QueueItem,
   known: Place | null,
   load: QueueLoad,
+  lines: () => readonly TenantLine[],
   nowMs: number,
   limits: GateLimits,
 ): Place | null {
   if (known !== null && known.standing.state !== "held") return known;
-  if (
-    known === null &&
-    !(gate.accepting && hasRoomFor(item.sizeBytes, wholeLoad(gate, load, nowMs, limits), limits))
-  ) {
-    return null;
-  }
+  if (known === null && !hasRoom(gate, item, load, lines, nowMs, limits)) return null;
   return { ...freshPlace(item, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
 }
 

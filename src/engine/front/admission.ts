@@ -11,14 +11,16 @@ import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
 export interface ReserveParts {
   /** The gate itself. */
   readonly ask: Gate["reserve"];
-  /** What is known of its queue now. */
-  readonly room: () => Room;
+  /** What is known of its queue now. @param fullAtMs when it was last said to be full for the tenant that asks; `null`: never */
+  readonly room: (fullAtMs: number | null) => Room;
   /** Learns more of it, behind the request; unless that is being done. */
   readonly refresh: () => void;
   readonly latency: GateLatency;
   readonly clock: Clock;
 }
 
+/** Of so many it is remembered that a queue was full for them. */
+const mostTenants = 200;
 /** A gate that takes longer is slow: it is further away than any, or has more to do than it can. */
 const slowMs = 300;
 /** One that takes longer is overrun: then it isn't asked for more than one place. */
@@ -29,15 +31,22 @@ const patienceMs = 2_000;
 const hearMs = 300;
 
 export function createReserve({ ask, room, refresh, latency, clock }: ReserveParts): Gate["reserve"] {
+  /** When the gate said to whom that its queue is full. */
+  const fullAtMs = new Map<string, number>();
+
   async function reserveNow(item: QueueItem): Promise<boolean> {
     const isHeld = await latency.timed(() => ask(item));
-    if (!isHeld) refresh();
-    return isHeld;
+    fullAtMs.delete(item.tenant);
+    if (isHeld) return true;
+    if (fullAtMs.size >= mostTenants) fullAtMs.clear();
+    fullAtMs.set(item.tenant, clock.nowMs());
+    refresh();
+    return false;
   }
 
   return async (item) => {
     const isHeld = await lookFor(clock, patienceMs, (leftMs) => {
-      switch (room()) {
+      switch (room(fullAtMs.get(item.tenant) ?? null)) {
         case "none":
           return false;
         case "none_lately":

@@ -68,7 +68,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   });
   const reserve = createReserve({
     ask: (item) => remote.reserve(item),
-    room: () => roomIn(kept, clock.nowMs()),
+    room: (fullAtMs) => roomIn(kept, fullAtMs, clock.nowMs()),
     refresh: reports.refresh,
     latency,
     clock,

@@ -211,6 +211,29 @@ it("charges a probe to its tenant, and moves nobody else's line by it", () => {
   tell(healthy);
 });
 
+it("keeps 800 of one tenant, 150 of another and 40 of a third, and no more of the first, by default", () => {
+  const { keep } = gateWorld(gateLimits(config.value));
+  const kept = (tenant: string, tickets: number) =>
+    Array.from({ length: tickets }, (_, at) => keep(`${tenant}${at}`, { tenant })).filter(
+      (one) => one === "held",
+    ).length;
+  expect(kept("a", 810)).toBe(800);
+  expect(kept("b", 150)).toBe(150);
+  expect(kept("c", 40)).toBe(40);
+  expect(keep("a-next", { tenant: "a" })).toBe("full");
+  // The limit itself holds for all.
+  expect(kept("d", 20)).toBe(10);
+});
+
+it("accepts again of who holds most when both loads are below the low watermark", () => {
+  const { keep, keeper } = gateWorld(gateLimits(config.value));
+  for (let at = 0; at < 800; at++) keep(`a${at}`, { tenant: "a" });
+  for (let at = 0; at < 200; at++) keeper.remove(`a${at}`);
+  expect(keep("next", { tenant: "a" })).toBe("full");
+  keeper.remove("a200");
+  expect(keep("next", { tenant: "a" })).toBe("held");
+});
+
 it("forgets the line of a tenant without places", () => {
   const { keep, keeper, places } = gateWorld();
   keep("a", { tenant: "a" });

@@ -44,7 +44,7 @@ it.each<[PlaceState["state"] | "none", string, string, string, string]>([
   (state, ...after) => {
     const known = state === "none" ? null : place("a", { standing: standings[state] });
     const states = [
-      reserve(newGate, queueItem("a"), known, load, 100, limits),
+      reserve(newGate, queueItem("a"), known, load, () => [], 100, limits),
       enqueue(queueItem("a"), known, 7, 100),
       requeue(queueItem("a"), known, asMine, 100),
       requeue(queueItem("a"), known, { ...asMine, permit: "other" }, 100),

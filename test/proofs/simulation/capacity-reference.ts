@@ -9,16 +9,34 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
   let isFull = false;
   let load = { size: 0, bytes: 0 };
 
+  const weightOf = (tenant: string) => plan.limits.weights?.[tenant] ?? 1;
+
+  function realOf(rows: ReadonlyMap<string, Place>): readonly Place[] {
+    const nowMs = scheduler.nowMs();
+    return [...rows.values()].filter(({ standing }) => standing.state !== "held" || nowMs < standing.untilMs);
+  }
+
   /** Holds that are over count for nothing. */
   function weigh(rows: ReadonlyMap<string, Place>): void {
-    const nowMs = scheduler.nowMs();
-    const real = [...rows.values()].filter(
-      ({ standing }) => standing.state !== "held" || nowMs < standing.untilMs,
-    );
+    const real = realOf(rows);
     load = { size: real.length, bytes: real.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
     const share = Math.max(load.size / maxSize, load.bytes / maxBytes);
     if (share >= highWatermark) isFull = true;
     else if (share < lowWatermark) isFull = false;
+  }
+
+  /** "The watermark binds tenants that hold at least their share (by weight, among those who hold places, the asker included)." */
+  function holdsItsShare(tenant: string, rows: ReadonlyMap<string, Place>): boolean {
+    const real = realOf(rows);
+    const holders = new Set([tenant, ...real.map((place) => place.tenant)]);
+    const all = [...holders].reduce((sum, holder) => sum + weightOf(holder), 0);
+    const share = weightOf(tenant) / all;
+    const own = real.filter((place) => place.tenant === tenant);
+    const bytesOf = (places: readonly Place[]) => places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    // Of what there is too much of. Sums of small whole numbers: exact but for the division.
+    const isMuch = load.size >= lowWatermark * maxSize && own.length >= share * real.length - 1e-9;
+    const isBig = load.bytes >= lowWatermark * maxBytes && bytesOf(own) >= share * bytesOf(real) - 1e-9;
+    return isMuch || isBig;
   }
 
   return {
@@ -26,15 +44,17 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
     after: weigh,
     /** @param rows before it */
     reserved(
-      { ticketId, sizeBytes }: QueueItem,
+      { ticketId, sizeBytes, tenant }: QueueItem,
       rows: ReadonlyMap<string, Place>,
       reply: "held" | "full",
     ): void {
       const known = rows.get(ticketId);
       if (known && !(known.standing.state === "held" && known.standing.untilMs <= scheduler.nowMs())) return;
       const hasRoom = load.size < maxSize && load.bytes + sizeBytes <= maxBytes;
-      if (reply === "held" && (isFull || !hasRoom)) broken("9 places", "accepts though it is full", ticketId);
-      if (reply === "full" && !isFull && hasRoom)
+      const isFullFor = isFull && holdsItsShare(tenant, rows);
+      if (reply === "held" && (isFullFor || !hasRoom))
+        broken("9 places", "accepts though it is full", ticketId);
+      if (reply === "full" && !isFullFor && hasRoom)
         broken("9 places", "refuses though there is room", ticketId);
     },
   };

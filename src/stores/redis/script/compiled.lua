@@ -1766,6 +1766,45 @@ function ____exports.acceptsMore(self, accepting, load, limits)
     end
     return ____accepting_1
 end
+--- While no more are accepted, who has to wait for that: a tenant that holds at least its share of what there is too much of. Whoever holds less
+-- is not kept out by what others hold, up to the limits themselves.
+-- 
+-- @param whole all that is held, by places or otherwise
+-- @param lines of tenants with places
+function ____exports.isBound(self, tenant, whole, lines, ____bindingPattern0, weights)
+    local lowWatermark
+    local maxBytes
+    local maxSize
+    maxSize = ____bindingPattern0.maxSize
+    maxBytes = ____bindingPattern0.maxBytes
+    lowWatermark = ____bindingPattern0.lowWatermark
+    local own = ____lualib.__TS__ArrayFind(
+        lines,
+        function(____, line) return line.tenant == tenant end
+    ) or ({size = 0, bytes = 0})
+    local weight = ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
+    local all = {size = 0, bytes = 0}
+    local sum = own.size > 0 and 0 or weight
+    for ____, line in ipairs(lines) do
+        all = {size = all.size + line.size, bytes = all.bytes + line.bytes}
+        sum = sum + ____modulesInUse["domain.shares"].weightOf(nil, weights, line.tenant)
+    end
+    local isMuch = whole.size >= lowWatermark * maxSize
+    local isBig = whole.bytes >= lowWatermark * maxBytes
+    return isMuch and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.size,
+        all.size,
+        weight,
+        sum
+    ) or isBig and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.bytes,
+        all.bytes,
+        weight,
+        sum
+    )
+end
 --- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
 function ____exports.hasRoomFor(self, sizeBytes, load, limits)
     return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
@@ -2936,17 +2975,17 @@ function isUrgent(self, ____bindingPattern0)
     permit = ____bindingPattern0.permit
     finding = ____bindingPattern0.finding
     repeat
-        local ____switch18 = finding.kind
-        local ____cond18 = ____switch18 == "healthy" or ____switch18 == "nothing"
-        if ____cond18 then
+        local ____switch19 = finding.kind
+        local ____cond19 = ____switch19 == "healthy" or ____switch19 == "nothing"
+        if ____cond19 then
             return permit ~= nil
         end
-        ____cond18 = ____cond18 or (____switch18 == "fault" or ____switch18 == "refused")
-        if ____cond18 then
+        ____cond19 = ____cond19 or (____switch19 == "fault" or ____switch19 == "refused")
+        if ____cond19 then
             return true
         end
-        ____cond18 = ____cond18 or ____switch18 == "rate_limited"
-        if ____cond18 then
+        ____cond19 = ____cond19 or ____switch19 == "rate_limited"
+        if ____cond19 then
             return permit ~= nil or finding.holdMs ~= nil
         end
     until true
@@ -3005,17 +3044,23 @@ function ____exports.isRefreshDue(self, kept, nowMs)
     local doubt = ____kept_snapshot_3.doubt
     return (state ~= "open" or blame ~= nil or doubt ~= nil) and isStale(nil, kept, nowMs)
 end
---- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second.
-function ____exports.roomIn(self, kept, nowMs)
-    if kept == nil or kept.snapshot.accepting then
+--- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second. For
+-- whom a queue that accepts no more is full only its gate can say.
+-- 
+-- @param fullAtMs when the gate last said so to the tenant that asks; `null`: it never did
+function ____exports.roomIn(self, kept, fullAtMs, nowMs)
+    if kept == nil or kept.snapshot.accepting or fullAtMs == nil then
+        return "perhaps"
+    end
+    local ____kept_4 = kept
+    local askedAtMs = ____kept_4.askedAtMs
+    local snapshot = ____kept_4.snapshot
+    if math.abs(nowMs - fullAtMs) >= snapshot.refreshAfterMs * 2 then
         return "perhaps"
     end
     if not isStale(nil, kept, nowMs) then
         return "none"
     end
-    local ____kept_4 = kept
-    local askedAtMs = ____kept_4.askedAtMs
-    local snapshot = ____kept_4.snapshot
     return math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 and "none_lately" or "perhaps"
 end
 local fullBatch = 50
@@ -3528,25 +3573,50 @@ function freshPlace(self, item, nowMs)
         heardAtMs = nowMs
     }
 end
+--- May a ticket be kept that has no place yet?
+-- 
+-- @param lines of tenants with places; looked up only where no more are accepted
+local function hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limits)
+    local sizeBytes
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    sizeBytes = ____bindingPattern0.sizeBytes
+    local whole = ____modulesInUse["domain.gate.gate"].wholeLoad(
+        nil,
+        gate,
+        load,
+        nowMs,
+        limits
+    )
+    if not ____modulesInUse["domain.gate.admission"].hasRoomFor(nil, sizeBytes, whole, limits) then
+        return false
+    end
+    return gate.accepting or not ____modulesInUse["domain.gate.admission"].isBound(
+        nil,
+        tenant or "",
+        whole,
+        lines(nil),
+        limits,
+        limits.weights
+    )
+end
 --- Keeps room for a ticket that is not stored yet, for 30 s.
 -- 
+-- @param lines as for `hasRoom`
 -- @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
-function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
+function ____exports.reserve(self, gate, item, known, load, lines, nowMs, limits)
     if known ~= nil and known.standing.state ~= "held" then
         return known
     end
-    if known == nil and not (gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
+    if known == nil and not hasRoom(
         nil,
-        item.sizeBytes,
-        ____modulesInUse["domain.gate.gate"].wholeLoad(
-            nil,
-            gate,
-            load,
-            nowMs,
-            limits
-        ),
+        gate,
+        item,
+        load,
+        lines,
+        nowMs,
         limits
-    )) then
+    ) then
         return nil
     end
     return ____with(
@@ -5759,12 +5829,16 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
+                    local function lines()
+                        return places:lines(nil)
+                    end
                     local place = ____modulesInUse["domain.gate.queue"].reserve(
                         nil,
                         present,
                         item,
                         places:find(item.ticketId),
                         load,
+                        lines,
                         nowMs,
                         limits
                     )
