@@ -191,7 +191,12 @@ export function memoryPlaces(): Places {
     ownBefore: (place) => lines.get(place.tenant)?.waiting.before(place) ?? 0,
     lines(tenants) {
       if (tenants === null) return Array.from(lines.values(), ({ line }) => line);
-      return tenants.flatMap((tenant) => lines.get(tenant)?.line ?? []);
+      const found: TenantLine[] = [];
+      for (const tenant of tenants) {
+        const own = lines.get(tenant);
+        if (own) found.push(own.line);
+      }
+      return found;
     },
     putTag(tenant, startTag, sinceMs, nextVirtualTime) {
       virtualTime = nextVirtualTime;

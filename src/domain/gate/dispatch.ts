@@ -3,7 +3,7 @@
  * tickets that ask for their models; then all in turn (`fair-order.ts`), as far as ramps and paces let them.
  */
 import { openFor, pausesOf } from "./blocks.ts";
-import { charge, firstLine, type TenantLine } from "./fair-order.ts";
+import { charge, comesBefore, type TenantLine } from "./fair-order.ts";
 import { isClosedForTicket, takeTurn, type GateState, type GateLimits } from "./gate.ts";
 import { askerOf, isFirst, mostProbed, probeOf } from "./least-lately.ts";
 import { paced } from "./paces.ts";
@@ -66,7 +66,7 @@ export function dispatch(
       const asker = hasRoom(free) ? askerOf(sent.gate, pause, places, nowMs) : null;
       if (asker !== null) send(asker, "ask");
     }
-    const next = hasRoom(free) ? openLines(places, nowMs) : () => null;
+    const next = hasRoom(free) ? inTurn(places, nowMs) : () => null;
     for (let place = next(sent.gate); place !== null; place = hasRoom(free) ? next(sent.gate) : null) {
       send(place, "turn");
     }
@@ -97,44 +97,70 @@ function asks({ holds: pauses }: GateState, { model }: Place): boolean {
   return pauses.some((pause) => pause.model === model && isAsked(pause));
 }
 
-/** The lines in which somebody is over the backoff, looked up once: while tickets are sent, nobody joins them. */
-function openLines(places: Places, nowMs: number) {
+/** A line in which somebody is over the backoff, and of which models. */
+interface OpenLine {
+  line: TenantLine;
+  readonly others: Group[];
+  readonly suspects: Group[];
+  /** Nothing more of it can be sent now. */
+  isDone: boolean;
+}
+
+/** Looked up once: while tickets are sent, nobody joins a line. */
+function openLines(places: Places, nowMs: number): readonly OpenLine[] {
   const others = places.groups(nowMs, null, false);
   const suspects = places.load().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true);
-  /** Tenants of which nothing more can be sent now. */
-  const done: Record<string, boolean> = {};
+  const ofTenant: Record<string, { readonly others: Group[]; readonly suspects: Group[] }> = {};
+  for (const group of others) (ofTenant[group.tenant] ??= { others: [], suspects: [] }).others.push(group);
+  for (const group of suspects)
+    (ofTenant[group.tenant] ??= { others: [], suspects: [] }).suspects.push(group);
+  return places.lines(Object.keys(ofTenant)).map((line) => {
+    const groups = ofTenant[line.tenant] ?? { others: [], suspects: [] };
+    return { line, ...groups, isDone: false };
+  });
+}
 
-  /** @param groups those in which there may be a ticket to send */
-  function linesOf(
-    groups: readonly Group[],
-    gate: GateState,
-    pauses: readonly Block[],
-  ): readonly TenantLine[] {
-    const tenants: Record<string, boolean> = {};
-    for (const group of groups) {
-      // While the breaker is open for some, only their probes go.
-      const mayGo = !isDivided(gate) || isClosedForTicket(gate, group);
-      if (mayGo && done[group.tenant] !== true && !isBlocked(group, pauses)) tenants[group.tenant] = true;
+/** Finds the first ticket of the line whose turn it is; its own suspects go before all else of it, one of all tenants' at a time. */
+function inTurn(places: Places, nowMs: number): (gate: GateState) => Place | null {
+  const lines = openLines(places, nowMs);
+  let latest: OpenLine | null = null;
+
+  function firstOpen(gate: GateState, pauses: readonly Block[], maySuspect: boolean): OpenLine | null {
+    const virtualTime = places.virtualTime();
+    let first: OpenLine | null = null;
+    for (const open of lines) {
+      if (open.isDone || (first !== null && !comesBefore(open.line, first.line, virtualTime))) continue;
+      const hasTicket =
+        mayGo(open.others, gate, pauses) || (maySuspect && mayGo(open.suspects, gate, pauses));
+      if (hasTicket) first = open;
     }
-    return places.lines(Object.keys(tenants));
+    return first;
   }
 
-  /** The first ticket of the line whose turn it is; its own suspects go before all else of it, one of all tenants' at a time. */
-  return (gate: GateState): Place | null => {
+  return (gate) => {
+    // It has paid for its last ticket since.
+    if (latest !== null) latest.line = places.lines([latest.line.tenant])[0] ?? latest.line;
     const pauses = pausesOf(gate, places, nowMs);
     const maySuspect = places.load().suspectsInFlight === 0;
-    const groups = maySuspect ? [...others, ...suspects] : others;
     for (;;) {
-      const line = firstLine(linesOf(groups, gate, pauses), places.virtualTime());
-      if (line === null) return null;
-      const { tenant } = line;
-      const own = groups.filter((group) => group.tenant === tenant);
-      const blocked = [...pauses, ...openFor(gate, own, nowMs)];
+      latest = firstOpen(gate, pauses, maySuspect);
+      if (latest === null) return null;
+      const { tenant } = latest.line;
+      const blocked = [...pauses, ...openFor(gate, [...latest.others, ...latest.suspects], nowMs)];
       const query = { nowMs, blocked, tenant, model: null, forProbe: false, limit: 1 };
-      const suspect = maySuspect ? places.ready({ ...query, suspect: true })[0] : undefined;
+      const suspect =
+        maySuspect && latest.suspects.length > 0 ? places.ready({ ...query, suspect: true })[0] : undefined;
       const first = suspect ?? places.ready({ ...query, suspect: false })[0];
       if (first !== undefined) return first;
-      done[tenant] = true;
+      latest.isDone = true;
     }
   };
+}
+
+/** May any of these be sent, as far as groups tell? */
+function mayGo(groups: readonly Group[], gate: GateState, pauses: readonly Block[]): boolean {
+  // While the breaker is open for some, only their probes go.
+  return groups.some(
+    (group) => (!isDivided(gate) || isClosedForTicket(gate, group)) && !isBlocked(group, pauses),
+  );
 }

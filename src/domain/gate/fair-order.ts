@@ -53,14 +53,8 @@ export function newLine(tenant: string, sinceMs: number): TenantLine {
   return { tenant, size: 0, bytes: 0, tokens: 0, waiting: 0, startTag: 0, sinceMs };
 }
 
-/** The first of those that may send something now; `null`: there are none. */
-export function firstLine(lines: readonly TenantLine[], virtualTime: number): TenantLine | null {
-  let first: TenantLine | null = null;
-  for (const line of lines) if (first === null || comesBefore(line, first, virtualTime)) first = line;
-  return first;
-}
-
-function comesBefore(a: TenantLine, b: TenantLine, virtualTime: number): boolean {
+/** Between two lines that have something to send: does this one go first? */
+export function comesBefore(a: TenantLine, b: TenantLine, virtualTime: number): boolean {
   const tagA = startOf(a, virtualTime);
   const tagB = startOf(b, virtualTime);
   if (tagA !== tagB) return tagA < tagB;

@@ -2731,7 +2731,7 @@ return ____exports
  end,
 ["domain.gate.fair-order"] = function(...) 
 local ____exports = {}
-local comesBefore, startOf, meanCost
+local startOf, meanCost
 function ____exports.newLine(self, tenant, sinceMs)
     return {
         tenant = tenant,
@@ -2742,17 +2742,6 @@ function ____exports.newLine(self, tenant, sinceMs)
         startTag = 0,
         sinceMs = sinceMs
     }
-end
-function comesBefore(self, a, b, virtualTime)
-    local tagA = startOf(nil, a, virtualTime)
-    local tagB = startOf(nil, b, virtualTime)
-    if tagA ~= tagB then
-        return tagA < tagB
-    end
-    if a.sinceMs ~= b.sinceMs then
-        return a.sinceMs < b.sinceMs
-    end
-    return a.tenant < b.tenant
 end
 function startOf(self, ____bindingPattern0, virtualTime)
     local startTag
@@ -2796,15 +2785,17 @@ function ____exports.lineAfter(self, line, place, times)
         }
     )
 end
---- The first of those that may send something now; `null`: there are none.
-function ____exports.firstLine(self, lines, virtualTime)
-    local first = nil
-    for ____, line in ipairs(lines) do
-        if first == nil or comesBefore(nil, line, first, virtualTime) then
-            first = line
-        end
+--- Between two lines that have something to send: does this one go first?
+function ____exports.comesBefore(self, a, b, virtualTime)
+    local tagA = startOf(nil, a, virtualTime)
+    local tagB = startOf(nil, b, virtualTime)
+    if tagA ~= tagB then
+        return tagA < tagB
     end
-    return first
+    if a.sinceMs ~= b.sinceMs then
+        return a.sinceMs < b.sinceMs
+    end
+    return a.tenant < b.tenant
 end
 --- A ticket is sent.
 -- 
@@ -2858,21 +2849,21 @@ function ____exports.ticketsBefore(self, places, place, weights)
     local others = 0
     for ____, other in ipairs(lines) do
         do
-            local __continue20
+            local __continue16
             repeat
                 local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
                 if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
-                    __continue20 = true
+                    __continue16 = true
                     break
                 end
-                local isOlder = own > 0 or lead == 0 and comesBefore(nil, other, line, virtualTime)
+                local isOlder = own > 0 or lead == 0 and ____exports.comesBefore(nil, other, line, virtualTime)
                 others = others + math.min(
                     other.waiting,
                     isOlder and math.floor(lead) + 1 or math.ceil(lead)
                 )
-                __continue20 = true
+                __continue16 = true
             until true
-            if not __continue20 then
+            if not __continue16 then
                 break
             end
         end
@@ -4396,7 +4387,7 @@ return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local told, asks, openLines, free
+local told, asks, openLines, inTurn, mayGo, free
 function told(self, gate, place, forProbe, untilMs, nowMs)
     local ____place_4 = place
     local ticketId = ____place_4.ticketId
@@ -4445,56 +4436,94 @@ end
 function openLines(self, places, nowMs)
     local others = places:groups(nowMs, nil, false)
     local suspects = places:load().suspectsInFlight > 0 and ({}) or places:groups(nowMs, nil, true)
-    --- Tenants of which nothing more can be sent now.
-    local done = {}
-    ---
-    -- @param groups those in which there may be a ticket to send
-    local function linesOf(self, groups, gate, pauses)
-        local tenants = {}
-        for ____, group in ipairs(groups) do
-            local mayGo = not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)
-            if mayGo and done[group.tenant] ~= true and not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, pauses) then
-                tenants[group.tenant] = true
+    local ofTenant = {}
+    for ____, group in ipairs(others) do
+        local ____ofTenant_7, ____group_tenant_8 = ofTenant, group.tenant
+        if ____ofTenant_7[____group_tenant_8] == nil then
+            ____ofTenant_7[____group_tenant_8] = {others = {}, suspects = {}}
+        end
+        local ____ofTenant_group_tenant_others_10 = ofTenant[group.tenant].others
+        ____ofTenant_group_tenant_others_10[#____ofTenant_group_tenant_others_10 + 1] = group
+    end
+    for ____, group in ipairs(suspects) do
+        local ____ofTenant_11, ____group_tenant_12 = ofTenant, group.tenant
+        if ____ofTenant_11[____group_tenant_12] == nil then
+            ____ofTenant_11[____group_tenant_12] = {others = {}, suspects = {}}
+        end
+        local ____ofTenant_group_tenant_suspects_14 = ofTenant[group.tenant].suspects
+        ____ofTenant_group_tenant_suspects_14[#____ofTenant_group_tenant_suspects_14 + 1] = group
+    end
+    return ____lualib.__TS__ArrayMap(
+        places:lines(____lualib.__TS__ObjectKeys(ofTenant)),
+        function(____, line)
+            local groups = ofTenant[line.tenant] or ({others = {}, suspects = {}})
+            return ____lualib.__TS__ObjectAssign(
+                {line = line},
+                groups,
+                {isDone = ____field(false)}
+            )
+        end
+    )
+end
+function inTurn(self, places, nowMs)
+    local lines = openLines(nil, places, nowMs)
+    local latest = nil
+    local function firstOpen(self, gate, pauses, maySuspect)
+        local virtualTime = places:virtualTime()
+        local first = nil
+        for ____, open in ipairs(lines) do
+            do
+                local __continue28
+                repeat
+                    if open.isDone or first ~= nil and not ____modulesInUse["domain.gate.fair-order"].comesBefore(nil, open.line, first.line, virtualTime) then
+                        __continue28 = true
+                        break
+                    end
+                    local hasTicket = mayGo(nil, open.others, gate, pauses) or maySuspect and mayGo(nil, open.suspects, gate, pauses)
+                    if hasTicket then
+                        first = open
+                    end
+                    __continue28 = true
+                until true
+                if not __continue28 then
+                    break
+                end
             end
         end
-        return places:lines(____lualib.__TS__ObjectKeys(tenants))
+        return first
     end
     return function(____, gate)
+        if latest ~= nil then
+            latest.line = places:lines({latest.line.tenant})[1] or latest.line
+        end
         local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)
         local maySuspect = places:load().suspectsInFlight == 0
-        local ____maySuspect_8
-        if maySuspect then
-            local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(others))
-            ____lualib.__TS__SparseArrayPush(
-                ____array_7,
-                unpack(suspects)
-            )
-            ____maySuspect_8 = {____lualib.__TS__SparseArraySpread(____array_7)}
-        else
-            ____maySuspect_8 = others
-        end
-        local groups = ____maySuspect_8
         do
             while true do
-                local line = ____modulesInUse["domain.gate.fair-order"].firstLine(
-                    nil,
-                    linesOf(nil, groups, gate, pauses),
-                    places:virtualTime()
-                )
-                if line == nil then
+                latest = firstOpen(nil, gate, pauses, maySuspect)
+                if latest == nil then
                     return nil
                 end
-                local tenant = line.tenant
-                local own = ____lualib.__TS__ArrayFilter(
-                    groups,
-                    function(____, group) return group.tenant == tenant end
-                )
-                local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+                local ____latest_line_15 = latest.line
+                local tenant = ____latest_line_15.tenant
+                local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+                local ____modulesInUse_domain_2Egate_2Eblocks_openFor_18 = ____modulesInUse["domain.gate.blocks"].openFor
+                local ____gate_17 = gate
+                local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(latest.others))
                 ____lualib.__TS__SparseArrayPush(
-                    ____array_9,
-                    unpack(____modulesInUse["domain.gate.blocks"].openFor(nil, gate, own, nowMs))
+                    ____array_16,
+                    unpack(latest.suspects)
                 )
-                local blocked = {____lualib.__TS__SparseArraySpread(____array_9)}
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_19,
+                    unpack(____modulesInUse_domain_2Egate_2Eblocks_openFor_18(
+                        nil,
+                        ____gate_17,
+                        {____lualib.__TS__SparseArraySpread(____array_16)},
+                        nowMs
+                    ))
+                )
+                local blocked = {____lualib.__TS__SparseArraySpread(____array_19)}
                 local query = {
                     nowMs = nowMs,
                     blocked = blocked,
@@ -4503,21 +4532,27 @@ function openLines(self, places, nowMs)
                     forProbe = false,
                     limit = 1
                 }
-                local ____maySuspect_10
-                if maySuspect then
-                    ____maySuspect_10 = places:ready(____with(query, {suspect = true}))[1]
+                local ____temp_20
+                if maySuspect and #latest.suspects > 0 then
+                    ____temp_20 = places:ready(____with(query, {suspect = true}))[1]
                 else
-                    ____maySuspect_10 = nil
+                    ____temp_20 = nil
                 end
-                local suspect = ____maySuspect_10
+                local suspect = ____temp_20
                 local first = suspect or places:ready(____with(query, {suspect = false}))[1]
                 if first ~= nil then
                     return first
                 end
-                done[tenant] = true
+                latest.isDone = true
             end
         end
     end
+end
+function mayGo(self, groups, gate, pauses)
+    return ____lualib.__TS__ArraySome(
+        groups,
+        function(____, group) return (not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)) and not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, pauses) end
+    )
 end
 --- Sends as many tickets as there are openings, in order, and writes their places.
 -- 
@@ -4585,7 +4620,7 @@ function ____exports.dispatch(self, gate, places, nowMs, limits, most)
                 send(nil, asker, "ask")
             end
         end
-        local next = hasRoom(nil, free) and openLines(nil, places, nowMs) or (function() return nil end)
+        local next = hasRoom(nil, free) and inTurn(nil, places, nowMs) or (function() return nil end)
         do
             local place = next(nil, sent.gate)
             while place ~= nil do
@@ -6275,6 +6310,8 @@ function unpacked(self, tenant, text)
         sinceMs = sinceMs
     }
 end
+--- So many lines are read one by one.
+local few = 8
 ---
 -- @param all every place, for when the sums show that older code, which knows no lines, has changed some
 function ____exports.redisLines(self, key, sums, all)
@@ -6339,6 +6376,9 @@ function ____exports.redisLines(self, key, sums, all)
             makeSure(nil)
             if tenants == nil then
                 return rows:all()
+            end
+            if #tenants > 8 then
+                rows:all()
             end
             local lines = {}
             for ____, tenant in ipairs(tenants) do
