@@ -22,7 +22,7 @@ export interface RoomLimits {
 const nothing: Held = { size: 0, bytes: 0 };
 
 /** Is there room for one more of this tenant's? @param loads of each tenant that holds something */
-export function hasRoom(
+export function hasLiveRoom(
   loads: ReadonlyMap<string, Held>,
   tenant: string,
   bytes: number,

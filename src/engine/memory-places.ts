@@ -5,7 +5,7 @@ import {
   byProbeTurn,
   byTurn,
   isBlocked,
-  isInFlight,
+  type Acceptance,
   type Group,
   type Place,
   type Places,
@@ -25,125 +25,157 @@ interface OwnLine {
 }
 
 export function memoryPlaces(): Places {
-  const rows = new Map<string, Place>();
-  /** Held, dispatched or running. */
-  const leased = sortedList(byMoment(lapseMs));
-  /** Dispatched or running: at most as many as there are permits. */
-  const flying = new Set<Place>();
-  const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
+  const lists = createLists();
+  return { ...table(lists), ...turns(lists), ...shares(lists), ...moments(lists) };
+}
+
+/** All places, in every order that is asked for. */
+interface Lists {
+  readonly rows: Map<string, Place>;
+  /** Dispatched or running. */
+  readonly leased: SortedList<Place>;
+  /** The same: at most as many as there are permits. */
+  readonly flying: Set<Place>;
+  readonly waitingByHeard: SortedList<Place>;
   /** Of tenants with places. */
-  const lines = new Map<string, OwnLine>();
-  let virtualTime = 0;
+  readonly lines: Map<string, OwnLine>;
   /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
-  const waitingByGroup = new Map<string, Waiting>();
-  const suspects = new Set<Place>();
-  /** All but held ones. */
-  const byAge = sortedList(byMoment((place) => place.acceptedAtMs));
-  let bytes = 0;
+  readonly waitingByGroup: Map<string, Waiting>;
+  readonly suspects: Set<Place>;
+  readonly byAge: SortedList<Place>;
+  bytes: number;
+  put(place: Place): void;
+  remove(ticketId: string): void;
+}
 
-  function groupOf({ model, tenant }: Group): Waiting {
-    const name = nameOf({ model, tenant });
-    const known = waitingByGroup.get(name);
-    if (known) return known;
-    const made = {
-      model,
-      tenant,
-      byReady: sortedList(byMoment((place) => place.notBeforeMs)),
-      byTurn: sortedList(byTurn),
-    };
-    waitingByGroup.set(name, made);
-    return made;
+function createLists(): Lists {
+  const lists: Lists = {
+    rows: new Map(),
+    leased: sortedList(byMoment(lapseMs)),
+    flying: new Set(),
+    waitingByHeard: sortedList(byMoment((place) => place.heardAtMs)),
+    lines: new Map(),
+    waitingByGroup: new Map(),
+    suspects: new Set(),
+    byAge: sortedList(byMoment((place) => place.acceptedAtMs)),
+    bytes: 0,
+
+    put(place) {
+      const before = lists.rows.get(place.ticketId);
+      // Before the old one goes: with its last place a line ends.
+      const own = lineOf(lists, place);
+      own.line = lineAfter(own.line, place, 1);
+      if (before !== undefined) takeOut(lists, before);
+      putIn(lists, place);
+    },
+
+    remove(ticketId) {
+      const place = lists.rows.get(ticketId);
+      if (place !== undefined) takeOut(lists, place);
+    },
+  };
+  return lists;
+}
+
+/** But for its line's load. */
+function putIn(lists: Lists, place: Place): void {
+  lists.rows.set(place.ticketId, place);
+  lists.bytes += place.sizeBytes;
+  lists.byAge.add(place);
+  if (place.standing.state !== "waiting") {
+    lists.leased.add(place);
+    lists.flying.add(place);
+    return;
   }
-
-  function lineOf({ tenant, acceptedAtMs }: Place): OwnLine {
-    const known = lines.get(tenant);
-    if (known) return known;
-    const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn) };
-    lines.set(tenant, made);
-    return made;
+  lineOf(lists, place).waiting.add(place);
+  lists.waitingByHeard.add(place);
+  if (place.suspect) lists.suspects.add(place);
+  else {
+    const group = groupOf(lists, place);
+    group.byReady.add(place);
+    group.byTurn.add(place);
   }
+}
 
-  /** But for its line's load. */
-  function insert(place: Place): void {
-    rows.set(place.ticketId, place);
-    bytes += place.sizeBytes;
-    const own = lineOf(place);
-    if (place.standing.state !== "held") byAge.add(place);
-    if (place.standing.state !== "waiting") {
-      leased.add(place);
-      if (isInFlight(place)) flying.add(place);
-      return;
-    }
-    own.waiting.add(place);
-    waitingByHeard.add(place);
-    if (place.suspect) suspects.add(place);
-    else {
-      const group = groupOf(place);
-      group.byReady.add(place);
-      group.byTurn.add(place);
-    }
+function takeOut(lists: Lists, place: Place): void {
+  lists.rows.delete(place.ticketId);
+  lists.bytes -= place.sizeBytes;
+  lists.byAge.remove(place);
+  const own = lineOf(lists, place);
+  own.line = lineAfter(own.line, place, -1);
+  if (own.line.size === 0) lists.lines.delete(place.tenant);
+  if (place.standing.state !== "waiting") {
+    lists.leased.remove(place);
+    lists.flying.delete(place);
+    return;
   }
+  own.waiting.remove(place);
+  lists.waitingByHeard.remove(place);
+  if (lists.suspects.delete(place)) return;
+  const group = groupOf(lists, place);
+  group.byReady.remove(place);
+  group.byTurn.remove(place);
+  if (group.byTurn.values.length === 0) lists.waitingByGroup.delete(nameOf(place));
+}
 
-  function takeOut(place: Place): void {
-    rows.delete(place.ticketId);
-    bytes -= place.sizeBytes;
-    const own = lineOf(place);
-    own.line = lineAfter(own.line, place, -1);
-    if (place.standing.state !== "held") byAge.remove(place);
-    if (place.standing.state !== "waiting") {
-      leased.remove(place);
-      flying.delete(place);
-      return;
-    }
-    own.waiting.remove(place);
-    waitingByHeard.remove(place);
-    if (suspects.delete(place)) return;
-    const group = groupOf(place);
-    group.byReady.remove(place);
-    group.byTurn.remove(place);
-    if (group.byTurn.values.length === 0) waitingByGroup.delete(nameOf(place));
-  }
+function lineOf({ lines }: Lists, { tenant, acceptedAtMs }: Place): OwnLine {
+  const known = lines.get(tenant);
+  if (known) return known;
+  const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn) };
+  lines.set(tenant, made);
+  return made;
+}
 
-  function put(place: Place): void {
-    const before = rows.get(place.ticketId);
-    // Before the old one goes: with its last place a line ends.
-    const own = lineOf(place);
-    own.line = lineAfter(own.line, place, 1);
-    if (before !== undefined) takeOut(before);
-    insert(place);
-    if (before !== undefined) endLine(before.tenant);
-  }
+function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
+  const name = nameOf({ model, tenant });
+  const known = waitingByGroup.get(name);
+  if (known) return known;
+  const made = {
+    model,
+    tenant,
+    byReady: sortedList(byMoment((place) => place.notBeforeMs)),
+    byTurn: sortedList(byTurn),
+  };
+  waitingByGroup.set(name, made);
+  return made;
+}
 
-  function endLine(tenant: string): void {
-    if (lines.get(tenant)?.line.size === 0) lines.delete(tenant);
-  }
-
+function table(
+  lists: Lists,
+): Pick<Places, "find" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
+  const { rows, flying, waitingByHeard, byAge } = lists;
+  /** Until when each is known. All are known for equally long, so the first is over first. */
+  const withdrawn = new Map<string, number>();
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
-    put,
-    remove(ticketId) {
-      const place = rows.get(ticketId);
-      if (place === undefined) return;
-      takeOut(place);
-      endLine(place.tenant);
-    },
+    put: lists.put,
+    remove: lists.remove,
     load() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {
         size: rows.size,
-        bytes,
+        bytes: lists.bytes,
         waiting: waitingByHeard.values.length,
         inFlight: flying.size,
         suspectsInFlight,
         oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
       };
     },
-    lapsed(nowMs, limit) {
-      const first = leased.first();
-      if (first === undefined || lapseMs(first) > nowMs) return [];
-      return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
+    withdrawn(acceptance, nowMs, untilMs) {
+      for (const [name, overMs] of withdrawn) {
+        if (overMs > nowMs) break;
+        withdrawn.delete(name);
+      }
+      withdrawn.set(acceptanceName(acceptance), untilMs);
     },
+    wasWithdrawn: (acceptance, nowMs) => nowMs < (withdrawn.get(acceptanceName(acceptance)) ?? -Infinity),
+  };
+}
+
+function turns(lists: Lists): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "inFlight"> {
+  const { flying, lines, waitingByGroup, suspects } = lists;
+  return {
     ready({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect &&
@@ -185,9 +217,16 @@ export function memoryPlaces(): Places {
         }
       }
       for (const place of over) {
-        if (model === null || place.model === model) put({ ...place, notBeforeMs: nowMs });
+        if (model === null || place.model === model) lists.put({ ...place, notBeforeMs: nowMs });
       }
     },
+    inFlight: () => [...flying],
+  };
+}
+
+function shares({ lines }: Lists): Pick<Places, "ownBefore" | "lines" | "putTag" | "virtualTime"> {
+  let virtualTime = 0;
+  return {
     ownBefore: (place) => lines.get(place.tenant)?.waiting.before(place) ?? 0,
     lines(tenants) {
       if (tenants === null) return Array.from(lines.values(), ({ line }) => line);
@@ -204,6 +243,19 @@ export function memoryPlaces(): Places {
       if (own) own.line = { ...own.line, startTag, sinceMs };
     },
     virtualTime: () => virtualTime,
+  };
+}
+
+function moments(
+  lists: Lists,
+): Pick<Places, "lapsed" | "firstLapseMs" | "firstReadyMs" | "firstHeardMs" | "silent"> {
+  const { leased, waitingByGroup, waitingByHeard, suspects } = lists;
+  return {
+    lapsed(nowMs, limit) {
+      const first = leased.first();
+      if (first === undefined || lapseMs(first) > nowMs) return [];
+      return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
+    },
     firstLapseMs() {
       const first = leased.first();
       return first === undefined ? null : lapseMs(first);
@@ -226,7 +278,6 @@ export function memoryPlaces(): Places {
       }
       return silent;
     },
-    inFlight: () => [...flying],
   };
 }
 
@@ -243,6 +294,10 @@ function groupsOf(places: Iterable<Place>, nowMs: number, only: string | null): 
 function byMoment(momentOf: (place: Place) => number) {
   return (a: Place, b: Place): number =>
     momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
+}
+
+function acceptanceName({ ticketId, acceptedAtMs }: Acceptance): string {
+  return `${ticketId} ${acceptedAtMs}`;
 }
 
 /** No model's key holds a line feed. */

@@ -3,7 +3,7 @@
  * from the watermark on only tenants come in that hold less than their share. Nobody waits here; who finds no room is kept as a ticket, or
  * told to come again.
  */
-import { hasRoom, type Held, type RoomLimits } from "../domain/live.ts";
+import { hasLiveRoom, type Held, type RoomLimits } from "../domain/live.ts";
 
 export interface LiveRoom {
   /** `null`: there is no room for this tenant now. */
@@ -54,9 +54,9 @@ export function createLiveRoom(limits: RoomLimits, nowMs: () => number): LiveRoo
 
   return {
     enter(tenant, bytes) {
-      if (!hasRoom(loads, tenant, bytes, limits)) {
+      if (!hasLiveRoom(loads, tenant, bytes, limits)) {
         forgetLost();
-        if (!hasRoom(loads, tenant, bytes, limits)) return null;
+        if (!hasLiveRoom(loads, tenant, bytes, limits)) return null;
       }
       const id = entered++;
       const guest = { tenant, bytes, endsAtMs: nowMs() + limits.leaseMs };

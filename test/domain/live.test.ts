@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hasRoom, type Held, type RoomLimits } from "../../src/domain/live.ts";
+import { hasLiveRoom, type Held, type RoomLimits } from "../../src/domain/live.ts";
 
 const limits: RoomLimits = { calls: 10, bytes: 1_000, highWatermark: 0.8, weights: {}, leaseMs: 1_000 };
 const room = (
@@ -7,7 +7,7 @@ const room = (
   tenant: string,
   given: Partial<RoomLimits> = {},
 ) =>
-  hasRoom(
+  hasLiveRoom(
     new Map(Object.entries(loads).map(([name, [size, bytes]]): [string, Held] => [name, { size, bytes }])),
     tenant,
     10,

@@ -7,7 +7,6 @@ import { plainPlaces } from "../support/plain-places.ts";
 
 const moment = fc.integer({ min: 0, max: 20 });
 const standing: fc.Arbitrary<PlaceState> = fc.oneof(
-  fc.record({ state: fc.constant("held" as const), untilMs: moment }),
   fc.constant({ state: "waiting" as const }),
   fc.constant({ state: "waiting" as const }),
   fc.record({ state: fc.constant("dispatched" as const), untilMs: moment }),
@@ -38,6 +37,10 @@ const change: fc.Arbitrary<(table: Places) => void> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constantFrom("a", "b", "c").map((id) => (table: Places) => table.remove(id)),
+  },
+  {
+    weight: 1,
+    arbitrary: place.map((gone) => (table: Places) => table.withdrawn(gone, 0, gone.acceptedAtMs + 1)),
   },
   {
     weight: 1,
@@ -79,6 +82,7 @@ it("answers every question as the plain table does, after any changes", () => {
         ownBefore: table.ownBefore(asked),
         lines: [null, ["a", "x"]].map((tenants) => byTenant(table.lines(tenants))),
         virtualTime: table.virtualTime(),
+        wasWithdrawn: table.wasWithdrawn(asked, asked.acceptedAtMs),
         firstLapseMs: table.firstLapseMs(),
         firstReadyMs: [true, false].map((suspects) =>
           table.firstReadyMs([...blocked, { model: "m", untilMs: 10 }], suspects),

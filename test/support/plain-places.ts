@@ -16,6 +16,7 @@ export function plainPlaces(): Places {
   /** By tenant; gone with the tenant's last place. */
   const tags = new Map<string, Pick<TenantLine, "startTag" | "sinceMs">>();
   let virtualTime = 0;
+  const withdrawn = new Map<string, number>();
   const all = () => [...rows.values()];
   const waiting = () => all().filter(({ standing }) => standing.state === "waiting");
 
@@ -39,6 +40,10 @@ export function plainPlaces(): Places {
       rows.delete(ticketId);
       forgetTags();
     },
+    withdrawn: ({ ticketId, acceptedAtMs }, _, untilMs) =>
+      void withdrawn.set(`${ticketId} ${acceptedAtMs}`, untilMs),
+    wasWithdrawn: ({ ticketId, acceptedAtMs }, nowMs) =>
+      nowMs < (withdrawn.get(`${ticketId} ${acceptedAtMs}`) ?? 0),
     load() {
       const inFlight = all().filter(isInFlight);
       return {
@@ -47,11 +52,7 @@ export function plainPlaces(): Places {
         waiting: waiting().length,
         inFlight: inFlight.length,
         suspectsInFlight: inFlight.filter(({ suspect }) => suspect).length,
-        oldestAcceptedAtMs: earliest(
-          all()
-            .filter(({ standing }) => standing.state !== "held")
-            .map(({ acceptedAtMs }) => acceptedAtMs),
-        ),
+        oldestAcceptedAtMs: earliest(all().map(({ acceptedAtMs }) => acceptedAtMs)),
       };
     },
     lapsed: (nowMs, limit) =>

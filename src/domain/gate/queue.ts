@@ -18,7 +18,7 @@ import {
 import { mostInFlight, queueTurn, ticketTurn } from "./ticket-turn.ts";
 import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
-import { holdMs, isInFlight, type Place, type QueueItem, type QueueLoad } from "./places.ts";
+import { isInFlight, type Acceptance, type Place, type QueueItem, type QueueLoad } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 
 /**
@@ -26,7 +26,7 @@ import { countEnd } from "./vitals.ts";
  *
  * @param lines of tenants with places; looked up only where no more are accepted
  */
-function hasRoom(
+export function hasRoom(
   gate: GateState,
   { tenant, sizeBytes }: QueueItem,
   load: QueueLoad,
@@ -39,32 +39,17 @@ function hasRoom(
   return gate.accepting || !isBound(tenant ?? "", whole, lines(), limits, limits.weights);
 }
 
-/**
- * Keeps room for a ticket that is not stored yet, for 30 s.
- *
- * @param lines as for `hasRoom`
- * @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
- */
-export function reserve(
-  gate: GateState,
-  item: QueueItem,
-  known: Place | null,
-  load: QueueLoad,
-  lines: () => readonly TenantLine[],
-  nowMs: number,
-  limits: GateLimits,
-): Place | null {
-  if (known !== null && known.standing.state !== "held") return known;
-  if (known === null && !hasRoom(gate, item, load, lines, nowMs, limits)) return null;
-  return { ...freshPlace(item, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
+/** The same acceptance of the same ticket? One that came to nothing can be followed by another under its id. */
+export function isSameAcceptance(a: Acceptance | null, b: Acceptance): boolean {
+  return a !== null && a.ticketId === b.ticketId && a.acceptedAtMs === b.acceptedAtMs;
 }
 
 /**
- * The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
- * ticket that has come further, it changes nothing.
+ * The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
+ * that has come further, it changes nothing.
  */
 export function enqueue(item: QueueItem, known: Place | null, notBeforeMs: number, nowMs: number): Place {
-  if (known !== null && known.standing.state !== "held") return { ...known, heardAtMs: nowMs };
+  if (known !== null) return { ...known, heardAtMs: nowMs };
   return { ...freshPlace(item, nowMs), notBeforeMs };
 }
 

@@ -12,7 +12,6 @@ const model = fc.constantFrom("m1", "m2", "m3");
 const moment = fc.integer({ min: 0, max: 20 });
 const standing: fc.Arbitrary<PlaceState> = fc.oneof(
   fc.constant({ state: "waiting" } as const),
-  moment.map((untilMs) => ({ state: "held", untilMs }) as const),
   moment.map((untilMs) => ({ state: "dispatched", untilMs }) as const),
   moment.map((untilMs) => ({ state: "running", untilMs, permit: "p" }) as const),
 );
@@ -32,6 +31,12 @@ const place: fc.Arbitrary<Place> = fc.record({
   heardAtMs: moment,
 });
 const change = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: place.map(
+      (gone) => (places: Places) => places.withdrawn(gone, 0, gone.acceptedAtMs + gone.notBeforeMs),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.tuple(moment, fc.constantFrom(null, "m2")).map(
@@ -91,6 +96,7 @@ function answers(places: Places, nowMs: number, hasForgotten = false): unknown {
         .map((line) => (hasForgotten && line.startTag === 0 ? { ...line, sinceMs: 0 } : line))
         .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)),
     ),
+    wereWithdrawn: all.map((one) => one && places.wasWithdrawn(one, one.acceptedAtMs + 10)),
     firstLapseMs: places.firstLapseMs(),
     firstReadyMs: [
       places.firstReadyMs([], true),
@@ -117,7 +123,7 @@ it("answers as the table in memory does, after any changes, also with its sums f
   await withTable((sql) => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), moment, fc.boolean(), (changes, nowMs, forgets) => {
-        for (const table of ["places", "lines"]) sql.exec(`DROP TABLE IF EXISTS ${table}`);
+        for (const name of ["places", "lines", "withdrawn"]) sql.exec(`DROP TABLE IF EXISTS ${name}`);
         const table = sqlPlaces(sql);
         const plain = memoryPlaces();
         for (const apply of changes) {

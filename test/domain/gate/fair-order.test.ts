@@ -215,7 +215,7 @@ it("keeps 800 of one tenant, 150 of another and 40 of a third, and no more of th
   const { keep } = gateWorld(gateLimits(config.value));
   const kept = (tenant: string, tickets: number) =>
     Array.from({ length: tickets }, (_, at) => keep(`${tenant}${at}`, { tenant })).filter(
-      (one) => one === "held",
+      (one) => one === "admitted",
     ).length;
   expect(kept("a", 810)).toBe(800);
   expect(kept("b", 150)).toBe(150);
@@ -231,7 +231,7 @@ it("accepts again of who holds most when both loads are below the low watermark"
   for (let at = 0; at < 200; at++) keeper.remove(`a${at}`);
   expect(keep("next", { tenant: "a" })).toBe("full");
   keeper.remove("a200");
-  expect(keep("next", { tenant: "a" })).toBe("held");
+  expect(keep("next", { tenant: "a" })).toBe("admitted");
 });
 
 it("forgets the line of a tenant without places", () => {

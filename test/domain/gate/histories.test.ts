@@ -139,10 +139,10 @@ function createWorld() {
       world.nowMs,
       lasting,
     );
-    const held = keeper.reserve(queueItemOf(ticket));
+    const admitted = keeper.admit(queueItemOf(ticket), world.nowMs);
     // Whoever holds a share of them waits for the low watermark.
-    if (!wasAccepting && before.size >= 6 && own * holders >= before.size) expect(held).toBe("full");
-    if (held === "full") return;
+    if (!wasAccepting && before.size >= 6 && own * holders >= before.size) expect(admitted.kind).toBe("full");
+    if (admitted.kind === "full") return;
     store(ticket);
     if (heard) giveNotice(id);
   }

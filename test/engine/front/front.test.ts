@@ -269,43 +269,26 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
 it("passes on what tickets ask, and what goes wrong with it", async () => {
   const w = world();
   const gate = w.front();
-  const item = {
-    ticketId: "a",
-    priority: 0,
-    acceptedAtMs: w.clock.nowMs(),
-    sizeBytes: 1,
-    model,
-    tenant: "",
-    comparison: "",
-  };
-  expect(await gate.reserve(item)).toBe(true);
-  expect(await gate.estimate("a")).toBeNull();
+  expect(await w.create(gate, "a")).toBe(true);
+  expect(await gate.estimate("a")).toMatchObject({ position: 1 });
   w.line.isDead = true;
-  await expect(gate.reserve(item)).rejects.toThrow("no line");
+  await expect(w.create(gate, "b")).rejects.toThrow("no line");
+  await expect(gate.estimate("a")).rejects.toThrow("no line");
 });
 
 it("asks the gate for a tenant that is not known to be kept out of a full queue, and for no other", async () => {
   const w = world();
   const gate = w.front();
   let number = 0;
-  const ask = (tenant: string) =>
-    gate.reserve({
-      ticketId: `${number++}`,
-      priority: 0,
-      acceptedAtMs: 0,
-      sizeBytes: 1,
-      model,
-      tenant,
-      comparison: "",
-    });
+  const ask = (tenant: string) => w.create(gate, `${number++}`, 0, tenant);
   for (let kept = 0; kept < 8; kept++) expect(await ask("a")).toBe(true);
   expect(await ask("a")).toBe(false);
   await w.clock.advance(1);
   w.hops();
   expect(await ask("a")).toBe(false);
-  expect(w.hops().map(({ verb }) => verb)).not.toContain("reserve");
+  expect(w.hops().map(({ verb }) => verb)).not.toContain("admit");
   expect(await ask("b")).toBe(true);
-  expect(w.hops().map(({ verb }) => verb)).toContain("reserve");
+  expect(w.hops().map(({ verb }) => verb)).toContain("admit");
 });
 
 const facts = {

@@ -1,24 +1,20 @@
 /** Admission as the contract says it, counted once more. */
-import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Acceptance, Place, QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { World } from "./world.ts";
 
 type Broken = (promise: string, sentence: string, about?: string | null) => void;
 
-export function createCapacityReference({ plan, scheduler }: World, broken: Broken) {
+export function createCapacityReference({ plan }: World, broken: Broken) {
   const { maxSize, maxBytes, highWatermark, lowWatermark } = plan.limits;
   let isFull = false;
   let load = { size: 0, bytes: 0 };
 
   const weightOf = (tenant: string) => plan.limits.weights?.[tenant] ?? 1;
+  const withdrawn = new Set<string>();
 
-  function realOf(rows: ReadonlyMap<string, Place>): readonly Place[] {
-    const nowMs = scheduler.nowMs();
-    return [...rows.values()].filter(({ standing }) => standing.state !== "held" || nowMs < standing.untilMs);
-  }
-
-  /** Holds that are over count for nothing. */
   function weigh(rows: ReadonlyMap<string, Place>): void {
-    const real = realOf(rows);
+    const real = [...rows.values()];
     load = { size: real.length, bytes: real.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
     const share = Math.max(load.size / maxSize, load.bytes / maxBytes);
     if (share >= highWatermark) isFull = true;
@@ -27,7 +23,7 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
 
   /** "The watermark binds tenants that hold at least their share (by weight, among those who hold places, the asker included)." */
   function holdsItsShare(tenant: string, rows: ReadonlyMap<string, Place>): boolean {
-    const real = realOf(rows);
+    const real = [...rows.values()];
     const holders = new Set([tenant, ...real.map((place) => place.tenant)]);
     const all = [...holders].reduce((sum, holder) => sum + weightOf(holder), 0);
     const share = weightOf(tenant) / all;
@@ -40,22 +36,23 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
   }
 
   return {
+    withdrawn: (acceptance: Acceptance) => void withdrawn.add(nameOf(acceptance)),
     before: weigh,
     after: weigh,
     /** @param rows before it */
-    reserved(
-      { ticketId, sizeBytes, tenant }: QueueItem,
-      rows: ReadonlyMap<string, Place>,
-      reply: "held" | "full",
-    ): void {
-      const known = rows.get(ticketId);
-      if (known && !(known.standing.state === "held" && known.standing.untilMs <= scheduler.nowMs())) return;
+    asked(item: QueueItem, rows: ReadonlyMap<string, Place>, reply: Admitted["kind"]): void {
+      const { ticketId, sizeBytes, tenant } = item;
+      if (rows.get(ticketId)?.acceptedAtMs === item.acceptedAtMs) return;
       const hasRoom = load.size < maxSize && load.bytes + sizeBytes <= maxBytes;
       const isFullFor = isFull && holdsItsShare(tenant, rows);
-      if (reply === "held" && (isFullFor || !hasRoom))
+      if (reply === "admitted" && (isFullFor || !hasRoom))
         broken("9 places", "accepts though it is full", ticketId);
-      if (reply === "full" && !isFullFor && hasRoom)
+      if (reply === "full" && !isFullFor && hasRoom && !withdrawn.has(nameOf(item)))
         broken("9 places", "refuses though there is room", ticketId);
     },
   };
+}
+
+function nameOf({ ticketId, acceptedAtMs }: Acceptance): string {
+  return `${ticketId} ${acceptedAtMs}`;
 }

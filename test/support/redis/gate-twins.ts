@@ -73,7 +73,6 @@ export function sourceGate() {
   });
   const askable = {
     ...keeper,
-    reserve: (item: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(item) === "held",
     started: () => keeper.started(false),
     dispatch: () => keeper.look().send,
   };
@@ -210,7 +209,7 @@ function besides(places: readonly Place[], lines: readonly TenantLine[], virtual
       })
       .toSorted(),
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
-    ages: idsOf(({ standing }) => standing.state !== "held"),
+    ages: idsOf(() => true),
     waits: waiting.map((place) => `${nameOf(place)} ${place.ticketId} ${place.notBeforeMs}`).toSorted(),
     turns: waiting
       .map(

@@ -2878,10 +2878,11 @@ local blocks
 function blocks(self, block, place)
     return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
 end
-____exports.holdMs = 30000
 ____exports.dispatchMs = 30000
 --- A place whose ticket is silent for so long is asked after.
 ____exports.silenceMs = 300000
+--- A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before.
+____exports.withdrawnMs = 3600000
 --- Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
 function ____exports.byTurn(self, a, b)
     if a.suspect ~= b.suspect then
@@ -2910,19 +2911,9 @@ function ____exports.byProbeAge(self, a, b)
     end
     return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
 end
---- What becomes of a place whose time is over; `null`: it is gone.
+--- What becomes of a place whose time is over.
 function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch11 = place.standing.state
-        local ____cond11 = ____switch11 == "held"
-        if ____cond11 then
-            return nil
-        end
-        ____cond11 = ____cond11 or (____switch11 == "waiting" or ____switch11 == "dispatched" or ____switch11 == "running")
-        if ____cond11 then
-            return ____with(place, {standing = {state = "waiting"}})
-        end
-    until true
+    return ____with(place, {standing = {state = "waiting"}})
 end
 function ____exports.isBlocked(self, place, blocked)
     return ____lualib.__TS__ArraySome(
@@ -3567,7 +3558,7 @@ end
 --- May a ticket be kept that has no place yet?
 -- 
 -- @param lines of tenants with places; looked up only where no more are accepted
-local function hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limits)
+function ____exports.hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limits)
     local sizeBytes
     local tenant
     tenant = ____bindingPattern0.tenant
@@ -3591,34 +3582,14 @@ local function hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limi
         limits.weights
     )
 end
---- Keeps room for a ticket that is not stored yet, for 30 s.
--- 
--- @param lines as for `hasRoom`
--- @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
-function ____exports.reserve(self, gate, item, known, load, lines, nowMs, limits)
-    if known ~= nil and known.standing.state ~= "held" then
-        return known
-    end
-    if known == nil and not hasRoom(
-        nil,
-        gate,
-        item,
-        load,
-        lines,
-        nowMs,
-        limits
-    ) then
-        return nil
-    end
-    return ____with(
-        freshPlace(nil, item, nowMs),
-        {standing = {state = "held", untilMs = nowMs + 30000}}
-    )
+--- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
+function ____exports.isSameAcceptance(self, a, b)
+    return a ~= nil and a.ticketId == b.ticketId and a.acceptedAtMs == b.acceptedAtMs
 end
---- The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
--- ticket that has come further, it changes nothing.
+--- The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
+-- that has come further, it changes nothing.
 function ____exports.enqueue(self, item, known, notBeforeMs, nowMs)
-    if known ~= nil and known.standing.state ~= "held" then
+    if known ~= nil then
         return ____with(known, {heardAtMs = nowMs})
     end
     return ____with(
@@ -3871,27 +3842,6 @@ return ____exports
  end,
 ["domain.ticket.ticket"] = function(...) 
 local ____exports = {}
---- Names a comparison for a gate: the same for the same texts, judge and parameters.
-function ____exports.comparisonKey(self, promptSha256)
-    return string.sub(promptSha256, 1, 16)
-end
---- Likewise, of one that is not accepted yet.
-function ____exports.draftQueueItem(self, about, acceptedAtMs)
-    local ____about_3 = about
-    local ticketId = ____about_3.id
-    local priority = ____about_3.priority
-    local keys = ____about_3.keys
-    return {
-        ticketId = ticketId,
-        priority = priority,
-        acceptedAtMs = acceptedAtMs,
-        sizeBytes = about.storedBytes or about.sizeBytes,
-        model = keys and keys.model or about.model,
-        tenant = keys and keys.tenant or "",
-        comparison = ____exports.comparisonKey(nil, about.promptSha256),
-        tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, about.sizeBytes, about.parameters.maxTokens)
-    }
-end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
@@ -3995,11 +3945,29 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         end
     until true
 end
+--- Names a comparison for a gate: the same for the same texts, judge and parameters.
+function ____exports.comparisonKey(self, promptSha256)
+    return string.sub(promptSha256, 1, 16)
+end
 --- What each verb of the gate wants to know of it.
 function ____exports.queueItemOf(self, ____bindingPattern0)
     local about
     about = ____bindingPattern0.about
-    return ____exports.draftQueueItem(nil, about, about.acceptedAtMs)
+    local ____about_3 = about
+    local ticketId = ____about_3.id
+    local priority = ____about_3.priority
+    local keys = ____about_3.keys
+    local acceptedAtMs = ____about_3.acceptedAtMs
+    return {
+        ticketId = ticketId,
+        priority = priority,
+        acceptedAtMs = acceptedAtMs,
+        sizeBytes = about.storedBytes or about.sizeBytes,
+        model = keys and keys.model or about.model,
+        tenant = keys and keys.tenant or "",
+        comparison = ____exports.comparisonKey(nil, about.promptSha256),
+        tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, about.sizeBytes, about.parameters.maxTokens)
+    }
 end
 return ____exports
  end,
@@ -4821,7 +4789,7 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
 end
 ---
 -- @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
--- @returns `null` for a place that doesn't wait: it is held, or runs
+-- @returns `null` for a place that doesn't wait: it runs
 function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local why, credentials, pause
     function why(self)
@@ -4842,7 +4810,7 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local vitals = ____gate_6.vitals
     repeat
         local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
+        local ____cond8 = ____switch8 == "running"
         if ____cond8 then
             return nil
         end
@@ -5712,35 +5680,18 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local idOf
-function idOf(self, ____bindingPattern0)
-    local ticketId
-    ticketId = ____bindingPattern0.ticketId
-    return ticketId
-end
---- Rows that one pass lapses at a time.
-local batch = 200
-function ____exports.createGateKeeper(self, parts)
-    local putPlace, removePlace, lapse, places, hasChanged
-    function putPlace(self, place)
-        hasChanged = true
-        places:put(place)
-    end
-    function removePlace(self, ticketId)
-        hasChanged = true
-        places:remove(ticketId)
-    end
-    function lapse(self, nowMs)
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch
+function tableOf(self, parts)
+    local ____table
+    local ____parts_0 = parts
+    local places = ____parts_0.places
+    local limits = ____parts_0.limits
+    local function lapse(self, nowMs)
         do
             while true do
                 local lapsed = places:lapsed(nowMs, 200)
                 for ____, place in ipairs(lapsed) do
-                    local next = ____modulesInUse["domain.gate.places"].lapsedPlace(nil, place)
-                    if next == nil then
-                        removePlace(nil, place.ticketId)
-                    else
-                        putPlace(nil, next)
-                    end
+                    ____table:put(____modulesInUse["domain.gate.places"].lapsedPlace(nil, place))
                 end
                 if #lapsed < 200 then
                     return
@@ -5748,64 +5699,54 @@ function ____exports.createGateKeeper(self, parts)
             end
         end
     end
-    local ____parts_0 = parts
-    places = ____parts_0.places
-    local limits = ____parts_0.limits
-    hasChanged = true
-    --- When the last look said to look again.
-    local lookAtMs = -math.huge
-    --- One verb: the table is brought to the present, the gate's state is read, and what changed of it is written.
-    local function verb(self, work)
-        return parts:atomically(function()
-            local nowMs = parts:nowMs()
-            lapse(nil, nowMs)
-            local before = parts:readState()
-            local ____work_result_1 = work(nil, before, nowMs)
-            local gate = ____work_result_1.gate
-            local reply = ____work_result_1.reply
-            local after = ____modulesInUse["domain.gate.gate"].weighed(
-                nil,
-                gate,
-                places:load(),
-                nowMs,
-                limits
-            )
-            if after == before then
-                return reply
-            end
-            local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
-            if mustLast then
-                hasChanged = true
-            end
-            parts:writeState(after, mustLast)
-            return reply
-        end)
-    end
-    local function nextMs(self, gate, nowMs)
-        local load = places:load()
-        local due = {
-            firstLapseMs = places:firstLapseMs(),
-            firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.blocks"].blocksOf(
+    ____table = {
+        hasChanged = true,
+        verb = function(self, work)
+            return parts:atomically(function()
+                local nowMs = parts:nowMs()
+                lapse(nil, nowMs)
+                local before = parts:readState()
+                local ____work_result_1 = work(nil, before, nowMs)
+                local gate = ____work_result_1.gate
+                local reply = ____work_result_1.reply
+                local after = ____modulesInUse["domain.gate.gate"].weighed(
                     nil,
                     gate,
-                    places,
+                    places:load(),
                     nowMs,
                     limits
-                ),
-                load.suspectsInFlight == 0
-            ),
-            firstHeardMs = places:firstHeardMs()
-        }
-        return ____modulesInUse["domain.gate.wake"].wakeAtMs(
-            nil,
-            gate,
-            due,
-            load,
-            nowMs,
-            limits
-        )
-    end
+                )
+                if after == before then
+                    return reply
+                end
+                local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
+                if mustLast then
+                    ____table.hasChanged = true
+                end
+                parts:writeState(after, mustLast)
+                return reply
+            end)
+        end,
+        put = function(self, place)
+            ____table.hasChanged = true
+            places:put(place)
+        end,
+        remove = function(self, ticketId)
+            ____table.hasChanged = true
+            places:remove(ticketId)
+        end
+    }
+    return ____table
+end
+function liveCalls(self, ____bindingPattern0, ____bindingPattern1)
+    local random
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    random = ____bindingPattern0.random
+    local verb
+    verb = ____bindingPattern1.verb
     return {
         enter = function(self, permit, whose)
             return verb(
@@ -5839,7 +5780,7 @@ function ____exports.createGateKeeper(self, parts)
                         callReports,
                         nowMs,
                         limits,
-                        parts:random()
+                        random(nil)
                     )
                     ____modulesInUse["domain.gate.report"].endWaits(
                         nil,
@@ -5851,11 +5792,33 @@ function ____exports.createGateKeeper(self, parts)
                     return exchanged
                 end
             )
-        end,
-        reserve = function(self, item)
+        end
+    }
+end
+function admissions(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    removePlace = ____bindingPattern1.remove
+    return {
+        admit = function(self, item, notBeforeMs)
             return verb(
                 nil,
                 function(____, gate, nowMs)
+                    local found = places:find(item.ticketId)
+                    local ____isSameAcceptance_result_2
+                    if ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, found, item) then
+                        ____isSameAcceptance_result_2 = found
+                    else
+                        ____isSameAcceptance_result_2 = nil
+                    end
+                    local known = ____isSameAcceptance_result_2
                     local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
@@ -5864,26 +5827,76 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
-                    local function lines()
-                        return places:lines(nil)
-                    end
-                    local place = ____modulesInUse["domain.gate.queue"].reserve(
+                    local mayCome = not places:wasWithdrawn(item, nowMs) and (known ~= nil or ____modulesInUse["domain.gate.queue"].hasRoom(
                         nil,
                         present,
                         item,
-                        places:find(item.ticketId),
                         load,
-                        lines,
+                        function() return places:lines(nil) end,
+                        nowMs,
+                        limits
+                    ))
+                    if not mayCome then
+                        return {gate = present, reply = {kind = "full"}}
+                    end
+                    local place = ____modulesInUse["domain.gate.queue"].enqueue(
+                        nil,
+                        item,
+                        known,
+                        notBeforeMs,
+                        nowMs
+                    )
+                    putPlace(nil, place)
+                    local estimate = ____modulesInUse["domain.gate.view"].estimateOf(
+                        nil,
+                        present,
+                        place,
+                        ____modulesInUse["domain.gate.fair-order"].ticketsBefore(nil, places, place, limits.weights),
                         nowMs,
                         limits
                     )
-                    if place ~= nil then
-                        places:put(place)
-                    end
-                    return {gate = present, reply = place == nil and "full" or "held"}
+                    return {gate = present, reply = {kind = "admitted", estimate = estimate}}
                 end
             )
         end,
+        withdraw = function(self, acceptance)
+            verb(
+                nil,
+                function(____, gate, nowMs)
+                    places:withdrawn(acceptance, nowMs, nowMs + 3600000)
+                    local known = places:find(acceptance.ticketId)
+                    if known == nil or not ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, known, acceptance) then
+                        return {gate = gate, reply = nil}
+                    end
+                    removePlace(nil, known.ticketId)
+                    return {
+                        gate = ____modulesInUse["domain.gate.queue"].remove(
+                            nil,
+                            gate,
+                            known.ticketId,
+                            known,
+                            places:load(),
+                            nowMs
+                        ),
+                        reply = nil
+                    }
+                end
+            )
+        end
+    }
+end
+function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    removePlace = ____bindingPattern1.remove
+    return {
         enqueue = function(self, item, notBeforeMs)
             verb(
                 nil,
@@ -5998,59 +6011,94 @@ function ____exports.createGateKeeper(self, parts)
                     }
                 end
             )
-        end,
+        end
+    }
+end
+function looks(self, parts, ____table)
+    local ____parts_5 = parts
+    local places = ____parts_5.places
+    local limits = ____parts_5.limits
+    --- When the last look said to look again.
+    local lookAtMs = -math.huge
+    local function nextMs(self, gate, nowMs)
+        local load = places:load()
+        local due = {
+            firstLapseMs = places:firstLapseMs(),
+            firstReadyMs = places:firstReadyMs(
+                ____modulesInUse["domain.gate.blocks"].blocksOf(
+                    nil,
+                    gate,
+                    places,
+                    nowMs,
+                    limits
+                ),
+                load.suspectsInFlight == 0
+            ),
+            firstHeardMs = places:firstHeardMs()
+        }
+        return ____modulesInUse["domain.gate.wake"].wakeAtMs(
+            nil,
+            gate,
+            due,
+            load,
+            nowMs,
+            limits
+        )
+    end
+    return {
         look = function(self, most)
             if most == nil then
                 most = math.huge
             end
-            local looked = verb(
-                nil,
-                function(____, before, nowMs)
-                    local silent = places:silent(nowMs - 300000, 200)
-                    for ____, place in ipairs(silent) do
-                        places:put(____with(place, {heardAtMs = nowMs}))
-                    end
-                    local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4 = ____modulesInUse["domain.gate.dispatch"].dispatch(
-                        nil,
-                        before,
-                        places,
-                        nowMs,
-                        limits,
-                        most
-                    )
-                    local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.gate
-                    local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
-                    local reply = {
-                        send = ____lualib.__TS__ArrayMap(sent, idOf),
-                        silent = ____lualib.__TS__ArrayMap(silent, idOf),
-                        wakeAtMs = nextMs(nil, gate, nowMs)
-                    }
-                    return {gate = gate, reply = reply}
+            local looked = ____table:verb(function(____, before, nowMs)
+                local silent = places:silent(nowMs - 300000, 200)
+                for ____, place in ipairs(silent) do
+                    places:put(____with(place, {heardAtMs = nowMs}))
                 end
-            )
-            hasChanged = false
+                local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6 = ____modulesInUse["domain.gate.dispatch"].dispatch(
+                    nil,
+                    before,
+                    places,
+                    nowMs,
+                    limits,
+                    most
+                )
+                local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
+                local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
+                local reply = {
+                    send = ____lualib.__TS__ArrayMap(sent, idOf),
+                    silent = ____lualib.__TS__ArrayMap(silent, idOf),
+                    wakeAtMs = nextMs(nil, gate, nowMs)
+                }
+                return {gate = gate, reply = reply}
+            end)
+            ____table.hasChanged = false
             lookAtMs = looked.wakeAtMs or math.huge
             return looked
         end,
-        isDue = function() return hasChanged or parts:nowMs() >= lookAtMs end,
+        isDue = function() return ____table.hasChanged or parts:nowMs() >= lookAtMs end,
         started = function(self, isAlone)
-            verb(
-                nil,
-                function(____, gate, nowMs)
-                    local stranded = isAlone and places:inFlight() or ({})
-                    for ____, place in ipairs(stranded) do
-                        putPlace(
-                            nil,
-                            ____with(place, {standing = {state = "waiting"}})
-                        )
-                    end
-                    return {
-                        gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
-                        reply = nil
-                    }
+            ____table:verb(function(____, gate, nowMs)
+                local stranded = isAlone and places:inFlight() or ({})
+                for ____, place in ipairs(stranded) do
+                    ____table:put(____with(place, {standing = {state = "waiting"}}))
                 end
-            )
-        end,
+                return {
+                    gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
+                    reply = nil
+                }
+            end)
+        end
+    }
+end
+function views(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local verb
+    verb = ____bindingPattern1.verb
+    return {
         find = function(____, ticketId) return places:find(ticketId) end,
         inFlight = function() return places:inFlight() end,
         status = function(self, tenant)
@@ -6098,6 +6146,23 @@ function ____exports.createGateKeeper(self, parts)
             )
         end
     }
+end
+function idOf(self, ____bindingPattern0)
+    local ticketId
+    ticketId = ____bindingPattern0.ticketId
+    return ticketId
+end
+batch = 200
+function ____exports.createGateKeeper(self, parts)
+    local ____table = tableOf(nil, parts)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        liveCalls(nil, parts, ____table),
+        admissions(nil, parts, ____table),
+        queueVerbs(nil, parts, ____table),
+        looks(nil, parts, ____table),
+        views(nil, parts, ____table)
+    )
 end
 return ____exports
  end,
@@ -6408,7 +6473,7 @@ return ____exports
  end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, joins, isInLine, turnScore, tenantLength
+local nameOf, groupIn, keepsRoom, joins, isInLine, turnScore, tenantLength
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -6422,6 +6487,11 @@ function groupIn(self, name)
         model = ____lualib.__TS__StringSlice(name, 0, at),
         tenant = ____lualib.__TS__StringSlice(name, at + 1)
     }) or ({model = name, tenant = ""})
+end
+function keepsRoom(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "held"
 end
 function joins(self, ____bindingPattern0)
     local suspect
@@ -6509,9 +6579,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     local suspectsLineKey = prefix .. "line:suspects"
     --- All others', where older code runs beside this one: it alone asks it.
     local olderLineKey = prefix .. "line"
-    --- Held, dispatched and running ones by the end of that.
+    --- Dispatched and running ones by the end of that.
     local endsKey = prefix .. "ends"
-    --- All but held ones by acceptance.
+    --- All by acceptance.
     local agesKey = prefix .. "ages"
     modelsKey = prefix .. "models"
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
@@ -6625,14 +6695,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 ticketId
             )
         end
-        if standing.state ~= "held" then
-            redis.call(
-                "ZADD",
-                agesKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
-                ticketId
-            )
-        end
+        redis.call(
+            "ZADD",
+            agesKey,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
+            ticketId
+        )
         if place.suspect and ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
             redis.call("SADD", suspectsKey, ticketId)
         elseif (before and before.suspect) == true then
@@ -6733,9 +6801,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end
     end
     return {
-        find = find,
+        find = function(self, ticketId)
+            local place = find(nil, ticketId)
+            local ____temp_6
+            if place == nil or keepsRoom(nil, place) then
+                ____temp_6 = nil
+            else
+                ____temp_6 = place
+            end
+            return ____temp_6
+        end,
         put = put,
         remove = remove,
+        withdrawn = function()
+        end,
+        wasWithdrawn = function() return false end,
         load = function(self)
             if knownLoad == nil then
                 knownLoad = {
@@ -6767,7 +6847,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             )
             isPresent = #found == 0 and untilMs >= nowMs
-            return found
+            for ____, place in ipairs(found) do
+                if keepsRoom(nil, place) then
+                    remove(nil, place.ticketId)
+                end
+            end
+            return ____lualib.__TS__ArrayFilter(
+                found,
+                function(____, place) return not keepsRoom(nil, place) end
+            )
         end,
         ready = function(self, ____bindingPattern0)
             local limit
@@ -6806,24 +6894,24 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             else
                 for ____, name in ipairs(groupNames(nil)) do
                     do
-                        local __continue72
+                        local __continue78
                         repeat
                             local group = groupIn(nil, name)
                             if group.tenant ~= tenant and group.tenant ~= "" then
-                                __continue72 = true
+                                __continue78 = true
                                 break
                             end
                             if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue72 = true
+                                __continue78 = true
                                 break
                             end
                             first = 0
                             if isReady(nil, name) then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue72 = true
+                            __continue78 = true
                         until true
-                        if not __continue72 then
+                        if not __continue78 then
                             break
                         end
                     end
@@ -6856,11 +6944,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             else
                 for ____, name in ipairs(groupNames(nil)) do
                     do
-                        local __continue84
+                        local __continue90
                         repeat
                             local group = groupIn(nil, name)
                             if model ~= nil and group.model ~= model or not isReady(nil, name) then
-                                __continue84 = true
+                                __continue90 = true
                                 break
                             end
                             if group.tenant == "" then
@@ -6868,9 +6956,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             else
                                 add(nil, group)
                             end
-                            __continue84 = true
+                            __continue90 = true
                         until true
-                        if not __continue84 then
+                        if not __continue90 then
                             break
                         end
                     end
@@ -6895,10 +6983,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             eachSuspect(nil, look)
             for ____, name in ipairs(groupNames(nil)) do
                 do
-                    local __continue93
+                    local __continue99
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue93 = true
+                            __continue99 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -6913,9 +7001,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue93 = true
+                        __continue99 = true
                     until true
-                    if not __continue93 then
+                    if not __continue99 then
                         break
                     end
                 end
@@ -6947,10 +7035,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             )
             for ____, name in ipairs(groupNames(nil)) do
                 do
-                    local __continue105
+                    local __continue111
                     repeat
                         if groupIn(nil, name).tenant ~= place.tenant then
-                            __continue105 = true
+                            __continue111 = true
                             break
                         end
                         before = before + ____modulesInUse["stores.redis.script.commands"].count(
@@ -6971,9 +7059,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 before = before + 1
                             end
                         end
-                        __continue105 = true
+                        __continue111 = true
                     until true
-                    if not __continue105 then
+                    if not __continue111 then
                         break
                     end
                 end
@@ -7018,13 +7106,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     )
                 end
             end
-            local ____temp_6
+            local ____temp_7
             if firstMs == math.huge then
-                ____temp_6 = nil
+                ____temp_7 = nil
             else
-                ____temp_6 = firstMs
+                ____temp_7 = firstMs
             end
-            return ____temp_6
+            return ____temp_7
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
@@ -7243,21 +7331,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch46 = notice.kind
-        local ____cond46 = ____switch46 == "enqueue"
-        if ____cond46 then
+        local ____switch48 = notice.kind
+        local ____cond48 = ____switch48 == "enqueue"
+        if ____cond48 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond46 = ____cond46 or ____switch46 == "requeue"
-        if ____cond46 then
+        ____cond48 = ____cond48 or ____switch48 == "requeue"
+        if ____cond48 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond46 = ____cond46 or ____switch46 == "remove"
-        if ____cond46 then
+        ____cond48 = ____cond48 or ____switch48 == "remove"
+        if ____cond48 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond46 = ____cond46 or ____switch46 == "nothing"
-        if ____cond46 then
+        ____cond48 = ____cond48 or ____switch48 == "nothing"
+        if ____cond48 then
             return
         end
     until true
@@ -7387,23 +7475,23 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue37
+                local __continue39
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue37 = true
+                        __continue39 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue37 = true
+                        __continue39 = true
                         break
                     end
                     if factsOf(nil, ticketId) == nil then
                         keeper:remove(ticketId)
-                        __continue37 = true
+                        __continue39 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -7416,9 +7504,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue37 = true
+                    __continue39 = true
                 until true
-                if not __continue37 then
+                if not __continue39 then
                     break
                 end
             end
@@ -7465,8 +7553,6 @@ function ____exports.ticketScripts(self, root, nowMs)
     dueKey = root .. "queue:due"
     keyOf = function(____, id) return (root .. "queue:requests:") .. id end
     eventsOf = function(____, id) return (root .. "queue:events:") .. id end
-    ---
-    -- @returns the row that is there already; `[]`: stored; `null`: the queue is full
     local function create(self, gate, call, texts)
         local ____call_0 = call
         local item = ____call_0.item
@@ -7475,10 +7561,20 @@ function ____exports.ticketScripts(self, root, nowMs)
         local id = item.ticketId
         local known = factsOf(nil, id)
         if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
-            return row(nil, id)
+            return {
+                kind = "there",
+                row = row(nil, id)
+            }
         end
-        if not call.always and gate.keeper:reserve(item) == "full" then
-            return nil
+        local estimate = nil
+        if call.always or notice.kind ~= "enqueue" then
+            tell(nil, gate, item, notice)
+        else
+            local admitted = gate.keeper:admit(item, notice.notBeforeMs)
+            if admitted.kind == "full" then
+                return admitted
+            end
+            estimate = admitted.estimate
         end
         redis.call(
             "DEL",
@@ -7492,8 +7588,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
-        tell(nil, gate, item, notice)
-        return {}
+        return {kind = "stored", estimate = estimate}
     end
     ---
     -- @returns the row as another has left it; `[]`: stored
@@ -7740,23 +7835,28 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         local ____cond14 = ____switch14 == "create"
         if ____cond14 then
             do
-                local known = tickets:create(gate, call, texts)
-                if known == nil then
-                    return {"full"}
-                end
-                if #known > 0 then
-                    return {
-                        "there",
-                        unpack(known)
-                    }
-                end
-                return {
-                    "stored",
-                    json(
-                        nil,
-                        gate.keeper:estimate(call.item.ticketId)
-                    )
-                }
+                local created = tickets:create(gate, call, texts)
+                repeat
+                    local ____switch16 = created.kind
+                    local ____cond16 = ____switch16 == "full"
+                    if ____cond16 then
+                        return {"full"}
+                    end
+                    ____cond16 = ____cond16 or ____switch16 == "there"
+                    if ____cond16 then
+                        return {
+                            "there",
+                            unpack(created.row)
+                        }
+                    end
+                    ____cond16 = ____cond16 or ____switch16 == "stored"
+                    if ____cond16 then
+                        return {
+                            "stored",
+                            json(nil, created.estimate)
+                        }
+                    end
+                until true
             end
         end
         ____cond14 = ____cond14 or ____switch14 == "change"
@@ -7823,25 +7923,25 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch20 = call.verb
-        local ____cond20 = ____switch20 == "enter"
-        if ____cond20 then
+        local ____switch19 = call.verb
+        local ____cond19 = ____switch19 == "enter"
+        if ____cond19 then
             return keeper:enter(call.permit, call.whose)
         end
-        ____cond20 = ____cond20 or ____switch20 == "exchange"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "exchange"
+        if ____cond19 then
             return keeper:exchange(call.reportId, call.callReports)
         end
-        ____cond20 = ____cond20 or ____switch20 == "outlook"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "outlook"
+        if ____cond19 then
             return keeper:estimate(call.ticketId)
         end
-        ____cond20 = ____cond20 or ____switch20 == "overview"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "overview"
+        if ____cond19 then
             return keeper:status(call.tenant or nil)
         end
-        ____cond20 = ____cond20 or ____switch20 == "started"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "started"
+        if ____cond19 then
             return keeper:started(false)
         end
     until true

@@ -37,9 +37,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const suspectsLineKey = `${prefix}line:suspects`;
   /** All others', where older code runs beside this one: it alone asks it. */
   const olderLineKey = `${prefix}line`;
-  /** Held, dispatched and running ones by the end of that. */
+  /** Dispatched and running ones by the end of that. */
   const endsKey = `${prefix}ends`;
-  /** All but held ones by acceptance. */
+  /** All by acceptance. */
   const agesKey = `${prefix}ages`;
   /** Groups that somebody waits in, suspects left out, and for each of them its tickets by the end of their backoff, and by turn. */
   const modelsKey = `${prefix}models`;
@@ -128,7 +128,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     } else if (place.suspect) redis.call("ZREM", suspectsLineKey, ticketId);
     if (standing.state === "waiting") redis.call("ZREM", endsKey, ticketId);
     else redis.call("ZADD", endsKey, exactly(standing.untilMs), ticketId);
-    if (standing.state !== "held") redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
+    redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
     if (place.suspect && isInFlight(place)) redis.call("SADD", suspectsKey, ticketId);
     else if (before?.suspect === true) redis.call("SREM", suspectsKey, ticketId);
   }
@@ -186,9 +186,16 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   }
 
   return {
-    find,
+    find(ticketId) {
+      const place = find(ticketId);
+      return place === null || keepsRoom(place) ? null : place;
+    },
     put,
     remove,
+
+    // A ticket and its place are written in the same script: what was withdrawn can't be asked for again (`tickets.ts`).
+    withdrawn: () => {},
+    wasWithdrawn: () => false,
 
     load(): QueueLoad {
       knownLoad ??= {
@@ -206,7 +213,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       if (isPresent && untilMs <= nowMs) return [];
       const found = placesOf(list("ZRANGEBYSCORE", endsKey, "-inf", exactly(untilMs), "LIMIT", 0, limit));
       isPresent = found.length === 0 && untilMs >= nowMs;
-      return found;
+      for (const place of found) if (keepsRoom(place)) remove(place.ticketId);
+      return found.filter((place) => !keepsRoom(place));
     },
 
     ready({ blocked, tenant, model, suspect, forProbe, limit }) {
@@ -353,6 +361,11 @@ function groupIn(name: string): Group {
   return at > 0 && name.slice(at, at + 1) === " " && name.slice(-1) !== '"'
     ? { model: name.slice(0, at), tenant: name.slice(at + 1) }
     : { model: name, tenant: "" };
+}
+
+/** Of a script of older code that has failed half-way: room for a ticket that was not stored yet, until that lapses. */
+function keepsRoom({ standing }: Place): boolean {
+  return (standing.state as string) === "held";
 }
 
 function joins({ standing, suspect }: Place): boolean {
