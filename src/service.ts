@@ -1,7 +1,9 @@
 /** The service put together from its settings and what a platform gives it: the same on both. */
 import { createAccounts } from "./accounts/accounts.ts";
 import { secretsOf, type Config } from "./settings/config.ts";
+import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
@@ -76,6 +78,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaults,
     requestTimeoutMs,
     maxRetries,
+    live: (provider) => liveLimits(config, platform.name, provider),
     serviceVersion: version,
   });
   const submitKeyed = createKeyedSubmit(ports, gateway.submit, {
@@ -102,6 +105,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
+    door: createLiveRoom(doorLimits(config, platform.name), clock.nowMs),
     clock,
     newId,
     sha256,

@@ -18,6 +18,7 @@ import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
 import { remoteKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
+import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { remoteTickets, remindTicket } from "./stubs/tickets.ts";
 import { remoteTotals } from "./stubs/totals.ts";
@@ -206,10 +207,3 @@ function newId(): string {
 }
 
 const clock: Clock = { nowMs: Date.now, ...timers };
-
-const encoder = new TextEncoder();
-
-async function sha256(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
-  return digest.toHex();
-}

@@ -16,7 +16,9 @@ import {
   type GateLimits,
 } from "../domain/gate/gate.ts";
 import type { Whose } from "../domain/gate/breaker.ts";
-import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
+import { blocksOf } from "../domain/gate/blocks.ts";
+import { dispatch } from "../domain/gate/dispatch.ts";
+import { ticketsBefore } from "../domain/gate/fair-order.ts";
 import {
   enqueue,
   hasRoom,
@@ -49,6 +51,7 @@ import {
   type QueueItem,
 } from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
+import { wakeAtMs } from "../domain/gate/wake.ts";
 
 export interface GateKeeperParts {
   readonly places: Places;
@@ -184,11 +187,17 @@ function admissions(
         const present = weighed(gate, load, nowMs, limits);
         const mayCome =
           !places.wasWithdrawn(item, nowMs) &&
-          (known !== null || hasRoom(present, item, load, nowMs, limits));
+          (known !== null || hasRoom(present, item, load, () => places.lines(null), nowMs, limits));
         if (!mayCome) return { gate: present, reply: { kind: "full" } };
         const place = enqueue(item, known, notBeforeMs, nowMs);
         putPlace(place);
-        const estimate = estimateOf(present, place, places.ahead(place), nowMs, limits);
+        const estimate = estimateOf(
+          present,
+          place,
+          ticketsBefore(places, place, limits.weights),
+          nowMs,
+          limits,
+        );
         return { gate: present, reply: { kind: "admitted", estimate } };
       });
     },
@@ -284,7 +293,6 @@ function looks(parts: GateKeeperParts, table: Table) {
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
         const { gate, places: sent } = dispatch(before, places, nowMs, limits, most);
-        for (const place of sent) places.put(place);
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(gate, nowMs) };
         return { gate, reply };
       });
@@ -334,7 +342,10 @@ function views({ places, limits }: GateKeeperParts, { verb }: Table) {
       return verb<WaitEstimate | null>((gate, nowMs) => {
         const place = places.find(ticketId);
         if (place === null) return { gate, reply: null };
-        return { gate, reply: estimateOf(gate, place, places.ahead(place), nowMs, limits) };
+        return {
+          gate,
+          reply: estimateOf(gate, place, ticketsBefore(places, place, limits.weights), nowMs, limits),
+        };
       });
     },
   };

@@ -1,4 +1,5 @@
 /** Places in memory, with an order kept for every question that is asked often: no answer needs a look at all of them. */
+import { lineAfter, newLine, type TenantLine } from "../domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -17,9 +18,15 @@ interface Waiting extends Group {
   readonly byTurn: SortedList<Place>;
 }
 
+/** One tenant's. */
+interface OwnLine {
+  line: TenantLine;
+  readonly waiting: SortedList<Place>;
+}
+
 export function memoryPlaces(): Places {
   const lists = createLists();
-  return { ...table(lists), ...turns(lists), ...moments(lists) };
+  return { ...table(lists), ...turns(lists), ...shares(lists), ...moments(lists) };
 }
 
 /** All places, in every order that is asked for. */
@@ -29,14 +36,15 @@ interface Lists {
   readonly leased: SortedList<Place>;
   /** The same: at most as many as there are permits. */
   readonly flying: Set<Place>;
-  readonly waiting: SortedList<Place>;
   readonly waitingByHeard: SortedList<Place>;
+  /** Of tenants with places. */
+  readonly lines: Map<string, OwnLine>;
   /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
   readonly waitingByGroup: Map<string, Waiting>;
   readonly suspects: Set<Place>;
   readonly byAge: SortedList<Place>;
   bytes: number;
-  insert(place: Place): void;
+  put(place: Place): void;
   remove(ticketId: string): void;
 }
 
@@ -45,53 +53,77 @@ function createLists(): Lists {
     rows: new Map(),
     leased: sortedList(byMoment(lapseMs)),
     flying: new Set(),
-    waiting: sortedList(byTurn),
     waitingByHeard: sortedList(byMoment((place) => place.heardAtMs)),
+    lines: new Map(),
     waitingByGroup: new Map(),
     suspects: new Set(),
     byAge: sortedList(byMoment((place) => place.acceptedAtMs)),
     bytes: 0,
 
-    insert(place) {
-      lists.rows.set(place.ticketId, place);
-      lists.bytes += place.sizeBytes;
-      lists.byAge.add(place);
-      if (place.standing.state !== "waiting") {
-        lists.leased.add(place);
-        lists.flying.add(place);
-        return;
-      }
-      lists.waiting.add(place);
-      lists.waitingByHeard.add(place);
-      if (place.suspect) lists.suspects.add(place);
-      else {
-        const group = groupOf(lists, place);
-        group.byReady.add(place);
-        group.byTurn.add(place);
-      }
+    put(place) {
+      const before = lists.rows.get(place.ticketId);
+      // Before the old one goes: with its last place a line ends.
+      const own = lineOf(lists, place);
+      own.line = lineAfter(own.line, place, 1);
+      if (before !== undefined) takeOut(lists, before);
+      putIn(lists, place);
     },
 
     remove(ticketId) {
       const place = lists.rows.get(ticketId);
-      if (place === undefined) return;
-      lists.rows.delete(ticketId);
-      lists.bytes -= place.sizeBytes;
-      lists.byAge.remove(place);
-      if (place.standing.state !== "waiting") {
-        lists.leased.remove(place);
-        lists.flying.delete(place);
-        return;
-      }
-      lists.waiting.remove(place);
-      lists.waitingByHeard.remove(place);
-      if (lists.suspects.delete(place)) return;
-      const group = groupOf(lists, place);
-      group.byReady.remove(place);
-      group.byTurn.remove(place);
-      if (group.byTurn.values.length === 0) lists.waitingByGroup.delete(nameOf(place));
+      if (place !== undefined) takeOut(lists, place);
     },
   };
   return lists;
+}
+
+/** But for its line's load. */
+function putIn(lists: Lists, place: Place): void {
+  lists.rows.set(place.ticketId, place);
+  lists.bytes += place.sizeBytes;
+  lists.byAge.add(place);
+  if (place.standing.state !== "waiting") {
+    lists.leased.add(place);
+    lists.flying.add(place);
+    return;
+  }
+  lineOf(lists, place).waiting.add(place);
+  lists.waitingByHeard.add(place);
+  if (place.suspect) lists.suspects.add(place);
+  else {
+    const group = groupOf(lists, place);
+    group.byReady.add(place);
+    group.byTurn.add(place);
+  }
+}
+
+function takeOut(lists: Lists, place: Place): void {
+  lists.rows.delete(place.ticketId);
+  lists.bytes -= place.sizeBytes;
+  lists.byAge.remove(place);
+  const own = lineOf(lists, place);
+  own.line = lineAfter(own.line, place, -1);
+  if (own.line.size === 0) lists.lines.delete(place.tenant);
+  if (place.standing.state !== "waiting") {
+    lists.leased.remove(place);
+    lists.flying.delete(place);
+    return;
+  }
+  own.waiting.remove(place);
+  lists.waitingByHeard.remove(place);
+  if (lists.suspects.delete(place)) return;
+  const group = groupOf(lists, place);
+  group.byReady.remove(place);
+  group.byTurn.remove(place);
+  if (group.byTurn.values.length === 0) lists.waitingByGroup.delete(nameOf(place));
+}
+
+function lineOf({ lines }: Lists, { tenant, acceptedAtMs }: Place): OwnLine {
+  const known = lines.get(tenant);
+  if (known) return known;
+  const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn) };
+  lines.set(tenant, made);
+  return made;
 }
 
 function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
@@ -111,15 +143,12 @@ function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
 function table(
   lists: Lists,
 ): Pick<Places, "find" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
-  const { rows, flying, waiting, byAge } = lists;
+  const { rows, flying, waitingByHeard, byAge } = lists;
   /** Until when each is known. All are known for equally long, so the first is over first. */
   const withdrawn = new Map<string, number>();
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
-    put(place) {
-      lists.remove(place.ticketId);
-      lists.insert(place);
-    },
+    put: lists.put,
     remove: lists.remove,
     load() {
       let suspectsInFlight = 0;
@@ -127,7 +156,7 @@ function table(
       return {
         size: rows.size,
         bytes: lists.bytes,
-        waiting: waiting.values.length,
+        waiting: waitingByHeard.values.length,
         inFlight: flying.size,
         suspectsInFlight,
         oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
@@ -144,20 +173,19 @@ function table(
   };
 }
 
-function turns(
-  lists: Lists,
-): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "ahead" | "inFlight"> {
-  const { flying, waiting, waitingByGroup, suspects } = lists;
+function turns(lists: Lists): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "inFlight"> {
+  const { flying, lines, waitingByGroup, suspects } = lists;
   return {
-    ready({ nowMs, blocked, only, suspect, forProbe, limit }) {
+    ready({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect &&
         place.notBeforeMs <= nowMs &&
-        (only === null || isOf(only, place)) &&
+        (model === null || place.model === model) &&
         !isBlocked(place, blocked);
       const found: Place[] = [];
       let first = 0;
-      for (const place of linesOf(lists, only, suspect)) {
+      const ofGroup = suspect || model === null ? undefined : waitingByGroup.get(nameOf({ model, tenant }));
+      for (const place of (ofGroup?.byTurn ?? lines.get(tenant)?.waiting)?.values ?? []) {
         // Suspects come first.
         if (first >= limit || (suspect && !place.suspect)) break;
         if (!isReady(place)) continue;
@@ -167,7 +195,8 @@ function turns(
       }
       return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
     },
-    groups(nowMs, model) {
+    groups(nowMs, model, suspect) {
+      if (suspect) return groupsOf(suspects, nowMs, model);
       const groups: Group[] = [];
       for (const group of waitingByGroup.values()) {
         const first = group.byReady.first();
@@ -188,30 +217,33 @@ function turns(
         }
       }
       for (const place of over) {
-        if (model !== null && place.model !== model) continue;
-        lists.remove(place.ticketId);
-        lists.insert({ ...place, notBeforeMs: nowMs });
+        if (model === null || place.model === model) lists.put({ ...place, notBeforeMs: nowMs });
       }
-    },
-    ahead(place) {
-      let dispatched = 0;
-      for (const other of flying) {
-        if (other.standing.state === "dispatched" && byTurn(other, place) < 0) dispatched++;
-      }
-      return waiting.before(place) + dispatched;
     },
     inFlight: () => [...flying],
   };
 }
 
-/** Those among which the wanted ones are, in order. */
-function linesOf(
-  { waiting, waitingByGroup }: Lists,
-  only: { readonly model: string; readonly tenant: string | null } | null,
-  suspect: boolean,
-): readonly Place[] {
-  if (suspect || only === null || only.tenant === null) return waiting.values;
-  return waitingByGroup.get(nameOf({ model: only.model, tenant: only.tenant }))?.byTurn.values ?? [];
+function shares({ lines }: Lists): Pick<Places, "ownBefore" | "lines" | "putTag" | "virtualTime"> {
+  let virtualTime = 0;
+  return {
+    ownBefore: (place) => lines.get(place.tenant)?.waiting.before(place) ?? 0,
+    lines(tenants) {
+      if (tenants === null) return Array.from(lines.values(), ({ line }) => line);
+      const found: TenantLine[] = [];
+      for (const tenant of tenants) {
+        const own = lines.get(tenant);
+        if (own) found.push(own.line);
+      }
+      return found;
+    },
+    putTag(tenant, startTag, sinceMs, nextVirtualTime) {
+      virtualTime = nextVirtualTime;
+      const own = lines.get(tenant);
+      if (own) own.line = { ...own.line, startTag, sinceMs };
+    },
+    virtualTime: () => virtualTime,
+  };
 }
 
 function moments(
@@ -249,6 +281,16 @@ function moments(
   };
 }
 
+/** The groups of some places, each once. */
+function groupsOf(places: Iterable<Place>, nowMs: number, only: string | null): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const { model, tenant, notBeforeMs } of places) {
+    if (notBeforeMs > nowMs || (only !== null && model !== only)) continue;
+    groups.set(nameOf({ model, tenant }), { model, tenant });
+  }
+  return [...groups.values()];
+}
+
 function byMoment(momentOf: (place: Place) => number) {
   return (a: Place, b: Place): number =>
     momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
@@ -261,10 +303,6 @@ function acceptanceName({ ticketId, acceptedAtMs }: Acceptance): string {
 /** No model's key holds a line feed. */
 function nameOf({ model, tenant }: Group): string {
   return `${model}\n${tenant}`;
-}
-
-function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
-  return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
 }
 
 function lapseMs({ standing }: Place): number {

@@ -1,4 +1,5 @@
 /** How a gate knows a tenant and a model: by hashes, so that its small state holds nobody's name. */
+import type { Weights } from "../domain/shares.ts";
 import { hashedKey, isOwnKey } from "../domain/gate/model-key.ts";
 import type { Ports } from "./ports.ts";
 
@@ -7,6 +8,22 @@ export interface GateKeys {
   readonly tenant: string;
   /** See `isOwnKey`. */
   readonly model: string;
+}
+
+/** As `createKeysOf` names tenants. */
+export async function weightsByKey(weights: Weights, sha256: Ports["sha256"]): Promise<Weights> {
+  const entries = Object.entries(weights).map(
+    async ([tenant, weight]) => [keyIn(await sha256(nameOf(tenant))), weight] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function nameOf(tenant: string): string {
+  return `tenant ${tenant}`;
+}
+
+function keyIn(hash: string): string {
+  return hash.slice(0, 16);
 }
 
 /** Tenants are few; callers name models freely. */
@@ -26,7 +43,7 @@ export function createKeysOf(sha256: Ports["sha256"]): (tenant: string, model: s
   }
 
   return async (tenant, model) => ({
-    tenant: (await hashOf(`tenant ${tenant}`)).slice(0, 16),
+    tenant: keyIn(await hashOf(nameOf(tenant))),
     model: isOwnKey(model) ? model : hashedKey(await hashOf(`model ${model}`)),
   });
 }

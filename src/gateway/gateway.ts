@@ -61,7 +61,7 @@ async function submit(
     const underway: Underway = { provider, prepared, caller, keys, tally: newCallTally() };
     let waitsFor: Obstacle | null = null;
     if (caller.mode !== "queue") {
-      const judged = await judgeNow(flow, underway, deadline);
+      const judged = await judgeInRoom(flow, underway, deadline);
       if (judged.ok) return judged;
       waitsFor = obstacleIn(judged.error, deadline.signal);
       const canWait = caller.mode === "queue_if_unavailable" && canBeMended(waitsFor);
@@ -73,6 +73,22 @@ async function submit(
     return kept.ok ? kept : err({ ...kept.error, provider: name });
   } finally {
     deadline.end();
+  }
+}
+
+/** Where there is room for one more live call. */
+async function judgeInRoom(
+  flow: Flow,
+  underway: Underway,
+  deadline: Deadline,
+): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
+  const { caller, provider } = underway;
+  const stay = flow.roomOf(provider.name).enter(caller.tenant, caller.bodyBytes ?? 0);
+  if (stay === null) return err({ kind: "crowded" });
+  try {
+    return await judgeNow(flow, underway, deadline);
+  } finally {
+    stay.leave();
   }
 }
 
@@ -161,7 +177,7 @@ type Tester = Pick<Caller, "correlationId" | "tenant" | "onHangUp">;
 
 /** One attempt past gate and queue. */
 async function tryOut(
-  { ports, policy, startDeadline }: Flow,
+  { ports, policy, startDeadline, roomOf }: Flow,
   asked: Asked,
   whom: Tester,
 ): Promise<Result<Judged, WhyNot & { readonly provider: ProviderName }>> {
@@ -169,12 +185,15 @@ async function tryOut(
   const name = comparison.provider;
   const provider = ports.providers.get(name);
   if (!provider) return err({ kind: "not_usable", usable: [...ports.providers.keys()], provider: name });
+  const stay = roomOf(name).enter(whom.tenant, 0);
+  if (stay === null) return err({ kind: "crowded", provider: name });
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
     const request = requestOf(await prepare(comparison, provider, ports.sha256, deadline.signal));
     const answer = await attempt(ports, { provider, request, whom, tally: newCallTally() }, deadline.signal);
     return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
   } finally {
+    stay.leave();
     deadline.end();
   }
 }
@@ -202,6 +221,7 @@ function obstacleIn(obstacle: Obstacle, signal: AbortSignal): Obstacle {
 function canBeMended(obstacle: Obstacle): boolean {
   switch (obstacle.kind) {
     case "gate":
+    case "crowded":
     case "stopping":
       return true;
     case "failed":

@@ -21,6 +21,8 @@ export interface Caller {
   readonly metadataText?: string;
   /** Names of fields of the request that nobody reads. */
   readonly ignoredFields?: readonly string[];
+  /** Bytes of its request's body; absent: not known. */
+  readonly bodyBytes?: number;
   /** The id that its ticket is to have; `null`: a new one. */
   readonly queueId: string | null;
   /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */
@@ -49,6 +51,8 @@ export interface LiveJudgement extends Judged {
 export type Obstacle =
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "gate"; readonly why: CallWait; readonly retryAtMs: number }
+  /** This process makes as many live calls as it has room for. */
+  | { readonly kind: "crowded" }
   /** This process ends, and its calls with it. */
   | { readonly kind: "stopping" };
 

@@ -18,6 +18,8 @@ export interface GoodComparison {
   readonly metadataText: string;
   /** Names of fields that nobody reads: most often a misspelt one. */
   readonly ignoredFields: readonly string[];
+  /** Of its body, in UTF-16 units. */
+  readonly bodyLength: number;
 }
 
 export interface BadComparison {
@@ -49,7 +51,12 @@ export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, 
     ...halves.map((path) => ({ path, message: "must not hold half a surrogate pair" })),
   ];
   if (parsed.success && issues.length === 0) {
-    return ok({ request: parsed.data, metadataText, ignoredFields: ignored });
+    return ok({
+      request: parsed.data,
+      metadataText,
+      ignoredFields: ignored,
+      bodyLength: text.length,
+    });
   }
   return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
 }

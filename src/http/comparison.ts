@@ -2,6 +2,7 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { LiveRoom, Stay } from "../gateway/live-room.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
@@ -12,7 +13,7 @@ import { version } from "../version.ts";
 import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
-import { problemOfRefusal } from "./errors.ts";
+import { crowded, problemOfRefusal } from "./errors.ts";
 import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
@@ -28,6 +29,8 @@ export interface ComparisonParts extends ContextParts {
   readonly accounts: Accounts;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
   readonly platform: Platform;
+  /** Room for the bodies of all comparisons. */
+  readonly door: LiveRoom;
   readonly clock: Clock;
   readonly sha256: Sha256;
   readonly log: Log;
@@ -39,14 +42,35 @@ export function comparisonRoutes(app: Routes, guard: Guard, parts: ComparisonPar
   app.post("/api/v1/comparison", guard, (c) => compare(c, parts));
 }
 
+/** A body is read where there is room for it, which is given back with the answer. */
 async function compare(c: RouteContext, parts: ComparisonParts): Promise<Response> {
+  const announced = announcedBytes(c);
+  const { maxBodyBytes } = parts.config;
+  const stay = parts.door.enter(c.get("tenant") ?? "", Math.min(announced ?? maxBodyBytes, maxBodyBytes));
+  if (stay === null) return refuse(c, crowded);
+  try {
+    return await compareIn(c, parts, stay);
+  } finally {
+    stay.leave();
+  }
+}
+
+/** `null`: its length isn't known before it is read. */
+function announcedBytes(c: RouteContext): number | null {
+  const announced = c.req.header("content-length");
+  return announced === undefined ? null : Number(announced);
+}
+
+async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
   const { config, clock } = parts;
   const read = await readComparison(c, parts.platform, config.maxBodyBytes);
   if (!read.ok) {
     if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
     return refuse(c, read.error.problem);
   }
-  const { request, ignoredFields } = read.value;
+  const { request, ignoredFields, bodyLength } = read.value;
+  const bodyBytes = announcedBytes(c) ?? bodyLength;
+  stay.resize(bodyBytes);
   if (request.correlation_id) c.set("correlationId", request.correlation_id);
   if (ignoredFields.length > 0) {
     parts.log("debug", "unknown_fields", {
@@ -60,7 +84,7 @@ async function compare(c: RouteContext, parts: ComparisonParts): Promise<Respons
   const key = keyOf(c.req.header("idempotency-key"));
   if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
 
-  const caller = callerOf(c, parts.platform, read.value);
+  const caller = { ...callerOf(c, parts.platform, read.value), bodyBytes };
   const submitted = await submit(parts, key, asked, caller);
   if (!submitted.ok) {
     const model = asked.model ?? parts.defaultModels[provider];

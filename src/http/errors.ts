@@ -48,6 +48,8 @@ export function problemOfRefusal(
       return problemOfFailure(refusal.failure, provider, mask, model);
     case "gate":
       return problemOfWait(refusal.why, provider, seconds(refusal.retryAtMs - nowMs, retrySeconds));
+    case "crowded":
+      return crowded;
     case "stopping":
       return stopping;
     case "queue_full":
@@ -94,6 +96,14 @@ export const storeAway: Problem = {
   type: "SERVICE_UNAVAILABLE",
   sentence: "A store of this service can't be reached.",
   retryAfterSeconds: 5,
+};
+
+/** Live calls take seconds: one of them ends soon. */
+export const crowded: Problem = {
+  status: 503,
+  type: "SERVICE_UNAVAILABLE",
+  sentence: "As many comparisons as this service has room for, or as are your share, are being judged now.",
+  retryAfterSeconds: 2,
 };
 
 /** Another instance, or the next one, can be asked at once. */

@@ -5,7 +5,7 @@ import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
 import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
 import type { TicketContext } from "./gate-views.ts";
-import { problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
+import { crowded, problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
 import { type ErrorType } from "../wire/error-types.ts";
 import { judgementJson } from "./judgement.ts";
 import { withMetadata } from "./metadata.ts";
@@ -197,14 +197,24 @@ function waitingSentence(ticket: Shown, context: TicketContext, waitsFor: Obstac
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
-  const sentence =
-    waitsFor?.kind === "gate"
-      ? problemOfWait(waitsFor.why, provider, 1).sentence
-      : waitsFor?.kind === "stopping"
-        ? stopping.sentence
-        : problemOfTicket(ticket, context)?.sentence;
+  const sentence = (problemOfObstacle(waitsFor, provider) ?? problemOfTicket(ticket, context))?.sentence;
   const because = sentence === undefined ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
+}
+
+/** @returns `null`: its ticket says more */
+function problemOfObstacle(obstacle: Obstacle | null, provider: ProviderName): Problem | null {
+  switch (obstacle?.kind) {
+    case "gate":
+      return problemOfWait(obstacle.why, provider, 1);
+    case "crowded":
+      return crowded;
+    case "stopping":
+      return stopping;
+    case "failed":
+    case undefined:
+      return null;
+  }
 }
 
 function positionOf({ state }: Shown, { estimate }: TicketContext): number | null {

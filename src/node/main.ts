@@ -7,6 +7,7 @@ import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
+import { weightsByKey } from "../gateway/gate-keys.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -42,7 +43,7 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const directoryWarnings = directory.value;
 const opened = await openStores({
-  settings: config,
+  settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   clock,
   random: Math.random,
@@ -60,7 +61,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   clock,
   newId,
   random: Math.random,
-  sha256: (text) => hash("sha256", utf8(text), "hex"),
+  sha256,
   log,
   stores: { ...stores.parts, warnings, sizeOf: sizeOfTexts, stopping: stopping.signal },
 });
@@ -72,6 +73,10 @@ server.on("error", (error: NodeJS.ErrnoException) =>
   refuse(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).`),
 );
 void askedToStop.then(stop);
+
+function sha256(text: string): string {
+  return hash("sha256", utf8(text), "hex");
+}
 
 function refuse(why: string): never {
   process.stderr.write(`${why}\n`);

@@ -21,6 +21,10 @@ export interface Config {
   readonly access:
     | { readonly kind: "keys"; readonly keys: readonly TenantKey[] }
     | { readonly kind: "loopback" };
+  /** What a tenant's share is multiplied by; of those who are not named it is 1. */
+  readonly tenantWeights: Readonly<Record<string, number>>;
+  /** Live calls of each provider at once, in a process or an isolate. */
+  readonly liveConcurrency: Readonly<Record<ProviderName, number>>;
   /** Of comparisons that name none. A warning says so where it is not usable here. */
   readonly defaultProvider: ProviderName;
   readonly providers: Readonly<Record<Vendor, VendorConfig>>;
@@ -179,6 +183,14 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     upstash: upstashOf(given),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
+    tenantWeights: given.TENANT_WEIGHTS ?? {},
+    liveConcurrency: {
+      anthropic: given.ANTHROPIC_LIVE_CONCURRENCY,
+      openai: given.OPENAI_LIVE_CONCURRENCY,
+      google: given.GOOGLE_LIVE_CONCURRENCY,
+      openrouter: given.OPENROUTER_LIVE_CONCURRENCY,
+      mock: given.MOCK_LIVE_CONCURRENCY,
+    },
     defaultProvider: given.DEFAULT_LLM_PROVIDER ?? firstConfigured ?? "mock",
     providers,
     mock: {

@@ -17,6 +17,7 @@ export const settings = z.object({
   UPSTASH_REDIS_REST_URL: baseUrl().optional(),
   UPSTASH_REDIS_REST_TOKEN: headerKey().optional(),
   API_KEYS: keyList().optional(),
+  TENANT_WEIGHTS: weightList().optional(),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
 
   DEFAULT_LLM_PROVIDER: oneOf(providerNames).optional(),
@@ -24,18 +25,22 @@ export const settings = z.object({
   ANTHROPIC_ENABLED: flag().default(true),
   ANTHROPIC_DEFAULT_MODEL: modelId().optional(),
   ANTHROPIC_BASE_URL: baseUrl().default("https://api.anthropic.com"),
+  ANTHROPIC_LIVE_CONCURRENCY: liveCalls(),
   OPENAI_API_KEY: headerKey().optional(),
   OPENAI_ENABLED: flag().default(true),
   OPENAI_DEFAULT_MODEL: modelId().optional(),
   OPENAI_BASE_URL: baseUrl().default("https://api.openai.com/v1"),
+  OPENAI_LIVE_CONCURRENCY: liveCalls(),
   GOOGLE_API_KEY: headerKey().optional(),
   GOOGLE_ENABLED: flag().default(true),
   GOOGLE_DEFAULT_MODEL: modelId().optional(),
   GOOGLE_BASE_URL: baseUrl().default("https://generativelanguage.googleapis.com"),
+  GOOGLE_LIVE_CONCURRENCY: liveCalls(),
   OPENROUTER_API_KEY: headerKey().optional(),
   OPENROUTER_ENABLED: flag().default(true),
   OPENROUTER_DEFAULT_MODEL: modelId().optional(),
   OPENROUTER_BASE_URL: baseUrl().default("https://openrouter.ai/api/v1"),
+  OPENROUTER_LIVE_CONCURRENCY: liveCalls(),
 
   MOCK_ENABLED: flag().optional(),
   MOCK_LATENCY_MS: whole(0, 600_000).default(0),
@@ -43,6 +48,7 @@ export const settings = z.object({
   MOCK_ERROR_RATE: number(0, 1).default(0),
   MOCK_ERROR_CODES: statusList().default([503]),
   MOCK_SEED: whole(0, 4_294_967_295).default(42),
+  MOCK_LIVE_CONCURRENCY: liveCalls(),
 
   // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
   LLM_REQUEST_TIMEOUT_SECONDS: number(0.01, 840).default(50),
@@ -101,6 +107,10 @@ function whole(from: number, to: number, more = "") {
 
 function number(from: number, to: number) {
   return numeric(decimal, (value) => value >= from && value <= to, `a number from ${from} to ${to}`);
+}
+
+function liveCalls() {
+  return whole(1, 100_000).default(256);
 }
 
 function share() {
@@ -190,5 +200,26 @@ function keyList() {
       tenants.set(sha256, tenant);
     }
     return [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 }));
+  });
+}
+
+/** By tenant. */
+function weightList() {
+  const allowed = 'entries "tenant:weight" separated by commas, a weight being a number from 0.01 to 100';
+  return z.string(allowed).transform((found, context): Readonly<Record<string, number>> => {
+    const weights = new Map<string, number>();
+    const refuse = (message: string): Readonly<Record<string, number>> => {
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    };
+    for (const [index, entry] of found.split(",").entries()) {
+      const [tenant = "", weight = "", ...rest] = entry.split(":").map((part) => part.trim());
+      const isWeight = decimal.test(weight) && Number(weight) >= 0.01 && Number(weight) <= 100;
+      if (!isTenantName(tenant) || !isWeight || rest.length > 0)
+        return refuse(`${allowed}; entry ${index + 1} is not one`);
+      if (weights.has(tenant)) return refuse(`one entry for each tenant; entry ${index + 1} repeats one`);
+      weights.set(tenant, Number(weight));
+    }
+    return Object.fromEntries(weights);
   });
 }

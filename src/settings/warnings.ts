@@ -21,6 +21,7 @@ export function warningsAbout(
       ? []
       : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
     ...unencrypted(config, platform),
+    ...weightsOfNobody(config),
     ...(platform === "cloudflare" && redisUrl !== null
       ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
       : []),
@@ -30,12 +31,19 @@ export function warningsAbout(
   ];
 }
 
+function weightsOfNobody({ access, tenantWeights }: Omit<Config, "warnings">): readonly string[] {
+  const tenants = access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [];
+  return Object.keys(tenantWeights)
+    .filter((tenant) => !tenants.includes(tenant))
+    .map((tenant) => `TENANT_WEIGHTS names ${tenant}, who has no key here`);
+}
+
 function isConfigured({ enabled, apiKey }: Config["providers"]["openai"]): boolean {
   return enabled && apiKey !== null;
 }
 
 /** What hardly means anything but us. */
-const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
+const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|TENANT|UPSTASH)_/;
 
 function unknownNames(env: Env): readonly string[] {
   return Object.keys(env).flatMap((name) => {

@@ -19,7 +19,7 @@ export const env = given as unknown as Environment;
 
 /** The store of tickets, without a front. */
 export const ticketsOf = (where: Environment = env) =>
-  remoteTickets(where, () => ({ admit: async (create) => (await create()).created }));
+  remoteTickets(where, () => ({ admit: async (_tenant, create) => (await create()).created }));
 
 const startMs = Date.UTC(2100, 0, 1);
 const namespaces = () => [env.GATES, env.TICKET_OBJECTS, env.KEY_OBJECTS, env.TOTALS_OBJECTS];

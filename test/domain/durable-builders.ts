@@ -40,6 +40,7 @@ export function queueItem(ticketId: string, given: Partial<QueueItem> = {}): Que
     model: "m",
     tenant: "",
     comparison: "",
+    tokens: 100,
     ...given,
   };
 }
@@ -47,6 +48,7 @@ export function queueItem(ticketId: string, given: Partial<QueueItem> = {}): Que
 export function place(ticketId: string, given: Partial<Place> = {}): Place {
   return {
     ...queueItem(ticketId),
+    tokens: 100,
     standing: { state: "waiting" },
     notBeforeMs: 0,
     suspect: false,

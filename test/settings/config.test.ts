@@ -71,6 +71,20 @@ describe("access", () => {
   });
 });
 
+describe("weights", () => {
+  it("one tenant with two weights is refused", () => {
+    expect(said({ TENANT_WEIGHTS: "one:2,two:1,one:3" })).toBe(
+      'TENANT_WEIGHTS: found "one:2,two:1,one:3"; allowed: one entry for each tenant; entry 3 repeats one',
+    );
+  });
+
+  it("a tenant without a key is warned of", () => {
+    const warned = configOf({ ...keyed, TENANT_WEIGHTS: "one:2,maths:3" }).warnings;
+    expect(warned).toContain("TENANT_WEIGHTS names maths, who has no key here");
+    expect(warned.join()).not.toContain("names one");
+  });
+});
+
 describe("rules between settings", () => {
   it("Upstash has a URL and a token, or neither", () => {
     const url = { UPSTASH_REDIS_REST_URL: "https://one.example" };

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import type { TenantLine } from "../../src/domain/gate/fair-order.ts";
 import type { Block, Group, Place, Places, PlaceState } from "../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { plainPlaces } from "../support/plain-places.ts";
@@ -19,6 +20,7 @@ const place: fc.Arbitrary<Place> = fc.record({
   model: fc.constantFrom("m", "n"),
   tenant: fc.constantFrom("", "a", "b"),
   comparison: fc.constantFrom("", "c"),
+  tokens: fc.integer({ min: 1, max: 9 }),
   standing,
   notBeforeMs: moment,
   suspect: fc.boolean(),
@@ -48,6 +50,14 @@ const change: fc.Arbitrary<(table: Places) => void> = fc.oneof(
           table.endWaits(nowMs, model),
     ),
   },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom("", "a", "b"), fc.integer({ min: 1, max: 99 }), moment).map(
+      ([tenant, tag, nowMs]) =>
+        (table: Places) =>
+          table.putTag(tenant, tag, nowMs, tag - 1),
+    ),
+  },
 );
 
 it("answers every question as the plain table does, after any changes", () => {
@@ -60,14 +70,18 @@ it("answers every question as the plain table does, after any changes", () => {
         lapsed: byId(table.lapsed(nowMs, 100)),
         ready: [true, false].flatMap((suspect) =>
           [true, false].map((forProbe) =>
-            [null, { model: "m", tenant: null }, { model: "m", tenant: "a" }].map((only) =>
-              table.ready({ nowMs, blocked, only, suspect, forProbe, limit: 3 }),
+            [null, "m"].map((model) =>
+              table.ready({ nowMs, blocked, tenant: "a", model, suspect, forProbe, limit: 3 }),
             ),
           ),
         ),
-        groups: [null, "m"].map((model) => table.groups(nowMs, model).map(nameOf).toSorted()),
+        groups: [null, "m"].flatMap((model) =>
+          [true, false].map((suspect) => table.groups(nowMs, model, suspect).map(nameOf).toSorted()),
+        ),
         hasWaiting: ["", "a"].map((tenant) => table.hasWaiting({ model: "n", tenant })),
-        ahead: table.ahead(asked),
+        ownBefore: table.ownBefore(asked),
+        lines: [null, ["a", "x"]].map((tenants) => byTenant(table.lines(tenants))),
+        virtualTime: table.virtualTime(),
         wasWithdrawn: table.wasWithdrawn(asked, asked.acceptedAtMs),
         firstLapseMs: table.firstLapseMs(),
         firstReadyMs: [true, false].map((suspects) =>
@@ -86,4 +100,8 @@ it("answers every question as the plain table does, after any changes", () => {
 
 function byId(places: readonly Place[]): readonly Place[] {
   return places.toSorted((a, b) => (a.ticketId < b.ticketId ? -1 : 1));
+}
+
+function byTenant(lines: readonly TenantLine[]): readonly TenantLine[] {
+  return lines.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
 }

@@ -1,4 +1,5 @@
 /** Places in a Map: the plainest reading of what every table must answer, and slow with many. */
+import type { TenantLine } from "../../src/domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -12,14 +13,33 @@ import {
 
 export function plainPlaces(): Places {
   const rows = new Map<string, Place>();
+  /** By tenant; gone with the tenant's last place. */
+  const tags = new Map<string, Pick<TenantLine, "startTag" | "sinceMs">>();
+  let virtualTime = 0;
   const withdrawn = new Map<string, number>();
   const all = () => [...rows.values()];
   const waiting = () => all().filter(({ standing }) => standing.state === "waiting");
 
+  function forgetTags(): void {
+    for (const tenant of tags.keys()) {
+      if (!all().some((place) => place.tenant === tenant)) tags.delete(tenant);
+    }
+  }
+
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
-    put: (place) => void rows.set(place.ticketId, place),
-    remove: (ticketId) => void rows.delete(ticketId),
+    put(place) {
+      rows.set(place.ticketId, place);
+      forgetTags();
+      const known = tags.get(place.tenant);
+      if (known !== undefined && known.startTag > 0) return;
+      const sinceMs = Math.min(known?.sinceMs ?? Infinity, place.acceptedAtMs);
+      tags.set(place.tenant, { startTag: 0, sinceMs });
+    },
+    remove(ticketId) {
+      rows.delete(ticketId);
+      forgetTags();
+    },
     withdrawn: ({ ticketId, acceptedAtMs }, _, untilMs) =>
       void withdrawn.set(`${ticketId} ${acceptedAtMs}`, untilMs),
     wasWithdrawn: ({ ticketId, acceptedAtMs }, nowMs) =>
@@ -39,28 +59,45 @@ export function plainPlaces(): Places {
       all()
         .filter((place) => (lapsesAtMs(place) ?? Infinity) <= nowMs)
         .slice(0, limit),
-    ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
+    ready: ({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) =>
       waiting()
         .filter((place) => place.suspect === suspect && place.notBeforeMs <= nowMs)
         .filter((place) => !isBlocked(place, blocked))
-        .filter((place) => only === null || place.model === only.model)
-        .filter((place) => (only?.tenant ?? place.tenant) === place.tenant)
+        .filter((place) => place.tenant === tenant && (model === null || place.model === model))
         .toSorted(forProbe ? byProbeTurn : byTurn)
         .slice(0, limit),
-    ahead: (place) =>
-      all().filter(
-        (other) =>
-          (other.standing.state === "waiting" || other.standing.state === "dispatched") &&
-          byTurn(other, place) < 0,
-      ).length,
+    ownBefore: (place) =>
+      waiting().filter((other) => other.tenant === place.tenant && byTurn(other, place) < 0).length,
+    lines(wanted) {
+      const tenants = [...new Set(all().map(({ tenant }) => tenant))];
+      return tenants
+        .filter((tenant) => wanted?.includes(tenant) ?? true)
+        .map((tenant) => {
+          const own = all().filter((place) => place.tenant === tenant);
+          const sum = (of: (place: Place) => number) => own.reduce((total, place) => total + of(place), 0);
+          return {
+            tenant,
+            size: own.length,
+            bytes: sum(({ sizeBytes }) => sizeBytes),
+            tokens: sum(({ tokens }) => tokens),
+            waiting: own.filter(({ standing }) => standing.state === "waiting").length,
+            ...(tags.get(tenant) ?? { startTag: 0, sinceMs: 0 }),
+          };
+        });
+    },
+    putTag(tenant, startTag, sinceMs, nextVirtualTime) {
+      virtualTime = nextVirtualTime;
+      if (tags.has(tenant)) tags.set(tenant, { startTag, sinceMs });
+    },
+    virtualTime: () => virtualTime,
     firstLapseMs: () =>
       earliest(
         all()
           .map(lapsesAtMs)
           .filter((atMs) => atMs !== null),
       ),
-    groups(nowMs, model) {
-      const ready = waiting().filter((place) => !place.suspect && place.notBeforeMs <= nowMs);
+    groups(nowMs, model, suspect) {
+      const ready = waiting().filter((place) => place.suspect === suspect && place.notBeforeMs <= nowMs);
       const names = ready
         .filter((place) => model === null || place.model === model)
         .map((place) => JSON.stringify({ model: place.model, tenant: place.tenant }));

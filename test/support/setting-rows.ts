@@ -176,5 +176,15 @@ export function vendor(
       ],
       allowed: "an http:// or https:// URL without credentials, query or fragment",
     },
+    liveCalls(name),
   ];
+}
+
+export function liveCalls(name: keyof Config["liveConcurrency"]): Row {
+  return whole(
+    `${name.toUpperCase()}_LIVE_CONCURRENCY`,
+    (config) => config.liveConcurrency[name],
+    256,
+    [1, 100_000],
+  );
 }

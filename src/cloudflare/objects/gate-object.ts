@@ -6,6 +6,8 @@ import type { Exchanged } from "../../domain/gate/report.ts";
 import type { Admitted, WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
 import type { CallReport } from "../../domain/gate/call-report.ts";
 import type { Acceptance, QueueItem } from "../../domain/gate/places.ts";
+import type { Weights } from "../../domain/shares.ts";
+import { weightsByKey } from "../../gateway/gate-keys.ts";
 import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
@@ -14,6 +16,7 @@ import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
 import { gateRow, type GateRow } from "./gate-state.ts";
+import { sha256 } from "../sha256.ts";
 import { sideBySide } from "../side-by-side.ts";
 import { sqlPlaces, type SqlPlaces } from "./gate-places.ts";
 import { remindTicket } from "../stubs/tickets.ts";
@@ -31,6 +34,7 @@ export class ProviderGate extends DurableObject<Environment> {
   readonly #places: SqlPlaces;
   readonly #state: GateRow;
   #keeper: GateKeeper | null = null;
+  #weights: Weights = {};
   /** The output gate holds what is done here until the places are stored as they then are. */
   readonly #owner: GateOwner = {
     send: (ids) => this.ctx.waitUntil(this.#send(ids)),
@@ -47,6 +51,7 @@ export class ProviderGate extends DurableObject<Environment> {
     sql.exec("CREATE TABLE IF NOT EXISTS undelivered (ticket_id TEXT PRIMARY KEY) WITHOUT ROWID");
     sql.exec("CREATE TABLE IF NOT EXISTS version (id TEXT PRIMARY KEY) WITHOUT ROWID");
     void ctx.blockConcurrencyWhile(async () => {
+      this.#weights = await weightsIn(env);
       this.#alarmAtMs = await ctx.storage.getAlarm();
       this.#wakeUp();
     });
@@ -177,7 +182,7 @@ export class ProviderGate extends DurableObject<Environment> {
   #keep(): GateKeeper {
     return (this.#keeper ??= createGateKeeper({
       places: this.#places,
-      limits: gateLimits(configOf(this.env)),
+      limits: gateLimits({ ...configOf(this.env), weights: this.#weights }),
       readState: () => this.#state.read(),
       writeState: (state, mustLast) => this.#state.write(state, mustLast),
       atomically: (work) => this.#atomically(work),
@@ -227,5 +232,14 @@ export class ProviderGate extends DurableObject<Environment> {
       () => true,
       () => false,
     );
+  }
+}
+
+/** Where some setting is wrong, every verb says so. */
+async function weightsIn(env: Environment): Promise<Weights> {
+  try {
+    return await weightsByKey(configOf(env).tenantWeights, sha256);
+  } catch {
+    return {};
   }
 }

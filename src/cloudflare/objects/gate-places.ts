@@ -1,4 +1,5 @@
 /** Places in the SQLite of a gate's Durable Object. Every query goes by an index; sums are counted along. */
+import { defaultMaxTokens, tokensOf } from "../../domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   isInFlight,
@@ -8,6 +9,7 @@ import {
   type PlaceState,
   type QueueLoad,
 } from "../../domain/gate/places.ts";
+import { linesSchema, sqlLines, type OwnSums, type SqlLines } from "./gate-lines.ts";
 
 export interface SqlPlaces extends Places {
   /** After a transaction that was rolled back: the sums are counted anew. */
@@ -17,7 +19,30 @@ export interface SqlPlaces extends Places {
 export function sqlPlaces(sql: SqlStorage): SqlPlaces {
   for (const statement of schema) sql.exec(statement);
   const ask = askOf(sql);
-  return { ...table(sql, ask), ...withdrawals(sql, ask), ...turns(sql, ask), ...moments(ask) };
+  const lines = linesIn(sql);
+  return {
+    ...table(sql, ask, lines),
+    ...withdrawals(sql, ask),
+    ...turns(sql, ask),
+    ...shares(ask, lines),
+    ...moments(ask),
+  };
+}
+
+/** Summed up when they are first asked for. */
+interface Lines {
+  known(): SqlLines;
+  forget(): void;
+}
+
+function linesIn(sql: SqlStorage): Lines {
+  let lines: SqlLines | null = null;
+  return {
+    known: () => (lines ??= sqlLines(sql, sql.exec<OwnSums>(sumsByTenant).toArray())),
+    forget() {
+      lines = null;
+    },
+  };
 }
 
 interface AskSql {
@@ -51,6 +76,7 @@ function askOf(sql: SqlStorage): AskSql {
 function table(
   sql: SqlStorage,
   { rows, number }: AskSql,
+  lines: Lines,
 ): Pick<SqlPlaces, "find" | "put" | "remove" | "load" | "forgetSums"> {
   let sums: Sums | null = null;
 
@@ -59,6 +85,7 @@ function table(
 
   function count(before: Place | null, after: Place | null): void {
     sums = add(add(sums ?? counted(), before, -1), after, 1);
+    lines.known().count(before, after);
   }
 
   function counted(): Sums {
@@ -90,6 +117,7 @@ function table(
     },
     forgetSums() {
       sums = null;
+      lines.forget();
     },
   };
 }
@@ -112,14 +140,15 @@ function withdrawals(sql: SqlStorage, { isAny }: AskSql): Pick<Places, "withdraw
 
 function turns(
   sql: SqlStorage,
-  { rows, number, isAny, groups }: AskSql,
-): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "ahead" | "inFlight"> {
+  { rows, isAny, groups }: AskSql,
+): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "inFlight"> {
   return {
-    ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
+    ready: ({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) =>
       rows(
         `SELECT * FROM places
-         WHERE state = 'waiting' AND suspect = ? AND not_before <= ?
-           ${only === null ? "" : only.tenant === null ? "AND +model = ?" : `AND +${groupColumn} = ?`}
+         WHERE state = 'waiting' AND ${tenantColumn} = ? AND not_before <= ?
+           ${forProbe ? `AND suspect = ${suspect ? 1 : 0}` : `AND turn ${suspect ? "<" : ">="} '1'`}
+           ${model === null ? "" : "AND model = ?"}
            ${
              blocked.length === 0
                ? ""
@@ -127,16 +156,16 @@ function turns(
                     AND coalesce(value ->> 'tenant', ${tenantColumn}) = ${tenantColumn})`
            }
          ORDER BY ${forProbe ? "probes, turn" : "turn"} LIMIT ?`,
-        suspect ? 1 : 0,
+        tenant,
         nowMs,
-        ...(only === null ? [] : [only.tenant === null ? only.model : `${only.model}\n${only.tenant}`]),
+        ...(model === null ? [] : [model]),
         ...(blocked.length === 0
           ? []
           : [JSON.stringify(blocked.map(({ model, tenant }) => ({ model, tenant })))]),
         limit,
       ),
-    groups: (nowMs, model) =>
-      groups(0).flatMap(({ at, ...group }) =>
+    groups: (nowMs, model, suspect) =>
+      groups(suspect ? 1 : 0).flatMap(({ at, ...group }) =>
         at <= nowMs && (model === null || group.model === model) ? [group] : [],
       ),
     hasWaiting: ({ model, tenant }) =>
@@ -152,12 +181,26 @@ function turns(
         ...(model === null ? [] : [model]),
       );
     },
-    ahead: (place) =>
+    inFlight: () => rows("SELECT * FROM places WHERE until >= 0"),
+  };
+}
+
+function shares(
+  { number }: AskSql,
+  lines: Lines,
+): Pick<Places, "ownBefore" | "lines" | "putTag" | "virtualTime"> {
+  return {
+    ownBefore: (place) =>
       number(
-        "SELECT count(*) AS value FROM places WHERE state IN ('waiting', 'dispatched') AND turn < ?",
+        `SELECT count(*) AS value FROM places
+         WHERE state = 'waiting' AND ${tenantColumn} = ? AND turn < ?`,
+        place.tenant,
         turnOf(place),
       ) ?? 0,
-    inFlight: () => rows("SELECT * FROM places WHERE until >= 0"),
+    lines: (tenants) => lines.known().of(tenants),
+    putTag: (tenant, startTag, sinceMs, virtualTime) =>
+      lines.known().putTag(tenant, startTag, sinceMs, virtualTime),
+    virtualTime: () => lines.known().virtualTime(),
   };
 }
 
@@ -186,14 +229,22 @@ function moments({
 }
 
 /**
- * Of the text in `turn`, behind the ticket's id: the tenant's hash and the comparison's, sixteen signs each. A column more would be one too
- * many for the code of before, should it come back: it inserts rows of thirteen. In rows that it has written there is nothing, which is `''`.
+ * Of the text in `turn`, behind the ticket's id: the tenant's hash and the comparison's, sixteen signs each, and the tokens. A column more would
+ * be one too many for the code of before, should it come back: it inserts rows of thirteen. In rows that it has written these may be missing.
  */
 const tenantColumn = "trim(substr(turn, 23 + length(ticket_id), 16))";
 /** Model and tenant; no key of a model holds a line feed. */
 const groupColumn = `(model || char(10) || ${tenantColumn})`;
 const idAt = 21;
 const hashLength = 16;
+
+/** Once in an object's life. */
+const sumsByTenant = `
+  SELECT tenant, count(*) AS size, total(size_bytes) AS bytes, total(state = 'waiting') AS waiting,
+    min(accepted_at) AS oldest,
+    total(CASE WHEN tokens > 0 THEN tokens ELSE (size_bytes + ${defaultMaxTokens} + 3) / 4 END) AS tokens
+  FROM (SELECT *, ${tenantColumn} AS tenant, CAST(substr(turn, 57 + length(ticket_id)) AS INTEGER) AS tokens FROM places)
+  GROUP BY tenant`;
 
 /** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all states but waiting. */
 const schema = [
@@ -203,10 +254,9 @@ const schema = [
      suspect INTEGER NOT NULL, probes INTEGER NOT NULL, heard_at INTEGER NOT NULL, turn TEXT NOT NULL
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS by_lapse ON places (until) WHERE until IS NOT NULL",
-  "CREATE INDEX IF NOT EXISTS by_turn ON places (suspect, turn) WHERE state = 'waiting'",
-  "CREATE INDEX IF NOT EXISTS by_probe ON places (suspect, probes, turn) WHERE state = 'waiting'",
-  "CREATE INDEX IF NOT EXISTS by_line ON places (turn) WHERE state IN ('waiting', 'dispatched')",
-  "DROP INDEX IF EXISTS by_ready",
+  ...["by_ready", "by_turn", "by_probe", "by_line"].map((name) => `DROP INDEX IF EXISTS ${name}`),
+  `CREATE INDEX IF NOT EXISTS by_own_turn ON places (${tenantColumn}, turn) WHERE state = 'waiting'`,
+  `CREATE INDEX IF NOT EXISTS by_own_probe ON places (${tenantColumn}, suspect, probes, turn) WHERE state = 'waiting'`,
   `CREATE INDEX IF NOT EXISTS by_group ON places (suspect, ${groupColumn}, not_before) WHERE state = 'waiting'`,
   "CREATE INDEX IF NOT EXISTS by_silence ON places (heard_at) WHERE state = 'waiting'",
   "CREATE INDEX IF NOT EXISTS by_age ON places (accepted_at) WHERE state <> 'held'",
@@ -216,6 +266,7 @@ const schema = [
      ticket_id TEXT NOT NULL, accepted_at INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (ticket_id, accepted_at)
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS by_end_of_withdrawal ON withdrawn (until)",
+  linesSchema,
 ];
 
 /** Hops from group to group, so that it costs as many look-ups as there are groups, however many places wait. */
@@ -281,15 +332,21 @@ function row(place: Place): SqlStorageValue[] {
   ];
 }
 
-function turnOf({ suspect, priority, acceptedAtMs, ticketId, tenant, comparison }: Place): string {
+function turnOf({ suspect, priority, acceptedAtMs, ticketId, ...place }: Place): string {
   const turn = `${suspect ? 0 : 1} ${digits(10 - priority, 2)} ${digits(acceptedAtMs, 15)} ${ticketId}`;
-  return `${turn} ${tenant.padEnd(hashLength)} ${comparison}`;
+  return `${turn} ${place.tenant.padEnd(hashLength)} ${place.comparison.padEnd(hashLength)} ${place.tokens}`;
 }
 
 /** What stands behind the id in `turn`. */
-function hashesIn({ ticket_id: id, turn }: Row): { readonly tenant: string; readonly comparison: string } {
+function restIn({ ticket_id: id, turn, size_bytes: sizeBytes }: Row) {
   const at = idAt + id.length + 1;
-  return { tenant: turn.slice(at, at + hashLength).trim(), comparison: turn.slice(at + hashLength + 1) };
+  const comparisonAt = at + hashLength + 1;
+  const tokens = Number(turn.slice(comparisonAt + hashLength));
+  return {
+    tenant: turn.slice(at, comparisonAt).trim(),
+    comparison: turn.slice(comparisonAt, comparisonAt + hashLength).trim(),
+    tokens: tokens > 0 ? tokens : tokensOf(sizeBytes, defaultMaxTokens),
+  };
 }
 
 function digits(value: number, width: number): string {
@@ -303,7 +360,7 @@ function placeIn(row: Row): Place {
     acceptedAtMs: row.accepted_at,
     sizeBytes: row.size_bytes,
     model: row.model,
-    ...hashesIn(row),
+    ...restIn(row),
     standing: placeStateIn(row),
     notBeforeMs: row.not_before,
     suspect: row.suspect === 1,

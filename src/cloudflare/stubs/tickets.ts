@@ -15,7 +15,7 @@ export function remoteTickets(
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
   return {
     create: (draft) =>
-      front(draft.about.provider).admit(async () => {
+      front(draft.about.provider).admit(draft.about.tenant, async () => {
         const made = await ask(draft.about.id, (ticket) => ticket.create(draft, true));
         // An object of older code has kept it without asking.
         return "about" in made

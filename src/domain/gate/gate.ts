@@ -5,6 +5,7 @@
  *
  * Every function of these files can be repeated by the runtime: a permit's report counts once, a batch with trouble in it counts once.
  */
+import type { Weights } from "../shares.ts";
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
   breakerTurn,
@@ -75,6 +76,8 @@ export interface GateLimits extends BreakerLimits, AdmissionLimits {
   readonly leaseMs: number;
   /** How long a ticket is kept after its end, in milliseconds. */
   readonly retentionMs: number;
+  /** By tenants' names as in `QueueItem`; absent: all weigh the same. */
+  readonly weights?: Weights;
 }
 
 export const newGate: GateState = {

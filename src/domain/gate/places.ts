@@ -9,6 +9,8 @@
  *     |                +--requeue, lease over------------------------+
  *     +--remove, withdraw, from any of them
  */
+import type { TenantLine } from "./fair-order.ts";
+
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface QueueItem {
   readonly ticketId: string;
@@ -23,12 +25,15 @@ export interface QueueItem {
   readonly tenant: string;
   /** Names the comparison, as in `CallFacts`; `""` likewise. */
   readonly comparison: string;
+  /** What its call will cost, roughly (`tokensOf`). Absent from older code: guessed. */
+  readonly tokens?: number;
 }
 
 /** One acceptance of a ticket: what was withdrawn may be accepted anew, later, under the same id. */
 export type Acceptance = Pick<QueueItem, "ticketId" | "acceptedAtMs">;
 
 export interface Place extends QueueItem {
+  readonly tokens: number;
   readonly standing: PlaceState;
   /** Not started before this moment: its backoff. */
   readonly notBeforeMs: number;
@@ -53,7 +58,7 @@ export const silenceMs = 300_000;
 /** A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before. */
 export const withdrawnMs = 3_600_000;
 
-/** Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`. */
+/** Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`. */
 export function byTurn(a: Place, b: Place): number {
   if (a.suspect !== b.suspect) return a.suspect ? -1 : 1;
   if (a.priority !== b.priority) return b.priority - a.priority;
@@ -62,11 +67,18 @@ export function byTurn(a: Place, b: Place): number {
 }
 
 /**
- * Who probes first: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+ * Who probes first of one tenant's: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
  * that has probed often in one outage wait for as many turns of others in the next.
  */
 export function byProbeTurn(a: Place, b: Place): number {
   return a.probes === b.probes ? byTurn(a, b) : a.probes - b.probes;
+}
+
+/** Likewise between tenants, where neither priority nor suspicion counts. */
+export function byProbeAge(a: Place, b: Place): number {
+  if (a.probes !== b.probes) return a.probes - b.probes;
+  if (a.acceptedAtMs !== b.acceptedAtMs) return a.acceptedAtMs - b.acceptedAtMs;
+  return a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0;
 }
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */
@@ -102,14 +114,15 @@ export interface Block {
   readonly untilMs: number;
 }
 
-/** Which waiting places could be sent now. */
+/** Which waiting places of one tenant could be sent now. */
 interface ReadyQuery {
   /** Only those whose backoff is over. */
   readonly nowMs: number;
   /** None of these, whatever their time. */
   readonly blocked: readonly Block[];
-  /** Only these, of one tenant or (`tenant: null`) of all; `null`: all models. */
-  readonly only: { readonly model: string; readonly tenant: string | null } | null;
+  readonly tenant: string;
+  /** `null`: of all models. */
+  readonly model: string | null;
   /** Only suspects, or only the others. */
   readonly suspect: boolean;
   /** By `byProbeTurn` instead of `byTurn`. */
@@ -133,14 +146,20 @@ export interface Places {
   lapsed(nowMs: number, limit: number): readonly Place[];
   /** In order. */
   ready(query: ReadyQuery): readonly Place[];
-  /** Groups of places that wait and are no suspects, in which one is over its backoff, in any order. With a model: only its own. */
-  groups(nowMs: number, model: string | null): readonly Group[];
+  /** Groups of places that wait, only of suspects or only of others, in which one is over its backoff, in any order. With a model: only its own. */
+  groups(nowMs: number, model: string | null, suspect: boolean): readonly Group[];
   /** Has this tenant any place of that model that waits and is no suspect? */
   hasWaiting(group: Group): boolean;
   /** The backoff of all that wait is over now: of one model, or of all. */
   endWaits(nowMs: number, model: string | null): void;
-  /** Waiting and dispatched places that start before this one, as `byTurn` says. */
-  ahead(place: Place): number;
+  /** How many waiting places of the same tenant start before this one, as `byTurn` says. */
+  ownBefore(place: Place): number;
+  /** Those of these tenants that have places; `null`: of all. In any order. */
+  lines(tenants: readonly string[] | null): readonly TenantLine[];
+  /** Of the line of a tenant with places. @param virtualTime as it is from now on */
+  putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
+  /** The start tag of the ticket that was last sent in its turn; 0: none was. */
+  virtualTime(): number;
   /** The earliest `untilMs` of a dispatched or running place; `null`: there is none. */
   firstLapseMs(): number | null;
   /** The earliest moment at which a waiting place is over its backoff and what blocks it; with `suspects` false, suspects are left out. */

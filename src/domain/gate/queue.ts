@@ -3,7 +3,8 @@
  * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/engine/gate-keeper.ts` does so for every
  * table that answers at once.
  */
-import { hasRoomFor } from "./admission.ts";
+import { hasRoomFor, isBound } from "./admission.ts";
+import { defaultMaxTokens, tokensOf, type TenantLine } from "./fair-order.ts";
 import {
   askedPause,
   dropTurn,
@@ -14,21 +15,28 @@ import {
   type GateState,
   type GateLimits,
 } from "./gate.ts";
-import { mostInFlight, queueTurn, ticketTurn } from "./dispatch.ts";
+import { mostInFlight, queueTurn, ticketTurn } from "./ticket-turn.ts";
 import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
 import { isInFlight, type Acceptance, type Place, type QueueItem, type QueueLoad } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 
-/** May a ticket be kept that has no place yet? */
+/**
+ * May a ticket be kept that has no place yet?
+ *
+ * @param lines of tenants with places; looked up only where no more are accepted
+ */
 export function hasRoom(
   gate: GateState,
-  { sizeBytes }: QueueItem,
+  { tenant, sizeBytes }: QueueItem,
   load: QueueLoad,
+  lines: () => readonly TenantLine[],
   nowMs: number,
   limits: GateLimits,
 ): boolean {
-  return gate.accepting && hasRoomFor(sizeBytes, wholeLoad(gate, load, nowMs, limits), limits);
+  const whole = wholeLoad(gate, load, nowMs, limits);
+  if (!hasRoomFor(sizeBytes, whole, limits)) return false;
+  return gate.accepting || !isBound(tenant ?? "", whole, lines(), limits, limits.weights);
 }
 
 /** The same acceptance of the same ticket? One that came to nothing can be followed by another under its id. */
@@ -212,7 +220,7 @@ export function remove(
 }
 
 function freshPlace(item: QueueItem, nowMs: number): Place {
-  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison } = item;
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison, tokens } = item;
   return {
     ticketId,
     priority,
@@ -222,6 +230,7 @@ function freshPlace(item: QueueItem, nowMs: number): Place {
     // Older code leaves them out.
     tenant: tenant ?? "",
     comparison: comparison ?? "",
+    tokens: tokens ?? tokensOf(sizeBytes, defaultMaxTokens),
     standing: { state: "waiting" },
     notBeforeMs: nowMs,
     suspect: false,

@@ -21,7 +21,7 @@ export interface Snapshot {
   /** One call at a time of anybody else may be the next probe, before its time. */
   readonly doubt?: Blame;
   readonly holds: readonly ModelPause[];
-  /** Whether a ticket would be kept now. `true` is a hint: `admit` decides. */
+  /** Whether anybody's ticket would be kept now; `false`: only of who holds less than a share. `true` is a hint: `admit` decides. */
   readonly accepting: boolean;
   /** From this age on the gate can bear to be asked again: by the next request that needs to know what may have changed. */
   readonly refreshAfterMs: number;
@@ -81,11 +81,17 @@ export function isRefreshDue(kept: KeptSnapshot | null, nowMs: number): boolean 
 /** Whether a ticket can be kept, as far as is known without a hop: perhaps; no; or not when it was last heard, and it is time to hear again. */
 export type Room = "perhaps" | "none" | "none_lately";
 
-/** A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second. */
-export function roomIn(kept: KeptSnapshot | null, nowMs: number): Room {
-  if (kept === null || kept.snapshot.accepting) return "perhaps";
-  if (!isStale(kept, nowMs)) return "none";
+/**
+ * A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second. For
+ * whom a queue that accepts no more is full only its gate can say.
+ *
+ * @param fullAtMs when the gate last said so to the tenant that asks; `null`: it never did
+ */
+export function roomIn(kept: KeptSnapshot | null, fullAtMs: number | null, nowMs: number): Room {
+  if (kept === null || kept.snapshot.accepting || fullAtMs === null) return "perhaps";
   const { askedAtMs, snapshot } = kept;
+  if (Math.abs(nowMs - fullAtMs) >= snapshot.refreshAfterMs * 2) return "perhaps";
+  if (!isStale(kept, nowMs)) return "none";
   return Math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 ? "none_lately" : "perhaps";
 }
 

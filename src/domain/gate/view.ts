@@ -2,7 +2,7 @@
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
 import { isClosedForTicket, wholeLoad, type GateState, type GateLimits } from "./gate.ts";
 import type { Failure } from "../failure.ts";
-import { ticketTurn } from "./dispatch.ts";
+import { ticketTurn } from "./ticket-turn.ts";
 import type { WaitReason } from "./queue.ts";
 import {
   isAsked,
@@ -143,7 +143,7 @@ export type Admitted =
   { readonly kind: "admitted"; readonly estimate: WaitEstimate | null } | { readonly kind: "full" };
 
 /**
- * @param ahead places that start before it
+ * @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
  * @returns `null` for a place that doesn't wait: it runs
  */
 export function estimateOf(

@@ -15,6 +15,7 @@
  */
 import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
 import type { Failure } from "../failure.ts";
+import { tokensOf } from "../gate/fair-order.ts";
 import type { QueueItem } from "../gate/places.ts";
 import type { Plan } from "../judging/plan.ts";
 import { decodeRecord, type Decoded } from "../record.ts";
@@ -294,5 +295,6 @@ export function queueItemOf({ about }: Ticket): QueueItem {
     model: keys?.model ?? about.model,
     tenant: keys?.tenant ?? "",
     comparison: comparisonKey(about.promptSha256),
+    tokens: tokensOf(about.sizeBytes, about.parameters.maxTokens),
   };
 }

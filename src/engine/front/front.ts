@@ -67,7 +67,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     later,
   });
   const admission = createAdmission({
-    room: () => roomIn(kept, clock.nowMs()),
+    room: (fullAtMs) => roomIn(kept, fullAtMs, clock.nowMs()),
     refresh: reports.refresh,
     latency,
     clock,

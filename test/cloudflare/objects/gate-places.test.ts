@@ -22,7 +22,8 @@ const place: fc.Arbitrary<Place> = fc.record({
   sizeBytes: fc.nat(100),
   model,
   tenant: fc.constantFrom("", "0123456789abcdef", "fedcba9876543210"),
-  comparison: fc.constant("00000000000000aa"),
+  comparison: fc.constantFrom("", "00000000000000aa"),
+  tokens: fc.integer({ min: 1, max: 2_000_000 }),
   standing,
   notBeforeMs: moment,
   suspect: fc.boolean(),
@@ -44,19 +45,27 @@ const change = fc.oneof(
           places.endWaits(nowMs, only),
     ),
   },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom("", "0123456789abcdef"), fc.integer({ min: 1, max: 99 }), moment).map(
+      ([tenant, tag, nowMs]) =>
+        (places: Places) =>
+          places.putTag(tenant, tag, nowMs, tag - 1),
+    ),
+  },
   { weight: 8, arbitrary: place.map((value) => (places: Places) => places.put(value)) },
   { weight: 2, arbitrary: id.map((value) => (places: Places) => places.remove(value)) },
 );
 
 /** All that can be asked, where an order isn't promised in one of our own. */
-function answers(places: Places, nowMs: number): unknown {
+function answers(places: Places, nowMs: number, hasForgotten = false): unknown {
   const all = ["a", "b", "c", "d", "e", "f", "g"].map((name) => places.find(name));
   const holds = [
     { model: "m1", untilMs: 15 },
     { model: "m2", tenant: "0123456789abcdef", untilMs: 18 },
   ];
   const blocked = [...holds, { model: "m3", untilMs: 99 }];
-  const query = { nowMs, only: null };
+  const query = { nowMs, tenant: "fedcba9876543210", model: null };
   const group = { model: "m2", tenant: "fedcba9876543210" };
   return {
     all,
@@ -66,18 +75,27 @@ function answers(places: Places, nowMs: number): unknown {
       [true, false].flatMap((forProbe) => [
         places.ready({ ...query, blocked: [], suspect, forProbe, limit: 100 }),
         places.ready({ ...query, blocked, suspect, forProbe, limit: 2 }),
-        places.ready({ ...query, only: group, blocked: [], suspect, forProbe, limit: 2 }),
-        places.ready({ ...query, only: { model: "m2", tenant: null }, blocked, suspect, forProbe, limit: 2 }),
+        places.ready({ ...query, ...group, blocked: [], suspect, forProbe, limit: 2 }),
+        places.ready({ ...query, tenant: "", blocked, suspect, forProbe, limit: 2 }),
       ]),
     ),
-    groups: [null, "m2"].map((only) =>
-      places
-        .groups(nowMs, only)
-        .map(({ model, tenant }) => `${model} ${tenant}`)
-        .toSorted(),
+    groups: [null, "m2"].flatMap((only) =>
+      [true, false].map((suspect) =>
+        places
+          .groups(nowMs, only, suspect)
+          .map(({ model, tenant }) => `${model} ${tenant}`)
+          .toSorted(),
+      ),
     ),
     hasWaiting: places.hasWaiting(group),
-    ahead: all.map((one) => one && places.ahead(one)),
+    ownBefore: all.map((one) => one && places.ownBefore(one)),
+    lines: [null, ["", "0123456789abcdef"]].map((tenants) =>
+      places
+        .lines(tenants)
+        // Before it has sent anything, a line is as old as its oldest ticket: the oldest of those that are left, for who has forgotten the others.
+        .map((line) => (hasForgotten && line.startTag === 0 ? { ...line, sinceMs: 0 } : line))
+        .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)),
+    ),
     wereWithdrawn: all.map((one) => one && places.wasWithdrawn(one, one.acceptedAtMs + 10)),
     firstLapseMs: places.firstLapseMs(),
     firstReadyMs: [
@@ -105,7 +123,7 @@ it("answers as the table in memory does, after any changes, also with its sums f
   await withTable((sql) => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), moment, fc.boolean(), (changes, nowMs, forgets) => {
-        for (const name of ["places", "withdrawn"]) sql.exec(`DROP TABLE IF EXISTS ${name}`);
+        for (const name of ["places", "lines", "withdrawn"]) sql.exec(`DROP TABLE IF EXISTS ${name}`);
         const table = sqlPlaces(sql);
         const plain = memoryPlaces();
         for (const apply of changes) {
@@ -113,7 +131,7 @@ it("answers as the table in memory does, after any changes, also with its sums f
           apply(plain);
           if (forgets) table.forgetSums();
         }
-        expect(answers(table, nowMs)).toEqual(answers(plain, nowMs));
+        expect(answers(table, nowMs, forgets)).toEqual(answers(plain, nowMs, forgets));
       }),
       { numRuns: 150 },
     );

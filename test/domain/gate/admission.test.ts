@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { acceptsMore, hasRoomFor } from "../../../src/domain/gate/admission.ts";
+import { acceptsMore, hasRoomFor, isBound } from "../../../src/domain/gate/admission.ts";
 import { limits } from "../durable-builders.ts";
 
 it.each([
@@ -19,6 +19,26 @@ it.each([
     expect(acceptsMore(before, { size, bytes }, limits)).toBe(after);
   },
 );
+
+const line = (tenant: string, size: number, bytes = size) => ({ tenant, size, bytes });
+const sum = (lines: readonly { readonly size: number; readonly bytes: number }[]) => ({
+  size: lines.reduce((total, { size }) => total + size, 0),
+  bytes: lines.reduce((total, { bytes }) => total + bytes, 0),
+});
+
+it.each([
+  ["alone", "a", [line("a", 6)], true],
+  ["alone, with fewer than the low watermark", "a", [line("a", 5)], false],
+  ["with as much as its share", "b", [line("a", 4), line("b", 4)], true],
+  ["with less than its share", "b", [line("a", 5), line("b", 4)], false],
+  ["without a place", "c", [line("a", 8)], false],
+  ["with three times the weight and half of all", "heavy", [line("a", 4), line("heavy", 4)], false],
+  ["with three times the weight and three quarters of all", "heavy", [line("a", 2), line("heavy", 6)], true],
+  ["with many small ones, where bytes are scarce", "b", [line("a", 1, 900), line("b", 4, 50)], false],
+  ["with few big ones, where bytes are scarce", "a", [line("a", 1, 900), line("b", 4, 50)], true],
+] as const)("once no more are accepted, a tenant %s is kept out: %s", (_, tenant, lines, isOut) => {
+  expect(isBound(tenant, sum(lines), lines, limits, { heavy: 3 })).toBe(isOut);
+});
 
 it("never lets a big ticket jump over the limit itself", () => {
   expect(hasRoomFor(300, { size: 9, bytes: 700 }, limits)).toBe(true);

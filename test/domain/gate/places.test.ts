@@ -89,7 +89,15 @@ it("sums the table", () => {
 });
 
 it("lists what is ready: over its backoff, of a free model, suspects or others, in order, so many", () => {
-  const query = { nowMs: 30, blocked: [], only: null, suspect: false, forProbe: false, limit: 9 };
+  const query = {
+    nowMs: 30,
+    blocked: [],
+    tenant: "",
+    model: null,
+    suspect: false,
+    forProbe: false,
+    limit: 9,
+  };
   const places = filled();
   expect(ids(places.ready(query))).toEqual(["early", "late"]);
   expect(ids(places.ready({ ...query, nowMs: 29 }))).toEqual(["early"]);
@@ -109,6 +117,6 @@ it("knows what lapses, what is next, who is silent and who is in flight", () => 
   expect(places.firstHeardMs()).toBe(4);
   expect(ids(places.silent(5, 9))).toEqual(["early", "suspect"]);
   expect(ids(places.inFlight()).toSorted()).toEqual(["runs", "sent"]);
-  expect(places.ahead(place("late", { acceptedAtMs: 9 }))).toBe(3);
+  expect(places.ownBefore(place("late", { acceptedAtMs: 9 }))).toBe(2);
   expect(memoryPlaces().firstLapseMs()).toBeNull();
 });

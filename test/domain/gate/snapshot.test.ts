@@ -116,16 +116,27 @@ it("is not refreshed for calls while the breaker is open: nothing changes for th
 
 it("knows of a full queue for as long as the gate can't bear to be asked, and for as long again if it must", () => {
   const full = { ...closed, accepting: false };
-  expect(roomIn(null, 0)).toBe("perhaps");
-  expect(roomIn(keep(closed), 1_000)).toBe("perhaps");
-  expect(roomIn(keep(full), 999)).toBe("none_lately");
-  expect(roomIn(keep(full), 1_000)).toBe("none");
-  expect(roomIn(keep(full), 1_999)).toBe("none");
-  expect(roomIn(keep(full), 2_000)).toBe("none_lately");
-  expect(roomIn(keep(full), 2_999)).toBe("none_lately");
-  expect(roomIn(keep(full), 3_000)).toBe("perhaps");
+  const room = (kept: KeptSnapshot | null, nowMs: number) => roomIn(kept, nowMs, nowMs);
+  expect(room(null, 0)).toBe("perhaps");
+  expect(room(keep(closed), 1_000)).toBe("perhaps");
+  expect(room(keep(full), 999)).toBe("none_lately");
+  expect(room(keep(full), 1_000)).toBe("none");
+  expect(room(keep(full), 1_999)).toBe("none");
+  expect(room(keep(full), 2_000)).toBe("none_lately");
+  expect(room(keep(full), 2_999)).toBe("none_lately");
+  expect(room(keep(full), 3_000)).toBe("perhaps");
   // However long the view of an open breaker lasts.
-  expect(roomIn(keep({ ...full, state: "open", usableForMs: 60_000 }), 3_000)).toBe("perhaps");
+  expect(room(keep({ ...full, state: "open", usableForMs: 60_000 }), 3_000)).toBe("perhaps");
+});
+
+it("knows of a full queue only for the tenant whom the gate has told so lately", () => {
+  const full = { ...closed, accepting: false };
+  expect(roomIn(keep(full), null, 1_500)).toBe("perhaps");
+  expect(roomIn(keep(full), 1_200, 1_500)).toBe("none");
+  // Two thousand ago, by a clock that was set back or not.
+  expect(roomIn(keep(full), -500, 1_500)).toBe("perhaps");
+  expect(roomIn(keep(full), 3_500, 1_500)).toBe("perhaps");
+  expect(roomIn(keep(full), -499, 1_500)).toBe("none");
 });
 
 const limited = (holdMs: number | null): CallReport => ({

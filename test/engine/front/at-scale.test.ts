@@ -353,7 +353,7 @@ it("waits no longer for a place whose request has died", async () => {
   const w = world();
   let lost = 0;
   const gate = w.front();
-  const dies = () => gate.admit(() => (lost++, new Promise(() => {})));
+  const dies = () => gate.admit("", () => (lost++, new Promise(() => {})));
   void dies();
   await w.clock.advance(4_999);
   void dies().catch(() => {});

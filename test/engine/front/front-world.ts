@@ -88,17 +88,17 @@ export function world() {
     keeper,
     front,
     /** Makes a ticket, behind a front. @returns false: the queue is full */
-    async create(gate: AdmissionGuard, ticketId: string, besideMs = 0): Promise<boolean> {
+    async create(gate: AdmissionGuard, ticketId: string, besideMs = 0, tenant = ""): Promise<boolean> {
       const item = {
         ticketId,
         priority: 0,
         acceptedAtMs: 1,
         sizeBytes: 1,
         model,
-        tenant: "",
+        tenant,
         comparison: "",
       };
-      return (await gate.admit(() => askToAdmit(item, besideMs))).kind === "kept";
+      return (await gate.admit(tenant, () => askToAdmit(item, besideMs))).kind === "kept";
     },
     /** What was asked of the gate since this was last called. */
     hops: () => asked.splice(0),

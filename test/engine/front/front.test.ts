@@ -276,6 +276,21 @@ it("passes on what tickets ask, and what goes wrong with it", async () => {
   await expect(gate.estimate("a")).rejects.toThrow("no line");
 });
 
+it("asks the gate for a tenant that is not known to be kept out of a full queue, and for no other", async () => {
+  const w = world();
+  const gate = w.front();
+  let number = 0;
+  const ask = (tenant: string) => w.create(gate, `${number++}`, 0, tenant);
+  for (let kept = 0; kept < 8; kept++) expect(await ask("a")).toBe(true);
+  expect(await ask("a")).toBe(false);
+  await w.clock.advance(1);
+  w.hops();
+  expect(await ask("a")).toBe(false);
+  expect(w.hops().map(({ verb }) => verb)).not.toContain("admit");
+  expect(await ask("b")).toBe(true);
+  expect(w.hops().map(({ verb }) => verb)).toContain("admit");
+});
+
 const facts = {
   comparison: "000000000000000a",
   tenant: "00000000000000aa",

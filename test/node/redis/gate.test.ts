@@ -10,7 +10,7 @@ import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { GateCall } from "../../../src/stores/redis/script/calls.ts";
 import { gateWithModels, storedMs } from "../../support/older-gate.ts";
 import { redisClient } from "../../support/redis/client.ts";
-import { gateStep, stepLimits } from "../../support/redis/gate-steps.ts";
+import { gateStep, stepLimits, type GateStep } from "../../support/redis/gate-steps.ts";
 import { compiledGate, sourceGate, type Answered } from "../../support/redis/gate-twins.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import type { BareCall } from "../../support/redis/script/bare.ts";
@@ -124,7 +124,59 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
       await looker.command("SET", stateKey, asStored(mixed));
     }
   });
+
+  it("counts tenants' lines anew where older code has changed places, and finds its tickets whosever they are", async () => {
+    if (looker === null) return;
+    await looker.command("FLUSHALL", "SYNC");
+    const source = sourceGate();
+    const compiled = compiledGate(looker);
+    const now = { ms: startMs, random: 0 };
+    const items = ["0123456789abcdef", "fedcba9876543210"].flatMap((tenant, line) =>
+      [0, 1, 2].map((number) => ({
+        ticketId: `t${line}${number}`,
+        priority: 0,
+        acceptedAtMs: startMs + number,
+        sizeBytes: 7,
+        model: "m",
+        tenant,
+        comparison: "",
+        tokens: 10,
+      })),
+    );
+    const expected: unknown[] = [];
+    const ask = (command: GateStep["command"]) => {
+      compiled.ask(command, now);
+      expected.push(source.ask(command, now).reply);
+    };
+    for (const item of items) ask({ verb: "confirm", item, inMs: 0 });
+    await compiled.answered();
+    const keyOf = (name: string) => `${root}gate:mock:${name}`;
+    // Code that knows no lines leaves their sums as they were; that of 1df0c65 knows no tenants either, and has groups of models alone.
+    await looker.command("HSET", keyOf("lines"), "0123456789abcdef", "[9,9,9,9,0,5]");
+    await looker.command("HSET", keyOf("sums"), "lines_size", "12", "lines_bytes", "1");
+    for (const by of ["turns", "waits"]) {
+      const own = keyOf(`${by}:"m" fedcba9876543210`);
+      await looker.command("RENAME", own, keyOf(`${by}:"m"`));
+    }
+    await looker.command("HDEL", keyOf("models"), '"m" fedcba9876543210');
+    await looker.command("HSET", keyOf("models"), '"m"', "1");
+    ask({ verb: "dispatch" });
+    const replies = (await compiled.answered()).map(({ reply }) => reply);
+    // The first tenant weighs three times as much.
+    expect(replies.at(-1)).toEqual(["t00", "t10", "t01", "t02"]);
+    expect(rounded(replies)).toEqual(rounded(expected));
+    const { places, beside } = await compiled.remains();
+    const { lines, sums } = linesAndSums(beside);
+    const meant = source.remains();
+    expect(rounded(places)).toEqual(rounded(meant.places));
+    expect({ lines, sums }).toEqual(linesAndSums(meant.beside));
+  });
 });
+
+function linesAndSums(beside: unknown) {
+  const { lines, sums } = beside as { readonly lines: unknown; readonly sums: unknown };
+  return { lines, sums };
+}
 
 /** What is `null` is not there in Redis, and an empty list looks like an empty object. */
 function asStored(state: unknown): string {
@@ -170,7 +222,15 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
 });
 
 function queueItemOf(ticketId: string, acceptedAtMs: number, model: string): QueueItem {
-  return { ticketId, priority: 0, acceptedAtMs, sizeBytes: 1, model, tenant: "", comparison: "" };
+  return {
+    ticketId,
+    priority: 0,
+    acceptedAtMs,
+    sizeBytes: 1,
+    model,
+    tenant: "0123456789abcdef",
+    comparison: "",
+  };
 }
 
 describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {

@@ -464,7 +464,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}gate:mock:core`]: false,
       [`${prefix}gate:mock:places`]: false,
       [`${prefix}gate:mock:sums`]: false,
-      [`${prefix}gate:mock:line`]: false,
+      [`${prefix}gate:mock:lines`]: false,
       [`${prefix}gate:mock:models`]: false,
       [`${prefix}gate:mock:waits:"mock-judge"`]: false,
       [`${prefix}gate:mock:turns:"mock-judge"`]: false,

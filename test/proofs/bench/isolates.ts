@@ -117,7 +117,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
         comparison: "",
       };
       try {
-        await front.admit(async () => {
+        await front.admit("", async () => {
           const askedAtMs = nowMs();
           const { kind } = await gate.admit(item);
           return { created: kind === "full" ? { kind } : keptTicket, gateMs: nowMs() - askedAtMs };

@@ -1,4 +1,5 @@
 /** Deliberate bugs in who may call, who is next, and what the gate is told. */
+import type { TenantLine } from "../../../src/domain/gate/fair-order.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import type { Bug } from "./bug.ts";
 import { withGate, withKeeper } from "./bug.ts";
@@ -57,6 +58,14 @@ export const gateBugs: readonly Bug[] = [
         };
       },
     }),
+  },
+  withTags("what a ticket costs is not charged to its line", (_tag, { startTag }) => startTag),
+  withTags("a line that comes back begins where it was", (tag, { startTag }, virtualTime) => {
+    return startTag + tag - Math.max(startTag, virtualTime);
+  }),
+  {
+    name: "virtual time stands still",
+    plant: () => ({ ...realParts, memoryPlaces: () => ({ ...memoryPlaces(), virtualTime: () => 0 }) }),
   },
   withKeeper("the gate's alarm is never set", (keeper) => ({
     look: (most) => ({ ...keeper.look(most), wakeAtMs: null }),
@@ -130,6 +139,27 @@ export const gateBugs: readonly Bug[] = [
     }),
   },
 ];
+
+/** @param spoil the tag to which a line moves on, with the line and virtual time as they were */
+function withTags(name: string, spoil: (tag: number, line: TenantLine, virtualTime: number) => number): Bug {
+  return {
+    name,
+    plant: () => ({
+      ...realParts,
+      memoryPlaces() {
+        const places = memoryPlaces();
+        return {
+          ...places,
+          putTag(tenant, tag, sinceMs, virtualTime) {
+            const [line] = places.lines([tenant]);
+            const spoilt = line ? spoil(tag, line, places.virtualTime()) : tag;
+            places.putTag(tenant, spoilt, sinceMs, virtualTime);
+          },
+        };
+      },
+    }),
+  };
+}
 
 /** That notice is taken for told. */
 function withoutNotice(kind: "enqueue" | "requeue" | "remove"): typeof realParts.noticeOf {

@@ -178,7 +178,7 @@ function gateOf(
         }
       },
     };
-    const guard: AdmissionGuard = { admit: async (create) => (await create()).created };
+    const guard: AdmissionGuard = { admit: async (_tenant, create) => (await create()).created };
     return { gate: watchedGate(world, gate.provider, here, reports), guard };
   }
   const seen = snapshots.seenBy(life.name, clock, remote);
@@ -211,9 +211,9 @@ function ticketsOf(
     });
   return {
     create(draft) {
-      const { id, provider } = draft.about;
+      const { id, provider, tenant } = draft.about;
       const object = ticket(id);
-      return guardOf(provider).admit(() =>
+      return guardOf(provider).admit(tenant, () =>
         ask(life, object, named("create", id), async () => ({
           created: await object.create(draft),
           gateMs: object.gateMs(),

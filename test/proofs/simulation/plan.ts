@@ -1,8 +1,10 @@
 /** What a seed decides before anything happens: the shape of the world, its settings, and which faults it knows. */
+import { hash } from "node:crypto";
 import { parseConfig } from "../../../src/settings/config.ts";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
 import { createRandom, type Random } from "./random.ts";
+import { tenants } from "./subjects.ts";
 
 export const faultKinds = [
   "slow_network",
@@ -121,7 +123,7 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
     providers: random.chance(0.5) ? ["openai"] : ["openai", "google"],
     settings,
     liveRetries: random.between(0, 2),
-    limits: gateLimits(settings),
+    limits: { ...gateLimits(settings), ...drawWeights(seed) },
     policy: ticketPolicy(settings),
     requests: Math.min(isBusy ? random.between(5, 40) : minutes, cut.requests),
     busyMs,
@@ -129,6 +131,17 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
     rates,
     isCalm: disturbances.every((kind) => !rates.has(kind)),
   };
+}
+
+/** In half of the worlds one tenant weighs more than the others. */
+function drawWeights(seed: number): { readonly weights?: Readonly<Record<string, number>> } {
+  const random = createRandom(seed, "weights");
+  return random.chance(0.5) ? { weights: { [tenantKey(random.pick(tenants))]: random.pick([0.5, 3]) } } : {};
+}
+
+/** As gates know it. */
+function tenantKey(tenant: string): string {
+  return hash("sha256", `tenant ${tenant}`, "hex").slice(0, 16);
 }
 
 /** Every fifth world has a shared store. */

@@ -90,6 +90,8 @@ it.each([
   ["a 429 holds its model though others are served", "13 whose"],
   ["probes always take the same tenant's tickets", "13 whose"],
   ["waits don't end when the breaker closes", "4 ends"],
+  ["what a ticket costs is not charged to its line", "13 whose"],
+  ["a line that comes back begins where it was", "13 whose"],
   ["a key's lease ends before its request", "idempotency"],
 ])("sees that %s", { timeout: 60_000 }, async (bug, promise) => {
   expect(await firstFound(bug)).toBe(promise);

@@ -136,7 +136,7 @@ export function watchGate(world: World, name: string): GateWatch {
           const { send } = reply as Look;
           order.sends(stateBefore, rowsBefore, send);
           breaker.dispatched(stateBefore, state, rows, send);
-          order.sent(state, rows, send);
+          order.sent(rows, send);
           break;
         }
         case "admit":
@@ -154,6 +154,7 @@ export function watchGate(world: World, name: string): GateWatch {
           breaker.unmoved(stateBefore, state, what);
       }
       checkSize(state);
+      order.left(rows);
       capacity.after(rows);
     },
     served(state, rows, alarmAtMs) {

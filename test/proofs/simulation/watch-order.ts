@@ -2,6 +2,7 @@
 import type { GateState } from "../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../src/domain/gate/places.ts";
 import type { BreakerReference, Broken } from "./breaker-reference.ts";
+import { createFairReference } from "./fair-reference.ts";
 import { allowedBy } from "./held.ts";
 import { createTurnsReference } from "./turns-reference.ts";
 import type { World } from "./world.ts";
@@ -11,6 +12,7 @@ type Rows = ReadonlyMap<string, Place>;
 export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference, broken: Broken) {
   const { concurrency } = plan.limits;
   const turns = createTurnsReference(broken);
+  const fair = createFairReference(plan.limits.weights ?? {}, broken);
 
   function checkInFlight(rows: Rows): void {
     const flying = [...rows.values()].filter(isInFlight);
@@ -20,20 +22,20 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
       broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
   }
 
-  function checkOrder(state: GateState, ids: readonly string[], rows: Rows): void {
-    if (ids.length === 0) return;
-    const left = [...rows.values()].filter(
-      (place) =>
-        isReady(state, place) &&
-        !place.suspect &&
-        !hasOwnPace(state, place) &&
-        !breaker.isProbing(state, place),
+  /** Of those in turn, the line that comes first gives its first ticket. */
+  function checkFairness(before: GateState, rows: Rows, ids: readonly string[]): void {
+    const mayBeSuspect = ![...rows.values()].some((place) => place.suspect && isInFlight(place));
+    let hasSuspect = !mayBeSuspect;
+    let left = [...rows.values()].filter(
+      (place) => isReady(before, place) && !hasOwnPace(before, place) && !breaker.isProbing(before, place),
     );
     for (const id of ids) {
       const sent = rows.get(id);
-      const isPlain = sent && !sent.suspect && !hasOwnPace(state, sent) && !breaker.isProbing(state, sent);
-      const overtaken = left.find((place) => isPlain && comesBefore(place, sent));
-      if (overtaken) broken("order", `${id} is sent before ${overtaken.ticketId}`, id);
+      if (sent === undefined) continue;
+      left = left.filter((place) => place !== sent && !(hasSuspect && place.suspect));
+      const isInTurn = !breaker.isProbing(before, sent) && (sent.suspect || !goesFirst(before, sent));
+      fair.sent(sent, isInTurn, left);
+      hasSuspect ||= sent.suspect;
     }
   }
 
@@ -129,25 +131,32 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
     return isOver ? Infinity : (hold.ramp?.allowed ?? 1);
   }
 
+  /** It asks for its model, or is the first after its pause, by the gate itself. */
+  function goesFirst({ holds }: GateState, { model }: Place): boolean {
+    const hold = holds.find((one) => one.model === model);
+    if (hold === undefined) return false;
+    const isHeld = scheduler.nowMs() < hold.untilMs;
+    return breaker.isAsked(model) || (hold.why !== undefined && !isHeld && (hold.ramp?.allowed ?? 1) === 1);
+  }
+
   return {
     /** Before the gate is followed. @param rows as they were */
-    sends: checkTurns,
+    sends(before: GateState, rows: Rows, ids: readonly string[]): void {
+      checkTurns(before, rows, ids);
+      checkFairness(before, rows, ids);
+    },
     /** After it. */
-    sent(state: GateState, rows: Rows, ids: readonly string[]): void {
+    sent(rows: Rows, ids: readonly string[]): void {
       checkRamps(rows, ids);
-      checkOrder(state, ids, rows);
       checkInFlight(rows);
     },
     started: checkInFlight,
     /** All that could be sent has been. */
     served: checkIdle,
+    /** After any verb. */
+    left: (rows: Rows) => fair.left(new Set(Array.from(rows.values(), ({ tenant }) => tenant))),
     restarted: () => turns.restarted(),
   };
-}
-
-/** Started by priority, then age. */
-function comesBefore(a: Place, b: Place): boolean {
-  return a.priority > b.priority || (a.priority === b.priority && a.acceptedAtMs < b.acceptedAtMs);
 }
 
 function isInFlight({ standing }: Place): boolean {

@@ -19,6 +19,7 @@ export const stepLimits: GateLimits = {
   concurrency: 4,
   leaseMs: 75_000,
   retentionMs: 60_000,
+  weights: { "0123456789abcdef": 3 },
 };
 
 /** Also what Lua can't read. */
@@ -33,15 +34,20 @@ const permit = fc.oneof(
 );
 const tenant = fc.constantFrom("", "0123456789abcdef", "fedcba9876543210");
 const comparison = fc.constantFrom("", "00000000000000aa", "00000000000000bb", "00000000000000cc");
-const queueItem: fc.Arbitrary<QueueItem> = fc.record({
-  ticketId,
-  priority: fc.nat(10),
-  acceptedAtMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999),
-  sizeBytes: fc.constantFrom(0, 5, 50, 600),
-  model,
-  tenant,
-  comparison,
-});
+const queueItem: fc.Arbitrary<QueueItem> = fc.record(
+  {
+    ticketId,
+    priority: fc.nat(10),
+    acceptedAtMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999),
+    sizeBytes: fc.constantFrom(0, 5, 50, 600),
+    model,
+    tenant,
+    comparison,
+    // Older code leaves them out.
+    tokens: fc.constantFrom(1, 100, 1_000),
+  },
+  { requiredKeys: ["ticketId", "priority", "acceptedAtMs", "sizeBytes", "model", "tenant", "comparison"] },
+);
 const fewest = (ticketId: string): QueueItem => ({
   ticketId,
   priority: 0,

@@ -1,6 +1,7 @@
 /** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
 import type { Blame, Counts } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
+import type { TenantLine } from "../../../src/domain/gate/fair-order.ts";
 import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
@@ -89,7 +90,7 @@ export function sourceGate() {
     remains: (): Remains => ({
       state: bare(inOrder(state)),
       places: bare(Object.fromEntries(all)),
-      beside: besides([...all.values()]),
+      beside: besides([...all.values()], table.lines(null), table.virtualTime()),
     }),
   };
 }
@@ -138,6 +139,7 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
           suspects: await members("SMEMBERS", `${root}gate:suspects`),
           lineOfSuspects: await members("ZRANGE", keyOf("line:suspects"), "0", "-1"),
           line: await members("ZRANGE", keyOf("line"), "0", "-1"),
+          lines: linesIn(pairs(await looker.command("HGETALL", keyOf("lines")))),
           ends: await members("ZRANGE", keyOf("ends"), "0", "-1"),
           ages: await members("ZRANGE", keyOf("ages"), "0", "-1"),
           waits: await waiting("waits"),
@@ -170,9 +172,15 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
   }
 }
 
-const noSums = ["size", "bytes", "waiting", "in_flight"].map((name) => [name, 0] as const);
+const noSums = ["size", "bytes", "waiting", "in_flight", "lines_size", "lines_bytes", "virtual_time"].map(
+  (name) => [name, 0] as const,
+);
 
-function besides(places: readonly Place[]) {
+function linesIn(rows: readonly (readonly [string, string])[]): readonly string[] {
+  return rows.map(([tenant, packed]) => `${tenant} ${packed}`).toSorted();
+}
+
+function besides(places: readonly Place[], lines: readonly TenantLine[], virtualTime: number) {
   const count = (isMeant: (place: Place) => boolean) => places.filter(isMeant).length;
   const idsOf = (isMeant: (place: Place) => boolean) =>
     places
@@ -187,10 +195,19 @@ function besides(places: readonly Place[]) {
       bytes: places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       waiting: count(({ standing }) => standing.state === "waiting"),
       in_flight: count(isInFlight),
+      lines_size: places.length,
+      lines_bytes: places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      virtual_time: virtualTime,
     },
     suspects: idsOf((place) => place.suspect && isInFlight(place)),
     lineOfSuspects: idsOf((place) => place.suspect && isInLine(place)),
-    line: idsOf((place) => !place.suspect && isInLine(place)),
+    // Older code's, which nobody here writes.
+    line: [],
+    lines: lines
+      .map(({ tenant, size, bytes, tokens, waiting, startTag, sinceMs }) => {
+        return `${tenant} ${JSON.stringify([size, bytes, tokens, waiting, startTag, sinceMs])}`;
+      })
+      .toSorted(),
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
     ages: idsOf(() => true),
     waits: waiting.map((place) => `${nameOf(place)} ${place.ticketId} ${place.notBeforeMs}`).toSorted(),

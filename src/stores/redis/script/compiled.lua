@@ -447,6 +447,32 @@ do
     end
 end
 
+local function __TS__NumberIsFinite(value)
+    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
+end
+
+local function __TS__NumberIsInteger(value)
+    return __TS__NumberIsFinite(value) and math.floor(value) == value
+end
+
+local function __TS__ArraySort(self, compareFn)
+    if compareFn ~= nil then
+        table.sort(
+            self,
+            function(a, b) return compareFn(nil, a, b) < 0 end
+        )
+    else
+        table.sort(self)
+    end
+    return self
+end
+
+local function __TS__ArrayToSorted(self, compareFn)
+    local copy = {__TS__Unpack(self)}
+    __TS__ArraySort(copy, compareFn)
+    return copy
+end
+
 local function __TS__ArrayIsArray(value)
     return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
@@ -469,31 +495,42 @@ local function __TS__ArrayFlatMap(self, callback, thisArg)
     return result
 end
 
-local function __TS__ArraySort(self, compareFn)
-    if compareFn ~= nil then
-        table.sort(
-            self,
-            function(a, b) return compareFn(nil, a, b) < 0 end
-        )
-    else
-        table.sort(self)
+local function __TS__ArrayFlat(self, depth)
+    if depth == nil then
+        depth = 1
     end
-    return self
+    local result = {}
+    local len = 0
+    for i = 1, #self do
+        local value = self[i]
+        if depth > 0 and __TS__ArrayIsArray(value) then
+            local toAdd
+            if depth == 1 then
+                toAdd = value
+            else
+                toAdd = __TS__ArrayFlat(value, depth - 1)
+            end
+            for j = 1, #toAdd do
+                local val = toAdd[j]
+                len = len + 1
+                result[len] = val
+            end
+        else
+            len = len + 1
+            result[len] = value
+        end
+    end
+    return result
 end
 
-local function __TS__ArrayToSorted(self, compareFn)
-    local copy = {__TS__Unpack(self)}
-    __TS__ArraySort(copy, compareFn)
-    return copy
-end
-
-local function __TS__ArrayPushArray(self, items)
-    local len = #self
-    for i = 1, #items do
+local function __TS__ObjectKeys(obj)
+    local result = {}
+    local len = 0
+    for key in pairs(obj) do
         len = len + 1
-        self[len] = items[i]
+        result[len] = key
     end
-    return len
+    return result
 end
 
 local function __TS__ArrayIncludes(self, searchElement, fromIndex)
@@ -516,14 +553,6 @@ local function __TS__ArrayIncludes(self, searchElement, fromIndex)
     return false
 end
 
-local function __TS__NumberIsFinite(value)
-    return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
-end
-
-local function __TS__NumberIsInteger(value)
-    return __TS__NumberIsFinite(value) and math.floor(value) == value
-end
-
 local function __TS__ArrayPush(self, ...)
     local items = {...}
     local len = #self
@@ -540,6 +569,16 @@ local function __TS__ObjectEntries(obj)
     for key in pairs(obj) do
         len = len + 1
         result[len] = {key, obj[key]}
+    end
+    return result
+end
+
+local function __TS__ObjectValues(obj)
+    local result = {}
+    local len = 0
+    for key in pairs(obj) do
+        len = len + 1
+        result[len] = obj[key]
     end
     return result
 end
@@ -567,13 +606,15 @@ return {
   __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
-  __TS__ArrayFlatMap = __TS__ArrayFlatMap,
-  __TS__ArrayToSorted = __TS__ArrayToSorted,
-  __TS__ArrayPushArray = __TS__ArrayPushArray,
-  __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
+  __TS__ArrayToSorted = __TS__ArrayToSorted,
+  __TS__ArrayFlatMap = __TS__ArrayFlatMap,
+  __TS__ArrayFlat = __TS__ArrayFlat,
+  __TS__ObjectKeys = __TS__ObjectKeys,
+  __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__ArrayPush = __TS__ArrayPush,
-  __TS__ObjectEntries = __TS__ObjectEntries
+  __TS__ObjectEntries = __TS__ObjectEntries,
+  __TS__ObjectValues = __TS__ObjectValues
 }
  end,
 ["domain.gate.parties"] = function(...) 
@@ -1695,6 +1736,19 @@ end
 none = {faultsInRow = 0}
 return ____exports
  end,
+["domain.shares"] = function(...) 
+local ____exports = {}
+function ____exports.weightOf(self, weights, tenant)
+    return weights and weights[tenant] or 1
+end
+--- Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
+-- 
+-- @param weights of all of these together
+function ____exports.hasShare(self, own, all, weight, weights)
+    return own * weights >= all * weight
+end
+return ____exports
+ end,
 ["domain.gate.admission"] = function(...) 
 local ____exports = {}
 --- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
@@ -1711,6 +1765,45 @@ function ____exports.acceptsMore(self, accepting, load, limits)
         ____accepting_1 = load.size < lowWatermark * maxSize and load.bytes < lowWatermark * maxBytes
     end
     return ____accepting_1
+end
+--- While no more are accepted, who has to wait for that: a tenant that holds at least its share of what there is too much of. Whoever holds less
+-- is not kept out by what others hold, up to the limits themselves.
+-- 
+-- @param whole all that is held, by places or otherwise
+-- @param lines of tenants with places
+function ____exports.isBound(self, tenant, whole, lines, ____bindingPattern0, weights)
+    local lowWatermark
+    local maxBytes
+    local maxSize
+    maxSize = ____bindingPattern0.maxSize
+    maxBytes = ____bindingPattern0.maxBytes
+    lowWatermark = ____bindingPattern0.lowWatermark
+    local own = ____lualib.__TS__ArrayFind(
+        lines,
+        function(____, line) return line.tenant == tenant end
+    ) or ({size = 0, bytes = 0})
+    local weight = ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
+    local all = {size = 0, bytes = 0}
+    local sum = own.size > 0 and 0 or weight
+    for ____, line in ipairs(lines) do
+        all = {size = all.size + line.size, bytes = all.bytes + line.bytes}
+        sum = sum + ____modulesInUse["domain.shares"].weightOf(nil, weights, line.tenant)
+    end
+    local isMuch = whole.size >= lowWatermark * maxSize
+    local isBig = whole.bytes >= lowWatermark * maxBytes
+    return isMuch and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.size,
+        all.size,
+        weight,
+        sum
+    ) or isBig and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.bytes,
+        all.bytes,
+        weight,
+        sum
+    )
 end
 --- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
 function ____exports.hasRoomFor(self, sizeBytes, load, limits)
@@ -2636,6 +2729,149 @@ function ____exports.paced(self, paces, tenant, model, nowMs)
 end
 return ____exports
  end,
+["domain.gate.fair-order"] = function(...) 
+local ____exports = {}
+local startOf, meanCost
+function ____exports.newLine(self, tenant, sinceMs)
+    return {
+        tenant = tenant,
+        size = 0,
+        bytes = 0,
+        tokens = 0,
+        waiting = 0,
+        startTag = 0,
+        sinceMs = sinceMs
+    }
+end
+function startOf(self, ____bindingPattern0, virtualTime)
+    local startTag
+    startTag = ____bindingPattern0.startTag
+    return math.max(startTag, virtualTime)
+end
+function meanCost(self, ____bindingPattern0, weights)
+    local size
+    local tokens
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    tokens = ____bindingPattern0.tokens
+    size = ____bindingPattern0.size
+    return math.max(1, tokens / size) / ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
+end
+--- What a ticket's call takes of a provider, roughly: a token is four bytes of text, and a judgement is far shorter than it may be.
+function ____exports.tokensOf(self, sizeBytes, maxTokens)
+    return math.ceil(sizeBytes / 4 + maxTokens / 4)
+end
+--- Of tickets that older code made room for: as if with the default of `LLM_DEFAULT_MAX_TOKENS`.
+____exports.defaultMaxTokens = 4096
+--- A line after a place has come to it (1) or gone from it (-1). At its last one's end it is gone: so where a place changes, the new one comes first.
+-- 
+-- @param line absent: the tenant has no places
+function ____exports.lineAfter(self, line, place, times)
+    local ____place_0 = place
+    local tenant = ____place_0.tenant
+    local acceptedAtMs = ____place_0.acceptedAtMs
+    local sizeBytes = ____place_0.sizeBytes
+    local tokens = ____place_0.tokens
+    local standing = ____place_0.standing
+    local was = (line == nil or line.size == 0) and ____exports.newLine(nil, tenant, acceptedAtMs) or line
+    return ____with(
+        was,
+        {
+            size = was.size + times,
+            bytes = was.bytes + times * sizeBytes,
+            tokens = was.tokens + times * tokens,
+            waiting = was.waiting + (standing.state == "waiting" and times or 0),
+            sinceMs = was.startTag > 0 and was.sinceMs or math.min(was.sinceMs, acceptedAtMs)
+        }
+    )
+end
+--- Between two lines that have something to send: does this one go first?
+function ____exports.comesBefore(self, a, b, virtualTime)
+    local tagA = startOf(nil, a, virtualTime)
+    local tagB = startOf(nil, b, virtualTime)
+    if tagA ~= tagB then
+        return tagA < tagB
+    end
+    if a.sinceMs ~= b.sinceMs then
+        return a.sinceMs < b.sinceMs
+    end
+    return a.tenant < b.tenant
+end
+--- A ticket is sent.
+-- 
+-- @param isInTurn the line was the first of all; out of turn, as a probe or to ask for its model, it pays as well, but virtual time stays
+function ____exports.charge(self, places, place, isInTurn, weights, nowMs)
+    local ____place_1 = place
+    local tenant = ____place_1.tenant
+    local tokens = ____place_1.tokens
+    local line = unpack(
+        places:lines({tenant}),
+        1,
+        1
+    )
+    local virtualTime = places:virtualTime()
+    if line == nil then
+        return
+    end
+    local start = startOf(nil, line, virtualTime)
+    local startTag = start + math.ceil(tokens / ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant))
+    places:putTag(tenant, startTag, nowMs, isInTurn and start or virtualTime)
+end
+--- How many tickets will probably be judged before this one begins, if nothing holds any of them up: those that are sent already, its own that
+-- go before it, and of each other line as many as its tag, and what its tickets cost on average, let go first.
+function ____exports.ticketsBefore(self, places, place, weights)
+    if place.standing.state ~= "waiting" then
+        return 0
+    end
+    local sent = #____lualib.__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, ____bindingPattern0)
+            local standing
+            standing = ____bindingPattern0.standing
+            return standing.state == "dispatched"
+        end
+    )
+    local own = places:ownBefore(place)
+    local lines = places:lines(nil)
+    local line = ____lualib.__TS__ArrayFind(
+        lines,
+        function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            return tenant == place.tenant
+        end
+    )
+    if line == nil then
+        return sent + own
+    end
+    local virtualTime = places:virtualTime()
+    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
+    local others = 0
+    for ____, other in ipairs(lines) do
+        do
+            local __continue16
+            repeat
+                local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
+                if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
+                    __continue16 = true
+                    break
+                end
+                local isOlder = own > 0 or lead == 0 and ____exports.comesBefore(nil, other, line, virtualTime)
+                others = others + math.min(
+                    other.waiting,
+                    isOlder and math.floor(lead) + 1 or math.ceil(lead)
+                )
+                __continue16 = true
+            until true
+            if not __continue16 then
+                break
+            end
+        end
+    end
+    return sent + own + others
+end
+return ____exports
+ end,
 ["domain.gate.places"] = function(...) 
 local ____exports = {}
 local blocks
@@ -2647,7 +2883,7 @@ ____exports.dispatchMs = 30000
 ____exports.silenceMs = 300000
 --- A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before.
 ____exports.withdrawnMs = 3600000
---- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
+--- Who starts first of one tenant's: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
 function ____exports.byTurn(self, a, b)
     if a.suspect ~= b.suspect then
         return a.suspect and -1 or 1
@@ -2660,10 +2896,20 @@ function ____exports.byTurn(self, a, b)
     end
     return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
 end
---- Who probes first: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
+--- Who probes first of one tenant's: whoever did so least lately, then as usual. So one ticket that breaks the provider can't keep the breaker open; nor does one
 -- that has probed often in one outage wait for as many turns of others in the next.
 function ____exports.byProbeTurn(self, a, b)
     return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
+end
+--- Likewise between tenants, where neither priority nor suspicion counts.
+function ____exports.byProbeAge(self, a, b)
+    if a.probes ~= b.probes then
+        return a.probes - b.probes
+    end
+    if a.acceptedAtMs ~= b.acceptedAtMs then
+        return a.acceptedAtMs - b.acceptedAtMs
+    end
+    return a.ticketId < b.ticketId and -1 or (a.ticketId > b.ticketId and 1 or 0)
 end
 --- What becomes of a place whose time is over.
 function ____exports.lapsedPlace(self, place)
@@ -2711,17 +2957,17 @@ function isUrgent(self, ____bindingPattern0)
     permit = ____bindingPattern0.permit
     finding = ____bindingPattern0.finding
     repeat
-        local ____switch18 = finding.kind
-        local ____cond18 = ____switch18 == "healthy" or ____switch18 == "nothing"
-        if ____cond18 then
+        local ____switch19 = finding.kind
+        local ____cond19 = ____switch19 == "healthy" or ____switch19 == "nothing"
+        if ____cond19 then
             return permit ~= nil
         end
-        ____cond18 = ____cond18 or (____switch18 == "fault" or ____switch18 == "refused")
-        if ____cond18 then
+        ____cond19 = ____cond19 or (____switch19 == "fault" or ____switch19 == "refused")
+        if ____cond19 then
             return true
         end
-        ____cond18 = ____cond18 or ____switch18 == "rate_limited"
-        if ____cond18 then
+        ____cond19 = ____cond19 or ____switch19 == "rate_limited"
+        if ____cond19 then
             return permit ~= nil or finding.holdMs ~= nil
         end
     until true
@@ -2780,17 +3026,23 @@ function ____exports.isRefreshDue(self, kept, nowMs)
     local doubt = ____kept_snapshot_3.doubt
     return (state ~= "open" or blame ~= nil or doubt ~= nil) and isStale(nil, kept, nowMs)
 end
---- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second.
-function ____exports.roomIn(self, kept, nowMs)
-    if kept == nil or kept.snapshot.accepting then
+--- A queue that has drained accepts again as soon as those hear of it whose turn it is to ask: of up to 300 isolates, each within a second. For
+-- whom a queue that accepts no more is full only its gate can say.
+-- 
+-- @param fullAtMs when the gate last said so to the tenant that asks; `null`: it never did
+function ____exports.roomIn(self, kept, fullAtMs, nowMs)
+    if kept == nil or kept.snapshot.accepting or fullAtMs == nil then
+        return "perhaps"
+    end
+    local ____kept_4 = kept
+    local askedAtMs = ____kept_4.askedAtMs
+    local snapshot = ____kept_4.snapshot
+    if math.abs(nowMs - fullAtMs) >= snapshot.refreshAfterMs * 2 then
         return "perhaps"
     end
     if not isStale(nil, kept, nowMs) then
         return "none"
     end
-    local ____kept_4 = kept
-    local askedAtMs = ____kept_4.askedAtMs
-    local snapshot = ____kept_4.snapshot
     return math.abs(nowMs - askedAtMs) < snapshot.refreshAfterMs * 2 and "none_lately" or "perhaps"
 end
 local fullBatch = 50
@@ -3201,614 +3453,8 @@ function ____exports.dropTurn(self, gate, model, permit)
 end
 return ____exports
  end,
-["domain.gate.dispatch"] = function(...) 
+["domain.gate.ticket-turn"] = function(...) 
 local ____exports = {}
-local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, beyondRamp, pausesOf, openFor, pausedIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
-function isDivided(self, ____bindingPattern0)
-    local credentials
-    local breaker
-    breaker = ____bindingPattern0.breaker
-    credentials = ____bindingPattern0.credentials
-    return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
-end
---- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
-function ____exports.mostInFlight(self, gate, turn, limits)
-    return turn.kind == "free" and gate.ramp ~= nil and math.min(gate.ramp.allowed, limits.concurrency) or limits.concurrency
-end
-function divided(self, gate, places, load, probes, nowMs, limits, most)
-    local function blamed(____, place)
-        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place)
-    end
-    local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
-        probeOf(
-            nil,
-            gate,
-            places,
-            load,
-            nowMs
-        ),
-        blamed
-    )
-    local probing = sent(
-        nil,
-        gate,
-        probe,
-        true,
-        nowMs
-    )
-    for ____, place in ipairs(probing.places) do
-        places:put(place)
-    end
-    local now = #probing.places == 0 and load or places:load()
-    local free = math.max(
-        0,
-        ____exports.mostInFlight(nil, gate, {kind = "free"}, limits) - now.inFlight
-    )
-    local count = math.min(free, most - #probing.places)
-    if count <= 0 then
-        return probing
-    end
-    local chosen = ____lualib.__TS__ArrayFilter(
-        inTurn(
-            nil,
-            probing.gate,
-            places,
-            now,
-            count,
-            nowMs
-        ),
-        function(____, place) return not blamed(nil, place) end
-    )
-    local others = sent(
-        nil,
-        probing.gate,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        false,
-        nowMs
-    )
-    local ____others_gate_2 = others.gate
-    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_1,
-        unpack(others.places)
-    )
-    return {
-        gate = ____others_gate_2,
-        places = {____lualib.__TS__SparseArraySpread(____array_1)}
-    }
-end
-function sent(self, gate, chosen, forProbe, nowMs)
-    local untilMs = nowMs + 30000
-    local places = ____lualib.__TS__ArrayMap(
-        chosen,
-        function(____, place)
-            local isAsking = forProbe or asks(nil, gate, place) or isFirst(nil, gate, place, nowMs)
-            return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
-        end
-    )
-    return {
-        gate = ____lualib.__TS__ArrayReduce(
-            places,
-            function(____, before, place) return told(
-                nil,
-                before,
-                place,
-                forProbe,
-                untilMs,
-                nowMs
-            ) end,
-            gate
-        ),
-        places = places
-    }
-end
-function told(self, gate, place, forProbe, untilMs, nowMs)
-    local ____place_3 = place
-    local ticketId = ____place_3.ticketId
-    local model = ____place_3.model
-    local tenant = ____place_3.tenant
-    local lease = {permit = ticketId, endsAtMs = untilMs}
-    local paces = ____modulesInUse["domain.gate.paces"].paced(
-        nil,
-        gate.paces,
-        tenant,
-        model,
-        nowMs
-    )
-    local started = paces == gate.paces and gate or ____with(gate, {paces = paces})
-    if forProbe then
-        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(gate.probed))
-        ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
-        return ____with(
-            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
-            {probed = ____lualib.__TS__ArraySlice(
-                {____lualib.__TS__SparseArraySpread(____array_4)},
-                -8
-            )}
-        )
-    end
-    if not asks(nil, gate, place) then
-        return started
-    end
-    local pauses = ____lualib.__TS__ArrayMap(
-        gate.holds,
-        function(____, pause) return pause.model == model and ____with(pause, {asker = lease}) or pause end
-    )
-    return ____with(started, {holds = pauses})
-end
-function asks(self, ____bindingPattern0, ____bindingPattern1)
-    local pauses
-    pauses = ____bindingPattern0.holds
-    local model
-    model = ____bindingPattern1.model
-    return ____lualib.__TS__ArraySome(
-        pauses,
-        function(____, pause) return pause.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) end
-    )
-end
-function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
-    local pauses
-    pauses = ____bindingPattern0.holds
-    local model
-    model = ____bindingPattern1.model
-    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
-    return pause ~= nil and (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
-end
-function probeOf(self, gate, places, load, nowMs)
-    local blocked = pausesOf(nil, gate, places, nowMs)
-    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
-    local suspects = load.suspectsInFlight > 0 and ({}) or places:ready(____without(
-        query,
-        {
-            only = ____field(nil),
-            suspect = true,
-            limit = 8
-        },
-        "only"
-    ))
-    local function probes(____, group)
-        return not isDivided(nil, gate) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)
-    end
-    local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, nil),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
-    )
-    local others = ____lualib.__TS__ArrayFlatMap(
-        leastLately(nil, gate.probed, groups),
-        function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
-    )
-    local first = ____lualib.__TS__ArrayFind(suspects, probes)
-    local ____array_6 = ____lualib.__TS__SparseArrayNew(unpack(first == nil and ({}) or ({first})))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_6,
-        unpack(others)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_6)},
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        ),
-        0,
-        1
-    )
-end
-function leastLately(self, probed, groups)
-    local best = {}
-    local bestRank = math.huge
-    for ____, group in ipairs(groups) do
-        local rank = rankIn(nil, probed, group)
-        if rank < bestRank then
-            best = {group}
-            bestRank = rank
-        elseif rank == bestRank and #best < 8 then
-            local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(best))
-            ____lualib.__TS__SparseArrayPush(____array_7, group)
-            best = {____lualib.__TS__SparseArraySpread(____array_7)}
-        end
-    end
-    return best
-end
-function rankIn(self, probed, ____bindingPattern0)
-    local model
-    local tenant
-    tenant = ____bindingPattern0.tenant
-    model = ____bindingPattern0.model
-    local ofTenant = 0
-    local ofModel = 0
-    do
-        local at = 0
-        while at < #probed do
-            do
-                local __continue38
-                repeat
-                    local group = probed[at + 1]
-                    if (group and group.tenant) ~= tenant then
-                        __continue38 = true
-                        break
-                    end
-                    ofTenant = at + 1
-                    if group.model == model then
-                        ofModel = at + 1
-                    end
-                    __continue38 = true
-                until true
-                if not __continue38 then
-                    break
-                end
-            end
-            at = at + 1
-        end
-    end
-    return ofTenant * (8 + 1) + ofModel
-end
-function inTurn(self, gate, places, load, count, nowMs)
-    local open = openFor(nil, gate, places, nowMs)
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, gate, places, nowMs)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_10,
-        unpack(open)
-    )
-    local blocked = {____lualib.__TS__SparseArraySpread(____array_10)}
-    local special = specialModels(nil, gate, nowMs)
-    local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local isOpenForSome = isDivided(nil, gate)
-    local suspects = load.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayFilter(
-            places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
-            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place) end
-        ),
-        0,
-        1
-    )
-    local ____places_12 = places
-    local ____places_ready_13 = places.ready
-    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArrayMap(
-        special,
-        function(____, model) return {model = model, untilMs = math.huge} end
-    )))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_11,
-        unpack(open)
-    )
-    local free = ____places_ready_13(
-        ____places_12,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_11)},
-                suspect = false,
-                limit = count
-            }
-        )
-    )
-    local asking = {}
-    local ____array_14 = ____lualib.__TS__SparseArrayNew(unpack(suspects))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_14,
-        unpack(free)
-    )
-    local others = {____lualib.__TS__SparseArraySpread(____array_14)}
-    for ____, model in ipairs(special) do
-        do
-            local __continue44
-            repeat
-                local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, gate.holds, model, nowMs)
-                if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
-                    __continue44 = true
-                    break
-                end
-                local suspected = #____lualib.__TS__ArrayFilter(
-                    suspects,
-                    function(____, place) return place.model == model end
-                )
-                if pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
-                    if suspected == 0 then
-                        ____lualib.__TS__ArrayPushArray(
-                            asking,
-                            firstOf(
-                                nil,
-                                pause,
-                                places,
-                                blocked,
-                                nowMs
-                            )
-                        )
-                    end
-                else
-                    local ____temp_15
-                    if pause ~= nil and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) then
-                        ____temp_15 = nil
-                    else
-                        ____temp_15 = pause
-                    end
-                    local ramp = ____temp_15
-                    local room = ramp == nil and count or math.min(
-                        count,
-                        roomOf(nil, ramp, places) - suspected
-                    )
-                    ____lualib.__TS__ArrayPushArray(
-                        others,
-                        ofModel(
-                            nil,
-                            gate,
-                            ramp,
-                            model,
-                            places,
-                            blocked,
-                            room,
-                            nowMs
-                        )
-                    )
-                end
-                __continue44 = true
-            until true
-            if not __continue44 then
-                break
-            end
-        end
-    end
-    local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(asking))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_16,
-        unpack(____lualib.__TS__ArrayToSorted(others, ____modulesInUse["domain.gate.places"].byTurn))
-    )
-    return {____lualib.__TS__SparseArraySpread(____array_16)}
-end
-function specialModels(self, ____bindingPattern0, nowMs)
-    local paces
-    local pauses
-    pauses = ____bindingPattern0.holds
-    paces = ____bindingPattern0.paces
-    local models = ____lualib.__TS__ArrayMap(
-        ____modulesInUse["domain.gate.pauses"].presentPauses(nil, pauses, nowMs),
-        function(____, ____bindingPattern0)
-            local model
-            model = ____bindingPattern0.model
-            return model
-        end
-    )
-    for ____, ____value in ipairs(paces) do
-        local model = ____value.model
-        if not ____lualib.__TS__ArrayIncludes(models, model) then
-            models[#models + 1] = model
-        end
-    end
-    return models
-end
-function beyondRamp(self, gate, places, nowMs, limits)
-    if not isDivided(nil, gate) or places:load().inFlight < ____exports.mostInFlight(nil, gate, {kind = "free"}, limits) then
-        return {}
-    end
-    return ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
-            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            local model
-            model = ____bindingPattern0.model
-            tenant = ____bindingPattern0.tenant
-            return {model = model, tenant = tenant, untilMs = math.huge}
-        end
-    )
-end
-function pausesOf(self, gate, places, nowMs)
-    local blocks = {}
-    for ____, pause in ipairs(____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs)) do
-        local model = pause.model
-        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
-            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, pause, nowMs)
-            if turn.kind == "wait" then
-                blocks[#blocks + 1] = ____with(
-                    pausedIn(nil, pause, nowMs),
-                    {untilMs = turn.untilMs}
-                )
-            end
-        elseif ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) then
-            blocks[#blocks + 1] = ____with(
-                pausedIn(nil, pause, nowMs),
-                {untilMs = pause.untilMs}
-            )
-        elseif roomOf(nil, pause, places) <= 0 then
-            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
-        end
-    end
-    for ____, ____value in ipairs(gate.paces) do
-        local model = ____value.model
-        local tenant = ____value.tenant
-        local nextAtMs = ____value.nextAtMs
-        if nextAtMs > nowMs then
-            blocks[#blocks + 1] = {model = model, tenant = tenant, untilMs = nextAtMs}
-        end
-    end
-    return blocks
-end
-function openFor(self, gate, places, nowMs)
-    if not isDivided(nil, gate) then
-        return {}
-    end
-    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, gate.breaker, nowMs)
-    local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
-    return ____lualib.__TS__ArrayMap(
-        ____lualib.__TS__ArrayFilter(
-            places:groups(nowMs, nil),
-            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            local model
-            model = ____bindingPattern0.model
-            tenant = ____bindingPattern0.tenant
-            return {model = model, tenant = tenant, untilMs = untilMs}
-        end
-    )
-end
-function pausedIn(self, pause, nowMs)
-    local ____pause_18 = pause
-    local model = ____pause_18.model
-    local tenant = ____pause_18.tenant
-    if tenant == nil then
-        tenant = ""
-    end
-    local asker = ____pause_18.asker
-    if asker == nil then
-        asker = nil
-    end
-    local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
-    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
-end
-function roomOf(self, ____bindingPattern0, places)
-    local ramp
-    local model
-    model = ____bindingPattern0.model
-    ramp = ____bindingPattern0.ramp
-    if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
-    end
-    local inFlight = #____lualib.__TS__ArrayFilter(
-        places:inFlight(),
-        function(____, place) return place.model == model end
-    )
-    return ramp.allowed - inFlight
-end
-function ofModel(self, gate, pause, model, places, blocked, room, nowMs)
-    if room <= 0 then
-        return {}
-    end
-    if pause ~= nil and (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
-        return ____lualib.__TS__ArraySlice(
-            firstOf(
-                nil,
-                pause,
-                places,
-                blocked,
-                nowMs
-            ),
-            0,
-            room
-        )
-    end
-    local query = {nowMs = nowMs, suspect = false, forProbe = false}
-    local paces = ____lualib.__TS__ArrayFilter(
-        gate.paces,
-        function(____, pace) return pace.model == model end
-    )
-    local ____places_20 = places
-    local ____places_ready_21 = places.ready
-    local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(blocked))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_19,
-        unpack(____lualib.__TS__ArrayMap(
-            paces,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return {model = model, tenant = tenant, untilMs = math.huge}
-            end
-        ))
-    )
-    local unpaced = ____places_ready_21(
-        ____places_20,
-        ____with(
-            query,
-            {
-                blocked = {____lualib.__TS__SparseArraySpread(____array_19)},
-                only = {model = model, tenant = nil},
-                limit = room
-            }
-        )
-    )
-    local nextPaced = ____lualib.__TS__ArrayFlatMap(
-        ____lualib.__TS__ArrayFilter(
-            paces,
-            function(____, ____bindingPattern0)
-                local nextAtMs
-                nextAtMs = ____bindingPattern0.nextAtMs
-                return nextAtMs <= nowMs
-            end
-        ),
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return places:ready(____with(query, {blocked = blocked, only = {model = model, tenant = tenant}, limit = 1}))
-        end
-    )
-    local ____array_22 = ____lualib.__TS__SparseArrayNew(unpack(unpaced))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_22,
-        unpack(nextPaced)
-    )
-    return ____lualib.__TS__ArraySlice(
-        ____lualib.__TS__ArrayToSorted(
-            {____lualib.__TS__SparseArraySpread(____array_22)},
-            ____modulesInUse["domain.gate.places"].byTurn
-        ),
-        0,
-        room
-    )
-end
-function firstOf(self, pause, places, blocked, nowMs)
-    local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, pause.model),
-        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
-    )
-    local function firstIn(____, among)
-        return ____lualib.__TS__ArrayToSorted(
-            ____lualib.__TS__ArrayFlatMap(
-                ____lualib.__TS__ArraySlice(among, 0, 8),
-                function(____, only) return places:ready({
-                    nowMs = nowMs,
-                    blocked = blocked,
-                    only = only,
-                    suspect = false,
-                    forProbe = true,
-                    limit = 4
-                }) end
-            ),
-            ____modulesInUse["domain.gate.places"].byProbeTurn
-        )
-    end
-    local function isAnothers(____, ____bindingPattern0)
-        local comparison
-        comparison = ____bindingPattern0.comparison
-        return comparison ~= pause.comparison
-    end
-    local ofOthers = firstIn(
-        nil,
-        ____lualib.__TS__ArrayFilter(
-            groups,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return tenant ~= pause.tenant
-            end
-        )
-    )
-    local ofAnother = ____lualib.__TS__ArrayFind(ofOthers, isAnothers)
-    if ofAnother ~= nil then
-        return {ofAnother}
-    end
-    local ____array_23 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
-        nil,
-        ____lualib.__TS__ArrayFilter(
-            groups,
-            function(____, ____bindingPattern0)
-                local tenant
-                tenant = ____bindingPattern0.tenant
-                return tenant == pause.tenant
-            end
-        )
-    )))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_23,
-        unpack(ofOthers)
-    )
-    local inOrder = {____lualib.__TS__SparseArraySpread(____array_23)}
-    local first = ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1]
-    return first == nil and ({}) or ({first})
-end
 --- When the queue may call: the breaker and the credentials must both let it.
 function ____exports.queueTurn(self, gate, nowMs)
     return ____modulesInUse["domain.gate.turn"].bothTurns(
@@ -3821,131 +3467,17 @@ end
 function ____exports.ticketTurn(self, gate, whose, nowMs)
     return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, gate.credentials, nowMs) or ____exports.queueTurn(nil, gate, nowMs)
 end
---- How many tickets may be sent now, and whether the one is a probe.
-local function openings(self, gate, load, nowMs, limits)
-    local turn = ____exports.queueTurn(nil, gate, nowMs)
-    local free = math.max(
-        0,
-        ____exports.mostInFlight(nil, gate, turn, limits) - load.inFlight
-    )
-    repeat
-        local ____switch7 = turn.kind
-        local ____cond7 = ____switch7 == "wait"
-        if ____cond7 then
-            return {count = 0, forProbe = true}
-        end
-        ____cond7 = ____cond7 or ____switch7 == "one"
-        if ____cond7 then
-            return {
-                count = math.min(1, free),
-                forProbe = true
-            }
-        end
-        ____cond7 = ____cond7 or ____switch7 == "free"
-        if ____cond7 then
-            return {count = free, forProbe = false}
-        end
-    until true
+--- Is the breaker open for some tickets, while those of others go as if it were closed?
+function ____exports.isDivided(self, ____bindingPattern0)
+    local credentials
+    local breaker
+    breaker = ____bindingPattern0.breaker
+    credentials = ____bindingPattern0.credentials
+    return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
 end
-mostProbed = 8
---- Sends as many tickets as there are openings, in order.
--- 
--- @param most that whoever takes them can take
--- @returns the places as sent; the caller writes them and sends their ids
-function ____exports.dispatch(self, gate, places, nowMs, limits, most)
-    if most == nil then
-        most = math.huge
-    end
-    local load = places:load()
-    local ____openings_result_0 = openings(
-        nil,
-        gate,
-        load,
-        nowMs,
-        limits
-    )
-    local free = ____openings_result_0.count
-    local forProbe = ____openings_result_0.forProbe
-    local count = math.min(free, most)
-    if isDivided(nil, gate) then
-        return divided(
-            nil,
-            gate,
-            places,
-            load,
-            count,
-            nowMs,
-            limits,
-            most
-        )
-    end
-    if count <= 0 then
-        return {gate = gate, places = {}}
-    end
-    local chosen = forProbe and probeOf(
-        nil,
-        gate,
-        places,
-        load,
-        nowMs
-    ) or inTurn(
-        nil,
-        gate,
-        places,
-        load,
-        count,
-        nowMs
-    )
-    return sent(
-        nil,
-        gate,
-        ____lualib.__TS__ArraySlice(chosen, 0, count),
-        forProbe,
-        nowMs
-    )
-end
---- Of groups that were asked equally long ago so many are looked at.
-mostTied = 8
-mostEqual = 4
---- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
-anyTenant = "-"
---- What may not be sent now, and until when, beside what stops all.
-function ____exports.blocksOf(self, gate, places, nowMs, limits)
-    local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, gate, places, nowMs)))
-    ____lualib.__TS__SparseArrayPush(
-        ____array_17,
-        unpack(openFor(nil, gate, places, nowMs))
-    )
-    ____lualib.__TS__SparseArrayPush(
-        ____array_17,
-        unpack(beyondRamp(
-            nil,
-            gate,
-            places,
-            nowMs,
-            limits
-        ))
-    )
-    return {____lualib.__TS__SparseArraySpread(____array_17)}
-end
---- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
-function ____exports.wakeAtMs(self, gate, due, load, nowMs, limits)
-    local turn = isDivided(nil, gate) and ({kind = "free"}) or ____exports.queueTurn(nil, gate, nowMs)
-    local most = isDivided(nil, gate) and limits.concurrency or ____exports.mostInFlight(nil, gate, turn, limits)
-    local hasPermit = load.inFlight < most
-    local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    local firstMs = math.min(
-        due.firstLapseMs or math.huge,
-        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
-        due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
-    )
-    local ____temp_24
-    if firstMs == math.huge then
-        ____temp_24 = nil
-    else
-        ____temp_24 = firstMs
-    end
-    return ____temp_24
+--- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
+function ____exports.mostInFlight(self, gate, turn, limits)
+    return turn.kind == "free" and gate.ramp ~= nil and math.min(gate.ramp.allowed, limits.concurrency) or limits.concurrency
 end
 return ____exports
  end,
@@ -3975,7 +3507,7 @@ function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel
     if isPausedNow and not isSpared then
         return {why = pause.why == "faults" and "model_faults" or "rate_limit", retryAtMs = pause.untilMs}
     end
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, gate, place, nowMs)
     if turn.kind == "wait" and not wasChosen then
         return {
             why = ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place) and "credentials" or "breaker",
@@ -3995,7 +3527,7 @@ function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel
     local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
     local suspectsBeside = load.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
-    return (isOverRamp or isBeside or load.inFlight - ____self >= ____modulesInUse["domain.gate.dispatch"].mostInFlight(nil, gate, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
+    return (isOverRamp or isBeside or load.inFlight - ____self >= ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
 end
 function freshPlace(self, item, nowMs)
     local ____item_15 = item
@@ -4006,6 +3538,7 @@ function freshPlace(self, item, nowMs)
     local model = ____item_15.model
     local tenant = ____item_15.tenant
     local comparison = ____item_15.comparison
+    local tokens = ____item_15.tokens
     return {
         ticketId = ticketId,
         priority = priority,
@@ -4014,6 +3547,7 @@ function freshPlace(self, item, nowMs)
         model = model,
         tenant = tenant or "",
         comparison = comparison or "",
+        tokens = tokens or ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, sizeBytes, 4096),
         standing = {state = "waiting"},
         notBeforeMs = nowMs,
         suspect = false,
@@ -4022,20 +3556,30 @@ function freshPlace(self, item, nowMs)
     }
 end
 --- May a ticket be kept that has no place yet?
-function ____exports.hasRoom(self, gate, ____bindingPattern0, load, nowMs, limits)
+-- 
+-- @param lines of tenants with places; looked up only where no more are accepted
+function ____exports.hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limits)
     local sizeBytes
+    local tenant
+    tenant = ____bindingPattern0.tenant
     sizeBytes = ____bindingPattern0.sizeBytes
-    return gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
+    local whole = ____modulesInUse["domain.gate.gate"].wholeLoad(
         nil,
-        sizeBytes,
-        ____modulesInUse["domain.gate.gate"].wholeLoad(
-            nil,
-            gate,
-            load,
-            nowMs,
-            limits
-        ),
+        gate,
+        load,
+        nowMs,
         limits
+    )
+    if not ____modulesInUse["domain.gate.admission"].hasRoomFor(nil, sizeBytes, whole, limits) then
+        return false
+    end
+    return gate.accepting or not ____modulesInUse["domain.gate.admission"].isBound(
+        nil,
+        tenant or "",
+        whole,
+        lines(nil),
+        limits,
+        limits.weights
     )
 end
 --- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
@@ -4118,7 +3662,7 @@ function ____exports.start(self, gate, item, known, starter, load, inFlightOfMod
             reply = ____lualib.__TS__ObjectAssign({kind = "wait"}, waits)
         }
     end
-    local asProbe = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedPause(nil, gate, item.model) ~= nil
+    local asProbe = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, gate, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedPause(nil, gate, item.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
         gate = asProbe and ____modulesInUse["domain.gate.gate"].takeTurn(nil, gate, place, {permit = permit, endsAtMs = endsAtMs}) or gate,
@@ -4135,7 +3679,7 @@ function ____exports.remove(self, gate, ticketId, known, load, nowMs)
     if known.standing.state ~= "running" then
         return freed
     end
-    local following = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, gate, nowMs).kind == "free" and load.waiting or 0
+    local following = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, gate, nowMs).kind == "free" and load.waiting or 0
     return ____with(
         freed,
         {vitals = ____modulesInUse["domain.gate.vitals"].countEnd(nil, freed.vitals, following, nowMs)}
@@ -4445,13 +3989,647 @@ function ____exports.queueItemOf(self, ____bindingPattern0)
         sizeBytes = about.storedBytes or about.sizeBytes,
         model = keys and keys.model or about.model,
         tenant = keys and keys.tenant or "",
-        comparison = ____exports.comparisonKey(nil, about.promptSha256)
+        comparison = ____exports.comparisonKey(nil, about.promptSha256),
+        tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, about.sizeBytes, about.parameters.maxTokens)
     }
 end
 return ____exports
  end,
 ["stores.redis.script.calls"] = function(...) 
 local ____exports = {}
+return ____exports
+ end,
+["domain.gate.blocks"] = function(...) 
+local ____exports = {}
+local readyGroups, beyondRamp, pausedIn, roomOf
+function readyGroups(self, places, nowMs)
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(places:groups(nowMs, nil, false)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(places:groups(nowMs, nil, true))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_1)}
+end
+function beyondRamp(self, gate, places, nowMs, limits)
+    if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or places:load().inFlight < ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, {kind = "free"}, limits) then
+        return {}
+    end
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            readyGroups(nil, places, nowMs),
+            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = math.huge}
+        end
+    )
+end
+function ____exports.pausesOf(self, gate, places, nowMs)
+    local blocks = {}
+    for ____, pause in ipairs(____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs)) do
+        local model = pause.model
+        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
+            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, pause, nowMs)
+            if turn.kind == "wait" then
+                blocks[#blocks + 1] = ____with(
+                    pausedIn(nil, pause, nowMs),
+                    {untilMs = turn.untilMs}
+                )
+            end
+        elseif ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) then
+            blocks[#blocks + 1] = ____with(
+                pausedIn(nil, pause, nowMs),
+                {untilMs = pause.untilMs}
+            )
+        elseif roomOf(nil, pause, places) <= 0 then
+            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
+        end
+    end
+    for ____, ____value in ipairs(gate.paces) do
+        local model = ____value.model
+        local tenant = ____value.tenant
+        local nextAtMs = ____value.nextAtMs
+        if nextAtMs > nowMs then
+            blocks[#blocks + 1] = {model = model, tenant = tenant, untilMs = nextAtMs}
+        end
+    end
+    return blocks
+end
+--- Those of these groups for whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these
+-- blocks.
+function ____exports.openFor(self, gate, groups, nowMs)
+    if not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) then
+        return {}
+    end
+    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, gate.breaker, nowMs)
+    local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
+    return ____lualib.__TS__ArrayMap(
+        ____lualib.__TS__ArrayFilter(
+            groups,
+            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
+        ),
+        function(____, ____bindingPattern0)
+            local tenant
+            local model
+            model = ____bindingPattern0.model
+            tenant = ____bindingPattern0.tenant
+            return {model = model, tenant = tenant, untilMs = untilMs}
+        end
+    )
+end
+function pausedIn(self, pause, nowMs)
+    local ____pause_2 = pause
+    local model = ____pause_2.model
+    local tenant = ____pause_2.tenant
+    if tenant == nil then
+        tenant = ""
+    end
+    local asker = ____pause_2.asker
+    if asker == nil then
+        asker = nil
+    end
+    local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
+    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, ____exports.anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
+end
+function roomOf(self, ____bindingPattern0, places)
+    local ramp
+    local model
+    model = ____bindingPattern0.model
+    ramp = ____bindingPattern0.ramp
+    if ramp == nil then
+        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+    end
+    local inFlight = #____lualib.__TS__ArrayFilter(
+        places:inFlight(),
+        function(____, place) return place.model == model end
+    )
+    return ramp.allowed - inFlight
+end
+--- What may not be sent now, and until when, beside what stops all.
+function ____exports.blocksOf(self, gate, places, nowMs, limits)
+    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____exports.pausesOf(nil, gate, places, nowMs)))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_0,
+        unpack(____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and ____exports.openFor(
+            nil,
+            gate,
+            readyGroups(nil, places, nowMs),
+            nowMs
+        ) or ({}))
+    )
+    ____lualib.__TS__SparseArrayPush(
+        ____array_0,
+        unpack(beyondRamp(
+            nil,
+            gate,
+            places,
+            nowMs,
+            limits
+        ))
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_0)}
+end
+--- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
+____exports.anyTenant = "-"
+return ____exports
+ end,
+["domain.gate.least-lately"] = function(...) 
+local ____exports = {}
+local isSame, leastLately, rankIn, goesAlone, firstOf, byFirst, mostTied, mostEqual
+function isSame(self, a, b)
+    return a.tenant == b.tenant and a.model == b.model
+end
+function leastLately(self, probed, groups)
+    local best = {}
+    local bestRank = math.huge
+    for ____, group in ipairs(groups) do
+        local rank = rankIn(nil, probed, group)
+        if rank < bestRank then
+            best = {group}
+            bestRank = rank
+        elseif rank == bestRank and #best < 8 then
+            local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(best))
+            ____lualib.__TS__SparseArrayPush(____array_4, group)
+            best = {____lualib.__TS__SparseArraySpread(____array_4)}
+        end
+    end
+    return best
+end
+function rankIn(self, probed, ____bindingPattern0)
+    local model
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    model = ____bindingPattern0.model
+    local ofTenant = 0
+    local ofModel = 0
+    do
+        local at = 0
+        while at < #probed do
+            do
+                local __continue16
+                repeat
+                    local group = probed[at + 1]
+                    if (group and group.tenant) ~= tenant then
+                        __continue16 = true
+                        break
+                    end
+                    ofTenant = at + 1
+                    if group.model == model then
+                        ofModel = at + 1
+                    end
+                    __continue16 = true
+                until true
+                if not __continue16 then
+                    break
+                end
+            end
+            at = at + 1
+        end
+    end
+    return ofTenant * (8 + 1) + ofModel
+end
+function goesAlone(self, ____bindingPattern0)
+    local ramp
+    ramp = ____bindingPattern0.ramp
+    if ramp == nil then
+        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+    end
+    return ramp.allowed == 1
+end
+function firstOf(self, pause, all, places, blocked, nowMs)
+    local groups = ____lualib.__TS__ArrayFilter(
+        all,
+        function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
+    )
+    --- A few of each group, in its order; the groups by their first ones.
+    local function firstIn(____, among)
+        return ____lualib.__TS__ArrayFlat(____lualib.__TS__ArrayToSorted(
+            ____lualib.__TS__ArrayMap(
+                ____lualib.__TS__ArraySlice(among, 0, 8),
+                function(____, group) return places:ready(____lualib.__TS__ObjectAssign(
+                    {nowMs = nowMs, blocked = blocked},
+                    group,
+                    {
+                        suspect = ____field(false),
+                        forProbe = ____field(true),
+                        limit = ____field(4)
+                    }
+                )) end
+            ),
+            byFirst
+        ))
+    end
+    local function isAnothers(____, ____bindingPattern0)
+        local comparison
+        comparison = ____bindingPattern0.comparison
+        return comparison ~= pause.comparison
+    end
+    local ofOthers = firstIn(
+        nil,
+        ____lualib.__TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant ~= pause.tenant
+            end
+        )
+    )
+    local ofAnother = ____lualib.__TS__ArrayFind(ofOthers, isAnothers)
+    if ofAnother ~= nil then
+        return ofAnother
+    end
+    local ____array_11 = ____lualib.__TS__SparseArrayNew(unpack(firstIn(
+        nil,
+        ____lualib.__TS__ArrayFilter(
+            groups,
+            function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                return tenant == pause.tenant
+            end
+        )
+    )))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_11,
+        unpack(ofOthers)
+    )
+    local inOrder = {____lualib.__TS__SparseArraySpread(____array_11)}
+    return ____lualib.__TS__ArrayFind(inOrder, isAnothers) or inOrder[1] or nil
+end
+function byFirst(self, ____bindingPattern0, ____bindingPattern1)
+    local a
+    a = ____bindingPattern0[1]
+    local b
+    b = ____bindingPattern1[1]
+    return (a == nil or b == nil) and 0 or ____modulesInUse["domain.gate.places"].byProbeAge(nil, a, b)
+end
+--- So many of the last probes are remembered: whose turn it was.
+____exports.mostProbed = 8
+mostTied = 8
+mostEqual = 4
+--- Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. `null`: there is none.
+function ____exports.probeOf(self, gate, places, nowMs)
+    local blocked = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)
+    local function probes(____, group)
+        return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and (not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group))
+    end
+    local others = ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, nil, false),
+        probes
+    )
+    local suspects = places:load().suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArrayFilter(
+        places:groups(nowMs, nil, true),
+        probes
+    )
+    local only = ____lualib.__TS__ArrayFilter(
+        suspects,
+        function(____, group) return not ____lualib.__TS__ArraySome(
+            others,
+            function(____, other) return isSame(nil, group, other) end
+        ) end
+    )
+    local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
+    local ____leastLately_3 = leastLately
+    local ____gate_probed_2 = gate.probed
+    local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(others))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_1,
+        unpack(only)
+    )
+    local candidates = ____lualib.__TS__ArrayFlatMap(
+        ____leastLately_3(
+            nil,
+            ____gate_probed_2,
+            {____lualib.__TS__SparseArraySpread(____array_1)}
+        ),
+        function(____, group)
+            local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySome(
+                suspects,
+                function(____, other) return isSame(nil, group, other) end
+            ) and places:ready(____lualib.__TS__ObjectAssign(
+                {},
+                query,
+                group,
+                {suspect = ____field(true)}
+            )) or ({})))
+            ____lualib.__TS__SparseArrayPush(
+                ____array_0,
+                unpack(places:ready(____lualib.__TS__ObjectAssign(
+                    {},
+                    query,
+                    group,
+                    {suspect = ____field(false)}
+                )))
+            )
+            return ____lualib.__TS__ArraySlice(
+                ____lualib.__TS__ArrayToSorted(
+                    {____lualib.__TS__SparseArraySpread(____array_0)},
+                    ____modulesInUse["domain.gate.places"].byProbeTurn
+                ),
+                0,
+                1
+            )
+        end
+    )
+    return ____lualib.__TS__ArrayToSorted(candidates, ____modulesInUse["domain.gate.places"].byProbeAge)[1] or nil
+end
+--- Does this ticket go as the first after its model's pause? In vain perhaps: then another is next.
+function ____exports.isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
+    local pauses
+    pauses = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
+    return pause ~= nil and goesAlone(nil, pause)
+end
+--- Who asks for a model that one ticket at a time asks for, or is the first after its pause; `null`: nobody is to, or can. These go before all
+-- others, one of each model: a pause that nobody asks about would not end.
+function ____exports.askerOf(self, gate, pause, places, nowMs)
+    if not ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) and (____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) or not goesAlone(nil, pause)) then
+        return nil
+    end
+    local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)
+    if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = pause.model, tenant = ____modulesInUse["domain.gate.blocks"].anyTenant}, pauses) then
+        return nil
+    end
+    local groups = places:groups(nowMs, pause.model, false)
+    local ____firstOf_10 = firstOf
+    local ____pause_8 = pause
+    local ____places_9 = places
+    local ____array_7 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_7,
+        unpack(____modulesInUse["domain.gate.blocks"].openFor(nil, gate, groups, nowMs))
+    )
+    return ____firstOf_10(
+        nil,
+        ____pause_8,
+        groups,
+        ____places_9,
+        {____lualib.__TS__SparseArraySpread(____array_7)},
+        nowMs
+    )
+end
+return ____exports
+ end,
+["domain.gate.dispatch"] = function(...) 
+local ____exports = {}
+local told, asks, openLines, inTurn, mayGo, free
+function told(self, gate, place, forProbe, untilMs, nowMs)
+    local ____place_4 = place
+    local ticketId = ____place_4.ticketId
+    local model = ____place_4.model
+    local tenant = ____place_4.tenant
+    local lease = {permit = ticketId, endsAtMs = untilMs}
+    local paces = ____modulesInUse["domain.gate.paces"].paced(
+        nil,
+        gate.paces,
+        tenant,
+        model,
+        nowMs
+    )
+    local started = paces == gate.paces and gate or ____with(gate, {paces = paces})
+    if forProbe then
+        local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_6 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
+        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(gate.probed))
+        ____lualib.__TS__SparseArrayPush(____array_5, {tenant = tenant, model = model})
+        return ____with(
+            ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_6,
+            {probed = ____lualib.__TS__ArraySlice(
+                {____lualib.__TS__SparseArraySpread(____array_5)},
+                -8
+            )}
+        )
+    end
+    if not asks(nil, gate, place) then
+        return started
+    end
+    local pauses = ____lualib.__TS__ArrayMap(
+        gate.holds,
+        function(____, pause) return pause.model == model and ____with(pause, {asker = lease}) or pause end
+    )
+    return ____with(started, {holds = pauses})
+end
+function asks(self, ____bindingPattern0, ____bindingPattern1)
+    local pauses
+    pauses = ____bindingPattern0.holds
+    local model
+    model = ____bindingPattern1.model
+    return ____lualib.__TS__ArraySome(
+        pauses,
+        function(____, pause) return pause.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) end
+    )
+end
+function openLines(self, places, nowMs)
+    local others = places:groups(nowMs, nil, false)
+    local suspects = places:load().suspectsInFlight > 0 and ({}) or places:groups(nowMs, nil, true)
+    local ofTenant = {}
+    for ____, group in ipairs(others) do
+        local ____ofTenant_7, ____group_tenant_8 = ofTenant, group.tenant
+        if ____ofTenant_7[____group_tenant_8] == nil then
+            ____ofTenant_7[____group_tenant_8] = {others = {}, suspects = {}}
+        end
+        local ____ofTenant_group_tenant_others_10 = ofTenant[group.tenant].others
+        ____ofTenant_group_tenant_others_10[#____ofTenant_group_tenant_others_10 + 1] = group
+    end
+    for ____, group in ipairs(suspects) do
+        local ____ofTenant_11, ____group_tenant_12 = ofTenant, group.tenant
+        if ____ofTenant_11[____group_tenant_12] == nil then
+            ____ofTenant_11[____group_tenant_12] = {others = {}, suspects = {}}
+        end
+        local ____ofTenant_group_tenant_suspects_14 = ofTenant[group.tenant].suspects
+        ____ofTenant_group_tenant_suspects_14[#____ofTenant_group_tenant_suspects_14 + 1] = group
+    end
+    return ____lualib.__TS__ArrayMap(
+        places:lines(____lualib.__TS__ObjectKeys(ofTenant)),
+        function(____, line)
+            local groups = ofTenant[line.tenant] or ({others = {}, suspects = {}})
+            return ____lualib.__TS__ObjectAssign(
+                {line = line},
+                groups,
+                {isDone = ____field(false)}
+            )
+        end
+    )
+end
+function inTurn(self, places, nowMs)
+    local lines = openLines(nil, places, nowMs)
+    local latest = nil
+    local function firstOpen(self, gate, pauses, maySuspect)
+        local virtualTime = places:virtualTime()
+        local first = nil
+        for ____, open in ipairs(lines) do
+            do
+                local __continue28
+                repeat
+                    if open.isDone or first ~= nil and not ____modulesInUse["domain.gate.fair-order"].comesBefore(nil, open.line, first.line, virtualTime) then
+                        __continue28 = true
+                        break
+                    end
+                    local hasTicket = mayGo(nil, open.others, gate, pauses) or maySuspect and mayGo(nil, open.suspects, gate, pauses)
+                    if hasTicket then
+                        first = open
+                    end
+                    __continue28 = true
+                until true
+                if not __continue28 then
+                    break
+                end
+            end
+        end
+        return first
+    end
+    return function(____, gate)
+        if latest ~= nil then
+            latest.line = places:lines({latest.line.tenant})[1] or latest.line
+        end
+        local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)
+        local maySuspect = places:load().suspectsInFlight == 0
+        do
+            while true do
+                latest = firstOpen(nil, gate, pauses, maySuspect)
+                if latest == nil then
+                    return nil
+                end
+                local ____latest_line_15 = latest.line
+                local tenant = ____latest_line_15.tenant
+                local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
+                local ____modulesInUse_domain_2Egate_2Eblocks_openFor_18 = ____modulesInUse["domain.gate.blocks"].openFor
+                local ____gate_17 = gate
+                local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(latest.others))
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_16,
+                    unpack(latest.suspects)
+                )
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_19,
+                    unpack(____modulesInUse_domain_2Egate_2Eblocks_openFor_18(
+                        nil,
+                        ____gate_17,
+                        {____lualib.__TS__SparseArraySpread(____array_16)},
+                        nowMs
+                    ))
+                )
+                local blocked = {____lualib.__TS__SparseArraySpread(____array_19)}
+                local query = {
+                    nowMs = nowMs,
+                    blocked = blocked,
+                    tenant = tenant,
+                    model = nil,
+                    forProbe = false,
+                    limit = 1
+                }
+                local ____temp_20
+                if maySuspect and #latest.suspects > 0 then
+                    ____temp_20 = places:ready(____with(query, {suspect = true}))[1]
+                else
+                    ____temp_20 = nil
+                end
+                local suspect = ____temp_20
+                local first = suspect or places:ready(____with(query, {suspect = false}))[1]
+                if first ~= nil then
+                    return first
+                end
+                latest.isDone = true
+            end
+        end
+    end
+end
+function mayGo(self, groups, gate, pauses)
+    return ____lualib.__TS__ArraySome(
+        groups,
+        function(____, group) return (not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)) and not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, pauses) end
+    )
+end
+--- Sends as many tickets as there are openings, in order, and writes their places.
+-- 
+-- @param most that whoever takes them can take
+function ____exports.dispatch(self, gate, places, nowMs, limits, most)
+    if most == nil then
+        most = math.huge
+    end
+    local sent = {gate = gate, places = {}}
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, gate, nowMs)
+    local function hasRoom(self, turn)
+        local flying = places:load().inFlight
+        return #sent.places < most and flying < ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, sent.gate, turn, limits)
+    end
+    local function send(self, place, way)
+        local isAsking = way == "probe" or asks(nil, sent.gate, place) or ____modulesInUse["domain.gate.least-lately"].isFirst(nil, sent.gate, place, nowMs)
+        local untilMs = nowMs + 30000
+        local now = ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
+        places:put(now)
+        ____modulesInUse["domain.gate.fair-order"].charge(
+            nil,
+            places,
+            now,
+            way == "turn",
+            limits.weights,
+            nowMs
+        )
+        local ____told_result_1 = told(
+            nil,
+            sent.gate,
+            now,
+            way == "probe",
+            untilMs,
+            nowMs
+        )
+        local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(sent.places))
+        ____lualib.__TS__SparseArrayPush(____array_0, now)
+        sent = {
+            gate = ____told_result_1,
+            places = {____lualib.__TS__SparseArraySpread(____array_0)}
+        }
+    end
+    if turn.kind == "one" and hasRoom(nil, turn) then
+        local probe = ____modulesInUse["domain.gate.least-lately"].probeOf(nil, gate, places, nowMs)
+        if probe ~= nil then
+            send(nil, probe, "probe")
+        end
+    end
+    if turn.kind == "free" or ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) then
+        for ____, pause in ipairs(____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs)) do
+            local ____hasRoom_result_2
+            if hasRoom(nil, free) then
+                ____hasRoom_result_2 = ____modulesInUse["domain.gate.least-lately"].askerOf(
+                    nil,
+                    sent.gate,
+                    pause,
+                    places,
+                    nowMs
+                )
+            else
+                ____hasRoom_result_2 = nil
+            end
+            local asker = ____hasRoom_result_2
+            if asker ~= nil then
+                send(nil, asker, "ask")
+            end
+        end
+        local next = hasRoom(nil, free) and inTurn(nil, places, nowMs) or (function() return nil end)
+        do
+            local place = next(nil, sent.gate)
+            while place ~= nil do
+                send(nil, place, "turn")
+                local ____hasRoom_result_3
+                if hasRoom(nil, free) then
+                    ____hasRoom_result_3 = next(nil, sent.gate)
+                else
+                    ____hasRoom_result_3 = nil
+                end
+                place = ____hasRoom_result_3
+            end
+        end
+    end
+    return sent
+end
+free = {kind = "free"}
 return ____exports
  end,
 ["domain.gate.forecast"] = function(...) 
@@ -4634,7 +4812,7 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
     }
 end
 ---
--- @param ahead places that start before it
+-- @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
 -- @returns `null` for a place that doesn't wait: it runs
 function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local why, credentials, pause
@@ -4665,7 +4843,7 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
             break
         end
     until true
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, gate, place, nowMs)
     pause = ____lualib.__TS__ArrayFind(
         pauses,
         function(____, pause) return pause.model == place.model and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, place.tenant) end
@@ -5501,6 +5679,29 @@ function ____exports.endWaits(self, before, after, places, nowMs)
 end
 return ____exports
  end,
+["domain.gate.wake"] = function(...) 
+local ____exports = {}
+--- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
+function ____exports.wakeAtMs(self, gate, due, load, nowMs, limits)
+    local turn = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and ({kind = "free"}) or ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, gate, nowMs)
+    local most = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and limits.concurrency or ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)
+    local hasPermit = load.inFlight < most
+    local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
+    local firstMs = math.min(
+        due.firstLapseMs or math.huge,
+        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
+        due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
+    )
+    local ____temp_0
+    if firstMs == math.huge then
+        ____temp_0 = nil
+    else
+        ____temp_0 = firstMs
+    end
+    return ____temp_0
+end
+return ____exports
+ end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
 local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch
@@ -5655,6 +5856,7 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                         present,
                         item,
                         load,
+                        function() return places:lines(nil) end,
                         nowMs,
                         limits
                     ))
@@ -5673,7 +5875,7 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                         nil,
                         present,
                         place,
-                        places:ahead(place),
+                        ____modulesInUse["domain.gate.fair-order"].ticketsBefore(nil, places, place, limits.weights),
                         nowMs,
                         limits
                     )
@@ -5847,7 +6049,7 @@ function looks(self, parts, ____table)
         local due = {
             firstLapseMs = places:firstLapseMs(),
             firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                ____modulesInUse["domain.gate.blocks"].blocksOf(
                     nil,
                     gate,
                     places,
@@ -5858,7 +6060,7 @@ function looks(self, parts, ____table)
             ),
             firstHeardMs = places:firstHeardMs()
         }
-        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
+        return ____modulesInUse["domain.gate.wake"].wakeAtMs(
             nil,
             gate,
             due,
@@ -5887,9 +6089,6 @@ function looks(self, parts, ____table)
                 )
                 local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
                 local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
-                for ____, place in ipairs(sent) do
-                    places:put(place)
-                end
                 local reply = {
                     send = ____lualib.__TS__ArrayMap(sent, idOf),
                     silent = ____lualib.__TS__ArrayMap(silent, idOf),
@@ -5962,7 +6161,7 @@ function views(self, ____bindingPattern0, ____bindingPattern1)
                             nil,
                             gate,
                             place,
-                            places:ahead(place),
+                            ____modulesInUse["domain.gate.fair-order"].ticketsBefore(nil, places, place, limits.weights),
                             nowMs,
                             limits
                         )
@@ -6097,9 +6296,208 @@ function ____exports.redisSums(self, key)
 end
 return ____exports
  end,
+["stores.redis.script.lines"] = function(...) 
+local ____exports = {}
+local packedLines, packed, unpacked
+function packedLines(self, key)
+    --- What was read or put. One without places is gone.
+    local known = {}
+    local changed = {}
+    local isWhole = false
+    local function find(self, tenant)
+        local line = known[tenant]
+        if line == nil and not isWhole then
+            local text = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, tenant)
+            if text ~= nil then
+                line = unpacked(nil, tenant, text)
+            end
+            known[tenant] = line
+        end
+        return line ~= nil and line.size > 0 and line or nil
+    end
+    return {
+        find = find,
+        all = function(self)
+            if not isWhole then
+                local rows = ____modulesInUse["stores.redis.script.commands"].list(nil, "HGETALL", key)
+                do
+                    local at = 0
+                    while at + 1 < #rows do
+                        local tenant = rows[at + 1] or ""
+                        if known[tenant] == nil then
+                            known[tenant] = unpacked(nil, tenant, rows[at + 1 + 1] or "")
+                        end
+                        at = at + 2
+                    end
+                end
+                isWhole = true
+            end
+            local lines = {}
+            for ____, line in ipairs(____lualib.__TS__ObjectValues(known)) do
+                if line ~= nil and line.size > 0 then
+                    lines[#lines + 1] = line
+                end
+            end
+            return lines
+        end,
+        put = function(self, line)
+            known[line.tenant] = line
+            changed[line.tenant] = true
+        end,
+        flush = function(self)
+            for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
+                local line = find(nil, tenant)
+                if line == nil then
+                    redis.call("HDEL", key, tenant)
+                else
+                    redis.call(
+                        "HSET",
+                        key,
+                        tenant,
+                        packed(nil, line)
+                    )
+                end
+            end
+        end
+    }
+end
+function packed(self, ____bindingPattern0)
+    local sinceMs
+    local startTag
+    local waiting
+    local tokens
+    local bytes
+    local size
+    size = ____bindingPattern0.size
+    bytes = ____bindingPattern0.bytes
+    tokens = ____bindingPattern0.tokens
+    waiting = ____bindingPattern0.waiting
+    startTag = ____bindingPattern0.startTag
+    sinceMs = ____bindingPattern0.sinceMs
+    return cjson.encode({
+        size,
+        bytes,
+        tokens,
+        waiting,
+        startTag,
+        sinceMs
+    })
+end
+function unpacked(self, tenant, text)
+    local size, bytes, tokens, waiting, startTag, sinceMs = unpack(
+        cjson.decode(text),
+        1,
+        6
+    )
+    return {
+        tenant = tenant,
+        size = size,
+        bytes = bytes,
+        tokens = tokens,
+        waiting = waiting,
+        startTag = startTag,
+        sinceMs = sinceMs
+    }
+end
+--- So many lines are read one by one.
+local few = 8
+---
+-- @param all every place, for when the sums show that older code, which knows no lines, has changed some
+function ____exports.redisLines(self, key, sums, all)
+    local countAnew, add, rows
+    function countAnew(self)
+        local before = rows:all()
+        sums:add(
+            "lines_size",
+            -sums:of("lines_size")
+        )
+        sums:add(
+            "lines_bytes",
+            -sums:of("lines_bytes")
+        )
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local sinceMs = ____value.sinceMs
+            rows:put(____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs))
+        end
+        for ____, place in ipairs(all(nil)) do
+            add(nil, place, 1)
+        end
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local startTag = ____value.startTag
+            local sinceMs = ____value.sinceMs
+            local line = rows:find(tenant)
+            if line ~= nil and startTag > 0 then
+                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
+            end
+        end
+    end
+    function add(self, place, times)
+        rows:put(____modulesInUse["domain.gate.fair-order"].lineAfter(
+            nil,
+            rows:find(place.tenant),
+            place,
+            times
+        ))
+        sums:add("lines_size", times)
+        sums:add("lines_bytes", times * place.sizeBytes)
+    end
+    rows = packedLines(nil, key)
+    local isSure = false
+    --- Before anything else: are these the lines of the places that there are?
+    local function makeSure(self)
+        if isSure then
+            return
+        end
+        isSure = true
+        local isTrue = sums:of("lines_size") == sums:of("size") and sums:of("lines_bytes") == sums:of("bytes")
+        if not isTrue then
+            countAnew(nil)
+        end
+    end
+    return {
+        weigh = function(self, place, times)
+            makeSure(nil)
+            add(nil, place, times)
+        end,
+        of = function(self, tenants)
+            makeSure(nil)
+            if tenants == nil then
+                return rows:all()
+            end
+            if #tenants > 8 then
+                rows:all()
+            end
+            local lines = {}
+            for ____, tenant in ipairs(tenants) do
+                local line = rows:find(tenant)
+                if line ~= nil then
+                    lines[#lines + 1] = line
+                end
+            end
+            return lines
+        end,
+        putTag = function(self, tenant, startTag, sinceMs, virtualTime)
+            makeSure(nil)
+            sums:add(
+                "virtual_time",
+                virtualTime - sums:of("virtual_time")
+            )
+            local line = rows:find(tenant)
+            if line ~= nil then
+                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
+            end
+        end,
+        virtualTime = function() return sums:of("virtual_time") end,
+        flush = rows.flush
+    }
+end
+return ____exports
+ end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, isOf, keepsRoom, joins, isInLine, turnScore, tenantLength
+local nameOf, groupIn, keepsRoom, joins, isInLine, turnScore, tenantLength
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -6113,9 +6511,6 @@ function groupIn(self, name)
         model = ____lualib.__TS__StringSlice(name, 0, at),
         tenant = ____lualib.__TS__StringSlice(name, at + 1)
     }) or ({model = name, tenant = ""})
-end
-function isOf(self, only, place)
-    return only.model == place.model and (only.tenant == nil or only.tenant == place.tenant)
 end
 function keepsRoom(self, ____bindingPattern0)
     local standing
@@ -6165,6 +6560,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place.comparison == nil then
             place.comparison = ""
         end
+        if place.tokens == nil then
+            place.tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, place.sizeBytes, 4096)
+        end
         known[ticketId] = place
         return place
     end
@@ -6201,8 +6599,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         return found
     end
     placesKey = prefix .. "places"
-    --- Waiting and dispatched ones by turn: suspects, who go first, and the others.
-    local linesKeys = {suspects = prefix .. "line:suspects", others = prefix .. "line"}
+    --- Waiting and dispatched suspects by turn.
+    local suspectsLineKey = prefix .. "line:suspects"
+    --- All others', where older code runs beside this one: it alone asks it.
+    local olderLineKey = prefix .. "line"
     --- Dispatched and running ones by the end of that.
     local endsKey = prefix .. "ends"
     --- All by acceptance.
@@ -6215,8 +6615,18 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
+    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
+        nil,
+        prefix .. "lines",
+        sums,
+        function() return placesOf(
+            nil,
+            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
+        ) end
+    )
     bareGroups = {}
     local function weigh(self, place, sign)
+        lines:weigh(place, sign)
         sums:add("size", sign)
         sums:add("bytes", sign * place.sizeBytes)
         if place.standing.state == "waiting" then
@@ -6257,33 +6667,26 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             leaveGroup(nil, place.model, place.ticketId)
         end
     end
-    local function lineOf(self, place)
-        return place.suspect and linesKeys.suspects or linesKeys.others
-    end
     local function put(self, place)
         local ____place_3 = place
         local ticketId = ____place_3.ticketId
         local standing = ____place_3.standing
         local before = find(nil, ticketId)
-        known[ticketId] = place
         forget(nil)
         if standing.state ~= "waiting" and standing.untilMs <= nowMs then
             isPresent = false
         end
+        weigh(nil, place, 1)
         if before ~= nil then
             weigh(nil, before, -1)
             if joins(nil, before) then
                 leave(nil, before)
             end
-            if before.suspect ~= place.suspect then
-                redis.call(
-                    "ZREM",
-                    lineOf(nil, before),
-                    ticketId
-                )
+            if before.suspect and not place.suspect then
+                redis.call("ZREM", suspectsLineKey, ticketId)
             end
         end
-        weigh(nil, place, 1)
+        known[ticketId] = place
         if joins(nil, place) then
             join(nil, place)
         end
@@ -6293,22 +6696,18 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ticketId,
             cjson.encode(place)
         )
-        if isInLine(nil, place) then
+        if place.suspect and isInLine(nil, place) then
             redis.call(
                 "ZADD",
-                lineOf(nil, place),
+                suspectsLineKey,
                 ____modulesInUse["stores.redis.script.commands"].exactly(
                     nil,
                     turnScore(nil, place)
                 ),
                 ticketId
             )
-        else
-            redis.call(
-                "ZREM",
-                lineOf(nil, place),
-                ticketId
-            )
+        elseif place.suspect then
+            redis.call("ZREM", suspectsLineKey, ticketId)
         end
         if standing.state == "waiting" then
             redis.call("ZREM", endsKey, ticketId)
@@ -6337,33 +6736,32 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         if place == nil then
             return
         end
-        known[ticketId] = nil
         forget(nil)
         weigh(nil, place, -1)
+        known[ticketId] = nil
         if joins(nil, place) then
             leave(nil, place)
         end
         redis.call("HDEL", placesKey, ticketId)
-        for ____, key in ipairs({
-            lineOf(nil, place),
-            endsKey,
-            agesKey
-        }) do
+        if place.suspect then
+            redis.call("ZREM", suspectsLineKey, ticketId)
+        end
+        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
             redis.call("ZREM", key, ticketId)
         end
         if place.suspect then
             redis.call("SREM", suspectsKey, ticketId)
         end
     end
-    --- Waiting ones in order, a page at a time, for as long as they are wanted.
-    local function eachWaiting(self, line, isWanted)
+    --- Waiting suspects in order, a page at a time, for as long as they are wanted.
+    local function eachSuspect(self, isWanted)
         do
             local from = 0
             while true do
                 local ids = ____modulesInUse["stores.redis.script.commands"].list(
                     nil,
                     "ZRANGE",
-                    line,
+                    suspectsLineKey,
                     from,
                     from + 50 - 1
                 )
@@ -6379,6 +6777,17 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 from = from + 50
             end
         end
+    end
+    --- Groups that somebody waits in, suspects left out.
+    local function groupNames(self)
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
+    end
+    local function isReady(self, group)
+        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
+            nil,
+            waitsOf(nil, group)
+        )
+        return firstMs ~= nil and firstMs <= nowMs
     end
     --- Those of one group. One that is no longer there was taken out by older code, which knows no groups.
     local function eachOfGroup(self, group, isWanted)
@@ -6476,10 +6885,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local limit
             local forProbe
             local suspect
-            local only
+            local model
+            local tenant
             local blocked
             blocked = ____bindingPattern0.blocked
-            only = ____bindingPattern0.only
+            tenant = ____bindingPattern0.tenant
+            model = ____bindingPattern0.model
             suspect = ____bindingPattern0.suspect
             forProbe = ____bindingPattern0.forProbe
             limit = ____bindingPattern0.limit
@@ -6490,7 +6901,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 if place.notBeforeMs > nowMs or ____modulesInUse["domain.gate.places"].isBlocked(nil, place, blocked) then
                     return true
                 end
-                if only ~= nil and not isOf(nil, only, place) then
+                if place.tenant ~= tenant or model ~= nil and place.model ~= model then
                     return true
                 end
                 if seen[place.ticketId] ~= true then
@@ -6503,32 +6914,28 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return first < limit
             end
             if suspect then
-                eachWaiting(nil, linesKeys.suspects, look)
+                eachSuspect(nil, look)
             else
-                for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+                for ____, name in ipairs(groupNames(nil)) do
                     do
-                        local __continue75
+                        local __continue78
                         repeat
                             local group = groupIn(nil, name)
-                            if only ~= nil and group.model ~= only.model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue75 = true
+                            if group.tenant ~= tenant and group.tenant ~= "" then
+                                __continue78 = true
                                 break
                             end
-                            if only ~= nil and only.tenant ~= nil and only.tenant ~= group.tenant then
-                                __continue75 = true
+                            if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
+                                __continue78 = true
                                 break
                             end
-                            local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                                nil,
-                                waitsOf(nil, name)
-                            )
                             first = 0
-                            if firstMs ~= nil and firstMs <= nowMs then
+                            if isReady(nil, name) then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue75 = true
+                            __continue78 = true
                         until true
-                        if not __continue75 then
+                        if not __continue78 then
                             break
                         end
                     end
@@ -6540,28 +6947,44 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 limit
             )
         end,
-        groups = function(self, _, model)
+        groups = function(self, _, model, suspect)
             local groups = {}
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
-                do
-                    local __continue81
-                    repeat
-                        local group = groupIn(nil, name)
-                        if model ~= nil and group.model ~= model then
-                            __continue81 = true
+            local seen = {}
+            local function add(____, group)
+                local name = nameOf(nil, group)
+                if seen[name] ~= true then
+                    groups[#groups + 1] = {model = group.model, tenant = group.tenant}
+                end
+                seen[name] = true
+            end
+            local function look(____, place)
+                if place.notBeforeMs <= nowMs and (model == nil or place.model == model) then
+                    add(nil, place)
+                end
+                return true
+            end
+            if suspect then
+                eachSuspect(nil, look)
+            else
+                for ____, name in ipairs(groupNames(nil)) do
+                    do
+                        local __continue90
+                        repeat
+                            local group = groupIn(nil, name)
+                            if model ~= nil and group.model ~= model or not isReady(nil, name) then
+                                __continue90 = true
+                                break
+                            end
+                            if group.tenant == "" then
+                                eachOfGroup(nil, name, look)
+                            else
+                                add(nil, group)
+                            end
+                            __continue90 = true
+                        until true
+                        if not __continue90 then
                             break
                         end
-                        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                            nil,
-                            waitsOf(nil, name)
-                        )
-                        if firstMs ~= nil and firstMs <= nowMs then
-                            groups[#groups + 1] = group
-                        end
-                        __continue81 = true
-                    until true
-                    if not __continue81 then
-                        break
                     end
                 end
             end
@@ -6581,13 +7004,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 end
                 return true
             end
-            eachWaiting(nil, linesKeys.suspects, look)
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+            eachSuspect(nil, look)
+            for ____, name in ipairs(groupNames(nil)) do
                 do
-                    local __continue89
+                    local __continue99
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue89 = true
+                            __continue99 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -6602,9 +7025,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue89 = true
+                        __continue99 = true
                     until true
-                    if not __continue89 then
+                    if not __continue99 then
                         break
                     end
                 end
@@ -6616,16 +7039,62 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             end
         end,
-        ahead = function(self, place)
-            local rank = ____modulesInUse["stores.redis.script.commands"].read(
+        ownBefore = function(self, place)
+            local before = 0
+            eachSuspect(
                 nil,
-                "ZRANK",
-                lineOf(nil, place),
-                place.ticketId
+                function(____, other)
+                    if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
+                        before = before + 1
+                    end
+                    return true
+                end
             )
-            local before = rank == nil and 0 or (tonumber(rank) or 0)
-            return place.suspect and before or before + ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", linesKeys.suspects)
+            if place.suspect then
+                return before
+            end
+            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                turnScore(nil, place)
+            )
+            for ____, name in ipairs(groupNames(nil)) do
+                do
+                    local __continue111
+                    repeat
+                        if groupIn(nil, name).tenant ~= place.tenant then
+                            __continue111 = true
+                            break
+                        end
+                        before = before + ____modulesInUse["stores.redis.script.commands"].count(
+                            nil,
+                            "ZCOUNT",
+                            turnsOf(nil, name),
+                            "-inf",
+                            "(" .. score
+                        )
+                        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                            nil,
+                            "ZRANGEBYSCORE",
+                            turnsOf(nil, name),
+                            score,
+                            score
+                        )) do
+                            if id < place.ticketId then
+                                before = before + 1
+                            end
+                        end
+                        __continue111 = true
+                    until true
+                    if not __continue111 then
+                        break
+                    end
+                end
+            end
+            return before
         end,
+        lines = function(____, tenants) return lines:of(tenants) end,
+        putTag = function(____, tenant, startTag, sinceMs, virtualTime) return lines:putTag(tenant, startTag, sinceMs, virtualTime) end,
+        virtualTime = function() return lines:virtualTime() end,
         firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
         firstReadyMs = function(self, blocked, suspects)
             local firstMs = math.huge
@@ -6640,13 +7109,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return firstMs > nowMs
             end
             if suspects then
-                eachWaiting(
+                eachSuspect(
                     nil,
-                    linesKeys.suspects,
                     function(____, place) return look(nil, place, place.notBeforeMs) end
                 )
             end
-            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
+            for ____, name in ipairs(groupNames(nil)) do
                 if firstMs <= nowMs then
                     break
                 end
@@ -6685,7 +7153,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ),
             ____modulesInUse["domain.gate.places"].isInFlight
         ) end,
-        flush = function() return sums:flush() end
+        flush = function(self)
+            lines:flush()
+            sums:flush()
+        end
     }
 end
 tenantLength = 16

@@ -2,6 +2,7 @@
  * The places of one provider in Redis. Every place is JSON in a hash; sorted sets beside it say who is next, what lapses and who is oldest.
  * All that is read of the table is of the present: a script runs alone.
  */
+import { defaultMaxTokens, tokensOf } from "../../../domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -14,6 +15,7 @@ import {
   type QueueLoad,
 } from "../../../domain/gate/places.ts";
 import { count, exactly, firstScore, list, read } from "./commands.ts";
+import { redisLines } from "./lines.ts";
 import { redisSums } from "./sums.ts";
 
 export interface RedisPlaces extends Places {
@@ -31,8 +33,10 @@ const page = 50;
  */
 export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number): RedisPlaces {
   const placesKey = `${prefix}places`;
-  /** Waiting and dispatched ones by turn: suspects, who go first, and the others. */
-  const linesKeys = { suspects: `${prefix}line:suspects`, others: `${prefix}line` };
+  /** Waiting and dispatched suspects by turn. */
+  const suspectsLineKey = `${prefix}line:suspects`;
+  /** All others', where older code runs beside this one: it alone asks it. */
+  const olderLineKey = `${prefix}line`;
   /** Dispatched and running ones by the end of that. */
   const endsKey = `${prefix}ends`;
   /** All by acceptance. */
@@ -48,9 +52,12 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   /** There is none left that has lapsed by now. */
   let isPresent = false;
   const sums = redisSums(`${prefix}sums`);
+  const lines = redisLines(`${prefix}lines`, sums, () => placesOf(list("HKEYS", placesKey)));
   const bareGroups: Record<string, boolean | undefined> = {};
 
   function weigh(place: Place, sign: 1 | -1): void {
+    // First, for it may count all as they were.
+    lines.weigh(place, sign);
     sums.add("size", sign);
     sums.add("bytes", sign * place.sizeBytes);
     if (place.standing.state === "waiting") sums.add("waiting", sign);
@@ -66,6 +73,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     // What older code has stored knows less.
     place.tenant ??= "";
     place.comparison ??= "";
+    place.tokens ??= tokensOf(place.sizeBytes, defaultMaxTokens);
     known[ticketId] = place;
     return place;
   }
@@ -100,26 +108,24 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     return (bareGroups[model] ??= count("HEXISTS", modelsKey, model) === 1);
   }
 
-  function lineOf(place: Place): string {
-    return place.suspect ? linesKeys.suspects : linesKeys.others;
-  }
-
   function put(place: Place): void {
     const { ticketId, standing } = place;
     const before = find(ticketId);
-    known[ticketId] = place;
     forget();
     if (standing.state !== "waiting" && standing.untilMs <= nowMs) isPresent = false;
+    // The new one first: with a tenant's last place its line would end.
+    weigh(place, 1);
     if (before !== null) {
       weigh(before, -1);
       if (joins(before)) leave(before);
-      if (before.suspect !== place.suspect) redis.call("ZREM", lineOf(before), ticketId);
+      if (before.suspect && !place.suspect) redis.call("ZREM", suspectsLineKey, ticketId);
     }
-    weigh(place, 1);
+    known[ticketId] = place;
     if (joins(place)) join(place);
     redis.call("HSET", placesKey, ticketId, cjson.encode(place));
-    if (isInLine(place)) redis.call("ZADD", lineOf(place), exactly(turnScore(place)), ticketId);
-    else redis.call("ZREM", lineOf(place), ticketId);
+    if (place.suspect && isInLine(place)) {
+      redis.call("ZADD", suspectsLineKey, exactly(turnScore(place)), ticketId);
+    } else if (place.suspect) redis.call("ZREM", suspectsLineKey, ticketId);
     if (standing.state === "waiting") redis.call("ZREM", endsKey, ticketId);
     else redis.call("ZADD", endsKey, exactly(standing.untilMs), ticketId);
     redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
@@ -130,25 +136,36 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   function remove(ticketId: string): void {
     const place = find(ticketId);
     if (place === null) return;
-    known[ticketId] = undefined;
     forget();
     weigh(place, -1);
+    known[ticketId] = undefined;
     if (joins(place)) leave(place);
     redis.call("HDEL", placesKey, ticketId);
-    for (const key of [lineOf(place), endsKey, agesKey]) redis.call("ZREM", key, ticketId);
+    if (place.suspect) redis.call("ZREM", suspectsLineKey, ticketId);
+    for (const key of [olderLineKey, endsKey, agesKey]) redis.call("ZREM", key, ticketId);
     if (place.suspect) redis.call("SREM", suspectsKey, ticketId);
   }
 
-  /** Waiting ones in order, a page at a time, for as long as they are wanted. */
-  function eachWaiting(line: string, isWanted: (place: Place) => boolean): void {
+  /** Waiting suspects in order, a page at a time, for as long as they are wanted. */
+  function eachSuspect(isWanted: (place: Place) => boolean): void {
     for (let from = 0; ; from += page) {
-      const ids = list("ZRANGE", line, from, from + page - 1);
+      const ids = list("ZRANGE", suspectsLineKey, from, from + page - 1);
       for (const id of ids) {
         const place = find(id);
         if (place !== null && place.standing.state === "waiting" && !isWanted(place)) return;
       }
       if (ids.length < page) return;
     }
+  }
+
+  /** Groups that somebody waits in, suspects left out. */
+  function groupNames(): readonly string[] {
+    return list("HKEYS", modelsKey);
+  }
+
+  function isReady(group: string): boolean {
+    const firstMs = firstScore(waitsOf(group));
+    return firstMs !== null && firstMs <= nowMs;
   }
 
   /** Those of one group. One that is no longer there was taken out by older code, which knows no groups. */
@@ -200,40 +217,54 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       return found.filter((place) => !keepsRoom(place));
     },
 
-    ready({ blocked, only, suspect, forProbe, limit }) {
+    ready({ blocked, tenant, model, suspect, forProbe, limit }) {
       const found: Place[] = [];
       const seen: Record<string, boolean | undefined> = {};
       let first = 0;
       const look = (place: Place): boolean => {
         if (place.notBeforeMs > nowMs || isBlocked(place, blocked)) return true;
-        if (only !== null && !isOf(only, place)) return true;
+        if (place.tenant !== tenant || (model !== null && place.model !== model)) return true;
         if (seen[place.ticketId] !== true) found.push(place);
         seen[place.ticketId] = true;
         // Nobody behind one that has never probed can come before it. So only those are looked through that have.
         if (!forProbe || place.probes === 0) first++;
         return first < limit;
       };
-      if (suspect) eachWaiting(linesKeys.suspects, look);
+      if (suspect) eachSuspect(look);
       else {
-        for (const name of list("HKEYS", modelsKey)) {
+        for (const name of groupNames()) {
           const group = groupIn(name);
-          if ((only !== null && group.model !== only.model) || isBlocked(group, blocked)) continue;
-          if (only !== null && only.tenant !== null && only.tenant !== group.tenant) continue;
-          const firstMs = firstScore(waitsOf(name));
+          // Older code puts all of a model into one group.
+          if (group.tenant !== tenant && group.tenant !== "") continue;
+          if ((model !== null && group.model !== model) || isBlocked(group, blocked)) continue;
           first = 0;
-          if (firstMs !== null && firstMs <= nowMs) eachOfGroup(name, look);
+          if (isReady(name)) eachOfGroup(name, look);
         }
       }
       return found.toSorted(forProbe ? byProbeTurn : byTurn).slice(0, limit);
     },
 
-    groups(_, model) {
+    groups(_, model, suspect) {
       const groups: Group[] = [];
-      for (const name of list("HKEYS", modelsKey)) {
-        const group = groupIn(name);
-        if (model !== null && group.model !== model) continue;
-        const firstMs = firstScore(waitsOf(name));
-        if (firstMs !== null && firstMs <= nowMs) groups.push(group);
+      const seen: Record<string, boolean | undefined> = {};
+      const add = (group: Group): void => {
+        const name = nameOf(group);
+        if (seen[name] !== true) groups.push({ model: group.model, tenant: group.tenant });
+        seen[name] = true;
+      };
+      const look = (place: Place): boolean => {
+        if (place.notBeforeMs <= nowMs && (model === null || place.model === model)) add(place);
+        return true;
+      };
+      if (suspect) eachSuspect(look);
+      else {
+        for (const name of groupNames()) {
+          const group = groupIn(name);
+          if ((model !== null && group.model !== model) || !isReady(name)) continue;
+          // What older code has put may be of any tenant.
+          if (group.tenant === "") eachOfGroup(name, look);
+          else add(group);
+        }
       }
       return groups;
     },
@@ -246,8 +277,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
         if (place.notBeforeMs > nowMs && (model === null || place.model === model)) over.push(place);
         return true;
       };
-      eachWaiting(linesKeys.suspects, look);
-      for (const name of list("HKEYS", modelsKey)) {
+      eachSuspect(look);
+      for (const name of groupNames()) {
         if (model !== null && groupIn(name).model !== model) continue;
         const ids = list("ZRANGEBYSCORE", waitsOf(name), `(${exactly(nowMs)}`, "+inf");
         for (const place of placesOf(ids)) if (joins(place)) look(place);
@@ -255,11 +286,27 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       for (const place of over) put({ ...place, notBeforeMs: nowMs });
     },
 
-    ahead(place) {
-      const rank = read("ZRANK", lineOf(place), place.ticketId);
-      const before = rank === null ? 0 : (tonumber(rank) ?? 0);
-      return place.suspect ? before : before + count("ZCARD", linesKeys.suspects);
+    ownBefore(place) {
+      let before = 0;
+      eachSuspect((other) => {
+        if (other.tenant === place.tenant && byTurn(other, place) < 0) before++;
+        return true;
+      });
+      if (place.suspect) return before;
+      const score = exactly(turnScore(place));
+      for (const name of groupNames()) {
+        if (groupIn(name).tenant !== place.tenant) continue;
+        before += count("ZCOUNT", turnsOf(name), "-inf", `(${score}`);
+        // Ties go by id.
+        for (const id of list("ZRANGEBYSCORE", turnsOf(name), score, score))
+          if (id < place.ticketId) before++;
+      }
+      return before;
     },
+
+    lines: (tenants) => lines.of(tenants),
+    putTag: (tenant, startTag, sinceMs, virtualTime) => lines.putTag(tenant, startTag, sinceMs, virtualTime),
+    virtualTime: () => lines.virtualTime(),
 
     firstLapseMs: () => firstScore(endsKey),
 
@@ -270,8 +317,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
         // Whom nobody can precede.
         return firstMs > nowMs;
       };
-      if (suspects) eachWaiting(linesKeys.suspects, (place) => look(place, place.notBeforeMs));
-      for (const name of list("HKEYS", modelsKey)) {
+      if (suspects) eachSuspect((place) => look(place, place.notBeforeMs));
+      for (const name of groupNames()) {
         if (firstMs <= nowMs) break;
         const notBeforeMs = firstScore(waitsOf(name));
         if (notBeforeMs !== null) look(groupIn(name), notBeforeMs);
@@ -285,7 +332,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     inFlight: () => placesOf(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
 
-    flush: () => sums.flush(),
+    flush() {
+      lines.flush();
+      sums.flush();
+    },
   };
 
   function placesOf(ids: readonly string[]): Place[] {
@@ -311,10 +361,6 @@ function groupIn(name: string): Group {
   return at > 0 && name.slice(at, at + 1) === " " && name.slice(-1) !== '"'
     ? { model: name.slice(0, at), tenant: name.slice(at + 1) }
     : { model: name, tenant: "" };
-}
-
-function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
-  return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
 }
 
 /** Of a script of older code that has failed half-way: room for a ticket that was not stored yet, until that lapses. */

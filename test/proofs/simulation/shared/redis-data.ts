@@ -186,11 +186,12 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
           ? found.flatMap((member) => [member, String(scores.get(member))])
           : found;
       }
+      case "ZCOUNT":
+        return between(sorted(key), first, second).length;
       case "ZRANGEBYSCORE": {
-        const { order, scores } = sorted(key);
-        const [, highest = "", , from = "", limit = ""] = rest;
-        const found = order.filter((member) => (scores.get(member) ?? 0) <= Number(highest));
-        return found.slice(Number(from), Number(from) + Number(limit));
+        const found = between(sorted(key), first, second);
+        const [, , limit, from = "", most = ""] = rest;
+        return limit === undefined ? found : found.slice(Number(from), Number(from) + Number(most));
       }
       default:
         throw new Error(`Redis here does not know ${name}`);
@@ -237,6 +238,20 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
       return lost;
     },
   };
+}
+
+/** `(5` is above 5, `-inf` and `+inf` are all. */
+function between(
+  { order, scores }: { readonly order: readonly string[]; readonly scores: ReadonlyMap<string, number> },
+  lowest: string,
+  highest: string,
+): readonly string[] {
+  const bound = (text: string) => Number(text.replace("(", "").replace("inf", "Infinity"));
+  return order.filter((member) => {
+    const score = scores.get(member) ?? 0;
+    const isAbove = lowest.startsWith("(") ? score > bound(lowest) : score >= bound(lowest);
+    return isAbove && (highest.startsWith("(") ? score < bound(highest) : score <= bound(highest));
+  });
 }
 
 function textOf(value: Value): string {

@@ -1,0 +1,17 @@
+/** What is shared between tenants, and when one of them has a share of it: places in a queue, and live requests. */
+
+/** Of tenants whose weight is not 1. */
+export type Weights = Readonly<Record<string, number>>;
+
+export function weightOf(weights: Weights | undefined, tenant: string): number {
+  return weights?.[tenant] ?? 1;
+}
+
+/**
+ * Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
+ *
+ * @param weights of all of these together
+ */
+export function hasShare(own: number, all: number, weight: number, weights: number): boolean {
+  return own * weights >= all * weight;
+}
