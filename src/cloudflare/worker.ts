@@ -66,7 +66,7 @@ export default {
     if (made === undefined) made = make(env);
     if (made === null) return;
     const { work } = made;
-    const endsAtMs = Date.now() + lookForMs;
+    const endsAtMs = performance.now() + lookForMs;
     await Promise.all([
       ...providerNames.map((name) => workRefused(env, name, work, endsAtMs)),
       workNoted(env, work, endsAtMs),
@@ -145,7 +145,7 @@ async function workAll(
       await sideBySide(undelivered, async (id) => {
         await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
       });
-    } while (Date.now() < endsAtMs);
+    } while (performance.now() < endsAtMs);
   } catch (error) {
     logFault(env, "gate_away", error);
   }
@@ -168,10 +168,10 @@ async function dependencies(env: Environment, provider: ProviderName): Promise<D
 const lookMs = 2_000;
 
 async function look(ask: () => Promise<unknown>) {
-  const startedAtMs = Date.now();
+  const startedAtMs = performance.now();
   try {
     await inTimeOrThrow(lookMs, ask());
-    return { status: "up", latencyMs: Date.now() - startedAtMs } as const;
+    return { status: "up", latencyMs: Math.round(performance.now() - startedAtMs) } as const;
   } catch {
     return { status: "down", error: "no answer" } as const;
   }
@@ -185,7 +185,7 @@ function newId(): string {
   return crypto.randomUUID();
 }
 
-const clock: Clock = { nowMs: Date.now, ...timers };
+const clock: Clock = { nowMs: Date.now, monotonicMs: () => Math.round(performance.now()), ...timers };
 
 const encoder = new TextEncoder();
 

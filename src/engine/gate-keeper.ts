@@ -31,6 +31,7 @@ import { keep } from "../domain/gate/kept.ts";
 import { endWaits, exchange, type Exchanged } from "../domain/gate/report.ts";
 import { estimateOf, statusOf, snapshotOf, type WaitEstimate, type GateStatus } from "../domain/gate/view.ts";
 import type { CallReport } from "../domain/gate/call-report.ts";
+import { behindMs, placeSetBack, presentGate, seenAt, withinReach } from "../domain/gate/set-back.ts";
 import { lapsedPlace, silenceMs, type Place, type Places, type QueueItem } from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
 
@@ -72,30 +73,47 @@ export function createGateKeeper(parts: GateKeeperParts) {
   let hasChanged = true;
   /** When the last look said to look again. */
   let lookAtMs = -Infinity;
+  /** This verb has changed a place. */
+  let arePlacesChanged = false;
 
-  /** One verb: the table is brought to the present, the gate's state is read, and what changed of it is written. */
+  /** One verb: gate and table are brought to the present, and what changed of the gate's state is written. */
   function verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply {
     return parts.atomically(() => {
       const nowMs = parts.nowMs();
+      arePlacesChanged = false;
+      const stored = parts.readState();
+      const before = present(stored, nowMs);
       lapse(nowMs);
-      const before = parts.readState();
       const { gate, reply } = work(before, nowMs);
-      const after = weighed(gate, places.load(), nowMs, limits);
-      if (after === before) return reply;
-      const mustLast = isMomentous(before, after);
+      const after = seenAt(stored, weighed(gate, places.load(), nowMs, limits), arePlacesChanged, nowMs);
+      if (after === stored) return reply;
+      const mustLast = isMomentous(stored, after);
       if (mustLast) hasChanged = true;
       parts.writeState(after, mustLast);
       return reply;
     });
   }
 
+  /** By the present clock, with all places, where the clock was set back. */
+  function present(stored: GateState, nowMs: number): GateState {
+    const byMs = behindMs(stored, nowMs);
+    if (byMs > 0) for (const place of places.all()) putPlace(placeSetBack(place, byMs));
+    return presentGate(stored, nowMs, limits);
+  }
+
+  function writePlace(place: Place): void {
+    arePlacesChanged = true;
+    places.put(place);
+  }
+
   function putPlace(place: Place): void {
     hasChanged = true;
-    places.put(place);
+    writePlace(place);
   }
 
   function removePlace(ticketId: string): void {
     hasChanged = true;
+    arePlacesChanged = true;
     places.remove(ticketId);
   }
 
@@ -148,7 +166,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const present = weighed(gate, load, nowMs, limits);
         const place = reserve(present, item, places.find(item.ticketId), load, nowMs, limits);
         // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
-        if (place !== null) places.put(place);
+        if (place !== null) writePlace(place);
         return { gate: present, reply: place === null ? "full" : "held" };
       });
     },
@@ -181,7 +199,7 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const begun = start(gate, item, known, starter, places.load(), inFlightOfModel, nowMs, limits);
         // One that was sent, and is called for: as many are in flight as before, and its end comes later than the last look knew.
         const wasSent = known?.standing.state === "dispatched" && known.suspect === starter.suspect;
-        if (wasSent && begun.reply.kind === "call") places.put(begun.place);
+        if (wasSent && begun.reply.kind === "call") writePlace(begun.place);
         else putPlace(begun.place);
         return begun;
       });
@@ -206,9 +224,9 @@ export function createGateKeeper(parts: GateKeeperParts) {
       const looked = verb((before, nowMs) => {
         // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
-        for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
+        for (const place of silent) writePlace({ ...place, heardAtMs: nowMs });
         const { gate, places: sent } = dispatch(before, places, nowMs, limits, most);
-        for (const place of sent) places.put(place);
+        for (const place of sent) writePlace(place);
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(gate, nowMs) };
         return { gate, reply };
       });
@@ -216,6 +234,9 @@ export function createGateKeeper(parts: GateKeeperParts) {
       lookAtMs = looked.wakeAtMs ?? Infinity;
       return looked;
     },
+
+    /** Brings gate and places to the present, for whoever looks past the keeper. */
+    toPresent: (): void => verb((gate) => ({ gate, reply: undefined })),
 
     /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
     isDue: (): boolean => hasChanged || parts.nowMs() >= lookAtMs,
@@ -228,7 +249,8 @@ export function createGateKeeper(parts: GateKeeperParts) {
       verb((gate, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
         for (const place of stranded) putPlace({ ...place, standing: { state: "waiting" } });
-        return { gate: started(gate, isAlone, nowMs), reply: null };
+        // The settings may be others than those by which it was written.
+        return { gate: started(withinReach(gate, nowMs, limits), isAlone, nowMs), reply: null };
       });
     },
 

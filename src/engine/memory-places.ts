@@ -192,6 +192,7 @@ export function memoryPlaces(): Places {
       return silent;
     },
     inFlight: () => [...flying],
+    all: () => [...rows.values()],
   };
 }
 

@@ -7,7 +7,7 @@
  * waits speaks to a distant gate unasked, too. The alarm also brings the ticket to its end, and forgets it after its retention.
  */
 import * as moves from "../domain/ticket/moves.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
+import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import {
   noticeOf,
@@ -23,6 +23,7 @@ import {
 } from "../domain/ticket/ticket.ts";
 import type { QueueItem } from "../domain/gate/places.ts";
 import type { Start, Starter } from "../domain/gate/queue.ts";
+import type { ClaimAnswer } from "./claims.ts";
 import type { ClaimedTicket, Draft } from "../gateway/ports.ts";
 
 /** Where one ticket is stored. */
@@ -94,11 +95,7 @@ export interface TicketKeeper {
   /** Stores it, unless there is one that is not forgotten. */
   create(draft: Draft): Promise<Ticket>;
   load(): Promise<Ticket | null>;
-  claim(
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null>;
   /**
    * Claims the ticket where its gate, which is in the same store, lets it be called for: both in one transaction. Can be repeated with the same
    * permit.
@@ -242,11 +239,11 @@ export function createTicketKeeper(
   }
 
   return {
-    async create({ about, texts, spent, lastFailure, notBeforeMs }) {
+    async create({ about, texts, spent, lastFailure, delayMs }) {
       const moved = await row.change((open) => {
         const atMs = nowMs();
         const inForce = policy();
-        const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, atMs, inForce);
+        const accepted = acceptTicket(about, texts, spent, lastFailure, delayMs, atMs, inForce);
         const there = open.insert(accepted.ticket, accepted.events, atMs);
         const present = there === null ? accepted : elapse(there, atMs, inForce);
         if (there !== null && present.ticket !== there) open.write(present.ticket, present.events);
@@ -268,7 +265,7 @@ export function createTicketKeeper(
     async claim(permit, asProbe, early) {
       const moved = await move((known, atMs, inForce) => claim(known, permit, asProbe, atMs, inForce, early));
       later(tell());
-      return moved && { claimed: moved.reply, ticket: moved.ticket };
+      return moved && { claimed: moved.reply, ticket: moved.ticket, nowMs: nowMs() };
     },
 
     async claimInTurn(permit, start) {
@@ -285,7 +282,7 @@ export function createTicketKeeper(
         const { ticket, events, reply } = claim(elapsed.ticket, permit, asProbe, atMs, inForce, early);
         const claimed =
           reply.kind === "claimed"
-            ? { ticket, permit, epoch, fence: reply.fence, leaseEndsAtMs: reply.leaseEndsAtMs }
+            ? { ticket, permit, epoch, fence: reply.fence, leaseLeftMs: reply.leaseEndsAtMs - atMs }
             : null;
         return { ticket, events: [...elapsed.events, ...events], reply: claimed };
       });

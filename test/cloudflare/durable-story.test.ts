@@ -38,7 +38,7 @@ async function story() {
       return Promise.resolve({ outcome, usage: null, requestId: null, status: null });
     },
   };
-  const clock = { nowMs: world.nowMs, after: () => () => {} };
+  const clock = { nowMs: world.nowMs, monotonicMs: world.nowMs, after: () => () => {} };
   const gate = createGateFront({
     remote: remoteGate(env, "mock"),
     clock,
@@ -391,7 +391,7 @@ it("takes texts as long as a body can bring, and gives them back as they were", 
     texts,
     spent: { calls: 0, costUsd: null },
     lastFailure: null,
-    notBeforeMs: 0,
+    delayMs: 0,
   };
   await tickets.create(draft);
   await evictAll();

@@ -129,6 +129,7 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
         limit,
       ).map(placeIn),
     inFlight: () => rows("SELECT * FROM places WHERE until >= 0 AND state <> 'held'").map(placeIn),
+    all: () => rows("SELECT * FROM places").map(placeIn),
     forgetSums() {
       sums = null;
     },

@@ -1,8 +1,9 @@
 /** One ticket, as a Durable Object named by its id: the row, the alarm and the gate of its keeper (`engine/ticket-keeper.ts`). */
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves.ts";
+import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Spent, Ticket } from "../../domain/ticket/ticket.ts";
+import type { ClaimAnswer } from "../../engine/claims.ts";
 import { createTicketKeeper, type Follower, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { Draft } from "../../gateway/ports.ts";
 import { copyWriter } from "../../stores/mirror/copy-writer.ts";
@@ -41,19 +42,17 @@ export class TicketObject extends DurableObject<Environment> {
     });
   }
 
-  create(draft: Draft): Promise<Ticket> {
-    return this.#keeper.create(draft);
+  /** @param draft a Worker of older code has a moment in it, and no delay */
+  create(draft: Draft & { readonly notBeforeMs?: number }): Promise<Ticket> {
+    const { delayMs = Math.max(0, (draft.notBeforeMs ?? 0) - clock.nowMs()) } = draft;
+    return this.#keeper.create({ ...draft, delayMs });
   }
 
   load(): Promise<Ticket | null> {
     return this.#keeper.load();
   }
 
-  claim(
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null> {
+  claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {
     return this.#keeper.claim(permit, asProbe, early);
   }
 

@@ -19,11 +19,11 @@ export function createGateLatency(clock: Clock): GateLatency {
   /** What has not been answered yet, oldest first. */
   const asking = new Set<Flight>();
 
-  const ageMs = ({ sinceMs }: Flight) => Math.abs(clock.nowMs() - sinceMs);
+  const ageMs = ({ sinceMs }: Flight) => Math.abs(clock.monotonicMs() - sinceMs);
 
   function oldest(): Flight | null {
     for (const flight of asking) {
-      if (isUnderWay(flight, clock.nowMs())) return flight;
+      if (isUnderWay(flight, clock.monotonicMs())) return flight;
       asking.delete(flight);
     }
     return null;
@@ -31,7 +31,7 @@ export function createGateLatency(clock: Clock): GateLatency {
 
   return {
     async timed(ask) {
-      const flight: Flight = { sinceMs: clock.nowMs(), limitMs: askingMs };
+      const flight: Flight = { sinceMs: clock.monotonicMs(), limitMs: askingMs };
       asking.add(flight);
       try {
         return await ask();

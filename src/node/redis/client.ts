@@ -36,7 +36,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   let isClosed = false;
   /** Calls under way, and since when none has been answered. */
   let open = 0;
-  let silentSinceMs = clock.nowMs();
+  let silentSinceMs = clock.monotonicMs();
   /** Since when the connection is there, but Redis has not greeted back. */
   let greetingSinceMs: number | null = null;
   let client = connect();
@@ -44,7 +44,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   function connect() {
     const made = createClient({ ...connectionTo(url), disableOfflineQueue: true });
     made.on("connect", () => {
-      greetingSinceMs = clock.nowMs();
+      greetingSinceMs = clock.monotonicMs();
     });
     // Each call hears of an error by itself.
     made.on("error", () => {
@@ -65,12 +65,12 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
       throw new NotDone("not_connected", "Redis is not connected");
     }
     trips.note();
-    if (open === 0) silentSinceMs = clock.nowMs();
+    if (open === 0) silentSinceMs = clock.monotonicMs();
     open++;
     const using = client;
     const replies = commands.map((command) =>
       using.sendCommand([...command]).finally(() => {
-        silentSinceMs = clock.nowMs();
+        silentSinceMs = clock.monotonicMs();
       }),
     );
     const all = Promise.all(replies).finally(() => open--);
@@ -81,7 +81,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   }
 
   function hangsSince(sinceMs: number): boolean {
-    return clock.nowMs() - sinceMs >= hangMs;
+    return clock.monotonicMs() - sinceMs >= hangMs;
   }
 
   function renew(): void {

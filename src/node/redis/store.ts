@@ -147,9 +147,9 @@ function frontOf(
 
 /** How Redis is, and how durable: its settings may have been changed meanwhile. */
 async function lookAt(redis: RedisConnection, clock: Clock) {
-  const startedAtMs = clock.nowMs();
+  const startedAtMs = clock.monotonicMs();
   // Changes nothing, but is refused where nothing may be written. Full memory is no reason to refuse it.
   await redis.command("DEL", `${root}room`);
-  const latencyMs = clock.nowMs() - startedAtMs;
+  const latencyMs = clock.monotonicMs() - startedAtMs;
   return { latencyMs, found: await durabilityOf(redis) };
 }

@@ -102,9 +102,13 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
     ask().catch(onFault);
   }
 
+  let lookedAtMs = nowMs();
+
   /** All that is due, now. @returns when something is next */
   async function look(): Promise<number | null> {
     try {
+      if (nowMs() < lookedAtMs) await tickets.toPresent();
+      lookedAtMs = nowMs();
       const sentMs = gates.look();
       await tickets.elapseDue();
       await keys.forgetDue();
@@ -117,6 +121,7 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
   }
 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
+  await tickets.toPresent().catch(onFault);
   await tickets.claimantsDied().catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
   // What expires, expires; what waits for its turn is sent from `start` on.
@@ -149,9 +154,9 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
       opened.value.close();
     },
     async health() {
-      const startedAtMs = nowMs();
+      const startedAtMs = clock.monotonicMs();
       const isWell = await commits.check();
-      return { isWell, latencyMs: nowMs() - startedAtMs };
+      return { isWell, latencyMs: clock.monotonicMs() - startedAtMs };
     },
   });
 }

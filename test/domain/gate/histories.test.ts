@@ -132,7 +132,7 @@ function createWorld() {
       texts,
       { calls: 0, costUsd: null },
       null,
-      world.nowMs,
+      0,
       world.nowMs,
       lasting,
     );

@@ -80,6 +80,7 @@ function ofTickets(
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
+      if (!tickets.isOfThisClock(call)) return ["again"];
       const known = tickets.create(gate, call, texts);
       if (known === null) return ["full"];
       if (known.length > 0) return ["there", ...known];

@@ -277,6 +277,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     inFlight: () => placesOf(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
 
+    all: () => placesOf(list("HKEYS", placesKey)),
+
     flush: () => sums.flush(),
   };
 
