@@ -127,15 +127,7 @@ function createWorld() {
     const asked = { ...about, id, priority, sizeBytes, model, keys, promptSha256: `${pick % 5}`.repeat(16) };
     const before = places.load();
     const wasAccepting = gate.gate().accepting;
-    const { ticket } = acceptTicket(
-      asked,
-      texts,
-      { calls: 0, costUsd: null },
-      null,
-      0,
-      world.nowMs,
-      lasting,
-    );
+    const { ticket } = acceptTicket(asked, texts, { calls: 0, costUsd: null }, null, 0, world.nowMs, lasting);
     const held = keeper.reserve(queueItemOf(ticket));
     if (!wasAccepting && before.size >= 6) expect(held).toBe("full");
     if (held === "full") return;
