@@ -22,6 +22,8 @@ export interface KeyedRequest {
 
 export type KeyedAnswer =
   | Exclude<Submitted, { kind: "judged" }>
+  /** A ticket that was kept under the key before. */
+  | { readonly kind: "kept_before"; readonly ticket: Ticket }
   /** The body of the 200: the same at every repetition. */
   | { readonly kind: "answered"; readonly body: string };
 
@@ -76,7 +78,7 @@ async function submitKeyed(
         return ok(begun);
       case "ticketed": {
         const ticket = await tickets.load(begun.queueId);
-        if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
+        if (ticket) return ok({ kind: "kept_before", ticket });
         if (!begun.mayEnd) return err({ kind: "key_spent" });
         await keys.end(request.name, begun.fence, { kind: "freed" });
         return await submitKeyed(keyed, request, asking);
@@ -112,7 +114,7 @@ async function goOn(
   const orphan = again ? await tickets.load(queueId) : null;
   if (orphan) {
     await note({ kind: "ticketed", forgetAtMs: lastMoment(orphan, policy) });
-    return ok({ kind: "kept", ticket: orphan, waitsFor: null });
+    return ok({ kind: "kept_before", ticket: orphan });
   }
   let submitted: Awaited<ReturnType<Gateway["submit"]>>;
   try {

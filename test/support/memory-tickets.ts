@@ -5,7 +5,8 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../src/domain/ticket/ticket.ts";
-import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
+import { createTicketKeeper, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
+import type { Listener, OpenRow } from "../../src/engine/ticket-parts.ts";
 import type { ClaimableTickets } from "../../src/engine/claims.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 
@@ -31,7 +32,7 @@ export function memoryTickets(
   policy: TicketPolicy,
   random: () => number,
   table: MemoryTable,
-  tell: (ticket: Ticket) => void,
+  gate: Omit<Extract<Listener, { kind: "here" }>, "kind">,
 ): MemoryTickets {
   const alarms = new Map<string, () => void>();
   let isHalted = false;
@@ -73,7 +74,7 @@ export function memoryTickets(
         },
       },
       setAlarm: (atMs) => arm(id, atMs),
-      gate: { kind: "here", tell },
+      gate: { kind: "here", ...gate },
       nowMs,
       policy: () => policy,
       random,

@@ -70,13 +70,12 @@ export function withinReach(gate: GateState, nowMs: number, limits: GateLimits):
   };
 }
 
-/** A place by a clock that was set back so far. Its age too: who comes now must not be taken for older than who has waited. */
+/** A place by a clock that was set back so far. Not when it was accepted: that names the acceptance. */
 export function placeSetBack(place: Place, byMs: number): Place {
   const { standing } = place;
   const earlier = (atMs: number) => Math.max(0, atMs - byMs);
   return {
     ...place,
-    acceptedAtMs: earlier(place.acceptedAtMs),
     standing: standing.state === "waiting" ? standing : { ...standing, untilMs: earlier(standing.untilMs) },
     notBeforeMs: earlier(place.notBeforeMs),
     probes: earlier(place.probes),

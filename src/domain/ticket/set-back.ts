@@ -1,8 +1,8 @@
 /**
  * A ticket whose store's clock was set back. Every move notes when it was made; where the clock is behind that, all moments of the ticket lie as
  * much earlier from then on, so that its lease, its backoff, its time and its retention last as long as they were to, and no longer. What comes
- * of it is stored: looked at only, the moments would move along with the clock. Both times that a client was told (`queued_at`,
- * `expires_at`) are then told anew, for they were of a clock that was wrong.
+ * of it is stored: looked at only, the moments would move along with the clock. A client is told another `expires_at` then, for the one
+ * before was of a clock that was wrong.
  */
 import type { About, Progress, Ticket, TicketState } from "./ticket.ts";
 
@@ -35,7 +35,8 @@ export function ticketMoved(ticket: Ticket, byMs: number): Ticket {
 type Move = (atMs: number) => number;
 
 function aboutWith(about: About, move: Move): About {
-  return { ...about, acceptedAtMs: move(about.acceptedAtMs), expiresAtMs: move(about.expiresAtMs) };
+  // Not when it was accepted: that names the acceptance.
+  return { ...about, expiresAtMs: move(about.expiresAtMs) };
 }
 
 function progressWith(progress: Progress, move: Move): Progress {

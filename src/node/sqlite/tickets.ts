@@ -5,8 +5,11 @@ import { clockSlackMs } from "../../domain/ticket/set-back.ts";
 import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
-import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { ClaimedTicket, Draft } from "../../gateway/ports.ts";
+import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
+import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
+import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { ClaimedTicket, Created, Draft } from "../../gateway/ports.ts";
+import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -17,8 +20,11 @@ export interface SqliteTicketsParts {
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Hears of every ticket that was stored and does not run, after the commit, in order; and of one that is reminded. */
+  readonly gate: (provider: ProviderName) => Pick<SqliteGate, "admit" | "withdraw" | "settled">;
+  /** Hears of every ticket that has moved and does not run, after the commit, in order; and of one that is reminded. */
   readonly onTold: (ticket: Ticket) => void;
+  /** A new ticket was stored. */
+  readonly onKept: () => void;
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   /** Something was deleted that should leave no trace. */
@@ -39,7 +45,7 @@ export interface SqliteTickets extends ClaimableTickets {
     start: (item: QueueItem, starter: Starter) => Start,
   ): Promise<ClaimedInTurn>;
   /** As `create`, and does `beside` in the same transaction. */
-  keep(draft: Draft, beside: () => void): Promise<Ticket>;
+  keep(draft: Draft, beside: () => void): Promise<Created>;
   /** Has a ticket tell how it stands. @returns false: there is no such ticket */
   remind(id: string): Promise<boolean>;
   /** When the next ticket expires, loses its claim or is forgotten; `null`: none will. */
@@ -68,65 +74,129 @@ const nothingBeside = () => {};
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
 
+type Rows = ReturnType<typeof ticketRows>;
+/** The keeper of one ticket, for one verb. @param beside is done in every transaction, before the rest of it */
+type KeeperOf = (id: string, beside?: () => void) => TicketKeeper;
+
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
-  const { commits, policy, nowMs, random, onTold, onDue, onErased, onFault } = parts;
-  const rows = ticketRows(parts.sql, onFault);
+  const rows = ticketRows(parts.sql, parts.onFault);
+  const keeperOf = keepers(parts, rows);
+  return {
+    ...verbs(parts, keeperOf),
+    ...all(parts, rows, keeperOf),
+    firstDueMs: () => parts.commits.read(rows.firstDueMs),
+    unfinished: () => parts.commits.read(rows.unfinished),
+  };
+}
 
-  /** @param beside is done in every transaction, before the rest of it */
-  function keeperOf(id: string, beside = nothingBeside): TicketKeeper {
-    /** Of the transaction that ran last. */
-    let hasEnded = false;
-    let dueMs = Infinity;
-
-    const open: OpenRow = {
-      read: () => rows.find(id),
-      insert(ticket, events, atMs) {
-        // An id that is taken is seldom, so nobody looks for one first.
-        if (rows.insert(ticket, events)) return null;
-        const there = rows.find(id);
-        if (there !== null && !isForgotten(there, atMs)) return there;
-        rows.remove(id);
-        rows.insert(ticket, events);
-        return null;
-      },
-      write(ticket, events) {
-        rows.update(ticket, events);
-        hasEnded = isEnded(ticket.state);
-      },
-    };
-
+function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, rows: Rows): KeeperOf {
+  return (id, beside = nothingBeside) => {
+    const { row, setAlarm } = rowOf(parts, rows, id, beside);
     return createTicketKeeper({
-      row: {
-        read: () => commits.read(() => rows.find(id)),
-        async change(work) {
-          const reply = await commits.write(() => {
-            hasEnded = false;
-            dueMs = Infinity;
-            beside();
-            return work(open);
-          });
-          onDue(dueMs);
-          if (hasEnded) onErased();
-          return reply;
-        },
-        async erase() {
-          await commits.write(() => rows.remove(id));
-          onErased();
-        },
+      row,
+      setAlarm,
+      gate: {
+        kind: "here",
+        tell: parts.onTold,
+        admit: ({ provider, item }, notBeforeMs) => gate(provider).admit(item, notBeforeMs),
+        withdraw: ({ provider, item }) => gate(provider).withdraw(item),
       },
-      // The row holds the moment too (`due_ms`), in the same transaction.
-      setAlarm(atMs) {
-        dueMs = atMs;
-      },
-      gate: { kind: "here", tell: onTold },
       nowMs,
       policy: () => policy,
       random,
       later: (work) => void work,
       follower: null,
     });
+  };
+}
+
+function rowOf(
+  { commits, onDue, onErased }: Pick<SqliteTicketsParts, "commits" | "onDue" | "onErased">,
+  rows: Rows,
+  id: string,
+  beside: () => void,
+): { readonly row: TicketRow; readonly setAlarm: (atMs: number) => void } {
+  /** Of the transaction that ran last. */
+  let hasEnded = false;
+  let dueMs = Infinity;
+
+  const open: OpenRow = {
+    read: () => rows.find(id),
+    insert(ticket, events, atMs) {
+      // An id that is taken is seldom, so nobody looks for one first.
+      if (rows.insert(ticket, events)) return null;
+      const there = rows.find(id);
+      if (there !== null && !isForgotten(there, atMs)) return there;
+      rows.remove(id);
+      rows.insert(ticket, events);
+      return null;
+    },
+    write(ticket, events) {
+      rows.update(ticket, events);
+      hasEnded = isEnded(ticket.state);
+    },
+  };
+
+  return {
+    row: {
+      read: () => commits.read(() => rows.find(id)),
+      async change(work) {
+        const reply = await commits.write(() => {
+          hasEnded = false;
+          dueMs = Infinity;
+          beside();
+          return work(open);
+        });
+        onDue(dueMs);
+        if (hasEnded) onErased();
+        return reply;
+      },
+      async erase() {
+        await commits.write(() => rows.remove(id));
+        onErased();
+      },
+    },
+    // The row holds the moment too (`due_ms`), in the same transaction.
+    setAlarm(atMs) {
+      dueMs = atMs;
+    },
+  };
+}
+
+function verbs(
+  { gate, onKept }: SqliteTicketsParts,
+  keeperOf: KeeperOf,
+): ClaimableTickets & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
+  async function keep(draft: Draft, beside: () => void): Promise<Created> {
+    const { id, provider } = draft.about;
+    const created = await keeperOf(id, beside).create(draft);
+    if (created.kind === "kept") onKept();
+    await gate(provider).settled();
+    return created;
   }
 
+  return {
+    keep,
+    create: (draft) => keep(draft, nothingBeside),
+    load: (id) => keeperOf(id).load(),
+    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
+    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
+    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    remind: (id) => keeperOf(id).remind(),
+
+    async claimInTurn(id, permit, start) {
+      const answered = await keeperOf(id).claimInTurn(permit, start);
+      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
+    },
+  };
+}
+
+/** What is done to many at once. */
+function all(
+  { commits, nowMs, onFault }: SqliteTicketsParts,
+  rows: Rows,
+  keeperOf: KeeperOf,
+): Pick<SqliteTickets, "elapseDue" | "toPresent" | "claimantsDied" | "giveBackAll"> {
   /** @returns false: it could not be done now */
   async function elapseOne(id: string): Promise<boolean> {
     try {
@@ -141,20 +211,12 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const inFlight = () => commits.read(rows.inFlight);
 
   return {
-    keep: (draft, beside) => keeperOf(draft.about.id, beside).create(draft),
-    create: (draft) => keeperOf(draft.about.id).create(draft),
-    load: (id) => keeperOf(id).load(),
-    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
-    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
-    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
-    remind: (id) => keeperOf(id).remind(),
-
-    async claimInTurn(id, permit, start) {
-      const answered = await keeperOf(id).claimInTurn(permit, start);
-      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
+    async toPresent() {
+      const ids = commits.read(() => rows.movedSince(nowMs() + clockSlackMs));
+      for (let at = 0; at < ids.length; at += batch) {
+        await Promise.all(ids.slice(at, at + batch).map(elapseOne));
+      }
     },
-
-    firstDueMs: () => commits.read(rows.firstDueMs),
 
     async elapseDue() {
       for (;;) {
@@ -164,15 +226,6 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
         if (ids.length < batch || !done.includes(true)) return;
       }
     },
-
-    async toPresent() {
-      const ids = commits.read(() => rows.movedSince(nowMs() + clockSlackMs));
-      for (let at = 0; at < ids.length; at += batch) {
-        await Promise.all(ids.slice(at, at + batch).map(elapseOne));
-      }
-    },
-
-    unfinished: () => commits.read(rows.unfinished),
 
     async claimantsDied() {
       const theirs = inFlight();

@@ -9,7 +9,7 @@ import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../doma
 import type { Moved } from "../../domain/ticket/steps.ts";
 import { isForgotten, type Ticket, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
 import { ticketMoved } from "../../domain/ticket/set-back.ts";
-import { QueueFull, StoreAway, type ClaimedTicket, type Draft } from "../../gateway/ports.ts";
+import { StoreAway, type ClaimedTicket, type Created, type Draft } from "../../gateway/ports.ts";
 import { ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
@@ -27,8 +27,6 @@ export interface RedisTickets extends PrimaryTickets {
   fetch(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
   /** Lets happen what time has brought to those whose time has come, however many they are. */
   elapseDue(): Promise<void>;
-  /** Where a ticket stands that was created a moment ago: once, and without asking. `null`: not known */
-  freshEstimate(id: string): WaitEstimate | null;
   events(id: string): Promise<readonly TicketEvent[]>;
 }
 
@@ -43,15 +41,12 @@ export interface RedisTicketsParts {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
-/** Estimates that are kept for whoever has just created: it asks in the same breath. */
-const mostFresh = 256;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
 export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
   /** What this process holds claims of, as it read it. */
   const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
-  const fresh = new Map<string, WaitEstimate | null>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
 
   async function readNow(id: string): Promise<Read | null> {
@@ -105,22 +100,26 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
     claims.set(id, { read, untilMs });
   }
 
-  async function create(draft: Draft): Promise<Ticket> {
-    const { about, texts, spent, lastFailure } = draft;
+  async function create(draft: Draft): Promise<Created> {
+    const { about, texts, spent, lastFailure, delayMs } = draft;
     const nowMs = script.nowMs();
-    const accepted = acceptTicket(about, texts, spent, lastFailure, draft.delayMs, nowMs, policy);
+    const accepted = acceptTicket(about, texts, spent, lastFailure, delayMs, nowMs, policy);
     const { told, texts: stored } = written(accepted.ticket, accepted.events, true);
     const call = { verb: "create", always: false, atMs: nowMs, ...told } as const;
     const [answer, ...rest] = await script.atGate(about.provider, call, stored);
-    if (answer === "again") return await create(draft);
-    if (answer === "full") throw new QueueFull();
-    if (answer === "stored") {
-      remember(about.id, String(rest[0]));
-      return accepted.ticket;
+    switch (answer) {
+      case "again":
+        return await create(draft);
+      case "full":
+        return { kind: "full" };
+      case "stored":
+        return { kind: "kept", ticket: accepted.ticket, estimate: estimateIn(rest[0]) };
+      default: {
+        const known = ticketInRecord(rest, policy);
+        if (known === null) throw new StoreAway("It was withdrawn while it was under way");
+        return { kind: "kept", ticket: known.ticket, estimate: null };
+      }
     }
-    const known = ticketInRecord(rest, policy);
-    if (known === null) throw new StoreAway("It was withdrawn while it was under way");
-    return known.ticket;
   }
 
   async function adopt(ticket: Ticket, events: readonly TicketEvent[]): Promise<void> {
@@ -192,12 +191,6 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       return answer === "1";
     },
 
-    freshEstimate(id) {
-      const estimate = fresh.get(id) ?? null;
-      fresh.delete(id);
-      return estimate;
-    },
-
     async events(id) {
       const stored = (await redis.command(
         "LRANGE",
@@ -233,11 +226,10 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       leaseLeftMs: leaseEndsAtMs - script.nowMs(),
     };
   }
+}
 
-  function remember(id: string, estimate: string): void {
-    if (fresh.size >= mostFresh) fresh.clear();
-    if (estimate !== "") fresh.set(id, decodeEstimate(JSON.parse(estimate) as WaitEstimate));
-  }
+function estimateIn(told: unknown): WaitEstimate | null {
+  return told === "" ? null : decodeEstimate(JSON.parse(String(told)) as WaitEstimate);
 }
 
 function keyOf(id: string): string {

@@ -128,9 +128,9 @@ function createWorld() {
     const before = places.load();
     const wasAccepting = gate.gate().accepting;
     const { ticket } = acceptTicket(asked, texts, { calls: 0, costUsd: null }, null, 0, world.nowMs, lasting);
-    const held = keeper.reserve(queueItemOf(ticket));
-    if (!wasAccepting && before.size >= 6) expect(held).toBe("full");
-    if (held === "full") return;
+    const admitted = keeper.admit(queueItemOf(ticket), world.nowMs);
+    if (!wasAccepting && before.size >= 6) expect(admitted.kind).toBe("full");
+    if (admitted.kind === "full") return;
     store(ticket);
     if (heard) giveNotice(id);
   }

@@ -63,14 +63,12 @@ it("a ticket that has ended is forgotten after its retention", () => {
   expect(forgotten).toEqual([false, true]);
 });
 
-it("all that is known of a ticket's past moves with it", () => {
-  const moments =
-    JSON.stringify(again)
+it("all that is known of a ticket's past moves with it, but the name of its acceptance", () => {
+  const past = ({ about: { acceptedAtMs: _, ...others }, ...rest }: typeof again) =>
+    JSON.stringify({ ...rest, others })
       .match(/\d{13}/g)
       ?.map(Number) ?? [];
-  expect(moments.length).toBeGreaterThan(6);
-  const moved = JSON.stringify(ticketMoved(again, -5_000))
-    .match(/\d{13}/g)
-    ?.map(Number);
-  expect(moved).toEqual(moments.map((atMs) => atMs - 5_000));
+  expect(past(again).length).toBeGreaterThan(5);
+  expect(past(ticketMoved(again, -5_000))).toEqual(past(again).map((atMs) => atMs - 5_000));
+  expect(ticketMoved(again, -5_000).about.acceptedAtMs).toBe(again.about.acceptedAtMs);
 });

@@ -2679,10 +2679,11 @@ local blocks
 function blocks(self, block, place)
     return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
 end
-____exports.holdMs = 30000
 ____exports.dispatchMs = 30000
 --- A place whose ticket is silent for so long is asked after.
 ____exports.silenceMs = 300000
+--- A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before.
+____exports.withdrawnMs = 3600000
 --- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
 function ____exports.byTurn(self, a, b)
     if a.suspect ~= b.suspect then
@@ -2701,19 +2702,9 @@ end
 function ____exports.byProbeTurn(self, a, b)
     return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
 end
---- What becomes of a place whose time is over; `null`: it is gone.
+--- What becomes of a place whose time is over.
 function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held"
-        if ____cond8 then
-            return nil
-        end
-        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
-        if ____cond8 then
-            return ____with(place, {standing = {state = "waiting"}})
-        end
-    until true
+    return ____with(place, {standing = {state = "waiting"}})
 end
 function ____exports.isBlocked(self, place, blocked)
     return ____lualib.__TS__ArraySome(
@@ -4068,16 +4059,13 @@ function freshPlace(self, item, nowMs)
         heardAtMs = nowMs
     }
 end
---- Keeps room for a ticket that is not stored yet, for 30 s.
--- 
--- @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
-function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
-    if known ~= nil and known.standing.state ~= "held" then
-        return known
-    end
-    if known == nil and not (gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
+--- May a ticket be kept that has no place yet?
+function ____exports.hasRoom(self, gate, ____bindingPattern0, load, nowMs, limits)
+    local sizeBytes
+    sizeBytes = ____bindingPattern0.sizeBytes
+    return gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
         nil,
-        item.sizeBytes,
+        sizeBytes,
         ____modulesInUse["domain.gate.gate"].wholeLoad(
             nil,
             gate,
@@ -4086,18 +4074,16 @@ function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
             limits
         ),
         limits
-    )) then
-        return nil
-    end
-    return ____with(
-        freshPlace(nil, item, nowMs),
-        {standing = {state = "held", untilMs = nowMs + 30000}}
     )
 end
---- The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
--- ticket that has come further, it changes nothing.
+--- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
+function ____exports.isSameAcceptance(self, a, b)
+    return a ~= nil and a.ticketId == b.ticketId and a.acceptedAtMs == b.acceptedAtMs
+end
+--- The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
+-- that has come further, it changes nothing.
 function ____exports.enqueue(self, item, known, notBeforeMs, nowMs)
-    if known ~= nil and known.standing.state ~= "held" then
+    if known ~= nil then
         return ____with(known, {heardAtMs = nowMs})
     end
     return ____with(
@@ -4375,26 +4361,6 @@ return ____exports
  end,
 ["domain.ticket.ticket"] = function(...) 
 local ____exports = {}
---- Names a comparison for a gate: the same for the same texts, judge and parameters.
-function ____exports.comparisonKey(self, promptSha256)
-    return string.sub(promptSha256, 1, 16)
-end
---- Likewise, of one that is not accepted yet.
-function ____exports.draftQueueItem(self, about, acceptedAtMs)
-    local ____about_3 = about
-    local ticketId = ____about_3.id
-    local priority = ____about_3.priority
-    local keys = ____about_3.keys
-    return {
-        ticketId = ticketId,
-        priority = priority,
-        acceptedAtMs = acceptedAtMs,
-        sizeBytes = about.storedBytes or about.sizeBytes,
-        model = keys and keys.model or about.model,
-        tenant = keys and keys.tenant or "",
-        comparison = ____exports.comparisonKey(nil, about.promptSha256)
-    }
-end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
@@ -4498,11 +4464,28 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         end
     until true
 end
+--- Names a comparison for a gate: the same for the same texts, judge and parameters.
+function ____exports.comparisonKey(self, promptSha256)
+    return string.sub(promptSha256, 1, 16)
+end
 --- What each verb of the gate wants to know of it.
 function ____exports.queueItemOf(self, ____bindingPattern0)
     local about
     about = ____bindingPattern0.about
-    return ____exports.draftQueueItem(nil, about, about.acceptedAtMs)
+    local ____about_3 = about
+    local ticketId = ____about_3.id
+    local priority = ____about_3.priority
+    local keys = ____about_3.keys
+    local acceptedAtMs = ____about_3.acceptedAtMs
+    return {
+        ticketId = ticketId,
+        priority = priority,
+        acceptedAtMs = acceptedAtMs,
+        sizeBytes = about.storedBytes or about.sizeBytes,
+        model = keys and keys.model or about.model,
+        tenant = keys and keys.tenant or "",
+        comparison = ____exports.comparisonKey(nil, about.promptSha256)
+    }
 end
 return ____exports
  end,
@@ -4691,7 +4674,7 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
 end
 ---
 -- @param ahead places that start before it
--- @returns `null` for a place that doesn't wait: it is held, or runs
+-- @returns `null` for a place that doesn't wait: it runs
 function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local why, credentials, pause
     function why(self)
@@ -4712,7 +4695,7 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local vitals = ____gate_6.vitals
     repeat
         local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
+        local ____cond8 = ____switch8 == "running"
         if ____cond8 then
             return nil
         end
@@ -5807,7 +5790,7 @@ function ____exports.seenAt(self, before, after, arePlacesChanged, nowMs)
     local isDue = after ~= before or arePlacesChanged and nowMs - seenMs >= 1000
     return isDue and nowMs > seenMs and ____with(after, {seenMs = nowMs}) or after
 end
---- A place by a clock that was set back so far. Its age too: who comes now must not be taken for older than who has waited.
+--- A place by a clock that was set back so far. Not when it was accepted: that names the acceptance.
 function ____exports.placeSetBack(self, place, byMs)
     local ____place_2 = place
     local standing = ____place_2.standing
@@ -5817,7 +5800,6 @@ function ____exports.placeSetBack(self, place, byMs)
     return ____with(
         place,
         {
-            acceptedAtMs = earlier(nil, place.acceptedAtMs),
             standing = standing.state == "waiting" and standing or ____with(
                 standing,
                 {untilMs = earlier(nil, standing.untilMs)}
@@ -5832,52 +5814,18 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local idOf
-function idOf(self, ____bindingPattern0)
-    local ticketId
-    ticketId = ____bindingPattern0.ticketId
-    return ticketId
-end
---- Rows that one pass lapses at a time.
-local batch = 200
-function ____exports.createGateKeeper(self, parts)
-    local present, writePlace, putPlace, removePlace, lapse, places, limits, hasChanged, arePlacesChanged
-    function present(self, stored, nowMs)
-        local byMs = ____modulesInUse["domain.gate.set-back"].behindMs(nil, stored, nowMs)
-        if byMs > 0 then
-            for ____, place in ipairs(places:all()) do
-                putPlace(
-                    nil,
-                    ____modulesInUse["domain.gate.set-back"].placeSetBack(nil, place, byMs)
-                )
-            end
-        end
-        return ____modulesInUse["domain.gate.set-back"].presentGate(nil, stored, nowMs, limits)
-    end
-    function writePlace(self, place)
-        arePlacesChanged = true
-        places:put(place)
-    end
-    function putPlace(self, place)
-        hasChanged = true
-        writePlace(nil, place)
-    end
-    function removePlace(self, ticketId)
-        hasChanged = true
-        arePlacesChanged = true
-        places:remove(ticketId)
-    end
-    function lapse(self, nowMs)
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch
+function tableOf(self, parts)
+    local ____table
+    local ____parts_0 = parts
+    local places = ____parts_0.places
+    local limits = ____parts_0.limits
+    local function lapse(self, nowMs)
         do
             while true do
                 local lapsed = places:lapsed(nowMs, 200)
                 for ____, place in ipairs(lapsed) do
-                    local next = ____modulesInUse["domain.gate.places"].lapsedPlace(nil, place)
-                    if next == nil then
-                        removePlace(nil, place.ticketId)
-                    else
-                        putPlace(nil, next)
-                    end
+                    ____table:put(____modulesInUse["domain.gate.places"].lapsedPlace(nil, place))
                 end
                 if #lapsed < 200 then
                     return
@@ -5885,73 +5833,79 @@ function ____exports.createGateKeeper(self, parts)
             end
         end
     end
-    local ____parts_0 = parts
-    places = ____parts_0.places
-    limits = ____parts_0.limits
-    hasChanged = true
-    --- When the last look said to look again.
-    local lookAtMs = -math.huge
-    arePlacesChanged = false
-    --- One verb: gate and table are brought to the present, and what changed of the gate's state is written.
-    local function verb(self, work)
-        return parts:atomically(function()
-            local nowMs = parts:nowMs()
-            arePlacesChanged = false
-            local stored = parts:readState()
-            local before = present(nil, stored, nowMs)
-            lapse(nil, nowMs)
-            local ____work_result_1 = work(nil, before, nowMs)
-            local gate = ____work_result_1.gate
-            local reply = ____work_result_1.reply
-            local after = ____modulesInUse["domain.gate.set-back"].seenAt(
-                nil,
-                stored,
-                ____modulesInUse["domain.gate.gate"].weighed(
+    --- By the present clock, with all places, where the clock was set back.
+    local function present(self, stored, nowMs)
+        local byMs = ____modulesInUse["domain.gate.set-back"].behindMs(nil, stored, nowMs)
+        if byMs > 0 then
+            for ____, place in ipairs(places:all()) do
+                ____table:put(____modulesInUse["domain.gate.set-back"].placeSetBack(nil, place, byMs))
+            end
+        end
+        return ____modulesInUse["domain.gate.set-back"].presentGate(nil, stored, nowMs, limits)
+    end
+    ____table = {
+        hasChanged = true,
+        arePlacesChanged = false,
+        verb = function(self, work)
+            return parts:atomically(function()
+                local nowMs = parts:nowMs()
+                ____table.arePlacesChanged = false
+                local stored = parts:readState()
+                local before = present(nil, stored, nowMs)
+                lapse(nil, nowMs)
+                local ____work_result_1 = work(nil, before, nowMs)
+                local gate = ____work_result_1.gate
+                local reply = ____work_result_1.reply
+                local counted = ____modulesInUse["domain.gate.gate"].weighed(
                     nil,
                     gate,
                     places:load(),
                     nowMs,
                     limits
-                ),
-                arePlacesChanged,
-                nowMs
-            )
-            if after == stored then
-                return reply
-            end
-            local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, stored, after)
-            if mustLast then
-                hasChanged = true
-            end
-            parts:writeState(after, mustLast)
-            return reply
-        end)
-    end
-    local function nextMs(self, gate, nowMs)
-        local load = places:load()
-        local due = {
-            firstLapseMs = places:firstLapseMs(),
-            firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                )
+                local after = ____modulesInUse["domain.gate.set-back"].seenAt(
                     nil,
-                    gate,
-                    places,
-                    nowMs,
-                    limits
-                ),
-                load.suspectsInFlight == 0
-            ),
-            firstHeardMs = places:firstHeardMs()
-        }
-        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
-            nil,
-            gate,
-            due,
-            load,
-            nowMs,
-            limits
-        )
-    end
+                    stored,
+                    counted,
+                    ____table.arePlacesChanged,
+                    nowMs
+                )
+                if after == stored then
+                    return reply
+                end
+                local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, stored, after)
+                if mustLast then
+                    ____table.hasChanged = true
+                end
+                parts:writeState(after, mustLast)
+                return reply
+            end)
+        end,
+        put = function(self, place)
+            ____table.hasChanged = true
+            ____table:write(place)
+        end,
+        write = function(self, place)
+            ____table.arePlacesChanged = true
+            places:put(place)
+        end,
+        remove = function(self, ticketId)
+            ____table.hasChanged = true
+            ____table.arePlacesChanged = true
+            places:remove(ticketId)
+        end
+    }
+    return ____table
+end
+function liveCalls(self, ____bindingPattern0, ____bindingPattern1)
+    local random
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    random = ____bindingPattern0.random
+    local verb
+    verb = ____bindingPattern1.verb
     return {
         enter = function(self, permit, whose)
             return verb(
@@ -5985,7 +5939,7 @@ function ____exports.createGateKeeper(self, parts)
                         callReports,
                         nowMs,
                         limits,
-                        parts:random()
+                        random(nil)
                     )
                     ____modulesInUse["domain.gate.report"].endWaits(
                         nil,
@@ -5997,11 +5951,33 @@ function ____exports.createGateKeeper(self, parts)
                     return exchanged
                 end
             )
-        end,
-        reserve = function(self, item)
+        end
+    }
+end
+function admissions(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    removePlace = ____bindingPattern1.remove
+    return {
+        admit = function(self, item, notBeforeMs)
             return verb(
                 nil,
                 function(____, gate, nowMs)
+                    local found = places:find(item.ticketId)
+                    local ____isSameAcceptance_result_2
+                    if ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, found, item) then
+                        ____isSameAcceptance_result_2 = found
+                    else
+                        ____isSameAcceptance_result_2 = nil
+                    end
+                    local known = ____isSameAcceptance_result_2
                     local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
@@ -6010,22 +5986,77 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
-                    local place = ____modulesInUse["domain.gate.queue"].reserve(
+                    local mayCome = not places:wasWithdrawn(item, nowMs) and (known ~= nil or ____modulesInUse["domain.gate.queue"].hasRoom(
                         nil,
                         present,
                         item,
-                        places:find(item.ticketId),
                         load,
                         nowMs,
                         limits
-                    )
-                    if place ~= nil then
-                        writePlace(nil, place)
+                    ))
+                    if not mayCome then
+                        return {gate = present, reply = {kind = "full"}}
                     end
-                    return {gate = present, reply = place == nil and "full" or "held"}
+                    local place = ____modulesInUse["domain.gate.queue"].enqueue(
+                        nil,
+                        item,
+                        known,
+                        notBeforeMs,
+                        nowMs
+                    )
+                    putPlace(nil, place)
+                    local estimate = ____modulesInUse["domain.gate.view"].estimateOf(
+                        nil,
+                        present,
+                        place,
+                        places:ahead(place),
+                        nowMs,
+                        limits
+                    )
+                    return {gate = present, reply = {kind = "admitted", estimate = estimate}}
                 end
             )
         end,
+        withdraw = function(self, acceptance)
+            verb(
+                nil,
+                function(____, gate, nowMs)
+                    places:withdrawn(acceptance, nowMs, nowMs + 3600000)
+                    local known = places:find(acceptance.ticketId)
+                    if known == nil or not ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, known, acceptance) then
+                        return {gate = gate, reply = nil}
+                    end
+                    removePlace(nil, known.ticketId)
+                    return {
+                        gate = ____modulesInUse["domain.gate.queue"].remove(
+                            nil,
+                            gate,
+                            known.ticketId,
+                            known,
+                            places:load(),
+                            nowMs
+                        ),
+                        reply = nil
+                    }
+                end
+            )
+        end
+    }
+end
+function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local write
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    write = ____bindingPattern1.write
+    removePlace = ____bindingPattern1.remove
+    return {
         enqueue = function(self, item, notBeforeMs)
             verb(
                 nil,
@@ -6095,7 +6126,7 @@ function ____exports.createGateKeeper(self, parts)
                     )
                     local wasSent = (known and known.standing.state) == "dispatched" and known.suspect == starter.suspect
                     if wasSent and begun.reply.kind == "call" then
-                        writePlace(nil, begun.place)
+                        write(nil, begun.place)
                     else
                         putPlace(nil, begun.place)
                     end
@@ -6140,74 +6171,103 @@ function ____exports.createGateKeeper(self, parts)
                     }
                 end
             )
-        end,
+        end
+    }
+end
+function looks(self, parts, ____table)
+    local ____parts_5 = parts
+    local places = ____parts_5.places
+    local limits = ____parts_5.limits
+    --- When the last look said to look again.
+    local lookAtMs = -math.huge
+    local function nextMs(self, gate, nowMs)
+        local load = places:load()
+        local due = {
+            firstLapseMs = places:firstLapseMs(),
+            firstReadyMs = places:firstReadyMs(
+                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                    nil,
+                    gate,
+                    places,
+                    nowMs,
+                    limits
+                ),
+                load.suspectsInFlight == 0
+            ),
+            firstHeardMs = places:firstHeardMs()
+        }
+        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
+            nil,
+            gate,
+            due,
+            load,
+            nowMs,
+            limits
+        )
+    end
+    return {
         look = function(self, most)
             if most == nil then
                 most = math.huge
             end
-            local looked = verb(
-                nil,
-                function(____, before, nowMs)
-                    local silent = places:silent(nowMs - 300000, 200)
-                    for ____, place in ipairs(silent) do
-                        writePlace(
-                            nil,
-                            ____with(place, {heardAtMs = nowMs})
-                        )
-                    end
-                    local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4 = ____modulesInUse["domain.gate.dispatch"].dispatch(
-                        nil,
-                        before,
-                        places,
-                        nowMs,
-                        limits,
-                        most
-                    )
-                    local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.gate
-                    local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
-                    for ____, place in ipairs(sent) do
-                        writePlace(nil, place)
-                    end
-                    local reply = {
-                        send = ____lualib.__TS__ArrayMap(sent, idOf),
-                        silent = ____lualib.__TS__ArrayMap(silent, idOf),
-                        wakeAtMs = nextMs(nil, gate, nowMs)
-                    }
-                    return {gate = gate, reply = reply}
+            local looked = ____table:verb(function(____, before, nowMs)
+                local silent = places:silent(nowMs - 300000, 200)
+                for ____, place in ipairs(silent) do
+                    ____table:write(____with(place, {heardAtMs = nowMs}))
                 end
-            )
-            hasChanged = false
+                local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6 = ____modulesInUse["domain.gate.dispatch"].dispatch(
+                    nil,
+                    before,
+                    places,
+                    nowMs,
+                    limits,
+                    most
+                )
+                local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
+                local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
+                for ____, place in ipairs(sent) do
+                    ____table:write(place)
+                end
+                local reply = {
+                    send = ____lualib.__TS__ArrayMap(sent, idOf),
+                    silent = ____lualib.__TS__ArrayMap(silent, idOf),
+                    wakeAtMs = nextMs(nil, gate, nowMs)
+                }
+                return {gate = gate, reply = reply}
+            end)
+            ____table.hasChanged = false
             lookAtMs = looked.wakeAtMs or math.huge
             return looked
         end,
-        toPresent = function() return verb(
-            nil,
-            function(____, gate) return {gate = gate, reply = nil} end
-        ) end,
-        isDue = function() return hasChanged or parts:nowMs() >= lookAtMs end,
+        toPresent = function() return ____table:verb(function(____, gate) return {gate = gate, reply = nil} end) end,
+        isDue = function() return ____table.hasChanged or parts:nowMs() >= lookAtMs end,
         started = function(self, isAlone)
-            verb(
-                nil,
-                function(____, gate, nowMs)
-                    local stranded = isAlone and places:inFlight() or ({})
-                    for ____, place in ipairs(stranded) do
-                        putPlace(
-                            nil,
-                            ____with(place, {standing = {state = "waiting"}})
-                        )
-                    end
-                    return {
-                        gate = ____modulesInUse["domain.gate.gate"].started(
-                            nil,
-                            ____modulesInUse["domain.gate.set-back"].withinReach(nil, gate, nowMs, limits),
-                            isAlone,
-                            nowMs
-                        ),
-                        reply = nil
-                    }
+            ____table:verb(function(____, gate, nowMs)
+                local stranded = isAlone and places:inFlight() or ({})
+                for ____, place in ipairs(stranded) do
+                    ____table:put(____with(place, {standing = {state = "waiting"}}))
                 end
-            )
-        end,
+                return {
+                    gate = ____modulesInUse["domain.gate.gate"].started(
+                        nil,
+                        ____modulesInUse["domain.gate.set-back"].withinReach(nil, gate, nowMs, limits),
+                        isAlone,
+                        nowMs
+                    ),
+                    reply = nil
+                }
+            end)
+        end
+    }
+end
+function views(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local verb
+    verb = ____bindingPattern1.verb
+    return {
         find = function(____, ticketId) return places:find(ticketId) end,
         inFlight = function() return places:inFlight() end,
         status = function(self, tenant)
@@ -6255,6 +6315,23 @@ function ____exports.createGateKeeper(self, parts)
             )
         end
     }
+end
+function idOf(self, ____bindingPattern0)
+    local ticketId
+    ticketId = ____bindingPattern0.ticketId
+    return ticketId
+end
+batch = 200
+function ____exports.createGateKeeper(self, parts)
+    local ____table = tableOf(nil, parts)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        liveCalls(nil, parts, ____table),
+        admissions(nil, parts, ____table),
+        queueVerbs(nil, parts, ____table),
+        looks(nil, parts, ____table),
+        views(nil, parts, ____table)
+    )
 end
 return ____exports
  end,
@@ -6366,7 +6443,7 @@ return ____exports
  end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, isOf, joins, isInLine, turnScore, tenantLength
+local nameOf, groupIn, isOf, keepsRoom, joins, isInLine, turnScore, tenantLength
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -6383,6 +6460,11 @@ function groupIn(self, name)
 end
 function isOf(self, only, place)
     return only.model == place.model and (only.tenant == nil or only.tenant == place.tenant)
+end
+function keepsRoom(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "held"
 end
 function joins(self, ____bindingPattern0)
     local suspect
@@ -6465,9 +6547,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     placesKey = prefix .. "places"
     --- Waiting and dispatched ones by turn: suspects, who go first, and the others.
     local linesKeys = {suspects = prefix .. "line:suspects", others = prefix .. "line"}
-    --- Held, dispatched and running ones by the end of that.
+    --- Dispatched and running ones by the end of that.
     local endsKey = prefix .. "ends"
-    --- All but held ones by acceptance.
+    --- All by acceptance.
     local agesKey = prefix .. "ages"
     modelsKey = prefix .. "models"
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
@@ -6582,14 +6664,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 ticketId
             )
         end
-        if standing.state ~= "held" then
-            redis.call(
-                "ZADD",
-                agesKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
-                ticketId
-            )
-        end
+        redis.call(
+            "ZADD",
+            agesKey,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
+            ticketId
+        )
         if place.suspect and ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
             redis.call("SADD", suspectsKey, ticketId)
         elseif (before and before.suspect) == true then
@@ -6680,9 +6760,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end
     end
     return {
-        find = find,
+        find = function(self, ticketId)
+            local place = find(nil, ticketId)
+            local ____temp_6
+            if place == nil or keepsRoom(nil, place) then
+                ____temp_6 = nil
+            else
+                ____temp_6 = place
+            end
+            return ____temp_6
+        end,
         put = put,
         remove = remove,
+        withdrawn = function()
+        end,
+        wasWithdrawn = function() return false end,
         load = function(self)
             if knownLoad == nil then
                 knownLoad = {
@@ -6714,7 +6806,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             )
             isPresent = #found == 0 and untilMs >= nowMs
-            return found
+            for ____, place in ipairs(found) do
+                if keepsRoom(nil, place) then
+                    remove(nil, place.ticketId)
+                end
+            end
+            return ____lualib.__TS__ArrayFilter(
+                found,
+                function(____, place) return not keepsRoom(nil, place) end
+            )
         end,
         ready = function(self, ____bindingPattern0)
             local limit
@@ -6751,15 +6851,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             else
                 for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                     do
-                        local __continue69
+                        local __continue75
                         repeat
                             local group = groupIn(nil, name)
                             if only ~= nil and group.model ~= only.model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue69 = true
+                                __continue75 = true
                                 break
                             end
                             if only ~= nil and only.tenant ~= nil and only.tenant ~= group.tenant then
-                                __continue69 = true
+                                __continue75 = true
                                 break
                             end
                             local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
@@ -6770,9 +6870,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             if firstMs ~= nil and firstMs <= nowMs then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue69 = true
+                            __continue75 = true
                         until true
-                        if not __continue69 then
+                        if not __continue75 then
                             break
                         end
                     end
@@ -6788,11 +6888,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local groups = {}
             for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
-                    local __continue75
+                    local __continue81
                     repeat
                         local group = groupIn(nil, name)
                         if model ~= nil and group.model ~= model then
-                            __continue75 = true
+                            __continue81 = true
                             break
                         end
                         local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
@@ -6802,9 +6902,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         if firstMs ~= nil and firstMs <= nowMs then
                             groups[#groups + 1] = group
                         end
-                        __continue75 = true
+                        __continue81 = true
                     until true
-                    if not __continue75 then
+                    if not __continue81 then
                         break
                     end
                 end
@@ -6828,10 +6928,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             eachWaiting(nil, linesKeys.suspects, look)
             for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
-                    local __continue83
+                    local __continue89
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue83 = true
+                            __continue89 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -6846,9 +6946,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue83 = true
+                        __continue89 = true
                     until true
-                    if not __continue83 then
+                    if not __continue89 then
                         break
                     end
                 end
@@ -6906,13 +7006,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     )
                 end
             end
-            local ____temp_6
+            local ____temp_7
             if firstMs == math.huge then
-                ____temp_6 = nil
+                ____temp_7 = nil
             else
-                ____temp_6 = firstMs
+                ____temp_7 = firstMs
             end
-            return ____temp_6
+            return ____temp_7
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
@@ -7132,21 +7232,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch47 = notice.kind
-        local ____cond47 = ____switch47 == "enqueue"
-        if ____cond47 then
+        local ____switch49 = notice.kind
+        local ____cond49 = ____switch49 == "enqueue"
+        if ____cond49 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond47 = ____cond47 or ____switch47 == "requeue"
-        if ____cond47 then
+        ____cond49 = ____cond49 or ____switch49 == "requeue"
+        if ____cond49 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond47 = ____cond47 or ____switch47 == "remove"
-        if ____cond47 then
+        ____cond49 = ____cond49 or ____switch49 == "remove"
+        if ____cond49 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond47 = ____cond47 or ____switch47 == "nothing"
-        if ____cond47 then
+        ____cond49 = ____cond49 or ____switch49 == "nothing"
+        if ____cond49 then
             return
         end
     until true
@@ -7278,23 +7378,23 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue38
+                local __continue40
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue38 = true
+                        __continue40 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue38 = true
+                        __continue40 = true
                         break
                     end
                     if factsOf(nil, ticketId) == nil then
                         keeper:remove(ticketId)
-                        __continue38 = true
+                        __continue40 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -7307,9 +7407,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue38 = true
+                    __continue40 = true
                 until true
-                if not __continue38 then
+                if not __continue40 then
                     break
                 end
             end
@@ -7365,8 +7465,6 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
         return math.abs(atMs - nowMs) < 2000
     end
-    ---
-    -- @returns the row that is there already; `[]`: stored; `null`: the queue is full
     local function create(self, gate, call, texts)
         local ____call_0 = call
         local item = ____call_0.item
@@ -7375,10 +7473,20 @@ function ____exports.ticketScripts(self, root, nowMs)
         local id = item.ticketId
         local known = factsOf(nil, id)
         if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
-            return row(nil, id)
+            return {
+                kind = "there",
+                row = row(nil, id)
+            }
         end
-        if not call.always and gate.keeper:reserve(item) == "full" then
-            return nil
+        local estimate = nil
+        if call.always or notice.kind ~= "enqueue" then
+            tell(nil, gate, item, notice)
+        else
+            local admitted = gate.keeper:admit(item, notice.notBeforeMs)
+            if admitted.kind == "full" then
+                return admitted
+            end
+            estimate = admitted.estimate
         end
         redis.call(
             "DEL",
@@ -7392,8 +7500,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
-        tell(nil, gate, item, notice)
-        return {}
+        return {kind = "stored", estimate = estimate}
     end
     ---
     -- @returns the row as another has left it; `[]`: stored
@@ -7645,23 +7752,28 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
                 if not tickets:isOfThisClock(call) then
                     return {"again"}
                 end
-                local known = tickets:create(gate, call, texts)
-                if known == nil then
-                    return {"full"}
-                end
-                if #known > 0 then
-                    return {
-                        "there",
-                        unpack(known)
-                    }
-                end
-                return {
-                    "stored",
-                    json(
-                        nil,
-                        gate.keeper:estimate(call.item.ticketId)
-                    )
-                }
+                local created = tickets:create(gate, call, texts)
+                repeat
+                    local ____switch17 = created.kind
+                    local ____cond17 = ____switch17 == "full"
+                    if ____cond17 then
+                        return {"full"}
+                    end
+                    ____cond17 = ____cond17 or ____switch17 == "there"
+                    if ____cond17 then
+                        return {
+                            "there",
+                            unpack(created.row)
+                        }
+                    end
+                    ____cond17 = ____cond17 or ____switch17 == "stored"
+                    if ____cond17 then
+                        return {
+                            "stored",
+                            json(nil, created.estimate)
+                        }
+                    end
+                until true
             end
         end
         ____cond14 = ____cond14 or ____switch14 == "change"
@@ -7728,25 +7840,25 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch21 = call.verb
-        local ____cond21 = ____switch21 == "enter"
-        if ____cond21 then
+        local ____switch20 = call.verb
+        local ____cond20 = ____switch20 == "enter"
+        if ____cond20 then
             return keeper:enter(call.permit, call.whose)
         end
-        ____cond21 = ____cond21 or ____switch21 == "exchange"
-        if ____cond21 then
+        ____cond20 = ____cond20 or ____switch20 == "exchange"
+        if ____cond20 then
             return keeper:exchange(call.reportId, call.callReports)
         end
-        ____cond21 = ____cond21 or ____switch21 == "outlook"
-        if ____cond21 then
+        ____cond20 = ____cond20 or ____switch20 == "outlook"
+        if ____cond20 then
             return keeper:estimate(call.ticketId)
         end
-        ____cond21 = ____cond21 or ____switch21 == "overview"
-        if ____cond21 then
+        ____cond20 = ____cond20 or ____switch20 == "overview"
+        if ____cond20 then
             return keeper:status(call.tenant or nil)
         end
-        ____cond21 = ____cond21 or ____switch21 == "started"
-        if ____cond21 then
+        ____cond20 = ____cond20 or ____switch20 == "started"
+        if ____cond20 then
             return keeper:started(false)
         end
     until true
