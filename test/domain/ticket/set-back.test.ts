@@ -64,8 +64,8 @@ it("a ticket that has ended is forgotten after its retention", () => {
 });
 
 it("all that is known of a ticket's past moves with it, but the name of its acceptance", () => {
-  const past = ({ about: { acceptedAtMs: _, ...others }, ...rest }: typeof again) =>
-    JSON.stringify({ ...rest, others })
+  const past = (ticket: typeof again) =>
+    JSON.stringify({ ...ticket, about: { ...ticket.about, acceptedAtMs: 0 } })
       .match(/\d{13}/g)
       ?.map(Number) ?? [];
   expect(past(again).length).toBeGreaterThan(5);

@@ -54,7 +54,7 @@ it("raises tables of version 1: every ticket, its texts and its events are what 
     .map(({ event }) => JSON.parse(String(event)) as unknown);
   expect(stored).toEqual([...started.events, ...completed.events]);
   expect(rows.unfinished().map(({ about }) => about.id)).toEqual([queued.ticket.about.id]);
-  expect(sql.prepare("SELECT provider, core FROM gates").all()).toEqual([{ provider: "mock", state: "{}" }]);
+  expect(sql.prepare("SELECT provider, core FROM gates").all()).toEqual([{ provider: "mock", core: "{}" }]);
 });
 
 it("ends and forgets raised tickets with all that belongs to them", () => {
