@@ -2,7 +2,6 @@
 import type { Bug } from "./bug.ts";
 import { withGateway } from "./bug.ts";
 import { startMs } from "./scheduler.ts";
-import { realParts } from "./seams.ts";
 
 export const clockBugs: readonly Bug[] = [
   withGateway("a store is told the moment by the clock of who asks, and no delay", ({ clock, tickets }) => ({
@@ -14,19 +13,7 @@ export const clockBugs: readonly Bug[] = [
       },
     },
   })),
-  {
-    name: "the age of a snapshot is read from the wall's clock",
-    plant: () => ({
-      ...realParts,
-      createGateFront: ({ clock, ...parts }) =>
-        realParts.createGateFront({ ...parts, clock: { ...clock, monotonicMs: clock.nowMs } }),
-    }),
-  },
-  {
-    name: "how long a claim is asked for is read from the wall's clock",
-    plant: () => ({
-      ...realParts,
-      claims: ({ clock, ...parts }) => ({ ...parts, clock: { ...clock, monotonicMs: clock.nowMs } }),
-    }),
-  },
+  withGateway("how long something takes is read from the wall's clock", ({ clock }) => ({
+    clock: { ...clock, monotonicMs: clock.nowMs },
+  })),
 ];

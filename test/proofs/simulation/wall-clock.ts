@@ -1,11 +1,11 @@
-/** What an instance takes for the time. It may be up to an hour off, and is set anew every few minutes: forward, or back. */
+/** What an instance takes for the time. It may be up to an hour off, and is set anew every minute or so: forward, or back. */
 import type { Clock } from "../../../src/gateway/ports.ts";
 import { afterAlive, type Life } from "./life.ts";
 import type { World } from "./world.ts";
 
 const hourMs = 3_600_000;
-const shortestMs = 20_000;
-const longestMs = 600_000;
+const shortestMs = 2_000;
+const longestMs = 120_000;
 
 export function clockOf(world: World, life: Life): Clock {
   const { scheduler } = world;
