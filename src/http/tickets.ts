@@ -1,17 +1,16 @@
 /** `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. */
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Clock, Ports } from "../gateway/ports.ts";
+import type { Clock } from "../gateway/ports.ts";
 import { ticketParameter } from "../wire/schemas.ts";
 import { pathParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { estimateOfTicket } from "./gate-views.ts";
+import { contextOf, type ContextParts } from "./gate-views.ts";
 import { noSuchTicket } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { resultOf, statusJson } from "./ticket-answers.ts";
 
-export interface TicketParts {
+export interface TicketParts extends ContextParts {
   readonly gateway: Gateway;
-  readonly gate: Ports["gate"];
   readonly clock: Clock;
 }
 
@@ -25,25 +24,17 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
 }
 
-async function showStatus(
-  c: RouteContext,
-  queueId: string,
-  { gateway, gate }: TicketParts,
-): Promise<Response> {
-  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+async function showStatus(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const json = statusJson(ticket, await estimateOfTicket(gate, ticket));
+  const json = statusJson(ticket, await contextOf(parts, ticket));
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
-async function showResult(
-  c: RouteContext,
-  queueId: string,
-  { gateway, gate, clock }: TicketParts,
-): Promise<Response> {
-  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+async function showResult(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const result = resultOf(ticket, await estimateOfTicket(gate, ticket), clock.nowMs());
+  const result = resultOf(ticket, await contextOf(parts, ticket), parts.clock.nowMs());
   switch (result.kind) {
     case "judged":
       return textAnswer(200, result.json, jsonType, c.get("correlationId"));

@@ -10,7 +10,7 @@ import type { About, Progress, Ticket, TicketState } from "./ticket.ts";
 export const clockSlackMs = 2_000;
 
 /** How far the clock is behind the ticket's latest move; 0: as good as not. */
-export function ticketBehindMs({ progress }: Pick<Ticket, "progress">, nowMs: number): number {
+function ticketBehindMs({ progress }: Pick<Ticket, "progress">, nowMs: number): number {
   return progress.updatedAtMs - nowMs < clockSlackMs ? 0 : progress.updatedAtMs - nowMs;
 }
 

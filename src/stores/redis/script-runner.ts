@@ -7,6 +7,7 @@ import type { GateLimits } from "../../domain/gate/gate.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
+import { troubleSaid } from "./trouble.ts";
 
 export interface ScriptRunnerParts {
   readonly redis: Redis;
@@ -94,7 +95,7 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
       parts.onSchedule(provider, { ...schedule, nowMs });
       for (const [index, { resolve, reject }] of group.entries()) {
         const answer = answers[index] as readonly unknown[];
-        if (answer[0] === "failed") reject(new StoreAway(`The script failed: ${String(answer[1])}`));
+        if (answer[0] === "failed") reject(scriptFailed(String(answer[1])));
         else resolve(answer);
       }
     } catch (error) {
@@ -115,6 +116,10 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
     nowMs: storeNowMs,
     aheadMs: () => storeNowMs() - clock.nowMs(),
   };
+}
+
+function scriptFailed(said: string): StoreAway {
+  return new StoreAway(`The script failed: ${said}`, { trouble: troubleSaid(said) });
 }
 
 function lengthOf(group: readonly Waiting[]): number {

@@ -7,7 +7,13 @@ import type { Start } from "../../domain/gate/queue.ts";
 import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
-import { isForgotten, type Ticket, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import {
+  isEnded,
+  isForgotten,
+  type Ticket,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../domain/ticket/ticket.ts";
 import { ticketMoved } from "../../domain/ticket/set-back.ts";
 import { StoreAway, type ClaimedTicket, type Created, type Draft } from "../../gateway/ports.ts";
 import { ticketVersion } from "../../engine/ticket-codec.ts";
@@ -37,6 +43,8 @@ export interface RedisTicketsParts {
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Hears whenever the texts of a ticket were erased. */
+  readonly onErased?: () => void;
 }
 
 /** Tickets that are brought to the present in one go. */
@@ -44,7 +52,8 @@ const batch = 100;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
-export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
+export function redisTickets(parts: RedisTicketsParts): RedisTickets {
+  const { redis, script, policy, newId, random } = parts;
   /** What this process holds claims of, as it read it. */
   const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
@@ -74,7 +83,10 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       const { told, texts } = written(moved.ticket, moved.events, false);
       const call = { verb: "change", revision, atMs, ...told } as const;
       const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
-      if (answer === "stored") return { ...moved, revision: revision + 1 };
+      if (answer === "stored") {
+        if (isEnded(moved.ticket.state)) parts.onErased?.();
+        return { ...moved, revision: revision + 1 };
+      }
       read = present(ticketInRecord(row, policy));
     }
   }

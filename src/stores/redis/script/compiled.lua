@@ -4293,6 +4293,30 @@ function ____exports.beginKeyed(self, stored, requestSha256, queueId, leaseMs, n
     until true
 end
 slackMs = 2000
+--- Whoever had the request under way is dead: whoever comes with the key next goes on at once.
+-- 
+-- @returns the same where nobody had
+function ____exports.ownerDied(self, known, nowMs)
+    local ____known_2 = known
+    local state = ____known_2.state
+    repeat
+        local ____switch12 = state.kind
+        local ____cond12 = ____switch12 == "open"
+        if ____cond12 then
+            return ____with(
+                known,
+                {state = {
+                    kind = "open",
+                    leaseEndsAtMs = math.min(state.leaseEndsAtMs, nowMs)
+                }}
+            )
+        end
+        ____cond12 = ____cond12 or (____switch12 == "answered" or ____switch12 == "ticketed")
+        if ____cond12 then
+            return known
+        end
+    until true
+end
 --- Is this the token of the latest `begin`? Where it isn't, another has the key.
 function ____exports.ownsKey(self, known, fence)
     return (known and known.fence) == fence
@@ -4308,13 +4332,13 @@ function ____exports.endKeyed(self, known, fence, ____end)
         return known
     end
     repeat
-        local ____switch15 = ____end.kind
-        local ____cond15 = ____switch15 == "answered"
-        if ____cond15 then
+        local ____switch17 = ____end.kind
+        local ____cond17 = ____switch17 == "answered"
+        if ____cond17 then
             return ____with(known, {state = ____end})
         end
-        ____cond15 = ____cond15 or ____switch15 == "ticketed"
-        if ____cond15 then
+        ____cond17 = ____cond17 or ____switch17 == "ticketed"
+        if ____cond17 then
             return ____with(
                 known,
                 {
@@ -4323,8 +4347,8 @@ function ____exports.endKeyed(self, known, fence, ____end)
                 }
             )
         end
-        ____cond15 = ____cond15 or ____switch15 == "freed"
-        if ____cond15 then
+        ____cond17 = ____cond17 or ____switch17 == "freed"
+        if ____cond17 then
             return nil
         end
     until true
