@@ -43,7 +43,7 @@ export function byTimer(clock: Clock): Later {
 
 export function gatheredTotals(
   store: TotalsStore,
-  clock: Pick<Clock, "nowMs">,
+  clock: Pick<Clock, "monotonicMs">,
   later: Later,
 ): GatheredTotals {
   let gathered = new Map<string, Use>();
@@ -65,7 +65,7 @@ export function gatheredTotals(
   function add(tenant: string, day: string, requests: number, costUsd: number): void {
     gather(tenant, day, requests, costUsd);
     // A flush that is overdue by so much died with the request that had set it off.
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     if (due !== null && Math.abs(nowMs - due.sinceMs) < 2 * gatherMs) return;
     due = { sinceMs: nowMs, callOff: later(flush) };
   }

@@ -1,5 +1,6 @@
 /** How a ticket is claimed whose id a message has brought, where the gate and the ticket are a hop away each. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import type { Claimed } from "../domain/ticket/moves.ts";
 import { isEnded, queueItemOf } from "../domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../engine/claims.ts";
 import { noReport } from "../gateway/call-report.ts";
@@ -46,12 +47,16 @@ export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<
   const { epoch, asProbe, early } = start;
   const giveBack = () => gate.report({ permit, epoch, ...noReport });
   const claim = async () => ({ claim: await tickets.claim(ticketId, permit, asProbe, early) });
-  const answer = await untilAnswered(parts, claim, clock.nowMs() + claimMs).catch(async (error: unknown) => {
-    await giveBack();
-    throw error;
-  });
+  const answer = await untilAnswered(parts, claim, clock.monotonicMs() + claimMs).catch(
+    async (error: unknown) => {
+      await giveBack();
+      throw error;
+    },
+  );
   if (answer?.claim?.claimed.kind === "claimed") {
-    return { ...answer.claim.claimed, ticket: answer.claim.ticket, permit, epoch };
+    const { claimed, ticket, nowMs } = answer.claim;
+    const { fence } = claimed;
+    return { ticket, permit, epoch, fence, leaseLeftMs: leftMs(claimed, nowMs ?? clock.nowMs()) };
   }
   await giveBack();
   if (answer === null) await withdraw(parts, ticketId, claim);
@@ -67,9 +72,14 @@ async function withdraw(
   ticketId: string,
   claim: () => Promise<{ readonly claim: Awaited<ReturnType<ClaimableTickets["claim"]>> }>,
 ): Promise<void> {
-  const answer = await untilAnswered(parts, claim, parts.clock.nowMs() + withdrawMs);
-  const claimed = answer?.claim?.claimed;
+  const answer = await untilAnswered(parts, claim, parts.clock.monotonicMs() + withdrawMs);
+  const { claimed, nowMs = parts.clock.nowMs() } = answer?.claim ?? {};
   if (claimed?.kind !== "claimed") return;
-  const { fence, leaseEndsAtMs } = claimed;
-  await untilAnswered(parts, () => parts.tickets.giveBack(ticketId, fence), leaseEndsAtMs);
+  const untilMs = parts.clock.monotonicMs() + leftMs(claimed, nowMs);
+  await untilAnswered(parts, () => parts.tickets.giveBack(ticketId, claimed.fence), untilMs);
+}
+
+/** Of a lease, by the clock of whoever has given it. */
+function leftMs({ leaseEndsAtMs }: Extract<Claimed, { kind: "claimed" }>, nowMs: number): number {
+  return leaseEndsAtMs - nowMs;
 }

@@ -45,18 +45,19 @@ export type Begun =
 const dayMs = 86_400_000;
 
 /**
- * @param known `null`: there is no record
+ * @param stored `null`: there is no record
  * @param queueId for a new record
  * @param leaseMs longer than the request can take
  */
 export function beginKeyed(
-  known: Keyed | null,
+  stored: Keyed | null,
   requestSha256: string,
   queueId: string,
   leaseMs: number,
   nowMs: number,
 ): { readonly record: Keyed; readonly reply: Begun } {
   const lease = { kind: "open", leaseEndsAtMs: nowMs + leaseMs } as const;
+  const known = stored === null ? null : withinReach(stored, leaseMs, nowMs);
   if (known === null || nowMs >= known.forgetAtMs) {
     // From the clock, so that no token of a record that was freed is ever given again.
     const fence = nowMs;
@@ -98,6 +99,26 @@ export function beginKeyed(
       };
     }
   }
+}
+
+/** Clocks of one store's parts differ by fractions of a second. */
+const slackMs = 2_000;
+
+/**
+ * After the clock was set back, which shows by a token from the future: a lease, and a day, are no further away than they last. @returns the same
+ * value where they aren't; any other is to be stored, or it would move along with the clock
+ */
+function withinReach(known: Keyed, leaseMs: number, nowMs: number): Keyed {
+  const { state, fence } = known;
+  if (fence - nowMs < slackMs) return known;
+  const leaseIsFar = state.kind === "open" && state.leaseEndsAtMs > nowMs + leaseMs;
+  const dayIsFar = known.dayEndsAtMs > nowMs + dayMs;
+  if (!leaseIsFar && !dayIsFar) return known;
+  const dayEndsAtMs = Math.min(known.dayEndsAtMs, nowMs + dayMs);
+  // With its ticket, where that is later: as much earlier as the day.
+  const forgetAtMs = known.forgetAtMs - (known.dayEndsAtMs - dayEndsAtMs);
+  const open = leaseIsFar ? { ...state, leaseEndsAtMs: nowMs + leaseMs } : state;
+  return { ...known, state: open, dayEndsAtMs, forgetAtMs };
 }
 
 /** Whoever had the request under way is dead: whoever comes with the key next goes on at once. @returns the same where nobody had */

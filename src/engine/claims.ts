@@ -12,10 +12,12 @@ export interface StartingGate {
 
 export interface ClaimableTickets extends Tickets {
   /** The ticket comes with a claim: it holds the texts. @param early see `Start` */
-  claim(
-    id: string,
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  claim(id: string, permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null>;
+}
+
+export interface ClaimAnswer {
+  readonly claimed: Claimed;
+  readonly ticket: Ticket;
+  /** The store's clock then. Absent from older code, in a Durable Object. */
+  readonly nowMs?: number;
 }

@@ -41,6 +41,7 @@ import {
   type GateStatus,
 } from "../domain/gate/view.ts";
 import type { CallReport } from "../domain/gate/call-report.ts";
+import { behindMs, placeSetBack, presentGate, seenAt, withinReach } from "../domain/gate/set-back.ts";
 import {
   lapsedPlace,
   silenceMs,
@@ -98,11 +99,15 @@ export function createGateKeeper(parts: GateKeeperParts) {
 
 /** The core and the places under every verb of one gate. */
 interface Table {
-  /** One verb: the table is brought to the present, the gate's state is read, and what changed of it is written. */
+  /** One verb: gate and table are brought to the present, and what changed of the gate's state is written. */
   verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply;
   /** Of a change that decides who may be sent, or when to look again. */
   put(place: Place): void;
   remove(ticketId: string): void;
+  /** Of any other change of a place. */
+  write(place: Place): void;
+  /** Has this verb changed a place? */
+  arePlacesChanged: boolean;
   /** Has anything such changed since this was last set to false? */
   hasChanged: boolean;
 }
@@ -118,17 +123,28 @@ function tableOf(parts: GateKeeperParts): Table {
     }
   }
 
+  /** By the present clock, with all places, where the clock was set back. */
+  function present(stored: GateState, nowMs: number): GateState {
+    const byMs = behindMs(stored, nowMs);
+    if (byMs > 0) for (const place of places.all()) table.put(placeSetBack(place, byMs));
+    return presentGate(stored, nowMs, limits);
+  }
+
   const table: Table = {
     hasChanged: true,
+    arePlacesChanged: false,
     verb(work) {
       return parts.atomically(() => {
         const nowMs = parts.nowMs();
+        table.arePlacesChanged = false;
+        const stored = parts.readState();
+        const before = present(stored, nowMs);
         lapse(nowMs);
-        const before = parts.readState();
         const { gate, reply } = work(before, nowMs);
-        const after = weighed(gate, places.load(), nowMs, limits);
-        if (after === before) return reply;
-        const mustLast = isMomentous(before, after);
+        const counted = weighed(gate, places.load(), nowMs, limits);
+        const after = seenAt(stored, counted, table.arePlacesChanged, nowMs);
+        if (after === stored) return reply;
+        const mustLast = isMomentous(stored, after);
         if (mustLast) table.hasChanged = true;
         parts.writeState(after, mustLast);
         return reply;
@@ -136,10 +152,15 @@ function tableOf(parts: GateKeeperParts): Table {
     },
     put(place) {
       table.hasChanged = true;
+      table.write(place);
+    },
+    write(place) {
+      table.arePlacesChanged = true;
       places.put(place);
     },
     remove(ticketId) {
       table.hasChanged = true;
+      table.arePlacesChanged = true;
       places.remove(ticketId);
     },
   };
@@ -217,7 +238,7 @@ function admissions(
 
 function queueVerbs(
   { places, limits }: GateKeeperParts,
-  { verb, put: putPlace, remove: removePlace }: Table,
+  { verb, put: putPlace, write, remove: removePlace }: Table,
 ) {
   return {
     enqueue(item: QueueItem, notBeforeMs: number): void {
@@ -248,7 +269,7 @@ function queueVerbs(
         const begun = start(gate, item, known, starter, places.load(), inFlightOfModel, nowMs, limits);
         // One that was sent, and is called for: as many are in flight as before, and its end comes later than the last look knew.
         const wasSent = known?.standing.state === "dispatched" && known.suspect === starter.suspect;
-        if (wasSent && begun.reply.kind === "call") places.put(begun.place);
+        if (wasSent && begun.reply.kind === "call") write(begun.place);
         else putPlace(begun.place);
         return begun;
       });
@@ -291,8 +312,9 @@ function looks(parts: GateKeeperParts, table: Table) {
       const looked = table.verb((before, nowMs) => {
         // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
-        for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
+        for (const place of silent) table.write({ ...place, heardAtMs: nowMs });
         const { gate, places: sent } = dispatch(before, places, nowMs, limits, most);
+        if (sent.length > 0) table.arePlacesChanged = true;
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(gate, nowMs) };
         return { gate, reply };
       });
@@ -300,6 +322,9 @@ function looks(parts: GateKeeperParts, table: Table) {
       lookAtMs = looked.wakeAtMs ?? Infinity;
       return looked;
     },
+
+    /** Brings gate and places to the present, for whoever looks past the keeper. */
+    toPresent: (): void => table.verb((gate) => ({ gate, reply: undefined })),
 
     /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
     isDue: (): boolean => table.hasChanged || parts.nowMs() >= lookAtMs,
@@ -312,7 +337,8 @@ function looks(parts: GateKeeperParts, table: Table) {
       table.verb((gate, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
         for (const place of stranded) table.put({ ...place, standing: { state: "waiting" } });
-        return { gate: started(gate, isAlone, nowMs), reply: null };
+        // The settings may be others than those by which it was written.
+        return { gate: started(withinReach(gate, nowMs, limits), isAlone, nowMs), reply: null };
       });
     },
   };

@@ -142,12 +142,13 @@ function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
 
 function table(
   lists: Lists,
-): Pick<Places, "find" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
+): Pick<Places, "find" | "all" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
   const { rows, flying, waitingByHeard, byAge } = lists;
   /** Until when each is known. All are known for equally long, so the first is over first. */
   const withdrawn = new Map<string, number>();
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
+    all: () => [...rows.values()],
     put: lists.put,
     remove: lists.remove,
     load() {

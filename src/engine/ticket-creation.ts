@@ -63,7 +63,7 @@ async function createHere(
   const isThere = known !== null && !isForgotten(known, nowMs());
   const admitted: Admitted = isThere
     ? { kind: "admitted", estimate: null }
-    : gate.admit(asked, draft.notBeforeMs);
+    : gate.admit(asked, nowMs() + draft.delayMs);
   if (admitted.kind === "full") return admitted;
   const present = await row
     .change((open) => {
@@ -106,7 +106,7 @@ function createAway(parts: TicketKeeperParts, gate: Away, rules: TicketRules, no
     const begun = await begin(parts, gate, rules, notices, draft);
     if (begun.kind === "there") return thereAlready(begun);
     const { asked, accepted } = begun;
-    const admitted = await gate.admit(asked, draft.notBeforeMs).catch((error: unknown) => {
+    const admitted = await gate.admit(asked, nowMs() + draft.delayMs).catch((error: unknown) => {
       later(withdraw());
       throw error;
     });
@@ -220,11 +220,11 @@ function createWithdrawal({ row, setAlarm, nowMs }: TicketKeeperParts, gate: Awa
 }
 
 function accept(
-  { about, texts, spent, lastFailure, notBeforeMs }: Draft,
+  { about, texts, spent, lastFailure, delayMs }: Draft,
   { nowMs, policy }: TicketKeeperParts,
   { moves }: TicketRules,
 ): Moved<null> {
-  return moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs(), policy());
+  return moves.acceptTicket(about, texts, spent, lastFailure, delayMs, nowMs(), policy());
 }
 
 function askedOf(ticket: Ticket): AdmissionQuestion {

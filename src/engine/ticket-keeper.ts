@@ -9,7 +9,7 @@
 import type { QueueItem } from "../domain/gate/places.ts";
 import type { Start, Starter } from "../domain/gate/queue.ts";
 import * as moves from "../domain/ticket/moves.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
+import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import {
   noticeOf,
@@ -21,6 +21,7 @@ import {
   type Ticket,
   type TicketPolicy,
 } from "../domain/ticket/ticket.ts";
+import type { ClaimAnswer } from "./claims.ts";
 import type { ClaimedTicket, Created, Draft } from "../gateway/ports.ts";
 import { createCreation } from "./ticket-creation.ts";
 import { createNotices, type Notices } from "./ticket-notices.ts";
@@ -31,11 +32,7 @@ export interface TicketKeeper {
   create(draft: Draft): Promise<Created>;
   /** While the gate is being asked, waits for its answer. */
   load(): Promise<Ticket | null>;
-  claim(
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null>;
+  claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null>;
   /**
    * Claims the ticket where its gate, which is in the same store, lets it be called for: both in one transaction. Can be repeated with the same
    * permit.
@@ -216,7 +213,7 @@ function claimInTurn(
   const { ticket, events, reply } = claim(elapsed.ticket, permit, asProbe, atMs, policy, early);
   const claimed =
     reply.kind === "claimed"
-      ? { ticket, permit, epoch, fence: reply.fence, leaseEndsAtMs: reply.leaseEndsAtMs }
+      ? { ticket, permit, epoch, fence: reply.fence, leaseLeftMs: reply.leaseEndsAtMs - atMs }
       : null;
   return { ticket, events: [...elapsed.events, ...events], reply: claimed };
 }

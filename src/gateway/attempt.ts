@@ -66,8 +66,9 @@ async function call(
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
   const number = ++tally.calls;
   const startedAtMs = clock.nowMs();
+  const beganMs = clock.monotonicMs();
   const reply = await provider.judge({ ...request, attempt: number }, signal);
-  const durationMs = clock.nowMs() - startedAtMs;
+  const durationMs = clock.monotonicMs() - beganMs;
   const { outcome, usage } = reply;
   const costUsd = usage && provider.cost(request.model, usage, startedAtMs);
   if (usage) {

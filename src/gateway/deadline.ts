@@ -5,6 +5,7 @@ import type { AbortCause, Clock, Ports } from "./ports.ts";
 export interface Deadline {
   /** Its reason is an `AbortCause`. */
   readonly signal: AbortSignal;
+  /** By the monotonic clock. */
   readonly atMs: number;
   end(): void;
 }
@@ -31,7 +32,7 @@ export function createDeadlines({ clock, stopping }: Pick<Ports, "clock" | "stop
     else if (stopping) running.add(controller);
     return {
       signal: controller.signal,
-      atMs: clock.nowMs() + limitMs,
+      atMs: clock.monotonicMs() + limitMs,
       end() {
         cancelLimit();
         cancelWatch?.();

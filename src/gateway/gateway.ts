@@ -104,7 +104,7 @@ async function judgeNow(
   const comparison = comparisonKey(prepared.promptSha256);
   let last: Obstacle | null = null;
   /** When the comparison came, or its call before this one began. */
-  let beforeMs = clock.nowMs();
+  let beforeMs = clock.monotonicMs();
 
   for (let failed = 1; ; failed++) {
     const permit = ports.newId();
@@ -114,7 +114,7 @@ async function judgeNow(
       return err(last ?? { kind: "gate", why, retryAtMs });
     }
     const turn = { permit: admission.probe && permit, epoch: admission.epoch };
-    const startedMs = clock.nowMs();
+    const startedMs = clock.monotonicMs();
     // Over before this call began: while the plan was made, at the gate, or in the wait.
     const answer = signal.aborted
       ? { ...err(abortedBy(signal)), durationMs: null }
@@ -123,7 +123,7 @@ async function judgeNow(
           throw error;
         });
     const { durationMs } = answer;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const patienceMs = failed > policy.maxRetries ? 0 : Math.max(0, atMs - nowMs);
     const told = durationMs !== null && {
       ...reportOf(answer.ok ? null : answer.error, keys.model, patienceMs),
@@ -141,7 +141,7 @@ async function judgeNow(
     if (!isTransient(failure) || failed > policy.maxRetries || signal.aborted) return err(last);
     if ("notAtOnce" in failure) return err(last);
     const waitMs = backoffMs(failed, retryAfterMs(failure), ports.random());
-    if (clock.nowMs() + waitMs >= atMs) return err(last);
+    if (clock.monotonicMs() + waitMs >= atMs) return err(last);
     await wait(clock, waitMs, signal);
   }
 }
@@ -161,9 +161,9 @@ async function keep(
   try {
     // As long as the vendor asked for, as between a ticket's own attempts.
     const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
-    const notBeforeMs = ports.clock.nowMs() + Math.min(askedMs ?? 0, longestPauseMs);
+    const delayMs = Math.min(askedMs ?? 0, longestPauseMs);
     const idIsGiven = caller.queueId !== null;
-    const draft = { about, texts, spent, lastFailure, notBeforeMs, idIsGiven };
+    const draft = { about, texts, spent, lastFailure, delayMs, idIsGiven };
     const created = await ports.tickets.create(draft);
     return created.kind === "kept" ? ok({ ...created, waitsFor }) : err({ kind: "queue_full" });
   } catch (error) {

@@ -65,6 +65,8 @@ export type AbortCause = "timeout" | "hung_up" | "stopping";
 export interface Clock {
   /** Epoch milliseconds. */
   nowMs(): number;
+  /** Milliseconds since some moment, by a clock that nobody sets: for how long something takes, or may take, in this process. */
+  monotonicMs(): number;
   /** Runs `then` once after `delayMs`, unless the returned function is called first. */
   after(delayMs: number, then: () => void): () => void;
 }
@@ -116,7 +118,8 @@ export interface Draft {
   readonly spent: Spent;
   /** Of those calls; `null`: none was made. */
   readonly lastFailure: Failure | null;
-  readonly notBeforeMs: number;
+  /** Before its first attempt, in milliseconds: a delay, since the moment is of the store's clock. */
+  readonly delayMs: number;
   /** Something names the ticket by its id already, so no store may give it another. */
   readonly idIsGiven?: boolean;
 }
@@ -170,7 +173,8 @@ export interface ClaimedTicket {
   /** The breaker's, at the start. */
   readonly epoch: number;
   readonly fence: number;
-  readonly leaseEndsAtMs: number;
+  /** So long it is claimed from when it is handed out: a moment of the store's clock would say nothing to who works on it. */
+  readonly leaseLeftMs: number;
 }
 
 /** Records of keyed requests (`domain/idempotency.ts`), each stored durably before it is answered. */

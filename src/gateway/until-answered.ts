@@ -7,6 +7,7 @@ import { StoreAway, type Ports } from "./ports.ts";
  * Asks again and again until the store has answered, or `untilMs` has come: a settle after its lease would be too late, for then another
  * worker calls again.
  *
+ * @param untilMs by the monotonic clock
  * @returns `null`: the store has not answered
  */
 export async function untilAnswered<Reply>(
@@ -20,7 +21,7 @@ export async function untilAnswered<Reply>(
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error;
       const waitMs = backoffMs(failed, null, random());
-      if (clock.nowMs() + waitMs >= untilMs) return null;
+      if (clock.monotonicMs() + waitMs >= untilMs) return null;
       await wait(clock, waitMs);
     }
   }

@@ -15,21 +15,22 @@ import { untilAnswered } from "./until-answered.ts";
 export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
   const { ports } = flow;
   const { clock, tickets } = ports;
-  const { ticket, permit, epoch, fence, leaseEndsAtMs } = claimed;
+  const { ticket, permit, epoch, fence, leaseLeftMs } = claimed;
   const { about, progress } = ticket;
   const { id, keys = await flow.keysOf(about.tenant, about.model) } = about;
   const gate = ports.gate(about.provider);
-  const startedMs = clock.nowMs();
+  const startedMs = clock.monotonicMs();
+  const leaseEndsMs = startedMs + leaseLeftMs;
   const tally = newCallTally(progress.spent.calls);
   const spentNow = () => ({ calls: tally.calls - progress.spent.calls, costUsd: costOfCalls(tally) });
   const settle = (outcome: AttemptOutcome) =>
-    untilAnswered(ports, () => tickets.settle(id, fence, outcome), leaseEndsAtMs);
+    untilAnswered(ports, () => tickets.settle(id, fence, outcome), leaseEndsMs);
   const report = (told: Pick<CallReport, "finding" | "durationMs" | "reason" | "unlessServed">) =>
     gate.report({
       permit,
       epoch,
       ...told,
-      call: factsOfTicketCall(ticket, keys, clock.nowMs() - startedMs),
+      call: factsOfTicketCall(ticket, keys, clock.monotonicMs() - startedMs),
     });
 
   let attempted;
@@ -48,7 +49,7 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
       // In one moment, the gate first: where both are in one store, they go there together.
       await Promise.all([
         gate.report({ permit, epoch, ...noReport }),
-        untilAnswered(ports, () => tickets.giveBack(id, fence, spent), leaseEndsAtMs),
+        untilAnswered(ports, () => tickets.giveBack(id, fence, spent), leaseEndsMs),
       ]);
       return;
     case "judged": {

@@ -24,13 +24,13 @@ export function createApp(parts: AppParts) {
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.monotonicMs();
     beginRequest(c, newId());
     // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
     await next().catch((thrown: unknown) => {
       c.res = refuseUnexpected(c, thrown);
     });
-    endRequest(c, clock.nowMs() - startedAtMs, parts);
+    endRequest(c, clock.monotonicMs() - startedAtMs, parts);
   });
 
   const guard = knownOnly(parts);

@@ -88,7 +88,7 @@ async function testProvider(
   { gateway, platform, clock, mask, defaultModels }: ProviderParts,
 ): Promise<Response> {
   c.set("provider", provider);
-  const startedAtMs = clock.nowMs();
+  const startedAtMs = clock.monotonicMs();
   const judged = await gateway.tryOut(testComparison(provider), whom(c, platform));
   const body: ProviderTestAnswer = {
     success: judged.ok,
@@ -96,7 +96,7 @@ async function testProvider(
     message: judged.ok
       ? `${judged.value.model} gave a judgement.`
       : problemOfRefusal(judged.error, provider, mask, clock.nowMs(), defaultModels[provider]).sentence,
-    response_time_ms: clock.nowMs() - startedAtMs,
+    response_time_ms: clock.monotonicMs() - startedAtMs,
   };
   return jsonAnswer(200, body, c.get("correlationId"));
 }

@@ -31,6 +31,7 @@ const config = parsed.value;
 
 const clock: Clock = {
   nowMs: Date.now,
+  monotonicMs: () => Math.round(performance.now()),
   after(delayMs, then) {
     const timer = setTimeout(then, delayMs);
     return () => clearTimeout(timer);

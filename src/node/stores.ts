@@ -127,8 +127,8 @@ const patienceMs = 1_000;
 const lookMs = 20;
 
 async function connected(primary: PrimaryStore, clock: Clock): Promise<void> {
-  const untilMs = clock.nowMs() + patienceMs;
-  while (clock.nowMs() < untilMs) {
+  const untilMs = clock.monotonicMs() + patienceMs;
+  while (clock.monotonicMs() < untilMs) {
     try {
       await primary.health();
       return;

@@ -34,7 +34,7 @@ export function keptLookup<Found extends object>(
     kept.delete(name);
     const [oldest] = kept.keys();
     if (kept.size >= mostKept && oldest !== undefined) kept.delete(oldest);
-    kept.set(name, { found, untilMs: clock.nowMs() + forMs });
+    kept.set(name, { found, untilMs: clock.monotonicMs() + forMs });
   }
 
   async function ask(url: string, signal: AbortSignal): Promise<Found | null> {
@@ -64,7 +64,7 @@ export function keptLookup<Found extends object>(
 
   return (name, signal) => {
     const known = kept.get(name);
-    if (known !== undefined && clock.nowMs() < known.untilMs) return known.found;
+    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.found;
     const old = known?.found ?? null;
     const url = signal.aborted ? null : urlOf(name);
     return url === null ? old : renew(name, url, signal, old);

@@ -34,6 +34,7 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
   let timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const clock = {
     nowMs: world.nowMs,
+    monotonicMs: world.nowMs,
     after(delayMs: number, run: () => void) {
       const timer = { atMs: world.nowMs() + delayMs, run };
       timers.push(timer);

@@ -40,7 +40,7 @@ async function story() {
       return Promise.resolve({ outcome, usage: null, requestId: null, status: null });
     },
   };
-  const clock = { nowMs: world.nowMs, after: () => () => {} };
+  const clock = { nowMs: world.nowMs, monotonicMs: world.nowMs, after: () => () => {} };
   const gate = createGateFront({
     remote: remoteGate(env, "mock"),
     clock,
@@ -428,7 +428,7 @@ it("takes texts as long as a body can bring, and gives them back as they were", 
     texts,
     spent: { calls: 0, costUsd: null },
     lastFailure: null,
-    notBeforeMs: 0,
+    delayMs: 0,
   };
   await tickets.create(draft);
   await evictAll();

@@ -41,7 +41,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(created.state).toEqual({
       status: "queued",
       texts: draft.texts,
-      notBeforeMs: draft.notBeforeMs,
+      notBeforeMs: nowMs() + draft.delayMs,
       lastFailure: draft.lastFailure,
     });
     expect(visible(await tickets.load(id))).toEqual(visible(created));
@@ -107,7 +107,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
   it("is not claimed before its backoff is over, but for what the gate's clock may be ahead", async () => {
     const world = await make();
     const notBeforeMs = world.nowMs() + 2_500;
-    const { about } = await kept(world.tickets, draftOf({ notBeforeMs }));
+    const { about } = await kept(world.tickets, draftOf({ delayMs: 2_500 }));
     await world.advance(499);
     expect((await world.tickets.claim(about.id, "p", false))?.claimed).toEqual({
       kind: "early",
@@ -418,7 +418,7 @@ export function draftOf(changes: Partial<Omit<Draft, "about">> & { readonly id?:
     texts,
     spent: { calls: 2, costUsd: 0.02 },
     lastFailure: { reason: "timeout" },
-    notBeforeMs: 0,
+    delayMs: 0,
     ...rest,
   };
 }

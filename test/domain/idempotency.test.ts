@@ -100,3 +100,34 @@ it("survives JSON, and leaves a newer version alone", () => {
   });
   expect(decodeKeyed({ ...fresh.record, version: 2 })).toEqual({ kind: "newer", version: 2 });
 });
+
+describe("after the clock was set back by an hour", () => {
+  const startMs = 1_800_000_000_000;
+  const begun = beginKeyed(null, "sha", "id", 65_000, startMs).record;
+
+  it("a request that died has its key for no longer than its lease", () => {
+    const nowMs = startMs - 3_600_000;
+    const busy = beginKeyed(begun, "sha", "other", 65_000, nowMs);
+    expect(busy.reply).toEqual({ kind: "busy", untilMs: nowMs + 65_000 });
+    // What was found is stored: looked at only, the end would move along with the clock.
+    const later = beginKeyed(busy.record, "sha", "other", 65_000, nowMs + 64_999);
+    expect(later).toEqual({ record: busy.record, reply: busy.reply });
+    const again = beginKeyed(busy.record, "sha", "other", 65_000, nowMs + 65_000);
+    expect(again.reply).toMatchObject({ kind: "begun", queueId: "id", again: true });
+    expect(again.record.fence).toBeGreaterThan(begun.fence);
+  });
+
+  it("a record is forgotten a day after at the latest, and its ticket's as much earlier", () => {
+    const nowMs = startMs - 3_600_000;
+    const ticketed = endKeyed(begun, begun.fence, { kind: "ticketed", forgetAtMs: startMs + 200_000_000 });
+    const { record } = beginKeyed(ticketed, "sha", "other", 65_000, nowMs);
+    expect(record).toMatchObject({ dayEndsAtMs: nowMs + 86_400_000, forgetAtMs: nowMs + 200_000_000 });
+  });
+
+  it("a lease is not cut short where only the settings were changed", () => {
+    expect(beginKeyed(begun, "sha", "other", 1_000, startMs + 1).reply).toEqual({
+      kind: "busy",
+      untilMs: startMs + 65_000,
+    });
+  });
+});

@@ -24,7 +24,7 @@ const schema = { ...judgementSchema, required: [...judgementSchema.required] };
 const { transport, close } = undiciTransport();
 afterAll(() => close());
 const surroundings = { transport, nowMs: () => 0 };
-const clock = { nowMs: () => 0, after: () => () => {} };
+const clock = { nowMs: () => 0, monotonicMs: () => 0, after: () => () => {} };
 
 interface Case {
   readonly name: string;

@@ -30,6 +30,7 @@ const requests = (count: number): JudgeRequest[] =>
 
 const neverWaits: Clock = {
   nowMs: () => 0,
+  monotonicMs: () => 0,
   after() {
     throw new Error("a mock without latency waited");
   },
@@ -59,6 +60,7 @@ function standingClock() {
   const waiting = new Set<{ delayMs: number; ring: () => void }>();
   const clock: Clock = {
     nowMs: () => 0,
+    monotonicMs: () => 0,
     after(delayMs, ring) {
       const timer = { delayMs, ring };
       waiting.add(timer);

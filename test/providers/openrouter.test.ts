@@ -12,7 +12,7 @@ import { itBearsAnyAnswer } from "./fixtures/malformed.ts";
 import { itReadsEveryFault } from "./fixtures/over-http.ts";
 
 const vendor = { apiKey: "sk-or", baseUrl: "https://upstream.test/api/v1" };
-const stillClock: Clock = { nowMs: () => nowMs, after: () => () => {} };
+const stillClock: Clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} };
 const provider = (transport: Transport) => openrouterProvider(vendor, { transport, clock: stillClock });
 
 describe("the request", () => {
@@ -185,6 +185,7 @@ function lookups(first: readonly (readonly string[])[] | "down" | "silent") {
   };
   const clock: Clock = {
     nowMs: () => now,
+    monotonicMs: () => now,
     after: (delayMs, then) => {
       const timer = { atMs: now + delayMs, ring: then };
       timers.add(timer);

@@ -17,6 +17,8 @@ export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
   let timers: readonly { readonly atMs: number; readonly run: () => void }[] = [];
   return {
     nowMs: () => nowMs,
+    // Of another beginning than the wall's, as in truth: whoever mixes the two is far off.
+    monotonicMs: () => nowMs - startMs + 1_000,
     after(delayMs, then) {
       const timer = { atMs: nowMs + delayMs, run: then };
       timers = [...timers, timer];

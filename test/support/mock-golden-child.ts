@@ -6,6 +6,7 @@ const seed = Number(process.argv[2]);
 const delaysMs: number[] = [];
 const clock: Clock = {
   nowMs: () => 0,
+  monotonicMs: () => 0,
   after(delayMs, then) {
     delaysMs.push(delayMs);
     queueMicrotask(then);

@@ -124,6 +124,7 @@ export function plainPlaces(): Places {
         .toSorted((a, b) => a.heardAtMs - b.heardAtMs)
         .slice(0, limit),
     inFlight: () => all().filter(isInFlight),
+    all,
   };
 }
 

@@ -80,6 +80,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   };
   const clock: Clock = {
     nowMs: world.clock.nowMs,
+    monotonicMs: world.clock.monotonicMs,
     after: (delayMs, then) => world.clock.after(delayMs, () => (isDead ? undefined : then())),
   };
   const vendor = scriptedVendor(steps, clock.after);

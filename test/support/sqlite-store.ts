@@ -45,6 +45,7 @@ export async function sqliteForTest(settings = config) {
   function clockOf(owner: { readonly isAlive: boolean }): Clock {
     return {
       nowMs: clock.nowMs,
+      monotonicMs: clock.monotonicMs,
       after: (delayMs, then) => clock.after(delayMs, () => (owner.isAlive ? then() : undefined)),
     };
   }
@@ -95,6 +96,7 @@ export async function sqliteForTest(settings = config) {
       return sqlite.gate("mock");
     },
     nowMs: clock.nowMs,
+    monotonicMs: clock.monotonicMs,
     async advance(ms: number) {
       await clock.advance(ms);
       await clock.advance(0);

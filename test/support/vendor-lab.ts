@@ -208,6 +208,7 @@ function virtualTime() {
   const timers = new Map<number, { readonly atMs: number; readonly run: () => void }>();
   const clock: Clock = {
     nowMs: () => nowMs,
+    monotonicMs: () => nowMs,
     after(delayMs, then) {
       const id = ids++;
       timers.set(id, { atMs: nowMs + Math.max(0, delayMs), run: then });

@@ -141,7 +141,7 @@ function withdrawals(sql: SqlStorage, { isAny }: AskSql): Pick<Places, "withdraw
 function turns(
   sql: SqlStorage,
   { rows, isAny, groups }: AskSql,
-): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "inFlight"> {
+): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "inFlight" | "all"> {
   return {
     ready: ({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) =>
       rows(
@@ -182,6 +182,7 @@ function turns(
       );
     },
     inFlight: () => rows("SELECT * FROM places WHERE until >= 0"),
+    all: () => rows("SELECT * FROM places"),
   };
 }
 

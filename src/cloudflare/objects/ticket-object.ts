@@ -1,8 +1,9 @@
 /** One ticket, as a Durable Object named by its id: the row, the alarm and the gate of its keeper (`engine/ticket-keeper.ts`). */
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
-import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves.ts";
+import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Spent, Ticket } from "../../domain/ticket/ticket.ts";
+import type { ClaimAnswer } from "../../engine/claims.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { AskedRow, Follower, Listener } from "../../engine/ticket-parts.ts";
 import { StoreAway, type Created, type Draft } from "../../gateway/ports.ts";
@@ -44,12 +45,16 @@ export class TicketObject extends DurableObject<Environment> {
     });
   }
 
-  /** @param saysAll absent: isolates of older code want the ticket alone, and know no other answer */
+  /**
+   * @param draft a Worker of older code has a moment in it, and no delay
+   * @param saysAll absent: isolates of older code want the ticket alone, and know no other answer
+   */
   async create(
-    draft: Draft,
+    draft: Draft & { readonly notBeforeMs?: number },
     saysAll = false,
   ): Promise<Ticket | { readonly created: Created; readonly gateMs: number }> {
-    const created = await this.#keeper.create(draft);
+    const { delayMs = Math.max(0, (draft.notBeforeMs ?? 0) - clock.nowMs()) } = draft;
+    const created = await this.#keeper.create({ ...draft, delayMs });
     if (saysAll) return { created, gateMs: this.#gateMs };
     if (created.kind === "full") throw new StoreAway("The queue is full");
     return created.ticket;
@@ -59,11 +64,7 @@ export class TicketObject extends DurableObject<Environment> {
     return this.#keeper.load();
   }
 
-  claim(
-    permit: string,
-    asProbe: boolean,
-    early?: boolean,
-  ): Promise<{ readonly claimed: Claimed; readonly ticket: Ticket } | null> {
+  claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {
     return this.#keeper.claim(permit, asProbe, early);
   }
 

@@ -27,14 +27,14 @@ export async function askObject<Instance, Reply>(
   verb: (object: Remote<Instance>) => Promise<Reply>,
   limitMs = patienceMs,
 ): Promise<Reply> {
-  const endsAtMs = Date.now() + limitMs;
+  const endsAtMs = performance.now() + limitMs;
   for (let failed = 1; ; failed++) {
     try {
       const stub = namespace.get(namespace.idFromName(name)) as unknown as Remote<Instance>;
-      return await inTimeOrThrow(endsAtMs - Date.now(), verb(stub));
+      return await inTimeOrThrow(endsAtMs - performance.now(), verb(stub));
     } catch (error) {
       const waitMs = 50 * 2 ** failed * (1 + Math.random());
-      if (!isWorthRetrying(error) || Date.now() + waitMs >= endsAtMs) {
+      if (!isWorthRetrying(error) || performance.now() + waitMs >= endsAtMs) {
         throw new StoreAway("a Durable Object did not answer", { cause: error });
       }
       await wait(timers, waitMs);

@@ -62,6 +62,8 @@ export interface GateState {
   readonly kept: Kept;
   /** What waited for its backoff at this moment waits no more: the breaker closed then, or our account was let in again. */
   readonly waitsEndedMs: number;
+  /** The clock when it was last changed, or its places were: what is stored is of this moment at the latest (`set-back.ts`). Absent from older code. */
+  readonly seenMs?: number;
 }
 
 interface CleanEnd {
@@ -96,6 +98,7 @@ export const newGate: GateState = {
   cleanEnds: [],
   kept: [],
   waitsEndedMs: 0,
+  seenMs: 0,
 };
 
 /** What older code has stored is carried on. */

@@ -140,6 +140,18 @@ function inRoom(all: ModelRecords): ModelRecords {
   return first === 0 ? all : all.slice(first);
 }
 
+/** With all moments moved likewise. */
+export function mapMoments(records: ModelRecords, move: (atMs: number) => number): ModelRecords {
+  return records.map((record) => {
+    const { answers, judgedAtMs, calls } = unpacked(record);
+    return packed(record.split(" ")[0] ?? "", {
+      answers: answers.map(({ comparison, atMs }) => ({ comparison, atMs: move(atMs) })),
+      judgedAtMs: judgedAtMs === null ? null : move(judgedAtMs),
+      calls,
+    });
+  });
+}
+
 function isAnswering(record: string): boolean {
   return record.split(" ").length > before;
 }

@@ -21,7 +21,9 @@ export function isOlder({ records, models, breaker }: OlderGate): boolean {
 /** @param newGate what a gate knows that knows nothing yet */
 export function carriedOn(newGate: GateState, stored: OlderGate): GateState {
   const { models, ...known } = stored;
-  const whole = { ...newGate, ...known };
+  // When it was written is not known.
+  const { seenMs: _, ...nothing } = newGate;
+  const whole = { ...nothing, ...known };
   const records = models === undefined ? whole.records : withOlder(whole.records, recordsIn(models));
   return { ...whole, breaker: recounted(whole.breaker), records };
 }

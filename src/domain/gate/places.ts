@@ -170,6 +170,8 @@ export interface Places {
   silent(heardUntilMs: number, limit: number): readonly Place[];
   /** Every dispatched or running place: at most as many as there are permits. */
   inFlight(): readonly Place[];
+  /** Every place, in any order: the one question that reads the whole table, asked where the clock was set back. */
+  all(): readonly Place[];
 }
 
 /** What becomes of a place whose time is over. */

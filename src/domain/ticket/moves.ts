@@ -6,6 +6,7 @@
 import type { Failure } from "../failure.ts";
 import type { Others } from "../gate/call-report.ts";
 import { fail, threw } from "./failure.ts";
+import { presentTicket } from "./set-back.ts";
 import { die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
 import type {
   About,
@@ -24,13 +25,14 @@ import type {
  *
  * @param spent on live calls for the same comparison before
  * @param lastFailure of those calls; `null`: none was made
+ * @param delayMs of its first attempt: a delay, for the moment is the store's to say
  */
 export function acceptTicket(
   about: Omit<About, "acceptedAtMs" | "expiresAtMs">,
   texts: Texts,
   spent: Spent,
   lastFailure: Failure | null,
-  notBeforeMs: number,
+  delayMs: number,
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<null> {
@@ -50,13 +52,14 @@ export function acceptTicket(
     version: 1,
     about: { ...about, acceptedAtMs: nowMs, expiresAtMs: nowMs + policy.ttlMs },
     progress,
-    state: { status: "queued", texts, notBeforeMs, lastFailure },
+    state: { status: "queued", texts, notBeforeMs: nowMs + delayMs, lastFailure },
   };
   return { ticket, events: [{ number: 1, atMs: nowMs, kind: "accepted" }], reply: null };
 }
 
 /** Lets happen what time has brought. Done late or twice, it comes to the same. */
-export function elapse(ticket: Ticket, nowMs: number, policy: TicketPolicy): Moved<null> {
+export function elapse(known: Ticket, nowMs: number, policy: TicketPolicy): Moved<null> {
+  const ticket = presentTicket(known, nowMs);
   const { state, about } = ticket;
   switch (state.status) {
     case "queued":

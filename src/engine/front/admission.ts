@@ -46,7 +46,7 @@ export function createAdmission({ room, refresh, latency, clock }: AdmissionPart
     fullAtMs.delete(tenant);
     if (created.kind !== "full") return created;
     if (fullAtMs.size >= mostTenants) fullAtMs.clear();
-    fullAtMs.set(tenant, clock.nowMs());
+    fullAtMs.set(tenant, clock.monotonicMs());
     refresh();
     return created;
   }

@@ -67,7 +67,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     later,
   });
   const admission = createAdmission({
-    room: (fullAtMs) => roomIn(kept, fullAtMs, clock.nowMs()),
+    room: (fullAtMs) => roomIn(kept, fullAtMs, clock.monotonicMs()),
     refresh: reports.refresh,
     latency,
     clock,
@@ -77,21 +77,21 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   const patienceMs = () => (kept === null || kept.snapshot.state === "closed" ? askMs : askForTurnMs);
 
   function enter(permit: string, whose: Whose): Promise<Admission> {
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const known = answer(kept, whose, nowMs);
     if (known.kind === "ask") return askInTurn(permit, whose);
     // Asked again with its permit, the probe is told the same.
     if (permit === turn) return ask(permit, whose);
     if (isRefreshDue(kept, nowMs)) reports.refresh();
-    return Promise.resolve(admissionOf(known));
+    return Promise.resolve(ofHere(known));
   }
 
   /** Waits for the answer to another call that is asking, and asks where that leaves it open. */
   async function askInTurn(permit: string, whose: Whose): Promise<Admission> {
     const admission = await lookFor<Admission>(clock, patienceMs(), (leftMs) => {
-      const nowMs = clock.nowMs();
+      const nowMs = clock.monotonicMs();
       const known = answer(kept, whose, nowMs);
-      if (known.kind !== "ask") return admissionOf(known);
+      if (known.kind !== "ask") return ofHere(known);
       if (leftMs <= 0 || isAway(nowMs)) return guess(whose);
       return isUnderWay(asking, nowMs) ? undefined : ask(permit, whose);
     });
@@ -100,14 +100,14 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
 
   async function ask(permit: string, whose: Whose): Promise<Admission> {
     const limitMs = patienceMs();
-    const flight: Flight = { sinceMs: clock.nowMs(), limitMs };
+    const flight: Flight = { sinceMs: clock.monotonicMs(), limitMs };
     asking = flight;
     const asked = latency
       .timed(() => remote.enter(permit, whose))
       .then(
         ({ admission, snapshot }) => {
           keep(snapshot, flight.sinceMs);
-          return admission;
+          return ofGate(admission, snapshot.takenAtMs);
         },
         () => null,
       );
@@ -117,7 +117,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
       if (admission.kind === "call" && admission.probe !== null) turn = permit;
       return admission;
     }
-    awaySinceMs = clock.nowMs();
+    awaySinceMs = clock.monotonicMs();
     const mayBeTurn = limitMs === askForTurnMs;
     if (admission === undefined) later(asked.then((late) => giveBack(late, permit, mayBeTurn)));
     return guess(whose);
@@ -134,13 +134,11 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
 
   /** Without the gate: the last that was heard of it, for a while; then, as if its breaker were closed. */
   function guess(whose: Whose): Admission {
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     if (kept === null || nowMs - kept.askedAtMs >= staticMs || nowMs < kept.askedAtMs) return unknown;
     const { snapshot, askedAtMs } = kept;
     const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, whose, nowMs);
-    return last.kind === "ask"
-      ? { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs }
-      : admissionOf(last);
+    return ofHere(last.kind === "ask" ? { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs } : last);
   }
 
   function report(callReport: CallReport): Promise<Others | null> {
@@ -150,8 +148,19 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
 
   /** The one that was asked for last is the newest. After our clock was set back nothing kept is newer. */
   function keep(snapshot: Snapshot, askedAtMs: number): void {
-    const isOlder = kept !== null && askedAtMs < kept.askedAtMs && kept.askedAtMs <= clock.nowMs();
+    const isOlder = kept !== null && askedAtMs < kept.askedAtMs && kept.askedAtMs <= clock.monotonicMs();
     if (!isOlder) kept = { snapshot, askedAtMs };
+  }
+
+  /** What is known here goes by the monotonic clock; who asks, by the wall's. */
+  function ofHere(known: Exclude<SnapshotAnswer, { kind: "ask" }>): Admission {
+    return known.kind === "call" ? { ...known, probe: null } : ofGate(known, clock.monotonicMs());
+  }
+
+  /** A wait that was told by another clock, by which it was `thereMs` then: it is as long here. */
+  function ofGate(admission: Admission, thereMs: number): Admission {
+    if (admission.kind === "call") return admission;
+    return { ...admission, retryAtMs: admission.retryAtMs - thereMs + clock.nowMs() };
   }
 
   return {
@@ -161,15 +170,6 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     estimate: (ticketId) => remote.estimate(ticketId),
     status: (tenant) => remote.status(tenant),
   };
-}
-
-function admissionOf(known: Exclude<SnapshotAnswer, { kind: "ask" }>): Admission {
-  switch (known.kind) {
-    case "call":
-      return { ...known, probe: null };
-    case "wait":
-      return known;
-  }
 }
 
 const unknown: Admission = { kind: "call", epoch: null, probe: null };

@@ -31,11 +31,12 @@ export function createGateLatency(clock: Clock): GateLatency {
   /** What has not been answered yet, oldest first. */
   const asking = new Set<Asking>();
 
-  const ageMs = ({ sinceMs, besideMs }: Asking) => Math.max(0, Math.abs(clock.nowMs() - sinceMs) - besideMs);
+  const ageMs = ({ sinceMs, besideMs }: Asking) =>
+    Math.max(0, Math.abs(clock.monotonicMs() - sinceMs) - besideMs);
 
   /** What is under way. */
   function present(): readonly Asking[] {
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     for (const flight of asking) if (!isUnderWay(flight, nowMs)) asking.delete(flight);
     return [...asking];
   }
@@ -43,7 +44,7 @@ export function createGateLatency(clock: Clock): GateLatency {
   return {
     async timed(ask, through) {
       const flight: Asking = {
-        sinceMs: clock.nowMs(),
+        sinceMs: clock.monotonicMs(),
         limitMs: askingMs,
         besideMs: through?.besideMs ?? 0,
       };

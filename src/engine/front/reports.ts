@@ -68,14 +68,15 @@ export function createGateReports(parts: GateReportsParts): GateReports {
 
   /** @returns the first exchange, by what was told last. What came up meanwhile goes in the next, at once after it */
   function begin(): Promise<Others | null> {
-    const endsAtMs = clock.nowMs() + exchangeMs;
+    const endsAtMs = clock.monotonicMs() + exchangeMs;
     const first = exchanges.once();
     later(first.then(() => goOn(endsAtMs)));
     return first;
   }
 
   async function goOn(endsAtMs: number): Promise<void> {
-    while (exchanges.areDue() && !exchanges.isBusy() && clock.nowMs() < endsAtMs) await exchanges.once();
+    while (exchanges.areDue() && !exchanges.isBusy() && clock.monotonicMs() < endsAtMs)
+      await exchanges.once();
   }
 
   return { report, refresh };
@@ -107,10 +108,10 @@ function createExchanges({ exchange, keep, clock, newId }: GateReportsParts): Ex
   const reportedAtMs = new WeakMap<CallReport, number>();
   const told = new WeakSet<CallReport>();
 
-  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+  const isBusy = () => isUnderWay(underWay, clock.monotonicMs());
 
   async function once(): Promise<Others | null> {
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
     const isOfNow = (atMs: number) => Math.abs(nowMs - atMs) < reportMs;
@@ -125,7 +126,7 @@ function createExchanges({ exchange, keep, clock, newId }: GateReportsParts): Ex
     let others: Others | null = null;
     try {
       for (const { id, callReports } of batches) {
-        const atMs = clock.nowMs();
+        const atMs = clock.monotonicMs();
         const { others: heard = null, ...snapshot } = await exchange(id, callReports.map(aged));
         keep(snapshot, atMs);
         others = heard;
@@ -144,14 +145,14 @@ function createExchanges({ exchange, keep, clock, newId }: GateReportsParts): Ex
 
   /** What is told late says so: the gate must not take it for the present. */
   function aged(callReport: CallReport): CallReport {
-    const ageMs = clock.nowMs() - (reportedAtMs.get(callReport) ?? clock.nowMs());
+    const ageMs = clock.monotonicMs() - (reportedAtMs.get(callReport) ?? clock.monotonicMs());
     return ageMs > 0 && callReport.call !== undefined ? { ...callReport, ageMs } : callReport;
   }
 
   return {
     add(callReport) {
       unreported = addReport(unreported, callReport);
-      reportedAtMs.set(callReport, clock.nowMs());
+      reportedAtMs.set(callReport, clock.monotonicMs());
     },
     areDue: () => isReportDue(unreported),
     isBusy,

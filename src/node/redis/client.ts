@@ -37,7 +37,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   let isClosed = false;
   /** Calls under way, and since when none has been answered. */
   let open = 0;
-  let silentSinceMs = clock.nowMs();
+  let silentSinceMs = clock.monotonicMs();
   const making = makingOf(url, clock);
   let client = connect();
 
@@ -59,12 +59,12 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
       throw new NotDone("not_connected", "Redis is not connected", trouble === null ? {} : { trouble });
     }
     trips.note();
-    if (open === 0) silentSinceMs = clock.nowMs();
+    if (open === 0) silentSinceMs = clock.monotonicMs();
     open++;
     const using = client;
     const replies = commands.map((command) =>
       using.sendCommand([...command]).finally(() => {
-        silentSinceMs = clock.nowMs();
+        silentSinceMs = clock.monotonicMs();
       }),
     );
     const all = Promise.all(replies).finally(() => open--);
@@ -75,7 +75,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   }
 
   function hangsSince(sinceMs: number): boolean {
-    return clock.nowMs() - sinceMs >= hangMs;
+    return clock.monotonicMs() - sinceMs >= hangMs;
   }
 
   function renew(): void {
@@ -125,7 +125,7 @@ function makingOf(url: string, clock: Clock) {
 
   /** The greeting has no time limit of its own: where it was lost, the connection would never become one. */
   function hangs(): boolean {
-    const doesHang = greetingSinceMs !== null && clock.nowMs() - greetingSinceMs >= hangMs;
+    const doesHang = greetingSinceMs !== null && clock.monotonicMs() - greetingSinceMs >= hangMs;
     if (doesHang) trouble = noGreeting;
     return doesHang;
   }
@@ -137,7 +137,7 @@ function makingOf(url: string, clock: Clock) {
       greetingSinceMs = null;
     },
     onConnect() {
-      greetingSinceMs = clock.nowMs();
+      greetingSinceMs = clock.monotonicMs();
     },
     onError(error: unknown) {
       greetingSinceMs = null;

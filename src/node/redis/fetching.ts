@@ -93,14 +93,13 @@ export function createFetching(parts: FetchingParts): Fetching {
 }
 
 async function runOne(
-  { tickets, storeNowMs, shortestLeaseMs, onFault }: FetchingParts,
+  { tickets, shortestLeaseMs, onFault }: FetchingParts,
   claimed: ClaimedTicket,
   run: Run | null,
 ): Promise<void> {
   try {
     // Redis' answer was long under way: whoever is next has the whole lease.
-    const leftMs = claimed.leaseEndsAtMs - storeNowMs();
-    if (leftMs < shortestLeaseMs) await tickets.giveBack(claimed.ticket.about.id, claimed.fence);
+    if (claimed.leaseLeftMs < shortestLeaseMs) await tickets.giveBack(claimed.ticket.about.id, claimed.fence);
     else await run?.(claimed);
   } catch (error) {
     onFault(error);

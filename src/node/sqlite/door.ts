@@ -49,7 +49,7 @@ export function sqliteDoor(parts: SqliteDoorParts): SqliteDoor {
       const answered = await claimInTurn().catch((error: unknown) => {
         // A ticket that can't be read has no turn to lose, and is sent again.
         if (begun === null || !(error instanceof StoreAway)) throw error;
-        return untilAnswered(parts, claimInTurn, clock.nowMs() + claimMs);
+        return untilAnswered(parts, claimInTurn, clock.monotonicMs() + claimMs);
       });
       if (answered?.isThere === false) gate.remove(ticketId);
       claimed = answered?.claimed ?? null;

@@ -29,7 +29,7 @@ export function createStoredGateState(
   function storeBy(atMs: number): void {
     if (atMs >= timer.atMs) return;
     timer.cancel();
-    const cancel = clock.after(Math.max(0, atMs - clock.nowMs()), () => {
+    const cancel = clock.after(Math.max(0, atMs - clock.monotonicMs()), () => {
       timer = { atMs: Infinity, cancel: () => {} };
       void flush();
     });
@@ -47,7 +47,7 @@ export function createStoredGateState(
       stored = written;
     } catch {
       storing = null;
-      storeBy(clock.nowMs() + retryMs);
+      storeBy(clock.monotonicMs() + retryMs);
     }
   }
 
@@ -61,7 +61,7 @@ export function createStoredGateState(
     write(next, withinMs) {
       state = next;
       if (withinMs === 0) void flush();
-      else storeBy(clock.nowMs() + withinMs);
+      else storeBy(clock.monotonicMs() + withinMs);
     },
     settled: () => storing ?? Promise.resolve(),
     flush,

@@ -2,7 +2,8 @@
  * The gate of one provider in this process. What waits is in memory, made again from the tickets at each start; its state is stored, so
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
-import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
+import { enter, isMomentous, type GateLimits, type GateState } from "../../domain/gate/gate.ts";
+import { behindMs, seenAt } from "../../domain/gate/set-back.ts";
 import { endWaits, othersOf, takeReports } from "../../domain/gate/report.ts";
 import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
 import { asksForOthers } from "../../domain/gate/call-report.ts";
@@ -68,7 +69,7 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
   }
 
   return {
-    ...liveCalls(parts),
+    ...liveCalls(parts, keeper.toPresent),
 
     admit(item, notBeforeMs) {
       const admitted = keeper.admit(item, notBeforeMs);
@@ -108,25 +109,35 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
 }
 
 /** What every call asks and tells, past the keeper: where nothing changes that must last, nothing is looked for and nothing is written. */
-function liveCalls(parts: SqliteGateParts): Pick<Gate, "enter" | "report"> {
+function liveCalls(parts: SqliteGateParts, toPresent: () => void): Pick<Gate, "enter" | "report"> {
   const { state, places, limits, onChange } = parts;
-  const { nowMs } = parts.clock;
+
+  function present(nowMs: number): GateState {
+    const known = state.read();
+    if (behindMs(known, nowMs) === 0) return known;
+    toPresent();
+    onChange();
+    return state.read();
+  }
 
   return {
     enter(permit, whose) {
-      const before = state.read();
-      const { gate: after, reply } = enter(before, permit, whose, nowMs(), limits);
+      const nowMs = parts.clock.nowMs();
+      const before = present(nowMs);
+      const { gate: after, reply } = enter(before, permit, whose, nowMs, limits);
       if (after === before) return Promise.resolve(reply);
-      state.write(after, 0);
+      state.write(seenAt(before, after, false, nowMs), 0);
       onChange();
       return stored(state, reply);
     },
 
     report(callReport) {
-      const before = state.read();
-      const after = takeReports(before, parts.newId(), [callReport], nowMs(), limits, parts.random());
-      const others = asksForOthers(callReport) ? othersOf(after, callReport, nowMs()) : null;
-      endWaits(before, after, places, nowMs());
+      const nowMs = parts.clock.nowMs();
+      const before = present(nowMs);
+      const reported = takeReports(before, parts.newId(), [callReport], nowMs, limits, parts.random());
+      const after = seenAt(before, reported, false, nowMs);
+      const others = asksForOthers(callReport) ? othersOf(after, callReport, nowMs) : null;
+      endWaits(before, after, places, nowMs);
       if (isMomentous(before, after)) {
         state.write(after, 0);
         onChange();

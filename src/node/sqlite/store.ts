@@ -54,7 +54,7 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
   const opened = openDatabase(parts.settings.dataDir);
   if (!opened.ok) return opened;
   try {
-    return ok(await durableOver(opened.value, parts));
+    return ok(await sqliteOver(opened.value, parts));
   } catch (error) {
     opened.value.close();
     const fault = error instanceof StoreAway ? error.cause : error;
@@ -64,7 +64,7 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
 }
 
 /** @throws where the file can't be read */
-async function durableOver(database: Database, parts: SqliteParts): Promise<SqliteStore> {
+async function sqliteOver(database: Database, parts: SqliteParts): Promise<SqliteStore> {
   const { settings, clock, onFault } = parts;
   const { nowMs } = clock;
   const { sql } = database;
@@ -121,9 +121,13 @@ async function durableOver(database: Database, parts: SqliteParts): Promise<Sqli
     ask().catch(onFault);
   }
 
+  let lookedAtMs = nowMs();
+
   /** All that is due, now. @returns when something is next */
   async function look(): Promise<number | null> {
     try {
+      if (nowMs() < lookedAtMs) await tickets.toPresent();
+      lookedAtMs = nowMs();
       // Whatever was refused is not tried again by itself.
       if (commits.trouble() !== null) await commits.check();
       const sentMs = gates.look();
@@ -138,6 +142,7 @@ async function durableOver(database: Database, parts: SqliteParts): Promise<Sqli
   }
 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
+  await tickets.toPresent().catch(onFault);
   await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
   // What expires, expires; what waits for its turn is sent from `start` on.
@@ -170,9 +175,9 @@ async function durableOver(database: Database, parts: SqliteParts): Promise<Sqli
       database.close();
     },
     async health() {
-      const startedAtMs = nowMs();
+      const startedAtMs = clock.monotonicMs();
       const trouble = await commits.check();
-      return { trouble, latencyMs: nowMs() - startedAtMs };
+      return { trouble, latencyMs: clock.monotonicMs() - startedAtMs };
     },
     warnings() {
       const trouble = commits.trouble();

@@ -24,6 +24,9 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
   const selectFirstDue = sql.prepare(
     `SELECT due_ms FROM tickets WHERE version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT 1`,
   );
+  const selectMovedSince = sql.prepare(
+    `SELECT id FROM tickets WHERE version <= ? AND NOT ${isMoving} AND record ->> '$.progress.updatedAtMs' >= ?`,
+  );
   const selectUnfinished = sql.prepare(
     `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
   );
@@ -47,6 +50,9 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
       if (row["is_moving"] === 1) throw new StoreAway("The ticket is moving to another store");
       return ticketInRow(row["record"], row["texts"] ?? null);
     },
+
+    /** Those that were last moved at this moment, or later. */
+    movedSince: (atMs: number) => selectMovedSince.all(version, atMs).map(({ id }) => String(id)),
 
     /** The earliest first. */
     due: (nowMs: number, limit: number) => selectDue.all(nowMs, version, limit).map(({ id }) => String(id)),

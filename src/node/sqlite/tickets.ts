@@ -1,6 +1,7 @@
 /** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. Each has its keeper for a verb. */
 import type { DatabaseSync } from "node:sqlite";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import { clockSlackMs } from "../../domain/ticket/set-back.ts";
 import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
@@ -51,6 +52,8 @@ export interface SqliteTickets extends ClaimableTickets {
   firstDueMs(): number | null;
   /** Lets that happen for all whose time has come. */
   elapseDue(): Promise<void>;
+  /** After the clock may have been set back: all that it says of tickets lies as much earlier. Nothing, where it was not. */
+  toPresent(): Promise<void>;
   /** Those that have not ended, without their texts. */
   unfinished(): readonly Ticket[];
   /** The process that held the claims is dead, and this one is its successor. */
@@ -204,7 +207,7 @@ function all(
   { commits, nowMs, onFault }: SqliteTicketsParts,
   rows: Rows,
   keeperOf: KeeperOf,
-): Pick<SqliteTickets, "elapseDue" | "claimantsDied" | "giveBackAll"> {
+): Pick<SqliteTickets, "elapseDue" | "toPresent" | "claimantsDied" | "giveBackAll"> {
   /** @returns false: it could not be done now */
   async function elapseOne(id: string): Promise<boolean> {
     try {
@@ -219,6 +222,13 @@ function all(
   const inFlight = () => commits.read(rows.inFlight);
 
   return {
+    async toPresent() {
+      const ids = commits.read(() => rows.movedSince(nowMs() + clockSlackMs));
+      for (let at = 0; at < ids.length; at += batch) {
+        await Promise.all(ids.slice(at, at + batch).map(elapseOne));
+      }
+    },
+
     async elapseDue() {
       for (;;) {
         const ids = commits.read(() => rows.due(nowMs(), batch));

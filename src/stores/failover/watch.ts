@@ -33,7 +33,8 @@ export interface Watch {
 export type Ask = Watch["ask"];
 
 export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
-  const { nowMs } = clock;
+  // How long it is away, and nothing that is stored.
+  const nowMs = () => clock.monotonicMs();
   let breaker: StoreBreaker = unknownStore(nowMs());
   let trouble: StoreTrouble | null = null;
   let cancel: (() => void) | null = null;

@@ -63,7 +63,7 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
     const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
     const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
-    timer.set(clock.nowMs() + Math.max(waitMs + politeMs, restMs));
+    timer.set(clock.monotonicMs() + Math.max(waitMs + politeMs, restMs));
   }
 
   async function fetchNow(): Promise<void> {
@@ -172,7 +172,7 @@ function oneTimer(clock: Clock, ring: () => void) {
     set(atMs: number): void {
       if (timer !== null && timer.atMs === atMs) return;
       clear();
-      const cancel = clock.after(atMs - clock.nowMs(), () => {
+      const cancel = clock.after(atMs - clock.monotonicMs(), () => {
         timer = null;
         ring();
       });

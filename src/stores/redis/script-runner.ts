@@ -35,6 +35,8 @@ export interface ScriptRunner {
   ): Promise<readonly unknown[]>;
   /** Redis' clock, as near as is known, in epoch milliseconds. */
   nowMs(): number;
+  /** How far Redis' clock is ahead of this machine's. */
+  aheadMs(): number;
 }
 
 interface Waiting {
@@ -53,8 +55,8 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
   const { redis, limits, clock, random, soon } = parts;
   /** Those that need room apart: where there is none, the others must go on. */
   const groups = new Map<string, Waiting[]>();
-  /** How far Redis' clock is ahead of ours. */
-  let aheadMs = 0;
+  /** How far Redis' clock is ahead of our monotonic one, which nobody sets; `null`: Redis has not said. */
+  let aheadMs: number | null = null;
 
   const common = (): Common => (parts.ownsTime === true ? { nowMs: clock.nowMs() } : {});
 
@@ -77,7 +79,7 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
   /** Never rejects: who waits hears of it. */
   async function run(provider: ProviderName, group: readonly Waiting[]): Promise<void> {
     try {
-      const askedAtMs = clock.nowMs();
+      const askedMs = clock.monotonicMs();
       const calls = group.map(({ call, texts }) => ({ ...call, texts: texts.length }));
       const whole = { verb: "at_gate", ...common(), provider, limits, random: random(), calls };
       const texts = group.flatMap((one) => one.texts);
@@ -88,8 +90,8 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
         listeners: null,
         ...(JSON.parse(String(head)) as Partial<Schedule>),
       };
-      const nowMs = schedule.nowMs ?? askedAtMs;
-      aheadMs = nowMs - (askedAtMs + clock.nowMs()) / 2;
+      const nowMs = schedule.nowMs ?? clock.nowMs();
+      aheadMs = nowMs - (askedMs + clock.monotonicMs()) / 2;
       parts.onSchedule(provider, { ...schedule, nowMs });
       for (const [index, { resolve, reject }] of group.entries()) {
         const answer = answers[index] as readonly unknown[];
@@ -101,11 +103,18 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
     }
   }
 
+  function storeNowMs(): number {
+    // Before Redis has said anything our own must do: what is computed by a clock that is wrong is asked again (`isOfThisClock`).
+    if (parts.ownsTime === true || aheadMs === null) return clock.nowMs();
+    return Math.round(clock.monotonicMs() + aheadMs);
+  }
+
   return {
     atGate: (provider, call, texts = []) =>
       new Promise((resolve, reject) => join(provider, { call, texts, resolve, reject })),
     call: (call, texts = []) => redis.run(withoutNulls({ ...call, ...common() }), texts, needsRoom(call)),
-    nowMs: () => (parts.ownsTime === true ? clock.nowMs() : Math.round(clock.nowMs() + aheadMs)),
+    nowMs: storeNowMs,
+    aheadMs: () => storeNowMs() - clock.nowMs(),
   };
 }
 

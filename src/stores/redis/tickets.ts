@@ -7,8 +7,15 @@ import type { Start } from "../../domain/gate/queue.ts";
 import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
-import { isEnded, isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
-import { StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
+import {
+  isEnded,
+  isForgotten,
+  type Ticket,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../domain/ticket/ticket.ts";
+import { ticketMoved } from "../../domain/ticket/set-back.ts";
+import { StoreAway, type ClaimedTicket, type Created, type Draft } from "../../gateway/ports.ts";
 import { ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
@@ -70,14 +77,12 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
     for (;;) {
       if (read === null) return null;
       const { ticket, revision } = read;
-      const moved = act(ticket, script.nowMs());
+      const atMs = script.nowMs();
+      const moved = act(ticket, atMs);
       if (moved.ticket === ticket) return { ...moved, revision };
       const { told, texts } = written(moved.ticket, moved.events, false);
-      const [answer, ...row] = await script.atGate(
-        ticket.about.provider,
-        { verb: "change", revision, ...told },
-        texts,
-      );
+      const call = { verb: "change", revision, atMs, ...told } as const;
+      const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
       if (answer === "stored") {
         if (isEnded(moved.ticket.state)) parts.onErased?.();
         return { ...moved, revision: revision + 1 };
@@ -107,25 +112,42 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
     claims.set(id, { read, untilMs });
   }
 
-  return {
-    async create({ about, texts, spent, lastFailure, notBeforeMs }) {
-      const nowMs = script.nowMs();
-      const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy);
-      const { told, texts: stored } = written(accepted.ticket, accepted.events, true);
-      const call = { verb: "create", always: false, ...told } as const;
-      const [answer, ...rest] = await script.atGate(about.provider, call, stored);
-      switch (answer) {
-        case "full":
-          return { kind: "full" };
-        case "stored":
-          return { kind: "kept", ticket: accepted.ticket, estimate: estimateIn(rest[0]) };
-        default: {
-          const known = ticketInRecord(rest, policy);
-          if (known === null) throw new StoreAway("It was withdrawn while it was under way");
-          return { kind: "kept", ticket: known.ticket, estimate: null };
-        }
+  async function create(draft: Draft): Promise<Created> {
+    const { about, texts, spent, lastFailure, delayMs } = draft;
+    const nowMs = script.nowMs();
+    const accepted = acceptTicket(about, texts, spent, lastFailure, delayMs, nowMs, policy);
+    const { told, texts: stored } = written(accepted.ticket, accepted.events, true);
+    const call = { verb: "create", always: false, atMs: nowMs, ...told } as const;
+    const [answer, ...rest] = await script.atGate(about.provider, call, stored);
+    switch (answer) {
+      case "again":
+        return await create(draft);
+      case "full":
+        return { kind: "full" };
+      case "stored":
+        return { kind: "kept", ticket: accepted.ticket, estimate: estimateIn(rest[0]) };
+      default: {
+        const known = ticketInRecord(rest, policy);
+        if (known === null) throw new StoreAway("It was withdrawn while it was under way");
+        return { kind: "kept", ticket: known.ticket, estimate: null };
       }
-    },
+    }
+  }
+
+  async function adopt(ticket: Ticket, events: readonly TicketEvent[]): Promise<void> {
+    const atMs = script.nowMs();
+    // Its moments are of this machine's clock.
+    const { told, texts } = written(ticketMoved(ticket, script.aheadMs()), events, true);
+    const call = { verb: "create", always: true, atMs, ...told } as const;
+    const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
+    if (answer === "again") return await adopt(ticket, events);
+    if (answer === "there" && ticketInRecord(row, policy) === null) {
+      throw new NotDone("refused", "A ticket of this id was withdrawn");
+    }
+  }
+
+  return {
+    create,
 
     async load(id) {
       const moved = await change(id, (ticket, nowMs) => elapse(ticket, nowMs, policy));
@@ -136,7 +158,11 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
       end(id, (ticket, nowMs) => settle(ticket, fence, outcome, nowMs, policy, random())),
 
     settleAsOf: (id, fence, outcome, atMs) =>
-      end(id, (ticket, nowMs) => settle(ticket, fence, outcome, Math.min(atMs, nowMs), policy, random())),
+      end(id, (ticket, nowMs) => {
+        // By Redis' clock, and neither of the future nor from before what was done last.
+        const thereMs = Math.max(atMs + script.aheadMs(), ticket.progress.updatedAtMs);
+        return settle(ticket, fence, outcome, Math.min(thereMs, nowMs), policy, random());
+      }),
 
     giveBack: (id, fence, spent) => end(id, (ticket, nowMs) => giveBack(ticket, fence, nowMs, policy, spent)),
 
@@ -170,14 +196,7 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
       }
     },
 
-    async adopt(ticket, events) {
-      const { told, texts } = written(ticket, events, true);
-      const call = { verb: "create", always: true, ...told } as const;
-      const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
-      if (answer === "there" && ticketInRecord(row, policy) === null) {
-        throw new NotDone("refused", "A ticket of this id was withdrawn");
-      }
-    },
+    adopt,
 
     async withdraw(id, provider) {
       const [answer] = await script.atGate(provider, { verb: "withdraw", ticketId: id });
@@ -211,7 +230,13 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
     const { permit, leaseEndsAtMs } = read.ticket.state.claim;
     noteClaim(id, read, leaseEndsAtMs);
     const { fence } = read.ticket.progress;
-    return { ticket: read.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs };
+    return {
+      ticket: read.ticket,
+      permit,
+      epoch: start.epoch,
+      fence,
+      leaseLeftMs: leaseEndsAtMs - script.nowMs(),
+    };
   }
 }
 

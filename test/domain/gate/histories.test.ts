@@ -130,15 +130,7 @@ function createWorld() {
     const own = lines.find(({ tenant }) => tenant === keys.tenant)?.size ?? 0;
     const holders = lines.length + (own === 0 ? 1 : 0);
     const wasAccepting = gate.gate().accepting;
-    const { ticket } = acceptTicket(
-      asked,
-      texts,
-      { calls: 0, costUsd: null },
-      null,
-      world.nowMs,
-      world.nowMs,
-      lasting,
-    );
+    const { ticket } = acceptTicket(asked, texts, { calls: 0, costUsd: null }, null, 0, world.nowMs, lasting);
     const admitted = keeper.admit(queueItemOf(ticket), world.nowMs);
     // Whoever holds a share of them waits for the low watermark.
     if (!wasAccepting && before.size >= 6 && own * holders >= before.size) expect(admitted.kind).toBe("full");

@@ -47,7 +47,7 @@ const withProgress = (ticket: Ticket, progress: Partial<Progress>): Ticket => ({
 });
 
 it("starts at no attempts and no fence, with its time fixed and the first event written", () => {
-  const { ticket, events } = acceptTicket(about, texts, one, timeout, 700, 50, policy);
+  const { ticket, events } = acceptTicket(about, texts, one, timeout, 650, 50, policy);
   expect(ticket.about).toMatchObject({ acceptedAtMs: 50, expiresAtMs: 100_050 });
   expect(ticket.progress).toMatchObject({ attempts: 0, failedAttempts: 0, fence: 0, events: 1, spent: one });
   expect(ticket.state).toEqual({ status: "queued", texts, notBeforeMs: 700, lastFailure: timeout });

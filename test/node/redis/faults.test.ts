@@ -35,6 +35,7 @@ function hastyClock(): Clock & { skip(ms: number): void } {
   let aheadMs = 0;
   return {
     nowMs: () => realClock.nowMs() + aheadMs,
+    monotonicMs: () => realClock.monotonicMs() + aheadMs,
     after: realClock.after,
     skip(ms) {
       aheadMs += ms;
@@ -103,7 +104,7 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
   it("has all that it has confirmed when it comes back from a crash", async () => {
     const { tickets, keys, behind, connection } = await make();
     const { about } = await kept(tickets, draftOf());
-    const waits = await kept(tickets, draftOf({ notBeforeMs: 9e15 }));
+    const waits = await kept(tickets, draftOf({ delayMs: 9e12 }));
     const [fetched] = await tickets.fetch("mock", 1);
     expect(fetched?.ticket.about.id).toBe(about.id);
     await keys.begin("0b", "hash", "q", 60_000);

@@ -61,16 +61,16 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     await kept(world.tickets, { ...urgent, about: { ...urgent.about, priority: 9 } });
     const fetched = await world.tickets.fetch("mock", 3);
     expect(idsOf(fetched)).toEqual([urgent.about.id, ids[0], ids[1]]);
-    for (const { ticket, permit, fence, leaseEndsAtMs, epoch } of fetched) {
-      expect({ fence, epoch, leaseEndsAtMs }).toEqual({
+    for (const { ticket, permit, fence, leaseLeftMs, epoch } of fetched) {
+      expect({ fence, epoch, leaseLeftMs }).toEqual({
         fence: 1,
         epoch: 0,
-        leaseEndsAtMs: world.nowMs() + policy.leaseMs,
+        leaseLeftMs: policy.leaseMs,
       });
       expect(ticket.state).toMatchObject({
         status: "processing",
         texts: urgent.texts,
-        claim: { permit, leaseEndsAtMs, asProbe: false },
+        claim: { permit, leaseEndsAtMs: world.nowMs() + policy.leaseMs, asProbe: false },
       });
       expect(await world.tickets.load(ticket.about.id)).toEqual(ticket);
     }
@@ -276,8 +276,11 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     const world = await make();
     const { ticket, events } = accepted(world);
     const huge = draftOf();
-    const whole = draftOf({ notBeforeMs: 9e15 });
-    await kept(world.tickets, { ...whole, about: { ...whole.about, sizeBytes: limits.maxBytes } });
+    const whole = draftOf({ delayMs: 9e12 });
+    await kept(world.tickets, {
+      ...whole,
+      about: { ...whole.about, priority: 0, sizeBytes: limits.maxBytes },
+    });
     expect(await world.tickets.create(huge)).toEqual({ kind: "full" });
     // Its old gate had heard of it.
     const moved = { ...ticket, progress: { ...ticket.progress, gateHeard: ticket.progress.events } };
@@ -477,7 +480,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
 
 function accepted(world: World): Moved<unknown> {
   const { about, texts, spent, lastFailure } = draftOf();
-  return acceptTicket(about, texts, spent, lastFailure, world.nowMs(), world.nowMs(), policy);
+  return acceptTicket(about, texts, spent, lastFailure, 0, world.nowMs(), policy);
 }
 
 function claimed(world: World, { ticket, events }: Moved<unknown>): Moved<unknown> {

@@ -37,7 +37,11 @@ it("hands out claimed tickets: with texts, lease and token, stored before anybod
   expect(handed.map(({ ticket }) => ticket.about.id)).toEqual([high.about.id, low.about.id]);
   const [claimed] = handed;
   const leaseEndsAtMs = world.nowMs() + policy.leaseMs;
-  expect(claimed).toMatchObject({ fence: 1, leaseEndsAtMs, ticket: { state: { texts: high.texts } } });
+  expect(claimed).toMatchObject({
+    fence: 1,
+    leaseLeftMs: policy.leaseMs,
+    ticket: { state: { texts: high.texts } },
+  });
   const rows = world.rowsOf("SELECT record FROM tickets ORDER BY number").map(({ record }) => String(record));
   expect(rows.map((record) => JSON.parse(record) as unknown)).toMatchObject([
     { state: { status: "processing" } },

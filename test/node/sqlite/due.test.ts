@@ -56,7 +56,7 @@ it("lets hundreds expire in one go", async () => {
 
 it("looks for itself now and then, so that a missed moment is not missed for long", async () => {
   const world = await sqliteForTest(configOf({ QUEUE_POLL_INTERVAL_SECONDS: "1" }));
-  const { about } = await kept(world.tickets, draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
+  const { about } = await kept(world.tickets, draftOf({ delayMs: 60_000 }));
   expect(await world.sent()).toEqual([]);
   await world.advance(5_000);
   meddle(world, `UPDATE tickets SET due_ms = 0, record = json_set(record, '$.about.expiresAtMs', 0)`);

@@ -99,7 +99,7 @@ it("lets nobody touch what moves: no claim, no end, no expiry, no second life, n
 it("goes on with what stays, with its backoff, and lets happen at once what fell due meanwhile", async () => {
   const world = await sqliteForTest();
   const { about } = await kept(world.tickets, draftOf());
-  const other = await kept(world.tickets, draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
+  const other = await kept(world.tickets, draftOf({ delayMs: 60_000 }));
   await world.sqlite.moves.mark(10);
   await world.sqlite.moves.stay([other.about.id]);
   expect(await world.gate.estimate(other.about.id)).toMatchObject({ position: 1 });

@@ -16,6 +16,7 @@ export function virtualTime(): VirtualTime {
   };
   return {
     nowMs: () => nowMs,
+    monotonicMs: () => nowMs,
     at,
     after(delayMs, then) {
       let isOff = false;

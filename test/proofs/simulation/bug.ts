@@ -11,7 +11,7 @@ export interface Bug {
   readonly plant: () => Seams;
 }
 
-function withGateway(name: string, spoil: (ports: Ports) => Partial<Ports>): Bug {
+export function withGateway(name: string, spoil: (ports: Ports) => Partial<Ports>): Bug {
   return {
     name,
     plant: () => ({ ...realParts, ports: (ports) => ({ ...ports, ...spoil(ports) }) }),

@@ -8,7 +8,7 @@ export const ticketBugs: readonly Bug[] = [
     create(draft) {
       void create(draft).catch(() => {});
       const nowMs = 0;
-      const { spent, texts, lastFailure, notBeforeMs } = draft;
+      const { spent, texts, lastFailure, delayMs } = draft;
       const about = { ...draft.about, acceptedAtMs: nowMs, expiresAtMs: nowMs };
       const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1, recoveryMs: 1 };
       const { ticket } = realParts.moves.acceptTicket(
@@ -16,7 +16,7 @@ export const ticketBugs: readonly Bug[] = [
         texts,
         spent,
         lastFailure,
-        notBeforeMs,
+        delayMs,
         nowMs,
         policy,
       );
@@ -153,7 +153,10 @@ export const ticketBugs: readonly Bug[] = [
       ...realParts,
       claims({ clock, ...parts }) {
         let looks = 0;
-        return { ...parts, clock: { ...clock, nowMs: () => clock.nowMs() + looks++ * 3_600_000 } };
+        return {
+          ...parts,
+          clock: { ...clock, monotonicMs: () => clock.monotonicMs() + looks++ * 3_600_000 },
+        };
       },
     }),
   },

@@ -2,8 +2,16 @@
 import type { Bug } from "./bug.ts";
 import { answerBugs } from "./bugs-of-answers.ts";
 import { blameBugs } from "./bugs-of-blame.ts";
+import { clockBugs } from "./bugs-of-clocks.ts";
 import { gateBugs } from "./bugs-of-gates.ts";
 import { ticketBugs } from "./bugs-of-tickets.ts";
 import { storeBugs } from "./shared/bugs-of-stores.ts";
 
-export const bugs: readonly Bug[] = [...ticketBugs, ...gateBugs, ...blameBugs, ...answerBugs, ...storeBugs];
+export const bugs: readonly Bug[] = [
+  ...ticketBugs,
+  ...gateBugs,
+  ...clockBugs,
+  ...blameBugs,
+  ...answerBugs,
+  ...storeBugs,
+];

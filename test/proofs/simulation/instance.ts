@@ -10,7 +10,7 @@ import type { Defaults } from "../../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
 import type { GateObject } from "./gate-object.ts";
 import type { KeyObject } from "./key-object.ts";
-import { afterAlive, createLife, type Life } from "./life.ts";
+import { createLife, type Life } from "./life.ts";
 import type { Ask } from "./network.ts";
 import type { TicketObject } from "./ticket-object.ts";
 import { AdapterBug, type Vendor } from "./vendor.ts";
@@ -19,6 +19,7 @@ import type { SnapshotWatch } from "./watch-snapshots.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
+import { clockOf } from "./wall-clock.ts";
 import type { World } from "./world.ts";
 
 export interface Instance {
@@ -140,15 +141,6 @@ export function startInstance(around: Surroundings, name: string, deployment: De
         world.note(name, `${walk.name}: ${error.message}`);
       else world.violate("no bugs", `${walk.name}: ${String(error)}`, walk.ticketId ?? walk.name);
     },
-  };
-}
-
-function clockOf(world: World, life: Life): Clock {
-  const { scheduler } = world;
-  const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-5_000, 5_000) : 0;
-  return {
-    nowMs: () => scheduler.nowMs() + skewMs,
-    after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
   };
 }
 

@@ -187,7 +187,11 @@ function drawSettings(shape: Shape, random: Random): QueueSettings {
 }
 
 /** Kinds that have few occasions strike more often. */
-const mostOften: Partial<Record<FaultKind, number>> = { queue_doubles: 0.9, gate_forgets: 0.6 };
+const mostOften: Partial<Record<FaultKind, number>> = {
+  queue_doubles: 0.9,
+  gate_forgets: 0.6,
+  skewed_clock: 3,
+};
 /** A process that has a store of its own has many, and should live for long enough to need it. */
 const mostOftenShared: Partial<Record<FaultKind, number>> = { crash_at_effect: 0.02, slow_network: 0.1 };
 

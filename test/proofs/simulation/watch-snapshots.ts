@@ -46,7 +46,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
       remote: {
         ...remote,
         async enter(permit, whose) {
-          const askedAtMs = clock.nowMs();
+          const askedAtMs = clock.monotonicMs();
           asked.add(permit);
           unanswered.add(permit);
           const answer = await remote.enter(permit, whose);
@@ -68,7 +68,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
             callReports.some((callReport) => isTrouble(callReport) && isOld(callReport))
           )
             world.violate("8 breaker", `${instance} tells old news`);
-          const askedAtMs = clock.nowMs();
+          const askedAtMs = clock.monotonicMs();
           const exchanged = await remote.exchange(reportId, callReports);
           const last = callReports.at(-1);
           if (last && exchanged.others) othersOf.set(nameOf(last), exchanged.others);
@@ -89,7 +89,7 @@ export function watchSnapshots(world: World): SnapshotWatch {
           const admission = await front.enter(permit, whose);
           if (unanswered.has(permit)) awayAtMs = scheduler.nowMs();
           if (admission.kind !== "call" || granted.has(permit)) return admission;
-          const nowMs = clock.nowMs();
+          const nowMs = clock.monotonicMs();
           const isAway = scheduler.nowMs() - awayAtMs <= awayMs;
           const wrong = newest === null ? null : wrongIn(newest, whose, nowMs);
           if (wrong === "open")

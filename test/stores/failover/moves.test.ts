@@ -27,7 +27,7 @@ it("withdraws it before it takes any ticket there itself", async () => {
   world.latencyMs = () => 20;
   const id = "00000000-0000-4000-8000-00000000d0bb";
   // It could be taken between the sign of life and the word that withdraws it.
-  const draft = { ...draftOf({ id: id }), notBeforeMs: world.clock.nowMs() + 1_025 };
+  const draft = { ...draftOf({ id: id }), delayMs: 1_025 };
   await world.server.connect(always("answered")).tickets.create(draft);
   process.file.doubtful.set(id, { id, provider: "mock" });
   process.link.asked.length = 0;

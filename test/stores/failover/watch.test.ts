@@ -11,6 +11,7 @@ it("looks again where its timer rang a moment before its time", async () => {
   let early = 1;
   const hasty: Clock = {
     nowMs: clock.nowMs,
+    monotonicMs: clock.monotonicMs,
     after: (delayMs, then) => clock.after(delayMs - (delayMs >= 1_000 ? early : 0), then),
   };
   const watch = createWatch({

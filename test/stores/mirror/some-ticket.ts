@@ -39,7 +39,7 @@ export function lifeOf(
     essayB: "canary of essay B",
   };
   const spent = { calls: 0, costUsd: null };
-  const queued = acceptTicket(about, texts, spent, null, nowMs, nowMs, policy).ticket;
+  const queued = acceptTicket(about, texts, spent, null, 0, nowMs, policy).ticket;
   const processing = claim(queued, "canary of a permit", false, nowMs + 100, policy).ticket;
   const judgement = {
     winner: "Essay A",

@@ -222,5 +222,5 @@ function claimed(): ClaimedTicket {
   const { about, texts, spent } = draftOf();
   const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1, recoveryMs: 1 };
   const { ticket } = acceptTicket(about, texts, spent, null, 0, 0, policy);
-  return { ticket, permit: crypto.randomUUID(), epoch: 0, fence: 1, leaseEndsAtMs: 1 };
+  return { ticket, permit: crypto.randomUUID(), epoch: 0, fence: 1, leaseLeftMs: 1 };
 }

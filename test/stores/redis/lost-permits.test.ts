@@ -18,7 +18,7 @@ it("forgets no permit however long Redis is silent, and claims nothing new when 
   const never = () => Promise.reject(new StoreAway("not asked here"));
   const tickets = redisTickets({
     redis: { run: never, command: never },
-    script: { atGate, call: never, nowMs: () => 0 },
+    script: { atGate, call: never, nowMs: () => 0, aheadMs: () => 0 },
     policy,
     newId: () => `permit-${++ids}`,
     random: () => 0.5,

@@ -68,6 +68,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
     let isDead = false;
     const clockHere: Clock = {
       nowMs: clock.nowMs,
+      monotonicMs: clock.monotonicMs,
       after: (delayMs, then) => clock.after(delayMs, () => (isDead ? undefined : then())),
     };
     const news: FailoverEvent[] = [];

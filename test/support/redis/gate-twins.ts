@@ -102,7 +102,7 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
   const script = createScriptRunner({
     redis: bareScript(looker),
     limits: stepLimits,
-    clock: { nowMs: () => now.ms, after: () => () => {} },
+    clock: { nowMs: () => now.ms, monotonicMs: () => now.ms, after: () => () => {} },
     random: () => now.random,
     // In the order of the calls, for that is how Redis answers.
     onSchedule: (_provider, schedule) => void schedules.push(schedule),

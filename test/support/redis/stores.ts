@@ -153,6 +153,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
 
 export const realClock: Clock = {
   nowMs: Date.now,
+  monotonicMs: () => performance.now(),
   after(delayMs, then) {
     const timer = setTimeout(then, delayMs);
     return () => clearTimeout(timer);

@@ -65,6 +65,8 @@ interface Written {
   readonly notice: WrittenNotice;
   /** When something happens to it by itself; `null`: it has ended. */
   readonly dueMs: number | null;
+  /** What it took for the script's clock: of another moment it is to be made again. Absent from older code. */
+  readonly atMs?: number;
 }
 
 /** The record, the texts (empty: none, or as they were) and the events, each as JSON, follow the call as arguments of their own. */

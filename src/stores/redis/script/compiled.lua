@@ -2375,14 +2375,14 @@ function unpacked(self, record)
             at = at + 2
         end
     end
-    local ____answers_12 = answers
-    local ____temp_11
+    local ____answers_17 = answers
+    local ____temp_16
     if judged == "" then
-        ____temp_11 = nil
+        ____temp_16 = nil
     else
-        ____temp_11 = ____lualib.__TS__Number(judged)
+        ____temp_16 = ____lualib.__TS__Number(judged)
     end
-    return {answers = ____answers_12, judgedAtMs = ____temp_11, calls = calls}
+    return {answers = ____answers_17, judgedAtMs = ____temp_16, calls = calls}
 end
 function moment(self, atMs)
     return tostring(math.floor(atMs))
@@ -2538,6 +2538,40 @@ function ____exports.withOlder(self, records, older)
         {____lualib.__TS__SparseArraySpread(____array_9)}
     )
 end
+--- With all moments moved likewise.
+function ____exports.mapMoments(self, records, move)
+    return ____lualib.__TS__ArrayMap(
+        records,
+        function(____, record)
+            local ____unpacked_result_11 = unpacked(nil, record)
+            local answers = ____unpacked_result_11.answers
+            local judgedAtMs = ____unpacked_result_11.judgedAtMs
+            local calls = ____unpacked_result_11.calls
+            local ____packed_15 = packed
+            local ____temp_14 = ____lualib.__TS__StringSplit(record, " ")[1] or ""
+            local ____TS__ArrayMap_result_13 = ____lualib.__TS__ArrayMap(
+                answers,
+                function(____, ____bindingPattern0)
+                    local atMs
+                    local comparison
+                    comparison = ____bindingPattern0.comparison
+                    atMs = ____bindingPattern0.atMs
+                    return {
+                        comparison = comparison,
+                        atMs = move(nil, atMs)
+                    }
+                end
+            )
+            local ____temp_12
+            if judgedAtMs == nil then
+                ____temp_12 = nil
+            else
+                ____temp_12 = move(nil, judgedAtMs)
+            end
+            return ____packed_15(nil, ____temp_14, {answers = ____TS__ArrayMap_result_13, judgedAtMs = ____temp_12, calls = calls})
+        end
+    )
+end
 return ____exports
  end,
 ["domain.gate.older-gates"] = function(...) 
@@ -2550,13 +2584,13 @@ function recounted(self, breaker)
     if breaker.state ~= "closed" or #breaker.window == 0 then
         return breaker
     end
-    local ____breaker_1 = breaker
-    local state = ____breaker_1.state
-    local epoch = ____breaker_1.epoch
-    local faultsInRow = ____breaker_1.faultsInRow
-    local window = ____breaker_1.window
-    local ____opt_2 = ____lualib.__TS__ArrayAt(window, -1)
-    local last = ____opt_2 and ____opt_2.second or 0
+    local ____breaker_2 = breaker
+    local state = ____breaker_2.state
+    local epoch = ____breaker_2.epoch
+    local faultsInRow = ____breaker_2.faultsInRow
+    local window = ____breaker_2.window
+    local ____opt_3 = ____lualib.__TS__ArrayAt(window, -1)
+    local last = ____opt_3 and ____opt_3.second or 0
     return {
         state = state,
         epoch = epoch,
@@ -2630,7 +2664,10 @@ function ____exports.carriedOn(self, newGate, stored)
     local ____stored_0 = stored
     local models = ____stored_0.models
     local known = ____lualib.__TS__ObjectRest(____stored_0, {models = true})
-    local whole = ____lualib.__TS__ObjectAssign({}, newGate, known)
+    local ____newGate_1 = newGate
+    local _ = ____newGate_1.seenMs
+    local nothing = ____lualib.__TS__ObjectRest(____newGate_1, {seenMs = true})
+    local whole = ____lualib.__TS__ObjectAssign({}, nothing, known)
     local records = models == nil and whole.records or ____modulesInUse["domain.gate.model-records"].withOlder(
         nil,
         whole.records,
@@ -3230,7 +3267,8 @@ ____exports.newGate = {
     probed = {},
     cleanEnds = {},
     kept = {},
-    waitsEndedMs = 0
+    waitsEndedMs = 0,
+    seenMs = 0
 }
 --- What older code has stored is carried on.
 function ____exports.completeGate(self, stored)
@@ -3724,13 +3762,38 @@ return ____exports
  end,
 ["domain.idempotency"] = function(...) 
 local ____exports = {}
-local dayMs = 86400000
+local withinReach, dayMs, slackMs
+function withinReach(self, known, leaseMs, nowMs)
+    local ____known_1 = known
+    local state = ____known_1.state
+    local fence = ____known_1.fence
+    if fence - nowMs < 2000 then
+        return known
+    end
+    local leaseIsFar = state.kind == "open" and state.leaseEndsAtMs > nowMs + leaseMs
+    local dayIsFar = known.dayEndsAtMs > nowMs + 86400000
+    if not leaseIsFar and not dayIsFar then
+        return known
+    end
+    local dayEndsAtMs = math.min(known.dayEndsAtMs, nowMs + 86400000)
+    local forgetAtMs = known.forgetAtMs - (known.dayEndsAtMs - dayEndsAtMs)
+    local open = leaseIsFar and ____with(state, {leaseEndsAtMs = nowMs + leaseMs}) or state
+    return ____with(known, {state = open, dayEndsAtMs = dayEndsAtMs, forgetAtMs = forgetAtMs})
+end
+dayMs = 86400000
 ---
--- @param known `null`: there is no record
+-- @param stored `null`: there is no record
 -- @param queueId for a new record
 -- @param leaseMs longer than the request can take
-function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, nowMs)
+function ____exports.beginKeyed(self, stored, requestSha256, queueId, leaseMs, nowMs)
     local lease = {kind = "open", leaseEndsAtMs = nowMs + leaseMs}
+    local ____temp_0
+    if stored == nil then
+        ____temp_0 = nil
+    else
+        ____temp_0 = withinReach(nil, stored, leaseMs, nowMs)
+    end
+    local known = ____temp_0
     if known == nil or nowMs >= known.forgetAtMs then
         local fence = nowMs
         local fresh = {
@@ -3747,8 +3810,7 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
     if known.requestSha256 ~= requestSha256 then
         return {record = known, reply = {kind = "mismatch"}}
     end
-    local ____known_0 = known
-    local state = ____known_0.state
+    local state = known.state
     repeat
         local ____switch5 = state.kind
         local ____cond5 = ____switch5 == "answered"
@@ -3774,16 +3836,17 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
         end
     until true
 end
+slackMs = 2000
 --- Whoever had the request under way is dead: whoever comes with the key next goes on at once.
 -- 
 -- @returns the same where nobody had
 function ____exports.ownerDied(self, known, nowMs)
-    local ____known_1 = known
-    local state = ____known_1.state
+    local ____known_2 = known
+    local state = ____known_2.state
     repeat
-        local ____switch9 = state.kind
-        local ____cond9 = ____switch9 == "open"
-        if ____cond9 then
+        local ____switch12 = state.kind
+        local ____cond12 = ____switch12 == "open"
+        if ____cond12 then
             return ____with(
                 known,
                 {state = {
@@ -3792,8 +3855,8 @@ function ____exports.ownerDied(self, known, nowMs)
                 }}
             )
         end
-        ____cond9 = ____cond9 or (____switch9 == "answered" or ____switch9 == "ticketed")
-        if ____cond9 then
+        ____cond12 = ____cond12 or (____switch12 == "answered" or ____switch12 == "ticketed")
+        if ____cond12 then
             return known
         end
     until true
@@ -3813,13 +3876,13 @@ function ____exports.endKeyed(self, known, fence, ____end)
         return known
     end
     repeat
-        local ____switch14 = ____end.kind
-        local ____cond14 = ____switch14 == "answered"
-        if ____cond14 then
+        local ____switch17 = ____end.kind
+        local ____cond17 = ____switch17 == "answered"
+        if ____cond17 then
             return ____with(known, {state = ____end})
         end
-        ____cond14 = ____cond14 or ____switch14 == "ticketed"
-        if ____cond14 then
+        ____cond17 = ____cond17 or ____switch17 == "ticketed"
+        if ____cond17 then
             return ____with(
                 known,
                 {
@@ -3828,8 +3891,8 @@ function ____exports.endKeyed(self, known, fence, ____end)
                 }
             )
         end
-        ____cond14 = ____cond14 or ____switch14 == "freed"
-        if ____cond14 then
+        ____cond17 = ____cond17 or ____switch17 == "freed"
+        if ____cond17 then
             return nil
         end
     until true
@@ -5679,6 +5742,278 @@ function ____exports.endWaits(self, before, after, places, nowMs)
 end
 return ____exports
  end,
+["domain.gate.set-back"] = function(...) 
+local ____exports = {}
+local moved, mapped, leaseWith, breakerWith, pauseWith, credentialsWith
+function moved(self, gate, byMs)
+    if byMs == 0 then
+        return gate
+    end
+    return mapped(
+        nil,
+        gate,
+        function(____, atMs) return math.max(0, atMs - byMs) end
+    )
+end
+--- No moment further away than it can be: what has happened is not of the future, and what is to come is not later than its longest.
+function ____exports.withinReach(self, gate, nowMs, limits)
+    local ____limits_1 = limits
+    local recoveryMs = ____limits_1.recoveryMs
+    local maxOpenMs = ____limits_1.maxOpenMs
+    local leaseMs = ____limits_1.leaseMs
+    local function within(____, longestMs)
+        return function(____, atMs) return math.min(atMs, nowMs + longestMs) end
+    end
+    local past = within(nil, 0)
+    local pauseMs = math.max(900000, recoveryMs, maxOpenMs)
+    local lease = leaseWith(
+        nil,
+        within(
+            nil,
+            math.max(leaseMs, 30000)
+        )
+    )
+    local present = mapped(nil, gate, past)
+    return ____without(
+        present,
+        {
+            breaker = breakerWith(
+                nil,
+                gate.breaker,
+                within(
+                    nil,
+                    math.max(recoveryMs, maxOpenMs)
+                ),
+                lease
+            ),
+            holds = ____lualib.__TS__ArrayMap(
+                gate.holds,
+                function(____, pause) return pauseWith(
+                    nil,
+                    pause,
+                    within(nil, pauseMs),
+                    lease
+                ) end
+            ),
+            credentials = ____field(credentialsWith(
+                nil,
+                gate.credentials,
+                within(nil, pauseMs),
+                past,
+                lease
+            )),
+            paces = ____lualib.__TS__ArrayMap(
+                gate.paces,
+                function(____, pace) return ____with(
+                    pace,
+                    {
+                        nextAtMs = within(nil, pace.everyMs)(nil, pace.nextAtMs),
+                        sinceMs = past(nil, pace.sinceMs)
+                    }
+                ) end
+            ),
+            seenMs = nowMs
+        },
+        "credentials"
+    )
+end
+function mapped(self, gate, move)
+    local ____gate_3 = gate
+    local vitals = ____gate_3.vitals
+    local exchanges = ____gate_3.exchanges
+    local function orNull(____, atMs)
+        local ____temp_4
+        if atMs == nil then
+            ____temp_4 = nil
+        else
+            ____temp_4 = move(nil, atMs)
+        end
+        return ____temp_4
+    end
+    local lease = leaseWith(nil, move)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        gate,
+        {
+            breaker = ____field(breakerWith(nil, gate.breaker, move, lease)),
+            holds = ____field(____lualib.__TS__ArrayMap(
+                gate.holds,
+                function(____, pause) return pauseWith(nil, pause, move, lease) end
+            )),
+            credentials = ____field(credentialsWith(
+                nil,
+                gate.credentials,
+                move,
+                move,
+                lease
+            )),
+            vitals = ____field(____without(
+                vitals,
+                {
+                    lastSuccessMs = ____field(orNull(nil, vitals.lastSuccessMs)),
+                    lastFailureMs = ____field(orNull(nil, vitals.lastFailureMs)),
+                    drainingSinceMs = ____field(orNull(nil, vitals.drainingSinceMs))
+                },
+                "lastSuccessMs",
+                "lastFailureMs",
+                "drainingSinceMs"
+            )),
+            exchanges = ____field(____with(
+                exchanges,
+                {sinceMs = move(nil, exchanges.sinceMs)}
+            )),
+            records = ____field(____modulesInUse["domain.gate.model-records"].mapMoments(nil, gate.records, move)),
+            paces = ____field(____lualib.__TS__ArrayMap(
+                gate.paces,
+                function(____, pace) return ____with(
+                    pace,
+                    {
+                        nextAtMs = move(nil, pace.nextAtMs),
+                        sinceMs = move(nil, pace.sinceMs)
+                    }
+                ) end
+            )),
+            cleanEnds = ____field(____lualib.__TS__ArrayMap(
+                gate.cleanEnds,
+                function(____, ____end) return ____with(
+                    ____end,
+                    {atMs = move(nil, ____end.atMs)}
+                ) end
+            )),
+            kept = ____field(____lualib.__TS__ArrayMap(
+                gate.kept,
+                function(____, part) return ____with(
+                    part,
+                    {sinceMs = move(nil, part.sinceMs)}
+                ) end
+            )),
+            waitsEndedMs = ____field(move(nil, gate.waitsEndedMs))
+        },
+        gate.seenMs == nil and ({}) or ({seenMs = move(nil, gate.seenMs)})
+    )
+end
+function leaseWith(self, move)
+    return function(____, lease)
+        local ____temp_5
+        if lease == nil then
+            ____temp_5 = nil
+        else
+            ____temp_5 = ____with(
+                lease,
+                {endsAtMs = move(nil, lease.endsAtMs)}
+            )
+        end
+        return ____temp_5
+    end
+end
+function breakerWith(self, breaker, move, lease)
+    repeat
+        local ____switch25 = breaker.state
+        local ____cond25 = ____switch25 == "closed"
+        if ____cond25 then
+            return breaker
+        end
+        ____cond25 = ____cond25 or ____switch25 == "open"
+        if ____cond25 then
+            return ____with(
+                breaker,
+                {probeFromMs = move(nil, breaker.probeFromMs)}
+            )
+        end
+        ____cond25 = ____cond25 or ____switch25 == "half_open"
+        if ____cond25 then
+            return ____without(
+                breaker,
+                {probe = ____field(lease(nil, breaker.probe or nil))},
+                "probe"
+            )
+        end
+    until true
+end
+function pauseWith(self, pause, move, lease)
+    local ____pause_6 = pause
+    local asker = ____pause_6.asker
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        pause,
+        {untilMs = ____field(move(nil, pause.untilMs))},
+        (asker == nil or asker == nil) and ({}) or ({asker = lease(nil, asker)})
+    )
+end
+function credentialsWith(self, pause, move, moveBegin, lease)
+    if pause == nil then
+        return nil
+    end
+    local ____pause_7 = pause
+    local sinceMs = ____pause_7.sinceMs
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        pause,
+        {
+            askFromMs = ____field(move(nil, pause.askFromMs)),
+            asker = ____field(lease(nil, pause.asker or nil))
+        },
+        sinceMs == nil and ({}) or ({sinceMs = moveBegin(nil, sinceMs)})
+    )
+end
+--- A clock is put right by fractions of a second all the time, and an object lives on another machine after it has slept: that is no matter.
+local slackMs = 1000
+--- How far the clock is behind what the gate has seen; 0: as good as not.
+function ____exports.behindMs(self, ____bindingPattern0, nowMs)
+    local seenMs
+    seenMs = ____bindingPattern0.seenMs
+    if seenMs == nil then
+        seenMs = 0
+    end
+    return seenMs - nowMs < 1000 and 0 or seenMs - nowMs
+end
+--- The gate by the present clock.
+-- 
+-- @returns the same value where the clock was not set back, and the gate knows what time it has seen
+function ____exports.presentGate(self, gate, nowMs, limits)
+    local byMs = ____exports.behindMs(nil, gate, nowMs)
+    if byMs == 0 and gate.seenMs ~= nil then
+        return gate
+    end
+    return ____exports.withinReach(
+        nil,
+        moved(nil, gate, byMs),
+        nowMs,
+        limits
+    )
+end
+--- Notes what time it is, where anything was changed: of the gate, or of its places.
+function ____exports.seenAt(self, before, after, arePlacesChanged, nowMs)
+    local ____after_0 = after
+    local seenMs = ____after_0.seenMs
+    if seenMs == nil then
+        seenMs = 0
+    end
+    local isDue = after ~= before or arePlacesChanged and nowMs - seenMs >= 1000
+    return isDue and nowMs > seenMs and ____with(after, {seenMs = nowMs}) or after
+end
+--- A place by a clock that was set back so far. Not when it was accepted: that names the acceptance.
+function ____exports.placeSetBack(self, place, byMs)
+    local ____place_2 = place
+    local standing = ____place_2.standing
+    local function earlier(____, atMs)
+        return math.max(0, atMs - byMs)
+    end
+    return ____with(
+        place,
+        {
+            standing = standing.state == "waiting" and standing or ____with(
+                standing,
+                {untilMs = earlier(nil, standing.untilMs)}
+            ),
+            notBeforeMs = earlier(nil, place.notBeforeMs),
+            probes = earlier(nil, place.probes),
+            heardAtMs = earlier(nil, place.heardAtMs)
+        }
+    )
+end
+return ____exports
+ end,
 ["domain.gate.wake"] = function(...) 
 local ____exports = {}
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
@@ -5723,27 +6058,47 @@ function tableOf(self, parts)
             end
         end
     end
+    --- By the present clock, with all places, where the clock was set back.
+    local function present(self, stored, nowMs)
+        local byMs = ____modulesInUse["domain.gate.set-back"].behindMs(nil, stored, nowMs)
+        if byMs > 0 then
+            for ____, place in ipairs(places:all()) do
+                ____table:put(____modulesInUse["domain.gate.set-back"].placeSetBack(nil, place, byMs))
+            end
+        end
+        return ____modulesInUse["domain.gate.set-back"].presentGate(nil, stored, nowMs, limits)
+    end
     ____table = {
         hasChanged = true,
+        arePlacesChanged = false,
         verb = function(self, work)
             return parts:atomically(function()
                 local nowMs = parts:nowMs()
+                ____table.arePlacesChanged = false
+                local stored = parts:readState()
+                local before = present(nil, stored, nowMs)
                 lapse(nil, nowMs)
-                local before = parts:readState()
                 local ____work_result_1 = work(nil, before, nowMs)
                 local gate = ____work_result_1.gate
                 local reply = ____work_result_1.reply
-                local after = ____modulesInUse["domain.gate.gate"].weighed(
+                local counted = ____modulesInUse["domain.gate.gate"].weighed(
                     nil,
                     gate,
                     places:load(),
                     nowMs,
                     limits
                 )
-                if after == before then
+                local after = ____modulesInUse["domain.gate.set-back"].seenAt(
+                    nil,
+                    stored,
+                    counted,
+                    ____table.arePlacesChanged,
+                    nowMs
+                )
+                if after == stored then
                     return reply
                 end
-                local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
+                local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, stored, after)
                 if mustLast then
                     ____table.hasChanged = true
                 end
@@ -5753,10 +6108,15 @@ function tableOf(self, parts)
         end,
         put = function(self, place)
             ____table.hasChanged = true
+            ____table:write(place)
+        end,
+        write = function(self, place)
+            ____table.arePlacesChanged = true
             places:put(place)
         end,
         remove = function(self, ticketId)
             ____table.hasChanged = true
+            ____table.arePlacesChanged = true
             places:remove(ticketId)
         end
     }
@@ -5915,10 +6275,12 @@ function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
     places = ____bindingPattern0.places
     limits = ____bindingPattern0.limits
     local removePlace
+    local write
     local putPlace
     local verb
     verb = ____bindingPattern1.verb
     putPlace = ____bindingPattern1.put
+    write = ____bindingPattern1.write
     removePlace = ____bindingPattern1.remove
     return {
         enqueue = function(self, item, notBeforeMs)
@@ -5990,7 +6352,7 @@ function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
                     )
                     local wasSent = (known and known.standing.state) == "dispatched" and known.suspect == starter.suspect
                     if wasSent and begun.reply.kind == "call" then
-                        places:put(begun.place)
+                        write(nil, begun.place)
                     else
                         putPlace(nil, begun.place)
                     end
@@ -6077,7 +6439,7 @@ function looks(self, parts, ____table)
             local looked = ____table:verb(function(____, before, nowMs)
                 local silent = places:silent(nowMs - 300000, 200)
                 for ____, place in ipairs(silent) do
-                    places:put(____with(place, {heardAtMs = nowMs}))
+                    ____table:write(____with(place, {heardAtMs = nowMs}))
                 end
                 local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6 = ____modulesInUse["domain.gate.dispatch"].dispatch(
                     nil,
@@ -6089,6 +6451,9 @@ function looks(self, parts, ____table)
                 )
                 local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
                 local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
+                if #sent > 0 then
+                    ____table.arePlacesChanged = true
+                end
                 local reply = {
                     send = ____lualib.__TS__ArrayMap(sent, idOf),
                     silent = ____lualib.__TS__ArrayMap(silent, idOf),
@@ -6100,6 +6465,7 @@ function looks(self, parts, ____table)
             lookAtMs = looked.wakeAtMs or math.huge
             return looked
         end,
+        toPresent = function() return ____table:verb(function(____, gate) return {gate = gate, reply = nil} end) end,
         isDue = function() return ____table.hasChanged or parts:nowMs() >= lookAtMs end,
         started = function(self, isAlone)
             ____table:verb(function(____, gate, nowMs)
@@ -6108,7 +6474,12 @@ function looks(self, parts, ____table)
                     ____table:put(____with(place, {standing = {state = "waiting"}}))
                 end
                 return {
-                    gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
+                    gate = ____modulesInUse["domain.gate.gate"].started(
+                        nil,
+                        ____modulesInUse["domain.gate.set-back"].withinReach(nil, gate, nowMs, limits),
+                        isAlone,
+                        nowMs
+                    ),
                     reply = nil
                 }
             end)
@@ -7153,6 +7524,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ),
             ____modulesInUse["domain.gate.places"].isInFlight
         ) end,
+        all = function() return placesOf(
+            nil,
+            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
+        ) end,
         flush = function(self)
             lines:flush()
             sums:flush()
@@ -7355,21 +7730,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch48 = notice.kind
-        local ____cond48 = ____switch48 == "enqueue"
-        if ____cond48 then
+        local ____switch49 = notice.kind
+        local ____cond49 = ____switch49 == "enqueue"
+        if ____cond49 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond48 = ____cond48 or ____switch48 == "requeue"
-        if ____cond48 then
+        ____cond49 = ____cond49 or ____switch49 == "requeue"
+        if ____cond49 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond48 = ____cond48 or ____switch48 == "remove"
-        if ____cond48 then
+        ____cond49 = ____cond49 or ____switch49 == "remove"
+        if ____cond49 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond48 = ____cond48 or ____switch48 == "nothing"
-        if ____cond48 then
+        ____cond49 = ____cond49 or ____switch49 == "nothing"
+        if ____cond49 then
             return
         end
     until true
@@ -7378,6 +7753,8 @@ end
 local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
+--- An answer of Redis may be so long under way, there and back.
+local clockSlackMs = 2000
 function ____exports.ticketScripts(self, root, nowMs)
     local row, write, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
@@ -7499,23 +7876,23 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue39
+                local __continue40
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue39 = true
+                        __continue40 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue39 = true
+                        __continue40 = true
                         break
                     end
                     if factsOf(nil, ticketId) == nil then
                         keeper:remove(ticketId)
-                        __continue39 = true
+                        __continue40 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -7528,9 +7905,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue39 = true
+                    __continue40 = true
                 until true
-                if not __continue39 then
+                if not __continue40 then
                     break
                 end
             end
@@ -7577,6 +7954,15 @@ function ____exports.ticketScripts(self, root, nowMs)
     dueKey = root .. "queue:due"
     keyOf = function(____, id) return (root .. "queue:requests:") .. id end
     eventsOf = function(____, id) return (root .. "queue:events:") .. id end
+    --- All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
+    local function isOfThisClock(self, ____bindingPattern0)
+        local atMs
+        atMs = ____bindingPattern0.atMs
+        if atMs == nil then
+            atMs = nowMs
+        end
+        return math.abs(atMs - nowMs) < 2000
+    end
     local function create(self, gate, call, texts)
         local ____call_0 = call
         local item = ____call_0.item
@@ -7618,12 +8004,13 @@ function ____exports.ticketScripts(self, root, nowMs)
     -- @returns the row as another has left it; `[]`: stored
     local function change(self, gate, call, texts)
         local id = call.item.ticketId
-        if ____modulesInUse["stores.redis.script.commands"].read(
+        local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(
             nil,
             "HGET",
             keyOf(nil, id),
             "revision"
-        ) ~= ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision) then
+        ) == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
+        if not isAsRead or not isOfThisClock(nil, call) then
             return row(nil, id)
         end
         redis.call(
@@ -7757,6 +8144,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         return true
     end
     return {
+        isOfThisClock = isOfThisClock,
         create = create,
         change = change,
         fetch = fetch,
@@ -7859,22 +8247,25 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         local ____cond14 = ____switch14 == "create"
         if ____cond14 then
             do
+                if not tickets:isOfThisClock(call) then
+                    return {"again"}
+                end
                 local created = tickets:create(gate, call, texts)
                 repeat
-                    local ____switch16 = created.kind
-                    local ____cond16 = ____switch16 == "full"
-                    if ____cond16 then
+                    local ____switch17 = created.kind
+                    local ____cond17 = ____switch17 == "full"
+                    if ____cond17 then
                         return {"full"}
                     end
-                    ____cond16 = ____cond16 or ____switch16 == "there"
-                    if ____cond16 then
+                    ____cond17 = ____cond17 or ____switch17 == "there"
+                    if ____cond17 then
                         return {
                             "there",
                             unpack(created.row)
                         }
                     end
-                    ____cond16 = ____cond16 or ____switch16 == "stored"
-                    if ____cond16 then
+                    ____cond17 = ____cond17 or ____switch17 == "stored"
+                    if ____cond17 then
                         return {
                             "stored",
                             json(nil, created.estimate)
@@ -7947,25 +8338,25 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch19 = call.verb
-        local ____cond19 = ____switch19 == "enter"
-        if ____cond19 then
+        local ____switch20 = call.verb
+        local ____cond20 = ____switch20 == "enter"
+        if ____cond20 then
             return keeper:enter(call.permit, call.whose)
         end
-        ____cond19 = ____cond19 or ____switch19 == "exchange"
-        if ____cond19 then
+        ____cond20 = ____cond20 or ____switch20 == "exchange"
+        if ____cond20 then
             return keeper:exchange(call.reportId, call.callReports)
         end
-        ____cond19 = ____cond19 or ____switch19 == "outlook"
-        if ____cond19 then
+        ____cond20 = ____cond20 or ____switch20 == "outlook"
+        if ____cond20 then
             return keeper:estimate(call.ticketId)
         end
-        ____cond19 = ____cond19 or ____switch19 == "overview"
-        if ____cond19 then
+        ____cond20 = ____cond20 or ____switch20 == "overview"
+        if ____cond20 then
             return keeper:status(call.tenant or nil)
         end
-        ____cond19 = ____cond19 or ____switch19 == "started"
-        if ____cond19 then
+        ____cond20 = ____cond20 or ____switch20 == "started"
+        if ____cond20 then
             return keeper:started(false)
         end
     until true

@@ -80,6 +80,7 @@ function ofTickets(
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
+      if (!tickets.isOfThisClock(call)) return ["again"];
       const created = tickets.create(gate, call, texts);
       switch (created.kind) {
         case "full":

@@ -332,6 +332,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
     inFlight: () => placesOf(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
 
+    all: () => placesOf(list("HKEYS", placesKey)),
+
     flush() {
       lines.flush();
       sums.flush();

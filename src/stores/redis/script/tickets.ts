@@ -21,6 +21,8 @@ type Created =
 const mostDue = 50;
 /** The longest that a call of a process can be under way to Redis. */
 const graveMs = 3_600_000;
+/** An answer of Redis may be so long under way, there and back. */
+const clockSlackMs = 2_000;
 
 export function ticketScripts(root: string, nowMs: number) {
   const dueKey = `${root}queue:due`;
@@ -33,6 +35,13 @@ export function ticketScripts(root: string, nowMs: number) {
       | false
     )[];
     return fields.map((field) => (field === false ? "" : field));
+  }
+
+  /**
+   * All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
+   */
+  function isOfThisClock({ atMs = nowMs }: { readonly atMs?: number }): boolean {
+    return Math.abs(atMs - nowMs) < clockSlackMs;
   }
 
   function create(gate: ScriptedGate, call: Of<"create">, texts: readonly string[]): Created {
@@ -57,7 +66,8 @@ export function ticketScripts(root: string, nowMs: number) {
   /** @returns the row as another has left it; `[]`: stored */
   function change(gate: ScriptedGate, call: Of<"change">, texts: readonly string[]): Row {
     const id = call.item.ticketId;
-    if (read("HGET", keyOf(id), "revision") !== exactly(call.revision)) return row(id);
+    const isAsRead = read("HGET", keyOf(id), "revision") === exactly(call.revision);
+    if (!isAsRead || !isOfThisClock(call)) return row(id);
     redis.call("HDEL", keyOf(id), "claim");
     if (call.facts.forgetAtMs !== null) redis.call("HDEL", keyOf(id), "texts");
     write(id, call.facts, call.dueMs, texts);
@@ -173,6 +183,7 @@ export function ticketScripts(root: string, nowMs: number) {
   }
 
   return {
+    isOfThisClock,
     create,
     change,
     fetch,

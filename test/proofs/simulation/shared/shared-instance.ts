@@ -198,6 +198,7 @@ function clockOf(world: World, life: Life): Clock {
   const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-mostSkewMs, mostSkewMs) : 0;
   return {
     nowMs: () => scheduler.nowMs() + skewMs,
+    monotonicMs: () => world.sinceStartMs(),
     after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
   };
 }
