@@ -32,7 +32,7 @@ export interface Surroundings {
 /** Where tickets live here, and who decides about them. */
 export interface DurableParts extends Pick<
   Ports,
-  "gate" | "tickets" | "copyOf" | "keys" | "stopping" | "sizeOf"
+  "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly totals: Totals;
   /** The stores, and how they are. */
@@ -45,7 +45,7 @@ export interface DurableParts extends Pick<
 
 export function createService(config: Config, surroundings: Surroundings) {
   const { platform, transport, clock, newId, random, sha256, log, durable } = surroundings;
-  const { gate, tickets, copyOf, keys, stopping, totals, sizeOf } = durable;
+  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = durable;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
@@ -65,6 +65,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     random,
     sha256,
     ...(sizeOf && { sizeOf }),
+    cancellations,
     stopping,
     mask,
     onAttempt,

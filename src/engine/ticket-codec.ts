@@ -5,9 +5,6 @@
 import { decodeTicket, isEnded, type Texts, type Ticket } from "../domain/ticket/ticket.ts";
 import { StoreAway } from "../gateway/ports.ts";
 
-/** Of the records that this code writes. A newer one is left alone. */
-export const ticketVersion: Ticket["version"] = 1;
-
 /** The record: all of the ticket but its texts. */
 export function encodedTicket(ticket: Ticket): string {
   const { state } = ticket;

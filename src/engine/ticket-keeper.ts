@@ -15,6 +15,7 @@ import {
   isForgotten,
   seatOf,
   ticketDueMs,
+  type CancelledBy,
   type Errand,
   type Spent,
   type Ticket,
@@ -112,6 +113,8 @@ export interface TicketKeeper {
   ): Promise<{ readonly claimed: ClaimedTicket | null } | null>;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
   giveBack(fence: number, spent?: Spent): Promise<Settled>;
+  /** @returns the ticket as it is then: it may have ended otherwise. `null`: there is no such ticket */
+  cancel(by: CancelledBy): Promise<Ticket | null>;
   /** The process that holds the claim with this token is dead. @param alone nothing else was in flight there */
   claimantDied(fence: number, alone: boolean): Promise<Settled>;
   /** Tells the gate how the ticket stands, whatever it was told before. @returns false: there is no such ticket */
@@ -135,7 +138,7 @@ export function createTicketKeeper(
   rules: TicketRules = { moves, errandOf, ticketDueMs },
 ): TicketKeeper {
   const { row, setAlarm, gate, nowMs, policy, random, later, follower } = parts;
-  const { acceptTicket, claim, claimantDied, elapse, gateHeard, giveBack, settle } = rules.moves;
+  const { acceptTicket, cancel, claim, claimantDied, elapse, gateHeard, giveBack, settle } = rules.moves;
   /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
   let telling: Promise<void> | null = null;
 
@@ -305,6 +308,12 @@ export function createTicketKeeper(
       const moved = await move((known, atMs, inForce) => giveBack(known, fence, atMs, inForce, spent));
       await tell();
       return moved?.reply ?? stale;
+    },
+
+    async cancel(by) {
+      const moved = await move((known, atMs, inForce) => cancel(known, by, atMs, inForce));
+      later(tell());
+      return moved?.ticket ?? null;
     },
 
     async claimantDied(fence, alone) {

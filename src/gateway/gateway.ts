@@ -1,6 +1,6 @@
 /**
- * The flow, in reading order: `submit` answers now or keeps a ticket, `tryOut` makes one call past gate and queue, `find` tells where a ticket
- * stands. How a ticket is judged that was kept stands in `work.ts`.
+ * The flow, in reading order: `submit` answers now or keeps a ticket, `tryOut` makes one call past gate and queue. How a ticket is judged that
+ * was kept stands in `work.ts`; what its owner can do with it in `own-tickets.ts`.
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
@@ -8,7 +8,7 @@ import { longestHoldMs } from "../domain/gate/outcome.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { textsBytes } from "../domain/ticket/size.ts";
-import { comparisonKey, draftSeat, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
+import { comparisonKey, draftSeat } from "../domain/ticket/ticket.ts";
 import { attempt, costOf, newTally, type Asking, type Judged, type Tally } from "./attempt.ts";
 import { asServed, newsOf, noNews } from "./call-report.ts";
 import { wait, type Deadline } from "./deadline.ts";
@@ -24,6 +24,7 @@ import {
   type Ports,
   type Provider,
 } from "./ports.ts";
+import { cancel, find } from "./own-tickets.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
 import { run } from "./work.ts";
@@ -36,6 +37,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => find(flow, ticketId, tenant),
+    cancel: (ticketId: string, tenant: string) => cancel(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
   };
@@ -187,17 +189,6 @@ async function tryOut(
   } finally {
     deadline.end();
   }
-}
-
-/** @returns the tenant's own ticket, or a copy where the ticket's store is away; `null`: there is none. @throws {StoreAway} */
-async function find({ ports }: Flow, ticketId: string, tenant: string): Promise<Ticket | TicketCopy | null> {
-  const found = await ports.tickets.load(ticketId).catch(async (error: unknown) => {
-    const copy = error instanceof StoreAway ? await ports.copyOf?.(ticketId) : null;
-    // Without a copy nobody has said that there is no such ticket.
-    if (!copy) throw error;
-    return copy;
-  });
-  return found?.about.tenant === tenant ? found : null;
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };

@@ -9,7 +9,7 @@ import type { Others, Outcome } from "../domain/gate/outcome.ts";
 import type { Seat } from "../domain/gate/places.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
-import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
+import type { About, CancelledBy, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 
@@ -142,6 +142,19 @@ export interface Tickets {
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
+  /**
+   * Ends it as cancelled, unless it has ended. A call that is under way keeps permit and place until it is over.
+   *
+   * @returns the ticket as it is then; `null`: there is none, or it is forgotten
+   */
+  cancel(id: string, by: CancelledBy): Promise<Ticket | null>;
+}
+
+/** Tells calls for tickets that they are no longer wanted. */
+export interface Cancellations {
+  /** Runs `then` when this ticket is cancelled. @returns ends the watch */
+  watch(ticketId: string, then: () => void): () => void;
+  tell(ticketId: string): void;
 }
 
 /**
@@ -213,6 +226,8 @@ export interface Ports {
   readonly sha256: Sha256;
   /** UTF-8 bytes of a ticket's texts, for who counts faster than a loop does. A lone surrogate is three, as what stands for it. */
   readonly sizeOf?: (texts: Texts) => number;
+  /** Absent where a call can't be ended from outside: on Workers it belongs to the request that made it. */
+  readonly cancellations?: Cancellations | undefined;
   /** Aborts when the process must end soon; `null`: it never says so. */
   readonly stopping: AbortSignal | null;
   /** Takes our keys out of a vendor's words before they are stored. */

@@ -1,4 +1,7 @@
-/** `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. */
+/**
+ * `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. `DELETE /api/v1/tickets/…`: cancels
+ * one.
+ */
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Clock, Ports } from "../gateway/ports.ts";
 import { ticketParameter } from "../wire/schemas.ts";
@@ -7,7 +10,7 @@ import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { outlookOf } from "./gate-views.ts";
 import { noSuchTicket } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
-import { resultOf, statusJson } from "./ticket-answers.ts";
+import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
 
 export interface TicketParts {
   readonly gateway: Gateway;
@@ -22,6 +25,9 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
   app.get("/api/v1/results/:queue_id", guard, named, (c) =>
     showResult(c, c.req.valid("param").queue_id, parts),
+  );
+  app.delete("/api/v1/tickets/:queue_id", guard, named, (c) =>
+    cancelTicket(c, c.req.valid("param").queue_id, parts),
   );
 }
 
@@ -53,5 +59,22 @@ async function showResult(
     }
     case "problem":
       return refuse(c, result.problem);
+  }
+}
+
+async function cancelTicket(c: RouteContext, queueId: string, { gateway }: TicketParts): Promise<Response> {
+  const ticket = await gateway.cancel(queueId, c.get("tenant") ?? "");
+  if (ticket === null) return refuse(c, noSuchTicket);
+  const { status } = ticket.state;
+  switch (status) {
+    case "cancelled":
+      return textAnswer(200, statusJson(ticket, null), jsonType, c.get("correlationId"));
+    case "completed":
+    case "failed":
+    case "expired":
+      return refuse(c, endedOtherwise(status));
+    case "queued":
+    case "processing":
+      throw new Error("a ticket that was cancelled has not ended");
   }
 }

@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import SonicBoom from "sonic-boom";
 import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts";
+import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMask } from "../telemetry/mask.ts";
@@ -55,7 +56,12 @@ const { app, gateway } = createService(config, {
   random: Math.random,
   sha256: (text) => hash("sha256", utf8(text), "hex"),
   log,
-  durable: { ...stores.parts, sizeOf: sizeOfTexts, stopping: stopping.signal },
+  durable: {
+    ...stores.parts,
+    sizeOf: sizeOfTexts,
+    cancellations: createCancellations(),
+    stopping: stopping.signal,
+  },
 });
 
 const server = createHttpServer(app.fetch);

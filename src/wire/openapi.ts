@@ -5,7 +5,7 @@ import * as schemas from "./schemas.ts";
 
 interface Operation {
   readonly path: string;
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "delete";
   readonly id: string;
   readonly summary: string;
   readonly open?: true;
@@ -68,6 +68,16 @@ const operations: readonly Operation[] = [
     errors: [400, 401, 404, 410, 502, 503],
   },
   {
+    path: "/api/v1/tickets/{queue_id}",
+    method: "delete",
+    id: "cancel",
+    summary:
+      "Cancels a ticket: its texts are erased at once, and it won't be judged. Said again, it is the same.",
+    parameters: [{ name: "queue_id", in: "path" }],
+    answer: "Status",
+    errors: [400, 401, 404, 409, 503],
+  },
+  {
     path: "/api/v1/providers",
     method: "get",
     id: "providers",
@@ -126,8 +136,8 @@ const meanings: Readonly<Record<number, string>> = {
   400: "The request is not valid.",
   401: "No API key, or an unknown one.",
   404: "There is no such thing, or it is not yours.",
-  409: "A request with this Idempotency-Key is under way.",
-  410: "The ticket waited for longer than it may.",
+  409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
+  410: "The ticket waited for longer than it may, or was cancelled.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",

@@ -7,7 +7,7 @@ import { processingModes, providerNames, reasoningEfforts } from "../domain/judg
 import { placeholderProblems } from "../domain/judging/prompt.ts";
 import { errorTypes } from "./error-types.ts";
 
-const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
+const ticketStatuses = ["queued", "processing", "completed", "failed", "expired", "cancelled"] as const;
 
 /** Real clients send these; nobody reads them. */
 export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };

@@ -89,6 +89,7 @@ export function memoryTickets(
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    cancel: (id, by) => keeperOf(id).cancel(by),
     disarm,
     halt() {
       isHalted = true;

@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves.ts";
-import type { Spent, Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Spent, Ticket } from "../../domain/ticket/ticket.ts";
 import { createTicketKeeper, type Follower, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { Draft } from "../../gateway/ports.ts";
 import { copyKeeper } from "../../stores/mirror/copy-keeper.ts";
@@ -63,6 +63,10 @@ export class TicketObject extends DurableObject<Environment> {
 
   giveBack(fence: number, spent?: Spent): Promise<Settled> {
     return this.#keeper.giveBack(fence, spent);
+  }
+
+  cancel(by: CancelledBy): Promise<Ticket | null> {
+    return this.#keeper.cancel(by);
   }
 
   /** Tells the gate how the ticket stands, whatever it was told before. @returns false: there is no such ticket */

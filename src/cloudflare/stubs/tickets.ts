@@ -14,6 +14,7 @@ export function durableTickets(env: Environment): ClaimableTickets {
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
+    cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),
   };
 }
 

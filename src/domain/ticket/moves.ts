@@ -6,9 +6,10 @@
 import type { Failure } from "../failure.ts";
 import type { Others } from "../gate/outcome.ts";
 import { fail, threw } from "./failure.ts";
-import { die, endAt, expire, move, requeue, type Moved } from "./steps.ts";
+import { callIsOver, cancelNow, die, endAt, expire, move, requeue, type Moved } from "./steps.ts";
 import type {
   About,
+  CancelledBy,
   Ended,
   Processing,
   Progress,
@@ -65,6 +66,10 @@ export function elapse(ticket: Ticket, nowMs: number, policy: TicketPolicy): Mov
       return nowMs < state.claim.leaseEndsAtMs
         ? still(ticket, null)
         : die(ticket, state, ticket.progress.suspect, nowMs, policy);
+    case "cancelled":
+      return state.claim === null || nowMs < state.claim.leaseEndsAtMs
+        ? still(ticket, null)
+        : still(callIsOver(ticket, state), null);
     case "completed":
     case "failed":
     case "expired":
@@ -104,6 +109,7 @@ export function claim(
     case "completed":
     case "failed":
     case "expired":
+    case "cancelled":
       return { ...present, reply: { kind: "over" } };
     case "processing": {
       const { leaseEndsAtMs } = state.claim;
@@ -165,10 +171,9 @@ export function settle(
   policy: TicketPolicy,
   random: number,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) => {
-    const spent = sum(held.progress.spent, outcome.spent);
+  return withClaim(ticket, fence, outcome.spent, nowMs, policy, (held, state) => {
     // It ran to an end without killing its process.
-    const clean: Progress = { ...held.progress, spent, suspect: false };
+    const clean: Progress = { ...held.progress, suspect: false };
     const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
       const { failure } = outcome;
@@ -202,10 +207,9 @@ export function giveBack(
   policy: TicketPolicy,
   spent: Spent = nothingSpent,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) => {
-    const progress = { ...held.progress, spent: sum(held.progress.spent, spent) };
-    return requeue(held, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
-  });
+  return withClaim(ticket, fence, spent, nowMs, policy, (held, state) =>
+    requeue(held, held.progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy),
+  );
 }
 
 const nothingSpent: Spent = { calls: 0, costUsd: null };
@@ -222,9 +226,30 @@ export function claimantDied(
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (held, state) =>
+  return withClaim(ticket, fence, nothingSpent, nowMs, policy, (held, state) =>
     die(held, state, alone || held.progress.suspect, nowMs, policy),
   );
+}
+
+/**
+ * Ends it because somebody who may wants that, unless it has ended. What a call that is under way brings is thrown away, but for its cost. Said
+ * again, it changes nothing.
+ */
+export function cancel(ticket: Ticket, by: CancelledBy, nowMs: number, policy: TicketPolicy): Moved<null> {
+  const present = elapse(ticket, nowMs, policy);
+  const { state } = present.ticket;
+  switch (state.status) {
+    case "queued":
+    case "processing": {
+      const cancelled = cancelNow(present.ticket, state, by, nowMs, policy);
+      return { ...cancelled, events: [...present.events, ...cancelled.events] };
+    }
+    case "cancelled":
+    case "completed":
+    case "failed":
+    case "expired":
+      return present;
+  }
 }
 
 /** Notes that the gate was told what `errandOf` said after this event. Not an event: nothing happened to the ticket. */
@@ -234,19 +259,36 @@ export function gateHeard(ticket: Ticket, event: number): Ticket {
   return heard <= progress.gateHeard ? ticket : { ...ticket, progress: { ...progress, gateHeard: heard } };
 }
 
+/** @param spent by the call that was made with the claim; it counts also where the ticket was cancelled meanwhile */
 function withClaim(
   ticket: Ticket,
   fence: number,
+  spent: Spent,
   nowMs: number,
   policy: TicketPolicy,
   act: (held: Ticket, state: Processing) => Moved<null>,
 ): Moved<Settled> {
   const present = elapse(ticket, nowMs, policy);
   const { state, progress } = present.ticket;
-  if (state.status !== "processing" || progress.fence !== fence) {
-    return { ...present, reply: { kind: "stale" } };
+  const paid: Ticket = {
+    ...present.ticket,
+    progress: { ...progress, spent: sum(progress.spent, spent) },
+  };
+  const isHolder = progress.fence === fence;
+  switch (state.status) {
+    case "processing":
+      if (!isHolder) break;
+      return { ...act(paid, state), reply: { kind: "stored" } };
+    case "cancelled":
+      if (!isHolder || state.claim === null) break;
+      return still(callIsOver(paid, state), { kind: "stored" });
+    case "queued":
+    case "completed":
+    case "failed":
+    case "expired":
+      break;
   }
-  return { ...act(present.ticket, state), reply: { kind: "stored" } };
+  return { ...present, reply: { kind: "stale" } };
 }
 
 function still<Reply>(ticket: Ticket, reply: Reply): Moved<Reply> {

@@ -1,8 +1,7 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
 import type { DatabaseSync } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import { isForgotten, type TicketEvent } from "../../domain/ticket/ticket.ts";
-import { ticketVersion } from "../../engine/ticket-codec.ts";
+import { isForgotten, newestTicketVersion, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { LocalMoves, Movable } from "../../stores/failover/local-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { tellGate, type LocalGate } from "./gate.ts";
@@ -44,7 +43,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
     `${columns} JOIN moving ON moving.ticket_number = number WHERE version <= ? ORDER BY number LIMIT ?`,
   );
   const selectFresh = sql.prepare(
-    `${columns} WHERE version <= ? AND json_extract(record, '$.state.status') <> 'processing'` +
+    `${columns} WHERE version <= ? AND json_extract(record, '$.state.claim') IS NULL` +
       " AND number NOT IN (SELECT ticket_number FROM moving) ORDER BY number LIMIT ?",
   );
   const selectEvents = sql.prepare("SELECT event FROM events WHERE ticket_id = ? ORDER BY number");
@@ -101,8 +100,8 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
 
     async mark(limit) {
       const found = () => {
-        const marked = selectMarked.all(ticketVersion, limit);
-        return { marked, fresh: selectFresh.all(ticketVersion, limit - marked.length) };
+        const marked = selectMarked.all(newestTicketVersion, limit);
+        return { marked, fresh: selectFresh.all(newestTicketVersion, limit - marked.length) };
       };
       const now = commits.read(found);
       // Most often there is nothing, which need not cost a write.

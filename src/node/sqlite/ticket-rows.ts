@@ -1,8 +1,14 @@
 /** The tables of tickets, read and written: `tickets`, `texts` and `events` (docs/storage.md). Every function is called within a transaction, or reads. */
 import type { DatabaseSync } from "node:sqlite";
-import { isEnded, ticketDueMs, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import {
+  isEnded,
+  newestTicketVersion,
+  ticketDueMs,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
 import { StoreAway } from "../../gateway/ports.ts";
-import { decodedTicket, encodedTicket, textsOf, ticketVersion } from "../../engine/ticket-codec.ts";
+import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
 /** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
@@ -10,7 +16,7 @@ const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = numb
 
 /** @param onFault hears of a row that holds no ticket */
 export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
-  const version = ticketVersion;
+  const version = newestTicketVersion;
   const select = sql.prepare(
     `SELECT record, texts, ${isMoving} AS is_moving FROM tickets LEFT JOIN texts ON texts.ticket_number = number WHERE id = ?`,
   );
@@ -64,7 +70,13 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
     insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
       const { id } = ticket.about;
       const hasEnded = Number(isEnded(ticket.state));
-      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encodedTicket(ticket));
+      const inserted = insertTicket.run(
+        id,
+        ticket.version,
+        hasEnded,
+        ticketDueMs(ticket),
+        encodedTicket(ticket),
+      );
       if (inserted.changes === 0) return false;
       const texts = textsOf(ticket);
       if (texts !== null) insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
@@ -76,7 +88,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
     update(ticket: Ticket, events: readonly TicketEvent[]): void {
       const { id } = ticket.about;
       const hasEnded = isEnded(ticket.state);
-      updateTicket.run(version, Number(hasEnded), ticketDueMs(ticket), encodedTicket(ticket), id);
+      updateTicket.run(ticket.version, Number(hasEnded), ticketDueMs(ticket), encodedTicket(ticket), id);
       if (hasEnded) deleteTexts.run(id);
       append(id, events);
     },

@@ -140,6 +140,7 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    cancel: (id, by) => keeperOf(id).cancel(by),
     remind: (id) => keeperOf(id).remind(),
 
     async take(id, permit, start) {

@@ -2,7 +2,7 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the shared store, or this process' own, where it was kept because the
  * shared one was away. Who is asked for a ticket looks here first.
  */
-import { draftSeat, type Ticket } from "../../domain/ticket/ticket.ts";
+import { draftSeat, type CancelledBy, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import {
   QueueFull,
@@ -47,6 +47,7 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   return {
     create: (draft) => create(parts, draft),
     load: (id) => load(parts, id),
+    cancel: (id, by) => cancel(parts, id, by),
 
     async settle(id, fence, outcome) {
       return held.has(nameOf(id, fence))
@@ -138,6 +139,25 @@ async function load(
   const atMs = markedAtMs(id);
   if (atMs === null || clock.nowMs() >= atMs + longestLifeMs) return null;
   throw new StoreAway("Another instance may hold the ticket");
+}
+
+/** Where it is. One that is on its way there can't be cancelled until it has come. */
+async function cancel(parts: FailoverTicketsParts, id: string, by: CancelledBy): Promise<Ticket | null> {
+  const { local, shared, watch } = parts;
+  const where = local.moves.whereabouts(id);
+  switch (where) {
+    case "here":
+      return await local.tickets.cancel(id, by);
+    case "moving":
+      throw new StoreAway("The ticket is on its way to the shared store");
+    case "absent": {
+      const cancelled = await watch.ask(() => shared.cancel(id, by));
+      // Here it is again, or another instance may hold it: whoever looks for it knows.
+      if (cancelled === null && (await load(parts, id)) !== null)
+        throw new StoreAway("The ticket has moved while it was asked for");
+      return cancelled;
+    }
+  }
 }
 
 /** To the shared store, or to whoever tells it when it is back. */

@@ -11,7 +11,7 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
-import { decodedTicket, encodedTicket, ticketVersion } from "../../engine/ticket-codec.ts";
+import { decodedTicket, encodedTicket } from "../../engine/ticket-codec.ts";
 import { NotDone } from "../failover/shared-store.ts";
 import type { Facts, LateClaim, Word } from "./script/calls.ts";
 import { packSeat } from "./codec.ts";
@@ -58,14 +58,14 @@ export function written(
     told: {
       seat: packSeat(seatOf(ticket)),
       facts: {
-        version: ticketVersion,
+        version: ticket.version,
         expiresAtMs: about.expiresAtMs,
         events: progress.events,
         fence: progress.fence,
         forgetAtMs: hasEnded ? state.forgetAtMs : null,
       },
       word: wordOf(ticket),
-      dueMs: hasEnded ? null : ticketDueMs(ticket),
+      dueMs: dueMsOf(ticket),
     },
     texts: [
       encodedTicket(ticket),
@@ -73,6 +73,13 @@ export function written(
       ...events.map((event) => JSON.stringify(event)),
     ],
   };
+}
+
+/** Redis forgets by itself. But one that was cancelled holds its place at the gate until the call that is under way is over. */
+function dueMsOf(ticket: Ticket): number | null {
+  const { state } = ticket;
+  const isOver = state.status === "cancelled" ? state.claim === null : isEnded(state);
+  return isOver ? null : ticketDueMs(ticket);
 }
 
 /** The gate is in the same script and hears at once, so nobody has to note that it did; what another gate has heard of does not count. */

@@ -5,11 +5,15 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Start } from "../../domain/gate/queue.ts";
 import type { Outlook } from "../../domain/gate/view.ts";
-import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
+import { acceptTicket, cancel, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
-import { isForgotten, type TicketEvent, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import {
+  isForgotten,
+  newestTicketVersion,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../domain/ticket/ticket.ts";
 import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
-import { ticketVersion } from "../../engine/ticket-codec.ts";
 import { NotDone, type SharedTickets } from "../failover/shared-store.ts";
 import type { Caller } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
@@ -136,13 +140,18 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
 
     giveBack: (id, fence, spent) => end(id, (ticket, nowMs) => giveBack(ticket, fence, nowMs, policy, spent)),
 
+    async cancel(id, by) {
+      const moved = await change(id, (ticket, nowMs) => cancel(ticket, by, nowMs, policy));
+      return moved?.ticket ?? null;
+    },
+
     async take(provider, most, inFlight = 0) {
       const lost = lostPermits.get(provider) ?? [];
       // None of them may be forgotten: with so many that are not answered for, nothing new is claimed.
       const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
       lostPermits.set(provider, [...lost, ...permits]);
-      const call = { verb: "take", permits, inFlight, lost, version: ticketVersion } as const;
+      const call = { verb: "take", permits, inFlight, lost, version: newestTicketVersion } as const;
       const rows = (await caller.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);
@@ -159,7 +168,7 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
         const ids = (await caller.call({
           verb: "due",
           limit: batch,
-          version: ticketVersion,
+          version: newestTicketVersion,
         })) as readonly string[];
         await Promise.all(ids.map(elapseOne));
         if (ids.length < batch) return;

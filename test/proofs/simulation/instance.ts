@@ -28,6 +28,7 @@ export interface Instance {
   readonly submit: Gateway["submit"];
   readonly submitKeyed: ReturnType<World["seams"]["createKeyedSubmit"]>;
   readonly find: Gateway["find"];
+  readonly cancel: Gateway["cancel"];
   /** Something was thrown at it: by a store that is away, or by a bug. */
   failed(error: unknown, walk: Walk): void;
 }
@@ -96,7 +97,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;
   const policy = { defaults, requestTimeoutMs, maxRetries: plan.liveRetries };
-  const { submit, run, find } = seams.createGateway(ports, policy);
+  const { submit, run, find, cancel } = seams.createGateway(ports, policy);
   const claims = seams.claims({
     gate: (provider) => ({ ...ports.gate(provider), start: startOf(provider) }),
     tickets: { ...ports.tickets, claim: tickets.claim },
@@ -123,6 +124,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     submitKeyed,
     work,
     find,
+    cancel,
     failed(error, walk) {
       if (error instanceof StoreAway || error instanceof AdapterBug)
         world.note(name, `${walk.name}: ${error.message}`);
@@ -198,6 +200,7 @@ function ticketsOf({ ask, ticket }: Surroundings, life: Life): ClaimableTickets 
       ask(life, ticket(id), named("settle", id), () => ticket(id).settle(fence, outcome)),
     giveBack: (id, fence, spent) =>
       ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
+    cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
 }
 

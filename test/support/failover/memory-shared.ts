@@ -138,6 +138,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
         load: (id) => ask("load", () => engine.tickets.load(id)),
         settle: (...given) => ask("settle", () => engine.tickets.settle(...given)),
         giveBack: (...given) => ask("giveBack", () => engine.tickets.giveBack(...given)),
+        cancel: (...given) => ask("cancel", () => engine.tickets.cancel(...given)),
         adopt: (ticket, events) =>
           ask("adopt", () => {
             if (ticket.state.status === "processing") throw new Error("a claimed ticket must not move");

@@ -76,7 +76,7 @@ interface Written {
   readonly seat: Seat;
   readonly facts: Facts;
   readonly word: Word;
-  /** When something happens to it by itself; `null`: it has ended. */
+  /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */
   readonly dueMs: number | null;
 }
 

@@ -4214,11 +4214,15 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
         }
         return {record = fresh, reply = {kind = "begun", queueId = queueId, fence = fence, again = false}}
     end
-    if known.requestSha256 ~= requestSha256 then
-        return {record = known, reply = {kind = "mismatch"}}
-    end
     local ____known_0 = known
     local state = ____known_0.state
+    if known.requestSha256 ~= requestSha256 then
+        local ticket = state.kind == "ticketed" and ({queueId = known.queueId, fence = known.fence})
+        return {
+            record = known,
+            reply = ____lualib.__TS__ObjectAssign({kind = "mismatch"}, ticket and ({ticket = ticket}))
+        }
+    end
     repeat
         local ____switch5 = state.kind
         local ____cond5 = ____switch5 == "answered"
@@ -4360,7 +4364,7 @@ function ____exports.isEnded(self, state)
         if ____cond5 then
             return false
         end
-        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired")
+        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired" or ____switch5 == "cancelled")
         if ____cond5 then
             return true
         end
@@ -4387,6 +4391,10 @@ function ____exports.ticketDueMs(self, ____bindingPattern0)
         ____cond8 = ____cond8 or ____switch8 == "processing"
         if ____cond8 then
             return state.claim.leaseEndsAtMs
+        end
+        ____cond8 = ____cond8 or ____switch8 == "cancelled"
+        if ____cond8 then
+            return state.claim == nil and state.forgetAtMs or math.min(state.claim.leaseEndsAtMs, state.forgetAtMs)
         end
         ____cond8 = ____cond8 or (____switch8 == "completed" or ____switch8 == "failed" or ____switch8 == "expired")
         if ____cond8 then
@@ -4428,6 +4436,10 @@ function ____exports.errandOf(self, ____bindingPattern0)
         ____cond11 = ____cond11 or ____switch11 == "processing"
         if ____cond11 then
             return nil
+        end
+        ____cond11 = ____cond11 or ____switch11 == "cancelled"
+        if ____cond11 then
+            return state.claim == nil and ({kind = "release", event = event, keptBytes = about.keptBytes or 0}) or nil
         end
         ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
         if ____cond11 then
@@ -6754,21 +6766,21 @@ function tell(self, ____bindingPattern0, seat, word)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch46 = word.kind
-        local ____cond46 = ____switch46 == "confirm"
-        if ____cond46 then
+        local ____switch49 = word.kind
+        local ____cond49 = ____switch49 == "confirm"
+        if ____cond49 then
             return keeper:confirm(seat, word.notBeforeMs)
         end
-        ____cond46 = ____cond46 or ____switch46 == "park"
-        if ____cond46 then
+        ____cond49 = ____cond49 or ____switch49 == "park"
+        if ____cond49 then
             return keeper:park(seat, word.parking)
         end
-        ____cond46 = ____cond46 or ____switch46 == "release"
-        if ____cond46 then
+        ____cond49 = ____cond49 or ____switch49 == "release"
+        if ____cond49 then
             return keeper:release(seat.ticketId, word.keptBytes)
         end
-        ____cond46 = ____cond46 or ____switch46 == "nothing"
-        if ____cond46 then
+        ____cond49 = ____cond49 or ____switch49 == "nothing"
+        if ____cond49 then
             return
         end
     until true
@@ -6833,17 +6845,20 @@ function ____exports.ticketScripts(self, root, nowMs)
                 event
             )
         end
-        if dueMs ~= nil then
+        if dueMs == nil then
+            redis.call("ZREM", dueKey, id)
+        else
             redis.call(
                 "ZADD",
                 dueKey,
                 ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
                 id
             )
+        end
+        if facts.forgetAtMs == nil then
             return
         end
-        redis.call("ZREM", dueKey, id)
-        local keptMs = math.ceil((facts.forgetAtMs or nowMs) - nowMs)
+        local keptMs = math.ceil(facts.forgetAtMs - nowMs)
         for ____, key in ipairs({
             keyOf(nil, id),
             eventsOf(nil, id)
@@ -6898,23 +6913,24 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue37
+                local __continue40
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue37 = true
+                        __continue40 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue37 = true
+                        __continue40 = true
                         break
                     end
-                    if factsOf(nil, ticketId) == nil then
+                    local facts = factsOf(nil, ticketId)
+                    if facts == nil or facts.forgetAtMs ~= nil then
                         keeper:release(ticketId)
-                        __continue37 = true
+                        __continue40 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -6927,9 +6943,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue37 = true
+                    __continue40 = true
                 until true
-                if not __continue37 then
+                if not __continue40 then
                     break
                 end
             end
@@ -7071,6 +7087,8 @@ function ____exports.ticketScripts(self, root, nowMs)
             if facts == nil or place == nil then
                 keeper:release(id)
             elseif facts.version > version then
+            elseif facts.forgetAtMs ~= nil then
+                overdue[#overdue + 1] = {id}
             elseif nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.script.commands"].read(
                 nil,
                 "HGET",

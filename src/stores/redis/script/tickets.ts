@@ -58,12 +58,10 @@ export function ticketScripts(root: string, nowMs: number) {
     redis.call("HINCRBY", keyOf(id), "revision", 1);
     if (essays !== "") redis.call("HSET", keyOf(id), "texts", essays);
     for (const event of events) redis.call("RPUSH", eventsOf(id), event);
-    if (dueMs !== null) {
-      redis.call("ZADD", dueKey, exactly(dueMs), id);
-      return;
-    }
-    redis.call("ZREM", dueKey, id);
-    const keptMs = Math.ceil((facts.forgetAtMs ?? nowMs) - nowMs);
+    if (dueMs === null) redis.call("ZREM", dueKey, id);
+    else redis.call("ZADD", dueKey, exactly(dueMs), id);
+    if (facts.forgetAtMs === null) return;
+    const keptMs = Math.ceil(facts.forgetAtMs - nowMs);
     for (const key of [keyOf(id), eventsOf(id)]) redis.call("PEXPIRE", key, exactly(Math.max(1, keptMs)));
   }
 
@@ -90,6 +88,9 @@ export function ticketScripts(root: string, nowMs: number) {
         keeper.release(id);
       } else if (facts.version > version) {
         // Newer code wrote it, and will take it: it stays sent until that lapses.
+      } else if (facts.forgetAtMs !== null) {
+        // It was cancelled, and whoever called for it has died: its place goes with the claim.
+        overdue.push([id]);
       } else if (nowMs >= facts.expiresAtMs || read("HGET", keyOf(id), "claim") !== null) {
         overdue.push([id]);
       } else {
@@ -124,7 +125,9 @@ export function ticketScripts(root: string, nowMs: number) {
       // What has lapsed is nobody's any more.
       if (standing.state !== "running" || standing.untilMs <= nowMs) continue;
       if (!permits.includes(standing.permit)) continue;
-      if (factsOf(ticketId) === null) {
+      const facts = factsOf(ticketId);
+      // It is gone, or was cancelled before it was called for.
+      if (facts === null || facts.forgetAtMs !== null) {
         keeper.release(ticketId);
         continue;
       }

@@ -78,6 +78,7 @@ export function localPart(world: World, life: Life, clock: Clock, file: LocalFil
       load: slowly("load here", tickets.load),
       settle: slowly("settle here", tickets.settle),
       giveBack: slowly("give back here", tickets.giveBack),
+      cancel: slowly("cancel here", tickets.cancel),
     },
     moves: {
       ...moves,
