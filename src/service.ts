@@ -26,11 +26,11 @@ export interface Surroundings {
   readonly random: () => number;
   readonly sha256: Sha256;
   readonly log: Log;
-  readonly durable: DurableParts;
+  readonly stores: StoreParts;
 }
 
 /** Where tickets live here, and who decides about them. */
-export interface DurableParts extends Pick<
+export interface StoreParts extends Pick<
   Ports,
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
@@ -44,8 +44,8 @@ export interface DurableParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, log, durable } = surroundings;
-  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = durable;
+  const { platform, transport, clock, newId, random, sha256, log, stores } = surroundings;
+  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
@@ -94,9 +94,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     submitKeyed,
     gate,
     accounts,
-    dependencies: durable.dependencies,
-    queueType: durable.queueType,
-    storeWarnings: durable.warnings ?? noWarnings,
+    dependencies: stores.dependencies,
+    queueType: stores.queueType,
+    storeWarnings: stores.warnings ?? noWarnings,
     usable: new Set(providers.keys()),
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),

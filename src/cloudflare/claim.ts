@@ -1,8 +1,8 @@
 /** How a ticket is claimed whose id a message has brought, where the gate and the ticket are a hop away each. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
-import { seatOf } from "../domain/ticket/ticket.ts";
+import { queueItemOf } from "../domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../engine/claims.ts";
-import { noNews } from "../gateway/call-report.ts";
+import { noReport } from "../gateway/call-report.ts";
 import type { ClaimedTicket, Gate, Ports } from "../gateway/ports.ts";
 import { untilAnswered } from "../gateway/until-answered.ts";
 
@@ -29,11 +29,11 @@ export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<
   const permit = parts.newId();
   const { notBeforeMs } = state;
   const { suspect, updatedAtMs: sinceMs } = progress;
-  const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
+  const start = await gate.start(queueItemOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
   if (start.kind !== "call") return null;
 
   const { epoch, asProbe, early } = start;
-  const giveBack = () => gate.report({ permit, epoch, ...noNews });
+  const giveBack = () => gate.report({ permit, epoch, ...noReport });
   // A claim that was made but not heard of would make the ticket look as if its process had died.
   const claim = await untilAnswered(
     parts,

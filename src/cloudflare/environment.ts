@@ -13,38 +13,38 @@ export type Environment = {
   readonly VERSION: WorkerVersionMetadata;
 };
 
-export interface Settled {
+export interface ReadSettings {
   /** `null`: some setting is wrong, and nothing can be served. The log names every mistake. */
   readonly config: Config | null;
   readonly log: Log;
 }
 
 /** An isolate's settings never change, and each of its objects reads them. */
-const settled = new WeakMap<Environment, Settled>();
+const readBefore = new WeakMap<Environment, ReadSettings>();
 
 /** Reads the settings, once for each `env`. */
-export function settle(env: Environment): Settled {
-  const known = settled.get(env);
+export function settingsOf(env: Environment): ReadSettings {
+  const known = readBefore.get(env);
   if (known) return known;
   const parsed = parseConfig(env, "cloudflare");
   if (!parsed.ok)
     writeLine(JSON.stringify({ level: "error", event: "settings_wrong", mistakes: parsed.error }));
   const log = createLog(parsed.ok ? parsed.value.logLevel : "info", writeLine, Date.now);
   const fresh = { config: parsed.ok ? parsed.value : null, log };
-  settled.set(env, fresh);
+  readBefore.set(env, fresh);
   return fresh;
 }
 
 /** @throws {Error} some setting is wrong */
 export function configOf(env: Environment): Config {
-  const { config } = settle(env);
+  const { config } = settingsOf(env);
   if (config === null) throw new Error("a setting is wrong");
   return config;
 }
 
 /** Logs what was not meant to happen. Its class alone: its text may quote a prompt. */
 export function logFault(env: Environment, event: string, error: unknown): void {
-  settle(env).log("error", event, { error_name: error instanceof Error ? error.name : typeof error });
+  settingsOf(env).log("error", event, { error_name: error instanceof Error ? error.name : typeof error });
 }
 
 function writeLine(line: string): void {

@@ -1,5 +1,5 @@
 /** What comes out of Cloudflare Queues: ids of tickets. Every message is acknowledged or brought back by itself. */
-import { within } from "./stubs/ask-object.ts";
+import { inTimeOrThrow } from "./stubs/ask-object.ts";
 import { sideBySide } from "./side-by-side.ts";
 
 /** The part of a platform's message that is used. */
@@ -29,7 +29,7 @@ export function consume(
       return;
     }
     try {
-      await within(limitMs, work(body));
+      await inTimeOrThrow(limitMs, work(body));
       message.ack();
     } catch (error) {
       onFault("message_failed", error);

@@ -3,11 +3,11 @@ import { Redis } from "@upstash/redis/cloudflare";
 import type { Config } from "../settings/config.ts";
 import type { TicketCopy } from "../domain/ticket/ticket.ts";
 import type { MirrorCommands } from "../stores/mirror/mirror-commands.ts";
-import { spared } from "../stores/mirror/spared.ts";
+import { behindBreaker } from "../stores/mirror/behind-breaker.ts";
 import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";
 import { undeliveredIn, type Undelivered } from "../stores/mirror/undelivered.ts";
 import { clock } from "./clock.ts";
-import { settle, type Environment } from "./environment.ts";
+import { settingsOf, type Environment } from "./environment.ts";
 
 export interface Upstash {
   readonly copies: TicketCopies;
@@ -30,7 +30,7 @@ const known = new WeakMap<Environment, Upstash | null>();
 export function upstashOf(env: Environment): Upstash | null {
   const found = known.get(env);
   if (found !== undefined) return found;
-  const { config, log } = settle(env);
+  const { config, log } = settingsOf(env);
   const access = config?.upstash ?? null;
   const made =
     access === null
@@ -43,15 +43,15 @@ export function upstashOf(env: Environment): Upstash | null {
 }
 
 function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown) => void): Upstash {
-  const commands = spared(overHttp(access, limitMs), () => clock.nowMs(), onAway);
-  const patiently = overHttp(access, pingLimitMs);
+  const commands = behindBreaker(overHttp(access, limitMs), () => clock.nowMs(), onAway);
+  const behindBoth = overHttp(access, pingLimitMs);
   const copies = ticketCopies(commands);
   return {
     copies,
     undelivered: undeliveredIn(commands),
     copyOf: (ticketId) => copies.read(ticketId, clock.nowMs()).catch(() => null),
     async ping() {
-      await patiently.run(["PING"]);
+      await behindBoth.run(["PING"]);
     },
   };
 }

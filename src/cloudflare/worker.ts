@@ -9,16 +9,16 @@ import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
 import { claimTicket } from "./claim.ts";
 import { timers } from "./clock.ts";
-import { within } from "./stubs/ask-object.ts";
-import { logFault, settle, type Environment } from "./environment.ts";
+import { inTimeOrThrow } from "./stubs/ask-object.ts";
+import { logFault, settingsOf, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
-import { durableGate, tendGate } from "./stubs/gate.ts";
-import { durableKeys } from "./stubs/keys.ts";
+import { remoteGate, lookAtGate } from "./stubs/gate.ts";
+import { remoteKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
 import { sideBySide } from "./side-by-side.ts";
-import { durableTickets, remindTicket } from "./stubs/tickets.ts";
-import { durableTotals } from "./stubs/totals.ts";
+import { remoteTickets, remindTicket } from "./stubs/tickets.ts";
+import { remoteTotals } from "./stubs/totals.ts";
 import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./objects/key-object.ts";
@@ -32,9 +32,9 @@ let made: ReturnType<typeof make> | undefined;
 /** Dead letters come from here; see wrangler.toml. */
 const deadQueue = "llm-provider-service-tickets-dead";
 /** How long work lasts for tickets that Queues has refused, at each tick of the clock. */
-const tendMs = 50_000;
+const lookForMs = 50_000;
 /** At once, of those in the secondary store. */
-const mostTaken = 50;
+const mostFetched = 50;
 /** Beyond the time limit of an attempt: to find the ticket, and to store what came of it. */
 const workMarginMs = 20_000;
 
@@ -66,9 +66,9 @@ export default {
     if (made === undefined) made = make(env);
     if (made === null) return;
     const { work } = made;
-    const endsAtMs = Date.now() + tendMs;
+    const endsAtMs = Date.now() + lookForMs;
     await Promise.all([
-      ...providerNames.map((name) => tend(env, name, work, endsAtMs)),
+      ...providerNames.map((name) => workRefused(env, name, work, endsAtMs)),
       workNoted(env, work, endsAtMs),
     ]);
   },
@@ -76,19 +76,19 @@ export default {
 
 /** @returns `null`: some setting is wrong */
 function make(env: Environment) {
-  const { config, log } = settle(env);
+  const { config, log } = settingsOf(env);
   if (config === null) return null;
   const fronts = new Map<ProviderName, Gate & StartingGate>();
   const gate = (name: ProviderName) => {
     const known = fronts.get(name);
     if (known) return known;
-    const remote = durableGate(env, name);
+    const remote = remoteGate(env, name);
     const front = { ...createGateFront({ remote, clock, newId, later }), start: remote.start };
     fronts.set(name, front);
     return front;
   };
-  const tickets = durableTickets(env);
-  const totals = durableTotals(env, clock, later);
+  const tickets = remoteTickets(env);
+  const totals = remoteTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
     transport: fetchTransport,
@@ -97,11 +97,11 @@ function make(env: Environment) {
     random: Math.random,
     sha256,
     log,
-    durable: {
+    stores: {
       gate,
       tickets,
       copyOf: upstashOf(env)?.copyOf,
-      keys: durableKeys(env),
+      keys: remoteKeys(env),
       totals,
       // A Worker isn't told that it will be stopped.
       stopping: null,
@@ -118,15 +118,15 @@ function make(env: Environment) {
 }
 
 /** Looks after one gate, and works the tickets that Queues has refused and it has noted. */
-function tend(env: Environment, provider: ProviderName, work: Work, endsAtMs: number): Promise<void> {
-  return workAll(env, () => tendGate(env, provider), work, endsAtMs);
+function workRefused(env: Environment, provider: ProviderName, work: Work, endsAtMs: number): Promise<void> {
+  return workAll(env, () => lookAtGate(env, provider), work, endsAtMs);
 }
 
 /** Works those that are noted in the secondary store. What is taken there and lost is offered again by its gate. */
 async function workNoted(env: Environment, work: Work, endsAtMs: number): Promise<void> {
   const undelivered = upstashOf(env)?.undelivered;
   if (undelivered === undefined) return;
-  await workAll(env, () => undelivered.take(mostTaken).catch(() => []), work, endsAtMs);
+  await workAll(env, () => undelivered.fetch(mostFetched).catch(() => []), work, endsAtMs);
 }
 
 type Work = (ticketId: string) => Promise<void>;
@@ -134,13 +134,13 @@ type Work = (ticketId: string) => Promise<void>;
 /** For as long as there are any and there is time. Never throws. */
 async function workAll(
   env: Environment,
-  take: () => Promise<readonly string[]>,
+  fetch: () => Promise<readonly string[]>,
   work: Work,
   endsAtMs: number,
 ): Promise<void> {
   try {
     do {
-      const undelivered = await take();
+      const undelivered = await fetch();
       if (undelivered.length === 0) return;
       await sideBySide(undelivered, async (id) => {
         await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
@@ -154,7 +154,7 @@ async function workAll(
 async function dependencies(env: Environment, provider: ProviderName): Promise<Dependencies> {
   const upstash = upstashOf(env);
   const [objects, queues, mirror] = await Promise.all([
-    look(() => durableGate(env, provider).overview()),
+    look(() => remoteGate(env, provider).status()),
     look(() => env.TICKETS.metrics()),
     upstash && look(upstash.ping),
   ]);
@@ -170,7 +170,7 @@ const lookMs = 2_000;
 async function look(ask: () => Promise<unknown>) {
   const startedAtMs = Date.now();
   try {
-    await within(lookMs, ask());
+    await inTimeOrThrow(lookMs, ask());
     return { status: "up", latencyMs: Date.now() - startedAtMs } as const;
   } catch {
     return { status: "down", error: "no answer" } as const;

@@ -111,7 +111,7 @@ export type KeyedEnd =
   | { readonly kind: "freed" };
 
 /** Is this the token of the latest `begin`? Where it isn't, another has the key. */
-export function holdsKey(known: Keyed | null, fence: number): boolean {
+export function ownsKey(known: Keyed | null, fence: number): boolean {
   return known?.fence === fence;
 }
 

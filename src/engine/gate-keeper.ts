@@ -12,34 +12,34 @@ import {
   started,
   weighed,
   type Admission,
-  type GateCore,
+  type GateState,
   type GateLimits,
 } from "../domain/gate/gate.ts";
 import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
 import {
-  confirm,
-  park,
-  release,
+  enqueue,
+  requeue,
+  remove,
   reserve,
   start,
-  type Parking,
+  type Requeueing,
   type Start,
   type Starter,
 } from "../domain/gate/queue.ts";
 import { keep } from "../domain/gate/kept.ts";
 import { endWaits, exchange, type Exchanged } from "../domain/gate/report.ts";
-import { outlookOf, overviewOf, snapshotOf, type Outlook, type Overview } from "../domain/gate/view.ts";
-import type { Outcome } from "../domain/gate/outcome.ts";
-import { lapsedPlace, silenceMs, type Place, type Places, type Seat } from "../domain/gate/places.ts";
+import { estimateOf, statusOf, snapshotOf, type WaitEstimate, type GateStatus } from "../domain/gate/view.ts";
+import type { CallReport } from "../domain/gate/call-report.ts";
+import { lapsedPlace, silenceMs, type Place, type Places, type QueueItem } from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
 
 export interface GateKeeperParts {
   readonly places: Places;
   readonly limits: GateLimits;
-  readonly readCore: () => GateCore;
+  readonly readState: () => GateState;
   /** `mustLast`: to be stored before the verb's answer leaves; otherwise within a second or so. */
-  readonly writeCore: (core: GateCore, mustLast: boolean) => void;
+  readonly writeState: (gate: GateState, mustLast: boolean) => void;
   /** Runs one verb as one transaction. */
   readonly atomically: <T>(work: () => T) => T;
   /** The store's clock, epoch milliseconds. */
@@ -56,7 +56,7 @@ export interface Look {
   readonly send: readonly string[];
   /**
    * Tickets that have said nothing for five minutes, each named once in that time: they must say how they stand. One that has ended says
-   * `release`, one that waits `confirm`.
+   * `remove`, one that waits `enqueue`.
    */
   readonly silent: readonly string[];
   /** When to look again, should nothing change before; `null`: no need. A look that comes too early does no harm. */
@@ -73,28 +73,28 @@ export function createGateKeeper(parts: GateKeeperParts) {
   /** When the last look said to look again. */
   let lookAtMs = -Infinity;
 
-  /** One verb: the table is brought to the present, the core is read, and what changed of it is written. */
-  function verb<Reply>(work: (core: GateCore, nowMs: number) => { core: GateCore; reply: Reply }): Reply {
+  /** One verb: the table is brought to the present, the gate's state is read, and what changed of it is written. */
+  function verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply {
     return parts.atomically(() => {
       const nowMs = parts.nowMs();
       lapse(nowMs);
-      const before = parts.readCore();
-      const { core, reply } = work(before, nowMs);
-      const after = weighed(core, places.tally(), nowMs, limits);
+      const before = parts.readState();
+      const { gate, reply } = work(before, nowMs);
+      const after = weighed(gate, places.load(), nowMs, limits);
       if (after === before) return reply;
       const mustLast = isMomentous(before, after);
       if (mustLast) hasChanged = true;
-      parts.writeCore(after, mustLast);
+      parts.writeState(after, mustLast);
       return reply;
     });
   }
 
-  function put(place: Place): void {
+  function putPlace(place: Place): void {
     hasChanged = true;
     places.put(place);
   }
 
-  function remove(ticketId: string): void {
+  function removePlace(ticketId: string): void {
     hasChanged = true;
     places.remove(ticketId);
   }
@@ -104,98 +104,98 @@ export function createGateKeeper(parts: GateKeeperParts) {
       const lapsed = places.lapsed(nowMs, batch);
       for (const place of lapsed) {
         const next = lapsedPlace(place);
-        if (next === null) remove(place.ticketId);
-        else put(next);
+        if (next === null) removePlace(place.ticketId);
+        else putPlace(next);
       }
       if (lapsed.length < batch) return;
     }
   }
 
-  function nextMs(core: GateCore, nowMs: number): number | null {
-    const tally = places.tally();
+  function nextMs(gate: GateState, nowMs: number): number | null {
+    const load = places.load();
     const due = {
       firstLapseMs: places.firstLapseMs(),
-      firstReadyMs: places.firstReadyMs(blocksOf(core, places, nowMs, limits), tally.suspectsInFlight === 0),
+      firstReadyMs: places.firstReadyMs(blocksOf(gate, places, nowMs, limits), load.suspectsInFlight === 0),
       firstHeardMs: places.firstHeardMs(),
     };
-    return wakeAtMs(core, due, tally, nowMs, limits);
+    return wakeAtMs(gate, due, load, nowMs, limits);
   }
 
   return {
     /** A live call that has no usable snapshot, or may be the probe. The snapshot is for those that follow. */
     enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot } {
-      return verb((core, nowMs) => {
-        const entered = enter(core, permit, whose, nowMs, limits);
-        const counted = { ...entered.core, exchanges: countExchange(core.exchanges, [], nowMs) };
+      return verb((gate, nowMs) => {
+        const entered = enter(gate, permit, whose, nowMs, limits);
+        const counted = { ...entered.gate, exchanges: countExchange(gate.exchanges, [], nowMs) };
         const snapshot = snapshotOf(counted, nowMs, limits);
-        return { core: counted, reply: { admission: entered.reply, snapshot } };
+        return { gate: counted, reply: { admission: entered.reply, snapshot } };
       });
     },
 
     /** How calls went, in order, and the view after it. With no outcomes it only asks. */
-    exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
-      return verb((core, nowMs) => {
-        const exchanged = exchange(core, reportId, outcomes, nowMs, limits, parts.random());
-        endWaits(core, exchanged.core, places, nowMs);
+    exchange(reportId: string, callReports: readonly CallReport[]): Exchanged {
+      return verb((gate, nowMs) => {
+        const exchanged = exchange(gate, reportId, callReports, nowMs, limits, parts.random());
+        endWaits(gate, exchanged.gate, places, nowMs);
         return exchanged;
       });
     },
 
-    reserve(seat: Seat): "held" | "full" {
-      return verb((core, nowMs) => {
+    reserve(item: QueueItem): "held" | "full" {
+      return verb((gate, nowMs) => {
         // The load may have fallen since the flag was set: holds lapse by themselves.
-        const tally = places.tally();
-        const present = weighed(core, tally, nowMs, limits);
-        const place = reserve(present, seat, places.find(seat.ticketId), tally, nowMs, limits);
+        const load = places.load();
+        const present = weighed(gate, load, nowMs, limits);
+        const place = reserve(present, item, places.find(item.ticketId), load, nowMs, limits);
         // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
         if (place !== null) places.put(place);
-        return { core: present, reply: place === null ? "full" : "held" };
+        return { gate: present, reply: place === null ? "full" : "held" };
       });
     },
 
-    confirm(seat: Seat, notBeforeMs: number): void {
-      verb((core, nowMs) => {
-        put(confirm(seat, places.find(seat.ticketId), notBeforeMs, nowMs));
-        return { core, reply: null };
+    enqueue(item: QueueItem, notBeforeMs: number): void {
+      verb((gate, nowMs) => {
+        putPlace(enqueue(item, places.find(item.ticketId), notBeforeMs, nowMs));
+        return { gate, reply: null };
       });
     },
 
-    park(seat: Seat, parking: Parking): void {
-      verb((core, nowMs) => {
-        const place = park(seat, places.find(seat.ticketId), parking, nowMs);
-        put(place);
-        if (place.standing.state !== "waiting") return { core, reply: null };
-        const dropped = dropTurn(core, seat.model, seat.ticketId);
+    requeue(item: QueueItem, requeueing: Requeueing): void {
+      verb((gate, nowMs) => {
+        const place = requeue(item, places.find(item.ticketId), requeueing, nowMs);
+        putPlace(place);
+        if (place.standing.state !== "waiting") return { gate, reply: null };
+        const dropped = dropTurn(gate, item.model, item.ticketId);
         // How its call went may have been told elsewhere, or to nobody: the turn that it had ends with it all the same.
         return {
-          core: parking.permit === null ? dropped : dropTurn(dropped, seat.model, parking.permit),
+          gate: requeueing.permit === null ? dropped : dropTurn(dropped, item.model, requeueing.permit),
           reply: null,
         };
       });
     },
 
-    start(seat: Seat, starter: Starter): Start {
-      return verb((core, nowMs) => {
-        const known = places.find(seat.ticketId);
-        const inFlightOfModel = () => places.inFlight().filter(({ model }) => model === seat.model).length;
-        const begun = start(core, seat, known, starter, places.tally(), inFlightOfModel, nowMs, limits);
+    start(item: QueueItem, starter: Starter): Start {
+      return verb((gate, nowMs) => {
+        const known = places.find(item.ticketId);
+        const inFlightOfModel = () => places.inFlight().filter(({ model }) => model === item.model).length;
+        const begun = start(gate, item, known, starter, places.load(), inFlightOfModel, nowMs, limits);
         // One that was sent, and is called for: as many are in flight as before, and its end comes later than the last look knew.
         const wasSent = known?.standing.state === "dispatched" && known.suspect === starter.suspect;
         if (wasSent && begun.reply.kind === "call") places.put(begun.place);
-        else put(begun.place);
+        else putPlace(begun.place);
         return begun;
       });
     },
 
     /** @param keptBytes that the ticket holds until it is forgotten */
-    release(ticketId: string, keptBytes = 0): void {
-      verb((core, nowMs) => {
+    remove(ticketId: string, keptBytes = 0): void {
+      verb((gate, nowMs) => {
         const known = places.find(ticketId);
-        if (known !== null) remove(ticketId);
-        const released = release(core, ticketId, known, places.tally(), nowMs);
-        if (known === null) return { core: released, reply: null };
+        if (known !== null) removePlace(ticketId);
+        const removed = remove(gate, ticketId, known, places.load(), nowMs);
+        if (known === null) return { gate: removed, reply: null };
         return {
-          core: { ...released, kept: keep(released.kept, keptBytes, limits.retentionMs, nowMs) },
+          gate: { ...removed, kept: keep(removed.kept, keptBytes, limits.retentionMs, nowMs) },
           reply: null,
         };
       });
@@ -207,10 +207,10 @@ export function createGateKeeper(parts: GateKeeperParts) {
         // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
-        const { core, places: sent } = dispatch(before, places, nowMs, limits, most);
+        const { gate, places: sent } = dispatch(before, places, nowMs, limits, most);
         for (const place of sent) places.put(place);
-        const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(core, nowMs) };
-        return { core, reply };
+        const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(gate, nowMs) };
+        return { gate, reply };
       });
       hasChanged = false;
       lookAtMs = looked.wakeAtMs ?? Infinity;
@@ -222,13 +222,13 @@ export function createGateKeeper(parts: GateKeeperParts) {
 
     /**
      * The service has started. With `isAlone` (one process owns the store) what the predecessor had in flight waits again; whether a ticket
-     * was called for, and is a suspect now, the ticket says with `park`.
+     * was called for, and is a suspect now, the ticket says with `requeue`.
      */
     started(isAlone: boolean): void {
-      verb((core, nowMs) => {
+      verb((gate, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
-        for (const place of stranded) put({ ...place, standing: { state: "waiting" } });
-        return { core: started(core, isAlone, nowMs), reply: null };
+        for (const place of stranded) putPlace({ ...place, standing: { state: "waiting" } });
+        return { gate: started(gate, isAlone, nowMs), reply: null };
       });
     },
 
@@ -236,25 +236,25 @@ export function createGateKeeper(parts: GateKeeperParts) {
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),
 
-    /** @param tenant who asks, as in `Seat`; absent: nobody's own */
-    overview(tenant?: string): Overview {
+    /** @param tenant who asks, as in `QueueItem`; absent: nobody's own */
+    status(tenant?: string): GateStatus {
       // The one that asks is in flight, and wants it too.
       const isWanted = (model: string) =>
         tenant !== undefined &&
         (places.hasWaiting({ model, tenant }) ||
           places.inFlight().some((place) => place.model === model && place.tenant === tenant));
-      return verb((core, nowMs) => ({
-        core,
-        reply: overviewOf(core, places.tally(), isWanted, nowMs, limits),
+      return verb((gate, nowMs) => ({
+        gate,
+        reply: statusOf(gate, places.load(), isWanted, nowMs, limits),
       }));
     },
 
     /** `null`: the ticket does not wait here. */
-    outlook(ticketId: string): Outlook | null {
-      return verb<Outlook | null>((core, nowMs) => {
+    estimate(ticketId: string): WaitEstimate | null {
+      return verb<WaitEstimate | null>((gate, nowMs) => {
         const place = places.find(ticketId);
-        if (place === null) return { core, reply: null };
-        return { core, reply: outlookOf(core, place, places.ahead(place), nowMs, limits) };
+        if (place === null) return { gate, reply: null };
+        return { gate, reply: estimateOf(gate, place, places.ahead(place), nowMs, limits) };
       });
     },
   };

@@ -101,7 +101,7 @@ export function memoryPlaces(): Places {
       insert(place);
     },
     remove,
-    tally() {
+    load() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {

@@ -3,26 +3,26 @@
  * SQLite, and memory.
  *
  * Every verb is one move. The move is stored whole, with its events and with the alarm that the ticket needs next, before anybody hears of it.
- * Then the gate is told what it must hear (`errandOf`) until it has answered: by the verb, and where that fails, by the alarm. A ticket that
+ * Then the gate is told what it must hear (`noticeOf`) until it has answered: by the verb, and where that fails, by the alarm. A ticket that
  * waits speaks to a distant gate unasked, too. The alarm also brings the ticket to its end, and forgets it after its retention.
  */
 import * as moves from "../domain/ticket/moves.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import {
-  errandOf,
+  noticeOf,
   isEnded,
   isForgotten,
-  seatOf,
+  queueItemOf,
   ticketDueMs,
   type CancelledBy,
-  type Errand,
+  type GateNotice,
   type Spent,
   type Ticket,
   type TicketEvent,
   type TicketPolicy,
 } from "../domain/ticket/ticket.ts";
-import type { Seat } from "../domain/gate/places.ts";
+import type { QueueItem } from "../domain/gate/places.ts";
 import type { Start, Starter } from "../domain/gate/queue.ts";
 import type { ClaimedTicket, Draft } from "../gateway/ports.ts";
 
@@ -56,9 +56,9 @@ export interface OpenRow {
 /** The gate of a ticket's provider, as the ticket tells it what it must hear. */
 type Listener =
   /** In the same memory as the ticket's process: it hears at once, so nobody notes that it did. Its start tells it of every ticket. */
-  | { readonly kind: "here"; tell(ticket: Ticket, errand: Errand): void }
+  | { readonly kind: "here"; tell(ticket: Ticket, notice: GateNotice): void }
   /** Rejects where the gate may not have heard. */
-  | { readonly kind: "away"; tell(ticket: Ticket, errand: Errand): Promise<void> };
+  | { readonly kind: "away"; tell(ticket: Ticket, notice: GateNotice): Promise<void> };
 
 /** Who else is brought each change of the ticket, behind its verbs. */
 export interface Follower {
@@ -87,7 +87,7 @@ export interface TicketKeeperParts {
 /** A ticket's machine. Proofs plant deliberate bugs in it. */
 export interface TicketRules {
   readonly moves: typeof moves;
-  readonly errandOf: typeof errandOf;
+  readonly noticeOf: typeof noticeOf;
   readonly ticketDueMs: typeof ticketDueMs;
 }
 
@@ -107,9 +107,9 @@ export interface TicketKeeper {
    * @param start asks the gate; perhaps more than once, where the transaction must be run again
    * @returns `claimed: null`: the ticket is not to be called for now. `null`: there is no such ticket
    */
-  take(
+  claimInTurn(
     permit: string,
-    start: (seat: Seat, starter: Starter) => Start,
+    start: (item: QueueItem, starter: Starter) => Start,
   ): Promise<{ readonly claimed: ClaimedTicket | null } | null>;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
   giveBack(fence: number, spent?: Spent): Promise<Settled>;
@@ -135,7 +135,7 @@ const stale: Settled = { kind: "stale" };
 
 export function createTicketKeeper(
   parts: TicketKeeperParts,
-  rules: TicketRules = { moves, errandOf, ticketDueMs },
+  rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
   const { row, setAlarm, gate, nowMs, policy, random, later, follower } = parts;
   const { acceptTicket, cancel, claim, claimantDied, elapse, gateHeard, giveBack, settle } = rules.moves;
@@ -178,8 +178,8 @@ export function createTicketKeeper(
 
   function tellHere(ticket: Ticket): void {
     if (gate.kind === "away") return;
-    const errand = rules.errandOf(ticket);
-    if (errand !== null) gate.tell(ticket, errand);
+    const notice = rules.noticeOf(ticket);
+    if (notice !== null) gate.tell(ticket, notice);
   }
 
   /** Tells a distant gate what it hasn't heard, one thing after another, so that the last one told is the last that happened. */
@@ -188,21 +188,21 @@ export function createTicketKeeper(
     await (telling ??= tellAll(gate.tell));
   }
 
-  function missing(): { readonly ticket: Ticket; readonly errand: Errand } | null {
+  function missing(): { readonly ticket: Ticket; readonly notice: GateNotice } | null {
     const ticket = row.read();
-    const errand = ticket === null ? null : rules.errandOf(ticket);
-    return ticket === null || errand === null ? null : { ticket, errand };
+    const notice = ticket === null ? null : rules.noticeOf(ticket);
+    return ticket === null || notice === null ? null : { ticket, notice };
   }
 
-  async function tellAll(say: (ticket: Ticket, errand: Errand) => Promise<void>): Promise<void> {
+  async function tellAll(say: (ticket: Ticket, notice: GateNotice) => Promise<void>): Promise<void> {
     try {
       for (let next = missing(); next !== null; next = missing()) {
-        const { ticket, errand } = next;
-        await say(ticket, errand);
+        const { ticket, notice } = next;
+        await say(ticket, notice);
         await row.change((open) => {
           const since = open.read();
           if (since === null) return;
-          const heard = gateHeard(since, errand.event);
+          const heard = gateHeard(since, notice.event);
           if (heard !== since) open.write(heard, []);
         });
       }
@@ -235,7 +235,7 @@ export function createTicketKeeper(
     const againAtMs = atMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
     const speakUpAtMs = atMs - silenceMs + (Math.floor(silenceMs / speakUpMs) + 1) * speakUpMs;
     return Math.min(
-      rules.errandOf(ticket) === null ? Infinity : againAtMs,
+      rules.noticeOf(ticket) === null ? Infinity : againAtMs,
       isEnded(ticket.state) ? Infinity : speakUpAtMs,
     );
   }
@@ -274,7 +274,7 @@ export function createTicketKeeper(
       return moved && { claimed: moved.reply, ticket: moved.ticket };
     },
 
-    async take(permit, start) {
+    async claimInTurn(permit, start) {
       const moved = await move<ClaimedTicket | null>((known, atMs, inForce) => {
         const elapsed = elapse(known, atMs, inForce);
         const { state, progress } = elapsed.ticket;
@@ -282,7 +282,7 @@ export function createTicketKeeper(
         if (isEnded(state) || isAnothers) return { ...elapsed, reply: null };
         const notBeforeMs = state.status === "queued" ? state.notBeforeMs : atMs;
         const { suspect, updatedAtMs: sinceMs } = progress;
-        const started = start(seatOf(elapsed.ticket), { permit, notBeforeMs, suspect, sinceMs });
+        const started = start(queueItemOf(elapsed.ticket), { permit, notBeforeMs, suspect, sinceMs });
         if (started.kind !== "call") return { ...elapsed, reply: null };
         const { epoch, asProbe, early } = started;
         const { ticket, events, reply } = claim(elapsed.ticket, permit, asProbe, atMs, inForce, early);

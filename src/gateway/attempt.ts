@@ -24,19 +24,19 @@ interface Beneficiary {
 }
 
 /** What the calls for one comparison came to so far. */
-export interface Tally {
+export interface CallTally {
   calls: number;
   /** US dollars of the calls whose usage is known; `null`: none yet. */
   costUsd: number | null;
   priceKnown: boolean;
 }
 
-export function newTally(calls = 0, costUsd: number | null = null): Tally {
+export function newCallTally(calls = 0, costUsd: number | null = null): CallTally {
   return { calls, costUsd, priceKnown: true };
 }
 
 /** US dollars; `null` where no usage is known, or the price is not. */
-export function costOf({ costUsd, priceKnown }: Tally): number | null {
+export function costOfCalls({ costUsd, priceKnown }: CallTally): number | null {
   return priceKnown ? costUsd : null;
 }
 
@@ -45,7 +45,7 @@ export interface Asking {
   readonly provider: Provider;
   readonly request: Omit<JudgeRequest, "attempt">;
   readonly whom: Beneficiary;
-  readonly tally: Tally;
+  readonly tally: CallTally;
 }
 
 /** @returns the judgement or the failure, and how long the last call took */

@@ -1,17 +1,17 @@
 /** What a call tells the gate of its provider, and what the gate's answer makes of the call's failure. */
 import type { Failure } from "../domain/failure.ts";
-import { findingOf, type CallFacts, type Others, type Outcome } from "../domain/gate/outcome.ts";
+import { findingOf, type CallFacts, type Others, type CallReport } from "../domain/gate/call-report.ts";
 import { comparisonKey, type Ticket } from "../domain/ticket/ticket.ts";
 import type { GateKeys } from "./gate-keys.ts";
 
-type News = Pick<Outcome, "finding" | "reason" | "unlessServed">;
+type WhatToReport = Pick<CallReport, "finding" | "reason" | "unlessServed">;
 
 /**
  * @param failure `null`: the call brought a judgement
  * @param model the one that was asked for
  * @param patienceMs how long the caller can wait before it calls once more itself; 0: it won't call again
  */
-export function newsOf(failure: Failure | null, model: string, patienceMs: number): News {
+export function reportOf(failure: Failure | null, model: string, patienceMs: number): WhatToReport {
   const finding = findingOf(failure, model, patienceMs);
   if (failure === null) return { finding };
   const isDoubtful = failure.reason === "request_refused" && failure.unlessServed !== undefined;
@@ -40,7 +40,7 @@ export function factsOfTicketCall({ about, progress }: Ticket, keys: GateKeys, a
 }
 
 /** What is reported where no call was made, or where what came of the call says nothing of the provider. */
-export const noNews = { finding: { kind: "nothing" }, durationMs: null } as const satisfies Pick<
-  Outcome,
+export const noReport = { finding: { kind: "nothing" }, durationMs: null } as const satisfies Pick<
+  CallReport,
   "finding" | "durationMs"
 >;

@@ -4,13 +4,13 @@
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
-import { longestHoldMs } from "../domain/gate/outcome.ts";
+import { longestPauseMs } from "../domain/gate/call-report.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { textsBytes } from "../domain/ticket/size.ts";
-import { comparisonKey, draftSeat } from "../domain/ticket/ticket.ts";
-import { attempt, costOf, newTally, type Asking, type Judged, type Tally } from "./attempt.ts";
-import { asServed, newsOf, noNews } from "./call-report.ts";
+import { comparisonKey, draftQueueItem } from "../domain/ticket/ticket.ts";
+import { attempt, costOfCalls, newCallTally, type Asking, type Judged, type CallTally } from "./attempt.ts";
+import { asServed, reportOf, noReport } from "./call-report.ts";
 import { wait, type Deadline } from "./deadline.ts";
 import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
@@ -24,9 +24,9 @@ import {
   type Ports,
   type Provider,
 } from "./ports.ts";
-import { cancel, find } from "./own-tickets.ts";
+import { cancelOwn, findOwn } from "./own-tickets.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
-import type { Caller, LiveJudgement, Obstacle, Refusal, Submitted } from "./submission.ts";
+import type { Caller, LiveJudgement, Obstacle, WhyNot, Submitted } from "./submission.ts";
 import { run } from "./work.ts";
 
 export type Gateway = ReturnType<typeof createGateway>;
@@ -36,8 +36,8 @@ export function createGateway(ports: Ports, policy: Policy) {
   return {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
-    find: (ticketId: string, tenant: string) => find(flow, ticketId, tenant),
-    cancel: (ticketId: string, tenant: string) => cancel(flow, ticketId, tenant),
+    find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
+    cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
   };
@@ -49,14 +49,14 @@ interface Underway {
   readonly prepared: Prepared;
   readonly caller: Caller;
   readonly keys: GateKeys;
-  readonly tally: Tally;
+  readonly tally: CallTally;
 }
 
 async function submit(
   flow: Flow,
   asked: Asked,
   caller: Caller,
-): Promise<Result<Submitted, Refusal & { readonly provider: ProviderName }>> {
+): Promise<Result<Submitted, WhyNot & { readonly provider: ProviderName }>> {
   const { ports, policy } = flow;
   const comparison = resolve(asked, policy.defaults);
   const name = comparison.provider;
@@ -67,7 +67,7 @@ async function submit(
   try {
     const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
     const keys = await flow.keysOf(caller.tenant, comparison.model);
-    const underway: Underway = { provider, prepared, caller, keys, tally: newTally() };
+    const underway: Underway = { provider, prepared, caller, keys, tally: newCallTally() };
     let waitsFor: Obstacle | null = null;
     if (caller.mode !== "queue") {
       const judged = await judgeNow(flow, underway, deadline);
@@ -112,22 +112,22 @@ async function judgeNow(
     const answer = signal.aborted
       ? { ...err(abortedBy(signal)), durationMs: null }
       : await attempt(ports, asking, signal).catch(async (error: unknown) => {
-          await gate.report({ ...turn, ...noNews });
+          await gate.report({ ...turn, ...noReport });
           throw error;
         });
     const { durationMs } = answer;
     const nowMs = clock.nowMs();
     const patienceMs = failed > policy.maxRetries ? 0 : Math.max(0, atMs - nowMs);
-    const news = durationMs !== null && {
-      ...newsOf(answer.ok ? null : answer.error, keys.model, patienceMs),
+    const told = durationMs !== null && {
+      ...reportOf(answer.ok ? null : answer.error, keys.model, patienceMs),
       durationMs,
       call: { comparison, ...keys, beganAgoMs: nowMs - startedMs, beforeAgoMs: nowMs - beforeMs },
     };
-    const others = await gate.report({ ...turn, ...(news || noNews) });
+    const others = await gate.report({ ...turn, ...(told || noReport) });
     beforeMs = startedMs;
     if (answer.ok) {
       const { calls: attempts } = tally;
-      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd: costOf(tally), attempts });
+      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd: costOfCalls(tally), attempts });
     }
     const failure = asServed(answer.error, others);
     last = { kind: "failed", failure };
@@ -144,20 +144,20 @@ async function keep(
   { ports }: Flow,
   { prepared, caller, keys, tally }: Underway,
   waitsFor: Obstacle | null,
-): Promise<Result<Submitted, Refusal>> {
+): Promise<Result<Submitted, WhyNot>> {
   const { provider, systemPrompt, userPrompt, essayA, essayB } = prepared.comparison;
   const texts = { systemPrompt, userPrompt, essayA, essayB };
   const sizeBytes = ports.sizeOf?.(texts) ?? textsBytes(texts);
   const about = aboutOf(prepared, caller, keys, caller.queueId ?? ports.newId(), sizeBytes);
   const lastFailure = waitsFor?.kind === "failed" ? storable(waitsFor.failure, ports.mask) : null;
-  const spent = { calls: tally.calls, costUsd: costOf(tally) };
+  const spent = { calls: tally.calls, costUsd: costOfCalls(tally) };
   try {
     const nowMs = ports.clock.nowMs();
-    const reserved = await ports.gate(provider).reserve(draftSeat(about, nowMs));
+    const reserved = await ports.gate(provider).reserve(draftQueueItem(about, nowMs));
     if (!reserved) return err({ kind: "queue_full" });
     // As long as the vendor asked for, as between a ticket's own attempts.
     const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
-    const notBeforeMs = nowMs + Math.min(askedMs ?? 0, longestHoldMs);
+    const notBeforeMs = nowMs + Math.min(askedMs ?? 0, longestPauseMs);
     const idIsGiven = caller.queueId !== null;
     const draft = { about, texts, spent, lastFailure, notBeforeMs, idIsGiven };
     return ok({ kind: "kept", ticket: await ports.tickets.create(draft), waitsFor });
@@ -176,7 +176,7 @@ async function tryOut(
   { ports, policy, startDeadline }: Flow,
   asked: Asked,
   whom: Tester,
-): Promise<Result<Judged, Refusal & { readonly provider: ProviderName }>> {
+): Promise<Result<Judged, WhyNot & { readonly provider: ProviderName }>> {
   const comparison = resolve(asked, policy.defaults);
   const name = comparison.provider;
   const provider = ports.providers.get(name);
@@ -184,7 +184,7 @@ async function tryOut(
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
     const request = requestOf(await prepare(comparison, provider, ports.sha256, deadline.signal));
-    const answer = await attempt(ports, { provider, request, whom, tally: newTally() }, deadline.signal);
+    const answer = await attempt(ports, { provider, request, whom, tally: newCallTally() }, deadline.signal);
     return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
   } finally {
     deadline.end();

@@ -8,7 +8,7 @@ import type { Ticket } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "./gateway.ts";
 import { StoreAway, type Ports } from "./ports.ts";
 import type { Asked } from "./resolve.ts";
-import type { Caller, Refusal, Submitted } from "./submission.ts";
+import type { Caller, WhyNot, Submitted } from "./submission.ts";
 
 /** One request under a key. */
 export interface KeyedRequest {
@@ -26,7 +26,7 @@ export type KeyedAnswer =
   | { readonly kind: "answered"; readonly body: string };
 
 export type KeyedRefusal =
-  | Refusal
+  | WhyNot
   | { readonly kind: "key_busy"; readonly untilMs: number }
   | { readonly kind: "key_mismatch" }
   /** Its ticket is forgotten already, and the key is not a day old. */

@@ -4,7 +4,7 @@ import type { Flow } from "./flow.ts";
 import { StoreAway } from "./ports.ts";
 
 /** @returns the tenant's own ticket, or a copy where the ticket's store is away; `null`: there is none. @throws {StoreAway} */
-export async function find(
+export async function findOwn(
   { ports }: Flow,
   ticketId: string,
   tenant: string,
@@ -19,7 +19,7 @@ export async function find(
 }
 
 /** @returns the ticket as it is then: cancelled, or ended otherwise before; `null`: the tenant has none of this id. @throws {StoreAway} */
-export async function cancel({ ports }: Flow, ticketId: string, tenant: string): Promise<Ticket | null> {
+export async function cancelOwn({ ports }: Flow, ticketId: string, tenant: string): Promise<Ticket | null> {
   const { tickets, cancellations } = ports;
   // Whose it is never changes, and must be known before anything is done to it.
   const found = await tickets.load(ticketId);

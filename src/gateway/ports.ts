@@ -3,10 +3,10 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import type { FrameVersion, Parameters, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate/gate.ts";
-import type { Outlook, Overview } from "../domain/gate/view.ts";
+import type { WaitEstimate, GateStatus } from "../domain/gate/view.ts";
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
-import type { Others, Outcome } from "../domain/gate/outcome.ts";
-import type { Seat } from "../domain/gate/places.ts";
+import type { Others, CallReport } from "../domain/gate/call-report.ts";
+import type { QueueItem } from "../domain/gate/places.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
 import type { About, CancelledBy, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
@@ -91,24 +91,24 @@ export interface AttemptReport {
 }
 
 /**
- * Decides for all instances who may call one provider, and keeps the places of its tickets (`domain/gate.ts`). It alone sends tickets to
+ * Decides for all instances who may call one provider, and keeps the places of its tickets (`domain/gate/gate.ts`). It alone sends tickets to
  * workers. Every verb can be repeated. A verb that throws has an unknown outcome: the store is away (`StoreAway`), or worse.
  */
 export interface Gate {
   /** A live call asks. With a usable snapshot and a closed breaker this costs no hop. */
   enter(permit: string, whose: Whose): Promise<Admission>;
   /**
-   * How a call that was let in went. Never throws: news that can't be told now are told later, or lost.
+   * How a call that was let in went. Never throws: a report that can't be told now is told later, or lost.
    *
    * @returns how others fared meanwhile, for what asks for it (`asksForOthers`); `null`: the gate could not be asked in time
    */
-  report(outcome: Outcome): Promise<Others | null>;
+  report(callReport: CallReport): Promise<Others | null>;
   /** Keeps room for a ticket for 30 s. @returns false: the queue is full */
-  reserve(seat: Seat): Promise<boolean>;
+  reserve(item: QueueItem): Promise<boolean>;
   /** `null`: it has no place here. */
-  outlook(ticketId: string): Promise<Outlook | null>;
-  /** @param tenant who asks, as in `Seat`: what its own tickets wait for is named; absent: nobody */
-  overview(tenant?: string): Promise<Overview>;
+  estimate(ticketId: string): Promise<WaitEstimate | null>;
+  /** @param tenant who asks, as in `QueueItem`: what its own tickets wait for is named; absent: nobody */
+  status(tenant?: string): Promise<GateStatus>;
 }
 
 /** A comparison to be kept as a ticket. */
@@ -125,8 +125,8 @@ export interface Draft {
 }
 
 /**
- * Where tickets live. Each verb is one of `domain/ticket-moves.ts` over one stored ticket, by the store's clock, and what it leaves the gate
- * to be told (`errandOf`) is told by the store itself, again and again until the gate has answered. A verb that throws has an unknown
+ * Where tickets live. Each verb is one of `domain/ticket/moves.ts` over one stored ticket, by the store's clock, and what it leaves the gate
+ * to be told (`noticeOf`) is told by the store itself, again and again until the gate has answered. A verb that throws has an unknown
  * outcome and can be repeated.
  */
 export interface Tickets {
@@ -184,7 +184,7 @@ export interface ClaimedTicket {
   readonly leaseEndsAtMs: number;
 }
 
-/** Records of keyed requests (`domain/keyed.ts`), each stored durably before it is answered. */
+/** Records of keyed requests (`domain/idempotency.ts`), each stored durably before it is answered. */
 export interface Keys {
   /** @param name names tenant and key: hex digits of a hash over both */
   begin(name: string, requestSha256: string, queueId: string, leaseMs: number): Promise<Begun>;

@@ -50,7 +50,7 @@ export type Obstacle =
   | { readonly kind: "stopping" };
 
 /** Why nothing came of a comparison. */
-export type Refusal =
+export type WhyNot =
   | { readonly kind: "not_usable"; readonly usable: readonly ProviderName[] }
   | { readonly kind: "queue_full" }
   | { readonly kind: "store_away" }

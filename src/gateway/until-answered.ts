@@ -1,4 +1,4 @@
-/** Patience with a store that does not answer. */
+/** Asking a store again that does not answer. */
 import { backoffMs } from "../domain/retry.ts";
 import { wait } from "./deadline.ts";
 import { StoreAway, type Ports } from "./ports.ts";

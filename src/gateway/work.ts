@@ -1,10 +1,10 @@
 /** The work on a ticket that its store has claimed: one call is made for it, and what came of the call is stored and told to the gate. */
 import type { Failure } from "../domain/failure.ts";
-import type { Outcome } from "../domain/gate/outcome.ts";
+import type { CallReport } from "../domain/gate/call-report.ts";
 import type { AttemptOutcome } from "../domain/ticket/moves.ts";
 import { comparisonOf, isEnded, type Ticket, type TicketResult } from "../domain/ticket/ticket.ts";
-import { attempt, costOf, newTally, type Tally } from "./attempt.ts";
-import { factsOfTicketCall, newsOf, noNews } from "./call-report.ts";
+import { attempt, costOfCalls, newCallTally, type CallTally } from "./attempt.ts";
+import { factsOfTicketCall, reportOf, noReport } from "./call-report.ts";
 import type { Flow } from "./flow.ts";
 import { storable } from "./stored-failure.ts";
 import type { ClaimedTicket } from "./ports.ts";
@@ -20,15 +20,15 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
   const { id, keys = await flow.keysOf(about.tenant, about.model) } = about;
   const gate = ports.gate(about.provider);
   const startedMs = clock.nowMs();
-  const tally = newTally(progress.spent.calls);
-  const spentNow = () => ({ calls: tally.calls - progress.spent.calls, costUsd: costOf(tally) });
+  const tally = newCallTally(progress.spent.calls);
+  const spentNow = () => ({ calls: tally.calls - progress.spent.calls, costUsd: costOfCalls(tally) });
   const settle = (outcome: AttemptOutcome) =>
     untilAnswered(ports, () => tickets.settle(id, fence, outcome), leaseEndsAtMs);
-  const report = (news: Pick<Outcome, "finding" | "durationMs" | "reason" | "unlessServed">) =>
+  const report = (told: Pick<CallReport, "finding" | "durationMs" | "reason" | "unlessServed">) =>
     gate.report({
       permit,
       epoch,
-      ...news,
+      ...told,
       call: factsOfTicketCall(ticket, keys, clock.nowMs() - startedMs),
     });
 
@@ -36,7 +36,7 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
   try {
     attempted = await attemptFor(flow, ticket, tally);
   } catch (error) {
-    const others = await report(noNews);
+    const others = await report(noReport);
     const failure: Failure = { reason: "hung_up" };
     await settle({ kind: "failed", failure, threw: true, spent: spentNow(), others });
     throw error;
@@ -47,14 +47,14 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
     case "stopped":
       // In one moment, the gate first: where both are in one store, they go there together.
       await Promise.all([
-        gate.report({ permit, epoch, ...noNews }),
+        gate.report({ permit, epoch, ...noReport }),
         untilAnswered(ports, () => tickets.giveBack(id, fence, spent), leaseEndsAtMs),
       ]);
       return;
     case "judged": {
       const { result } = outcome;
       await Promise.all([
-        report({ ...newsOf(null, keys.model, 0), durationMs }),
+        report({ ...reportOf(null, keys.model, 0), durationMs }),
         settle({ kind: "judged", result, spent }),
       ]);
       return;
@@ -62,7 +62,7 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
     case "failed": {
       // Whether the ticket is charged with the failure depends on how others fared: the gate is asked first.
       const { failure } = outcome;
-      const others = await report({ ...newsOf(failure, keys.model, 0), durationMs });
+      const others = await report({ ...reportOf(failure, keys.model, 0), durationMs });
       await settle({ kind: "failed", failure, spent, others });
     }
   }
@@ -77,7 +77,7 @@ type TicketAnswer =
 async function attemptFor(
   { ports, policy, startDeadline }: Flow,
   ticket: Ticket,
-  tally: Tally,
+  tally: CallTally,
 ): Promise<{ readonly outcome: TicketAnswer; readonly durationMs: number | null }> {
   const { about, state } = ticket;
   if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);

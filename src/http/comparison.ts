@@ -14,7 +14,7 @@ import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { outlookOf } from "./gate-views.ts";
+import { estimateOfTicket } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
@@ -131,9 +131,9 @@ async function ticketAnswer(
   { ticket, waitsFor }: { readonly ticket: Ticket; readonly waitsFor: Obstacle | null },
   ignoredFields: readonly string[],
 ): Promise<Response> {
-  const outlook = await outlookOf(gate, ticket);
+  const estimate = await estimateOfTicket(gate, ticket);
   const body: TicketAnswer = {
-    ...ticketBody(ticket, outlook, waitsFor, c.get("correlationId"), clock.nowMs()),
+    ...ticketBody(ticket, estimate, waitsFor, c.get("correlationId"), clock.nowMs()),
     ignored_fields: [...ignoredFields],
   };
   return jsonAnswer(202, body, c.get("correlationId"), {

@@ -1,37 +1,37 @@
 /** What the gates say of themselves and of a ticket, for answers that are given also where a gate can't be reached. */
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
-import type { Outlook, Overview } from "../domain/gate/view.ts";
+import type { WaitEstimate, GateStatus } from "../domain/gate/view.ts";
 import type { Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
 import { StoreAway, type Ports } from "../gateway/ports.ts";
 
 /** `null`: the provider's gate can't be reached. */
-export type Overviews = Readonly<Record<ProviderName, Overview | null>>;
+export type GateStatuses = Readonly<Record<ProviderName, GateStatus | null>>;
 
 /** @param tenant who asks, as its gates know it; absent: nobody */
-export async function overviewsOf(gate: Ports["gate"], tenant?: string): Promise<Overviews> {
+export async function statusesOf(gate: Ports["gate"], tenant?: string): Promise<GateStatuses> {
   const rows = await Promise.all(
-    providerNames.map(async (name): Promise<[ProviderName, Overview | null]> => {
+    providerNames.map(async (name): Promise<[ProviderName, GateStatus | null]> => {
       try {
-        return [name, await gate(name).overview(tenant)];
+        return [name, await gate(name).status(tenant)];
       } catch (error) {
         return [name, awayAsNull(error)];
       }
     }),
   );
-  return Object.fromEntries(rows) as Record<ProviderName, Overview | null>;
+  return Object.fromEntries(rows) as Record<ProviderName, GateStatus | null>;
 }
 
 /**
- * Without an outlook a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
+ * Without an estimate of its wait a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
  *
  * @returns `null`: the ticket does not wait, or its gate can't say
  */
-export async function outlookOf(
+export async function estimateOfTicket(
   gate: Ports["gate"],
   { about, state }: Ticket | TicketCopy,
-): Promise<Outlook | null> {
+): Promise<WaitEstimate | null> {
   if (state.status !== "queued" || !("texts" in state)) return null;
-  return gate(about.provider).outlook(about.id).catch(awayAsNull);
+  return gate(about.provider).estimate(about.id).catch(awayAsNull);
 }
 
 /** For what an answer can do without. */

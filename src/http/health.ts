@@ -5,8 +5,8 @@ import type { Config } from "../settings/config.ts";
 import { version } from "../version.ts";
 import type { HealthAnswer } from "../wire/schemas.ts";
 import { jsonAnswer } from "./answer.ts";
-import { overviewsOf, type Overviews } from "./gate-views.ts";
-import { namesByKey, type NamedModels, type NameOf } from "./held-models.ts";
+import { statusesOf, type GateStatuses } from "./gate-views.ts";
+import { namesByKey, type NamedModels, type NameOf } from "./paused-models.ts";
 import type { Platform } from "./platform.ts";
 import { setupOf, type Setup } from "./provider-rows.ts";
 import type { Routes } from "./route-context.ts";
@@ -52,7 +52,7 @@ async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
   const nameOf = await namesByKey(parts);
   const about = { platform: platform.name, environment: config.environment, warnings, queueType, nameOf };
   const setups = Object.fromEntries(providerNames.map((name) => [name, setupOf(config, name)]));
-  return healthBody(about, setups, dependencies, await overviewsOf(parts.gate), parts.clock.nowMs());
+  return healthBody(about, setups, dependencies, await statusesOf(parts.gate), parts.clock.nowMs());
 }
 
 /** A ticket that waits for longer than this behind a closed breaker is a sign that nothing drains. */
@@ -68,10 +68,10 @@ function healthBody(
   },
   setups: Readonly<Record<string, Setup>>,
   dependencies: Dependencies,
-  overviews: Overviews,
+  gateStatuses: GateStatuses,
   nowMs: number,
 ): HealthAnswer {
-  const known = Object.values(overviews).filter((overview) => overview !== null);
+  const known = Object.values(gateStatuses).filter((gateStatus) => gateStatus !== null);
   const ages = known.map(({ queue, state }) => ({
     state,
     ageMs: queue.oldestAcceptedAtMs === null ? null : Math.max(0, nowMs - queue.oldestAcceptedAtMs),
@@ -111,10 +111,10 @@ function healthBody(
         {
           enabled: setups[name]?.enabled ?? false,
           configured: setups[name]?.configured ?? false,
-          circuit_breaker_state: overviews[name]?.state ?? null,
+          circuit_breaker_state: gateStatuses[name]?.state ?? null,
         },
       ]),
     ),
-    warnings: [...about.warnings, ...waitsInWords(overviews, about.nameOf)],
+    warnings: [...about.warnings, ...waitsInWords(gateStatuses, about.nameOf)],
   };
 }

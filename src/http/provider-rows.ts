@@ -1,10 +1,10 @@
 /** A provider as `GET /api/v1/providers` shows it. */
-import type { Overview } from "../domain/gate/view.ts";
+import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Config } from "../settings/config.ts";
 import type { ProvidersAnswer } from "../wire/schemas.ts";
 import { errorTypeOf } from "./errors.ts";
-import { heldOf, type NameOf } from "./held-models.ts";
+import { pausedModelsOf, type NameOf } from "./paused-models.ts";
 
 /** What the operator has set up of a provider. */
 export interface Setup {
@@ -23,7 +23,7 @@ export function providerRow({
   setup,
   isUsable,
   defaultModel,
-  overview,
+  gateStatus,
   nameOf,
   nowMs,
 }: {
@@ -33,37 +33,37 @@ export function providerRow({
   readonly isUsable: boolean;
   readonly defaultModel: string;
   /** `null`: the provider's gate can't be reached. */
-  readonly overview: Overview | null;
+  readonly gateStatus: GateStatus | null;
   readonly nameOf: NameOf;
   readonly nowMs: number;
 }): ProvidersAnswer["providers"][number] {
-  const { named, others } = heldOf(name, overview, nameOf);
+  const { named, others } = pausedModelsOf(name, gateStatus, nameOf);
   return {
     name,
     ...setup,
-    available: isUsable && overview?.state !== "open" && (overview?.refused ?? null) === null,
-    circuit_breaker_state: overview?.state ?? null,
+    available: isUsable && gateStatus?.state !== "open" && (gateStatus?.refused ?? null) === null,
+    circuit_breaker_state: gateStatus?.state ?? null,
     default_model: defaultModel,
-    last_success: time(overview?.lastSuccessMs),
-    last_failure: time(overview?.lastFailureMs),
-    last_failure_reason: overview?.lastFailure ? errorTypeOf(overview.lastFailure) : null,
-    failure_count: overview?.faultsInRow ?? null,
-    average_response_time_ms: rounded(overview?.meanResponseMs ?? null),
-    retry_at: time(overview?.retryAtMs),
-    credentials: credentialsOf(overview),
+    last_success: time(gateStatus?.lastSuccessMs),
+    last_failure: time(gateStatus?.lastFailureMs),
+    last_failure_reason: gateStatus?.lastFailure ? errorTypeOf(gateStatus.lastFailure) : null,
+    failure_count: gateStatus?.faultsInRow ?? null,
+    average_response_time_ms: rounded(gateStatus?.meanResponseMs ?? null),
+    retry_at: time(gateStatus?.retryAtMs),
+    credentials: credentialsOf(gateStatus),
     models_held: named.map(({ model, why, untilMs }) => ({
       model,
       reason: why,
       until: new Date(untilMs).toISOString(),
     })),
     others_held: others,
-    oldest_age_seconds: ageSeconds(overview?.queue.oldestAcceptedAtMs ?? null, nowMs),
-    queue: overview && {
-      size: overview.queue.size,
-      max_size: overview.queue.maxSize,
-      size_bytes: overview.queue.bytes,
-      max_bytes: overview.queue.maxBytes,
-      accepting: overview.queue.accepting,
+    oldest_age_seconds: ageSeconds(gateStatus?.queue.oldestAcceptedAtMs ?? null, nowMs),
+    queue: gateStatus && {
+      size: gateStatus.queue.size,
+      max_size: gateStatus.queue.maxSize,
+      size_bytes: gateStatus.queue.bytes,
+      max_bytes: gateStatus.queue.maxBytes,
+      accepting: gateStatus.queue.accepting,
     },
   };
 }
@@ -72,8 +72,8 @@ function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms);
 }
 
-function credentialsOf(overview: Overview | null): ProvidersAnswer["providers"][number]["credentials"] {
-  switch (overview?.refused ?? null) {
+function credentialsOf(gateStatus: GateStatus | null): ProvidersAnswer["providers"][number]["credentials"] {
+  switch (gateStatus?.refused ?? null) {
     case null:
       return "ok";
     case "credentials_refused":

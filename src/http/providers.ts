@@ -14,9 +14,9 @@ import {
 import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer } from "./answer.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { awayAsNull, overviewsOf } from "./gate-views.ts";
+import { awayAsNull, statusesOf } from "./gate-views.ts";
 import { withoutBody } from "./guards.ts";
-import { namesByKey, type NamedModels } from "./held-models.ts";
+import { namesByKey, type NamedModels } from "./paused-models.ts";
 import type { Platform } from "./platform.ts";
 import { providerRow, setupOf } from "./provider-rows.ts";
 import { whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
@@ -55,7 +55,7 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
   const asker = c.get("tenant") ?? "";
   const today = parts.accounts.today(asker).catch(awayAsNull);
   const { tenant } = await parts.gateway.keysOf(asker, "");
-  const overviews = await overviewsOf(parts.gate, tenant);
+  const gateStatuses = await statusesOf(parts.gate, tenant);
   const nameOf = await namesByKey(parts);
   const used = await today;
   const body: ProvidersAnswer = {
@@ -65,7 +65,7 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
         setup: setupOf(config, name),
         isUsable: parts.usable.has(name),
         defaultModel: defaultModels[name],
-        overview: overviews[name],
+        gateStatus: gateStatuses[name],
         nameOf,
         nowMs: clock.nowMs(),
       }),

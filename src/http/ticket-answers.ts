@@ -2,7 +2,7 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
-import type { Outlook } from "../domain/gate/view.ts";
+import type { WaitEstimate } from "../domain/gate/view.ts";
 import {
   isEnded,
   type CancelledBy,
@@ -18,7 +18,7 @@ import { withMetadata } from "./metadata.ts";
 import type { PendingAnswer, StatusAnswer, TicketAnswer } from "../wire/schemas.ts";
 
 /** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
-type Standing = Outlook | null;
+type Wait = WaitEstimate | null;
 
 /** Nothing that is shown needs the texts. */
 type Shown = Ticket | TicketCopy;
@@ -26,7 +26,7 @@ type Shown = Ticket | TicketCopy;
 /** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
 export function ticketBody(
   ticket: Ticket,
-  outlook: Standing,
+  estimate: Wait,
   waitsFor: Obstacle | null,
   correlationId: string,
   nowMs: number,
@@ -35,11 +35,11 @@ export function ticketBody(
   return {
     queue_id: about.id,
     status: state.status,
-    message: waitingSentence(ticket, outlook, waitsFor),
+    message: waitingSentence(ticket, estimate, waitsFor),
     provider: about.provider,
-    position_in_queue: positionOf(ticket, outlook),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
-    retry_after: secondsToWait(ticket, outlook, nowMs),
+    position_in_queue: positionOf(ticket, estimate),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, estimate)),
+    retry_after: secondsToWait(ticket, estimate, nowMs),
     expires_at: iso(about.expiresAtMs),
     status_url: statusUrl(about.id),
     results_url: resultsUrl(about.id),
@@ -48,9 +48,9 @@ export function ticketBody(
 }
 
 /** @returns the body of a status */
-export function statusJson(ticket: Shown, outlook: Standing): string {
+export function statusJson(ticket: Shown, estimate: Wait): string {
   const { about, progress, state } = ticket;
-  const problem = problemOfTicket(ticket, outlook);
+  const problem = problemOfTicket(ticket, estimate);
   const isCompleted = state.status === "completed";
   const body: Omit<StatusAnswer, "metadata"> = {
     queue_id: about.id,
@@ -59,8 +59,8 @@ export function statusJson(ticket: Shown, outlook: Standing): string {
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),
-    position_in_queue: positionOf(ticket, outlook),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, outlook)),
+    position_in_queue: positionOf(ticket, estimate),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, estimate)),
     retry_count: progress.failedAttempts,
     priority: about.priority,
     size_bytes: about.sizeBytes,
@@ -83,13 +83,13 @@ type TicketResultAnswer =
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): TicketResultAnswer {
+export function resultOf(ticket: Shown, estimate: Wait, nowMs: number): TicketResultAnswer {
   const { about, progress, state } = ticket;
   switch (state.status) {
     case "queued":
     case "processing": {
-      const message = waitingSentence(ticket, outlook, null);
-      const retryAfter = secondsToWait(ticket, outlook, nowMs);
+      const message = waitingSentence(ticket, estimate, null);
+      const retryAfter = secondsToWait(ticket, estimate, nowMs);
       return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
     }
     case "completed": {
@@ -112,7 +112,7 @@ export function resultOf(ticket: Shown, outlook: Standing, nowMs: number): Ticke
     case "cancelled":
       return { kind: "problem", problem: cancelled[state.cancelledBy] };
     case "failed": {
-      const problem = problemOfTicket(ticket, outlook) ?? crashed;
+      const problem = problemOfTicket(ticket, estimate) ?? crashed;
       const { type, sentence, details } = problem;
       return {
         kind: "problem",
@@ -159,7 +159,7 @@ const crashed: Problem = {
 /** Why it failed, or why it waits. */
 function problemOfTicket(
   { about, state }: Shown,
-  outlook: Standing,
+  estimate: Wait,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
   const { provider } = about;
   switch (state.status) {
@@ -177,15 +177,15 @@ function problemOfTicket(
     case "processing": {
       return (
         problemIn(state.lastFailure, provider, about.model) ??
-        problemOfOutlook(outlook, provider, about.model)
+        problemOfEstimate(estimate, provider, about.model)
       );
     }
   }
 }
 
 /** What its gate waits for. */
-function problemOfOutlook(outlook: Standing, provider: ProviderName, model: string): Problem | null {
-  const { why, refused } = outlook ?? {};
+function problemOfEstimate(estimate: Wait, provider: ProviderName, model: string): Problem | null {
+  const { why, refused } = estimate ?? {};
   if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);
   switch (why) {
     case "breaker":
@@ -209,7 +209,7 @@ function problemIn(failure: Failure | null, provider: ProviderName, model: strin
   return failure === null ? null : problemOfFailure(failure, provider, (text) => text, model);
 }
 
-function waitingSentence(ticket: Shown, outlook: Standing, waitsFor: Obstacle | null): string {
+function waitingSentence(ticket: Shown, estimate: Wait, waitsFor: Obstacle | null): string {
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
@@ -218,25 +218,25 @@ function waitingSentence(ticket: Shown, outlook: Standing, waitsFor: Obstacle | 
       ? problemOfWait(waitsFor.why, provider, 1).sentence
       : waitsFor?.kind === "stopping"
         ? stopping.sentence
-        : problemOfTicket(ticket, outlook)?.sentence;
+        : problemOfTicket(ticket, estimate)?.sentence;
   const because = sentence === undefined ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 
-function positionOf({ state }: Shown, outlook: Standing): number | null {
-  return state.status === "queued" ? (outlook?.position ?? null) : null;
+function positionOf({ state }: Shown, estimate: Wait): number | null {
+  return state.status === "queued" ? (estimate?.position ?? null) : null;
 }
 
-function waitOf({ state }: Shown, outlook: Standing): number | null {
-  return state.status === "queued" ? (outlook?.waitMs ?? null) : null;
+function waitOf({ state }: Shown, estimate: Wait): number | null {
+  return state.status === "queued" ? (estimate?.waitMs ?? null) : null;
 }
 
 /** Where nothing is known, a client may look again in this time. */
 const lookAgainMs = 5_000;
 
-function secondsToWait(ticket: Shown, outlook: Standing, nowMs: number): number {
-  if (ticket.state.status !== "queued" || outlook === null) return retryAfterSeconds(null, lookAgainMs);
-  return retryAfterSeconds(outlook.waitMs, outlook.opensAtMs - nowMs);
+function secondsToWait(ticket: Shown, estimate: Wait, nowMs: number): number {
+  if (ticket.state.status !== "queued" || estimate === null) return retryAfterSeconds(null, lookAgainMs);
+  return retryAfterSeconds(estimate.waitMs, estimate.opensAtMs - nowMs);
 }
 
 function iso(ms: number): string {

@@ -7,7 +7,7 @@ import type { Clock, Ports } from "../gateway/ports.ts";
 import { ticketParameter } from "../wire/schemas.ts";
 import { pathParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { outlookOf } from "./gate-views.ts";
+import { estimateOfTicket } from "./gate-views.ts";
 import { noSuchTicket } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
@@ -38,7 +38,7 @@ async function showStatus(
 ): Promise<Response> {
   const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const json = statusJson(ticket, await outlookOf(gate, ticket));
+  const json = statusJson(ticket, await estimateOfTicket(gate, ticket));
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
@@ -49,7 +49,7 @@ async function showResult(
 ): Promise<Response> {
   const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const result = resultOf(ticket, await outlookOf(gate, ticket), clock.nowMs());
+  const result = resultOf(ticket, await estimateOfTicket(gate, ticket), clock.nowMs());
   switch (result.kind) {
     case "judged":
       return textAnswer(200, result.json, jsonType, c.get("correlationId"));

@@ -1,29 +1,30 @@
 /** What waits for what, in words for whoever reads `warnings`. */
 import { providerNames } from "../domain/judging/comparison.ts";
-import type { Overviews } from "./gate-views.ts";
-import { heldOf, type NameOf } from "./held-models.ts";
+import type { GateStatuses } from "./gate-views.ts";
+import { pausedModelsOf, type NameOf } from "./paused-models.ts";
 
 /** Without names of models that only a caller has named. */
-export function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly string[] {
+export function waitsInWords(gateStatuses: GateStatuses, nameOf: NameOf): readonly string[] {
   return providerNames.flatMap((name) => {
-    const overview = overviews[name];
-    if (overview === null) return [];
-    const waiting = overview.queue.size === 1 ? "one ticket waits" : `${overview.queue.size} tickets wait`;
+    const gateStatus = gateStatuses[name];
+    if (gateStatus === null) return [];
+    const waiting =
+      gateStatus.queue.size === 1 ? "one ticket waits" : `${gateStatus.queue.size} tickets wait`;
     const again =
-      overview.retryAtMs === null ? "" : ` It is asked again at ${iso(overview.retryAtMs)} or later.`;
+      gateStatus.retryAtMs === null ? "" : ` It is asked again at ${iso(gateStatus.retryAtMs)} or later.`;
     const words: string[] = [];
-    if (overview.refused !== null) {
+    if (gateStatus.refused !== null) {
       const what =
-        overview.refused === "quota_exhausted"
+        gateStatus.refused === "quota_exhausted"
           ? "credit or spend limit is used up"
           : "credentials are refused";
       words.push(`Our ${what} at ${name}: ${waiting}.${again}`);
     }
-    if (overview.state !== "closed" && overview.queue.size > 0)
+    if (gateStatus.state !== "closed" && gateStatus.queue.size > 0)
       words.push(`${name} is down: ${waiting}.${again}`);
-    const { named, others } = heldOf(name, overview, nameOf);
+    const { named, others } = pausedModelsOf(name, gateStatus, nameOf);
     for (const { model, why, untilMs } of named) {
-      words.push(`${model} at ${name} ${holdInWords[why]} ${iso(untilMs)}.`);
+      words.push(`${model} at ${name} ${pauseInWords[why]} ${iso(untilMs)}.`);
     }
     if (others === 1) words.push(`Another model at ${name} waits by itself.`);
     if (others > 1) words.push(`${others} other models at ${name} wait, each by itself.`);
@@ -31,7 +32,7 @@ export function waitsInWords(overviews: Overviews, nameOf: NameOf): readonly str
   });
 }
 
-const holdInWords = {
+const pauseInWords = {
   rate_limit: "is left alone, as its vendor asked, until",
   faults: "is down, while other models answer. It is left alone until",
   refused: "is refused to this service. A ticket that waits for it may ask again from",

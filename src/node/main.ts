@@ -56,7 +56,7 @@ const { app, gateway } = createService(config, {
   random: Math.random,
   sha256: (text) => hash("sha256", utf8(text), "hex"),
   log,
-  durable: {
+  stores: {
     ...stores.parts,
     sizeOf: sizeOfTexts,
     cancellations: createCancellations(),
@@ -107,7 +107,7 @@ function started() {
 
 async function stop(signal: NodeJS.Signals) {
   log("info", "stopping", { signal });
-  await stopGracefully({ server, durable: stores, clock, stopping });
+  await stopGracefully({ server, stores, clock, stopping });
   void vendors.close();
   output.flushSync();
   process.exit(0);

@@ -2,7 +2,7 @@
 import type { ServerType } from "@hono/node-server";
 import { inTime } from "../gateway/deadline.ts";
 import type { Clock } from "../gateway/ports.ts";
-import type { Durable } from "./sqlite/store.ts";
+import type { SqliteStore } from "./sqlite/store.ts";
 
 /** How long calls in flight may take to finish by themselves, and then to be ended. */
 const patienceMs = 20_000;
@@ -12,20 +12,20 @@ const sweepMs = 100;
 
 export interface Running {
   readonly server: ServerType;
-  readonly durable: Pick<Durable, "rest" | "close">;
+  readonly stores: Pick<SqliteStore, "rest" | "close">;
   readonly clock: Clock;
   /** Ends the calls of the flow. */
   readonly stopping: AbortController;
 }
 
 /** @returns when everything is stored and closed */
-export async function stopGracefully({ server, durable, clock, stopping }: Running): Promise<void> {
-  const atRest = Promise.all([closed(server, clock), durable.rest()]).then(() => "at rest");
+export async function stopGracefully({ server, stores, clock, stopping }: Running): Promise<void> {
+  const atRest = Promise.all([closed(server, clock), stores.rest()]).then(() => "at rest");
   if ((await inTime(clock, patienceMs, atRest)) === undefined) {
     stopping.abort("stopping");
     await inTime(clock, endingMs, atRest);
   }
-  await durable.close();
+  await stores.close();
 }
 
 /** No new connections; those that are kept alive end when their answer is sent. */

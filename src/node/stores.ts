@@ -5,12 +5,12 @@ import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door } from "../gateway/ports.ts";
 import { logFailover } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { DurableParts as ServiceParts } from "../service.ts";
+import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
-import type { SharedStore } from "../stores/failover/shared-store.ts";
-import { openDurable, type Durable, type DurableParts } from "./sqlite/store.ts";
+import type { PrimaryStore } from "../stores/failover/primary-store.ts";
+import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends DurableParts {
+export interface StoresParts extends SqliteParts {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   readonly log: Log;
@@ -28,18 +28,18 @@ export interface Stores extends Door {
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
-  const opened = await openDurable(parts);
+  const opened = await openSqlite(parts);
   if (!opened.ok) return opened;
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
-  const { openShared } = await import("./redis/store.ts");
-  return ok(await redisBeforeSqlite(openShared({ ...parts, url: redisUrl }), opened.value, parts));
+  const { openRedis } = await import("./redis/store.ts");
+  return ok(await redisBeforeSqlite(openRedis({ ...parts, url: redisUrl }), opened.value, parts));
 }
 
-function sqliteAlone(durable: Durable): Stores {
-  const { gate, tickets, keys, totals } = durable;
-  const left = durable.leftToBring();
+function sqliteAlone(sqlite: SqliteStore): Stores {
+  const { gate, tickets, keys, totals } = sqlite;
+  const left = sqlite.leftToBring();
   const warnings =
     left === 0
       ? []
@@ -51,23 +51,23 @@ function sqliteAlone(durable: Durable): Stores {
       keys,
       totals,
       queueType: "sqlite",
-      dependencies: async () => ({ sqlite: sqliteIs(await durable.health()) }),
+      dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health()) }),
       warnings: () => warnings,
     },
-    start: durable.start,
-    rest: durable.rest,
-    close: durable.close,
+    start: sqlite.start,
+    rest: sqlite.rest,
+    close: sqlite.close,
   };
 }
 
 async function redisBeforeSqlite(
-  shared: SharedStore,
-  local: Durable,
+  primary: PrimaryStore,
+  fallback: SqliteStore,
   { settings, clock, newId, onFault, log }: StoresParts,
 ): Promise<Stores> {
   const failover = createFailover({
-    shared,
-    local,
+    primary,
+    fallback,
     policy: ticketPolicy(settings),
     clock,
     newId,
@@ -75,7 +75,7 @@ async function redisBeforeSqlite(
     onFault,
   });
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
-  await connected(shared, clock);
+  await connected(primary, clock);
   await failover.look();
   return {
     parts: {
@@ -88,10 +88,10 @@ async function redisBeforeSqlite(
       async dependencies() {
         const health = await failover.health();
         const redis =
-          health.shared === null
+          health.primary === null
             ? ({ status: "down", error: "It does not answer.", needed: false } as const)
-            : ({ status: "up", latencyMs: health.shared.latencyMs, needed: false } as const);
-        return { redis, sqlite: sqliteIs(health.local) };
+            : ({ status: "up", latencyMs: health.primary.latencyMs, needed: false } as const);
+        return { redis, sqlite: sqliteIs(health.fallback) };
       },
     },
     start,
@@ -100,7 +100,7 @@ async function redisBeforeSqlite(
   };
 }
 
-function sqliteIs({ isWell, latencyMs }: Awaited<ReturnType<Durable["health"]>>) {
+function sqliteIs({ isWell, latencyMs }: Awaited<ReturnType<SqliteStore["health"]>>) {
   return { status: isWell ? "up" : "down", latencyMs, needed: true } as const;
 }
 
@@ -108,11 +108,11 @@ function sqliteIs({ isWell, latencyMs }: Awaited<ReturnType<Durable["health"]>>)
 const patienceMs = 1_000;
 const lookMs = 20;
 
-async function connected(shared: SharedStore, clock: Clock): Promise<void> {
+async function connected(primary: PrimaryStore, clock: Clock): Promise<void> {
   const untilMs = clock.nowMs() + patienceMs;
   while (clock.nowMs() < untilMs) {
     try {
-      await shared.health();
+      await primary.health();
       return;
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error;

@@ -10,7 +10,7 @@ import { schemaOf } from "../domain/judging/frames.ts";
 import type { JudgeRequest } from "../gateway/ports.ts";
 import { providerSpeaking } from "./call.ts";
 import { bearer, type Dialect, judgementName } from "./dialect.ts";
-import { count, countOrZero, ofType, text, type Unsure, word } from "./envelope.ts";
+import { tokenCount, countOrZero, ofType, text, type Unsure, word } from "./envelope.ts";
 import { anthropicEnds, anthropicRefusals } from "./refusals/anthropic.ts";
 import { untilMs } from "./retry-hints.ts";
 import { anthropicTiers } from "./tiers.ts";
@@ -40,7 +40,7 @@ export const anthropic: Dialect<Envelope, Problem> = {
     const cacheWrite = countOrZero(usage?.cache_creation_input_tokens);
     return {
       // `input_tokens` is what the cache had no part in.
-      prompt: count(usage?.input_tokens) + cached + cacheWrite,
+      prompt: tokenCount(usage?.input_tokens) + cached + cacheWrite,
       cached,
       cacheWrite,
       completion: usage?.output_tokens,

@@ -18,7 +18,7 @@ export interface Vendor {
 }
 
 /** What a provider is given by the platform. */
-export interface Surroundings {
+export interface VendorParts {
   readonly transport: Transport;
   /** Epoch milliseconds. */
   readonly nowMs: () => number;
@@ -38,7 +38,7 @@ const maxAnswerBytes = 1_048_576;
 /** @returns what makes a provider of a vendor that speaks this dialect */
 export function providerSpeaking<Envelope, Problem>(
   dialect: Dialect<Envelope, Problem>,
-): (vendor: Vendor, surroundings: Surroundings) => Provider {
+): (vendor: Vendor, parts: VendorParts) => Provider {
   return ({ apiKey, baseUrl }, { transport, nowMs }) => {
     const headers = { ...jsonHeaders, ...dialect.headers(apiKey) };
     return {

@@ -52,13 +52,13 @@ export function word(value: unknown): string | null {
 }
 
 /** @returns a token count; `NaN` where it is none, which spoils every sum that it goes into and so the whole usage */
-export function count(value: unknown): number {
+export function tokenCount(value: unknown): number {
   return typeof value === "number" ? value : Number.NaN;
 }
 
 /** As `count`, for the counts that a vendor leaves out where they are 0. */
 export function countOrZero(value: unknown): number {
-  return value === null || value === undefined ? 0 : count(value);
+  return value === null || value === undefined ? 0 : tokenCount(value);
 }
 
 /**

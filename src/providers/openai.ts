@@ -10,7 +10,7 @@ import type {
 } from "openai/resources/responses/responses";
 import type { ErrorObject } from "openai/resources/shared";
 import type { JudgeRequest, Provider } from "../gateway/ports.ts";
-import { providerSpeaking, type Surroundings, type Vendor } from "./call.ts";
+import { providerSpeaking, type VendorParts, type Vendor } from "./call.ts";
 import { bearer, type Dialect, judgementName, type Schema, shapeOf } from "./dialect.ts";
 import type { Said } from "./ends.ts";
 import { ofType, text, type Unsure } from "./envelope.ts";
@@ -52,9 +52,9 @@ export const openai: Dialect<Envelope, Unsure<Problems>> = {
 };
 
 /** OpenAI as a provider, or a server that only speaks OpenAI's language and may know no tiers. */
-export function openaiProvider(vendor: Vendor, surroundings: Surroundings): Provider {
+export function openaiProvider(vendor: Vendor, parts: VendorParts): Provider {
   const spoken = isOpenaisOwn(vendor.baseUrl) ? openai : { ...openai, bodyOf };
-  return providerSpeaking(spoken)(vendor, surroundings);
+  return providerSpeaking(spoken)(vendor, parts);
 }
 
 /** With OpenAI's regional hosts, such as `eu.api.openai.com`. */

@@ -3,7 +3,7 @@ import type { Config } from "../settings/config.ts";
 import { type ProviderName, providerNames } from "../domain/judging/comparison.ts";
 import type { Clock, Provider } from "../gateway/ports.ts";
 import { anthropicProvider } from "./anthropic.ts";
-import type { Surroundings, Vendor } from "./call.ts";
+import type { VendorParts, Vendor } from "./call.ts";
 import { defaultModels } from "./catalog.ts";
 import { googleProvider } from "./google.ts";
 import { mockProvider } from "./mock.ts";
@@ -11,7 +11,7 @@ import { openaiProvider } from "./openai.ts";
 import { openrouterProvider } from "./openrouter.ts";
 import type { Transport } from "./transport.ts";
 
-type Make = (vendor: Vendor, surroundings: Surroundings & { readonly clock: Clock }) => Provider;
+type Make = (vendor: Vendor, parts: VendorParts & { readonly clock: Clock }) => Provider;
 
 const make: Readonly<Record<keyof Config["providers"], Make>> = {
   anthropic: anthropicProvider,
@@ -25,12 +25,12 @@ export function createProviders(
   transport: Transport,
   clock: Clock,
 ): ReadonlyMap<ProviderName, Provider> {
-  const surroundings = { transport, nowMs: clock.nowMs, clock };
+  const parts = { transport, nowMs: clock.nowMs, clock };
   const usable = new Map<ProviderName, Provider>();
   for (const name of providerNames) {
     if (name === "mock") continue;
     const { enabled, apiKey, baseUrl } = config.providers[name];
-    if (enabled && apiKey !== null) usable.set(name, make[name]({ apiKey, baseUrl }, surroundings));
+    if (enabled && apiKey !== null) usable.set(name, make[name]({ apiKey, baseUrl }, parts));
   }
   if (config.mock.enabled) usable.set("mock", mockProvider(config.mock, clock));
   return usable;

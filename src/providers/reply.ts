@@ -8,7 +8,7 @@ import { err, type Result } from "../domain/result.ts";
 import type { Reply } from "../gateway/ports.ts";
 import type { Dialect, Told, Tokens } from "./dialect.ts";
 import { answerIn, notAnAnswer } from "./ends.ts";
-import { count, countOrZero, sensible, text, word } from "./envelope.ts";
+import { tokenCount, countOrZero, sensible, text, word } from "./envelope.ts";
 import { isErrorStatus } from "./failures.ts";
 import { failureIn } from "./refusals/refusal.ts";
 import { atMost15Minutes, hintInHeaders, longest } from "./retry-hints.ts";
@@ -84,10 +84,10 @@ function yesOrNo(value: string | null): boolean | null {
 function usageOf(tokens: Tokens, tiers: Factors): Usage | null {
   const { costUsd = Number.NaN } = tokens;
   const counts = {
-    promptTokens: count(tokens.prompt),
+    promptTokens: tokenCount(tokens.prompt),
     cachedTokens: countOrZero(tokens.cached),
     cacheWriteTokens: countOrZero(tokens.cacheWrite),
-    completionTokens: count(tokens.completion),
+    completionTokens: tokenCount(tokens.completion),
     reasoningTokens: countOrZero(tokens.reasoning),
   };
   const billed = Number.isNaN(costUsd) ? billedAs(tiers, tokens.tier) : { costUsd };

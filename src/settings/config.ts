@@ -1,7 +1,7 @@
 /** What the service runs with: every setting (`settings.ts`) and what they mean together. Parsed once, at start; nobody else reads the environment. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import { isUnencrypted, rules, type Platform } from "./rules.ts";
+import { isUnencrypted, rules, type PlatformName } from "./rules.ts";
 import { settings, type Settings, type TenantKey } from "./settings.ts";
 
 export interface Config {
@@ -90,7 +90,7 @@ export interface ConfigMistake {
  */
 export function parseConfig(
   env: Readonly<Record<string, unknown>>,
-  platform: Platform,
+  platform: PlatformName,
 ): Result<Config, readonly ConfigMistake[]> {
   const given = givenSettings(env);
   const wrong = new Map(
@@ -242,7 +242,7 @@ const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUT
 function warningsAbout(
   config: Omit<Config, "warnings">,
   env: Readonly<Record<string, unknown>>,
-  platform: Platform,
+  platform: PlatformName,
 ): readonly string[] {
   const { defaultProvider, mock, providers, redisUrl, upstash } = config;
   const isDefaultUsable =

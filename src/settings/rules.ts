@@ -1,7 +1,7 @@
 /** What each setting by itself cannot say. */
 import type { SettingName, Settings } from "./settings.ts";
 
-export type Platform = "node" | "cloudflare";
+export type PlatformName = "node" | "cloudflare";
 
 /** What must hold between settings, or between a setting and the platform. */
 export interface Rule {
@@ -9,7 +9,7 @@ export interface Rule {
   readonly name: SettingName;
   /** The others that it looks at; where one of them is wrong by itself, the rule has no say. */
   readonly together: readonly SettingName[];
-  readonly isBroken: (given: Settings, platform: Platform) => boolean;
+  readonly isBroken: (given: Settings, platform: PlatformName) => boolean;
   readonly allowed: (given: Settings) => string;
 }
 

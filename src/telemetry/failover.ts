@@ -4,9 +4,9 @@ import type { Log } from "./log.ts";
 export type FailoverEvent =
   | { readonly kind: "store_away" }
   | { readonly kind: "store_back" }
-  /** What of the shared store's settings breaks a promise, a sentence each, where that has changed. */
+  /** What of the primary store's settings breaks a promise, a sentence each, where that has changed. */
   | { readonly kind: "store_warnings"; readonly warnings: readonly string[] }
-  /** So many tickets have moved to the shared store. */
+  /** So many tickets have moved to the primary store. */
   | { readonly kind: "tickets_moved"; readonly count: number }
   /** A judgement that was kept while the store was away came too late: the ticket is judged again, or was. */
   | { readonly kind: "spooled_too_late" }

@@ -1,7 +1,7 @@
 /** What a comparison costs in requests to Durable Objects. */
 import { expect, it } from "vitest";
-import { durableGate } from "../../src/cloudflare/stubs/gate.ts";
-import { durableTotals } from "../../src/cloudflare/stubs/totals.ts";
+import { remoteGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteTotals } from "../../src/cloudflare/stubs/totals.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { env, freshWorld, settled } from "./objects.ts";
 
@@ -34,8 +34,8 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
       };
     },
   };
-  const gate = createGateFront({ remote: durableGate(counted, "mock"), clock, newId, later });
-  const totals = durableTotals(counted, clock, later);
+  const gate = createGateFront({ remote: remoteGate(counted, "mock"), clock, newId, later });
+  const totals = remoteTotals(counted, clock, later);
 
   const comparisons = 50 * 30;
   for (let number = 0; number < comparisons; number++) {
@@ -52,7 +52,7 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
   await settled();
   expect(requests / comparisons).toBeLessThan(0.05);
   // All of them were told.
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ meanResponseMs: 100 });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ meanResponseMs: 100 });
   expect((await totals.of("tenant", "2100-01-01")).requests).toBe(comparisons);
 }, 30_000);
 

@@ -6,9 +6,9 @@ import {
   runDurableObjectAlarm,
 } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
-import { durableGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteGate } from "../../src/cloudflare/stubs/gate.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
-import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { said } from "../support/scripted-transport.ts";
 import { post } from "../support/answers.ts";
@@ -117,7 +117,7 @@ it(`judges ${tickets} tickets of 12 KB once each after an outage, by priority an
   ]);
   const judged = vendor.calls.filter(({ isGood }) => isGood).map(({ essay }) => essay);
   expect(judged.toSorted()).toEqual(kept.map(({ essay }) => essay).toSorted());
-  const found = await Promise.all(kept.map(({ id }) => durableTickets(env).load(id)));
+  const found = await Promise.all(kept.map(({ id }) => remoteTickets(env).load(id)));
   expect(found.map((ticket) => ticket?.state.status)).toEqual(kept.map(() => "completed"));
-  expect(await durableGate(env, "openai").overview()).toMatchObject({ state: "closed", queue: { size: 0 } });
+  expect(await remoteGate(env, "openai").status()).toMatchObject({ state: "closed", queue: { size: 0 } });
 }, 60_000);

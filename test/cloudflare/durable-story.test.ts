@@ -7,13 +7,13 @@ import {
 } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
-import { remindTicket, durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
-import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
-import { durableKeys } from "../../src/cloudflare/stubs/keys.ts";
+import { remindTicket, remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteGate, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteKeys } from "../../src/cloudflare/stubs/keys.ts";
 import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { err, ok } from "../../src/domain/result.ts";
-import { seatOf } from "../../src/domain/ticket/ticket.ts";
+import { queueItemOf } from "../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
@@ -40,18 +40,18 @@ async function story() {
   };
   const clock = { nowMs: world.nowMs, after: () => () => {} };
   const gate = createGateFront({
-    remote: durableGate(env, "mock"),
+    remote: remoteGate(env, "mock"),
     clock,
     newId,
     later: (work) => void work,
   });
-  const tickets = durableTickets(env);
+  const tickets = remoteTickets(env);
   const gateway = createGateway(
     {
       providers: new Map([["mock", provider]]),
       gate: () => gate,
       tickets,
-      keys: durableKeys(env),
+      keys: remoteKeys(env),
       clock,
       newId,
       random: () => 0,
@@ -101,7 +101,7 @@ async function story() {
   }
 
   async function work(id: string): Promise<void> {
-    const { start } = durableGate(env, "mock");
+    const { start } = remoteGate(env, "mock");
     const parts = { gate: () => ({ ...gate, start }), tickets, clock, newId, random: () => 0 };
     const claimed = await claimTicket(parts, id);
     if (claimed !== null) await gateway.run(claimed);
@@ -144,7 +144,7 @@ it("keeps a comparison through an outage, and judges it when the provider is bac
     await s.deliver();
   }
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(ids.map(() => "completed"));
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ state: "closed", queue: { size: 0 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ state: "closed", queue: { size: 0 } });
   expect(await isStored("Canary of essay A")).toBe(false);
 }, 30_000);
 
@@ -171,7 +171,7 @@ it("judges what waits though its gate has lost all that it knew: each ticket spe
   await s.advance(1);
   expect(await s.deliver()).toBe(2);
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(["completed", "completed"]);
-  expect((await durableGate(env, "mock").overview()).queue.size).toBe(0);
+  expect((await remoteGate(env, "mock").status()).queue.size).toBe(0);
 });
 
 it("takes a ticket up again whose worker died in the middle of its call", async () => {
@@ -198,11 +198,11 @@ function newId(): string {
 
 /** A worker that never comes back from its call. */
 async function beginAndDie(id: string): Promise<void> {
-  const tickets = durableTickets(env);
+  const tickets = remoteTickets(env);
   const ticket = await tickets.load(id);
   if (ticket?.state.status !== "queued") throw new Error("it does not wait");
   const { notBeforeMs } = ticket.state;
-  await durableGate(env, "mock").start(seatOf(ticket), { permit: "dies", notBeforeMs, suspect: false });
+  await remoteGate(env, "mock").start(queueItemOf(ticket), { permit: "dies", notBeforeMs, suspect: false });
   await tickets.claim(id, "dies", false);
 }
 
@@ -212,8 +212,8 @@ it("works tickets itself that Queues refuses, each once, and offers them again e
   const id = await s.submit();
   await settled();
   await evictAll();
-  expect(await tendGate(env, "mock")).toEqual([id]);
-  expect(await tendGate(env, "mock")).toEqual([]);
+  expect(await lookAtGate(env, "mock")).toEqual([id]);
+  expect(await lookAtGate(env, "mock")).toEqual([]);
   expect(await s.sent()).toEqual([]);
   await s.advance(30_000);
   expect(await s.sent()).toEqual([id]);
@@ -260,15 +260,15 @@ it("hands a dead letter's ticket back to its gate, which has forgotten it", asyn
 
 it("is kept also where the gate doesn't hear of it, and tells it again by itself until it does", async () => {
   const s = await story();
-  const confirm = vi.spyOn(ProviderGate.prototype, "confirm").mockImplementation(() => {
+  const enqueue = vi.spyOn(ProviderGate.prototype, "confirm").mockImplementation(() => {
     throw new Error("no gate");
   });
   const id = await s.submit();
   await s.advance(20_000);
   // 1 s after it was kept, then 2, 4, 8, 16.
-  expect(confirm).toHaveBeenCalledTimes(6);
+  expect(enqueue).toHaveBeenCalledTimes(6);
   expect(await s.sent()).toEqual([]);
-  confirm.mockRestore();
+  enqueue.mockRestore();
   await evictAll();
   await s.advance(60_000);
   expect(await s.deliver()).toBeGreaterThan(0);
@@ -289,18 +289,18 @@ it("asks after a place whose ticket is silent for 5 minutes, and frees one that 
     comparison: "",
   };
   await (gateStub() as unknown as ProviderGate).confirm(ghost, s.nowMs() + 3_600_000);
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 6 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 6 } });
   await s.advance(299_999);
-  expect(await durableGate(env, "mock").outlook(ghost.ticketId)).not.toBeNull();
+  expect(await remoteGate(env, "mock").estimate(ghost.ticketId)).not.toBeNull();
   await s.advance(1);
   await settled();
-  expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 5 } });
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 5 } });
 }, 20_000);
 
 it("writes nothing for an id that nobody knows, not even a table", async () => {
   await freshWorld();
   const id = crypto.randomUUID();
-  expect(await durableTickets(env).load(id)).toBeNull();
+  expect(await remoteTickets(env).load(id)).toBeNull();
   expect(await remindTicket(env, id)).toBe(false);
   const stub = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(id));
   expect(await storedIn(stub)).toEqual({});
@@ -336,7 +336,7 @@ it("never loses a gate's alarm to a failure: it is set again", async () => {
 
 it("sends what is due at any verb, should the alarm be late", async () => {
   const s = await story();
-  const seat = {
+  const item = {
     ticketId: "late",
     priority: 0,
     acceptedAtMs: 0,
@@ -345,12 +345,12 @@ it("sends what is due at any verb, should the alarm be late", async () => {
     tenant: "",
     comparison: "",
   };
-  await (gateStub() as unknown as ProviderGate).confirm(seat, s.nowMs() + 4_000);
+  await (gateStub() as unknown as ProviderGate).confirm(item, s.nowMs() + 4_000);
   s.tick(3_999);
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   expect(await s.sent()).toEqual([]);
   s.tick(1);
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   expect(await s.sent()).toEqual(["late"]);
 });
 
@@ -375,7 +375,7 @@ it("serves nothing with a wrong setting, and says so to every verb", async () =>
 
 it("takes texts as long as a body can bring, and gives them back as they were", async () => {
   const s = await story();
-  const tickets = durableTickets(env);
+  const tickets = remoteTickets(env);
   const about = (await tickets.load(await s.submit()))?.about;
   if (!about) throw new Error("no ticket");
   const id = crypto.randomUUID();
@@ -416,7 +416,7 @@ it("answers StoreAway where an object can't be reached, after trying again for w
     }) as never;
   const look = async (flags: object) => {
     asked = 0;
-    await expect(durableGate(failing(flags), "mock").overview()).rejects.toBeInstanceOf(StoreAway);
+    await expect(remoteGate(failing(flags), "mock").status()).rejects.toBeInstanceOf(StoreAway);
     return asked;
   };
   expect(await look({ retryable: true })).toBeGreaterThan(2);
@@ -426,12 +426,12 @@ it("answers StoreAway where an object can't be reached, after trying again for w
 
 it("asks a gate's table at most 8 times for a ticket, from its reservation to its end", async () => {
   const s = await story();
-  await durableGate(env, "mock").overview();
+  await remoteGate(env, "mock").status();
   const transactions = await runInDurableObject(gateStub(), (_, { storage }) =>
     vi.spyOn(storage, "transactionSync"),
   );
   const id = await s.submit();
-  expect(await durableGate(env, "mock").outlook(id)).toMatchObject({ position: 1 });
+  expect(await remoteGate(env, "mock").estimate(id)).toMatchObject({ position: 1 });
   expect(await s.deliver()).toBe(1);
   await settled();
   expect(await s.statusOf(id)).toBe("completed");

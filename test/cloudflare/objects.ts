@@ -116,7 +116,7 @@ export function directly(remote: RemoteGate & StartingGate): Gate & StartingGate
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
-    report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
+    report: async (callReport) => (await remote.exchange(crypto.randomUUID(), [callReport])).others ?? null,
   };
 }
 

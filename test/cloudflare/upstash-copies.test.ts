@@ -1,6 +1,6 @@
 /** What tickets' objects write to Upstash, behind their verbs. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
 import { alarmOf, env, evictAll, settled } from "./objects.ts";
@@ -22,7 +22,7 @@ describe.skipIf(!hasUpstash)("a ticket's copy in Upstash", () => {
   beforeAll(async () => {
     freshUpstash = await upstashWorlds();
   });
-  const tickets = durableTickets(env);
+  const tickets = remoteTickets(env);
 
   it("follows it from acceptance to its end, and never holds a text of the comparison", async () => {
     const s = await freshUpstash();

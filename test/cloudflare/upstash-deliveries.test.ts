@@ -1,7 +1,7 @@
 /** Where a delivery is noted that Queues refuses, and who works it. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { durableGate, tendGate } from "../../src/cloudflare/stubs/gate.ts";
-import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteGate, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import { env, settled, storedIn } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";
 
@@ -24,7 +24,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
         return undelivered.map((row) => (row as { readonly ticket_id: string }).ticket_id);
       },
       scheduled: () => s.worker.scheduled({} as ScheduledController, env),
-      statusOf: async (id: string) => (await durableTickets(env).load(id))?.state.status,
+      statusOf: async (id: string) => (await remoteTickets(env).load(id))?.state.status,
     };
   }
 
@@ -87,7 +87,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
     await s.upstash.heal();
     s.tick(5_000);
     await s.scheduled();
-    expect(await durableTickets(env).load(id)).toMatchObject({
+    expect(await remoteTickets(env).load(id)).toMatchObject({
       state: { status: "completed" },
       progress: { attempts: 1, fence: 1 },
     });
@@ -108,7 +108,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
     const s = await fresh();
     await s.scheduled();
     expect(await s.upstash.asked()).toEqual(["SPOP"]);
-    expect(await tendGate(env, "mock")).toEqual([]);
-    expect(await durableGate(env, "mock").overview()).toMatchObject({ queue: { size: 0 } });
+    expect(await lookAtGate(env, "mock")).toEqual([]);
+    expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
   });
 });

@@ -1,6 +1,6 @@
 /** What status and results answer while a ticket's object can't be reached. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { durableTickets } from "../../src/cloudflare/stubs/tickets.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
 import { env } from "./objects.ts";
 import { hasUpstash, newWorker, until, upstashWorlds, withoutTickets } from "./upstash-world.ts";
@@ -15,7 +15,7 @@ describe.skipIf(!hasUpstash)("while a ticket's object can't be reached", () => {
   async function copied(status: "queued" | "processing" | "completed" | "failed" | "expired") {
     const s = await freshUpstash();
     const id = await s.ticket();
-    const tickets = durableTickets(env);
+    const tickets = remoteTickets(env);
     if (status === "expired") await s.advance(720_000);
     else if (status !== "queued") await tickets.claim(id, "permit", false);
     if (status === "completed") await tickets.settle(id, 1, judged);
@@ -74,7 +74,7 @@ describe.skipIf(!hasUpstash)("while a ticket's object can't be reached", () => {
   it("what the copy has is shown though the ticket is further: Upstash may be behind", async () => {
     const s = await copied("queued");
     await s.upstash.freeze();
-    await durableTickets(env).claim(s.id, "permit", false);
+    await remoteTickets(env).claim(s.id, "permit", false);
     await until(async () => (await s.copy(s.id))?.state.status === "processing");
     expect((await s.status()).body["status"]).toBe("queued");
   });

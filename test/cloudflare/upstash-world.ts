@@ -97,7 +97,7 @@ export async function upstashWorlds() {
     await runInDurableObject(env.GATES.get(env.GATES.idFromName("mock")), async (gate) => {
       // Objects have an `env` of their own here.
       for (const its of [env, (gate as unknown as { readonly env: Environment }).env])
-        await upstashOf(its)?.undelivered.take(1);
+        await upstashOf(its)?.undelivered.fetch(1);
     });
     await upstash.renew();
     printed.mockClear();

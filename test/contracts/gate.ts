@@ -1,9 +1,9 @@
-/** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate.ts`), in the runtime that it is made for. */
+/** What every gate promises (`src/gateway/ports.ts`, `src/domain/gate/gate.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { GateLimits } from "../../src/domain/gate/gate.ts";
-import type { Parking, Starter } from "../../src/domain/gate/queue.ts";
-import type { Outcome } from "../../src/domain/gate/outcome.ts";
-import type { Seat } from "../../src/domain/gate/places.ts";
+import type { Requeueing, Starter } from "../../src/domain/gate/queue.ts";
+import type { CallReport } from "../../src/domain/gate/call-report.ts";
+import type { QueueItem } from "../../src/domain/gate/places.ts";
 import type { StartingGate } from "../../src/engine/claims.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
@@ -11,9 +11,9 @@ import type { Gate } from "../../src/gateway/ports.ts";
 export interface GateUnderTest {
   readonly gate: Gate & StartingGate;
   /** What the store of tickets tells it. */
-  confirm(seat: Seat, notBeforeMs: number): Promise<void>;
-  park(seat: Seat, parking: Parking): Promise<void>;
-  release(ticketId: string): Promise<void>;
+  enqueue(item: QueueItem, notBeforeMs: number): Promise<void>;
+  requeue(item: QueueItem, requeueing: Requeueing): Promise<void>;
+  remove(ticketId: string): Promise<void>;
   /** The ids that it has sent to workers since this was last asked, in order. No worker does anything with them. */
   sent(): Promise<readonly string[]>;
   /** The gate's clock. */
@@ -37,7 +37,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
       });
       await gate.report(healthy());
     }
-    expect(await gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0, retryAtMs: null });
+    expect(await gate.status()).toMatchObject({ state: "closed", faultsInRow: 0, retryAtMs: null });
   });
 
   it("opens at the threshold of faults in a row, and not before", async () => {
@@ -46,7 +46,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
     await gate.report(fault());
     expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
-    expect(await gate.overview()).toMatchObject({ state: "open", faultsInRow: limits.failureThreshold });
+    expect(await gate.status()).toMatchObject({ state: "open", faultsInRow: limits.failureThreshold });
   });
 
   it("starts to count anew after a success", async () => {
@@ -74,13 +74,13 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
       kind: "call",
       probe: { permit: "first" },
     });
-    expect(await gate.overview()).toMatchObject({ state: "half_open" });
+    expect(await gate.status()).toMatchObject({ state: "half_open" });
   });
 
   it("closes after enough good probes", async () => {
     const world = await make();
     await recover(world, await broken(world));
-    expect(await world.gate.overview()).toMatchObject({ state: "closed" });
+    expect(await world.gate.status()).toMatchObject({ state: "closed" });
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call", probe: null });
   });
 
@@ -111,7 +111,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.gate.enter("next", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
-  it("holds the one model that a 429 was about, until its time is over", async () => {
+  it("pauses the one model that a 429 was about, until its time is over", async () => {
     const world = await make();
     await world.gate.report(rateLimited(5_000));
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({
@@ -119,31 +119,31 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
       why: "rate_limit",
     });
     expect(await world.gate.enter("p", { tenant: "", model: "model-two" })).toMatchObject({ kind: "call" });
-    expect(await world.gate.overview()).toMatchObject({ state: "closed", faultsInRow: 0 });
+    expect(await world.gate.status()).toMatchObject({ state: "closed", faultsInRow: 0 });
     await world.advance(5_000);
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
   });
 
-  it("holds the queue, but no live call, while our credentials are refused", async () => {
+  it("pauses the queue, but no live call, while our credentials are refused", async () => {
     const world = await make();
     await world.gate.report(refused());
     expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
-    await world.confirm(seat("a"), world.nowMs());
-    expect(await world.gate.outlook("a")).toMatchObject({ why: "credentials", waitMs: null });
+    await world.enqueue(queueItem("a"), world.nowMs());
+    expect(await world.gate.estimate("a")).toMatchObject({ why: "credentials", waitMs: null });
     expect(await world.sent()).toEqual([]);
-    expect(await world.gate.overview()).toMatchObject({ refused: "credentials_refused" });
+    expect(await world.gate.status()).toMatchObject({ refused: "credentials_refused" });
     await world.advance(limits.recoveryMs);
     expect(await world.sent()).toEqual(["a"]);
     await world.gate.report(healthy());
-    expect(await world.gate.overview()).toMatchObject({ refused: null, retryAtMs: null });
+    expect(await world.gate.status()).toMatchObject({ refused: null, retryAtMs: null });
   });
 
   it("keeps room for a ticket for 30 s, once however often it is asked", async () => {
     const world = await make();
-    expect(await world.gate.reserve(seat("a"))).toBe(true);
-    expect(await world.gate.reserve(seat("a"))).toBe(true);
+    expect(await world.gate.reserve(queueItem("a"))).toBe(true);
+    expect(await world.gate.reserve(queueItem("a"))).toBe(true);
     expect(await sizeOf(world)).toBe(1);
-    expect(await world.gate.outlook("a")).toBeNull();
+    expect(await world.gate.estimate("a")).toBeNull();
     await world.advance(29_999);
     expect(await sizeOf(world)).toBe(1);
     await world.advance(1);
@@ -152,33 +152,33 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("is full from the high watermark until both loads are below the low one", async () => {
     const world = await make();
-    const big = (ticketId: string) => seat(ticketId, { sizeBytes: limits.maxBytes * 0.3 });
+    const big = (ticketId: string) => queueItem(ticketId, { sizeBytes: limits.maxBytes * 0.3 });
     for (const id of ["a", "b"]) expect(await world.gate.reserve(big(id))).toBe(true);
     expect(await world.gate.reserve(big("c"))).toBe(true);
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
-    expect(await world.gate.overview()).toMatchObject({ queue: { size: 3, accepting: false } });
-    await world.release("a");
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(false);
-    await world.release("b");
-    expect(await world.gate.reserve(seat("d", { sizeBytes: 1 }))).toBe(true);
+    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(false);
+    expect(await world.gate.status()).toMatchObject({ queue: { size: 3, accepting: false } });
+    await world.remove("a");
+    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(false);
+    await world.remove("b");
+    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(true);
   });
 
   it("refuses no ticket that is stored, also where its hold has lapsed", async () => {
     const world = await make();
     const whole = { sizeBytes: limits.maxBytes };
-    await world.gate.reserve(seat("a"));
+    await world.gate.reserve(queueItem("a"));
     await world.advance(30_000);
-    expect(await world.gate.reserve(seat("b", whole))).toBe(true);
-    await world.confirm(seat("a"), world.nowMs());
+    expect(await world.gate.reserve(queueItem("b", whole))).toBe(true);
+    await world.enqueue(queueItem("a"), world.nowMs());
     expect(await sizeOf(world)).toBe(2);
   });
 
   it("sends a ticket at once when there is a permit, and once", async () => {
     const world = await make();
-    await world.gate.reserve(seat("a"));
+    await world.gate.reserve(queueItem("a"));
     expect(await world.sent()).toEqual([]);
-    await world.confirm(seat("a"), world.nowMs());
-    await world.confirm(seat("a"), world.nowMs());
+    await world.enqueue(queueItem("a"), world.nowMs());
+    await world.enqueue(queueItem("a"), world.nowMs());
     expect(await world.sent()).toEqual(["a"]);
     await world.advance(1_000);
     expect(await world.sent()).toEqual([]);
@@ -186,7 +186,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("sends again what nobody has claimed for 30 s", async () => {
     const world = await make();
-    await world.confirm(seat("a"), world.nowMs());
+    await world.enqueue(queueItem("a"), world.nowMs());
     await world.sent();
     await world.advance(29_999);
     expect(await world.sent()).toEqual([]);
@@ -199,12 +199,12 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     const retryAtMs = await broken(world);
     const atMs = world.nowMs();
     const ids = ["old", "older", "urgent"];
-    await world.confirm(seat("old", { acceptedAtMs: atMs - 1 }), atMs);
-    await world.confirm(seat("older", { acceptedAtMs: atMs - 2 }), atMs);
-    await world.confirm(seat("urgent", { priority: 10, acceptedAtMs: atMs }), atMs);
-    const outlooks = await Promise.all(ids.map((id) => world.gate.outlook(id)));
-    expect(outlooks.map((outlook) => outlook?.position)).toEqual([3, 2, 1]);
-    expect(outlooks.map((outlook) => outlook?.why)).toEqual(["breaker", "breaker", "breaker"]);
+    await world.enqueue(queueItem("old", { acceptedAtMs: atMs - 1 }), atMs);
+    await world.enqueue(queueItem("older", { acceptedAtMs: atMs - 2 }), atMs);
+    await world.enqueue(queueItem("urgent", { priority: 10, acceptedAtMs: atMs }), atMs);
+    const estimates = await Promise.all(ids.map((id) => world.gate.estimate(id)));
+    expect(estimates.map((estimate) => estimate?.position)).toEqual([3, 2, 1]);
+    expect(estimates.map((estimate) => estimate?.why)).toEqual(["breaker", "breaker", "breaker"]);
     expect(await world.sent()).toEqual([]);
 
     await world.advance(retryAtMs - world.nowMs());
@@ -221,11 +221,11 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     const world = await make();
     const ids = Array.from({ length: limits.concurrency + 2 }, (_, number) => `t${number}`);
     for (const [index, id] of ids.entries())
-      await world.confirm(seat(id, { acceptedAtMs: world.nowMs() - 100 + index }), world.nowMs());
+      await world.enqueue(queueItem(id, { acceptedAtMs: world.nowMs() - 100 + index }), world.nowMs());
     expect(await world.sent()).toEqual(ids.slice(0, limits.concurrency));
     await runTicket(world, "t0");
     expect(await world.sent()).toEqual([ids[limits.concurrency]]);
-    expect(await world.gate.start(seat("t99"), starter(world, "t99"))).toMatchObject({
+    expect(await world.gate.start(queueItem("t99"), starter(world, "t99"))).toMatchObject({
       kind: "wait",
       why: "turn",
     });
@@ -233,19 +233,19 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("gives a ticket to one worker, who may ask again", async () => {
     const world = await make();
-    await world.confirm(seat("a"), world.nowMs());
-    const begun = await world.gate.start(seat("a"), starter(world, "one"));
+    await world.enqueue(queueItem("a"), world.nowMs());
+    const begun = await world.gate.start(queueItem("a"), starter(world, "one"));
     expect(begun).toMatchObject({ kind: "call", asProbe: false });
-    expect(await world.gate.start(seat("a"), starter(world, "one"))).toEqual(begun);
-    expect(await world.gate.start(seat("a"), starter(world, "two"))).toMatchObject({ kind: "busy" });
-    expect(await world.gate.outlook("a")).toBeNull();
+    expect(await world.gate.start(queueItem("a"), starter(world, "one"))).toEqual(begun);
+    expect(await world.gate.start(queueItem("a"), starter(world, "two"))).toMatchObject({ kind: "busy" });
+    expect(await world.gate.estimate("a")).toBeNull();
   });
 
   it("lets a ticket go whose worker died, when its lease is over", async () => {
     const world = await make();
-    await world.confirm(seat("a"), world.nowMs());
+    await world.enqueue(queueItem("a"), world.nowMs());
     await world.sent();
-    await world.gate.start(seat("a"), starter(world, "dies"));
+    await world.gate.start(queueItem("a"), starter(world, "dies"));
     await world.advance(limits.leaseMs - 1);
     expect(await world.sent()).toEqual([]);
     await world.advance(1);
@@ -254,13 +254,15 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("lets a ticket wait for its backoff, and then sends it by itself", async () => {
     const world = await make();
-    await world.confirm(seat("a"), world.nowMs());
-    await world.gate.start(seat("a"), starter(world, "one"));
+    await world.enqueue(queueItem("a"), world.nowMs());
+    await world.gate.start(queueItem("a"), starter(world, "one"));
     await world.sent();
     const notBeforeMs = world.nowMs() + 4_000;
-    await world.park(seat("a"), { notBeforeMs, suspect: false, permit: "one" });
-    expect(await world.gate.outlook("a")).toMatchObject({ why: "backoff", waitMs: 4_000, position: 1 });
-    expect(await world.gate.start(seat("a"), { permit: "x", notBeforeMs, suspect: false })).toMatchObject({
+    await world.requeue(queueItem("a"), { notBeforeMs, suspect: false, permit: "one" });
+    expect(await world.gate.estimate("a")).toMatchObject({ why: "backoff", waitMs: 4_000, position: 1 });
+    expect(
+      await world.gate.start(queueItem("a"), { permit: "x", notBeforeMs, suspect: false }),
+    ).toMatchObject({
       kind: "wait",
       why: "backoff",
       retryAtMs: notBeforeMs,
@@ -273,33 +275,33 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("leaves another's running call alone when a ticket is parked for an older one", async () => {
     const world = await make();
-    await world.confirm(seat("a"), world.nowMs());
-    await world.gate.start(seat("a"), starter(world, "new"));
-    await world.park(seat("a"), { notBeforeMs: world.nowMs(), suspect: false, permit: "old" });
-    expect(await world.gate.start(seat("a"), starter(world, "other"))).toMatchObject({ kind: "busy" });
+    await world.enqueue(queueItem("a"), world.nowMs());
+    await world.gate.start(queueItem("a"), starter(world, "new"));
+    await world.requeue(queueItem("a"), { notBeforeMs: world.nowMs(), suspect: false, permit: "old" });
+    expect(await world.gate.start(queueItem("a"), starter(world, "other"))).toMatchObject({ kind: "busy" });
   });
 
   it("never sends two suspects at once", async () => {
     const world = await make();
-    const parking = { notBeforeMs: world.nowMs(), suspect: true, permit: null };
-    await world.park(seat("a"), parking);
-    await world.park(seat("b"), parking);
-    await world.confirm(seat("c"), world.nowMs());
+    const requeueing = { notBeforeMs: world.nowMs(), suspect: true, permit: null };
+    await world.requeue(queueItem("a"), requeueing);
+    await world.requeue(queueItem("b"), requeueing);
+    await world.enqueue(queueItem("c"), world.nowMs());
     expect((await world.sent()).toSorted()).toEqual(["a", "c"]);
-    await world.gate.start(seat("a"), { permit: "one", notBeforeMs: world.nowMs(), suspect: true });
-    await world.release("a");
+    await world.gate.start(queueItem("a"), { permit: "one", notBeforeMs: world.nowMs(), suspect: true });
+    await world.remove("a");
     expect(await world.sent()).toEqual(["b"]);
   });
 
   it("recovers through waiting tickets alone, and a probe that fails takes another the next time", async () => {
     const world = await make();
     await world.advance((await broken(world)) - world.nowMs());
-    for (const id of ["a", "b"]) await world.confirm(seat(id), world.nowMs());
+    for (const id of ["a", "b"]) await world.enqueue(queueItem(id), world.nowMs());
     const [first] = await world.sent();
     if (first === undefined) throw new Error("nothing was sent");
-    await world.gate.start(seat(first), starter(world, "one"));
+    await world.gate.start(queueItem(first), starter(world, "one"));
     await world.gate.report(fault("one"));
-    await world.park(seat(first), { notBeforeMs: world.nowMs(), suspect: false, permit: "one" });
+    await world.requeue(queueItem(first), { notBeforeMs: world.nowMs(), suspect: false, permit: "one" });
     expect(await world.sent()).toEqual([]);
     await world.advance(limits.recoveryMs * 3);
     expect(await world.sent()).toEqual([first === "a" ? "b" : "a"]);
@@ -307,11 +309,11 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 
   it("knows nothing of a ticket that it never saw, or that is released", async () => {
     const world = await make();
-    expect(await world.gate.outlook("a")).toBeNull();
-    await world.confirm(seat("a"), world.nowMs());
-    await world.release("a");
-    await world.release("a");
-    expect(await world.gate.outlook("a")).toBeNull();
+    expect(await world.gate.estimate("a")).toBeNull();
+    await world.enqueue(queueItem("a"), world.nowMs());
+    await world.remove("a");
+    await world.remove("a");
+    expect(await world.gate.estimate("a")).toBeNull();
     expect(await sizeOf(world)).toBe(0);
   });
 
@@ -336,7 +338,7 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     const world = await make();
     await world.gate.report(refused());
     await world.restart();
-    await world.confirm(seat("a"), world.nowMs());
+    await world.enqueue(queueItem("a"), world.nowMs());
     expect(await world.sent()).toEqual(["a"]);
   });
 
@@ -362,18 +364,18 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
 /** A worker's whole step for a ticket, with a good end. */
 async function runTicket(world: GateUnderTest, id: string) {
   const permit = `permit-of-${id}`;
-  const start = await world.gate.start(seat(id), starter(world, permit));
+  const start = await world.gate.start(queueItem(id), starter(world, permit));
   if (start.kind !== "call") throw new Error(`${id} may not start: ${start.kind}`);
   await world.gate.report({ ...healthy(permit), epoch: start.epoch });
-  await world.release(id);
+  await world.remove(id);
   return start;
 }
 
 async function sizeOf(world: GateUnderTest): Promise<number> {
-  return (await world.gate.overview()).queue.size;
+  return (await world.gate.status()).queue.size;
 }
 
-function seat(ticketId: string, changes: Partial<Seat> = {}): Seat {
+function queueItem(ticketId: string, changes: Partial<QueueItem> = {}): QueueItem {
   return {
     ticketId,
     priority: 0,
@@ -390,15 +392,15 @@ function starter(world: GateUnderTest, permit: string): Starter {
   return { permit, notBeforeMs: world.nowMs(), suspect: false };
 }
 
-function healthy(permit: string | null = null): Outcome {
+function healthy(permit: string | null = null): CallReport {
   return { permit, epoch: null, finding: { kind: "healthy" }, durationMs: 100 };
 }
 
-function fault(permit: string | null = null): Outcome {
+function fault(permit: string | null = null): CallReport {
   return { permit, epoch: null, finding: { kind: "fault" }, durationMs: 100 };
 }
 
-function refused(): Outcome {
+function refused(): CallReport {
   return {
     permit: null,
     epoch: null,
@@ -407,6 +409,6 @@ function refused(): Outcome {
   };
 }
 
-function rateLimited(holdMs: number): Outcome {
+function rateLimited(holdMs: number): CallReport {
   return { permit: null, epoch: null, finding: { kind: "rate_limited", model, holdMs }, durationMs: 100 };
 }

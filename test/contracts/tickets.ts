@@ -1,8 +1,13 @@
 /** What every store of tickets promises (`src/gateway/ports.ts`, `src/domain/ticket/moves.ts`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
-import type { Others } from "../../src/domain/gate/outcome.ts";
+import type { Others } from "../../src/domain/gate/call-report.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
-import { seatOf, type Ticket, type TicketEvent, type TicketPolicy } from "../../src/domain/ticket/ticket.ts";
+import {
+  queueItemOf,
+  type Ticket,
+  type TicketEvent,
+  type TicketPolicy,
+} from "../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { Draft, Gate } from "../../src/gateway/ports.ts";
 
@@ -76,8 +81,8 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const { tickets, gate } = await make();
     const draft = draftOf();
     await tickets.create(draft);
-    expect(await gate.outlook(draft.about.id)).toMatchObject({ position: 1 });
-    expect((await gate.overview()).queue).toMatchObject({ size: 1, bytes: draft.about.sizeBytes });
+    expect(await gate.estimate(draft.about.id)).toMatchObject({ position: 1 });
+    expect((await gate.status()).queue).toMatchObject({ size: 1, bytes: draft.about.sizeBytes });
   });
 
   it("gives one claim for all who ask, with the texts, and the same again to who has it", async () => {
@@ -131,8 +136,8 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
         forgetAtMs: world.nowMs() + policy.retentionMs,
       },
     });
-    expect(await world.gate.overview()).toMatchObject({ queue: { size: 0, bytes: 0 } });
-    expect(await world.gate.outlook(about.id)).toBeNull();
+    expect(await world.gate.status()).toMatchObject({ queue: { size: 0, bytes: 0 } });
+    expect(await world.gate.estimate(about.id)).toBeNull();
     // Not on the way of the answer, but soon.
     await world.advance(15_000);
     for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
@@ -153,7 +158,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(cancelled).toMatchObject({ about, progress: { spent: { calls: 2, costUsd: 0.02 } }, state });
     await world.advance(15_000);
     expect(await world.tickets.load(about.id)).toMatchObject({ state });
-    expect((await world.gate.overview()).queue).toMatchObject({ size: 0, bytes: 0 });
+    expect((await world.gate.status()).queue).toMatchObject({ size: 0, bytes: 0 });
     for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
     expect(await world.tickets.claim(about.id, "p1", false)).toMatchObject({ claimed: { kind: "over" } });
     // Again, by anybody, it is as it was.
@@ -175,14 +180,14 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(cancelled?.state).toMatchObject({ status: "cancelled", claim: { permit: "p1" } });
     await world.advance(15_000);
     for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
-    expect((await world.gate.overview()).queue.size).toBe(1);
+    expect((await world.gate.status()).queue.size).toBe(1);
     expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
     const over = await world.tickets.load(about.id);
     expect(over).toMatchObject({
       progress: { spent: { calls: 3, costUsd: 0.03 }, attempts: 0 },
       state: { ...cancelled?.state, claim: null },
     });
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
     expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
     expect(visible(await world.tickets.load(about.id))).toEqual(visible(over));
     expect((await world.events(about.id)).map(({ kind }) => kind)).toEqual([
@@ -199,7 +204,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const cancelled = await world.tickets.cancel(about.id, "owner");
     await world.restart();
     await world.advance(policy.leaseMs + 1_000);
-    expect((await world.gate.overview()).queue).toMatchObject({ size: 0, bytes: 0 });
+    expect((await world.gate.status()).queue).toMatchObject({ size: 0, bytes: 0 });
     expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
     expect((await world.tickets.load(about.id))?.state).toEqual({ ...cancelled?.state, claim: null });
     await world.advance(policy.retentionMs);
@@ -219,7 +224,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
       ["completed", "cancelled"].includes(kind),
     );
     expect(ends.map(({ kind }) => kind)).toEqual([state?.status]);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
 
     const judgedFirst = await world.tickets.create(draftOf());
     await begin(world, judgedFirst.about.id, "p2");
@@ -269,7 +274,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
         progress: { attempts: attempt, failedAttempts: attempt },
         state: { status: isLast ? "failed" : "queued" },
       });
-      expect((await world.gate.overview()).queue.size).toBe(isLast ? 0 : 1);
+      expect((await world.gate.status()).queue.size).toBe(isLast ? 0 : 1);
       await world.advance(60_000);
     }
     expect((await world.tickets.load(about.id))?.state).toMatchObject({
@@ -329,7 +334,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
       progress: { attempts: 0, failedAttempts: 0, suspect: false, deaths: 0, spent: progress.spent },
       state: { status: "queued", texts },
     });
-    expect(await world.gate.outlook(about.id)).toMatchObject({ position: 1 });
+    expect(await world.gate.estimate(about.id)).toMatchObject({ position: 1 });
     await begin(world, about.id, "p2");
   });
 
@@ -337,9 +342,9 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const world = await make();
     const { about } = await world.tickets.create(draftOf());
     await world.advance(policy.ttlMs - 1);
-    expect((await world.gate.overview()).queue.size).toBe(1);
+    expect((await world.gate.status()).queue.size).toBe(1);
     await world.advance(1);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
     expect((await world.events(about.id)).at(-1)).toMatchObject({
       number: 2,
       kind: "expired",
@@ -372,7 +377,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "started" });
     await world.advance(1);
     expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "returned", why: "died" });
-    expect(await world.gate.outlook(about.id)).toMatchObject({ position: 1 });
+    expect(await world.gate.estimate(about.id)).toMatchObject({ position: 1 });
     expect(await world.tickets.load(about.id)).toMatchObject({
       progress: { attempts: 0, suspect: true },
       state: { status: "queued", texts },
@@ -407,7 +412,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
       state: { status: "completed" },
     });
     expect(await world.events(about.id)).toEqual(written);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
   });
 
   it("writes down all that happens, numbered without gaps, with one end", async () => {
@@ -444,8 +449,8 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     await world.restart();
     expect(visible(await world.tickets.load(waits.about.id))).toEqual(visible(waits));
     expect(visible(await world.tickets.load(ended.about.id))).toEqual(visible(before));
-    expect(await world.gate.outlook(waits.about.id)).toMatchObject({ position: 1 });
-    expect((await world.gate.overview()).queue).toMatchObject({ size: 1, bytes: seatOf(waits).sizeBytes });
+    expect(await world.gate.estimate(waits.about.id)).toMatchObject({ position: 1 });
+    expect((await world.gate.status()).queue).toMatchObject({ size: 1, bytes: queueItemOf(waits).sizeBytes });
     await world.advance(policy.ttlMs);
     expect((await world.events(waits.about.id)).at(-1)).toMatchObject({ kind: "expired" });
   });
@@ -457,7 +462,7 @@ async function begin({ tickets, gate }: TicketsUnderTest, id: string, permit: st
   if (ticket?.state.status !== "queued") throw new Error(`${id} does not wait`);
   const { notBeforeMs } = ticket.state;
   const { suspect } = ticket.progress;
-  const start = await gate.start(seatOf(ticket), { permit, notBeforeMs, suspect });
+  const start = await gate.start(queueItemOf(ticket), { permit, notBeforeMs, suspect });
   if (start.kind !== "call") throw new Error(`${id} may not start: ${JSON.stringify(start)}`);
   const claim = await tickets.claim(id, permit, start.asProbe);
   expect(claim?.claimed).toMatchObject({ kind: "claimed" });

@@ -1,8 +1,8 @@
 /** A gate, tickets and their limits, small enough to count on one hand. */
-import type { GateCore, GateLimits } from "../../src/domain/gate/gate.ts";
+import type { GateState, GateLimits } from "../../src/domain/gate/gate.ts";
 import { newGate } from "../../src/domain/gate/gate.ts";
-import type { Outcome } from "../../src/domain/gate/outcome.ts";
-import type { Place, Seat } from "../../src/domain/gate/places.ts";
+import type { CallReport } from "../../src/domain/gate/call-report.ts";
+import type { Place, QueueItem } from "../../src/domain/gate/places.ts";
 import type { About, Texts, TicketPolicy, TicketResult } from "../../src/domain/ticket/ticket.ts";
 import { createGateKeeper } from "../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
@@ -21,17 +21,17 @@ export const limits: GateLimits = {
   retentionMs: 500_000,
 };
 
-export const healthy: Outcome = {
+export const healthy: CallReport = {
   permit: null,
   epoch: null,
   finding: { kind: "healthy" },
   durationMs: 100,
 };
-export const fault: Outcome = { ...healthy, finding: { kind: "fault" } };
-export const refused: Outcome = { ...healthy, finding: { kind: "refused", why: "credentials_refused" } };
-export const nothing: Outcome = { ...healthy, finding: { kind: "nothing" }, durationMs: null };
+export const fault: CallReport = { ...healthy, finding: { kind: "fault" } };
+export const refused: CallReport = { ...healthy, finding: { kind: "refused", why: "credentials_refused" } };
+export const nothing: CallReport = { ...healthy, finding: { kind: "nothing" }, durationMs: null };
 
-export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
+export function queueItem(ticketId: string, given: Partial<QueueItem> = {}): QueueItem {
   return {
     ticketId,
     priority: 0,
@@ -46,7 +46,7 @@ export function seat(ticketId: string, given: Partial<Seat> = {}): Seat {
 
 export function place(ticketId: string, given: Partial<Place> = {}): Place {
   return {
-    ...seat(ticketId),
+    ...queueItem(ticketId),
     standing: { state: "waiting" },
     notBeforeMs: 0,
     suspect: false,
@@ -56,7 +56,7 @@ export function place(ticketId: string, given: Partial<Place> = {}): Place {
   };
 }
 
-/** A gate over memory, whose core goes through JSON at every step and whose clock is set by the test. */
+/** A gate over memory, whose state goes through JSON at every step and whose clock is set by the test. */
 export function gateWorld(given: Partial<GateLimits> = {}) {
   let stored = JSON.stringify(newGate);
   const world = { nowMs: 0, random: 0, saves: 0 };
@@ -65,9 +65,9 @@ export function gateWorld(given: Partial<GateLimits> = {}) {
   const keeper = createGateKeeper({
     places,
     limits: all,
-    readCore: () => JSON.parse(stored) as GateCore,
-    writeCore: (core, mustLast) => {
-      stored = JSON.stringify(core);
+    readState: () => JSON.parse(stored) as GateState,
+    writeState: (gate, mustLast) => {
+      stored = JSON.stringify(gate);
       if (mustLast) world.saves++;
     },
     atomically: (work) => work(),
@@ -80,17 +80,17 @@ export function gateWorld(given: Partial<GateLimits> = {}) {
     places,
     keeper,
     limits: all,
-    core: () => JSON.parse(stored) as GateCore,
-    /** Keeps a ticket: reserved and confirmed. */
-    keep(ticketId: string, of: Partial<Seat> = {}) {
-      const held = keeper.reserve(seat(ticketId, of));
-      if (held === "held") keeper.confirm(seat(ticketId, of), world.nowMs);
+    gate: () => JSON.parse(stored) as GateState,
+    /** Keeps a ticket: reserved and enqueued. */
+    keep(ticketId: string, of: Partial<QueueItem> = {}) {
+      const held = keeper.reserve(queueItem(ticketId, of));
+      if (held === "held") keeper.enqueue(queueItem(ticketId, of), world.nowMs);
       return held;
     },
-    begin(ticketId: string, permit: string, of: Partial<Seat> = {}, suspect = false) {
-      return keeper.start(seat(ticketId, of), { permit, notBeforeMs: 0, suspect });
+    begin(ticketId: string, permit: string, of: Partial<QueueItem> = {}, suspect = false) {
+      return keeper.start(queueItem(ticketId, of), { permit, notBeforeMs: 0, suspect });
     },
-    tell: (...outcomes: Outcome[]) => keeper.exchange(`r${reports++}`, outcomes),
+    tell: (...callReports: CallReport[]) => keeper.exchange(`r${reports++}`, callReports),
   };
 }
 

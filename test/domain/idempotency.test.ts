@@ -3,7 +3,7 @@ import {
   beginKeyed,
   decodeKeyed,
   endKeyed,
-  holdsKey,
+  ownsKey,
   type Keyed,
   type KeyedEnd,
 } from "../../src/domain/idempotency.ts";
@@ -86,9 +86,9 @@ describe("a token", () => {
   });
 
   it("is known to be stale from the moment another begins", () => {
-    expect(holdsKey(fresh.record, fence)).toBe(true);
-    expect(holdsKey(begin(fresh.record, 6_000).record, fence)).toBe(false);
-    expect(holdsKey(null, fence)).toBe(false);
+    expect(ownsKey(fresh.record, fence)).toBe(true);
+    expect(ownsKey(begin(fresh.record, 6_000).record, fence)).toBe(false);
+    expect(ownsKey(null, fence)).toBe(false);
   });
 
   it("ends a record once", () => {

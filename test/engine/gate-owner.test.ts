@@ -4,7 +4,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { look, lookIfDue } from "../../src/engine/gate-owner.ts";
-import { gateWorld, seat } from "../domain/durable-builders.ts";
+import { gateWorld, queueItem } from "../domain/durable-builders.ts";
 import { askGate, gateStep, stepLimits } from "../support/redis/gate-steps.ts";
 
 function owned() {
@@ -27,7 +27,7 @@ it("sends what may go, asks after who is silent, and sets the alarm for what com
   look(keeper, owner);
   expect(done).toEqual({ sent: ["a", "b", "c", "d"], asked: [], alarms: [30_000] });
   for (const id of ["a", "b", "c", "d"])
-    keeper.start(seat(id), { permit: `p${id}`, notBeforeMs: 0, suspect: false });
+    keeper.start(queueItem(id), { permit: `p${id}`, notBeforeMs: 0, suspect: false });
   world.nowMs = 30_000;
   look(keeper, owner);
   expect(done).toEqual({ sent: ["a", "b", "c", "d"], asked: [], alarms: [30_000, 75_000] });
@@ -49,16 +49,16 @@ it("looks in vain neither after a reservation, nor when a ticket that was sent i
   look(keeper, owner);
   const notDue = () => expect(keeper.isDue()).toBe(false);
   notDue();
-  keeper.reserve(seat("b"));
+  keeper.reserve(queueItem("b"));
   notDue();
-  keeper.start(seat("a"), { permit: "p", notBeforeMs: 0, suspect: false });
+  keeper.start(queueItem("a"), { permit: "p", notBeforeMs: 0, suspect: false });
   notDue();
   keeper.exchange("r", [{ permit: "p", epoch: 0, finding: { kind: "healthy" }, durationMs: 5 }]);
   notDue();
-  keeper.outlook("b");
-  keeper.overview();
+  keeper.estimate("b");
+  keeper.status();
   notDue();
-  keeper.release("a");
+  keeper.remove("a");
   expect(keeper.isDue()).toBe(true);
 });
 

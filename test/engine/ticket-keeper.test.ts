@@ -1,6 +1,6 @@
 /** What a ticket does by itself, over a row in memory and a gate that answers or doesn't. */
 import { describe, expect, it } from "vitest";
-import type { Errand, Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
+import type { GateNotice, Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper, type TicketKeeperParts } from "../../src/engine/ticket-keeper.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { policy } from "../stores/mirror/some-ticket.ts";
@@ -11,7 +11,7 @@ const spent = { calls: 1, costUsd: null };
 const truncated = { kind: "failed", failure: { reason: "truncated" }, spent } as const;
 
 function world(changes: Partial<TicketKeeperParts> = {}) {
-  const told: Errand["kind"][] = [];
+  const told: GateNotice["kind"][] = [];
   const writes: (readonly TicketEvent[])[] = [];
   const state = {
     nowMs: startMs,
@@ -91,7 +91,7 @@ describe("a ticket whose gate is a hop away", () => {
     const { keeper, state, told, until } = world();
     state.isAway = true;
     await keeper.create(draftOf());
-    expect([told, state.alarmAtMs]).toEqual([["confirm"], startMs + 1_000]);
+    expect([told, state.alarmAtMs]).toEqual([["enqueue"], startMs + 1_000]);
     const moments: number[] = [];
     for (let times = 0; times < 9; times++) {
       moments.push(state.alarmAtMs - startMs);
@@ -125,7 +125,7 @@ describe("a ticket whose gate is a hop away", () => {
     dies.state.isAway = false;
     dies.revive();
     await dies.until(startMs + 1_000);
-    expect(dies.told).toEqual(["confirm", "confirm"]);
+    expect(dies.told).toEqual(["enqueue", "enqueue"]);
   });
 
   it("speaks up after ten minutes of silence, and each ten minutes, while it waits", async () => {
@@ -144,17 +144,17 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.create(draftOf());
     await keeper.claim("p", false);
     expect(await keeper.settle(1, truncated)).toEqual({ kind: "stored" });
-    expect(told).toEqual(["confirm", "release"]);
+    expect(told).toEqual(["enqueue", "remove"]);
     expect(state.alarmAtMs).toBe(startMs + policy.retentionMs);
     await until(startMs + policy.retentionMs - 1);
     expect(state.stored?.state.status).toBe("failed");
     await until(startMs + policy.retentionMs);
     expect(state.stored).toBeNull();
-    expect(told).toEqual(["confirm", "release"]);
+    expect(told).toEqual(["enqueue", "remove"]);
   });
 
   it("tells two things in their order, though the second happened while the first was told", async () => {
-    const heard: Errand["kind"][] = [];
+    const heard: GateNotice["kind"][] = [];
     const answers: (() => void)[] = [];
     const { keeper } = world({
       gate: {
@@ -173,7 +173,7 @@ describe("a ticket whose gate is a hop away", () => {
     await turn();
     answers[1]?.();
     await Promise.all([created, settled]);
-    expect(heard).toEqual(["confirm", "release"]);
+    expect(heard).toEqual(["enqueue", "remove"]);
   });
 
   it("tells again what it is asked for, and knows whether there is a ticket", async () => {
@@ -181,7 +181,7 @@ describe("a ticket whose gate is a hop away", () => {
     expect(await keeper.remind()).toBe(false);
     await keeper.create(draftOf());
     expect(await keeper.remind()).toBe(true);
-    expect(told).toEqual(["confirm", "confirm"]);
+    expect(told).toEqual(["enqueue", "enqueue"]);
   });
 
   it("gives the claim of one that died back at the end of its lease, and ends what waits at its time", async () => {
@@ -190,7 +190,7 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.claim("p", false);
     await until(startMs + policy.leaseMs);
     expect(state.stored?.state.status).toBe("queued");
-    expect(told).toEqual(["confirm", "park"]);
+    expect(told).toEqual(["enqueue", "requeue"]);
     await until(startMs + policy.ttlMs);
     expect(state.stored?.state.status).toBe("expired");
   });
@@ -198,7 +198,7 @@ describe("a ticket whose gate is a hop away", () => {
 
 describe("a ticket whose gate is in the same process", () => {
   it("tells each change as it is made and no other, notes nothing, and needs no alarm for it", async () => {
-    const heard: Errand["kind"][] = [];
+    const heard: GateNotice["kind"][] = [];
     const { keeper, state, writes, until } = world({
       gate: { kind: "here", tell: (_, { kind }) => void heard.push(kind) },
     });
@@ -209,7 +209,7 @@ describe("a ticket whose gate is in the same process", () => {
     expect(state.alarmAtMs).toBe(startMs + policy.leaseMs);
     await keeper.giveBack(1);
     await until(startMs + policy.ttlMs);
-    expect(heard).toEqual(["confirm", "park", "release"]);
+    expect(heard).toEqual(["enqueue", "requeue", "remove"]);
     expect(writes.map((events) => events.length)).toEqual([1, 1, 1, 1]);
     expect(state.stored?.progress.gateHeard).toBe(0);
   });

@@ -46,13 +46,13 @@ describe("a page in place of the vendor", () => {
       const lab = vendorLab(({ atMs }) => (atMs < 5 * seconds ? page(status) : "judged"));
       for (let i = 0; i < 700; i++) expect(await lab.queue(`t${i}`)).toBe(true);
       await lab.pass(4 * seconds);
-      expect((await lab.overview()).state).toBe("open");
+      expect((await lab.status()).state).toBe("open");
       const live = lab.live("live");
       await lab.pass(seconds);
       expect(live.end()?.submitted).toMatchObject({ ok: false, error: { kind: "gate", why: "breaker" } });
       await lab.pass(3 * minutes);
       expect(lab.counted()).toEqual({ completed: 700 });
-      expect((await lab.overview()).state).toBe("closed");
+      expect((await lab.status()).state).toBe("closed");
     },
   );
 
@@ -86,7 +86,7 @@ describe("what one tenant asks for", () => {
     for (let i = 0; i < 8; i++) await lab.queue(`good ${i}`, { tenant: "good" });
     await lab.pass(seconds);
     expect(lab.counted()).toEqual({ failed: 5, completed: 8 });
-    expect(await lab.overview()).toMatchObject({ state: "closed", refused: null, held: [] });
+    expect(await lab.status()).toMatchObject({ state: "closed", refused: null, held: [] });
   });
 
   it("and another company refuses waits until it is let in, and keeps nobody back", async () => {
@@ -121,7 +121,7 @@ describe("what one tenant asks for", () => {
       good.push(lab.live(`good ${i}`, { tenant: "good" }));
       lab.ask(`bad ${i}`, { tenant: "evil", essay: "the same essay" });
       await lab.pass(seconds);
-      expect((await lab.overview()).state).toBe("closed");
+      expect((await lab.status()).state).toBe("closed");
     }
     expect(good.map(({ end }) => end()?.submitted).filter((end) => end?.ok !== true)).toEqual([]);
   });

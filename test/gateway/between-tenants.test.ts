@@ -101,7 +101,7 @@ it("six faults of one tenant, then 20 s later one single fault of another's: his
   expect([lost(live), lost([third])]).toEqual([0, 0]);
 });
 
-it("a model held for one tenant's faults, and after it one single fault of another's: his calls go on", async () => {
+it("a model paused for one tenant's faults, and after it one single fault of another's: his calls go on", async () => {
   let stumbles = 1;
   const lab = vendorLab(({ name }) =>
     name.startsWith("bad") || (name === "good 0" && stumbles-- > 0) ? unavailable : "judged",
@@ -111,7 +111,7 @@ it("a model held for one tenant's faults, and after it one single fault of anoth
     lab.live(`bad ${i}`, { tenant: "evil", model: "m" });
     await lab.pass(seconds);
   }
-  expect((await lab.overview()).held).toMatchObject([{ why: "faults" }]);
+  expect((await lab.status()).held).toMatchObject([{ why: "faults" }]);
   const live: Live[] = [];
   for (let i = 0; i < 30; i++) {
     lab.live(`more ${i}`, { tenant: "third", model: "n" });

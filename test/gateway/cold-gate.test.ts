@@ -36,7 +36,7 @@ describe("sixteen texts of one tenant that the provider can't bear", () => {
     const lab = badTexts(unavailable);
     for (let i = 0; i < 16; i++) await lab.queue(`bad ${i}`, { tenant: "evil" });
     await lab.pass(5 * minutes);
-    expect((await lab.overview()).state).not.toBe("closed");
+    expect((await lab.status()).state).not.toBe("closed");
     const live = Array.from({ length: 30 }, (_, i) => lab.live(`good ${i}`, { tenant: "good" }));
     await lab.pass(seconds);
     expect(lost(live)).toBe(0);

@@ -69,11 +69,11 @@ describe("requests that are dearer than what is left of the credit", () => {
     },
   );
 
-  it("hold the account where nobody is answered: the credit may be gone", async () => {
+  it("pause the account where nobody is answered: the credit may be gone", async () => {
     const lab = vendorLab(({ atMs }) => (atMs < hours ? tooDear : "judged"));
     for (let i = 0; i < 12; i++) await lab.queue(`t${i}`);
     await lab.pass(minutes);
-    expect((await lab.overview()).refused).toBe("quota_exhausted");
+    expect((await lab.status()).refused).toBe("quota_exhausted");
     await lab.pass(hours + 15 * minutes);
     expect(lab.counted()).toEqual({ completed: 12 });
     expect(lab.calls.length).toBeLessThan(8 + 12 + 12);
@@ -84,26 +84,26 @@ describe("models that are refused to us, named by live calls alone", () => {
   const refused: Failure = { reason: "credentials_refused", status: 403, scope: "model" };
   const busy: Failure = { reason: "rate_limited", retryAfterMs: minutes };
 
-  it("are forgotten when no ticket has asked for 15 minutes, and leave their places to others' holds", async () => {
+  it("are forgotten when no ticket has asked for 15 minutes, and leave their places to others' pauses", async () => {
     const lab = vendorLab(({ model }) =>
       model === "busy" ? busy : model.startsWith("refused") ? refused : "judged",
     );
     for (let i = 0; i < 20; i++)
       lab.live(`a${i}`, { tenant: i % 2 === 0 ? "evil" : "worse", model: `refused-${i}` });
     await lab.pass(15 * minutes);
-    expect((await lab.overview()).held).toHaveLength(16);
+    expect((await lab.status()).held).toHaveLength(16);
     await lab.pass(minutes);
-    expect((await lab.overview()).held).toEqual([]);
+    expect((await lab.status()).held).toEqual([]);
     lab.live("b", { tenant: "good", model: "busy" });
     await lab.pass(seconds);
-    expect((await lab.overview()).held).toMatchObject([{ why: "rate_limit" }]);
+    expect((await lab.status()).held).toMatchObject([{ why: "rate_limit" }]);
   });
 
-  it("are held for as long as a ticket asks", async () => {
+  it("last for as long as a ticket asks", async () => {
     const lab = vendorLab(() => refused);
     await lab.queue("a", { model: "refused" });
     await lab.pass(3 * hours);
-    expect((await lab.overview()).held).toHaveLength(1);
+    expect((await lab.status()).held).toHaveLength(1);
     expect(lab.counted()).toEqual({ queued: 1 });
   });
 });

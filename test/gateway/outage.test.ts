@@ -110,7 +110,7 @@ describe("probes", () => {
     await next.clock.advance(1);
     expect(next.vendor.calls.length).toBeGreaterThan(0);
     await next.clock.advance(60_000);
-    expect([...next.durable.stored.values()].map(({ state }) => state.status)).toEqual([
+    expect([...next.stores.stored.values()].map(({ state }) => state.status)).toEqual([
       "completed",
       "completed",
     ]);

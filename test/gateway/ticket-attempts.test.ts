@@ -128,23 +128,23 @@ describe("a delivery", () => {
     const world = await ticketWith([slow(verdict(), 1_000)]);
     const id = world.idOf("a");
     for (const ms of [0, 0, 500, 600, hourMs]) {
-      world.durable.deliver(id);
+      world.stores.deliver(id);
       await world.clock.advance(ms);
     }
     expect(world.calls).toHaveLength(1);
-    world.durable.deliver("b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f");
+    world.stores.deliver("b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f");
     await world.clock.advance(25 * hourMs);
-    world.durable.deliver(id);
+    world.stores.deliver(id);
     await world.clock.advance(0);
-    expect([world.calls.length, world.durable.stored.size]).toEqual([1, 0]);
+    expect([world.calls.length, world.stores.stored.size]).toEqual([1, 0]);
   });
 
   it("is stored as soon as its store is back: the judgement is not made twice", async () => {
     const world = await ticketWith([]);
-    world.durable.away("tickets.settle");
+    world.stores.away("tickets.settle");
     await world.clock.advance(30_000);
     expect(world.ticket("a")?.state.status).toBe("processing");
-    world.durable.away();
+    world.stores.away();
     await world.clock.advance(8_000);
     expect(world.ticket("a")?.state.status).toBe("completed");
     expect(world.calls).toHaveLength(1);
@@ -152,9 +152,9 @@ describe("a delivery", () => {
 
   it("whose outcome can't be stored within its lease is given up, and the ticket asked for again", async () => {
     const world = await ticketWith([]);
-    world.durable.away("tickets.settle");
+    world.stores.away("tickets.settle");
     await world.clock.advance(65_000);
-    world.durable.away();
+    world.stores.away();
     await world.clock.advance(60_000);
     expect(world.ticket("a")?.state.status).toBe("completed");
     expect(world.calls).toHaveLength(2);

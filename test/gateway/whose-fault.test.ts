@@ -214,7 +214,7 @@ it("gives the probe of a live call back that throws: the next one has it at once
   });
   for (let i = 0; i < 2; i++) lab.live(`down ${i}`);
   await lab.pass(15 * seconds);
-  expect(await lab.overview()).toMatchObject({ state: "half_open" });
+  expect(await lab.status()).toMatchObject({ state: "half_open" });
   const bug = lab.live("bug");
   await lab.pass(0);
   expect(bug.end()).toMatchObject({ threw: true });
@@ -246,14 +246,14 @@ describe("answers without a judgement", () => {
     expect(lab.counted()).toEqual({ failed: 1 });
   });
 
-  it("of a model that gave judgements today, hold the model: no ticket ends, and one asks", async () => {
+  it("of a model that gave judgements today, pause the model: no ticket ends, and one asks", async () => {
     const lab = vendorLab(({ atMs }) => (atMs < minutes || atMs > 2 * hours ? "judged" : unreadable));
     lab.live("before", { tenant: "other" });
     await lab.pass(2 * minutes);
     for (let i = 0; i < 5; i++) await lab.queue(`t${i}`);
     await lab.pass(hours);
     expect(lab.counted()).toEqual({ queued: 5 });
-    expect((await lab.overview()).held).toMatchObject([{ model: "m", why: "no_judgements" }]);
+    expect((await lab.status()).held).toMatchObject([{ model: "m", why: "no_judgements" }]);
     // A handful, not one for each ticket and minute.
     expect(lab.calls.length).toBeLessThan(60);
     await lab.pass(hours + 16 * minutes);

@@ -89,7 +89,7 @@ it.each(["tickets.load", "tickets.cancel"])(
   async (verb) => {
     const service = testService();
     const id = await keep(service);
-    service.durable.away(verb);
+    service.stores.away(verb);
     const { status: code, headers } = await cancel(service, id);
     expect([code, headers.get("retry-after")]).toEqual([503, "5"]);
   },
@@ -120,7 +120,7 @@ describe("a key whose ticket was cancelled", () => {
     service.kill("keys.end");
     void service.compare(queued, key);
     await service.clock.advance(0);
-    const [id = ""] = service.durable.stored.keys();
+    const [id = ""] = service.stores.stored.keys();
     const next = service.restarted();
     expect((await cancel(next, id)).status).toBe(200);
     await next.clock.advance(80_000);

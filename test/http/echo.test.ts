@@ -24,8 +24,8 @@ describe("the correlation id", () => {
     ["of our stores", { processing_mode: "queue" }, 503],
     ["of the provider's absence", { llm_config_overrides: { provider_override: "google" } }, 400],
   ])("stays the caller's in errors %s", async (_, changes, status) => {
-    const { compare, durable } = testService();
-    durable.away("tickets");
+    const { compare, stores } = testService();
+    stores.away("tickets");
     const answered = await compare({ correlation_id, ...changes });
     expect(answered.status).toBe(status);
     expect(answered.body["correlation_id"]).toBe(correlation_id);

@@ -46,7 +46,7 @@ async function oldTicket(provider: string, model: string, answer: string) {
   });
   const id = String(body["queue_id"]);
   await service.clock.advance(0);
-  const stored = service.durable.stored as Map<string, Ticket>;
+  const stored = service.stores.stored as Map<string, Ticket>;
   const { frame: _, ...about } = ticketIn(stored, id).about;
   const ticket = { ...ticketIn(stored, id), about };
   stored.set(id, ticket);

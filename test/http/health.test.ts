@@ -83,7 +83,7 @@ describe("degraded", () => {
 
   it("is a store that tickets can do without, and which is down", async () => {
     const service = testService();
-    service.durable.away("spare");
+    service.stores.away("spare");
     expect(await health(service)).toEqual([200, "degraded"]);
     expect((await service.request("/healthz")).body["dependencies"]).toEqual({
       memory: { status: "up" },
@@ -93,12 +93,12 @@ describe("degraded", () => {
 
   it("is a gate that can't be reached", async () => {
     const service = testService();
-    service.durable.away("gate");
+    service.stores.away("gate");
     expect(await health(service)).toEqual([200, "degraded"]);
     expect((await service.request("/healthz")).body["providers"]).toMatchObject({
       openai: { circuit_breaker_state: null },
     });
-    service.durable.away();
+    service.stores.away();
     expect(await health(service)).toEqual([200, "healthy"]);
   });
 
@@ -143,7 +143,7 @@ describe("degraded", () => {
 
 it("is unhealthy, and 503, where the store that tickets need is down", async () => {
   const service = testService();
-  service.durable.away("tickets");
+  service.stores.away("tickets");
   const { status, body } = await service.request("/healthz");
   expect([status, body["status"]]).toEqual([503, "unhealthy"]);
   expect(body["dependencies"]).toMatchObject({ memory: { status: "down" } });

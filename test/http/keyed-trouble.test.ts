@@ -11,7 +11,7 @@ const queued = { processing_mode: "queue" };
 const leaseMs = 65_000;
 const once = { LLM_MAX_RETRIES: "0" };
 
-const reserved = ({ durable }: TestService) => [...durable.storedKeys.values()].map(({ queueId }) => queueId);
+const reserved = ({ stores }: TestService) => [...stores.storedKeys.values()].map(({ queueId }) => queueId);
 const busy = async ({ compare }: TestService, changes = {}) => {
   const { status, body } = await compare(changes, keyed);
   return [status, body["error_type"], body["retry_after"]];
@@ -32,16 +32,16 @@ it("goes on when its client hangs up: the judgement is there when it asks again"
 });
 
 it("leaves a ticket when its client hangs up and the provider fails: the same when it asks again", async () => {
-  const { app, compare, clock, durable } = testService({ env: once, steps: () => slow(refused(503), 1_000) });
+  const { app, compare, clock, stores } = testService({ env: once, steps: () => slow(refused(503), 1_000) });
   const client = new AbortController();
   const answering = app.request("/api/v1/comparison", post(goodBody, { ...keyed, signal: client.signal }));
   await clock.advance(500);
   client.abort();
   await clock.advance(600);
   await answering;
-  const [id] = durable.stored.keys();
+  const [id] = stores.stored.keys();
   expect((await compare({}, keyed)).body["queue_id"]).toBe(id);
-  expect(durable.stored.size).toBe(1);
+  expect(stores.stored.size).toBe(1);
 });
 
 describe("whose process died", () => {
@@ -56,7 +56,7 @@ describe("whose process died", () => {
     await next.clock.advance(1);
     const { status, body } = await next.compare({}, keyed);
     expect([status, body["queue_id"]]).toEqual([202, id]);
-    expect(next.durable.stored.size).toBe(1);
+    expect(next.stores.stored.size).toBe(1);
   });
 
   it("after it had kept the ticket, and before it could say so: that ticket, and no call", async () => {
@@ -64,7 +64,7 @@ describe("whose process died", () => {
     service.kill("keys.end");
     void service.compare({}, keyed);
     await service.clock.advance(0);
-    const [id] = service.durable.stored.keys();
+    const [id] = service.stores.stored.keys();
     expect(id).toBe(reserved(service)[0]);
     const next = service.restarted({ env: once });
     // The ticket itself was judged in the meantime.
@@ -73,7 +73,7 @@ describe("whose process died", () => {
     const { status, body } = await next.compare({}, keyed);
     expect([status, body["queue_id"], body["status"]]).toEqual([202, id, "completed"]);
     expect((await next.compare({}, keyed)).body["queue_id"]).toBe(id);
-    expect([next.durable.stored.size, next.vendor.calls.length]).toEqual([1, calls]);
+    expect([next.stores.stored.size, next.vendor.calls.length]).toEqual([1, calls]);
   });
 
   it("with the judgement in its hands: asked again after the lease it is judged anew, once", async () => {
@@ -105,42 +105,42 @@ describe("whose process died", () => {
 describe("whose store is away", () => {
   it("is 503 before anything is called or kept", async () => {
     const service = testService();
-    service.durable.away("keys");
+    service.stores.away("keys");
     for (const changes of [{}, queued, { processing_mode: "immediate" }]) {
       expect(await busy(service, changes)).toEqual([503, "SERVICE_UNAVAILABLE", 5]);
     }
-    expect([service.vendor.calls.length, service.durable.stored.size]).toEqual([0, 0]);
-    service.durable.away();
+    expect([service.vendor.calls.length, service.stores.stored.size]).toEqual([0, 0]);
+    service.stores.away();
     expect((await service.compare({}, keyed)).status).toBe(200);
   });
 
   it("is 503 while its ticket can't be looked at, and that ticket again afterwards", async () => {
     const service = testService();
     const id = (await service.compare(queued, keyed)).body["queue_id"];
-    service.durable.away("tickets");
+    service.stores.away("tickets");
     expect(await busy(service, queued)).toEqual([503, "SERVICE_UNAVAILABLE", 5]);
-    service.durable.away();
+    service.stores.away();
     expect((await service.compare(queued, keyed)).body["queue_id"]).toBe(id);
   });
 
   it("keeps its id where nobody knows whether the ticket was stored: one ticket in the end", async () => {
     const service = testService();
-    service.durable.away("tickets.create");
+    service.stores.away("tickets.create");
     expect((await service.compare(queued, keyed)).status).toBe(503);
     const [id] = reserved(service);
-    service.durable.away();
+    service.stores.away();
     expect(await busy(service, queued)).toEqual([409, "IDEMPOTENCY_CONFLICT", 5]);
     await service.clock.advance(leaseMs);
     expect((await service.compare(queued, keyed)).body["queue_id"]).toBe(id);
-    expect(service.durable.stored.size).toBe(1);
+    expect(service.stores.stored.size).toBe(1);
   });
 
   it("answers the ticket that is stored already, and finds it again when its lease is over", async () => {
     const service = testService({ env: once, steps: [refused(503)] });
-    service.durable.away("keys.end");
+    service.stores.away("keys.end");
     const first = await service.compare({}, keyed);
     expect(first.status).toBe(202);
-    service.durable.away();
+    service.stores.away();
     expect(await busy(service)).toEqual([409, "IDEMPOTENCY_CONFLICT", 5]);
     await service.clock.advance(leaseMs);
     expect((await service.compare({}, keyed)).body["queue_id"]).toBe(first.body["queue_id"]);
@@ -148,18 +148,18 @@ describe("whose store is away", () => {
 
   it("answers the refusal, though the key can't be freed before its lease ends", async () => {
     const service = testService({ steps: [refused(400)] });
-    service.durable.away("keys.end");
+    service.stores.away("keys.end");
     expect((await service.compare({}, keyed)).status).toBe(422);
-    service.durable.away();
+    service.stores.away();
     await service.clock.advance(leaseMs);
     expect((await service.compare({}, keyed)).status).toBe(200);
   });
 
   it("gives no judgement that it could not store: the same key must never bring two", async () => {
     const service = testService();
-    service.durable.away("keys.end");
+    service.stores.away("keys.end");
     expect(await busy(service)).toEqual([503, "SERVICE_UNAVAILABLE", 5]);
-    service.durable.away();
+    service.stores.away();
     await service.clock.advance(leaseMs);
     expect((await service.compare({}, keyed)).status).toBe(200);
     expect(service.vendor.calls).toHaveLength(2);

@@ -132,7 +132,7 @@ describe("a record of version 1, whose hash names no version", () => {
     };
     const text = JSON.stringify([asked, "queue_if_unavailable", 3, "u", { b: 1, a: 2 }]);
     const requestSha256 = createHash("sha256").update(text).digest("hex");
-    const keys = service.durable.storedKeys as Map<string, Keyed>;
+    const keys = service.stores.storedKeys as Map<string, Keyed>;
     for (const [name, record] of keys) {
       expect(record.requestSha256).toMatch(/^2:[0-9a-f]{64}$/);
       keys.set(name, { ...record, requestSha256 });
@@ -163,10 +163,10 @@ it.each([
   ["k1, k2", "k1, k2"],
   [",", ","],
 ])("is one where it came twice with equal values: %s is %s", async (header, once) => {
-  const { compare, vendor, durable } = testService();
+  const { compare, vendor, stores } = testService();
   const first = await compare({}, key(header));
   expect((await compare({}, key(once))).text).toBe(first.text);
-  expect([vendor.calls.length, durable.storedKeys.size]).toEqual([1, 1]);
+  expect([vendor.calls.length, stores.storedKeys.size]).toEqual([1, 1]);
 });
 
 it("may be of 255 characters where it came twice", async () => {
@@ -203,7 +203,7 @@ it.each([
 ] satisfies [string, Step][])(
   "answers a ticket with a 202 of its present state: %s in the end",
   async (end, step) => {
-    const { compare, clock, durable } = testService({ steps: () => slow(step, 10) });
+    const { compare, clock, stores } = testService({ steps: () => slow(step, 10) });
     const first = await compare(queued, key());
     const again = async () => {
       const { status, body, headers } = await compare(queued, key());
@@ -217,7 +217,7 @@ it.each([
     expect(await again()).toBe("processing");
     await clock.advance(4 * hourMs);
     expect(await again()).toBe(end);
-    expect(durable.stored.size).toBe(1);
+    expect(stores.stored.size).toBe(1);
   },
 );
 
@@ -234,9 +234,9 @@ describe("a 4xx or 5xx", () => {
   ] satisfies [string, object, Step, number][])("frees it: %s", async (_, changes, step, status) => {
     const env = { LLM_MAX_RETRIES: "0", QUEUE_MAX_MEMORY_MB: "0.01" };
     let isBroken = true;
-    const { compare, durable } = testService({ env, steps: () => (isBroken ? step : verdict()) });
+    const { compare, stores } = testService({ env, steps: () => (isBroken ? step : verdict()) });
     expect((await compare(changes, key())).status).toBe(status);
-    expect(durable.storedKeys.size).toBe(0);
+    expect(stores.storedKeys.size).toBe(0);
     isBroken = false;
     // Another comparison under it is the first one now.
     expect((await compare(now, key())).status).toBe(200);
@@ -244,15 +244,15 @@ describe("a 4xx or 5xx", () => {
 });
 
 it("is 409 for whoever failed when another had the key already: that one may have succeeded", async () => {
-  const { compare, clock, durable } = testService({ steps: () => slow(refused(400), 10) });
+  const { compare, clock, stores } = testService({ steps: () => slow(refused(400), 10) });
   const late = compare({}, key());
   await clock.advance(1);
   // As if it had stood still until its lease was over.
-  for (const [name, record] of durable.storedKeys)
-    (durable.storedKeys as Map<string, Keyed>).set(name, { ...record, fence: record.fence + 1 });
+  for (const [name, record] of stores.storedKeys)
+    (stores.storedKeys as Map<string, Keyed>).set(name, { ...record, fence: record.fence + 1 });
   await clock.advance(10);
   expect((await late).status).toBe(409);
-  expect(durable.storedKeys.size).toBe(1);
+  expect(stores.storedKeys.size).toBe(1);
 });
 
 describe("its life", () => {
@@ -283,7 +283,7 @@ it.each([
   ["with DEL", "a\u007fb"],
   ["not ASCII", "clé"],
 ])("is 400 where it is %s, and nothing is called or stored", async (_, name) => {
-  const { app, vendor, durable } = testService();
+  const { app, vendor, stores } = testService();
   const request = new Request("http://service/api/v1/comparison", post(goodBody));
   // What a header can't hold reaches the route all the same on some platforms.
   const get = request.headers.get.bind(request.headers);
@@ -291,7 +291,7 @@ it.each([
   const answered = await app.request(request);
   expect(answered.status).toBe(400);
   expect(await answered.json()).toMatchObject({ error_type: "VALIDATION_ERROR" });
-  expect([vendor.calls.length, durable.storedKeys.size]).toEqual([0, 0]);
+  expect([vendor.calls.length, stores.storedKeys.size]).toEqual([0, 0]);
 });
 
 it.each(["k", "k".repeat(255), "a b", '!~"{}', "550e8400-e29b-41d4-a716-446655440000"])(
@@ -314,8 +314,8 @@ it("belongs to its tenant: another's same key is another request", async () => {
 });
 
 it("is bought by those alone who send it: without it equal requests are new, and no record is stored", async () => {
-  const { compare, vendor, durable } = testService();
-  durable.away("keys");
+  const { compare, vendor, stores } = testService();
+  stores.away("keys");
   expect((await compare()).status).toBe(200);
   expect((await compare()).status).toBe(200);
   const ids = [await compare(queued), await compare(queued)].map(({ body }) => body["queue_id"]);

@@ -162,14 +162,14 @@ const situations: readonly Situation[] = [
   },
   ...["gate", "tickets"].map((port) => ({
     name: `the store of ${port} is away`,
-    before: async ({ durable }: TestService) => durable.away(port),
+    before: async ({ stores }: TestService) => stores.away(port),
     modes: { queue_if_unavailable: judged, immediate: judged, queue: none(503, "SERVICE_UNAVAILABLE", 5) },
   })),
   ...["gate", "tickets"].map((port) => ({
     name: `the store of ${port} is away, and the provider down`,
     env: once,
     step: refused(504),
-    before: async ({ durable }: TestService) => durable.away(port),
+    before: async ({ stores }: TestService) => stores.away(port),
     modes: later(
       none(503, "SERVICE_UNAVAILABLE", 5, 1),
       none(503, "SERVICE_UNAVAILABLE", 5, 1),
@@ -198,9 +198,9 @@ describe.each(situations.map(({ name }) => name))("where %s", (name) => {
     async (row) => {
       const { env = {}, step = verdict(), mode, expected } = row;
       const service = testService({ env, steps: () => step, random: () => 0 });
-      const { clock, durable, vendor } = service;
+      const { clock, stores, vendor } = service;
       await row.before?.(service);
-      const before = [durable.stored.size, vendor.calls.length] as const;
+      const before = [stores.stored.size, vendor.calls.length] as const;
 
       const answering = service.compare({ processing_mode: mode });
       // A ticket's own calls come after its 202.
@@ -213,8 +213,8 @@ describe.each(situations.map(({ name }) => name))("where %s", (name) => {
       expect(headers.get("retry-after")).toBe(expected.retryAfter ? String(expected.retryAfter) : null);
       const isKept = expected.status === 202;
       expect(headers.get("location")).toBe(isKept ? `/api/v1/status/${String(body["queue_id"])}` : null);
-      expect(durable.stored.size - before[0]).toBe(isKept ? 1 : 0);
-      expect(durable.storedKeys.size).toBe(0);
+      expect(stores.stored.size - before[0]).toBe(isKept ? 1 : 0);
+      expect(stores.storedKeys.size).toBe(0);
       expect(await calls).toBe(expected.calls);
     },
   );

@@ -1,5 +1,5 @@
 /** `/api/v1/providers`: how each provider and its queue are, every field of it. */
-import { seatOf } from "../../src/domain/ticket/ticket.ts";
+import { queueItemOf } from "../../src/domain/ticket/ticket.ts";
 import { describe, expect, it } from "vitest";
 import { refused, slow, verdict } from "../support/scripted-transport.ts";
 import { testService, type TestService } from "../support/service.ts";
@@ -65,7 +65,7 @@ it("lists all five, with what the settings say and nothing that nobody measured"
 
 it("has nulls where a gate can't be reached, and where the totals can't", async () => {
   const service = testService();
-  service.durable.away("gate", "totals");
+  service.stores.away("gate", "totals");
   expect(await openai(service)).toMatchObject({
     available: true,
     circuit_breaker_state: null,
@@ -176,7 +176,9 @@ describe("the queue", () => {
     const service = testService({ steps: ["stall", judged(60_000)] });
     await service.compare(queued);
     await service.compare({ ...queued, essay_a: "é".repeat(1_000) });
-    const [one = 0, two = 0] = [...service.durable.stored.values()].map((ticket) => seatOf(ticket).sizeBytes);
+    const [one = 0, two = 0] = [...service.stores.stored.values()].map(
+      (ticket) => queueItemOf(ticket).sizeBytes,
+    );
     expect(two - one).toBe(2_000 - "Cats sleep because they hunt.".length);
     expect((await openai(service))?.queue).toEqual({ ...emptyQueue, size: 2, size_bytes: one + two });
     await service.clock.advance(200_000);

@@ -58,12 +58,12 @@ describe("a provider's test", () => {
   });
 
   it("is one attempt, past retries and queue, and measures the whole of it", async () => {
-    const { request, clock, vendor, durable } = testService({ steps: [slow(refused(503), 3_000)] });
+    const { request, clock, vendor, stores } = testService({ steps: [slow(refused(503), 3_000)] });
     const answering = request("/api/v1/providers/openai/test", post);
     await clock.advance(60_000);
     expect((await answering).body).toMatchObject({ success: false, response_time_ms: 3_000 });
     expect(vendor.calls).toHaveLength(1);
-    expect(durable.stored.size).toBe(0);
+    expect(stores.stored.size).toBe(0);
   });
 
   it("has the one more ask of an attempt", async () => {

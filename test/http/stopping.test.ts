@@ -33,7 +33,7 @@ describe("a live call", () => {
     await next.clock.advance(31_000);
     const judged = await next.request(`/api/v1/results/${id}`);
     expect([judged.status, next.vendor.calls.length]).toEqual([200, 1]);
-    expect(next.durable.stored.size).toBe(1);
+    expect(next.stores.stored.size).toBe(1);
   });
 
   it.each([
@@ -46,7 +46,7 @@ describe("a live call", () => {
     service.stop();
     const { status, body } = await answering;
     expect([status, body["error_type"], body["retry_after"]]).toEqual([503, "SERVICE_UNAVAILABLE", 1]);
-    expect([service.durable.stored.size, service.durable.storedKeys.size]).toEqual([0, 0]);
+    expect([service.stores.stored.size, service.stores.storedKeys.size]).toEqual([0, 0]);
   });
 
   it("says nothing about the provider's health", async () => {
@@ -83,7 +83,7 @@ describe("a live call", () => {
         }) as () => Step,
       });
       expect((await service.compare()).status).toBe(status);
-      expect(service.durable.stored.size).toBe(0);
+      expect(service.stores.stored.size).toBe(0);
     },
   );
 
@@ -111,11 +111,11 @@ it("gives a ticket's claim back unharmed, and the next process judges it as its 
   const service = testService({ steps: ["stall"] });
   const id = String((await service.compare({ processing_mode: "queue" })).body["queue_id"]);
   await service.clock.advance(1_000);
-  expect(service.durable.stored.get(id)?.state.status).toBe("processing");
+  expect(service.stores.stored.get(id)?.state.status).toBe("processing");
   service.kill("gate.start");
   service.stop();
   await service.clock.advance(0);
-  expect(service.durable.stored.get(id)).toMatchObject({
+  expect(service.stores.stored.get(id)).toMatchObject({
     state: { status: "queued", lastFailure: null },
     progress: { attempts: 0, failedAttempts: 0, suspect: false, deaths: 0 },
   });
@@ -123,7 +123,7 @@ it("gives a ticket's claim back unharmed, and the next process judges it as its 
     steps: [slow(refused(503), 1), slow(refused(503), 1), slow(refused(503), 1)],
   });
   await next.clock.advance(60_000);
-  expect(next.durable.stored.get(id)).toMatchObject({
+  expect(next.stores.stored.get(id)).toMatchObject({
     state: { status: "completed" },
     progress: { attempts: 1, failedAttempts: 3 },
   });
@@ -140,7 +140,7 @@ it("gives a ticket back whose answer was no judgement: its one more ask could no
   const id = String((await service.compare({ processing_mode: "queue" })).body["queue_id"]);
   await service.clock.advance(0);
   expect(service.vendor.calls).toHaveLength(1);
-  expect(service.durable.stored.get(id)).toMatchObject({
+  expect(service.stores.stored.get(id)).toMatchObject({
     state: { status: "queued", lastFailure: null },
     progress: { attempts: 0, failedAttempts: 0 },
   });

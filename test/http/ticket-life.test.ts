@@ -60,7 +60,7 @@ describe("the caller's metadata", () => {
     const service = testService();
     const about = async (body: string) => {
       const id = idOf(await service.request("/api/v1/comparison", post(body)));
-      return service.durable.stored.get(id)?.about;
+      return service.stores.stored.get(id)?.about;
     };
     expect(await about(asks('{"a":[1,"é"]}'))).toMatchObject({ metadata: { a: [1, "é"] } });
     expect(await about(asks('{"a":[1,"é"]}'))).not.toHaveProperty("metadataText");
@@ -71,7 +71,7 @@ describe("the caller's metadata", () => {
   it("of a ticket that was stored before its writing was kept is what its record says", async () => {
     const service = testService();
     const id = idOf(await service.request("/api/v1/comparison", post(asks(written))));
-    const stored = service.durable.stored as Map<string, Ticket>;
+    const stored = service.stores.stored as Map<string, Ticket>;
     const { metadataText: _, ignoredFields: __, ...about } = stored.get(id)?.about ?? ({} as Ticket["about"]);
     stored.set(id, { ...(stored.get(id) as Ticket), about });
     expect((await service.request(`/api/v1/status/${id}`)).text).toContain(
@@ -88,7 +88,7 @@ it("says that a ticket has expired, at its time and by itself: 410", async () =>
   await service.clock.advance(4 * hourMs - 1);
   expect(await status(service, id)).toMatchObject({ status: "queued", error_type: "INVALID_API_KEY" });
   await service.clock.advance(1);
-  expect(service.durable.stored.get(id)?.state.status).toBe("expired");
+  expect(service.stores.stored.get(id)?.state.status).toBe("expired");
   const error = "The comparison waited for longer than it may, and was not judged.";
   expect(await status(service, id)).toMatchObject({
     status: "expired",
@@ -195,7 +195,7 @@ describe.each([
         const { status, body } = await service.request(`/api/v1/${route}/${id}`);
         expect([status, body["error_type"]]).toEqual([404, "RESOURCE_NOT_FOUND"]);
       }
-      expect(service.durable.stored.size).toBe(0);
+      expect(service.stores.stored.size).toBe(0);
     },
   );
 });
@@ -223,14 +223,14 @@ describe("who may read a ticket", () => {
   );
 
   it.each(["status", "results"])("%s is 503, not 404, while its store can't be reached", async (route) => {
-    const { compare, request, durable } = testService();
+    const { compare, request, stores } = testService();
     const id = idOf(await compare(queued));
-    durable.away("tickets");
+    stores.away("tickets");
     for (const asked of [id, "b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f"]) {
       const { status, body } = await request(`/api/v1/${route}/${asked}`);
       expect([status, body["error_type"], body["retry_after"]]).toEqual([503, "SERVICE_UNAVAILABLE", 5]);
     }
-    durable.away();
+    stores.away();
     expect((await request(`/api/v1/${route}/${id}`)).status).not.toBe(503);
   });
 

@@ -13,8 +13,8 @@ const secret = {
 };
 const key = { headers: { "idempotency-key": `${canary}-key` } };
 const queued = { processing_mode: "queue" };
-const everything = ({ durable }: TestService) =>
-  JSON.stringify([[...durable.stored.entries()], [...durable.storedKeys.entries()]]);
+const everything = ({ stores }: TestService) =>
+  JSON.stringify([[...stores.stored.entries()], [...stores.storedKeys.entries()]]);
 const hourMs = 3_600_000;
 
 describe.each([
@@ -33,7 +33,7 @@ describe.each([
       expect(everything(service)).toContain(`${canary}-${text}`);
     }
     await service.clock.advance(ms);
-    expect(service.durable.stored.size).toBe(1);
+    expect(service.stores.stored.size).toBe(1);
     expect(everything(service)).toMatch(/"status":"(completed|failed|expired)"/);
     expect(everything(service)).not.toContain(canary);
     expect(service.written()).not.toContain(canary);
@@ -43,7 +43,7 @@ describe.each([
 it("keeps no text of a keyed judgement, nor the key itself", async () => {
   const service = testService();
   await service.compare(secret, key);
-  expect(service.durable.storedKeys.size).toBe(1);
+  expect(service.stores.storedKeys.size).toBe(1);
   expect(everything(service)).not.toContain(canary);
 });
 
@@ -79,7 +79,7 @@ describe("a client that hangs up leaves no ticket", () => {
       100,
     ],
   ] satisfies [string, Step[], object, number][])("%s", async (_, steps, changes, ms) => {
-    const { app, clock, durable } = testService({ env: { OPENROUTER_API_KEY: "k" }, steps });
+    const { app, clock, stores } = testService({ env: { OPENROUTER_API_KEY: "k" }, steps });
     const client = new AbortController();
     const body = { ...goodBody, ...changes };
     const answering = app.request("/api/v1/comparison", post(body, { signal: client.signal }));
@@ -87,6 +87,6 @@ describe("a client that hangs up leaves no ticket", () => {
     client.abort();
     await clock.advance(60_000);
     await answering;
-    expect(durable.stored.size).toBe(0);
+    expect(stores.stored.size).toBe(0);
   });
 });

@@ -71,9 +71,9 @@ it("keeps its provider when another one has become the default, and its result s
 });
 
 it("is judged by the system prompt that was built in then", async () => {
-  const { compare, durable, vendor, clock } = testService();
+  const { compare, stores, vendor, clock } = testService();
   const id = String((await compare(queued)).body["queue_id"]);
-  const tickets = durable.stored as Map<string, Ticket>;
+  const tickets = stores.stored as Map<string, Ticket>;
   const ticket = tickets.get(id);
   if (ticket?.state.status !== "queued") throw new Error("it does not wait");
   expect(ticket.state.texts.systemPrompt).toBe(judgeSystemPrompt);

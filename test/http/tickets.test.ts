@@ -56,12 +56,12 @@ describe("the 202", () => {
   });
 
   it("is sent all the same where its gate can't say how it stands: it is stored", async () => {
-    const { compare, durable } = testService();
-    durable.away("gate.outlook");
+    const { compare, stores } = testService();
+    stores.away("gate.estimate");
     const { status, body } = await compare(queued);
     expect(status).toBe(202);
     expect(body).toMatchObject({ position_in_queue: null, estimated_wait_minutes: null, retry_after: 5 });
-    expect(durable.stored.size).toBe(1);
+    expect(stores.stored.size).toBe(1);
   });
 
   it("expires when the settings say", async () => {
@@ -147,7 +147,7 @@ describe("where a ticket stands", () => {
   it("is told without an estimate where its gate can't be reached", async () => {
     const service = testService({ ...fragile, steps: [refused(500)] });
     const id = idOf(await service.compare());
-    service.durable.away("gate");
+    service.stores.away("gate");
     expect(await status(service, id)).toMatchObject({
       status: "queued",
       position_in_queue: null,

@@ -1,7 +1,7 @@
 /** Real processes that are killed. */
 import { describe, expect, inject, it, onTestFinished } from "vitest";
 import { fakeLane } from "../../tools/fake-upstream/client.ts";
-import { directoryForTest } from "../support/durable-on-node.ts";
+import { directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
 const upstreamUrl = inject("fakeUpstreamUrl");

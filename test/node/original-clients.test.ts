@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { goodBody, type Answered } from "../support/answers.ts";
-import { directoryForTest } from "../support/durable-on-node.ts";
+import { directoryForTest } from "../support/sqlite-store.ts";
 import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import type { Step } from "../../tools/fake-upstream/script.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";

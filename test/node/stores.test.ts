@@ -1,9 +1,9 @@
 /** Which stores a process has, and what it says of them. */
 import { expect, it, onTestFinished } from "vitest";
-import { openDurable } from "../../src/node/sqlite/store.ts";
+import { openSqlite } from "../../src/node/sqlite/store.ts";
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
 import { manualClock } from "../support/clock.ts";
-import { config, directoryForTest } from "../support/durable-on-node.ts";
+import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { startNodeService } from "../support/node-service.ts";
 
 /** Nothing listens there. */
@@ -18,7 +18,7 @@ async function start(env: Readonly<Record<string, string>>) {
 /** Data in which a judgement waits for Redis. */
 async function dataWithSpool(): Promise<string> {
   const dataDir = directoryForTest();
-  const opened = await openDurable({
+  const opened = await openSqlite({
     settings: { ...config, dataDir },
     clock: manualClock(),
     random: () => 0.5,

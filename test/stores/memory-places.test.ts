@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Block, Group, Place, Places, Standing } from "../../src/domain/gate/places.ts";
+import type { Block, Group, Place, Places, PlaceState } from "../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { plainPlaces } from "../support/plain-places.ts";
 
 const moment = fc.integer({ min: 0, max: 20 });
-const standing: fc.Arbitrary<Standing> = fc.oneof(
+const standing: fc.Arbitrary<PlaceState> = fc.oneof(
   fc.record({ state: fc.constant("held" as const), untilMs: moment }),
   fc.constant({ state: "waiting" as const }),
   fc.constant({ state: "waiting" as const }),
@@ -53,7 +53,7 @@ it("answers every question as the plain table does, after any changes", () => {
       const tables = [memoryPlaces(), plainPlaces()] as const;
       for (const change of changes) for (const table of tables) change(table);
       const answers = tables.map((table) => ({
-        tally: table.tally(),
+        load: table.load(),
         lapsed: byId(table.lapsed(nowMs, 100)),
         ready: [true, false].flatMap((suspect) =>
           [true, false].map((forProbe) =>

@@ -47,7 +47,7 @@ export function outage({ answerMs = 0, random = () => 0, ...options }: OutageOpt
     goDown: () => (answer = refused(503)),
     comeBack: () => (answer = verdict()),
     idOf: (name: string) => ids.get(`essay-${name}`) ?? "",
-    ticket: (name: string): Ticket | undefined => service.durable.stored.get(ids.get(`essay-${name}`) ?? ""),
+    ticket: (name: string): Ticket | undefined => service.stores.stored.get(ids.get(`essay-${name}`) ?? ""),
     /** Names in the order in which they were called for, since the given call. */
     order: (since = 0) => calls.slice(since).map(({ essay }) => essay.replace("essay-", "")),
     times: (since = 0) => calls.slice(since).map(({ atMs }) => atMs),

@@ -19,7 +19,7 @@ export function plainPlaces(): Places {
     find: (ticketId) => rows.get(ticketId) ?? null,
     put: (place) => void rows.set(place.ticketId, place),
     remove: (ticketId) => void rows.delete(ticketId),
-    tally() {
+    load() {
       const inFlight = all().filter(isInFlight);
       return {
         size: rows.size,

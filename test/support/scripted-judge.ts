@@ -9,7 +9,7 @@ import type { Plan } from "../../src/domain/judging/plan.ts";
 import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
 import { manualClock } from "./clock.ts";
-import { memoryDurable } from "./memory-durable.ts";
+import { memoryStores } from "./memory-stores.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 /** How one call goes: what the judge writes (`%boundary%` becomes the one that it is asked for), or how it fails. `stall`: nothing until the signal aborts. */
@@ -90,7 +90,7 @@ export function scriptedJudge(options: JudgeOptions = {}) {
   }
 
   let ids = 0;
-  const { gate, tickets, keys, stopping } = memoryDurable(clock, () => 0.5, queueSettings);
+  const { gate, tickets, keys, stopping } = memoryStores(clock, () => 0.5, queueSettings);
   const gateway = createGateway(
     {
       gate,

@@ -11,7 +11,7 @@ import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
-import { interrupted, memoryDurable, type MemoryDurable } from "./memory-durable.ts";
+import { interrupted, memoryStores, type MemoryStores } from "./memory-stores.ts";
 import { scriptedVendor, type Script, type ScriptedVendor } from "./scripted-transport.ts";
 
 export const openaiKey = "sk-canary-openai-0123456789";
@@ -28,7 +28,7 @@ export interface ServiceOptions {
 export interface TestService {
   readonly app: Hono;
   readonly clock: ManualClock;
-  readonly durable: MemoryDurable;
+  readonly stores: MemoryStores;
   readonly vendor: ScriptedVendor;
   readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
   /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */
@@ -48,7 +48,7 @@ export interface TestService {
 /** What outlives a process. */
 interface World {
   readonly clock: ManualClock;
-  readonly durable: MemoryDurable;
+  readonly stores: MemoryStores;
   readonly newId: () => string;
 }
 
@@ -57,15 +57,15 @@ export function testService(options: ServiceOptions = {}): TestService {
   const config = configOf(options);
   const { random = () => 0.5 } = options;
   const clock = manualClock();
-  const durable = memoryDurable(clock, random, config);
+  const stores = memoryStores(clock, random, config);
   let ids = 0;
   const newId = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
-  return serviceIn({ clock, durable, newId }, config, options);
+  return serviceIn({ clock, stores, newId }, config, options);
 }
 
 function serviceIn(world: World, config: Config, options: ServiceOptions): TestService {
   const { steps = [], random = () => 0.5, platform = {} } = options;
-  const { durable, newId } = world;
+  const { stores, newId } = world;
   let diesAt: string | null = null;
   let isDead = false;
   const stopping = new AbortController();
@@ -81,14 +81,14 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     after: (delayMs, then) => world.clock.after(delayMs, () => (isDead ? undefined : then())),
   };
   const vendor = scriptedVendor(steps, clock.after);
-  const gate = (name: ProviderName) => interrupted(durable.gate(name), "gate", orDead);
-  const tickets = interrupted(durable.tickets, "tickets", orDead);
+  const gate = (name: ProviderName) => interrupted(stores.gate(name), "gate", orDead);
+  const tickets = interrupted(stores.tickets, "tickets", orDead);
   const { app, gateway } = createService(config, {
-    durable: {
-      ...durable,
+    stores: {
+      ...stores,
       gate,
       tickets,
-      keys: interrupted(durable.keys, "keys", orDead),
+      keys: interrupted(stores.keys, "keys", orDead),
       stopping: stopping.signal,
     },
     platform: { ...webPlatform, ...platform },
@@ -99,7 +99,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
     log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
-  durable.workWith(async (ticketId) => {
+  stores.workWith(async (ticketId) => {
     const claimed = await claimTicket({ gate, tickets, clock, newId, random }, ticketId);
     if (claimed !== null) await gateway.run(claimed);
   });
@@ -113,7 +113,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   return {
     app: app as unknown as Hono,
     clock: world.clock,
-    durable,
+    stores,
     vendor,
     request,
     compare: (changes = {}, init = {}) =>

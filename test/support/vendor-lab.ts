@@ -12,7 +12,7 @@ import { claimTicket } from "../../src/cloudflare/claim.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Submitted } from "../../src/gateway/submission.ts";
-import { memoryDurable } from "./memory-durable.ts";
+import { memoryStores } from "./memory-stores.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 export interface LabCall {
@@ -54,7 +54,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
   const random = seeded(seed);
   const time = virtualTime();
   const calls: (LabCall & { readonly answer: LabAnswer })[] = [];
-  const durable = memoryDurable(time.clock, random, config);
+  const stores = memoryStores(time.clock, random, config);
   const ids = new Map<string, string>();
   let permits = 0;
 
@@ -78,9 +78,9 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
   const newId = () => `permit-${++permits}`;
   const gateway = createGateway(
     {
-      gate: durable.gate,
-      tickets: durable.tickets,
-      keys: durable.keys,
+      gate: stores.gate,
+      tickets: stores.tickets,
+      keys: stores.keys,
       stopping: null,
       newId,
       mask: (text) => text,
@@ -100,8 +100,8 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       maxRetries: config.llm.maxRetries,
     },
   );
-  durable.workWith(async (ticketId) => {
-    const claimed = await claimTicket({ ...durable, clock: time.clock, newId, random }, ticketId);
+  stores.workWith(async (ticketId) => {
+    const claimed = await claimTicket({ ...stores, clock: time.clock, newId, random }, ticketId);
     if (claimed !== null) await gateway.run(claimed);
   });
 
@@ -136,7 +136,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
   }
 
   const ticket = (name: string): Ticket => {
-    const found = durable.stored.get(ids.get(name) ?? "");
+    const found = stores.stored.get(ids.get(name) ?? "");
     if (found === undefined) throw new Error(`there is no ticket ${name}`);
     return found;
   };
@@ -174,7 +174,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       return ends.includes(null) ? null : Math.max(0, ...ends.filter((end) => end !== null)) - startMs;
     },
     callsOf: (name: string) => calls.filter((call) => call.name === name),
-    overview: () => durable.gate("openai").overview(),
+    status: () => stores.gate("openai").status(),
   };
 }
 

@@ -1,11 +1,16 @@
 /** `npm run dev:upstream`: the fake upstream by itself, on the lane `dev`. */
-import { parseArgs } from "node:util";
+import { optionsOf, wholeNumber } from "../command-line.ts";
 import type { RecordedRequest } from "./script.ts";
 import { startFakeUpstream } from "./server.ts";
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "8090" } } });
+const help = `npm run dev:upstream -- [options]
+  --port 8090    where it listens, on 127.0.0.1; 0: on any port that is free`;
+const options = optionsOf(help, { port: { type: "string", default: "8090" } });
 
-const upstream = await startFakeUpstream({ port: Number(values.port), onCall: log });
+const upstream = await startFakeUpstream({
+  port: wholeNumber(help, "port", options.port, 0, 65535),
+  onCall: log,
+});
 const { url, baseUrls } = upstream.lane("dev");
 
 console.log(`The fake upstream of all four vendors listens on ${upstream.url}.

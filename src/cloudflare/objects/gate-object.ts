@@ -1,19 +1,19 @@
 /** The gate of one provider, as a Durable Object named after it. It decides and sends; it never calls a provider. */
 import { DurableObject } from "cloudflare:workers";
 import type { Admission } from "../../domain/gate/gate.ts";
-import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
+import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
-import type { Outlook, Overview } from "../../domain/gate/view.ts";
-import type { Outcome } from "../../domain/gate/outcome.ts";
-import type { Seat } from "../../domain/gate/places.ts";
+import type { WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
+import type { CallReport } from "../../domain/gate/call-report.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../engine/gate-owner.ts";
-import { within } from "../stubs/ask-object.ts";
+import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
-import { coreStore, type CoreStore } from "./gate-state.ts";
+import { gateRow, type GateRow } from "./gate-state.ts";
 import { sideBySide } from "../side-by-side.ts";
 import { sqlPlaces, type SqlPlaces } from "./gate-places.ts";
 import { remindTicket } from "../stubs/tickets.ts";
@@ -29,7 +29,7 @@ const mostUndelivered = 50;
 
 export class ProviderGate extends DurableObject<Environment> {
   readonly #places: SqlPlaces;
-  readonly #core: CoreStore;
+  readonly #state: GateRow;
   #keeper: GateKeeper | null = null;
   /** The output gate holds what is done here until the places are stored as they then are. */
   readonly #owner: GateOwner = {
@@ -43,7 +43,7 @@ export class ProviderGate extends DurableObject<Environment> {
     super(ctx, env);
     const { sql } = ctx.storage;
     this.#places = sqlPlaces(sql);
-    this.#core = coreStore(sql, clock.nowMs, (delayMs, then) => setTimeout(then, delayMs));
+    this.#state = gateRow(sql, clock.nowMs, (delayMs, then) => setTimeout(then, delayMs));
     sql.exec("CREATE TABLE IF NOT EXISTS undelivered (ticket_id TEXT PRIMARY KEY) WITHOUT ROWID");
     sql.exec("CREATE TABLE IF NOT EXISTS version (id TEXT PRIMARY KEY) WITHOUT ROWID");
     void ctx.blockConcurrencyWhile(async () => {
@@ -61,36 +61,36 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.enter(permit, { tenant, model }));
   }
 
-  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged {
-    return this.#verb((keeper) => keeper.exchange(reportId, outcomes));
+  exchange(reportId: string, callReports: readonly CallReport[]): Exchanged {
+    return this.#verb((keeper) => keeper.exchange(reportId, callReports));
   }
 
-  reserve(seat: Seat): boolean {
-    return this.#verb((keeper) => keeper.reserve(seat)) === "held";
+  reserve(item: QueueItem): boolean {
+    return this.#verb((keeper) => keeper.reserve(item)) === "held";
   }
 
-  confirm(seat: Seat, notBeforeMs: number): void {
-    this.#verb((keeper) => keeper.confirm(seat, notBeforeMs));
+  confirm(item: QueueItem, notBeforeMs: number): void {
+    this.#verb((keeper) => keeper.enqueue(item, notBeforeMs));
   }
 
-  park(seat: Seat, parking: Parking): void {
-    this.#verb((keeper) => keeper.park(seat, parking));
+  park(item: QueueItem, requeueing: Requeueing): void {
+    this.#verb((keeper) => keeper.requeue(item, requeueing));
   }
 
-  start(seat: Seat, starter: Starter): Start {
-    return this.#verb((keeper) => keeper.start(seat, starter));
+  start(item: QueueItem, starter: Starter): Start {
+    return this.#verb((keeper) => keeper.start(item, starter));
   }
 
   release(ticketId: string, keptBytes?: number): void {
-    this.#verb((keeper) => keeper.release(ticketId, keptBytes));
+    this.#verb((keeper) => keeper.remove(ticketId, keptBytes));
   }
 
-  outlook(ticketId: string): Outlook | null {
-    return this.#verb((keeper) => keeper.outlook(ticketId));
+  outlook(ticketId: string): WaitEstimate | null {
+    return this.#verb((keeper) => keeper.estimate(ticketId));
   }
 
-  overview(tenant?: string): Overview {
-    return this.#verb((keeper) => keeper.overview(tenant));
+  overview(tenant?: string): GateStatus {
+    return this.#verb((keeper) => keeper.status(tenant));
   }
 
   /**
@@ -154,8 +154,8 @@ export class ProviderGate extends DurableObject<Environment> {
     return (this.#keeper ??= createGateKeeper({
       places: this.#places,
       limits: gateLimits(configOf(this.env)),
-      readCore: () => this.#core.read(),
-      writeCore: (core, mustLast) => this.#core.write(core, mustLast),
+      readState: () => this.#state.read(),
+      writeState: (state, mustLast) => this.#state.write(state, mustLast),
       atomically: (work) => this.#atomically(work),
       nowMs: clock.nowMs,
       random: Math.random,
@@ -166,7 +166,7 @@ export class ProviderGate extends DurableObject<Environment> {
     try {
       return this.ctx.storage.transactionSync(work);
     } catch (error) {
-      this.#core.forget();
+      this.#state.forget();
       this.#places.forgetSums();
       throw error;
     }
@@ -186,7 +186,7 @@ export class ProviderGate extends DurableObject<Environment> {
   /** The chain of deliveries. Whatever fails, the places lapse after 30 s and the tickets are sent again. */
   async #send(ids: readonly string[]): Promise<void> {
     try {
-      await within(sendLimitMs, this.env.TICKETS.sendBatch(ids.map((body) => ({ body }))));
+      await inTimeOrThrow(sendLimitMs, this.env.TICKETS.sendBatch(ids.map((body) => ({ body }))));
     } catch (error) {
       logFault(this.env, "queue_refused", error);
       if (await this.#noteElsewhere(ids)) return;

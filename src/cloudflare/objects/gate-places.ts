@@ -5,8 +5,8 @@ import {
   type Group,
   type Place,
   type Places,
-  type Standing,
-  type Tally,
+  type PlaceState,
+  type QueueLoad,
 } from "../../domain/gate/places.ts";
 
 export interface SqlPlaces extends Places {
@@ -63,7 +63,7 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
       count(find(ticketId), null);
       sql.exec("DELETE FROM places WHERE ticket_id = ?", ticketId);
     },
-    tally(): Tally {
+    load(): QueueLoad {
       sums ??= counted();
       const oldestAcceptedAtMs = number("SELECT min(accepted_at) AS value FROM places WHERE state <> 'held'");
       return { ...sums, oldestAcceptedAtMs };
@@ -145,7 +145,7 @@ const groupColumn = `(model || char(10) || ${tenantColumn})`;
 const idAt = 21;
 const hashLength = 16;
 
-/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all standings but waiting. */
+/** `turn` sorts as `byTurn` says: suspects, priority, age, id. `until` is of all states but waiting. */
 const schema = [
   `CREATE TABLE IF NOT EXISTS places (
      ticket_id TEXT PRIMARY KEY, priority INTEGER NOT NULL, accepted_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
@@ -175,7 +175,7 @@ const firstOfEachGroup = `
                 WHERE state = 'waiting' AND suspect = asked.suspect AND ${groupColumn} = groups.name) AS at
   FROM groups, asked WHERE name IS NOT NULL`;
 
-type Sums = Omit<Tally, "oldestAcceptedAtMs">;
+type Sums = Omit<QueueLoad, "oldestAcceptedAtMs">;
 
 function add(sums: Sums, place: Place | null, times: 1 | -1): Sums {
   if (place === null) return sums;
@@ -195,7 +195,7 @@ type Row = {
   accepted_at: number;
   size_bytes: number;
   model: string;
-  state: Standing["state"];
+  state: PlaceState["state"];
   until: number | null;
   permit: string | null;
   not_before: number;
@@ -248,7 +248,7 @@ function placeIn(row: Row): Place {
     sizeBytes: row.size_bytes,
     model: row.model,
     ...hashesIn(row),
-    standing: standingIn(row),
+    standing: placeStateIn(row),
     notBeforeMs: row.not_before,
     suspect: row.suspect === 1,
     probes: row.probes,
@@ -256,7 +256,7 @@ function placeIn(row: Row): Place {
   };
 }
 
-function standingIn({ state, until, permit }: Row): Standing {
+function placeStateIn({ state, until, permit }: Row): PlaceState {
   const untilMs = until ?? 0;
   switch (state) {
     case "waiting":

@@ -1,11 +1,11 @@
-/** The core of a gate, one row of JSON, kept in memory and written when it has to be. */
-import { completeGate, newGate, type GateCore } from "../../domain/gate/gate.ts";
+/** The state of a gate, one row of JSON, kept in memory and written when it has to be. */
+import { completeGate, newGate, type GateState } from "../../domain/gate/gate.ts";
 import { decodeRecord } from "../../domain/record.ts";
 
-export interface CoreStore {
-  read(): GateCore;
+export interface GateRow {
+  read(): GateState;
   /** `mustLast`, and while the provider is in trouble: now. Otherwise at most once a second: rows written are what an object costs most for. */
-  write(core: GateCore, mustLast: boolean): void;
+  write(state: GateState, mustLast: boolean): void;
   /** After a transaction that was rolled back: what is stored counts again. */
   forget(): void;
 }
@@ -16,46 +16,46 @@ const restMs = 1_000;
  * @param later runs `then` after a second; the object stays in memory until then
  * @throws {Error} from `read`, where newer code has written it
  */
-export function coreStore(
+export function gateRow(
   sql: SqlStorage,
   nowMs: () => number,
   later: (delayMs: number, then: () => void) => void,
-): CoreStore {
+): GateRow {
   sql.exec("CREATE TABLE IF NOT EXISTS core (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)");
-  let core: GateCore | null = null;
+  let state: GateState | null = null;
   // The first change of a life is written at once.
   let writtenAtMs = -Infinity;
   let isWritten = true;
 
-  function store(value: GateCore): void {
+  function store(value: GateState): void {
     sql.exec("INSERT OR REPLACE INTO core VALUES (1, ?)", JSON.stringify(value));
     writtenAtMs = nowMs();
     isWritten = true;
   }
 
   return {
-    read: () => (core ??= stored(sql)),
+    read: () => (state ??= stored(sql)),
     write(changed, mustLast) {
-      const isTrouble = changed.vitals.faultsInRow > 0 || (core?.vitals.faultsInRow ?? 0) > 0;
-      core = changed;
+      const isTrouble = changed.vitals.faultsInRow > 0 || (state?.vitals.faultsInRow ?? 0) > 0;
+      state = changed;
       if (mustLast || isTrouble || Math.abs(nowMs() - writtenAtMs) >= restMs) return store(changed);
       if (!isWritten) return;
       isWritten = false;
       later(restMs, () => {
-        if (!isWritten && core !== null) store(core);
+        if (!isWritten && state !== null) store(state);
       });
     },
     forget() {
-      core = null;
+      state = null;
       isWritten = true;
     },
   };
 }
 
-function stored(sql: SqlStorage): GateCore {
+function stored(sql: SqlStorage): GateState {
   const [row] = sql.exec<{ json: string }>("SELECT json FROM core").toArray();
   if (row === undefined) return newGate;
-  const decoded = decodeRecord<GateCore>(JSON.parse(row.json), 1);
+  const decoded = decodeRecord<GateState>(JSON.parse(row.json), 1);
   switch (decoded.kind) {
     case "known":
       return completeGate(decoded.value);

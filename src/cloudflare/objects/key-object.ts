@@ -4,7 +4,7 @@ import {
   beginKeyed,
   decodeKeyed,
   endKeyed,
-  holdsKey,
+  ownsKey,
   type Begun,
   type Keyed,
   type KeyedEnd,
@@ -28,7 +28,7 @@ export class KeyObject extends DurableObject<Environment> {
     const record = endKeyed(known, fence, end);
     if (record === null && known !== null) await this.ctx.storage.deleteAll();
     if (record !== null && record !== known) await this.#write(record);
-    return holdsKey(known, fence);
+    return ownsKey(known, fence);
   }
 
   /** Never throws: the platform gives an alarm up that fails seven times. */

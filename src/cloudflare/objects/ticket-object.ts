@@ -5,10 +5,10 @@ import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves
 import type { CancelledBy, Spent, Ticket } from "../../domain/ticket/ticket.ts";
 import { createTicketKeeper, type Follower, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { Draft } from "../../gateway/ports.ts";
-import { copyKeeper } from "../../stores/mirror/copy-keeper.ts";
+import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
-import { tellGate } from "../stubs/gate.ts";
+import { sendNotice } from "../stubs/gate.ts";
 import { ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
@@ -27,12 +27,12 @@ export class TicketObject extends DurableObject<Environment> {
     this.#keeper = createTicketKeeper({
       row,
       setAlarm: (atMs) => this.#setAlarm(atMs),
-      gate: { kind: "away", tell: (ticket, errand) => tellGate(env, ticket, errand) },
+      gate: { kind: "away", tell: (ticket, notice) => sendNotice(env, ticket, notice) },
       nowMs: clock.nowMs,
       policy: () => ticketPolicy(configOf(env)),
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
-      follower: this.#keepCopy(row.read),
+      follower: this.#copyFollower(row.read),
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
@@ -95,10 +95,10 @@ export class TicketObject extends DurableObject<Environment> {
   }
 
   /** The copy in the secondary store; what is sent there waits until the ticket is stored. `null`: there is no such store. */
-  #keepCopy(read: () => Ticket | null): Follower | null {
+  #copyFollower(read: () => Ticket | null): Follower | null {
     const copies = upstashOf(this.env)?.copies;
     if (copies === undefined) return null;
-    const copy = copyKeeper(
+    const copy = copyWriter(
       read,
       async (ticket) => copies.write(ticket, ticketPolicy(configOf(this.env))),
       clock.nowMs,

@@ -31,7 +31,7 @@ export async function askObject<Instance, Reply>(
   for (let failed = 1; ; failed++) {
     try {
       const stub = namespace.get(namespace.idFromName(name)) as unknown as Remote<Instance>;
-      return await within(endsAtMs - Date.now(), verb(stub));
+      return await inTimeOrThrow(endsAtMs - Date.now(), verb(stub));
     } catch (error) {
       const waitMs = 50 * 2 ** failed * (1 + Math.random());
       if (!isWorthRetrying(error) || Date.now() + waitMs >= endsAtMs) {
@@ -43,7 +43,7 @@ export async function askObject<Instance, Reply>(
 }
 
 /** @throws {Error} after the limit */
-export async function within<Reply>(limitMs: number, work: Promise<Reply>): Promise<Reply> {
+export async function inTimeOrThrow<Reply>(limitMs: number, work: Promise<Reply>): Promise<Reply> {
   const answer = await inTime(
     timers,
     limitMs,

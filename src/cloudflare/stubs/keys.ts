@@ -6,7 +6,7 @@ import type { Environment } from "../environment.ts";
 import type { KeyObject } from "../objects/key-object.ts";
 
 /** The store of keyed requests. Whatever goes wrong is `StoreAway`. */
-export function durableKeys(env: Environment): Keys {
+export function remoteKeys(env: Environment): Keys {
   return {
     begin: (name, requestSha256, queueId, leaseMs) =>
       askObject<KeyObject, Begun>(env.KEY_OBJECTS, name, (key) => key.begin(requestSha256, queueId, leaseMs)),

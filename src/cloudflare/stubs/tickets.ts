@@ -5,7 +5,7 @@ import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 
 /** The store of tickets. Whatever goes wrong is `StoreAway`. */
-export function durableTickets(env: Environment): ClaimableTickets {
+export function remoteTickets(env: Environment): ClaimableTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
   return {

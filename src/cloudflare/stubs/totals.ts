@@ -7,7 +7,7 @@ import type { TotalsObject } from "../objects/totals-object.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 
 /** @param later lets work that follows an answer finish, within 30 s */
-export function durableTotals(
+export function remoteTotals(
   env: Environment,
   clock: Clock,
   later: (work: Promise<unknown>) => void,

@@ -100,7 +100,7 @@ export interface BreakerLimits {
 /** What a call said about the provider's health. `nothing`: it was not made, or says nothing either way. */
 export type Health = "healthy" | "fault" | "nothing";
 
-export interface News {
+export interface HealthReport {
   readonly permit: string | null;
   /** `null`: not known, taken for the present one. */
   readonly epoch: number | null;
@@ -192,39 +192,39 @@ export function isProbe(breaker: Breaker, permit: string | null): boolean {
  *
  * @param random uniform in [0, 1)
  */
-export function recordNews(
+export function recordHealth(
   breaker: Breaker,
-  news: News,
+  health: HealthReport,
   nowMs: number,
   limits: BreakerLimits,
   random: number,
 ): Breaker {
-  const isLate = news.epoch !== null && news.epoch !== breaker.epoch;
+  const isLate = health.epoch !== null && health.epoch !== breaker.epoch;
   switch (breaker.state) {
     case "closed": {
-      if (isLate || news.health === "nothing") return breaker;
+      if (isLate || health.health === "nothing") return breaker;
       const { state, epoch, window } = breaker;
-      const counts = counted(breaker, news, nowMs);
-      if (!isIll(counts, news.by, nowMs, limits)) {
+      const counts = counted(breaker, health, nowMs);
+      if (!isIll(counts, health.by, nowMs, limits)) {
         // Field by field: in Redis, where this is most of what a good answer costs, a spread takes three times as long.
         const { faultsInRow, lately, byTenant, byModel } = counts;
         return { state, epoch, window, faultsInRow, lately, byTenant, byModel };
       }
       const failedProbes = counts.faultsInRow < limits.failureThreshold ? -forgivenProbes : 0;
-      const blame = blameOf(onlyOf(counts, news.by, nowMs));
+      const blame = blameOf(onlyOf(counts, health.by, nowMs));
       const openness = blame === undefined ? {} : { blame, others: none };
       return opened(epoch + 1, failedProbes, openness, nowMs, limits, random);
     }
     case "open":
     case "half_open": {
-      if (isProbe(breaker, news.permit)) return afterProbe(breaker, news, nowMs, limits, random);
+      if (isProbe(breaker, health.permit)) return afterProbe(breaker, health, nowMs, limits, random);
       const { blame, others } = breaker;
-      const isOthers = others !== undefined && news.by !== undefined && isAnothers(blame, news.by);
-      if (!isOthers || isLate || news.health === "nothing") return breaker;
-      const counts = counted(others, news, nowMs);
-      if (!isIll(counts, news.by, nowMs, limits)) return { ...breaker, others: counts };
+      const isOthers = others !== undefined && health.by !== undefined && isAnothers(blame, health.by);
+      if (!isOthers || isLate || health.health === "nothing") return breaker;
+      const counts = counted(others, health, nowMs);
+      if (!isIll(counts, health.by, nowMs, limits)) return { ...breaker, others: counts };
       // Open for what both have in common: the same model of two tenants, say.
-      const only = onlyOf(counts, news.by, nowMs);
+      const only = onlyOf(counts, health.by, nowMs);
       const common = blameOf({
         ...(only.tenant !== undefined && only.tenant === blame?.tenant ? { tenant: only.tenant } : {}),
         ...(only.model !== undefined && only.model === blame?.model ? { model: only.model } : {}),
@@ -247,7 +247,7 @@ export function isOnlyCounted(before: Breaker, after: Breaker): boolean {
 
 function afterProbe(
   breaker: Breaker,
-  news: News,
+  health: HealthReport,
   nowMs: number,
   limits: BreakerLimits,
   random: number,
@@ -255,13 +255,13 @@ function afterProbe(
   if (breaker.state !== "half_open") return breaker;
   const { isEarly = false, ...all } = breaker;
   const { epoch, failedProbes, blame, others, doubt } = all;
-  switch (news.health) {
+  switch (health.health) {
     case "nothing":
       return { ...all, probe: null };
     case "fault": {
       // Two have probed in vain: it is ill for all of them, until the next fails.
-      const isSecond = news.by !== undefined && isAnothers(doubt, news.by);
-      const next = isSecond || news.by === undefined ? undefined : blameOf(news.by);
+      const isSecond = health.by !== undefined && isAnothers(doubt, health.by);
+      const next = isSecond || health.by === undefined ? undefined : blameOf(health.by);
       const openness = {
         ...(blame === undefined || others === undefined ? {} : { blame, others }),
         ...(next === undefined ? {} : { doubt: next }),
@@ -279,13 +279,17 @@ function afterProbe(
 
 const none: Counts = { faultsInRow: 0 };
 
-function counted({ faultsInRow, lately, byTenant, byModel }: Counts, news: News, nowMs: number): FullCounts {
-  const isFault = news.health === "fault";
+function counted(
+  { faultsInRow, lately, byTenant, byModel }: Counts,
+  health: HealthReport,
+  nowMs: number,
+): FullCounts {
+  const isFault = health.health === "fault";
   return {
     faultsInRow: isFault ? faultsInRow + 1 : 0,
     lately: countCall(lately ?? noCalls, isFault, nowMs),
-    byTenant: countParty(byTenant ?? noParties, news.by?.tenant ?? "", isFault, nowMs),
-    byModel: countParty(byModel ?? noParties, news.by?.model ?? "", isFault, nowMs),
+    byTenant: countParty(byTenant ?? noParties, health.by?.tenant ?? "", isFault, nowMs),
+    byModel: countParty(byModel ?? noParties, health.by?.model ?? "", isFault, nowMs),
   };
 }
 

@@ -1,15 +1,15 @@
 /** Which tickets are sent now, and when to look again. The gate is the only one who sends a ticket that waits. */
 import { breakerTurn, type Whose } from "./breaker.ts";
-import { isClosedForTicket, takeTurn, type GateCore, type GateLimits } from "./gate.ts";
+import { isClosedForTicket, takeTurn, type GateState, type GateLimits } from "./gate.ts";
 import {
   credentialsTurn,
-  holdOf,
+  pauseOf,
   isAsked,
-  isHeld,
+  isPaused,
   modelTurn,
-  presentHolds,
+  presentPauses,
   sparesTicketsOf,
-  type ModelHold,
+  type ModelPause,
 } from "./pauses.ts";
 import { paced } from "./paces.ts";
 import {
@@ -22,42 +22,42 @@ import {
   type Group,
   type Place,
   type Places,
-  type Tally,
+  type QueueLoad,
 } from "./places.ts";
 import { rampStart } from "./ramp.ts";
 import { bothTurns, leasedTurn, type Turn } from "./turn.ts";
 
 /** When the queue may call: the breaker and the credentials must both let it. */
-export function queueTurn(core: GateCore, nowMs: number): Turn {
-  return bothTurns(breakerTurn(core.breaker, nowMs), credentialsTurn(core.credentials, nowMs));
+export function queueTurn(gate: GateState, nowMs: number): Turn {
+  return bothTurns(breakerTurn(gate.breaker, nowMs), credentialsTurn(gate.credentials, nowMs));
 }
 
 /** When a ticket may be called for. */
-export function ticketTurn(core: GateCore, whose: Whose, nowMs: number): Turn {
-  return isClosedForTicket(core, whose) ? credentialsTurn(core.credentials, nowMs) : queueTurn(core, nowMs);
+export function ticketTurn(gate: GateState, whose: Whose, nowMs: number): Turn {
+  return isClosedForTicket(gate, whose) ? credentialsTurn(gate.credentials, nowMs) : queueTurn(gate, nowMs);
 }
 
 /** Is the breaker open for some tickets, while those of others go as if it were closed? */
-function isDivided({ breaker, credentials }: GateCore): boolean {
+function isDivided({ breaker, credentials }: GateState): boolean {
   return breaker.state !== "closed" && breaker.others !== undefined && credentials === null;
 }
 
 /** Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes. */
-export function mostInFlight(core: GateCore, turn: Turn, limits: GateLimits): number {
-  return turn.kind === "free" && core.ramp !== null
-    ? Math.min(core.ramp.allowed, limits.concurrency)
+export function mostInFlight(gate: GateState, turn: Turn, limits: GateLimits): number {
+  return turn.kind === "free" && gate.ramp !== null
+    ? Math.min(gate.ramp.allowed, limits.concurrency)
     : limits.concurrency;
 }
 
 /** How many tickets may be sent now, and whether the one is a probe. */
 function openings(
-  core: GateCore,
-  tally: Tally,
+  gate: GateState,
+  load: QueueLoad,
   nowMs: number,
   limits: GateLimits,
 ): { count: number; forProbe: boolean } {
-  const turn = queueTurn(core, nowMs);
-  const free = Math.max(0, mostInFlight(core, turn, limits) - tally.inFlight);
+  const turn = queueTurn(gate, nowMs);
+  const free = Math.max(0, mostInFlight(gate, turn, limits) - load.inFlight);
   switch (turn.kind) {
     case "wait":
       return { count: 0, forProbe: true };
@@ -78,54 +78,54 @@ const mostProbed = 8;
  * @returns the places as sent; the caller writes them and sends their ids
  */
 export function dispatch(
-  core: GateCore,
+  gate: GateState,
   places: Places,
   nowMs: number,
   limits: GateLimits,
   most = Infinity,
-): { core: GateCore; places: readonly Place[] } {
-  const tally = places.tally();
-  const { count: free, forProbe } = openings(core, tally, nowMs, limits);
+): { gate: GateState; places: readonly Place[] } {
+  const load = places.load();
+  const { count: free, forProbe } = openings(gate, load, nowMs, limits);
   const count = Math.min(free, most);
-  if (isDivided(core)) return divided(core, places, tally, count, nowMs, limits, most);
-  if (count <= 0) return { core, places: [] };
-  const chosen = forProbe ? probeOf(core, places, tally, nowMs) : inTurn(core, places, tally, count, nowMs);
-  return sent(core, chosen.slice(0, count), forProbe, nowMs);
+  if (isDivided(gate)) return divided(gate, places, load, count, nowMs, limits, most);
+  if (count <= 0) return { gate, places: [] };
+  const chosen = forProbe ? probeOf(gate, places, load, nowMs) : inTurn(gate, places, load, count, nowMs);
+  return sent(gate, chosen.slice(0, count), forProbe, nowMs);
 }
 
 /** The probe of those for whom the breaker is open, and tickets of the others. */
 function divided(
-  core: GateCore,
+  gate: GateState,
   places: Places,
-  tally: Tally,
+  load: QueueLoad,
   probes: number,
   nowMs: number,
   limits: GateLimits,
   most: number,
-): { core: GateCore; places: readonly Place[] } {
-  const blamed = (place: Place) => !isClosedForTicket(core, place);
-  const probe = probes <= 0 ? [] : probeOf(core, places, tally, nowMs).filter(blamed);
-  const probing = sent(core, probe, true, nowMs);
+): { gate: GateState; places: readonly Place[] } {
+  const blamed = (place: Place) => !isClosedForTicket(gate, place);
+  const probe = probes <= 0 ? [] : probeOf(gate, places, load, nowMs).filter(blamed);
+  const probing = sent(gate, probe, true, nowMs);
   // It counts for the ramp of its model, and as a suspect.
   for (const place of probing.places) places.put(place);
-  const now = probing.places.length === 0 ? tally : places.tally();
-  const free = Math.max(0, mostInFlight(core, { kind: "free" }, limits) - now.inFlight);
+  const now = probing.places.length === 0 ? load : places.load();
+  const free = Math.max(0, mostInFlight(gate, { kind: "free" }, limits) - now.inFlight);
   const count = Math.min(free, most - probing.places.length);
   if (count <= 0) return probing;
-  const chosen = inTurn(probing.core, places, now, count, nowMs).filter((place) => !blamed(place));
-  const others = sent(probing.core, chosen.slice(0, count), false, nowMs);
-  return { core: others.core, places: [...probing.places, ...others.places] };
+  const chosen = inTurn(probing.gate, places, now, count, nowMs).filter((place) => !blamed(place));
+  const others = sent(probing.gate, chosen.slice(0, count), false, nowMs);
+  return { gate: others.gate, places: [...probing.places, ...others.places] };
 }
 
 function sent(
-  core: GateCore,
+  gate: GateState,
   chosen: readonly Place[],
   forProbe: boolean,
   nowMs: number,
-): { core: GateCore; places: readonly Place[] } {
+): { gate: GateState; places: readonly Place[] } {
   const untilMs = nowMs + dispatchMs;
   const places = chosen.map((place): Place => {
-    const isAsking = forProbe || asks(core, place) || isFirst(core, place, nowMs);
+    const isAsking = forProbe || asks(gate, place) || isFirst(gate, place, nowMs);
     return {
       ...place,
       standing: { state: "dispatched", untilMs },
@@ -133,48 +133,48 @@ function sent(
     };
   });
   return {
-    core: places.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), core),
+    gate: places.reduce((before, place) => told(before, place, forProbe, untilMs, nowMs), gate),
     places,
   };
 }
 
 /** The turn is the ticket's until a worker claims it with a permit of its own. */
-function told(core: GateCore, place: Place, forProbe: boolean, untilMs: number, nowMs: number): GateCore {
+function told(gate: GateState, place: Place, forProbe: boolean, untilMs: number, nowMs: number): GateState {
   const { ticketId, model, tenant } = place;
   const lease = { permit: ticketId, endsAtMs: untilMs };
-  const paces = paced(core.paces, tenant, model, nowMs);
-  const started = paces === core.paces ? core : { ...core, paces };
+  const paces = paced(gate.paces, tenant, model, nowMs);
+  const started = paces === gate.paces ? gate : { ...gate, paces };
   if (forProbe) {
     return {
       ...takeTurn(started, place, lease),
-      probed: [...core.probed, { tenant, model }].slice(-mostProbed),
+      probed: [...gate.probed, { tenant, model }].slice(-mostProbed),
     };
   }
-  if (!asks(core, place)) return started;
-  const holds = core.holds.map((hold) => (hold.model === model ? { ...hold, asker: lease } : hold));
-  return { ...started, holds };
+  if (!asks(gate, place)) return started;
+  const pauses = gate.holds.map((pause) => (pause.model === model ? { ...pause, asker: lease } : pause));
+  return { ...started, holds: pauses };
 }
 
-function asks({ holds }: GateCore, { model }: Place): boolean {
-  return holds.some((hold) => hold.model === model && isAsked(hold));
+function asks({ holds: pauses }: GateState, { model }: Place): boolean {
+  return pauses.some((pause) => pause.model === model && isAsked(pause));
 }
 
-/** Does it go as the first after its model's hold? In vain perhaps: then another is next. */
-function isFirst({ holds }: GateCore, { model }: Place, nowMs: number): boolean {
-  const hold = holdOf(holds, model, nowMs);
-  return hold !== undefined && (hold.ramp ?? rampStart).allowed === 1;
+/** Does it go as the first after its model's pause? In vain perhaps: then another is next. */
+function isFirst({ holds: pauses }: GateState, { model }: Place, nowMs: number): boolean {
+  const pause = pauseOf(pauses, model, nowMs);
+  return pause !== undefined && (pause.ramp ?? rampStart).allowed === 1;
 }
 
 /** Whom a probe takes: the tenant that was asked least lately, then the model, then the ticket. */
-function probeOf(core: GateCore, places: Places, tally: Tally, nowMs: number): readonly Place[] {
-  const blocked = pausesOf(core, places, nowMs);
+function probeOf(gate: GateState, places: Places, load: QueueLoad, nowMs: number): readonly Place[] {
+  const blocked = pausesOf(gate, places, nowMs);
   const query = { nowMs, blocked, forProbe: true, limit: 1 };
   const suspects =
-    tally.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true, limit: mostTied });
+    load.suspectsInFlight > 0 ? [] : places.ready({ ...query, only: null, suspect: true, limit: mostTied });
   // For whom the breaker is closed, there is nothing to probe.
-  const probes = (group: Group) => !isDivided(core) || !isClosedForTicket(core, group);
+  const probes = (group: Group) => !isDivided(gate) || !isClosedForTicket(gate, group);
   const groups = places.groups(nowMs, null).filter((group) => !isBlocked(group, blocked) && probes(group));
-  const others = leastLately(core.probed, groups).flatMap((only) =>
+  const others = leastLately(gate.probed, groups).flatMap((only) =>
     places.ready({ ...query, only, suspect: false }),
   );
   const first = suspects.find(probes);
@@ -214,23 +214,23 @@ function rankIn(probed: readonly Group[], { tenant, model }: Group): number {
 
 /** Tickets of models that are asked go first, one each; then all in order, as far as ramps and paces let them. */
 function inTurn(
-  core: GateCore,
+  gate: GateState,
   places: Places,
-  tally: Tally,
+  load: QueueLoad,
   count: number,
   nowMs: number,
 ): readonly Place[] {
-  const open = openFor(core, places, nowMs);
-  const blocked = [...pausesOf(core, places, nowMs), ...open];
-  const special = specialModels(core, nowMs);
+  const open = openFor(gate, places, nowMs);
+  const blocked = [...pausesOf(gate, places, nowMs), ...open];
+  const special = specialModels(gate, nowMs);
   const query = { nowMs, only: null, forProbe: false };
-  const isOpenForSome = isDivided(core);
+  const isOpenForSome = isDivided(gate);
   const suspects =
-    tally.suspectsInFlight > 0
+    load.suspectsInFlight > 0
       ? []
       : places
           .ready({ ...query, blocked, suspect: true, limit: isOpenForSome ? mostTied : 1 })
-          .filter((place) => !isOpenForSome || isClosedForTicket(core, place))
+          .filter((place) => !isOpenForSome || isClosedForTicket(gate, place))
           .slice(0, 1);
   const free = places.ready({
     ...query,
@@ -241,17 +241,17 @@ function inTurn(
   const asking: Place[] = [];
   const others: Place[] = [...suspects, ...free];
   for (const model of special) {
-    const hold = holdOf(core.holds, model, nowMs);
+    const pause = pauseOf(gate.holds, model, nowMs);
     if (isBlocked({ model, tenant: anyTenant }, blocked)) continue;
     // A suspect that goes is one of them; where one asks at a time, it is that one.
     const suspected = suspects.filter((place) => place.model === model).length;
-    if (hold !== undefined && isAsked(hold)) {
-      if (suspected === 0) asking.push(...firstOf(hold, places, blocked, nowMs));
+    if (pause !== undefined && isAsked(pause)) {
+      if (suspected === 0) asking.push(...firstOf(pause, places, blocked, nowMs));
     } else {
       // While it keeps one tenant back alone, those whom it spares go as if there were none.
-      const ramp = hold !== undefined && isHeld(hold, nowMs) ? undefined : hold;
+      const ramp = pause !== undefined && isPaused(pause, nowMs) ? undefined : pause;
       const room = ramp === undefined ? count : Math.min(count, roomOf(ramp, places) - suspected);
-      others.push(...ofModel(core, ramp, model, places, blocked, room, nowMs));
+      others.push(...ofModel(gate, ramp, model, places, blocked, room, nowMs));
     }
   }
   return [...asking, ...others.toSorted(byTurn)];
@@ -260,80 +260,80 @@ function inTurn(
 /** No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks. */
 const anyTenant = "-";
 
-/** Those with a hold, a ramp or a pace. */
-function specialModels({ holds, paces }: GateCore, nowMs: number): readonly string[] {
-  const models = presentHolds(holds, nowMs).map(({ model }) => model);
+/** Those with a pause, a ramp or a pace. */
+function specialModels({ holds: pauses, paces }: GateState, nowMs: number): readonly string[] {
+  const models = presentPauses(pauses, nowMs).map(({ model }) => model);
   for (const { model } of paces) if (!models.includes(model)) models.push(model);
   return models;
 }
 
 /** What may not be sent now, and until when, beside what stops all. */
 export function blocksOf(
-  core: GateCore,
+  gate: GateState,
   places: Places,
   nowMs: number,
   limits: GateLimits,
 ): readonly Block[] {
   return [
-    ...pausesOf(core, places, nowMs),
-    ...openFor(core, places, nowMs),
-    ...beyondRamp(core, places, nowMs, limits),
+    ...pausesOf(gate, places, nowMs),
+    ...openFor(gate, places, nowMs),
+    ...beyondRamp(gate, places, nowMs, limits),
   ];
 }
 
 /** For whom the breaker is as if closed, while the ramp lets no more of them start: who probes for the one it is open for is beside the ramp. */
-function beyondRamp(core: GateCore, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
-  if (!isDivided(core) || places.tally().inFlight < mostInFlight(core, { kind: "free" }, limits)) return [];
+function beyondRamp(gate: GateState, places: Places, nowMs: number, limits: GateLimits): readonly Block[] {
+  if (!isDivided(gate) || places.load().inFlight < mostInFlight(gate, { kind: "free" }, limits)) return [];
   return places
     .groups(nowMs, null)
-    .filter((group) => isClosedForTicket(core, group))
+    .filter((group) => isClosedForTicket(gate, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs: Infinity }));
 }
 
-function pausesOf(core: GateCore, places: Places, nowMs: number): readonly Block[] {
+function pausesOf(gate: GateState, places: Places, nowMs: number): readonly Block[] {
   const blocks: Block[] = [];
-  for (const hold of presentHolds(core.holds, nowMs)) {
-    const { model } = hold;
-    if (isAsked(hold)) {
-      const turn = modelTurn(hold, nowMs);
-      if (turn.kind === "wait") blocks.push({ ...heldIn(hold, nowMs), untilMs: turn.untilMs });
-    } else if (isHeld(hold, nowMs)) blocks.push({ ...heldIn(hold, nowMs), untilMs: hold.untilMs });
-    else if (roomOf(hold, places) <= 0) blocks.push({ model, untilMs: Infinity });
+  for (const pause of presentPauses(gate.holds, nowMs)) {
+    const { model } = pause;
+    if (isAsked(pause)) {
+      const turn = modelTurn(pause, nowMs);
+      if (turn.kind === "wait") blocks.push({ ...pausedIn(pause, nowMs), untilMs: turn.untilMs });
+    } else if (isPaused(pause, nowMs)) blocks.push({ ...pausedIn(pause, nowMs), untilMs: pause.untilMs });
+    else if (roomOf(pause, places) <= 0) blocks.push({ model, untilMs: Infinity });
   }
-  for (const { model, tenant, nextAtMs } of core.paces) {
+  for (const { model, tenant, nextAtMs } of gate.paces) {
     if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });
   }
   return blocks;
 }
 
 /** For whom the breaker is open, while it is as if closed for others. The one of them that probes is found without these. */
-function openFor(core: GateCore, places: Places, nowMs: number): readonly Block[] {
-  if (!isDivided(core)) return [];
-  const turn = breakerTurn(core.breaker, nowMs);
+function openFor(gate: GateState, places: Places, nowMs: number): readonly Block[] {
+  if (!isDivided(gate)) return [];
+  const turn = breakerTurn(gate.breaker, nowMs);
   const untilMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   return places
     .groups(nowMs, null)
-    .filter((group) => !isClosedForTicket(core, group))
+    .filter((group) => !isClosedForTicket(gate, group))
     .map(({ model, tenant }) => ({ model, tenant, untilMs }));
 }
 
-/** Whom a hold keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
-function heldIn(hold: ModelHold, nowMs: number): { readonly model: string; readonly tenant?: string } {
-  const { model, tenant = "", asker = null } = hold;
+/** Whom a pause keeps back now: all of its model; where it spares others, one tenant, unless another asks already. */
+function pausedIn(pause: ModelPause, nowMs: number): { readonly model: string; readonly tenant?: string } {
+  const { model, tenant = "", asker = null } = pause;
   const isTaken = leasedTurn(asker, nowMs).kind === "wait";
-  return isTaken || !sparesTicketsOf(hold, anyTenant) ? { model } : { model, tenant };
+  return isTaken || !sparesTicketsOf(pause, anyTenant) ? { model } : { model, tenant };
 }
 
 /** How many more tickets of a model its ramp lets start. */
-function roomOf({ model, ramp = rampStart }: ModelHold, places: Places): number {
+function roomOf({ model, ramp = rampStart }: ModelPause, places: Places): number {
   const inFlight = places.inFlight().filter((place) => place.model === model).length;
   return ramp.allowed - inFlight;
 }
 
 /** Of a model with a ramp, or with tenants that have a pace: of each of these one at a time. @param room for so many */
 function ofModel(
-  core: GateCore,
-  hold: ModelHold | undefined,
+  gate: GateState,
+  pause: ModelPause | undefined,
   model: string,
   places: Places,
   blocked: readonly Block[],
@@ -341,11 +341,11 @@ function ofModel(
   nowMs: number,
 ): readonly Place[] {
   if (room <= 0) return [];
-  if (hold !== undefined && (hold.ramp ?? rampStart).allowed === 1) {
-    return firstOf(hold, places, blocked, nowMs).slice(0, room);
+  if (pause !== undefined && (pause.ramp ?? rampStart).allowed === 1) {
+    return firstOf(pause, places, blocked, nowMs).slice(0, room);
   }
   const query = { nowMs, suspect: false, forProbe: false };
-  const paces = core.paces.filter((pace) => pace.model === model);
+  const paces = gate.paces.filter((pace) => pace.model === model);
   const unpaced = places.ready({
     ...query,
     blocked: [...blocked, ...paces.map(({ tenant }) => ({ model, tenant, untilMs: Infinity }))],
@@ -363,12 +363,12 @@ function ofModel(
  * the same.
  */
 function firstOf(
-  hold: ModelHold,
+  pause: ModelPause,
   places: Places,
   blocked: readonly Block[],
   nowMs: number,
 ): readonly Place[] {
-  const groups = places.groups(nowMs, hold.model).filter((group) => !isBlocked(group, blocked));
+  const groups = places.groups(nowMs, pause.model).filter((group) => !isBlocked(group, blocked));
   const firstIn = (among: readonly Group[]) =>
     among
       .slice(0, mostTied)
@@ -376,11 +376,11 @@ function firstOf(
         places.ready({ nowMs, blocked, only, suspect: false, forProbe: true, limit: mostEqual }),
       )
       .toSorted(byProbeTurn);
-  const isAnothers = ({ comparison }: Place) => comparison !== hold.comparison;
-  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== hold.tenant));
+  const isAnothers = ({ comparison }: Place) => comparison !== pause.comparison;
+  const ofOthers = firstIn(groups.filter(({ tenant }) => tenant !== pause.tenant));
   const ofAnother = ofOthers.find(isAnothers);
   if (ofAnother !== undefined) return [ofAnother];
-  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === hold.tenant)), ...ofOthers];
+  const inOrder = [...firstIn(groups.filter(({ tenant }) => tenant === pause.tenant)), ...ofOthers];
   const first = inOrder.find(isAnothers) ?? inOrder[0];
   return first === undefined ? [] : [first];
 }
@@ -394,15 +394,15 @@ export interface Due {
 
 /** When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses. */
 export function wakeAtMs(
-  core: GateCore,
+  gate: GateState,
   due: Due,
-  tally: Tally,
+  load: QueueLoad,
   nowMs: number,
   limits: GateLimits,
 ): number | null {
-  const turn: Turn = isDivided(core) ? { kind: "free" } : queueTurn(core, nowMs);
-  const most = isDivided(core) ? limits.concurrency : mostInFlight(core, turn, limits);
-  const hasPermit = tally.inFlight < most;
+  const turn: Turn = isDivided(gate) ? { kind: "free" } : queueTurn(gate, nowMs);
+  const most = isDivided(gate) ? limits.concurrency : mostInFlight(gate, turn, limits);
+  const hasPermit = load.inFlight < most;
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.
   const firstMs = Math.min(

@@ -6,7 +6,7 @@ export interface Forecast {
   readonly position: number;
   /** From when on the gate lets tickets through, in epoch milliseconds; `null`: nobody can say. */
   readonly opensAtMs: number | null;
-  /** Its own backoff, or its model's hold. */
+  /** Its own backoff, or its model's pause. */
   readonly notBeforeMs: number;
   /** How long the queue takes for one ticket; `null`: not known. */
   readonly msPerTicket: number | null;

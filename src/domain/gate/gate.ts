@@ -1,9 +1,9 @@
 /**
- * What one provider allows now, shared by all who call it. Its small core (this value, rewritten whole) says whether calls may be made; its
- * places (`places.ts`, a table) say which tickets wait. Here: the core, and live calls. `gate-report.ts`: how calls went.
- * `gate-queue.ts` and `gate-dispatch.ts`: tickets. `gate-view.ts`: what others are shown.
+ * What one provider allows now, shared by all who call it. Its small state (this value, rewritten whole) says whether calls may be made; its
+ * places (`places.ts`, a table) say which tickets wait. Here: the state, and live calls. `report.ts`: how calls went.
+ * `queue.ts` and `dispatch.ts`: tickets. `view.ts`: what others are shown.
  *
- * Every function of these files can be repeated by the runtime: a permit's news count once, a batch with trouble in it counts once.
+ * Every function of these files can be repeated by the runtime: a permit's report counts once, a batch with trouble in it counts once.
  */
 import { acceptsMore, type AdmissionLimits, type Load } from "./admission.ts";
 import {
@@ -23,8 +23,8 @@ import {
   isAsked,
   isAsker,
   type CallWait,
-  type CredentialsHold,
-  type ModelHold,
+  type CredentialsPause,
+  type ModelPause,
 } from "./pauses.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
@@ -36,12 +36,12 @@ import { noExchanges, type Exchanges } from "./snapshot.ts";
 import type { Lease } from "./turn.ts";
 import { noVitals, type Vitals } from "./vitals.ts";
 
-export interface GateCore {
+export interface GateState {
   readonly version: 1;
   readonly breaker: Breaker;
-  readonly holds: readonly ModelHold[];
+  readonly holds: readonly ModelPause[];
   /** `null`: our credentials are not known to be refused. */
-  readonly credentials: CredentialsHold | null;
+  readonly credentials: CredentialsPause | null;
   /** False from the high watermark until both loads are below the low one. */
   readonly accepting: boolean;
   /** `null`: as many tickets in flight as there are permits. */
@@ -77,7 +77,7 @@ export interface GateLimits extends BreakerLimits, AdmissionLimits {
   readonly retentionMs: number;
 }
 
-export const newGate: GateCore = {
+export const newGate: GateState = {
   version: 1,
   breaker: closedBreaker,
   holds: [],
@@ -96,8 +96,8 @@ export const newGate: GateCore = {
 };
 
 /** What older code has stored is carried on. */
-export function completeGate(stored: OlderGate): GateCore {
-  return isOlder(stored) ? carriedOn(newGate, stored) : (stored as GateCore);
+export function completeGate(stored: OlderGate): GateState {
+  return isOlder(stored) ? carriedOn(newGate, stored) : (stored as GateState);
 }
 
 export type Admission =
@@ -110,31 +110,31 @@ export type Admission =
 
 /** A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once. */
 export function enter(
-  core: GateCore,
+  gate: GateState,
   permit: string,
   whose: Whose,
   nowMs: number,
   limits: GateLimits,
-): { core: GateCore; reply: Admission } {
-  const { breaker } = core;
+): { gate: GateState; reply: Admission } {
+  const { breaker } = gate;
   const { epoch } = breaker;
   if (breaker.state === "half_open" && breaker.probe?.permit === permit && nowMs < breaker.probe.endsAtMs) {
-    return { core, reply: { kind: "call", epoch, probe: breaker.probe } };
+    return { gate, reply: { kind: "call", epoch, probe: breaker.probe } };
   }
   const turn = turnOf(breaker, whose, nowMs);
-  const held = callsWait(core.holds, whose, nowMs);
+  const paused = callsWait(gate.holds, whose, nowMs);
   if (turn.kind === "wait") {
     // A probe is answered long before its lease ends.
     const retryAtMs =
       breaker.state === "half_open" ? Math.min(turn.untilMs, nowMs + limits.recoveryMs) : turn.untilMs;
-    return { core, reply: { kind: "wait", retryAtMs, why: "breaker" } };
+    return { gate, reply: { kind: "wait", retryAtMs, why: "breaker" } };
   }
-  if (held !== null) return { core, reply: { kind: "wait", retryAtMs: held.untilMs, why: held.why } };
-  if (turn.kind === "free") return { core, reply: { kind: "call", epoch, probe: null } };
+  if (paused !== null) return { gate, reply: { kind: "wait", retryAtMs: paused.untilMs, why: paused.why } };
+  if (turn.kind === "free") return { gate, reply: { kind: "call", epoch, probe: null } };
   const probe = { permit, endsAtMs: nowMs + limits.leaseMs };
   const isEarly = breakerTurn(breaker, nowMs).kind === "wait";
   return {
-    core: { ...core, breaker: takeProbe(breaker, probe, isEarly) },
+    gate: { ...gate, breaker: takeProbe(breaker, probe, isEarly) },
     reply: { kind: "call", epoch, probe },
   };
 }
@@ -144,19 +144,19 @@ export function enter(
  *
  * @param isAlone nobody else can hold a turn (one process owns the store): those of the predecessor are void
  */
-export function started(core: GateCore, isAlone: boolean, nowMs: number): GateCore {
-  const { breaker, credentials, holds } = core;
+export function started(gate: GateState, isAlone: boolean, nowMs: number): GateState {
+  const { breaker, credentials, holds: pauses } = gate;
   return {
-    ...core,
+    ...gate,
     breaker: isAlone && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
-    holds: holds.map((hold) =>
-      isAsked(hold)
+    holds: pauses.map((pause) =>
+      isAsked(pause)
         ? {
-            ...hold,
-            untilMs: Math.min(hold.untilMs, nowMs),
-            asker: isAlone ? null : (hold.asker ?? null),
+            ...pause,
+            untilMs: Math.min(pause.untilMs, nowMs),
+            asker: isAlone ? null : (pause.asker ?? null),
           }
-        : hold,
+        : pause,
     ),
     credentials:
       credentials === null
@@ -170,21 +170,21 @@ export function started(core: GateCore, isAlone: boolean, nowMs: number): GateCo
 }
 
 /** The load of unfinished tickets, and what ended ones still hold. */
-export function wholeLoad(core: GateCore, load: Load, nowMs: number, limits: GateLimits): Load {
-  return { size: load.size, bytes: load.bytes + keptBytes(core.kept, limits.retentionMs, nowMs) };
+export function wholeLoad(gate: GateState, load: Load, nowMs: number, limits: GateLimits): Load {
+  return { size: load.size, bytes: load.bytes + keptBytes(gate.kept, limits.retentionMs, nowMs) };
 }
 
 /** Sets the admission flag after the load has changed. */
-export function weighed(core: GateCore, load: Load, nowMs: number, limits: GateLimits): GateCore {
-  const accepting = acceptsMore(core.accepting, wholeLoad(core, load, nowMs, limits), limits);
-  return accepting === core.accepting ? core : { ...core, accepting };
+export function weighed(gate: GateState, load: Load, nowMs: number, limits: GateLimits): GateState {
+  const accepting = acceptsMore(gate.accepting, wholeLoad(gate, load, nowMs, limits), limits);
+  return accepting === gate.accepting ? gate : { ...gate, accepting };
 }
 
 /**
  * Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
- * costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
+ * costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
  */
-export function isMomentous(before: GateCore, after: GateCore): boolean {
+export function isMomentous(before: GateState, after: GateState): boolean {
   return (
     !isOnlyCounted(before.breaker, after.breaker) ||
     before.holds !== after.holds ||
@@ -195,60 +195,60 @@ export function isMomentous(before: GateCore, after: GateCore): boolean {
 }
 
 /** Has a ticket no turn of the breaker to wait for? Where our account is refused too, one asks for all. */
-export function isClosedForTicket({ breaker, credentials }: GateCore, whose: Whose): boolean {
+export function isClosedForTicket({ breaker, credentials }: GateState, whose: Whose): boolean {
   return breaker.state === "closed" || (credentials === null && isClosedFor(breaker, whose));
 }
 
 /** Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one? */
-export function ownsTurn(core: GateCore, whose: Whose, permit: string): boolean {
-  const { breaker, credentials } = core;
-  const hold = askedHold(core, whose.model);
-  const isClosed = isClosedForTicket(core, whose);
+export function ownsTurn(gate: GateState, whose: Whose, permit: string): boolean {
+  const { breaker, credentials } = gate;
+  const pause = askedPause(gate, whose.model);
+  const isClosed = isClosedForTicket(gate, whose);
   const probes = isClosed || isProbe(breaker, permit);
   const asks = credentials === null || isAsker(credentials, permit);
-  const asksModel = hold === null || hold.asker?.permit === permit;
-  return probes && asks && asksModel && (!isClosed || credentials !== null || hold !== null);
+  const asksModel = pause === null || pause.asker?.permit === permit;
+  return probes && asks && asksModel && (!isClosed || credentials !== null || pause !== null);
 }
 
-/** The hold of a model that one ticket at a time asks again; `null`: there is none. */
-export function askedHold({ holds }: GateCore, model: string): ModelHold | null {
-  const hold = holds.find((hold) => hold.model === model);
-  return hold !== undefined && isAsked(hold) ? hold : null;
+/** The pause of a model that one ticket at a time asks again; `null`: there is none. */
+export function askedPause({ holds: pauses }: GateState, model: string): ModelPause | null {
+  const pause = pauses.find((pause) => pause.model === model);
+  return pause !== undefined && isAsked(pause) ? pause : null;
 }
 
 /** Gives the turn to a lease, wherever there is only one. */
-export function takeTurn(core: GateCore, whose: Whose, lease: Lease): GateCore {
-  const { breaker, credentials } = core;
+export function takeTurn(gate: GateState, whose: Whose, lease: Lease): GateState {
+  const { breaker, credentials } = gate;
   return withAsker(
     {
-      ...core,
-      breaker: isClosedForTicket(core, whose) ? breaker : takeProbe(breaker, lease),
+      ...gate,
+      breaker: isClosedForTicket(gate, whose) ? breaker : takeProbe(breaker, lease),
       credentials: credentials === null ? null : { ...credentials, asker: lease },
     },
-    askedHold(core, whose.model),
+    askedPause(gate, whose.model),
     lease,
   );
 }
 
 /** Gives a turn back that was never used. */
-export function dropTurn(core: GateCore, model: string, permit: string): GateCore {
-  const { breaker, credentials } = core;
-  const hold = askedHold(core, model);
+export function dropTurn(gate: GateState, model: string, permit: string): GateState {
+  const { breaker, credentials } = gate;
+  const pause = askedPause(gate, model);
   return withAsker(
     {
-      ...core,
+      ...gate,
       breaker:
         isProbe(breaker, permit) && breaker.state === "half_open" ? { ...breaker, probe: null } : breaker,
       credentials:
         credentials !== null && isAsker(credentials, permit) ? { ...credentials, asker: null } : credentials,
     },
-    hold?.asker?.permit === permit ? hold : null,
+    pause?.asker?.permit === permit ? pause : null,
     null,
   );
 }
 
-function withAsker(core: GateCore, hold: ModelHold | null, asker: Lease | null): GateCore {
-  if (hold === null) return core;
-  const holds = core.holds.map((other) => (other === hold ? { ...hold, asker } : other));
-  return { ...core, holds };
+function withAsker(gate: GateState, pause: ModelPause | null, asker: Lease | null): GateState {
+  if (pause === null) return gate;
+  const pauses = gate.holds.map((other) => (other === pause ? { ...pause, asker } : other));
+  return { ...gate, holds: pauses };
 }

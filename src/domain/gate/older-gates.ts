@@ -3,12 +3,12 @@
  * takes along what it does not know, so that may be from before.
  */
 import type { Breaker } from "./breaker.ts";
-import type { GateCore } from "./gate.ts";
+import type { GateState } from "./gate.ts";
 import { withOlder, type ModelRecords } from "./model-records.ts";
 import { windowOf } from "./window.ts";
 
 /** Some has stored `models` instead of `records`, of each `model answers judged calls`, an answer being `comparison:moment`, with moments of this radix. */
-export interface OlderGate extends Partial<GateCore> {
+export interface OlderGate extends Partial<GateState> {
   readonly models?: readonly string[];
 }
 const radix = 30;
@@ -19,7 +19,7 @@ export function isOlder({ records, models, breaker }: OlderGate): boolean {
 }
 
 /** @param newGate what a gate knows that knows nothing yet */
-export function carriedOn(newGate: GateCore, stored: OlderGate): GateCore {
+export function carriedOn(newGate: GateState, stored: OlderGate): GateState {
   const { models, ...known } = stored;
   const whole = { ...newGate, ...known };
   const records = models === undefined ? whole.records : withOlder(whole.records, recordsIn(models));

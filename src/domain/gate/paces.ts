@@ -4,7 +4,7 @@
  * but at most doubles it; of calls that were under way together only the first counts. Each answer makes it a tenth shorter.
  */
 
-import { longestHoldMs } from "./outcome.ts";
+import { longestPauseMs } from "./call-report.ts";
 
 export interface Pace {
   readonly tenant: string;
@@ -39,7 +39,7 @@ export function slowed(
   if (known !== undefined && beganAtMs < known.sinceMs) return paces;
   const longerMs =
     known === undefined ? askedMs / firstPart : Math.min(known.everyMs * 2, known.everyMs + askedMs);
-  const everyMs = Math.round(Math.min(Math.max(longerMs, shortestMs), longestHoldMs));
+  const everyMs = Math.round(Math.min(Math.max(longerMs, shortestMs), longestPauseMs));
   const pace = { tenant, model, everyMs, nextAtMs: nowMs + everyMs, sinceMs: nowMs };
   return [...paces.filter((other) => other !== known), pace].slice(-mostPaces);
 }

@@ -2,15 +2,15 @@
  * A place in a provider's queue: what the gate knows of an unfinished ticket. The ticket itself is the truth; a place that was lost is
  * made again when its ticket next speaks to the gate.
  *
- *   (none) --reserve--> held --confirm--> waiting --dispatch--> dispatched --start--> running
+ *   (none) --reserve--> held --enqueue--> waiting --dispatch--> dispatched --start--> running
  *     ^                  |                  ^  |                   |                    ^ |
  *     +--30 s------------+                  |  +-------------------|-------- start -----+ |
  *     |                                     +--30 s, refused-------+                      |
- *     |                                     +--park, lease over---------------------------+
- *     +--release, from any of them
+ *     |                                     +--requeue, lease over------------------------+
+ *     +--remove, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
-export interface Seat {
+export interface QueueItem {
   readonly ticketId: string;
   /** 0 to 10, higher first. */
   readonly priority: number;
@@ -25,19 +25,19 @@ export interface Seat {
   readonly comparison: string;
 }
 
-export interface Place extends Seat {
-  readonly standing: Standing;
+export interface Place extends QueueItem {
+  readonly standing: PlaceState;
   /** Not started before this moment: its backoff. */
   readonly notBeforeMs: number;
   /** It was in flight when its process died: it goes first, and never two of them at once. */
   readonly suspect: boolean;
-  /** When it last had the turn of a probe, or went as the first after a hold, in epoch milliseconds; 0: never. Older code has counted the turns. */
+  /** When it last had the turn of a probe, or went as the first after a pause, in epoch milliseconds; 0: never. Older code has counted the turns. */
   readonly probes: number;
   /** When its ticket last spoke to the gate. */
   readonly heardAtMs: number;
 }
 
-export type Standing =
+export type PlaceState =
   /** Room is kept, but the ticket isn't stored yet. At `untilMs` the place is gone. */
   | { readonly state: "held"; readonly untilMs: number }
   | { readonly state: "waiting" }
@@ -68,7 +68,7 @@ export function byProbeTurn(a: Place, b: Place): number {
 }
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */
-export interface Tally {
+export interface QueueLoad {
   /** All places, held ones included. */
   readonly size: number;
   /** Of all places. */
@@ -123,7 +123,7 @@ export interface Places {
   find(ticketId: string): Place | null;
   put(place: Place): void;
   remove(ticketId: string): void;
-  tally(): Tally;
+  load(): QueueLoad;
   /** Held, dispatched or running ones with `untilMs <= nowMs`, at most `limit`, in any order. */
   lapsed(nowMs: number, limit: number): readonly Place[];
   /** In order. */

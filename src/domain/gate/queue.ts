@@ -1,23 +1,23 @@
 /**
- * What tickets do at a gate: take a place, wait, get a turn, leave. Pure: each function takes the core, the single rows and sums it needs
- * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/stores/gate-keeper.ts` does so for every
+ * What tickets do at a gate: take a place, wait, get a turn, leave. Pure: each function takes the gate's state, the single rows and sums it needs
+ * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/engine/gate-keeper.ts` does so for every
  * table that answers at once.
  */
 import { hasRoomFor } from "./admission.ts";
 import {
-  askedHold,
+  askedPause,
   dropTurn,
   isClosedForTicket,
   ownsTurn,
   takeTurn,
   wholeLoad,
-  type GateCore,
+  type GateState,
   type GateLimits,
 } from "./gate.ts";
 import { mostInFlight, queueTurn, ticketTurn } from "./dispatch.ts";
-import { holdOf, isHeld, modelTurn, sparesTicketsOf } from "./pauses.ts";
+import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
-import { holdMs, isInFlight, type Place, type Seat, type Tally } from "./places.ts";
+import { holdMs, isInFlight, type Place, type QueueItem, type QueueLoad } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 
 /**
@@ -26,34 +26,34 @@ import { countEnd } from "./vitals.ts";
  * @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
  */
 export function reserve(
-  core: GateCore,
-  seat: Seat,
+  gate: GateState,
+  item: QueueItem,
   known: Place | null,
-  tally: Tally,
+  load: QueueLoad,
   nowMs: number,
   limits: GateLimits,
 ): Place | null {
   if (known !== null && known.standing.state !== "held") return known;
   if (
     known === null &&
-    !(core.accepting && hasRoomFor(seat.sizeBytes, wholeLoad(core, tally, nowMs, limits), limits))
+    !(gate.accepting && hasRoomFor(item.sizeBytes, wholeLoad(gate, load, nowMs, limits), limits))
   ) {
     return null;
   }
-  return { ...freshPlace(seat, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
+  return { ...freshPlace(item, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
 }
 
 /**
- * The ticket is stored, and waits from now on. Not refused, even if its hold has lapsed: what is stored was promised. Said again, or of a
+ * The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
  * ticket that has come further, it changes nothing.
  */
-export function confirm(seat: Seat, known: Place | null, notBeforeMs: number, nowMs: number): Place {
+export function enqueue(item: QueueItem, known: Place | null, notBeforeMs: number, nowMs: number): Place {
   if (known !== null && known.standing.state !== "held") return { ...known, heardAtMs: nowMs };
-  return { ...freshPlace(seat, nowMs), notBeforeMs };
+  return { ...freshPlace(item, nowMs), notBeforeMs };
 }
 
-/** Who parks a ticket, and how. */
-export interface Parking {
+/** Who puts a ticket back into the queue, and how. */
+export interface Requeueing {
   readonly notBeforeMs: number;
   readonly suspect: boolean;
   /** Of the call that is over; `null`: none was begun. Another's running call is left alone. */
@@ -61,11 +61,11 @@ export interface Parking {
 }
 
 /** Back to waiting: after a failed attempt, a call given back, or the death of its process. */
-export function park(seat: Seat, known: Place | null, parking: Parking, nowMs: number): Place {
-  const place = known ?? freshPlace(seat, nowMs);
-  const isAnothers = place.standing.state === "running" && place.standing.permit !== parking.permit;
+export function requeue(item: QueueItem, known: Place | null, requeueing: Requeueing, nowMs: number): Place {
+  const place = known ?? freshPlace(item, nowMs);
+  const isAnothers = place.standing.state === "running" && place.standing.permit !== requeueing.permit;
   if (isAnothers) return { ...place, heardAtMs: nowMs };
-  const { notBeforeMs, suspect } = parking;
+  const { notBeforeMs, suspect } = requeueing;
   return { ...place, standing: { state: "waiting" }, notBeforeMs, suspect, heardAtMs: nowMs };
 }
 
@@ -85,7 +85,7 @@ export type Start =
       /** The provider is being asked, not the ticket: a failure costs it no attempt. */
       readonly asProbe: boolean;
       readonly leaseEndsAtMs: number;
-      /** Its backoff was ended before its time: the breaker has closed, or its hold is over. */
+      /** Its backoff was ended before its time: the breaker has closed, or its pause is over. */
       readonly early?: true;
     }
   /** It waits in its place, and the gate sends it again. `retryAtMs`: not before; `null`: when a permit is free. */
@@ -110,41 +110,41 @@ export type WaitReason =
  * @param inFlightOfModel dispatched and running tickets of its model; asked for where its model has a ramp
  */
 export function start(
-  core: GateCore,
-  seat: Seat,
+  gate: GateState,
+  item: QueueItem,
   known: Place | null,
   starter: Starter,
-  tally: Tally,
+  load: QueueLoad,
   inFlightOfModel: () => number,
   nowMs: number,
   limits: GateLimits,
-): { core: GateCore; place: Place; reply: Start } {
+): { gate: GateState; place: Place; reply: Start } {
   const { permit, suspect } = starter;
-  const notBeforeMs = hasWaited(core, seat, starter, nowMs) ? nowMs : starter.notBeforeMs;
-  const place = { ...(known ?? freshPlace(seat, nowMs)), notBeforeMs, suspect, heardAtMs: nowMs };
-  const { epoch } = core.breaker;
+  const notBeforeMs = hasWaited(gate, item, starter, nowMs) ? nowMs : starter.notBeforeMs;
+  const place = { ...(known ?? freshPlace(item, nowMs)), notBeforeMs, suspect, heardAtMs: nowMs };
+  const { epoch } = gate.breaker;
   const early = nowMs < starter.notBeforeMs ? ({ early: true } as const) : {};
   if (place.standing.state === "running") {
     const { untilMs } = place.standing;
     if (place.standing.permit !== permit) {
-      return { core, place: known ?? place, reply: { kind: "busy", untilMs } };
+      return { gate, place: known ?? place, reply: { kind: "busy", untilMs } };
     }
-    const asProbe = ownsTurn(core, place, permit);
-    return { core, place, reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: untilMs, ...early } };
+    const asProbe = ownsTurn(gate, place, permit);
+    return { gate, place, reply: { kind: "call", epoch, asProbe, leaseEndsAtMs: untilMs, ...early } };
   }
-  const wasChosen = ownsTurn(core, place, seat.ticketId);
-  const waits = reasonToWait(core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits);
+  const wasChosen = ownsTurn(gate, place, item.ticketId);
+  const waits = reasonToWait(gate, place, wasChosen, known, load, inFlightOfModel, nowMs, limits);
   if (waits !== null) {
     return {
-      core: dropTurn(core, seat.model, seat.ticketId),
+      gate: dropTurn(gate, item.model, item.ticketId),
       place: { ...place, standing: { state: "waiting" } },
       reply: { kind: "wait", ...waits },
     };
   }
-  const asProbe = ticketTurn(core, place, nowMs).kind !== "free" || askedHold(core, seat.model) !== null;
+  const asProbe = ticketTurn(gate, place, nowMs).kind !== "free" || askedPause(gate, item.model) !== null;
   const endsAtMs = nowMs + limits.leaseMs;
   return {
-    core: asProbe ? takeTurn(core, place, { permit, endsAtMs }) : core,
+    gate: asProbe ? takeTurn(gate, place, { permit, endsAtMs }) : gate,
     place: {
       ...place,
       standing: { state: "running", untilMs: endsAtMs, permit },
@@ -155,34 +155,34 @@ export function start(
 }
 
 /** Has its backoff been ended, by the end of what it waited for? */
-function hasWaited(core: GateCore, { model }: Seat, { sinceMs }: Starter, nowMs: number): boolean {
+function hasWaited(gate: GateState, { model }: QueueItem, { sinceMs }: Starter, nowMs: number): boolean {
   if (sinceMs === undefined) return false;
-  const hold = holdOf(core.holds, model, nowMs);
-  return sinceMs <= core.waitsEndedMs || (hold?.ramp !== undefined && sinceMs <= hold.untilMs);
+  const pause = pauseOf(gate.holds, model, nowMs);
+  return sinceMs <= gate.waitsEndedMs || (pause?.ramp !== undefined && sinceMs <= pause.untilMs);
 }
 
 function reasonToWait(
-  core: GateCore,
+  gate: GateState,
   place: Place,
   wasChosen: boolean,
   known: Place | null,
-  tally: Tally,
+  load: QueueLoad,
   inFlightOfModel: () => number,
   nowMs: number,
   limits: GateLimits,
 ): { why: WaitReason; retryAtMs: number | null } | null {
   if (nowMs < place.notBeforeMs) return { why: "backoff", retryAtMs: place.notBeforeMs };
   const self = isInFlight(known) ? 1 : 0;
-  const hold = holdOf(core.holds, place.model, nowMs);
-  const asked = askedHold(core, place.model);
-  const isSpared = hold !== undefined && sparesTicketsOf(hold, place.tenant);
-  const isHeldNow = hold !== undefined && asked === null && isHeld(hold, nowMs);
-  if (isHeldNow && !isSpared) {
-    return { why: hold.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: hold.untilMs };
+  const pause = pauseOf(gate.holds, place.model, nowMs);
+  const asked = askedPause(gate, place.model);
+  const isSpared = pause !== undefined && sparesTicketsOf(pause, place.tenant);
+  const isPausedNow = pause !== undefined && asked === null && isPaused(pause, nowMs);
+  if (isPausedNow && !isSpared) {
+    return { why: pause.why === "faults" ? "model_faults" : "rate_limit", retryAtMs: pause.untilMs };
   }
-  const turn = ticketTurn(core, place, nowMs);
+  const turn = ticketTurn(gate, place, nowMs);
   if (turn.kind === "wait" && !wasChosen) {
-    return { why: isClosedForTicket(core, place) ? "credentials" : "breaker", retryAtMs: turn.untilMs };
+    return { why: isClosedForTicket(gate, place) ? "credentials" : "breaker", retryAtMs: turn.untilMs };
   }
   const askedTurn = asked === null ? null : modelTurn(asked, nowMs);
   if (askedTurn?.kind === "wait" && !wasChosen) {
@@ -192,34 +192,34 @@ function reasonToWait(
     };
   }
   const isOverRamp =
-    hold?.why !== undefined &&
+    pause?.why !== undefined &&
     asked === null &&
-    !isHeldNow &&
-    inFlightOfModel() - self >= (hold.ramp ?? rampStart).allowed;
-  const suspectsBeside = tally.suspectsInFlight - (known?.suspect === true ? self : 0);
+    !isPausedNow &&
+    inFlightOfModel() - self >= (pause.ramp ?? rampStart).allowed;
+  const suspectsBeside = load.suspectsInFlight - (known?.suspect === true ? self : 0);
   const isBeside = place.suspect && suspectsBeside > 0;
-  return isOverRamp || isBeside || tally.inFlight - self >= mostInFlight(core, turn, limits)
+  return isOverRamp || isBeside || load.inFlight - self >= mostInFlight(gate, turn, limits)
     ? { why: "turn", retryAtMs: null }
     : null;
 }
 
-/** A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it. */
-export function release(
-  core: GateCore,
+/** A ticket has ended and its place was removed. Said again, it changes nothing. `load` is the one without it. */
+export function remove(
+  gate: GateState,
   ticketId: string,
   known: Place | null,
-  tally: Tally,
+  load: QueueLoad,
   nowMs: number,
-): GateCore {
-  if (known === null) return core;
-  const freed = known.standing.state === "running" ? core : dropTurn(core, known.model, ticketId);
+): GateState {
+  if (known === null) return gate;
+  const freed = known.standing.state === "running" ? gate : dropTurn(gate, known.model, ticketId);
   if (known.standing.state !== "running") return freed;
-  const following = queueTurn(core, nowMs).kind === "free" ? tally.waiting : 0;
+  const following = queueTurn(gate, nowMs).kind === "free" ? load.waiting : 0;
   return { ...freed, vitals: countEnd(freed.vitals, following, nowMs) };
 }
 
-function freshPlace(seat: Seat, nowMs: number): Place {
-  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison } = seat;
+function freshPlace(item: QueueItem, nowMs: number): Place {
+  const { ticketId, priority, acceptedAtMs, sizeBytes, model, tenant, comparison } = item;
   return {
     ticketId,
     priority,

@@ -1,9 +1,9 @@
-/** How calls went, and what the gate makes of it: breaker, holds, credentials, ramps and figures, outcome by outcome. */
-import { recordNews, type Breaker, type Health } from "./breaker.ts";
-import type { GateCore, GateLimits } from "./gate.ts";
+/** How calls went, and what the gate makes of it: breaker, pauses, credentials, ramps and figures, report by report. */
+import { recordHealth, type Breaker, type Health } from "./breaker.ts";
+import type { GateState, GateLimits } from "./gate.ts";
 import { snapshotOf } from "./view.ts";
-import { holdsAfter } from "./pause-report.ts";
-import { holdOf, isAsked, isAsker, refuseCredentials, type CredentialsHold } from "./pauses.ts";
+import { pausesAfter } from "./pause-report.ts";
+import { pauseOf, isAsked, isAsker, refuseCredentials, type CredentialsPause } from "./pauses.ts";
 import {
   anyServed,
   countAnswer,
@@ -13,7 +13,7 @@ import {
   recordOf,
   servedOthers,
 } from "./model-records.ts";
-import { asksForOthers, type Finding, type Others, type Outcome } from "./outcome.ts";
+import { asksForOthers, type Finding, type Others, type CallReport } from "./call-report.ts";
 import { quickened, slowed } from "./paces.ts";
 import type { Places } from "./places.ts";
 import { climb, rampStart, type Ramp } from "./ramp.ts";
@@ -25,25 +25,25 @@ export type Exchanged = Snapshot & { readonly others?: Others };
 
 /** What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view. */
 export function exchange(
-  core: GateCore,
+  gate: GateState,
   reportId: string,
-  outcomes: readonly Outcome[],
+  callReports: readonly CallReport[],
   nowMs: number,
   limits: GateLimits,
   random: number,
-): { core: GateCore; reply: Exchanged } {
-  const reported = report(core, reportId, outcomes, nowMs, limits, random);
-  const counted = { ...reported, exchanges: countExchange(reported.exchanges, outcomes, nowMs) };
+): { gate: GateState; reply: Exchanged } {
+  const reported = takeReports(gate, reportId, callReports, nowMs, limits, random);
+  const counted = { ...reported, exchanges: countExchange(reported.exchanges, callReports, nowMs) };
   const snapshot = snapshotOf(counted, nowMs, limits);
-  const last = outcomes.at(-1);
+  const last = callReports.at(-1);
   const others = last !== undefined && asksForOthers(last) ? othersOf(counted, last, nowMs) : null;
-  return { core: counted, reply: others === null ? snapshot : { ...snapshot, others } };
+  return { gate: counted, reply: others === null ? snapshot : { ...snapshot, others } };
 }
 
-type Remembered = Pick<GateCore, "records" | "cleanEnds" | "paces">;
+type Remembered = Pick<GateState, "records" | "cleanEnds" | "paces">;
 /** What reports change of a gate. */
 type Moving = Remembered &
-  Pick<GateCore, "breaker" | "credentials" | "ramp" | "vitals" | "holds" | "waitsEndedMs">;
+  Pick<GateState, "breaker" | "credentials" | "ramp" | "vitals" | "holds" | "waitsEndedMs">;
 
 /** As many isolates as this may report trouble between a batch and its repetition. */
 const mostCountedReports = 32;
@@ -56,30 +56,40 @@ const dayMs = 86_400_000;
  * @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
  * @param random uniform in [0, 1)
  */
-export function report(
-  core: GateCore,
+export function takeReports(
+  gate: GateState,
   reportId: string,
-  outcomes: readonly Outcome[],
+  callReports: readonly CallReport[],
   nowMs: number,
   limits: GateLimits,
   random: number,
-): GateCore {
+): GateState {
   const name = reportId.slice(-nameLength);
-  if (outcomes.length === 0 || core.countedReports.includes(name)) return core;
-  let moving: Moving = core;
-  for (const outcome of outcomes) moving = take(moving, outcome, nowMs, limits, random);
-  const { breaker, credentials, ramp, vitals, holds, records, cleanEnds, paces, waitsEndedMs } = moving;
-  const isWithoutTrouble = outcomes.every(({ finding }) => finding.kind === "healthy");
-  const countedReports = isWithoutTrouble
-    ? core.countedReports
-    : [...core.countedReports.slice(1 - mostCountedReports), name];
-  return {
-    ...core,
+  if (callReports.length === 0 || gate.countedReports.includes(name)) return gate;
+  let moving: Moving = gate;
+  for (const callReport of callReports) moving = takeReport(moving, callReport, nowMs, limits, random);
+  const {
     breaker,
     credentials,
     ramp,
     vitals,
-    holds,
+    holds: pauses,
+    records,
+    cleanEnds,
+    paces,
+    waitsEndedMs,
+  } = moving;
+  const isWithoutTrouble = callReports.every(({ finding }) => finding.kind === "healthy");
+  const countedReports = isWithoutTrouble
+    ? gate.countedReports
+    : [...gate.countedReports.slice(1 - mostCountedReports), name];
+  return {
+    ...gate,
+    breaker,
+    credentials,
+    ramp,
+    vitals,
+    holds: pauses,
     records,
     cleanEnds,
     paces,
@@ -93,86 +103,92 @@ export function report(
  *
  * @returns `null`: nobody knows whose call it was
  */
-export function othersOf(core: Moving, outcome: Outcome, nowMs: number): Others | null {
-  const { call, ageMs = 0 } = outcome;
+export function othersOf(gate: Moving, callReport: CallReport, nowMs: number): Others | null {
+  const { call, ageMs = 0 } = callReport;
   if (call === undefined) return null;
   const { comparison, model, beforeAgoMs, ticket } = call;
   const reportedAtMs = nowMs - ageMs;
-  const record = recordOf(core.records, model);
+  const record = recordOf(gate.records, model);
   const judgedAtMs = record.judgedAtMs ?? -Infinity;
   const unreadableAtMs = reportedAtMs - (ticket?.unreadableAgoMs ?? beforeAgoMs);
   const thrownAgoMs = ticket?.thrownAgoMs ?? null;
-  const hold = holdOf(core.holds, model, nowMs);
+  const pause = pauseOf(gate.holds, model, nowMs);
   return {
     served: servedOthers(record, comparison, reportedAtMs - beforeAgoMs),
     mostlyFaults: isMostlyFaults(record),
-    held: core.credentials !== null || (hold !== undefined && isAsked(hold)),
+    held: gate.credentials !== null || (pause !== undefined && isAsked(pause)),
     judged: judgedAtMs > unreadableAtMs ? "since" : judgedAtMs > nowMs - dayMs ? "before" : "not_for_a_day",
     cleanEnd:
       thrownAgoMs !== null &&
-      core.cleanEnds.some((end) => end.comparison !== comparison && end.atMs > reportedAtMs - thrownAgoMs),
+      gate.cleanEnds.some((end) => end.comparison !== comparison && end.atMs > reportedAtMs - thrownAgoMs),
   };
 }
 
-/** Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in. */
-export function endWaits(before: GateCore, after: GateCore, places: Places, nowMs: number): void {
+/** Ends the waits of tickets whose model's pause was ended by an answer; of all, where the breaker closed or our account was let in. */
+export function endWaits(before: GateState, after: GateState, places: Places, nowMs: number): void {
   if (before.waitsEndedMs !== after.waitsEndedMs) return places.endWaits(nowMs, null);
-  for (const model of endedHolds(before, after)) places.endWaits(nowMs, model);
+  for (const model of endedPauses(before, after)) places.endWaits(nowMs, model);
 }
 
-function endedHolds(before: GateCore, after: GateCore): readonly string[] {
+function endedPauses(before: GateState, after: GateState): readonly string[] {
   if (before.holds === after.holds) return [];
   return before.holds
-    .filter((hold) => hold.ramp === undefined && hold.why !== undefined && hold.why !== "rate_limit")
+    .filter((pause) => pause.ramp === undefined && pause.why !== undefined && pause.why !== "rate_limit")
     .filter(({ model }) => {
-      const now = after.holds.find((hold) => hold.model === model);
+      const now = after.holds.find((pause) => pause.model === model);
       return now === undefined || now.ramp !== undefined;
     })
     .map(({ model }) => model);
 }
 
-function take(core: Moving, outcome: Outcome, nowMs: number, limits: GateLimits, random: number): Moving {
-  const { permit, epoch, durationMs, call, ageMs = 0 } = outcome;
-  const others = restsOnOthers(outcome) ? othersOf(core, outcome, nowMs) : null;
+function takeReport(
+  gate: Moving,
+  callReport: CallReport,
+  nowMs: number,
+  limits: GateLimits,
+  random: number,
+): Moving {
+  const { permit, epoch, durationMs, call, ageMs = 0 } = callReport;
+  const others = restsOnOthers(callReport) ? othersOf(gate, callReport, nowMs) : null;
   const finding =
-    outcome.unlessServed === true ? inDoubt(core, outcome, others, nowMs, limits) : outcome.finding;
-  const news = { permit, epoch, health: healthIn(finding), by: call };
-  const breaker = recordNews(core.breaker, news, nowMs, limits, random);
+    callReport.unlessServed === true ? inDoubt(gate, callReport, others, nowMs, limits) : callReport.finding;
+  const healthReport = { permit, epoch, health: healthIn(finding), by: call };
+  const breaker = recordHealth(gate.breaker, healthReport, nowMs, limits, random);
   const beganAtMs = call === undefined ? null : nowMs - ageMs - call.beganAgoMs;
-  const credentials = credentialsAfter(core.credentials, permit, finding, beganAtMs, nowMs, limits);
+  const credentials = credentialsAfter(gate.credentials, permit, finding, beganAtMs, nowMs, limits);
   const recovered =
-    (core.breaker.state !== "closed" && breaker.state === "closed") ||
-    (core.credentials !== null && credentials === null);
-  const vitals = countFinding(core.vitals, finding, durationMs, nowMs, outcome.reason);
+    (gate.breaker.state !== "closed" && breaker.state === "closed") ||
+    (gate.credentials !== null && credentials === null);
+  const vitals = countFinding(gate.vitals, finding, durationMs, nowMs, callReport.reason);
   const told = { permit, finding, call: call ?? null, others };
-  const { records, cleanEnds, paces } = rememberedAfter(core, finding, outcome, others, nowMs);
+  const { records, cleanEnds, paces } = rememberedAfter(gate, finding, callReport, others, nowMs);
   return {
     breaker,
     credentials,
-    ramp: rampAfter(core.ramp, recovered, finding, limits),
+    ramp: rampAfter(gate.ramp, recovered, finding, limits),
     vitals: vitalsAfter(vitals, breaker, credentials),
-    holds: holdsAfter({ breaker, holds: core.holds }, told, nowMs, limits),
+    holds: pausesAfter({ breaker, holds: gate.holds }, told, nowMs, limits),
     records,
     cleanEnds,
     paces,
-    waitsEndedMs: recovered ? nowMs : core.waitsEndedMs,
+    waitsEndedMs: recovered ? nowMs : gate.waitsEndedMs,
   };
 }
 
 /** Is anything of it decided by how others fared? That is looked up for no others, for nearly all are judgements. */
-function restsOnOthers({ finding, unlessServed }: Outcome): boolean {
+function restsOnOthers({ finding, unlessServed }: CallReport): boolean {
   if (unlessServed === true) return true;
   return finding.kind === "healthy" ? finding.judged === false : finding.kind === "rate_limited";
 }
 
 /**
- * What only a sentence of the vendor's says, which may be about one request and nothing else. A 429 so told holds nobody: live calls would stop
- * with it, and nobody could be served who shows that the request alone is too large. The account is held for it only where no model has
- * answered anybody for as long as a hold takes to ask again.
+ * What only a sentence of the vendor's says, which may be about one request and nothing else. A 429 so told pauses nobody: live calls would stop
+ * with it, and nobody could be served who shows that the request alone is too large. The account is paused for it only where no model has
+ * answered anybody for as long as a pause takes to ask again.
  */
 function inDoubt(
-  { records }: Pick<GateCore, "records">,
-  { finding, call, ageMs = 0 }: Outcome,
+  { records }: Pick<GateState, "records">,
+  { finding, call, ageMs = 0 }: CallReport,
   others: Others | null,
   nowMs: number,
   { recoveryMs }: GateLimits,
@@ -184,14 +200,14 @@ function inDoubt(
 
 /** What is remembered of whose call it was. */
 function rememberedAfter(
-  core: Remembered,
+  gate: Remembered,
   finding: Finding,
-  { call, ageMs = 0 }: Outcome,
+  { call, ageMs = 0 }: CallReport,
   others: Others | null,
   nowMs: number,
 ): Remembered {
-  if (call === undefined) return core;
-  const { records, cleanEnds, paces } = core;
+  if (call === undefined) return gate;
+  const { records, cleanEnds, paces } = gate;
   const { comparison, tenant, model, ticket } = call;
   const atMs = nowMs - ageMs;
   switch (finding.kind) {
@@ -207,19 +223,19 @@ function rememberedAfter(
     case "fault":
       return { records: countFault(records, model), cleanEnds, paces };
     case "rate_limited": {
-      // Where nobody else is served the model is held instead.
-      if (ticket === undefined || others?.served !== true || finding.holdMs === null) return core;
+      // Where nobody else is served the model is paused instead.
+      if (ticket === undefined || others?.served !== true || finding.holdMs === null) return gate;
       const beganAtMs = atMs - call.beganAgoMs;
       return { records, cleanEnds, paces: slowed(paces, tenant, model, finding.holdMs, beganAtMs, nowMs) };
     }
     case "refused":
     case "nothing":
-      return core;
+      return gate;
   }
 }
 
 /** An outage would look like one slow ticket. */
-function vitalsAfter(vitals: Vitals, breaker: Breaker, credentials: CredentialsHold | null): Vitals {
+function vitalsAfter(vitals: Vitals, breaker: Breaker, credentials: CredentialsPause | null): Vitals {
   const drains = breaker.state === "closed" && credentials === null;
   return drains || vitals.drainingSinceMs === null ? vitals : { ...vitals, drainingSinceMs: null };
 }
@@ -238,21 +254,23 @@ function healthIn(finding: Finding): Health {
 
 /** @param beganAtMs when the call began; `null`: not known */
 function credentialsAfter(
-  hold: CredentialsHold | null,
+  pause: CredentialsPause | null,
   permit: string | null,
   finding: Finding,
   beganAtMs: number | null,
   nowMs: number,
   limits: GateLimits,
-): CredentialsHold | null {
+): CredentialsPause | null {
   // The asker didn't learn it: the next one asks.
-  const passedOn = hold !== null && isAsker(hold, permit) ? { ...hold, asker: null } : hold;
+  const passedOn = pause !== null && isAsker(pause, permit) ? { ...pause, asker: null } : pause;
   switch (finding.kind) {
     case "healthy":
-      return hold?.sinceMs !== undefined && beganAtMs !== null && beganAtMs < hold.sinceMs ? passedOn : null;
+      return pause?.sinceMs !== undefined && beganAtMs !== null && beganAtMs < pause.sinceMs
+        ? passedOn
+        : null;
     case "refused":
       return finding.model === undefined
-        ? refuseCredentials(hold, permit, finding.why, nowMs, limits.recoveryMs, finding.forMs)
+        ? refuseCredentials(pause, permit, finding.why, nowMs, limits.recoveryMs, finding.forMs)
         : passedOn;
     case "fault":
     case "rate_limited":

@@ -4,8 +4,8 @@
  * wrong here misleads nobody.
  */
 import { isAnothers, type Blame, type Whose } from "./breaker.ts";
-import { callsWait, type CallWait, type ModelHold } from "./pauses.ts";
-import type { Outcome } from "./outcome.ts";
+import { callsWait, type CallWait, type ModelPause } from "./pauses.ts";
+import type { CallReport } from "./call-report.ts";
 
 export interface Snapshot {
   readonly takenAtMs: number;
@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly blame?: Blame;
   /** One call at a time of anybody else may be the next probe, before its time. */
   readonly doubt?: Blame;
-  readonly holds: readonly ModelHold[];
+  readonly holds: readonly ModelPause[];
   /** Whether a ticket would be kept now. `true` is a hint: `reserve` decides. */
   readonly accepting: boolean;
   /** From this age on the gate can bear to be asked again: by the next request that needs to know what may have changed. */
@@ -48,10 +48,10 @@ export function answer(kept: KeptSnapshot | null, whose: Whose, nowMs: number): 
   const skewMs = snapshot.takenAtMs - askedAtMs;
   const { state, blame, doubt } = snapshot;
   if (state === "closed" || isAnothers(blame, whose)) {
-    const held = callsWait(snapshot.holds, whose, nowMs + skewMs);
-    return held === null
+    const paused = callsWait(snapshot.holds, whose, nowMs + skewMs);
+    return paused === null
       ? { kind: "call", epoch: snapshot.epoch }
-      : { kind: "wait", retryAtMs: held.untilMs - skewMs, why: held.why };
+      : { kind: "wait", retryAtMs: paused.untilMs - skewMs, why: paused.why };
   }
   if (isAnothers(doubt, whose)) return { kind: "ask" };
   switch (state) {
@@ -99,14 +99,14 @@ function isUsable({ snapshot, askedAtMs }: KeptSnapshot, nowMs: number): boolean
 }
 
 /** Outcomes that the gate hasn't heard of yet, in the order in which they came. */
-export type Unreported = readonly Outcome[];
+export type Unreported = readonly CallReport[];
 
 const fullBatch = 50;
 const mostUnreported = 200;
 
 /** Adds one. When the gate can't be reached for long, the oldest are dropped. */
-export function addOutcome(unreported: Unreported, outcome: Outcome): Unreported {
-  return [...unreported, outcome].slice(-mostUnreported);
+export function addReport(unreported: Unreported, callReport: CallReport): Unreported {
+  return [...unreported, callReport].slice(-mostUnreported);
 }
 
 /** Must they be reported at once, all of them and in order? Otherwise they go along with the next refresh. */
@@ -115,7 +115,7 @@ export function isReportDue(unreported: Unreported): boolean {
 }
 
 /** All but plain successes: whoever calls next should know. A permit's turn is given back without delay. */
-function isUrgent({ permit, finding }: Outcome): boolean {
+function isUrgent({ permit, finding }: CallReport): boolean {
   switch (finding.kind) {
     case "healthy":
     case "nothing":
@@ -151,9 +151,13 @@ export const noExchanges: Exchanges = { sinceMs: 0, refreshAfterMs: shortestRefr
  * Counts one who asks. Those who come with trouble come out of turn: they don't make the line longer than 10 s, or a storm of faults would
  * make everybody's view old for as long as it lasted.
  */
-export function countExchange(exchanges: Exchanges, outcomes: readonly Outcome[], nowMs: number): Exchanges {
+export function countExchange(
+  exchanges: Exchanges,
+  callReports: readonly CallReport[],
+  nowMs: number,
+): Exchanges {
   const lineMs = lineFrom(exchanges, nowMs);
-  const mostMs = outcomes.some(isUrgent) ? Math.max(lineMs, troubledRefreshMs) : longestRefreshMs;
+  const mostMs = callReports.some(isUrgent) ? Math.max(lineMs, troubledRefreshMs) : longestRefreshMs;
   const nextMs = Math.min(lineMs + 1_000 / exchangesPerSecond, mostMs);
   return { sinceMs: nowMs, refreshAfterMs: Math.max(nextMs, shortestRefreshMs) };
 }

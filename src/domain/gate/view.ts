@@ -1,27 +1,27 @@
 /** What others are shown of a gate: isolates, the providers page, `/healthz`. */
 import { breakerState, breakerTurn, type Breaker, type BreakerLimits } from "./breaker.ts";
-import { isClosedForTicket, wholeLoad, type GateCore, type GateLimits } from "./gate.ts";
+import { isClosedForTicket, wholeLoad, type GateState, type GateLimits } from "./gate.ts";
 import type { Failure } from "../failure.ts";
 import { ticketTurn } from "./dispatch.ts";
 import type { WaitReason } from "./queue.ts";
 import {
   isAsked,
-  isHeld,
-  liveHolds,
-  presentHolds,
+  isPaused,
+  livePauses,
+  presentPauses,
   sparesTicketsOf,
-  type HoldReason,
-  type ModelHold,
+  type PauseReason,
+  type ModelPause,
 } from "./pauses.ts";
-import type { Refusal } from "./outcome.ts";
-import type { Place, Tally } from "./places.ts";
+import type { Refusal } from "./call-report.ts";
+import type { Place, QueueLoad } from "./places.ts";
 import { estimatedWaitMs } from "./forecast.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { msPerTicket } from "./vitals.ts";
 
 /** One of an open breaker lasts until its time is over, for nothing changes before. */
-export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits): Snapshot {
-  const { breaker, holds, accepting, exchanges } = core;
+export function snapshotOf(gate: GateState, nowMs: number, limits: BreakerLimits): Snapshot {
+  const { breaker, holds: pauses, accepting, exchanges } = gate;
   const state = breakerState(breaker, nowMs);
   const turn = breakerTurn(breaker, nowMs);
   // While another's call is the probe, the others wait like everybody.
@@ -39,7 +39,7 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
     probeFromMs: turn.kind === "wait" ? Math.min(turn.untilMs, nowMs + patienceMs) : null,
     ...(blame === undefined ? {} : { blame }),
     ...(doubt === undefined ? {} : { doubt }),
-    holds: liveHolds(holds, nowMs),
+    holds: livePauses(pauses, nowMs),
     accepting,
     refreshAfterMs: exchanges.refreshAfterMs,
     usableForMs: Math.max(exchanges.refreshAfterMs * 2, openForMs),
@@ -47,7 +47,7 @@ export function snapshotOf(core: GateCore, nowMs: number, limits: BreakerLimits)
 }
 
 /** For the providers page and `/healthz`. */
-export interface Overview {
+export interface GateStatus {
   readonly state: Breaker["state"];
   readonly faultsInRow: number;
   readonly lastSuccessMs: number | null;
@@ -59,8 +59,8 @@ export interface Overview {
   readonly retryAtMs: number | null;
   /** Why the queue stands for our credentials; `null`: it does not. */
   readonly refused: Refusal | null;
-  /** Models that are held now. */
-  readonly held: readonly HeldModel[];
+  /** Models that are paused now. */
+  readonly held: readonly PausedModel[];
   readonly queue: {
     readonly size: number;
     readonly maxSize: number;
@@ -72,10 +72,10 @@ export interface Overview {
   };
 }
 
-export interface HeldModel {
+export interface PausedModel {
   /** See `modelKey`. */
   readonly model: string;
-  readonly why: HoldReason;
+  readonly why: PauseReason;
   /** Until then it is left alone, or asked by one ticket from then on. */
   readonly untilMs: number;
   /** The tenant who asks has tickets that wait for it. */
@@ -83,19 +83,19 @@ export interface HeldModel {
 }
 
 /** @param isWanted has the tenant who asks tickets that wait for this model? */
-export function overviewOf(
-  core: GateCore,
-  tally: Tally,
+export function statusOf(
+  gate: GateState,
+  load: QueueLoad,
   isWanted: (model: string) => boolean,
   nowMs: number,
   limits: GateLimits,
-): Overview {
-  const { breaker, credentials, vitals } = core;
-  const held = presentHolds(core.holds, nowMs).filter((hold) => isHeld(hold, nowMs));
+): GateStatus {
+  const { breaker, credentials, vitals } = gate;
+  const paused = presentPauses(gate.holds, nowMs).filter((pause) => isPaused(pause, nowMs));
   const waits = [
     breaker.state === "open" ? breaker.probeFromMs : 0,
     credentials === null ? 0 : credentials.askFromMs,
-    ...held.map(({ untilMs }) => untilMs),
+    ...paused.map(({ untilMs }) => untilMs),
   ];
   const retryAtMs = Math.max(...waits);
   return {
@@ -107,25 +107,25 @@ export function overviewOf(
     meanResponseMs: vitals.meanResponseMs,
     retryAtMs: retryAtMs > nowMs ? retryAtMs : null,
     refused: credentials?.why ?? null,
-    held: held.map(({ model, why = "rate_limit", untilMs }) => ({
+    held: paused.map(({ model, why = "rate_limit", untilMs }) => ({
       model,
       why,
       untilMs,
       isWanted: isWanted(model),
     })),
     queue: {
-      size: tally.size,
+      size: load.size,
       maxSize: limits.maxSize,
-      bytes: wholeLoad(core, tally, nowMs, limits).bytes,
+      bytes: wholeLoad(gate, load, nowMs, limits).bytes,
       maxBytes: limits.maxBytes,
-      accepting: core.accepting,
-      oldestAcceptedAtMs: tally.oldestAcceptedAtMs,
+      accepting: gate.accepting,
+      oldestAcceptedAtMs: load.oldestAcceptedAtMs,
     },
   };
 }
 
 /** Where a waiting ticket stands, for its 202 and its status. */
-export interface Outlook {
+export interface WaitEstimate {
   /** 1: next. */
   readonly position: number;
   readonly why: WaitReason;
@@ -141,14 +141,14 @@ export interface Outlook {
  * @param ahead places that start before it
  * @returns `null` for a place that doesn't wait: it is held, or runs
  */
-export function outlookOf(
-  core: GateCore,
+export function estimateOf(
+  gate: GateState,
   place: Place,
   ahead: number,
   nowMs: number,
   limits: GateLimits,
-): Outlook | null {
-  const { credentials, holds, vitals } = core;
+): WaitEstimate | null {
+  const { credentials, holds: pauses, vitals } = gate;
   switch (place.standing.state) {
     case "held":
     case "running":
@@ -157,20 +157,20 @@ export function outlookOf(
     case "dispatched":
       break;
   }
-  const turn = ticketTurn(core, place, nowMs);
-  const hold = holds.find(
-    (hold) => hold.model === place.model && isHeld(hold, nowMs) && !sparesTicketsOf(hold, place.tenant),
+  const turn = ticketTurn(gate, place, nowMs);
+  const pause = pauses.find(
+    (pause) => pause.model === place.model && isPaused(pause, nowMs) && !sparesTicketsOf(pause, place.tenant),
   );
-  const isRefused = credentials !== null || (hold !== undefined && isAsked(hold));
+  const isRefused = credentials !== null || (pause !== undefined && isAsked(pause));
   const gateOpensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   const opensAtMs =
-    hold !== undefined && isAsked(hold) ? Math.max(gateOpensAtMs, hold.untilMs) : gateOpensAtMs;
+    pause !== undefined && isAsked(pause) ? Math.max(gateOpensAtMs, pause.untilMs) : gateOpensAtMs;
   const position = 1 + ahead;
   const forecast = {
     position,
     // Nobody can say when somebody pays, or changes the key.
     opensAtMs: isRefused ? null : opensAtMs,
-    notBeforeMs: Math.max(place.notBeforeMs, hold?.untilMs ?? 0),
+    notBeforeMs: Math.max(place.notBeforeMs, pause?.untilMs ?? 0),
     msPerTicket: msPerTicket(vitals, limits.concurrency),
   };
   const waitMs = estimatedWaitMs(forecast, nowMs);
@@ -179,13 +179,13 @@ export function outlookOf(
 
   function why(): WaitReason {
     if (credentials !== null) return "credentials";
-    if (!isClosedForTicket(core, place)) return "breaker";
-    if (hold !== undefined) return reasonOf(hold);
+    if (!isClosedForTicket(gate, place)) return "breaker";
+    if (pause !== undefined) return reasonOf(pause);
     return nowMs < place.notBeforeMs ? "backoff" : "turn";
   }
 }
 
-function reasonOf({ why = "rate_limit" }: ModelHold): WaitReason {
+function reasonOf({ why = "rate_limit" }: ModelPause): WaitReason {
   switch (why) {
     case "rate_limit":
     case "no_judgements":

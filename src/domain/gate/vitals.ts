@@ -1,6 +1,6 @@
 /** Figures about a provider for people and for estimates. Nothing that decides whether a call is made rests on them. */
 import type { Failure } from "../failure.ts";
-import type { Finding } from "./outcome.ts";
+import type { Finding } from "./call-report.ts";
 
 export interface Vitals {
   /** Also while the breaker isn't closed. */

@@ -4,9 +4,9 @@
  */
 import { retryAfterMs, type Failure } from "../failure.ts";
 import { doubledMs } from "../gate/pauses.ts";
-import { chargesApartMs, longestHoldMs, unnamedHoldMs, type Others } from "../gate/outcome.ts";
+import { chargesApartMs, longestPauseMs, unnamedPauseMs, type Others } from "../gate/call-report.ts";
 import { ticketWaitMs, timeoutWaitMs } from "../retry.ts";
-import { endAt, expire, move, requeue, type Moved } from "./steps.ts";
+import { endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
 import type { Ended, Processing, Progress, Ticket, TicketPolicy } from "./ticket.ts";
 
 export interface FailedCall {
@@ -31,12 +31,12 @@ export function fail(
 ): Moved<null> {
   const { asProbe } = state.claim;
   const back = (progress: Progress, waitMs: number, why: "attempt_failed" | "probe_failed" | "refused") =>
-    requeue(ticket, progress, state, failure, nowMs + waitMs, why, nowMs, policy);
+    backToQueue(ticket, progress, state, failure, nowMs + waitMs, why, nowMs, policy);
   const { progress } = ticket;
   switch (failure.reason) {
     case "hung_up":
       // Nobody waits at the other end of a ticket: the process is stopping.
-      return requeue(ticket, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
+      return backToQueue(ticket, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
     case "credentials_refused":
     case "quota_exhausted": {
       const wait = askedAgain(progress, others, policy);
@@ -60,7 +60,7 @@ export function fail(
       const limited = before + (isCounted ? 1 : 0);
       if (limited > mostLimited) return end(ticket, state, failure, nowMs, policy);
       const unnamed = failure.retryAfterMs === null ? (progress.limitedUnnamed ?? 0) + 1 : 0;
-      const askedMs = failure.retryAfterMs ?? unnamedHoldMs * 2 ** Math.min(unnamed - 1, 10);
+      const askedMs = failure.retryAfterMs ?? unnamedPauseMs * 2 ** Math.min(unnamed - 1, 10);
       return back(
         {
           ...(asProbe ? progress : failedOnce(progress)),
@@ -68,7 +68,7 @@ export function fail(
           ...(isCounted ? { limitedAtMs: nowMs } : {}),
           limitedUnnamed: unnamed,
         },
-        Math.min(askedMs, longestHoldMs),
+        Math.min(askedMs, longestPauseMs),
         asProbe ? "probe_failed" : "attempt_failed",
       );
     }
@@ -95,7 +95,7 @@ function fault(
   const askedMs = retryAfterMs(failure);
   const waitMs = isTimeout
     ? timeoutWaitMs(timeouts, random)
-    : ticketWaitMs(faults, askedMs === null ? null : Math.min(askedMs, longestHoldMs), random);
+    : ticketWaitMs(faults, askedMs === null ? null : Math.min(askedMs, longestPauseMs), random);
   const isCharged =
     !asProbe &&
     others?.served === true &&
@@ -111,12 +111,12 @@ function fault(
     return ended({ ...ticket, progress: charged }, state, failure, nowMs, policy);
   }
   const why = asProbe ? "probe_failed" : "attempt_failed";
-  return requeue(ticket, charged, state, failure, nowMs + waitMs, why, nowMs, policy);
+  return backToQueue(ticket, charged, state, failure, nowMs + waitMs, why, nowMs, policy);
 }
 
 /**
  * An answer without a judgement ends it at its second, a minute after the first, if its model gave a judgement to somebody else in between or
- * has given none for a day. Otherwise it is the model that has changed: the gate holds it, and one ticket asks.
+ * has given none for a day. Otherwise it is the model that has changed: the gate pauses it, and one ticket asks.
  */
 function unreadable(
   ticket: Ticket,
@@ -147,10 +147,10 @@ function unreadable(
         progress: isFirst ? { ...cleared, attempts: cleared.attempts + 1 } : cleared,
         waitMs: firstAtMs + chargesApartMs - nowMs,
       };
-  return requeue(ticket, again.progress, state, failure, nowMs + again.waitMs, why, nowMs, policy);
+  return backToQueue(ticket, again.progress, state, failure, nowMs + again.waitMs, why, nowMs, policy);
 }
 
-/** Held by the gate, it waits for its turn to ask; else by itself, in the same way. */
+/** Paused by the gate, it waits for its turn to ask; else by itself, in the same way. */
 function askedAgain(
   progress: Progress,
   others: Others | null,
@@ -182,7 +182,7 @@ export function threw(
     return move(ticket, suspected, end, { kind: "failed", reason: "crashed" }, nowMs);
   }
   const waitMs = ticketWaitMs(throws - 1, null, random);
-  return requeue(ticket, suspected, state, state.lastFailure, nowMs + waitMs, "threw", nowMs, policy);
+  return backToQueue(ticket, suspected, state, state.lastFailure, nowMs + waitMs, "threw", nowMs, policy);
 }
 
 /** Its own fault: the call is counted, unless it was a probe, and is its last. */

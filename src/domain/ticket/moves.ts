@@ -4,9 +4,9 @@
  * before, there is nothing to store. Time is the store's clock.
  */
 import type { Failure } from "../failure.ts";
-import type { Others } from "../gate/outcome.ts";
+import type { Others } from "../gate/call-report.ts";
 import { fail, threw } from "./failure.ts";
-import { callIsOver, cancelNow, die, endAt, expire, move, requeue, type Moved } from "./steps.ts";
+import { callIsOver, cancelNow, die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
 import type {
   About,
   CancelledBy,
@@ -171,15 +171,15 @@ export function settle(
   policy: TicketPolicy,
   random: number,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, outcome.spent, nowMs, policy, (held, state) => {
+  return withClaim(ticket, fence, outcome.spent, nowMs, policy, (claimed, state) => {
     // It ran to an end without killing its process.
-    const clean: Progress = { ...held.progress, suspect: false };
+    const clean: Progress = { ...claimed.progress, suspect: false };
     const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
       const { failure } = outcome;
       if (outcome.threw === true) {
         return threw(
-          { ...held, progress: { ...clean, suspect: true } },
+          { ...claimed, progress: { ...clean, suspect: true } },
           state,
           others,
           nowMs,
@@ -187,11 +187,11 @@ export function settle(
           random,
         );
       }
-      return fail({ ...held, progress: clean }, state, { failure, others }, nowMs, policy, random);
+      return fail({ ...claimed, progress: clean }, state, { failure, others }, nowMs, policy, random);
     }
     const attempts = clean.attempts + (state.claim.asProbe ? 0 : 1);
     const ended: Ended = { status: "completed", result: outcome.result, ...endAt(nowMs, policy) };
-    return move(held, { ...clean, attempts }, ended, { kind: "completed" }, nowMs);
+    return move(claimed, { ...clean, attempts }, ended, { kind: "completed" }, nowMs);
   });
 }
 
@@ -207,8 +207,8 @@ export function giveBack(
   policy: TicketPolicy,
   spent: Spent = nothingSpent,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, spent, nowMs, policy, (held, state) =>
-    requeue(held, held.progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy),
+  return withClaim(ticket, fence, spent, nowMs, policy, (claimed, state) =>
+    backToQueue(claimed, claimed.progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy),
   );
 }
 
@@ -226,8 +226,8 @@ export function claimantDied(
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nothingSpent, nowMs, policy, (held, state) =>
-    die(held, state, alone || held.progress.suspect, nowMs, policy),
+  return withClaim(ticket, fence, nothingSpent, nowMs, policy, (claimed, state) =>
+    die(claimed, state, alone || claimed.progress.suspect, nowMs, policy),
   );
 }
 
@@ -252,7 +252,7 @@ export function cancel(ticket: Ticket, by: CancelledBy, nowMs: number, policy: T
   }
 }
 
-/** Notes that the gate was told what `errandOf` said after this event. Not an event: nothing happened to the ticket. */
+/** Notes that the gate was told what `noticeOf` said after this event. Not an event: nothing happened to the ticket. */
 export function gateHeard(ticket: Ticket, event: number): Ticket {
   const { progress } = ticket;
   const heard = Math.min(event, progress.events);
@@ -266,7 +266,7 @@ function withClaim(
   spent: Spent,
   nowMs: number,
   policy: TicketPolicy,
-  act: (held: Ticket, state: Processing) => Moved<null>,
+  act: (claimed: Ticket, state: Processing) => Moved<null>,
 ): Moved<Settled> {
   const present = elapse(ticket, nowMs, policy);
   const { state, progress } = present.ticket;

@@ -35,14 +35,14 @@ export function die(
   const deaths = progress.deaths + (alone ? 1 : 0);
   const suspected = { ...progress, suspect: true, deaths };
   if (deaths < mostDeaths || nowMs >= about.expiresAtMs) {
-    return requeue(ticket, suspected, state, state.lastFailure, nowMs, "died", nowMs, policy);
+    return backToQueue(ticket, suspected, state, state.lastFailure, nowMs, "died", nowMs, policy);
   }
   const ended: Ended = { status: "failed", failure: { reason: "crashed" }, ...endAt(nowMs, policy) };
   return move(ticket, suspected, ended, { kind: "failed", reason: "crashed" }, nowMs);
 }
 
 /** Back to waiting, or to its end where its time is over. */
-export function requeue(
+export function backToQueue(
   ticket: Ticket,
   progress: Progress,
   state: Processing,

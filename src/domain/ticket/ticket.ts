@@ -18,7 +18,7 @@
  */
 import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
 import type { Failure } from "../failure.ts";
-import type { Seat } from "../gate/places.ts";
+import type { QueueItem } from "../gate/places.ts";
 import type { Plan } from "../judging/plan.ts";
 import { decodeRecord, type Decoded } from "../record.ts";
 import type { Usage } from "../judging/usage.ts";
@@ -91,7 +91,7 @@ export interface Progress {
   readonly limited?: number;
   readonly limitedAtMs?: number;
   readonly limitedUnnamed?: number;
-  /** Refusals in a row that no gate held it for. */
+  /** Refusals in a row for which no gate paused its model. */
   readonly refusals?: number;
   /** Calls that threw, and when the first did. */
   readonly throws?: number;
@@ -217,7 +217,7 @@ export interface TicketPolicy {
   readonly leaseMs: number;
   /** How long it stays readable after it has ended. */
   readonly retentionMs: number;
-  /** The first wait of a ticket whose refusal no gate holds it for. */
+  /** The first wait of a ticket for whose refusal no gate pauses its model. */
   readonly recoveryMs: number;
 }
 
@@ -273,37 +273,37 @@ export function ticketDueMs({ about, state }: Ticket): number {
 }
 
 /** What the gate must still be told. The ticket repeats it until the gate has answered, then notes it with `gateHeard`. */
-export type Errand =
-  | { readonly kind: "confirm"; readonly event: number; readonly notBeforeMs: number }
+export type GateNotice =
+  | { readonly kind: "enqueue"; readonly event: number; readonly notBeforeMs: number }
   | {
-      readonly kind: "park";
+      readonly kind: "requeue";
       readonly event: number;
       readonly notBeforeMs: number;
       readonly suspect: boolean;
       readonly permit: string | null;
     }
   /** `keptBytes`: what it holds until it is forgotten. */
-  | { readonly kind: "release"; readonly event: number; readonly keptBytes: number };
+  | { readonly kind: "remove"; readonly event: number; readonly keptBytes: number };
 
-export function errandOf({ about, progress, state }: Ticket): Errand | null {
+export function noticeOf({ about, progress, state }: Ticket): GateNotice | null {
   const { events: event, gateHeard, suspect, lastPermit: permit } = progress;
   if (gateHeard >= event) return null;
   switch (state.status) {
     case "queued": {
       const { notBeforeMs } = state;
       return permit === null
-        ? { kind: "confirm", event, notBeforeMs }
-        : { kind: "park", event, notBeforeMs, suspect, permit };
+        ? { kind: "enqueue", event, notBeforeMs }
+        : { kind: "requeue", event, notBeforeMs, suspect, permit };
     }
     case "processing":
       return null;
     case "cancelled":
       // The call that is under way holds permit, place and share.
-      return state.claim === null ? { kind: "release", event, keptBytes: about.keptBytes ?? 0 } : null;
+      return state.claim === null ? { kind: "remove", event, keptBytes: about.keptBytes ?? 0 } : null;
     case "completed":
     case "failed":
     case "expired":
-      return { kind: "release", event, keptBytes: about.keptBytes ?? 0 };
+      return { kind: "remove", event, keptBytes: about.keptBytes ?? 0 };
   }
 }
 
@@ -313,12 +313,15 @@ export function comparisonKey(promptSha256: string): string {
 }
 
 /** What each verb of the gate wants to know of it. */
-export function seatOf({ about }: Ticket): Seat {
-  return draftSeat(about, about.acceptedAtMs);
+export function queueItemOf({ about }: Ticket): QueueItem {
+  return draftQueueItem(about, about.acceptedAtMs);
 }
 
 /** Likewise, of one that is not accepted yet. */
-export function draftSeat(about: Omit<About, "acceptedAtMs" | "expiresAtMs">, acceptedAtMs: number): Seat {
+export function draftQueueItem(
+  about: Omit<About, "acceptedAtMs" | "expiresAtMs">,
+  acceptedAtMs: number,
+): QueueItem {
   const { id: ticketId, priority, keys } = about;
   return {
     ticketId,

@@ -2,10 +2,10 @@
  * A place for a ticket, at a gate that is a hop away: of a full queue nobody asks in vain, and of a slow gate one at a time, so that a storm
  * of tickets doesn't drown what else it has to hear.
  */
-import type { Seat } from "../../domain/gate/places.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Room } from "../../domain/gate/snapshot.ts";
 import { lookFor } from "./single-flight.ts";
-import type { GatePace } from "./latency.ts";
+import type { GateLatency } from "./latency.ts";
 import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
 
 export interface ReserveParts {
@@ -15,7 +15,7 @@ export interface ReserveParts {
   readonly room: () => Room;
   /** Learns more of it, behind the request; unless that is being done. */
   readonly refresh: () => void;
-  readonly pace: GatePace;
+  readonly latency: GateLatency;
   readonly clock: Clock;
 }
 
@@ -28,14 +28,14 @@ const patienceMs = 2_000;
 /** The longest that one waits to hear again of a queue that was full. */
 const hearMs = 300;
 
-export function createReserve({ ask, room, refresh, pace, clock }: ReserveParts): Gate["reserve"] {
-  async function reserveNow(seat: Seat): Promise<boolean> {
-    const isHeld = await pace.timed(() => ask(seat));
+export function createReserve({ ask, room, refresh, latency, clock }: ReserveParts): Gate["reserve"] {
+  async function reserveNow(item: QueueItem): Promise<boolean> {
+    const isHeld = await latency.timed(() => ask(item));
     if (!isHeld) refresh();
     return isHeld;
   }
 
-  return async (seat) => {
+  return async (item) => {
     const isHeld = await lookFor(clock, patienceMs, (leftMs) => {
       switch (room()) {
         case "none":
@@ -44,12 +44,12 @@ export function createReserve({ ask, room, refresh, pace, clock }: ReserveParts)
           refresh();
           return patienceMs - leftMs < hearMs ? undefined : false;
         case "perhaps":
-          return pace.takesMs() >= slowMs && pace.isBusy() ? undefined : reserveNow(seat);
+          return latency.takesMs() >= slowMs && latency.isBusy() ? undefined : reserveNow(item);
       }
     });
     if (isHeld !== undefined) return isHeld;
-    if (pace.takesMs() >= overrunMs)
+    if (latency.takesMs() >= overrunMs)
       throw new StoreAway("the gate is overrun, and others wait for it already");
-    return reserveNow(seat);
+    return reserveNow(item);
   };
 }

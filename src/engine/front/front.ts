@@ -5,7 +5,7 @@
 import type { Whose } from "../../domain/gate/breaker.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
-import type { Others, Outcome } from "../../domain/gate/outcome.ts";
+import type { Others, CallReport } from "../../domain/gate/call-report.ts";
 import {
   answer,
   isRefreshDue,
@@ -15,8 +15,8 @@ import {
   type SnapshotAnswer,
 } from "../../domain/gate/snapshot.ts";
 import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
-import { createGateNews } from "./reports.ts";
-import { createGatePace } from "./latency.ts";
+import { createGateReports } from "./reports.ts";
+import { createGateLatency } from "./latency.ts";
 import { createReserve } from "./admission.ts";
 import { inTime } from "../../gateway/deadline.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
@@ -28,7 +28,7 @@ export interface RemoteGate extends Omit<Gate, "enter" | "report"> {
     whose: Whose,
   ): Promise<{ readonly admission: Admission; readonly snapshot: Snapshot }>;
   /** `reportId` names the batch: sent again, it counts once. */
-  exchange(reportId: string, outcomes: readonly Outcome[]): Promise<Exchanged>;
+  exchange(reportId: string, callReports: readonly CallReport[]): Promise<Exchanged>;
 }
 
 export interface GateFrontParts {
@@ -58,19 +58,19 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   /** The permit of the call that is the probe. */
   let turn: string | null = null;
 
-  const pace = createGatePace(clock);
-  const news = createGateNews({
-    exchange: (reportId, outcomes) => pace.timed(() => remote.exchange(reportId, outcomes)),
+  const latency = createGateLatency(clock);
+  const reports = createGateReports({
+    exchange: (reportId, callReports) => latency.timed(() => remote.exchange(reportId, callReports)),
     keep,
     clock,
     newId,
     later,
   });
   const reserve = createReserve({
-    ask: (seat) => remote.reserve(seat),
+    ask: (item) => remote.reserve(item),
     room: () => roomIn(kept, clock.nowMs()),
-    refresh: news.refresh,
-    pace,
+    refresh: reports.refresh,
+    latency,
     clock,
   });
 
@@ -83,7 +83,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     if (known.kind === "ask") return askInTurn(permit, whose);
     // Asked again with its permit, the probe is told the same.
     if (permit === turn) return ask(permit, whose);
-    if (isRefreshDue(kept, nowMs)) news.refresh();
+    if (isRefreshDue(kept, nowMs)) reports.refresh();
     return Promise.resolve(admissionOf(known));
   }
 
@@ -103,7 +103,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     const limitMs = patienceMs();
     const flight: Flight = { sinceMs: clock.nowMs(), limitMs };
     asking = flight;
-    const asked = pace
+    const asked = latency
       .timed(() => remote.enter(permit, whose))
       .then(
         ({ admission, snapshot }) => {
@@ -144,9 +144,9 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
       : admissionOf(last);
   }
 
-  function report(outcome: Outcome): Promise<Others | null> {
-    if (outcome.permit === turn) turn = null;
-    return news.report(outcome);
+  function report(callReport: CallReport): Promise<Others | null> {
+    if (callReport.permit === turn) turn = null;
+    return reports.report(callReport);
   }
 
   /** The one that was asked for last is the newest. After our clock was set back nothing kept is newer. */
@@ -159,8 +159,8 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     enter,
     report,
     reserve,
-    outlook: (ticketId) => remote.outlook(ticketId),
-    overview: (tenant) => remote.overview(tenant),
+    estimate: (ticketId) => remote.estimate(ticketId),
+    status: (tenant) => remote.status(tenant),
   };
 }
 

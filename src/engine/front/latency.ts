@@ -2,7 +2,7 @@
 import { isUnderWay, type Flight } from "./single-flight.ts";
 import type { Clock } from "../../gateway/ports.ts";
 
-export interface GatePace {
+export interface GateLatency {
   /** Asks, and takes the time. */
   readonly timed: <Reply>(ask: () => Promise<Reply>) => Promise<Reply>;
   /** How long the last answer took, or what has not been answered yet is taking, if that is longer; in milliseconds. */
@@ -14,7 +14,7 @@ export interface GatePace {
 /** Who isn't answered by then has died with its request. */
 const askingMs = 5_000;
 
-export function createGatePace(clock: Clock): GatePace {
+export function createGateLatency(clock: Clock): GateLatency {
   let tookMs = 0;
   /** What has not been answered yet, oldest first. */
   const asking = new Set<Flight>();

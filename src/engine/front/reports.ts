@@ -1,14 +1,14 @@
 /** How calls went, told to a gate that is a hop away: trouble at once, the rest in batches, one exchange at a time. */
 import type { Exchanged } from "../../domain/gate/report.ts";
-import { asksForOthers, type Others, type Outcome } from "../../domain/gate/outcome.ts";
-import { addOutcome, isReportDue, type Snapshot, type Unreported } from "../../domain/gate/snapshot.ts";
+import { asksForOthers, type Others, type CallReport } from "../../domain/gate/call-report.ts";
+import { addReport, isReportDue, type Snapshot, type Unreported } from "../../domain/gate/snapshot.ts";
 import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
 import { inTime } from "../../gateway/deadline.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 
-export interface GateNewsParts {
+export interface GateReportsParts {
   /** `reportId` names the batch: sent again, it counts once. */
-  readonly exchange: (reportId: string, outcomes: readonly Outcome[]) => Promise<Exchanged>;
+  readonly exchange: (reportId: string, callReports: readonly CallReport[]) => Promise<Exchanged>;
   readonly keep: (snapshot: Snapshot, askedAtMs: number) => void;
   readonly clock: Clock;
   /** Names batches. */
@@ -17,7 +17,7 @@ export interface GateNewsParts {
   readonly later: (work: Promise<unknown>) => void;
 }
 
-export interface GateNews {
+export interface GateReports {
   readonly report: Gate["report"];
   /** Asks for a new snapshot behind the request, and tells what there is to tell; unless that is being done. */
   readonly refresh: () => void;
@@ -25,9 +25,9 @@ export interface GateNews {
 
 interface Batch {
   readonly id: string;
-  /** Of the oldest news in it. */
+  /** Of the oldest report in it. */
   readonly atMs: number;
-  readonly outcomes: readonly Outcome[];
+  readonly callReports: readonly CallReport[];
 }
 
 /** The longest that trouble holds its caller up, who learns from it what others know. */
@@ -38,32 +38,32 @@ const othersMs = 2_000;
 const exchangeMs = 10_000;
 /** Batches whose outcome isn't known, kept to be sent again, and for how long: the gate takes what it hears for the present. */
 const mostBatches = 4;
-const newsMs = 60_000;
+const reportMs = 60_000;
 
-export function createGateNews({ exchange, keep, clock, newId, later }: GateNewsParts): GateNews {
+export function createGateReports({ exchange, keep, clock, newId, later }: GateReportsParts): GateReports {
   let unreported: Unreported = [];
   let undelivered: readonly Batch[] = [];
   let underWay: Flight | null = null;
   /** When each was reported. */
-  const reportedAtMs = new WeakMap<Outcome, number>();
+  const reportedAtMs = new WeakMap<CallReport, number>();
   /** Outcomes whose exchange is over, whatever came of it. */
-  const told = new WeakSet<Outcome>();
+  const told = new WeakSet<CallReport>();
 
   const isBusy = () => isUnderWay(underWay, clock.nowMs());
 
-  async function report(outcome: Outcome): Promise<Others | null> {
-    unreported = addOutcome(unreported, outcome);
-    reportedAtMs.set(outcome, clock.nowMs());
-    if (asksForOthers(outcome)) return (await inTime(clock, othersMs, begin())) ?? null;
-    if (!isReportDue([outcome])) {
+  async function report(callReport: CallReport): Promise<Others | null> {
+    unreported = addReport(unreported, callReport);
+    reportedAtMs.set(callReport, clock.nowMs());
+    if (asksForOthers(callReport)) return (await inTime(clock, othersMs, begin())) ?? null;
+    if (!isReportDue([callReport])) {
       if (isReportDue(unreported)) refresh();
       return null;
     }
     // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
-    if (outcome.permit !== null) await inTime(clock, troubleMs, begin());
+    if (callReport.permit !== null) await inTime(clock, troubleMs, begin());
     else {
       await lookFor<unknown>(clock, troubleMs, (leftMs) => {
-        if (told.has(outcome)) return true;
+        if (told.has(callReport)) return true;
         return isBusy() ? undefined : inTime(clock, leftMs, begin());
       });
     }
@@ -95,39 +95,39 @@ export function createGateNews({ exchange, keep, clock, newId, later }: GateNews
     const nowMs = clock.nowMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
-    const isNews = (atMs: number) => Math.abs(nowMs - atMs) < newsMs;
-    const heardMs = (outcome: Outcome) => reportedAtMs.get(outcome) ?? nowMs;
+    const isOfNow = (atMs: number) => Math.abs(nowMs - atMs) < reportMs;
+    const heardMs = (callReport: CallReport) => reportedAtMs.get(callReport) ?? nowMs;
     // After an exchange that hung, what came up meanwhile lies here until somebody calls again.
-    const outcomes = unreported.filter((outcome) => isNews(heardMs(outcome)));
-    const batch = { id: newId(), atMs: Math.min(nowMs, ...outcomes.map(heardMs)), outcomes };
-    const batches = [...undelivered.filter(({ atMs }) => isNews(atMs)), batch];
+    const callReports = unreported.filter((callReport) => isOfNow(heardMs(callReport)));
+    const batch = { id: newId(), atMs: Math.min(nowMs, ...callReports.map(heardMs)), callReports };
+    const batches = [...undelivered.filter(({ atMs }) => isOfNow(atMs)), batch];
     undelivered = [];
     unreported = [];
     let delivered = 0;
     let others: Others | null = null;
     try {
-      for (const { id, outcomes } of batches) {
+      for (const { id, callReports } of batches) {
         const atMs = clock.nowMs();
-        const { others: heard = null, ...snapshot } = await exchange(id, outcomes.map(aged));
+        const { others: heard = null, ...snapshot } = await exchange(id, callReports.map(aged));
         keep(snapshot, atMs);
         others = heard;
         delivered++;
       }
       return others;
     } catch {
-      const rest = batches.slice(delivered).filter(({ outcomes }) => outcomes.length > 0);
+      const rest = batches.slice(delivered).filter(({ callReports }) => callReports.length > 0);
       undelivered = [...rest, ...undelivered].slice(-mostBatches);
       return null;
     } finally {
       if (underWay === flight) underWay = null;
-      for (const outcome of batch.outcomes) told.add(outcome);
+      for (const callReport of batch.callReports) told.add(callReport);
     }
   }
 
   /** What is told late says so: the gate must not take it for the present. */
-  function aged(outcome: Outcome): Outcome {
-    const ageMs = clock.nowMs() - (reportedAtMs.get(outcome) ?? clock.nowMs());
-    return ageMs > 0 && outcome.call !== undefined ? { ...outcome, ageMs } : outcome;
+  function aged(callReport: CallReport): CallReport {
+    const ageMs = clock.nowMs() - (reportedAtMs.get(callReport) ?? clock.nowMs());
+    return ageMs > 0 && callReport.call !== undefined ? { ...callReport, ageMs } : callReport;
   }
 
   return { report, refresh };

@@ -2,7 +2,7 @@
 import { createClient } from "@redis/client";
 import { inTime } from "../../gateway/deadline.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
-import { NotDone } from "../../stores/failover/shared-store.ts";
+import { NotDone } from "../../stores/failover/primary-store.ts";
 
 export interface LastingClient {
   /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
-import { NotDone } from "../../stores/failover/shared-store.ts";
+import { NotDone } from "../../stores/failover/primary-store.ts";
 import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
 export interface RedisConnection extends Redis, Pick<LastingClient, "onReady" | "roundTrips" | "close"> {

@@ -1,11 +1,11 @@
 /** The tickets that this process takes out of Redis to work on, provider by provider. */
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
-import { createTaker, type Taker } from "../../stores/redis/fetcher.ts";
+import { createFetcher, type Fetcher } from "../../stores/redis/fetcher.ts";
 import type { redisTickets } from "../../stores/redis/tickets.ts";
 
 export interface FetchingParts {
-  readonly tickets: Pick<ReturnType<typeof redisTickets>, "take" | "giveBack">;
+  readonly tickets: Pick<ReturnType<typeof redisTickets>, "fetch" | "giveBack">;
   readonly clock: Clock;
   /** By the clock of Redis, as far as it is known. */
   readonly storeNowMs: () => number;
@@ -21,7 +21,7 @@ export interface FetchingParts {
 type Run = (claimed: ClaimedTicket) => Promise<void>;
 
 export interface Fetching {
-  takerOf(provider: ProviderName): Taker | undefined;
+  fetcherOf(provider: ProviderName): Fetcher | undefined;
   /** From now on tickets are taken and run. */
   start(run: Run): void;
   /** Takes tickets (again), if it was started. */
@@ -36,24 +36,24 @@ export interface Fetching {
 export function createFetching(parts: FetchingParts): Fetching {
   const { tickets, clock, storeNowMs, concurrency, onFault } = parts;
   /** The latest take of each, which may bring tickets after nobody takes any more. */
-  const taking = new Map<ProviderName, Promise<unknown>>();
+  const fetching = new Map<ProviderName, Promise<unknown>>();
   const working = new Map<string, Promise<void>>();
   let run: Run | null = null;
   let isOpen = false;
-  const takers = new Map(providerNames.map((provider) => [provider, takerFor(provider)]));
+  const fetchers = new Map(providerNames.map((provider) => [provider, fetcherFor(provider)]));
 
-  function takerFor(provider: ProviderName): Taker {
-    return createTaker({
+  function fetcherFor(provider: ProviderName): Fetcher {
+    return createFetcher({
       clock,
       storeNowMs,
       concurrency,
-      take(most, inFlight) {
-        const taken = tickets.take(provider, most, inFlight);
-        taking.set(
+      fetch(most, inFlight) {
+        const fetched = tickets.fetch(provider, most, inFlight);
+        fetching.set(
           provider,
-          taken.catch(() => []),
+          fetched.catch(() => []),
         );
-        return taken;
+        return fetched;
       },
       run(claimed) {
         const worker = runOne(parts, claimed, run).finally(() => working.delete(claimed.permit));
@@ -68,11 +68,11 @@ export function createFetching(parts: FetchingParts): Fetching {
     isOpen = run !== null;
     if (!isOpen) return;
     parts.onOpen();
-    for (const taker of takers.values()) taker.open();
+    for (const fetcher of fetchers.values()) fetcher.open();
   }
 
   return {
-    takerOf: (provider) => takers.get(provider),
+    fetcherOf: (provider) => fetchers.get(provider),
     start(worker) {
       run = worker;
       open();
@@ -83,10 +83,10 @@ export function createFetching(parts: FetchingParts): Fetching {
     },
     shut() {
       isOpen = false;
-      for (const taker of takers.values()) taker.shut();
+      for (const fetcher of fetchers.values()) fetcher.shut();
     },
     async idle() {
-      await Promise.all(taking.values());
+      await Promise.all(fetching.values());
       while (working.size > 0) await Promise.all(working.values());
     },
   };

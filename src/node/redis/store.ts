@@ -3,18 +3,18 @@ import { providerNames, type ProviderName } from "../../domain/judging/compariso
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
-import { createCaller } from "../../stores/redis/script-runner.ts";
+import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
 import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
-import { readNews, root, wakeChannel } from "../../stores/redis/redis.ts";
-import type { SharedStore } from "../../stores/failover/shared-store.ts";
+import { readWake, root, wakeChannel } from "../../stores/redis/redis.ts";
+import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching } from "./fetching.ts";
 
-export interface SharedParts {
+export interface RedisParts {
   readonly url: string;
   readonly settings: QueueSettings;
   readonly clock: Clock;
@@ -29,31 +29,31 @@ export interface SharedParts {
 }
 
 /** Connects by itself: Redis need not be there yet. */
-export function openShared(
-  parts: SharedParts,
+export function openRedis(
+  parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
-): SharedStore & { roundTrips(): number } {
+): PrimaryStore & { roundTrips(): number } {
   const { settings, clock, random, newId, onFault } = parts;
   const limits = gateLimits(settings);
   let isAnnounced = false;
 
-  const caller = createCaller({
+  const script = createScriptRunner({
     redis,
     limits,
     clock,
     random,
-    onSchedule: (provider, schedule) => fetching.takerOf(provider)?.onSchedule(schedule),
+    onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ redis, caller, policy: ticketPolicy(settings), newId, random });
+  const tickets = redisTickets({ redis, script, policy: ticketPolicy(settings), newId, random });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
-    providerNames.map((name) => [name, redisGate(caller, name)]),
+    providerNames.map((name) => [name, redisGate(script, name)]),
   );
   const fetching = createFetching({
     tickets,
     clock,
-    storeNowMs: caller.nowMs,
+    storeNowMs: script.nowMs,
     concurrency: limits.concurrency,
     shortestLeaseMs: settings.llm.requestTimeoutMs,
     onOpen: announce,
@@ -63,8 +63,8 @@ export function openShared(
   const stopListening = redis.listen(
     wakeChannel,
     (message) => {
-      const { provider, ...news } = readNews(message);
-      fetching.takerOf(provider as ProviderName)?.onNews(news);
+      const { provider, ...wake } = readWake(message);
+      fetching.fetcherOf(provider as ProviderName)?.onWake(wake);
     },
     fetching.refresh,
   );
@@ -85,7 +85,7 @@ export function openShared(
   return {
     gate: gatesOf(remotes, tickets, parts),
     tickets,
-    keys: redisKeys(caller),
+    keys: redisKeys(script),
     totals,
     start: fetching.start,
     pause: fetching.shut,
@@ -112,8 +112,8 @@ export function openShared(
 function gatesOf(
   remotes: ReadonlyMap<ProviderName, RedisGate>,
   tickets: ReturnType<typeof redisTickets>,
-  parts: SharedParts,
-): SharedStore["gate"] {
+  parts: RedisParts,
+): PrimaryStore["gate"] {
   const gates = new Map(Array.from(remotes, ([name, remote]) => [name, frontOf(remote, tickets, parts)]));
   return (provider) => {
     const gate = gates.get(provider);
@@ -130,7 +130,7 @@ async function reserve(): Promise<boolean> {
 function frontOf(
   remote: RedisGate,
   tickets: ReturnType<typeof redisTickets>,
-  { clock, newId, onFault }: SharedParts,
+  { clock, newId, onFault }: RedisParts,
 ): Gate {
   const before = createGateFront({
     remote: { ...remote, reserve },
@@ -141,7 +141,7 @@ function frontOf(
   return {
     ...before,
     reserve,
-    outlook: async (ticketId) => tickets.freshOutlook(ticketId) ?? (await before.outlook(ticketId)),
+    estimate: async (ticketId) => tickets.freshEstimate(ticketId) ?? (await before.estimate(ticketId)),
   };
 }
 

@@ -1,23 +1,23 @@
 /** The door of the store in SQLite: whatever its gates send is claimed in the same breath, and handed out. */
-import type { Seat } from "../../domain/gate/places.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import { StoreAway, type ClaimedTicket, type Door, type Ports } from "../../gateway/ports.ts";
 import { untilAnswered } from "../../gateway/until-answered.ts";
-import type { LocalGate } from "./gate.ts";
+import type { SqliteGate } from "./gate.ts";
 import type { SqliteTickets } from "./tickets.ts";
 
 export interface SqliteDoorParts extends Pick<Ports, "clock" | "random" | "newId"> {
-  readonly tickets: Pick<SqliteTickets, "take">;
+  readonly tickets: Pick<SqliteTickets, "claimInTurn">;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown) => void;
 }
 
 export interface SqliteDoor extends Door {
   /** A gate has sent this ticket. Before `start` it goes nowhere, and is sent again. */
-  send(ticketId: string, gate: LocalGate): void;
+  send(ticketId: string, gate: SqliteGate): void;
 }
 
 interface Begun {
-  readonly seat: Seat;
+  readonly item: QueueItem;
   readonly suspect: boolean;
 }
 
@@ -29,30 +29,30 @@ export function sqliteDoor(parts: SqliteDoorParts): SqliteDoor {
   const working = new Set<Promise<void>>();
   let run: Parameters<Door["start"]>[0] | null = null;
 
-  async function work(ticketId: string, gate: LocalGate, runs: NonNullable<typeof run>): Promise<void> {
+  async function work(ticketId: string, gate: SqliteGate, runs: NonNullable<typeof run>): Promise<void> {
     const claimed = await claim(ticketId, gate);
     if (claimed !== null) await runs(claimed);
   }
 
-  async function claim(ticketId: string, gate: LocalGate): Promise<ClaimedTicket | null> {
+  async function claim(ticketId: string, gate: SqliteGate): Promise<ClaimedTicket | null> {
     const permit = parts.newId();
     /** What the gate has let be called for. */
     let begun: Begun | null = null;
-    const take = () =>
-      tickets.take(ticketId, permit, (seat, starter) => {
-        const start = gate.start(seat, starter);
-        begun = start.kind === "call" ? { seat, suspect: starter.suspect } : null;
+    const claimInTurn = () =>
+      tickets.claimInTurn(ticketId, permit, (item, starter) => {
+        const start = gate.start(item, starter);
+        begun = start.kind === "call" ? { item, suspect: starter.suspect } : null;
         return start;
       });
     let claimed: ClaimedTicket | null = null;
     try {
-      const taken = await take().catch((error: unknown) => {
+      const answered = await claimInTurn().catch((error: unknown) => {
         // A ticket that can't be read has no turn to lose, and is sent again.
         if (begun === null || !(error instanceof StoreAway)) throw error;
-        return untilAnswered(parts, take, clock.nowMs() + claimMs);
+        return untilAnswered(parts, claimInTurn, clock.nowMs() + claimMs);
       });
-      if (taken?.isThere === false) gate.release(ticketId);
-      claimed = taken?.claimed ?? null;
+      if (answered?.isThere === false) gate.remove(ticketId);
+      claimed = answered?.claimed ?? null;
     } finally {
       if (claimed === null) giveBack(begun, permit, gate);
     }
@@ -62,10 +62,10 @@ export function sqliteDoor(parts: SqliteDoorParts): SqliteDoor {
   }
 
   /** Whatever a start has taken: the permit, the place, the turn of a probe. The ticket is tried again, but not at once. */
-  function giveBack(begun: Begun | null, permit: string, gate: LocalGate): void {
+  function giveBack(begun: Begun | null, permit: string, gate: SqliteGate): void {
     if (begun === null) return;
-    const { seat, suspect } = begun;
-    gate.park(seat, { permit, suspect, notBeforeMs: clock.nowMs() + claimMs });
+    const { item, suspect } = begun;
+    gate.requeue(item, { permit, suspect, notBeforeMs: clock.nowMs() + claimMs });
   }
 
   return {

@@ -1,11 +1,11 @@
-/** The core of a gate: in memory, and behind it in the store. */
-import type { GateCore } from "../../domain/gate/gate.ts";
+/** The state of a gate: in memory, and behind it in the store. */
+import type { GateState } from "../../domain/gate/gate.ts";
 import type { Clock } from "../../gateway/ports.ts";
 
-export interface StoredCore {
-  read(): GateCore;
+export interface StoredGateState {
+  read(): GateState;
   /** @param withinMs when it is to be stored at the latest; 0: now, and `settled` waits for it */
-  write(core: GateCore, withinMs: number): void;
+  write(state: GateState, withinMs: number): void;
   /** When what is to be stored now has been, or could not be: then it is tried again soon, and the gate goes on from memory meanwhile. */
   settled(): Promise<void>;
   /** Stores what is not stored yet, if it can. */
@@ -15,12 +15,12 @@ export interface StoredCore {
 const retryMs = 1_000;
 
 /** @param store takes what to store from its argument when it comes to it. Rejects when it can't store it. */
-export function createStoredCore(
-  initial: GateCore,
-  store: (core: () => GateCore) => Promise<unknown>,
+export function createStoredGateState(
+  initial: GateState,
+  store: (state: () => GateState) => Promise<unknown>,
   clock: Clock,
-): StoredCore {
-  let core = initial;
+): StoredGateState {
+  let state = initial;
   let stored = initial;
   /** A write that has not come to its turn yet takes along whatever changes until then. */
   let storing: Promise<void> | null = null;
@@ -37,12 +37,12 @@ export function createStoredCore(
   }
 
   async function storeNow(): Promise<void> {
-    let written = core;
+    let written = state;
     try {
       await store(() => {
         storing = null;
-        written = core;
-        return core;
+        written = state;
+        return state;
       });
       stored = written;
     } catch {
@@ -52,14 +52,14 @@ export function createStoredCore(
   }
 
   function flush(): Promise<void> {
-    if (storing === null && stored !== core) storing = storeNow();
+    if (storing === null && stored !== state) storing = storeNow();
     return storing ?? Promise.resolve();
   }
 
   return {
-    read: () => core,
+    read: () => state,
     write(next, withinMs) {
-      core = next;
+      state = next;
       if (withinMs === 0) void flush();
       else storeBy(clock.nowMs() + withinMs);
     },

@@ -1,20 +1,20 @@
 /**
- * The gate of one provider in this process. What waits is in memory, made again from the tickets at each start; the core is stored, so
+ * The gate of one provider in this process. What waits is in memory, made again from the tickets at each start; its state is stored, so
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
 import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
-import { endWaits, othersOf, report } from "../../domain/gate/report.ts";
-import type { Parking, Start, Starter } from "../../domain/gate/queue.ts";
-import { asksForOthers } from "../../domain/gate/outcome.ts";
-import type { Places, Seat } from "../../domain/gate/places.ts";
-import { errandOf, seatOf, type Ticket } from "../../domain/ticket/ticket.ts";
+import { endWaits, othersOf, takeReports } from "../../domain/gate/report.ts";
+import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
+import { asksForOthers } from "../../domain/gate/call-report.ts";
+import type { Places, QueueItem } from "../../domain/gate/places.ts";
+import { noticeOf, queueItemOf, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 import { createGateKeeper } from "../../engine/gate-keeper.ts";
 import { look, type GateOwner } from "../../engine/gate-owner.ts";
-import type { StoredCore } from "./gate-state.ts";
+import type { StoredGateState } from "./gate-state.ts";
 
-export interface LocalGateParts {
-  readonly core: StoredCore;
+export interface SqliteGateParts {
+  readonly state: StoredGateState;
   readonly places: Places;
   readonly limits: GateLimits;
   readonly clock: Clock;
@@ -27,15 +27,15 @@ export interface LocalGateParts {
   readonly onChange: () => void;
 }
 
-export interface LocalGate extends Gate {
+export interface SqliteGate extends Gate {
   /** May a ticket be called for now, under this permit? Asked again with it, the answer is the same. What must last of it has, after `settled`. */
-  start(seat: Seat, starter: Starter): Start;
+  start(item: QueueItem, starter: Starter): Start;
   /** When what must last is stored, or could not be: then the gate goes on from memory. */
   settled(): Promise<void>;
-  /** What tickets have to say: `tellGate`. */
-  confirm(seat: Seat, notBeforeMs: number): void;
-  park(seat: Seat, parking: Parking): void;
-  release(ticketId: string, keptBytes?: number): void;
+  /** What tickets have to say: `giveNotice`. */
+  enqueue(item: QueueItem, notBeforeMs: number): void;
+  requeue(item: QueueItem, requeueing: Requeueing): void;
+  remove(ticketId: string, keptBytes?: number): void;
   /** Sends what may go, asks after who is silent, and sets the alarm. */
   look(): void;
 }
@@ -45,14 +45,14 @@ const lightMs = 1_000;
 const calmMs = 30_000;
 
 /** The process has just started, and is the only one. */
-export function createLocalGate(parts: LocalGateParts): LocalGate {
-  const { core, limits, onChange } = parts;
+export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
+  const { state, limits, onChange } = parts;
   const { nowMs } = parts.clock;
   const keeper = createGateKeeper({
     places: parts.places,
     limits,
-    readCore: core.read,
-    writeCore: (next, mustLast) => core.write(next, mustLast ? 0 : lightMs),
+    readState: state.read,
+    writeState: (next, mustLast) => state.write(next, mustLast ? 0 : lightMs),
     atomically: (work) => work(),
     nowMs,
     random: parts.random,
@@ -66,60 +66,60 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
 
   /** The answer leaves when what must last is stored. */
   async function stored<Reply>(reply: Reply): Promise<Reply> {
-    await core.settled();
+    await state.settled();
     return reply;
   }
 
   return {
     enter(permit, whose) {
-      const before = core.read();
-      const { core: after, reply } = enter(before, permit, whose, nowMs(), limits);
+      const before = state.read();
+      const { gate: after, reply } = enter(before, permit, whose, nowMs(), limits);
       if (after === before) return Promise.resolve(reply);
-      core.write(after, 0);
+      state.write(after, 0);
       onChange();
       return stored(reply);
     },
 
-    report(outcome) {
-      const before = core.read();
-      const after = report(before, parts.newId(), [outcome], nowMs(), limits, parts.random());
-      const others = asksForOthers(outcome) ? othersOf(after, outcome, nowMs()) : null;
+    report(callReport) {
+      const before = state.read();
+      const after = takeReports(before, parts.newId(), [callReport], nowMs(), limits, parts.random());
+      const others = asksForOthers(callReport) ? othersOf(after, callReport, nowMs()) : null;
       endWaits(before, after, parts.places, nowMs());
       if (isMomentous(before, after)) {
-        core.write(after, 0);
+        state.write(after, 0);
         onChange();
         return stored(others);
       }
-      core.write(after, outcome.finding.kind === "healthy" ? calmMs : lightMs);
+      state.write(after, callReport.finding.kind === "healthy" ? calmMs : lightMs);
       return Promise.resolve(others);
     },
 
-    reserve(seat) {
-      const isHeld = keeper.reserve(seat) === "held";
+    reserve(item) {
+      const isHeld = keeper.reserve(item) === "held";
       soon();
       return stored(isHeld);
     },
-    start(seat, starter) {
-      const start = keeper.start(seat, starter);
+    start(item, starter) {
+      const start = keeper.start(item, starter);
       soon();
       return start;
     },
-    settled: core.settled,
-    outlook: async (ticketId) => keeper.outlook(ticketId),
-    overview: async (tenant) => keeper.overview(tenant),
+    settled: state.settled,
+    estimate: async (ticketId) => keeper.estimate(ticketId),
+    status: async (tenant) => keeper.status(tenant),
 
-    confirm(seat, notBeforeMs) {
-      keeper.confirm(seat, notBeforeMs);
+    enqueue(item, notBeforeMs) {
+      keeper.enqueue(item, notBeforeMs);
       soon();
     },
 
-    park(seat, parking) {
-      keeper.park(seat, parking);
+    requeue(item, requeueing) {
+      keeper.requeue(item, requeueing);
       soon();
     },
 
-    release(ticketId, keptBytes) {
-      keeper.release(ticketId, keptBytes);
+    remove(ticketId, keptBytes) {
+      keeper.remove(ticketId, keptBytes);
       soon();
     },
 
@@ -128,16 +128,16 @@ export function createLocalGate(parts: LocalGateParts): LocalGate {
 }
 
 /** Tells a gate what a ticket has to say, if anything. The gate hears at once, so nobody has to note that it did. */
-export function tellGate(gate: LocalGate, ticket: Ticket): void {
-  const errand = errandOf(ticket);
-  switch (errand?.kind) {
+export function giveNotice(gate: SqliteGate, ticket: Ticket): void {
+  const notice = noticeOf(ticket);
+  switch (notice?.kind) {
     case undefined:
       return;
-    case "confirm":
-      return gate.confirm(seatOf(ticket), errand.notBeforeMs);
-    case "park":
-      return gate.park(seatOf(ticket), errand);
-    case "release":
-      return gate.release(ticket.about.id, errand.keptBytes);
+    case "enqueue":
+      return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+    case "requeue":
+      return gate.requeue(queueItemOf(ticket), notice);
+    case "remove":
+      return gate.remove(ticket.about.id, notice.keptBytes);
   }
 }

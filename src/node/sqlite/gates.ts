@@ -1,16 +1,16 @@
 /** The gates of all providers in this process, and who sends tickets from them to its workers. */
 import type { DatabaseSync } from "node:sqlite";
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
-import { completeGate, newGate, type GateCore, type GateLimits } from "../../domain/gate/gate.ts";
+import { completeGate, newGate, type GateState, type GateLimits } from "../../domain/gate/gate.ts";
 import { isInFlight, type Places } from "../../domain/gate/places.ts";
 import { decodeRecord } from "../../domain/record.ts";
 import type { Clock } from "../../gateway/ports.ts";
 import { memoryPlaces } from "../../engine/memory-places.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { createLocalGate, type LocalGate } from "./gate.ts";
-import { createStoredCore } from "./gate-state.ts";
+import { createSqliteGate, type SqliteGate } from "./gate.ts";
+import { createStoredGateState } from "./gate-state.ts";
 
-export interface LocalGatesParts {
+export interface SqliteGatesParts {
   readonly sql: DatabaseSync;
   readonly commits: GroupCommit;
   readonly limits: GateLimits;
@@ -18,15 +18,15 @@ export interface LocalGatesParts {
   readonly random: () => number;
   readonly newId: () => string;
   /** Brings a ticket to a worker. */
-  readonly send: (ticketId: string, gate: LocalGate) => void;
+  readonly send: (ticketId: string, gate: SqliteGate) => void;
   /** A ticket that a gate knows has long said nothing. */
-  readonly onSilent: (ticketId: string, gate: LocalGate) => void;
+  readonly onSilent: (ticketId: string, gate: SqliteGate) => void;
   /** `look` is to be called then. */
   readonly onDue: (atMs: number) => void;
 }
 
-export interface LocalGates {
-  of(provider: ProviderName): LocalGate;
+export interface SqliteGates {
+  of(provider: ProviderName): SqliteGate;
   /** From now on tickets are sent. */
   open(): void;
   /** No more are sent. */
@@ -37,7 +37,7 @@ export interface LocalGates {
   flush(): Promise<void>;
 }
 
-export function localGates(parts: LocalGatesParts): LocalGates {
+export function sqliteGates(parts: SqliteGatesParts): SqliteGates {
   const { sql, commits, clock } = parts;
   const select = sql.prepare("SELECT core FROM gates WHERE provider = ?");
   const put = sql.prepare(
@@ -47,19 +47,19 @@ export function localGates(parts: LocalGatesParts): LocalGates {
   const suspectsInFlight = new Set<string>();
   let suspectsSeen = 0;
   let isOpen = false;
-  let changed = new Set<LocalGate>();
+  let changed = new Set<SqliteGate>();
   /** The first of the alarms that the gates want, in one look at some of them. */
   let dueMs: number | null = null;
 
   const gates = new Map(
     providerNames.map((provider) => {
-      const core = createStoredCore(
+      const state = createStoredGateState(
         read(provider),
         (present) => commits.write(() => put.run(provider, JSON.stringify(present()))),
         clock,
       );
-      const gate: LocalGate = createLocalGate({
-        core,
+      const gate: SqliteGate = createSqliteGate({
+        state,
         places: withSuspectsOfAll(memoryPlaces(), suspectsInFlight),
         limits: parts.limits,
         clock,
@@ -74,21 +74,21 @@ export function localGates(parts: LocalGatesParts): LocalGates {
         },
         onChange: () => lookSoon(gate),
       });
-      return [provider, { gate, core }] as const;
+      return [provider, { gate, state }] as const;
     }),
   );
   const all = Array.from(gates.values(), ({ gate }) => gate);
 
   /** A newer or unreadable one is given up: what it knows is learned again in a few calls. */
-  function read(provider: ProviderName): GateCore {
+  function read(provider: ProviderName): GateState {
     const row = select.get(provider);
     if (row === undefined) return newGate;
-    const core = decodeRecord<GateCore>(JSON.parse(String(row["core"])), 1);
-    return core.kind === "known" ? completeGate(core.value) : newGate;
+    const state = decodeRecord<GateState>(JSON.parse(String(row["core"])), 1);
+    return state.kind === "known" ? completeGate(state.value) : newGate;
   }
 
   /** Once for all that changes in one go. */
-  function lookSoon(gate: LocalGate): void {
+  function lookSoon(gate: SqliteGate): void {
     if (!isOpen) return;
     if (changed.size === 0) {
       queueMicrotask(() => {
@@ -100,7 +100,7 @@ export function localGates(parts: LocalGatesParts): LocalGates {
     changed.add(gate);
   }
 
-  function lookAt(some: Iterable<LocalGate>): number | null {
+  function lookAt(some: Iterable<SqliteGate>): number | null {
     const looked = [...some];
     changed = new Set();
     if (!isOpen) return null;
@@ -124,7 +124,7 @@ export function localGates(parts: LocalGatesParts): LocalGates {
     },
     look: () => lookAt(all),
     async flush() {
-      await Promise.all(Array.from(gates.values(), ({ core }) => core.flush()));
+      await Promise.all(Array.from(gates.values(), ({ state }) => state.flush()));
     },
   };
 }
@@ -141,6 +141,6 @@ function withSuspectsOfAll(places: Places, inFlight: Set<string>): Places {
       places.remove(ticketId);
       inFlight.delete(ticketId);
     },
-    tally: () => ({ ...places.tally(), suspectsInFlight: inFlight.size }),
+    load: () => ({ ...places.load(), suspectsInFlight: inFlight.size }),
   };
 }

@@ -1,6 +1,6 @@
 /** Records of keyed requests in SQLite, one row each. */
 import type { DatabaseSync } from "node:sqlite";
-import { beginKeyed, decodeKeyed, endKeyed, holdsKey, type Keyed } from "../../domain/idempotency.ts";
+import { beginKeyed, decodeKeyed, endKeyed, ownsKey, type Keyed } from "../../domain/idempotency.ts";
 import { StoreAway, type Keys } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -64,7 +64,7 @@ export function sqliteKeys(
         if (record !== null && record !== known) {
           put.run(name, record.forgetAtMs, JSON.stringify(record));
         }
-        return holdsKey(known, fence);
+        return ownsKey(known, fence);
       }),
 
     firstDueMs,

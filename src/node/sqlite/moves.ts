@@ -2,19 +2,19 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { isForgotten, newestTicketVersion, type TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { LocalMoves, Movable } from "../../stores/failover/local-store.ts";
+import type { FallbackMoves, Movable } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { tellGate, type LocalGate } from "./gate.ts";
+import { giveNotice, type SqliteGate } from "./gate.ts";
 import type { SqliteNotes } from "./notes.ts";
 import type { SqliteTickets } from "./tickets.ts";
-import { ticketIn } from "./ticket-rows.ts";
+import { ticketInRow } from "./ticket-rows.ts";
 
 export interface SqliteMovesParts {
   readonly sql: DatabaseSync;
   readonly commits: GroupCommit;
   readonly tickets: Pick<SqliteTickets, "keep">;
   readonly notes: Pick<SqliteNotes, "noteDoubt">;
-  readonly gate: (provider: ProviderName) => LocalGate;
+  readonly gate: (provider: ProviderName) => SqliteGate;
   readonly nowMs: () => number;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
@@ -24,7 +24,7 @@ export interface SqliteMovesParts {
   readonly onFault: (error: unknown) => void;
 }
 
-export interface SqliteMoves extends LocalMoves {
+export interface SqliteMoves extends FallbackMoves {
   /** Tells who listens that a ticket was stored that may move: it waits, or has ended. */
   stored(): void;
   /** How many are on their way. */
@@ -60,7 +60,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
   /** `null`: it can't be read, and so does not move. */
   function movableIn({ id, record, texts }: Row, isFresh: boolean): Movable | null {
     try {
-      const ticket = ticketIn(record, texts ?? null);
+      const ticket = ticketInRow(record, texts ?? null);
       const events = selectEvents
         .all(String(id))
         .map(({ event }) => JSON.parse(String(event)) as TicketEvent);
@@ -94,7 +94,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
     frozen(id) {
       const row = commits.read(() => selectOne.get(id));
       if (row === undefined) return null;
-      const ticket = ticketIn(row["record"], row["texts"] ?? null);
+      const ticket = ticketInRow(row["record"], row["texts"] ?? null);
       return isForgotten(ticket, nowMs()) ? null : ticket;
     },
 
@@ -112,7 +112,7 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
         for (const { row } of marking) mark.run(row["number"] ?? null);
         return [...movablesIn(marked, false), ...marking].map(({ movable }) => movable);
       });
-      for (const { ticket } of movables) gate(ticket.about.provider).release(ticket.about.id);
+      for (const { ticket } of movables) gate(ticket.about.provider).remove(ticket.about.id);
       return movables;
     },
 
@@ -128,10 +128,10 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
         ids.flatMap((id) => {
           const row = selectOne.get(id);
           unmark.run(id);
-          return row === undefined ? [] : [ticketIn(row["record"], row["texts"] ?? null)];
+          return row === undefined ? [] : [ticketInRow(row["record"], row["texts"] ?? null)];
         }),
       );
-      for (const ticket of tickets) tellGate(gate(ticket.about.provider), ticket);
+      for (const ticket of tickets) giveNotice(gate(ticket.about.provider), ticket);
       // It may have fallen due while nobody could touch it.
       if (tickets.length > 0) parts.onDue(nowMs());
     },

@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { providerNames } from "../../domain/judging/comparison.ts";
 import { decodeRecord } from "../../domain/record.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
-import type { Doubtful, LocalNotes } from "../../stores/failover/local-store.ts";
+import type { Doubtful, FallbackNotes } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 interface SpoolRecord {
@@ -14,7 +14,7 @@ interface SpoolRecord {
 
 const version: SpoolRecord["version"] = 1;
 
-export interface SqliteNotes extends LocalNotes {
+export interface SqliteNotes extends FallbackNotes {
   /** To be called within a transaction. */
   noteDoubt(doubtful: Doubtful): void;
   /** How many there are. */

@@ -1,5 +1,5 @@
 /**
- * What must not be lost, on Node: tickets, keyed requests and the gates' cores in one SQLite file of one process, and what happens to them by
+ * What must not be lost, on Node: tickets, keyed requests and the gates' states in one SQLite file of one process, and what happens to them by
  * itself.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
@@ -7,21 +7,21 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import { ok, type Result } from "../../domain/result.ts";
 import type { Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Keys } from "../../gateway/ports.ts";
-import type { LocalStore } from "../../stores/failover/local-store.ts";
+import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm } from "./alarm.ts";
 import { openDatabase } from "./database.ts";
 import { sqliteDoor } from "./door.ts";
 import { createEraser } from "./eraser.ts";
 import { groupCommit } from "./group-commit.ts";
-import { tellGate, type LocalGate } from "./gate.ts";
-import { localGates } from "./gates.ts";
+import { giveNotice, type SqliteGate } from "./gate.ts";
+import { sqliteGates } from "./gates.ts";
 import { sqliteKeys } from "./keys.ts";
 import { sqliteMoves } from "./moves.ts";
 import { sqliteNotes } from "./notes.ts";
 import { sqliteTickets, type SqliteTickets } from "./tickets.ts";
 import { sqliteTotals } from "./totals.ts";
 
-export interface DurableParts {
+export interface SqliteParts {
   readonly settings: QueueSettings & {
     readonly dataDir: string;
     readonly queue: { readonly pollIntervalMs: number };
@@ -36,8 +36,8 @@ export interface DurableParts {
 }
 
 /** The whole store of one process; or what stands in for a shared one while that is away. */
-export interface Durable extends LocalStore {
-  readonly gate: (provider: ProviderName) => LocalGate;
+export interface SqliteStore extends FallbackStore {
+  readonly gate: (provider: ProviderName) => SqliteGate;
   readonly tickets: SqliteTickets;
   readonly keys: Keys;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
@@ -45,7 +45,7 @@ export interface Durable extends LocalStore {
 }
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
-export async function openDurable(parts: DurableParts): Promise<Result<Durable, string>> {
+export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore, string>> {
   const { settings, clock, onFault } = parts;
   const { nowMs } = clock;
   const opened = openDatabase(settings.dataDir);
@@ -55,7 +55,7 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
   const commits = groupCommit(sql);
   const eraser = createEraser(sql, clock);
   const alarm = createAlarm(clock, settings.queue.pollIntervalMs, look);
-  const gates = localGates({
+  const gates = sqliteGates({
     ...parts,
     sql,
     commits,
@@ -91,13 +91,13 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
   const door = sqliteDoor({ ...parts, tickets });
 
   function onTold(ticket: Ticket): void {
-    tellGate(gates.of(ticket.about.provider), ticket);
+    giveNotice(gates.of(ticket.about.provider), ticket);
     moves.stored();
   }
 
-  function onSilent(ticketId: string, gate: LocalGate): void {
+  function onSilent(ticketId: string, gate: SqliteGate): void {
     const ask = async () => {
-      if (!(await tickets.remind(ticketId))) gate.release(ticketId);
+      if (!(await tickets.remind(ticketId))) gate.remove(ticketId);
     };
     ask().catch(onFault);
   }
@@ -118,7 +118,7 @@ export async function openDurable(parts: DurableParts): Promise<Result<Durable, 
 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
   await tickets.claimantsDied().catch(onFault);
-  for (const ticket of tickets.unfinished()) tellGate(gates.of(ticket.about.provider), ticket);
+  for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(nowMs());
 

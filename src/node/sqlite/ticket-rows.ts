@@ -11,7 +11,7 @@ import { StoreAway } from "../../gateway/ports.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
-/** Tickets that nobody touches, for another store may have them already (`sqlite-moves.ts`). */
+/** Tickets that nobody touches, for another store may have them already (`moves.ts`). */
 const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
 
 /** @param onFault hears of a row that holds no ticket */
@@ -49,7 +49,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   function unfinished(): readonly Ticket[] {
     return selectUnfinished.all(version).flatMap(({ record }) => {
       try {
-        return [ticketIn(record, null)];
+        return [ticketInRow(record, null)];
       } catch (error) {
         onFault(error);
         return [];
@@ -63,7 +63,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
       const row = select.get(id);
       if (row === undefined) return null;
       if (row["is_moving"] === 1) throw new StoreAway("The ticket is moving to another store");
-      return ticketIn(row["record"], row["texts"] ?? null);
+      return ticketInRow(row["record"], row["texts"] ?? null);
     },
 
     /** @returns false: there is one of this id. Nothing changed */
@@ -115,6 +115,6 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
 }
 
 /** @param texts `null`: it has none, or nobody wants them */
-export function ticketIn(record: unknown, texts: unknown): Ticket {
+export function ticketInRow(record: unknown, texts: unknown): Ticket {
   return decodedTicket(String(record), texts === null ? null : decodeTexts(texts as Uint8Array));
 }

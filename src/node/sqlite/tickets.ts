@@ -1,7 +1,7 @@
 /** Tickets in SQLite: one row each, their texts and their events beside it, all changed in one transaction. Each has its keeper for a verb. */
 import type { DatabaseSync } from "node:sqlite";
 import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../domain/ticket/ticket.ts";
-import type { Seat } from "../../domain/gate/places.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
@@ -32,7 +32,11 @@ export interface SqliteTickets extends ClaimableTickets {
    *
    * @param start asks the gate; perhaps more than once, where the transaction must be run again
    */
-  take(id: string, permit: string, start: (seat: Seat, starter: Starter) => Start): Promise<Taken>;
+  claimInTurn(
+    id: string,
+    permit: string,
+    start: (item: QueueItem, starter: Starter) => Start,
+  ): Promise<ClaimedInTurn>;
   /** As `create`, and does `beside` in the same transaction. */
   keep(draft: Draft, beside: () => void): Promise<Ticket>;
   /** Has a ticket tell how it stands. @returns false: there is no such ticket */
@@ -49,7 +53,7 @@ export interface SqliteTickets extends ClaimableTickets {
   giveBackAll(): Promise<void>;
 }
 
-interface Taken {
+interface ClaimedInTurn {
   /** False: there is no such ticket, or none any more. */
   readonly isThere: boolean;
   /** `null`: the ticket is not to be called for now. */
@@ -143,9 +147,9 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     cancel: (id, by) => keeperOf(id).cancel(by),
     remind: (id) => keeperOf(id).remind(),
 
-    async take(id, permit, start) {
-      const taken = await keeperOf(id).take(permit, start);
-      return { isThere: taken !== null, claimed: taken?.claimed ?? null };
+    async claimInTurn(id, permit, start) {
+      const answered = await keeperOf(id).claimInTurn(permit, start);
+      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
     },
 
     firstDueMs: () => commits.read(rows.firstDueMs),

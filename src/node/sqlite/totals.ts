@@ -2,10 +2,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { byTimer, gatheredTotals, type GatheredTotals } from "../../accounts/totals.ts";
 import type { Clock } from "../../gateway/ports.ts";
-import type { LocalTotals } from "../../stores/failover/local-store.ts";
+import type { FallbackTotals } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-export type SqliteTotals = LocalTotals & GatheredTotals;
+export type SqliteTotals = FallbackTotals & GatheredTotals;
 
 export function sqliteTotals(sql: DatabaseSync, commits: GroupCommit, clock: Clock): SqliteTotals {
   const select = sql.prepare("SELECT requests, cost_usd FROM totals WHERE tenant = ? AND day = ?");

@@ -19,7 +19,7 @@ const broken = (code: string): Outcome => err({ fault: "connection", code });
 export function exchangeOver(
   maxBytes: number,
   signal: AbortSignal,
-  resolve: (outcome: Outcome) => void,
+  resolve: (callReport: Outcome) => void,
 ): Dispatcher.DispatchHandler {
   let controller: Dispatcher.DispatchController | null = null;
   let status = 0;
@@ -27,12 +27,12 @@ export function exchangeOver(
   const body = gathered(maxBytes);
 
   /** The first outcome counts. Signals can outlive many calls, so the listener must go. */
-  function settle(outcome: Outcome): void {
+  function settle(callReport: Outcome): void {
     signal.removeEventListener("abort", onAbort);
-    resolve(outcome);
+    resolve(callReport);
   }
-  function end(outcome: Outcome): void {
-    settle(outcome);
+  function end(callReport: Outcome): void {
+    settle(callReport);
     controller?.abort(new Error("Ended by the transport"));
   }
   function onAbort(): void {

@@ -1,7 +1,7 @@
 /**
- * A shared store as the primary one, and this process' own as a full engine for as long as the shared one is away.
+ * A store that processes share as the primary one, and this process' own as a full engine for as long as the primary one is away.
  *
- * What is asked of the shared store and is not answered (`watch.ts`) is done here instead: live calls are let in by the gate here, tickets are
+ * What is asked of the primary store and is not answered (`watch.ts`) is done here instead: live calls are let in by the gate here, tickets are
  * kept here under marked ids (`marked-id.ts`), outcomes of its claims are noted here. Whatever it held can't be reached until it is back
  * (`StoreAway`); then `mover.ts` brings it all there.
  */
@@ -17,19 +17,19 @@ import {
   type Tickets,
   type Totals,
 } from "../../gateway/ports.ts";
-import type { SharedHealth, SharedStore } from "./shared-store.ts";
+import type { PrimaryHealth, PrimaryStore } from "./primary-store.ts";
 import { failoverGates, type FailoverGates } from "./gate.ts";
 import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { FallbackStore } from "./fallback-store.ts";
 import { createMover } from "./mover.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
 import { createRooms } from "./reservations.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 export interface FailoverParts {
-  readonly shared: SharedStore;
-  readonly local: LocalStore;
+  readonly primary: PrimaryStore;
+  readonly fallback: FallbackStore;
   readonly policy: TicketPolicy;
   readonly clock: Clock;
   /** A UUID. */
@@ -42,14 +42,14 @@ export interface FailoverParts {
 export interface Failover extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
-  /** While the shared store is away there are none: it may have the key's record, and one key must never make two calls. */
+  /** While the primary store is away there are none: it may have the key's record, and one key must never make two calls. */
   readonly keys: Keys;
   readonly totals: Totals;
-  /** Looks for the shared store once, and from then on by itself. To be awaited before the first request. */
+  /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
   close(): Promise<void>;
   health(): Promise<FailoverHealth>;
-  /** What of the shared store's settings breaks a promise, as far as is known, a sentence each. */
+  /** What of the primary store's settings breaks a promise, as far as is known, a sentence each. */
   warnings(): readonly string[];
 }
 
@@ -57,45 +57,45 @@ type Run = Parameters<Door["start"]>[0];
 
 interface FailoverHealth {
   /** `null`: it is away. */
-  readonly shared: SharedHealth | null;
-  readonly local: { readonly isWell: boolean; readonly latencyMs: number };
+  readonly primary: PrimaryHealth | null;
+  readonly fallback: { readonly isWell: boolean; readonly latencyMs: number };
 }
 
 export function createFailover(parts: FailoverParts): Failover {
-  const { shared, local, policy, clock, newId, tell, onFault } = parts;
+  const { primary, fallback, policy, clock, newId, tell, onFault } = parts;
   let isStarted = false;
   let isToldAway = false;
-  const { look, warnings } = healthOf(shared, tell);
-  const mover = createMover({ local, shared: shared.tickets, watch: () => watch, clock, tell, onFault });
+  const { look, warnings } = healthOf(primary, tell);
+  const mover = createMover({ fallback, primary: primary.tickets, watch: () => watch, clock, tell, onFault });
   const watch = createWatch({
     clock,
     health: look,
     onAway,
     beforeBack: mover.bringNotes,
     onBack() {
-      if (isStarted) shared.resume();
+      if (isStarted) primary.resume();
       if (isToldAway) tell({ kind: "store_back" });
       isToldAway = false;
       mover.kickNow();
-      bringTotals(local, shared).catch(onFault);
+      bringTotals(fallback, primary).catch(onFault);
     },
     onFault,
   });
-  const rooms = createRooms(local, clock, newId);
-  const gates = failoverGates({ local, shared, watch, rooms, clock });
+  const rooms = createRooms(fallback, clock, newId);
+  const gates = failoverGates({ fallback, primary, watch, rooms, clock });
   const tickets = failoverTickets({
-    local,
-    shared: shared.tickets,
+    fallback,
+    primary: primary.tickets,
     watch,
     rooms,
     clock,
     longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
     onNote: mover.kick,
   });
-  local.moves.onMovable(mover.kick);
+  fallback.moves.onMovable(mover.kick);
 
   function onAway(): void {
-    shared.pause();
+    primary.pause();
     isToldAway = true;
     tell({ kind: "store_away" });
   }
@@ -103,48 +103,51 @@ export function createFailover(parts: FailoverParts): Failover {
   return {
     gate: gates.of,
     tickets,
-    keys: failoverKeys(shared, watch),
-    totals: failoverTotals(local, shared, watch),
+    keys: failoverKeys(primary, watch),
+    totals: failoverTotals(fallback, primary, watch),
 
     look: watch.look,
 
     start(run) {
       isStarted = true;
-      local.start((claimed) => runLocal(run, claimed, gates));
-      shared.start((claimed) => runShared(run, claimed, gates, tickets));
+      fallback.start((claimed) => runFallback(run, claimed, gates));
+      primary.start((claimed) => runPrimary(run, claimed, gates, tickets));
       if (watch.isAway()) onAway();
     },
 
     async rest() {
       isStarted = false;
-      await Promise.all([mover.stop(), local.rest(), shared.rest()]);
+      await Promise.all([mover.stop(), fallback.rest(), primary.rest()]);
     },
 
     async close() {
       if (!watch.isAway()) {
         await mover.bringNotes().catch(onFault);
-        await shared.totals.flush().catch(onFault);
+        await primary.totals.flush().catch(onFault);
       }
       watch.stop();
-      await shared.close().catch(onFault);
-      await local.close();
+      await primary.close().catch(onFault);
+      await fallback.close();
     },
 
     async health() {
-      const [there, here] = await Promise.all([watch.ask(look).catch(awayAsNull), local.health()]);
-      return { shared: there, local: here };
+      const [primaryHealth, fallbackHealth] = await Promise.all([
+        watch.ask(look).catch(awayAsNull),
+        fallback.health(),
+      ]);
+      return { primary: primaryHealth, fallback: fallbackHealth };
     },
 
     warnings,
   };
 }
 
-/** Looks how the shared store is, and tells of its warnings whenever they have changed. */
-function healthOf(shared: Pick<SharedStore, "health">, tell: FailoverParts["tell"]) {
+/** Looks how the primary store is, and tells of its warnings whenever they have changed. */
+function healthOf(primary: Pick<PrimaryStore, "health">, tell: FailoverParts["tell"]) {
   let warnings: readonly string[] = [];
   return {
-    async look(): Promise<SharedHealth> {
-      const found = await shared.health();
+    async look(): Promise<PrimaryHealth> {
+      const found = await primary.health();
       const areNew = found.warnings.join() !== warnings.join();
       warnings = found.warnings;
       if (areNew) tell({ kind: "store_warnings", warnings });
@@ -154,21 +157,21 @@ function healthOf(shared: Pick<SharedStore, "health">, tell: FailoverParts["tell
   };
 }
 
-function failoverKeys(shared: Pick<SharedStore, "keys">, watch: Pick<Watch, "ask">): Keys {
+function failoverKeys(primary: Pick<PrimaryStore, "keys">, watch: Pick<Watch, "ask">): Keys {
   return {
-    begin: (...given) => watch.ask(() => shared.keys.begin(...given)),
-    end: (...given) => watch.ask(() => shared.keys.end(...given)),
+    begin: (...given) => watch.ask(() => primary.keys.begin(...given)),
+    end: (...given) => watch.ask(() => primary.keys.end(...given)),
   };
 }
 
-/** Works on a ticket that the shared store has claimed for this process. */
-async function runShared(
+/** Works on a ticket that the primary store has claimed for this process. */
+async function runPrimary(
   run: Run,
   claimed: ClaimedTicket,
   gates: FailoverGates,
   tickets: FailoverTickets,
 ): Promise<void> {
-  gates.began(claimed.permit, "shared");
+  gates.began(claimed.permit, "primary");
   tickets.began(claimed);
   try {
     await run(claimed);
@@ -179,8 +182,8 @@ async function runShared(
 }
 
 /** Works on one of this process' own store. */
-async function runLocal(run: Run, claimed: ClaimedTicket, gates: FailoverGates): Promise<void> {
-  gates.began(claimed.permit, "local");
+async function runFallback(run: Run, claimed: ClaimedTicket, gates: FailoverGates): Promise<void> {
+  gates.began(claimed.permit, "fallback");
   await run(claimed).finally(() => gates.ended(claimed.permit));
 }
 

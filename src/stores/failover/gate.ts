@@ -1,20 +1,20 @@
 /**
- * The gate in force: the shared store's, or while that is away this process' own. Tickets that are here have their turns from the gate here,
+ * The gate in force: the primary store's, or while that is away this process' own. Tickets that are here have their turns from the gate here,
  * whichever is in force.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import type { Others, Outcome } from "../../domain/gate/outcome.ts";
-import type { Seat } from "../../domain/gate/places.ts";
+import type { Others, CallReport } from "../../domain/gate/call-report.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 import { inTime } from "../../gateway/deadline.ts";
 import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
-import type { SharedStore } from "./shared-store.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { PrimaryStore } from "./primary-store.ts";
+import type { FallbackStore } from "./fallback-store.ts";
 import type { Rooms } from "./reservations.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailoverGateParts {
-  readonly local: Pick<LocalStore, "gate" | "moves">;
-  readonly shared: Pick<SharedStore, "gate">;
+  readonly fallback: Pick<FallbackStore, "gate" | "moves">;
+  readonly primary: Pick<PrimaryStore, "gate">;
   readonly watch: Pick<Watch, "ask" | "isAway">;
   readonly rooms: Rooms;
   readonly clock: Clock;
@@ -23,69 +23,71 @@ export interface FailoverGateParts {
 export interface FailoverGates {
   /** Whoever is let in by one reports to the same one. */
   of(provider: ProviderName): Gate;
-  /** A call for a ticket that this store has claimed: until it is reported, the permit's news are that store's gate's. */
-  began(permit: string, store: "shared" | "local"): void;
+  /** A call for a ticket that this store has claimed: until it is reported, the permit's report is for that store's gate. */
+  began(permit: string, store: "primary" | "fallback"): void;
   ended(permit: string): void;
 }
 
 /** The longest that room is asked for: what stands before a shared gate may let many wait in line. */
 const reserveMs = 300;
 
-export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGateParts): FailoverGates {
-  const made = new Map<ProviderName, { readonly shared: Gate; readonly local: Gate }>();
+export function failoverGates({ fallback, primary, watch, rooms, clock }: FailoverGateParts): FailoverGates {
+  const made = new Map<ProviderName, { readonly primary: Gate; readonly fallback: Gate }>();
   /** Of calls for tickets, and whose gate gave the turn. */
-  const permits = new Map<string, "shared" | "local">();
+  const permits = new Map<string, "primary" | "fallback">();
 
   function make(provider: ProviderName) {
-    const here = local.gate(provider);
-    const there = shared.gate(provider);
+    const fallbackGate = fallback.gate(provider);
+    const primaryGate = primary.gate(provider);
 
     /** A call may end after the gate that let it in went out of reach. What it tells of the provider is as true of the other one. */
-    function reportThere(outcome: Outcome): Promise<Others | null> {
-      return watch.isAway() ? here.report({ ...outcome, permit: null, epoch: null }) : there.report(outcome);
+    function reportToPrimary(callReport: CallReport): Promise<Others | null> {
+      return watch.isAway()
+        ? fallbackGate.report({ ...callReport, permit: null, epoch: null })
+        : primaryGate.report(callReport);
     }
 
     function reporting(inForce: Gate["report"]): Gate["report"] {
-      return (outcome) => {
-        const of = outcome.permit === null ? undefined : permits.get(outcome.permit);
-        if (of === undefined) return inForce(outcome);
-        permits.delete(outcome.permit ?? "");
-        return of === "local" ? here.report(outcome) : reportThere(outcome);
+      return (callReport) => {
+        const of = callReport.permit === null ? undefined : permits.get(callReport.permit);
+        if (of === undefined) return inForce(callReport);
+        permits.delete(callReport.permit ?? "");
+        return of === "fallback" ? fallbackGate.report(callReport) : reportToPrimary(callReport);
       };
     }
 
-    const outlook: Gate["outlook"] = (ticketId) => {
-      if (local.moves.whereabouts(ticketId) === "here") return here.outlook(ticketId);
-      return watch.ask(() => there.outlook(ticketId));
+    const estimate: Gate["estimate"] = (ticketId) => {
+      if (fallback.moves.whereabouts(ticketId) === "here") return fallbackGate.estimate(ticketId);
+      return watch.ask(() => primaryGate.estimate(ticketId));
     };
 
-    async function reserveThere(seat: Seat): Promise<boolean> {
+    async function reserveAtPrimary(item: QueueItem): Promise<boolean> {
       try {
         return await watch.ask(async () => {
-          const isHeld = await inTime(clock, reserveMs, there.reserve(seat));
+          const isHeld = await inTime(clock, reserveMs, primaryGate.reserve(item));
           if (isHeld === undefined) throw new StoreAway("The shared gate has not answered in time");
           return isHeld;
         });
       } catch (error) {
         if (!(error instanceof StoreAway)) throw error;
-        return await rooms.reserve(provider, seat);
+        return await rooms.reserve(provider, item);
       }
     }
 
     return {
-      shared: {
-        enter: there.enter,
-        report: reporting(reportThere),
-        reserve: reserveThere,
-        outlook,
-        overview: (tenant?: string) => watch.ask(() => there.overview(tenant)),
+      primary: {
+        enter: primaryGate.enter,
+        report: reporting(reportToPrimary),
+        reserve: reserveAtPrimary,
+        estimate,
+        status: (tenant?: string) => watch.ask(() => primaryGate.status(tenant)),
       },
-      local: {
-        enter: here.enter,
-        report: reporting(here.report),
-        reserve: (seat: Seat) => rooms.reserve(provider, seat),
-        outlook,
-        overview: here.overview,
+      fallback: {
+        enter: fallbackGate.enter,
+        report: reporting(fallbackGate.report),
+        reserve: (item: QueueItem) => rooms.reserve(provider, item),
+        estimate,
+        status: fallbackGate.status,
       },
     };
   }
@@ -94,7 +96,7 @@ export function failoverGates({ local, shared, watch, rooms, clock }: FailoverGa
     of(provider) {
       let gates = made.get(provider);
       if (gates === undefined) made.set(provider, (gates = make(provider)));
-      return watch.isAway() ? gates.local : gates.shared;
+      return watch.isAway() ? gates.fallback : gates.primary;
     },
     began: (permit, store) => void permits.set(permit, store),
     ended: (permit) => void permits.delete(permit),

@@ -1,5 +1,5 @@
 /**
- * Ids of tickets that were accepted while the shared store was away. They carry a mark, so that whoever can't find such a ticket knows that
+ * Ids of tickets that were accepted while the primary store was away. They carry a mark, so that whoever can't find such a ticket knows that
  * another instance's file may hold it, and does not say that there is none.
  *
  * A UUID of version 8, which is free for uses of one's own (RFC 9562 section 5.8): 48 bits of epoch milliseconds, as in version 7, the version,

@@ -1,32 +1,32 @@
 /**
- * Brings to the shared store what this process kept while that store was away: outcomes of its claims first, then what it must forget
+ * Brings to the primary store what this process kept while that store was away: outcomes of its claims first, then what it must forget
  * (`note-teller.ts`), then tickets (`ticket-mover.ts`).
  */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import type { LocalStore } from "./local-store.ts";
+import type { FallbackStore } from "./fallback-store.ts";
 import { tellNotes } from "./note-teller.ts";
-import type { SharedTickets } from "./shared-store.ts";
+import type { PrimaryTickets } from "./primary-store.ts";
 import { moveTickets } from "./ticket-mover.ts";
 import type { Watch } from "./watch.ts";
 
 export interface MoverParts {
-  readonly local: Pick<LocalStore, "moves" | "notes">;
-  readonly shared: Pick<SharedTickets, "adopt" | "load" | "withdraw" | "settleAsOf">;
+  readonly fallback: Pick<FallbackStore, "moves" | "notes">;
+  readonly primary: Pick<PrimaryTickets, "adopt" | "load" | "withdraw" | "settleAsOf">;
   readonly watch: () => Pick<Watch, "ask" | "isAway">;
   readonly clock: Clock;
   readonly tell: (event: FailoverEvent) => void;
-  /** Hears of bugs, and of a local store that is away. */
+  /** Hears of bugs, and of a fallback that is away. */
   readonly onFault: (error: unknown) => void;
 }
 
 export interface Mover {
-  /** There is something to bring, or may be. Does nothing while the shared store is away, and not at once after it has failed to take. */
+  /** There is something to bring, or may be. Does nothing while the primary store is away, and not at once after it has failed to take. */
   kick(): void;
-  /** The shared store has come back: at once. */
+  /** The primary store has come back: at once. */
   kickNow(): void;
   /**
-   * The shared store is there, and nobody else asks it yet: tells it the outcomes of its claims, before others find these overdue, and takes back
+   * The primary store is there, and nobody else asks it yet: tells it the outcomes of its claims, before others find these overdue, and takes back
    * what nobody was told of, before it is worked on. @throws {StoreAway}
    */
   bringNotes(): Promise<void>;
@@ -37,8 +37,8 @@ export interface Mover {
 /** After something could not be brought though the store is there. */
 const againMs = 5_000;
 
-export function createMover({ local, shared, watch, clock, tell, onFault }: MoverParts): Mover {
-  const { moves, notes } = local;
+export function createMover({ fallback, primary, watch, clock, tell, onFault }: MoverParts): Mover {
+  const { moves, notes } = fallback;
   let underWay: Promise<void> | null = null;
   let isMore = false;
   let isStopped = false;
@@ -48,8 +48,8 @@ export function createMover({ local, shared, watch, clock, tell, onFault }: Move
     const { ask } = watch();
     isMore = false;
     try {
-      const areTold = await tellNotes({ notes, shared, tell }, ask);
-      const haveMoved = await moveTickets({ moves, shared, tell }, ask, () => isStopped);
+      const areTold = await tellNotes({ notes, primary, tell }, ask);
+      const haveMoved = await moveTickets({ moves, primary, tell }, ask, () => isStopped);
       if (!areTold || !haveMoved) pause();
     } catch (error) {
       if (!(error instanceof StoreAway)) onFault(error);
@@ -80,7 +80,7 @@ export function createMover({ local, shared, watch, clock, tell, onFault }: Move
       cancelPause = null;
       kick();
     },
-    bringNotes: async () => void (await tellNotes({ notes, shared, tell }, (verb) => verb())),
+    bringNotes: async () => void (await tellNotes({ notes, primary, tell }, (verb) => verb())),
     async stop() {
       isStopped = true;
       cancelPause?.();

@@ -1,12 +1,12 @@
-/** Tells the shared store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
+/** Tells the primary store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import type { Doubtful, LocalNotes, Spooled } from "./local-store.ts";
-import { isRefusal, type SharedTickets } from "./shared-store.ts";
+import type { Doubtful, FallbackNotes, Spooled } from "./fallback-store.ts";
+import { isRefusal, type PrimaryTickets } from "./primary-store.ts";
 import type { Ask } from "./watch.ts";
 
 export interface NoteTellerParts {
-  readonly notes: LocalNotes;
-  readonly shared: Pick<SharedTickets, "withdraw" | "settleAsOf">;
+  readonly notes: FallbackNotes;
+  readonly primary: Pick<PrimaryTickets, "withdraw" | "settleAsOf">;
   readonly tell: (event: FailoverEvent) => void;
 }
 
@@ -28,21 +28,21 @@ export async function tellNotes(parts: NoteTellerParts, ask: Ask): Promise<boole
 }
 
 async function settle(
-  { notes, shared, tell }: NoteTellerParts,
+  { notes, primary, tell }: NoteTellerParts,
   ask: Ask,
   { id, fence, outcome, atMs }: Spooled,
 ): Promise<void> {
-  const settled = await ask(() => shared.settleAsOf(id, fence, outcome, atMs));
+  const settled = await ask(() => primary.settleAsOf(id, fence, outcome, atMs));
   if (settled.kind === "stale") tell({ kind: "spooled_too_late" });
   await notes.unspool({ id, fence });
 }
 
 async function withdraw(
-  { notes, shared, tell }: NoteTellerParts,
+  { notes, primary, tell }: NoteTellerParts,
   ask: Ask,
   { id, provider }: Doubtful,
 ): Promise<void> {
-  const isGone = await ask(() => shared.withdraw(id, provider));
+  const isGone = await ask(() => primary.withdraw(id, provider));
   if (!isGone) tell({ kind: "judged_for_nobody" });
   await notes.undoubt(id);
 }

@@ -1,5 +1,5 @@
 /**
- * May the shared store be asked? Pure.
+ * May the primary store be asked? Pure.
  *
  *            +-- second failure in a row, or connection known to be down --+
  *            |                                                             v

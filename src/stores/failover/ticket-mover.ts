@@ -1,16 +1,16 @@
 /**
  * Moves tickets from this process' own store to the shared one. Each step can be repeated: a ticket is marked, so that nobody here touches it any
- * more; the shared store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
+ * more; the primary store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
  * so with one owner.
  */
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import type { LocalMoves, Movable } from "./local-store.ts";
-import { isRefusal, type SharedTickets } from "./shared-store.ts";
+import type { FallbackMoves, Movable } from "./fallback-store.ts";
+import { isRefusal, type PrimaryTickets } from "./primary-store.ts";
 import type { Ask } from "./watch.ts";
 
 export interface TicketMoverParts {
-  readonly moves: LocalMoves;
-  readonly shared: Pick<SharedTickets, "adopt" | "load">;
+  readonly moves: FallbackMoves;
+  readonly primary: Pick<PrimaryTickets, "adopt" | "load">;
   readonly tell: (event: FailoverEvent) => void;
 }
 
@@ -19,7 +19,7 @@ const batch = 16;
 
 /** @param isStopped begin with no others @returns false: the store has refused some */
 export async function moveTickets(
-  { moves, shared, tell }: TicketMoverParts,
+  { moves, primary, tell }: TicketMoverParts,
   ask: Ask,
   isStopped: () => boolean,
 ): Promise<boolean> {
@@ -28,7 +28,7 @@ export async function moveTickets(
     for (;;) {
       const marked = isStopped() ? [] : await moves.mark(batch);
       if (marked.length === 0) return true;
-      const { adopted, refused, lost } = await adoptAll(shared, ask, marked);
+      const { adopted, refused, lost } = await adoptAll(primary, ask, marked);
       if (adopted.length > 0) await moves.moved(adopted);
       if (refused.length > 0) await moves.stay(refused);
       count += adopted.length;
@@ -40,8 +40,8 @@ export async function moveTickets(
   }
 }
 
-async function adoptAll(shared: TicketMoverParts["shared"], ask: Ask, marked: readonly Movable[]) {
-  const tried = await Promise.allSettled(marked.map((movable) => adopt(shared, ask, movable)));
+async function adoptAll(primary: TicketMoverParts["primary"], ask: Ask, marked: readonly Movable[]) {
+  const tried = await Promise.allSettled(marked.map((movable) => adopt(primary, ask, movable)));
   const ids = (which: "adopted" | "refused") =>
     marked
       .filter((_, index) => {
@@ -55,18 +55,18 @@ async function adoptAll(shared: TicketMoverParts["shared"], ask: Ask, marked: re
 }
 
 async function adopt(
-  shared: TicketMoverParts["shared"],
+  primary: TicketMoverParts["primary"],
   ask: Ask,
   { ticket, events, isFresh }: Movable,
 ): Promise<"adopted" | "refused"> {
   try {
-    await ask(() => shared.adopt(ticket, events));
+    await ask(() => primary.adopt(ticket, events));
     return "adopted";
   } catch (error) {
     if (!isRefusal(error)) throw error;
     if (isFresh) return "refused";
     // The store was asked before, and that question may still arrive: only that the ticket is there can be known.
-    if ((await ask(() => shared.load(ticket.about.id))) === null) throw error;
+    if ((await ask(() => primary.load(ticket.about.id))) === null) throw error;
     return "adopted";
   }
 }

@@ -1,6 +1,6 @@
-/** Watches whether the shared store answers those who ask it, and looks for it while it does not. */
+/** Watches whether the primary store answers those who ask it, and looks for it while it does not. */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
-import { NotDone } from "./shared-store.ts";
+import { NotDone } from "./primary-store.ts";
 import { answered, failed, lost, probe, probed, unknownStore, type StoreBreaker } from "./store-breaker.ts";
 
 export interface WatchParts {

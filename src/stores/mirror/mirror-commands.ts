@@ -15,4 +15,4 @@ export class MirrorAway extends Error {
 }
 
 /** All keys in Redis begin with it. */
-export const root = "llm-provider-service:";
+export const mirrorRoot = "llm-provider-service:";

@@ -10,7 +10,7 @@ import {
   type TicketCopy,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
-import { root, type MirrorCommands } from "./mirror-commands.ts";
+import { mirrorRoot, type MirrorCommands } from "./mirror-commands.ts";
 
 export interface TicketCopies {
   /** Unless what is there is as late, or later: in any order, and any number of times. @throws {MirrorAway} */
@@ -52,7 +52,7 @@ redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 return 1`;
 
 function keyOf(id: string): string {
-  return `${root}queue:requests:${id}`;
+  return `${mirrorRoot}queue:requests:${id}`;
 }
 
 /** Only what is shown: neither texts, nor who asked on whose behalf, nor what a claim is made with. */

@@ -1,31 +1,31 @@
 /**
  * Takes tickets of one provider from Redis when there is something to take. Nobody polls: every call of the script says when that is, and
- * tells it to all processes where it is news. Who brought the news goes first, and the others come only if nobody was there: so a process
+ * tells it to all processes where that is new. Who has told it goes first, and the others come only if nobody was there: so a process
  * that dies holds nothing up, and ten processes ask hardly more often than one.
  */
 import type { ClaimedTicket, Clock } from "../../gateway/ports.ts";
 import type { Schedule } from "./script/calls.ts";
 
-export interface TakerParts {
+export interface FetcherParts {
   readonly clock: Clock;
   /** Redis' clock, as near as is known. */
   readonly storeNowMs: () => number;
   /** Tickets in flight at all processes together, at most. */
   readonly concurrency: number;
   /** At most so many, and no more than this process' share, of which it has so many in flight. @throws {StoreAway} */
-  readonly take: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
+  readonly fetch: (most: number, inFlight: number) => Promise<readonly ClaimedTicket[]>;
   /** Never rejects. */
   readonly run: (claimed: ClaimedTicket) => Promise<void>;
-  /** Hears of a take that failed. */
+  /** Hears of a fetch that failed. */
   readonly onFault: (error: unknown) => void;
 }
 
-export interface Taker {
+export interface Fetcher {
   /** What a call of our own has said. */
   onSchedule(schedule: Schedule): void;
   /** What another's has, for all to hear. */
-  onNews(news: Heard): void;
-  /** Looks at once: news may have been missed. */
+  onWake(wake: Heard): void;
+  /** Looks at once: a wake message may have been missed. */
   open(): void;
   /** Takes nothing any more, until `open`. Those in flight go on. */
   shut(): void;
@@ -33,23 +33,23 @@ export interface Taker {
 
 type Heard = Pick<Schedule, "nowMs" | "wakeAtMs">;
 
-/** So long the others leave tickets to whom the news came from, and longer the more they have in flight. */
+/** So long the others leave tickets to whoever has told of them, and longer the more they have in flight. */
 const courtesyMs = 20;
 const perTicketMs = 5;
 /** With more than its share a process leaves tickets to the others for so long. */
 const overShareMs = 150;
-/** After a take that came to nothing though it was time, doubling. */
+/** After a fetch that came to nothing though it was time, doubling. */
 const emptyMs = 50;
 const longestEmptyMs = 1_000;
 
-export function createTaker(parts: TakerParts): Taker {
+export function createFetcher(parts: FetcherParts): Fetcher {
   const { clock, concurrency } = parts;
   let isOpen = false;
-  let isTaking = false;
+  let isFetching = false;
   let inFlight = 0;
   let processes = 1;
   let empty = 0;
-  /** The answer to a take did not arrive. What it may have claimed lies until it is asked for: the news say that it is being worked on. */
+  /** The answer to a fetch did not arrive. What it may have claimed lies until it is asked for: wake messages say that it is being worked on. */
   let hasLost = false;
   let wakeAtMs: number | null = null;
   /** Of what was said last, by Redis' clock. */
@@ -62,7 +62,7 @@ export function createTaker(parts: TakerParts): Taker {
   /** @param courtesy how long others may be first */
   function plan(courtesy: number): void {
     const lookAtMs = hasLost ? -Infinity : wakeAtMs;
-    if (!isOpen || isTaking || lookAtMs === null || inFlight >= concurrency) return stand();
+    if (!isOpen || isFetching || lookAtMs === null || inFlight >= concurrency) return stand();
     const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
     const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
     const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
@@ -71,7 +71,7 @@ export function createTaker(parts: TakerParts): Taker {
     stand();
     const cancel = clock.after(atMs - clock.nowMs(), () => {
       timer = null;
-      void take();
+      void fetchNow();
     });
     timer = { atMs, cancel };
   }
@@ -81,12 +81,12 @@ export function createTaker(parts: TakerParts): Taker {
     timer = null;
   }
 
-  async function take(): Promise<void> {
-    isTaking = true;
+  async function fetchNow(): Promise<void> {
+    isFetching = true;
     // Redis knows better how many processes share the room.
     const room = inFlight >= share() ? 1 : concurrency - inFlight;
     try {
-      const claimed = await parts.take(room, inFlight);
+      const claimed = await parts.fetch(room, inFlight);
       hasLost = false;
       empty = claimed.length > 0 ? 0 : empty + 1;
       for (const ticket of claimed) void work(ticket);
@@ -95,7 +95,7 @@ export function createTaker(parts: TakerParts): Taker {
       hasLost = true;
       parts.onFault(error);
     } finally {
-      isTaking = false;
+      isFetching = false;
       plan(0);
     }
   }
@@ -128,9 +128,9 @@ export function createTaker(parts: TakerParts): Taker {
       hear("reply", schedule);
       plan(0);
     },
-    onNews(news) {
+    onWake(wake) {
       const before = wakeAtMs;
-      hear("message", news);
+      hear("message", wake);
       if (wakeAtMs !== before) plan(courtesyMs + perTicketMs * inFlight);
     },
     open() {

@@ -1,14 +1,14 @@
-/** The gate of one provider in Redis, shared by all processes. `gateway/gate-front.ts` stands before it. */
+/** The gate of one provider in Redis, shared by all processes. `engine/front/front.ts` stands before it. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
-import type { Outlook, Overview } from "../../domain/gate/view.ts";
-import type { Finding, Outcome } from "../../domain/gate/outcome.ts";
+import type { WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
+import type { Finding, CallReport } from "../../domain/gate/call-report.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
-import type { Caller } from "./script-runner.ts";
+import type { ScriptRunner } from "./script-runner.ts";
 import type { GateCall } from "./script/calls.ts";
-import { packModel, reviveAdmission, reviveOutlook, reviveOverview, reviveSnapshot } from "./codec.ts";
+import { encodeModel, decodeAdmission, decodeEstimate, decodeStatus, decodeSnapshot } from "./codec.ts";
 
 /** Room is found out, and turns are given, with tickets: in the same runs of the script (`tickets.ts`). */
 export interface RedisGate extends Omit<RemoteGate, "reserve"> {
@@ -17,9 +17,9 @@ export interface RedisGate extends Omit<RemoteGate, "reserve"> {
 }
 
 /** Each verb is one round trip. @throws {StoreAway} from any of them: its outcome is unknown, and it can be repeated */
-export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
+export function redisGate(script: ScriptRunner, provider: ProviderName): RedisGate {
   async function ask<Answer>(call: GateCall): Promise<Answer | null> {
-    const [answer] = await caller.atGate(provider, call);
+    const [answer] = await script.atGate(provider, call);
     return answer === "" ? null : (JSON.parse(String(answer)) as Answer);
   }
 
@@ -31,39 +31,39 @@ export function redisGate(caller: Caller, provider: ProviderName): RedisGate {
 
   return {
     async enter(permit, { tenant, model }) {
-      const call = { verb: "enter", permit, whose: { tenant, model: packModel(model) } } as const;
+      const call = { verb: "enter", permit, whose: { tenant, model: encodeModel(model) } } as const;
       const { admission, snapshot } = await mustAnswer<{ admission: Admission; snapshot: Snapshot }>(call);
-      return { admission: reviveAdmission(admission), snapshot: reviveSnapshot(snapshot) };
+      return { admission: decodeAdmission(admission), snapshot: decodeSnapshot(snapshot) };
     },
 
-    async exchange(reportId, outcomes) {
-      const call = { verb: "exchange", reportId, outcomes: outcomes.map(packOutcome) } as const;
-      return reviveSnapshot(await mustAnswer<Exchanged>(call));
+    async exchange(reportId, callReports) {
+      const call = { verb: "exchange", reportId, callReports: callReports.map(encodeReport) } as const;
+      return decodeSnapshot(await mustAnswer<Exchanged>(call));
     },
 
-    outlook: async (ticketId) => reviveOutlook(await ask<Outlook>({ verb: "outlook", ticketId })),
-    overview: async (tenant) =>
-      reviveOverview(await mustAnswer<Overview>({ verb: "overview", tenant: tenant ?? null })),
+    estimate: async (ticketId) => decodeEstimate(await ask<WaitEstimate>({ verb: "outlook", ticketId })),
+    status: async (tenant) =>
+      decodeStatus(await mustAnswer<GateStatus>({ verb: "overview", tenant: tenant ?? null })),
 
-    started: async () => void (await caller.atGate(provider, { verb: "started" })),
+    started: async () => void (await script.atGate(provider, { verb: "started" })),
   };
 }
 
-function packOutcome(outcome: Outcome): Outcome {
-  const { finding, call } = outcome;
+function encodeReport(callReport: CallReport): CallReport {
+  const { finding, call } = callReport;
   return {
-    ...outcome,
-    ...(call && { call: { ...call, model: packModel(call.model) } }),
-    finding: packFinding(finding),
+    ...callReport,
+    ...(call && { call: { ...call, model: encodeModel(call.model) } }),
+    finding: encodeFinding(finding),
   };
 }
 
-function packFinding(finding: Finding): Finding {
+function encodeFinding(finding: Finding): Finding {
   switch (finding.kind) {
     case "rate_limited":
-      return { ...finding, model: packModel(finding.model) };
+      return { ...finding, model: encodeModel(finding.model) };
     case "refused":
-      return finding.model === undefined ? finding : { ...finding, model: packModel(finding.model) };
+      return finding.model === undefined ? finding : { ...finding, model: encodeModel(finding.model) };
     case "healthy":
     case "fault":
     case "nothing":

@@ -17,8 +17,8 @@ export const root = "llm-provider-service:";
 /** Processes are told here when tickets can be taken. */
 export const wakeChannel = `${root}gate:wake`;
 
-/** @param message provider, the moment of the news, and that of the next look, or nothing */
-export function readNews(message: string): {
+/** @param message provider, the moment of the message, and that of the next look, or nothing */
+export function readWake(message: string): {
   readonly provider: string;
   readonly nowMs: number;
   readonly wakeAtMs: number | null;

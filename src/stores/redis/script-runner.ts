@@ -8,7 +8,7 @@ import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
 
-export interface CallerParts {
+export interface ScriptRunnerParts {
   readonly redis: Redis;
   readonly limits: GateLimits;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export interface CallerParts {
   readonly ownsTime?: boolean;
 }
 
-export interface Caller {
+export interface ScriptRunner {
   atGate(
     provider: ProviderName,
     call: GateCall | TicketCall,
@@ -48,7 +48,7 @@ const mostTogether = 32;
 /** Characters of texts after which no more calls join a run. */
 const enoughTexts = 1_000_000;
 
-export function createCaller(parts: CallerParts): Caller {
+export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
   const { redis, limits, clock, random, soon } = parts;
   /** Those that need room apart: where there is none, the others must go on. */
   const groups = new Map<string, Waiting[]>();

@@ -2,9 +2,9 @@
 import { claim } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
-  errandOf,
+  noticeOf,
   isEnded,
-  seatOf,
+  queueItemOf,
   ticketDueMs,
   type Texts,
   type Ticket,
@@ -12,10 +12,10 @@ import {
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
 import { decodedTicket, encodedTicket } from "../../engine/ticket-codec.ts";
-import { NotDone } from "../failover/shared-store.ts";
-import type { Facts, LateClaim, Word } from "./script/calls.ts";
-import { packSeat } from "./codec.ts";
-import type { Seat } from "../../domain/gate/places.ts";
+import { NotDone } from "../failover/primary-store.ts";
+import type { Facts, LateClaim, WrittenNotice } from "./script/calls.ts";
+import { encodeQueueItem } from "./codec.ts";
+import type { QueueItem } from "../../domain/gate/places.ts";
 
 /** As it was read, and what names that state. */
 export interface Read {
@@ -27,7 +27,7 @@ export interface Read {
  * @param row record, texts, revision and late claim, as texts; what is not there is empty
  * @returns `null`: there is no ticket
  */
-export function ticketIn(row: readonly unknown[], policy: TicketPolicy): Read | null {
+export function ticketInRecord(row: readonly unknown[], policy: TicketPolicy): Read | null {
   const [record = "", texts = "", revision = "", late = ""] = row.map((field) => String(field ?? ""));
   if (record === "") return null;
   const ticket = decodedTicket(record, texts === "" ? null : (JSON.parse(texts) as Texts), refused);
@@ -49,14 +49,14 @@ export function written(
   events: readonly TicketEvent[],
   withTexts: boolean,
 ): {
-  readonly told: { seat: Seat; facts: Facts; word: Word; dueMs: number | null };
+  readonly told: { item: QueueItem; facts: Facts; notice: WrittenNotice; dueMs: number | null };
   readonly texts: readonly string[];
 } {
   const { about, progress, state } = ticket;
   const hasEnded = isEnded(state);
   return {
     told: {
-      seat: packSeat(seatOf(ticket)),
+      item: encodeQueueItem(queueItemOf(ticket)),
       facts: {
         version: ticket.version,
         expiresAtMs: about.expiresAtMs,
@@ -64,7 +64,7 @@ export function written(
         fence: progress.fence,
         forgetAtMs: hasEnded ? state.forgetAtMs : null,
       },
-      word: wordOf(ticket),
+      notice: noticeIn(ticket),
       dueMs: dueMsOf(ticket),
     },
     texts: [
@@ -83,17 +83,17 @@ function dueMsOf(ticket: Ticket): number | null {
 }
 
 /** The gate is in the same script and hears at once, so nobody has to note that it did; what another gate has heard of does not count. */
-function wordOf(ticket: Ticket): Word {
-  const errand = errandOf({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
-  switch (errand?.kind) {
+function noticeIn(ticket: Ticket): WrittenNotice {
+  const notice = noticeOf({ ...ticket, progress: { ...ticket.progress, gateHeard: 0 } });
+  switch (notice?.kind) {
     case undefined:
       return { kind: "nothing" };
-    case "confirm":
-      return { kind: "confirm", notBeforeMs: errand.notBeforeMs };
-    case "park":
-      return { kind: "park", parking: errand };
-    case "release":
-      return { kind: "release", keptBytes: errand.keptBytes };
+    case "enqueue":
+      return { kind: "enqueue", notBeforeMs: notice.notBeforeMs };
+    case "requeue":
+      return { kind: "requeue", requeueing: notice };
+    case "remove":
+      return { kind: "remove", keptBytes: notice.keptBytes };
   }
 }
 

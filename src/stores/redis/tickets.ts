@@ -4,7 +4,7 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Start } from "../../domain/gate/queue.ts";
-import type { Outlook } from "../../domain/gate/view.ts";
+import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { acceptTicket, cancel, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
@@ -14,30 +14,30 @@ import {
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
 import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
-import { NotDone, type SharedTickets } from "../failover/shared-store.ts";
-import type { Caller } from "./script-runner.ts";
+import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
+import type { ScriptRunner } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
-import { reviveOutlook } from "./codec.ts";
-import { ticketIn, written, type Change, type Read } from "./ticket-record.ts";
+import { decodeEstimate } from "./codec.ts";
+import { ticketInRecord, written, type Change, type Read } from "./ticket-record.ts";
 
-export interface RedisTickets extends SharedTickets {
+export interface RedisTickets extends PrimaryTickets {
   /**
    * Finds as many tickets as may be called for now, and claims them: at most so many, and no more than this process' share of what all may
    * have in flight, which is at least one more than it has.
    *
    * @param inFlight tickets that this process has in flight already; 0 unless told
    */
-  take(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
+  fetch(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
   /** Lets happen what time has brought to those whose time has come, however many they are. */
   elapseDue(): Promise<void>;
   /** Where a ticket stands that was created a moment ago: once, and without asking. `null`: not known */
-  freshOutlook(id: string): Outlook | null;
+  freshEstimate(id: string): WaitEstimate | null;
   events(id: string): Promise<readonly TicketEvent[]>;
 }
 
 export interface RedisTicketsParts {
   readonly redis: Redis;
-  readonly caller: Caller;
+  readonly script: ScriptRunner;
   readonly policy: TicketPolicy;
   readonly newId: () => string;
   /** Uniform in [0, 1). */
@@ -46,24 +46,24 @@ export interface RedisTicketsParts {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
-/** Outlooks that are kept for who has just created: it asks in the same breath. */
+/** Estimates that are kept for whoever has just created: it asks in the same breath. */
 const mostFresh = 256;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
-export function redisTickets({ redis, caller, policy, newId, random }: RedisTicketsParts): RedisTickets {
+export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
   /** What this process holds claims of, as it read it. */
-  const held = new Map<string, { readonly read: Read; readonly untilMs: number }>();
-  const fresh = new Map<string, Outlook | null>();
+  const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
+  const fresh = new Map<string, WaitEstimate | null>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
 
-  async function fetch(id: string): Promise<Read | null> {
+  async function readNow(id: string): Promise<Read | null> {
     const row = await redis.command("HMGET", keyOf(id), "record", "texts", "revision", "claim");
-    return present(ticketIn(row as readonly unknown[], policy));
+    return present(ticketInRecord(row as readonly unknown[], policy));
   }
 
   function present(read: Read | null): Read | null {
-    return read === null || isForgotten(read.ticket, caller.nowMs()) ? null : read;
+    return read === null || isForgotten(read.ticket, script.nowMs()) ? null : read;
   }
 
   /** One move of a ticket that is there, from what is known of it. Where it changes nothing, nothing is written. */
@@ -72,26 +72,26 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     act: Change<Reply>,
     known: Read | null = null,
   ): Promise<(Moved<Reply> & { readonly revision: number }) | null> {
-    let read = known ?? (await fetch(id));
+    let read = known ?? (await readNow(id));
     for (;;) {
       if (read === null) return null;
       const { ticket, revision } = read;
-      const moved = act(ticket, caller.nowMs());
+      const moved = act(ticket, script.nowMs());
       if (moved.ticket === ticket) return { ...moved, revision };
       const { told, texts } = written(moved.ticket, moved.events, false);
-      const [answer, ...row] = await caller.atGate(
+      const [answer, ...row] = await script.atGate(
         ticket.about.provider,
         { verb: "change", revision, ...told },
         texts,
       );
       if (answer === "stored") return { ...moved, revision: revision + 1 };
-      read = present(ticketIn(row, policy));
+      read = present(ticketInRecord(row, policy));
     }
   }
 
   async function end(id: string, act: Change<Settled>): Promise<Settled> {
-    const moved = await change(id, act, held.get(id)?.read ?? null);
-    held.delete(id);
+    const moved = await change(id, act, claims.get(id)?.read ?? null);
+    claims.delete(id);
     return moved?.reply ?? { kind: "stale" };
   }
 
@@ -100,29 +100,29 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
   }
 
   /** Until the store has answered, what was read with the claim is kept: a settle that failed is tried again. But not for ever. */
-  function hold(id: string, read: Read, untilMs: number): void {
-    for (const [one, { untilMs: overMs }] of held) {
+  function noteClaim(id: string, read: Read, untilMs: number): void {
+    for (const [one, { untilMs: overMs }] of claims) {
       // Leases are as long as one another: who came first is over first.
-      if (overMs > caller.nowMs()) break;
-      held.delete(one);
+      if (overMs > script.nowMs()) break;
+      claims.delete(one);
     }
-    held.delete(id);
-    held.set(id, { read, untilMs });
+    claims.delete(id);
+    claims.set(id, { read, untilMs });
   }
 
   return {
     async create({ about, texts, spent, lastFailure, notBeforeMs }) {
-      const nowMs = caller.nowMs();
+      const nowMs = script.nowMs();
       const accepted = acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy);
       const { told, texts: stored } = written(accepted.ticket, accepted.events, true);
       const call = { verb: "create", always: false, ...told } as const;
-      const [answer, ...rest] = await caller.atGate(about.provider, call, stored);
+      const [answer, ...rest] = await script.atGate(about.provider, call, stored);
       if (answer === "full") throw new QueueFull();
       if (answer === "stored") {
         remember(about.id, String(rest[0]));
         return accepted.ticket;
       }
-      const known = ticketIn(rest, policy);
+      const known = ticketInRecord(rest, policy);
       if (known === null) throw new StoreAway("It was withdrawn while it was under way");
       return known.ticket;
     },
@@ -145,27 +145,27 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
       return moved?.ticket ?? null;
     },
 
-    async take(provider, most, inFlight = 0) {
+    async fetch(provider, most, inFlight = 0) {
       const lost = lostPermits.get(provider) ?? [];
       // None of them may be forgotten: with so many that are not answered for, nothing new is claimed.
       const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
       lostPermits.set(provider, [...lost, ...permits]);
       const call = { verb: "take", permits, inFlight, lost, version: newestTicketVersion } as const;
-      const rows = (await caller.atGate(provider, call)) as readonly (readonly string[])[];
+      const rows = (await script.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);
-      const taken = rows.filter((row) => row.length > 1).map(claimedIn);
+      const fetched = rows.filter((row) => row.length > 1).map(claimedIn);
       const elapsed = await Promise.allSettled(overdue.map(elapseOne));
       const failed = elapsed.find(({ status }) => status === "rejected");
       // Those that were taken must be run, whatever became of the others: their time comes again.
-      if (taken.length === 0 && failed?.status === "rejected") throw failed.reason;
-      return taken;
+      if (fetched.length === 0 && failed?.status === "rejected") throw failed.reason;
+      return fetched;
     },
 
     async elapseDue() {
       for (;;) {
-        const ids = (await caller.call({
+        const ids = (await script.call({
           verb: "due",
           limit: batch,
           version: newestTicketVersion,
@@ -178,21 +178,21 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     async adopt(ticket, events) {
       const { told, texts } = written(ticket, events, true);
       const call = { verb: "create", always: true, ...told } as const;
-      const [answer, ...row] = await caller.atGate(ticket.about.provider, call, texts);
-      if (answer === "there" && ticketIn(row, policy) === null) {
+      const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
+      if (answer === "there" && ticketInRecord(row, policy) === null) {
         throw new NotDone("refused", "A ticket of this id was withdrawn");
       }
     },
 
     async withdraw(id, provider) {
-      const [answer] = await caller.atGate(provider, { verb: "withdraw", ticketId: id });
+      const [answer] = await script.atGate(provider, { verb: "withdraw", ticketId: id });
       return answer === "1";
     },
 
-    freshOutlook(id) {
-      const outlook = fresh.get(id) ?? null;
+    freshEstimate(id) {
+      const estimate = fresh.get(id) ?? null;
       fresh.delete(id);
-      return outlook;
+      return estimate;
     },
 
     async events(id) {
@@ -214,20 +214,20 @@ export function redisTickets({ redis, caller, policy, newId, random }: RedisTick
     late,
     started = "",
   ]: readonly string[]): ClaimedTicket {
-    const read = ticketIn([record, texts, revision, late], policy);
+    const read = ticketInRecord([record, texts, revision, late], policy);
     const start = JSON.parse(started) as Extract<Start, { kind: "call" }>;
     if (read === null || read.ticket.state.status !== "processing") {
       throw new Error(`ticket ${id} was claimed though it can't be`);
     }
     const { permit, leaseEndsAtMs } = read.ticket.state.claim;
-    hold(id, read, leaseEndsAtMs);
+    noteClaim(id, read, leaseEndsAtMs);
     const { fence } = read.ticket.progress;
     return { ticket: read.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs };
   }
 
-  function remember(id: string, outlook: string): void {
+  function remember(id: string, estimate: string): void {
     if (fresh.size >= mostFresh) fresh.clear();
-    if (outlook !== "") fresh.set(id, reviveOutlook(JSON.parse(outlook) as Outlook));
+    if (estimate !== "") fresh.set(id, decodeEstimate(JSON.parse(estimate) as WaitEstimate));
   }
 }
 

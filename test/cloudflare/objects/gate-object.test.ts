@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
-import { durableGate } from "../../../src/cloudflare/stubs/gate.ts";
-import type { Parking } from "../../../src/domain/gate/queue.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
+import type { Requeueing } from "../../../src/domain/gate/queue.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
 import { testGate, type GateUnderTest } from "../../contracts/gate.ts";
 import { asIs, directly, env, evictAll, freshWorld, withEvictions } from "../objects.ts";
@@ -17,14 +17,14 @@ function gateWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
     const { advance, nowMs, sent } = await freshWorld();
     const stub = env.GATES.get(env.GATES.idFromName("mock"));
     const told = stub as unknown as Remote<ProviderGate>;
-    const errands = wrap({
-      confirm: (seat: Seat, notBeforeMs: number) => told.confirm(seat, notBeforeMs),
-      park: (seat: Seat, parking: Parking) => told.park(seat, parking),
-      release: (ticketId: string) => told.release(ticketId),
+    const notices = wrap({
+      enqueue: (item: QueueItem, notBeforeMs: number) => told.confirm(item, notBeforeMs),
+      requeue: (item: QueueItem, requeueing: Requeueing) => told.park(item, requeueing),
+      remove: (ticketId: string) => told.release(ticketId),
     });
     return {
-      gate: wrap(directly(durableGate(env, "mock"))),
-      ...errands,
+      gate: wrap(directly(remoteGate(env, "mock"))),
+      ...notices,
       sent,
       nowMs,
       advance,

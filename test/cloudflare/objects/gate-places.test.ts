@@ -3,14 +3,14 @@ import { runInDurableObject } from "cloudflare:test";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { sqlPlaces } from "../../../src/cloudflare/objects/gate-places.ts";
-import type { Place, Places, Standing } from "../../../src/domain/gate/places.ts";
+import type { Place, Places, PlaceState } from "../../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import { env, freshWorld } from "../objects.ts";
 
 const id = fc.constantFrom("a", "b", "c", "d", "e", "f", "g");
 const model = fc.constantFrom("m1", "m2", "m3");
 const moment = fc.integer({ min: 0, max: 20 });
-const standing: fc.Arbitrary<Standing> = fc.oneof(
+const standing: fc.Arbitrary<PlaceState> = fc.oneof(
   fc.constant({ state: "waiting" } as const),
   moment.map((untilMs) => ({ state: "held", untilMs }) as const),
   moment.map((untilMs) => ({ state: "dispatched", untilMs }) as const),
@@ -55,7 +55,7 @@ function answers(places: Places, nowMs: number): unknown {
   const group = { model: "m2", tenant: "fedcba9876543210" };
   return {
     all,
-    tally: places.tally(),
+    load: places.load(),
     lapsed: byId(places.lapsed(nowMs, 100)),
     ready: [true, false].flatMap((suspect) =>
       [true, false].flatMap((forProbe) => [

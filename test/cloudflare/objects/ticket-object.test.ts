@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
-import { durableGate } from "../../../src/cloudflare/stubs/gate.ts";
-import { durableTickets } from "../../../src/cloudflare/stubs/tickets.ts";
+import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
+import { remoteTickets } from "../../../src/cloudflare/stubs/tickets.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { testTickets, type TicketsUnderTest } from "../../contracts/tickets.ts";
@@ -13,8 +13,8 @@ function ticketsWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
   return async (): Promise<TicketsUnderTest> => {
     const { advance, nowMs } = await freshWorld();
     return {
-      tickets: wrap(durableTickets(env)),
-      gate: wrap(directly(durableGate(env, "mock"))),
+      tickets: wrap(remoteTickets(env)),
+      gate: wrap(directly(remoteGate(env, "mock"))),
       events: eventsOf,
       holds: isStored,
       nowMs,

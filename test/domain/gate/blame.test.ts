@@ -1,7 +1,7 @@
 /** Whose trouble stops whom at a gate: holds of models and of the account, who asks again, who probes, and what a report is told in return. */
 import { describe, expect, it } from "vitest";
-import type { CallFacts, Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
-import { fault, gateWorld, healthy, nothing, seat } from "../durable-builders.ts";
+import type { CallFacts, Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
+import { fault, gateWorld, healthy, nothing, queueItem } from "../durable-builders.ts";
 
 const judged: Finding = { kind: "healthy", judged: true };
 const limited = (holdMs: number, model = "m"): Finding => ({ kind: "rate_limited", model, holdMs });
@@ -20,7 +20,7 @@ function call(given: Partial<CallFacts> = {}, permit: string | null = null) {
     beforeAgoMs: 1_000,
     ...given,
   };
-  return (finding: Finding, more: Partial<Outcome> = {}): Outcome => ({
+  return (finding: Finding, more: Partial<CallReport> = {}): CallReport => ({
     ...healthy,
     permit,
     finding,
@@ -35,7 +35,7 @@ function world(given: Parameters<typeof gateWorld>[0] = {}) {
   return {
     ...gate,
     wait: (ms: number) => void (gate.world.nowMs += ms),
-    keep: (id: string, of: Partial<ReturnType<typeof seat>> = {}) =>
+    keep: (id: string, of: Partial<ReturnType<typeof queueItem>> = {}) =>
       gate.keep(id, {
         acceptedAtMs: gate.world.nowMs,
         ...of,
@@ -54,9 +54,9 @@ function world(given: Parameters<typeof gateWorld>[0] = {}) {
     back(id: string, afterMs = 0) {
       const place = gate.keeper.find(id);
       const notBeforeMs = gate.world.nowMs + afterMs;
-      if (place) gate.keeper.park(place, { notBeforeMs, suspect: false, permit: `p-${id}` });
+      if (place) gate.keeper.requeue(place, { notBeforeMs, suspect: false, permit: `p-${id}` });
     },
-    held: () => gate.keeper.overview().held,
+    held: () => gate.keeper.status().held,
   };
 }
 
@@ -125,7 +125,7 @@ describe("a 429", () => {
     w.wait(5_000);
     expect(w.run()).toEqual(["b1"]);
     w.tell(call({ comparison: "b1", tenant: "b" }, "p-b1")(judged));
-    w.keeper.release("b1");
+    w.keeper.remove("b1");
     expect(w.run()).toHaveLength(3);
   });
 
@@ -149,7 +149,7 @@ describe("a model that is refused to us", () => {
     w.keep("n1", { model: "n" });
     expect(w.keeper.enter("p", { tenant: "", model: "m" }).admission.kind).toBe("call");
     expect(w.run()).toEqual(["n1"]);
-    expect(w.keeper.outlook("m1")).toMatchObject({ why: "model_refused", waitMs: null });
+    expect(w.keeper.estimate("m1")).toMatchObject({ why: "model_refused", waitMs: null });
     w.wait(10_000);
     const [asker = ""] = w.run();
     expect(["m1", "m2", "m3"]).toContain(asker);
@@ -163,7 +163,7 @@ describe("a model that is refused to us", () => {
     // Another one than the one that was refused.
     expect(second).not.toBe(asker);
     w.tell(call({ comparison: second }, `p-${second}`)(judged));
-    w.keeper.release(second);
+    w.keeper.remove(second);
     expect(w.held()).toEqual([]);
     expect(w.run()).toHaveLength(1);
   });
@@ -209,7 +209,7 @@ describe("a model that is refused to us", () => {
   it("leaves the account alone", () => {
     const w = world();
     w.tell(call()(refusedModel()));
-    expect(w.keeper.overview()).toMatchObject({ refused: null, state: "closed" });
+    expect(w.keeper.status()).toMatchObject({ refused: null, state: "closed" });
   });
 });
 
@@ -221,7 +221,7 @@ describe("a model that is down alone", () => {
       w.tell(call({ model: "down", comparison: `d${i}` })({ kind: "fault" }));
       w.wait(100);
     }
-    expect(w.keeper.overview()).toMatchObject({ state: "closed", held: [{ model: "down", why: "faults" }] });
+    expect(w.keeper.status()).toMatchObject({ state: "closed", held: [{ model: "down", why: "faults" }] });
     expect(w.keeper.enter("p", { tenant: "", model: "down" }).admission).toMatchObject({
       kind: "wait",
       why: "model_faults",
@@ -241,7 +241,7 @@ describe("a model that is down alone", () => {
   it("opens the breaker where no other is answered", () => {
     const w = world();
     for (let i = 0; i < 5; i++) w.tell(call({ model: "down" })({ kind: "fault" }));
-    expect(w.keeper.overview()).toMatchObject({ state: "open", held: [] });
+    expect(w.keeper.status()).toMatchObject({ state: "open", held: [] });
   });
 });
 
@@ -255,19 +255,19 @@ describe("the breaker", () => {
     const w = world();
     w.tell(call({ tenant: "good", comparison: "g" })(judged));
     storm(w, "evil", "m", 40);
-    expect(w.keeper.overview().state).toBe("closed");
+    expect(w.keeper.status().state).toBe("closed");
   });
 
   it("opens when the others have faults too, and where there are no others", () => {
     const w = world();
     storm(w, "evil", "m", 20);
-    expect(w.keeper.overview().state).toBe("open");
+    expect(w.keeper.status().state).toBe("open");
     const both = world();
     for (let i = 0; i < 5; i++) {
       storm(both, "one", "m", 1);
       storm(both, "two", "n", 1);
     }
-    expect(both.keeper.overview().state).toBe("open");
+    expect(both.keeper.status().state).toBe("open");
   });
 
   it("is neither closed nor cleared by a vendor's error: as a probe it gives the turn away", () => {
@@ -277,7 +277,7 @@ describe("the breaker", () => {
     const { admission } = w.keeper.enter("probe", { tenant: "", model: "m" });
     expect(admission).toMatchObject({ kind: "call", probe: { permit: "probe" } });
     w.tell(call({}, "probe")({ kind: "nothing" }));
-    expect(w.keeper.overview().state).toBe("half_open");
+    expect(w.keeper.status().state).toBe("half_open");
     expect(w.keeper.enter("next", { tenant: "", model: "m" }).admission).toMatchObject({ kind: "call" });
   });
 
@@ -306,12 +306,12 @@ describe("the breaker", () => {
     for (const id of ["a", "b", "c"]) w.keep(id);
     storm(w, "t", "m", 5);
     for (const id of ["b", "c"])
-      w.keeper.park(seat(id, { tenant: hash("t"), comparison: hash(id) }), {
+      w.keeper.requeue(queueItem(id, { tenant: hash("t"), comparison: hash(id) }), {
         notBeforeMs: w.world.nowMs + 800_000,
         suspect: false,
         permit: null,
       });
-    const parkedAtMs = w.world.nowMs;
+    const requeuedAtMs = w.world.nowMs;
     w.wait(11_000);
     for (const [permit, comparison] of [
       ["p1", "x"],
@@ -320,20 +320,20 @@ describe("the breaker", () => {
       w.keeper.enter(permit, { tenant: "", model: "m" });
       w.tell(call({ comparison }, permit)(judged));
     }
-    expect(w.keeper.overview().state).toBe("closed");
+    expect(w.keeper.status().state).toBe("closed");
     const sent = [...w.keeper.look().send];
     const start = (id: string, sinceMs: number) =>
-      w.keeper.start(seat(id, { tenant: hash("t"), comparison: hash(id) }), {
+      w.keeper.start(queueItem(id, { tenant: hash("t"), comparison: hash(id) }), {
         permit: `p-${id}`,
-        notBeforeMs: parkedAtMs + 800_000,
+        notBeforeMs: requeuedAtMs + 800_000,
         suspect: false,
         sinceMs,
       });
     expect(sent).toEqual(["a"]);
     w.tell(call({ comparison: "a" }, "p-a")(judged));
-    w.keeper.release("a");
+    w.keeper.remove("a");
     expect(w.keeper.look().send).toEqual(["b", "c"]);
-    expect(start("b", parkedAtMs)).toMatchObject({ kind: "call", early: true });
+    expect(start("b", requeuedAtMs)).toMatchObject({ kind: "call", early: true });
     // A backoff that began after it counts.
     expect(start("c", w.world.nowMs + 1)).toMatchObject({ kind: "wait", why: "backoff" });
   });
@@ -348,7 +348,7 @@ describe("our account refused", () => {
     // An answer that was under way when it was refused.
     w.wait(5);
     w.tell(call({ comparison: "late", beganAgoMs: 6 })(judged));
-    expect(w.keeper.overview().refused).toBe("credentials_refused");
+    expect(w.keeper.status().refused).toBe("credentials_refused");
     const askers = [];
     for (let i = 0; i < 3; i++) {
       w.wait(900_000);
@@ -360,7 +360,7 @@ describe("our account refused", () => {
     expect(askers).toEqual(["a1", "b1", "a1"]);
     w.wait(1_000);
     w.tell(call({ comparison: "new", beganAgoMs: 999 })(judged));
-    expect(w.keeper.overview().refused).toBeNull();
+    expect(w.keeper.status().refused).toBeNull();
   });
 
   it("is not ended by a vendor's error, of whatever status", () => {
@@ -368,14 +368,14 @@ describe("our account refused", () => {
     w.tell(call()(refusedAccount));
     w.wait(1_000);
     w.tell(call({ comparison: "x" })({ kind: "nothing" }));
-    expect(w.keeper.overview().refused).toBe("credentials_refused");
+    expect(w.keeper.status().refused).toBe("credentials_refused");
   });
 });
 
 describe("what a report is told in return", () => {
   const ticket = { unreadableAgoMs: null, thrownAgoMs: null };
-  const others = (w: ReturnType<typeof world>, outcome: Outcome) =>
-    (w.tell(outcome) as { others?: object }).others;
+  const others = (w: ReturnType<typeof world>, callReport: CallReport) =>
+    (w.tell(callReport) as { others?: object }).others;
 
   it("is whether others were served, by when they were answered and not by when that was told", () => {
     const w = world();
@@ -421,7 +421,7 @@ describe("what only a sentence says", () => {
       const w = world();
       if (isServed) w.tell(call({ comparison: "other" })(judged));
       w.tell(call()({ kind: "refused", why: "quota_exhausted" }, { unlessServed: true }));
-      expect(w.keeper.overview().refused).toBe(isServed ? null : "quota_exhausted");
+      expect(w.keeper.status().refused).toBe(isServed ? null : "quota_exhausted");
     }
   });
 });

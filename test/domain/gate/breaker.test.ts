@@ -4,7 +4,7 @@ import {
   breakerState,
   breakerTurn,
   closedBreaker,
-  recordNews,
+  recordHealth,
   takeProbe,
   turnOf,
   type Breaker,
@@ -19,7 +19,7 @@ const limits: BreakerLimits = {
   maxOpenMs: 60_000,
 };
 const record = (breaker: Breaker, health: Health, permit: string | null, nowMs: number, random = 0) =>
-  recordNews(breaker, { permit, epoch: null, health }, nowMs, limits, random);
+  recordHealth(breaker, { permit, epoch: null, health }, nowMs, limits, random);
 
 const open: Breaker = { state: "open", epoch: 1, probeFromMs: 10_000, failedProbes: 0 };
 const probing: Breaker = {
@@ -72,11 +72,11 @@ for (const [name, breaker] of Object.entries(states)) {
 }
 
 it("ignores late answers of calls that were let through before it opened, after it has closed again", () => {
-  const late = recordNews(afterTwo, { permit: null, epoch: 0, health: "fault" }, 0, limits, 0);
+  const late = recordHealth(afterTwo, { permit: null, epoch: 0, health: "fault" }, 0, limits, 0);
   expect(late).toBe(afterTwo);
-  const present = recordNews(afterTwo, { permit: null, epoch: 1, health: "fault" }, 0, limits, 0);
+  const present = recordHealth(afterTwo, { permit: null, epoch: 1, health: "fault" }, 0, limits, 0);
   expect(present.state).toBe("open");
-  const lateSuccess = recordNews(afterTwo, { permit: null, epoch: 0, health: "healthy" }, 0, limits, 0);
+  const lateSuccess = recordHealth(afterTwo, { permit: null, epoch: 0, health: "healthy" }, 0, limits, 0);
   expect(lateSuccess).toBe(afterTwo);
 });
 
@@ -277,7 +277,7 @@ const told = (
   by: typeof evil,
   nowMs: number,
   permit: string | null = null,
-) => recordNews(breaker, { permit, epoch: breaker.epoch, health, by }, nowMs, limits, 0);
+) => recordHealth(breaker, { permit, epoch: breaker.epoch, health, by }, nowMs, limits, 0);
 const faultsOf = (breaker: Breaker, ...callers: readonly (typeof evil)[]) =>
   callers.reduce<Breaker>((before, by, at) => told(before, "fault", by, 1_000 + at), breaker);
 const openedBy = (...callers: readonly (typeof evil)[]) => faultsOf(closedBreaker, ...callers);
@@ -318,7 +318,7 @@ it("does not hear, once it has closed, of others' calls from before it opened fo
   expect(closed.state).toBe("closed");
   // Of the many that hung meanwhile.
   const late = { permit: null, epoch: forOne.epoch, health: "fault", by: good } as const;
-  expect(recordNews(closed, late, 21_000, limits, 0)).toBe(closed);
+  expect(recordHealth(closed, late, 21_000, limits, 0)).toBe(closed);
 });
 
 it("closes with what was counted of others, after good probes of the one that it was open for", () => {
@@ -332,7 +332,7 @@ it("closes with what was counted of others, after good probes of the one that it
 it("does not hear of others what was let through before it opened", () => {
   const breaker = openedBy(evil, evil, evil);
   const late = { permit: null, epoch: 0, health: "healthy", by: good } as const;
-  expect(recordNews(breaker, late, 1_000, limits, 0)).toBe(breaker);
+  expect(recordHealth(breaker, late, 1_000, limits, 0)).toBe(breaker);
 });
 
 it("opens for all where two tenants of two models have called", () => {
@@ -345,7 +345,13 @@ it("opens for all where two tenants of two models have called", () => {
 it("doesn't count for one what another had before, where that one alone has called lately", () => {
   const before = told(openedBy(evil, evil), "healthy", { tenant: "g", model: "n" }, 1_010);
   const ill = faultsOf(before, evil, evil);
-  const stumbled = recordNews(ill, { permit: null, epoch: 0, health: "fault", by: good }, 30_000, limits, 0);
+  const stumbled = recordHealth(
+    ill,
+    { permit: null, epoch: 0, health: "fault", by: good },
+    30_000,
+    limits,
+    0,
+  );
   expect(stumbled.state).toBe("closed");
 });
 

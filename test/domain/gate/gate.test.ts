@@ -1,18 +1,18 @@
 import { expect, it } from "vitest";
-import { enter, isMomentous, newGate, started, type GateCore } from "../../../src/domain/gate/gate.ts";
-import { exchange, report } from "../../../src/domain/gate/report.ts";
+import { enter, isMomentous, newGate, started, type GateState } from "../../../src/domain/gate/gate.ts";
+import { exchange, takeReports } from "../../../src/domain/gate/report.ts";
 import { snapshotOf } from "../../../src/domain/gate/view.ts";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { fault, gateWorld, healthy, limits, nothing, refused } from "../durable-builders.ts";
 
-const tell = (core: GateCore, outcomes: Outcome[], nowMs = 0, id = `${nowMs}${outcomes.length}`) =>
-  report(core, id, outcomes, nowMs, limits, 0);
+const tell = (gate: GateState, callReports: CallReport[], nowMs = 0, id = `${nowMs}${callReports.length}`) =>
+  takeReports(gate, id, callReports, nowMs, limits, 0);
 const open = tell(newGate, [fault, fault, fault]);
 
 it("lets a live call through a closed breaker, and says in which epoch", () => {
   const entered = enter(newGate, "p", { tenant: "", model: "m" }, 0, limits);
-  expect(entered).toEqual({ core: newGate, reply: { kind: "call", epoch: 0, probe: null } });
-  expect(entered.core).toBe(newGate);
+  expect(entered).toEqual({ gate: newGate, reply: { kind: "call", epoch: 0, probe: null } });
+  expect(entered.gate).toBe(newGate);
 });
 
 it("makes the first call after the recovery time the probe, under a lease, and the next one wait", () => {
@@ -21,57 +21,57 @@ it("makes the first call after the recovery time the probe, under a lease, and t
     retryAtMs: 10_000,
     why: "breaker",
   });
-  const { core, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
+  const { gate, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
   expect(reply).toEqual({ kind: "call", epoch: 1, probe: { permit: "p", endsAtMs: 85_000 } });
   // Sooner than its lease ends, for a probe is answered soon.
-  expect(enter(core, "q", { tenant: "", model: "m" }, 10_001, limits).reply).toEqual({
+  expect(enter(gate, "q", { tenant: "", model: "m" }, 10_001, limits).reply).toEqual({
     kind: "wait",
     retryAtMs: 20_001,
     why: "breaker",
   });
-  expect(enter(core, "q", { tenant: "", model: "m" }, 84_000, limits).reply).toMatchObject({
+  expect(enter(gate, "q", { tenant: "", model: "m" }, 84_000, limits).reply).toMatchObject({
     retryAtMs: 85_000,
   });
-  expect(enter(core, "q", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
+  expect(enter(gate, "q", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
     probe: { permit: "q" },
   });
 });
 
 it("gives who asks twice with its permit the same probe and lease, and no other", () => {
-  const { core, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
-  expect(enter(core, "p", { tenant: "", model: "m" }, 10_050, limits)).toEqual({ core, reply });
-  expect(enter(core, "p", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
+  const { gate, reply } = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits);
+  expect(enter(gate, "p", { tenant: "", model: "m" }, 10_050, limits)).toEqual({ gate, reply });
+  expect(enter(gate, "p", { tenant: "", model: "m" }, 85_000, limits).reply).toMatchObject({
     probe: { endsAtMs: 160_000 },
   });
 });
 
 it("takes no turn for a model that is held", () => {
-  const core = tell(open, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 60_000 } }]);
-  expect(enter(core, "p", { tenant: "", model: "m" }, 10_000, limits)).toEqual({
-    core,
+  const gate = tell(open, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 60_000 } }]);
+  expect(enter(gate, "p", { tenant: "", model: "m" }, 10_000, limits)).toEqual({
+    gate,
     reply: { kind: "wait", retryAtMs: 60_000, why: "rate_limit" },
   });
-  expect(enter(core, "p", { tenant: "", model: "other" }, 10_000, limits).reply).toMatchObject({
+  expect(enter(gate, "p", { tenant: "", model: "other" }, 10_000, limits).reply).toMatchObject({
     kind: "call",
   });
 });
 
 it("leaves the breaker alone at a 429, at refused credentials and at a client that hung up", () => {
-  const limited: Outcome = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: null } };
-  for (const outcome of [limited, refused, nothing]) {
-    expect(tell(newGate, Array<Outcome>(30).fill(outcome)).breaker).toEqual(newGate.breaker);
+  const limited: CallReport = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: null } };
+  for (const callReport of [limited, refused, nothing]) {
+    expect(tell(newGate, Array<CallReport>(30).fill(callReport)).breaker).toEqual(newGate.breaker);
   }
 });
 
 it("holds the model, and no other, for a 429 that asks for longer than its request could wait", () => {
-  const core = tell(newGate, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } }]);
-  expect(enter(core, "p", { tenant: "", model: "m" }, 4_999, limits).reply).toEqual({
+  const gate = tell(newGate, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } }]);
+  expect(enter(gate, "p", { tenant: "", model: "m" }, 4_999, limits).reply).toEqual({
     kind: "wait",
     retryAtMs: 5_000,
     why: "rate_limit",
   });
-  expect(enter(core, "p", { tenant: "", model: "m" }, 5_000, limits).reply.kind).toBe("call");
-  expect(enter(core, "p", { tenant: "", model: "n" }, 0, limits).reply.kind).toBe("call");
+  expect(enter(gate, "p", { tenant: "", model: "m" }, 5_000, limits).reply.kind).toBe("call");
+  expect(enter(gate, "p", { tenant: "", model: "n" }, 0, limits).reply.kind).toBe("call");
 });
 
 it("lets live calls through while credentials are refused, and one that is answered lifts the hold", () => {
@@ -106,8 +106,8 @@ it("counts a batch with trouble in it once, however often it is repeated", () =>
 });
 
 it("remembers the latest 32 batches with trouble, so it stays small", () => {
-  const many = Array.from({ length: 100 }).reduce<GateCore>(
-    (core, _, i) => tell(core, [nothing], 0, `b${i}`),
+  const many = Array.from({ length: 100 }).reduce<GateState>(
+    (gate, _, i) => tell(gate, [nothing], 0, `b${i}`),
     newGate,
   );
   expect(many.countedReports).toHaveLength(32);
@@ -115,22 +115,22 @@ it("remembers the latest 32 batches with trouble, so it stays small", () => {
 });
 
 it("closes after as many good probes as asked for, and comes back with 1 ticket in flight, then 3, then all", () => {
-  const first = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
+  const first = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).gate;
   const half = tell(first, [{ ...healthy, permit: "p" }], 10_100);
   expect(half.breaker.state).toBe("half_open");
-  const second = enter(half, "q", { tenant: "", model: "m" }, 10_100, limits).core;
+  const second = enter(half, "q", { tenant: "", model: "m" }, 10_100, limits).gate;
   const closed = tell(second, [{ ...healthy, permit: "q" }], 10_200);
   expect(closed.breaker).toEqual({ state: "closed", epoch: 1, faultsInRow: 0, window: [] });
   expect(closed.ramp).toEqual({ allowed: 1, good: 0 });
-  const allowed = [1, 2, 3, 4, 5].reduce<GateCore[]>(
-    (cores) => [...cores, tell(cores.at(-1) ?? closed, [healthy], 10_300)],
+  const allowed = [1, 2, 3, 4, 5].reduce<GateState[]>(
+    (states) => [...states, tell(states.at(-1) ?? closed, [healthy], 10_300)],
     [closed],
   );
   expect(allowed.map(({ ramp }) => ramp?.allowed ?? "all")).toEqual([1, 3, 3, 3, "all", "all"]);
 });
 
 it("does not take the step up for a fault", () => {
-  const ramping: GateCore = { ...newGate, ramp: { allowed: 1, good: 0 } };
+  const ramping: GateState = { ...newGate, ramp: { allowed: 1, good: 0 } };
   expect(tell(ramping, [fault]).ramp).toEqual(ramping.ramp);
 });
 
@@ -139,14 +139,14 @@ it("comes back step by step after refused credentials too", () => {
 });
 
 it("does not close on a probe that was never sent", () => {
-  const { core } = enter(
+  const { gate } = enter(
     { ...open, breaker: { ...open.breaker } },
     "p",
     { tenant: "", model: "m" },
     10_000,
     limits,
   );
-  const after = tell(core, [{ ...nothing, permit: "p" }], 10_001);
+  const after = tell(gate, [{ ...nothing, permit: "p" }], 10_001);
   expect(after.breaker).toMatchObject({ state: "half_open", probe: null, goodProbes: 0 });
   expect(enter(after, "q", { tenant: "", model: "m" }, 10_001, limits).reply).toMatchObject({
     probe: { permit: "q" },
@@ -154,14 +154,14 @@ it("does not close on a probe that was never sent", () => {
 });
 
 it("counts faults in a row across the opening, until a success", () => {
-  const probe = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
+  const probe = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).gate;
   const reopened = tell(probe, [{ ...fault, permit: "p" }], 10_500);
   expect(reopened.vitals).toMatchObject({ faultsInRow: 4, lastFailureMs: 10_500 });
   expect(tell(reopened, [healthy], 11_000).vitals).toMatchObject({ faultsInRow: 0, lastSuccessMs: 11_000 });
 });
 
 it("keeps a moving mean of the response time of answered calls alone", () => {
-  const slow: Outcome = { ...healthy, durationMs: 200 };
+  const slow: CallReport = { ...healthy, durationMs: 200 };
   expect(tell(newGate, [healthy, slow, { ...fault, durationMs: 9_000 }]).vitals.meanResponseMs).toBeCloseTo(
     110,
   );
@@ -176,7 +176,7 @@ it("keeps an open breaker over a restart, and asks with refused credentials at o
 });
 
 it("takes turns back at a start only from a predecessor that is surely dead", () => {
-  const probing = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
+  const probing = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).gate;
   expect(started(probing, false, 10_001).breaker).toEqual(probing.breaker);
   expect(started(probing, true, 10_001).breaker).toMatchObject({ probe: null, state: "half_open" });
 });
@@ -184,9 +184,9 @@ it("takes turns back at a start only from a predecessor that is surely dead", ()
 it("says which changes must be stored at once", () => {
   const counted = tell(newGate, [healthy]);
   expect(isMomentous(newGate, counted)).toBe(false);
-  expect(isMomentous(newGate, exchange(newGate, "r", [], 0, limits, 0).core)).toBe(false);
+  expect(isMomentous(newGate, exchange(newGate, "r", [], 0, limits, 0).gate)).toBe(false);
   expect(isMomentous(newGate, open)).toBe(true);
-  expect(isMomentous(open, enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core)).toBe(true);
+  expect(isMomentous(open, enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).gate)).toBe(true);
   expect(isMomentous(newGate, tell(newGate, [refused]))).toBe(true);
   expect(isMomentous(newGate, { ...newGate, accepting: false })).toBe(true);
   const held = tell(newGate, [{ ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 1 } }]);
@@ -207,7 +207,7 @@ it("tells an isolate that the view of an open breaker lasts until its time is ov
     usableForMs: 2_000,
   });
   // One is the probe: it will be answered before its lease ends. Nearly over, the lease is what counts.
-  const probed = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).core;
+  const probed = enter(open, "p", { tenant: "", model: "m" }, 10_000, limits).gate;
   expect(snapshotOf(probed, 10_000, limits)).toMatchObject({ state: "half_open", probeFromMs: 20_000 });
   expect(snapshotOf(probed, 84_000, limits)).toMatchObject({ probeFromMs: 85_000 });
   expect(snapshotOf(probed, 85_000, limits)).toMatchObject({ probeFromMs: null });
@@ -232,7 +232,7 @@ it("shows the providers page what is so", () => {
   });
   world.nowMs = 100;
   tell(healthy, fault, fault, fault);
-  expect(keeper.overview()).toEqual({
+  expect(keeper.status()).toEqual({
     state: "open",
     faultsInRow: 3,
     lastSuccessMs: 100,
@@ -245,7 +245,7 @@ it("shows the providers page what is so", () => {
     queue: { size: 2, maxSize: 10, bytes: 12, maxBytes: 1_000, accepting: true, oldestAcceptedAtMs: 3 },
   });
   world.nowMs = 10_100;
-  expect(keeper.overview()).toMatchObject({ state: "half_open", retryAtMs: null });
+  expect(keeper.status()).toMatchObject({ state: "half_open", retryAtMs: null });
 });
 
 it("need not last at once, what is counted of those for whom an open breaker is as if closed; that it opens for them must", () => {
@@ -254,8 +254,8 @@ it("need not last at once, what is counted of those for whom an open breaker is 
     newGate,
     Array.from({ length: 3 }, () => ({ ...fault, call })),
   );
-  const of = (outcome: Outcome): Outcome => ({
-    ...outcome,
+  const of = (callReport: CallReport): CallReport => ({
+    ...callReport,
     epoch: forOne.breaker.epoch,
     call: { ...call, tenant: "good" },
   });
@@ -264,6 +264,6 @@ it("need not last at once, what is counted of those for whom an open breaker is 
   expect(isMomentous(forOne, answered)).toBe(false);
   const forAll = tell(answered, [of(fault), of(fault), of(fault)], 2);
   expect(isMomentous(answered, forAll)).toBe(true);
-  const { core: probing } = enter(forOne, "p", call, 60_000, limits);
+  const { gate: probing } = enter(forOne, "p", call, 60_000, limits);
   expect(isMomentous(forOne, probing)).toBe(true);
 });

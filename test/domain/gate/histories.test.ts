@@ -7,8 +7,14 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
-import { findingOf } from "../../../src/domain/gate/outcome.ts";
-import { errandOf, isEnded, seatOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
+import { findingOf } from "../../../src/domain/gate/call-report.ts";
+import {
+  noticeOf,
+  isEnded,
+  queueItemOf,
+  ticketDueMs,
+  type Ticket,
+} from "../../../src/domain/ticket/ticket.ts";
 import {
   acceptTicket,
   claim,
@@ -54,7 +60,7 @@ const step = fc.record({
   failure: fc.constantFrom(...failures, ...failures.slice(0, 3)),
   priority: fc.nat(2),
   sizeBytes: fc.constantFrom(5, 50, 300),
-  /** Does the ticket reach the gate with its errand? */
+  /** Does the ticket reach the gate with its notice? */
   heard: fc.constantFrom(true, true, true, false),
   forMs: fc.constantFrom(0, 0, 10, 1_000, 10_000, 30_000, 75_000),
 });
@@ -75,21 +81,21 @@ function createWorld() {
   function store(ticket: Ticket): void {
     tickets.set(ticket.about.id, JSON.parse(JSON.stringify(ticket)) as Ticket);
   }
-  function runErrand(id: string): void {
+  function giveNotice(id: string): void {
     const ticket = tickets.get(id);
-    const errand = ticket && errandOf(ticket);
-    if (!ticket || !errand) return;
-    if (errand.kind === "confirm") keeper.confirm(seatOf(ticket), errand.notBeforeMs);
-    if (errand.kind === "park") keeper.park(seatOf(ticket), errand);
-    if (errand.kind === "release") keeper.release(id);
-    store(gateHeard(ticket, errand.event));
+    const notice = ticket && noticeOf(ticket);
+    if (!ticket || !notice) return;
+    if (notice.kind === "enqueue") keeper.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+    if (notice.kind === "requeue") keeper.requeue(queueItemOf(ticket), notice);
+    if (notice.kind === "remove") keeper.remove(id);
+    store(gateHeard(ticket, notice.event));
   }
-  /** The tickets' alarms: time passes for them, and errands are repeated. */
+  /** The tickets' alarms: time passes for them, and notices are repeated. */
   function tick(): void {
     for (const ticket of tickets.values()) {
       if (ticketDueMs(ticket) <= world.nowMs) store(elapse(ticket, world.nowMs, lasting).ticket);
     }
-    for (const id of tickets.keys()) runErrand(id);
+    for (const id of tickets.keys()) giveNotice(id);
   }
   /** The gate's alarm. */
   function wake(): void {
@@ -102,9 +108,10 @@ function createWorld() {
     askAfter(ids) {
       for (const id of ids) {
         const ticket = tickets.get(id);
-        if (!ticket) keeper.release(id);
-        else if (ticket.state.status === "queued") keeper.confirm(seatOf(ticket), ticket.state.notBeforeMs);
-        else if (isEnded(ticket.state)) keeper.release(id);
+        if (!ticket) keeper.remove(id);
+        else if (ticket.state.status === "queued")
+          keeper.enqueue(queueItemOf(ticket), ticket.state.notBeforeMs);
+        else if (isEnded(ticket.state)) keeper.remove(id);
       }
     },
     setAlarm(atMs) {
@@ -118,8 +125,8 @@ function createWorld() {
     const model = models[pick % 2] ?? "m";
     const keys = { tenant: tenants[pick % 3] ?? "cccccccccccccccc", model };
     const asked = { ...about, id, priority, sizeBytes, model, keys, promptSha256: `${pick % 5}`.repeat(16) };
-    const before = places.tally();
-    const wasAccepting = gate.core().accepting;
+    const before = places.load();
+    const wasAccepting = gate.gate().accepting;
     const { ticket } = acceptTicket(
       asked,
       texts,
@@ -129,11 +136,11 @@ function createWorld() {
       world.nowMs,
       lasting,
     );
-    const held = keeper.reserve(seatOf(ticket));
+    const held = keeper.reserve(queueItemOf(ticket));
     if (!wasAccepting && before.size >= 6) expect(held).toBe("full");
     if (held === "full") return;
     store(ticket);
-    if (heard) runErrand(id);
+    if (heard) giveNotice(id);
   }
   function work(): void {
     const id = inbox.shift();
@@ -141,15 +148,15 @@ function createWorld() {
     if (id === undefined || !found) return;
     const ticket = elapse(found, world.nowMs, lasting).ticket;
     store(ticket);
-    runErrand(id);
+    giveNotice(id);
     if (ticket.state.status !== "queued") return;
     const permit = `c${count++}`;
     const { notBeforeMs } = ticket.state;
     const { suspect, updatedAtMs: sinceMs } = ticket.progress;
-    const state = keeper.overview();
-    const { breaker } = gate.core();
+    const state = keeper.status();
+    const { breaker } = gate.gate();
     const isDivided = breaker.state !== "closed" && breaker.others !== undefined;
-    const start = keeper.start(seatOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
+    const start = keeper.start(queueItemOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
     if (start.kind !== "call") return;
     expect(state.state === "open" && (start.asProbe || !isDivided)).toBe(false);
     if (state.state === "half_open" && !isDivided) expect(start.asProbe).toBe(true);
@@ -166,11 +173,11 @@ function createWorld() {
     const finding = findingOf(failure, ticket.about.model, 0);
     const { progress } = ticket;
     const since = (atMs: number | undefined) => (atMs === undefined ? null : world.nowMs - atMs);
-    const { ticketId: _, ...seat } = seatOf(ticket);
+    const { ticketId: _, ...item } = queueItemOf(ticket);
     const facts = {
-      comparison: seat.comparison,
-      tenant: seat.tenant,
-      model: seat.model,
+      comparison: item.comparison,
+      tenant: item.tenant,
+      model: item.model,
       beganAgoMs: since(progress.calledAtMs) ?? 0,
       beforeAgoMs: since(progress.calledBeforeMs) ?? 0,
       ticket: {
@@ -187,7 +194,7 @@ function createWorld() {
       ? ({ kind: "failed", failure, spent, others } as const)
       : ({ kind: "judged", result, spent } as const);
     store(settle(ticket, call.fence, outcome, world.nowMs, lasting, 0.5).ticket);
-    if (heard) runErrand(call.id);
+    if (heard) giveNotice(call.id);
   }
   function act(one: Step): void {
     switch (one.act) {
@@ -226,22 +233,22 @@ function createWorld() {
     }
   }
   function check(): void {
-    const { inFlight, suspectsInFlight, size, bytes } = places.tally();
+    const { inFlight, suspectsInFlight, size, bytes } = places.load();
     expect(inFlight).toBeLessThanOrEqual(limits.concurrency);
     expect(suspectsInFlight).toBeLessThanOrEqual(1);
-    // Reserved ones alone would stay below; those whose hold lapsed before they were confirmed come on top, as promised.
+    // Reserved ones alone would stay below; those whose hold lapsed before they were enqueued come on top, as promised.
     expect(size).toBeLessThanOrEqual(Math.max(tickets.size, limits.maxSize));
     expect(bytes).toBeGreaterThanOrEqual(0);
-    const { breaker } = gate.core();
+    const { breaker } = gate.gate();
     seen.add(breaker.state);
-    if (gate.core().credentials !== null) seen.add("refused");
-    if (gate.core().ramp !== null) seen.add("ramp");
-    for (const { why = "" } of gate.core().holds) seen.add(why);
-    if (gate.core().paces.length > 0) seen.add("pace");
+    if (gate.gate().credentials !== null) seen.add("refused");
+    if (gate.gate().ramp !== null) seen.add("ramp");
+    for (const { why = "" } of gate.gate().holds) seen.add(why);
+    if (gate.gate().paces.length > 0) seen.add("pace");
     // What a gate stores stays small.
-    expect(JSON.stringify(gate.core()).length).toBeLessThan(8_192);
+    expect(JSON.stringify(gate.gate()).length).toBeLessThan(8_192);
     if (suspectsInFlight > 0) seen.add("suspect");
-    if (!gate.core().accepting) seen.add("full");
+    if (!gate.gate().accepting) seen.add("full");
   }
   const alarmAt = () => alarmAtMs;
   return { act, tick, wake, check, work, end, calls, inbox, tickets, places, alarmAt, world };
@@ -264,7 +271,7 @@ it("never exceeds its limits, never wakes in vain, and lets every ticket end onc
       // Well again. Whoever was calling is gone.
       calls.splice(0);
       const isOver = () => [...tickets.values()].every(({ state }) => isEnded(state));
-      for (let round = 0; round < 2_000 && !(isOver() && places.tally().size === 0); round++) {
+      for (let round = 0; round < 2_000 && !(isOver() && places.load().size === 0); round++) {
         tick();
         wake();
         if (inbox.length > 0) {
@@ -277,7 +284,7 @@ it("never exceeds its limits, never wakes in vain, and lets every ticket end onc
         world.nowMs = Math.max(world.nowMs, Math.min(...next));
       }
       expect(isOver()).toBe(true);
-      expect(places.tally()).toMatchObject({ size: 0, bytes: 0, inFlight: 0 });
+      expect(places.load()).toMatchObject({ size: 0, bytes: 0, inFlight: 0 });
       completed += [...tickets.values()].filter(({ state }) => state.status === "completed").length;
     }),
     { numRuns: 120, seed: 20_261_130 },

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { keep, keptBytes, type Kept } from "../../../src/domain/gate/kept.ts";
-import { gateWorld, seat } from "../durable-builders.ts";
+import { gateWorld, queueItem } from "../durable-builders.ts";
 
 const retentionMs = 600;
 
@@ -29,14 +29,14 @@ it("is changed by nothing that keeps nothing, and misled by no clock that was se
 it("fills a queue with what ended tickets hold, until they are forgotten", () => {
   const { keeper, world, limits } = gateWorld({ maxBytes: 100, retentionMs });
   for (let i = 0; i < 8; i++) {
-    expect(keeper.reserve(seat(`t${i}`))).toBe("held");
-    keeper.confirm(seat(`t${i}`), 0);
-    keeper.release(`t${i}`, 10);
+    expect(keeper.reserve(queueItem(`t${i}`))).toBe("held");
+    keeper.enqueue(queueItem(`t${i}`), 0);
+    keeper.remove(`t${i}`, 10);
     // Said again, it counts once.
-    keeper.release(`t${i}`, 10);
+    keeper.remove(`t${i}`, 10);
   }
-  expect(keeper.overview().queue).toMatchObject({ size: 0, bytes: 80, maxBytes: limits.maxBytes });
-  expect(keeper.reserve(seat("late"))).toBe("full");
+  expect(keeper.status().queue).toMatchObject({ size: 0, bytes: 80, maxBytes: limits.maxBytes });
+  expect(keeper.reserve(queueItem("late"))).toBe("full");
   world.nowMs = 700;
-  expect(keeper.reserve(seat("late"))).toBe("held");
+  expect(keeper.reserve(queueItem("late"))).toBe("held");
 });

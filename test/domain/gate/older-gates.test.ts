@@ -1,17 +1,17 @@
 /** What older code has stored of a gate, as it stands in Redis, in SQLite and in a Durable Object. */
 import { describe, expect, it } from "vitest";
-import { completeGate, newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
-import { exchange, othersOf, report } from "../../../src/domain/gate/report.ts";
+import { completeGate, newGate, type GateState } from "../../../src/domain/gate/gate.ts";
+import { exchange, othersOf, takeReports } from "../../../src/domain/gate/report.ts";
 import { recordOf } from "../../../src/domain/gate/model-records.ts";
 import type { OlderGate } from "../../../src/domain/gate/older-gates.ts";
-import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { gateWithModels, storedMs } from "../../support/older-gate.ts";
 import { limits } from "../durable-builders.ts";
 
 const fault: Finding = { kind: "fault" };
 const healthy: Finding = { kind: "healthy", judged: true };
 
-function of(tenant: string, finding: Finding, comparison = "e"): Outcome {
+function of(tenant: string, finding: Finding, comparison = "e"): CallReport {
   const call = {
     comparison: comparison.repeat(16),
     tenant: tenant.repeat(16),
@@ -23,8 +23,8 @@ function of(tenant: string, finding: Finding, comparison = "e"): Outcome {
   return { permit: null, epoch: 0, finding, durationMs: 800, call };
 }
 
-function tell(core: GateCore, outcome: Outcome, atMs: number): GateCore {
-  return exchange(core, `${atMs}`, [outcome], storedMs + atMs, limits, 0.5).core;
+function tell(gate: GateState, callReport: CallReport, atMs: number): GateState {
+  return exchange(gate, `${atMs}`, [callReport], storedMs + atMs, limits, 0.5).gate;
 }
 
 describe("a gate with `models`, of code that counted parties in lists", () => {
@@ -85,5 +85,5 @@ it("carries on a gate that knows no models at all, and one that is whole as it i
   const carried = completeGate(older);
   expect(carried).toEqual(newGate);
   expect(completeGate(carried)).toBe(carried);
-  expect(report(carried, "r", [of("1", fault)], storedMs, limits, 0.5).records).toHaveLength(1);
+  expect(takeReports(carried, "r", [of("1", fault)], storedMs, limits, 0.5).records).toHaveLength(1);
 });

@@ -2,42 +2,42 @@ import { expect, it } from "vitest";
 import {
   callsWait,
   credentialsTurn,
-  holdModel,
-  isHeld,
-  liveHolds,
-  presentHolds,
+  pauseModel,
+  isPaused,
+  livePauses,
+  presentPauses,
   refuseCredentials,
-  type CredentialsHold,
-  type ModelHold,
+  type CredentialsPause,
+  type ModelPause,
 } from "../../../src/domain/gate/pauses.ts";
 
-const none: readonly ModelHold[] = [];
+const none: readonly ModelPause[] = [];
 const limit = (model: string) => ({ model, why: "rate_limit" }) as const;
 const by = (tenant: string) => ({ tenant, comparison: "c" });
-const untilMs = (holds: readonly ModelHold[], model: string, nowMs: number) =>
-  callsWait(holds, { tenant: "", model }, nowMs)?.untilMs ?? null;
+const untilMs = (pauses: readonly ModelPause[], model: string, nowMs: number) =>
+  callsWait(pauses, { tenant: "", model }, nowMs)?.untilMs ?? null;
 
 it("holds a model until its time, and not a millisecond longer; other models are free", () => {
-  const holds = holdModel(none, limit("a"), 5_000, null, 1_000);
-  expect(callsWait(holds, { tenant: "", model: "a" }, 5_999)).toEqual({ untilMs: 6_000, why: "rate_limit" });
-  expect(callsWait(holds, { tenant: "", model: "a" }, 6_000)).toBeNull();
-  expect(callsWait(holds, { tenant: "", model: "b" }, 1_000)).toBeNull();
+  const pauses = pauseModel(none, limit("a"), 5_000, null, 1_000);
+  expect(callsWait(pauses, { tenant: "", model: "a" }, 5_999)).toEqual({ untilMs: 6_000, why: "rate_limit" });
+  expect(callsWait(pauses, { tenant: "", model: "a" }, 6_000)).toBeNull();
+  expect(callsWait(pauses, { tenant: "", model: "b" }, 1_000)).toBeNull();
 });
 
 it("makes a hold longer, never shorter", () => {
-  const holds = holdModel(holdModel(none, limit("a"), 5_000, null, 0), limit("a"), 1_000, null, 0);
-  expect(untilMs(holds, "a", 0)).toBe(5_000);
-  expect(untilMs(holdModel(holds, limit("a"), 9_000, null, 0), "a", 0)).toBe(9_000);
-  expect(holds).toHaveLength(1);
+  const pauses = pauseModel(pauseModel(none, limit("a"), 5_000, null, 0), limit("a"), 1_000, null, 0);
+  expect(untilMs(pauses, "a", 0)).toBe(5_000);
+  expect(untilMs(pauseModel(pauses, limit("a"), 9_000, null, 0), "a", 0)).toBe(9_000);
+  expect(pauses).toHaveLength(1);
 });
 
 it("holds for at most fifteen minutes", () => {
-  expect(untilMs(holdModel(none, limit("a"), 10 ** 12, null, 0), "a", 0)).toBe(900_000);
+  expect(untilMs(pauseModel(none, limit("a"), 10 ** 12, null, 0), "a", 0)).toBe(900_000);
 });
 
 it("is not misled by a model whose name every object knows", () => {
   expect(callsWait(none, { tenant: "", model: "__proto__" }, 0)).toBeNull();
-  expect(untilMs(holdModel(none, limit("__proto__"), 5, null, 0), "__proto__", 4)).toBe(5);
+  expect(untilMs(pauseModel(none, limit("__proto__"), 5, null, 0), "__proto__", 4)).toBe(5);
 });
 
 it.each([
@@ -46,15 +46,17 @@ it.each([
   ["refused", false],
   ["no_judgements", false],
 ] as const)("a hold for %s stops live calls: %s; it always stops tickets", (why, stops) => {
-  const holds = holdModel(none, { model: "a", why }, 5_000, null, 0);
-  expect(callsWait(holds, { tenant: "", model: "a" }, 0) !== null).toBe(stops);
-  expect(liveHolds(holds, 0)).toHaveLength(stops ? 1 : 0);
-  expect(holds.map((hold) => isHeld(hold, 4_999))).toEqual([true]);
+  const pauses = pauseModel(none, { model: "a", why }, 5_000, null, 0);
+  expect(callsWait(pauses, { tenant: "", model: "a" }, 0) !== null).toBe(stops);
+  expect(livePauses(pauses, 0)).toHaveLength(stops ? 1 : 0);
+  expect(pauses.map((pause) => isPaused(pause, 4_999))).toEqual([true]);
 });
 
 it("lets what is asked about stay held until an answer, and the rest end with its time", () => {
-  const held = (why: ModelHold["why"]) =>
-    holdModel(none, { model: "a", ...(why && { why }) }, 5_000, null, 0).map((hold) => isHeld(hold, 5_000));
+  const held = (why: ModelPause["why"]) =>
+    pauseModel(none, { model: "a", ...(why && { why }) }, 5_000, null, 0).map((pause) =>
+      isPaused(pause, 5_000),
+    );
   expect([held("rate_limit"), held("faults"), held("refused"), held("no_judgements")]).toEqual([
     [false],
     [false],
@@ -65,38 +67,38 @@ it("lets what is asked about stay held until an answer, and the rest end with it
 
 it("lets one tenant hold eight models, and not a ninth; another's are held", () => {
   const eight = Array.from({ length: 8 }, (_, i) => i).reduce(
-    (holds, i) => holdModel(holds, { model: `m${i}`, why: "refused" }, 1_000, by("evil"), 0),
+    (pauses, i) => pauseModel(pauses, { model: `m${i}`, why: "refused" }, 1_000, by("evil"), 0),
     none,
   );
   expect(eight).toHaveLength(8);
-  expect(holdModel(eight, { model: "m8", why: "refused" }, 1_000, by("evil"), 0)).toBe(eight);
-  expect(holdModel(eight, { model: "m8", why: "refused" }, 1_000, by("good"), 0)).toHaveLength(9);
-  expect(holdModel(eight, { model: "m7", why: "refused" }, 1_000, by("evil"), 0)).toHaveLength(8);
+  expect(pauseModel(eight, { model: "m8", why: "refused" }, 1_000, by("evil"), 0)).toBe(eight);
+  expect(pauseModel(eight, { model: "m8", why: "refused" }, 1_000, by("good"), 0)).toHaveLength(9);
+  expect(pauseModel(eight, { model: "m7", why: "refused" }, 1_000, by("evil"), 0)).toHaveLength(8);
 });
 
 it("keeps no more than sixteen; one that is over gives its place to one that begins", () => {
-  const hold = (holds: readonly ModelHold[], i: number) =>
-    holdModel(holds, limit(`m${i}`), 1_000 + i, by(`tenant ${i}`), 0);
-  const full = Array.from({ length: 20 }, (_, i) => i).reduce(hold, none);
+  const pause = (pauses: readonly ModelPause[], i: number) =>
+    pauseModel(pauses, limit(`m${i}`), 1_000 + i, by(`tenant ${i}`), 0);
+  const full = Array.from({ length: 20 }, (_, i) => i).reduce(pause, none);
   expect(full.map(({ model }) => model)).toEqual(Array.from({ length: 16 }, (_, i) => `m${i}`));
-  const later = holdModel(full, limit("new"), 1_000, by("another"), 1_001);
+  const later = pauseModel(full, limit("new"), 1_000, by("another"), 1_001);
   expect(later).toHaveLength(16);
   expect(later.map(({ model }) => model)).not.toContain("m0");
   expect(untilMs(later, "new", 1_001)).toBe(2_001);
 });
 
 it("forgets a ramp that nobody has used for fifteen minutes, and one of older code with its time", () => {
-  const [hold] = holdModel(none, limit("a"), 1_000, null, 0);
-  const old: ModelHold = { model: "b", untilMs: 1_000 };
+  const [pause] = pauseModel(none, limit("a"), 1_000, null, 0);
+  const old: ModelPause = { model: "b", untilMs: 1_000 };
   const left = (nowMs: number) =>
-    presentHolds(hold === undefined ? [] : [hold, old], nowMs).map(({ model }) => model);
+    presentPauses(pause === undefined ? [] : [pause, old], nowMs).map(({ model }) => model);
   expect(left(999)).toEqual(["a", "b"]);
   expect(left(1_000)).toEqual(["a"]);
   expect(left(900_999)).toEqual(["a"]);
   expect(left(901_000)).toEqual([]);
 });
 
-const asking: CredentialsHold = {
+const asking: CredentialsPause = {
   why: "quota_exhausted",
   askFromMs: 10_000,
   asker: { permit: "p", endsAtMs: 90_000 },
@@ -104,9 +106,9 @@ const asking: CredentialsHold = {
 };
 
 it("lets one ticket ask when the time is over, and another when the asker's lease is", () => {
-  const hold = refuseCredentials(null, null, "quota_exhausted", 0, 10_000);
-  expect(credentialsTurn(hold, 9_999)).toEqual({ kind: "wait", untilMs: 10_000 });
-  expect(credentialsTurn(hold, 10_000)).toEqual({ kind: "one" });
+  const pause = refuseCredentials(null, null, "quota_exhausted", 0, 10_000);
+  expect(credentialsTurn(pause, 9_999)).toEqual({ kind: "wait", untilMs: 10_000 });
+  expect(credentialsTurn(pause, 10_000)).toEqual({ kind: "one" });
   expect(credentialsTurn(asking, 89_999)).toEqual({ kind: "wait", untilMs: 90_000 });
   expect(credentialsTurn(asking, 90_000)).toEqual({ kind: "one" });
   expect(credentialsTurn(null, 0)).toEqual({ kind: "free" });

@@ -5,7 +5,7 @@ import {
   byTurn,
   lapsedPlace,
   type Place,
-  type Standing,
+  type PlaceState,
 } from "../../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import { place } from "../durable-builders.ts";
@@ -52,7 +52,7 @@ it("orders totally: every two places one way only, and transitively", () => {
   );
 });
 
-const standings: [Standing, Standing | null][] = [
+const standings: [PlaceState, PlaceState | null][] = [
   [{ state: "held", untilMs: 5 }, null],
   [{ state: "waiting" }, { state: "waiting" }],
   [{ state: "dispatched", untilMs: 5 }, { state: "waiting" }],
@@ -62,7 +62,7 @@ it.each(standings)("a place that is %j becomes, when its time is over, %j", (sta
   expect(lapsedPlace(place("a", { standing }))?.standing ?? null).toEqual(after);
 });
 
-const running: Standing = { state: "running", untilMs: 70, permit: "p" };
+const running: PlaceState = { state: "running", untilMs: 70, permit: "p" };
 const filled = () => {
   const places = memoryPlaces();
   places.put(place("held", { standing: { state: "held", untilMs: 50 }, acceptedAtMs: 1, sizeBytes: 1 }));
@@ -80,7 +80,7 @@ const filled = () => {
 const ids = (places: readonly Place[]) => places.map(({ ticketId }) => ticketId);
 
 it("sums the table", () => {
-  expect(filled().tally()).toEqual({
+  expect(filled().load()).toEqual({
     size: 6,
     bytes: 63,
     waiting: 3,

@@ -1,13 +1,22 @@
 import { expect, it } from "vitest";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { dispatch } from "../../../src/domain/gate/dispatch.ts";
-import { confirm, park, reserve } from "../../../src/domain/gate/queue.ts";
+import { enqueue, requeue, reserve } from "../../../src/domain/gate/queue.ts";
 import { newGate } from "../../../src/domain/gate/gate.ts";
-import type { Standing } from "../../../src/domain/gate/places.ts";
+import type { PlaceState } from "../../../src/domain/gate/places.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
-import { fault, gateWorld, healthy, limits, nothing, place, refused, seat } from "../durable-builders.ts";
+import {
+  fault,
+  gateWorld,
+  healthy,
+  limits,
+  nothing,
+  place,
+  refused,
+  queueItem,
+} from "../durable-builders.ts";
 
-const tally = {
+const load = {
   size: 0,
   bytes: 0,
   waiting: 0,
@@ -15,7 +24,7 @@ const tally = {
   suspectsInFlight: 0,
   oldestAcceptedAtMs: null,
 };
-const standings: Record<Standing["state"], Standing> = {
+const standings: Record<PlaceState["state"], PlaceState> = {
   held: { state: "held", untilMs: 500 },
   waiting: { state: "waiting" },
   dispatched: { state: "dispatched", untilMs: 500 },
@@ -23,22 +32,22 @@ const standings: Record<Standing["state"], Standing> = {
 };
 const asMine = { notBeforeMs: 7, suspect: true, permit: "p" };
 
-// Every standing meets every verb. What moves a place is in this table; the rest leaves it where it is.
-it.each<[Standing["state"] | "none", string, string, string, string]>([
+// Every state meets every verb. What moves a place is in this table; the rest leaves it where it is.
+it.each<[PlaceState["state"] | "none", string, string, string, string]>([
   ["none", "held", "waiting", "waiting", "waiting"],
   ["held", "held", "waiting", "waiting", "waiting"],
   ["waiting", "waiting", "waiting", "waiting", "waiting"],
   ["dispatched", "dispatched", "dispatched", "waiting", "waiting"],
   ["running", "running", "running", "waiting", "running"],
 ])(
-  "a place that is %s: reserve -> %s, confirm -> %s, park by its caller -> %s, park by another -> %s",
+  "a place that is %s: reserve -> %s, enqueue -> %s, requeue by its caller -> %s, requeue by another -> %s",
   (state, ...after) => {
     const known = state === "none" ? null : place("a", { standing: standings[state] });
     const states = [
-      reserve(newGate, seat("a"), known, tally, 100, limits),
-      confirm(seat("a"), known, 7, 100),
-      park(seat("a"), known, asMine, 100),
-      park(seat("a"), known, { ...asMine, permit: "other" }, 100),
+      reserve(newGate, queueItem("a"), known, load, 100, limits),
+      enqueue(queueItem("a"), known, 7, 100),
+      requeue(queueItem("a"), known, asMine, 100),
+      requeue(queueItem("a"), known, { ...asMine, permit: "other" }, 100),
     ].map((next) => next?.standing.state);
     expect(states).toEqual(after);
   },
@@ -46,30 +55,30 @@ it.each<[Standing["state"] | "none", string, string, string, string]>([
 
 it("keeps a hold for 30 s, and gives the room back then, not a millisecond before", () => {
   const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  expect(keeper.reserve(seat("a"))).toBe("held");
+  expect(keeper.reserve(queueItem("a"))).toBe("held");
   world.nowMs = 29_999;
-  expect(keeper.reserve(seat("b"))).toBe("full");
+  expect(keeper.reserve(queueItem("b"))).toBe("full");
   world.nowMs = 30_000;
-  expect(keeper.reserve(seat("b"))).toBe("held");
+  expect(keeper.reserve(queueItem("b"))).toBe("held");
   expect(places.find("a")).toBeNull();
 });
 
 it("holds on for who reserves twice, also when the queue is full by then", () => {
   const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  keeper.reserve(seat("a"));
+  keeper.reserve(queueItem("a"));
   world.nowMs = 20_000;
-  expect(keeper.reserve(seat("a"))).toBe("held");
+  expect(keeper.reserve(queueItem("a"))).toBe("held");
   world.nowMs = 40_000;
-  expect(keeper.reserve(seat("b"))).toBe("full");
-  expect(places.tally().size).toBe(1);
+  expect(keeper.reserve(queueItem("b"))).toBe("full");
+  expect(places.load().size).toBe(1);
 });
 
 it("takes in a stored ticket whose hold has lapsed, also when the queue is full: it was promised", () => {
   const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  keeper.reserve(seat("a"));
+  keeper.reserve(queueItem("a"));
   world.nowMs = 30_000;
-  keeper.reserve(seat("b"));
-  keeper.confirm(seat("a"), 0);
+  keeper.reserve(queueItem("b"));
+  keeper.enqueue(queueItem("a"), 0);
   expect(places.find("a")?.standing).toEqual({ state: "waiting" });
 });
 
@@ -77,10 +86,10 @@ it("refuses from the high watermark until below the low one, by count", () => {
   const { keep, keeper } = gateWorld();
   for (let i = 0; i < 8; i++) expect(keep(`t${i}`)).toBe("held");
   expect(keep("t8")).toBe("full");
-  keeper.release("t0");
-  keeper.release("t1");
+  keeper.remove("t0");
+  keeper.remove("t1");
   expect(keep("t8")).toBe("full");
-  keeper.release("t2");
+  keeper.remove("t2");
   expect(keep("t8")).toBe("held");
 });
 
@@ -88,7 +97,7 @@ it("refuses from the high watermark until below the low one, by bytes", () => {
   const { keep, keeper } = gateWorld();
   keep("big", { sizeBytes: 800 });
   expect(keep("small", { sizeBytes: 1 })).toBe("full");
-  keeper.release("big");
+  keeper.remove("big");
   expect(keep("small", { sizeBytes: 1 })).toBe("held");
 });
 
@@ -99,7 +108,7 @@ it("sends as many as there are permits, in order, and no ticket twice", () => {
   keep("urgent", { acceptedAtMs: 3, priority: 1 });
   expect(keeper.look().send).toEqual(["urgent", "old"]);
   expect(keeper.look().send).toEqual([]);
-  keeper.release("old");
+  keeper.remove("old");
   expect(keeper.look().send).toEqual(["young"]);
 });
 
@@ -132,7 +141,7 @@ it("tells a caller that asks twice the same, and counts its permit once", () => 
   const first = begin("a", "p");
   world.nowMs = 5;
   expect(begin("a", "p")).toEqual(first);
-  expect(places.tally().inFlight).toBe(1);
+  expect(places.load().inFlight).toBe(1);
 });
 
 it("lets a ticket wait for a permit, and its place with it", () => {
@@ -148,7 +157,7 @@ it("lets a ticket wait for its own backoff, as the ticket says it, to the millis
   const { keep, keeper, world } = gateWorld();
   keep("a");
   keeper.look();
-  const early = keeper.start(seat("a"), { permit: "p", notBeforeMs: 500, suspect: false });
+  const early = keeper.start(queueItem("a"), { permit: "p", notBeforeMs: 500, suspect: false });
   expect(early).toEqual({ kind: "wait", why: "backoff", retryAtMs: 500 });
   world.nowMs = 499;
   expect(keeper.look().send).toEqual([]);
@@ -157,7 +166,7 @@ it("lets a ticket wait for its own backoff, as the ticket says it, to the millis
   expect(keeper.look().send).toEqual(["a"]);
 });
 
-const limited: Outcome = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } };
+const limited: CallReport = { ...nothing, finding: { kind: "rate_limited", model: "m", holdMs: 5_000 } };
 
 it("skips tickets of a held model, and wakes for them when the hold ends", () => {
   const { keep, keeper, tell, begin, world } = gateWorld();
@@ -199,7 +208,7 @@ it("recovers without live traffic: a good probe is followed by the next, then 1 
     for (const id of sent) {
       begin(id, `p-${id}`);
       tell({ ...healthy, permit: `p-${id}`, epoch: 1 });
-      keeper.release(id);
+      keeper.remove(id);
     }
   }
   expect(rounds).toEqual([1, 1, 1, 3, 8]);
@@ -217,7 +226,7 @@ it("takes another ticket for the next probe, so that one can't keep the breaker 
     probed.push(id);
     begin(id, `p${round}`);
     tell({ ...fault, permit: `p${round}` });
-    keeper.park(seat(id), { notBeforeMs: 0, suspect: false, permit: `p${round}` });
+    keeper.requeue(queueItem(id), { notBeforeMs: 0, suspect: false, permit: `p${round}` });
   }
   expect(probed).toEqual(["bad", "b", "bad", "b"]);
 });
@@ -252,9 +261,9 @@ it("gives the turn of a probe that was sent and never claimed to another, when 3
 
 it("gives the turn back at once when the chosen ticket may not start, has ended or is parked", () => {
   const end: ((given: ReturnType<typeof gateWorld>) => unknown)[] = [
-    ({ keeper }) => keeper.start(seat("a"), { permit: "p", notBeforeMs: 10 ** 9, suspect: false }),
-    ({ keeper }) => keeper.release("a"),
-    ({ keeper }) => keeper.park(seat("a"), { notBeforeMs: 10 ** 9, suspect: false, permit: null }),
+    ({ keeper }) => keeper.start(queueItem("a"), { permit: "p", notBeforeMs: 10 ** 9, suspect: false }),
+    ({ keeper }) => keeper.remove("a"),
+    ({ keeper }) => keeper.requeue(queueItem("a"), { notBeforeMs: 10 ** 9, suspect: false, permit: null }),
   ];
   for (const act of end) {
     const given = gateWorld();
@@ -293,10 +302,10 @@ it("lets one ticket ask with refused credentials: after the recovery time, then 
   expect(keeper.look().send).toEqual(["a"]);
   expect(begin("a", "p")).toMatchObject({ kind: "call", asProbe: true });
   tell({ ...refused, permit: "p" });
-  keeper.park(seat("a"), { notBeforeMs: 0, suspect: false, permit: "p" });
+  keeper.requeue(queueItem("a"), { notBeforeMs: 0, suspect: false, permit: "p" });
   expect(keeper.look().send).toEqual([]);
   expect(keeper.look(0).wakeAtMs).toBe(30_000);
-  expect(keeper.outlook("b")).toEqual({
+  expect(keeper.estimate("b")).toEqual({
     position: 2,
     why: "credentials",
     refused: "credentials_refused",
@@ -309,7 +318,7 @@ it("estimates no wait for credentials, not even for who is next: nobody can say 
   const { keep, keeper, tell } = gateWorld();
   keep("a");
   tell(refused);
-  expect(keeper.outlook("a")).toEqual({
+  expect(keeper.estimate("a")).toEqual({
     position: 1,
     why: "credentials",
     refused: "credentials_refused",
@@ -327,7 +336,7 @@ it("lets the next ticket ask at once, when the asker's call ended without an ans
   const [id = "none"] = keeper.look().send;
   begin(id, "p");
   tell({ ...fault, permit: "p" });
-  keeper.park(seat(id), { notBeforeMs: 0, suspect: false, permit: "p" });
+  keeper.requeue(queueItem(id), { notBeforeMs: 0, suspect: false, permit: "p" });
   expect(keeper.look().send).toEqual(["b"]);
 });
 
@@ -351,22 +360,22 @@ it("needs both turns when the breaker is open and the credentials are refused", 
   expect(keeper.look().send).toEqual(["a"]);
   expect(begin("a", "p")).toMatchObject({ asProbe: true });
   tell({ ...healthy, permit: "p" });
-  expect(keeper.overview()).toMatchObject({ refused: null, state: "half_open" });
+  expect(keeper.status()).toMatchObject({ refused: null, state: "half_open" });
 });
 
 it("never has two suspects in flight at once, while others run beside the one", () => {
   const { keep, keeper, begin, places, world } = gateWorld();
   for (const id of ["a", "b", "c"]) keep(id);
-  for (const id of ["b", "c"]) keeper.park(seat(id), { notBeforeMs: 0, suspect: true, permit: null });
+  for (const id of ["b", "c"]) keeper.requeue(queueItem(id), { notBeforeMs: 0, suspect: true, permit: null });
   expect(keeper.look().send).toEqual(["b", "a"]);
   expect(begin("c", "pc", {}, true)).toEqual({ kind: "wait", why: "turn", retryAtMs: null });
   expect(begin("b", "pb", {}, true)).toMatchObject({ kind: "call" });
-  expect(places.tally().suspectsInFlight).toBe(1);
+  expect(places.load().suspectsInFlight).toBe(1);
   expect(keeper.look().send).toEqual([]);
   // Nothing to wake for but a: its dispatch is taken back.
   expect(keeper.look(0).wakeAtMs).toBe(30_000);
   world.nowMs = 10;
-  keeper.release("b");
+  keeper.remove("b");
   expect(keeper.look().send).toEqual(["c"]);
 });
 
@@ -395,9 +404,9 @@ it("makes a lost place again from what the ticket says", () => {
   const { keeper, begin, places } = gateWorld();
   expect(begin("lost", "p", { priority: 4, sizeBytes: 9 })).toMatchObject({ kind: "call" });
   expect(places.find("lost")).toMatchObject({ priority: 4, sizeBytes: 9, standing: { permit: "p" } });
-  keeper.release("lost");
-  keeper.release("lost");
-  expect(places.tally().size).toBe(0);
+  keeper.remove("lost");
+  keeper.remove("lost");
+  expect(places.load().size).toBe(0);
 });
 
 it("asks after a ticket that was silent for five minutes, once in that time", () => {
@@ -411,7 +420,7 @@ it("asks after a ticket that was silent for five minutes, once in that time", ()
   expect(keeper.look(0).silent).toEqual(["a"]);
   expect(keeper.look(0).silent).toEqual([]);
   expect(keeper.look(0).wakeAtMs).toBe(600_000);
-  keeper.confirm(seat("a"), 0);
+  keeper.enqueue(queueItem("a"), 0);
 });
 
 it("needs no alarm when nobody waits", () => {
@@ -425,66 +434,66 @@ it("tells where a ticket stands and for how long, and nothing of one that runs o
   keep("a", { acceptedAtMs: 1 });
   keep("b", { acceptedAtMs: 2 });
   keep("c", { acceptedAtMs: 3 });
-  expect(keeper.outlook("c")).toEqual({ position: 3, why: "turn", waitMs: null, opensAtMs: 0 });
+  expect(keeper.estimate("c")).toEqual({ position: 3, why: "turn", waitMs: null, opensAtMs: 0 });
   tell({ ...healthy, durationMs: 2_000 });
-  expect(keeper.outlook("c")).toEqual({ position: 3, why: "turn", waitMs: 4_000, opensAtMs: 0 });
+  expect(keeper.estimate("c")).toEqual({ position: 3, why: "turn", waitMs: 4_000, opensAtMs: 0 });
   tell(fault, fault, fault);
-  expect(keeper.outlook("c")).toEqual({ position: 3, why: "breaker", waitMs: 14_000, opensAtMs: 10_000 });
-  expect(keeper.outlook("nobody")).toBeNull();
+  expect(keeper.estimate("c")).toEqual({ position: 3, why: "breaker", waitMs: 14_000, opensAtMs: 10_000 });
+  expect(keeper.estimate("nobody")).toBeNull();
   world.nowMs = 10_000;
   keeper.look();
   begin("a", "p");
-  expect(keeper.outlook("a")).toBeNull();
-  expect(keeper.outlook("b")).toMatchObject({ position: 1, why: "breaker" });
+  expect(keeper.estimate("a")).toBeNull();
+  expect(keeper.estimate("b")).toMatchObject({ position: 1, why: "breaker" });
 });
 
 it("says why a ticket waits: its model's hold, or its own backoff", () => {
   const { keep, keeper, tell } = gateWorld();
   keep("a");
-  keeper.park(seat("a"), { notBeforeMs: 2_000, suspect: false, permit: null });
-  expect(keeper.outlook("a")).toEqual({ position: 1, why: "backoff", waitMs: 2_000, opensAtMs: 0 });
+  keeper.requeue(queueItem("a"), { notBeforeMs: 2_000, suspect: false, permit: null });
+  expect(keeper.estimate("a")).toEqual({ position: 1, why: "backoff", waitMs: 2_000, opensAtMs: 0 });
   tell(limited);
-  expect(keeper.outlook("a")).toEqual({ position: 1, why: "rate_limit", waitMs: 5_000, opensAtMs: 0 });
+  expect(keeper.estimate("a")).toEqual({ position: 1, why: "rate_limit", waitMs: 5_000, opensAtMs: 0 });
 });
 
 it("measures how fast the queue drains, but not across an outage", () => {
-  const { keep, keeper, begin, tell, world, core } = gateWorld({ concurrency: 1, maxSize: 100 });
+  const { keep, keeper, begin, tell, world, gate } = gateWorld({ concurrency: 1, maxSize: 100 });
   for (const id of ["a", "b", "c", "d"]) keep(id);
   const end = (id: string, atMs: number) => {
     world.nowMs = atMs;
     begin(id, `p${id}`);
-    keeper.release(id);
+    keeper.remove(id);
   };
   end("a", 1_000);
   end("b", 1_700);
-  expect(core().vitals.meanDrainGapMs).toBe(700);
+  expect(gate().vitals.meanDrainGapMs).toBe(700);
   tell(fault, fault, fault);
-  expect(core().vitals.drainingSinceMs).toBeNull();
+  expect(gate().vitals.drainingSinceMs).toBeNull();
 });
 
 it("does not take a ticket that expired while it waited for one that the queue has worked off", () => {
-  const { keep, keeper, core, begin } = gateWorld();
+  const { keep, keeper, gate, begin } = gateWorld();
   for (const id of ["a", "b", "c"]) keep(id);
-  keeper.release("a");
-  expect(core().vitals.drainingSinceMs).toBeNull();
+  keeper.remove("a");
+  expect(gate().vitals.drainingSinceMs).toBeNull();
   begin("b", "p");
-  keeper.release("b");
-  expect(core().vitals.drainingSinceMs).toBe(0);
+  keeper.remove("b");
+  expect(gate().vitals.drainingSinceMs).toBe(0);
 });
 
 it("shows at once that no more are accepted, and that they are again", () => {
   const { keep, keeper, tell } = gateWorld();
   for (let i = 0; i < 8; i++) keep(`t${i}`);
-  expect(keeper.overview().queue.accepting).toBe(false);
+  expect(keeper.status().queue.accepting).toBe(false);
   expect(tell().accepting).toBe(false);
-  for (let i = 0; i < 3; i++) keeper.release(`t${i}`);
+  for (let i = 0; i < 3; i++) keeper.remove(`t${i}`);
   expect(tell().accepting).toBe(true);
 });
 
 it("sends one suspect at most, and none beside another, whatever candidates it is given", () => {
   const suspects = ["a", "b"].map((id) => place(id, { suspect: true }));
   const sent = (suspectsInFlight: number) => {
-    const places = { ...memoryPlaces(), tally: () => ({ ...tally, suspectsInFlight }) };
+    const places = { ...memoryPlaces(), load: () => ({ ...load, suspectsInFlight }) };
     for (const suspect of suspects) places.put(suspect);
     return dispatch(newGate, places, 0, limits).places.map((one) => one.ticketId);
   };

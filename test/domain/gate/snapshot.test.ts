@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import {
-  addOutcome,
+  addReport,
   answer,
   countExchange,
   isRefreshDue,
@@ -128,11 +128,11 @@ it("knows of a full queue for as long as the gate can't bear to be asked, and fo
   expect(roomIn(keep({ ...full, state: "open", usableForMs: 60_000 }), 3_000)).toBe("perhaps");
 });
 
-const limited = (holdMs: number | null): Outcome => ({
+const limited = (holdMs: number | null): CallReport => ({
   ...nothing,
   finding: { kind: "rate_limited", model: "m", holdMs },
 });
-it.each<[string, Outcome, boolean]>([
+it.each<[string, CallReport, boolean]>([
   ["a fault", fault, true],
   ["a refusal", refused, true],
   ["a hold", limited(5), true],
@@ -142,13 +142,13 @@ it.each<[string, Outcome, boolean]>([
   ["a good probe", { ...healthy, permit: "p" }, true],
   ["a probe that was never sent", { ...nothing, permit: "p" }, true],
   ["a probe that met a 429", { ...limited(null), permit: "p" }, true],
-])("reports %s at once: %j", (_, outcome, due) => {
-  expect(isReportDue([healthy, outcome])).toBe(due);
+])("reports %s at once: %j", (_, callReport, due) => {
+  expect(isReportDue([healthy, callReport])).toBe(due);
 });
 
 const collect = (count: number) =>
   Array.from({ length: count }).reduce<Unreported>(
-    (all, _, i) => addOutcome(all, { ...healthy, durationMs: i }),
+    (all, _, i) => addReport(all, { ...healthy, durationMs: i }),
     [],
   );
 

@@ -1,7 +1,7 @@
 /** What a failed call means for its ticket: who is charged, how long it waits, and when it ends. */
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
-import type { Others } from "../../../src/domain/gate/outcome.ts";
+import type { Others } from "../../../src/domain/gate/call-report.ts";
 import { claim, settle, acceptTicket } from "../../../src/domain/ticket/moves.ts";
 import type { Progress, Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { about, policy as short, texts } from "../durable-builders.ts";

@@ -4,7 +4,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
-import type { Others } from "../../../src/domain/gate/outcome.ts";
+import type { Others } from "../../../src/domain/gate/call-report.ts";
 import {
   isEnded,
   type Ticket,

@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
-import type { Others } from "../../../src/domain/gate/outcome.ts";
+import type { Others } from "../../../src/domain/gate/call-report.ts";
 import {
   comparisonOf,
   decodeTicket,
-  errandOf,
+  noticeOf,
   isForgotten,
-  seatOf,
+  queueItemOf,
   ticketDueMs,
   type Processing,
   type Progress,
@@ -364,12 +364,12 @@ it("lets go of the claim when its lease ends, to the millisecond, if nobody sett
 });
 
 it("tells the gate that it is gone when it is cancelled; in a call, when that is over", () => {
-  const gone = { kind: "release", keptBytes: 0 };
-  expect(errandOf(withdrawn)).toEqual({ ...gone, event: 2 });
-  expect(errandOf(inCall)).toBeNull();
+  const gone = { kind: "remove", keptBytes: 0 };
+  expect(noticeOf(withdrawn)).toEqual({ ...gone, event: 2 });
+  expect(noticeOf(inCall)).toBeNull();
   const over = settle(inCall, 1, judged, 800, policy, 0).ticket;
-  expect(errandOf(over)).toEqual({ ...gone, event: 3 });
-  expect(errandOf(gateHeard(over, 3))).toBeNull();
+  expect(noticeOf(over)).toEqual({ ...gone, event: 3 });
+  expect(noticeOf(gateHeard(over, 3))).toBeNull();
 });
 
 it("expires at its time, though it is cancelled later", () => {
@@ -393,23 +393,23 @@ it("is due when it expires, when its lease ends, or when it is forgotten", () =>
 });
 
 it("tells the gate what it must know, until the gate has heard it", () => {
-  const confirm = { kind: "confirm", event: 1, notBeforeMs: 0 };
-  expect(errandOf(fresh)).toEqual(confirm);
-  expect(errandOf(gateHeard(fresh, 1))).toBeNull();
-  expect(errandOf(held)).toBeNull();
+  const enqueue = { kind: "enqueue", event: 1, notBeforeMs: 0 };
+  expect(noticeOf(fresh)).toEqual(enqueue);
+  expect(noticeOf(gateHeard(fresh, 1))).toBeNull();
+  expect(noticeOf(held)).toBeNull();
   const back = settle(held, 1, failing(timeout), 1_000, policy, 0.5).ticket;
-  expect(errandOf(back)).toEqual({
-    kind: "park",
+  expect(noticeOf(back)).toEqual({
+    kind: "requeue",
     event: 3,
     notBeforeMs: 46_000,
     suspect: false,
     permit: "p1",
   });
-  expect(errandOf(die(held, false))).toMatchObject({ kind: "park", suspect: true });
+  expect(noticeOf(die(held, false))).toMatchObject({ kind: "requeue", suspect: true });
   const done = settle(held, 1, judged, 1_000, policy, 0).ticket;
-  expect(errandOf(done)).toEqual({ kind: "release", event: 3, keptBytes: 0 });
-  expect(errandOf(gateHeard(done, 2))).toEqual({ kind: "release", event: 3, keptBytes: 0 });
-  expect(errandOf(gateHeard(done, 3))).toBeNull();
+  expect(noticeOf(done)).toEqual({ kind: "remove", event: 3, keptBytes: 0 });
+  expect(noticeOf(gateHeard(done, 2))).toEqual({ kind: "remove", event: 3, keptBytes: 0 });
+  expect(noticeOf(gateHeard(done, 3))).toBeNull();
   expect(gateHeard(gateHeard(done, 3), 1).progress.gateHeard).toBe(3);
   expect(gateHeard(done, 99).progress.gateHeard).toBe(3);
 });
@@ -422,11 +422,11 @@ it("gives back the comparison as it was resolved, while it has it", () => {
     ...texts,
     parameters: about.parameters,
   });
-  const seat = { ticketId: "t1", priority: 3, acceptedAtMs: 0, model: "m", tenant: "", comparison: "00" };
-  expect(seatOf(fresh)).toEqual({ ...seat, sizeBytes: 18 });
+  const item = { ticketId: "t1", priority: 3, acceptedAtMs: 0, model: "m", tenant: "", comparison: "00" };
+  expect(queueItemOf(fresh)).toEqual({ ...item, sizeBytes: 18 });
   const keys = { tenant: "0123456789abcdef", model: "#k" };
   const known = { ...fresh, about: { ...fresh.about, keys, storedBytes: 2_000 } };
-  expect(seatOf(known)).toEqual({ ...seat, ...keys, sizeBytes: 2_000 });
+  expect(queueItemOf(known)).toEqual({ ...item, ...keys, sizeBytes: 2_000 });
 });
 
 it("reads itself back from JSON in every state, and waits for newer code's tickets", () => {

@@ -1,6 +1,6 @@
 /** What the front keeps away from a gate that many isolates ask. */
 import { expect, it } from "vitest";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { inTime, limits, model, open, outcome, world } from "./front-world.ts";
 
@@ -147,15 +147,15 @@ it("has one exchange under way: what comes meanwhile goes in the next, at once a
   await w.clock.advance(10);
   reports.push(gate.report(outcome("fault")), gate.report(outcome("healthy")), gate.report(outcome("fault")));
   await w.clock.advance(89);
-  expect(w.hops().map(({ outcomes }) => outcomes.length)).toEqual([1]);
+  expect(w.hops().map(({ callReports }) => callReports.length)).toEqual([1]);
   await w.clock.advance(1);
-  expect(w.hops().map(({ outcomes }) => outcomes.map(({ finding }) => finding.kind))).toEqual([
+  expect(w.hops().map(({ callReports }) => callReports.map(({ finding }) => finding.kind))).toEqual([
     ["fault", "healthy", "fault"],
   ]);
   await w.clock.advance(300);
   await Promise.all(reports);
   expect(w.hops()).toEqual([]);
-  expect(w.keeper.overview()).toMatchObject({ faultsInRow: 1 });
+  expect(w.keeper.status()).toMatchObject({ faultsInRow: 1 });
 });
 
 it("lets the caller of a fault that rides along go when it is told, and after 300 ms at the latest", async () => {
@@ -177,7 +177,7 @@ it("lets the caller of a fault that rides along go when it is told, and after 30
     await w.clock.advance(1);
     expect(isOver).toBe(true);
     await w.clock.advance(20_000);
-    expect(w.keeper.overview()).toMatchObject({ faultsInRow: 2 });
+    expect(w.keeper.status()).toMatchObject({ faultsInRow: 2 });
   }
 });
 
@@ -220,7 +220,7 @@ it("tells a probe's outcome at once, beside the exchange that is under way", asy
   void gate.report(outcome("fault"));
   await w.clock.advance(10);
   void gate.report(outcome("healthy", "probe"));
-  expect(w.hops()).toMatchObject([{ verb: "exchange" }, { outcomes: [{ permit: "probe" }] }]);
+  expect(w.hops()).toMatchObject([{ verb: "exchange" }, { callReports: [{ permit: "probe" }] }]);
 });
 
 it("tells a fault in a new exchange where the one it waited for died with its request", async () => {
@@ -241,14 +241,14 @@ it("asks a full queue for a place once a second", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  expect(await gate.reserve(seat("first"))).toBe(false);
+  expect(await gate.reserve(queueItem("first"))).toBe(false);
   await w.clock.advance(0);
   expect(w.hops().map(({ verb }) => verb)).toEqual(["reserve", "exchange"]);
   await w.clock.advance(999);
-  for (let ticket = 0; ticket < 10; ticket++) expect(await gate.reserve(seat(`t${ticket}`))).toBe(false);
+  for (let ticket = 0; ticket < 10; ticket++) expect(await gate.reserve(queueItem(`t${ticket}`))).toBe(false);
   expect(w.hops()).toEqual([]);
   await w.clock.advance(1);
-  const refusals = Array.from({ length: 10 }, (_, ticket) => gate.reserve(seat(`u${ticket}`)));
+  const refusals = Array.from({ length: 10 }, (_, ticket) => gate.reserve(queueItem(`u${ticket}`)));
   expect(await inTime(w.clock, Promise.all(refusals))).not.toContain(true);
   expect(w.hops().map(({ verb }) => verb)).toEqual(["exchange"]);
 });
@@ -257,31 +257,31 @@ it("accepts again within a second after the queue has drained", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  await gate.reserve(seat("full"));
+  await gate.reserve(queueItem("full"));
   await w.clock.advance(0);
-  for (let ticket = 0; ticket < limits.maxSize; ticket++) w.keeper.release(`held-${ticket}`);
+  for (let ticket = 0; ticket < limits.maxSize; ticket++) w.keeper.remove(`held-${ticket}`);
   await w.clock.advance(999);
-  expect(await gate.reserve(seat("early"))).toBe(false);
+  expect(await gate.reserve(queueItem("early"))).toBe(false);
   await w.clock.advance(1);
-  expect(await inTime(w.clock, gate.reserve(seat("now")))).toBe(true);
+  expect(await inTime(w.clock, gate.reserve(queueItem("now")))).toBe(true);
 });
 
 it("believes what was said last of a full queue where the gate is slow, but not for long", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  await gate.reserve(seat("full"));
+  await gate.reserve(queueItem("full"));
   await w.clock.advance(1_000);
   w.line.delayMs = 100_000;
   let isHeld: boolean | null = null;
-  void gate.reserve(seat("a")).then((held) => (isHeld = held));
+  void gate.reserve(queueItem("a")).then((held) => (isHeld = held));
   await w.clock.advance(299);
   expect(isHeld).toBeNull();
   await w.clock.advance(1);
   expect(isHeld).toBe(false);
   // Twice the second for which it was to hold.
   await w.clock.advance(701);
-  const refused = gate.reserve(seat("b")).catch((error: unknown) => error);
+  const refused = gate.reserve(queueItem("b")).catch((error: unknown) => error);
   await w.clock.advance(2_000);
   expect(await refused).toBeInstanceOf(StoreAway);
 });
@@ -290,7 +290,7 @@ it("asks for places side by side while the gate is quick", async () => {
   const w = world();
   const gate = w.front();
   w.line.delayMs = 299;
-  const held = Array.from({ length: 5 }, (_, ticket) => gate.reserve(seat(`t${ticket}`)));
+  const held = Array.from({ length: 5 }, (_, ticket) => gate.reserve(queueItem(`t${ticket}`)));
   expect(w.hops()).toHaveLength(5);
   expect(await inTime(w.clock, Promise.all(held))).toEqual([true, true, true, true, true]);
 });
@@ -303,7 +303,7 @@ it("asks a slow gate for one place at a time, and not for long: of one that is o
     const w = world();
     const gate = w.front();
     w.line.delayMs = delayMs;
-    void gate.reserve(seat("first"));
+    void gate.reserve(queueItem("first"));
     await w.clock.advance(300);
     const outcomes: string[] = [];
     const note = (work: Promise<boolean>) =>
@@ -311,8 +311,8 @@ it("asks a slow gate for one place at a time, and not for long: of one that is o
         (isHeld) => outcomes.push(isHeld ? "held" : "full"),
         (error: unknown) => outcomes.push(error instanceof StoreAway ? "away" : String(error)),
       );
-    note(gate.reserve(seat("second")));
-    note(gate.reserve(seat("third")));
+    note(gate.reserve(queueItem("second")));
+    note(gate.reserve(queueItem("third")));
     await w.clock.advance(2_000);
     expect(w.hops()).toHaveLength(asked);
     await w.clock.advance(3_000);
@@ -324,9 +324,9 @@ it("asks a gate that is slow but not overrun all the same, after two seconds", a
   const w = world();
   const gate = w.front();
   w.line.delayMs = 900;
-  const held = [gate.reserve(seat("first"))];
+  const held = [gate.reserve(queueItem("first"))];
   await w.clock.advance(300);
-  for (let ticket = 0; ticket < 6; ticket++) held.push(gate.reserve(seat(`t${ticket}`)));
+  for (let ticket = 0; ticket < 6; ticket++) held.push(gate.reserve(queueItem(`t${ticket}`)));
   await w.clock.advance(2_000);
   expect(w.hops()).toHaveLength(7);
   await w.clock.advance(900);
@@ -337,12 +337,12 @@ it("waits no longer for a place whose request has died", async () => {
   const w = world();
   let lost = 0;
   const gate = w.front({ reserve: () => (lost++, new Promise(() => {})) });
-  void gate.reserve(seat("dies"));
+  void gate.reserve(queueItem("dies"));
   await w.clock.advance(4_999);
-  void gate.reserve(seat("waits")).catch(() => {});
+  void gate.reserve(queueItem("waits")).catch(() => {});
   expect(lost).toBe(1);
   await w.clock.advance(1);
-  void gate.reserve(seat("asks"));
+  void gate.reserve(queueItem("asks"));
   expect(lost).toBe(2);
 });
 
@@ -356,12 +356,12 @@ it("tells those who ask for the first time, all at once, to come again one after
   expect(new Set(told).size).toBe(900);
 });
 
-function seat(ticketId: string): Seat {
+function queueItem(ticketId: string): QueueItem {
   return { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model, tenant: "", comparison: "" };
 }
 
 /** Up to the high watermark, by others. */
 async function fill(w: ReturnType<typeof world>): Promise<void> {
-  for (let ticket = 0; w.keeper.overview().queue.accepting; ticket++)
-    w.keeper.reserve(seat(`held-${ticket}`));
+  for (let ticket = 0; w.keeper.status().queue.accepting; ticket++)
+    w.keeper.reserve(queueItem(`held-${ticket}`));
 }

@@ -1,6 +1,6 @@
 /** The front against the real gate in memory, both by clocks of their own; between them a line that can be slow, or dead. */
-import { newGate, type GateCore, type GateLimits } from "../../../src/domain/gate/gate.ts";
-import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import { newGate, type GateState, type GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { createGateFront, type GateFrontParts, type RemoteGate } from "../../../src/engine/front/front.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
@@ -23,18 +23,19 @@ export const model = "model-one";
 
 export function world() {
   const clock = manualClock();
-  let core: GateCore = newGate;
+  let state: GateState = newGate;
   const keeper = createGateKeeper({
     places: memoryPlaces(),
     limits,
-    readCore: () => core,
-    writeCore: (changed) => void (core = changed),
+    readState: () => state,
+    writeState: (changed) => void (state = changed),
     atomically: (work) => work(),
     nowMs: clock.nowMs,
     random: () => 0,
   });
   const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
-  const asked: { verb: "enter" | "exchange" | "reserve"; outcomes: readonly Outcome[]; id: string }[] = [];
+  const asked: { verb: "enter" | "exchange" | "reserve"; callReports: readonly CallReport[]; id: string }[] =
+    [];
 
   async function over<Reply>(work: () => Reply): Promise<Reply> {
     if (line.delayMs > 0) await new Promise<void>((resolve) => void clock.after(line.delayMs, resolve));
@@ -48,19 +49,19 @@ export function world() {
 
   const remote: RemoteGate = {
     enter(permit, whose) {
-      asked.push({ verb: "enter", outcomes: [], id: permit });
+      asked.push({ verb: "enter", callReports: [], id: permit });
       return over(() => keeper.enter(permit, whose));
     },
-    exchange(id, outcomes) {
-      asked.push({ verb: "exchange", outcomes, id });
-      return over(() => keeper.exchange(id, outcomes));
+    exchange(id, callReports) {
+      asked.push({ verb: "exchange", callReports, id });
+      return over(() => keeper.exchange(id, callReports));
     },
-    reserve(seat) {
-      asked.push({ verb: "reserve", outcomes: [], id: seat.ticketId });
-      return over(() => keeper.reserve(seat) === "held");
+    reserve(item) {
+      asked.push({ verb: "reserve", callReports: [], id: item.ticketId });
+      return over(() => keeper.reserve(item) === "held");
     },
-    outlook: (id) => over(() => keeper.outlook(id)),
-    overview: () => over(() => keeper.overview()),
+    estimate: (id) => over(() => keeper.estimate(id)),
+    status: () => over(() => keeper.status()),
   };
   let ids = 0;
   const front = (instead: Partial<RemoteGate> = {}, parts: Partial<GateFrontParts> = {}) =>
@@ -98,7 +99,7 @@ export function outcome(
   kind: "healthy" | "fault" | "nothing",
   permit: string | null = null,
   epoch = 0,
-): Outcome {
+): CallReport {
   const finding: Finding = { kind };
   return { permit, epoch, finding, durationMs: 100 };
 }

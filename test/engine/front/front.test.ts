@@ -54,7 +54,7 @@ it("tells of a fault at once, with all that was not told yet, in order, and lear
   await gate.report(outcome("fault"));
   expect(w.hops()).toMatchObject([
     {
-      outcomes: [
+      callReports: [
         { finding: { kind: "healthy" } },
         { finding: { kind: "healthy" } },
         { finding: { kind: "fault" } },
@@ -76,7 +76,7 @@ it("tells of successes in batches, also where no call comes after them", async (
   expect(w.hops()).toEqual([]);
   await gate.report(outcome("healthy"));
   const [batch] = w.hops();
-  expect(batch?.outcomes).toHaveLength(50);
+  expect(batch?.callReports).toHaveLength(50);
   await w.clock.advance(0);
   await gate.report(outcome("healthy"));
   expect(w.hops()).toEqual([]);
@@ -160,7 +160,7 @@ it("never throws at a report, and tells it later, once", async () => {
   await gate.report(outcome("fault"));
   w.line.isDead = false;
   await gate.report(outcome("fault"));
-  expect(await gate.overview()).toMatchObject({ faultsInRow: 3 });
+  expect(await gate.status()).toMatchObject({ faultsInRow: 3 });
 });
 
 it("counts a batch once whose reply was lost", async () => {
@@ -171,10 +171,10 @@ it("counts a batch once whose reply was lost", async () => {
   await gate.report(outcome("fault"));
   w.line.loseReplies = false;
   await gate.report(outcome("fault"));
-  expect(await gate.overview()).toMatchObject({ faultsInRow: 2 });
+  expect(await gate.status()).toMatchObject({ faultsInRow: 2 });
 });
 
-it("tells no news that is older than a minute: the gate would take it for the present", async () => {
+it("tells no report that is older than a minute: the gate would take it for the present", async () => {
   for (const [ageMs, faultsInRow] of [
     [59_999, 1],
     [60_000, 0],
@@ -188,7 +188,7 @@ it("tells no news that is older than a minute: the gate would take it for the pr
     await w.clock.advance(ageMs);
     await gate.enter("p", { tenant: "", model });
     await gate.report(outcome("nothing", "p"));
-    expect(await gate.overview()).toMatchObject({ faultsInRow });
+    expect(await gate.status()).toMatchObject({ faultsInRow });
   }
 });
 
@@ -208,7 +208,7 @@ it("tells none that came up behind an exchange that hung, and then lay for a min
     await w.clock.advance(ageMs - 20_000);
     w.hops();
     await gate.report(outcome("fault"));
-    const told = w.hops().flatMap(({ outcomes }) => outcomes);
+    const told = w.hops().flatMap(({ callReports }) => callReports);
     expect(told).toHaveLength(faults);
   }
 });
@@ -269,7 +269,7 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
 it("passes on what tickets ask, and what goes wrong with it", async () => {
   const w = world();
   const gate = w.front();
-  const seat = {
+  const item = {
     ticketId: "a",
     priority: 0,
     acceptedAtMs: w.clock.nowMs(),
@@ -278,10 +278,10 @@ it("passes on what tickets ask, and what goes wrong with it", async () => {
     tenant: "",
     comparison: "",
   };
-  expect(await gate.reserve(seat)).toBe(true);
-  expect(await gate.outlook("a")).toBeNull();
+  expect(await gate.reserve(item)).toBe(true);
+  expect(await gate.estimate("a")).toBeNull();
   w.line.isDead = true;
-  await expect(gate.reserve(seat)).rejects.toThrow("no line");
+  await expect(gate.reserve(item)).rejects.toThrow("no line");
 });
 
 const facts = {
@@ -331,10 +331,10 @@ it("tells how old a report is that comes late: what was answered before an outag
     call: { ...ofTicket, beforeAgoMs: 20_000 },
   } as const;
   expect(await gate.report(failed)).toMatchObject({ served: false });
-  expect(w.hops()).toMatchObject([{ outcomes: [{ ageMs: 30_000 }, { finding: { kind: "fault" } }] }]);
+  expect(w.hops()).toMatchObject([{ callReports: [{ ageMs: 30_000 }, { finding: { kind: "fault" } }] }]);
 });
 
-it("costs no hop for a call while a model is held", async () => {
+it("costs no hop for a call while a model is paused", async () => {
   const w = world();
   const gate = w.front();
   await gate.enter("p", { tenant: "", model });
@@ -383,7 +383,7 @@ it("lets whom an open breaker spares call without a hop, and tells the gate what
   await w.clock.advance(1_100);
   await gate.enter("s", { tenant: "good", model });
   await w.clock.advance(1);
-  expect(w.hops()).toMatchObject([{ verb: "exchange", outcomes: [{ finding: { kind: "healthy" } }] }]);
+  expect(w.hops()).toMatchObject([{ verb: "exchange", callReports: [{ finding: { kind: "healthy" } }] }]);
   // Enough faults of theirs, and the breaker is open for them too.
   for (let i = 0; i < limits.failureThreshold; i++) {
     await gate.report({ ...outcome("fault", null, 1), call: { ...call, tenant: "good" } });

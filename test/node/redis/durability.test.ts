@@ -3,9 +3,9 @@ import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { durabilityOf } from "../../../src/node/redis/durability.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
-import { openShared } from "../../../src/node/redis/store.ts";
+import { openRedis } from "../../../src/node/redis/store.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { config } from "../../support/durable-on-node.ts";
+import { config } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import { redisServer } from "../../support/redis/server.ts";
@@ -71,7 +71,7 @@ describe.skipIf(isMissing)("a Redis' durability", () => {
 
   it("is asked for again with the health, and followed", async () => {
     await set(good);
-    const shared = openShared({
+    const shared = openRedis({
       url: server?.url ?? "",
       settings: config,
       clock: realClock,
@@ -108,7 +108,7 @@ describe.skipIf(isMissing)("a Redis that writes to its disk each second", () => 
     );
     expect(created).toBe(canWait ? "done" : "not done");
     if (canWait) {
-      await tickets.take("mock", 1);
+      await tickets.fetch("mock", 1);
       await tickets.giveBack(about.id, 1);
       await keys.begin("0f", "hash", "q", 1);
     }

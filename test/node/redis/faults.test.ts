@@ -3,9 +3,9 @@ import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
 import { redisTransport, type RedisConnection } from "../../../src/node/redis/connection.ts";
-import { NotDone } from "../../../src/stores/failover/shared-store.ts";
+import { NotDone } from "../../../src/stores/failover/primary-store.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { policy } from "../../support/durable-on-node.ts";
+import { policy } from "../../support/sqlite-store.ts";
 import { redisClient, type RedisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import { redisProxy } from "../../support/redis/proxy.ts";
@@ -57,7 +57,7 @@ async function make(limitMs = patientMs) {
   await new Promise<void>((resolve) => redis.onReady(resolve));
   const world = await redisStoresForTest(behind, redis);
   // Both kinds of the script are known there: what a test breaks is then the call itself.
-  await world.stores.gate.overview();
+  await world.stores.gate.status();
   await world.keys.begin("00", "", "", 0);
   return { world, behind, proxy, hasty: clock, connection: redis, ...world };
 }
@@ -104,8 +104,8 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     const { tickets, keys, behind, connection } = await make();
     const { about } = await tickets.create(draftOf());
     const waits = await tickets.create(draftOf({ notBeforeMs: 9e15 }));
-    const [taken] = await tickets.take("mock", 1);
-    expect(taken?.ticket.about.id).toBe(about.id);
+    const [fetched] = await tickets.fetch("mock", 1);
+    expect(fetched?.ticket.about.id).toBe(about.id);
     await keys.begin("0b", "hash", "q", 60_000);
     await behind.kill();
     expect(await failure(tickets.load(about.id))).toBeInstanceOf(StoreAway);
@@ -125,7 +125,7 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     const connectionId = await connection.command("CLIENT", "ID");
     behind.pause();
     try {
-      const late = await Promise.all([failure(tickets.create(draft)), failure(tickets.take("mock", 1))]);
+      const late = await Promise.all([failure(tickets.create(draft)), failure(tickets.fetch("mock", 1))]);
       for (const error of late) {
         expect(error).toBeInstanceOf(StoreAway);
         // Nobody knows.
@@ -141,11 +141,11 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     await answers(connection);
     expect(await connection.command("CLIENT", "ID")).not.toBe(connectionId);
     expect((await tickets.create(draft)).about.id).toBe(draft.about.id);
-    const taken = await tickets.take("mock", 1);
-    expect(taken.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[about.id, 1]]);
+    const fetched = await tickets.fetch("mock", 1);
+    expect(fetched.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[about.id, 1]]);
     expect(await tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
     expect((await world.events(draft.about.id)).map(({ kind }) => kind)).toEqual(["accepted"]);
-    expect((await world.gate.overview()).queue.size).toBe(1);
+    expect((await world.gate.status()).queue.size).toBe(1);
   });
 
   it("is not given a new connection for one slow answer after a long silence", async () => {
@@ -234,7 +234,7 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     await answers(connection);
     expect((await tickets.create(draft)).about.id).toBe(draft.about.id);
     expect(await world.events(draft.about.id)).toHaveLength(1);
-    expect((await world.gate.overview()).queue.size).toBe(1);
+    expect((await world.gate.status()).queue.size).toBe(1);
   });
 });
 
@@ -256,8 +256,8 @@ describe.skipIf(isMissing)("an answer that breaks off", () => {
     const draft = draftOf();
     const { id } = draft.about;
     expect((await twice(broken, () => tickets.create(draft))).about.id).toBe(id);
-    const taken = await twice(broken, () => tickets.take("mock", 1));
-    expect(taken.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[id, 1]]);
+    const fetched = await twice(broken, () => tickets.fetch("mock", 1));
+    expect(fetched.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[id, 1]]);
     // What is given back is waiting already: nobody else's claim is touched.
     expect(await twice(broken, () => tickets.giveBack(id, 1))).toEqual({ kind: "stale" });
     expect((await tickets.load(id))?.state.status).toBe("queued");
@@ -272,7 +272,7 @@ describe.skipIf(isMissing)("an answer that breaks off", () => {
       "started",
       "completed",
     ]);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
   });
 
   it("of what is moved or taken back likewise", async () => {
@@ -287,8 +287,8 @@ describe.skipIf(isMissing)("an answer that breaks off", () => {
     await tickets.adopt(late, events);
     await tickets.create(doubtful);
     expect(await twice(broken, () => tickets.withdraw(doubtful.about.id, "mock"))).toBe(true);
-    expect((await world.gate.overview()).queue.size).toBe(2);
-    await tickets.take("mock", 2);
+    expect((await world.gate.status()).queue.size).toBe(2);
+    await tickets.fetch("mock", 2);
     await world.clock.advance(policy.leaseMs);
     await twice(broken, () => tickets.settleAsOf(late.about.id, 1, judged, world.nowMs() - 1));
     expect((await tickets.load(late.about.id))?.state.status).toBe("completed");
@@ -329,15 +329,15 @@ describe.skipIf(isMissing)("a Redis that takes nothing more", () => {
         expect(await failure(work())).toMatchObject({ name: "StoreAway", why: "refused" });
       }
       expect(await world.everything()).toEqual(before);
-      expect(await tickets.take("mock", 4)).toHaveLength(3);
+      expect(await tickets.fetch("mock", 4)).toHaveLength(3);
       expect(await tickets.settle(first.about.id, 1, judged)).toEqual({ kind: "stored" });
       expect(await tickets.giveBack(second.about.id, 1)).toEqual({ kind: "stored" });
       await world.stores.gate.exchange("r", []);
       expect(await keys.end("0d", begun.fence, { kind: "freed" })).toBe(true);
       expect(await tickets.withdraw(third.about.id, "mock")).toBe(false);
       await world.clock.advance(policy.leaseMs);
-      expect(await tickets.take("mock", 3)).toHaveLength(1);
-      expect((await world.gate.overview()).queue).toMatchObject({ size: 2, bytes: 240 });
+      expect(await tickets.fetch("mock", 3)).toHaveLength(1);
+      expect((await world.gate.status()).queue).toMatchObject({ size: 2, bytes: 240 });
     } finally {
       await looker.command("CONFIG", "SET", "maxmemory", "0");
     }
@@ -350,12 +350,12 @@ describe.skipIf(isMissing)("a Redis that takes nothing more", () => {
     await looker.command("REPLICAOF", "127.0.0.1", "1");
     try {
       expect(await failure(tickets.create(draftOf()))).toMatchObject({ why: "refused" });
-      expect(await failure(tickets.take("mock", 1))).toMatchObject({ why: "refused" });
+      expect(await failure(tickets.fetch("mock", 1))).toMatchObject({ why: "refused" });
       expect(await failure(connection.command("DEL", "x"))).toMatchObject({ why: "refused" });
       expect((await tickets.load(about.id))?.about).toEqual(about);
     } finally {
       await looker.command("REPLICAOF", "NO", "ONE");
     }
-    expect(await tickets.take("mock", 1)).toHaveLength(1);
+    expect(await tickets.fetch("mock", 1)).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
 import { wakeChannel } from "../../../src/stores/redis/redis.ts";
-import { config } from "../../support/durable-on-node.ts";
+import { config } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
 import { instance, type InstanceOptions } from "../../support/redis/instances.ts";
 import { hasRedis } from "../../support/redis/program.ts";
@@ -127,7 +127,7 @@ describe.skipIf(isMissing)("three processes over one Redis", { timeout: 30_000 }
     });
     expect((await all[0].submit("immediate")).ok).toBe(false);
     await vi.waitFor(async () => {
-      expect((await all[1].store.gate("mock").overview()).state).toBe("half_open");
+      expect((await all[1].store.gate("mock").status()).state).toBe("half_open");
     }, patience);
     const answered = await Promise.all(
       Array.from({ length: 15 }, (_, index) => all[index % 3]?.submit("immediate")),

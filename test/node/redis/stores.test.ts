@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { testGate } from "../../contracts/gate.ts";
 import { testKeys } from "../../contracts/keys.ts";
 import { testTickets } from "../../contracts/tickets.ts";
-import { limits, policy } from "../../support/durable-on-node.ts";
+import { limits, policy } from "../../support/sqlite-store.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import { startRedis, type RedisServer } from "../../support/redis/server.ts";
 import { redisStoresForTest } from "../../support/redis/stores.ts";

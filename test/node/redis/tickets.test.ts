@@ -6,7 +6,7 @@ import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { wakeChannel, type Redis } from "../../../src/stores/redis/redis.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { limits, policy } from "../../support/durable-on-node.ts";
+import { limits, policy } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
 import { redisServer } from "../../support/redis/server.ts";
@@ -50,8 +50,8 @@ async function createSome(world: World, count: number): Promise<readonly string[
   return ids;
 }
 
-const idsOf = (taken: Awaited<ReturnType<World["tickets"]["take"]>>) =>
-  taken.map(({ ticket }) => ticket.about.id);
+const idsOf = (fetched: Awaited<ReturnType<World["tickets"]["fetch"]>>) =>
+  fetched.map(({ ticket }) => ticket.about.id);
 
 describe.skipIf(isMissing)("tickets taken from Redis", () => {
   it("come several at once in their turn, claimed, with their texts, and no more than asked for", async () => {
@@ -59,9 +59,9 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const ids = await createSome(world, 3);
     const urgent = draftOf();
     await world.tickets.create({ ...urgent, about: { ...urgent.about, priority: 9 } });
-    const taken = await world.tickets.take("mock", 3);
-    expect(idsOf(taken)).toEqual([urgent.about.id, ids[0], ids[1]]);
-    for (const { ticket, permit, fence, leaseEndsAtMs, epoch } of taken) {
+    const fetched = await world.tickets.fetch("mock", 3);
+    expect(idsOf(fetched)).toEqual([urgent.about.id, ids[0], ids[1]]);
+    for (const { ticket, permit, fence, leaseEndsAtMs, epoch } of fetched) {
       expect({ fence, epoch, leaseEndsAtMs }).toEqual({
         fence: 1,
         epoch: 0,
@@ -74,44 +74,46 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
       });
       expect(await world.tickets.load(ticket.about.id)).toEqual(ticket);
     }
-    expect(new Set(taken.map(({ permit }) => permit)).size).toBe(3);
-    expect(idsOf(await world.tickets.take("mock", 3))).toEqual([ids[2]]);
-    expect(await world.tickets.take("mock", 3)).toEqual([]);
+    expect(new Set(fetched.map(({ permit }) => permit)).size).toBe(3);
+    expect(idsOf(await world.tickets.fetch("mock", 3))).toEqual([ids[2]]);
+    expect(await world.tickets.fetch("mock", 3)).toEqual([]);
   });
 
-  it("are never more in flight than there are permits, whoever takes", async () => {
+  it("are never more in flight than there are permits, whoever fetches", async () => {
     const world = await make();
     await createSome(world, limits.concurrency + 3);
     const one = world.tickets;
     await world.restart();
-    const taken = await Promise.all([one.take("mock", 6), world.tickets.take("mock", 6)]);
-    expect(taken.flatMap(idsOf)).toHaveLength(limits.concurrency);
-    expect(new Set(taken.flatMap(idsOf)).size).toBe(limits.concurrency);
-    expect(await one.take("mock", 1)).toEqual([]);
+    const fetched = await Promise.all([one.fetch("mock", 6), world.tickets.fetch("mock", 6)]);
+    expect(fetched.flatMap(idsOf)).toHaveLength(limits.concurrency);
+    expect(new Set(fetched.flatMap(idsOf)).size).toBe(limits.concurrency);
+    expect(await one.fetch("mock", 1)).toEqual([]);
   });
 
-  it("are left to the other processes that listen, but for a share that counts what the taker has in flight", async () => {
+  it("are left to the other processes that listen, but for a share that counts what the fetcher has in flight", async () => {
     const world = await make();
     await createSome(world, limits.concurrency);
     const listeners = [1, 2, 3].map(() => redisClient(server?.url ?? ""));
     await Promise.all(listeners.map((one) => one.command("SUBSCRIBE", wakeChannel)));
     const share = Math.ceil(limits.concurrency / listeners.length);
-    expect(await world.tickets.take("mock", limits.concurrency, share - 1)).toHaveLength(1);
+    expect(await world.tickets.fetch("mock", limits.concurrency, share - 1)).toHaveLength(1);
     // One at least: the others may be as busy.
-    expect(await world.tickets.take("mock", limits.concurrency, limits.concurrency - 1)).toHaveLength(1);
-    expect(await world.tickets.take("mock", limits.concurrency)).toHaveLength(share);
+    expect(await world.tickets.fetch("mock", limits.concurrency, limits.concurrency - 1)).toHaveLength(1);
+    expect(await world.tickets.fetch("mock", limits.concurrency)).toHaveLength(share);
     await Promise.all(listeners.map((one) => one.command("UNSUBSCRIBE", wakeChannel)));
     for (const one of listeners) one.close();
-    expect(await world.tickets.take("mock", limits.concurrency)).toHaveLength(limits.concurrency - share - 2);
+    expect(await world.tickets.fetch("mock", limits.concurrency)).toHaveLength(
+      limits.concurrency - share - 2,
+    );
   });
 
   it("fail alone where their record is broken, whatever comes in the same moment", async () => {
     const world = await make();
     const [broken = "", whole = ""] = await createSome(world, 2);
-    const taken = await world.tickets.take("mock", 2);
+    const fetched = await world.tickets.fetch("mock", 2);
     await world.looker.command("HSET", keyOf(broken), "facts", "no JSON");
     const before = await commandsDone(world);
-    const fence = taken.find(({ ticket }) => ticket.about.id === whole)?.fence ?? 0;
+    const fence = fetched.find(({ ticket }) => ticket.about.id === whole)?.fence ?? 0;
     const [first, second] = await Promise.allSettled([
       world.tickets.withdraw(broken, "mock"),
       world.tickets.settle(whole, fence, judged),
@@ -127,27 +129,27 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const ids = await createSome(world, 4);
     const one = world.tickets;
     await world.restart();
-    const taken = await Promise.all([one.take("mock", 3), world.tickets.take("mock", 3)]);
-    expect(taken.flatMap(idsOf).toSorted()).toEqual([...ids].toSorted());
+    const fetched = await Promise.all([one.fetch("mock", 3), world.tickets.fetch("mock", 3)]);
+    expect(fetched.flatMap(idsOf).toSorted()).toEqual([...ids].toSorted());
   });
 
   it("are settled in one round trip by who took them", async () => {
     const world = await make();
     const [id = ""] = await createSome(world, 1);
-    const [taken] = await world.tickets.take("mock", 1);
+    const [fetched] = await world.tickets.fetch("mock", 1);
     const before = await commandsDone(world);
-    expect(await world.tickets.settle(id, taken?.fence ?? 0, judged)).toEqual({ kind: "stored" });
+    expect(await world.tickets.settle(id, fetched?.fence ?? 0, judged)).toEqual({ kind: "stored" });
     expect((await commandsDone(world)) - before).toBe(1);
     expect((await world.tickets.load(id))?.state).toMatchObject({ status: "completed" });
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
   });
 
   it("have a history without gaps, what the script wrote of it included", async () => {
     const world = await make();
     const [id = ""] = await createSome(world, 1);
-    const [first] = await world.tickets.take("mock", 1);
+    const [first] = await world.tickets.fetch("mock", 1);
     await world.tickets.giveBack(id, first?.fence ?? 0);
-    const [second] = await world.tickets.take("mock", 1);
+    const [second] = await world.tickets.fetch("mock", 1);
     const takenAtMs = world.nowMs();
     await world.advance(700);
     await world.tickets.settle(id, second?.fence ?? 0, judged);
@@ -168,14 +170,14 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const world = await make();
     const ids = await createSome(world, 3);
     const unheard = deafTo(world);
-    await expect(unheard.tickets.take("mock", 2)).rejects.toThrow(StoreAway);
-    const taken = await unheard.tickets.take("mock", 1);
+    await expect(unheard.tickets.fetch("mock", 2)).rejects.toThrow(StoreAway);
+    const fetched = await unheard.tickets.fetch("mock", 1);
     // Those that it has already, though it wanted one.
-    expect(idsOf(taken).toSorted()).toEqual(ids.slice(0, 2).toSorted());
-    expect(taken.map(({ fence }) => fence)).toEqual([1, 1]);
+    expect(idsOf(fetched).toSorted()).toEqual(ids.slice(0, 2).toSorted());
+    expect(fetched.map(({ fence }) => fence)).toEqual([1, 1]);
     expect((await world.events(ids[0] ?? "")).map(({ kind }) => kind)).toEqual(["accepted", "started"]);
-    expect(idsOf(await unheard.tickets.take("mock", 1))).toEqual([ids[2]]);
-    for (const { ticket, fence } of taken) {
+    expect(idsOf(await unheard.tickets.fetch("mock", 1))).toEqual([ids[2]]);
+    for (const { ticket, fence } of fetched) {
       expect(await unheard.tickets.settle(ticket.about.id, fence, judged)).toEqual({ kind: "stored" });
     }
   });
@@ -184,44 +186,44 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const world = await make();
     const ids = await createSome(world, 6);
     const unheard = deafTo(world, 2);
-    await expect(unheard.tickets.take("mock", 2)).rejects.toThrow(StoreAway);
-    await expect(unheard.tickets.take("mock", 2)).rejects.toThrow(StoreAway);
+    await expect(unheard.tickets.fetch("mock", 2)).rejects.toThrow(StoreAway);
+    await expect(unheard.tickets.fetch("mock", 2)).rejects.toThrow(StoreAway);
     const { ticket, events } = failedOnce(world, accepted(world));
     await world.tickets.adopt({ ...ticket, progress: { ...ticket.progress, suspect: true } }, events);
     await world.clock.advance(60_000);
-    const taken = await unheard.tickets.take("mock", 1);
-    expect(idsOf(taken).toSorted()).toEqual(ids.slice(0, 2).toSorted());
-    expect(idsOf(await unheard.tickets.take("mock", 6))).toEqual([ticket.about.id, ...ids.slice(2)]);
+    const fetched = await unheard.tickets.fetch("mock", 1);
+    expect(idsOf(fetched).toSorted()).toEqual(ids.slice(0, 2).toSorted());
+    expect(idsOf(await unheard.tickets.fetch("mock", 6))).toEqual([ticket.about.id, ...ids.slice(2)]);
   });
 
   it("that are gone meanwhile keep nobody from those that are there", async () => {
     const world = await make();
     const ids = await createSome(world, 3);
     const unheard = deafTo(world);
-    await expect(unheard.tickets.take("mock", 2)).rejects.toThrow(StoreAway);
+    await expect(unheard.tickets.fetch("mock", 2)).rejects.toThrow(StoreAway);
     await world.looker.command("DEL", keyOf(ids[0] ?? ""));
-    expect(idsOf(await unheard.tickets.take("mock", 3)).toSorted()).toEqual(ids.slice(1).toSorted());
-    expect((await world.gate.overview()).queue.size).toBe(2);
+    expect(idsOf(await unheard.tickets.fetch("mock", 3)).toSorted()).toEqual(ids.slice(1).toSorted());
+    expect((await world.gate.status()).queue.size).toBe(2);
   });
 
   it("are brought to their end when their time is over, instead of being called for", async () => {
     const world = await make();
     const [id = ""] = await createSome(world, 1);
     await world.clock.advance(policy.ttlMs);
-    expect(await world.tickets.take("mock", 4)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 4)).toEqual([]);
     expect((await world.events(id)).at(-1)).toMatchObject({ kind: "expired" });
-    expect((await world.gate.overview()).queue.size).toBe(0);
-    expect(await world.tickets.take("mock", 4)).toEqual([]);
+    expect((await world.gate.status()).queue.size).toBe(0);
+    expect(await world.tickets.fetch("mock", 4)).toEqual([]);
   });
 
   it("wait again, as suspects, when their worker's lease is over", async () => {
     const world = await make();
     const [id = ""] = await createSome(world, 1);
-    await world.tickets.take("mock", 1);
+    await world.tickets.fetch("mock", 1);
     await world.clock.advance(policy.leaseMs);
-    expect(await world.tickets.take("mock", 1)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 1)).toEqual([]);
     expect((await world.events(id)).at(-1)).toMatchObject({ kind: "returned", why: "died" });
-    const [again] = await world.tickets.take("mock", 1);
+    const [again] = await world.tickets.fetch("mock", 1);
     expect(again).toMatchObject({ fence: 2, ticket: { about: { id }, progress: { suspect: true } } });
     expect(await world.tickets.settle(id, 1, judged)).toEqual({ kind: "stale" });
   });
@@ -229,15 +231,15 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
   it("leave nothing that keeps takers busy when somebody deletes them by hand", async () => {
     const world = await make();
     const ids = await createSome(world, 3);
-    await world.tickets.take("mock", 1);
+    await world.tickets.fetch("mock", 1);
     for (const id of ids) await world.looker.command("DEL", keyOf(id));
-    expect(await world.tickets.take("mock", 8)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 8)).toEqual([]);
     await world.clock.advance(policy.leaseMs);
-    expect(await world.tickets.take("mock", 8)).toEqual([]);
-    expect((await world.gate.overview()).queue).toMatchObject({ size: 0, bytes: 0 });
+    expect(await world.tickets.fetch("mock", 8)).toEqual([]);
+    expect((await world.gate.status()).queue).toMatchObject({ size: 0, bytes: 0 });
     await world.clock.advance(policy.ttlMs);
     await world.stores.tickets.elapseDue();
-    expect(await world.tickets.take("mock", 8)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 8)).toEqual([]);
     expect(await world.looker.command("ZCARD", `${prefix}queue:due`)).toBe(0);
   });
 
@@ -245,12 +247,12 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const world = await make();
     const [newer = "", known = ""] = await createSome(world, 2);
     await becomeNewer(world, newer);
-    expect(idsOf(await world.tickets.take("mock", 2))).toEqual([known]);
+    expect(idsOf(await world.tickets.fetch("mock", 2))).toEqual([known]);
     const before = await world.looker.command("HGETALL", keyOf(newer));
     await world.clock.advance(policy.ttlMs);
     // Another of its kind comes along, and must not be lost for it.
     const [late = ""] = await createSome(world, 1);
-    expect(idsOf(await world.tickets.take("mock", 4))).toEqual([late]);
+    expect(idsOf(await world.tickets.fetch("mock", 4))).toEqual([late]);
     expect(await world.looker.command("HGETALL", keyOf(newer))).toEqual(before);
     await expect(world.tickets.load(newer)).rejects.toThrow("newer code wrote");
   });
@@ -264,7 +266,7 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
       ...world.redis,
       command: () => Promise.reject(new StoreAway("away")),
     });
-    expect(idsOf(await failing.tickets.take("mock", 2))).toEqual([id]);
+    expect(idsOf(await failing.tickets.fetch("mock", 2))).toEqual([id]);
     expect(expired).not.toBe(id);
   });
 });
@@ -289,8 +291,8 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     await world.tickets.adopt(moved, events);
     expect(await world.tickets.load(ticket.about.id)).toEqual(moved);
     expect(await world.events(ticket.about.id)).toEqual(events);
-    expect(await world.gate.outlook(ticket.about.id)).toMatchObject({ position: 1 });
-    expect(idsOf(await world.tickets.take("mock", 8))).toEqual([ticket.about.id]);
+    expect(await world.gate.estimate(ticket.about.id)).toMatchObject({ position: 1 });
+    expect(idsOf(await world.tickets.fetch("mock", 8))).toEqual([ticket.about.id]);
   });
 
   it("waits out its backoff", async () => {
@@ -301,10 +303,10 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     expect(waitMs).toBeGreaterThan(0);
     await world.tickets.adopt(ticket, events);
     await world.clock.advance(waitMs - 1);
-    expect(await world.tickets.take("mock", 1)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 1)).toEqual([]);
     await world.clock.advance(1);
-    const [taken] = await world.tickets.take("mock", 1);
-    expect(taken).toMatchObject({ fence: 2, ticket: { progress: { attempts: 0, failedAttempts: 1 } } });
+    const [fetched] = await world.tickets.fetch("mock", 1);
+    expect(fetched).toMatchObject({ fence: 2, ticket: { progress: { attempts: 0, failedAttempts: 1 } } });
   });
 
   it("is still a suspect", async () => {
@@ -315,7 +317,7 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     await world.tickets.adopt(suspect, events);
     await world.clock.advance(60_000);
     // It goes first.
-    expect(idsOf(await world.tickets.take("mock", 2))).toEqual([ticket.about.id, other]);
+    expect(idsOf(await world.tickets.fetch("mock", 2))).toEqual([ticket.about.id, other]);
     const settled = await world.tickets.settle(ticket.about.id, 2, judged);
     expect(settled).toEqual({ kind: "stored" });
   });
@@ -328,7 +330,7 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     await world.tickets.adopt(moved.ticket, events);
     expect(await world.tickets.load(moved.ticket.about.id)).toEqual(moved.ticket);
     expect(await world.events(moved.ticket.about.id)).toEqual(events);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
     const keptMs = Number(await world.looker.command("PTTL", keyOf(moved.ticket.about.id)));
     expect(keptMs).toBeGreaterThan(policy.retentionMs - 60_000);
     expect(keptMs).toBeLessThanOrEqual(policy.retentionMs);
@@ -338,14 +340,14 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     const world = await make();
     const { ticket, events } = accepted(world);
     await world.tickets.adopt(ticket, events);
-    const [taken] = await world.tickets.take("mock", 1);
+    const [fetched] = await world.tickets.fetch("mock", 1);
     await world.tickets.adopt(ticket, events);
     await world.tickets.adopt({ ...ticket, about: { ...ticket.about, tenant: "another" } }, events);
     const stored = await world.tickets.load(ticket.about.id);
-    expect(stored).toEqual(taken?.ticket);
+    expect(stored).toEqual(fetched?.ticket);
     expect(stored?.about.tenant).toBe(ticket.about.tenant);
     expect((await world.events(ticket.about.id)).map(({ number }) => number)).toEqual([1, 2]);
-    expect((await world.gate.overview()).queue.size).toBe(1);
+    expect((await world.gate.status()).queue.size).toBe(1);
   });
 });
 
@@ -353,7 +355,7 @@ describe.skipIf(isMissing)("an outcome told late", () => {
   it("counts where the claim was alive then and nobody has touched the ticket since", async () => {
     const world = await make();
     const [id = ""] = await createSome(world, 1);
-    await world.tickets.take("mock", 1);
+    await world.tickets.fetch("mock", 1);
     const judgedAtMs = world.nowMs() + 800;
     await world.clock.advance(policy.leaseMs + 60_000);
     expect(await world.tickets.settleAsOf(id, 1, judged, judgedAtMs)).toEqual({ kind: "stored" });
@@ -362,14 +364,14 @@ describe.skipIf(isMissing)("an outcome told late", () => {
       endedAtMs: judgedAtMs,
       forgetAtMs: judgedAtMs + policy.retentionMs,
     });
-    expect((await world.gate.overview()).queue.size).toBe(0);
-    expect(await world.tickets.take("mock", 1)).toEqual([]);
+    expect((await world.gate.status()).queue.size).toBe(0);
+    expect(await world.tickets.fetch("mock", 1)).toEqual([]);
   });
 
   it("counts no more once somebody has touched it, or where the claim was over then", async () => {
     const world = await make();
     const [id = "", other = ""] = await createSome(world, 2);
-    await world.tickets.take("mock", 2);
+    await world.tickets.fetch("mock", 2);
     const leaseEndsAtMs = world.nowMs() + policy.leaseMs;
     await world.clock.advance(policy.leaseMs + 1);
     await world.tickets.load(id);
@@ -388,11 +390,11 @@ describe.skipIf(isMissing)("a ticket withdrawn", () => {
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
     expect(await world.tickets.load(draft.about.id)).toBeNull();
     expect(await world.events(draft.about.id)).toEqual([]);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
     await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
     expect(await world.tickets.load(draft.about.id)).toBeNull();
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
-    expect(await world.tickets.take("mock", 1)).toEqual([]);
+    expect(await world.tickets.fetch("mock", 1)).toEqual([]);
     expect(await world.holds("Essay of A")).toBe(false);
     const everything = Object.keys(await world.everything()).filter((key) => key.includes(draft.about.id));
     expect(everything).toEqual([keyOf(draft.about.id)]);
@@ -404,7 +406,7 @@ describe.skipIf(isMissing)("a ticket withdrawn", () => {
     const draft = draftOf();
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
     await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
-    expect((await world.gate.overview()).queue.size).toBe(0);
+    expect((await world.gate.status()).queue.size).toBe(0);
     // Whoever would move one here must keep it.
     const { ticket, events } = accepted(world);
     const moved = { ...ticket, about: { ...ticket.about, id: draft.about.id } };
@@ -414,14 +416,14 @@ describe.skipIf(isMissing)("a ticket withdrawn", () => {
   it("stays, once it was worked on", async () => {
     const world = await make();
     const [id = "", ended = ""] = await createSome(world, 2);
-    await world.tickets.take("mock", 2);
+    await world.tickets.fetch("mock", 2);
     await world.tickets.giveBack(id, 1);
     await world.tickets.settle(ended, 1, judged);
     for (const each of [id, ended]) {
       expect(await world.tickets.withdraw(each, "mock")).toBe(false);
       expect(await world.tickets.load(each)).not.toBeNull();
     }
-    expect(idsOf(await world.tickets.take("mock", 2))).toEqual([id]);
+    expect(idsOf(await world.tickets.fetch("mock", 2))).toEqual([id]);
   });
 });
 
@@ -437,8 +439,8 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
     const about = { ...draft.about, model: odd, metadata: { [odd]: odd, empty: {}, list: [], none: null } };
     const created = await world.tickets.create({ ...draft, about });
     expect(await world.tickets.load(about.id)).toEqual(created);
-    const [taken] = await world.tickets.take("mock", 1);
-    expect(taken?.ticket).toMatchObject({ about, state: { texts: draft.texts } });
+    const [fetched] = await world.tickets.fetch("mock", 1);
+    expect(fetched?.ticket).toMatchObject({ about, state: { texts: draft.texts } });
     await world.tickets.settle(about.id, 1, judged);
     const ended = await world.tickets.load(about.id);
     expect(ended?.about).toEqual(created.about);
@@ -450,7 +452,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
   it("lies where it is documented, and nothing that ends stays for ever", async () => {
     const world = await make();
     const [waits = "", ended = ""] = await createSome(world, 2);
-    await world.tickets.take("mock", 2);
+    await world.tickets.fetch("mock", 2);
     await world.tickets.giveBack(waits, 1);
     await world.tickets.settle(ended, 1, judged);
     await world.keys.begin("0a".repeat(32), "hash", waits, 60_000);

@@ -5,7 +5,7 @@ import type * as Keepers from "../../../src/engine/gate-keeper.ts";
 import type { Provider } from "../../../src/gateway/ports.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { config, durableForTest } from "../../support/durable-on-node.ts";
+import { config, sqliteForTest } from "../../support/sqlite-store.ts";
 
 const counted = vi.hoisted(() => ({ verbs: 0 }));
 vi.mock("../../../src/engine/gate-keeper.ts", async (original) => {
@@ -23,7 +23,7 @@ vi.mock("../../../src/engine/gate-keeper.ts", async (original) => {
 });
 
 it("asks a gate's table at most 7 times for a ticket, from its reservation to its end", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const judge: Provider = {
     name: "mock",
     plan: () => draftOf().about.plan,
@@ -37,7 +37,7 @@ it("asks a gate's table at most 7 times for a ticket, from its reservation to it
   };
   const gateway = createGateway(
     {
-      ...world.durable,
+      ...world.sqlite,
       providers: new Map([["mock", judge]]),
       clock: world.clock,
       newId: () => crypto.randomUUID(),
@@ -57,13 +57,13 @@ it("asks a gate's table at most 7 times for a ticket, from its reservation to it
       maxRetries: 0,
     },
   );
-  world.durable.start(gateway.run);
+  world.sqlite.start(gateway.run);
   await world.advance(0);
   counted.verbs = 0;
   const submitted = await gateway.submit(asked, caller);
   if (!submitted.ok || submitted.value.kind !== "kept") throw new Error(JSON.stringify(submitted));
   const { id } = submitted.value.ticket.about;
-  expect(await world.gate.outlook(id)).toMatchObject({ position: 1 });
+  expect(await world.gate.estimate(id)).toMatchObject({ position: 1 });
   await world.advance(0);
   expect((await world.tickets.load(id))?.state.status).toBe("completed");
   expect(counted.verbs).toBeGreaterThan(3);

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
-import { directoryForTest } from "../../support/durable-on-node.ts";
+import { directoryForTest } from "../../support/sqlite-store.ts";
 
 function open(directory: string) {
   const opened = openDatabase(directory);

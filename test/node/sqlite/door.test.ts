@@ -4,14 +4,14 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import type { ClaimedTicket } from "../../../src/gateway/ports.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { durableForTest, limits, policy } from "../../support/durable-on-node.ts";
+import { sqliteForTest, limits, policy } from "../../support/sqlite-store.ts";
 
-type World = Awaited<ReturnType<typeof durableForTest>>;
+type World = Awaited<ReturnType<typeof sqliteForTest>>;
 
 /** From now on tickets are handed out. */
-function opened({ durable }: World): ClaimedTicket[] {
+function opened({ sqlite }: World): ClaimedTicket[] {
   const handed: ClaimedTicket[] = [];
-  durable.start(async (claimed) => void handed.push(claimed));
+  sqlite.start(async (claimed) => void handed.push(claimed));
   return handed;
 }
 
@@ -28,7 +28,7 @@ function another(world: World): DatabaseSync {
 }
 
 it("hands out claimed tickets: with texts, lease and token, stored before anybody has them, by priority", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const [low, high] = [draftOf(), draftOf()];
   await world.tickets.create({ ...low, about: { ...low.about, priority: 1 } });
   await world.tickets.create({ ...high, about: { ...high.about, priority: 9 } });
@@ -46,23 +46,23 @@ it("hands out claimed tickets: with texts, lease and token, stored before anybod
 });
 
 it("hands each out once, and none before it is opened, nor after it rests", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const first = await world.tickets.create(draftOf());
   await world.advance(60_000);
   const handed = opened(world);
   await world.advance(60_000);
-  await world.durable.rest();
+  await world.sqlite.rest();
   await world.tickets.create(draftOf());
   await world.advance(60_000);
   expect(handed.map(({ ticket }) => ticket.about.id)).toEqual([first.about.id]);
 });
 
 it("stores a probe's turn before the probe is handed out", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   await afterAnOutage(world);
   await world.tickets.create(draftOf());
   let stored: unknown = null;
-  world.durable.start(async ({ permit }) => {
+  world.sqlite.start(async ({ permit }) => {
     const [row] = world.rowsOf("SELECT core FROM gates WHERE provider = 'mock'");
     const { breaker } = JSON.parse(String(row?.["core"])) as {
       readonly breaker: { readonly probe?: unknown };
@@ -79,7 +79,7 @@ it("stores a probe's turn before the probe is handed out", async () => {
 });
 
 it("gives a probe's turn back at once where its claim can't be stored, and counts no death", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   await afterAnOutage(world);
   const { about } = await world.tickets.create(draftOf());
   const other = another(world);
@@ -103,7 +103,7 @@ it("gives a probe's turn back at once where its claim can't be stored, and count
 });
 
 it("hands out what was sent while the disk took nothing, within half a minute after it does again", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   await afterAnOutage(world);
   const { about } = await world.tickets.create(draftOf());
   const other = another(world);
@@ -118,14 +118,14 @@ it("hands out what was sent while the disk took nothing, within half a minute af
 });
 
 it("gives the place of a ticket that is gone away at once", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const { about } = await world.tickets.create(draftOf());
   const other = another(world);
   other.exec(`DELETE FROM tickets WHERE id = '${about.id}'`);
   other.close();
-  expect((await world.gate.overview()).queue.size).toBe(1);
+  expect((await world.gate.status()).queue.size).toBe(1);
   const handed = opened(world);
   await world.advance(0);
   expect(handed).toEqual([]);
-  expect((await world.gate.overview()).queue.size).toBe(0);
+  expect((await world.gate.status()).queue.size).toBe(0);
 });

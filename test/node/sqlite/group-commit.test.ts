@@ -5,7 +5,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
 import { groupCommit } from "../../../src/node/sqlite/group-commit.ts";
-import { directoryForTest } from "../../support/durable-on-node.ts";
+import { directoryForTest } from "../../support/sqlite-store.ts";
 
 function storeForTest() {
   const directory = directoryForTest();
@@ -20,9 +20,9 @@ function storeForTest() {
     sql,
     commits: groupCommit(sql),
     put:
-      (name: string, core = "") =>
+      (name: string, state = "") =>
       () =>
-        void put.run(name, core),
+        void put.run(name, state),
     /** As another process sees it. */
     names: () =>
       reader

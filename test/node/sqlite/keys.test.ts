@@ -1,4 +1,4 @@
 import { testKeys } from "../../contracts/keys.ts";
-import { durableForTest } from "../../support/durable-on-node.ts";
+import { sqliteForTest } from "../../support/sqlite-store.ts";
 
-testKeys(() => durableForTest());
+testKeys(() => sqliteForTest());

@@ -7,7 +7,7 @@ import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
 import { ticketRows } from "../../../src/node/sqlite/ticket-rows.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { directoryForTest, policy } from "../../support/durable-on-node.ts";
+import { directoryForTest, policy } from "../../support/sqlite-store.ts";
 
 /** As version 1 made them. Never changed. */
 const tables1 = `
@@ -54,7 +54,7 @@ it("raises tables of version 1: every ticket, its texts and its events are what 
     .map(({ event }) => JSON.parse(String(event)) as unknown);
   expect(stored).toEqual([...started.events, ...completed.events]);
   expect(rows.unfinished().map(({ about }) => about.id)).toEqual([queued.ticket.about.id]);
-  expect(sql.prepare("SELECT provider, core FROM gates").all()).toEqual([{ provider: "mock", core: "{}" }]);
+  expect(sql.prepare("SELECT provider, core FROM gates").all()).toEqual([{ provider: "mock", state: "{}" }]);
 });
 
 it("ends and forgets raised tickets with all that belongs to them", () => {

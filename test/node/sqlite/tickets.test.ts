@@ -1,4 +1,4 @@
 import { testTickets } from "../../contracts/tickets.ts";
-import { durableForTest, policy } from "../../support/durable-on-node.ts";
+import { sqliteForTest, policy } from "../../support/sqlite-store.ts";
 
-testTickets(policy, () => durableForTest());
+testTickets(policy, () => sqliteForTest());

@@ -96,14 +96,14 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
           asked++;
           return kept(gate.remote.enter(permit, whose));
         },
-        exchange: (reportId, outcomes) => kept(gate.remote.exchange(reportId, outcomes)),
+        exchange: (reportId, callReports) => kept(gate.remote.exchange(reportId, callReports)),
       } as RemoteGate,
       clock: time,
       newId,
       later: (work) => void work.catch(() => {}),
     });
     const keepTicket = async () => {
-      const seat = {
+      const item = {
         ticketId: newId(),
         priority: 0,
         acceptedAtMs: nowMs(),
@@ -113,9 +113,9 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
         comparison: "",
       };
       try {
-        if (!(await front.reserve(seat))) return;
-        await gate.confirm(seat);
-        await front.outlook(seat.ticketId);
+        if (!(await front.reserve(item))) return;
+        await gate.enqueue(item);
+        await front.estimate(item.ticketId);
       } catch (error) {
         if (!(error instanceof StoreAway)) throw error;
       }
@@ -140,7 +140,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       const hasOpened = gate.openedAtMs() !== null;
       if (isDown && !hasOpened) wastedBefore++;
       if (isDown && hasOpened) wastedAfter++;
-      if (enteredAtMs >= downUntilMs && admission.probe === null && gate.core().breaker.state === "closed")
+      if (enteredAtMs >= downUntilMs && admission.probe === null && gate.state().breaker.state === "closed")
         recoveredAtMs ??= enteredAtMs;
       const durationMs = isDown ? faultMs : judgeMs;
       await new Promise<void>((resolve) => at(enteredAtMs + durationMs, resolve));
@@ -162,7 +162,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
   const allBack = seconds.findLastIndex(({ came, called }) => called < came * nearlyAll) + 1;
   const most = (fromMs: number, untilMs: number, ...verbs: Parameters<typeof gate.askedIn>[1][]) =>
     Math.max(0, ...secondsIn(fromMs, untilMs).map((second) => gate.askedIn(second, ...verbs)));
-  const all = ["enter", "exchange", "reserve", "confirm", "outlook"] as const;
+  const all = ["enter", "exchange", "reserve", "enqueue", "estimate"] as const;
   const since = (momentMs: number | null, fromMs: number) =>
     momentMs === null ? "–" : ((momentMs - fromMs) / 1000).toFixed(1);
   const head = [String(isolates), String(requestsPerSecond), String(allUpMs / 1000)];

@@ -34,10 +34,10 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 /**
  * Starts a server and waits until it answers anything at all on its port; rejects with its last words if it ends or 20 s pass.
  *
- * @param core `null`: any
+ * @param state `null`: any
  */
-export async function startServer(command: Command, port: number, core: number | null): Promise<Running> {
-  const child = start(command, core, "ignore");
+export async function startServer(command: Command, port: number, state: number | null): Promise<Running> {
+  const child = start(command, state, "ignore");
   const lastWords = tail(child);
   const origin = `http://127.0.0.1:${port}`;
   const deadline = performance.now() + 20_000;
@@ -52,8 +52,8 @@ export async function startServer(command: Command, port: number, core: number |
 }
 
 /** Runs a command to its end and gives its standard output; rejects with its last words where it fails or takes longer. */
-export function run(command: Command, core: number | null, limitSeconds: number): Promise<string> {
-  const child = start(command, core, "pipe");
+export function run(command: Command, state: number | null, limitSeconds: number): Promise<string> {
+  const child = start(command, state, "pipe");
   const lastWords = tail(child);
   return new Promise((resolve, reject) => {
     let output = "";
@@ -82,12 +82,12 @@ export function freePort(): Promise<number> {
 }
 
 /** Holds a process that somebody else has started to a core, where that can be done here. */
-export function pin(pid: number, core: number): void {
-  if (pinned) execFileSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
+export function pin(pid: number, state: number): void {
+  if (pinned) execFileSync("taskset", ["-acp", String(state), String(pid)], { stdio: "ignore" });
 }
 
-function start(command: Command, core: number | null, stdout: "ignore" | "pipe"): ChildProcess {
-  const pinning = pinned && core !== null ? ["taskset", "-c", String(core)] : [];
+function start(command: Command, state: number | null, stdout: "ignore" | "pipe"): ChildProcess {
+  const pinning = pinned && state !== null ? ["taskset", "-c", String(state)] : [];
   const [file = "", ...args] = [...pinning, command.file, ...command.args];
   const child = spawn(file, args, {
     stdio: ["ignore", stdout, "pipe"],

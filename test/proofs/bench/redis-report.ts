@@ -157,7 +157,7 @@ const meaning: Readonly<Record<string, string>> = {
   change: "settled, or brought to the present",
   exchange: "how calls went, told to the gate",
   enter: "a live call asks the gate",
-  outlook: "where it stands",
+  estimate: "where it stands",
   HMGET: "read",
 };
 

@@ -1,8 +1,8 @@
 /** The real gate in a Durable Object of which is assumed only how long it takes for a verb, and how far away it is. */
 import { parseConfig } from "../../../src/settings/config.ts";
-import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
@@ -16,14 +16,14 @@ const readMs = 1;
 /** A caller's patience with the gate: `src/cloudflare/stubs/ask-object.ts`. */
 const patienceMs = 5_000;
 
-const nothing = { enter: 0, exchange: 0, reserve: 0, confirm: 0, outlook: 0 };
+const nothing = { enter: 0, exchange: 0, reserve: 0, enqueue: 0, estimate: 0 };
 type Verb = keyof typeof nothing;
 
 export interface VirtualGate {
-  readonly remote: Pick<RemoteGate, "enter" | "exchange" | "reserve" | "outlook">;
+  readonly remote: Pick<RemoteGate, "enter" | "exchange" | "reserve" | "estimate">;
   /** What a new ticket tells it. */
-  confirm(seat: Seat): Promise<void>;
-  core(): GateCore;
+  enqueue(item: QueueItem): Promise<void>;
+  state(): GateState;
   /** When it opened for the first time. */
   openedAtMs(): number | null;
   /** Verbs asked of it in each second. */
@@ -33,7 +33,7 @@ export interface VirtualGate {
 }
 
 export function virtualGate(time: VirtualTime, random: () => number): VirtualGate {
-  let core: GateCore = newGate;
+  let state: GateState = newGate;
   let isWritten = false;
   let openedAtMs: number | null = null;
   let busyUntilMs = 0;
@@ -51,11 +51,11 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
       },
     },
     limits: gateLimits(settings()),
-    readCore: () => core,
-    writeCore(next, mustLast) {
+    readState: () => state,
+    writeState(next, mustLast) {
       if (mustLast) isWritten = true;
-      if (core.breaker.state === "closed" && next.breaker.state === "open") openedAtMs ??= time.nowMs();
-      core = next;
+      if (state.breaker.state === "closed" && next.breaker.state === "open") openedAtMs ??= time.nowMs();
+      state = next;
     },
     atomically: (work) => work(),
     nowMs: time.nowMs,
@@ -91,12 +91,12 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
   return {
     remote: {
       enter: (permit, whose) => ask("enter", () => keeper.enter(permit, whose)),
-      exchange: (reportId, outcomes) => ask("exchange", () => keeper.exchange(reportId, outcomes)),
-      reserve: (seat) => ask("reserve", () => keeper.reserve(seat) === "held"),
-      outlook: (ticketId) => ask("outlook", () => keeper.outlook(ticketId)),
+      exchange: (reportId, callReports) => ask("exchange", () => keeper.exchange(reportId, callReports)),
+      reserve: (item) => ask("reserve", () => keeper.reserve(item) === "held"),
+      estimate: (ticketId) => ask("estimate", () => keeper.estimate(ticketId)),
     },
-    confirm: (seat) => ask("confirm", () => keeper.confirm(seat, time.nowMs())),
-    core: () => core,
+    enqueue: (item) => ask("enqueue", () => keeper.enqueue(item, time.nowMs())),
+    state: () => state,
     openedAtMs: () => openedAtMs,
     askedIn: (second, ...verbs) => verbs.reduce((sum, verb) => sum + (asked[second]?.[verb] ?? 0), 0),
     longestWaitMs: (fromMs, untilMs) =>

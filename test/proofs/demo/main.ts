@@ -49,10 +49,10 @@ async function act(title: string, withKill: boolean): Promise<Outcome> {
   if (withKill) await killHalfWay(outage);
   await outage.watchUntil(areAllEnded);
 
-  const outcome = await outage.settle();
+  const callReport = await outage.settle();
   await outage.close();
-  tell(outcome, withKill);
-  return outcome;
+  tell(callReport, withKill);
+  return callReport;
 }
 
 async function killHalfWay(outage: Outage): Promise<void> {

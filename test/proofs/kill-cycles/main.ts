@@ -20,8 +20,8 @@ import { run } from "./run.ts";
 
 const options = readOptions(process.argv.slice(2));
 if (typeof options === "string") {
-  console.error(`${options}\n\n${help}`);
-  process.exit(2);
+  console.error(`${options}\n\n${help}`.trim());
+  process.exit(options === "" ? 0 : 2);
 }
 const folder = mkdtempSync(join(tmpdir(), "kill-cycles-"));
 process.exit((await passes(options)) ? 0 : 1);

@@ -24,7 +24,7 @@ export const help = `npm run kill-cycles -- --platform node|workerd|redis [optio
   --seed N       repeats the choices of a run (moods, moments, comparisons); the machine's own timing it can't repeat
   --appendfsync always|everysec   with redis: as in redis.conf`;
 
-/** @returns the options, or a sentence that says what is wrong with them */
+/** @returns the options, or a sentence that says what is wrong with them. Help asked for is an empty sentence. */
 export function readOptions(args: readonly string[]): Options | string {
   let values: ReturnType<typeof parse>;
   try {
@@ -32,6 +32,7 @@ export function readOptions(args: readonly string[]): Options | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+  if (values.help) return "";
   const { platform, appendfsync } = values;
   const cycles = Number(values.cycles);
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
@@ -58,6 +59,7 @@ function parse(args: readonly string[]) {
       cycles: { type: "string", default: "20" },
       seed: { type: "string" },
       appendfsync: { type: "string" },
+      help: { type: "boolean", default: false },
     },
   }).values;
 }

@@ -48,9 +48,9 @@ function twinsIn({ histories, ledger }: Evidence): History[] {
 /** Calls for the twins' claims. One that may be the real ticket's as well is the twin's if the real one's claim has another call. */
 function callsWithin(twins: readonly History[], others: readonly History[], calls: readonly Call[]): Call[] {
   const claimsOf = Map.groupBy(others.flatMap(claimsIn), ({ number }) => number);
-  const taken: Call[] = [];
+  const fetched: Call[] = [];
   for (const claim of twins.flatMap(claimsIn)) {
-    const left = calls.filter((call) => call.number === claim.number && !taken.includes(call));
+    const left = calls.filter((call) => call.number === claim.number && !fetched.includes(call));
     const within = left.filter((call) => isWithin(call, claim) && canComeOf(call, claim));
     const isFree = (call: Call) =>
       (claimsOf.get(claim.number) ?? [])
@@ -59,9 +59,9 @@ function callsWithin(twins: readonly History[], others: readonly History[], call
           left.some((other) => other !== call && isWithin(other, real) && canComeOf(other, real)),
         );
     const own = within.findLast(isFree);
-    if (own !== undefined) taken.push(own);
+    if (own !== undefined) fetched.push(own);
   }
-  return taken;
+  return fetched;
 }
 
 /** Live calls of a request that was told that there is neither an answer nor a ticket, and has indeed left none. A refusal is told without Redis too. */

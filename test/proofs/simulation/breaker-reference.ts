@@ -1,10 +1,10 @@
 /** Who may call, as the contract says it: breaker, holds and credentials, followed from outside and held against what a gate does. */
 import type { Blame, Whose } from "../../../src/domain/gate/breaker.ts";
-import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import { othersOf, type Exchanged } from "../../../src/domain/gate/report.ts";
-import { asksForOthers, type Outcome } from "../../../src/domain/gate/outcome.ts";
-import type { Place, Seat } from "../../../src/domain/gate/places.ts";
+import { asksForOthers, type CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import {
   afterSent,
   afterStart,
@@ -14,7 +14,7 @@ import {
   sparesTicket,
   stopsCalls,
   withAskers,
-  type HeldModel,
+  type PausedModel,
 } from "./held.ts";
 import { comparedWith } from "./holds-compared.ts";
 import { othersAsTo } from "./others-reference.ts";
@@ -28,16 +28,16 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   const { limits } = plan;
   const { recoveryMs, maxOpenMs } = limits;
   let known: Known = unknown;
-  /** As it was known with each core that was ever written. */
-  const byCore = new WeakMap<GateCore, Known>();
+  /** As it was known with each state that was ever written. */
+  const byState = new WeakMap<GateState, Known>();
   /** The contract has left it open whether the breaker opens. */
   let mayBeOpen = false;
   let ended: ReadonlySet<string> = new Set();
 
   /** A turn that was taken moves an open breaker on, in its time. */
   function moved(
-    before: GateCore,
-    after: GateCore,
+    before: GateState,
+    after: GateState,
     what: string,
     mayProbe: boolean,
     whose: Whose | null = null,
@@ -67,7 +67,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     if (JSON.stringify(doubt) !== JSON.stringify(known.doubt))
       broken("13 whose", `doubts ${JSON.stringify(doubt)} after ${what}, not ${JSON.stringify(known.doubt)}`);
     known = { ...known, holds: withAskers(known.holds, after) };
-    byCore.set(after, known);
+    byState.set(after, known);
   }
 
   /** Is it closed, or as if it were, for this one? */
@@ -76,7 +76,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   /** Likewise of a ticket. "Where our account is refused", one asks for all. */
-  function isFreeTicket({ credentials }: GateCore, whose: Whose): boolean {
+  function isFreeTicket({ credentials }: GateState, whose: Whose): boolean {
     return known.state === "closed" || (credentials === null && isFreeFor(whose));
   }
 
@@ -85,11 +85,11 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     return known.state !== "closed" && !isFreeFor(whose) && isAnothers(known.doubt, whose);
   }
 
-  function blameIn({ breaker }: GateCore): Blame | null {
+  function blameIn({ breaker }: GateState): Blame | null {
     return breaker.state === "closed" ? null : (breaker.blame ?? null);
   }
 
-  function checkOpenFor(before: GateCore, after: GateCore): void {
+  function checkOpenFor(before: GateState, after: GateState): void {
     const { breaker } = after;
     if (breaker.state !== "open") return;
     // Others' faults change whom it spares, and not its time.
@@ -103,8 +103,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       broken("8 breaker", `open for ${openForMs} ms after a good probe`);
   }
 
-  function checkOthers(outcomes: readonly Outcome[], exchanged: Exchanged, after: GateCore): void {
-    const last = outcomes.at(-1);
+  function checkOthers(callReports: readonly CallReport[], exchanged: Exchanged, after: GateState): void {
+    const last = callReports.at(-1);
     if (last?.call === undefined) return;
     const { call, ageMs = 0 } = last;
     const nowMs = scheduler.nowMs();
@@ -129,7 +129,7 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     return held !== undefined && isAsked(held);
   }
 
-  function hold(model: string): HeldModel | undefined {
+  function hold(model: string): PausedModel | undefined {
     return holdIn(known.holds.models, model, scheduler.nowMs());
   }
 
@@ -141,25 +141,25 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
   }
 
   /** Who has the turn of the probe now; `null`: nobody. */
-  function prober({ breaker }: GateCore): string | null {
+  function prober({ breaker }: GateState): string | null {
     return breaker.state === "half_open" && breaker.probe && scheduler.nowMs() < breaker.probe.endsAtMs
       ? breaker.probe.permit
       : null;
   }
 
-  function asker({ credentials }: GateCore): string | null {
+  function asker({ credentials }: GateState): string | null {
     return credentials?.asker && scheduler.nowMs() < credentials.asker.endsAtMs
       ? credentials.asker.permit
       : null;
   }
 
-  function askerOf({ holds }: GateCore, model: string): string | null {
+  function askerOf({ holds }: GateState, model: string): string | null {
     const asker = holds.find((hold) => hold.model === model)?.asker ?? null;
     return asker !== null && scheduler.nowMs() < asker.endsAtMs ? asker.permit : null;
   }
 
   return {
-    entered(before: GateCore, after: GateCore, permit: string, whose: Whose, admission: Admission): void {
+    entered(before: GateState, after: GateState, permit: string, whose: Whose, admission: Admission): void {
       const { model } = whose;
       const isFree = isFreeFor(whose);
       const isEarlyTaken =
@@ -187,14 +187,14 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     },
 
     exchanged(
-      before: GateCore,
-      after: GateCore,
+      before: GateState,
+      after: GateState,
       reportId: string,
-      outcomes: readonly Outcome[],
+      callReports: readonly CallReport[],
       exchanged: Exchanged,
     ): void {
       const held = known.holds.models;
-      const taken = afterBatch(known, { reportId, outcomes, before, after }, limits, scheduler.nowMs());
+      const taken = afterBatch(known, { reportId, callReports, before, after }, limits, scheduler.nowMs());
       known = taken.known;
       mayBeOpen = taken.isOpen;
       const compared = comparedWith(withAskers(known.holds, after), after, mayBeOpen, scheduler.nowMs());
@@ -209,13 +209,13 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
       if (compared.wrong !== null) broken("13 whose", compared.wrong);
       moved(before, after, "exchange", false);
       checkOpenFor(before, after);
-      checkOthers(outcomes, exchanged, after);
+      checkOthers(callReports, exchanged, after);
     },
 
     started(
-      before: GateCore,
-      after: GateCore,
-      { ticketId, model, tenant }: Seat,
+      before: GateState,
+      after: GateState,
+      { ticketId, model, tenant }: QueueItem,
       { permit }: Starter,
       start: Start,
     ): void {
@@ -236,8 +236,8 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     },
 
     dispatched(
-      before: GateCore,
-      after: GateCore,
+      before: GateState,
+      after: GateState,
       rows: ReadonlyMap<string, Place>,
       ids: readonly string[],
     ): void {
@@ -268,31 +268,31 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     },
 
     /** Its service has started again. */
-    begun(before: GateCore, after: GateCore): void {
+    begun(before: GateState, after: GateState): void {
       known = { ...known, holds: afterStart(known.holds, scheduler.nowMs()) };
       moved(before, after, "started", false);
     },
 
-    unmoved(before: GateCore, after: GateCore, what: string): void {
+    unmoved(before: GateState, after: GateState, what: string): void {
       moved(before, after, what, false);
     },
 
     /** Counters that were not stored yet are lost with the object's memory. */
-    restarted(core: GateCore): void {
-      known = byCore.get(core) ?? unknown;
+    restarted(state: GateState): void {
+      known = byState.get(state) ?? unknown;
     },
 
     /** Only single tickets are sent now, as probes. */
-    isProbing: (core: GateCore, whose: Whose) => core.credentials !== null || !isFreeTicket(core, whose),
+    isProbing: (state: GateState, whose: Whose) => state.credentials !== null || !isFreeTicket(state, whose),
 
     /** May a ticket be sent now? */
-    hasTurn(core: GateCore, whose: Whose): boolean {
+    hasTurn(state: GateState, whose: Whose): boolean {
       const nowMs = scheduler.nowMs();
-      const { breaker, credentials } = core;
+      const { breaker, credentials } = state;
       if (credentials === null && isFreeFor(whose)) return true;
       if (breaker.state === "open" && nowMs < breaker.probeFromMs) return false;
       if (credentials !== null && nowMs < credentials.askFromMs) return false;
-      return prober(core) === null && asker(core) === null;
+      return prober(state) === null && asker(state) === null;
     },
 
     hold,
@@ -303,11 +303,11 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     hasJustEnded: (model: string) => ended.has(model),
 
     /** Does its model keep it from being sent now? */
-    isHeldBack(core: GateCore, { model, tenant }: Whose): boolean {
+    isHeldBack(state: GateState, { model, tenant }: Whose): boolean {
       const nowMs = scheduler.nowMs();
       const held = hold(model);
       if (held === undefined || !isHeld(held, nowMs)) return false;
-      if (isAsked(held) && askerOf(core, model) !== null) return true;
+      if (isAsked(held) && askerOf(state, model) !== null) return true;
       return !sparesTicket(held, tenant) && (!isAsked(held) || nowMs < held.untilMs);
     },
   };

@@ -1,6 +1,6 @@
 /** Deliberate bugs in whose fault it is: who is charged, who is held, who is asked next, and what a throw leaves behind. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
-import type { Others, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
+import type { Others, CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import type { Bug } from "./bug.ts";
@@ -53,14 +53,18 @@ export const blameBugs: readonly Bug[] = [
     },
   })),
   withGate("an error of the vendor's closes the breaker", ({ report }) => ({
-    report: (outcome) =>
-      report(outcome.reason === "request_refused" ? { ...outcome, finding: { kind: "healthy" } } : outcome),
+    report: (callReport) =>
+      report(
+        callReport.reason === "request_refused"
+          ? { ...callReport, finding: { kind: "healthy" } }
+          : callReport,
+      ),
   })),
   withGate("a throw keeps its permit", ({ report }) => ({
-    report: (outcome) =>
-      outcome.call?.ticket !== undefined && outcome.durationMs === null
+    report: (callReport) =>
+      callReport.call?.ticket !== undefined && callReport.durationMs === null
         ? Promise.resolve(null)
-        : report(outcome),
+        : report(callReport),
   })),
   withMoves("a throw keeps its ticket", ({ settle }) => ({
     settle(ticket, fence, outcome, ...rest) {
@@ -69,29 +73,29 @@ export const blameBugs: readonly Bug[] = [
     },
   })),
   withGate("a call that was given back keeps its turn", ({ report }) => ({
-    report: (outcome) =>
-      outcome.finding.kind === "nothing" ? report({ ...outcome, permit: null }) : report(outcome),
+    report: (callReport) =>
+      callReport.finding.kind === "nothing" ? report({ ...callReport, permit: null }) : report(callReport),
   })),
-  withOutcomes("a 429 holds its model though others are served", (outcome) => {
-    const { call, ...rest } = outcome;
-    return outcome.finding.kind === "rate_limited" && call ? rest : outcome;
+  withOutcomes("a 429 holds its model though others are served", (callReport) => {
+    const { call, ...rest } = callReport;
+    return callReport.finding.kind === "rate_limited" && call ? rest : callReport;
   }),
-  withOutcomes("a model's refusal holds the account", (outcome) => {
-    const { finding } = outcome;
+  withOutcomes("a model's refusal holds the account", (callReport) => {
+    const { finding } = callReport;
     return finding.kind === "refused"
-      ? { ...outcome, finding: { kind: "refused", why: finding.why } }
-      : outcome;
+      ? { ...callReport, finding: { kind: "refused", why: finding.why } }
+      : callReport;
   }),
-  withOutcomes("an answer to a call from before frees the account", (outcome) =>
-    outcome.call ? { ...outcome, call: { ...outcome.call, beganAgoMs: 0 } } : outcome,
+  withOutcomes("an answer to a call from before frees the account", (callReport) =>
+    callReport.call ? { ...callReport, call: { ...callReport.call, beganAgoMs: 0 } } : callReport,
   ),
-  withOutcomes("one tenant's faults open the breaker for all", (outcome) =>
-    outcome.call ? { ...outcome, call: { ...outcome.call, tenant: "" } } : outcome,
+  withOutcomes("one tenant's faults open the breaker for all", (callReport) =>
+    callReport.call ? { ...callReport, call: { ...callReport.call, tenant: "" } } : callReport,
   ),
-  withOutcomes("the ninth hold of a tenant is made", (outcome) =>
-    outcome.call && outcome.finding.kind === "refused"
-      ? { ...outcome, call: { ...outcome.call, tenant: outcome.call.comparison } }
-      : outcome,
+  withOutcomes("the ninth hold of a tenant is made", (callReport) =>
+    callReport.call && callReport.finding.kind === "refused"
+      ? { ...callReport, call: { ...callReport.call, tenant: callReport.call.comparison } }
+      : callReport,
   ),
   {
     name: "what is told late is taken for new",
@@ -102,42 +106,44 @@ export const blameBugs: readonly Bug[] = [
           ...parts,
           remote: {
             ...parts.remote,
-            exchange: (reportId, outcomes) =>
+            exchange: (reportId, callReports) =>
               parts.remote.exchange(
                 reportId,
-                outcomes.map((outcome) => (outcome.ageMs === undefined ? outcome : { ...outcome, ageMs: 0 })),
+                callReports.map((callReport) =>
+                  callReport.ageMs === undefined ? callReport : { ...callReport, ageMs: 0 },
+                ),
               ),
           },
         }),
     }),
   },
-  withCore("one tenant's faults keep everybody out of an open breaker", ({ breaker, ...core }) => {
-    if (breaker.state === "closed") return { ...core, breaker };
+  withState("one tenant's faults keep everybody out of an open breaker", ({ breaker, ...state }) => {
+    if (breaker.state === "closed") return { ...state, breaker };
     const { blame, others, doubt, ...all } = breaker;
-    return { ...core, breaker: (blame ?? others ?? doubt) ? all : breaker };
+    return { ...state, breaker: (blame ?? others ?? doubt) ? all : breaker };
   }),
-  withCore("a breaker that is open for one never opens for others", ({ breaker, ...core }) => ({
-    ...core,
+  withState("a breaker that is open for one never opens for others", ({ breaker, ...state }) => ({
+    ...state,
     breaker:
       breaker.state === "closed" || breaker.others === undefined
         ? breaker
         : { ...breaker, others: { faultsInRow: 0 } },
   })),
-  withCore("one tenant's hold of a model holds everybody", (core) => ({
-    ...core,
-    holds: core.holds.map((hold) => {
+  withState("one tenant's hold of a model holds everybody", (state) => ({
+    ...state,
+    holds: state.holds.map((hold) => {
       const { spares, ...all } = hold;
       return spares === undefined ? hold : all;
     }),
   })),
-  withCore("probes always take the same tenant's tickets", (core) => ({ ...core, probed: [] })),
-  withCore("after a hold the refused comparison is the first", (core) => ({
-    ...core,
-    holds: core.holds.map((hold) => ({ ...hold, tenant: "nobody", comparison: "none" })),
+  withState("probes always take the same tenant's tickets", (state) => ({ ...state, probed: [] })),
+  withState("after a hold the refused comparison is the first", (state) => ({
+    ...state,
+    holds: state.holds.map((hold) => ({ ...hold, tenant: "nobody", comparison: "none" })),
   })),
-  withCore("after a hold all tickets of the model go at once", (core) => ({
-    ...core,
-    holds: core.holds.map((hold) =>
+  withState("after a hold all tickets of the model go at once", (state) => ({
+    ...state,
+    holds: state.holds.map((hold) =>
       hold.ramp === undefined ? hold : { ...hold, ramp: { allowed: 1_000, good: 0 } },
     ),
   })),
@@ -160,28 +166,28 @@ export const blameBugs: readonly Bug[] = [
 
 function withOthers(name: string, spoil: (others: Others) => Others): Bug {
   return withGate(name, ({ report }) => ({
-    async report(outcome) {
-      const others = await report(outcome);
+    async report(callReport) {
+      const others = await report(callReport);
       return others && spoil(others);
     },
   }));
 }
 
 /** What a gate hears. */
-function withOutcomes(name: string, spoil: (outcome: Outcome) => Outcome): Bug {
+function withOutcomes(name: string, spoil: (callReport: CallReport) => CallReport): Bug {
   return withKeeper(name, ({ exchange }) => ({
-    exchange: (reportId, outcomes) => exchange(reportId, outcomes.map(spoil)),
+    exchange: (reportId, callReports) => exchange(reportId, callReports.map(spoil)),
   }));
 }
 
 /** What a gate remembers. */
-function withCore(name: string, spoil: (core: GateCore) => GateCore): Bug {
+function withState(name: string, spoil: (state: GateState) => GateState): Bug {
   return {
     name,
     plant: () => ({
       ...realParts,
       createGateKeeper: (parts) =>
-        realParts.createGateKeeper({ ...parts, readCore: () => spoil(parts.readCore()) }),
+        realParts.createGateKeeper({ ...parts, readState: () => spoil(parts.readState()) }),
     }),
   };
 }

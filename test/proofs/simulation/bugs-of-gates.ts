@@ -7,15 +7,15 @@ import { realParts } from "./seams.ts";
 export const gateBugs: readonly Bug[] = [
   {
     name: "the gate is not told of a new ticket, nor later",
-    plant: () => ({ ...realParts, errandOf: withoutErrand("confirm") }),
+    plant: () => ({ ...realParts, noticeOf: withoutNotice("enqueue") }),
   },
   {
     name: "the gate is not told that a call is over",
-    plant: () => ({ ...realParts, errandOf: withoutErrand("park") }),
+    plant: () => ({ ...realParts, noticeOf: withoutNotice("requeue") }),
   },
   {
     name: "a place is not given back",
-    plant: () => ({ ...realParts, errandOf: withoutErrand("release") }),
+    plant: () => ({ ...realParts, noticeOf: withoutNotice("remove") }),
   },
   {
     name: "dispatch forgets crash suspects",
@@ -62,8 +62,8 @@ export const gateBugs: readonly Bug[] = [
     look: (most) => ({ ...keeper.look(most), wakeAtMs: null }),
   })),
   withKeeper("a worker may always call", (keeper) => ({
-    start(seat, starter) {
-      const start = keeper.start(seat, starter);
+    start(item, starter) {
+      const start = keeper.start(item, starter);
       return start.kind === "call"
         ? start
         : { kind: "call", epoch: 0, asProbe: false, leaseEndsAtMs: Infinity };
@@ -105,16 +105,22 @@ export const gateBugs: readonly Bug[] = [
     }),
   },
   withGate("a 429 counts as the provider's fault", ({ report }) => ({
-    report: (outcome) =>
-      report(outcome.finding.kind === "rate_limited" ? { ...outcome, finding: { kind: "fault" } } : outcome),
+    report: (callReport) =>
+      report(
+        callReport.finding.kind === "rate_limited"
+          ? { ...callReport, finding: { kind: "fault" } }
+          : callReport,
+      ),
   })),
   withGate("a call that was not made is good news", ({ report }) => ({
-    report: (outcome) =>
-      report(outcome.durationMs === null ? { ...outcome, finding: { kind: "healthy" } } : outcome),
+    report: (callReport) =>
+      report(callReport.durationMs === null ? { ...callReport, finding: { kind: "healthy" } } : callReport),
   })),
   withGate("faults are not reported", ({ report }) => ({
-    report: (outcome) =>
-      report(outcome.finding.kind === "fault" ? { ...outcome, finding: { kind: "nothing" } } : outcome),
+    report: (callReport) =>
+      report(
+        callReport.finding.kind === "fault" ? { ...callReport, finding: { kind: "nothing" } } : callReport,
+      ),
   })),
   {
     name: "a snapshot is used for as long as it is there",
@@ -132,10 +138,10 @@ export const gateBugs: readonly Bug[] = [
   },
 ];
 
-/** That errand is taken for told. */
-function withoutErrand(kind: "confirm" | "park" | "release"): typeof realParts.errandOf {
+/** That notice is taken for told. */
+function withoutNotice(kind: "enqueue" | "requeue" | "remove"): typeof realParts.noticeOf {
   return (ticket) => {
-    const errand = realParts.errandOf(ticket);
-    return errand?.kind === kind ? null : errand;
+    const notice = realParts.noticeOf(ticket);
+    return notice?.kind === kind ? null : notice;
   };
 }

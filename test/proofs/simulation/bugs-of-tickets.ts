@@ -85,9 +85,9 @@ export const ticketBugs: readonly Bug[] = [
     name: "a cancelled ticket gives its place away while it is called for",
     plant: () => ({
       ...realParts,
-      errandOf(ticket) {
+      noticeOf(ticket) {
         const { state } = ticket;
-        return realParts.errandOf(
+        return realParts.noticeOf(
           state.status === "cancelled" ? { ...ticket, state: { ...state, claim: null } } : ticket,
         );
       },
@@ -110,7 +110,7 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here"
         ? gate
-        : { kind: "away", tell: (ticket, errand) => gate.tell(ticket, errand).catch(() => {}) },
+        : { kind: "away", tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
   })),
   withTicketKeeper("an alarm that has rung is not set again", ({ setAlarm }, isRinging) => ({
     setAlarm(atMs) {

@@ -1,5 +1,5 @@
 /** Admission as the contract says it, counted once more. */
-import type { Place, Seat } from "../../../src/domain/gate/places.ts";
+import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import type { World } from "./world.ts";
 
 type Broken = (promise: string, sentence: string, about?: string | null) => void;
@@ -25,7 +25,11 @@ export function createCapacityReference({ plan, scheduler }: World, broken: Brok
     before: weigh,
     after: weigh,
     /** @param rows before it */
-    reserved({ ticketId, sizeBytes }: Seat, rows: ReadonlyMap<string, Place>, reply: "held" | "full"): void {
+    reserved(
+      { ticketId, sizeBytes }: QueueItem,
+      rows: ReadonlyMap<string, Place>,
+      reply: "held" | "full",
+    ): void {
       const known = rows.get(ticketId);
       if (known && !(known.standing.state === "held" && known.standing.untilMs <= scheduler.nowMs())) return;
       const hasRoom = load.size < maxSize && load.bytes + sizeBytes <= maxBytes;

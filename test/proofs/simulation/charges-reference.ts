@@ -3,7 +3,7 @@
  * the vendor answered and the gate said of others. One ticket's.
  */
 import type { Failure } from "../../../src/domain/failure.ts";
-import type { Others } from "../../../src/domain/gate/outcome.ts";
+import type { Others } from "../../../src/domain/gate/call-report.ts";
 import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { asServed, failureOf, meaningOfFailure } from "./meanings.ts";
 import type { Walk } from "./walk.ts";

@@ -1,11 +1,11 @@
 /** The gate of one provider and the object round it, as `src/cloudflare/objects/gate-object.ts` is; in a process, its places are in memory. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
-import { newGate, type Admission, type GateCore } from "../../../src/domain/gate/gate.ts";
-import type { Parking, Start, Starter } from "../../../src/domain/gate/queue.ts";
+import { newGate, type Admission, type GateState } from "../../../src/domain/gate/gate.ts";
+import type { Requeueing, Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
-import type { Place, Places, Seat } from "../../../src/domain/gate/places.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { Place, Places, QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
@@ -18,17 +18,17 @@ import type { World } from "./world.ts";
 export interface GateObject extends Target {
   readonly provider: ProviderName;
   enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
-  exchange(reportId: string, outcomes: readonly Outcome[]): Exchanged;
-  reserve(seat: Seat): boolean;
-  confirm(seat: Seat, notBeforeMs: number): void;
-  park(seat: Seat, parking: Parking): void;
-  start(seat: Seat, starter: Starter): Start;
-  release(ticketId: string, keptBytes?: number): void;
+  exchange(reportId: string, callReports: readonly CallReport[]): Exchanged;
+  reserve(item: QueueItem): boolean;
+  enqueue(item: QueueItem, notBeforeMs: number): void;
+  requeue(item: QueueItem, requeueing: Requeueing): void;
+  start(item: QueueItem, starter: Starter): Start;
+  remove(ticketId: string, keptBytes?: number): void;
   /** The service has started. @param isAlone nothing of the one before it is left */
   started(isAlone: boolean): void;
   /** As stored. */
   places(): ReadonlyMap<string, Place>;
-  core(): GateCore;
+  state(): GateState;
 }
 
 export interface GateObjectParts {
@@ -51,11 +51,11 @@ export function createGateObject(parts: GateObjectParts): GateObject {
   const name = `gate ${provider}`;
   const rows = new Map<string, Place>();
   let table = seams.memoryPlaces();
-  let storedCore = newGate;
+  let storedState = newGate;
   const alarm = createAlarm(world, ring);
 
   let ownLife = createLife(name);
-  let core = storedCore;
+  let state = storedState;
   let isStoring = false;
   let keeper = newKeeper();
 
@@ -70,10 +70,10 @@ export function createGateObject(parts: GateObjectParts): GateObject {
   }
 
   function forget(): void {
-    core = storedCore;
+    state = storedState;
     isStoring = false;
     keeper = newKeeper();
-    watch.restarted(core);
+    watch.restarted(state);
   }
 
   /** Its places are gone: those of a process that has ended, or of a store that was lost. */
@@ -105,10 +105,10 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     return seams.createGateKeeper({
       places,
       limits: plan.limits,
-      readCore: () => core,
-      writeCore(next, mustLast) {
-        core = next;
-        if (mustLast) storedCore = next;
+      readState: () => state,
+      writeState(next, mustLast) {
+        state = next;
+        if (mustLast) storedState = next;
         else storeLater();
       },
       atomically: (work) => work(),
@@ -124,26 +124,26 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     scheduler.after(restMs, () =>
       asAlive(scheduler, present, () => {
         isStoring = false;
-        storedCore = core;
+        storedState = state;
       }),
     );
   }
 
   function verb<Reply>(what: string, given: readonly unknown[], work: (keeper: GateKeeper) => Reply): Reply {
     life();
-    watch.before(core, rows);
+    watch.before(state, rows);
     const reply = work(keeper);
-    watch.after(what, given, reply, core, rows);
+    watch.after(what, given, reply, state, rows);
     lookIfDue(watched, owner);
-    watch.served(core, rows, alarm.atMs());
+    watch.served(state, rows, alarm.atMs());
     return reply;
   }
 
   const watched: Pick<GateKeeper, "look" | "isDue"> = {
     look() {
-      watch.before(core, rows);
+      watch.before(state, rows);
       const looked = keeper.look();
-      watch.after("look", [], looked, core, rows);
+      watch.after("look", [], looked, state, rows);
       return looked;
     },
     isDue: () => keeper.isDue(),
@@ -168,7 +168,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     if (world.strikes("object_dies") && processLife === null) die(ownLife);
     life();
     look(watched, owner);
-    watch.served(core, rows, alarm.atMs());
+    watch.served(state, rows, alarm.atMs());
   }
 
   const object: GateObject = {
@@ -176,18 +176,18 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     provider,
     life,
     enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
-    exchange: (reportId, outcomes) =>
-      verb("exchange", [reportId, outcomes], (it) => it.exchange(reportId, outcomes)),
-    reserve: (seat) => verb("reserve", [seat], (it) => it.reserve(seat)) === "held",
-    confirm: (seat, notBeforeMs) =>
-      verb("confirm", [seat, notBeforeMs], (it) => it.confirm(seat, notBeforeMs)),
-    park: (seat, parking) => verb("park", [seat, parking], (it) => it.park(seat, parking)),
-    start(seat, starter) {
-      const start = verb("start", [seat, starter], (it) => it.start(seat, starter));
+    exchange: (reportId, callReports) =>
+      verb("exchange", [reportId, callReports], (it) => it.exchange(reportId, callReports)),
+    reserve: (item) => verb("reserve", [item], (it) => it.reserve(item)) === "held",
+    enqueue: (item, notBeforeMs) =>
+      verb("enqueue", [item, notBeforeMs], (it) => it.enqueue(item, notBeforeMs)),
+    requeue: (item, requeueing) => verb("requeue", [item, requeueing], (it) => it.requeue(item, requeueing)),
+    start(item, starter) {
+      const start = verb("start", [item, starter], (it) => it.start(item, starter));
       if (processLife === null && world.strikes("gate_forgets")) loseAll();
       return start;
     },
-    release: (ticketId, keptBytes) => verb("release", [ticketId], (it) => it.release(ticketId, keptBytes)),
+    remove: (ticketId, keptBytes) => verb("remove", [ticketId], (it) => it.remove(ticketId, keptBytes)),
     started(isAlone) {
       if (isAlone) {
         // What waits is in the memory of the process, and told again by the tickets.
@@ -196,7 +196,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       verb("started", [isAlone], (it) => it.started(isAlone));
     },
     places: () => rows,
-    core: () => core,
+    state: () => state,
   };
   return object;
 }

@@ -1,9 +1,9 @@
 /** What stops a model, or the account, as it is followed from outside: values, so that a gate that forgets can be followed back. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
-import type { HoldReason } from "../../../src/domain/gate/pauses.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
+import type { PauseReason } from "../../../src/domain/gate/pauses.ts";
 
-export interface HeldModel {
-  readonly why: HoldReason;
+export interface PausedModel {
+  readonly why: PauseReason;
   readonly untilMs: number;
   /** Times in a row that it was held so. */
   readonly again: number;
@@ -28,7 +28,7 @@ export interface HeldAccount {
 }
 
 export interface HoldsKnown {
-  readonly models: ReadonlyMap<string, HeldModel>;
+  readonly models: ReadonlyMap<string, PausedModel>;
   readonly account: HeldAccount | null;
 }
 
@@ -37,48 +37,48 @@ export const nothingHeld: HoldsKnown = { models: new Map(), account: null };
 /** The longest hold; and a hold that nobody has asked about for as long is forgotten. */
 export const longestMs = 900_000;
 
-export function isAsked({ why, answers }: HeldModel): boolean {
+export function isAsked({ why, answers }: PausedModel): boolean {
   return (why === "refused" || why === "no_judgements") && answers === null;
 }
 
 /** `undefined`: it is not held, nor has a ramp. */
-export function holdIn(models: HoldsKnown["models"], model: string, nowMs: number): HeldModel | undefined {
+export function holdIn(models: HoldsKnown["models"], model: string, nowMs: number): PausedModel | undefined {
   const hold = models.get(model);
   return hold === undefined || isForgotten(hold, nowMs) ? undefined : hold;
 }
 
 /** Nobody has asked for it for so long that it is as if it had never been held. */
-function isForgotten(hold: HeldModel, nowMs: number): boolean {
+function isForgotten(hold: PausedModel, nowMs: number): boolean {
   return nowMs >= Math.max(hold.untilMs + longestMs, hold.askedUntilMs ?? 0);
 }
 
-export function isHeld(hold: HeldModel | undefined, nowMs: number): boolean {
+export function isHeld(hold: PausedModel | undefined, nowMs: number): boolean {
   if (hold === undefined || isForgotten(hold, nowMs)) return false;
   return isAsked(hold) || nowMs < hold.untilMs;
 }
 
 /** "What one tenant's requests cause holds only those requests", until another's fail too. */
-export function sparesTenant({ spares, by }: HeldModel, tenant: string): boolean {
+export function sparesTenant({ spares, by }: PausedModel, tenant: string): boolean {
   return spares !== null && by !== null && tenant !== "" && tenant !== by.tenant;
 }
 
 /** A limit keeps all tickets back. */
-export function sparesTicket(hold: HeldModel, tenant: string): boolean {
+export function sparesTicket(hold: PausedModel, tenant: string): boolean {
   return hold.why !== "rate_limit" && sparesTenant(hold, tenant);
 }
 
-export function sparesLess(hold: HeldModel): HeldModel {
+export function sparesLess(hold: PausedModel): PausedModel {
   return { ...hold, spares: hold.spares === null || hold.spares <= 1 ? null : hold.spares - 1 };
 }
 
 /** Live calls are stopped by a limit and by faults; with a refusal they go out, and fail. */
-export function stopsCalls(hold: HeldModel | undefined, tenant: string, nowMs: number): boolean {
+export function stopsCalls(hold: PausedModel | undefined, tenant: string, nowMs: number): boolean {
   if (hold === undefined || sparesTenant(hold, tenant)) return false;
   return nowMs < hold.untilMs && (hold.why === "rate_limit" || hold.why === "faults");
 }
 
 /** "A ramp of that model alone begins": 1, 3, 9 tickets in flight. */
-export function allowedBy(hold: HeldModel | undefined, nowMs: number): number {
+export function allowedBy(hold: PausedModel | undefined, nowMs: number): number {
   if (hold === undefined || isForgotten(hold, nowMs)) return Infinity;
   const answers = hold.answers ?? 0;
   return answers < 1 ? 1 : answers < 4 ? 3 : answers < 13 ? 9 : Infinity;
@@ -105,7 +105,7 @@ export function afterSent(known: HoldsKnown, model: string, nowMs: number): Hold
 }
 
 /** Whose tickets ask now: that is the gate's to say. */
-export function withAskers({ models, account }: HoldsKnown, { holds }: GateCore): HoldsKnown {
+export function withAskers({ models, account }: HoldsKnown, { holds }: GateState): HoldsKnown {
   const asked = holds.filter(
     ({ model, asker = null }) => (models.get(model)?.askedUntilMs ?? 0) !== (asker?.endsAtMs ?? 0),
   );
@@ -118,6 +118,6 @@ export function withAskers({ models, account }: HoldsKnown, { holds }: GateCore)
   return { models: next, account };
 }
 
-export function put(models: HoldsKnown["models"], model: string, hold: HeldModel): HoldsKnown["models"] {
+export function put(models: HoldsKnown["models"], model: string, hold: PausedModel): HoldsKnown["models"] {
   return new Map(models).set(model, hold);
 }

@@ -1,7 +1,7 @@
 /** What a gate holds, beside what it should. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
-import type { ModelHold } from "../../../src/domain/gate/pauses.ts";
-import { holdIn, isHeld, type HeldModel, type HoldsKnown } from "./held.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
+import type { ModelPause } from "../../../src/domain/gate/pauses.ts";
+import { holdIn, isHeld, type PausedModel, type HoldsKnown } from "./held.ts";
 
 /**
  * @param isOpen the contract leaves more than one way open
@@ -9,13 +9,13 @@ import { holdIn, isHeld, type HeldModel, type HoldsKnown } from "./held.ts";
  */
 export function comparedWith(
   known: HoldsKnown,
-  core: GateCore,
+  state: GateState,
   isOpen: boolean,
   nowMs: number,
 ): { readonly known: HoldsKnown; readonly wrong: string | null } {
   const models = new Map(known.models);
   let wrong: string | null = null;
-  const theirs = new Map(core.holds.map((hold) => [hold.model, hold]));
+  const theirs = new Map(state.holds.map((hold) => [hold.model, hold]));
   for (const model of new Set([...models.keys(), ...theirs.keys()])) {
     const ours = holdIn(models, model, nowMs);
     const their = theirs.get(model);
@@ -34,7 +34,7 @@ export function comparedWith(
       wrong ??= `${model} is held for ${their.untilMs - nowMs} ms (${their.why}), not ${ours.untilMs - nowMs} (${ours.why})`;
   }
   const { account } = known;
-  const their = core.credentials;
+  const their = state.credentials;
   if (account === null && their !== null) wrong ??= "the account is held, though nobody refused it";
   if (account !== null && their === null) wrong ??= "the account is free, though nobody took it since";
   if (account !== null && their !== null && their.askFromMs !== account.askFromMs)
@@ -51,7 +51,7 @@ function takenOver({
   spares,
   asker,
   ramp,
-}: ModelHold): HeldModel {
+}: ModelPause): PausedModel {
   const by = tenant === undefined || comparison === undefined ? null : { tenant, comparison };
   const answers = ramp === undefined ? null : 0;
   return {

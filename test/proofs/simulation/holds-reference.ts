@@ -1,6 +1,6 @@
 /** What the outcome of a call means for what is held, as the contract says it (section 3, *429*, *Whose refusal it is*, *Breaker*). */
-import type { HoldReason } from "../../../src/domain/gate/pauses.ts";
-import type { CallFacts, Finding, Others } from "../../../src/domain/gate/outcome.ts";
+import type { PauseReason } from "../../../src/domain/gate/pauses.ts";
+import type { CallFacts, Finding, Others } from "../../../src/domain/gate/call-report.ts";
 import { areOthersIll, isIllAlone, isIllHimself, type Heard } from "./heard-calls.ts";
 import {
   holdIn,
@@ -11,7 +11,7 @@ import {
   sparesLess,
   sparesTenant,
   type HeldAccount,
-  type HeldModel,
+  type PausedModel,
   type HoldsKnown,
 } from "./held.ts";
 
@@ -36,7 +36,7 @@ export interface HoldLimits {
 }
 
 const mostOfOneTenant = 8;
-const mostHolds = 16;
+const mostPauses = 16;
 
 export function afterOutcome(known: HoldsKnown, told: Told, limits: HoldLimits, nowMs: number): HoldsKnown {
   const account = accountAfter(known.account, told, limits, nowMs);
@@ -201,7 +201,7 @@ function answered(
 function held(
   models: HoldsKnown["models"],
   model: string,
-  why: HoldReason,
+  why: PauseReason,
   again: number,
   holdMs: number,
   call: CallFacts | null,
@@ -216,7 +216,7 @@ function held(
   if (!isHeldAlready && own.length >= mostOfOneTenant) return models;
   const untilMs = nowMs + Math.min(holdMs, longestMs);
   const isLonger = known !== undefined && !isAsked(known) && known.untilMs > untilMs;
-  const next: HeldModel = {
+  const next: PausedModel = {
     why,
     untilMs: isLonger ? known.untilMs : untilMs,
     again,
@@ -226,12 +226,12 @@ function held(
     isFresh: true,
   };
   const after = put(models, model, next);
-  return others.length < mostHolds ? after : unsure(after, model);
+  return others.length < mostPauses ? after : unsure(after, model);
 }
 
 /** A hold goes on sparing whom it spared; one that held everybody, and was not answered since, holds them again after one call. */
 function sparesIn(
-  known: HeldModel | undefined,
+  known: PausedModel | undefined,
   tenant: string,
   spares: number | null,
   nowMs: number,
@@ -243,17 +243,17 @@ function sparesIn(
 }
 
 /** Another tenant's call has failed likewise. */
-function lessSpared(hold: HeldModel, call: CallFacts | null): HeldModel {
+function lessSpared(hold: PausedModel, call: CallFacts | null): PausedModel {
   return call !== null && sparesTenant(hold, call.tenant) ? sparesLess(hold) : hold;
 }
 
 /** How often in a row it was held so, without an answer since. */
-function againOf(hold: HeldModel | undefined, why: HoldReason, nowMs: number): number {
+function againOf(hold: PausedModel | undefined, why: PauseReason, nowMs: number): number {
   if (hold === undefined || hold.why !== why || hold.answers !== null) return 0;
   return hold.again + (isHeld(hold, nowMs) ? 0 : 1);
 }
 
-function causeIn(call: CallFacts | null): HeldModel["by"] {
+function causeIn(call: CallFacts | null): PausedModel["by"] {
   return call === null ? null : { tenant: call.tenant, comparison: call.comparison };
 }
 

@@ -3,7 +3,7 @@
  * outage looks like, is judged after it if at least 5 minutes plus (unfinished tickets ÷ concurrency) × the mean response time are left").
  */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
 import { startMs } from "./scheduler.ts";
 import type { Vendor } from "./vendor.ts";
 import type { KnownTicket, SeenTicket } from "./watch-tickets.ts";
@@ -40,7 +40,7 @@ export function checkOutlived(
   world: World,
   ticket: KnownTicket,
   all: Iterable<KnownTicket>,
-  gate: GateCore,
+  gate: GateState,
   hope: Hope,
 ): void {
   const { isCalm, limits } = world.plan;
@@ -63,7 +63,7 @@ export function checkOutlived(
 }
 
 /** For its turn to ask, for a time that its vendor named, or after a call that was billed in vain. */
-function mayWaitLong({ ticket, about }: KnownTicket, { credentials, holds }: GateCore): boolean {
+function mayWaitLong({ ticket, about }: KnownTicket, { credentials, holds }: GateState): boolean {
   const { state } = ticket ?? {};
   const reason = state?.status === "expired" ? state.lastFailure?.reason : undefined;
   const isHeld = holds.some((hold) => hold.model === about.keys?.model && hold.ramp === undefined);

@@ -67,7 +67,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const startOf = (provider: ProviderName): StartingGate["start"] => {
     const gate = around.gates.get(provider);
     if (gate === undefined) throw new Error(`there is no gate of ${provider}`);
-    return watchedStart((seat, starter) => ask(life, gate, "start", () => gate.start(seat, starter)));
+    return watchedStart((item, starter) => ask(life, gate, "start", () => gate.start(item, starter)));
   };
   const fronts = new Map([...around.gates].map(([of, gate]) => [of, gateOf(around, life, clock, gate)]));
 
@@ -150,10 +150,11 @@ function gateOf(
 ): Gate {
   const remote: RemoteGate = {
     enter: (permit, whose) => ask(life, gate, "enter", () => gate.enter(permit, whose)),
-    exchange: (reportId, outcomes) => ask(life, gate, "exchange", () => gate.exchange(reportId, outcomes)),
-    reserve: (seat) => ask(life, gate, "reserve", () => gate.reserve(seat)),
-    outlook: () => Promise.resolve(null),
-    overview: () => Promise.reject(new Error("nobody asks for it here")),
+    exchange: (reportId, callReports) =>
+      ask(life, gate, "exchange", () => gate.exchange(reportId, callReports)),
+    reserve: (item) => ask(life, gate, "reserve", () => gate.reserve(item)),
+    estimate: () => Promise.resolve(null),
+    status: () => Promise.reject(new Error("nobody asks for it here")),
   };
   if (world.plan.shape === "process") {
     return watchedGate(
@@ -162,9 +163,9 @@ function gateOf(
       {
         ...remote,
         enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
-        async report(outcome) {
+        async report(callReport) {
           try {
-            return (await remote.exchange(world.newId(), [outcome])).others ?? null;
+            return (await remote.exchange(world.newId(), [callReport])).others ?? null;
           } catch (error) {
             if (!(error instanceof StoreAway)) throw error;
             return null;

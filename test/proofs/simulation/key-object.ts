@@ -1,5 +1,5 @@
 /** The record of one key, stored before it is answered. */
-import { holdsKey, type Begun, type Keyed, type KeyedEnd } from "../../../src/domain/idempotency.ts";
+import { ownsKey, type Begun, type Keyed, type KeyedEnd } from "../../../src/domain/idempotency.ts";
 import { createAlarm } from "./alarm.ts";
 import { createLife, type Life } from "./life.ts";
 import type { Target } from "./network.ts";
@@ -51,7 +51,7 @@ export function createKeyObject(world: World, name: string, processLife: (() => 
       return reply;
     },
     end(fence, end) {
-      const holds = holdsKey(stored, fence);
+      const holds = ownsKey(stored, fence);
       const record = seams.endKeyed(stored, fence, end);
       world.note(`key ${name}`, `end: ${end.kind}${record === stored ? ", stale" : ""}`);
       if (record !== stored) write(record);

@@ -1,26 +1,25 @@
-/**
- * `npm run sim -- [--seeds N] [--from N] [--seed N] [--bugs]`
- *
- * Lives through seeded histories of the whole core and says which promises were broken. `--seed` tells one of them; `--bugs` plants every
- * deliberate bug and looks for the first seed that finds it.
- */
-import { parseArgs } from "node:util";
+/** `npm run sim`: lives through seeded histories of the whole core, and says which promises were broken. */
+import { optionsOf, wholeNumber } from "../../../tools/command-line.ts";
 import { bugs } from "./bugs.ts";
 import { runSeeds } from "./pool.ts";
 import { regressions } from "./regressions.ts";
 import { simulate, type Report } from "./simulate.ts";
 import { tellFailure } from "./story.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "2000" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    bugs: { type: "boolean", default: false },
-  },
+const help = `npm run sim -- [options]
+  --seeds 2000   how many histories
+  --from 1       the first one's seed
+  --seed N       tells this one alone
+  --bugs         plants each deliberate bug instead, and looks for the first seed that finds it`;
+const values = optionsOf(help, {
+  seeds: { type: "string", default: "2000" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string" },
+  bugs: { type: "boolean", default: false },
 });
-const from = Number(values.from);
-const seeds = Array.from({ length: Number(values.seeds) }, (_, at) => from + at);
+const from = wholeNumber(help, "from", values.from, 0);
+const count = wholeNumber(help, "seeds", values.seeds, 1);
+const seeds = Array.from({ length: count }, (_, at) => from + at);
 /** Failures that are told in full, and those that are listed. */
 const mostTold = 3;
 const mostListed = 30;
@@ -29,7 +28,7 @@ const failed = values.bugs ? await findBugs() : await keepPromises();
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function keepPromises(): Promise<number> {
-  if (values.seed !== undefined) return tellOne(Number(values.seed));
+  if (values.seed !== undefined) return tellOne(wholeNumber(help, "seed", values.seed, 0));
   const all = [...regressions.map(({ seed }) => seed), ...seeds];
   const startedAtMs = performance.now();
   const failures: Report[] = [];

@@ -1,5 +1,5 @@
 /** How others fare, as the contract says it (*Answered*): kept once more from what a gate has heard. */
-import type { CallFacts, Finding, Others } from "../../../src/domain/gate/outcome.ts";
+import type { CallFacts, Finding, Others } from "../../../src/domain/gate/call-report.ts";
 
 /** One model's calls, the newest last. */
 interface ModelHistory {

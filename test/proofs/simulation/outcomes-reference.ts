@@ -1,7 +1,7 @@
 /** How calls went, and what is known of a gate then: breaker, holds and how others fare, as the contract says it. Pure. */
 import type { Blame, Breaker } from "../../../src/domain/gate/breaker.ts";
-import type { GateCore, GateLimits } from "../../../src/domain/gate/gate.ts";
-import type { Finding, Others, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { GateState, GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { Finding, Others, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { onlyIn, opens, withHeard, type Heard } from "./heard-calls.ts";
 import { nothingHeld, type HoldsKnown } from "./held.ts";
 import { afterOutcome } from "./holds-reference.ts";
@@ -59,19 +59,19 @@ const mostReports = 32;
 /** What a gate was told, and how it was before and after. */
 export interface ToldBatch {
   readonly reportId: string;
-  readonly outcomes: readonly Outcome[];
-  readonly before: GateCore;
-  readonly after: GateCore;
+  readonly callReports: readonly CallReport[];
+  readonly before: GateState;
+  readonly after: GateState;
 }
 
 /** @returns `isOpen`: the contract leaves more than one way open */
 export function afterBatch(
   known: Known,
-  { reportId, outcomes, before, after }: ToldBatch,
+  { reportId, callReports, before, after }: ToldBatch,
   limits: GateLimits,
   nowMs: number,
 ): { readonly known: Known; readonly isOpen: boolean } {
-  const isPlain = outcomes.every(({ finding }) => finding.kind === "healthy");
+  const isPlain = callReports.every(({ finding }) => finding.kind === "healthy");
   if (!isPlain && known.reports.has(reportId)) return { known, isOpen: false };
   const { breaker, credentials, holds } = before;
   const asked = holds.flatMap(({ model, asker }) => (asker ? [[model, asker.permit] as const] : []));
@@ -89,17 +89,18 @@ export function afterBatch(
   };
   const reports = new Set([...known.reports, reportId].slice(-mostReports));
   let present: Known = { ...known, reports };
-  for (const outcome of outcomes) present = afterOne(present, outcome, batch);
+  for (const callReport of callReports) present = afterOne(present, callReport, batch);
   return { known: present, isOpen: batch.isOpen };
 }
 
-function afterOne(known: Known, outcome: Outcome, batch: Batch): Known {
+function afterOne(known: Known, callReport: CallReport, batch: Batch): Known {
   const { nowMs, turns } = batch;
-  const { permit, call = null, ageMs = 0 } = outcome;
+  const { permit, call = null, ageMs = 0 } = callReport;
   const reportedAtMs = nowMs - ageMs;
   const others = call && othersAsTo(known.others, call, reportedAtMs, nowMs);
-  const finding = outcome.unlessServed === true ? inDoubt(known, outcome, others, batch) : outcome.finding;
-  const heard = afterWord(known, { ...outcome, finding }, batch);
+  const finding =
+    callReport.unlessServed === true ? inDoubt(known, callReport, others, batch) : callReport.finding;
+  const heard = afterWord(known, { ...callReport, finding }, batch);
   const asksModel = permit !== null && call !== null && turns.models.get(call.model) === permit;
   const asksAccount = permit !== null && turns.account === permit;
   const told = {
@@ -124,7 +125,7 @@ function afterOne(known: Known, outcome: Outcome, batch: Batch): Known {
 /** What only a sentence says "may turn fails-for-ever into waits", and holds nobody who is served. */
 function inDoubt(
   known: Known,
-  { finding, call, ageMs = 0 }: Outcome,
+  { finding, call, ageMs = 0 }: CallReport,
   others: Omit<Others, "held"> | null,
   { nowMs, limits }: Batch,
 ): Finding {
@@ -135,7 +136,7 @@ function inDoubt(
 }
 
 /** Its word to the breaker. */
-function afterWord(known: Known, { permit, epoch, finding, call }: Outcome, batch: Batch): Known {
+function afterWord(known: Known, { permit, epoch, finding, call }: CallReport, batch: Batch): Known {
   const { limits, turns } = batch;
   const isTurn = permit !== null && permit === turns.probe;
   if (finding.kind !== "fault" && finding.kind !== "healthy") {
@@ -173,7 +174,7 @@ const closed = { state: "closed", blame: null, doubt: null, isDivided: false, go
 /** @param blame for whom it is open already */
 function withCounted(
   known: Known,
-  call: Outcome["call"],
+  call: CallReport["call"],
   isFault: boolean,
   batch: Batch,
   blame: Blame | null,

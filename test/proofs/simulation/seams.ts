@@ -2,15 +2,15 @@
 import type { ClaimParts } from "../../../src/cloudflare/claim.ts";
 import { beginKeyed, endKeyed } from "../../../src/domain/idempotency.ts";
 import * as moves from "../../../src/domain/ticket/moves.ts";
-import { errandOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
+import { noticeOf, ticketDueMs, type Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../../src/engine/front/front.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
 import type { RedisConnection } from "../../../src/node/redis/connection.ts";
-import { openShared } from "../../../src/node/redis/store.ts";
+import { openRedis } from "../../../src/node/redis/store.ts";
 import { createFailover } from "../../../src/stores/failover/failover.ts";
-import type { LocalStore } from "../../../src/stores/failover/local-store.ts";
-import type { SharedStore } from "../../../src/stores/failover/shared-store.ts";
+import type { FallbackStore } from "../../../src/stores/failover/fallback-store.ts";
+import type { PrimaryStore } from "../../../src/stores/failover/primary-store.ts";
 import type { Ports } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createTicketKeeper } from "../../../src/engine/ticket-keeper.ts";
@@ -25,15 +25,15 @@ export interface Seams {
   readonly memoryPlaces: typeof memoryPlaces;
   readonly beginKeyed: typeof beginKeyed;
   readonly endKeyed: typeof endKeyed;
-  readonly errandOf: typeof errandOf;
+  readonly noticeOf: typeof noticeOf;
   readonly ticketDueMs: typeof ticketDueMs;
   readonly moves: typeof moves;
-  readonly openShared: typeof openShared;
+  readonly openRedis: typeof openRedis;
   readonly createFailover: typeof createFailover;
   /** The parts of a process that has both a shared store and one of its own. */
   readonly redis: (connection: RedisConnection) => RedisConnection;
-  readonly shared: (store: SharedStore) => SharedStore;
-  readonly local: (store: LocalStore) => LocalStore;
+  readonly shared: (store: PrimaryStore) => PrimaryStore;
+  readonly local: (store: FallbackStore) => FallbackStore;
   /** What an instance's gateway is given of the world. */
   readonly ports: (ports: Ports) => Ports;
   /** With what an instance claims the tickets whose ids it is brought. */
@@ -51,10 +51,10 @@ export const realParts: Seams = {
   memoryPlaces,
   beginKeyed,
   endKeyed,
-  errandOf,
+  noticeOf,
   ticketDueMs,
   moves,
-  openShared,
+  openRedis,
   createFailover,
   redis: (connection) => connection,
   shared: (store) => store,

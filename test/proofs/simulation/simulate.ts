@@ -49,7 +49,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const { plan, scheduler } = world;
   const ask = createNetwork(world);
   const tickets = watchTickets(world, (expired) =>
-    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).core(), hope),
+    checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).state(), hope),
   );
   const calls = watchCalls(world, tickets, (provider, id) => gates.get(provider)?.places().get(id));
   const isProcess = plan.shape === "process";
@@ -69,7 +69,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       if (!plan.isCalm) return null;
       const all = [...gates.values()];
       return {
-        cores: all.map((gate) => gate.core()),
+        states: all.map((gate) => gate.state()),
         places: all.flatMap((gate) => [...gate.places().values()]),
       };
     },
@@ -112,7 +112,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   function remind(gate: GateObject, ticketId: string): void {
     const ticket = around.ticket(ticketId);
     ask(gate.life(), ticket, `remind ${ticketId.slice(0, 8)}`, () => ticket.remind()).then(
-      (isThere) => isThere || gate.release(ticketId),
+      (isThere) => isThere || gate.remove(ticketId),
       () => world.note(gate.name, `${ticketId.slice(0, 8)} is silent`),
     );
   }

@@ -1,4 +1,4 @@
-/** The drawing of a ticket (`src/domain/ticket.ts`), read off once more: which event leads from where to where. */
+/** The drawing of a ticket (`src/domain/ticket/ticket.ts`), read off once more: which event leads from where to where. */
 import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 
 export type Status = Ticket["state"]["status"];

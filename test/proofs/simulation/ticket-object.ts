@@ -6,9 +6,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
   isForgotten,
-  seatOf,
+  queueItemOf,
   type CancelledBy,
-  type Errand,
+  type GateNotice,
   type Spent,
   type Ticket,
   type TicketEvent,
@@ -49,7 +49,7 @@ export interface TicketObjectParts {
   readonly processLife: (() => Life) | null;
 }
 
-const errandLimitMs = 2_000;
+const noticeLimitMs = 2_000;
 /** After an alarm whose work was cut short, the platform rings again. */
 const againMs = 2_000;
 
@@ -136,7 +136,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
 
     const { moves } = seams;
     const rules: TicketRules = {
-      errandOf: seams.errandOf,
+      noticeOf: seams.noticeOf,
       ticketDueMs: seams.ticketDueMs,
       moves: {
         ...moves,
@@ -161,17 +161,17 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       };
     }
 
-    function askGate(ticket: Ticket, errand: Errand): Promise<void> {
+    function askGate(ticket: Ticket, notice: GateNotice): Promise<void> {
       const gate = gateOf(ticket);
-      const verb = `${errand.kind} of ${id.slice(0, 8)}`;
-      return ask(present, gate, verb, () => hear(gate, ticket, errand), errandLimitMs);
+      const verb = `${notice.kind} of ${id.slice(0, 8)}`;
+      return ask(present, gate, verb, () => hear(gate, ticket, notice), noticeLimitMs);
     }
 
     /** A gate in the same process. */
-    function tellGate(ticket: Ticket, errand: Errand): void {
-      if (dies(`before ${errand.kind}`)) return;
-      hear(gateOf(ticket), ticket, errand);
-      dies(`after ${errand.kind}`);
+    function tellGate(ticket: Ticket, notice: GateNotice): void {
+      if (dies(`before ${notice.kind}`)) return;
+      hear(gateOf(ticket), ticket, notice);
+      dies(`after ${notice.kind}`);
     }
 
     return seams.createTicketKeeper(
@@ -246,14 +246,14 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   };
 }
 
-function hear(gate: GateObject, ticket: Ticket, errand: Errand): void {
-  switch (errand.kind) {
-    case "confirm":
-      return gate.confirm(seatOf(ticket), errand.notBeforeMs);
-    case "park":
-      return gate.park(seatOf(ticket), errand);
-    case "release":
-      return gate.release(ticket.about.id, errand.keptBytes);
+function hear(gate: GateObject, ticket: Ticket, notice: GateNotice): void {
+  switch (notice.kind) {
+    case "enqueue":
+      return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+    case "requeue":
+      return gate.requeue(queueItemOf(ticket), notice);
+    case "remove":
+      return gate.remove(ticket.about.id, notice.keptBytes);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Whose turn it is where one ticket at a time may go, as the contract says it: whom a probe takes, and who is first after a hold. */
 import type { Place } from "../../../src/domain/gate/places.ts";
 import type { Broken } from "./breaker-reference.ts";
-import type { HeldModel } from "./held.ts";
+import type { PausedModel } from "./held.ts";
 
 /** So many probes are remembered. */
 const mostProbed = 8;
@@ -51,7 +51,7 @@ export function createTurnsReference(broken: Broken) {
     },
 
     /** "After a hold of any kind the first call is another comparison's than the refused one's, of another tenant where one waits." */
-    firstAfterHold(sent: Place, { by }: HeldModel, ready: readonly Place[]): void {
+    firstAfterHold(sent: Place, { by }: PausedModel, ready: readonly Place[]): void {
       if (by === null || sent.suspect) return;
       const others = ready.filter(
         ({ suspect, model, comparison }) => !suspect && model === sent.model && comparison !== by.comparison,

@@ -1,7 +1,7 @@
 /** Who is walking: every call, message and store verb knows which request or ticket it is made for, without anybody in `src` telling. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import type { Others } from "../../../src/domain/gate/outcome.ts";
+import type { Others } from "../../../src/domain/gate/call-report.ts";
 import type { JudgeRequest, Reply } from "../../../src/gateway/ports.ts";
 
 export interface Walk {

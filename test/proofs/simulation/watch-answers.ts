@@ -2,7 +2,7 @@
 import type { Failure } from "../../../src/domain/failure.ts";
 import type { Result } from "../../../src/domain/result.ts";
 import type { Ticket, TicketCopy } from "../../../src/domain/ticket/ticket.ts";
-import type { LiveJudgement, Refusal, Submitted } from "../../../src/gateway/submission.ts";
+import type { LiveJudgement, WhyNot, Submitted } from "../../../src/gateway/submission.ts";
 import type { KeyedAnswer, KeyedRefusal } from "../../../src/gateway/idempotency.ts";
 import type { Request } from "./clients.ts";
 import { longestPauseMs } from "./life.ts";
@@ -15,7 +15,7 @@ import { shortOf, type World } from "./world.ts";
 export interface AnswerWatch {
   /** A request was sent. @returns `end` is called when it is answered, or its instance dies */
   asked(request: Request, walk: Walk): { end(): void };
-  answered(request: Request, walk: Walk, answer: Result<Submitted, Refusal>): void;
+  answered(request: Request, walk: Walk, answer: Result<Submitted, WhyNot>): void;
   /** A keyed request has its judgement: the body is made of it. */
   judged(request: Request, walk: Walk, judged: LiveJudgement): void;
   answeredKeyed(request: Request, walk: Walk, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
@@ -76,7 +76,7 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
       world.violate("7 as accepted", "a ticket of another comparison", id);
   }
 
-  function refused(request: Request, walk: Walk, refusal: Refusal | KeyedRefusal): void {
+  function refused(request: Request, walk: Walk, refusal: WhyNot | KeyedRefusal): void {
     world.note(request.name, `is refused: ${refusal.kind}`);
     // Poison fills a queue that has room for a handful.
     const mayBeFull = request.name.startsWith("canary beside poison") && refusal.kind === "queue_full";

@@ -101,16 +101,16 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
         leave(walk, { permit, isTurn: admission.probe !== null, isEarly: false });
       return admission;
     },
-    async report(outcome) {
+    async report(callReport) {
       const walk = walks.getStore();
       if (walk) {
-        const wrong = walk.leave === null ? null : reports.wrongIn(walk, outcome);
+        const wrong = walk.leave === null ? null : reports.wrongIn(walk, callReport);
         if (wrong !== null)
           world.violate(wrong.promise, `${provider} is told ${wrong.sentence}`, walk.ticketId ?? walk.name);
         walk.leave = null;
         walk.others = null;
       }
-      const others = await gate.report(outcome);
+      const others = await gate.report(callReport);
       if (walk) walk.others = others;
       return others;
     },
@@ -119,9 +119,9 @@ export function watchedGate(world: World, provider: ProviderName, gate: Gate, re
 
 /** A gate's verb that gives a ticket its turn, likewise. */
 export function watchedStart(start: StartingGate["start"]): StartingGate["start"] {
-  return async (seat, starter) => {
+  return async (item, starter) => {
     const walk = walks.getStore();
-    const started = await start(seat, starter);
+    const started = await start(item, starter);
     if (walk && started.kind === "call") {
       const { asProbe: isTurn, early: isEarly = false } = started;
       leave(walk, { permit: starter.permit, isTurn, isEarly });

@@ -1,29 +1,29 @@
-/** Looks at every verb of a gate: at what it answered, and at what its core and places were before and are after. */
+/** Looks at every verb of a gate: at what it answered, and at what its state and places were before and are after. */
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
-import type { Admission, GateCore } from "../../../src/domain/gate/gate.ts";
+import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Look } from "../../../src/engine/gate-keeper.ts";
-import type { Place, Seat } from "../../../src/domain/gate/places.ts";
+import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
 import { createCapacityReference } from "./capacity-reference.ts";
 import { watchOrder } from "./watch-order.ts";
 import type { World } from "./world.ts";
 
 export interface GateWatch {
-  before(core: GateCore, rows: ReadonlyMap<string, Place>): void;
+  before(state: GateState, rows: ReadonlyMap<string, Place>): void;
   after(
     what: string,
     given: readonly unknown[],
     reply: unknown,
-    core: GateCore,
+    state: GateState,
     rows: ReadonlyMap<string, Place>,
   ): void;
   /** All that could be sent has been. @param alarmAtMs when the gate will look again by itself; `null`: never */
-  served(core: GateCore, rows: ReadonlyMap<string, Place>, alarmAtMs: number | null): void;
+  served(state: GateState, rows: ReadonlyMap<string, Place>, alarmAtMs: number | null): void;
   /** It lives anew, with this of what it knew. */
-  restarted(core: GateCore): void;
+  restarted(state: GateState): void;
 }
 
 export function watchGate(world: World, name: string): GateWatch {
@@ -33,7 +33,7 @@ export function watchGate(world: World, name: string): GateWatch {
   const breaker = createBreakerReference(world, broken);
   const capacity = createCapacityReference(world, broken);
   const order = watchOrder(world, breaker, broken);
-  let coreBefore: GateCore | null = null;
+  let stateBefore: GateState | null = null;
   let rowsBefore: ReadonlyMap<string, Place> = new Map();
   let verbs = 0;
 
@@ -42,10 +42,10 @@ export function watchGate(world: World, name: string): GateWatch {
       case "enter":
         return world.note(name, `enter: ${(reply as { admission: Admission }).admission.kind}`);
       case "exchange": {
-        const outcomes = given[1] as readonly Outcome[];
+        const callReports = given[1] as readonly CallReport[];
         return world.note(
           name,
-          `hears ${outcomes.map(({ finding }) => finding.kind).join(", ") || "nothing"}`,
+          `hears ${callReports.map(({ finding }) => finding.kind).join(", ") || "nothing"}`,
         );
       }
       case "look": {
@@ -57,21 +57,24 @@ export function watchGate(world: World, name: string): GateWatch {
       case "start": {
         const start = reply as Start;
         const why = start.kind === "wait" ? start.why : "";
-        return world.note(name, `start of ${(given[0] as Seat).ticketId.slice(0, 8)}: ${start.kind} ${why}`);
+        return world.note(
+          name,
+          `start of ${(given[0] as QueueItem).ticketId.slice(0, 8)}: ${start.kind} ${why}`,
+        );
       }
-      case "release":
+      case "remove":
         return world.note(name, `release of ${(given[0] as string).slice(0, 8)}`);
       case "started":
         return world.note(name, what);
       default:
-        return world.note(name, `${what} of ${(given[0] as Seat).ticketId.slice(0, 8)}`);
+        return world.note(name, `${what} of ${(given[0] as QueueItem).ticketId.slice(0, 8)}`);
     }
   }
 
   /** Its state under 8 KB, as it is stored. Looked at now and then: it is a long text. */
-  function checkSize(core: GateCore): void {
+  function checkSize(state: GateState): void {
     if (++verbs % 50 !== 0) return;
-    const { length } = JSON.stringify(core);
+    const { length } = JSON.stringify(state);
     if (length >= mostBytes) broken("bounded", `its state has ${length} characters`);
   }
 
@@ -86,7 +89,7 @@ export function watchGate(world: World, name: string): GateWatch {
   }
 
   /** "When a breaker closes or a hold ends, its tickets' waits end too." */
-  function checkWaits(before: GateCore, after: GateCore, rows: ReadonlyMap<string, Place>): void {
+  function checkWaits(before: GateState, after: GateState, rows: ReadonlyMap<string, Place>): void {
     const nowMs = scheduler.nowMs();
     const isForAll =
       (before.breaker.state !== "closed" && after.breaker.state === "closed") ||
@@ -100,62 +103,67 @@ export function watchGate(world: World, name: string): GateWatch {
   }
 
   return {
-    before(core, rows) {
-      coreBefore = core;
+    before(state, rows) {
+      stateBefore = state;
       rowsBefore = new Map(rows);
       capacity.before(rowsBefore);
     },
-    after(what, given, reply, core, rows) {
-      if (coreBefore === null) return;
+    after(what, given, reply, state, rows) {
+      if (stateBefore === null) return;
       noteVerb(what, given, reply);
       checkPlaces(rows);
       switch (what) {
         case "enter": {
           const [permit, whose] = given as readonly [string, Whose];
-          breaker.entered(coreBefore, core, permit, whose, (reply as { admission: Admission }).admission);
+          breaker.entered(stateBefore, state, permit, whose, (reply as { admission: Admission }).admission);
           break;
         }
         case "exchange":
-          breaker.exchanged(coreBefore, core, ...(given as [string, readonly Outcome[]]), reply as Exchanged);
-          checkWaits(coreBefore, core, rows);
+          breaker.exchanged(
+            stateBefore,
+            state,
+            ...(given as [string, readonly CallReport[]]),
+            reply as Exchanged,
+          );
+          checkWaits(stateBefore, state, rows);
           break;
         case "start": {
-          const [seat, starter] = given as readonly [Seat, Starter];
-          breaker.started(coreBefore, core, seat, starter, reply as Start);
+          const [item, starter] = given as readonly [QueueItem, Starter];
+          breaker.started(stateBefore, state, item, starter, reply as Start);
           order.started(rows);
           break;
         }
         case "look": {
           const { send } = reply as Look;
-          order.sends(coreBefore, rowsBefore, send);
-          breaker.dispatched(coreBefore, core, rows, send);
-          order.sent(core, rows, send);
+          order.sends(stateBefore, rowsBefore, send);
+          breaker.dispatched(stateBefore, state, rows, send);
+          order.sent(state, rows, send);
           break;
         }
         case "reserve":
-          capacity.reserved(given[0] as Seat, rowsBefore, reply as "held" | "full");
-          breaker.unmoved(coreBefore, core, what);
+          capacity.reserved(given[0] as QueueItem, rowsBefore, reply as "held" | "full");
+          breaker.unmoved(stateBefore, state, what);
           break;
         case "started":
-          breaker.begun(coreBefore, core);
+          breaker.begun(stateBefore, state);
           break;
         default:
-          breaker.unmoved(coreBefore, core, what);
+          breaker.unmoved(stateBefore, state, what);
       }
-      checkSize(core);
+      checkSize(state);
       capacity.after(rows);
     },
-    served(core, rows, alarmAtMs) {
+    served(state, rows, alarmAtMs) {
       // A hold that is over is gone when anybody next asks; nothing waits for that.
       const lapses = [...rows.values()].some(
         ({ standing }) => standing.state !== "waiting" && standing.state !== "held",
       );
       if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
-      order.served(core, rows);
+      order.served(state, rows);
     },
-    restarted(core) {
+    restarted(state) {
       order.restarted();
-      breaker.restarted(core);
+      breaker.restarted(state);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Looks at what a walk leaves behind that has come to its end, or was thrown out of it: no permit, lease or place may outlive it. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../src/domain/gate/places.ts";
 import type { Life } from "./life.ts";
 import type { Walk } from "./walk.ts";
@@ -12,7 +12,7 @@ export interface LeaseWatch {
 
 /** What gates have given away now. */
 export interface Given {
-  readonly cores: Iterable<GateCore>;
+  readonly states: Iterable<GateState>;
   readonly places: Iterable<Place>;
 }
 
@@ -39,8 +39,8 @@ export function watchLeases(
   function checkGiven(walk: Walk, life: Life, about: string): void {
     const now = given(walk, life);
     if (now === null) return;
-    for (const core of now.cores)
-      for (const [what, permit] of turnsIn(core))
+    for (const state of now.states)
+      for (const [what, permit] of turnsIn(state))
         if (walk.permits.includes(permit)) world.violate("12 given back", `it keeps ${what}`, about);
     // The place of one that was sent but could not be claimed lapses: the ticket has ended, or another has it.
     if (walk.kind === "work" && walk.claim === null) return;
@@ -50,7 +50,7 @@ export function watchLeases(
   }
 }
 
-function turnsIn({ breaker, credentials, holds }: GateCore): readonly (readonly [string, string])[] {
+function turnsIn({ breaker, credentials, holds }: GateState): readonly (readonly [string, string])[] {
   const turns: (readonly [string, string])[] = [];
   if (breaker.state === "half_open" && breaker.probe) turns.push(["the probe", breaker.probe.permit]);
   if (credentials?.asker) turns.push(["the account's turn", credentials.asker.permit]);

@@ -1,5 +1,5 @@
 /** Looks at whom a gate sends, of all that it could: in order, as far as ramps let them, and nobody left who could go. */
-import type { GateCore } from "../../../src/domain/gate/gate.ts";
+import type { GateState } from "../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../src/domain/gate/places.ts";
 import type { BreakerReference, Broken } from "./breaker-reference.ts";
 import { allowedBy } from "./held.ts";
@@ -20,22 +20,25 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
       broken("order", `${suspects.length} suspects in flight`, suspects[0]?.ticketId ?? null);
   }
 
-  function checkOrder(core: GateCore, ids: readonly string[], rows: Rows): void {
+  function checkOrder(state: GateState, ids: readonly string[], rows: Rows): void {
     if (ids.length === 0) return;
     const left = [...rows.values()].filter(
       (place) =>
-        isReady(core, place) && !place.suspect && !hasOwnPace(core, place) && !breaker.isProbing(core, place),
+        isReady(state, place) &&
+        !place.suspect &&
+        !hasOwnPace(state, place) &&
+        !breaker.isProbing(state, place),
     );
     for (const id of ids) {
       const sent = rows.get(id);
-      const isPlain = sent && !sent.suspect && !hasOwnPace(core, sent) && !breaker.isProbing(core, sent);
+      const isPlain = sent && !sent.suspect && !hasOwnPace(state, sent) && !breaker.isProbing(state, sent);
       const overtaken = left.find((place) => isPlain && comesBefore(place, sent));
       if (overtaken) broken("order", `${id} is sent before ${overtaken.ticketId}`, id);
     }
   }
 
   /** Who was sent, of all that could have been. */
-  function checkTurns(before: GateCore, rows: Rows, ids: readonly string[]): void {
+  function checkTurns(before: GateState, rows: Rows, ids: readonly string[]): void {
     const ready = [...rows.values()].filter(
       (place) => isReady(before, place) && flyingOf(rows, place.model) < roomFor(before, place.model),
     );
@@ -79,36 +82,38 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** Nobody lies ready who could be sent. */
-  function checkIdle(core: GateCore, rows: Rows): void {
+  function checkIdle(state: GateState, rows: Rows): void {
     const all = [...rows.values()];
     const flying = all.filter(isInFlight);
     const most = (place: Place) =>
-      breaker.isProbing(core, place) ? concurrency : Math.min(core.ramp?.allowed ?? concurrency, concurrency);
+      breaker.isProbing(state, place)
+        ? concurrency
+        : Math.min(state.ramp?.allowed ?? concurrency, concurrency);
     const hasSuspect = flying.some(({ suspect }) => suspect);
     const idle = all.find(
       (place) =>
-        isReady(core, place) &&
-        breaker.hasTurn(core, place) &&
+        isReady(state, place) &&
+        breaker.hasTurn(state, place) &&
         flying.length < most(place) &&
         !(place.suspect && hasSuspect) &&
-        flyingOf(rows, place.model) < roomFor(core, place.model),
+        flyingOf(rows, place.model) < roomFor(state, place.model),
     );
     if (idle) broken("4 ends", "a ticket lies ready though it could be sent", idle.ticketId);
   }
 
-  function isReady(core: GateCore, place: Place): boolean {
+  function isReady(state: GateState, place: Place): boolean {
     const nowMs = scheduler.nowMs();
     const { standing, notBeforeMs, model, tenant } = place;
-    const isPaced = core.paces.some(
+    const isPaced = state.paces.some(
       (pace) => pace.model === model && pace.tenant === tenant && nowMs < pace.nextAtMs,
     );
     return (
-      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(core, place)
+      standing.state === "waiting" && notBeforeMs <= nowMs && !isPaced && !breaker.isHeldBack(state, place)
     );
   }
 
   /** It goes by its model's ramp, or its tenant's pace, or is asked before others. */
-  function hasOwnPace({ holds, paces }: GateCore, { model }: Place): boolean {
+  function hasOwnPace({ holds, paces }: GateState, { model }: Place): boolean {
     return [...holds, ...paces].some((one) => one.model === model);
   }
 
@@ -117,7 +122,7 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
   }
 
   /** How many of a model may be in flight now, by the gate itself. */
-  function roomFor({ holds }: GateCore, model: string): number {
+  function roomFor({ holds }: GateState, model: string): number {
     const hold = holds.find((one) => one.model === model);
     const holdsOne = hold?.spares !== undefined && scheduler.nowMs() < hold.untilMs;
     const isOver = hold === undefined || hold.why === undefined || holdsOne || breaker.isAsked(model);
@@ -128,9 +133,9 @@ export function watchOrder({ plan, scheduler }: World, breaker: BreakerReference
     /** Before the gate is followed. @param rows as they were */
     sends: checkTurns,
     /** After it. */
-    sent(core: GateCore, rows: Rows, ids: readonly string[]): void {
+    sent(state: GateState, rows: Rows, ids: readonly string[]): void {
       checkRamps(rows, ids);
-      checkOrder(core, ids, rows);
+      checkOrder(state, ids, rows);
       checkInFlight(rows);
     },
     started: checkInFlight,

@@ -1,5 +1,5 @@
 /** Looks at what a gate is told of a call: how it went, whose it was, and when. Held against what the vendor saw of it. */
-import type { CallFacts, Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallFacts, Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { asServed, failureOf, meaningOf, type Meaning } from "./meanings.ts";
 import type { Walk } from "./walk.ts";
 import type { SeenTickets } from "./watch-tickets.ts";
@@ -10,11 +10,11 @@ interface Wrong {
   readonly sentence: string;
 }
 
-const longestHoldMs = 900_000;
+const longestPauseMs = 900_000;
 
 export interface ReportWatch {
   /** @returns `null`: it is told as it was */
-  wrongIn(walk: Walk, outcome: Outcome): Wrong | null;
+  wrongIn(walk: Walk, callReport: CallReport): Wrong | null;
 }
 
 export function watchReports(world: World, tickets: SeenTickets): ReportWatch {
@@ -30,8 +30,8 @@ export function watchReports(world: World, tickets: SeenTickets): ReportWatch {
     return !isAnothers;
   }
 
-  function wrongIn(walk: Walk, outcome: Outcome): Wrong | null {
-    const { finding } = outcome;
+  function wrongIn(walk: Walk, callReport: CallReport): Wrong | null {
+    const { finding } = callReport;
     const made = walk.calls.slice(walk.leave?.callsBefore ?? 0);
     const last = made.at(-1);
     const breaker = (sentence: string) => ({ promise: "8 breaker", sentence });
@@ -45,16 +45,16 @@ export function watchReports(world: World, tickets: SeenTickets): ReportWatch {
     }
     if (last.reply === null && !last.hasThrown) return breaker(`${finding.kind} of a call that is not over`);
     const meaning = meaningOf(last);
-    const wrong = wrongFinding(meaning, outcome, walk);
+    const wrong = wrongFinding(meaning, callReport, walk);
     // Whose answer can't be read has not judged.
     const isInvented = meaning === "answered" && told(finding) === "judged";
     if (wrong !== null) return isInvented ? { promise: "3 true", sentence: wrong } : breaker(wrong);
     // Nobody is charged by what a call says that threw, and a live one is told without its facts.
-    if (last.hasThrown && outcome.call === undefined) return null;
-    return wrongFacts(walk, outcome.call, world.scheduler.nowMs() - (made[0]?.atMs ?? 0));
+    if (last.hasThrown && callReport.call === undefined) return null;
+    return wrongFacts(walk, callReport.call, world.scheduler.nowMs() - (made[0]?.atMs ?? 0));
   }
 
-  function wrongFinding(meaning: Meaning, { finding, unlessServed }: Outcome, walk: Walk): string | null {
+  function wrongFinding(meaning: Meaning, { finding, unlessServed }: CallReport, walk: Walk): string | null {
     const last = walk.calls.at(-1);
     const failure = last ? failureOf(last) : null;
     const isDoubtful = failure?.reason === "request_refused" && failure.unlessServed !== undefined;
@@ -64,7 +64,7 @@ export function watchReports(world: World, tickets: SeenTickets): ReportWatch {
     if (finding.kind !== "rate_limited" || walk.kind !== "work" || failure === null) return null;
     const plain = asServed(failure, false);
     if (plain.reason !== "rate_limited") return null;
-    const holdMs = Math.min(plain.retryAfterMs ?? 30_000, longestHoldMs);
+    const holdMs = Math.min(plain.retryAfterMs ?? 30_000, longestPauseMs);
     return finding.holdMs === holdMs ? null : `to hold the model for ${finding.holdMs} ms, not ${holdMs}`;
   }
 

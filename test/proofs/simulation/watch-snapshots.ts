@@ -1,6 +1,6 @@
 /** Looks at what an instance knows of a gate, and at what it makes of it. */
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
-import type { Others, Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { Others, CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
@@ -55,21 +55,22 @@ export function watchSnapshots(world: World): SnapshotWatch {
           if (answer.admission.kind === "call") granted.add(permit);
           return answer;
         },
-        async exchange(reportId, outcomes) {
-          const ageMs = (outcome: Outcome) => scheduler.nowMs() - (heardAtMs.get(nameOf(outcome)) ?? 0);
-          const isOld = (outcome: Outcome) => ageMs(outcome) > longestNewsMs;
-          const isTakenForNew = (outcome: Outcome) =>
-            outcome.call !== undefined && (outcome.ageMs ?? 0) !== ageMs(outcome);
-          if (outcomes.some(isTakenForNew))
+        async exchange(reportId, callReports) {
+          const ageMs = (callReport: CallReport) =>
+            scheduler.nowMs() - (heardAtMs.get(nameOf(callReport)) ?? 0);
+          const isOld = (callReport: CallReport) => ageMs(callReport) > longestNewsMs;
+          const isTakenForNew = (callReport: CallReport) =>
+            callReport.call !== undefined && (callReport.ageMs ?? 0) !== ageMs(callReport);
+          if (callReports.some(isTakenForNew))
             world.violate("5 attempts", `${instance} tells late news as if new`);
           if (
             !world.plan.rates.has("pause") &&
-            outcomes.some((outcome) => isTrouble(outcome) && isOld(outcome))
+            callReports.some((callReport) => isTrouble(callReport) && isOld(callReport))
           )
             world.violate("8 breaker", `${instance} tells old news`);
           const askedAtMs = clock.nowMs();
-          const exchanged = await remote.exchange(reportId, outcomes);
-          const last = outcomes.at(-1);
+          const exchanged = await remote.exchange(reportId, callReports);
+          const last = callReports.at(-1);
           if (last && exchanged.others) othersOf.set(nameOf(last), exchanged.others);
           note(exchanged, askedAtMs);
           return exchanged;
@@ -77,10 +78,10 @@ export function watchSnapshots(world: World): SnapshotWatch {
       },
       behind: (front) => ({
         ...front,
-        async report(outcome) {
-          heardAtMs.set(nameOf(outcome), scheduler.nowMs());
-          const others = await front.report(outcome);
-          if (others !== null && others !== othersOf.get(nameOf(outcome)))
+        async report(callReport) {
+          heardAtMs.set(nameOf(callReport), scheduler.nowMs());
+          const others = await front.report(callReport);
+          if (others !== null && others !== othersOf.get(nameOf(callReport)))
             world.violate("5 attempts", `${instance} says of others what the gate has not said`);
           return others;
         },
@@ -127,12 +128,12 @@ function wrongIn(
   return isHeld ? "of a held model" : null;
 }
 
-function nameOf(outcome: Outcome): object {
-  return outcome.call ?? outcome;
+function nameOf(callReport: CallReport): object {
+  return callReport.call ?? callReport;
 }
 
 /** What makes a gate close something: heard late, it would do so for nothing. */
-function isTrouble({ finding }: Outcome): boolean {
+function isTrouble({ finding }: CallReport): boolean {
   return (
     finding.kind === "fault" ||
     finding.kind === "refused" ||

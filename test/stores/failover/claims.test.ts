@@ -1,4 +1,4 @@
-/** What comes of the calls that the shared store gave to this process, though it is away when they end. */
+/** What comes of the calls that the primary store gave to this process, though it is away when they end. */
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
@@ -60,7 +60,7 @@ it("repeats a settle as long as neither store takes it", async () => {
   const process = await world.begin();
   const id = await keptBy(world, process);
   await goneFrom(world, process);
-  process.local.fill(true);
+  process.fallback.fill(true);
   await world.clock.advance(10_000);
   expect(process.file.spool.size).toBe(0);
   await backFor(world, process);
@@ -130,6 +130,6 @@ it("tells the shared gate of a call that it began, whichever was in force when t
   const id = await process.keep();
   await world.clock.advance(2_000);
   expect(id).not.toBeNull();
-  expect(await process.failover.gate("mock").overview()).toMatchObject({ faultsInRow: 1 });
-  expect(await process.local.gate("mock").overview()).toMatchObject({ faultsInRow: 0 });
+  expect(await process.failover.gate("mock").status()).toMatchObject({ faultsInRow: 1 });
+  expect(await process.fallback.gate("mock").status()).toMatchObject({ faultsInRow: 0 });
 });

@@ -57,7 +57,7 @@ it("asks it for nothing but a sign of life each second while it is away, and for
   process.link.asked.length = 0;
   for (let n = 0; n < 5; n++) await process.keep();
   await world.clock.advance(10_000);
-  await process.failover.gate("mock").overview();
+  await process.failover.gate("mock").status();
   expect(process.link.asked).toEqual(Array.from({ length: 10 }, () => "health"));
 });
 
@@ -119,7 +119,7 @@ it("keeps nothing where neither store takes it", async () => {
   const world = failoverWorld();
   const process = await world.begin();
   await goneFrom(world, process);
-  process.local.fill(true);
+  process.fallback.fill(true);
   expect(await process.keep()).toBeNull();
 });
 
@@ -162,7 +162,7 @@ it("lets live calls in by the gate in force, and tells the one here how those we
   await goneFrom(world, process);
   const here = process.failover.gate("mock");
   await there.report({ permit: "p", epoch: 7, finding: { kind: "fault" }, durationMs: 5 });
-  expect(await here.overview()).toMatchObject({ faultsInRow: 1 });
+  expect(await here.status()).toMatchObject({ faultsInRow: 1 });
   for (let n = 0; n < limits.failureThreshold; n++) {
     await here.report({ permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 5 });
   }
@@ -172,7 +172,7 @@ it("lets live calls in by the gate in force, and tells the one here how those we
     kind: "call",
   });
   await here.report({ permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 5 });
-  expect(await process.failover.gate("mock").overview()).toMatchObject({ faultsInRow: 0 });
+  expect(await process.failover.gate("mock").status()).toMatchObject({ faultsInRow: 0 });
 });
 
 it("passes on what the shared store says of its settings, and tells of it once", async () => {
@@ -180,7 +180,7 @@ it("passes on what the shared store says of its settings, and tells of it once",
   const process = await world.begin();
   expect(process.failover.warnings()).toEqual([]);
   world.server.warnings.push("It forgets.");
-  expect(await process.failover.health()).toMatchObject({ shared: { warnings: ["It forgets."] } });
+  expect(await process.failover.health()).toMatchObject({ primary: { warnings: ["It forgets."] } });
   await process.failover.health();
   expect(process.failover.warnings()).toEqual(["It forgets."]);
   expect(process.news).toEqual([{ kind: "store_warnings", warnings: ["It forgets."] }]);
@@ -192,10 +192,13 @@ it("says how both stores are", async () => {
   const world = failoverWorld();
   const process = await world.begin();
   expect(await process.failover.health()).toEqual({
-    shared: { latencyMs: 0, warnings: [] },
-    local: { isWell: true, latencyMs: 0 },
+    primary: { latencyMs: 0, warnings: [] },
+    fallback: { isWell: true, latencyMs: 0 },
   });
   await goneFrom(world, process);
-  process.local.fill(true);
-  expect(await process.failover.health()).toEqual({ shared: null, local: { isWell: false, latencyMs: 0 } });
+  process.fallback.fill(true);
+  expect(await process.failover.health()).toEqual({
+    primary: null,
+    fallback: { isWell: false, latencyMs: 0 },
+  });
 });

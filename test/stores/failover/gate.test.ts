@@ -1,39 +1,39 @@
 /** Who hears how a call went, whichever gate is in force by then. */
 import { expect, it } from "vitest";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { StoreAway, type Gate } from "../../../src/gateway/ports.ts";
 import { failoverGates } from "../../../src/stores/failover/gate.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
 import { createRooms } from "../../../src/stores/failover/reservations.ts";
 import { manualClock } from "../../support/clock.ts";
-import { fault, seat } from "../../domain/durable-builders.ts";
+import { fault, queueItem } from "../../domain/durable-builders.ts";
 
 function world() {
   const clock = manualClock();
-  const heard: Record<string, Outcome[]> = { here: [], there: [] };
+  const heard: Record<string, CallReport[]> = { here: [], there: [] };
   let isAway = false;
   const here = new Set<string>(["ticket-here"]);
   const gateOf = (name: string): { -readonly [Verb in keyof Gate]: Gate[Verb] } => ({
     enter: async () => ({ kind: "call", epoch: 0, probe: null }),
-    report: async (outcome) => {
-      heard[name]?.push(outcome);
+    report: async (callReport) => {
+      heard[name]?.push(callReport);
       return null;
     },
     reserve: async () => true,
-    outlook: async () =>
+    estimate: async () =>
       ({ position: name === "here" ? 1 : 2, waitMs: null, opensAtMs: 0, why: "turn" }) as never,
-    overview: async () => name as never,
+    status: async () => name as never,
   });
-  const local = {
-    gate: () => localGate,
+  const fallback = {
+    gate: () => fallbackGate,
     moves: { whereabouts: (id: string) => (here.has(id) ? "here" : "absent") } as never,
   };
-  const localGate = gateOf("here");
-  const sharedGate = gateOf("there");
-  const rooms = createRooms(local, clock, () => crypto.randomUUID());
+  const fallbackGate = gateOf("here");
+  const primaryGate = gateOf("there");
+  const rooms = createRooms(fallback, clock, () => crypto.randomUUID());
   const gates = failoverGates({
-    local,
-    shared: { gate: () => sharedGate },
+    fallback,
+    primary: { gate: () => primaryGate },
     watch: {
       isAway: () => isAway,
       ask: (verb) => (isAway ? Promise.reject(new StoreAway("away")) : verb()),
@@ -43,7 +43,7 @@ function world() {
   });
   return {
     gates,
-    sharedGate,
+    primaryGate,
     rooms,
     clock,
     heard,
@@ -56,7 +56,7 @@ function world() {
 it("tells the gate here of the call of a ticket that is here, though the shared one is in force", async () => {
   const { gates, heard } = world();
   const gate = gates.of("mock");
-  gates.began("p", "local");
+  gates.began("p", "fallback");
   const outcome = { ...fault, permit: "p", epoch: 3 };
   await gate.report(outcome);
   expect(heard).toEqual({ here: [outcome], there: [] });
@@ -64,7 +64,7 @@ it("tells the gate here of the call of a ticket that is here, though the shared 
 
 it("tells the shared gate of a ticket's call that it began, though the one here was in force by then", async () => {
   const { gates, heard, go } = world();
-  gates.began("p", "shared");
+  gates.began("p", "primary");
   go(true);
   const gate = gates.of("mock");
   go(false);
@@ -76,7 +76,7 @@ it("tells the shared gate of a ticket's call that it began, though the one here 
 it("tells the gate here, without what only the shared one knows, while that is away", async () => {
   const { gates, heard, go } = world();
   const entered = gates.of("mock");
-  gates.began("p", "shared");
+  gates.began("p", "primary");
   go(true);
   await gates.of("mock").report({ ...fault, permit: "p", epoch: 9 });
   await entered.report({ ...fault, permit: null, epoch: 9 });
@@ -95,7 +95,7 @@ it("tells the gate here of what it let in, though the shared one is back", async
 
 it("forgets a permit whose call was never reported", async () => {
   const { gates, heard, go } = world();
-  gates.began("p", "shared");
+  gates.began("p", "primary");
   gates.ended("p");
   go(true);
   const outcome = { ...fault, permit: "p", epoch: 9 };
@@ -105,17 +105,17 @@ it("forgets a permit whose call was never reported", async () => {
 
 it("says of a ticket here where it stands here, and asks the shared gate for others", async () => {
   const { gates, go } = world();
-  expect(await gates.of("mock").outlook("ticket-here")).toMatchObject({ position: 1 });
-  expect(await gates.of("mock").outlook("ticket-there")).toMatchObject({ position: 2 });
+  expect(await gates.of("mock").estimate("ticket-here")).toMatchObject({ position: 1 });
+  expect(await gates.of("mock").estimate("ticket-there")).toMatchObject({ position: 2 });
   go(true);
-  expect(await gates.of("mock").outlook("ticket-here")).toMatchObject({ position: 1 });
-  await expect(gates.of("mock").outlook("ticket-there")).rejects.toThrow(StoreAway);
+  expect(await gates.of("mock").estimate("ticket-here")).toMatchObject({ position: 1 });
+  await expect(gates.of("mock").estimate("ticket-there")).rejects.toThrow(StoreAway);
 });
 
 it("waits for room at the shared gate for 300 ms, however long the line before it is", async () => {
-  const { gates, sharedGate, rooms, clock, go } = world();
-  sharedGate.reserve = () => new Promise(() => {});
-  const reserving = gates.of("mock").reserve(seat("drafted"));
+  const { gates, primaryGate, rooms, clock, go } = world();
+  primaryGate.reserve = () => new Promise(() => {});
+  const reserving = gates.of("mock").reserve(queueItem("drafted"));
   await clock.advance(299);
   expect(rooms.take("drafted")).toBeNull();
   await clock.advance(1);
@@ -123,13 +123,13 @@ it("waits for room at the shared gate for 300 ms, however long the line before i
   expect(markedAtMs(rooms.take("drafted") ?? "")).toBe(clock.nowMs());
   expect(rooms.take("drafted")).toBeNull();
   go(true);
-  expect(await gates.of("mock").reserve(seat("drafted"))).toBe(true);
+  expect(await gates.of("mock").reserve(queueItem("drafted"))).toBe(true);
   expect(rooms.take("drafted")).not.toBeNull();
 });
 
 it("shows the gate in force", async () => {
   const { gates, go } = world();
-  expect(await gates.of("mock").overview()).toBe("there");
+  expect(await gates.of("mock").status()).toBe("there");
   go(true);
-  expect(await gates.of("mock").overview()).toBe("here");
+  expect(await gates.of("mock").status()).toBe("here");
 });

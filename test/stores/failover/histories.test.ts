@@ -3,7 +3,7 @@ import { env } from "node:process";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
-import type { Fate } from "../../support/failover/memory-shared.ts";
+import type { Fate } from "../../support/failover/memory-primary.ts";
 import {
   always,
   endsIn,

@@ -3,16 +3,16 @@ import { expect, it } from "vitest";
 import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { failoverTickets } from "../../../src/stores/failover/tickets.ts";
-import type { LocalMoves } from "../../../src/stores/failover/local-store.ts";
+import type { FallbackMoves } from "../../../src/stores/failover/fallback-store.ts";
 import { manualClock } from "../../support/clock.ts";
 
 const here = { about: { id: "here" } } as Ticket;
 const there = { about: { id: "there" } } as Ticket;
 const frozen = { about: { id: "frozen" } } as Ticket;
 
-type Whereabouts = ReturnType<LocalMoves["whereabouts"]>;
+type Whereabouts = ReturnType<FallbackMoves["whereabouts"]>;
 
-/** @param said where it is, and what the shared store answers, look by look */
+/** @param said where it is, and what the primary store answers, look by look */
 function ticketsThat(
   said: readonly {
     readonly is: Whereabouts;
@@ -23,11 +23,11 @@ function ticketsThat(
   let look = -1;
   let isAnswered = true;
   const tickets = failoverTickets({
-    local: {
+    fallback: {
       tickets: { load: async () => here } as never,
       moves: {
         whereabouts() {
-          // Asked again after the shared store's answer, it may have become another.
+          // Asked again after the primary store's answer, it may have become another.
           const now = said[look];
           if (isAnswered && now?.becomes !== undefined) {
             isAnswered = false;
@@ -40,7 +40,7 @@ function ticketsThat(
       } as never,
       notes: {} as never,
     },
-    shared: {
+    primary: {
       async load() {
         isAnswered = true;
         return said[look]?.there ?? null;

@@ -1,4 +1,4 @@
-/** Tickets that were kept here come to the shared store, each with one owner at any time; and none there that nobody was told of. */
+/** Tickets that were kept here come to the primary store, each with one owner at any time; and none there that nobody was told of. */
 import { expect, it } from "vitest";
 import { QueueFull, StoreAway } from "../../../src/gateway/ports.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
@@ -65,7 +65,7 @@ it("finds no room here for more than the queue may hold, and withdraws what may 
 
   const other = failoverWorld();
   const full = await other.begin();
-  full.local.gate("mock").reserve = async () => false;
+  full.fallback.gate("mock").reserve = async () => false;
   full.fate = (verb) =>
     verb === "create" ? "unanswered" : verb === "reserve" ? "answered" : "not_connected";
   const draft = draftOf({ id: "00000000-0000-4000-8000-000000000099" });
@@ -99,8 +99,8 @@ it("has one owner for a ticket on its way: nobody claims it, and only the shared
     verb === "adopt" ? "unanswered" : verb === "health" ? "answered" : "not_connected";
   await world.clock.advance(1_300);
   expect(process.file.rows.get(id)?.isMoving).toBe(true);
-  await expect(process.local.take(id)).rejects.toThrow(StoreAway);
-  expect((await process.local.gate("mock").overview()).queue.size).toBe(limits.concurrency);
+  await expect(process.fallback.take(id)).rejects.toThrow(StoreAway);
+  expect((await process.fallback.gate("mock").status()).queue.size).toBe(limits.concurrency);
   process.fate = always("not_connected");
   await expect(process.statusOf(id)).rejects.toThrow(StoreAway);
   await world.clock.advance(policy.ttlMs);

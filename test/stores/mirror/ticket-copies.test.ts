@@ -94,13 +94,13 @@ describe.skipIf(!hasRedis("Copies of tickets in Redis"))("in a real Redis", () =
 
   it("names what was not delivered once, to one who asks", async () => {
     const ids = Array.from({ length: 60 }, () => crypto.randomUUID());
-    expect(await undelivered.take(50)).toEqual([]);
+    expect(await undelivered.fetch(50)).toEqual([]);
     await undelivered.note(ids);
     await undelivered.note(ids.slice(0, 5));
-    const taken = await Promise.all([1, 2, 3].map(() => undelivered.take(25)));
-    expect(taken.map(({ length }) => length)).toEqual([25, 25, 10]);
-    expect(taken.flat().toSorted()).toEqual(ids.toSorted());
-    expect(await undelivered.take(25)).toEqual([]);
+    const fetched = await Promise.all([1, 2, 3].map(() => undelivered.fetch(25)));
+    expect(fetched.map(({ length }) => length)).toEqual([25, 25, 10]);
+    expect(fetched.flat().toSorted()).toEqual(ids.toSorted());
+    expect(await undelivered.fetch(25)).toEqual([]);
   });
 
   it("keeps such notes for a day at most", async () => {

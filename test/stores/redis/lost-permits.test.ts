@@ -1,7 +1,7 @@
 /** Calls that take tickets, and whose answers don't arrive: whatever they have claimed is asked for until there is an answer. */
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
-import type { Caller } from "../../../src/stores/redis/script-runner.ts";
+import type { ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { redisTickets } from "../../../src/stores/redis/tickets.ts";
 
 const policy = { ttlMs: 1_000, maxAttempts: 1, leaseMs: 1_000, retentionMs: 1_000, recoveryMs: 1_000 };
@@ -11,22 +11,22 @@ it("forgets no permit however long Redis is silent, and claims nothing new when 
   const takes: Take[] = [];
   let isSilent = true;
   let ids = 0;
-  const atGate: Caller["atGate"] = (_provider, call) => {
+  const atGate: ScriptRunner["atGate"] = (_provider, call) => {
     if (call.verb === "take") takes.push(call);
     return isSilent ? Promise.reject(new StoreAway("silent")) : Promise.resolve([]);
   };
   const never = () => Promise.reject(new StoreAway("not asked here"));
   const tickets = redisTickets({
     redis: { run: never, command: never },
-    caller: { atGate, call: never, nowMs: () => 0 },
+    script: { atGate, call: never, nowMs: () => 0 },
     policy,
     newId: () => `permit-${++ids}`,
     random: () => 0.5,
   });
-  for (let n = 0; n < 100; n++) await expect(tickets.take("mock", 8)).rejects.toThrow(StoreAway);
+  for (let n = 0; n < 100; n++) await expect(tickets.fetch("mock", 8)).rejects.toThrow(StoreAway);
   isSilent = false;
-  await tickets.take("mock", 8);
-  await tickets.take("mock", 8);
+  await tickets.fetch("mock", 8);
+  await tickets.fetch("mock", 8);
   const [last, answered] = [takes.at(-1), takes.at(-2)];
   expect(answered?.lost).toEqual(takes.slice(0, -2).flatMap(({ permits }) => permits));
   expect(answered?.lost.length).toBeLessThan(300);

@@ -1,8 +1,8 @@
 /** A store of tickets and their gates in memory, by the machines that the platforms ship. What it stored outlives it. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
-import { errandOf, seatOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import { noticeOf, queueItemOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import {
   StoreAway,
   type ClaimedTicket,
@@ -35,7 +35,7 @@ export interface Engine {
   readonly gate: (provider: ProviderName) => Gate;
   readonly tickets: Tickets;
   /** Claims a ticket that its gate has sent, in one step. `null`: not to be called for now */
-  take(id: string, permit: string): Promise<ClaimedTicket | null>;
+  claimInTurn(id: string, permit: string): Promise<ClaimedTicket | null>;
   /** As if the settle had come at that moment. */
   settleAsOf(
     id: string,
@@ -46,7 +46,7 @@ export interface Engine {
   /** Takes one in as it is. */
   put(ticket: Ticket, events: readonly TicketEvent[]): void;
   tell(ticket: Ticket): void;
-  release(ticket: Ticket): void;
+  remove(ticket: Ticket): void;
   /** Looks at all gates again. */
   look(): void;
   /** It is dead: no timer of it runs any more. */
@@ -78,14 +78,14 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
   function of(provider: ProviderName) {
     const known = keepers.get(provider);
     if (known) return known;
-    let core: GateCore = newGate;
+    let state: GateState = newGate;
     let reports = 0;
     const keeper: GateKeeper = createGateKeeper({
       places: memoryPlaces(),
       limits,
-      readCore: () => core,
-      writeCore: (next) => {
-        core = next;
+      readState: () => state,
+      writeState: (next) => {
+        state = next;
       },
       atomically: (verb) => verb(),
       nowMs: clock.nowMs,
@@ -98,7 +98,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       askAfter(ids) {
         for (const id of ids) {
           const row = rows.get(id);
-          if (row === undefined || row.isMoving) keeper.release(id);
+          if (row === undefined || row.isMoving) keeper.remove(id);
           else tell({ ...row.ticket, progress: { ...row.ticket.progress, gateHeard: 0 } });
         }
       },
@@ -113,10 +113,10 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     }
     const gate: Gate = {
       enter: async (permit, whose) => then(keeper.enter(permit, whose)).admission,
-      report: async (outcome) => then(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null,
-      reserve: async (seat) => then(keeper.reserve(seat)) === "held",
-      outlook: async (ticketId) => keeper.outlook(ticketId),
-      overview: async () => keeper.overview(),
+      report: async (callReport) => then(keeper.exchange(`report-${++reports}`, [callReport])).others ?? null,
+      reserve: async (item) => then(keeper.reserve(item)) === "held",
+      estimate: async (ticketId) => keeper.estimate(ticketId),
+      status: async () => keeper.status(),
     };
     const made = { keeper, gate, owner, after };
     keepers.set(provider, made);
@@ -124,11 +124,11 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
   }
 
   function tell(ticket: Ticket): void {
-    const errand = errandOf(ticket);
+    const notice = noticeOf(ticket);
     const { keeper, after } = of(ticket.about.provider);
-    if (errand?.kind === "confirm") keeper.confirm(seatOf(ticket), errand.notBeforeMs);
-    if (errand?.kind === "park") keeper.park(seatOf(ticket), errand);
-    if (errand?.kind === "release") keeper.release(ticket.about.id, errand.keptBytes);
+    if (notice?.kind === "enqueue") keeper.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+    if (notice?.kind === "requeue") keeper.requeue(queueItemOf(ticket), notice);
+    if (notice?.kind === "remove") keeper.remove(ticket.about.id, notice.keptBytes);
     after();
   }
 
@@ -172,21 +172,21 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       begin(ticket);
       onStored?.(ticket);
     },
-    async take(id, permit) {
-      const taken = await tickets.keeperOf(id).take(permit, (seat, starter) => {
+    async claimInTurn(id, permit) {
+      const taken = await tickets.keeperOf(id).claimInTurn(permit, (item, starter) => {
         const found = rows.get(id);
         if (found === undefined) throw new Error("a ticket is taken that is not there");
         const { keeper, after } = of(found.ticket.about.provider);
-        const start = keeper.start(seat, starter);
+        const start = keeper.start(item, starter);
         after();
         return start;
       });
       return taken?.claimed ?? null;
     },
     tell,
-    release(ticket) {
+    remove(ticket) {
       const { keeper, after } = of(ticket.about.provider);
-      keeper.release(ticket.about.id);
+      keeper.remove(ticket.about.id);
       tickets.disarm(ticket.about.id);
       after();
     },

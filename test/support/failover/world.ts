@@ -9,11 +9,11 @@ import type { Caller } from "../../../src/gateway/submission.ts";
 import { createFailover, type Failover } from "../../../src/stores/failover/failover.ts";
 import type { FailoverEvent } from "../../../src/telemetry/failover.ts";
 import { manualClock, type ManualClock } from "../clock.ts";
-import { configOf } from "../durable-on-node.ts";
+import { configOf } from "../sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 import type { Row } from "./engine.ts";
-import { emptyFile, memoryLocal, type LocalFile, type MemoryLocal } from "./memory-local.ts";
-import { sharedServer, type Fate, type Link, type SharedServer } from "./memory-shared.ts";
+import { emptyFile, memoryFallback, type FallbackFile, type MemoryFallback } from "./memory-fallback.ts";
+import { primaryServer, type Fate, type Link, type PrimaryServer } from "./memory-primary.ts";
 
 /** Short, for a store that is away is looked for each second. */
 const config = configOf({ QUEUE_REQUEST_TTL_HOURS: "0.05", RESULT_RETENTION_HOURS: "0.2" });
@@ -23,12 +23,12 @@ export const limits = gateLimits(config);
 export interface Process extends Pick<Gateway, "find"> {
   readonly failover: Failover;
   readonly gateway: Gateway;
-  readonly local: MemoryLocal;
+  readonly fallback: MemoryFallback;
   readonly link: Link;
-  readonly file: LocalFile;
+  readonly file: FallbackFile;
   readonly news: FailoverEvent[];
   readonly faults: unknown[];
-  /** What becomes of its calls of the shared store. */
+  /** What becomes of its calls of the primary store. */
   fate: (verb: string) => Fate;
   /** Asks for a ticket. @returns its id; `null`: 503 */
   keep(essay?: string, queueId?: string): Promise<string | null>;
@@ -38,24 +38,24 @@ export interface Process extends Pick<Gateway, "find"> {
 
 export interface World {
   readonly clock: ManualClock;
-  readonly server: SharedServer;
+  readonly server: PrimaryServer;
   /** Essays A of the comparisons that the judge was asked, in order. */
   readonly judged: string[];
   /** How long a call takes, in milliseconds. */
   judgeMs: number;
-  /** Of a call of the shared store. */
+  /** Of a call of the primary store. */
   latencyMs: () => number;
   /** Does this call of the judge fail? */
   fails: () => boolean;
   /** @param file what it finds on its disk */
-  begin(file?: LocalFile, fate?: (verb: string) => Fate): Promise<Process>;
+  begin(file?: FallbackFile, fate?: (verb: string) => Fate): Promise<Process>;
 }
 
 export const always = (fate: Fate) => (): Fate => fate;
 
 export function failoverWorld(random: () => number = () => 0.5): World {
   const clock = manualClock();
-  const server = sharedServer(clock, random, config);
+  const server = primaryServer(clock, random, config);
   const judged: string[] = [];
   let ids = 0;
   const newId = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
@@ -72,14 +72,14 @@ export function failoverWorld(random: () => number = () => 0.5): World {
     };
     const news: FailoverEvent[] = [];
     const faults: unknown[] = [];
-    const local = memoryLocal(clockHere, random, config, file);
+    const fallback = memoryFallback(clockHere, random, config, file);
     const link = server.connect((verb) => process.fate(verb), {
       clock: clockHere,
       latencyMs: () => world.latencyMs(),
     });
     const failover = createFailover({
-      shared: link,
-      local,
+      primary: link,
+      fallback,
       policy,
       clock: clockHere,
       newId,
@@ -109,7 +109,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
     const process: Process = {
       failover,
       gateway,
-      local,
+      fallback,
       link,
       file,
       news,
@@ -119,17 +119,17 @@ export function failoverWorld(random: () => number = () => 0.5): World {
       async keep(essay = "essay", queueId) {
         const submitted = await gateway.submit(
           { ...asked, essayA: essay },
-          { ...caller, queueId: queueId ?? null },
+          { ...script, queueId: queueId ?? null },
         );
         return submitted.ok && submitted.value.kind === "kept" ? submitted.value.ticket.about.id : null;
       },
       async statusOf(id) {
-        const ticket = await gateway.find(id, caller.tenant);
+        const ticket = await gateway.find(id, script.tenant);
         return ticket?.state.status ?? "none";
       },
       kill() {
         isDead = true;
-        local.halt();
+        fallback.halt();
         link.cut();
       },
     };
@@ -216,7 +216,7 @@ const asked: Asked = {
   reasoningEffort: null,
 };
 
-const caller: Caller = {
+const script: Caller = {
   tenant: "one",
   correlationId: "c",
   mode: "queue",

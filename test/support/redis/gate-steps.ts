@@ -2,10 +2,10 @@
 import * as fc from "fast-check";
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import type { GateLimits } from "../../../src/domain/gate/gate.ts";
-import type { Parking, Start, Starter } from "../../../src/domain/gate/queue.ts";
-import type { Outlook, Overview } from "../../../src/domain/gate/view.ts";
-import type { Finding, Outcome } from "../../../src/domain/gate/outcome.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { Requeueing, Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { WaitEstimate, GateStatus } from "../../../src/domain/gate/view.ts";
+import type { Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 
 export const stepLimits: GateLimits = {
   failureThreshold: 3,
@@ -33,7 +33,7 @@ const permit = fc.oneof(
 );
 const tenant = fc.constantFrom("", "0123456789abcdef", "fedcba9876543210");
 const comparison = fc.constantFrom("", "00000000000000aa", "00000000000000bb", "00000000000000cc");
-const seat: fc.Arbitrary<Seat> = fc.record({
+const queueItem: fc.Arbitrary<QueueItem> = fc.record({
   ticketId,
   priority: fc.nat(10),
   acceptedAtMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001, 9_999_999_999_999),
@@ -42,7 +42,7 @@ const seat: fc.Arbitrary<Seat> = fc.record({
   tenant,
   comparison,
 });
-const fewest = (ticketId: string): Seat => ({
+const fewest = (ticketId: string): QueueItem => ({
   ticketId,
   priority: 0,
   acceptedAtMs: 0,
@@ -84,7 +84,7 @@ const call = fc.record(
   },
   { requiredKeys: ["comparison", "tenant", "model", "beganAgoMs", "beforeAgoMs"] },
 );
-const outcome: fc.Arbitrary<Outcome> = fc.record(
+const outcome: fc.Arbitrary<CallReport> = fc.record(
   {
     permit: fc.option(permit),
     epoch: fc.constantFrom(null, null, 0, 1, 2),
@@ -95,7 +95,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.record(
   },
   { requiredKeys: ["permit", "epoch", "finding", "durationMs"] },
 );
-const faulty: Outcome = { permit: null, epoch: null, finding: fault, durationMs: 5 };
+const faulty: CallReport = { permit: null, epoch: null, finding: fault, durationMs: 5 };
 const reportId = fc.nat(3_000).map(String);
 /** From now. */
 const inMs = fc.constantFrom(-1_000, 0, 1, 10_000);
@@ -106,7 +106,7 @@ const command = fc.oneof(
   fc.record({
     verb: fc.constant("exchange" as const),
     reportId: fc.oneof(fc.constantFrom("again", "once more"), reportId),
-    outcomes: fc.oneof(
+    callReports: fc.oneof(
       fc.array(outcome, { maxLength: 5 }),
       fc.array(outcome, { minLength: 20, maxLength: 30 }),
       fc.constant([faulty, faulty, faulty]),
@@ -115,18 +115,24 @@ const command = fc.oneof(
   fc.record({
     verb: fc.constant("exchange" as const),
     reportId,
-    outcomes: permit.map((permit): Outcome[] => [
+    callReports: permit.map((permit): CallReport[] => [
       { permit, epoch: null, finding: healthy, durationMs: null },
     ]),
   }),
-  fc.record({ verb: fc.constant("reserve" as const), seat }),
-  fc.record({ verb: fc.constant("confirm" as const), seat, inMs }),
-  fc.record({ verb: fc.constant("park" as const), seat, inMs, suspect, permit: fc.option(permit) }),
-  fc.record({ verb: fc.constant("start" as const), seat, inMs, suspect, permit }),
+  fc.record({ verb: fc.constant("reserve" as const), item: queueItem }),
+  fc.record({ verb: fc.constant("confirm" as const), item: queueItem, inMs }),
+  fc.record({
+    verb: fc.constant("park" as const),
+    item: queueItem,
+    inMs,
+    suspect,
+    permit: fc.option(permit),
+  }),
+  fc.record({ verb: fc.constant("start" as const), item: queueItem, inMs, suspect, permit }),
   // The same two again and again.
   fc.record({
     verb: fc.constant("start" as const),
-    seat: fc.constantFrom<Seat>(fewest("t0"), fewest("t1")),
+    item: fc.constantFrom<QueueItem>(fewest("t0"), fewest("t1")),
     inMs: fc.constant(0),
     suspect,
     permit,
@@ -149,14 +155,14 @@ export type GateStep = typeof gateStep extends fc.Arbitrary<infer T> ? T : never
 /** What both gates can be asked. */
 export interface Askable {
   enter(permit: string, whose: Whose): unknown;
-  exchange(reportId: string, outcomes: readonly Outcome[]): unknown;
-  reserve(seat: Seat): unknown;
-  confirm(seat: Seat, notBeforeMs: number): unknown;
-  park(seat: Seat, parking: Parking): unknown;
-  start(seat: Seat, starter: Starter): Start | Promise<Start>;
-  release(ticketId: string, keptBytes: number): unknown;
-  outlook(ticketId: string): Outlook | null | Promise<Outlook | null>;
-  overview(): Overview | Promise<Overview>;
+  exchange(reportId: string, callReports: readonly CallReport[]): unknown;
+  reserve(item: QueueItem): unknown;
+  enqueue(item: QueueItem, notBeforeMs: number): unknown;
+  requeue(item: QueueItem, requeueing: Requeueing): unknown;
+  start(item: QueueItem, starter: Starter): Start | Promise<Start>;
+  remove(ticketId: string, keptBytes: number): unknown;
+  estimate(ticketId: string): WaitEstimate | null | Promise<WaitEstimate | null>;
+  status(): GateStatus | Promise<GateStatus>;
   started(): unknown;
   dispatch(): unknown;
 }
@@ -166,25 +172,25 @@ export function askGate(gate: Askable, command: GateStep["command"], nowMs: numb
     case "enter":
       return gate.enter(command.permit, command.whose);
     case "exchange":
-      return gate.exchange(command.reportId, command.outcomes);
+      return gate.exchange(command.reportId, command.callReports);
     case "reserve":
-      return gate.reserve(command.seat);
+      return gate.reserve(command.item);
     case "confirm":
-      return gate.confirm(command.seat, nowMs + command.inMs);
+      return gate.enqueue(command.item, nowMs + command.inMs);
     case "park": {
-      const { seat, inMs, suspect, permit } = command;
-      return gate.park(seat, { notBeforeMs: nowMs + inMs, suspect, permit });
+      const { item, inMs, suspect, permit } = command;
+      return gate.requeue(item, { notBeforeMs: nowMs + inMs, suspect, permit });
     }
     case "start": {
-      const { seat, inMs, suspect, permit } = command;
-      return gate.start(seat, { permit, notBeforeMs: nowMs + inMs, suspect });
+      const { item, inMs, suspect, permit } = command;
+      return gate.start(item, { permit, notBeforeMs: nowMs + inMs, suspect });
     }
     case "release":
-      return gate.release(command.ticketId, command.keptBytes);
+      return gate.remove(command.ticketId, command.keptBytes);
     case "outlook":
-      return gate.outlook(command.ticketId);
+      return gate.estimate(command.ticketId);
     case "overview":
-      return gate.overview();
+      return gate.status();
     case "started":
       return gate.started();
     case "dispatch":

@@ -1,9 +1,9 @@
 /** One gate twice: as its source runs, over plain memory, and compiled, in a Redis. */
 import type { Blame, Counts } from "../../../src/domain/gate/breaker.ts";
-import { newGate, type GateCore } from "../../../src/domain/gate/gate.ts";
+import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { isInFlight, type Place } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
-import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { Schedule } from "../../../src/stores/redis/script/calls.ts";
 import { bareGate } from "./bare-gate.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
@@ -21,12 +21,12 @@ export interface Answered {
   readonly verb: string;
   readonly reply: unknown;
   readonly wakeAtMs: number | null;
-  readonly isNews: boolean;
+  readonly isWake: boolean;
 }
 
 /** All that it has of itself, once lists and what is nothing look the same on both sides. */
 export interface Remains {
-  readonly core: unknown;
+  readonly state: unknown;
   readonly places: unknown;
   /** Who is in which list, and the sums. */
   readonly beside: unknown;
@@ -34,7 +34,7 @@ export interface Remains {
 
 export function sourceGate() {
   let now: Now = { ms: 0, random: 0 };
-  let core: GateCore = newGate;
+  let state: GateState = newGate;
   let said: number | null = null;
   const table = plainPlaces();
   const all = new Map<string, Place>();
@@ -61,9 +61,9 @@ export function sourceGate() {
       silent: () => [],
     },
     limits: stepLimits,
-    readCore: () => core,
-    writeCore: (next) => {
-      core = asInRedis(next) as GateCore;
+    readState: () => state,
+    writeState: (next) => {
+      state = asInRedis(next) as GateState;
     },
     atomically: (work) => work(),
     nowMs: () => now.ms,
@@ -71,23 +71,23 @@ export function sourceGate() {
   });
   const askable = {
     ...keeper,
-    reserve: (seat: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(seat) === "held",
+    reserve: (item: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(item) === "held",
     started: () => keeper.started(false),
     dispatch: () => keeper.look().send,
   };
 
   return {
-    core: () => core,
+    state: () => state,
     ask(command: GateStep["command"], at: Now): Answered {
       now = at;
       const reply = inOrder(asInRedis(askGate(askable, command, at.ms)));
       const { wakeAtMs } = keeper.look(0);
-      const isNews = wakeAtMs !== said;
+      const isWake = wakeAtMs !== said;
       said = wakeAtMs;
-      return { verb: command.verb, reply, wakeAtMs, isNews };
+      return { verb: command.verb, reply, wakeAtMs, isWake };
     },
     remains: (): Remains => ({
-      core: bare(inOrder(core)),
+      state: bare(inOrder(state)),
       places: bare(Object.fromEntries(all)),
       beside: besides([...all.values()]),
     }),
@@ -98,7 +98,7 @@ export function sourceGate() {
 export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => void)[]) {
   let now: Now = { ms: 0, random: 0 };
   const schedules: Schedule[] = [];
-  const caller = createCaller({
+  const script = createScriptRunner({
     redis,
     limits: stepLimits,
     clock: { nowMs: () => now.ms, after: () => () => {} },
@@ -108,7 +108,7 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
     ...(moment && { soon: (send: () => void) => void moment.push(send) }),
     ownsTime: true,
   });
-  const gate = bareGate(caller, "mock");
+  const gate = bareGate(script, "mock");
   const asked: { readonly verb: string; readonly reply: unknown }[] = [];
 
   return {
@@ -121,17 +121,17 @@ export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => 
       const replies = await Promise.all(asked.map(({ reply }) => reply));
       return asked.map(({ verb }, index) => {
         const { wakeAtMs = null, listeners = null } = schedules[index] ?? {};
-        return { verb, reply: inOrder(replies[index]), wakeAtMs, isNews: listeners !== null };
+        return { verb, reply: inOrder(replies[index]), wakeAtMs, isWake: listeners !== null };
       });
     },
     async remains(): Promise<Remains> {
       const keyOf = (name: string) => `${root}gate:mock:${name}`;
-      const core = JSON.parse(String((await looker.command("GET", keyOf("core"))) ?? "{}")) as GateCore;
+      const state = JSON.parse(String((await looker.command("GET", keyOf("core"))) ?? "{}")) as GateState;
       const rows = pairs(await looker.command("HGETALL", keyOf("places")));
       const places = rows.map(([id, row]) => [id, unpacked(JSON.parse(row) as Place)] as const);
       const sums = pairs(await looker.command("HGETALL", keyOf("sums")));
       return {
-        core: bare(inOrder(core.version === 1 ? unpackedCore(core) : newGate)),
+        state: bare(inOrder(state.version === 1 ? unpackedState(state) : newGate)),
         places: bare(Object.fromEntries(places)),
         beside: {
           sums: Object.fromEntries([...noSums, ...sums.map(([name, sum]) => [name, Number(sum)] as const)]),
@@ -212,10 +212,10 @@ function groupName(name: string): string {
 }
 
 /** Models as they are called outside Redis. What is empty there is no list. */
-function unpackedCore(core: GateCore): GateCore {
+function unpackedState(state: GateState): GateState {
   const listed = <Row>(rows: readonly Row[]) => (Array.isArray(rows) ? (rows as readonly Row[]) : []);
   const plain = (model: string) => (model === "" ? model : (JSON.parse(model) as string));
-  const { breaker } = core;
+  const { breaker } = state;
   const counts = <Counted extends Counts>(counted: Counted): Counted =>
     counted.byModel === undefined
       ? counted
@@ -230,19 +230,19 @@ function unpackedCore(core: GateCore): GateCore {
         };
   const named = (blame: Blame) =>
     blame.model === undefined ? blame : { ...blame, model: plain(blame.model) };
-  const blamed = (given: Exclude<GateCore["breaker"], { state: "closed" }>) => ({
+  const blamed = (given: Exclude<GateState["breaker"], { state: "closed" }>) => ({
     ...given,
     ...(given.blame === undefined ? {} : { blame: named(given.blame) }),
     ...(given.doubt === undefined ? {} : { doubt: named(given.doubt) }),
     ...(given.others === undefined ? {} : { others: counts(given.others) }),
   });
   return {
-    ...core,
+    ...state,
     breaker: breaker.state === "closed" ? counts(breaker) : blamed(breaker),
-    holds: listed(core.holds).map(unpacked),
-    paces: listed(core.paces).map(unpacked),
-    probed: listed(core.probed).map(unpacked),
-    records: listed(core.records).map((record) => {
+    holds: listed(state.holds).map(unpacked),
+    paces: listed(state.paces).map(unpacked),
+    probed: listed(state.probed).map(unpacked),
+    records: listed(state.records).map((record) => {
       const end = record.indexOf(" ");
       return plain(record.slice(0, end)) + record.slice(end);
     }),
@@ -267,7 +267,7 @@ function inOrder(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if ("snapshot" in value) return { ...value, snapshot: inOrder(value.snapshot) };
   if (!("holds" in value)) return value;
-  const holds = value.holds as GateCore["holds"];
+  const holds = value.holds as GateState["holds"];
   const ordered = holds.toSorted((a, b) => b.untilMs - a.untilMs || (a.model < b.model ? -1 : 1));
   return { ...value, holds: ordered };
 }

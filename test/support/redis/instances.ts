@@ -9,7 +9,7 @@ import type { Ports, Provider } from "../../../src/gateway/ports.ts";
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
-import { openShared } from "../../../src/node/redis/store.ts";
+import { openRedis } from "../../../src/node/redis/store.ts";
 import { realClock } from "./stores.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
@@ -40,7 +40,7 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
   const faults: unknown[] = [];
   // More patient than the service: the machine may be busy with other tests.
   const redis = redisTransport(url, realClock, 5_000);
-  const store = openShared(
+  const store = openRedis(
     {
       url,
       settings,

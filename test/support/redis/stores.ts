@@ -1,21 +1,21 @@
 /** The stores over a Redis of their own, by a clock that a test moves, with workers that do nothing. */
 import { onTestFinished } from "vitest";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import type { Parking } from "../../../src/domain/gate/queue.ts";
-import type { Seat } from "../../../src/domain/gate/places.ts";
+import type { Requeueing } from "../../../src/domain/gate/queue.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
-import { createCaller, type Caller } from "../../../src/stores/redis/script-runner.ts";
-import { ticketIn, written } from "../../../src/stores/redis/ticket-record.ts";
+import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
+import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
 import { bareGate, type BareGate } from "./bare-gate.ts";
 import { redisKeys } from "../../../src/stores/redis/keys.ts";
 import { redisTickets, type RedisTickets } from "../../../src/stores/redis/tickets.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
 import { manualClock } from "../clock.ts";
-import { limits, policy } from "../durable-on-node.ts";
+import { limits, policy } from "../sqlite-store.ts";
 import { redisClient } from "./client.ts";
 import type { RedisServer } from "./server.ts";
 
@@ -38,7 +38,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   }
 
   function open(redis: Redis) {
-    const caller = createCaller({
+    const script = createScriptRunner({
       redis,
       limits,
       clock,
@@ -48,10 +48,10 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       ownsTime: true,
     });
     return {
-      caller,
-      gate: bareGate(caller, "mock"),
-      keys: redisKeys(caller),
-      tickets: redisTickets({ redis, caller, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
+      script,
+      gate: bareGate(script, "mock"),
+      keys: redisKeys(script),
+      tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };
   }
 
@@ -88,7 +88,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       return stores;
     },
     get tickets() {
-      return claimable(stores.tickets, stores.caller, redis);
+      return claimable(stores.tickets, stores.script, redis);
     },
     get keys() {
       return stores.keys;
@@ -96,9 +96,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },
-    confirm: (seat: Seat, notBeforeMs: number) => stores.gate.confirm(seat, notBeforeMs),
-    park: (seat: Seat, parking: Parking) => stores.gate.park(seat, parking),
-    release: (ticketId: string) => stores.gate.release(ticketId),
+    enqueue: (item: QueueItem, notBeforeMs: number) => stores.gate.enqueue(item, notBeforeMs),
+    requeue: (item: QueueItem, requeueing: Requeueing) => stores.gate.requeue(item, requeueing),
+    remove: (ticketId: string) => stores.gate.remove(ticketId),
     nowMs: clock.nowMs,
     async advance(ms: number) {
       const untilMs = clock.nowMs() + ms;
@@ -162,20 +162,24 @@ const readers: Record<string, (key: string) => string[]> = {
 };
 
 /** With a claim of any ticket, whosever turn it is: as the script makes one of those that are taken. */
-function claimable(tickets: RedisTickets, caller: Caller, redis: Redis): RedisTickets & ClaimableTickets {
+function claimable(
+  tickets: RedisTickets,
+  script: ScriptRunner,
+  redis: Redis,
+): RedisTickets & ClaimableTickets {
   return {
     ...tickets,
     async claim(id, permit, asProbe, early) {
       for (;;) {
         const fields = ["record", "texts", "revision", "claim"];
         const row = await redis.command("HMGET", `${root}queue:requests:${id}`, ...fields);
-        const read = ticketIn(row as readonly unknown[], policy);
-        if (read === null || isForgotten(read.ticket, caller.nowMs())) return null;
-        const { ticket, events, reply } = claim(read.ticket, permit, asProbe, caller.nowMs(), policy, early);
+        const read = ticketInRecord(row as readonly unknown[], policy);
+        if (read === null || isForgotten(read.ticket, script.nowMs())) return null;
+        const { ticket, events, reply } = claim(read.ticket, permit, asProbe, script.nowMs(), policy, early);
         if (ticket === read.ticket) return { claimed: reply, ticket };
         const { told, texts } = written(ticket, events, false);
         const call = { verb: "change", revision: read.revision, ...told } as const;
-        const [answer] = await caller.atGate(ticket.about.provider, call, texts);
+        const [answer] = await script.atGate(ticket.about.provider, call, texts);
         if (answer === "stored") return { claimed: reply, ticket };
       }
     },
@@ -187,6 +191,6 @@ function directly(remote: BareGate): Gate & StartingGate {
   return {
     ...remote,
     enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
-    report: async (outcome) => (await remote.exchange(crypto.randomUUID(), [outcome])).others ?? null,
+    report: async (callReport) => (await remote.exchange(crypto.randomUUID(), [callReport])).others ?? null,
   };
 }

@@ -83,8 +83,8 @@ async function inOrder(
   pipeline: (commands: readonly Command[]) => Promise<Reply[]>,
   commands: readonly Command[],
 ): Promise<Reply[]> {
-  const taken = commands.filter((command) => refusalOf(command) === null);
-  const replies = taken.length === 0 ? [] : await pipeline(taken);
+  const fetched = commands.filter((command) => refusalOf(command) === null);
+  const replies = fetched.length === 0 ? [] : await pipeline(fetched);
   return commands.map((command) => {
     const message = refusalOf(command);
     return message === null ? (replies.shift() ?? { kind: "null" }) : { kind: "error", message };

@@ -75,9 +75,12 @@ async function answerOf({
       const error = done.discarded;
       return (response) => send(response, 400, { error }, token);
     }
-    const outcomes = done.replies.map((reply) => outcomeOf(reply, headers["upstash-encoding"] === "base64"));
-    const [only] = outcomes;
-    if (route !== "command" || only === undefined) return (response) => send(response, 200, outcomes, token);
+    const callReports = done.replies.map((reply) =>
+      outcomeOf(reply, headers["upstash-encoding"] === "base64"),
+    );
+    const [only] = callReports;
+    if (route !== "command" || only === undefined)
+      return (response) => send(response, 200, callReports, token);
     return (response) => send(response, "error" in only ? 400 : 200, only, token);
   } catch (error) {
     // What Upstash says when its own storage is away is not documented.

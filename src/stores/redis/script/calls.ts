@@ -1,10 +1,10 @@
 /** What can be asked of the script (`main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
 import type { Whose } from "../../../domain/gate/breaker.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
-import type { Parking, Starter } from "../../../domain/gate/queue.ts";
+import type { Requeueing, Starter } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
-import type { Outcome } from "../../../domain/gate/outcome.ts";
-import type { Seat } from "../../../domain/gate/places.ts";
+import type { CallReport } from "../../../domain/gate/call-report.ts";
+import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { TicketEvent } from "../../../domain/ticket/ticket.ts";
 
 export type Call = GateCalls | KeyCall | DueCall;
@@ -35,7 +35,7 @@ export interface GateCalls {
 
 export type GateCall =
   | { readonly verb: "enter"; readonly permit: string; readonly whose: Whose }
-  | { readonly verb: "exchange"; readonly reportId: string; readonly outcomes: readonly Outcome[] }
+  | { readonly verb: "exchange"; readonly reportId: string; readonly callReports: readonly CallReport[] }
   | { readonly verb: "outlook"; readonly ticketId: string }
   | { readonly verb: "overview"; readonly tenant: string | null }
   | { readonly verb: "started" }
@@ -46,10 +46,10 @@ export type GateCall =
  * source, verb by verb.
  */
 export type BareCall =
-  | { readonly verb: "reserve"; readonly seat: Seat }
-  | { readonly verb: "confirm"; readonly seat: Seat; readonly notBeforeMs: number }
-  | { readonly verb: "park"; readonly seat: Seat; readonly parking: Parking }
-  | { readonly verb: "start"; readonly seat: Seat; readonly starter: Starter }
+  | { readonly verb: "reserve"; readonly item: QueueItem }
+  | { readonly verb: "confirm"; readonly item: QueueItem; readonly notBeforeMs: number }
+  | { readonly verb: "park"; readonly item: QueueItem; readonly requeueing: Requeueing }
+  | { readonly verb: "start"; readonly item: QueueItem; readonly starter: Starter }
   | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
   | { readonly verb: "dispatch" };
 
@@ -66,16 +66,16 @@ export interface Facts {
 }
 
 /** What a gate is told of a change. */
-export type Word =
-  | { readonly kind: "confirm"; readonly notBeforeMs: number }
-  | { readonly kind: "park"; readonly parking: Parking }
-  | { readonly kind: "release"; readonly keptBytes: number }
+export type WrittenNotice =
+  | { readonly kind: "enqueue"; readonly notBeforeMs: number }
+  | { readonly kind: "requeue"; readonly requeueing: Requeueing }
+  | { readonly kind: "remove"; readonly keptBytes: number }
   | { readonly kind: "nothing" };
 
 interface Written {
-  readonly seat: Seat;
+  readonly item: QueueItem;
   readonly facts: Facts;
-  readonly word: Word;
+  readonly notice: WrittenNotice;
   /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */
   readonly dueMs: number | null;
 }
@@ -130,8 +130,8 @@ export type KeyCall =
 export interface Schedule {
   /** The script's clock. */
   readonly nowMs: number;
-  /** When tickets can be taken, or something is due: a hold, a claim, a ticket's time. `null`: nothing is to come. */
+  /** When tickets can be taken, or something is due: a pause, a claim, a ticket's time. `null`: nothing is to come. */
   readonly wakeAtMs: number | null;
-  /** Processes that listen, where it was news or tickets were taken; `null`: not counted. */
+  /** Processes that listen, where that was new or tickets were taken; `null`: not counted. */
   readonly listeners: number | null;
 }

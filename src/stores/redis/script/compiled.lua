@@ -1302,7 +1302,7 @@ function ____exports.isAnothers(self, blame, ____bindingPattern0)
     local isAnotherTenant = blame.tenant ~= nil and tenant ~= "" and tenant ~= blame.tenant
     return isAnotherTenant or blame.model ~= nil and model ~= blame.model
 end
-function afterProbe(self, breaker, news, nowMs, limits, random)
+function afterProbe(self, breaker, health, nowMs, limits, random)
     if breaker.state ~= "half_open" then
         return breaker
     end
@@ -1319,7 +1319,7 @@ function afterProbe(self, breaker, news, nowMs, limits, random)
     local others = ____all_12.others
     local doubt = ____all_12.doubt
     repeat
-        local ____switch28 = news.health
+        local ____switch28 = health.health
         local ____cond28 = ____switch28 == "nothing"
         if ____cond28 then
             return ____without(
@@ -1331,12 +1331,12 @@ function afterProbe(self, breaker, news, nowMs, limits, random)
         ____cond28 = ____cond28 or ____switch28 == "fault"
         if ____cond28 then
             do
-                local isSecond = news.by ~= nil and ____exports.isAnothers(nil, doubt, news.by)
+                local isSecond = health.by ~= nil and ____exports.isAnothers(nil, doubt, health.by)
                 local ____temp_13
-                if isSecond or news.by == nil then
+                if isSecond or health.by == nil then
                     ____temp_13 = nil
                 else
-                    ____temp_13 = blameOf(nil, news.by)
+                    ____temp_13 = blameOf(nil, health.by)
                 end
                 local next = ____temp_13
                 local openness = ____lualib.__TS__ObjectAssign({}, (blame == nil or others == nil) and ({}) or ({blame = blame, others = others}), next == nil and ({}) or ({doubt = next}))
@@ -1373,7 +1373,7 @@ function afterProbe(self, breaker, news, nowMs, limits, random)
         end
     until true
 end
-function counted(self, ____bindingPattern0, news, nowMs)
+function counted(self, ____bindingPattern0, health, nowMs)
     local byModel
     local byTenant
     local lately
@@ -1382,12 +1382,12 @@ function counted(self, ____bindingPattern0, news, nowMs)
     lately = ____bindingPattern0.lately
     byTenant = ____bindingPattern0.byTenant
     byModel = ____bindingPattern0.byModel
-    local isFault = news.health == "fault"
+    local isFault = health.health == "fault"
     local ____temp_22 = isFault and faultsInRow + 1 or 0
     local ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_23 = ____modulesInUse["domain.gate.window"].countCall(nil, lately or ____modulesInUse["domain.gate.window"].noCalls, isFault, nowMs)
     local ____modulesInUse_domain_2Egate_2Eparties_countParty_17 = ____modulesInUse["domain.gate.parties"].countParty
     local ____temp_16 = byTenant or ____modulesInUse["domain.gate.parties"].noParties
-    local ____opt_14 = news.by
+    local ____opt_14 = health.by
     local ____modulesInUse_domain_2Egate_2Eparties_countParty_17_result_24 = ____modulesInUse_domain_2Egate_2Eparties_countParty_17(
         nil,
         ____temp_16,
@@ -1397,7 +1397,7 @@ function counted(self, ____bindingPattern0, news, nowMs)
     )
     local ____modulesInUse_domain_2Egate_2Eparties_countParty_21 = ____modulesInUse["domain.gate.parties"].countParty
     local ____temp_20 = byModel or ____modulesInUse["domain.gate.parties"].noParties
-    local ____opt_18 = news.by
+    local ____opt_18 = health.by
     return {
         faultsInRow = ____temp_22,
         lately = ____modulesInUse_domain_2Egate_2Ewindow_countCall_result_23,
@@ -1576,25 +1576,25 @@ end
 --- Takes in how a call went. The probe's permit counts once; a second report of it changes nothing.
 -- 
 -- @param random uniform in [0, 1)
-function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
-    local isLate = news.epoch ~= nil and news.epoch ~= breaker.epoch
+function ____exports.recordHealth(self, breaker, health, nowMs, limits, random)
+    local isLate = health.epoch ~= nil and health.epoch ~= breaker.epoch
     repeat
         local ____switch16 = breaker.state
         local ____cond16 = ____switch16 == "closed"
         if ____cond16 then
             do
-                if isLate or news.health == "nothing" then
+                if isLate or health.health == "nothing" then
                     return breaker
                 end
                 local ____breaker_4 = breaker
                 local state = ____breaker_4.state
                 local epoch = ____breaker_4.epoch
                 local window = ____breaker_4.window
-                local counts = counted(nil, breaker, news, nowMs)
+                local counts = counted(nil, breaker, health, nowMs)
                 if not isIll(
                     nil,
                     counts,
-                    news.by,
+                    health.by,
                     nowMs,
                     limits
                 ) then
@@ -1615,7 +1615,7 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local failedProbes = counts.faultsInRow < limits.failureThreshold and -3 or 0
                 local blame = blameOf(
                     nil,
-                    onlyOf(nil, counts, news.by, nowMs)
+                    onlyOf(nil, counts, health.by, nowMs)
                 )
                 local openness = blame == nil and ({}) or ({blame = blame, others = none})
                 return opened(
@@ -1632,11 +1632,11 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
         ____cond16 = ____cond16 or (____switch16 == "open" or ____switch16 == "half_open")
         if ____cond16 then
             do
-                if ____exports.isProbe(nil, breaker, news.permit) then
+                if ____exports.isProbe(nil, breaker, health.permit) then
                     return afterProbe(
                         nil,
                         breaker,
-                        news,
+                        health,
                         nowMs,
                         limits,
                         random
@@ -1645,21 +1645,21 @@ function ____exports.recordNews(self, breaker, news, nowMs, limits, random)
                 local ____breaker_5 = breaker
                 local blame = ____breaker_5.blame
                 local others = ____breaker_5.others
-                local isOthers = others ~= nil and news.by ~= nil and ____exports.isAnothers(nil, blame, news.by)
-                if not isOthers or isLate or news.health == "nothing" then
+                local isOthers = others ~= nil and health.by ~= nil and ____exports.isAnothers(nil, blame, health.by)
+                if not isOthers or isLate or health.health == "nothing" then
                     return breaker
                 end
-                local counts = counted(nil, others, news, nowMs)
+                local counts = counted(nil, others, health, nowMs)
                 if not isIll(
                     nil,
                     counts,
-                    news.by,
+                    health.by,
                     nowMs,
                     limits
                 ) then
                     return ____with(breaker, {others = counts})
                 end
-                local only = onlyOf(nil, counts, news.by, nowMs)
+                local only = onlyOf(nil, counts, health.by, nowMs)
                 local common = blameOf(
                     nil,
                     ____lualib.__TS__ObjectAssign({}, only.tenant ~= nil and only.tenant == (blame and blame.tenant) and ({tenant = only.tenant}) or ({}), only.model ~= nil and only.model == (blame and blame.model) and ({model = only.model}) or ({}))
@@ -1782,7 +1782,7 @@ function ____exports.retryAfterMs(self, failure)
 end
 return ____exports
  end,
-["domain.gate.outcome"] = function(...) 
+["domain.gate.call-report"] = function(...) 
 local ____exports = {}
 local rateLimit
 function rateLimit(self, askedMs, model, patienceMs)
@@ -1811,13 +1811,13 @@ function ____exports.asksForOthers(self, ____bindingPattern0)
     end
     return (call and call.ticket) ~= nil and (finding.kind ~= "healthy" or reason ~= nil)
 end
---- The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds.
-____exports.longestHoldMs = 900000
+--- The longest pause of a model, and of a vendor's `Retry-After`, in milliseconds.
+____exports.longestPauseMs = 900000
 --- Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
 -- milliseconds.
 ____exports.chargesApartMs = 60000
 --- Where a 429 names no time.
-____exports.unnamedHoldMs = 30000
+____exports.unnamedPauseMs = 30000
 ---
 -- @param failure of the call; `null`: it brought a judgement
 -- @param model the one that was asked for
@@ -1892,42 +1892,42 @@ function ____exports.isAsked(self, ____bindingPattern0)
     return (why == "refused" or why == "no_judgements") and ramp == nil
 end
 --- Does the model stand still, for tickets? One that is asked does so until it is answered.
-function ____exports.isHeld(self, hold, nowMs)
-    return ____exports.isAsked(nil, hold) or nowMs < hold.untilMs
+function ____exports.isPaused(self, pause, nowMs)
+    return ____exports.isAsked(nil, pause) or nowMs < pause.untilMs
 end
-function withoutOne(self, holds, nowMs)
+function withoutOne(self, pauses, nowMs)
     local spare = ____lualib.__TS__ArrayFind(
-        holds,
-        function(____, hold) return not ____exports.isHeld(nil, hold, nowMs) end
+        pauses,
+        function(____, pause) return not ____exports.isPaused(nil, pause, nowMs) end
     )
-    return spare == nil and holds or ____lualib.__TS__ArrayFilter(
-        holds,
-        function(____, hold) return hold ~= spare end
+    return spare == nil and pauses or ____lualib.__TS__ArrayFilter(
+        pauses,
+        function(____, pause) return pause ~= spare end
     )
 end
 --- Without those that are long over. An old one, of older code, has no ramp: it ends with its time.
-function ____exports.presentHolds(self, holds, nowMs)
+function ____exports.presentPauses(self, pauses, nowMs)
     return ____lualib.__TS__ArrayFilter(
-        holds,
-        function(____, hold) return isPresent(nil, hold, nowMs) end
+        pauses,
+        function(____, pause) return isPresent(nil, pause, nowMs) end
     )
 end
-function isPresent(self, hold, nowMs)
-    if ____exports.isAsked(nil, hold) then
+function isPresent(self, pause, nowMs)
+    if ____exports.isAsked(nil, pause) then
         local ____nowMs_8 = nowMs
-        local ____temp_7 = hold.untilMs + 900000
-        local ____opt_5 = hold.asker
+        local ____temp_7 = pause.untilMs + 900000
+        local ____opt_5 = pause.asker
         return ____nowMs_8 < math.max(____temp_7, ____opt_5 and ____opt_5.endsAtMs or 0)
     end
-    return ____exports.isHeld(nil, hold, nowMs) or hold.why ~= nil and nowMs < hold.untilMs + 900000
+    return ____exports.isPaused(nil, pause, nowMs) or pause.why ~= nil and nowMs < pause.untilMs + 900000
 end
---- The model's hold, or the ramp after it; `undefined`: it has none, or has long had none.
-function ____exports.holdOf(self, holds, model, nowMs)
-    local hold = ____lualib.__TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
+--- The model's pause, or the ramp after it; `undefined`: it has none, or has long had none.
+function ____exports.pauseOf(self, pauses, model, nowMs)
+    local pause = ____lualib.__TS__ArrayFind(
+        pauses,
+        function(____, pause) return pause.model == model end
     )
-    return hold ~= nil and isPresent(nil, hold, nowMs) and hold or nil
+    return pause ~= nil and isPresent(nil, pause, nowMs) and pause or nil
 end
 --- Doubled with each refusal, up to 15 minutes.
 function ____exports.doubledMs(self, recoveryMs, refusals)
@@ -1942,20 +1942,20 @@ function namedMs(self, forMs, recoveryMs)
         math.max(900000, recoveryMs)
     )
 end
-function ____exports.isAsker(self, hold, permit)
+function ____exports.isAsker(self, pause, permit)
     local ____temp_13 = permit ~= nil
     if ____temp_13 then
-        local ____opt_9 = hold and hold.asker
+        local ____opt_9 = pause and pause.asker
         ____temp_13 = (____opt_9 and ____opt_9.permit) == permit
     end
     return ____temp_13
 end
 --- Entries at most: what the gate's state has room for.
-local mostHolds = 16
---- Holds that one tenant may cause: of the next one only its own tickets wait.
+local mostPauses = 16
+--- Pauses that one tenant may cause: of the next one only its own tickets wait.
 local mostOfOneTenant = 8
 forgottenAfterMs = 900000
---- Does a hold stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word.
+--- Does a pause stop live calls too? A refusal doesn't: they go out, and fail with the vendor's word.
 local function stopsCalls(self, ____bindingPattern0)
     local why
     why = ____bindingPattern0.why
@@ -1964,7 +1964,7 @@ local function stopsCalls(self, ____bindingPattern0)
     end
     return why == "rate_limit" or why == "faults"
 end
---- Whose calls it does not hold, though it holds those of its own tenant.
+--- Whose calls it does not stop, though it stops those of its own tenant.
 function ____exports.sparesTenant(self, ____bindingPattern0, caller)
     local tenant
     local spares
@@ -1973,71 +1973,71 @@ function ____exports.sparesTenant(self, ____bindingPattern0, caller)
     return spares ~= nil and caller ~= "" and tenant ~= nil and caller ~= tenant
 end
 --- Likewise of tickets. A limit is everybody's until it is known better, and a ticket can wait.
-function ____exports.sparesTicketsOf(self, hold, tenant)
-    return hold.why ~= "rate_limit" and ____exports.sparesTenant(nil, hold, tenant)
+function ____exports.sparesTicketsOf(self, pause, tenant)
+    return pause.why ~= "rate_limit" and ____exports.sparesTenant(nil, pause, tenant)
 end
 --- After a call of another tenant has failed likewise.
-function ____exports.sparesLess(self, hold)
-    local ____hold_0 = hold
-    local spares = ____hold_0.spares
+function ____exports.sparesLess(self, pause)
+    local ____pause_0 = pause
+    local spares = ____pause_0.spares
     if spares == nil then
         spares = 0
     end
-    local all = ____lualib.__TS__ObjectRest(____hold_0, {spares = true})
+    local all = ____lualib.__TS__ObjectRest(____pause_0, {spares = true})
     return spares > 1 and ____with(all, {spares = spares - 1}) or all
 end
---- Holds a model, or holds it for longer; none ends later than 15 minutes from now, or the longest open time of what is held for its faults.
+--- Pauses a model, or pauses it for longer; none ends later than 15 minutes from now, or the longest open time of what is paused for its faults.
 -- 
 -- @param by who caused it; `null`: not known
 -- @param spares see `ModelHold`; `null`: more than one tenant's calls have spoken against the model
--- @returns the same value where it can't be held: its tenant holds too many, or all places are taken
-function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs, spares)
+-- @returns the same value where it can't be paused: its tenant has paused too many, or all places are taken
+function ____exports.pauseModel(self, pauses, pause, pauseMs, by, nowMs, spares)
     local sparing, known
     function sparing(self)
         if by == nil or by.tenant == "" then
             return {}
         end
-        if known ~= nil and ____exports.isHeld(nil, known, nowMs) then
+        if known ~= nil and ____exports.isPaused(nil, known, nowMs) then
             return known.spares ~= nil and known.tenant == by.tenant and ({spares = known.spares}) or ({})
         end
         if spares == nil then
             return {}
         end
-        local heldAll = known ~= nil and known.ramp == nil and known.spares == nil
-        return {spares = heldAll and 1 or spares}
+        local pausedAll = known ~= nil and known.ramp == nil and known.spares == nil
+        return {spares = pausedAll and 1 or spares}
     end
-    known = ____exports.holdOf(nil, holds, hold.model, nowMs)
+    known = ____exports.pauseOf(nil, pauses, pause.model, nowMs)
     local others = ____lualib.__TS__ArrayFilter(
-        ____exports.presentHolds(nil, holds, nowMs),
+        ____exports.presentPauses(nil, pauses, nowMs),
         function(____, ____bindingPattern0)
             local model
             model = ____bindingPattern0.model
-            return model ~= hold.model
+            return model ~= pause.model
         end
     )
-    if known == nil or not ____exports.isHeld(nil, known, nowMs) then
+    if known == nil or not ____exports.isPaused(nil, known, nowMs) then
         local ofTenant = ____lualib.__TS__ArrayFilter(
             others,
-            function(____, other) return ____exports.isHeld(nil, other, nowMs) and other.tenant == (by and by.tenant) end
+            function(____, other) return ____exports.isPaused(nil, other, nowMs) and other.tenant == (by and by.tenant) end
         )
         if by ~= nil and #ofTenant >= 8 then
-            return holds
+            return pauses
         end
     end
     local kept = #others < 16 and others or withoutOne(nil, others, nowMs)
     if #kept >= 16 then
-        return holds
+        return pauses
     end
-    local untilMs = nowMs + math.min(holdMs, 900000)
+    local untilMs = nowMs + math.min(pauseMs, 900000)
     local isLonger = known ~= nil and not ____exports.isAsked(nil, known) and known.untilMs > untilMs
-    local ____hold_3 = hold
-    local again = ____hold_3.again
+    local ____pause_3 = pause
+    local again = ____pause_3.again
     local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(kept))
     ____lualib.__TS__SparseArrayPush(
         ____array_4,
         ____lualib.__TS__ObjectAssign(
-            {model = hold.model, untilMs = isLonger and known.untilMs or untilMs},
-            hold.why == nil and ({}) or ({why = hold.why}),
+            {model = pause.model, untilMs = isLonger and known.untilMs or untilMs},
+            pause.why == nil and ({}) or ({why = pause.why}),
             (again == nil or again == 0) and ({}) or ({again = again}),
             by == nil and ({}) or ({tenant = by.tenant, comparison = by.comparison}),
             sparing(nil)
@@ -2047,45 +2047,45 @@ function ____exports.holdModel(self, holds, hold, holdMs, by, nowMs, spares)
 end
 ---
 -- @returns until when the caller's calls wait, and why; `null`: they don't
-function ____exports.callsWait(self, holds, ____bindingPattern0, nowMs)
+function ____exports.callsWait(self, pauses, ____bindingPattern0, nowMs)
     local model
     local tenant
     tenant = ____bindingPattern0.tenant
     model = ____bindingPattern0.model
-    local hold = ____lualib.__TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
+    local pause = ____lualib.__TS__ArrayFind(
+        pauses,
+        function(____, pause) return pause.model == model end
     )
-    if hold == nil or not stopsCalls(nil, hold) or nowMs >= hold.untilMs then
+    if pause == nil or not stopsCalls(nil, pause) or nowMs >= pause.untilMs then
         return nil
     end
-    if ____exports.sparesTenant(nil, hold, tenant) then
+    if ____exports.sparesTenant(nil, pause, tenant) then
         return nil
     end
-    return {untilMs = hold.untilMs, why = hold.why == "faults" and "model_faults" or "rate_limit"}
+    return {untilMs = pause.untilMs, why = pause.why == "faults" and "model_faults" or "rate_limit"}
 end
 --- Those that stop calls now.
-function ____exports.liveHolds(self, holds, nowMs)
+function ____exports.livePauses(self, pauses, nowMs)
     return ____lualib.__TS__ArrayFilter(
-        holds,
-        function(____, hold) return stopsCalls(nil, hold) and nowMs < hold.untilMs end
+        pauses,
+        function(____, pause) return stopsCalls(nil, pause) and nowMs < pause.untilMs end
     )
 end
 --- Where a model that is asked can be asked now.
-function ____exports.modelTurn(self, hold, nowMs)
-    return nowMs < hold.untilMs and ({kind = "wait", untilMs = hold.untilMs}) or ____modulesInUse["domain.gate.turn"].leasedTurn(nil, hold.asker or nil, nowMs)
+function ____exports.modelTurn(self, pause, nowMs)
+    return nowMs < pause.untilMs and ({kind = "wait", untilMs = pause.untilMs}) or ____modulesInUse["domain.gate.turn"].leasedTurn(nil, pause.asker or nil, nowMs)
 end
-function ____exports.credentialsTurn(self, hold, nowMs)
-    if hold == nil then
+function ____exports.credentialsTurn(self, pause, nowMs)
+    if pause == nil then
         return {kind = "free"}
     end
-    return nowMs < hold.askFromMs and ({kind = "wait", untilMs = hold.askFromMs}) or ____modulesInUse["domain.gate.turn"].leasedTurn(nil, hold.asker, nowMs)
+    return nowMs < pause.askFromMs and ({kind = "wait", untilMs = pause.askFromMs}) or ____modulesInUse["domain.gate.turn"].leasedTurn(nil, pause.asker, nowMs)
 end
---- A refusal begins the hold; only the asker's own makes it longer, so many live calls that are refused don't.
+--- A refusal begins the pause; only the asker's own makes it longer, so many live calls that are refused don't.
 -- 
 -- @param forMs until the vendor says that it is over; absent where it does not say
-function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryMs, forMs)
-    if hold == nil then
+function ____exports.refuseCredentials(self, pause, permit, why, nowMs, recoveryMs, forMs)
+    if pause == nil then
         return {
             why = why,
             askFromMs = nowMs + (forMs == nil and recoveryMs or namedMs(nil, forMs, recoveryMs)),
@@ -2094,13 +2094,13 @@ function ____exports.refuseCredentials(self, hold, permit, why, nowMs, recoveryM
             sinceMs = nowMs
         }
     end
-    if not ____exports.isAsker(nil, hold, permit) then
-        return hold
+    if not ____exports.isAsker(nil, pause, permit) then
+        return pause
     end
-    local refusals = hold.refusals + 1
+    local refusals = pause.refusals + 1
     local waitMs = forMs == nil and ____exports.doubledMs(nil, recoveryMs, refusals) or namedMs(nil, forMs, recoveryMs)
     return ____without(
-        hold,
+        pause,
         {
             why = why,
             askFromMs = nowMs + waitMs,
@@ -2756,8 +2756,8 @@ function ____exports.answer(self, kept, whose, nowMs)
     local blame = ____snapshot_1.blame
     local doubt = ____snapshot_1.doubt
     if state == "closed" or ____modulesInUse["domain.gate.breaker"].isAnothers(nil, blame, whose) then
-        local held = ____modulesInUse["domain.gate.pauses"].callsWait(nil, snapshot.holds, whose, nowMs + skewMs)
-        return held == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = held.untilMs - skewMs, why = held.why})
+        local paused = ____modulesInUse["domain.gate.pauses"].callsWait(nil, snapshot.holds, whose, nowMs + skewMs)
+        return paused == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = paused.untilMs - skewMs, why = paused.why})
     end
     if ____modulesInUse["domain.gate.breaker"].isAnothers(nil, doubt, whose) then
         return {kind = "ask"}
@@ -2805,9 +2805,9 @@ end
 local fullBatch = 50
 local mostUnreported = 200
 --- Adds one. When the gate can't be reached for long, the oldest are dropped.
-function ____exports.addOutcome(self, unreported, outcome)
+function ____exports.addReport(self, unreported, callReport)
     local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(unreported))
-    ____lualib.__TS__SparseArrayPush(____array_5, outcome)
+    ____lualib.__TS__SparseArrayPush(____array_5, callReport)
     return ____lualib.__TS__ArraySlice(
         {____lualib.__TS__SparseArraySpread(____array_5)},
         -200
@@ -2825,9 +2825,9 @@ local troubledRefreshMs = 5000
 ____exports.noExchanges = {sinceMs = 0, refreshAfterMs = 1000}
 --- Counts one who asks. Those who come with trouble come out of turn: they don't make the line longer than 10 s, or a storm of faults would
 -- make everybody's view old for as long as it lasted.
-function ____exports.countExchange(self, exchanges, outcomes, nowMs)
+function ____exports.countExchange(self, exchanges, callReports, nowMs)
     local lineMs = lineFrom(nil, exchanges, nowMs)
-    local mostMs = ____lualib.__TS__ArraySome(outcomes, isUrgent) and math.max(lineMs, 5000) or 60000
+    local mostMs = ____lualib.__TS__ArraySome(callReports, isUrgent) and math.max(lineMs, 5000) or 60000
     local nextMs = math.min(lineMs + 1000 / 300, mostMs)
     return {
         sinceMs = nowMs,
@@ -2948,29 +2948,29 @@ return ____exports
 ["domain.gate.gate"] = function(...) 
 local ____exports = {}
 local withAsker
---- The hold of a model that one ticket at a time asks again; `null`: there is none.
-function ____exports.askedHold(self, ____bindingPattern0, model)
-    local holds
-    holds = ____bindingPattern0.holds
-    local hold = ____lualib.__TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == model end
+--- The pause of a model that one ticket at a time asks again; `null`: there is none.
+function ____exports.askedPause(self, ____bindingPattern0, model)
+    local pauses
+    pauses = ____bindingPattern0.holds
+    local pause = ____lualib.__TS__ArrayFind(
+        pauses,
+        function(____, pause) return pause.model == model end
     )
-    return hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) and hold or nil
+    return pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) and pause or nil
 end
-function withAsker(self, core, hold, asker)
-    if hold == nil then
-        return core
+function withAsker(self, gate, pause, asker)
+    if pause == nil then
+        return gate
     end
-    local holds = ____lualib.__TS__ArrayMap(
-        core.holds,
-        function(____, other) return other == hold and ____without(
-            hold,
+    local pauses = ____lualib.__TS__ArrayMap(
+        gate.holds,
+        function(____, other) return other == pause and ____without(
+            pause,
             {asker = ____field(asker)},
             "asker"
         ) or other end
     )
-    return ____with(core, {holds = holds})
+    return ____with(gate, {holds = pauses})
 end
 ____exports.newGate = {
     version = 1,
@@ -2994,9 +2994,9 @@ function ____exports.completeGate(self, stored)
     return ____modulesInUse["domain.gate.older-gates"].isOlder(nil, stored) and ____modulesInUse["domain.gate.older-gates"].carriedOn(nil, ____exports.newGate, stored) or stored
 end
 --- A live call asks. Asked twice with the same permit, a probe is given the same lease. Refused credentials don't stop it: it fails at once.
-function ____exports.enter(self, core, permit, whose, nowMs, limits)
-    local ____core_0 = core
-    local breaker = ____core_0.breaker
+function ____exports.enter(self, gate, permit, whose, nowMs, limits)
+    local ____gate_0 = gate
+    local breaker = ____gate_0.breaker
     local ____breaker_1 = breaker
     local epoch = ____breaker_1.epoch
     local ____temp_4 = breaker.state == "half_open"
@@ -3005,25 +3005,25 @@ function ____exports.enter(self, core, permit, whose, nowMs, limits)
         ____temp_4 = (____opt_2 and ____opt_2.permit) == permit
     end
     if ____temp_4 and nowMs < breaker.probe.endsAtMs then
-        return {core = core, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
+        return {gate = gate, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
     end
     local turn = ____modulesInUse["domain.gate.breaker"].turnOf(nil, breaker, whose, nowMs)
-    local held = ____modulesInUse["domain.gate.pauses"].callsWait(nil, core.holds, whose, nowMs)
+    local paused = ____modulesInUse["domain.gate.pauses"].callsWait(nil, gate.holds, whose, nowMs)
     if turn.kind == "wait" then
         local retryAtMs = breaker.state == "half_open" and math.min(turn.untilMs, nowMs + limits.recoveryMs) or turn.untilMs
-        return {core = core, reply = {kind = "wait", retryAtMs = retryAtMs, why = "breaker"}}
+        return {gate = gate, reply = {kind = "wait", retryAtMs = retryAtMs, why = "breaker"}}
     end
-    if held ~= nil then
-        return {core = core, reply = {kind = "wait", retryAtMs = held.untilMs, why = held.why}}
+    if paused ~= nil then
+        return {gate = gate, reply = {kind = "wait", retryAtMs = paused.untilMs, why = paused.why}}
     end
     if turn.kind == "free" then
-        return {core = core, reply = {kind = "call", epoch = epoch, probe = nil}}
+        return {gate = gate, reply = {kind = "call", epoch = epoch, probe = nil}}
     end
     local probe = {permit = permit, endsAtMs = nowMs + limits.leaseMs}
     local isEarly = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, breaker, nowMs).kind == "wait"
     return {
-        core = ____with(
-            core,
+        gate = ____with(
+            gate,
             {breaker = ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, probe, isEarly)}
         ),
         reply = {kind = "call", epoch = epoch, probe = probe}
@@ -3032,32 +3032,32 @@ end
 --- After a start of the service: refused credentials and models are asked again at once, for they may be new.
 -- 
 -- @param isAlone nobody else can hold a turn (one process owns the store): those of the predecessor are void
-function ____exports.started(self, core, isAlone, nowMs)
-    local ____core_5 = core
-    local breaker = ____core_5.breaker
-    local credentials = ____core_5.credentials
-    local holds = ____core_5.holds
-    local ____core_14 = core
+function ____exports.started(self, gate, isAlone, nowMs)
+    local ____gate_5 = gate
+    local breaker = ____gate_5.breaker
+    local credentials = ____gate_5.credentials
+    local pauses = ____gate_5.holds
+    local ____gate_14 = gate
     local ____temp_15 = isAlone and breaker.state == "half_open" and ____without(
         breaker,
         {probe = ____field(nil)},
         "probe"
     ) or breaker
     local ____TS__ArrayMap_result_16 = ____lualib.__TS__ArrayMap(
-        holds,
-        function(____, hold)
+        pauses,
+        function(____, pause)
             local ____isAsked_result_9
-            if ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
-                local ____hold_7 = hold
-                local ____math_min_result_8 = math.min(hold.untilMs, nowMs)
+            if ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
+                local ____pause_7 = pause
+                local ____math_min_result_8 = math.min(pause.untilMs, nowMs)
                 local ____isAlone_6
                 if isAlone then
                     ____isAlone_6 = nil
                 else
-                    ____isAlone_6 = hold.asker or nil
+                    ____isAlone_6 = pause.asker or nil
                 end
                 ____isAsked_result_9 = ____without(
-                    ____hold_7,
+                    ____pause_7,
                     {
                         untilMs = ____math_min_result_8,
                         asker = ____field(____isAlone_6)
@@ -3065,7 +3065,7 @@ function ____exports.started(self, core, isAlone, nowMs)
                     "asker"
                 )
             else
-                ____isAsked_result_9 = hold
+                ____isAsked_result_9 = pause
             end
             return ____isAsked_result_9
         end
@@ -3092,7 +3092,7 @@ function ____exports.started(self, core, isAlone, nowMs)
         )
     end
     return ____without(
-        ____core_14,
+        ____gate_14,
         {
             breaker = ____temp_15,
             holds = ____TS__ArrayMap_result_16,
@@ -3102,30 +3102,30 @@ function ____exports.started(self, core, isAlone, nowMs)
     )
 end
 --- The load of unfinished tickets, and what ended ones still hold.
-function ____exports.wholeLoad(self, core, load, nowMs, limits)
+function ____exports.wholeLoad(self, gate, load, nowMs, limits)
     return {
         size = load.size,
-        bytes = load.bytes + ____modulesInUse["domain.gate.kept"].keptBytes(nil, core.kept, limits.retentionMs, nowMs)
+        bytes = load.bytes + ____modulesInUse["domain.gate.kept"].keptBytes(nil, gate.kept, limits.retentionMs, nowMs)
     }
 end
 --- Sets the admission flag after the load has changed.
-function ____exports.weighed(self, core, load, nowMs, limits)
+function ____exports.weighed(self, gate, load, nowMs, limits)
     local accepting = ____modulesInUse["domain.gate.admission"].acceptsMore(
         nil,
-        core.accepting,
+        gate.accepting,
         ____exports.wholeLoad(
             nil,
-            core,
+            gate,
             load,
             nowMs,
             limits
         ),
         limits
     )
-    return accepting == core.accepting and core or ____with(core, {accepting = accepting})
+    return accepting == gate.accepting and gate or ____with(gate, {accepting = accepting})
 end
 --- Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
--- costs a few calls. An open breaker, a hold, a turn or the admission flag must not be lost.
+-- costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
 function ____exports.isMomentous(self, before, after)
     return not ____modulesInUse["domain.gate.breaker"].isOnlyCounted(nil, before.breaker, after.breaker) or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
 end
@@ -3138,30 +3138,30 @@ function ____exports.isClosedForTicket(self, ____bindingPattern0, whose)
     return breaker.state == "closed" or credentials == nil and ____modulesInUse["domain.gate.breaker"].isClosedFor(nil, breaker, whose)
 end
 --- Does this permit have the one turn of the breaker, of the credentials, of its model, or of all that have one?
-function ____exports.ownsTurn(self, core, whose, permit)
-    local ____core_17 = core
-    local breaker = ____core_17.breaker
-    local credentials = ____core_17.credentials
-    local hold = ____exports.askedHold(nil, core, whose.model)
-    local isClosed = ____exports.isClosedForTicket(nil, core, whose)
+function ____exports.ownsTurn(self, gate, whose, permit)
+    local ____gate_17 = gate
+    local breaker = ____gate_17.breaker
+    local credentials = ____gate_17.credentials
+    local pause = ____exports.askedPause(nil, gate, whose.model)
+    local isClosed = ____exports.isClosedForTicket(nil, gate, whose)
     local probes = isClosed or ____modulesInUse["domain.gate.breaker"].isProbe(nil, breaker, permit)
     local asks = credentials == nil or ____modulesInUse["domain.gate.pauses"].isAsker(nil, credentials, permit)
-    local ____temp_20 = hold == nil
+    local ____temp_20 = pause == nil
     if not ____temp_20 then
-        local ____opt_18 = hold.asker
+        local ____opt_18 = pause.asker
         ____temp_20 = (____opt_18 and ____opt_18.permit) == permit
     end
     local asksModel = ____temp_20
-    return probes and asks and asksModel and (not isClosed or credentials ~= nil or hold ~= nil)
+    return probes and asks and asksModel and (not isClosed or credentials ~= nil or pause ~= nil)
 end
 --- Gives the turn to a lease, wherever there is only one.
-function ____exports.takeTurn(self, core, whose, lease)
-    local ____core_21 = core
-    local breaker = ____core_21.breaker
-    local credentials = ____core_21.credentials
+function ____exports.takeTurn(self, gate, whose, lease)
+    local ____gate_21 = gate
+    local breaker = ____gate_21.breaker
+    local credentials = ____gate_21.credentials
     local ____withAsker_25 = withAsker
-    local ____core_23 = core
-    local ____temp_24 = ____exports.isClosedForTicket(nil, core, whose) and breaker or ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, lease)
+    local ____gate_23 = gate
+    local ____temp_24 = ____exports.isClosedForTicket(nil, gate, whose) and breaker or ____modulesInUse["domain.gate.breaker"].takeProbe(nil, breaker, lease)
     local ____temp_22
     if credentials == nil then
         ____temp_22 = nil
@@ -3171,26 +3171,26 @@ function ____exports.takeTurn(self, core, whose, lease)
     return ____withAsker_25(
         nil,
         ____without(
-            ____core_23,
+            ____gate_23,
             {
                 breaker = ____temp_24,
                 credentials = ____field(____temp_22)
             },
             "credentials"
         ),
-        ____exports.askedHold(nil, core, whose.model),
+        ____exports.askedPause(nil, gate, whose.model),
         lease
     )
 end
 --- Gives a turn back that was never used.
-function ____exports.dropTurn(self, core, model, permit)
-    local ____core_26 = core
-    local breaker = ____core_26.breaker
-    local credentials = ____core_26.credentials
-    local hold = ____exports.askedHold(nil, core, model)
+function ____exports.dropTurn(self, gate, model, permit)
+    local ____gate_26 = gate
+    local breaker = ____gate_26.breaker
+    local credentials = ____gate_26.credentials
+    local pause = ____exports.askedPause(nil, gate, model)
     local ____withAsker_32 = withAsker
     local ____without_result_31 = ____without(
-        core,
+        gate,
         {
             breaker = ____modulesInUse["domain.gate.breaker"].isProbe(nil, breaker, permit) and breaker.state == "half_open" and ____without(
                 breaker,
@@ -3205,14 +3205,14 @@ function ____exports.dropTurn(self, core, model, permit)
         },
         "credentials"
     )
-    local ____opt_27 = hold and hold.asker
-    return ____withAsker_32(nil, ____without_result_31, (____opt_27 and ____opt_27.permit) == permit and hold or nil, nil)
+    local ____opt_27 = pause and pause.asker
+    return ____withAsker_32(nil, ____without_result_31, (____opt_27 and ____opt_27.permit) == permit and pause or nil, nil)
 end
 return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, beyondRamp, pausesOf, openFor, heldIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
+local isDivided, divided, sent, told, asks, isFirst, probeOf, leastLately, rankIn, inTurn, specialModels, beyondRamp, pausesOf, openFor, pausedIn, roomOf, ofModel, firstOf, mostProbed, mostTied, mostEqual, anyTenant
 function isDivided(self, ____bindingPattern0)
     local credentials
     local breaker
@@ -3221,26 +3221,26 @@ function isDivided(self, ____bindingPattern0)
     return breaker.state ~= "closed" and breaker.others ~= nil and credentials == nil
 end
 --- Tickets in flight at once. With one turn the ramp has nothing to say: it begins when the breaker closes.
-function ____exports.mostInFlight(self, core, turn, limits)
-    return turn.kind == "free" and core.ramp ~= nil and math.min(core.ramp.allowed, limits.concurrency) or limits.concurrency
+function ____exports.mostInFlight(self, gate, turn, limits)
+    return turn.kind == "free" and gate.ramp ~= nil and math.min(gate.ramp.allowed, limits.concurrency) or limits.concurrency
 end
-function divided(self, core, places, tally, probes, nowMs, limits, most)
+function divided(self, gate, places, load, probes, nowMs, limits, most)
     local function blamed(____, place)
-        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place)
+        return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place)
     end
     local probe = probes <= 0 and ({}) or ____lualib.__TS__ArrayFilter(
         probeOf(
             nil,
-            core,
+            gate,
             places,
-            tally,
+            load,
             nowMs
         ),
         blamed
     )
     local probing = sent(
         nil,
-        core,
+        gate,
         probe,
         true,
         nowMs
@@ -3248,10 +3248,10 @@ function divided(self, core, places, tally, probes, nowMs, limits, most)
     for ____, place in ipairs(probing.places) do
         places:put(place)
     end
-    local now = #probing.places == 0 and tally or places:tally()
+    local now = #probing.places == 0 and load or places:load()
     local free = math.max(
         0,
-        ____exports.mostInFlight(nil, core, {kind = "free"}, limits) - now.inFlight
+        ____exports.mostInFlight(nil, gate, {kind = "free"}, limits) - now.inFlight
     )
     local count = math.min(free, most - #probing.places)
     if count <= 0 then
@@ -3260,7 +3260,7 @@ function divided(self, core, places, tally, probes, nowMs, limits, most)
     local chosen = ____lualib.__TS__ArrayFilter(
         inTurn(
             nil,
-            probing.core,
+            probing.gate,
             places,
             now,
             count,
@@ -3270,33 +3270,33 @@ function divided(self, core, places, tally, probes, nowMs, limits, most)
     )
     local others = sent(
         nil,
-        probing.core,
+        probing.gate,
         ____lualib.__TS__ArraySlice(chosen, 0, count),
         false,
         nowMs
     )
-    local ____others_core_2 = others.core
+    local ____others_gate_2 = others.gate
     local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(probing.places))
     ____lualib.__TS__SparseArrayPush(
         ____array_1,
         unpack(others.places)
     )
     return {
-        core = ____others_core_2,
+        gate = ____others_gate_2,
         places = {____lualib.__TS__SparseArraySpread(____array_1)}
     }
 end
-function sent(self, core, chosen, forProbe, nowMs)
+function sent(self, gate, chosen, forProbe, nowMs)
     local untilMs = nowMs + 30000
     local places = ____lualib.__TS__ArrayMap(
         chosen,
         function(____, place)
-            local isAsking = forProbe or asks(nil, core, place) or isFirst(nil, core, place, nowMs)
+            local isAsking = forProbe or asks(nil, gate, place) or isFirst(nil, gate, place, nowMs)
             return ____with(place, {standing = {state = "dispatched", untilMs = untilMs}, probes = isAsking and nowMs or place.probes})
         end
     )
     return {
-        core = ____lualib.__TS__ArrayReduce(
+        gate = ____lualib.__TS__ArrayReduce(
             places,
             function(____, before, place) return told(
                 nil,
@@ -3306,12 +3306,12 @@ function sent(self, core, chosen, forProbe, nowMs)
                 untilMs,
                 nowMs
             ) end,
-            core
+            gate
         ),
         places = places
     }
 end
-function told(self, core, place, forProbe, untilMs, nowMs)
+function told(self, gate, place, forProbe, untilMs, nowMs)
     local ____place_3 = place
     local ticketId = ____place_3.ticketId
     local model = ____place_3.model
@@ -3319,15 +3319,15 @@ function told(self, core, place, forProbe, untilMs, nowMs)
     local lease = {permit = ticketId, endsAtMs = untilMs}
     local paces = ____modulesInUse["domain.gate.paces"].paced(
         nil,
-        core.paces,
+        gate.paces,
         tenant,
         model,
         nowMs
     )
-    local started = paces == core.paces and core or ____with(core, {paces = paces})
+    local started = paces == gate.paces and gate or ____with(gate, {paces = paces})
     if forProbe then
         local ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5 = ____modulesInUse["domain.gate.gate"].takeTurn(nil, started, place, lease)
-        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(core.probed))
+        local ____array_4 = ____lualib.__TS__SparseArrayNew(unpack(gate.probed))
         ____lualib.__TS__SparseArrayPush(____array_4, {tenant = tenant, model = model})
         return ____with(
             ____modulesInUse_domain_2Egate_2Egate_takeTurn_result_5,
@@ -3337,37 +3337,37 @@ function told(self, core, place, forProbe, untilMs, nowMs)
             )}
         )
     end
-    if not asks(nil, core, place) then
+    if not asks(nil, gate, place) then
         return started
     end
-    local holds = ____lualib.__TS__ArrayMap(
-        core.holds,
-        function(____, hold) return hold.model == model and ____with(hold, {asker = lease}) or hold end
+    local pauses = ____lualib.__TS__ArrayMap(
+        gate.holds,
+        function(____, pause) return pause.model == model and ____with(pause, {asker = lease}) or pause end
     )
-    return ____with(started, {holds = holds})
+    return ____with(started, {holds = pauses})
 end
 function asks(self, ____bindingPattern0, ____bindingPattern1)
-    local holds
-    holds = ____bindingPattern0.holds
+    local pauses
+    pauses = ____bindingPattern0.holds
     local model
     model = ____bindingPattern1.model
     return ____lualib.__TS__ArraySome(
-        holds,
-        function(____, hold) return hold.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) end
+        pauses,
+        function(____, pause) return pause.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) end
     )
 end
 function isFirst(self, ____bindingPattern0, ____bindingPattern1, nowMs)
-    local holds
-    holds = ____bindingPattern0.holds
+    local pauses
+    pauses = ____bindingPattern0.holds
     local model
     model = ____bindingPattern1.model
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
-    return hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
+    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
+    return pause ~= nil and (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1
 end
-function probeOf(self, core, places, tally, nowMs)
-    local blocked = pausesOf(nil, core, places, nowMs)
+function probeOf(self, gate, places, load, nowMs)
+    local blocked = pausesOf(nil, gate, places, nowMs)
     local query = {nowMs = nowMs, blocked = blocked, forProbe = true, limit = 1}
-    local suspects = tally.suspectsInFlight > 0 and ({}) or places:ready(____without(
+    local suspects = load.suspectsInFlight > 0 and ({}) or places:ready(____without(
         query,
         {
             only = ____field(nil),
@@ -3377,14 +3377,14 @@ function probeOf(self, core, places, tally, nowMs)
         "only"
     ))
     local function probes(____, group)
-        return not isDivided(nil, core) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group)
+        return not isDivided(nil, gate) or not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)
     end
     local groups = ____lualib.__TS__ArrayFilter(
         places:groups(nowMs, nil),
         function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) and probes(nil, group) end
     )
     local others = ____lualib.__TS__ArrayFlatMap(
-        leastLately(nil, core.probed, groups),
+        leastLately(nil, gate.probed, groups),
         function(____, only) return places:ready(____with(query, {only = only, suspect = false})) end
     )
     local first = ____lualib.__TS__ArrayFind(suspects, probes)
@@ -3451,21 +3451,21 @@ function rankIn(self, probed, ____bindingPattern0)
     end
     return ofTenant * (8 + 1) + ofModel
 end
-function inTurn(self, core, places, tally, count, nowMs)
-    local open = openFor(nil, core, places, nowMs)
-    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
+function inTurn(self, gate, places, load, count, nowMs)
+    local open = openFor(nil, gate, places, nowMs)
+    local ____array_10 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, gate, places, nowMs)))
     ____lualib.__TS__SparseArrayPush(
         ____array_10,
         unpack(open)
     )
     local blocked = {____lualib.__TS__SparseArraySpread(____array_10)}
-    local special = specialModels(nil, core, nowMs)
+    local special = specialModels(nil, gate, nowMs)
     local query = {nowMs = nowMs, only = nil, forProbe = false}
-    local isOpenForSome = isDivided(nil, core)
-    local suspects = tally.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
+    local isOpenForSome = isDivided(nil, gate)
+    local suspects = load.suspectsInFlight > 0 and ({}) or ____lualib.__TS__ArraySlice(
         ____lualib.__TS__ArrayFilter(
             places:ready(____with(query, {blocked = blocked, suspect = true, limit = isOpenForSome and 8 or 1})),
-            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) end
+            function(____, place) return not isOpenForSome or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place) end
         ),
         0,
         1
@@ -3502,7 +3502,7 @@ function inTurn(self, core, places, tally, count, nowMs)
         do
             local __continue44
             repeat
-                local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
+                local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, gate.holds, model, nowMs)
                 if ____modulesInUse["domain.gate.places"].isBlocked(nil, {model = model, tenant = anyTenant}, blocked) then
                     __continue44 = true
                     break
@@ -3511,13 +3511,13 @@ function inTurn(self, core, places, tally, count, nowMs)
                     suspects,
                     function(____, place) return place.model == model end
                 )
-                if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
+                if pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
                     if suspected == 0 then
                         ____lualib.__TS__ArrayPushArray(
                             asking,
                             firstOf(
                                 nil,
-                                hold,
+                                pause,
                                 places,
                                 blocked,
                                 nowMs
@@ -3526,10 +3526,10 @@ function inTurn(self, core, places, tally, count, nowMs)
                     end
                 else
                     local ____temp_15
-                    if hold ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
+                    if pause ~= nil and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) then
                         ____temp_15 = nil
                     else
-                        ____temp_15 = hold
+                        ____temp_15 = pause
                     end
                     local ramp = ____temp_15
                     local room = ramp == nil and count or math.min(
@@ -3540,7 +3540,7 @@ function inTurn(self, core, places, tally, count, nowMs)
                         others,
                         ofModel(
                             nil,
-                            core,
+                            gate,
                             ramp,
                             model,
                             places,
@@ -3566,11 +3566,11 @@ function inTurn(self, core, places, tally, count, nowMs)
 end
 function specialModels(self, ____bindingPattern0, nowMs)
     local paces
-    local holds
-    holds = ____bindingPattern0.holds
+    local pauses
+    pauses = ____bindingPattern0.holds
     paces = ____bindingPattern0.paces
     local models = ____lualib.__TS__ArrayMap(
-        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, holds, nowMs),
+        ____modulesInUse["domain.gate.pauses"].presentPauses(nil, pauses, nowMs),
         function(____, ____bindingPattern0)
             local model
             model = ____bindingPattern0.model
@@ -3585,14 +3585,14 @@ function specialModels(self, ____bindingPattern0, nowMs)
     end
     return models
 end
-function beyondRamp(self, core, places, nowMs, limits)
-    if not isDivided(nil, core) or places:tally().inFlight < ____exports.mostInFlight(nil, core, {kind = "free"}, limits) then
+function beyondRamp(self, gate, places, nowMs, limits)
+    if not isDivided(nil, gate) or places:load().inFlight < ____exports.mostInFlight(nil, gate, {kind = "free"}, limits) then
         return {}
     end
     return ____lualib.__TS__ArrayMap(
         ____lualib.__TS__ArrayFilter(
             places:groups(nowMs, nil),
-            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+            function(____, group) return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
         ),
         function(____, ____bindingPattern0)
             local tenant
@@ -3603,28 +3603,28 @@ function beyondRamp(self, core, places, nowMs, limits)
         end
     )
 end
-function pausesOf(self, core, places, nowMs)
+function pausesOf(self, gate, places, nowMs)
     local blocks = {}
-    for ____, hold in ipairs(____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs)) do
-        local model = hold.model
-        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) then
-            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, hold, nowMs)
+    for ____, pause in ipairs(____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs)) do
+        local model = pause.model
+        if ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) then
+            local turn = ____modulesInUse["domain.gate.pauses"].modelTurn(nil, pause, nowMs)
             if turn.kind == "wait" then
                 blocks[#blocks + 1] = ____with(
-                    heldIn(nil, hold, nowMs),
+                    pausedIn(nil, pause, nowMs),
                     {untilMs = turn.untilMs}
                 )
             end
-        elseif ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) then
+        elseif ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) then
             blocks[#blocks + 1] = ____with(
-                heldIn(nil, hold, nowMs),
-                {untilMs = hold.untilMs}
+                pausedIn(nil, pause, nowMs),
+                {untilMs = pause.untilMs}
             )
-        elseif roomOf(nil, hold, places) <= 0 then
+        elseif roomOf(nil, pause, places) <= 0 then
             blocks[#blocks + 1] = {model = model, untilMs = math.huge}
         end
     end
-    for ____, ____value in ipairs(core.paces) do
+    for ____, ____value in ipairs(gate.paces) do
         local model = ____value.model
         local tenant = ____value.tenant
         local nextAtMs = ____value.nextAtMs
@@ -3634,16 +3634,16 @@ function pausesOf(self, core, places, nowMs)
     end
     return blocks
 end
-function openFor(self, core, places, nowMs)
-    if not isDivided(nil, core) then
+function openFor(self, gate, places, nowMs)
+    if not isDivided(nil, gate) then
         return {}
     end
-    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, core.breaker, nowMs)
+    local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, gate.breaker, nowMs)
     local untilMs = turn.kind == "wait" and turn.untilMs or nowMs
     return ____lualib.__TS__ArrayMap(
         ____lualib.__TS__ArrayFilter(
             places:groups(nowMs, nil),
-            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, group) end
+            function(____, group) return not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group) end
         ),
         function(____, ____bindingPattern0)
             local tenant
@@ -3654,19 +3654,19 @@ function openFor(self, core, places, nowMs)
         end
     )
 end
-function heldIn(self, hold, nowMs)
-    local ____hold_18 = hold
-    local model = ____hold_18.model
-    local tenant = ____hold_18.tenant
+function pausedIn(self, pause, nowMs)
+    local ____pause_18 = pause
+    local model = ____pause_18.model
+    local tenant = ____pause_18.tenant
     if tenant == nil then
         tenant = ""
     end
-    local asker = ____hold_18.asker
+    local asker = ____pause_18.asker
     if asker == nil then
         asker = nil
     end
     local isTaken = ____modulesInUse["domain.gate.turn"].leasedTurn(nil, asker, nowMs).kind == "wait"
-    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
+    return (isTaken or not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, anyTenant)) and ({model = model}) or ({model = model, tenant = tenant})
 end
 function roomOf(self, ____bindingPattern0, places)
     local ramp
@@ -3682,15 +3682,15 @@ function roomOf(self, ____bindingPattern0, places)
     )
     return ramp.allowed - inFlight
 end
-function ofModel(self, core, hold, model, places, blocked, room, nowMs)
+function ofModel(self, gate, pause, model, places, blocked, room, nowMs)
     if room <= 0 then
         return {}
     end
-    if hold ~= nil and (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
+    if pause ~= nil and (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed == 1 then
         return ____lualib.__TS__ArraySlice(
             firstOf(
                 nil,
-                hold,
+                pause,
                 places,
                 blocked,
                 nowMs
@@ -3701,7 +3701,7 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
     end
     local query = {nowMs = nowMs, suspect = false, forProbe = false}
     local paces = ____lualib.__TS__ArrayFilter(
-        core.paces,
+        gate.paces,
         function(____, pace) return pace.model == model end
     )
     local ____places_20 = places
@@ -3758,9 +3758,9 @@ function ofModel(self, core, hold, model, places, blocked, room, nowMs)
         room
     )
 end
-function firstOf(self, hold, places, blocked, nowMs)
+function firstOf(self, pause, places, blocked, nowMs)
     local groups = ____lualib.__TS__ArrayFilter(
-        places:groups(nowMs, hold.model),
+        places:groups(nowMs, pause.model),
         function(____, group) return not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) end
     )
     local function firstIn(____, among)
@@ -3782,7 +3782,7 @@ function firstOf(self, hold, places, blocked, nowMs)
     local function isAnothers(____, ____bindingPattern0)
         local comparison
         comparison = ____bindingPattern0.comparison
-        return comparison ~= hold.comparison
+        return comparison ~= pause.comparison
     end
     local ofOthers = firstIn(
         nil,
@@ -3791,7 +3791,7 @@ function firstOf(self, hold, places, blocked, nowMs)
             function(____, ____bindingPattern0)
                 local tenant
                 tenant = ____bindingPattern0.tenant
-                return tenant ~= hold.tenant
+                return tenant ~= pause.tenant
             end
         )
     )
@@ -3806,7 +3806,7 @@ function firstOf(self, hold, places, blocked, nowMs)
             function(____, ____bindingPattern0)
                 local tenant
                 tenant = ____bindingPattern0.tenant
-                return tenant == hold.tenant
+                return tenant == pause.tenant
             end
         )
     )))
@@ -3819,23 +3819,23 @@ function firstOf(self, hold, places, blocked, nowMs)
     return first == nil and ({}) or ({first})
 end
 --- When the queue may call: the breaker and the credentials must both let it.
-function ____exports.queueTurn(self, core, nowMs)
+function ____exports.queueTurn(self, gate, nowMs)
     return ____modulesInUse["domain.gate.turn"].bothTurns(
         nil,
-        ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, core.breaker, nowMs),
-        ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, core.credentials, nowMs)
+        ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, gate.breaker, nowMs),
+        ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, gate.credentials, nowMs)
     )
 end
 --- When a ticket may be called for.
-function ____exports.ticketTurn(self, core, whose, nowMs)
-    return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, core.credentials, nowMs) or ____exports.queueTurn(nil, core, nowMs)
+function ____exports.ticketTurn(self, gate, whose, nowMs)
+    return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, gate.credentials, nowMs) or ____exports.queueTurn(nil, gate, nowMs)
 end
 --- How many tickets may be sent now, and whether the one is a probe.
-local function openings(self, core, tally, nowMs, limits)
-    local turn = ____exports.queueTurn(nil, core, nowMs)
+local function openings(self, gate, load, nowMs, limits)
+    local turn = ____exports.queueTurn(nil, gate, nowMs)
     local free = math.max(
         0,
-        ____exports.mostInFlight(nil, core, turn, limits) - tally.inFlight
+        ____exports.mostInFlight(nil, gate, turn, limits) - load.inFlight
     )
     repeat
         local ____switch7 = turn.kind
@@ -3861,27 +3861,27 @@ mostProbed = 8
 -- 
 -- @param most that whoever takes them can take
 -- @returns the places as sent; the caller writes them and sends their ids
-function ____exports.dispatch(self, core, places, nowMs, limits, most)
+function ____exports.dispatch(self, gate, places, nowMs, limits, most)
     if most == nil then
         most = math.huge
     end
-    local tally = places:tally()
+    local load = places:load()
     local ____openings_result_0 = openings(
         nil,
-        core,
-        tally,
+        gate,
+        load,
         nowMs,
         limits
     )
     local free = ____openings_result_0.count
     local forProbe = ____openings_result_0.forProbe
     local count = math.min(free, most)
-    if isDivided(nil, core) then
+    if isDivided(nil, gate) then
         return divided(
             nil,
-            core,
+            gate,
             places,
-            tally,
+            load,
             count,
             nowMs,
             limits,
@@ -3889,25 +3889,25 @@ function ____exports.dispatch(self, core, places, nowMs, limits, most)
         )
     end
     if count <= 0 then
-        return {core = core, places = {}}
+        return {gate = gate, places = {}}
     end
     local chosen = forProbe and probeOf(
         nil,
-        core,
+        gate,
         places,
-        tally,
+        load,
         nowMs
     ) or inTurn(
         nil,
-        core,
+        gate,
         places,
-        tally,
+        load,
         count,
         nowMs
     )
     return sent(
         nil,
-        core,
+        gate,
         ____lualib.__TS__ArraySlice(chosen, 0, count),
         forProbe,
         nowMs
@@ -3919,17 +3919,17 @@ mostEqual = 4
 --- No hash is empty or has this letter: it stands for a tenant that nothing of its own blocks.
 anyTenant = "-"
 --- What may not be sent now, and until when, beside what stops all.
-function ____exports.blocksOf(self, core, places, nowMs, limits)
-    local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, core, places, nowMs)))
+function ____exports.blocksOf(self, gate, places, nowMs, limits)
+    local ____array_17 = ____lualib.__TS__SparseArrayNew(unpack(pausesOf(nil, gate, places, nowMs)))
     ____lualib.__TS__SparseArrayPush(
         ____array_17,
-        unpack(openFor(nil, core, places, nowMs))
+        unpack(openFor(nil, gate, places, nowMs))
     )
     ____lualib.__TS__SparseArrayPush(
         ____array_17,
         unpack(beyondRamp(
             nil,
-            core,
+            gate,
             places,
             nowMs,
             limits
@@ -3938,10 +3938,10 @@ function ____exports.blocksOf(self, core, places, nowMs, limits)
     return {____lualib.__TS__SparseArraySpread(____array_17)}
 end
 --- When the gate must look again by itself, after it has dispatched; `null`: never, for nobody waits and nothing lapses.
-function ____exports.wakeAtMs(self, core, due, tally, nowMs, limits)
-    local turn = isDivided(nil, core) and ({kind = "free"}) or ____exports.queueTurn(nil, core, nowMs)
-    local most = isDivided(nil, core) and limits.concurrency or ____exports.mostInFlight(nil, core, turn, limits)
-    local hasPermit = tally.inFlight < most
+function ____exports.wakeAtMs(self, gate, due, load, nowMs, limits)
+    local turn = isDivided(nil, gate) and ({kind = "free"}) or ____exports.queueTurn(nil, gate, nowMs)
+    local most = isDivided(nil, gate) and limits.concurrency or ____exports.mostInFlight(nil, gate, turn, limits)
+    local hasPermit = load.inFlight < most
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local firstMs = math.min(
         due.firstLapseMs or math.huge,
@@ -3961,7 +3961,7 @@ return ____exports
 ["domain.gate.queue"] = function(...) 
 local ____exports = {}
 local hasWaited, reasonToWait, freshPlace
-function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1, nowMs)
+function hasWaited(self, gate, ____bindingPattern0, ____bindingPattern1, nowMs)
     local model
     model = ____bindingPattern0.model
     local sinceMs
@@ -3969,25 +3969,25 @@ function hasWaited(self, core, ____bindingPattern0, ____bindingPattern1, nowMs)
     if sinceMs == nil then
         return false
     end
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
-    return sinceMs <= core.waitsEndedMs or (hold and hold.ramp) ~= nil and sinceMs <= hold.untilMs
+    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, gate.holds, model, nowMs)
+    return sinceMs <= gate.waitsEndedMs or (pause and pause.ramp) ~= nil and sinceMs <= pause.untilMs
 end
-function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfModel, nowMs, limits)
+function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel, nowMs, limits)
     if nowMs < place.notBeforeMs then
         return {why = "backoff", retryAtMs = place.notBeforeMs}
     end
     local ____self = ____modulesInUse["domain.gate.places"].isInFlight(nil, known) and 1 or 0
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, place.model, nowMs)
-    local asked = ____modulesInUse["domain.gate.gate"].askedHold(nil, core, place.model)
-    local isSpared = hold ~= nil and ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, place.tenant)
-    local isHeldNow = hold ~= nil and asked == nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs)
-    if isHeldNow and not isSpared then
-        return {why = hold.why == "faults" and "model_faults" or "rate_limit", retryAtMs = hold.untilMs}
+    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, gate.holds, place.model, nowMs)
+    local asked = ____modulesInUse["domain.gate.gate"].askedPause(nil, gate, place.model)
+    local isSpared = pause ~= nil and ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, place.tenant)
+    local isPausedNow = pause ~= nil and asked == nil and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs)
+    if isPausedNow and not isSpared then
+        return {why = pause.why == "faults" and "model_faults" or "rate_limit", retryAtMs = pause.untilMs}
     end
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
+    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs)
     if turn.kind == "wait" and not wasChosen then
         return {
-            why = ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) and "credentials" or "breaker",
+            why = ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place) and "credentials" or "breaker",
             retryAtMs = turn.untilMs
         }
     end
@@ -4001,20 +4001,20 @@ function reasonToWait(self, core, place, wasChosen, known, tally, inFlightOfMode
     if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
         return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
     end
-    local isOverRamp = (hold and hold.why) ~= nil and asked == nil and not isHeldNow and inFlightOfModel(nil) - ____self >= (hold.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
-    local suspectsBeside = tally.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
+    local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
+    local suspectsBeside = load.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
-    return (isOverRamp or isBeside or tally.inFlight - ____self >= ____modulesInUse["domain.gate.dispatch"].mostInFlight(nil, core, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
+    return (isOverRamp or isBeside or load.inFlight - ____self >= ____modulesInUse["domain.gate.dispatch"].mostInFlight(nil, gate, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
 end
-function freshPlace(self, seat, nowMs)
-    local ____seat_15 = seat
-    local ticketId = ____seat_15.ticketId
-    local priority = ____seat_15.priority
-    local acceptedAtMs = ____seat_15.acceptedAtMs
-    local sizeBytes = ____seat_15.sizeBytes
-    local model = ____seat_15.model
-    local tenant = ____seat_15.tenant
-    local comparison = ____seat_15.comparison
+function freshPlace(self, item, nowMs)
+    local ____item_15 = item
+    local ticketId = ____item_15.ticketId
+    local priority = ____item_15.priority
+    local acceptedAtMs = ____item_15.acceptedAtMs
+    local sizeBytes = ____item_15.sizeBytes
+    local model = ____item_15.model
+    local tenant = ____item_15.tenant
+    local comparison = ____item_15.comparison
     return {
         ticketId = ticketId,
         priority = priority,
@@ -4033,17 +4033,17 @@ end
 --- Keeps room for a ticket that is not stored yet, for 30 s.
 -- 
 -- @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
-function ____exports.reserve(self, core, seat, known, tally, nowMs, limits)
+function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
     if known ~= nil and known.standing.state ~= "held" then
         return known
     end
-    if known == nil and not (core.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
+    if known == nil and not (gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
         nil,
-        seat.sizeBytes,
+        item.sizeBytes,
         ____modulesInUse["domain.gate.gate"].wholeLoad(
             nil,
-            core,
-            tally,
+            gate,
+            load,
             nowMs,
             limits
         ),
@@ -4052,104 +4052,104 @@ function ____exports.reserve(self, core, seat, known, tally, nowMs, limits)
         return nil
     end
     return ____with(
-        freshPlace(nil, seat, nowMs),
+        freshPlace(nil, item, nowMs),
         {standing = {state = "held", untilMs = nowMs + 30000}}
     )
 end
---- The ticket is stored, and waits from now on. Not refused, even if its hold has lapsed: what is stored was promised. Said again, or of a
+--- The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
 -- ticket that has come further, it changes nothing.
-function ____exports.confirm(self, seat, known, notBeforeMs, nowMs)
+function ____exports.enqueue(self, item, known, notBeforeMs, nowMs)
     if known ~= nil and known.standing.state ~= "held" then
         return ____with(known, {heardAtMs = nowMs})
     end
     return ____with(
-        freshPlace(nil, seat, nowMs),
+        freshPlace(nil, item, nowMs),
         {notBeforeMs = notBeforeMs}
     )
 end
 --- Back to waiting: after a failed attempt, a call given back, or the death of its process.
-function ____exports.park(self, seat, known, parking, nowMs)
-    local place = known or freshPlace(nil, seat, nowMs)
-    local isAnothers = place.standing.state == "running" and place.standing.permit ~= parking.permit
+function ____exports.requeue(self, item, known, requeueing, nowMs)
+    local place = known or freshPlace(nil, item, nowMs)
+    local isAnothers = place.standing.state == "running" and place.standing.permit ~= requeueing.permit
     if isAnothers then
         return ____with(place, {heardAtMs = nowMs})
     end
-    local ____parking_0 = parking
-    local notBeforeMs = ____parking_0.notBeforeMs
-    local suspect = ____parking_0.suspect
+    local ____requeueing_0 = requeueing
+    local notBeforeMs = ____requeueing_0.notBeforeMs
+    local suspect = ____requeueing_0.suspect
     return ____with(place, {standing = {state = "waiting"}, notBeforeMs = notBeforeMs, suspect = suspect, heardAtMs = nowMs})
 end
 --- A worker asks whether it may call for a ticket now. If not, the ticket's place waits. Asked again with its permit, it is told the same.
 -- 
 -- @param inFlightOfModel dispatched and running tickets of its model; asked for where its model has a ramp
-function ____exports.start(self, core, seat, known, starter, tally, inFlightOfModel, nowMs, limits)
+function ____exports.start(self, gate, item, known, starter, load, inFlightOfModel, nowMs, limits)
     local ____starter_1 = starter
     local permit = ____starter_1.permit
     local suspect = ____starter_1.suspect
     local notBeforeMs = hasWaited(
         nil,
-        core,
-        seat,
+        gate,
+        item,
         starter,
         nowMs
     ) and nowMs or starter.notBeforeMs
     local place = ____with(
-        known or freshPlace(nil, seat, nowMs),
+        known or freshPlace(nil, item, nowMs),
         {notBeforeMs = notBeforeMs, suspect = suspect, heardAtMs = nowMs}
     )
-    local ____core_breaker_2 = core.breaker
-    local epoch = ____core_breaker_2.epoch
+    local ____gate_breaker_2 = gate.breaker
+    local epoch = ____gate_breaker_2.epoch
     local early = nowMs < starter.notBeforeMs and ({early = true}) or ({})
     if place.standing.state == "running" then
         local ____place_standing_3 = place.standing
         local untilMs = ____place_standing_3.untilMs
         if place.standing.permit ~= permit then
-            return {core = core, place = known or place, reply = {kind = "busy", untilMs = untilMs}}
+            return {gate = gate, place = known or place, reply = {kind = "busy", untilMs = untilMs}}
         end
-        local asProbe = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, place, permit)
+        local asProbe = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, gate, place, permit)
         return {
-            core = core,
+            gate = gate,
             place = place,
             reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = untilMs}, early)
         }
     end
-    local wasChosen = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, core, place, seat.ticketId)
+    local wasChosen = ____modulesInUse["domain.gate.gate"].ownsTurn(nil, gate, place, item.ticketId)
     local waits = reasonToWait(
         nil,
-        core,
+        gate,
         place,
         wasChosen,
         known,
-        tally,
+        load,
         inFlightOfModel,
         nowMs,
         limits
     )
     if waits ~= nil then
         return {
-            core = ____modulesInUse["domain.gate.gate"].dropTurn(nil, core, seat.model, seat.ticketId),
+            gate = ____modulesInUse["domain.gate.gate"].dropTurn(nil, gate, item.model, item.ticketId),
             place = ____with(place, {standing = {state = "waiting"}}),
             reply = ____lualib.__TS__ObjectAssign({kind = "wait"}, waits)
         }
     end
-    local asProbe = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedHold(nil, core, seat.model) ~= nil
+    local asProbe = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs).kind ~= "free" or ____modulesInUse["domain.gate.gate"].askedPause(nil, gate, item.model) ~= nil
     local endsAtMs = nowMs + limits.leaseMs
     return {
-        core = asProbe and ____modulesInUse["domain.gate.gate"].takeTurn(nil, core, place, {permit = permit, endsAtMs = endsAtMs}) or core,
+        gate = asProbe and ____modulesInUse["domain.gate.gate"].takeTurn(nil, gate, place, {permit = permit, endsAtMs = endsAtMs}) or gate,
         place = ____with(place, {standing = {state = "running", untilMs = endsAtMs, permit = permit}, probes = asProbe and not wasChosen and nowMs or place.probes}),
         reply = ____lualib.__TS__ObjectAssign({kind = "call", epoch = epoch, asProbe = asProbe, leaseEndsAtMs = endsAtMs}, early)
     }
 end
---- A ticket has ended and its place was removed. Said again, it changes nothing. `tally` is the one without it.
-function ____exports.release(self, core, ticketId, known, tally, nowMs)
+--- A ticket has ended and its place was removed. Said again, it changes nothing. `load` is the one without it.
+function ____exports.remove(self, gate, ticketId, known, load, nowMs)
     if known == nil then
-        return core
+        return gate
     end
-    local freed = known.standing.state == "running" and core or ____modulesInUse["domain.gate.gate"].dropTurn(nil, core, known.model, ticketId)
+    local freed = known.standing.state == "running" and gate or ____modulesInUse["domain.gate.gate"].dropTurn(nil, gate, known.model, ticketId)
     if known.standing.state ~= "running" then
         return freed
     end
-    local following = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, core, nowMs).kind == "free" and tally.waiting or 0
+    local following = ____modulesInUse["domain.gate.dispatch"].queueTurn(nil, gate, nowMs).kind == "free" and load.waiting or 0
     return ____with(
         freed,
         {vitals = ____modulesInUse["domain.gate.vitals"].countEnd(nil, freed.vitals, following, nowMs)}
@@ -4249,7 +4249,7 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
     until true
 end
 --- Is this the token of the latest `begin`? Where it isn't, another has the key.
-function ____exports.holdsKey(self, known, fence)
+function ____exports.ownsKey(self, known, fence)
     return (known and known.fence) == fence
 end
 ---
@@ -4321,7 +4321,7 @@ function ____exports.comparisonKey(self, promptSha256)
     return string.sub(promptSha256, 1, 16)
 end
 --- Likewise, of one that is not accepted yet.
-function ____exports.draftSeat(self, about, acceptedAtMs)
+function ____exports.draftQueueItem(self, about, acceptedAtMs)
     local ____about_3 = about
     local ticketId = ____about_3.id
     local priority = ____about_3.priority
@@ -4339,8 +4339,12 @@ end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
-    return ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
+    local decoded = ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
+    local isKnown = decoded.kind == "newer" and decoded.version == 2
+    return isKnown and ({kind = "known", value = stored}) or decoded
 end
+--- Of the records that this code can read.
+____exports.newestTicketVersion = 2
 --- The comparison as resolved when it was accepted. Only a ticket that has not ended has it.
 function ____exports.comparisonOf(self, ____bindingPattern0)
     local state
@@ -4402,7 +4406,7 @@ function ____exports.ticketDueMs(self, ____bindingPattern0)
         end
     until true
 end
-function ____exports.errandOf(self, ____bindingPattern0)
+function ____exports.noticeOf(self, ____bindingPattern0)
     local state
     local progress
     local about
@@ -4424,8 +4428,8 @@ function ____exports.errandOf(self, ____bindingPattern0)
             do
                 local ____state_2 = state
                 local notBeforeMs = ____state_2.notBeforeMs
-                return permit == nil and ({kind = "confirm", event = event, notBeforeMs = notBeforeMs}) or ({
-                    kind = "park",
+                return permit == nil and ({kind = "enqueue", event = event, notBeforeMs = notBeforeMs}) or ({
+                    kind = "requeue",
                     event = event,
                     notBeforeMs = notBeforeMs,
                     suspect = suspect,
@@ -4439,19 +4443,19 @@ function ____exports.errandOf(self, ____bindingPattern0)
         end
         ____cond11 = ____cond11 or ____switch11 == "cancelled"
         if ____cond11 then
-            return state.claim == nil and ({kind = "release", event = event, keptBytes = about.keptBytes or 0}) or nil
+            return state.claim == nil and ({kind = "remove", event = event, keptBytes = about.keptBytes or 0}) or nil
         end
         ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
         if ____cond11 then
-            return {kind = "release", event = event, keptBytes = about.keptBytes or 0}
+            return {kind = "remove", event = event, keptBytes = about.keptBytes or 0}
         end
     until true
 end
 --- What each verb of the gate wants to know of it.
-function ____exports.seatOf(self, ____bindingPattern0)
+function ____exports.queueItemOf(self, ____bindingPattern0)
     local about
     about = ____bindingPattern0.about
-    return ____exports.draftSeat(nil, about, about.acceptedAtMs)
+    return ____exports.draftQueueItem(nil, about, about.acceptedAtMs)
 end
 return ____exports
  end,
@@ -4526,12 +4530,12 @@ function reasonOf(self, ____bindingPattern0)
     until true
 end
 --- One of an open breaker lasts until its time is over, for nothing changes before.
-function ____exports.snapshotOf(self, core, nowMs, limits)
-    local ____core_0 = core
-    local breaker = ____core_0.breaker
-    local holds = ____core_0.holds
-    local accepting = ____core_0.accepting
-    local exchanges = ____core_0.exchanges
+function ____exports.snapshotOf(self, gate, nowMs, limits)
+    local ____gate_0 = gate
+    local breaker = ____gate_0.breaker
+    local pauses = ____gate_0.holds
+    local accepting = ____gate_0.accepting
+    local exchanges = ____gate_0.exchanges
     local state = ____modulesInUse["domain.gate.breaker"].breakerState(nil, breaker, nowMs)
     local turn = ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, breaker, nowMs)
     local isTaken = breaker.state == "half_open" and breaker.isEarly == true and turn.kind == "wait"
@@ -4562,7 +4566,7 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
         blame == nil and ({}) or ({blame = blame}),
         doubt == nil and ({}) or ({doubt = doubt}),
         {
-            holds = ____field(____modulesInUse["domain.gate.pauses"].liveHolds(nil, holds, nowMs)),
+            holds = ____field(____modulesInUse["domain.gate.pauses"].livePauses(nil, pauses, nowMs)),
             accepting = ____field(accepting),
             refreshAfterMs = ____field(exchanges.refreshAfterMs),
             usableForMs = ____field(math.max(exchanges.refreshAfterMs * 2, openForMs))
@@ -4571,20 +4575,20 @@ function ____exports.snapshotOf(self, core, nowMs, limits)
 end
 ---
 -- @param isWanted has the tenant who asks tickets that wait for this model?
-function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
-    local ____core_3 = core
-    local breaker = ____core_3.breaker
-    local credentials = ____core_3.credentials
-    local vitals = ____core_3.vitals
-    local held = ____lualib.__TS__ArrayFilter(
-        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, core.holds, nowMs),
-        function(____, hold) return ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) end
+function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
+    local ____gate_3 = gate
+    local breaker = ____gate_3.breaker
+    local credentials = ____gate_3.credentials
+    local vitals = ____gate_3.vitals
+    local paused = ____lualib.__TS__ArrayFilter(
+        ____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs),
+        function(____, pause) return ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) end
     )
     local waits = {
         breaker.state == "open" and breaker.probeFromMs or 0,
         credentials == nil and 0 or credentials.askFromMs,
         unpack(____lualib.__TS__ArrayMap(
-            held,
+            paused,
             function(____, ____bindingPattern0)
                 local untilMs
                 untilMs = ____bindingPattern0.untilMs
@@ -4603,7 +4607,7 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
         retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
         refused = credentials and credentials.why or nil,
         held = ____lualib.__TS__ArrayMap(
-            held,
+            paused,
             function(____, ____bindingPattern0)
                 local untilMs
                 local why
@@ -4623,42 +4627,42 @@ function ____exports.overviewOf(self, core, tally, isWanted, nowMs, limits)
             end
         ),
         queue = {
-            size = tally.size,
+            size = load.size,
             maxSize = limits.maxSize,
             bytes = ____modulesInUse["domain.gate.gate"].wholeLoad(
                 nil,
-                core,
-                tally,
+                gate,
+                load,
                 nowMs,
                 limits
             ).bytes,
             maxBytes = limits.maxBytes,
-            accepting = core.accepting,
-            oldestAcceptedAtMs = tally.oldestAcceptedAtMs
+            accepting = gate.accepting,
+            oldestAcceptedAtMs = load.oldestAcceptedAtMs
         }
     }
 end
 ---
 -- @param ahead places that start before it
 -- @returns `null` for a place that doesn't wait: it is held, or runs
-function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
-    local why, credentials, hold
+function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
+    local why, credentials, pause
     function why(self)
         if credentials ~= nil then
             return "credentials"
         end
-        if not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, core, place) then
+        if not ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, place) then
             return "breaker"
         end
-        if hold ~= nil then
-            return reasonOf(nil, hold)
+        if pause ~= nil then
+            return reasonOf(nil, pause)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
-    local ____core_6 = core
-    credentials = ____core_6.credentials
-    local holds = ____core_6.holds
-    local vitals = ____core_6.vitals
+    local ____gate_6 = gate
+    credentials = ____gate_6.credentials
+    local pauses = ____gate_6.holds
+    local vitals = ____gate_6.vitals
     repeat
         local ____switch8 = place.standing.state
         local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
@@ -4670,14 +4674,14 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
             break
         end
     until true
-    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, core, place, nowMs)
-    hold = ____lualib.__TS__ArrayFind(
-        holds,
-        function(____, hold) return hold.model == place.model and ____modulesInUse["domain.gate.pauses"].isHeld(nil, hold, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, hold, place.tenant) end
+    local turn = ____modulesInUse["domain.gate.dispatch"].ticketTurn(nil, gate, place, nowMs)
+    pause = ____lualib.__TS__ArrayFind(
+        pauses,
+        function(____, pause) return pause.model == place.model and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) and not ____modulesInUse["domain.gate.pauses"].sparesTicketsOf(nil, pause, place.tenant) end
     )
-    local isRefused = credentials ~= nil or hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold)
+    local isRefused = credentials ~= nil or pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
-    local opensAtMs = hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold) and math.max(gateOpensAtMs, hold.untilMs) or gateOpensAtMs
+    local opensAtMs = pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) and math.max(gateOpensAtMs, pause.untilMs) or gateOpensAtMs
     local position = 1 + ahead
     local ____position_10 = position
     local ____isRefused_7
@@ -4689,7 +4693,7 @@ function ____exports.outlookOf(self, core, place, ahead, nowMs, limits)
     local forecast = {
         position = ____position_10,
         opensAtMs = ____isRefused_7,
-        notBeforeMs = math.max(place.notBeforeMs, hold and hold.untilMs or 0),
+        notBeforeMs = math.max(place.notBeforeMs, pause and pause.untilMs or 0),
         msPerTicket = ____modulesInUse["domain.gate.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
     local waitMs = ____modulesInUse["domain.gate.forecast"].estimatedWaitMs(nil, forecast, nowMs)
@@ -4711,56 +4715,56 @@ return ____exports
 ["domain.gate.pause-report"] = function(...) 
 local ____exports = {}
 local limited, failed, timesBefore, isWithoutJudgements, again, answered, dropAsker, replaced
-function limited(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs)
+function limited(self, pauses, ____bindingPattern0, ____bindingPattern1, nowMs)
     local unnamed
-    local holdMs
+    local pauseMs
     local model
     model = ____bindingPattern0.model
-    holdMs = ____bindingPattern0.holdMs
+    pauseMs = ____bindingPattern0.holdMs
     unnamed = ____bindingPattern0.unnamed
     local others
     local call
     call = ____bindingPattern1.call
     others = ____bindingPattern1.others
-    if holdMs == nil or (others and others.served) == true then
-        return holds
+    if pauseMs == nil or (others and others.served) == true then
+        return pauses
     end
-    local known = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
+    local known = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
     if known ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, known) then
-        return holds
+        return pauses
     end
     local times = unnamed == true and timesBefore(nil, known, "rate_limit", nowMs) or 0
-    local hold = {model = model, why = "rate_limit", again = times}
-    return ____modulesInUse["domain.gate.pauses"].holdModel(
+    local pause = {model = model, why = "rate_limit", again = times}
+    return ____modulesInUse["domain.gate.pauses"].pauseModel(
         nil,
-        holds,
-        hold,
-        holdMs * 2 ^ times,
+        pauses,
+        pause,
+        pauseMs * 2 ^ times,
         call,
         nowMs,
         1
     )
 end
-function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
+function failed(self, gate, pauses, ____bindingPattern0, nowMs, limits)
     local call
     call = ____bindingPattern0.call
-    local ____core_3 = core
-    local breaker = ____core_3.breaker
+    local ____gate_3 = gate
+    local breaker = ____gate_3.breaker
     if call == nil or not ____modulesInUse["domain.gate.breaker"].isClosedFor(nil, breaker, call) then
-        return holds
+        return pauses
     end
     local counts = breaker.state == "closed" and breaker or (breaker.others or ({faultsInRow = 0}))
     local parties = counts.byModel or ____modulesInUse["domain.gate.parties"].noParties
     local ____call_4 = call
     local model = ____call_4.model
-    local known = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
-    if known ~= nil and ____modulesInUse["domain.gate.pauses"].isHeld(nil, known, nowMs) then
+    local known = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
+    if known ~= nil and ____modulesInUse["domain.gate.pauses"].isPaused(nil, known, nowMs) then
         return ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant) and replaced(
             nil,
-            holds,
+            pauses,
             known,
             ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known)
-        ) or holds
+        ) or pauses
     end
     local wasIll = (known and known.why) == "faults" and known.ramp == nil
     local wasAnothers = wasIll and ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant)
@@ -4769,7 +4773,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         ____modulesInUse["domain.gate.parties"].sightOfOne(nil, counts.byTenant or ____modulesInUse["domain.gate.parties"].noParties, call.tenant, nowMs),
         limits
     ) then
-        return holds
+        return pauses
     end
     local isStillIll = wasIll and not wasAnothers
     local isIllAlone = ____modulesInUse["domain.gate.breaker"].meetsRule(
@@ -4778,7 +4782,7 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         limits
     ) and ____modulesInUse["domain.gate.parties"].isAnotherAnswered(nil, parties, model, nowMs)
     if not isStillIll and not isIllAlone then
-        return holds
+        return pauses
     end
     local times = timesBefore(nil, known, "faults", nowMs)
     local openMs = math.min(
@@ -4793,9 +4797,9 @@ function failed(self, core, holds, ____bindingPattern0, nowMs, limits)
         ____temp_7 = limits.failureThreshold
     end
     local spares = ____temp_7
-    return ____modulesInUse["domain.gate.pauses"].holdModel(
+    return ____modulesInUse["domain.gate.pauses"].pauseModel(
         nil,
-        holds,
+        pauses,
         {model = model, why = "faults", again = times},
         openMs,
         call,
@@ -4807,7 +4811,7 @@ function timesBefore(self, known, why, nowMs)
     if known == nil or known.why ~= why or known.ramp ~= nil then
         return 0
     end
-    return (known.again or 0) + (____modulesInUse["domain.gate.pauses"].isHeld(nil, known, nowMs) and 0 or 1)
+    return (known.again or 0) + (____modulesInUse["domain.gate.pauses"].isPaused(nil, known, nowMs) and 0 or 1)
 end
 function isWithoutJudgements(self, ____bindingPattern0)
     local others
@@ -4818,7 +4822,7 @@ function isWithoutJudgements(self, ____bindingPattern0)
     local agoMs = ____opt_8 and ____opt_8.unreadableAgoMs or nil
     return agoMs ~= nil and agoMs >= 60000 and (others and others.judged) == "before"
 end
-function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
+function again(self, pauses, ____bindingPattern0, ____bindingPattern1, nowMs, limits)
     local why
     local model
     model = ____bindingPattern0.model
@@ -4827,11 +4831,11 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     local permit
     permit = ____bindingPattern1.permit
     call = ____bindingPattern1.call
-    local known = ____modulesInUse["domain.gate.pauses"].holdOf(nil, holds, model, nowMs)
+    local known = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, pauses, model, nowMs)
     if known == nil or not ____modulesInUse["domain.gate.pauses"].isAsked(nil, known) then
-        return ____modulesInUse["domain.gate.pauses"].holdModel(
+        return ____modulesInUse["domain.gate.pauses"].pauseModel(
             nil,
-            holds,
+            pauses,
             {model = model, why = why},
             limits.recoveryMs,
             call,
@@ -4848,22 +4852,22 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
     if ____temp_16 then
         return isAnothers and replaced(
             nil,
-            holds,
+            pauses,
             known,
             ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known)
-        ) or holds
+        ) or pauses
     end
     local times = (known.again or 0) + 1
     local by = call == nil and ({}) or ({tenant = call.tenant, comparison = call.comparison})
     local untilMs = nowMs + ____modulesInUse["domain.gate.pauses"].doubledMs(nil, limits.recoveryMs, times)
-    local hold = isAnothers and ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known) or known
+    local pause = isAnothers and ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known) or known
     return replaced(
         nil,
-        holds,
+        pauses,
         known,
         ____lualib.__TS__ObjectAssign(
             {},
-            hold,
+            pause,
             by,
             {
                 why = ____field(why),
@@ -4874,21 +4878,21 @@ function again(self, holds, ____bindingPattern0, ____bindingPattern1, nowMs, lim
         )
     )
 end
-function answered(self, holds, told, judged, nowMs, limits)
-    local ____modulesInUse_domain_2Egate_2Epauses_holdOf_20 = ____modulesInUse["domain.gate.pauses"].holdOf
-    local ____holds_19 = holds
+function answered(self, pauses, told, judged, nowMs, limits)
+    local ____modulesInUse_domain_2Egate_2Epauses_pauseOf_20 = ____modulesInUse["domain.gate.pauses"].pauseOf
+    local ____pauses_19 = pauses
     local ____opt_17 = told.call
-    local known = ____modulesInUse_domain_2Egate_2Epauses_holdOf_20(nil, ____holds_19, ____opt_17 and ____opt_17.model or "", nowMs)
+    local known = ____modulesInUse_domain_2Egate_2Epauses_pauseOf_20(nil, ____pauses_19, ____opt_17 and ____opt_17.model or "", nowMs)
     if known == nil or known.why == nil then
-        return holds
+        return pauses
     end
     if ____modulesInUse["domain.gate.pauses"].isAsked(nil, known) then
         if known.why == "no_judgements" and not judged then
-            return dropAsker(nil, holds, told)
+            return dropAsker(nil, pauses, told)
         end
         return replaced(
             nil,
-            holds,
+            pauses,
             known,
             ____without(
                 known,
@@ -4901,21 +4905,21 @@ function answered(self, holds, told, judged, nowMs, limits)
             )
         )
     end
-    if ____modulesInUse["domain.gate.pauses"].isHeld(nil, known, nowMs) then
-        return holds
+    if ____modulesInUse["domain.gate.pauses"].isPaused(nil, known, nowMs) then
+        return pauses
     end
     local ramp = ____modulesInUse["domain.gate.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.gate.ramp"].rampStart, limits.concurrency)
     return ramp == nil and ____lualib.__TS__ArrayFilter(
-        ____modulesInUse["domain.gate.pauses"].presentHolds(nil, holds, nowMs),
-        function(____, hold) return hold ~= known end
+        ____modulesInUse["domain.gate.pauses"].presentPauses(nil, pauses, nowMs),
+        function(____, pause) return pause ~= known end
     ) or replaced(
         nil,
-        holds,
+        pauses,
         known,
         ____with(known, {ramp = ramp})
     )
 end
-function dropAsker(self, holds, ____bindingPattern0)
+function dropAsker(self, pauses, ____bindingPattern0)
     local call
     local permit
     permit = ____bindingPattern0.permit
@@ -4925,7 +4929,7 @@ function dropAsker(self, holds, ____bindingPattern0)
         ____temp_23 = nil
     else
         ____temp_23 = ____lualib.__TS__ArrayFind(
-            holds,
+            pauses,
             function(____, ____bindingPattern0)
                 local asker
                 asker = ____bindingPattern0.asker
@@ -4935,12 +4939,12 @@ function dropAsker(self, holds, ____bindingPattern0)
     end
     local known = ____temp_23
     if known == nil then
-        return holds
+        return pauses
     end
     if call == nil then
         return replaced(
             nil,
-            holds,
+            pauses,
             known,
             ____without(
                 known,
@@ -4949,16 +4953,16 @@ function dropAsker(self, holds, ____bindingPattern0)
             )
         )
     end
-    local hold = ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant) and ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known) or known
+    local pause = ____modulesInUse["domain.gate.pauses"].sparesTenant(nil, known, call.tenant) and ____modulesInUse["domain.gate.pauses"].sparesLess(nil, known) or known
     local ____call_24 = call
     local tenant = ____call_24.tenant
     local comparison = ____call_24.comparison
     return replaced(
         nil,
-        holds,
+        pauses,
         known,
         ____without(
-            hold,
+            pause,
             {
                 tenant = tenant,
                 comparison = comparison,
@@ -4968,15 +4972,15 @@ function dropAsker(self, holds, ____bindingPattern0)
         )
     )
 end
-function replaced(self, holds, known, next)
+function replaced(self, pauses, known, next)
     return ____lualib.__TS__ArrayMap(
-        holds,
-        function(____, hold) return hold == known and next or hold end
+        pauses,
+        function(____, pause) return pause == known and next or pause end
     )
 end
 ---
--- @param core after the breaker has heard of it
-function ____exports.holdsAfter(self, core, told, nowMs, limits)
+-- @param gate after the breaker has heard of it
+function ____exports.pausesAfter(self, gate, told, nowMs, limits)
     local ____told_0 = told
     local finding = ____told_0.finding
     local call = ____told_0.call
@@ -4986,7 +4990,7 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
         if ____cond3 then
             return limited(
                 nil,
-                dropAsker(nil, core.holds, told),
+                dropAsker(nil, gate.holds, told),
                 finding,
                 told,
                 nowMs
@@ -4994,9 +4998,9 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
         end
         ____cond3 = ____cond3 or ____switch3 == "refused"
         if ____cond3 then
-            return finding.model == nil and dropAsker(nil, core.holds, told) or again(
+            return finding.model == nil and dropAsker(nil, gate.holds, told) or again(
                 nil,
-                core.holds,
+                gate.holds,
                 {model = finding.model, why = "refused"},
                 told,
                 nowMs,
@@ -5007,12 +5011,12 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
         if ____cond3 then
             do
                 if call == nil then
-                    return core.holds
+                    return gate.holds
                 end
                 if finding.judged == false and isWithoutJudgements(nil, told) then
                     return again(
                         nil,
-                        core.holds,
+                        gate.holds,
                         {model = call.model, why = "no_judgements"},
                         told,
                         nowMs,
@@ -5021,7 +5025,7 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
                 end
                 return answered(
                     nil,
-                    core.holds,
+                    gate.holds,
                     told,
                     finding.judged == true,
                     nowMs,
@@ -5033,8 +5037,8 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
         if ____cond3 then
             return failed(
                 nil,
-                core,
-                dropAsker(nil, core.holds, told),
+                gate,
+                dropAsker(nil, gate.holds, told),
                 told,
                 nowMs,
                 limits
@@ -5042,7 +5046,7 @@ function ____exports.holdsAfter(self, core, told, nowMs, limits)
         end
         ____cond3 = ____cond3 or ____switch3 == "nothing"
         if ____cond3 then
-            return dropAsker(nil, core.holds, told)
+            return dropAsker(nil, gate.holds, told)
         end
     until true
 end
@@ -5050,22 +5054,22 @@ return ____exports
  end,
 ["domain.gate.report"] = function(...) 
 local ____exports = {}
-local endedHolds, take, restsOnOthers, inDoubt, rememberedAfter, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
+local endedPauses, takeReport, restsOnOthers, inDoubt, rememberedAfter, vitalsAfter, healthIn, credentialsAfter, rampAfter, mostCountedReports, nameLength, dayMs
 --- Takes in how calls went, in order.
 -- 
 -- @param reportId names the batch, so that a repeated one with trouble in it is not counted twice (plain successes may be)
 -- @param random uniform in [0, 1)
-function ____exports.report(self, core, reportId, outcomes, nowMs, limits, random)
+function ____exports.takeReports(self, gate, reportId, callReports, nowMs, limits, random)
     local name = string.sub(reportId, -12)
-    if #outcomes == 0 or ____lualib.__TS__ArrayIncludes(core.countedReports, name) then
-        return core
+    if #callReports == 0 or ____lualib.__TS__ArrayIncludes(gate.countedReports, name) then
+        return gate
     end
-    local moving = core
-    for ____, outcome in ipairs(outcomes) do
-        moving = take(
+    local moving = gate
+    for ____, callReport in ipairs(callReports) do
+        moving = takeReport(
             nil,
             moving,
-            outcome,
+            callReport,
             nowMs,
             limits,
             random
@@ -5076,13 +5080,13 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     local credentials = ____moving_1.credentials
     local ramp = ____moving_1.ramp
     local vitals = ____moving_1.vitals
-    local holds = ____moving_1.holds
+    local pauses = ____moving_1.holds
     local records = ____moving_1.records
     local cleanEnds = ____moving_1.cleanEnds
     local paces = ____moving_1.paces
     local waitsEndedMs = ____moving_1.waitsEndedMs
     local isWithoutTrouble = ____lualib.__TS__ArrayEvery(
-        outcomes,
+        callReports,
         function(____, ____bindingPattern0)
             local finding
             finding = ____bindingPattern0.finding
@@ -5091,21 +5095,21 @@ function ____exports.report(self, core, reportId, outcomes, nowMs, limits, rando
     )
     local ____isWithoutTrouble_3
     if isWithoutTrouble then
-        ____isWithoutTrouble_3 = core.countedReports
+        ____isWithoutTrouble_3 = gate.countedReports
     else
-        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(core.countedReports, 1 - 32)))
+        local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(____lualib.__TS__ArraySlice(gate.countedReports, 1 - 32)))
         ____lualib.__TS__SparseArrayPush(____array_2, name)
         ____isWithoutTrouble_3 = {____lualib.__TS__SparseArraySpread(____array_2)}
     end
     local countedReports = ____isWithoutTrouble_3
     return ____without(
-        core,
+        gate,
         {
             breaker = breaker,
             credentials = ____field(credentials),
             ramp = ____field(ramp),
             vitals = vitals,
-            holds = holds,
+            holds = pauses,
             records = records,
             cleanEnds = cleanEnds,
             paces = paces,
@@ -5119,10 +5123,10 @@ end
 --- How others fared while a call was made.
 -- 
 -- @returns `null`: nobody knows whose call it was
-function ____exports.othersOf(self, core, outcome, nowMs)
-    local ____outcome_4 = outcome
-    local call = ____outcome_4.call
-    local ageMs = ____outcome_4.ageMs
+function ____exports.othersOf(self, gate, callReport, nowMs)
+    local ____callReport_4 = callReport
+    local call = ____callReport_4.call
+    local ageMs = ____callReport_4.ageMs
     if ageMs == nil then
         ageMs = 0
     end
@@ -5135,23 +5139,23 @@ function ____exports.othersOf(self, core, outcome, nowMs)
     local beforeAgoMs = ____call_5.beforeAgoMs
     local ticket = ____call_5.ticket
     local reportedAtMs = nowMs - ageMs
-    local record = ____modulesInUse["domain.gate.model-records"].recordOf(nil, core.records, model)
+    local record = ____modulesInUse["domain.gate.model-records"].recordOf(nil, gate.records, model)
     local judgedAtMs = record.judgedAtMs or -math.huge
     local unreadableAtMs = reportedAtMs - (ticket and ticket.unreadableAgoMs or beforeAgoMs)
     local thrownAgoMs = ticket and ticket.thrownAgoMs or nil
-    local hold = ____modulesInUse["domain.gate.pauses"].holdOf(nil, core.holds, model, nowMs)
+    local pause = ____modulesInUse["domain.gate.pauses"].pauseOf(nil, gate.holds, model, nowMs)
     return {
         served = ____modulesInUse["domain.gate.model-records"].servedOthers(nil, record, comparison, reportedAtMs - beforeAgoMs),
         mostlyFaults = ____modulesInUse["domain.gate.model-records"].isMostlyFaults(nil, record),
-        held = core.credentials ~= nil or hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, hold),
+        held = gate.credentials ~= nil or pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause),
         judged = judgedAtMs > unreadableAtMs and "since" or (judgedAtMs > nowMs - 86400000 and "before" or "not_for_a_day"),
         cleanEnd = thrownAgoMs ~= nil and ____lualib.__TS__ArraySome(
-            core.cleanEnds,
+            gate.cleanEnds,
             function(____, ____end) return ____end.comparison ~= comparison and ____end.atMs > reportedAtMs - thrownAgoMs end
         )
     }
 end
-function endedHolds(self, before, after)
+function endedPauses(self, before, after)
     if before.holds == after.holds then
         return {}
     end
@@ -5159,14 +5163,14 @@ function endedHolds(self, before, after)
         ____lualib.__TS__ArrayFilter(
             ____lualib.__TS__ArrayFilter(
                 before.holds,
-                function(____, hold) return hold.ramp == nil and hold.why ~= nil and hold.why ~= "rate_limit" end
+                function(____, pause) return pause.ramp == nil and pause.why ~= nil and pause.why ~= "rate_limit" end
             ),
             function(____, ____bindingPattern0)
                 local model
                 model = ____bindingPattern0.model
                 local now = ____lualib.__TS__ArrayFind(
                     after.holds,
-                    function(____, hold) return hold.model == model end
+                    function(____, pause) return pause.model == model end
                 )
                 return now == nil or now.ramp ~= nil
             end
@@ -5178,41 +5182,41 @@ function endedHolds(self, before, after)
         end
     )
 end
-function take(self, core, outcome, nowMs, limits, random)
-    local ____outcome_10 = outcome
-    local permit = ____outcome_10.permit
-    local epoch = ____outcome_10.epoch
-    local durationMs = ____outcome_10.durationMs
-    local call = ____outcome_10.call
-    local ageMs = ____outcome_10.ageMs
+function takeReport(self, gate, callReport, nowMs, limits, random)
+    local ____callReport_10 = callReport
+    local permit = ____callReport_10.permit
+    local epoch = ____callReport_10.epoch
+    local durationMs = ____callReport_10.durationMs
+    local call = ____callReport_10.call
+    local ageMs = ____callReport_10.ageMs
     if ageMs == nil then
         ageMs = 0
     end
     local ____restsOnOthers_result_11
-    if restsOnOthers(nil, outcome) then
-        ____restsOnOthers_result_11 = ____exports.othersOf(nil, core, outcome, nowMs)
+    if restsOnOthers(nil, callReport) then
+        ____restsOnOthers_result_11 = ____exports.othersOf(nil, gate, callReport, nowMs)
     else
         ____restsOnOthers_result_11 = nil
     end
     local others = ____restsOnOthers_result_11
-    local finding = outcome.unlessServed == true and inDoubt(
+    local finding = callReport.unlessServed == true and inDoubt(
         nil,
-        core,
-        outcome,
+        gate,
+        callReport,
         others,
         nowMs,
         limits
-    ) or outcome.finding
-    local news = {
+    ) or callReport.finding
+    local healthReport = {
         permit = permit,
         epoch = epoch,
         health = healthIn(nil, finding),
         by = call
     }
-    local breaker = ____modulesInUse["domain.gate.breaker"].recordNews(
+    local breaker = ____modulesInUse["domain.gate.breaker"].recordHealth(
         nil,
-        core.breaker,
-        news,
+        gate.breaker,
+        healthReport,
         nowMs,
         limits,
         random
@@ -5226,28 +5230,28 @@ function take(self, core, outcome, nowMs, limits, random)
     local beganAtMs = ____temp_12
     local credentials = credentialsAfter(
         nil,
-        core.credentials,
+        gate.credentials,
         permit,
         finding,
         beganAtMs,
         nowMs,
         limits
     )
-    local recovered = core.breaker.state ~= "closed" and breaker.state == "closed" or core.credentials ~= nil and credentials == nil
+    local recovered = gate.breaker.state ~= "closed" and breaker.state == "closed" or gate.credentials ~= nil and credentials == nil
     local vitals = ____modulesInUse["domain.gate.vitals"].countFinding(
         nil,
-        core.vitals,
+        gate.vitals,
         finding,
         durationMs,
         nowMs,
-        outcome.reason
+        callReport.reason
     )
     local told = {permit = permit, finding = finding, call = call or nil, others = others}
     local ____rememberedAfter_result_13 = rememberedAfter(
         nil,
-        core,
+        gate,
         finding,
-        outcome,
+        callReport,
         others,
         nowMs
     )
@@ -5259,15 +5263,15 @@ function take(self, core, outcome, nowMs, limits, random)
         credentials = credentials,
         ramp = rampAfter(
             nil,
-            core.ramp,
+            gate.ramp,
             recovered,
             finding,
             limits
         ),
         vitals = vitalsAfter(nil, vitals, breaker, credentials),
-        holds = ____modulesInUse["domain.gate.pause-report"].holdsAfter(
+        holds = ____modulesInUse["domain.gate.pause-report"].pausesAfter(
             nil,
-            {breaker = breaker, holds = core.holds},
+            {breaker = breaker, holds = gate.holds},
             told,
             nowMs,
             limits
@@ -5275,7 +5279,7 @@ function take(self, core, outcome, nowMs, limits, random)
         records = records,
         cleanEnds = cleanEnds,
         paces = paces,
-        waitsEndedMs = recovered and nowMs or core.waitsEndedMs
+        waitsEndedMs = recovered and nowMs or gate.waitsEndedMs
     }
 end
 function restsOnOthers(self, ____bindingPattern0)
@@ -5314,7 +5318,7 @@ function inDoubt(self, ____bindingPattern0, ____bindingPattern1, others, nowMs, 
     local isServed = call ~= nil and ____modulesInUse["domain.gate.model-records"].anyServed(nil, records, call.comparison, nowMs - ageMs - recoveryMs)
     return isServed and finding.kind == "refused" and ({kind = "nothing"}) or finding
 end
-function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs)
+function rememberedAfter(self, gate, finding, ____bindingPattern0, others, nowMs)
     local ageMs
     local call
     call = ____bindingPattern0.call
@@ -5323,12 +5327,12 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
         ageMs = 0
     end
     if call == nil then
-        return core
+        return gate
     end
-    local ____core_17 = core
-    local records = ____core_17.records
-    local cleanEnds = ____core_17.cleanEnds
-    local paces = ____core_17.paces
+    local ____gate_17 = gate
+    local records = ____gate_17.records
+    local cleanEnds = ____gate_17.cleanEnds
+    local paces = ____gate_17.paces
     local ____call_18 = call
     local comparison = ____call_18.comparison
     local tenant = ____call_18.tenant
@@ -5370,7 +5374,7 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
         if ____cond28 then
             do
                 if ticket == nil or (others and others.served) ~= true or finding.holdMs == nil then
-                    return core
+                    return gate
                 end
                 local beganAtMs = atMs - call.beganAgoMs
                 return {
@@ -5390,7 +5394,7 @@ function rememberedAfter(self, core, finding, ____bindingPattern0, others, nowMs
         end
         ____cond28 = ____cond28 or (____switch28 == "refused" or ____switch28 == "nothing")
         if ____cond28 then
-            return core
+            return gate
         end
     until true
 end
@@ -5415,18 +5419,18 @@ function healthIn(self, finding)
         end
     until true
 end
-function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
-    local passedOn = hold ~= nil and ____modulesInUse["domain.gate.pauses"].isAsker(nil, hold, permit) and ____without(
-        hold,
+function credentialsAfter(self, pause, permit, finding, beganAtMs, nowMs, limits)
+    local passedOn = pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsker(nil, pause, permit) and ____without(
+        pause,
         {asker = ____field(nil)},
         "asker"
-    ) or hold
+    ) or pause
     repeat
         local ____switch37 = finding.kind
         local ____cond37 = ____switch37 == "healthy"
         if ____cond37 then
             local ____temp_23
-            if (hold and hold.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < hold.sinceMs then
+            if (pause and pause.sinceMs) ~= nil and beganAtMs ~= nil and beganAtMs < pause.sinceMs then
                 ____temp_23 = passedOn
             else
                 ____temp_23 = nil
@@ -5437,7 +5441,7 @@ function credentialsAfter(self, hold, permit, finding, beganAtMs, nowMs, limits)
         if ____cond37 then
             return finding.model == nil and ____modulesInUse["domain.gate.pauses"].refuseCredentials(
                 nil,
-                hold,
+                pause,
                 permit,
                 finding.why,
                 nowMs,
@@ -5464,43 +5468,43 @@ function rampAfter(self, ramp, recovered, finding, limits)
     return ____temp_24
 end
 --- What an isolate says and learns in one hop: its outcomes (none: it only asks), and the present view.
-function ____exports.exchange(self, core, reportId, outcomes, nowMs, limits, random)
-    local reported = ____exports.report(
+function ____exports.exchange(self, gate, reportId, callReports, nowMs, limits, random)
+    local reported = ____exports.takeReports(
         nil,
-        core,
+        gate,
         reportId,
-        outcomes,
+        callReports,
         nowMs,
         limits,
         random
     )
     local counted = ____with(
         reported,
-        {exchanges = ____modulesInUse["domain.gate.snapshot"].countExchange(nil, reported.exchanges, outcomes, nowMs)}
+        {exchanges = ____modulesInUse["domain.gate.snapshot"].countExchange(nil, reported.exchanges, callReports, nowMs)}
     )
     local snapshot = ____modulesInUse["domain.gate.view"].snapshotOf(nil, counted, nowMs, limits)
-    local last = ____lualib.__TS__ArrayAt(outcomes, -1)
+    local last = ____lualib.__TS__ArrayAt(callReports, -1)
     local ____temp_0
-    if last ~= nil and ____modulesInUse["domain.gate.outcome"].asksForOthers(nil, last) then
+    if last ~= nil and ____modulesInUse["domain.gate.call-report"].asksForOthers(nil, last) then
         ____temp_0 = ____exports.othersOf(nil, counted, last, nowMs)
     else
         ____temp_0 = nil
     end
     local others = ____temp_0
     return {
-        core = counted,
+        gate = counted,
         reply = others == nil and snapshot or ____with(snapshot, {others = others})
     }
 end
 mostCountedReports = 32
 nameLength = 12
 dayMs = 86400000
---- Ends the waits of tickets whose model's hold was ended by an answer; of all, where the breaker closed or our account was let in.
+--- Ends the waits of tickets whose model's pause was ended by an answer; of all, where the breaker closed or our account was let in.
 function ____exports.endWaits(self, before, after, places, nowMs)
     if before.waitsEndedMs ~= after.waitsEndedMs then
         return places:endWaits(nowMs, nil)
     end
-    for ____, model in ipairs(endedHolds(nil, before, after)) do
+    for ____, model in ipairs(endedPauses(nil, before, after)) do
         places:endWaits(nowMs, model)
     end
 end
@@ -5517,12 +5521,12 @@ end
 --- Rows that one pass lapses at a time.
 local batch = 200
 function ____exports.createGateKeeper(self, parts)
-    local put, remove, lapse, places, hasChanged
-    function put(self, place)
+    local putPlace, removePlace, lapse, places, hasChanged
+    function putPlace(self, place)
         hasChanged = true
         places:put(place)
     end
-    function remove(self, ticketId)
+    function removePlace(self, ticketId)
         hasChanged = true
         places:remove(ticketId)
     end
@@ -5533,9 +5537,9 @@ function ____exports.createGateKeeper(self, parts)
                 for ____, place in ipairs(lapsed) do
                     local next = ____modulesInUse["domain.gate.places"].lapsedPlace(nil, place)
                     if next == nil then
-                        remove(nil, place.ticketId)
+                        removePlace(nil, place.ticketId)
                     else
-                        put(nil, next)
+                        putPlace(nil, next)
                     end
                 end
                 if #lapsed < 200 then
@@ -5550,19 +5554,19 @@ function ____exports.createGateKeeper(self, parts)
     hasChanged = true
     --- When the last look said to look again.
     local lookAtMs = -math.huge
-    --- One verb: the table is brought to the present, the core is read, and what changed of it is written.
+    --- One verb: the table is brought to the present, the gate's state is read, and what changed of it is written.
     local function verb(self, work)
         return parts:atomically(function()
             local nowMs = parts:nowMs()
             lapse(nil, nowMs)
-            local before = parts:readCore()
+            local before = parts:readState()
             local ____work_result_1 = work(nil, before, nowMs)
-            local core = ____work_result_1.core
+            local gate = ____work_result_1.gate
             local reply = ____work_result_1.reply
             local after = ____modulesInUse["domain.gate.gate"].weighed(
                 nil,
-                core,
-                places:tally(),
+                gate,
+                places:load(),
                 nowMs,
                 limits
             )
@@ -5573,31 +5577,31 @@ function ____exports.createGateKeeper(self, parts)
             if mustLast then
                 hasChanged = true
             end
-            parts:writeCore(after, mustLast)
+            parts:writeState(after, mustLast)
             return reply
         end)
     end
-    local function nextMs(self, core, nowMs)
-        local tally = places:tally()
+    local function nextMs(self, gate, nowMs)
+        local load = places:load()
         local due = {
             firstLapseMs = places:firstLapseMs(),
             firstReadyMs = places:firstReadyMs(
                 ____modulesInUse["domain.gate.dispatch"].blocksOf(
                     nil,
-                    core,
+                    gate,
                     places,
                     nowMs,
                     limits
                 ),
-                tally.suspectsInFlight == 0
+                load.suspectsInFlight == 0
             ),
             firstHeardMs = places:firstHeardMs()
         }
         return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
             nil,
-            core,
+            gate,
             due,
-            tally,
+            load,
             nowMs,
             limits
         )
@@ -5606,41 +5610,41 @@ function ____exports.createGateKeeper(self, parts)
         enter = function(self, permit, whose)
             return verb(
                 nil,
-                function(____, core, nowMs)
+                function(____, gate, nowMs)
                     local entered = ____modulesInUse["domain.gate.gate"].enter(
                         nil,
-                        core,
+                        gate,
                         permit,
                         whose,
                         nowMs,
                         limits
                     )
                     local counted = ____with(
-                        entered.core,
-                        {exchanges = ____modulesInUse["domain.gate.snapshot"].countExchange(nil, core.exchanges, {}, nowMs)}
+                        entered.gate,
+                        {exchanges = ____modulesInUse["domain.gate.snapshot"].countExchange(nil, gate.exchanges, {}, nowMs)}
                     )
                     local snapshot = ____modulesInUse["domain.gate.view"].snapshotOf(nil, counted, nowMs, limits)
-                    return {core = counted, reply = {admission = entered.reply, snapshot = snapshot}}
+                    return {gate = counted, reply = {admission = entered.reply, snapshot = snapshot}}
                 end
             )
         end,
-        exchange = function(self, reportId, outcomes)
+        exchange = function(self, reportId, callReports)
             return verb(
                 nil,
-                function(____, core, nowMs)
+                function(____, gate, nowMs)
                     local exchanged = ____modulesInUse["domain.gate.report"].exchange(
                         nil,
-                        core,
+                        gate,
                         reportId,
-                        outcomes,
+                        callReports,
                         nowMs,
                         limits,
                         parts:random()
                     )
                     ____modulesInUse["domain.gate.report"].endWaits(
                         nil,
-                        core,
-                        exchanged.core,
+                        gate,
+                        exchanged.gate,
                         places,
                         nowMs
                     )
@@ -5648,97 +5652,97 @@ function ____exports.createGateKeeper(self, parts)
                 end
             )
         end,
-        reserve = function(self, seat)
+        reserve = function(self, item)
             return verb(
                 nil,
-                function(____, core, nowMs)
-                    local tally = places:tally()
+                function(____, gate, nowMs)
+                    local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
-                        core,
-                        tally,
+                        gate,
+                        load,
                         nowMs,
                         limits
                     )
                     local place = ____modulesInUse["domain.gate.queue"].reserve(
                         nil,
                         present,
-                        seat,
-                        places:find(seat.ticketId),
-                        tally,
+                        item,
+                        places:find(item.ticketId),
+                        load,
                         nowMs,
                         limits
                     )
                     if place ~= nil then
                         places:put(place)
                     end
-                    return {core = present, reply = place == nil and "full" or "held"}
+                    return {gate = present, reply = place == nil and "full" or "held"}
                 end
             )
         end,
-        confirm = function(self, seat, notBeforeMs)
+        enqueue = function(self, item, notBeforeMs)
             verb(
                 nil,
-                function(____, core, nowMs)
-                    put(
+                function(____, gate, nowMs)
+                    putPlace(
                         nil,
-                        ____modulesInUse["domain.gate.queue"].confirm(
+                        ____modulesInUse["domain.gate.queue"].enqueue(
                             nil,
-                            seat,
-                            places:find(seat.ticketId),
+                            item,
+                            places:find(item.ticketId),
                             notBeforeMs,
                             nowMs
                         )
                     )
-                    return {core = core, reply = nil}
+                    return {gate = gate, reply = nil}
                 end
             )
         end,
-        park = function(self, seat, parking)
+        requeue = function(self, item, requeueing)
             verb(
                 nil,
-                function(____, core, nowMs)
-                    local place = ____modulesInUse["domain.gate.queue"].park(
+                function(____, gate, nowMs)
+                    local place = ____modulesInUse["domain.gate.queue"].requeue(
                         nil,
-                        seat,
-                        places:find(seat.ticketId),
-                        parking,
+                        item,
+                        places:find(item.ticketId),
+                        requeueing,
                         nowMs
                     )
-                    put(nil, place)
+                    putPlace(nil, place)
                     if place.standing.state ~= "waiting" then
-                        return {core = core, reply = nil}
+                        return {gate = gate, reply = nil}
                     end
-                    local dropped = ____modulesInUse["domain.gate.gate"].dropTurn(nil, core, seat.model, seat.ticketId)
+                    local dropped = ____modulesInUse["domain.gate.gate"].dropTurn(nil, gate, item.model, item.ticketId)
                     return {
-                        core = parking.permit == nil and dropped or ____modulesInUse["domain.gate.gate"].dropTurn(nil, dropped, seat.model, parking.permit),
+                        gate = requeueing.permit == nil and dropped or ____modulesInUse["domain.gate.gate"].dropTurn(nil, dropped, item.model, requeueing.permit),
                         reply = nil
                     }
                 end
             )
         end,
-        start = function(self, seat, starter)
+        start = function(self, item, starter)
             return verb(
                 nil,
-                function(____, core, nowMs)
-                    local known = places:find(seat.ticketId)
+                function(____, gate, nowMs)
+                    local known = places:find(item.ticketId)
                     local function inFlightOfModel()
                         return #____lualib.__TS__ArrayFilter(
                             places:inFlight(),
                             function(____, ____bindingPattern0)
                                 local model
                                 model = ____bindingPattern0.model
-                                return model == seat.model
+                                return model == item.model
                             end
                         )
                     end
                     local begun = ____modulesInUse["domain.gate.queue"].start(
                         nil,
-                        core,
-                        seat,
+                        gate,
+                        item,
                         known,
                         starter,
-                        places:tally(),
+                        places:load(),
                         inFlightOfModel,
                         nowMs,
                         limits
@@ -5747,40 +5751,40 @@ function ____exports.createGateKeeper(self, parts)
                     if wasSent and begun.reply.kind == "call" then
                         places:put(begun.place)
                     else
-                        put(nil, begun.place)
+                        putPlace(nil, begun.place)
                     end
                     return begun
                 end
             )
         end,
-        release = function(self, ticketId, keptBytes)
+        remove = function(self, ticketId, keptBytes)
             if keptBytes == nil then
                 keptBytes = 0
             end
             verb(
                 nil,
-                function(____, core, nowMs)
+                function(____, gate, nowMs)
                     local known = places:find(ticketId)
                     if known ~= nil then
-                        remove(nil, ticketId)
+                        removePlace(nil, ticketId)
                     end
-                    local released = ____modulesInUse["domain.gate.queue"].release(
+                    local removed = ____modulesInUse["domain.gate.queue"].remove(
                         nil,
-                        core,
+                        gate,
                         ticketId,
                         known,
-                        places:tally(),
+                        places:load(),
                         nowMs
                     )
                     if known == nil then
-                        return {core = released, reply = nil}
+                        return {gate = removed, reply = nil}
                     end
                     return {
-                        core = ____with(
-                            released,
+                        gate = ____with(
+                            removed,
                             {kept = ____modulesInUse["domain.gate.kept"].keep(
                                 nil,
-                                released.kept,
+                                removed.kept,
                                 keptBytes,
                                 limits.retentionMs,
                                 nowMs
@@ -5810,7 +5814,7 @@ function ____exports.createGateKeeper(self, parts)
                         limits,
                         most
                     )
-                    local core = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.core
+                    local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.gate
                     local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
                     for ____, place in ipairs(sent) do
                         places:put(place)
@@ -5818,9 +5822,9 @@ function ____exports.createGateKeeper(self, parts)
                     local reply = {
                         send = ____lualib.__TS__ArrayMap(sent, idOf),
                         silent = ____lualib.__TS__ArrayMap(silent, idOf),
-                        wakeAtMs = nextMs(nil, core, nowMs)
+                        wakeAtMs = nextMs(nil, gate, nowMs)
                     }
-                    return {core = core, reply = reply}
+                    return {gate = gate, reply = reply}
                 end
             )
             hasChanged = false
@@ -5831,16 +5835,16 @@ function ____exports.createGateKeeper(self, parts)
         started = function(self, isAlone)
             verb(
                 nil,
-                function(____, core, nowMs)
+                function(____, gate, nowMs)
                     local stranded = isAlone and places:inFlight() or ({})
                     for ____, place in ipairs(stranded) do
-                        put(
+                        putPlace(
                             nil,
                             ____with(place, {standing = {state = "waiting"}})
                         )
                     end
                     return {
-                        core = ____modulesInUse["domain.gate.gate"].started(nil, core, isAlone, nowMs),
+                        gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
                         reply = nil
                     }
                 end
@@ -5848,7 +5852,7 @@ function ____exports.createGateKeeper(self, parts)
         end,
         find = function(____, ticketId) return places:find(ticketId) end,
         inFlight = function() return places:inFlight() end,
-        overview = function(self, tenant)
+        status = function(self, tenant)
             local function isWanted(____, model)
                 return tenant ~= nil and (places:hasWaiting({model = model, tenant = tenant}) or ____lualib.__TS__ArraySome(
                     places:inFlight(),
@@ -5857,12 +5861,12 @@ function ____exports.createGateKeeper(self, parts)
             end
             return verb(
                 nil,
-                function(____, core, nowMs) return {
-                    core = core,
-                    reply = ____modulesInUse["domain.gate.view"].overviewOf(
+                function(____, gate, nowMs) return {
+                    gate = gate,
+                    reply = ____modulesInUse["domain.gate.view"].statusOf(
                         nil,
-                        core,
-                        places:tally(),
+                        gate,
+                        places:load(),
                         isWanted,
                         nowMs,
                         limits
@@ -5870,19 +5874,19 @@ function ____exports.createGateKeeper(self, parts)
                 } end
             )
         end,
-        outlook = function(self, ticketId)
+        estimate = function(self, ticketId)
             return verb(
                 nil,
-                function(____, core, nowMs)
+                function(____, gate, nowMs)
                     local place = places:find(ticketId)
                     if place == nil then
-                        return {core = core, reply = nil}
+                        return {gate = gate, reply = nil}
                     end
                     return {
-                        core = core,
-                        reply = ____modulesInUse["domain.gate.view"].outlookOf(
+                        gate = gate,
+                        reply = ____modulesInUse["domain.gate.view"].estimateOf(
                             nil,
-                            core,
+                            gate,
                             place,
                             places:ahead(place),
                             nowMs,
@@ -6111,7 +6115,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
     turnsOf = function(____, group) return (prefix .. "turns:") .. group end
     known = {}
-    local tallied = nil
+    local knownLoad = nil
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
@@ -6128,9 +6132,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     end
     --- What may have changed with a place.
     local function forget(self)
-        tallied = nil
+        knownLoad = nil
     end
-    --- Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain.
+    --- Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain.
     local function join(self, place)
         local group = nameOf(nil, place)
         redis.call("HSET", modelsKey, group, 1)
@@ -6321,9 +6325,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         find = find,
         put = put,
         remove = remove,
-        tally = function(self)
-            if tallied == nil then
-                tallied = {
+        load = function(self)
+            if knownLoad == nil then
+                knownLoad = {
                     size = sums:of("size"),
                     bytes = sums:of("bytes"),
                     waiting = sums:of("waiting"),
@@ -6332,7 +6336,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
                 }
             end
-            return tallied
+            return knownLoad
         end,
         lapsed = function(self, untilMs, limit)
             if isPresent and untilMs <= nowMs then
@@ -6575,10 +6579,10 @@ return ____exports
  end,
 ["stores.redis.script.gate"] = function(...) 
 local ____exports = {}
-local coreIn
-function coreIn(self, stored)
-    local core = cjson.decode(stored)
-    return core.version == ____modulesInUse["domain.gate.gate"].newGate.version and ____modulesInUse["domain.gate.gate"].completeGate(nil, core) or ____modulesInUse["domain.gate.gate"].newGate
+local stateIn
+function stateIn(self, stored)
+    local state = cjson.decode(stored)
+    return state.version == ____modulesInUse["domain.gate.gate"].newGate.version and ____modulesInUse["domain.gate.gate"].completeGate(nil, state) or ____modulesInUse["domain.gate.gate"].newGate
 end
 ---
 -- @param root what all keys begin with
@@ -6590,12 +6594,12 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
     limits = ____bindingPattern0.limits
     random = ____bindingPattern0.random
     local prefix = ((root .. "gate:") .. provider) .. ":"
-    local coreKey = prefix .. "core"
+    local stateKey = prefix .. "core"
     local wakeKey = prefix .. "wake"
     local channel = root .. "gate:wake"
     local places = ____modulesInUse["stores.redis.script.places"].redisPlaces(nil, prefix, root .. "gate:suspects", nowMs)
-    local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "GET", coreKey)
-    local core = stored == nil and ____modulesInUse["domain.gate.gate"].newGate or coreIn(nil, stored)
+    local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "GET", stateKey)
+    local state = stored == nil and ____modulesInUse["domain.gate.gate"].newGate or stateIn(nil, stored)
     local hasChanged = false
     local listeners = nil
     local keeper = ____modulesInUse["engine.gate-keeper"].createGateKeeper(
@@ -6603,9 +6607,9 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         {
             places = places,
             limits = limits,
-            readCore = function() return core end,
-            writeCore = function(self, next)
-                core = next
+            readState = function() return state end,
+            writeState = function(self, next)
+                state = next
                 hasChanged = true
             end,
             atomically = function(____, work) return work(nil) end,
@@ -6626,21 +6630,21 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         if hasChanged then
             redis.call(
                 "SET",
-                coreKey,
-                cjson.encode(core)
+                stateKey,
+                cjson.encode(state)
             )
         end
         places:flush()
-        local news = wakeAtMs == nil and "" or ____modulesInUse["stores.redis.script.commands"].exactly(nil, wakeAtMs)
-        if (____modulesInUse["stores.redis.script.commands"].read(nil, "GET", wakeKey) or "") == news then
+        local wake = wakeAtMs == nil and "" or ____modulesInUse["stores.redis.script.commands"].exactly(nil, wakeAtMs)
+        if (____modulesInUse["stores.redis.script.commands"].read(nil, "GET", wakeKey) or "") == wake then
             return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
         end
-        redis.call("SET", wakeKey, news)
+        redis.call("SET", wakeKey, wake)
         listeners = ____modulesInUse["stores.redis.script.commands"].count(
             nil,
             "PUBLISH",
             channel,
-            (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. news
+            (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. wake
         )
         return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
     end
@@ -6753,7 +6757,7 @@ function ____exports.keyScripts(self, root, nowMs)
             if record ~= nil and record ~= known then
                 put(nil, name, record, isAnswer and body or nil)
             end
-            return ____modulesInUse["domain.idempotency"].holdsKey(nil, known, fence)
+            return ____modulesInUse["domain.idempotency"].ownsKey(nil, known, fence)
         end
     }
 end
@@ -6762,22 +6766,22 @@ return ____exports
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
 local tell
-function tell(self, ____bindingPattern0, seat, word)
+function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch49 = word.kind
-        local ____cond49 = ____switch49 == "confirm"
+        local ____switch49 = notice.kind
+        local ____cond49 = ____switch49 == "enqueue"
         if ____cond49 then
-            return keeper:confirm(seat, word.notBeforeMs)
+            return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond49 = ____cond49 or ____switch49 == "park"
+        ____cond49 = ____cond49 or ____switch49 == "requeue"
         if ____cond49 then
-            return keeper:park(seat, word.parking)
+            return keeper:requeue(item, notice.requeueing)
         end
-        ____cond49 = ____cond49 or ____switch49 == "release"
+        ____cond49 = ____cond49 or ____switch49 == "remove"
         if ____cond49 then
-            return keeper:release(seat.ticketId, word.keptBytes)
+            return keeper:remove(item.ticketId, notice.keptBytes)
         end
         ____cond49 = ____cond49 or ____switch49 == "nothing"
         if ____cond49 then
@@ -6790,7 +6794,7 @@ local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, factsOf, dueBy, takenBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -6909,7 +6913,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
         return ids
     end
-    function takenBefore(self, keeper, permits)
+    function fetchedBefore(self, keeper, permits)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
@@ -6929,7 +6933,7 @@ function ____exports.ticketScripts(self, root, nowMs)
                     end
                     local facts = factsOf(nil, ticketId)
                     if facts == nil or facts.forgetAtMs ~= nil then
-                        keeper:release(ticketId)
+                        keeper:remove(ticketId)
                         __continue40 = true
                         break
                     end
@@ -6996,15 +7000,15 @@ function ____exports.ticketScripts(self, root, nowMs)
     -- @returns the row that is there already; `[]`: stored; `null`: the queue is full
     local function create(self, gate, call, texts)
         local ____call_0 = call
-        local seat = ____call_0.seat
+        local item = ____call_0.item
         local facts = ____call_0.facts
-        local word = ____call_0.word
-        local id = seat.ticketId
+        local notice = ____call_0.notice
+        local id = item.ticketId
         local known = factsOf(nil, id)
         if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
             return row(nil, id)
         end
-        if not call.always and gate.keeper:reserve(seat) == "full" then
+        if not call.always and gate.keeper:reserve(item) == "full" then
             return nil
         end
         redis.call(
@@ -7019,13 +7023,13 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
-        tell(nil, gate, seat, word)
+        tell(nil, gate, item, notice)
         return {}
     end
     ---
     -- @returns the row as another has left it; `[]`: stored
     local function change(self, gate, call, texts)
-        local id = call.seat.ticketId
+        local id = call.item.ticketId
         if ____modulesInUse["stores.redis.script.commands"].read(
             nil,
             "HGET",
@@ -7053,13 +7057,13 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
-        tell(nil, gate, call.seat, call.word)
+        tell(nil, gate, call.item, call.notice)
         return {}
     end
     ---
     -- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
     -- ids of those that must first be brought to the present: their time is over, or their last claim's
-    local function take(self, gate, ____bindingPattern0)
+    local function fetch(self, gate, ____bindingPattern0)
         local lost
         local version
         local inFlight
@@ -7071,7 +7075,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         local ____gate_3 = gate
         local keeper = ____gate_3.keeper
         local limits = ____gate_3.limits
-        local taken = #lost > 0 and takenBefore(nil, keeper, lost) or ({})
+        local fetched = #lost > 0 and fetchedBefore(nil, keeper, lost) or ({})
         local overdue = {}
         local share = math.ceil(limits.concurrency / math.max(
             1,
@@ -7081,11 +7085,11 @@ function ____exports.ticketScripts(self, root, nowMs)
             #permits,
             math.max(1, share - inFlight)
         )
-        for ____, id in ipairs(keeper:look(math.max(0, most - #taken)).send) do
+        for ____, id in ipairs(keeper:look(math.max(0, most - #fetched)).send) do
             local facts = factsOf(nil, id)
             local place = keeper:find(id)
             if facts == nil or place == nil then
-                keeper:release(id)
+                keeper:remove(id)
             elseif facts.version > version then
             elseif facts.forgetAtMs ~= nil then
                 overdue[#overdue + 1] = {id}
@@ -7097,7 +7101,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             ) ~= nil then
                 overdue[#overdue + 1] = {id}
             else
-                local permit = permits[#taken + 1] or id
+                local permit = permits[#fetched + 1] or id
                 local start = keeper:start(place, {permit = permit, notBeforeMs = place.notBeforeMs, suspect = place.suspect})
                 if start.kind == "call" then
                     claim(
@@ -7115,14 +7119,14 @@ function ____exports.ticketScripts(self, root, nowMs)
                         ____array_4,
                         cjson.encode(start)
                     )
-                    taken[#taken + 1] = {____lualib.__TS__SparseArraySpread(____array_4)}
+                    fetched[#fetched + 1] = {____lualib.__TS__SparseArraySpread(____array_4)}
                 end
             end
         end
         for ____, id in ipairs(dueBy(nil, 50, version)) do
             overdue[#overdue + 1] = {id}
         end
-        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(taken))
+        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(fetched))
         ____lualib.__TS__SparseArrayPush(
             ____array_5,
             unpack(overdue)
@@ -7139,7 +7143,7 @@ function ____exports.ticketScripts(self, root, nowMs)
         if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
             return false
         end
-        keeper:release(id)
+        keeper:remove(id)
         redis.call(
             "DEL",
             keyOf(nil, id),
@@ -7169,7 +7173,7 @@ function ____exports.ticketScripts(self, root, nowMs)
     return {
         create = create,
         change = change,
-        take = take,
+        fetch = fetch,
         withdraw = withdraw,
         dueBy = dueBy
     }
@@ -7295,7 +7299,7 @@ function ofTickets(self, gate, call, texts)
                     "stored",
                     json(
                         nil,
-                        gate.keeper:outlook(call.seat.ticketId)
+                        gate.keeper:estimate(call.item.ticketId)
                     )
                 }
             end
@@ -7312,7 +7316,7 @@ function ofTickets(self, gate, call, texts)
         end
         ____cond14 = ____cond14 or ____switch14 == "take"
         if ____cond14 then
-            return tickets:take(gate, call)
+            return tickets:fetch(gate, call)
         end
         ____cond14 = ____cond14 or ____switch14 == "withdraw"
         if ____cond14 then
@@ -7331,35 +7335,35 @@ function ofGate(self, ____bindingPattern0, call)
         end
         ____cond20 = ____cond20 or ____switch20 == "exchange"
         if ____cond20 then
-            return keeper:exchange(call.reportId, call.outcomes)
+            return keeper:exchange(call.reportId, call.callReports)
         end
         ____cond20 = ____cond20 or ____switch20 == "reserve"
         if ____cond20 then
-            return keeper:reserve(call.seat)
+            return keeper:reserve(call.item)
         end
         ____cond20 = ____cond20 or ____switch20 == "confirm"
         if ____cond20 then
-            return keeper:confirm(call.seat, call.notBeforeMs)
+            return keeper:enqueue(call.item, call.notBeforeMs)
         end
         ____cond20 = ____cond20 or ____switch20 == "park"
         if ____cond20 then
-            return keeper:park(call.seat, call.parking)
+            return keeper:requeue(call.item, call.requeueing)
         end
         ____cond20 = ____cond20 or ____switch20 == "start"
         if ____cond20 then
-            return keeper:start(call.seat, call.starter)
+            return keeper:start(call.item, call.starter)
         end
         ____cond20 = ____cond20 or ____switch20 == "release"
         if ____cond20 then
-            return keeper:release(call.ticketId, call.keptBytes)
+            return keeper:remove(call.ticketId, call.keptBytes)
         end
         ____cond20 = ____cond20 or ____switch20 == "outlook"
         if ____cond20 then
-            return keeper:outlook(call.ticketId)
+            return keeper:estimate(call.ticketId)
         end
         ____cond20 = ____cond20 or ____switch20 == "overview"
         if ____cond20 then
-            return keeper:overview(call.tenant or nil)
+            return keeper:status(call.tenant or nil)
         end
         ____cond20 = ____cond20 or ____switch20 == "started"
         if ____cond20 then

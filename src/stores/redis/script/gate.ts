@@ -1,5 +1,5 @@
 /** One gate in Redis: the same machine as everywhere (`engine/gate-keeper.ts`), over what the script reads and writes. */
-import { completeGate, newGate, type GateCore, type GateLimits } from "../../../domain/gate/gate.ts";
+import { completeGate, newGate, type GateState, type GateLimits } from "../../../domain/gate/gate.ts";
 import { createGateKeeper, type GateKeeper } from "../../../engine/gate-keeper.ts";
 import type { GateCalls, Schedule } from "./calls.ts";
 import { count, exactly, firstScore, read } from "./commands.ts";
@@ -8,9 +8,9 @@ import { redisPlaces } from "./places.ts";
 export interface ScriptedGate {
   readonly keeper: GateKeeper;
   readonly limits: GateLimits;
-  /** Processes that hear of news now. */
+  /** Processes that hear of it now. */
   countListeners(): number;
-  /** Stores what has changed, and tells all processes when tickets can next be taken, if that is news. Call it last. */
+  /** Stores what has changed, and tells all processes when tickets can next be fetched, if that is new. Call it last. */
   finish(): Schedule;
 }
 
@@ -21,21 +21,21 @@ export function openGate(
   nowMs: number,
 ): ScriptedGate {
   const prefix = `${root}gate:${provider}:`;
-  const coreKey = `${prefix}core`;
+  const stateKey = `${prefix}core`;
   const wakeKey = `${prefix}wake`;
   const channel = `${root}gate:wake`;
   const places = redisPlaces(prefix, `${root}gate:suspects`, nowMs);
-  const stored = read("GET", coreKey);
-  let core = stored === null ? newGate : coreIn(stored);
+  const stored = read("GET", stateKey);
+  let state = stored === null ? newGate : stateIn(stored);
   let hasChanged = false;
   let listeners: number | null = null;
 
   const keeper = createGateKeeper({
     places,
     limits,
-    readCore: () => core,
-    writeCore(next) {
-      core = next;
+    readState: () => state,
+    writeState(next) {
+      state = next;
       hasChanged = true;
     },
     atomically: (work) => work(),
@@ -47,12 +47,12 @@ export function openGate(
     const dueMs = firstScore(`${root}queue:due`);
     const lookAtMs = keeper.look(0).wakeAtMs;
     const wakeAtMs = lookAtMs === null || (dueMs !== null && dueMs < lookAtMs) ? dueMs : lookAtMs;
-    if (hasChanged) redis.call("SET", coreKey, cjson.encode(core));
+    if (hasChanged) redis.call("SET", stateKey, cjson.encode(state));
     places.flush();
-    const news = wakeAtMs === null ? "" : exactly(wakeAtMs);
-    if ((read("GET", wakeKey) ?? "") === news) return { nowMs, wakeAtMs, listeners };
-    redis.call("SET", wakeKey, news);
-    listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${news}`);
+    const wake = wakeAtMs === null ? "" : exactly(wakeAtMs);
+    if ((read("GET", wakeKey) ?? "") === wake) return { nowMs, wakeAtMs, listeners };
+    redis.call("SET", wakeKey, wake);
+    listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${wake}`);
     return { nowMs, wakeAtMs, listeners };
   }
 
@@ -66,7 +66,7 @@ export function openGate(
 }
 
 /** A newer one is given up: what it knows is learned again in a few calls. */
-function coreIn(stored: string): GateCore {
-  const core = cjson.decode(stored) as GateCore;
-  return core.version === newGate.version ? completeGate(core) : newGate;
+function stateIn(stored: string): GateState {
+  const state = cjson.decode(stored) as GateState;
+  return state.version === newGate.version ? completeGate(state) : newGate;
 }

@@ -1,5 +1,5 @@
 /** Records of keyed requests: a hash each. The body of an answer is stored as it is; the rest is the record as JSON. */
-import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../domain/idempotency.ts";
+import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../../domain/idempotency.ts";
 import type { KeyCall } from "./calls.ts";
 import { exactly, read } from "./commands.ts";
 
@@ -34,7 +34,7 @@ export function keyScripts(root: string, nowMs: number) {
       const record = endKeyed(known, fence, isAnswer ? { kind: "answered", body: "" } : end);
       if (record === null && known !== null) redis.call("DEL", keyOf(name));
       if (record !== null && record !== known) put(name, record, isAnswer ? body : null);
-      return holdsKey(known, fence);
+      return ownsKey(known, fence);
     },
   };
 }

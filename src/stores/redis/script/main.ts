@@ -66,14 +66,14 @@ function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[
       const known = tickets.create(gate, call, texts);
       if (known === null) return ["full"];
       if (known.length > 0) return ["there", ...known];
-      return ["stored", json(gate.keeper.outlook(call.seat.ticketId))];
+      return ["stored", json(gate.keeper.estimate(call.item.ticketId))];
     }
     case "change": {
       const known = tickets.change(gate, call, texts);
       return known.length > 0 ? ["there", ...known] : ["stored"];
     }
     case "take":
-      return tickets.take(gate, call);
+      return tickets.fetch(gate, call);
     case "withdraw":
       return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
   }
@@ -84,21 +84,21 @@ function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
     case "enter":
       return keeper.enter(call.permit, call.whose);
     case "exchange":
-      return keeper.exchange(call.reportId, call.outcomes);
+      return keeper.exchange(call.reportId, call.callReports);
     case "reserve":
-      return keeper.reserve(call.seat);
+      return keeper.reserve(call.item);
     case "confirm":
-      return keeper.confirm(call.seat, call.notBeforeMs);
+      return keeper.enqueue(call.item, call.notBeforeMs);
     case "park":
-      return keeper.park(call.seat, call.parking);
+      return keeper.requeue(call.item, call.requeueing);
     case "start":
-      return keeper.start(call.seat, call.starter);
+      return keeper.start(call.item, call.starter);
     case "release":
-      return keeper.release(call.ticketId, call.keptBytes);
+      return keeper.remove(call.ticketId, call.keptBytes);
     case "outlook":
-      return keeper.outlook(call.ticketId);
+      return keeper.estimate(call.ticketId);
     case "overview":
-      return keeper.overview(call.tenant ?? undefined);
+      return keeper.status(call.tenant ?? undefined);
     case "started":
       return keeper.started(false);
     case "dispatch":

@@ -11,7 +11,7 @@ import {
   type Group,
   type Place,
   type Places,
-  type Tally,
+  type QueueLoad,
 } from "../../../domain/gate/places.ts";
 import { count, exactly, firstScore, list, read } from "./commands.ts";
 import { redisSums } from "./sums.ts";
@@ -44,7 +44,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   // The script runs alone, at one moment: what it has read, or written itself, it need not read again.
   const known: Record<string, Place | undefined> = {};
-  let tallied: Tally | null = null;
+  let knownLoad: QueueLoad | null = null;
   /** There is none left that has lapsed by now. */
   let isPresent = false;
   const sums = redisSums(`${prefix}sums`);
@@ -72,10 +72,10 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   /** What may have changed with a place. */
   function forget(): void {
-    tallied = null;
+    knownLoad = null;
   }
 
-  /** Beside its line, for who must know which is next, and when it is ready: of a model that is held all could be looked at in vain. */
+  /** Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain. */
   function join(place: Place): void {
     const group = nameOf(place);
     redis.call("HSET", modelsKey, group, 1);
@@ -173,8 +173,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     put,
     remove,
 
-    tally(): Tally {
-      tallied ??= {
+    load(): QueueLoad {
+      knownLoad ??= {
         size: sums.of("size"),
         bytes: sums.of("bytes"),
         waiting: sums.of("waiting"),
@@ -182,7 +182,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
         suspectsInFlight: count("SCARD", suspectsKey),
         oldestAcceptedAtMs: firstScore(agesKey),
       };
-      return tallied;
+      return knownLoad;
     },
 
     lapsed(untilMs, limit) {

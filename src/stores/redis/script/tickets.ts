@@ -1,9 +1,9 @@
 /** Tickets: a hash each, beside their places, so that no crash can part the two. Their records are JSON that only the service reads. */
 import type { Start } from "../../../domain/gate/queue.ts";
-import type { Facts, LateClaim, StartedEvent, TicketCall, Word } from "./calls.ts";
+import type { Facts, LateClaim, StartedEvent, TicketCall, WrittenNotice } from "./calls.ts";
 import { exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
-import type { Seat } from "../../../domain/gate/places.ts";
+import type { QueueItem } from "../../../domain/gate/places.ts";
 
 type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 
@@ -30,25 +30,25 @@ export function ticketScripts(root: string, nowMs: number) {
 
   /** @returns the row that is there already; `[]`: stored; `null`: the queue is full */
   function create(gate: ScriptedGate, call: Of<"create">, texts: readonly string[]): Row | null {
-    const { seat, facts, word } = call;
-    const id = seat.ticketId;
+    const { item, facts, notice } = call;
+    const id = item.ticketId;
     const known = factsOf(id);
     if (known !== null && (known.forgetAtMs === null || nowMs < known.forgetAtMs)) return row(id);
-    if (!call.always && gate.keeper.reserve(seat) === "full") return null;
+    if (!call.always && gate.keeper.reserve(item) === "full") return null;
     redis.call("DEL", keyOf(id), eventsOf(id));
     write(id, facts, call.dueMs, texts);
-    tell(gate, seat, word);
+    tell(gate, item, notice);
     return [];
   }
 
   /** @returns the row as another has left it; `[]`: stored */
   function change(gate: ScriptedGate, call: Of<"change">, texts: readonly string[]): Row {
-    const id = call.seat.ticketId;
+    const id = call.item.ticketId;
     if (read("HGET", keyOf(id), "revision") !== exactly(call.revision)) return row(id);
     redis.call("HDEL", keyOf(id), "claim");
     if (call.facts.forgetAtMs !== null) redis.call("HDEL", keyOf(id), "texts");
     write(id, call.facts, call.dueMs, texts);
-    tell(gate, call.seat, call.word);
+    tell(gate, call.item, call.notice);
     return [];
   }
 
@@ -74,18 +74,18 @@ export function ticketScripts(root: string, nowMs: number) {
    * @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
    * ids of those that must first be brought to the present: their time is over, or their last claim's
    */
-  function take(gate: ScriptedGate, { permits, inFlight, version, lost }: Of<"take">): readonly Row[] {
+  function fetch(gate: ScriptedGate, { permits, inFlight, version, lost }: Of<"take">): readonly Row[] {
     const { keeper, limits } = gate;
-    const taken: Row[] = lost.length > 0 ? takenBefore(keeper, lost) : [];
+    const fetched: Row[] = lost.length > 0 ? fetchedBefore(keeper, lost) : [];
     const overdue: Row[] = [];
     const share = Math.ceil(limits.concurrency / Math.max(1, gate.countListeners()));
     const most = Math.min(permits.length, Math.max(1, share - inFlight));
-    for (const id of keeper.look(Math.max(0, most - taken.length)).send) {
+    for (const id of keeper.look(Math.max(0, most - fetched.length)).send) {
       const facts = factsOf(id);
       const place = keeper.find(id);
       if (facts === null || place === null) {
         // Its ticket was deleted by somebody else.
-        keeper.release(id);
+        keeper.remove(id);
       } else if (facts.version > version) {
         // Newer code wrote it, and will take it: it stays sent until that lapses.
       } else if (facts.forgetAtMs !== null) {
@@ -94,16 +94,16 @@ export function ticketScripts(root: string, nowMs: number) {
       } else if (nowMs >= facts.expiresAtMs || read("HGET", keyOf(id), "claim") !== null) {
         overdue.push([id]);
       } else {
-        const permit = permits[taken.length] ?? id;
+        const permit = permits[fetched.length] ?? id;
         const start = keeper.start(place, { permit, notBeforeMs: place.notBeforeMs, suspect: place.suspect });
         if (start.kind === "call") {
           claim(id, facts, start, { permit, asProbe: start.asProbe, atMs: nowMs, leaseMs: limits.leaseMs });
-          taken.push([id, ...row(id), cjson.encode(start)]);
+          fetched.push([id, ...row(id), cjson.encode(start)]);
         }
       }
     }
     for (const id of dueBy(mostDue, version)) overdue.push([id]);
-    return [...taken, ...overdue];
+    return [...fetched, ...overdue];
   }
 
   /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */
@@ -118,7 +118,7 @@ export function ticketScripts(root: string, nowMs: number) {
   }
 
   /** Those that a call with these permits has claimed whose answer did not arrive. */
-  function takenBefore(keeper: ScriptedGate["keeper"], permits: readonly string[]): Row[] {
+  function fetchedBefore(keeper: ScriptedGate["keeper"], permits: readonly string[]): Row[] {
     const rows: Row[] = [];
     for (const place of keeper.inFlight()) {
       const { ticketId, standing, notBeforeMs, suspect } = place;
@@ -128,7 +128,7 @@ export function ticketScripts(root: string, nowMs: number) {
       const facts = factsOf(ticketId);
       // It is gone, or was cancelled before it was called for.
       if (facts === null || facts.forgetAtMs !== null) {
-        keeper.release(ticketId);
+        keeper.remove(ticketId);
         continue;
       }
       const start = keeper.start(place, { permit: standing.permit, notBeforeMs, suspect });
@@ -153,7 +153,7 @@ export function ticketScripts(root: string, nowMs: number) {
     const facts = factsOf(id);
     // What was withdrawn before has no event.
     if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
-    keeper.release(id);
+    keeper.remove(id);
     redis.call("DEL", keyOf(id), eventsOf(id));
     redis.call("ZREM", dueKey, id);
     const grave: Facts = { version: 1, expiresAtMs: 0, events: 0, fence: 0, forgetAtMs: nowMs + graveMs };
@@ -165,20 +165,20 @@ export function ticketScripts(root: string, nowMs: number) {
   return {
     create,
     change,
-    take,
+    fetch,
     withdraw,
     dueBy,
   };
 }
 
-function tell({ keeper }: ScriptedGate, seat: Seat, word: Word): void {
-  switch (word.kind) {
-    case "confirm":
-      return keeper.confirm(seat, word.notBeforeMs);
-    case "park":
-      return keeper.park(seat, word.parking);
-    case "release":
-      return keeper.release(seat.ticketId, word.keptBytes);
+function tell({ keeper }: ScriptedGate, item: QueueItem, notice: WrittenNotice): void {
+  switch (notice.kind) {
+    case "enqueue":
+      return keeper.enqueue(item, notice.notBeforeMs);
+    case "requeue":
+      return keeper.requeue(item, notice.requeueing);
+    case "remove":
+      return keeper.remove(item.ticketId, notice.keptBytes);
     case "nothing":
       return;
   }

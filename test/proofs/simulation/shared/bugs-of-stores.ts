@@ -1,14 +1,14 @@
 /** Deliberate bugs of processes that share a store and have one of their own: in who owns a ticket, and in what is told to whom. */
 import { StoreAway } from "../../../../src/gateway/ports.ts";
 import type { RedisConnection } from "../../../../src/node/redis/connection.ts";
-import type { LocalMoves, LocalStore } from "../../../../src/stores/failover/local-store.ts";
+import type { FallbackMoves, FallbackStore } from "../../../../src/stores/failover/fallback-store.ts";
 import { markedAtMs } from "../../../../src/stores/failover/marked-id.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
 import {
   NotDone,
-  type SharedStore,
-  type SharedTickets,
-} from "../../../../src/stores/failover/shared-store.ts";
+  type PrimaryStore,
+  type PrimaryTickets,
+} from "../../../../src/stores/failover/primary-store.ts";
 import { withTickets, type Bug } from "../bug.ts";
 import { realParts, type Seams } from "../seams.ts";
 
@@ -49,9 +49,9 @@ export const storeBugs: readonly Bug[] = [
   })),
   withRedis("a ticket that moves takes the place of what is there", ({ run, command }) => ({
     async run(call, texts, needsRoom) {
-      for (const { verb, always, seat } of callsIn(call)) {
+      for (const { verb, always, item } of callsIn(call)) {
         if (verb !== "create" || always !== true) continue;
-        const { ticketId } = seat ?? {};
+        const { ticketId } = item ?? {};
         await command("DEL", `${root}queue:requests:${ticketId}`, `${root}queue:events:${ticketId}`);
       }
       return await run(call, texts, needsRoom);
@@ -89,7 +89,7 @@ export const storeBugs: readonly Bug[] = [
   {
     name: "the outcome of a claim made here is told to the shared store",
     plant() {
-      let settle: SharedTickets["settle"] | null = null;
+      let settle: PrimaryTickets["settle"] | null = null;
       return {
         ...realParts,
         shared(store) {
@@ -113,19 +113,19 @@ function callsIn(call: string): readonly Asked[] {
 interface Asked {
   readonly verb: string;
   readonly always?: boolean;
-  readonly seat?: { readonly ticketId: string };
+  readonly item?: { readonly ticketId: string };
 }
 
-function withMoves(name: string, spoil: (moves: LocalMoves) => Partial<LocalMoves>): Bug {
+function withMoves(name: string, spoil: (moves: FallbackMoves) => Partial<FallbackMoves>): Bug {
   return withLocal(name, ({ moves }) => ({ moves: { ...moves, ...spoil(moves) } }));
 }
 
-function withLocal(name: string, spoil: (store: LocalStore) => Partial<LocalStore>): Bug {
+function withLocal(name: string, spoil: (store: FallbackStore) => Partial<FallbackStore>): Bug {
   return withStores(name, { local: (store) => ({ ...store, ...spoil(store) }) });
 }
 
-function withSharedTickets(name: string, spoil: (tickets: SharedTickets) => Partial<SharedTickets>): Bug {
-  const shared = (store: SharedStore) => ({
+function withSharedTickets(name: string, spoil: (tickets: PrimaryTickets) => Partial<PrimaryTickets>): Bug {
+  const shared = (store: PrimaryStore) => ({
     ...store,
     tickets: { ...store.tickets, ...spoil(store.tickets) },
   });

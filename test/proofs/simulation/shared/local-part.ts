@@ -1,7 +1,7 @@
 /** The store of one process alone: what is stored outlives the process, each verb takes its time, and the process may die before and after it. */
 import type { Clock } from "../../../../src/gateway/ports.ts";
-import type { LocalStore } from "../../../../src/stores/failover/local-store.ts";
-import { emptyFile, memoryLocal, type LocalFile } from "../../../support/failover/memory-local.ts";
+import type { FallbackStore } from "../../../../src/stores/failover/fallback-store.ts";
+import { emptyFile, memoryFallback, type FallbackFile } from "../../../support/failover/memory-fallback.ts";
 import type { Row } from "../../../support/failover/engine.ts";
 import { asAlive, die, type Life } from "../life.ts";
 import { walks } from "../walk.ts";
@@ -10,7 +10,7 @@ import type { World } from "../world.ts";
 /** @param onChange hears of each row that was written; `null`: there was none, or is none any more */
 export function watchedFile(
   onChange: (id: string, before: Row | null, after: Row | null) => void,
-): LocalFile {
+): FallbackFile {
   const file = emptyFile();
   const { rows } = file;
   const { set, delete: remove } = Map.prototype;
@@ -33,10 +33,10 @@ export function watchedFile(
   };
 }
 
-export function localPart(world: World, life: Life, clock: Clock, file: LocalFile): LocalStore {
+export function localPart(world: World, life: Life, clock: Clock, file: FallbackFile): FallbackStore {
   const { scheduler, plan, strikes } = world;
   const random = world.random("disk");
-  const store = memoryLocal(clock, world.random("local jitter").next, plan.settings, file, (take) =>
+  const store = memoryFallback(clock, world.random("local jitter").next, plan.settings, file, (take) =>
     slowly("claim here", take),
   );
   life.onDeath.add(store.halt);

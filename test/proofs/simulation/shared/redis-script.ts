@@ -69,9 +69,9 @@ function withNulls(call: unknown): unknown {
 
 const nullable: Readonly<Record<string, readonly string[]>> = {
   facts: ["forgetAtMs"],
-  parking: ["permit"],
+  requeueing: ["permit"],
   finding: ["holdMs"],
-  outcomes: ["permit", "epoch", "durationMs"],
+  callReports: ["permit", "epoch", "durationMs"],
   calls: ["dueMs"],
 };
 

@@ -1,6 +1,6 @@
 /** A Redis that several processes share, with what can happen to it and on the way there: it is away, it hangs, it starts again, its memory is full. */
 import type { RedisConnection } from "../../../../src/node/redis/connection.ts";
-import { NotDone } from "../../../../src/stores/failover/shared-store.ts";
+import { NotDone } from "../../../../src/stores/failover/primary-store.ts";
 import { asAlive, type Life } from "../life.ts";
 import type { World } from "../world.ts";
 import { redisData, type RedisData } from "./redis-data.ts";
@@ -167,13 +167,13 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
 function nameOf(call: string): string {
   const asked = JSON.parse(call) as Asked & { readonly calls?: readonly Asked[] };
   return (asked.calls ?? [asked])
-    .map(({ verb, ticketId, seat, name }) => `${verb} ${ticketId ?? seat?.ticketId ?? name ?? ""}`.trim())
+    .map(({ verb, ticketId, item, name }) => `${verb} ${ticketId ?? item?.ticketId ?? name ?? ""}`.trim())
     .join(" + ");
 }
 
 interface Asked {
   readonly verb: string;
   readonly ticketId?: string;
-  readonly seat?: { readonly ticketId: string };
+  readonly item?: { readonly ticketId: string };
   readonly name?: string;
 }

@@ -1,6 +1,6 @@
 /** The way of a process to Redis: a call takes its time, comes late or never, and its answer may be lost. Whoever asks may die of it. */
 import { StoreAway } from "../../../../src/gateway/ports.ts";
-import { NotDone } from "../../../../src/stores/failover/shared-store.ts";
+import { NotDone } from "../../../../src/stores/failover/primary-store.ts";
 import { asAlive, die, type Life } from "../life.ts";
 import { walks } from "../walk.ts";
 import type { World } from "../world.ts";

@@ -1,6 +1,6 @@
 /** That everything comes to its end where processes share a store: judged or expired in good time, and nothing left in any store. */
 import { root } from "../../../../src/stores/redis/redis.ts";
-import type { LocalFile } from "../../../support/failover/memory-local.ts";
+import type { FallbackFile } from "../../../support/failover/memory-fallback.ts";
 import type { Hope } from "../hope.ts";
 import type { World } from "../world.ts";
 import type { RedisServer } from "./redis-server.ts";
@@ -11,7 +11,7 @@ export interface SharedParts {
   readonly world: World;
   readonly watch: StoreWatch;
   readonly server: RedisServer;
-  readonly files: readonly LocalFile[];
+  readonly files: readonly FallbackFile[];
   readonly running: readonly SharedInstance[];
   readonly hope: Hope;
 }

@@ -8,7 +8,7 @@ import {
   type Ports,
   type Tickets,
 } from "../../../../src/gateway/ports.ts";
-import type { LocalFile } from "../../../support/failover/memory-local.ts";
+import type { FallbackFile } from "../../../support/failover/memory-fallback.ts";
 import type { Deployment, Instance } from "../instance.ts";
 import { afterAlive, asAlive, createLife, type Life } from "../life.ts";
 import { AdapterBug, type Vendor } from "../vendor.ts";
@@ -32,12 +32,12 @@ export interface SharedSurroundings {
   readonly server: RedisServer;
   readonly vendors: ReadonlyMap<ProviderName, Vendor>;
   /** What a process of this slot finds on its disk. */
-  readonly files: readonly LocalFile[];
+  readonly files: readonly FallbackFile[];
   /** Hears which process works a slot's file. */
   readonly onStart: (slot: number, life: Life) => void;
   /** A process has told of a ticket that was judged for nobody. */
   readonly onForNobody: () => void;
-  /** A process goes by the shared store, or by its own. */
+  /** A process goes by the primary store, or by its own. */
   readonly onAway: (life: Life, isAway: boolean) => void;
   readonly reports: ReportWatch;
   readonly leases: LeaseWatch;
@@ -83,7 +83,7 @@ export function startSharedInstance(
     else world.violate("no bugs", `${name}: ${String(error)}`);
   };
   const shared = seams.shared(
-    seams.openShared(
+    seams.openRedis(
       {
         url: "",
         settings: plan.settings,
@@ -97,8 +97,8 @@ export function startSharedInstance(
     ),
   );
   const failover = seams.createFailover({
-    shared,
-    local: seams.local(localPart(world, life, clock, file)),
+    primary: shared,
+    fallback: seams.local(localPart(world, life, clock, file)),
     policy: plan.policy,
     clock,
     newId,
@@ -190,7 +190,7 @@ export function startSharedInstance(
     find: gateway.find,
     cancel: gateway.cancel,
     failed,
-    warnings: async () => (await failover.health()).shared?.warnings ?? null,
+    warnings: async () => (await failover.health()).primary?.warnings ?? null,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Looks at the places of Redis' gates after each script: one for each unfinished ticket, and what is in flight within its bounds. */
 import { providerNames } from "../../../../src/domain/judging/comparison.ts";
-import type { GateCore } from "../../../../src/domain/gate/gate.ts";
+import type { GateState } from "../../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../../src/domain/gate/places.ts";
 import { isEnded, type Claim, type Ticket } from "../../../../src/domain/ticket/ticket.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
@@ -79,10 +79,10 @@ export function givenIn(data: RedisData, permits: readonly string[]): Given {
     typeof stored === "string" && permits.some((permit) => stored.includes(permit));
   const prefixes = providerNames.map((provider) => `${root}gate:${provider}:`);
   return {
-    cores: prefixes
+    states: prefixes
       .map((prefix) => data.call("GET", `${prefix}core`))
       .filter(isTheirs)
-      .map((stored) => JSON.parse(stored) as GateCore),
+      .map((stored) => JSON.parse(stored) as GateState),
     places: prefixes
       .flatMap((prefix) => [...data.hash(`${prefix}places`).values()])
       .filter(isTheirs)

@@ -4,7 +4,7 @@
  */
 import { isEnded, type Ticket, type TicketEvent } from "../../../../src/domain/ticket/ticket.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
-import { ticketIn } from "../../../../src/stores/redis/ticket-record.ts";
+import { ticketInRecord } from "../../../../src/stores/redis/ticket-record.ts";
 import type { Row } from "../../../support/failover/engine.ts";
 import { createChargesReference, type ChargesReference } from "../charges-reference.ts";
 import type { Life } from "../life.ts";
@@ -99,7 +99,7 @@ export function watchStores(
   function readRedis(id: string, by: Life | null): void {
     const row = data().hash(`${requests}${id}`);
     const fields = ["record", "texts", "revision", "claim"].map((field) => row.get(field) ?? "");
-    const ticket = ticketIn(fields, plan.policy)?.ticket ?? null;
+    const ticket = ticketInRecord(fields, plan.policy)?.ticket ?? null;
     if (ticket === null) inRedis.delete(id);
     else inRedis.set(id, ticket);
     const events = data().list(`${eventLists}${id}`);

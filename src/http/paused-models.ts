@@ -1,6 +1,6 @@
-/** Which models wait by themselves, under names that whoever asks may see. */
+/** Which models are paused, under names that whoever asks may see. */
 import { isOwnKey } from "../domain/gate/model-key.ts";
-import type { Overview } from "../domain/gate/view.ts";
+import type { GateStatus } from "../domain/gate/view.ts";
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { ModelsAnswer } from "../wire/schemas.ts";
@@ -29,11 +29,11 @@ export async function namesByKey({ gateway, defaultModels, models }: NamedModels
 }
 
 /** Callers name models freely, and what one caller names no other may see: only the catalogue's, and what the asker's own tickets wait for. */
-export function heldOf(provider: ProviderName, overview: Overview | null, nameOf: NameOf) {
-  const held = (overview?.held ?? []).map(({ model: key, isWanted, ...hold }) => {
+export function pausedModelsOf(provider: ProviderName, gateStatus: GateStatus | null, nameOf: NameOf) {
+  const paused = (gateStatus?.held ?? []).map(({ model: key, isWanted, ...pause }) => {
     const own = isWanted && isOwnKey(key) ? key : null;
-    return { ...hold, model: nameOf(provider, key) ?? own };
+    return { ...pause, model: nameOf(provider, key) ?? own };
   });
-  const named = held.flatMap(({ model, ...hold }) => (model === null ? [] : [{ model, ...hold }]));
-  return { named, others: held.length - named.length };
+  const named = paused.flatMap(({ model, ...pause }) => (model === null ? [] : [{ model, ...pause }]));
+  return { named, others: paused.length - named.length };
 }

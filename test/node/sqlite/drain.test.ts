@@ -4,7 +4,7 @@ import type { Provider, Reply } from "../../../src/gateway/ports.ts";
 import { type Caller } from "../../../src/gateway/submission.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { configOf, durableForTest } from "../../support/durable-on-node.ts";
+import { configOf, sqliteForTest } from "../../support/sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
 const tickets = 1_000;
@@ -23,8 +23,8 @@ const down: Reply = {
 
 /** One Node process with a provider that a test takes down, and workers that a test sets to work. */
 async function drainingWorld() {
-  const world = await durableForTest(config);
-  const { clock, durable } = world;
+  const world = await sqliteForTest(config);
+  const { clock, sqlite } = world;
   const provider = { isDown: true, calls: [] as { readonly essay: string; readonly isGood: boolean }[] };
   const judge: Provider = {
     name: "mock",
@@ -38,7 +38,7 @@ async function drainingWorld() {
   };
   const gateway = createGateway(
     {
-      ...durable,
+      ...sqlite,
       providers: new Map([["mock", judge]]),
       clock,
       newId: () => crypto.randomUUID(),
@@ -59,7 +59,7 @@ async function drainingWorld() {
     },
   );
 
-  durable.start(gateway.run);
+  sqlite.start(gateway.run);
 
   return {
     ...world,
@@ -134,5 +134,5 @@ it("judges a thousand tickets of 12 KB once each after an outage, by priority an
   ]);
   const states = await Promise.all(kept.map(async ({ id }) => (await world.tickets.load(id))?.state.status));
   expect(states).toEqual(kept.map(() => "completed"));
-  expect((await world.gate.overview()).queue.size).toBe(0);
+  expect((await world.gate.status()).queue.size).toBe(0);
 });

@@ -1,7 +1,7 @@
 /** Keeps the copy of one ticket in the secondary store up to date, behind the ticket's verbs. */
 import type { Ticket } from "../../domain/ticket/ticket.ts";
 
-export interface CopyKeeper {
+export interface CopyWriter {
   /** Writes the ticket as it is, unless this life has done so. While it is written, what comes is written after it. Never throws. */
   bring(): Promise<void>;
   /** When to bring it again after a failure, in epoch milliseconds. `null`: nothing has failed, or it is being brought. */
@@ -18,12 +18,12 @@ const longestMs = 3_600_000;
  * @param write rejects where it may not have been written
  * @param onFailure an alarm is needed, now or for another time
  */
-export function copyKeeper(
+export function copyWriter(
   read: () => Ticket | null,
   write: (ticket: Ticket) => Promise<void>,
   nowMs: () => number,
   onFailure: () => void,
-): CopyKeeper {
+): CopyWriter {
   /** The number of the latest event of what was written. */
   let brought: number | null = null;
   let againAtMs: number | null = null;

@@ -12,9 +12,9 @@ import {
 } from "../../gateway/ports.ts";
 
 /** Every verb of every part throws `StoreAway` within about 300 ms where the store does not answer: its outcome is unknown then. */
-export interface SharedStore extends Door {
+export interface PrimaryStore extends Door {
   readonly gate: (provider: ProviderName) => Gate;
-  readonly tickets: SharedTickets;
+  readonly tickets: PrimaryTickets;
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
@@ -23,16 +23,16 @@ export interface SharedStore extends Door {
   resume(): void;
   close(): Promise<void>;
   /** Is it there, can it be written, and does it keep its promises? @throws {StoreAway} */
-  health(): Promise<SharedHealth>;
+  health(): Promise<PrimaryHealth>;
 }
 
-export interface SharedHealth {
+export interface PrimaryHealth {
   readonly latencyMs: number;
   /** What of its settings breaks a promise of ours, a sentence each. */
   readonly warnings: readonly string[];
 }
 
-export interface SharedTickets extends Tickets {
+export interface PrimaryTickets extends Tickets {
   /** Takes one in that was accepted elsewhere, with its history, whatever the watermark; unless it is here already. Never one that is claimed. */
   adopt(ticket: Ticket, events: readonly TicketEvent[]): Promise<void>;
   /** As `settle`, of what had come by that moment: a claim that was alive then, and that nobody has touched since, takes it. */

@@ -9,7 +9,7 @@ import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
-import { openDurable, type Durable } from "../../src/node/sqlite/store.ts";
+import { openSqlite, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
 /** The defaults, but for the look at what nobody should have missed: it would hide that something was. */
@@ -31,14 +31,14 @@ export function directoryForTest(): string {
   return directory;
 }
 
-export async function durableForTest(settings = config) {
+export async function sqliteForTest(settings = config) {
   const clock = manualClock();
   const faults: unknown[] = [];
   let sent: string[] = [];
   let directory = directoryForTest();
   let life = { isAlive: true };
   let isOpen = false;
-  let durable = await open();
+  let sqlite = await open();
 
   /** Its timers end with the process that has set them. */
   function clockOf(owner: { readonly isAlive: boolean }): Clock {
@@ -48,8 +48,8 @@ export async function durableForTest(settings = config) {
     };
   }
 
-  async function open(): Promise<Durable> {
-    const opened = await openDurable({
+  async function open(): Promise<SqliteStore> {
+    const opened = await openSqlite({
       settings: { ...settings, dataDir: directory },
       clock: clockOf(life),
       random: () => 0.5,
@@ -75,20 +75,20 @@ export async function durableForTest(settings = config) {
   return {
     clock,
     faults,
-    get durable() {
-      return durable;
+    get sqlite() {
+      return sqlite;
     },
     get tickets() {
-      return durable.tickets;
+      return sqlite.tickets;
     },
     get keys() {
-      return durable.keys;
+      return sqlite.keys;
     },
     get directory() {
       return directory;
     },
     get gate() {
-      return durable.gate("mock");
+      return sqlite.gate("mock");
     },
     nowMs: clock.nowMs,
     async advance(ms: number) {
@@ -103,11 +103,11 @@ export async function durableForTest(settings = config) {
       life.isAlive = false;
       life = { isAlive: true };
       sent = [];
-      durable = await open();
+      sqlite = await open();
     },
     /** The ids of tickets that were claimed and handed out since this was last asked, in order. The door is opened when this is first asked. */
     async sent() {
-      if (!isOpen) durable.start(async ({ ticket }) => void sent.push(ticket.about.id));
+      if (!isOpen) sqlite.start(async ({ ticket }) => void sent.push(ticket.about.id));
       isOpen = true;
       await clock.advance(0);
       const ids = sent;

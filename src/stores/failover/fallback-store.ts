@@ -5,20 +5,20 @@ import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
 
-/** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the shared store does. */
-export interface LocalStore extends Door {
+/** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the primary store does. */
+export interface FallbackStore extends Door {
   readonly gate: (provider: ProviderName) => Gate;
   /** Those that are moving can't be reached by any verb: `StoreAway`. */
   readonly tickets: Tickets;
-  readonly totals: LocalTotals;
-  readonly moves: LocalMoves;
-  readonly notes: LocalNotes;
+  readonly totals: FallbackTotals;
+  readonly moves: FallbackMoves;
+  readonly notes: FallbackNotes;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
   health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;
 }
 
-export interface LocalTotals extends Totals {
+export interface FallbackTotals extends Totals {
   /** All that is stored, which is deleted with it. */
   take(): Promise<readonly Use[]>;
 }
@@ -28,15 +28,15 @@ export interface Movable {
   readonly ticket: Ticket;
   /** All of them. */
   readonly events: readonly TicketEvent[];
-  /** It was marked just now: the shared store was never asked to take it in. */
+  /** It was marked just now: the primary store was never asked to take it in. */
   readonly isFresh: boolean;
 }
 
-/** Tickets on their way to the shared store. Each verb is one transaction. @throws {StoreAway} */
-export interface LocalMoves {
-  /** As `Tickets.create`, and notes in the same transaction that the shared store may hold it under another id (`null`: it can't). */
+/** Tickets on their way to the primary store. Each verb is one transaction. @throws {StoreAway} */
+export interface FallbackMoves {
+  /** As `Tickets.create`, and notes in the same transaction that the primary store may hold it under another id (`null`: it can't). */
   keep(draft: Draft, doubtfulId: string | null): Promise<Ticket>;
-  /** `here`: it is worked on by this process. `moving`: nobody may touch it, for the shared store may have it already. */
+  /** `here`: it is worked on by this process. `moving`: nobody may touch it, for the primary store may have it already. */
   whereabouts(id: string): "here" | "moving" | "absent";
   /** One that is moving, as it was when it was marked. `null`: it is not moving, or forgotten. */
   frozen(id: string): Ticket | null;
@@ -46,15 +46,15 @@ export interface LocalMoves {
    * @returns at most so many, those that were marked before first; none: there is nothing to move now
    */
   mark(limit: number): Promise<readonly Movable[]>;
-  /** The shared store has them: they are deleted. */
+  /** The primary store has them: they are deleted. */
   moved(ids: readonly string[]): Promise<void>;
-  /** It is certain that the shared store does not have them, and never will by what was asked of it: they go on here. */
+  /** It is certain that the primary store does not have them, and never will by what was asked of it: they go on here. */
   stay(ids: readonly string[]): Promise<void>;
   /** Calls it whenever a ticket has come to where it could move. */
   onMovable(listener: () => void): void;
 }
 
-/** A claim's outcome that the shared store could not be told. */
+/** A claim's outcome that the primary store could not be told. */
 export interface Spooled {
   readonly id: string;
   readonly fence: number;
@@ -63,14 +63,14 @@ export interface Spooled {
   readonly atMs: number;
 }
 
-/** A ticket that the shared store may have stored, though nobody was told of it. */
+/** A ticket that the primary store may have stored, though nobody was told of it. */
 export interface Doubtful {
   readonly id: string;
   readonly provider: ProviderName;
 }
 
-/** What the shared store is to be told when it is back. Each verb is one transaction. @throws {StoreAway} */
-export interface LocalNotes {
+/** What the primary store is to be told when it is back. Each verb is one transaction. @throws {StoreAway} */
+export interface FallbackNotes {
   /** Said again of the same claim, the first stays. */
   spool(spooled: Spooled): Promise<void>;
   /** The oldest first. */

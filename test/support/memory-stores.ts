@@ -1,18 +1,18 @@
 /** Where tickets live in tests of what stands above: the machines that the platforms ship, over memory and a clock that a test moves. */
 import type { ProviderName } from "../../src/domain/judging/comparison.ts";
-import { newGate, type GateCore } from "../../src/domain/gate/gate.ts";
-import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../src/domain/idempotency.ts";
+import { newGate, type GateState } from "../../src/domain/gate/gate.ts";
+import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
-import { errandOf, seatOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
+import { noticeOf, queueItemOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
-import type { DurableParts } from "../../src/service.ts";
+import type { StoreParts } from "../../src/service.ts";
 import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
-export interface MemoryDurable extends DurableParts {
+export interface MemoryStores extends StoreParts {
   readonly gate: (name: ProviderName) => Gate & StartingGate;
   readonly tickets: ClaimableTickets;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
@@ -41,7 +41,7 @@ export function interrupted<Port extends object>(
   });
 }
 
-export function memoryDurable(clock: Clock, random: () => number, settings: QueueSettings): MemoryDurable {
+export function memoryStores(clock: Clock, random: () => number, settings: QueueSettings): MemoryStores {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
   const gates = new Map<
@@ -66,14 +66,14 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
   }
 
   function makeGate(name: ProviderName) {
-    let core: GateCore = newGate;
+    let state: GateState = newGate;
     let reports = 0;
     const keeper: GateKeeper = createGateKeeper({
       places: memoryPlaces(),
       limits,
-      readCore: () => core,
-      writeCore: (next) => {
-        core = next;
+      readState: () => state,
+      writeState: (next) => {
+        state = next;
       },
       atomically: (verb) => verb(),
       nowMs: clock.nowMs,
@@ -95,28 +95,28 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       return reply;
     };
     function tell(ticket: Ticket): void {
-      const errand = errandOf(ticket);
-      const seat = seatOf(ticket);
-      if (errand === null) return;
-      if (errand.kind === "confirm") keeper.confirm(seat, errand.notBeforeMs);
-      else if (errand.kind === "park") keeper.park(seat, errand);
-      else keeper.release(seat.ticketId, errand.keptBytes);
+      const notice = noticeOf(ticket);
+      const item = queueItemOf(ticket);
+      if (notice === null) return;
+      if (notice.kind === "enqueue") keeper.enqueue(item, notice.notBeforeMs);
+      else if (notice.kind === "requeue") keeper.requeue(item, notice);
+      else keeper.remove(item.ticketId, notice.keptBytes);
       after(null);
     }
     const gate: Gate & StartingGate = {
-      // What stands before a gate guesses when it is away, and never throws (`gate-front.ts`).
+      // What stands before a gate guesses when it is away, and never throws (`front.ts`).
       enter: async (permit, whose) =>
         isAway("gate.enter")
           ? { kind: "call", epoch: null, probe: null }
           : after(keeper.enter(permit, whose)).admission,
-      async report(outcome) {
+      async report(callReport) {
         if (isAway("gate.report")) return null;
-        return after(keeper.exchange(`report-${++reports}`, [outcome])).others ?? null;
+        return after(keeper.exchange(`report-${++reports}`, [callReport])).others ?? null;
       },
-      reserve: async (seat) => after(keeper.reserve(seat)) === "held",
-      start: async (seat, starter) => after(keeper.start(seat, starter)),
-      outlook: async (ticketId) => keeper.outlook(ticketId),
-      overview: async (tenant) => keeper.overview(tenant),
+      reserve: async (item) => after(keeper.reserve(item)) === "held",
+      start: async (item, starter) => after(keeper.start(item, starter)),
+      estimate: async (ticketId) => keeper.estimate(ticketId),
+      status: async (tenant) => keeper.status(tenant),
     };
     return {
       gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
@@ -153,7 +153,7 @@ export function memoryDurable(clock: Clock, random: () => number, settings: Queu
       const record = endKeyed(known, fence, end);
       if (record === null) keys.delete(name);
       else keys.set(name, record);
-      return holdsKey(known, fence);
+      return ownsKey(known, fence);
     },
   };
 

@@ -1,15 +1,15 @@
 /** A store that several processes share, in memory, behind links that fail on demand. */
-import { beginKeyed, endKeyed, holdsKey, type Keyed } from "../../../src/domain/idempotency.ts";
+import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../../src/domain/idempotency.ts";
 import type { QueueSettings } from "../../../src/settings/limits.ts";
 import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
-import { NotDone, type SharedStore } from "../../../src/stores/failover/shared-store.ts";
+import { NotDone, type PrimaryStore } from "../../../src/stores/failover/primary-store.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What becomes of a call. `unheard`: it is not done; `unanswered`: it is, and nobody learns it; `late`: likewise, long after it was given up. */
 export type Fate = "answered" | "refused" | "not_connected" | "unheard" | "unanswered" | "late";
 
-export interface SharedServer {
+export interface PrimaryServer {
   readonly rows: Map<string, Row>;
   readonly keys: Map<string, Keyed>;
   readonly totals: Map<string, { requests: number; costUsd: number }>;
@@ -28,7 +28,7 @@ interface Way {
   readonly latencyMs: () => number;
 }
 
-export interface Link extends SharedStore {
+export interface Link extends PrimaryStore {
   /** Calls that were sent, by name. */
   readonly asked: string[];
   /** The process is dead: it gets no ticket any more, and sends nothing. */
@@ -39,12 +39,12 @@ export interface Link extends SharedStore {
 const awayMs = 300;
 const lateMs = 1_500;
 
-export function sharedServer(clock: Clock, random: () => number, settings: QueueSettings): SharedServer {
+export function primaryServer(clock: Clock, random: () => number, settings: QueueSettings): PrimaryServer {
   const rows = new Map<string, Row>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const warnings: string[] = [];
-  const takers: ((ticket: Ticket) => boolean)[] = [];
+  const fetchers: ((ticket: Ticket) => boolean)[] = [];
   let turn = 0;
   let permits = 0;
   const engine = createEngine({
@@ -56,8 +56,8 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
       const row = rows.get(ticketId);
       if (row === undefined) return;
       // One after the other; who can't be reached leaves it to the next. Nobody: it waits again after 30 s.
-      for (let tried = 0; tried < takers.length; tried++) {
-        if (takers[turn++ % takers.length]?.(row.ticket)) return;
+      for (let tried = 0; tried < fetchers.length; tried++) {
+        if (fetchers[turn++ % fetchers.length]?.(row.ticket)) return;
       }
     },
   });
@@ -109,10 +109,10 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
       working.add(worker);
       return true;
     }
-    takers.push(take);
+    fetchers.push(take);
 
     async function begin(ticket: Ticket, worker: NonNullable<typeof run>): Promise<void> {
-      const claimed = await engine.take(ticket.about.id, `shared-${++permits}`);
+      const claimed = await engine.claimInTurn(ticket.about.id, `shared-${++permits}`);
       if (claimed !== null && !isCut) await worker(claimed);
     }
 
@@ -127,10 +127,10 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
               epoch: null,
               probe: null,
             })),
-          report: (outcome) => ask("report", () => gate.report(outcome)).catch(() => null),
-          reserve: (seat) => ask("reserve", () => gate.reserve(seat)),
-          outlook: (id) => ask("outlook", () => gate.outlook(id)),
-          overview: () => ask("overview", gate.overview),
+          report: (callReport) => ask("report", () => gate.report(callReport)).catch(() => null),
+          reserve: (item) => ask("reserve", () => gate.reserve(item)),
+          estimate: (id) => ask("outlook", () => gate.estimate(id)),
+          status: () => ask("overview", gate.status),
         };
       },
       tickets: {
@@ -151,7 +151,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
             if (row === undefined) return true;
             if (row.ticket.progress.fence > 0) return false;
             rows.delete(id);
-            engine.release(row.ticket);
+            engine.remove(row.ticket);
             return true;
           }),
       },
@@ -168,7 +168,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
             const record = endKeyed(known, fence, end);
             if (record === null) keys.delete(name);
             else keys.set(name, record);
-            return holdsKey(known, fence);
+            return ownsKey(known, fence);
           }),
       },
       totals: {
@@ -213,7 +213,7 @@ export function sharedServer(clock: Clock, random: () => number, settings: Queue
     warnings,
     connect,
     async claim(id) {
-      const claimed = await engine.take(id, `nobody-${++permits}`);
+      const claimed = await engine.claimInTurn(id, `nobody-${++permits}`);
       if (claimed === null) throw new Error("it can't be claimed");
       return claimed.fence;
     },

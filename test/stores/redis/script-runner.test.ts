@@ -1,11 +1,11 @@
 /** Calls of the script: which go together, and what each of them hears. */
 import { describe, expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
-import { createCaller } from "../../../src/stores/redis/script-runner.ts";
+import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { GateCall, GateCalls, Schedule } from "../../../src/stores/redis/script/calls.ts";
-import { NotDone } from "../../../src/stores/failover/shared-store.ts";
+import { NotDone } from "../../../src/stores/failover/primary-store.ts";
 import { manualClock } from "../../support/clock.ts";
-import { limits } from "../../support/durable-on-node.ts";
+import { limits } from "../../support/sqlite-store.ts";
 
 type Run = { readonly batch: GateCalls; readonly texts: readonly string[]; readonly needsRoom: boolean };
 type Reply = (run: Run) => readonly unknown[];
@@ -20,7 +20,7 @@ function calling(reply: Reply = echo) {
   const runs: Run[] = [];
   const moment: (() => void)[] = [];
   const schedules: Schedule[] = [];
-  const caller = createCaller({
+  const script = createScriptRunner({
     redis: {
       async run(call, texts, needsRoom) {
         const run = { batch: JSON.parse(call) as GateCalls, texts, needsRoom };
@@ -38,25 +38,25 @@ function calling(reply: Reply = echo) {
   const endMoment = () => {
     for (const send of moment.splice(0)) send();
   };
-  return { caller, runs, schedules, endMoment };
+  return { script, runs, schedules, endMoment };
 }
 
-const release = (ticketId: string): GateCall => ({ verb: "release", ticketId, keptBytes: 0 });
+const remove = (ticketId: string): GateCall => ({ verb: "release", ticketId, keptBytes: 0 });
 const create = (ticketId: string) =>
   ({
     verb: "create",
     always: false,
-    seat: { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model: '"m"', tenant: "", comparison: "" },
+    item: { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model: '"m"', tenant: "", comparison: "" },
     facts: { version: 1, expiresAtMs: 2, events: 1, fence: 0, forgetAtMs: null },
-    word: { kind: "nothing" },
+    notice: { kind: "nothing" },
     dueMs: 2,
   }) as const;
 const verbsOf = ({ batch }: Run) => batch.calls.map(({ verb }) => verb);
 
 describe("calls of one moment", () => {
   it("about one gate are one run, in their order, and each hears its own answer", async () => {
-    const { caller, runs, endMoment, schedules } = calling();
-    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", release(id)));
+    const { script, runs, endMoment, schedules } = calling();
+    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", remove(id)));
     expect(runs).toEqual([]);
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"], ["three"]]);
@@ -65,19 +65,19 @@ describe("calls of one moment", () => {
   });
 
   it("of two gates are two runs", async () => {
-    const { caller, runs, endMoment } = calling();
-    const asked = [caller.atGate("openai", release("one")), caller.atGate("google", release("two"))];
+    const { script, runs, endMoment } = calling();
+    const asked = [script.atGate("openai", remove("one")), script.atGate("google", remove("two"))];
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"]]);
     expect(runs.map(({ batch }) => batch.provider)).toEqual(["openai", "google"]);
   });
 
   it("that need room go apart from those that make it", async () => {
-    const { caller, runs, endMoment } = calling();
+    const { script, runs, endMoment } = calling();
     const asked = [
-      caller.atGate("openai", create("one"), ["record"]),
-      caller.atGate("openai", release("two")),
-      caller.atGate("openai", create("three"), ["record", "texts"]),
+      script.atGate("openai", create("one"), ["record"]),
+      script.atGate("openai", remove("two")),
+      script.atGate("openai", create("three"), ["record", "texts"]),
     ];
     endMoment();
     await Promise.all(asked);
@@ -88,10 +88,10 @@ describe("calls of one moment", () => {
   });
 
   it("bring their texts along, and say how many are whose", async () => {
-    const { caller, runs, endMoment } = calling();
+    const { script, runs, endMoment } = calling();
     const asked = [
-      caller.atGate("openai", create("one"), ["a"]),
-      caller.atGate("openai", create("two"), ["b", "c"]),
+      script.atGate("openai", create("one"), ["a"]),
+      script.atGate("openai", create("two"), ["b", "c"]),
     ];
     endMoment();
     await Promise.all(asked);
@@ -100,19 +100,19 @@ describe("calls of one moment", () => {
   });
 
   it("are at most 32 in one run", async () => {
-    const { caller, runs, endMoment } = calling();
+    const { script, runs, endMoment } = calling();
     const ids = Array.from({ length: 70 }, (_, index) => `ticket ${index}`);
-    const asked = ids.map((id) => caller.atGate("openai", release(id)));
+    const asked = ids.map((id) => script.atGate("openai", remove(id)));
     endMoment();
     expect(await Promise.all(asked)).toEqual(ids.map((id) => [id]));
     expect(runs.map(({ batch }) => batch.calls.length)).toEqual([32, 32, 6]);
   });
 
   it("are fewer where their texts are long", async () => {
-    const { caller, runs, endMoment } = calling();
+    const { script, runs, endMoment } = calling();
     const long = "x".repeat(400_000);
     const asked = Array.from({ length: 5 }, (_, index) =>
-      caller.atGate("openai", create(`ticket ${index}`), [long]),
+      script.atGate("openai", create(`ticket ${index}`), [long]),
     );
     endMoment();
     await Promise.all(asked);
@@ -120,18 +120,18 @@ describe("calls of one moment", () => {
   });
 
   it("wait for no call of the next", async () => {
-    const { caller, runs, endMoment } = calling();
-    const first = caller.atGate("openai", release("one"));
+    const { script, runs, endMoment } = calling();
+    const first = script.atGate("openai", remove("one"));
     endMoment();
-    const second = caller.atGate("openai", release("two"));
+    const second = script.atGate("openai", remove("two"));
     endMoment();
     expect(await Promise.all([first, second])).toEqual([["one"], ["two"]]);
     expect(runs).toHaveLength(2);
   });
 
   it("fail each for itself", async () => {
-    const { caller, endMoment } = calling(() => ["{}", ["fine"], ["failed", "a bug"], ["fine"]]);
-    const asked = ["one", "two", "three"].map((id) => caller.atGate("openai", release(id)));
+    const { script, endMoment } = calling(() => ["{}", ["fine"], ["failed", "a bug"], ["fine"]]);
+    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", remove(id)));
     endMoment();
     const ends = await Promise.allSettled(asked);
     expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
@@ -139,10 +139,10 @@ describe("calls of one moment", () => {
   });
 
   it("all hear where nothing was done", async () => {
-    const { caller, endMoment } = calling(() => {
+    const { script, endMoment } = calling(() => {
       throw new NotDone("refused", "no room");
     });
-    const asked = ["one", "two"].map((id) => caller.atGate("openai", create(id)));
+    const asked = ["one", "two"].map((id) => script.atGate("openai", create(id)));
     endMoment();
     for (const one of asked) await expect(one).rejects.toThrow(NotDone);
   });

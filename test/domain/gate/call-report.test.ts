@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { isProviderFault, isTransient, type Failure } from "../../../src/domain/failure.ts";
-import { findingOf, type Finding } from "../../../src/domain/gate/outcome.ts";
+import { findingOf, type Finding } from "../../../src/domain/gate/call-report.ts";
 
 const unavailable: Failure = { reason: "unavailable", status: 529, retryAfterMs: null };
 const rows: [Failure | null, Finding["kind"]][] = [

@@ -1,33 +1,42 @@
 import { expect, it } from "vitest";
 import { MirrorAway, type MirrorCommands } from "../../../src/stores/mirror/mirror-commands.ts";
-import { ask, failed, isResting, patient, type Patience } from "../../../src/stores/mirror/patience.ts";
-import { spared } from "../../../src/stores/mirror/spared.ts";
+import {
+  askMirror,
+  mirrorFailed,
+  isMirrorOpen,
+  closedMirror,
+  type MirrorBreaker,
+} from "../../../src/stores/mirror/mirror-breaker.ts";
+import { behindBreaker } from "../../../src/stores/mirror/behind-breaker.ts";
 
 const after = (failures: number, nowMs: number) =>
-  Array.from({ length: failures }).reduce<Patience>((patience) => failed(patience, nowMs), patient);
+  Array.from({ length: failures }).reduce<MirrorBreaker>(
+    (breaker) => mirrorFailed(breaker, nowMs),
+    closedMirror,
+  );
 
 it("goes on asking after two failures, and rests after the third", () => {
-  expect(isResting(after(2, 1_000))).toBe(false);
-  expect(ask(after(2, 1_000), 1_000)).not.toBeNull();
-  expect(isResting(after(3, 1_000))).toBe(true);
-  expect(ask(after(3, 1_000), 1_000)).toBeNull();
+  expect(isMirrorOpen(after(2, 1_000))).toBe(false);
+  expect(askMirror(after(2, 1_000), 1_000)).not.toBeNull();
+  expect(isMirrorOpen(after(3, 1_000))).toBe(true);
+  expect(askMirror(after(3, 1_000), 1_000)).toBeNull();
 });
 
 it("rests for 5 s, then one may ask, and the others wait for as long again", () => {
   const resting = after(3, 1_000);
-  expect(ask(resting, 5_999)).toBeNull();
-  const asked = ask(resting, 6_000);
+  expect(askMirror(resting, 5_999)).toBeNull();
+  const asked = askMirror(resting, 6_000);
   if (asked === null) throw new Error("nobody may ask");
-  expect(ask(asked, 6_000)).toBeNull();
-  expect(ask(asked, 10_999)).toBeNull();
+  expect(askMirror(asked, 6_000)).toBeNull();
+  expect(askMirror(asked, 10_999)).toBeNull();
   // Whoever asked may have died.
-  expect(ask(asked, 11_000)).not.toBeNull();
-  expect(ask(failed(asked, 6_300), 11_299)).toBeNull();
-  expect(ask(failed(asked, 6_300), 11_300)).not.toBeNull();
+  expect(askMirror(asked, 11_000)).not.toBeNull();
+  expect(askMirror(mirrorFailed(asked, 6_300), 11_299)).toBeNull();
+  expect(askMirror(mirrorFailed(asked, 6_300), 11_300)).not.toBeNull();
 });
 
 it("does not rest for longer where the clock was set back", () => {
-  expect(ask(after(3, 1_000_000), 999_999)).not.toBeNull();
+  expect(askMirror(after(3, 1_000_000), 999_999)).not.toBeNull();
 });
 
 function shaky() {
@@ -38,7 +47,7 @@ function shaky() {
       return world.isWell ? Promise.resolve("reply") : Promise.reject(new TypeError("quotes a ticket"));
     },
   };
-  const { run } = spared(
+  const { run } = behindBreaker(
     commands,
     () => world.nowMs,
     (error) => world.told.push(error),

@@ -1,8 +1,8 @@
-/** What a call tells the gate about its provider. The one place where a failure becomes news. */
+/** What a call tells the gate about its provider. The one place where a failure becomes a report. */
 import { isAnswer, isProviderFault, type Failure } from "../failure.ts";
 
 /** One call that was let through, whether it was made or not. Plain JSON: it travels in batches. */
-export interface Outcome {
+export interface CallReport {
   /** The permit that it was let through with; `null` for a call that was answered from a snapshot. Only a turn's permit means anything. */
   readonly permit: string | null;
   /** The breaker's epoch that it was let through in; `null`: not known, for the gate could not be asked. */
@@ -50,7 +50,7 @@ export type Finding =
       readonly kind: "rate_limited";
       readonly model: string;
       readonly holdMs: number | null;
-      /** The vendor named no time: each one in a row is held for twice as long. */
+      /** The vendor named no time: each one in a row pauses it for twice as long. */
       readonly unnamed?: true;
     }
   /** Our key was refused (or there is none), our credit is gone, or (`model`) that model is not for us. */
@@ -72,7 +72,7 @@ export interface Others {
   readonly served: boolean;
   /** Half or more of the model's last 20 calls were faults. */
   readonly mostlyFaults: boolean;
-  /** The gate holds the model, or the account: the ticket need not wait by itself. */
+  /** The gate has paused the model, or the account: the ticket need not wait by itself. */
   readonly held: boolean;
   /** The model's latest judgement: since the ticket's first answer without one, within a day before that, or in neither. */
   readonly judged: "since" | "before" | "not_for_a_day";
@@ -84,20 +84,20 @@ export interface Others {
  * Must who reports it know how others fared, since somebody is charged with it or not? A judgement charges nobody, so it can be told with
  * others, later.
  */
-export function asksForOthers({ finding, call, unlessServed, reason }: Outcome): boolean {
+export function asksForOthers({ finding, call, unlessServed, reason }: CallReport): boolean {
   if (unlessServed === true) return true;
   return call?.ticket !== undefined && (finding.kind !== "healthy" || reason !== undefined);
 }
 
-/** The longest hold of a model, and of a vendor's `Retry-After`, in milliseconds. */
-export const longestHoldMs = 900_000;
+/** The longest pause of a model, and of a vendor's `Retry-After`, in milliseconds. */
+export const longestPauseMs = 900_000;
 /**
  * Two calls that a ticket is charged with for the provider's faults lie so far apart, and so do its two answers without a judgement, in
  * milliseconds.
  */
 export const chargesApartMs = 60_000;
 /** Where a 429 names no time. */
-export const unnamedHoldMs = 30_000;
+export const unnamedPauseMs = 30_000;
 
 /**
  * @param failure of the call; `null`: it brought a judgement
@@ -139,11 +139,11 @@ function rateLimit(askedMs: number | null, model: string, patienceMs: number): F
   if (askedMs === null) {
     return patienceMs > 0
       ? { kind: "rate_limited", model, holdMs: null }
-      : { kind: "rate_limited", model, holdMs: unnamedHoldMs, unnamed: true };
+      : { kind: "rate_limited", model, holdMs: unnamedPauseMs, unnamed: true };
   }
   return {
     kind: "rate_limited",
     model,
-    holdMs: askedMs > patienceMs ? Math.min(askedMs, longestHoldMs) : null,
+    holdMs: askedMs > patienceMs ? Math.min(askedMs, longestPauseMs) : null,
   };
 }

@@ -1,22 +1,22 @@
 /** The gates of a Node process: what every gate promises, and what is special to them. */
 import { StatementSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Outcome } from "../../../src/domain/gate/outcome.ts";
+import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { createAlarm, type Alarm } from "../../../src/node/sqlite/alarm.ts";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
 import { groupCommit } from "../../../src/node/sqlite/group-commit.ts";
-import { localGates } from "../../../src/node/sqlite/gates.ts";
+import { sqliteGates } from "../../../src/node/sqlite/gates.ts";
 import { testGate } from "../../contracts/gate.ts";
 import { manualClock } from "../../support/clock.ts";
-import { directoryForTest, limits } from "../../support/durable-on-node.ts";
+import { directoryForTest, limits } from "../../support/sqlite-store.ts";
 
 describe("as every gate", () => {
   testGate(limits, gatesForTest);
 });
 
-const healthy: Outcome = { permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 5 };
-const fault: Outcome = { ...healthy, finding: { kind: "fault" } };
-const seat = { priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m", tenant: "", comparison: "" };
+const healthy: CallReport = { permit: null, epoch: 0, finding: { kind: "healthy" }, durationMs: 5 };
+const fault: CallReport = { ...healthy, finding: { kind: "fault" } };
+const queueItem = { priority: 0, acceptedAtMs: 0, sizeBytes: 1, model: "m", tenant: "", comparison: "" };
 
 function countedRuns(): () => number {
   const run = vi.spyOn(StatementSync.prototype, "run");
@@ -36,7 +36,7 @@ it("runs no statement for live calls through a closed breaker, and stores their 
   expect(runs()).toBe(0);
   await world.advance(1);
   await world.restart();
-  expect(await world.gate.overview()).toMatchObject({ meanResponseMs: 5 });
+  expect(await world.gate.status()).toMatchObject({ meanResponseMs: 5 });
 });
 
 it("stores a fault that opens nothing within a second, and an opening before anybody hears of it", async () => {
@@ -62,7 +62,7 @@ it("goes on from memory while the disk is full, and stores when there is room ag
   world.sql.exec("PRAGMA query_only = ON");
   for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault);
   expect(await world.gate.enter("p", { tenant: "", model: "m" })).toMatchObject({ kind: "wait" });
-  expect(await world.gate.reserve({ ...seat, ticketId: "a" })).toBe(true);
+  expect(await world.gate.reserve({ ...queueItem, ticketId: "a" })).toBe(true);
   await world.advance(2_500);
   expect(world.stored()).toBeNull();
   world.sql.exec("PRAGMA query_only = OFF");
@@ -84,21 +84,21 @@ it("gives the probe of a dead process away at once: nobody else can have it", as
 
 it("never sends a suspect beside that of another provider, and sends it when that one is through", async () => {
   const world = await gatesForTest();
-  const parking = { notBeforeMs: world.nowMs(), suspect: true, permit: null };
+  const requeueing = { notBeforeMs: world.nowMs(), suspect: true, permit: null };
   const [mock, openai] = [world.gates.of("mock"), world.gates.of("openai")];
-  mock.park({ ...seat, ticketId: "a" }, parking);
+  mock.requeue({ ...queueItem, ticketId: "a" }, requeueing);
   expect(await world.sent()).toEqual(["a"]);
-  openai.park({ ...seat, ticketId: "b" }, parking);
-  openai.confirm({ ...seat, ticketId: "c" }, world.nowMs());
+  openai.requeue({ ...queueItem, ticketId: "b" }, requeueing);
+  openai.enqueue({ ...queueItem, ticketId: "c" }, world.nowMs());
   expect(await world.sent()).toEqual(["c"]);
-  mock.release("a");
+  mock.remove("a");
   expect(await world.sent()).toEqual(["b"]);
 });
 
 it("sends nothing before it is opened, nor after it is shut", async () => {
   const world = await gatesForTest();
   world.gates.shut();
-  await world.confirm({ ...seat, ticketId: "a" }, world.nowMs());
+  await world.enqueue({ ...queueItem, ticketId: "a" }, world.nowMs());
   world.gates.look();
   expect(await world.sent()).toEqual([]);
   world.gates.open();
@@ -109,7 +109,7 @@ it("sends nothing before it is opened, nor after it is shut", async () => {
 it("asks after a ticket that has said nothing for five minutes", async () => {
   const world = await gatesForTest();
   await world.gate.report({ ...fault, finding: { kind: "rate_limited", model: "m", holdMs: 900_000 } });
-  await world.confirm({ ...seat, ticketId: "a" }, world.nowMs());
+  await world.enqueue({ ...queueItem, ticketId: "a" }, world.nowMs());
   await world.advance(299_999);
   expect(world.silent()).toEqual([]);
   await world.advance(1);
@@ -140,7 +140,7 @@ async function gatesForTest() {
 
   function start() {
     alarm?.stop();
-    const started = localGates({
+    const started = sqliteGates({
       sql,
       commits,
       limits,
@@ -165,10 +165,11 @@ async function gatesForTest() {
     get gate() {
       return gates.of("mock");
     },
-    confirm: async (...told: Parameters<ReturnType<typeof gates.of>["confirm"]>) =>
-      gates.of("mock").confirm(...told),
-    park: async (...told: Parameters<ReturnType<typeof gates.of>["park"]>) => gates.of("mock").park(...told),
-    release: async (id: string) => gates.of("mock").release(id),
+    enqueue: async (...told: Parameters<ReturnType<typeof gates.of>["enqueue"]>) =>
+      gates.of("mock").enqueue(...told),
+    requeue: async (...told: Parameters<ReturnType<typeof gates.of>["requeue"]>) =>
+      gates.of("mock").requeue(...told),
+    remove: async (id: string) => gates.of("mock").remove(id),
     async sent() {
       await clock.advance(0);
       const ids = sent;

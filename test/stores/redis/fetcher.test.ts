@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { acceptTicket } from "../../../src/domain/ticket/moves.ts";
 import { StoreAway, type ClaimedTicket } from "../../../src/gateway/ports.ts";
-import { createTaker } from "../../../src/stores/redis/fetcher.ts";
+import { createFetcher } from "../../../src/stores/redis/fetcher.ts";
 import { draftOf } from "../../contracts/tickets.ts";
 import { manualClock } from "../../support/clock.ts";
 
@@ -18,17 +18,17 @@ function taking(...answers: Answer[]) {
   const asked: { readonly atMs: number; readonly most: number; readonly inFlight: number }[] = [];
   const faults: unknown[] = [];
   const running: (() => void)[] = [];
-  const taker = createTaker({
+  const fetcher = createFetcher({
     clock,
     storeNowMs: clock.nowMs,
     concurrency,
-    async take(most, inFlight) {
+    async fetch(most, inFlight) {
       asked.push({ atMs: clock.nowMs() - startMs, most, inFlight });
       const answer = answers.shift();
       if (answer === "away") throw new StoreAway("away");
       if (answer === undefined) return [];
       const { tickets, wakeAtMs } = typeof answer === "number" ? { tickets: answer, wakeAtMs: null } : answer;
-      taker.onSchedule({ nowMs: clock.nowMs(), wakeAtMs: at(wakeAtMs), listeners: null });
+      fetcher.onSchedule({ nowMs: clock.nowMs(), wakeAtMs: at(wakeAtMs), listeners: null });
       return Array.from({ length: tickets }, claimed);
     },
     run: () => new Promise((resolve) => running.push(resolve)),
@@ -41,22 +41,22 @@ function taking(...answers: Answer[]) {
     asked,
     faults,
     running,
-    taker,
+    fetcher,
     startMs,
     timesMs: () => asked.map(({ atMs }) => atMs),
     /** A call of our own has said. @param inMs since the start */
     reply: (inMs: number | null, listeners: number | null = null, saidInMs = clock.nowMs() - startMs) =>
-      taker.onSchedule({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs), listeners }),
+      fetcher.onSchedule({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs), listeners }),
     /** Another's has. */
-    news: (inMs: number | null, saidInMs = clock.nowMs() - startMs) =>
-      taker.onNews({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs) }),
+    wake: (inMs: number | null, saidInMs = clock.nowMs() - startMs) =>
+      fetcher.onWake({ nowMs: startMs + saidInMs, wakeAtMs: at(inMs) }),
   };
 }
 
 /** Open, and has looked in vain: nothing is to come. */
 async function idle(...answers: Answer[]) {
   const world = taking({ tickets: 0, wakeAtMs: null }, ...answers);
-  world.taker.open();
+  world.fetcher.open();
   await world.clock.advance(1);
   world.asked.length = 0;
   return world;
@@ -65,7 +65,7 @@ async function idle(...answers: Answer[]) {
 describe("a process that takes tickets", () => {
   it("looks at once when it begins, and then not once in an hour while nothing is to come", async () => {
     const world = taking({ tickets: 0, wakeAtMs: null });
-    world.taker.open();
+    world.fetcher.open();
     await world.clock.advance(hourMs);
     expect(world.asked).toEqual([{ atMs: 0, most: concurrency, inFlight: 0 }]);
     expect(world.clock.pending()).toBe(0);
@@ -89,8 +89,8 @@ describe("a process that takes tickets", () => {
   });
 
   it("leaves to others first what they have brought, but takes it when they do not", async () => {
-    const { clock, news, timesMs } = await idle(1);
-    news(1);
+    const { clock, wake, timesMs } = await idle(1);
+    wake(1);
     await clock.advance(19);
     expect(timesMs()).toEqual([]);
     await clock.advance(1);
@@ -98,19 +98,19 @@ describe("a process that takes tickets", () => {
   });
 
   it("does not ask for what others have taken meanwhile", async () => {
-    const { clock, news, timesMs } = await idle();
-    news(1);
+    const { clock, wake, timesMs } = await idle();
+    wake(1);
     await clock.advance(10);
-    news(null);
+    wake(null);
     await clock.advance(hourMs);
     expect(timesMs()).toEqual([]);
   });
 
   it("leaves them longer to others, the more it has in flight itself", async () => {
-    const { clock, reply, news, timesMs } = await idle({ tickets: 3, wakeAtMs: null }, 1);
+    const { clock, reply, wake, timesMs } = await idle({ tickets: 3, wakeAtMs: null }, 1);
     reply(1);
     await clock.advance(9);
-    news(10);
+    wake(10);
     await clock.advance(34);
     expect(timesMs()).toEqual([1]);
     await clock.advance(1);
@@ -173,14 +173,14 @@ describe("a process that takes tickets", () => {
   });
 
   it("does not believe what was said before what it knows", async () => {
-    const { clock, reply, news, timesMs } = await idle();
+    const { clock, reply, wake, timesMs } = await idle();
     await clock.advance(100);
     reply(5_000);
     await clock.advance(100);
     // The same as before, but known to be true so long.
     reply(5_000);
-    news(150, 150);
-    news(null, 199);
+    wake(150, 150);
+    wake(null, 199);
     await clock.advance(4_700);
     expect(timesMs()).toEqual([]);
     await clock.advance(100);
@@ -194,8 +194,8 @@ describe("a process that takes tickets", () => {
       [1, 9_000],
       [9_000, 1],
     ]) {
-      const { clock, reply, news, timesMs } = await idle();
-      news(order[0] ?? null, 1);
+      const { clock, reply, wake, timesMs } = await idle();
+      wake(order[0] ?? null, 1);
       reply(order[1] ?? null, null, 1);
       await clock.advance(20);
       expect(timesMs()[0]).toBeLessThanOrEqual(21);
@@ -203,16 +203,16 @@ describe("a process that takes tickets", () => {
   });
 
   it("takes nothing once it is shut, whatever it hears; what runs goes on; then looks at once", async () => {
-    const { clock, reply, news, taker, running, timesMs } = await idle(1);
+    const { clock, reply, wake, fetcher, running, timesMs } = await idle(1);
     reply(1);
     await clock.advance(0);
-    taker.shut();
+    fetcher.shut();
     reply(2);
-    news(3, 3);
+    wake(3, 3);
     running[0]?.();
     await clock.advance(hourMs);
     expect(timesMs()).toEqual([1]);
-    taker.open();
+    fetcher.open();
     await clock.advance(0);
     expect(timesMs()).toEqual([1, hourMs + 1]);
   });

@@ -7,7 +7,7 @@ import { createGateway } from "../../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../../src/gateway/ports.ts";
 import { stopGracefully } from "../../../src/node/stop.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { config, durableForTest } from "../../support/durable-on-node.ts";
+import { config, sqliteForTest } from "../../support/sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
 const asked: Asked = {
@@ -22,7 +22,7 @@ const asked: Asked = {
   reasoningEffort: null,
 };
 
-const caller: Caller = {
+const script: Caller = {
   correlationId: "c",
   tenant: "t",
   mode: "queue_if_unavailable",
@@ -50,8 +50,8 @@ async function stoppingWorld(
     prompt: string,
   ) => Promise<Reply>,
 ) {
-  const world = await durableForTest();
-  const { clock, durable } = world;
+  const world = await sqliteForTest();
+  const { clock, sqlite } = world;
   const stopping = new AbortController();
   let calls = 0;
   const provider: Provider = {
@@ -66,9 +66,9 @@ async function stoppingWorld(
   const gateway = createGateway(
     {
       providers: new Map([["mock", provider]]),
-      gate: durable.gate,
-      tickets: durable.tickets,
-      keys: durable.keys,
+      gate: sqlite.gate,
+      tickets: sqlite.tickets,
+      keys: sqlite.keys,
       clock,
       newId: () => crypto.randomUUID(),
       random: () => 0.5,
@@ -83,17 +83,17 @@ async function stoppingWorld(
       maxRetries: 2,
     },
   );
-  durable.start(gateway.run);
-  const ticket = await durable.tickets.create(draftOf());
+  sqlite.start(gateway.run);
+  const ticket = await sqlite.tickets.create(draftOf());
   await world.advance(0);
-  const live = gateway.submit(asked, caller);
+  const live = gateway.submit(asked, script);
   await world.advance(0);
   expect(calls).toBe(2);
 
   const startedAtMs = clock.nowMs();
   let stoppedAfterMs: number | null = null;
   const stop = async () => {
-    await stopGracefully({ server: createServer(), durable, clock, stopping });
+    await stopGracefully({ server: createServer(), stores: sqlite, clock, stopping });
     stoppedAfterMs = clock.nowMs() - startedAtMs;
   };
   void stop();

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { copyKeeper } from "../../../src/stores/mirror/copy-keeper.ts";
+import { copyWriter } from "../../../src/stores/mirror/copy-writer.ts";
 import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { lifeOf } from "./some-ticket.ts";
 
@@ -13,7 +13,7 @@ function keeper() {
     /** Answers the write that is under way. */
     answer: (() => undefined) as (isWell: boolean) => void,
   };
-  const keep = copyKeeper(
+  const keep = copyWriter(
     () => world.ticket,
     (ticket) => {
       world.written.push(ticket.progress.events);

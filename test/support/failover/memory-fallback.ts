@@ -1,27 +1,27 @@
-/** A process' own store in memory, as `src/node/durable.ts` is one in SQLite. */
+/** A process' own store in memory, as `src/node/sqlite/store.ts` is one in SQLite. */
 import type { QueueSettings } from "../../../src/settings/limits.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import type { Use } from "../../../src/accounts/totals.ts";
-import type { Doubtful, LocalStore, Spooled } from "../../../src/stores/failover/local-store.ts";
+import type { Doubtful, FallbackStore, Spooled } from "../../../src/stores/failover/fallback-store.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What outlives a process. */
-export interface LocalFile {
+export interface FallbackFile {
   readonly rows: Map<string, Row>;
   readonly spool: Map<string, Spooled>;
   readonly doubtful: Map<string, Doubtful>;
   readonly totals: Map<string, Use>;
 }
 
-export function emptyFile(): LocalFile {
+export function emptyFile(): FallbackFile {
   return { rows: new Map(), spool: new Map(), doubtful: new Map(), totals: new Map() };
 }
 
 /** The step in which a ticket that was sent is claimed; `null`: it was not to be. */
 export type Take = (ticketId: string) => Promise<ClaimedTicket | null>;
 
-export interface MemoryLocal extends LocalStore {
+export interface MemoryFallback extends FallbackStore {
   /** From now on nothing can be stored, or all can again. */
   fill(isFull: boolean): void;
   /** As a gate that has sent the ticket would. @throws {StoreAway} while the ticket moves */
@@ -30,13 +30,13 @@ export interface MemoryLocal extends LocalStore {
   halt(): void;
 }
 
-export function memoryLocal(
+export function memoryFallback(
   clock: Clock,
   random: () => number,
   settings: QueueSettings,
-  file: LocalFile,
+  file: FallbackFile,
   around: (take: Take) => Take = (take) => take,
-): MemoryLocal {
+): MemoryFallback {
   const { rows, spool, doubtful, totals } = file;
   let run: ((claimed: ClaimedTicket) => Promise<void>) | null = null;
   let permits = 0;
@@ -61,7 +61,7 @@ export function memoryLocal(
       if (ticket.state.status !== "processing") listener();
     },
   });
-  const takeNow = (ticketId: string) => engine.take(ticketId, `local-${clock.nowMs()}-${++permits}`);
+  const takeNow = (ticketId: string) => engine.claimInTurn(ticketId, `local-${clock.nowMs()}-${++permits}`);
   const take = around(async (ticketId) => takeNow(ticketId));
   engine.claimantsDied();
 
@@ -125,7 +125,7 @@ export function memoryLocal(
           .slice(0, limit);
         for (const [id, row] of marked) {
           rows.set(id, { ...row, isMoving: true });
-          engine.release(row.ticket);
+          engine.remove(row.ticket);
         }
         return marked.map(([, { ticket, events, isMoving }]) => ({ ticket, events, isFresh: !isMoving }));
       },

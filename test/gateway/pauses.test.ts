@@ -39,7 +39,7 @@ describe("a 429 that asks for more than fits the request", () => {
     expect(body["providers"]).toContainEqual(expect.objectContaining(row));
   });
 
-  it("to a ticket holds the model for its other tickets too", async () => {
+  it("to a ticket pauses the model for its other tickets too", async () => {
     const world = outage({ env: { QUEUE_CONCURRENCY: "1" } });
     world.answerWith(wait(120));
     await world.queue("a");
@@ -52,7 +52,7 @@ describe("a 429 that asks for more than fits the request", () => {
     expect(world.order(1)).toEqual(["b", "a"]);
   });
 
-  it("that names no time holds a ticket's model for 30 s", async () => {
+  it("that names no time pauses a ticket's model for 30 s", async () => {
     const world = outage();
     world.answerWith(refused(429));
     await world.queue("a");
@@ -65,7 +65,7 @@ describe("a 429 that asks for more than fits the request", () => {
   });
 });
 
-it("a 429 that fits the request is waited for, and holds nobody else", async () => {
+it("a 429 that fits the request is waited for, and pauses nobody else", async () => {
   const world = outage();
   world.answerWith((essay) =>
     essay === "essay-a" && world.calls.length === 1 ? refused(429, { "retry-after": "20" }) : verdict(),
@@ -99,7 +99,7 @@ describe.each([
     for (const name of ["a", "b", "c"]) expect(world.ticket(name)?.state.status).toBe("completed");
   });
 
-  it("fail live calls at once, which neither wait nor make the hold longer", async () => {
+  it("fail live calls at once, which neither wait nor make the pause longer", async () => {
     const world = outage();
     world.answerWith(step);
     for (let at = 0; at < 9; at++) {
@@ -111,7 +111,7 @@ describe.each([
     expect(world.calls).toHaveLength(9);
     await world.clock.advance(1);
     expect(world.order(9)).toEqual(["a"]);
-    expect(world.durable.stored.size).toBe(1);
+    expect(world.stores.stored.size).toBe(1);
   });
 
   it("are accepted again as soon as a live call is answered", async () => {

@@ -4,9 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { configOf, durableForTest, policy } from "../../support/durable-on-node.ts";
+import { configOf, sqliteForTest, policy } from "../../support/sqlite-store.ts";
 
-type World = Awaited<ReturnType<typeof durableForTest>>;
+type World = Awaited<ReturnType<typeof sqliteForTest>>;
 
 /** Another's hand in the file. */
 function meddle({ directory }: World, statement: string): void {
@@ -18,7 +18,7 @@ function meddle({ directory }: World, statement: string): void {
 const tables = ["tickets", "texts", "events", "keys"];
 
 it("leaves nothing of a ticket or a key in any table when their time is over", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   await world.tickets.create(draftOf());
   await world.keys.begin("name", "hash", "q1", 1_000);
   const counts = () => tables.map((name) => world.rowsOf(`SELECT COUNT(*) AS n FROM ${name}`)[0]?.["n"]);
@@ -32,7 +32,7 @@ it("leaves nothing of a ticket or a key in any table when their time is over", a
 });
 
 it("erases the log as soon as a reader from outside lets it", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const { about } = await world.tickets.create(draftOf());
   const reader = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"), { readOnly: true });
   reader.exec("BEGIN");
@@ -46,16 +46,16 @@ it("erases the log as soon as a reader from outside lets it", async () => {
 });
 
 it("lets hundreds expire in one go", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   await Promise.all(Array.from({ length: 250 }, () => world.tickets.create(draftOf())));
   await world.advance(policy.ttlMs);
   await world.advance(0);
-  expect((await world.gate.overview()).queue.size).toBe(0);
+  expect((await world.gate.status()).queue.size).toBe(0);
   expect(world.rowsOf("SELECT COUNT(*) AS n FROM texts")).toEqual([{ n: 0 }]);
 });
 
 it("looks for itself now and then, so that a missed moment is not missed for long", async () => {
-  const world = await durableForTest(configOf({ QUEUE_POLL_INTERVAL_SECONDS: "1" }));
+  const world = await sqliteForTest(configOf({ QUEUE_POLL_INTERVAL_SECONDS: "1" }));
   const { about } = await world.tickets.create(draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
   expect(await world.sent()).toEqual([]);
   await world.advance(5_000);
@@ -65,7 +65,7 @@ it("looks for itself now and then, so that a missed moment is not missed for lon
 });
 
 it("leaves a ticket of a newer version alone, and works on with the others", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const newer = await world.tickets.create(draftOf());
   const known = await world.tickets.create(draftOf());
   const where = `WHERE id = '${newer.about.id}'`;
@@ -80,7 +80,7 @@ it("leaves a ticket of a newer version alone, and works on with the others", asy
 });
 
 it("tells of a row that can't be read, and works on with the others", async () => {
-  const world = await durableForTest();
+  const world = await sqliteForTest();
   const broken = await world.tickets.create(draftOf());
   const known = await world.tickets.create(draftOf());
   meddle(world, `UPDATE tickets SET record = '{}' WHERE id = '${broken.about.id}'`);
@@ -91,7 +91,7 @@ it("tells of a row that can't be read, and works on with the others", async () =
 });
 
 it("keeps nothing while the file can't be written, lives on, and recovers by itself", async () => {
-  const world = await durableForTest(configOf({ QUEUE_REQUEST_TTL_HOURS: "0.0005" }));
+  const world = await sqliteForTest(configOf({ QUEUE_REQUEST_TTL_HOURS: "0.0005" }));
   const { about } = await world.tickets.create(draftOf());
   const other = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
   other.exec("BEGIN IMMEDIATE");
@@ -100,15 +100,15 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   await expect(world.keys.begin("name", "hash", "q1", 1_000)).rejects.toThrow(StoreAway);
   expect(await world.tickets.load(draft.about.id)).toBeNull();
   expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
-  expect((await world.durable.health()).isWell).toBe(false);
-  world.durable.totals.add("one", "2026-11-22", 1, 0.5);
+  expect((await world.sqlite.health()).isWell).toBe(false);
+  world.sqlite.totals.add("one", "2026-11-22", 1, 0.5);
   await world.advance(5_000);
   expect(world.faults.length).toBeGreaterThan(0);
   expect(world.faults.every((fault) => fault instanceof StoreAway)).toBe(true);
   other.exec("ROLLBACK");
   other.close();
 
-  expect((await world.durable.health()).isWell).toBe(true);
+  expect((await world.sqlite.health()).isWell).toBe(true);
   await world.advance(60_000);
   expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
   expect(world.rowsOf("SELECT requests FROM totals")).toEqual([{ requests: 1 }]);

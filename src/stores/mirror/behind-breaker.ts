@@ -1,31 +1,31 @@
-/** A secondary store that is left alone while it doesn't answer. */
+/** A secondary store behind its breaker: left alone while it doesn't answer. */
 import { MirrorAway, type MirrorCommands } from "./mirror-commands.ts";
-import { ask, failed, isResting, patient } from "./patience.ts";
+import { askMirror, mirrorFailed, isMirrorOpen, closedMirror } from "./mirror-breaker.ts";
 
 /**
  * Whatever goes wrong is `MirrorAway`, without what the store said: that may quote a ticket.
  *
- * @param onAway is told of the failure with which a rest begins
+ * @param onAway is told of the failure that opens the breaker
  */
-export function spared(
+export function behindBreaker(
   commands: MirrorCommands,
   nowMs: () => number,
   onAway: (error: unknown) => void,
 ): MirrorCommands {
-  let patience = patient;
+  let breaker = closedMirror;
   return {
     async run(command) {
-      const asked = ask(patience, nowMs());
+      const asked = askMirror(breaker, nowMs());
       if (asked === null) throw new MirrorAway("it has not answered lately");
-      patience = asked;
+      breaker = asked;
       try {
         const reply = await commands.run(command);
-        patience = patient;
+        breaker = closedMirror;
         return reply;
       } catch (error) {
-        const wasResting = isResting(patience);
-        patience = failed(patience, nowMs());
-        if (!wasResting && isResting(patience)) onAway(error);
+        const wasOpen = isMirrorOpen(breaker);
+        breaker = mirrorFailed(breaker, nowMs());
+        if (!wasOpen && isMirrorOpen(breaker)) onAway(error);
         throw new MirrorAway("it has not answered");
       }
     },
