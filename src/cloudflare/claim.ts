@@ -7,12 +7,14 @@ import type { ClaimedTicket, Gate, Ports } from "../gateway/ports.ts";
 import { untilAnswered } from "../gateway/until-answered.ts";
 
 export interface ClaimParts extends Pick<Ports, "clock" | "random" | "newId"> {
-  readonly tickets: Pick<ClaimableTickets, "load" | "claim">;
+  readonly tickets: Pick<ClaimableTickets, "load" | "claim" | "giveBack">;
   readonly gate: (provider: ProviderName) => StartingGate & Pick<Gate, "report">;
 }
 
 /** How long a worker asks for its claim: well within what a lease has to spare. */
 const claimMs = 5_000;
+/** How long it goes on asking then, to give the claim back: in default settings about until the lease has ended. */
+const withdrawMs = 60_000;
 
 /**
  * Safe to do twice, late, and beside another worker: the claim decides. Where nothing is claimed, the gate will send the ticket again in its
@@ -34,16 +36,31 @@ export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<
 
   const { epoch, asProbe, early } = start;
   const giveBack = () => gate.report({ permit, epoch, ...noReport });
-  // A claim that was made but not heard of would make the ticket look as if its process had died.
-  const claim = await untilAnswered(
-    parts,
-    () => tickets.claim(ticketId, permit, asProbe, early),
-    clock.nowMs() + claimMs,
-  ).catch(async (error: unknown) => {
+  const claim = async () => ({ claim: await tickets.claim(ticketId, permit, asProbe, early) });
+  const answer = await untilAnswered(parts, claim, clock.nowMs() + claimMs).catch(async (error: unknown) => {
     await giveBack();
     throw error;
   });
-  if (claim?.claimed.kind === "claimed") return { ...claim.claimed, ticket: claim.ticket, permit, epoch };
+  if (answer?.claim?.claimed.kind === "claimed") {
+    return { ...answer.claim.claimed, ticket: answer.claim.ticket, permit, epoch };
+  }
   await giveBack();
+  if (answer === null) await withdraw(parts, ticketId, claim);
   return null;
+}
+
+/**
+ * A claim that may have been made, though nobody has heard of it, would make the ticket look as if its process had died: it is asked for until
+ * the answer comes, and given back.
+ */
+async function withdraw(
+  parts: ClaimParts,
+  ticketId: string,
+  claim: () => Promise<{ readonly claim: Awaited<ReturnType<ClaimableTickets["claim"]>> }>,
+): Promise<void> {
+  const answer = await untilAnswered(parts, claim, parts.clock.nowMs() + withdrawMs);
+  const claimed = answer?.claim?.claimed;
+  if (claimed?.kind !== "claimed") return;
+  const { fence, leaseEndsAtMs } = claimed;
+  await untilAnswered(parts, () => parts.tickets.giveBack(ticketId, fence), leaseEndsAtMs);
 }

@@ -2,7 +2,6 @@
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { BodyFault, Platform } from "../http/platform.ts";
-import { isLoopback } from "../settings/rules.ts";
 import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {
@@ -14,7 +13,6 @@ export const workersPlatform: Platform = {
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
-  isLoopback: (c) => isLoopback(new URL(c.req.url).hostname),
   finishLater: (c: Context, work) => c.executionCtx.waitUntil(work),
 };
 

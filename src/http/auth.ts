@@ -7,15 +7,16 @@ const loopbackTenant = "local";
 
 /**
  * @param header the `Authorization` header
+ * @param isLocal where no keys are set: does the request come from this machine's own?
  * @returns the tenant; `null` for a stranger
  */
 export async function authenticate(
   header: string | undefined,
   access: Config["access"],
-  isLoopback: () => boolean,
+  isLocal: () => boolean,
   sha256: Sha256,
 ): Promise<string | null> {
-  if (access.kind === "loopback") return isLoopback() ? loopbackTenant : null;
+  if (access.kind === "loopback") return isLocal() ? loopbackTenant : null;
   const key = /^Bearer +(\S+) *$/i.exec(header ?? "")?.[1];
   if (key === undefined) return null;
   const hash = await sha256(key);

@@ -3,8 +3,9 @@ import type { Sha256 } from "../gateway/ports.ts";
 import type { Config } from "../settings/config.ts";
 import { authenticate } from "./auth.ts";
 import { readNothing } from "./body.ts";
+import { isLocal } from "./local.ts";
 import type { Platform } from "./platform.ts";
-import { notLoopback, unknownKey } from "./problems.ts";
+import { notLocal, unknownKey } from "./problems.ts";
 import { refuse, type Guard } from "./route-context.ts";
 
 interface GuardParts {
@@ -14,12 +15,12 @@ interface GuardParts {
 }
 
 /** Lets nobody past who is not known. Stands at each route, so that it is the matched route that is guarded. */
-export function knownOnly({ config, platform, sha256 }: GuardParts): Guard {
+export function knownOnly({ config, sha256 }: Pick<GuardParts, "config" | "sha256">): Guard {
   const { access } = config;
   return async (c, next) => {
     const header = c.req.header("authorization");
-    const tenant = await authenticate(header, access, () => platform.isLoopback(c), sha256);
-    if (tenant === null) return refuse(c, access.kind === "keys" ? unknownKey : notLoopback);
+    const tenant = await authenticate(header, access, () => isLocal(c.req), sha256);
+    if (tenant === null) return refuse(c, access.kind === "keys" ? unknownKey : notLocal);
     c.set("tenant", tenant);
     await next();
     return undefined;

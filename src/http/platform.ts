@@ -11,8 +11,6 @@ export interface Platform {
   readBody(c: Context, maxBytes: number): Promise<Result<string, BodyFault>>;
   /** Runs `then` when the client goes away before it has its answer; the returned function ends the watch. */
   onHangUp(c: Context, then: () => void): () => void;
-  /** Was the service addressed as this machine's own? Decides only where no API keys are set. */
-  isLoopback(c: Context): boolean;
   /** Lets work that follows the response finish (a Worker may otherwise be stopped). */
   finishLater(c: Context, work: Promise<unknown>): void;
 }

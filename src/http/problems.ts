@@ -8,10 +8,11 @@ export const unknownKey: Problem = {
   headers: { "www-authenticate": "Bearer" },
 };
 
-export const notLoopback: Problem = {
+export const notLocal: Problem = {
   status: 401,
   type: "AUTHENTICATION_ERROR",
-  sentence: "No API keys are set here, so only requests to this machine's own address are served.",
+  sentence:
+    "No API keys are set here, so only requests to this machine's own address are served, and none that another site's page has sent.",
   headers: { "www-authenticate": "Bearer" },
 };
 

@@ -1,7 +1,7 @@
 /** The service on Node: settings, data, listening, and a graceful stop. */
+import { askedToStop } from "./signals.ts";
 import { hash } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import SonicBoom from "sonic-boom";
 import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts";
 import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
@@ -10,23 +10,25 @@ import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
+import { openDataDirectory } from "./data-directory.ts";
 import { timeOrderedId } from "./ids.ts";
+import { createLogOutput } from "./log-output.ts";
 import { nodePlatform } from "./http/platform.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
-import { stopGracefully } from "./stop.ts";
+import { longestStopMs, stopGracefully } from "./stop.ts";
 import { sizeOfTexts } from "./sqlite/stored-texts.ts";
 import { openStores } from "./stores.ts";
 import { undiciTransport } from "./vendors/undici-transport.ts";
 import { utf8 } from "./http/utf8.ts";
 
+// Whatever is written here is for nobody else on this machine: prompts and essays are in it.
+process.umask(0o077);
+
 const parsed = parseConfig(process.env, "node");
 if (!parsed.ok) refuse(`These settings are wrong:\n${describeMistakes(parsed.error)}`);
 const config = parsed.value;
 
-// Writes without blocking. Lines are gathered for a fifth of a second, or 12 KB: a write for each would be a tenth of a request's cost.
-const output = new SonicBoom({ fd: 1, sync: false, minLength: 12_288, periodicFlush: 200 });
-const log = createLog(config.logLevel, (line) => output.write(`${line}\n`), Date.now);
 const clock: Clock = {
   nowMs: Date.now,
   after(delayMs, then) {
@@ -34,7 +36,12 @@ const clock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+const output = createLogOutput(clock, (count) => log("error", "log_lines_dropped", { count }));
+const log = createLog(config.logLevel, output.write, Date.now);
 const newId = () => timeOrderedId(Date.now());
+const directory = openDataDirectory(config.dataDir);
+if (!directory.ok) refuse(directory.error);
+const directoryWarnings = directory.value;
 const opened = await openStores({
   settings: config,
   redisUrl: config.redisUrl,
@@ -58,19 +65,20 @@ const { app, gateway } = createService(config, {
   log,
   stores: {
     ...stores.parts,
+    warnings,
     sizeOf: sizeOfTexts,
     cancellations: createCancellations(),
     stopping: stopping.signal,
   },
 });
 
-const server = createHttpServer(app.fetch);
+const http = createHttpServer({ fetch: app.fetch, log });
+const { server } = http;
 server.listen(config.port, config.host, started);
 server.on("error", (error: NodeJS.ErrnoException) =>
   refuse(`Cannot listen on ${config.host}:${config.port} (${error.code ?? error.name}).`),
 );
-process.once("SIGTERM", stop);
-process.once("SIGINT", stop);
+void askedToStop.then(stop);
 
 function refuse(why: string): never {
   process.stderr.write(`${why}\n`);
@@ -92,6 +100,10 @@ function errorName(error: unknown): string {
   return "code" in error ? String(error.code) : error.name;
 }
 
+function warnings(): readonly string[] {
+  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+}
+
 function started() {
   stores.start(gateway.run);
   const { address, family, port } = server.address() as AddressInfo;
@@ -101,14 +113,23 @@ function started() {
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: [...config.warnings, ...(stores.parts.warnings?.() ?? [])],
+    warnings: [...config.warnings, ...warnings()],
   });
 }
 
 async function stop(signal: NodeJS.Signals) {
+  const askedAtMs = performance.now();
   log("info", "stopping", { signal });
-  await stopGracefully({ server, stores, clock, stopping });
+  // Asked before it has begun to listen, it does not begin any more.
+  server.off("listening", started);
+  const { requestTimeoutMs } = config.llm;
+  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch((error: unknown) =>
+    log("error", "background_fault", { error_name: errorName(error) }),
+  );
   void vendors.close();
-  output.flushSync();
+  const tookMs = performance.now() - askedAtMs;
+  log("info", "stopped", { signal, duration_ms: Math.round(tookMs) });
+  // Whoever reads the log has a second, or what is left of the time; and a moment in any case.
+  await output.end(Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - tookMs)));
   process.exit(0);
 }

@@ -1,44 +1,46 @@
-/** The end of the process, within 30 s: nothing new, what is in flight may finish for a while, the rest becomes tickets or goes back to its place. */
-import type { ServerType } from "@hono/node-server";
+/**
+ * The end of the process: nothing new is taken, what is in flight may finish for a while, the rest becomes tickets or goes back to its place.
+ * At most a second longer than a live request may take, and never longer than 21 s: supervisors commonly kill after 30.
+ */
 import { inTime } from "../gateway/deadline.ts";
 import type { Clock } from "../gateway/ports.ts";
+import type { HttpServer } from "./http/server.ts";
 import type { SqliteStore } from "./sqlite/store.ts";
 
-/** How long calls in flight may take to finish by themselves, and then to be ended. */
+/** From the signal to the exit. */
+export function longestStopMs(requestTimeoutMs: number): number {
+  return Math.min(patienceMs, requestTimeoutMs) + 1_000;
+}
+
+/** How long what is in flight may take to finish by itself, unless a request's own time limit is less. */
 const patienceMs = 20_000;
-const endingMs = 8_000;
-/** Connections that have become idle are looked for this often. */
-const sweepMs = 100;
+/** And then to be ended: calls are aborted, tickets stored. What is left of the second is the log's. */
+const endingMs = 600;
+const closingMs = 300;
 
 export interface Running {
-  readonly server: ServerType;
+  readonly http: Pick<HttpServer, "leave">;
   readonly stores: Pick<SqliteStore, "rest" | "close">;
   readonly clock: Clock;
   /** Ends the calls of the flow. */
   readonly stopping: AbortController;
+  /** The longest that a live request may take. */
+  readonly requestTimeoutMs: number;
 }
 
-/** @returns when everything is stored and closed */
-export async function stopGracefully({ server, stores, clock, stopping }: Running): Promise<void> {
-  const atRest = Promise.all([closed(server, clock), stores.rest()]).then(() => "at rest");
-  if ((await inTime(clock, patienceMs, atRest)) === undefined) {
-    stopping.abort("stopping");
-    await inTime(clock, endingMs, atRest);
-  }
-  await stores.close();
-}
+/** @returns when everything is stored and closed, or its time is up */
+export async function stopGracefully(running: Running): Promise<void> {
+  const { http, stores, clock, stopping, requestTimeoutMs } = running;
+  const limitMs = Math.min(patienceMs, requestTimeoutMs);
 
-/** No new connections; those that are kept alive end when their answer is sent. */
-function closed(server: ServerType, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    let cancel = clock.after(0, sweep);
-    server.close(() => {
-      cancel();
-      resolve();
-    });
-    function sweep(): void {
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-      cancel = clock.after(sweepMs, sweep);
+  async function untilClosed(): Promise<void> {
+    const atRest = Promise.all([http.leave(clock), stores.rest()]).then(() => "at rest");
+    if ((await inTime(clock, limitMs, atRest)) === undefined) {
+      stopping.abort("stopping");
+      await inTime(clock, endingMs, atRest);
     }
-  });
+    await stores.close();
+  }
+
+  await inTime(clock, limitMs + endingMs + closingMs, untilClosed());
 }

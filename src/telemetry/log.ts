@@ -56,8 +56,18 @@ export function createLog(lowest: LogLevel, write: (line: string) => void, nowMs
       const value = fields[name as keyof LogFields];
       if (value !== undefined && allowed.has(name)) line[name] = cut(value);
     }
-    write(JSON.stringify(line));
+    write(JSON.stringify(line).replace(unprintable, escaped));
   };
+}
+
+/**
+ * What JSON lets stand as it is, and a terminal or a viewer of logs may obey: control characters from U+007F on (C1 begins escape sequences),
+ * line and paragraph separators, marks and overrides of the direction of writing, the byte order mark.
+ */
+const unprintable = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function cut(value: unknown): unknown {

@@ -63,7 +63,8 @@ export const modelsQuery = z.object({ provider: z.enum(providerNames).optional()
 export const idempotencyKey = z
   .string()
   .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable characters");
-export const ticketParameter = z.object({ queue_id: z.guid() });
+/** Ids are kept in lower case, and read in either. */
+export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
 
 const count = z.int().nonnegative();
 

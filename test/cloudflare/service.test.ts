@@ -81,6 +81,29 @@ it.each([...vendors, "mock"])("judges with %s", async (provider) => {
   expect(calls[0]?.bodyText).toContain(goodBody.essay_a);
 });
 
+describe("without keys,", () => {
+  it.each([
+    ["another name that leads here", "http://elsewhere.example", {}],
+    ["a page of another site", "http://localhost:8787", { "sec-fetch-site": "cross-site" }],
+    ["a page of another host", "http://127.0.0.1:8787", { origin: "https://elsewhere.example" }],
+    ["a page that hides who it is", "http://localhost:8787", { origin: "null" }],
+  ])("%s reaches nothing", async (_, origin, headers) => {
+    const { fetch } = await worker();
+    for (const path of ["comparison", "providers/openai/test"]) {
+      const { status, body } = await fetch(`${origin}/api/v1/${path}`, post(goodBody, { headers }));
+      expect([status, body["error_type"]]).toEqual([401, "AUTHENTICATION_ERROR"]);
+    }
+  });
+
+  it.each(["http://localhost:8787", "http://127.0.0.1", "http://[::1]:8787"])(
+    "a caller and a page of this machine do, by %s",
+    async (origin) => {
+      const { fetch } = await worker();
+      expect((await fetch(`${origin}/api/v1/providers`, { headers: { origin } })).status).toBe(200);
+    },
+  );
+});
+
 it("serves every open route", async () => {
   const { fetch } = await worker();
   for (const path of ["/healthz", "/openapi.json", "/docs"]) {

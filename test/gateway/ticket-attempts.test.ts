@@ -1,5 +1,8 @@
 /** The attempts of a ticket: how many, when, and what each is. */
+import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { claimTicket } from "../../src/cloudflare/claim.ts";
+import { StoreAway } from "../../src/gateway/ports.ts";
 import { refused, said, slow, verdict, type Step } from "../support/scripted-transport.ts";
 import { outage } from "../support/outage.ts";
 
@@ -148,6 +151,43 @@ describe("a delivery", () => {
     await world.clock.advance(8_000);
     expect(world.ticket("a")?.state.status).toBe("completed");
     expect(world.calls).toHaveLength(1);
+  });
+
+  it("whose claim was made and never heard of is given back when its store answers, and leaves no suspicion", async () => {
+    const world = outage({ env: sturdy, random: () => 0.5 });
+    const { stores: durable, clock } = world;
+    const { gate, tickets } = durable;
+    const startMs = clock.nowMs();
+    const backMs = 20_000;
+    const heard: number[] = [];
+    durable.workWith(async (id) => {
+      const claimed = await claimTicket(
+        {
+          gate,
+          clock,
+          newId: randomUUID,
+          random: () => 0.5,
+          tickets: {
+            load: tickets.load,
+            giveBack: tickets.giveBack,
+            async claim(...given) {
+              const claim = await tickets.claim(...given);
+              if (clock.nowMs() < startMs + backMs) throw new StoreAway("the answer is lost");
+              return claim;
+            },
+          },
+        },
+        id,
+      );
+      if (claimed !== null) heard.push(clock.nowMs() - startMs);
+    });
+    await world.queue("a");
+    await clock.advance(backMs);
+    expect(world.ticket("a")?.state.status).toBe("processing");
+    await clock.advance(10_000);
+    // Well before the lease of the claim that was lost would have ended, it is somebody's: by a claim that he has heard of.
+    expect(heard).toHaveLength(1);
+    expect(world.ticket("a")?.progress).toMatchObject({ fence: 2, suspect: false, deaths: 0, attempts: 0 });
   });
 
   it("whose outcome can't be stored within its lease is given up, and the ticket asked for again", async () => {

@@ -90,7 +90,7 @@ describe("without any keys", () => {
     const init = method === "GET" ? {} : post(goodBody);
     const near = testService();
     expect((await near.request(path, init)).status).toBe(path.includes(ticket) ? 404 : 200);
-    const far = testService({ platform: { isLoopback: () => false } });
+    const far = testService({ origin: "http://elsewhere.example" });
     const answered = await far.request(path, init);
     expect([answered.status, answered.body["error_type"]]).toEqual([401, "AUTHENTICATION_ERROR"]);
     // A key that nobody set opens nothing.
@@ -98,7 +98,7 @@ describe("without any keys", () => {
   });
 
   it.each(open)("serves %s to everyone", async (path) => {
-    expect((await testService({ platform: { isLoopback: () => false } }).request(path)).status).toBe(200);
+    expect((await testService({ origin: "http://elsewhere.example" }).request(path)).status).toBe(200);
   });
 });
 
@@ -181,6 +181,73 @@ describe("methods", () => {
 
   it("HEAD is guarded like GET", async () => {
     expect((await keyed().request("/api/v1/models", { method: "HEAD" })).status).toBe(401);
+  });
+});
+
+describe("without any keys, a page of another site", () => {
+  const elsewhere = "https://elsewhere.example";
+  const asBrowsersSend: readonly (readonly [name: string, headers: Record<string, string>])[] = [
+    ["as new browsers say it", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }],
+    ["as all browsers say it of a POST", { origin: elsewhere }],
+    ["of another scheme or port of that host", { origin: "http://elsewhere.example:8080" }],
+    ["that hides who it is", { origin: "null" }],
+    ["whose name begins as this machine's", { origin: "http://localhost.elsewhere.example" }],
+    ["whose name ends as this machine's", { origin: "http://elsewhere.localhost" }],
+    ["under another name of this machine", { origin: "http://127.0.0.1" }],
+  ];
+
+  it.each(asBrowsersSend)("reaches nothing, %s", async (_, headers) => {
+    for (const [method, path] of guarded) {
+      const { request, vendor } = testService();
+      const init = method === "GET" ? { headers } : post(goodBody, { headers });
+      const answered = await request(path, init);
+      expect([path, answered.status, answered.body["error_type"]]).toEqual([
+        path,
+        401,
+        "AUTHENTICATION_ERROR",
+      ]);
+      expect(vendor.calls).toEqual([]);
+    }
+  });
+
+  it.each([
+    ["a program", {}],
+    ["a page of its own", { "sec-fetch-site": "same-origin", origin: "http://localhost" }],
+    [
+      "a page that is developed on another port",
+      { "sec-fetch-site": "same-site", origin: "http://localhost:3000" },
+    ],
+    ["a person who typed the address", { "sec-fetch-site": "none" }],
+  ])("but %s does", async (_, headers) => {
+    expect((await testService().request("/api/v1/providers", { headers })).status).toBe(200);
+  });
+
+  it.each([
+    "http://elsewhere.example",
+    "http://elsewhere.example:8080",
+    "http://localhost.elsewhere.example",
+    "http://10.0.0.1",
+    "http://[fe80::1]",
+  ])("can't lead %s to this machine (DNS rebinding)", async (origin) => {
+    const { request, vendor } = testService({ origin });
+    expect((await request("/api/v1/providers/openai/test", { method: "POST" })).status).toBe(401);
+    expect(vendor.calls).toEqual([]);
+  });
+
+  it.each(["http://127.0.0.1:8080", "http://127.1.2.3", "http://[::1]:8080", "http://LOCALHOST:1"])(
+    "but a caller of this machine may address it as %s",
+    async (origin) => {
+      expect((await testService({ origin }).request("/api/v1/providers")).status).toBe(200);
+    },
+  );
+
+  it("reaches what needs no key, and with keys set its key decides alone", async () => {
+    const headers = { origin: elsewhere, "sec-fetch-site": "cross-site" };
+    for (const path of open) expect((await testService().request(path, { headers })).status).toBe(200);
+    const { authorization } = bearer(keys.one).headers;
+    expect((await keyed().request("/api/v1/models", { headers: { ...headers, authorization } })).status).toBe(
+      200,
+    );
   });
 });
 

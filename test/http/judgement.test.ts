@@ -25,7 +25,7 @@ it("answers with the contract's keys and nothing else", async () => {
     },
     // gpt-6.1-terra: 176 fresh at 1, 1024 cached at 0.05 and 180 written at 5 dollars per million.
     cost_estimate: 0.001_127_2,
-    correlation_id: "00000000-0000-4000-8000-000000000001",
+    correlation_id: "0000000a-b00c-4d0e-8f00-000000000001",
     trace_id: null,
     metadata: {
       prompt_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),

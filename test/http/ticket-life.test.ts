@@ -234,9 +234,14 @@ describe("who may read a ticket", () => {
     expect((await request(`/api/v1/${route}/${id}`)).status).not.toBe(503);
   });
 
-  it("finds it by its id in any case", async () => {
+  it.each(["status", "results"])("%s finds it by its id in either case", async (route) => {
     const { compare, request } = testService();
     const id = idOf(await compare(queued));
-    expect((await request(`/api/v1/status/${id.toUpperCase()}`)).status).toBe(200);
+    // An id of digits alone would show nothing.
+    expect(id.toUpperCase()).not.toBe(id);
+    const answers = [id, id.toUpperCase()].map((each) => request(`/api/v1/${route}/${each}`));
+    const [lower, upper] = await Promise.all(answers);
+    expect([upper?.status, upper?.body]).toEqual([lower?.status, { ...lower?.body }]);
+    expect(upper?.status).not.toBe(404);
   });
 });

@@ -33,6 +33,40 @@ export const door: readonly Story[] = [
   {
     kind: "the door",
     at: "openrouter",
+    name: "a ticket is found by its id in either case",
+    async tell(desk) {
+      await desk.vendorSays();
+      const { body } = await desk.send({
+        ...goodBody,
+        llm_config_overrides: judge,
+        processing_mode: "queue",
+      });
+      const ticket = { id: String(body["queue_id"]), tenant: "one" } as const;
+      await desk.untilJudged([ticket]);
+      const inCapitals = { ...ticket, id: ticket.id.toUpperCase() };
+      // An id of digits alone would show nothing.
+      expect(inCapitals.id).not.toBe(ticket.id);
+      const [one, other] = [await desk.result(ticket), await desk.result(inCapitals)];
+      expect([other.status, other.text]).toEqual([200, one.text]);
+    },
+  },
+  {
+    kind: "the door",
+    at: "openrouter",
+    name: "metadata of more than 100 levels is refused by its depth, and each fault stands in details too",
+    async tell(desk) {
+      for (const levels of [101, 8_000]) {
+        const deep = `{"k":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+        const body = JSON.stringify({ ...goodBody, essay_a: "" }).replace(/}$/, `,"metadata":${deep}}`);
+        const { status, body: answer } = await desk.send(body);
+        expect([status, answer["error_type"]]).toEqual([400, "VALIDATION_ERROR"]);
+        expect(answer["details"]).toMatch(/essay_a: .*metadata: must be at most 100 levels deep/);
+      }
+    },
+  },
+  {
+    kind: "the door",
+    at: "openrouter",
     name: "metadata comes back as it was written, at once and from a ticket, and unknown fields are named",
     async tell(desk) {
       await desk.vendorSays();

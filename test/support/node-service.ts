@@ -25,6 +25,7 @@ export interface NodeService {
   readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
   readonly compare: (changes?: object, init?: RequestInit) => Promise<Answered>;
   readonly kill: (signal: NodeJS.Signals) => void;
+  readonly type: (text: string) => void;
   readonly ended: Promise<Ended>;
   /** SIGTERM, and waits for the end. */
   readonly stop: () => Promise<Ended>;
@@ -32,6 +33,12 @@ export interface NodeService {
 
 export interface ProcessOptions {
   readonly cwd?: string;
+  /** In place of `node src/node/main.ts`: a program and its arguments. What it prints besides lines of the log is passed over. */
+  readonly command?: readonly [file: string, ...args: string[]];
+  /** In a process group of its own, whose id is `pid`. */
+  readonly detached?: boolean;
+  /** What the program is told on standard input, by `type`. */
+  readonly hasInput?: boolean;
 }
 
 /** Settings are those given and none of this process; the port is any free one, the data are in a new directory. @throws {Error} where it ends before it listens */
@@ -45,7 +52,7 @@ export async function startNodeService(
       const line = stdout()
         .split("\n")
         .find((line) => line.includes('"event":"started"'));
-      if (line) found(String((JSON.parse(line) as { url: unknown }).url));
+      if (line?.trim().endsWith("}") === true) found(String((JSON.parse(line) as { url: unknown }).url));
     });
     void ended.then(({ code }) =>
       failed(new Error(`The service ended with ${code}: ${stderr()}${stdout()}`)),
@@ -63,13 +70,15 @@ export async function startNodeService(
     logged: (event) =>
       stdout()
         .split("\n")
-        .filter((line) => line !== "")
+        .map((line) => line.trim())
+        .filter((line) => line.startsWith("{") && line.endsWith("}"))
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter((line) => event === undefined || line["event"] === event),
     request,
     compare: (changes = {}, init = {}) =>
       request("/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
     kill: (signal) => void child.kill(signal),
+    type: (text) => void child.stdin?.write(text),
     ended,
     stop: () => {
       child.kill("SIGTERM");
@@ -81,16 +90,20 @@ export async function startNodeService(
 /** Runs the service with settings with which it should not start. */
 export async function runNodeService(
   env: Readonly<Record<string, string>>,
+  options: ProcessOptions = {},
 ): Promise<Ended & { stdout: string; stderr: string }> {
-  const { stdout, stderr, ended } = run(env, {});
+  const { stdout, stderr, ended } = run(env, options);
   const end = await ended;
   return { ...end, stdout: stdout(), stderr: stderr() };
 }
 
-function run(env: Readonly<Record<string, string>>, { cwd }: ProcessOptions) {
-  const child: ChildProcess = spawn(process.execPath, [main], {
+function run(env: Readonly<Record<string, string>>, options: ProcessOptions) {
+  const { cwd, command = [process.execPath, main], detached = false, hasInput = false } = options;
+  const [file, ...args] = command;
+  const child: ChildProcess = spawn(file, args, {
     env: { DATA_DIR: mkdtempSync(join(tmpdir(), "node-service-")), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe"],
+    detached,
     ...(cwd !== undefined && { cwd }),
   });
   const ended = once(child, "close").then(([code, signal]) => ({ code, signal }) as Ended);

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   /** 0.5 unless told. */
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
+  /** As which it is addressed; `http://localhost` unless told. */
+  readonly origin?: string;
 }
 
 export interface TestService {
@@ -59,12 +61,12 @@ export function testService(options: ServiceOptions = {}): TestService {
   const clock = manualClock();
   const stores = memoryStores(clock, random, config);
   let ids = 0;
-  const newId = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
+  const newId = () => `0000000a-b00c-4d0e-8f00-${String(++ids).padStart(12, "0")}`;
   return serviceIn({ clock, stores, newId }, config, options);
 }
 
 function serviceIn(world: World, config: Config, options: ServiceOptions): TestService {
-  const { steps = [], random = () => 0.5, platform = {} } = options;
+  const { steps = [], random = () => 0.5, platform = {}, origin = "http://localhost" } = options;
   const { stores, newId } = world;
   let diesAt: string | null = null;
   let isDead = false;
@@ -107,7 +109,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   async function request(path: string, init: RequestInit = {}): Promise<Answered> {
     const method = init.method ?? "GET";
     const isKeyed = new Headers(init.headers).has("idempotency-key");
-    return checked(method, path, await app.request(path, init), isKeyed);
+    return checked(method, path, await app.request(origin + path, init), isKeyed);
   }
 
   return {
@@ -157,6 +159,5 @@ const webPlatform: Platform = {
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
-  isLoopback: () => true,
   finishLater: (_c, work) => void work.catch(() => {}),
 };

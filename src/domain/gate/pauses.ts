@@ -5,8 +5,8 @@
  * another tenant where one waits. Both stand in one entry:
  *
  *   (none) -- refused, limited or ill --> paused -- its time is over, or an answer ends it --> ramp -- enough answers --> (none)
- *                                           ^                                                   |
- *                                           +-------------- refused, limited or ill again ------+
+ *                                          ^                                                  |
+ *                                          +------------- refused, limited or ill again ------+
  */
 import type { Whose } from "./breaker.ts";
 import { longestPauseMs, type Refusal } from "./call-report.ts";

@@ -40,58 +40,76 @@ const exchangeMs = 10_000;
 const mostBatches = 4;
 const reportMs = 60_000;
 
-export function createGateReports({ exchange, keep, clock, newId, later }: GateReportsParts): GateReports {
-  let unreported: Unreported = [];
-  let undelivered: readonly Batch[] = [];
-  let underWay: Flight | null = null;
-  /** When each was reported. */
-  const reportedAtMs = new WeakMap<CallReport, number>();
-  /** Outcomes whose exchange is over, whatever came of it. */
-  const told = new WeakSet<CallReport>();
-
-  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+export function createGateReports(parts: GateReportsParts): GateReports {
+  const { clock, later } = parts;
+  const exchanges = createExchanges(parts);
 
   async function report(callReport: CallReport): Promise<Others | null> {
-    unreported = addReport(unreported, callReport);
-    reportedAtMs.set(callReport, clock.nowMs());
+    exchanges.add(callReport);
     if (asksForOthers(callReport)) return (await inTime(clock, othersMs, begin())) ?? null;
     if (!isReportDue([callReport])) {
-      if (isReportDue(unreported)) refresh();
+      if (exchanges.areDue()) refresh();
       return null;
     }
     // Nobody else gets the turn before its outcome is known: it waits for no other exchange.
     if (callReport.permit !== null) await inTime(clock, troubleMs, begin());
     else {
       await lookFor<unknown>(clock, troubleMs, (leftMs) => {
-        if (told.has(callReport)) return true;
-        return isBusy() ? undefined : inTime(clock, leftMs, begin());
+        if (exchanges.wasTold(callReport)) return true;
+        return exchanges.isBusy() ? undefined : inTime(clock, leftMs, begin());
       });
     }
     return null;
   }
 
   function refresh(): void {
-    if (!isBusy()) void begin();
+    if (!exchanges.isBusy()) void begin();
   }
 
   /** @returns the first exchange, by what was told last. What came up meanwhile goes in the next, at once after it */
   function begin(): Promise<Others | null> {
     const endsAtMs = clock.nowMs() + exchangeMs;
-    const first = exchangeOnce();
+    const first = exchanges.once();
     later(first.then(() => goOn(endsAtMs)));
     return first;
   }
 
   async function goOn(endsAtMs: number): Promise<void> {
-    while (isReportDue(unreported) && !isBusy() && clock.nowMs() < endsAtMs) await exchangeOnce();
+    while (exchanges.areDue() && !exchanges.isBusy() && clock.nowMs() < endsAtMs) await exchanges.once();
   }
 
+  return { report, refresh };
+}
+
+/** Outcomes on their way to the gate. */
+interface Exchanges {
+  /** It goes with the next exchange. */
+  add(callReport: CallReport): void;
+  /** Is there something that should not wait for more? */
+  areDue(): boolean;
+  /** Is one under way? */
+  isBusy(): boolean;
+  /** Its exchange is over, whatever came of it. */
+  wasTold(callReport: CallReport): boolean;
   /**
    * Brings what is unreported, oldest first, and the new snapshot back. Never throws.
    *
    * @returns how others fared, as to the last outcome; `null`: it has not heard
    */
-  async function exchangeOnce(): Promise<Others | null> {
+  once(): Promise<Others | null>;
+}
+
+function createExchanges({ exchange, keep, clock, newId }: GateReportsParts): Exchanges {
+  let unreported: Unreported = [];
+  let undelivered: readonly Batch[] = [];
+  let underWay: Flight | null = null;
+  /** When each was reported. */
+  const reportedAtMs = new WeakMap<CallReport, number>();
+  const told = new WeakSet<CallReport>();
+
+  const isBusy = () => isUnderWay(underWay, clock.nowMs());
+
+  async function once(): Promise<Others | null> {
     const nowMs = clock.nowMs();
     const flight: Flight = { sinceMs: nowMs, limitMs: exchangeMs };
     if (!isBusy()) underWay = flight;
@@ -130,5 +148,14 @@ export function createGateReports({ exchange, keep, clock, newId, later }: GateR
     return ageMs > 0 && callReport.call !== undefined ? { ...callReport, ageMs } : callReport;
   }
 
-  return { report, refresh };
+  return {
+    add(callReport) {
+      unreported = addReport(unreported, callReport);
+      reportedAtMs.set(callReport, clock.nowMs());
+    },
+    areDue: () => isReportDue(unreported),
+    isBusy,
+    wasTold: (callReport) => told.has(callReport),
+    once,
+  };
 }

@@ -16,8 +16,6 @@ export const nodePlatform: Platform = {
     outgoing.once("close", then);
     return () => outgoing.off("close", then);
   },
-  // Without keys the settings allow no other address to listen on.
-  isLoopback: () => true,
   finishLater(_c, work) {
     work.catch(() => {});
   },

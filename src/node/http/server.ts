@@ -1,23 +1,97 @@
 /** The HTTP server under the routes. What node:http would refuse by itself is refused as JSON too. */
-import { randomUUID } from "node:crypto";
-import { createServer, STATUS_CODES, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
+import { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { problemAnswer, type Problem } from "../../http/errors.ts";
+import type { Clock } from "../../gateway/ports.ts";
+import { stopping, type Problem } from "../../http/errors.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { watchConnections } from "./connections.ts";
+import { refusal, refuseRequest, refuseSocket } from "./refuse.ts";
 
-/** @param fetch of the routes; it gets node:http's request and response as its environment */
-export function createHttpServer(fetch: Parameters<typeof getRequestListener>[0]): Server {
+export interface HttpServerParts {
+  /** Of the routes; it gets node:http's request and response as its environment. */
+  readonly fetch: Parameters<typeof getRequestListener>[0];
+  readonly log: Log;
+  readonly limits?: Limits;
+}
+
+type Limits = Pick<
+  ServerOptions,
+  "headersTimeout" | "requestTimeout" | "keepAliveTimeout" | "connectionsCheckingInterval"
+>;
+
+export interface HttpServer {
+  readonly server: Server;
+  /** Takes nothing new. @returns when the last request is answered and the last connection gone */
+  leave(clock: Pick<Clock, "after">): Promise<void>;
+}
+
+/** In milliseconds. A kept connection outlasts the 60 s after which balancers close theirs, so that none of them sends on one that we close. */
+const usualLimits: Limits = {
+  headersTimeout: 60_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServerParts): HttpServer {
   const listener = getRequestListener(fetch, {
-    errorHandler: () => problemAnswer(badRequest, randomUUID()),
+    hostname: thisMachine,
+    errorHandler: () => refusal(badRequest, log),
   });
-  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+  const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
+    connections.begin(outgoing);
+    if (lacksHost(incoming)) return void refuseRequest(outgoing, hostMissing, log);
+    takeHost(incoming);
+    return void listener(incoming, outgoing);
+  });
+  const connections = watchConnections(server);
+  /** An answer that has begun can't be followed by another one. */
+  const refuse = (socket: Duplex, problem: Problem) => {
+    if (socket instanceof Socket && connections.answerOn(socket)?.headersSent === true) socket.destroy();
+    else void refuseSocket(socket, problem, log);
+  };
+
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    void refuse(socket, error.code === "HPE_HEADER_OVERFLOW" ? headersTooLarge : badRequest);
+    if (error.code === "ECONNRESET") socket.destroy();
+    else refuse(socket, problemOf(error.code));
   });
   server.on("checkExpectation", (_incoming, outgoing) => {
-    if (outgoing.socket) void refuse(outgoing.socket, expectation);
+    connections.begin(outgoing);
+    void refuseRequest(outgoing, expectation, log);
   });
-  return server;
+  server.on("connect", (_incoming, socket) => refuse(socket, noProxy));
+  return {
+    server,
+    leave: (clock) => connections.leave(clock, (socket) => refuse(socket, stopping)),
+  };
+}
+
+/** Whom a request means that names nobody. */
+const thisMachine = "localhost";
+
+/** Only HTTP/1.0 may do without. */
+function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion !== "1.0";
+}
+
+/** An address may end in a colon without a port (RFC 3986 3.2.3), which web-standard requests refuse. */
+function takeHost({ headers }: IncomingMessage): void {
+  if (headers.host?.endsWith(":") === true) headers.host = headers.host.slice(0, -1);
+}
+
+function problemOf(code: string | undefined): Problem {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return tooSlow;
+    case "HPE_HEADER_OVERFLOW":
+      return headersTooLarge;
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return extensionsTooLarge;
+    default:
+      return badRequest;
+  }
 }
 
 const badRequest: Problem = {
@@ -26,10 +100,29 @@ const badRequest: Problem = {
   sentence: "This is not an HTTP request that the service understands.",
 };
 
+const hostMissing: Problem = {
+  status: 400,
+  type: "VALIDATION_ERROR",
+  sentence: "A request of HTTP/1.1 names whom it means in a Host header.",
+};
+
+const tooSlow: Problem = {
+  status: 408,
+  type: "TIMEOUT",
+  sentence: "The request did not come to its end in time.",
+  retryAfterSeconds: 1,
+};
+
 const headersTooLarge: Problem = {
   status: 431,
   type: "PAYLOAD_TOO_LARGE",
   sentence: "The headers of the request are too large.",
+};
+
+const extensionsTooLarge: Problem = {
+  status: 413,
+  type: "PAYLOAD_TOO_LARGE",
+  sentence: "The extensions between the chunks of the body are too large.",
 };
 
 const expectation: Problem = {
@@ -38,16 +131,9 @@ const expectation: Problem = {
   sentence: "The service meets no expectation but 100-continue.",
 };
 
-/** Below the parser there is no response object: the answer is written as it stands, and the connection ends. */
-async function refuse(socket: Duplex, problem: Problem): Promise<void> {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const answer = problemAnswer(problem, randomUUID());
-  const body = await answer.text();
-  const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
-  const start = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`;
-  const length = `content-length: ${Buffer.byteLength(body)}`;
-  socket.end([start, ...headers, length, "connection: close", "", body].join("\r\n"));
-}
+const noProxy: Problem = {
+  status: 405,
+  type: "METHOD_NOT_ALLOWED",
+  sentence: "The service is no proxy.",
+  headers: { allow: "GET, HEAD, POST" },
+};

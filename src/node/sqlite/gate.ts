@@ -46,15 +46,14 @@ const calmMs = 30_000;
 
 /** The process has just started, and is the only one. */
 export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
-  const { state, limits, onChange } = parts;
-  const { nowMs } = parts.clock;
+  const { state, onChange } = parts;
   const keeper = createGateKeeper({
     places: parts.places,
-    limits,
+    limits: parts.limits,
     readState: state.read,
     writeState: (next, mustLast) => state.write(next, mustLast ? 0 : lightMs),
     atomically: (work) => work(),
-    nowMs,
+    nowMs: parts.clock.nowMs,
     random: parts.random,
   });
   keeper.started(true);
@@ -64,40 +63,13 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
     if (keeper.isDue()) onChange();
   }
 
-  /** The answer leaves when what must last is stored. */
-  async function stored<Reply>(reply: Reply): Promise<Reply> {
-    await state.settled();
-    return reply;
-  }
-
   return {
-    enter(permit, whose) {
-      const before = state.read();
-      const { gate: after, reply } = enter(before, permit, whose, nowMs(), limits);
-      if (after === before) return Promise.resolve(reply);
-      state.write(after, 0);
-      onChange();
-      return stored(reply);
-    },
-
-    report(callReport) {
-      const before = state.read();
-      const after = takeReports(before, parts.newId(), [callReport], nowMs(), limits, parts.random());
-      const others = asksForOthers(callReport) ? othersOf(after, callReport, nowMs()) : null;
-      endWaits(before, after, parts.places, nowMs());
-      if (isMomentous(before, after)) {
-        state.write(after, 0);
-        onChange();
-        return stored(others);
-      }
-      state.write(after, callReport.finding.kind === "healthy" ? calmMs : lightMs);
-      return Promise.resolve(others);
-    },
+    ...liveCalls(parts),
 
     reserve(item) {
       const isHeld = keeper.reserve(item) === "held";
       soon();
-      return stored(isHeld);
+      return stored(state, isHeld);
     },
     start(item, starter) {
       const start = keeper.start(item, starter);
@@ -125,6 +97,43 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
 
     look: () => look(keeper, parts.owner),
   };
+}
+
+/** What every call asks and tells, past the keeper: where nothing changes that must last, nothing is looked for and nothing is written. */
+function liveCalls(parts: SqliteGateParts): Pick<Gate, "enter" | "report"> {
+  const { state, places, limits, onChange } = parts;
+  const { nowMs } = parts.clock;
+
+  return {
+    enter(permit, whose) {
+      const before = state.read();
+      const { gate: after, reply } = enter(before, permit, whose, nowMs(), limits);
+      if (after === before) return Promise.resolve(reply);
+      state.write(after, 0);
+      onChange();
+      return stored(state, reply);
+    },
+
+    report(callReport) {
+      const before = state.read();
+      const after = takeReports(before, parts.newId(), [callReport], nowMs(), limits, parts.random());
+      const others = asksForOthers(callReport) ? othersOf(after, callReport, nowMs()) : null;
+      endWaits(before, after, places, nowMs());
+      if (isMomentous(before, after)) {
+        state.write(after, 0);
+        onChange();
+        return stored(state, others);
+      }
+      state.write(after, callReport.finding.kind === "healthy" ? calmMs : lightMs);
+      return Promise.resolve(others);
+    },
+  };
+}
+
+/** The answer leaves when what must last is stored. */
+async function stored<Reply>(state: StoredGateState, reply: Reply): Promise<Reply> {
+  await state.settled();
+  return reply;
 }
 
 /** Tells a gate what a ticket has to say, if anything. The gate hears at once, so nobody has to note that it did. */

@@ -28,27 +28,64 @@ interface Write {
 }
 
 export function groupCommit(sql: DatabaseSync): GroupCommit {
+  const batches = sqliteBatches(sql);
+  let waiting: Write[] = [];
+  let idlers: (() => void)[] = [];
+
+  function flush(): void {
+    const batch = waiting;
+    waiting = [];
+    for (const tell of batches.store(batch)) tell();
+    const done = idlers;
+    idlers = [];
+    for (const tell of done) tell();
+  }
+
+  function write<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(flush);
+      const run = () => {
+        const value = work();
+        return () => resolve(value);
+      };
+      waiting.push({ run, reject });
+    });
+  }
+
+  return {
+    write,
+    read,
+    async check() {
+      try {
+        if (batches.isAway()) await write(() => sql.exec("UPDATE schema SET version = version"));
+        else read(() => sql.exec("SELECT version FROM schema"));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    idle: () =>
+      waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => void idlers.push(resolve)),
+  };
+}
+
+interface Batches {
+  /** Stores all of them in one transaction, where that goes. @returns what tells each of them how it went */
+  store(batch: readonly Write[]): readonly (() => void)[];
+  /** Was the last one refused? */
+  isAway(): boolean;
+}
+
+function sqliteBatches(sql: DatabaseSync): Batches {
   const savepoint = sql.prepare("SAVEPOINT write");
   const release = sql.prepare("RELEASE write");
   const rollbackTo = sql.prepare("ROLLBACK TO write");
   const begin = sql.prepare("BEGIN IMMEDIATE");
   const commit = sql.prepare("COMMIT");
   const rollback = sql.prepare("ROLLBACK");
-  let waiting: Write[] = [];
   let isAway = false;
-  let idlers: (() => void)[] = [];
 
-  function flush(): void {
-    const batch = waiting;
-    waiting = [];
-    for (const tell of stored(batch)) tell();
-    const done = idlers;
-    idlers = [];
-    for (const tell of done) tell();
-  }
-
-  /** @returns what tells each of them */
-  function stored(batch: readonly Write[]): readonly (() => void)[] {
+  function store(batch: readonly Write[]): readonly (() => void)[] {
     try {
       begin.run();
     } catch (error) {
@@ -62,7 +99,7 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
     } catch (error) {
       if (sql.isTransaction) sql.exec("ROLLBACK");
       // What has no room may be one of them, so each has a try of its own.
-      return batch.length > 1 ? batch.flatMap((write) => stored([write])) : refused(batch, error);
+      return batch.length > 1 ? batch.flatMap((write) => store([write])) : refused(batch, error);
     }
   }
 
@@ -102,32 +139,7 @@ export function groupCommit(sql: DatabaseSync): GroupCommit {
     }
   }
 
-  function write<T>(work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(flush);
-      const run = () => {
-        const value = work();
-        return () => resolve(value);
-      };
-      waiting.push({ run, reject });
-    });
-  }
-
-  return {
-    write,
-    read,
-    async check() {
-      try {
-        if (isAway) await write(() => sql.exec("UPDATE schema SET version = version"));
-        else read(() => sql.exec("SELECT version FROM schema"));
-        return true;
-      } catch {
-        return false;
-      }
-    },
-    idle: () =>
-      waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => void idlers.push(resolve)),
-  };
+  return { store, isAway: () => isAway };
 }
 
 function read<T>(work: () => T): T {

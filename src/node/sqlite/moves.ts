@@ -1,7 +1,12 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import { isForgotten, newestTicketVersion, type TicketEvent } from "../../domain/ticket/ticket.ts";
+import {
+  isForgotten,
+  newestTicketVersion,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
 import type { FallbackMoves, Movable } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { giveNotice, type SqliteGate } from "./gate.ts";
@@ -32,7 +37,65 @@ export interface SqliteMoves extends FallbackMoves {
 }
 
 export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
-  const { sql, commits, gate, nowMs, onErased, onFault } = parts;
+  const { sql, commits, gate, nowMs, onErased } = parts;
+  const rows = movingRows(sql, parts.onFault);
+  let listener: (() => void) | null = null;
+
+  return {
+    async keep(draft, doubtfulId) {
+      return await parts.tickets.keep(draft, () => {
+        if (doubtfulId !== null) parts.notes.noteDoubt({ id: doubtfulId, provider: draft.about.provider });
+      });
+    },
+
+    whereabouts(id) {
+      const isMoving = commits.read(() => rows.isMoving(id));
+      if (isMoving === null) return "absent";
+      return isMoving ? "moving" : "here";
+    },
+
+    frozen(id) {
+      const ticket = commits.read(() => rows.find(id));
+      return ticket === null || isForgotten(ticket, nowMs()) ? null : ticket;
+    },
+
+    async mark(limit) {
+      const now = commits.read(() => rows.found(limit));
+      // Most often there is nothing, which need not cost a write.
+      if (now.marked.length + now.fresh.length === 0) return [];
+      const movables = await commits.write(() => rows.mark(rows.found(limit)));
+      for (const { ticket } of movables) gate(ticket.about.provider).remove(ticket.about.id);
+      return movables;
+    },
+
+    async moved(ids) {
+      await commits.write(() => {
+        for (const id of ids) rows.remove(id);
+      });
+      onErased();
+    },
+
+    async stay(ids) {
+      const tickets = await commits.write(() => ids.flatMap((id) => rows.unmark(id) ?? []));
+      for (const ticket of tickets) giveNotice(gate(ticket.about.provider), ticket);
+      // It may have fallen due while nobody could touch it.
+      if (tickets.length > 0) parts.onDue(nowMs());
+    },
+
+    onMovable(then) {
+      listener = then;
+    },
+
+    stored: () => listener?.(),
+
+    count: () => commits.read(() => rows.count()),
+  };
+}
+
+type Row = Record<string, SQLOutputValue>;
+
+/** Tickets as their rows, on their way or not yet. Every function is called within a transaction, or reads. */
+function movingRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
   const selectWhere = sql.prepare(
     "SELECT ticket_number IS NOT NULL AS is_moving FROM tickets LEFT JOIN moving ON ticket_number = number WHERE id = ?",
   );
@@ -46,18 +109,58 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
     `${columns} WHERE version <= ? AND json_extract(record, '$.state.claim') IS NULL` +
       " AND number NOT IN (SELECT ticket_number FROM moving) ORDER BY number LIMIT ?",
   );
-  const selectEvents = sql.prepare("SELECT event FROM events WHERE ticket_id = ? ORDER BY number");
   const selectCount = sql.prepare("SELECT COUNT(*) AS count FROM moving");
   const mark = sql.prepare("INSERT INTO moving (ticket_number) VALUES (?)");
   const unmark = sql.prepare(
     "DELETE FROM moving WHERE ticket_number = (SELECT number FROM tickets WHERE id = ?)",
   );
   const remove = sql.prepare("DELETE FROM tickets WHERE id = ?");
-  let listener: (() => void) | null = null;
+  const movablesIn = movableReader(sql, onFault);
 
-  type Row = ReturnType<typeof selectFresh.all>[number];
+  /** `null`: none of this id is on its way. */
+  function find(id: string): Ticket | null {
+    const row = selectOne.get(id);
+    return row === undefined ? null : ticketInRow(row["record"], row["texts"] ?? null);
+  }
 
-  /** `null`: it can't be read, and so does not move. */
+  return {
+    find,
+
+    /** `null`: there is no ticket of this id. */
+    isMoving(id: string): boolean | null {
+      const row = selectWhere.get(id);
+      return row === undefined ? null : row["is_moving"] === 1;
+    },
+
+    /** Those on their way, and those that may follow them. */
+    found(limit: number) {
+      const marked = selectMarked.all(newestTicketVersion, limit);
+      return { marked, fresh: selectFresh.all(newestTicketVersion, limit - marked.length) };
+    },
+
+    /** Those that may follow are on their way too, from now on. */
+    mark({ marked, fresh }: { marked: readonly Row[]; fresh: readonly Row[] }): readonly Movable[] {
+      const marking = movablesIn(fresh, true);
+      for (const { row } of marking) mark.run(row["number"] ?? null);
+      return [...movablesIn(marked, false), ...marking].map(({ movable }) => movable);
+    },
+
+    /** @returns the ticket that stays; `null`: none of this id was on its way */
+    unmark(id: string): Ticket | null {
+      const ticket = find(id);
+      unmark.run(id);
+      return ticket;
+    },
+
+    remove: (id: string) => void remove.run(id),
+    count: () => Number(selectCount.get()?.["count"] ?? 0),
+  };
+}
+
+/** What can't be read does not move. */
+function movableReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
+  const selectEvents = sql.prepare("SELECT event FROM events WHERE ticket_id = ? ORDER BY number");
+
   function movableIn({ id, record, texts }: Row, isFresh: boolean): Movable | null {
     try {
       const ticket = ticketInRow(record, texts ?? null);
@@ -71,77 +174,9 @@ export function sqliteMoves(parts: SqliteMovesParts): SqliteMoves {
     }
   }
 
-  function movablesIn(rows: readonly Row[], isFresh: boolean) {
-    return rows.flatMap((row) => {
+  return (rows: readonly Row[], isFresh: boolean) =>
+    rows.flatMap((row) => {
       const movable = movableIn(row, isFresh);
       return movable === null ? [] : [{ row, movable }];
     });
-  }
-
-  return {
-    async keep(draft, doubtfulId) {
-      return await parts.tickets.keep(draft, () => {
-        if (doubtfulId !== null) parts.notes.noteDoubt({ id: doubtfulId, provider: draft.about.provider });
-      });
-    },
-
-    whereabouts(id) {
-      const row = commits.read(() => selectWhere.get(id));
-      if (row === undefined) return "absent";
-      return row["is_moving"] === 1 ? "moving" : "here";
-    },
-
-    frozen(id) {
-      const row = commits.read(() => selectOne.get(id));
-      if (row === undefined) return null;
-      const ticket = ticketInRow(row["record"], row["texts"] ?? null);
-      return isForgotten(ticket, nowMs()) ? null : ticket;
-    },
-
-    async mark(limit) {
-      const found = () => {
-        const marked = selectMarked.all(newestTicketVersion, limit);
-        return { marked, fresh: selectFresh.all(newestTicketVersion, limit - marked.length) };
-      };
-      const now = commits.read(found);
-      // Most often there is nothing, which need not cost a write.
-      if (now.marked.length + now.fresh.length === 0) return [];
-      const movables = await commits.write(() => {
-        const { marked, fresh } = found();
-        const marking = movablesIn(fresh, true);
-        for (const { row } of marking) mark.run(row["number"] ?? null);
-        return [...movablesIn(marked, false), ...marking].map(({ movable }) => movable);
-      });
-      for (const { ticket } of movables) gate(ticket.about.provider).remove(ticket.about.id);
-      return movables;
-    },
-
-    async moved(ids) {
-      await commits.write(() => {
-        for (const id of ids) remove.run(id);
-      });
-      onErased();
-    },
-
-    async stay(ids) {
-      const tickets = await commits.write(() =>
-        ids.flatMap((id) => {
-          const row = selectOne.get(id);
-          unmark.run(id);
-          return row === undefined ? [] : [ticketInRow(row["record"], row["texts"] ?? null)];
-        }),
-      );
-      for (const ticket of tickets) giveNotice(gate(ticket.about.provider), ticket);
-      // It may have fallen due while nobody could touch it.
-      if (tickets.length > 0) parts.onDue(nowMs());
-    },
-
-    onMovable(then) {
-      listener = then;
-    },
-
-    stored: () => listener?.(),
-
-    count: () => commits.read(() => Number(selectCount.get()?.["count"] ?? 0)),
-  };
 }

@@ -16,22 +16,14 @@ const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = numb
 
 /** @param onFault hears of a row that holds no ticket */
 export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
+  return { ...rowReader(sql, onFault), ...rowWriter(sql) };
+}
+
+function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
   const version = newestTicketVersion;
   const select = sql.prepare(
     `SELECT record, texts, ${isMoving} AS is_moving FROM tickets LEFT JOIN texts ON texts.ticket_number = number WHERE id = ?`,
   );
-  const insertTicket = sql.prepare(
-    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-  );
-  const updateTicket = sql.prepare(
-    "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
-  );
-  const deleteTicket = sql.prepare("DELETE FROM tickets WHERE id = ?");
-  const insertTexts = sql.prepare("INSERT INTO texts (ticket_number, texts) VALUES (?, ?)");
-  const deleteTexts = sql.prepare(
-    "DELETE FROM texts WHERE ticket_number = (SELECT number FROM tickets WHERE id = ?)",
-  );
-  const insertEvent = sql.prepare("INSERT INTO events (ticket_id, number, event) VALUES (?, ?, ?)");
   const selectDue = sql.prepare(
     `SELECT id FROM tickets WHERE due_ms <= ? AND version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT ?`,
   );
@@ -41,10 +33,6 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
   const selectUnfinished = sql.prepare(
     `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
   );
-
-  function append(id: string, events: readonly TicketEvent[]): void {
-    for (const event of events) insertEvent.run(id, event.number, JSON.stringify(event));
-  }
 
   function unfinished(): readonly Ticket[] {
     return selectUnfinished.all(version).flatMap(({ record }) => {
@@ -66,6 +54,43 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
       return ticketInRow(row["record"], row["texts"] ?? null);
     },
 
+    /** The earliest first. */
+    due: (nowMs: number, limit: number) => selectDue.all(nowMs, version, limit).map(({ id }) => String(id)),
+
+    firstDueMs(): number | null {
+      const row = selectFirstDue.get(version);
+      return row === undefined ? null : Number(row["due_ms"]);
+    },
+
+    /** Without their texts, which could be too much for the memory. */
+    unfinished,
+
+    inFlight: () =>
+      unfinished()
+        .filter(({ state }) => state.status === "processing")
+        .map(({ about, progress }) => ({ id: about.id, fence: progress.fence })),
+  };
+}
+
+function rowWriter(sql: DatabaseSync) {
+  const insertTicket = sql.prepare(
+    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+  );
+  const updateTicket = sql.prepare(
+    "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
+  );
+  const deleteTicket = sql.prepare("DELETE FROM tickets WHERE id = ?");
+  const insertTexts = sql.prepare("INSERT INTO texts (ticket_number, texts) VALUES (?, ?)");
+  const deleteTexts = sql.prepare(
+    "DELETE FROM texts WHERE ticket_number = (SELECT number FROM tickets WHERE id = ?)",
+  );
+  const insertEvent = sql.prepare("INSERT INTO events (ticket_id, number, event) VALUES (?, ?, ?)");
+
+  function append(id: string, events: readonly TicketEvent[]): void {
+    for (const event of events) insertEvent.run(id, event.number, JSON.stringify(event));
+  }
+
+  return {
     /** @returns false: there is one of this id. Nothing changed */
     insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
       const { id } = ticket.about;
@@ -95,22 +120,6 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
 
     /** Its texts and events go with it. */
     remove: (id: string) => void deleteTicket.run(id),
-
-    /** The earliest first. */
-    due: (nowMs: number, limit: number) => selectDue.all(nowMs, version, limit).map(({ id }) => String(id)),
-
-    firstDueMs(): number | null {
-      const row = selectFirstDue.get(version);
-      return row === undefined ? null : Number(row["due_ms"]);
-    },
-
-    /** Without their texts, which could be too much for the memory. */
-    unfinished,
-
-    inFlight: () =>
-      unfinished()
-        .filter(({ state }) => state.status === "processing")
-        .map(({ about, progress }) => ({ id: about.id, fence: progress.fence })),
   };
 }
 

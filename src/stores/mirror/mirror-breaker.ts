@@ -1,9 +1,9 @@
 /**
  * Whether a secondary store is asked at all, by how it has answered. Plain values: the caller keeps them.
  *
- *            +----------- an answer ------------+
- *            v                                  |
- *         closed -- the third failure in a row -> open -- 5 s are over: one asks, and it is open for 5 s more
+ *            +------------- an answer -------------+
+ *            v                                     |
+ *         patient -- the third failure in a row -> resting -- 5 s are over: one asks, the rest begins again
  */
 export interface MirrorBreaker {
   readonly failuresInRow: number;
@@ -24,7 +24,7 @@ export function isMirrorOpen({ failuresInRow }: MirrorBreaker): boolean {
 export function askMirror(breaker: MirrorBreaker, nowMs: number): MirrorBreaker | null {
   if (!isMirrorOpen(breaker)) return breaker;
   const leftMs = breaker.openUntilMs - nowMs;
-  // A clock that was set back must not keep it open for long.
+  // A clock that was set back must not make it a long rest.
   return leftMs > 0 && leftMs <= openMs ? null : { ...breaker, openUntilMs: nowMs + openMs };
 }
 

@@ -44,6 +44,8 @@ const longestEmptyMs = 1_000;
 
 export function createFetcher(parts: FetcherParts): Fetcher {
   const { clock, concurrency } = parts;
+  const next = createWakeTime();
+  const timer = oneTimer(clock, () => void fetchNow());
   let isOpen = false;
   let isFetching = false;
   let inFlight = 0;
@@ -51,34 +53,17 @@ export function createFetcher(parts: FetcherParts): Fetcher {
   let empty = 0;
   /** The answer to a fetch did not arrive. What it may have claimed lies until it is asked for: wake messages say that it is being worked on. */
   let hasLost = false;
-  let wakeAtMs: number | null = null;
-  /** Of what was said last, by Redis' clock. */
-  let saidAtMs = -Infinity;
-  let saidBy: "reply" | "message" = "reply";
-  let timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
 
   const share = () => Math.max(1, Math.ceil(concurrency / processes));
 
   /** @param courtesy how long others may be first */
   function plan(courtesy: number): void {
-    const lookAtMs = hasLost ? -Infinity : wakeAtMs;
-    if (!isOpen || isFetching || lookAtMs === null || inFlight >= concurrency) return stand();
+    const lookAtMs = hasLost ? -Infinity : next.atMs();
+    if (!isOpen || isFetching || lookAtMs === null || inFlight >= concurrency) return timer.clear();
     const waitMs = Math.max(0, lookAtMs - parts.storeNowMs());
     const politeMs = courtesy + (inFlight >= share() ? overShareMs : 0);
     const restMs = empty === 0 ? 0 : Math.min(emptyMs * 2 ** (empty - 1), longestEmptyMs);
-    const atMs = clock.nowMs() + Math.max(waitMs + politeMs, restMs);
-    if (timer !== null && timer.atMs === atMs) return;
-    stand();
-    const cancel = clock.after(atMs - clock.nowMs(), () => {
-      timer = null;
-      void fetchNow();
-    });
-    timer = { atMs, cancel };
-  }
-
-  function stand(): void {
-    timer?.cancel();
-    timer = null;
+    timer.set(clock.nowMs() + Math.max(waitMs + politeMs, restMs));
   }
 
   async function fetchNow(): Promise<void> {
@@ -107,45 +92,91 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     plan(0);
   }
 
-  /**
-   * Replies come in order, and so do messages, but a reply and a message can overtake one another: of the same moment, whichever wakes earlier
-   * is believed.
-   */
-  function hear(source: "reply" | "message", { nowMs, wakeAtMs: nextMs }: Heard): void {
-    if (nowMs < saidAtMs) return;
-    const isTie = nowMs === saidAtMs && source !== saidBy;
-    saidAtMs = nowMs;
-    saidBy = source;
-    const heardMs = isTie ? earlier(wakeAtMs, nextMs) : nextMs;
-    if (heardMs === wakeAtMs) return;
-    wakeAtMs = heardMs;
-    empty = 0;
-  }
-
   return {
     onSchedule(schedule) {
       if (schedule.listeners !== null) processes = Math.max(1, schedule.listeners);
-      hear("reply", schedule);
+      if (next.hear("reply", schedule)) empty = 0;
       plan(0);
     },
     onWake(wake) {
-      const before = wakeAtMs;
-      hear("message", wake);
-      if (wakeAtMs !== before) plan(courtesyMs + perTicketMs * inFlight);
+      if (!next.hear("message", wake)) return;
+      empty = 0;
+      plan(courtesyMs + perTicketMs * inFlight);
     },
     open() {
       isOpen = true;
       empty = 0;
-      wakeAtMs = 0;
+      next.setNow();
       plan(0);
     },
     shut() {
       isOpen = false;
-      stand();
+      timer.clear();
+    },
+  };
+}
+
+/** When there is something to take, by Redis' clock. */
+interface WakeTime {
+  /** `null`: nothing is to come. */
+  atMs(): number | null;
+  /** @returns is it another time than before? */
+  hear(source: "reply" | "message", said: Heard): boolean;
+  /** Whatever was said before. */
+  setNow(): void;
+}
+
+/**
+ * Replies come in order, and so do messages, but a reply and a message can overtake one another: of the same moment, whichever wakes earlier
+ * is believed.
+ */
+function createWakeTime(): WakeTime {
+  let wakeAtMs: number | null = null;
+  /** Of what was said last. */
+  let saidAtMs = -Infinity;
+  let saidBy: "reply" | "message" = "reply";
+
+  return {
+    atMs: () => wakeAtMs,
+    hear(source, { nowMs, wakeAtMs: nextMs }) {
+      if (nowMs < saidAtMs) return false;
+      const isTie = nowMs === saidAtMs && source !== saidBy;
+      saidAtMs = nowMs;
+      saidBy = source;
+      const heardMs = isTie ? earlier(wakeAtMs, nextMs) : nextMs;
+      if (heardMs === wakeAtMs) return false;
+      wakeAtMs = heardMs;
+      return true;
+    },
+    setNow() {
+      wakeAtMs = 0;
     },
   };
 }
 
 function earlier(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+/** Rings once, at the moment that was set last. */
+function oneTimer(clock: Clock, ring: () => void) {
+  let timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
+
+  function clear(): void {
+    timer?.cancel();
+    timer = null;
+  }
+
+  return {
+    clear,
+    set(atMs: number): void {
+      if (timer !== null && timer.atMs === atMs) return;
+      clear();
+      const cancel = clock.after(atMs - clock.nowMs(), () => {
+        timer = null;
+        ring();
+      });
+      timer = { atMs, cancel };
+    },
+  };
 }

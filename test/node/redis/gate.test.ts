@@ -1,26 +1,27 @@
 /** The gate that is compiled for Redis decides as its source does: the same commands at the same moments, to both. */
 import * as fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import type { GateState } from "../../../src/domain/gate/gate.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { root } from "../../../src/stores/redis/redis.ts";
+import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
+import type { GateCall } from "../../../src/stores/redis/script/calls.ts";
 import { gateWithModels, storedMs } from "../../support/older-gate.ts";
 import { redisClient } from "../../support/redis/client.ts";
-import { gateStep } from "../../support/redis/gate-steps.ts";
+import { gateStep, stepLimits } from "../../support/redis/gate-steps.ts";
 import { compiledGate, sourceGate, type Answered } from "../../support/redis/gate-twins.ts";
 import { hasRedis } from "../../support/redis/program.ts";
+import type { BareCall } from "../../support/redis/script/bare.ts";
 import { redisServer } from "../../support/redis/server.ts";
 import { realClock } from "../../support/redis/stores.ts";
 
 const isMissing = !hasRedis("the gate compiled for Redis");
 const server = isMissing ? null : await redisServer({ appendonly: false });
-const connection = server && redisTransport(server.url, realClock, 10_000);
 const looker = server && redisClient(server.url);
-if (connection !== null) await new Promise<void>((resolve) => connection.onReady(resolve));
 afterAll(async () => {
   looker?.close();
-  connection?.close();
   await server?.close();
 });
 
@@ -28,13 +29,13 @@ const startMs = Date.UTC(2026, 10, 22, 12);
 
 describe.skipIf(isMissing)("the gate compiled for Redis", () => {
   it("answers as its source does and keeps the same, whatever was asked before", async () => {
-    if (connection === null || looker === null) return;
+    if (looker === null) return;
     const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(fc.array(gateStep, { minLength: 1, maxLength: 60, size: "max" }), async (steps) => {
         await looker.command("FLUSHALL", "SYNC");
         const source = sourceGate();
-        const compiled = compiledGate(connection, looker);
+        const compiled = compiledGate(looker);
         const expected: Answered[] = [];
         let ms = startMs;
         for (const { command, random, forMs } of steps) {
@@ -53,7 +54,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
   }, 60_000);
 
   it("answers and keeps the same where many are asked in one run", async () => {
-    if (connection === null || looker === null) return;
+    if (looker === null) return;
     const moments = fc.array(fc.array(gateStep, { minLength: 1, maxLength: 8, size: "max" }), {
       minLength: 1,
       maxLength: 10,
@@ -64,7 +65,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
         await looker.command("FLUSHALL", "SYNC");
         const source = sourceGate();
         const moment: (() => void)[] = [];
-        const compiled = compiledGate(connection, looker, moment);
+        const compiled = compiledGate(looker, moment);
         const expected: unknown[] = [];
         let ms = startMs;
         for (const steps of groups) {
@@ -85,7 +86,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
   }, 60_000);
 
   it("carries on what older code has stored, and what such a process goes on writing beside this one", async () => {
-    if (connection === null || looker === null) return;
+    if (looker === null) return;
     const stateKey = `${root}gate:mock:core`;
     const stored = gateWithModels((model) => JSON.stringify(model));
     await looker.command("FLUSHALL", "SYNC");
@@ -108,7 +109,7 @@ describe.skipIf(isMissing)("the gate compiled for Redis", () => {
       },
     ];
     for (let time = 1; time <= 2; time++) {
-      const compiled = compiledGate(connection, looker);
+      const compiled = compiledGate(looker);
       compiled.ask(
         { verb: "exchange", reportId: `r${time}`, callReports },
         { ms: storedMs + 1_000, random: 0.5 },
@@ -140,6 +141,38 @@ function rounded(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, round));
 }
 
+it.skipIf(isMissing)("has no verb in the script that ships which tests alone say", async () => {
+  if (server === null || looker === null) throw new Error("no redis-server");
+  await looker.command("FLUSHALL", "SYNC");
+  const item = queueItemOf("t0", startMs, "m");
+  const gate = compiledGate(looker);
+  gate.ask({ verb: "confirm", item, inMs: 0 }, { ms: startMs, random: 0 });
+  await gate.answered();
+  const before = await gate.remains();
+
+  const connection = redisTransport(server.url, realClock, 10_000);
+  onTestFinished(() => connection.close());
+  await new Promise<void>((resolve) => connection.onReady(resolve));
+  const clock = { ...realClock, nowMs: () => startMs };
+  const parts = { redis: connection, limits: stepLimits, clock, random: () => 0, ownsTime: true };
+  const shipped = createScriptRunner({ ...parts, onSchedule() {} });
+  const permit = "p";
+  const verbs: readonly BareCall[] = [
+    { verb: "reserve", item: queueItemOf("t1", startMs, "m") },
+    { verb: "confirm", item: queueItemOf("t1", startMs, "m"), notBeforeMs: startMs },
+    { verb: "park", item, requeueing: { notBeforeMs: startMs + 1, suspect: true, permit: null } },
+    { verb: "start", item, starter: { permit, notBeforeMs: startMs, suspect: false } },
+    { verb: "release", ticketId: "t0", keptBytes: 0 },
+    { verb: "dispatch" },
+  ];
+  for (const call of verbs) expect(await shipped.atGate("mock", call as object as GateCall)).toEqual([""]);
+  expect(await gate.remains()).toEqual(before);
+});
+
+function queueItemOf(ticketId: string, acceptedAtMs: number, model: string): QueueItem {
+  return { ticketId, priority: 0, acceptedAtMs, sizeBytes: 1, model, tenant: "", comparison: "" };
+}
+
 describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
   const now = { ms: startMs, random: 0 };
   const fault = { permit: null, epoch: null, finding: { kind: "fault" }, durationMs: 1 } as const;
@@ -148,20 +181,12 @@ describe.skipIf(isMissing)("a gate in Redis with many tickets", () => {
 
   /** 200 wait, all but the last for the model `m`. What is counted begins when it is there. */
   async function crowded(callReports: CallReport[], lastModel = "m") {
-    if (connection === null || looker === null) throw new Error("no redis-server");
+    if (looker === null) throw new Error("no redis-server");
     await looker.command("FLUSHALL", "SYNC");
-    const gate = compiledGate(connection, looker);
+    const gate = compiledGate(looker);
     for (let i = 0; i < 200; i++) {
       const model = i < 199 ? "m" : lastModel;
-      const item = {
-        ticketId: `t${i}`,
-        priority: 0,
-        acceptedAtMs: startMs + i,
-        sizeBytes: 1,
-        model,
-        tenant: "",
-        comparison: "",
-      };
+      const item = queueItemOf(`t${i}`, startMs + i, model);
       gate.ask({ verb: "confirm", item, inMs: 0 }, now);
     }
     gate.ask({ verb: "exchange", reportId: "r", callReports }, now);

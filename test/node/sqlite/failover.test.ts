@@ -138,7 +138,7 @@ it("does not move what newer code wrote, nor what can't be read, and tells of th
   expect(world.faults).toEqual([new Error("A row of tickets holds no ticket")]);
 });
 
-it("notes with the ticket what the primary store may hold of it, or neither", async () => {
+it("notes with the ticket what the shared store may hold of it, or neither", async () => {
   const world = await sqliteForTest();
   const { about } = await world.sqlite.moves.keep(draftOf(), "doubt-1");
   await world.restart();

@@ -1,12 +1,12 @@
 /** SIGTERM, as the flow and the store live through it. */
-import { createServer } from "node:http";
 import { expect, it } from "vitest";
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import { type Caller } from "../../../src/gateway/submission.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../../src/gateway/ports.ts";
-import { stopGracefully } from "../../../src/node/stop.ts";
+import { longestStopMs, stopGracefully } from "../../../src/node/stop.ts";
 import { draftOf } from "../../contracts/tickets.ts";
+import { manualClock } from "../../support/clock.ts";
 import { config, sqliteForTest } from "../../support/sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
@@ -93,7 +93,14 @@ async function stoppingWorld(
   const startedAtMs = clock.nowMs();
   let stoppedAfterMs: number | null = null;
   const stop = async () => {
-    await stopGracefully({ server: createServer(), stores: sqlite, clock, stopping });
+    const http = { leave: () => Promise.resolve() };
+    await stopGracefully({
+      http,
+      stores: sqlite,
+      clock,
+      stopping,
+      requestTimeoutMs: config.llm.requestTimeoutMs,
+    });
     stoppedAfterMs = clock.nowMs() - startedAtMs;
   };
   void stop();
@@ -141,13 +148,44 @@ it("ends calls after 20 s: a live one becomes a ticket, a ticket's is given back
   expect(await world.tickets.load(kept.value.ticket.about.id)).toMatchObject({ state: { status: "queued" } });
 });
 
-it("gives a ticket back also where its call does not end, within 30 s", async () => {
+it("gives a ticket back also where its call does not end, within 21 s", async () => {
   const { world, id, stoppedAfterMs } = await stoppingWorld(() => new Promise(() => {}));
-  await world.advance(29_000);
-  expect(stoppedAfterMs()).toBe(28_000);
+  await world.advance(21_000);
+  expect(stoppedAfterMs()).toBe(20_600);
   await world.restart();
   expect(await world.tickets.load(id)).toMatchObject({
     progress: { suspect: false, deaths: 0 },
     state: { status: "queued" },
   });
 });
+
+const never = new Promise<never>(() => {});
+const leave = { leave: () => never };
+
+it.each([
+  [50_000, 20_900],
+  [20_000, 20_900],
+  [19_999, 20_899],
+  [500, 1_400],
+])(
+  "ends whatever hangs, %i ms being a request's time limit, after %i ms",
+  async (requestTimeoutMs, endsMs) => {
+    const clock = manualClock();
+    let hasEnded = false;
+    const sqlite = { rest: () => never, close: () => never };
+    const stopping = new AbortController();
+    void stopGracefully({ http: leave, stores: sqlite, clock, stopping, requestTimeoutMs }).then(() => {
+      hasEnded = true;
+      return hasEnded;
+    });
+    await clock.advance(endsMs - 901);
+    expect(stopping.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(stopping.signal.aborted).toBe(true);
+    await clock.advance(899);
+    expect(hasEnded).toBe(false);
+    await clock.advance(1);
+    expect(hasEnded).toBe(true);
+    expect(longestStopMs(requestTimeoutMs)).toBe(endsMs + 100);
+  },
+);

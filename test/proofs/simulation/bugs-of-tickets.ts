@@ -132,4 +132,14 @@ export const ticketBugs: readonly Bug[] = [
         ),
     },
   })),
+  {
+    name: "whoever has missed the answer to his claim asks no more",
+    plant: () => ({
+      ...realParts,
+      claims({ clock, ...parts }) {
+        let looks = 0;
+        return { ...parts, clock: { ...clock, nowMs: () => clock.nowMs() + looks++ * 3_600_000 } };
+      },
+    }),
+  },
 ];

@@ -17,6 +17,7 @@ import { watchedGate, watchedStart } from "./watch-calls.ts";
 import type { SnapshotWatch } from "./watch-snapshots.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
+import type { TicketWatch } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
 
 export interface Instance {
@@ -47,6 +48,7 @@ export interface Surroundings {
   readonly vendors: ReadonlyMap<ProviderName, Vendor>;
   readonly snapshots: SnapshotWatch;
   readonly reports: ReportWatch;
+  readonly tickets: Pick<TicketWatch, "unanswered">;
 }
 
 export interface Deployment {
@@ -188,7 +190,17 @@ function named(verb: string, id: string): string {
   return `${verb} of ${id.slice(0, 8)}`;
 }
 
-function ticketsOf({ ask, ticket }: Surroundings, life: Life): ClaimableTickets {
+function ticketsOf({ ask, ticket, tickets }: Surroundings, life: Life): ClaimableTickets {
+  /** What the holder of a claim asks for. */
+  const asHolder = <Reply>(
+    id: string,
+    holder: Parameters<TicketWatch["unanswered"]>[1],
+    asked: Promise<Reply>,
+  ) =>
+    asked.catch((error: unknown) => {
+      if (error instanceof StoreAway) tickets.unanswered(id, holder);
+      throw error;
+    });
   return {
     create: (draft) => {
       const object = ticket(draft.about.id);
@@ -196,11 +208,23 @@ function ticketsOf({ ask, ticket }: Surroundings, life: Life): ClaimableTickets 
     },
     load: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).load()),
     claim: (id, permit, asProbe, early) =>
-      ask(life, ticket(id), named("claim", id), () => ticket(id).claim(permit, asProbe, early)),
+      asHolder(
+        id,
+        { permit },
+        ask(life, ticket(id), named("claim", id), () => ticket(id).claim(permit, asProbe, early)),
+      ),
     settle: (id, fence, outcome) =>
-      ask(life, ticket(id), named("settle", id), () => ticket(id).settle(fence, outcome)),
+      asHolder(
+        id,
+        { fence },
+        ask(life, ticket(id), named("settle", id), () => ticket(id).settle(fence, outcome)),
+      ),
     giveBack: (id, fence, spent) =>
-      ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
+      asHolder(
+        id,
+        { fence },
+        ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
+      ),
     cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
 }

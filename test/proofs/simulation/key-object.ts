@@ -11,9 +11,12 @@ export interface KeyObject extends Target {
   stored(): Keyed | null;
 }
 
+/** What a key's lease is longer than a request may be. */
+const keyMarginMs = 15_000;
+
 /** @param processLife of the process that holds it; `null`: it lives on its own */
 export function createKeyObject(world: World, name: string, processLife: (() => Life) | null): KeyObject {
-  const { scheduler, seams } = world;
+  const { scheduler, seams, plan } = world;
   let stored: Keyed | null = null;
   let last: { readonly token: number; readonly atMs: number } | null = null;
   let life = createLife(`key ${name}`);
@@ -27,6 +30,13 @@ export function createKeyObject(world: World, name: string, processLife: (() => 
     if (last !== null && token <= last.token && nowMs > last.atMs)
       world.violate("idempotency", `token ${token} is given after ${last.token}`, name);
     last = { token, atMs: nowMs };
+  }
+
+  /** A request has its key for as long as it may last. */
+  function checkTime(nowMs: number): void {
+    const lastedMs = last === null ? Infinity : nowMs - last.atMs;
+    if (lastedMs < plan.settings.llm.requestTimeoutMs + keyMarginMs)
+      world.violate("idempotency", `begun again after ${lastedMs} ms`, name);
   }
 
   function write(record: Keyed | null): void {
@@ -47,7 +57,10 @@ export function createKeyObject(world: World, name: string, processLife: (() => 
       const { record, reply } = seams.beginKeyed(stored, requestSha256, queueId, leaseMs, nowMs);
       if (record !== stored) write(record);
       world.note(`key ${name}`, `begin: ${reply.kind}`);
-      if (reply.kind === "begun") checkToken(reply.fence, nowMs);
+      if (reply.kind === "begun") {
+        if (reply.again) checkTime(nowMs);
+        checkToken(reply.fence, nowMs);
+      }
       return reply;
     },
     end(fence, end) {

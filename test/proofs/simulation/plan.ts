@@ -108,9 +108,10 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
   const shape = drawShape(seed, random);
   const traffic = createRandom(seed, "traffic").chance(0.1) ? "one an hour" : "busy";
   const isBusy = traffic === "busy";
+  const theme = isBusy ? drawTheme(seed, shape) : null;
   const drawn = drawSettings(shape, random);
-  const settings = isBusy ? drawn : defaultSettings;
-  const rates = drawRates(seed, shape, cut);
+  const settings = isBusy ? withTheme(drawn, theme) : defaultSettings;
+  const rates = drawRates(seed, shape, theme, cut);
   const minutes = random.between(1, 6);
   const busyMs = minutes * (isBusy ? minuteMs : 60 * minuteMs);
   return {
@@ -192,8 +193,53 @@ const together: ReadonlySet<FaultKind> = new Set([
   "vendor_mute_model",
 ]);
 
+/** What a world is for, where it is for something: what shows only where several things come together, and then is not rare. */
+interface Theme {
+  readonly shapes: readonly Shape[];
+  readonly kinds: readonly FaultKind[];
+  /** A short one lets claims end while their holders live. */
+  readonly requestTimeoutMs?: number;
+  readonly maxRetries?: number;
+}
+
+const themes: readonly Theme[] = [
+  // Whoever stands still comes back when his claim is another's.
+  { shapes: ["objects"], kinds: ["pause", "vendor_slow", "gate_forgets"], requestTimeoutMs: 5_000 },
+  // Whoever is cut off has something to tell of a claim that is another's by then.
+  {
+    shapes: ["shared"],
+    kinds: ["store_away", "store_hangs", "vendor_slow", "vendor_hang"],
+    requestTimeoutMs: 20_000,
+  },
+  // One ticket fails again and again while others of its model are served.
+  {
+    shapes: ["objects", "process"],
+    kinds: ["steady_traffic", "vendor_poisoned", "vendor_limits_one", "vendor_mute_model"],
+    maxRetries: 3,
+  },
+];
+
+/** One busy world in five has one; of those with a shared store, which are fewer, two. */
+function drawTheme(seed: number, shape: Shape): Theme | null {
+  const random = createRandom(seed, "theme");
+  const fitting = themes.filter(({ shapes }) => shapes.includes(shape));
+  return random.chance(shape === "shared" ? 0.4 : 0.2)
+    ? (fitting[random.between(0, fitting.length - 1)] ?? null)
+    : null;
+}
+
+function withTheme(drawn: QueueSettings, theme: Theme | null): QueueSettings {
+  const { requestTimeoutMs = drawn.llm.requestTimeoutMs, maxRetries = drawn.queue.maxRetries } = theme ?? {};
+  return { ...drawn, llm: { requestTimeoutMs }, queue: { ...drawn.queue, maxRetries } };
+}
+
 /** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it; and so for their vendors. */
-function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind, number> {
+function drawRates(
+  seed: number,
+  shape: Shape,
+  theme: Theme | null,
+  cut: Cut,
+): ReadonlyMap<FaultKind, number> {
   const share = createRandom(seed, "swarm").pick([0, 0.1, 0.25, 0.5]);
   const shareOfVendors = createRandom(seed, "swarm of vendors").pick([0.05, 0.1, 0.2, 0.35]);
   const rates = faultKinds.map((kind) => {
@@ -201,7 +247,9 @@ function drawRates(seed: number, shape: Shape, cut: Cut): ReadonlyMap<FaultKind,
     const isOfStores = shape === "shared" && storeFaults.has(kind);
     const most = (shape === "shared" ? mostOftenShared[kind] : null) ?? mostOften[kind] ?? 0.3;
     const usual = isDisturbance(kind) ? share : Math.max(shareOfVendors, together.has(kind) ? 0.2 : 0);
-    const isOn = random.chance(isOfStores ? Math.max(share, 0.35) : usual) && !cut.without.includes(kind);
+    const isThemes = theme?.kinds.includes(kind) === true;
+    const chance = isOfStores ? Math.max(share, 0.35) : usual;
+    const isOn = random.chance(isThemes ? 1 : chance) && !cut.without.includes(kind);
     return [kind, isOn ? most * random.next() ** 2 + 0.005 : 0] as const;
   });
   return new Map(rates.filter(([, rate]) => rate > 0));

@@ -14,6 +14,15 @@ it.each(regressions)("keeps every promise where it once did not: $sentence", asy
   expect((await simulate(seed)).violation).toBeNull();
 });
 
+it.each(regressions.filter(({ bug }) => bug !== null))(
+  "would see it again: $sentence",
+  async ({ seed, bug }) => {
+    const planted = bugs.find(({ name }) => name === bug);
+    if (planted === undefined) throw new Error(`there is no bug ${bug}`);
+    expect((await simulate(seed, { seams: planted.plant() })).violation).not.toBeNull();
+  },
+);
+
 it.each([42, 517, 917, 25, 80])("is the same history whenever the seed is the same: %i", async (seed) => {
   const first = await simulate(seed, { isTold: true });
   expect(first.lines.length).toBeGreaterThan(200);
@@ -42,7 +51,7 @@ it("judges tickets, fails some, cancels some, and lets some expire", { timeout: 
 });
 
 it("lives in quiet and in busy worlds, calm ones and troubled ones, and knows every fault", () => {
-  const plans = Array.from({ length: 1_000 }, (_, at) => drawPlan(at + 1));
+  const plans = Array.from({ length: 2_000 }, (_, at) => drawPlan(at + 1));
   expect(new Set(plans.flatMap(({ rates }) => [...rates.keys()]))).toEqual(new Set(faultKinds));
   const kinds = plans.map(
     ({ shape, traffic, isCalm }) => `${shape}, ${traffic}, ${isCalm ? "calm" : "troubled"}`,
@@ -79,6 +88,7 @@ it.each([
   ["a 429 holds its model though others are served", "13 whose"],
   ["probes always take the same tenant's tickets", "13 whose"],
   ["waits don't end when the breaker closes", "4 ends"],
+  ["a key's lease ends before its request", "idempotency"],
 ])("sees that %s", { timeout: 60_000 }, async (bug, promise) => {
   expect(await firstFound(bug)).toBe(promise);
 });

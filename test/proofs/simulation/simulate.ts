@@ -89,6 +89,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     vendors,
     snapshots: watchSnapshots(world),
     reports: watchReports(world, tickets),
+    tickets,
   };
   const firstLife = { name: "nothing", isAlive: false, pausedUntilMs: 0, onDeath: new Set<() => void>() };
 

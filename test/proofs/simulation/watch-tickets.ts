@@ -11,6 +11,8 @@ export interface TicketWatch {
   written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void;
   claimed(id: string, permit: string, claimed: Claimed | null): void;
   settled(id: string, fence: number, settled: Settled): void;
+  /** Whoever asked for a claim, or with its token, has had no answer. */
+  unanswered(id: string, holder: { readonly permit: string } | { readonly fence: number }): void;
   forgotten(ticket: Ticket): void;
   known(id: string): KnownTicket | undefined;
   all(): Iterable<KnownTicket>;
@@ -51,8 +53,8 @@ export interface KnownTicket {
   readonly gapsMs: Map<number, number>;
   readonly sincePreviousMs: (fence: number) => number | undefined;
   startedAtMs: number;
-  /** Times that its lease ended. */
-  deaths: number;
+  /** By the permit of its claim: how many asks of the holder have had no answer. */
+  readonly unanswered: Map<string, number>;
   endedAtMs: number | null;
 }
 
@@ -72,9 +74,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
   const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
-  const lossiness = losses.reduce((sum, kind) => sum + (plan.rates.get(kind) ?? 0), 0);
   const isUnsure = stops.some((kind) => plan.rates.has(kind));
-  const canDie = troubles.some((kind) => plan.rates.has(kind));
   const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
   function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
@@ -126,11 +126,11 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       broken("7 as accepted", "its texts have changed");
   }
 
-  /** A claim that is left alone, again and again, where nobody dies and hardly a word is lost: nobody has heard of it. */
+  /** Whoever lives asks for his claim, or with its token, until he is answered: only where nearly all is lost for long is a claim left alone. */
   function died(known: KnownTicket, broken: (promise: string, sentence: string) => void): void {
-    known.deaths++;
-    if (!canDie) broken("3 true", "its process has not died");
-    if (!canCrash && lossiness < 0.3 && known.deaths > 1) broken("3 true", "dead again, though nobody dies");
+    if (canCrash) return;
+    const lost = known.unanswered.get(known.claim?.permit ?? "") ?? 0;
+    if (lost < leastLost) broken("3 true", `its process lives, and has missed ${lost} answers`);
   }
 
   function holdsNow(claim: Claim | null): boolean {
@@ -163,7 +163,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       gapsMs,
       sincePreviousMs: (fence) => gapsMs.get(fence),
       startedAtMs: about.acceptedAtMs,
-      deaths: 0,
+      unanswered: new Map(),
       endedAtMs: null,
     };
     tickets.set(about.id, known);
@@ -244,6 +244,13 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     written,
     claimed,
     settled,
+    unanswered(id, holder) {
+      const known = tickets.get(id);
+      const permit = "permit" in holder ? holder.permit : known?.claim?.permit;
+      if (known === undefined || permit === undefined) return;
+      if ("fence" in holder && known.claim?.fence !== holder.fence) return;
+      known.unanswered.set(permit, (known.unanswered.get(permit) ?? 0) + 1);
+    },
     forgotten(ticket) {
       const known = tickets.get(ticket.about.id);
       if (known === undefined) return;
@@ -273,10 +280,8 @@ const deaths = [
   "slow_network",
 ] as const;
 
-const losses = ["away_before", "away_after", "object_dies"] as const;
-
-/** What keeps a claim from being settled. A stop that is asked for doesn't: the ticket goes back unharmed. */
-const troubles = ["crash_anytime", "crash_at_effect", "pause", "slow_network", ...losses] as const;
+/** Answers that a holder misses before the claim is left alone: as many asks as there is time for, at the least. */
+const leastLost = 3;
 
 /** What makes a process give back what it had begun. */
 const stops = ["stop", "deploy", "unconfigured"] as const;

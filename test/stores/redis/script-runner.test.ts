@@ -41,7 +41,7 @@ function calling(reply: Reply = echo) {
   return { script, runs, schedules, endMoment };
 }
 
-const remove = (ticketId: string): GateCall => ({ verb: "release", ticketId, keptBytes: 0 });
+const estimate = (ticketId: string): GateCall => ({ verb: "outlook", ticketId });
 const create = (ticketId: string) =>
   ({
     verb: "create",
@@ -56,7 +56,7 @@ const verbsOf = ({ batch }: Run) => batch.calls.map(({ verb }) => verb);
 describe("calls of one moment", () => {
   it("about one gate are one run, in their order, and each hears its own answer", async () => {
     const { script, runs, endMoment, schedules } = calling();
-    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", remove(id)));
+    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", estimate(id)));
     expect(runs).toEqual([]);
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"], ["three"]]);
@@ -66,7 +66,7 @@ describe("calls of one moment", () => {
 
   it("of two gates are two runs", async () => {
     const { script, runs, endMoment } = calling();
-    const asked = [script.atGate("openai", remove("one")), script.atGate("google", remove("two"))];
+    const asked = [script.atGate("openai", estimate("one")), script.atGate("google", estimate("two"))];
     endMoment();
     expect(await Promise.all(asked)).toEqual([["one"], ["two"]]);
     expect(runs.map(({ batch }) => batch.provider)).toEqual(["openai", "google"]);
@@ -76,14 +76,14 @@ describe("calls of one moment", () => {
     const { script, runs, endMoment } = calling();
     const asked = [
       script.atGate("openai", create("one"), ["record"]),
-      script.atGate("openai", remove("two")),
+      script.atGate("openai", estimate("two")),
       script.atGate("openai", create("three"), ["record", "texts"]),
     ];
     endMoment();
     await Promise.all(asked);
     expect(runs.map((run) => [run.needsRoom, verbsOf(run)])).toEqual([
       [true, ["create", "create"]],
-      [false, ["release"]],
+      [false, ["outlook"]],
     ]);
   });
 
@@ -102,7 +102,7 @@ describe("calls of one moment", () => {
   it("are at most 32 in one run", async () => {
     const { script, runs, endMoment } = calling();
     const ids = Array.from({ length: 70 }, (_, index) => `ticket ${index}`);
-    const asked = ids.map((id) => script.atGate("openai", remove(id)));
+    const asked = ids.map((id) => script.atGate("openai", estimate(id)));
     endMoment();
     expect(await Promise.all(asked)).toEqual(ids.map((id) => [id]));
     expect(runs.map(({ batch }) => batch.calls.length)).toEqual([32, 32, 6]);
@@ -121,9 +121,9 @@ describe("calls of one moment", () => {
 
   it("wait for no call of the next", async () => {
     const { script, runs, endMoment } = calling();
-    const first = script.atGate("openai", remove("one"));
+    const first = script.atGate("openai", estimate("one"));
     endMoment();
-    const second = script.atGate("openai", remove("two"));
+    const second = script.atGate("openai", estimate("two"));
     endMoment();
     expect(await Promise.all([first, second])).toEqual([["one"], ["two"]]);
     expect(runs).toHaveLength(2);
@@ -131,7 +131,7 @@ describe("calls of one moment", () => {
 
   it("fail each for itself", async () => {
     const { script, endMoment } = calling(() => ["{}", ["fine"], ["failed", "a bug"], ["fine"]]);
-    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", remove(id)));
+    const asked = ["one", "two", "three"].map((id) => script.atGate("openai", estimate(id)));
     endMoment();
     const ends = await Promise.allSettled(asked);
     expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);

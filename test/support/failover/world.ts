@@ -58,7 +58,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
   const server = primaryServer(clock, random, config);
   const judged: string[] = [];
   let ids = 0;
-  const newId = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
+  const newId = () => `0000000a-b00c-4d0e-8f00-${String(++ids).padStart(12, "0")}`;
   const world: World = { clock, server, judged, judgeMs: 100, latencyMs: () => 0, fails: () => false, begin };
 
   async function begin(

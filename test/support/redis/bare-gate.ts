@@ -1,4 +1,4 @@
-/** A gate in Redis without tickets: also what the service says with a ticket (`BareCall`), each in a run of the script. */
+/** A gate in Redis without tickets: also what the service says with a ticket (`BareCall`), which the script of tests knows (`bare-script.ts`). */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Requeueing, Start } from "../../../src/domain/gate/queue.ts";
 import type { QueueItem } from "../../../src/domain/gate/places.ts";
@@ -7,7 +7,8 @@ import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { encodeQueueItem } from "../../../src/stores/redis/codec.ts";
 import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
 import type { ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
-import type { BareCall } from "../../../src/stores/redis/script/calls.ts";
+import type { GateCall } from "../../../src/stores/redis/script/calls.ts";
+import type { BareCall } from "./script/bare.ts";
 
 export interface BareGate extends RedisGate, RemoteGate, StartingGate {
   enqueue(item: QueueItem, notBeforeMs: number): Promise<void>;
@@ -17,9 +18,11 @@ export interface BareGate extends RedisGate, RemoteGate, StartingGate {
   dispatch(): Promise<readonly string[]>;
 }
 
+/** @param script of the script that tests run */
 export function bareGate(script: ScriptRunner, provider: ProviderName): BareGate {
   async function ask(call: BareCall): Promise<unknown> {
-    const [answer] = await script.atGate(provider, call);
+    // A caller brings whatever has a verb.
+    const [answer] = await script.atGate(provider, call as object as GateCall);
     return answer === "" ? null : (JSON.parse(String(answer)) as unknown);
   }
 

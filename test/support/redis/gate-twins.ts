@@ -6,7 +6,8 @@ import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { Schedule } from "../../../src/stores/redis/script/calls.ts";
 import { bareGate } from "./bare-gate.ts";
-import { root, type Redis } from "../../../src/stores/redis/redis.ts";
+import { bareScript } from "./bare-script.ts";
+import { root } from "../../../src/stores/redis/redis.ts";
 import { plainPlaces } from "../plain-places.ts";
 import type { RedisClient } from "./client.ts";
 import { askGate, stepLimits, type GateStep } from "./gate-steps.ts";
@@ -95,11 +96,11 @@ export function sourceGate() {
 }
 
 /** @param moment where calls are gathered until they are sent together; without it each goes alone, at once */
-export function compiledGate(redis: Redis, looker: RedisClient, moment?: (() => void)[]) {
+export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
   let now: Now = { ms: 0, random: 0 };
   const schedules: Schedule[] = [];
   const script = createScriptRunner({
-    redis,
+    redis: bareScript(looker),
     limits: stepLimits,
     clock: { nowMs: () => now.ms, after: () => () => {} },
     random: () => now.random,

@@ -10,7 +10,9 @@ import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
+import { redisGate } from "../../../src/stores/redis/gate.ts";
 import { bareGate, type BareGate } from "./bare-gate.ts";
+import { bareScript } from "./bare-script.ts";
 import { redisKeys } from "../../../src/stores/redis/keys.ts";
 import { redisTickets, type RedisTickets } from "../../../src/stores/redis/tickets.ts";
 import { root, type Redis } from "../../../src/stores/redis/redis.ts";
@@ -38,18 +40,21 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   }
 
   function open(redis: Redis) {
-    const script = createScriptRunner({
-      redis,
-      limits,
-      clock,
-      random: () => 0.5,
-      onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
-      soon: (send) => void Promise.resolve().then(send),
-      ownsTime: true,
-    });
+    const callerTo = (redis: Redis) =>
+      createScriptRunner({
+        redis,
+        limits,
+        clock,
+        random: () => 0.5,
+        onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
+        soon: (send) => void Promise.resolve().then(send),
+        ownsTime: true,
+      });
+    const script = callerTo(redis);
     return {
       script,
-      gate: bareGate(script, "mock"),
+      // What ships is asked of what ships.
+      gate: { ...bareGate(callerTo(bareScript(looker)), "mock"), ...redisGate(script, "mock") },
       keys: redisKeys(script),
       tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };

@@ -1,7 +1,7 @@
 /** What can be asked of the script (`main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
 import type { Whose } from "../../../domain/gate/breaker.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
-import type { Requeueing, Starter } from "../../../domain/gate/queue.ts";
+import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
 import type { CallReport } from "../../../domain/gate/call-report.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
@@ -38,20 +38,7 @@ export type GateCall =
   | { readonly verb: "exchange"; readonly reportId: string; readonly callReports: readonly CallReport[] }
   | { readonly verb: "outlook"; readonly ticketId: string }
   | { readonly verb: "overview"; readonly tenant: string | null }
-  | { readonly verb: "started" }
-  | BareCall;
-
-/**
- * What the service says with a ticket (`TicketCall`), said without one. Tests alone do, to hold the gate that is compiled for Redis against its
- * source, verb by verb.
- */
-export type BareCall =
-  | { readonly verb: "reserve"; readonly item: QueueItem }
-  | { readonly verb: "confirm"; readonly item: QueueItem; readonly notBeforeMs: number }
-  | { readonly verb: "park"; readonly item: QueueItem; readonly requeueing: Requeueing }
-  | { readonly verb: "start"; readonly item: QueueItem; readonly starter: Starter }
-  | { readonly verb: "release"; readonly ticketId: string; readonly keptBytes: number }
-  | { readonly verb: "dispatch" };
+  | { readonly verb: "started" };
 
 /** What the script must know of a ticket, whose record it only stores. */
 export interface Facts {

@@ -7195,31 +7195,8 @@ return ____exports
  end,
 ["stores.redis.script.main"] = function(...) 
 local ____exports = {}
-local answer, atGate, answerOrFailure, ofTickets, ofGate, makeSureOfRoom, json, root, texts, nowMs
-function answer(self, call)
-    repeat
-        local ____switch3 = call.verb
-        local ____cond3 = ____switch3 == "due"
-        if ____cond3 then
-            return ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
-        end
-        ____cond3 = ____cond3 or ____switch3 == "begin_key"
-        if ____cond3 then
-            makeSureOfRoom(nil)
-            return ____modulesInUse["stores.redis.script.keys"].keyScripts(nil, root, nowMs):begin(call)
-        end
-        ____cond3 = ____cond3 or ____switch3 == "end_key"
-        if ____cond3 then
-            local ____self_0 = ____modulesInUse["stores.redis.script.keys"].keyScripts(nil, root, nowMs)
-            return {____self_0["end"](____self_0, call, texts[1] or "") and "1" or "0"}
-        end
-        ____cond3 = ____cond3 or ____switch3 == "at_gate"
-        if ____cond3 then
-            return atGate(nil, call)
-        end
-    until true
-end
-function atGate(self, batch)
+local atGate, answerOrFailure, ofTickets, makeSureOfRoom, json
+function atGate(self, run, batch)
     if ____lualib.__TS__ArraySome(
         batch.calls,
         function(____, ____bindingPattern0)
@@ -7228,17 +7205,18 @@ function atGate(self, batch)
             return verb == "create"
         end
     ) then
-        makeSureOfRoom(nil)
+        makeSureOfRoom(nil, run.root)
     end
-    local gate = ____modulesInUse["stores.redis.script.gate"].openGate(nil, root, batch, nowMs)
+    local gate = ____modulesInUse["stores.redis.script.gate"].openGate(nil, run.root, batch, run.nowMs)
     local answers = {}
     local from = 0
     for ____, call in ipairs(batch.calls) do
         answers[#answers + 1] = answerOrFailure(
             nil,
+            run,
             gate,
             call,
-            ____lualib.__TS__ArraySlice(texts, from, from + call.texts)
+            ____lualib.__TS__ArraySlice(run.texts, from, from + call.texts)
         )
         from = from + call.texts
     end
@@ -7247,7 +7225,7 @@ function atGate(self, batch)
         unpack(answers)
     }
 end
-function answerOrFailure(self, gate, call, texts)
+function answerOrFailure(self, run, gate, call, texts)
     do
         local function ____catch(____error)
             return true, {
@@ -7260,12 +7238,18 @@ function answerOrFailure(self, gate, call, texts)
                 local ____switch11 = call.verb
                 local ____cond11 = ____switch11 == "create" or ____switch11 == "change" or ____switch11 == "take" or ____switch11 == "withdraw"
                 if ____cond11 then
-                    return true, ofTickets(nil, gate, call, texts)
+                    return true, ofTickets(
+                        nil,
+                        run,
+                        gate,
+                        call,
+                        texts
+                    )
                 end
                 do
                     return true, {json(
                         nil,
-                        ofGate(nil, gate, call)
+                        run:ofGate(gate, call)
                     )}
                 end
             until true
@@ -7278,7 +7262,11 @@ function answerOrFailure(self, gate, call, texts)
         end
     end
 end
-function ofTickets(self, gate, call, texts)
+function ofTickets(self, ____bindingPattern0, gate, call, texts)
+    local nowMs
+    local root
+    root = ____bindingPattern0.root
+    nowMs = ____bindingPattern0.nowMs
     local tickets = ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs)
     repeat
         local ____switch14 = call.verb
@@ -7324,7 +7312,47 @@ function ofTickets(self, gate, call, texts)
         end
     until true
 end
-function ofGate(self, ____bindingPattern0, call)
+function makeSureOfRoom(self, root)
+    redis.call("SET", root .. "room", 1)
+end
+function json(self, value)
+    return (value == nil or value == nil) and "" or cjson.encode(value)
+end
+---
+-- @param ofGate answers what is asked of a gate alone
+function ____exports.answerCalls(self, ofGate)
+    local root = KEYS[1] or ""
+    local call = cjson.decode(ARGV[1] or "")
+    local nowMs = call.nowMs or ____modulesInUse["stores.redis.script.time"].timeMs(nil)
+    local run = {
+        root = root,
+        nowMs = nowMs,
+        texts = ____lualib.__TS__ArraySlice(ARGV, 1),
+        ofGate = ofGate
+    }
+    repeat
+        local ____switch3 = call.verb
+        local ____cond3 = ____switch3 == "due"
+        if ____cond3 then
+            return ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
+        end
+        ____cond3 = ____cond3 or ____switch3 == "begin_key"
+        if ____cond3 then
+            makeSureOfRoom(nil, root)
+            return ____modulesInUse["stores.redis.script.keys"].keyScripts(nil, root, nowMs):begin(call)
+        end
+        ____cond3 = ____cond3 or ____switch3 == "end_key"
+        if ____cond3 then
+            local ____self_0 = ____modulesInUse["stores.redis.script.keys"].keyScripts(nil, root, nowMs)
+            return {____self_0["end"](____self_0, call, run.texts[1] or "") and "1" or "0"}
+        end
+        ____cond3 = ____cond3 or ____switch3 == "at_gate"
+        if ____cond3 then
+            return atGate(nil, run, call)
+        end
+    until true
+end
+function ____exports.ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
@@ -7336,26 +7364,6 @@ function ofGate(self, ____bindingPattern0, call)
         ____cond20 = ____cond20 or ____switch20 == "exchange"
         if ____cond20 then
             return keeper:exchange(call.reportId, call.callReports)
-        end
-        ____cond20 = ____cond20 or ____switch20 == "reserve"
-        if ____cond20 then
-            return keeper:reserve(call.item)
-        end
-        ____cond20 = ____cond20 or ____switch20 == "confirm"
-        if ____cond20 then
-            return keeper:enqueue(call.item, call.notBeforeMs)
-        end
-        ____cond20 = ____cond20 or ____switch20 == "park"
-        if ____cond20 then
-            return keeper:requeue(call.item, call.requeueing)
-        end
-        ____cond20 = ____cond20 or ____switch20 == "start"
-        if ____cond20 then
-            return keeper:start(call.item, call.starter)
-        end
-        ____cond20 = ____cond20 or ____switch20 == "release"
-        if ____cond20 then
-            return keeper:remove(call.ticketId, call.keptBytes)
         end
         ____cond20 = ____cond20 or ____switch20 == "outlook"
         if ____cond20 then
@@ -7369,23 +7377,13 @@ function ofGate(self, ____bindingPattern0, call)
         if ____cond20 then
             return keeper:started(false)
         end
-        ____cond20 = ____cond20 or ____switch20 == "dispatch"
-        if ____cond20 then
-            return keeper:look().send
-        end
     until true
 end
-function makeSureOfRoom(self)
-    redis.call("SET", root .. "room", 1)
-end
-function json(self, value)
-    return (value == nil or value == nil) and "" or cjson.encode(value)
-end
-root = KEYS[1] or ""
-local call = cjson.decode(ARGV[1] or "")
-texts = ____lualib.__TS__ArraySlice(ARGV, 1)
-nowMs = call.nowMs or ____modulesInUse["stores.redis.script.time"].timeMs(nil)
-____exports.reply = answer(nil, call)
+return ____exports
+ end,
+["stores.redis.script.entry"] = function(...) 
+local ____exports = {}
+____exports.reply = ____modulesInUse["stores.redis.script.main"].answerCalls(nil, ____modulesInUse["stores.redis.script.main"].ofGate)
 return ____exports
  end,
 }
@@ -7395,5 +7393,5 @@ setmetatable(____modulesInUse, { __index = function(modules, name)
     modules[name] = module
     return module
 end })
-local ____entry = require("stores.redis.script.main", ...)
+local ____entry = require("stores.redis.script.entry", ...)
 return ____entry.reply

@@ -1,6 +1,6 @@
 /**
- * The one script. Compiled to Lua (`npm run lua`) and run by Redis whole, while nothing else runs there. `ARGV[0]` is the call; texts that are
- * only stored follow it. Redis' reply is a list of texts.
+ * The one script. Compiled to Lua (`npm run lua`; `entry.ts` begins it) and run by Redis whole, while nothing else runs there. `ARGV[0]` is the
+ * call; texts that are only stored follow it. Redis' reply is a list of texts.
  */
 import type { Call, Common, GateCall, GateCalls, TicketCall } from "./calls.ts";
 import { openGate, type ScriptedGate } from "./gate.ts";
@@ -8,58 +8,75 @@ import { keyScripts } from "./keys.ts";
 import { ticketScripts } from "./tickets.ts";
 import { timeMs } from "./time.ts";
 
-const root = KEYS[0] ?? "";
-const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
-const texts = ARGV.slice(1);
-const nowMs = call.nowMs ?? timeMs();
+/** One run of the script. */
+interface Run {
+  /** What all keys begin with. */
+  readonly root: string;
+  readonly nowMs: number;
+  readonly texts: readonly string[];
+  readonly ofGate: typeof ofGate;
+}
 
-export const reply = answer(call);
-
-function answer(call: Call): unknown {
+/** @param ofGate answers what is asked of a gate alone */
+export function answerCalls(ofGate: Run["ofGate"]): unknown {
+  const root = KEYS[0] ?? "";
+  const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
+  const nowMs = call.nowMs ?? timeMs();
+  const run = { root, nowMs, texts: ARGV.slice(1), ofGate };
   switch (call.verb) {
     case "due":
       return ticketScripts(root, nowMs).dueBy(call.limit, call.version);
     case "begin_key":
-      makeSureOfRoom();
+      makeSureOfRoom(root);
       return keyScripts(root, nowMs).begin(call);
     case "end_key":
-      return [keyScripts(root, nowMs).end(call, texts[0] ?? "") ? "1" : "0"];
+      return [keyScripts(root, nowMs).end(call, run.texts[0] ?? "") ? "1" : "0"];
     case "at_gate":
-      return atGate(call);
+      return atGate(run, call);
   }
 }
 
 /** The schedule, then the answer to each call. */
-function atGate(batch: GateCalls): readonly unknown[] {
-  if (batch.calls.some(({ verb }) => verb === "create")) makeSureOfRoom();
-  const gate = openGate(root, batch, nowMs);
+function atGate(run: Run, batch: GateCalls): readonly unknown[] {
+  if (batch.calls.some(({ verb }) => verb === "create")) makeSureOfRoom(run.root);
+  const gate = openGate(run.root, batch, run.nowMs);
   const answers: unknown[] = [];
   let from = 0;
   for (const call of batch.calls) {
-    answers.push(answerOrFailure(gate, call, texts.slice(from, from + call.texts)));
+    answers.push(answerOrFailure(run, gate, call, run.texts.slice(from, from + call.texts)));
     from += call.texts;
   }
   return [cjson.encode(gate.finish()), ...answers];
 }
 
 /** One that fails, fails for itself: what came in the same moment has nothing to do with it. */
-function answerOrFailure(gate: ScriptedGate, call: GateCall | TicketCall, texts: readonly string[]): unknown {
+function answerOrFailure(
+  run: Run,
+  gate: ScriptedGate,
+  call: GateCall | TicketCall,
+  texts: readonly string[],
+): unknown {
   try {
     switch (call.verb) {
       case "create":
       case "change":
       case "take":
       case "withdraw":
-        return ofTickets(gate, call, texts);
+        return ofTickets(run, gate, call, texts);
       default:
-        return [json(ofGate(gate, call))];
+        return [json(run.ofGate(gate, call))];
     }
   } catch (error) {
     return ["failed", typeof error === "string" ? error : ((error as { err?: string }).err ?? "")];
   }
 }
 
-function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[]): readonly unknown[] {
+function ofTickets(
+  { root, nowMs }: Run,
+  gate: ScriptedGate,
+  call: TicketCall,
+  texts: readonly string[],
+): readonly unknown[] {
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
@@ -79,35 +96,23 @@ function ofTickets(gate: ScriptedGate, call: TicketCall, texts: readonly string[
   }
 }
 
-function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
+export function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
   switch (call.verb) {
     case "enter":
       return keeper.enter(call.permit, call.whose);
     case "exchange":
       return keeper.exchange(call.reportId, call.callReports);
-    case "reserve":
-      return keeper.reserve(call.item);
-    case "confirm":
-      return keeper.enqueue(call.item, call.notBeforeMs);
-    case "park":
-      return keeper.requeue(call.item, call.requeueing);
-    case "start":
-      return keeper.start(call.item, call.starter);
-    case "release":
-      return keeper.remove(call.ticketId, call.keptBytes);
     case "outlook":
       return keeper.estimate(call.ticketId);
     case "overview":
       return keeper.status(call.tenant ?? undefined);
     case "started":
       return keeper.started(false);
-    case "dispatch":
-      return keeper.look().send;
   }
 }
 
 /** Where Redis' memory is full, a script ends at its first write of this kind: here, before anything is changed. */
-function makeSureOfRoom(): void {
+function makeSureOfRoom(root: string): void {
   redis.call("SET", `${root}room`, 1);
 }
 

@@ -1,0 +1,114 @@
+/**
+ * Who is connected, and what is under way on each connection: node:http does not tell, and an end without loss must know. What counts is a
+ * *whole* request: one that has come to its end and is not answered. Nothing of another kind holds up an end for long.
+ */
+import type { Server, ServerResponse } from "node:http";
+import { Server as NetServer, type Socket } from "node:net";
+import { wait } from "../../gateway/deadline.ts";
+import type { Clock } from "../../gateway/ports.ts";
+
+export interface Connections {
+  /** A request has come to its handler; its body may be under way still. */
+  begin(outgoing: ServerResponse): void;
+  /** The answer that is being made, or being sent, on a connection. */
+  answerOn(socket: Socket): ServerResponse | null;
+  /**
+   * Lets nobody in any more, and says so in each answer from now on.
+   *
+   * @param refuse ends a connection whose request has come in part, with an answer
+   * @returns when the last connection is gone
+   */
+  leave(clock: Pick<Clock, "after">, refuse: (socket: Socket) => void): Promise<void>;
+}
+
+interface Connection {
+  answer: ServerResponse | null;
+  bytesRead: number;
+  /** How many looks in a row found nothing new read. */
+  looksInSilence: number;
+}
+
+const lookMs = 25;
+/** A quarter of a second: what a client has sent when it could not know of the end is here by then. */
+const silentLooks = 10;
+/** A second: so long a request may trickle in where nothing else is under way. */
+const trickleLooks = 40;
+
+export function watchConnections(server: Server): Connections {
+  const connections = new Map<Socket, Connection>();
+  let everIn = 0;
+  let isLeaving = false;
+
+  server.on("connection", (socket: Socket) => {
+    everIn++;
+    connections.set(socket, { answer: null, bytesRead: 0, looksInSilence: 0 });
+    socket.once("close", () => connections.delete(socket));
+  });
+
+  /** Whoever has knocked is let in first: a connection that the system has taken and we have not is cut by closing the door. */
+  async function closeDoor(): Promise<void> {
+    let before = -1;
+    for (let turn = 0; turn < 2 || (before !== everIn && turn < 100); turn++) {
+      before = everIn;
+      await new Promise(setImmediate);
+    }
+    // Not the method of node:http, which cuts kept connections at once: a request may be on its way on each.
+    NetServer.prototype.close.call(server);
+  }
+
+  return {
+    begin(outgoing) {
+      const connection = outgoing.socket && connections.get(outgoing.socket);
+      if (!connection) return;
+      connection.answer = outgoing;
+      outgoing.once("close", () => {
+        if (connection.answer === outgoing) connection.answer = null;
+      });
+      if (isLeaving) sayLast(outgoing);
+    },
+
+    answerOn: (socket) => connections.get(socket)?.answer ?? null,
+
+    async leave(clock, refuse) {
+      isLeaving = true;
+      for (const { answer } of connections.values()) if (answer) sayLast(answer);
+      await closeDoor();
+      let looksAlone = 0;
+      while (connections.size > 0) {
+        const isAlone = ![...connections.values()].some(isWhole);
+        looksAlone = isAlone ? looksAlone + 1 : 0;
+        for (const [socket, connection] of connections) {
+          lookAt(socket, connection);
+          if (isWhole(connection)) continue;
+          const isSilent = connection.looksInSilence >= silentLooks || looksAlone >= trickleLooks;
+          if (!isSilent) continue;
+          if (isIdle(socket, connection)) socket.destroySoon();
+          else if (isAlone) {
+            connections.delete(socket);
+            refuse(socket);
+          }
+        }
+        await wait(clock, lookMs);
+      }
+    },
+  };
+}
+
+/** This answer is the last on its connection, and says so. */
+function sayLast(answer: ServerResponse): void {
+  if (!answer.headersSent) answer.shouldKeepAlive = false;
+}
+
+function isWhole({ answer }: Connection): boolean {
+  return answer !== null && answer.req.complete;
+}
+
+/** Nothing of a request is here. The head of a later one that comes in pieces looks so too. */
+function isIdle(socket: Socket, { answer }: Connection): boolean {
+  return answer === null && (socket.bytesRead === 0 || socket.bytesWritten > 0);
+}
+
+function lookAt(socket: Socket, connection: Connection): void {
+  connection.looksInSilence = socket.bytesRead === connection.bytesRead ? connection.looksInSilence + 1 : 0;
+  connection.bytesRead = socket.bytesRead;
+}

@@ -1,0 +1,4 @@
+/** What Redis runs. */
+import { answerCalls, ofGate } from "./main.ts";
+
+export const reply = answerCalls(ofGate);
