@@ -23,6 +23,7 @@ import {
   type ClaimedTicket,
   type Ports,
   type Provider,
+  type TicketQuery,
 } from "./ports.ts";
 import { cancelOwn, findOwn } from "./own-tickets.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
@@ -37,6 +38,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
+    list: (query: TicketQuery) => ports.tickets.list(query),
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,

@@ -9,7 +9,15 @@ import type { Others, CallReport } from "../domain/gate/call-report.ts";
 import type { QueueItem } from "../domain/gate/places.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
-import type { About, CancelledBy, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
+import type {
+  About,
+  CancelledBy,
+  Spent,
+  Texts,
+  Ticket,
+  TicketCopy,
+  TicketState,
+} from "../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 
@@ -148,6 +156,33 @@ export interface Tickets {
    * @returns the ticket as it is then; `null`: there is none, or it is forgotten
    */
   cancel(id: string, by: CancelledBy): Promise<Ticket | null>;
+  /** A tenant's own, newest first, as they are now. @throws {StoreAway} nothing can be said */
+  list(query: TicketQuery): Promise<TicketList>;
+}
+
+export interface TicketQuery {
+  readonly tenant: string;
+  /** `null`: any. */
+  readonly provider: ProviderName | null;
+  readonly status: TicketState["status"] | null;
+  /** At most so many. */
+  readonly limit: number;
+  /** Only those behind this one; `null`: from the newest. */
+  readonly after: ListPosition | null;
+}
+
+/** Where a ticket stands in every list: the newer before the older, and of one moment by id. */
+export interface ListPosition {
+  readonly acceptedAtMs: number;
+  readonly id: string;
+}
+
+export interface TicketList {
+  readonly tickets: readonly TicketCopy[];
+  /** Where to go on, though there may be fewer than were asked for, or none: a look at tickets that don't match is bounded. `null`: that was all. */
+  readonly next: ListPosition | null;
+  /** False: there may be others between them, which could not be asked for. */
+  readonly complete: boolean;
 }
 
 /** Tells calls for tickets that they are no longer wanted. */

@@ -34,6 +34,18 @@ export async function estimateOfTicket(
   return gate(about.provider).estimate(about.id).catch(awayAsNull);
 }
 
+/** Of tickets as a list has them: without their texts, but as they are now. `null`: it does not wait, or its gate can't say. */
+export async function estimatesOf(
+  gate: Ports["gate"],
+  tickets: readonly TicketCopy[],
+): Promise<readonly (WaitEstimate | null)[]> {
+  return Promise.all(
+    tickets.map(({ about, state }) =>
+      state.status === "queued" ? gate(about.provider).estimate(about.id).catch(awayAsNull) : null,
+    ),
+  );
+}
+
 /** For what an answer can do without. */
 export function awayAsNull(error: unknown): null {
   if (error instanceof StoreAway) return null;

@@ -1,14 +1,16 @@
 /**
- * `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. `DELETE /api/v1/tickets/…`: cancels
- * one.
+ * `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. `GET /api/v1/tickets`: a tenant's own.
+ * `DELETE /api/v1/tickets/…`: cancels one.
  */
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Clock, Ports } from "../gateway/ports.ts";
-import { ticketParameter } from "../wire/schemas.ts";
-import { pathParameters } from "./address.ts";
+import type { z } from "zod";
+import { ticketParameter, ticketsQuery } from "../wire/schemas.ts";
+import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { estimateOfTicket } from "./gate-views.ts";
-import { noSuchTicket } from "./problems.ts";
+import { estimateOfTicket, estimatesOf } from "./gate-views.ts";
+import { cursorOf, readCursor } from "./list-cursor.ts";
+import { noSuchTicket, notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
 
@@ -25,6 +27,9 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
   app.get("/api/v1/results/:queue_id", guard, named, (c) =>
     showResult(c, c.req.valid("param").queue_id, parts),
+  );
+  app.get("/api/v1/tickets", guard, queryParameters(ticketsQuery), (c) =>
+    showTickets(c, c.req.valid("query"), parts),
   );
   app.delete("/api/v1/tickets/:queue_id", guard, named, (c) =>
     cancelTicket(c, c.req.valid("param").queue_id, parts),
@@ -60,6 +65,26 @@ async function showResult(
     case "problem":
       return refuse(c, result.problem);
   }
+}
+
+async function showTickets(
+  c: RouteContext,
+  { status, provider, limit, cursor }: z.infer<typeof ticketsQuery>,
+  { gateway, gate }: TicketParts,
+): Promise<Response> {
+  const filters = { status: status ?? null, provider: provider ?? null };
+  const read = cursor === undefined ? null : readCursor(cursor, filters);
+  if (read !== null && read.kind !== "position") {
+    const message = read.kind === "others" ? "belongs to other filters" : "is none of this service's";
+    return refuse(c, notValid("address", [{ path: "cursor", message }]));
+  }
+  const tenant = c.get("tenant") ?? "";
+  const list = await gateway.list({ tenant, ...filters, limit, after: read?.position ?? null });
+  const estimates = await estimatesOf(gate, list.tickets);
+  const tickets = list.tickets.map((ticket, index) => statusJson(ticket, estimates[index] ?? null));
+  const next = JSON.stringify(list.next && cursorOf(list.next, filters));
+  const json = `{"tickets":[${tickets.join(",")}],"cursor":${next},"complete":${list.complete}}`;
+  return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
 async function cancelTicket(c: RouteContext, queueId: string, { gateway }: TicketParts): Promise<Response> {

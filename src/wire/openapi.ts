@@ -24,6 +24,7 @@ const components = {
   Judgement: schemas.judgementAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
+  Tickets: schemas.ticketsAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -66,6 +67,20 @@ const operations: readonly Operation[] = [
     answer: "Result",
     accepted: "Pending",
     errors: [400, 401, 404, 410, 502, 503],
+  },
+  {
+    path: "/api/v1/tickets",
+    method: "get",
+    id: "tickets",
+    summary: "Your tickets, newest first.",
+    parameters: [
+      { name: "status", in: "query" },
+      { name: "provider", in: "query" },
+      { name: "limit", in: "query" },
+      { name: "cursor", in: "query" },
+    ],
+    answer: "Tickets",
+    errors: [400, 401, 503],
   },
   {
     path: "/api/v1/tickets/{queue_id}",
@@ -239,6 +254,9 @@ const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
   "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+  status: jsonSchema("status", schemas.ticketsQuery.shape.status),
+  limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
+  cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),
 };
 
 function contentOf(answer: Operation["answer"]) {

@@ -66,6 +66,18 @@ export const idempotencyKey = z
 /** Ids are kept in lower case, and read in either. */
 export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
 
+/** Of a list. What a query says is text. */
+export const ticketsQuery = z.object({
+  status: z.enum(ticketStatuses).optional(),
+  provider: z.enum(providerNames).optional(),
+  limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(50),
+  cursor: z
+    .string()
+    .max(500)
+    .optional()
+    .meta({ description: "From the answer before, with the same filters." }),
+});
+
 const count = z.int().nonnegative();
 
 export const judgementAnswer = z.object({
@@ -140,6 +152,18 @@ export const statusAnswer = z.object({
   correlation_id: z.guid(),
 });
 export type StatusAnswer = z.infer<typeof statusAnswer>;
+
+export const ticketsAnswer = z.object({
+  tickets: z.array(statusAnswer).meta({ description: "Your own, newest first." }),
+  cursor: z.string().nullable().meta({
+    description:
+      "For the next page, which may hold fewer than were asked for, or none, though there is another behind it; null: there is none.",
+  }),
+  complete: z.boolean().meta({
+    description:
+      "False: a store can't be asked, or has not heard yet of tickets that were accepted a moment ago.",
+  }),
+});
 
 export const resultAnswer = judgementAnswer.extend({
   queue_id: z.guid(),

@@ -508,7 +508,7 @@ export function draftOf(changes: Partial<Omit<Draft, "about">> & { readonly id?:
   };
 }
 
-const judged: AttemptOutcome = {
+export const judged: AttemptOutcome = {
   kind: "judged",
   result: {
     judgement: { winner: "Essay A", justification: "It argues.", confidence: 4.2, normalizations: [] },

@@ -7,6 +7,7 @@ import {
 } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
 import type { ClaimableTickets } from "../../src/engine/claims.ts";
+import { compare, listTickets, presentCopy } from "../../src/engine/ticket-list.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 
 /** Where they are stored. What it throws, the verb throws. */
@@ -15,6 +16,7 @@ export interface MemoryTable {
   /** @param events those that are new */
   put(ticket: Ticket, events: readonly TicketEvent[]): void;
   remove(id: string): void;
+  all(): Iterable<Ticket>;
 }
 
 export interface MemoryTickets extends ClaimableTickets {
@@ -90,6 +92,16 @@ export function memoryTickets(
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
     cancel: (id, by) => keeperOf(id).cancel(by),
+    list: (query) =>
+      listTickets(query, 1_000, async (after, most) => {
+        const behind = Array.from(table.all(), (ticket) => {
+          const { acceptedAtMs, id } = ticket.about;
+          return { acceptedAtMs, id, ticket: presentCopy(ticket, clock.nowMs(), policy) };
+        })
+          .filter((entry) => after === null || compare(entry, after) > 0)
+          .toSorted(compare);
+        return { entries: behind.slice(0, most), isLast: behind.length <= most, complete: true };
+      }),
     disarm,
     halt() {
       isHalted = true;

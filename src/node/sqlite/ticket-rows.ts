@@ -7,12 +7,19 @@ import {
   type Ticket,
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
-import { StoreAway } from "../../gateway/ports.ts";
+import { StoreAway, type ListPosition } from "../../gateway/ports.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
 /** Tickets that nobody touches, for another store may have them already (`moves.ts`). */
 const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
+
+/** No ticket is accepted as late. */
+const lastMs = Number.MAX_SAFE_INTEGER;
+
+interface ListedRow extends ListPosition {
+  readonly record: string;
+}
 
 /** @param onFault hears of a row that holds no ticket */
 export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
@@ -29,6 +36,12 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
   );
   const selectFirstDue = sql.prepare(
     `SELECT due_ms FROM tickets WHERE version <= ? AND NOT ${isMoving} ORDER BY due_ms LIMIT 1`,
+  );
+  // The first of those that may stand behind a position; `accepted_ms <= ?` leaves the index to do most of it.
+  const selectListed = sql.prepare(
+    `SELECT id, accepted_ms, record FROM tickets
+     WHERE tenant = ? AND accepted_ms <= ? AND (accepted_ms < ? OR id < ?)
+     ORDER BY accepted_ms DESC, id DESC LIMIT ?`,
   );
   const selectUnfinished = sql.prepare(
     `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
@@ -62,6 +75,16 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
       return row === undefined ? null : Number(row["due_ms"]);
     },
 
+    /** Of a tenant, in the order of lists: what is stored behind a position. */
+    listed: (tenant: string, after: ListPosition | null, limit: number): readonly ListedRow[] =>
+      selectListed
+        .all(tenant, after?.acceptedAtMs ?? lastMs, after?.acceptedAtMs ?? lastMs, after?.id ?? "", limit)
+        .map(({ id, accepted_ms, record }) => ({
+          id: String(id),
+          acceptedAtMs: Number(accepted_ms),
+          record: String(record),
+        })),
+
     /** Without their texts, which could be too much for the memory. */
     unfinished,
 
@@ -74,7 +97,8 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
 
 function rowWriter(sql: DatabaseSync) {
   const insertTicket = sql.prepare(
-    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    `INSERT INTO tickets (id, version, is_ended, due_ms, record, tenant, accepted_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO NOTHING`,
   );
   const updateTicket = sql.prepare(
     "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
@@ -93,14 +117,15 @@ function rowWriter(sql: DatabaseSync) {
   return {
     /** @returns false: there is one of this id. Nothing changed */
     insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
-      const { id } = ticket.about;
-      const hasEnded = Number(isEnded(ticket.state));
+      const { id, tenant, acceptedAtMs } = ticket.about;
       const inserted = insertTicket.run(
         id,
         ticket.version,
-        hasEnded,
+        Number(isEnded(ticket.state)),
         ticketDueMs(ticket),
         encodedTicket(ticket),
+        tenant,
+        acceptedAtMs,
       );
       if (inserted.changes === 0) return false;
       const texts = textsOf(ticket);

@@ -5,7 +5,9 @@ import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { ClaimedTicket, Draft } from "../../gateway/ports.ts";
+import { decodedTicket } from "../../engine/ticket-codec.ts";
+import { listTickets, presentCopy, type ListEntry } from "../../engine/ticket-list.ts";
+import { StoreAway, type ClaimedTicket, type Draft } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -64,6 +66,8 @@ const nothingBeside = () => {};
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
+/** Rows that one list looks at: some 10 ms of the process. */
+const mostSeen = 1_000;
 
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const { commits, policy, nowMs, random, onTold, onDue, onErased, onFault } = parts;
@@ -135,6 +139,17 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     }
   }
 
+  /** Without its texts. One that moves is as it was when it was marked. */
+  function readNow(record: string): ListEntry["ticket"] {
+    try {
+      return presentCopy(decodedTicket(record, null), nowMs(), policy);
+    } catch (error) {
+      // Newer code wrote it; or it holds no ticket.
+      if (!(error instanceof StoreAway)) onFault(error);
+      return "away";
+    }
+  }
+
   const inFlight = () => commits.read(rows.inFlight);
 
   return {
@@ -146,6 +161,13 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
     cancel: (id, by) => keeperOf(id).cancel(by),
     remind: (id) => keeperOf(id).remind(),
+
+    list: (query) =>
+      listTickets(query, mostSeen, async (after, most) => {
+        const listed = commits.read(() => rows.listed(query.tenant, after, most));
+        const entries = listed.map(({ record, ...at }) => ({ ...at, ticket: readNow(record) }));
+        return { entries, isLast: listed.length < most, complete: true };
+      }),
 
     async claimInTurn(id, permit, start) {
       const answered = await keeperOf(id).claimInTurn(permit, start);

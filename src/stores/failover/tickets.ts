@@ -10,8 +10,11 @@ import {
   type ClaimedTicket,
   type Clock,
   type Draft,
+  type TicketList,
+  type TicketQuery,
   type Tickets,
 } from "../../gateway/ports.ts";
+import { mergedLists } from "../../engine/ticket-list.ts";
 import { NotDone, type PrimaryTickets } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import { markedAtMs } from "./marked-id.ts";
@@ -48,6 +51,7 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     create: (draft) => create(parts, draft),
     load: (id) => load(parts, id),
     cancel: (id, by) => cancel(parts, id, by),
+    list: (query) => list(parts, query),
 
     async settle(id, fence, outcome) {
       return claims.has(nameOf(id, fence))
@@ -158,6 +162,25 @@ async function cancel(parts: FailoverTicketsParts, id: string, by: CancelledBy):
       return cancelled;
     }
   }
+}
+
+/** Of both stores. Another instance's own is asked by nobody: what it kept enters the list when it comes to the primary store. */
+async function list(
+  { fallback, primary, watch }: FailoverTicketsParts,
+  query: TicketQuery,
+): Promise<TicketList> {
+  const lists = await Promise.all(
+    [watch.ask(() => primary.list(query)), fallback.tickets.list(query)].map((asked) =>
+      asked.catch((error: unknown) => {
+        if (error instanceof StoreAway) return null;
+        throw error;
+      }),
+    ),
+  );
+  const found = lists.filter((one) => one !== null);
+  if (found.length === 0) throw new StoreAway("No store can be asked");
+  const merged = mergedLists(found, query.limit);
+  return { ...merged, complete: merged.complete && found.length === lists.length };
 }
 
 /** To the primary store, or to whoever tells it when it is back. */

@@ -49,7 +49,13 @@ export function written(
   events: readonly TicketEvent[],
   withTexts: boolean,
 ): {
-  readonly told: { item: QueueItem; facts: Facts; notice: WrittenNotice; dueMs: number | null };
+  readonly told: {
+    item: QueueItem;
+    owner: string;
+    facts: Facts;
+    notice: WrittenNotice;
+    dueMs: number | null;
+  };
   readonly texts: readonly string[];
 } {
   const { about, progress, state } = ticket;
@@ -57,6 +63,7 @@ export function written(
   return {
     told: {
       item: encodeQueueItem(queueItemOf(ticket)),
+      owner: about.tenant,
       facts: {
         version: ticket.version,
         expiresAtMs: about.expiresAtMs,

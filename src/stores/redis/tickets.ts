@@ -13,7 +13,14 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
-import { QueueFull, StoreAway, type ClaimedTicket } from "../../gateway/ports.ts";
+import {
+  compare,
+  listTickets,
+  presentCopy,
+  type ListEntry,
+  type ListPage,
+} from "../../engine/ticket-list.ts";
+import { QueueFull, StoreAway, type ClaimedTicket, type ListPosition } from "../../gateway/ports.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
@@ -46,6 +53,8 @@ export interface RedisTicketsParts {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
+/** Tickets that one list looks at. */
+const mostSeen = 500;
 /** Estimates that are kept for whoever has just created: it asks in the same breath. */
 const mostFresh = 256;
 /** Permits of unanswered calls that are remembered. */
@@ -64,6 +73,44 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
 
   function present(read: Read | null): Read | null {
     return read === null || isForgotten(read.ticket, script.nowMs()) ? null : read;
+  }
+
+  /** What stands behind a position in a tenant's sorted set: by acceptance, and of one moment by id. */
+  async function pageOf(tenant: string, after: ListPosition | null, most: number): Promise<ListPage> {
+    const from = after === null ? "+inf" : String(after.acceptedAtMs);
+    const found: ListPosition[] = [];
+    for (let offset = 0; ; offset += most) {
+      const range = ["BYSCORE", "REV", "LIMIT", String(offset), String(most), "WITHSCORES"];
+      const reply = await redis.command("ZRANGE", `${root}queue:tenant:${tenant}`, from, "-inf", ...range);
+      const all = positionsIn(reply as readonly string[]);
+      // Of the same moment some stand before the position.
+      found.push(...all.filter((at) => after === null || compare(at, after) > 0));
+      const isLast = all.length < most;
+      if (found.length < most && !isLast) continue;
+      const entries = await Promise.all(
+        found.slice(0, most).map(async (at) => ({ ...at, ticket: await copyNow(at.id) })),
+      );
+      return { entries, isLast: isLast && found.length <= most, complete: true };
+    }
+  }
+
+  /** Without its texts. */
+  async function copyNow(id: string): Promise<ListEntry["ticket"]> {
+    const [record, ...rest] = (await redis.command(
+      "HMGET",
+      keyOf(id),
+      "record",
+      "revision",
+      "claim",
+    )) as readonly unknown[];
+    try {
+      const read = ticketInRecord([record, "", ...rest], policy);
+      return read === null ? "gone" : presentCopy(read.ticket, script.nowMs(), policy);
+    } catch (error) {
+      // Newer code wrote it.
+      if (error instanceof NotDone) return "away";
+      throw error;
+    }
   }
 
   /** One move of a ticket that is there, from what is known of it. Where it changes nothing, nothing is written. */
@@ -144,6 +191,8 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       const moved = await change(id, (ticket, nowMs) => cancel(ticket, by, nowMs, policy));
       return moved?.ticket ?? null;
     },
+
+    list: (query) => listTickets(query, mostSeen, (after, most) => pageOf(query.tenant, after, most)),
 
     async fetch(provider, most, inFlight = 0) {
       const lost = lostPermits.get(provider) ?? [];
@@ -229,6 +278,11 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
     if (fresh.size >= mostFresh) fresh.clear();
     if (estimate !== "") fresh.set(id, decodeEstimate(JSON.parse(estimate) as WaitEstimate));
   }
+}
+
+/** A sorted set's members and scores, in turn. */
+function positionsIn(reply: readonly string[]): readonly ListPosition[] {
+  return reply.flatMap((id, at) => (at % 2 === 0 ? [{ id, acceptedAtMs: Number(reply[at + 1]) }] : []));
 }
 
 function keyOf(id: string): string {

@@ -225,6 +225,7 @@ function ticketsOf({ ask, ticket, tickets }: Surroundings, life: Life): Claimabl
         { fence },
         ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
       ),
+    list: () => Promise.reject(new Error("nobody asks for it here")),
     cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
 }

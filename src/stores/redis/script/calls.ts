@@ -61,6 +61,8 @@ export type WrittenNotice =
 
 interface Written {
   readonly item: QueueItem;
+  /** Whose it is, by name. */
+  readonly owner: string;
   readonly facts: Facts;
   readonly notice: WrittenNotice;
   /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */

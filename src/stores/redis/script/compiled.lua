@@ -6770,31 +6770,33 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch49 = notice.kind
-        local ____cond49 = ____switch49 == "enqueue"
-        if ____cond49 then
+        local ____switch55 = notice.kind
+        local ____cond55 = ____switch55 == "enqueue"
+        if ____cond55 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond49 = ____cond49 or ____switch49 == "requeue"
-        if ____cond49 then
+        ____cond55 = ____cond55 or ____switch55 == "requeue"
+        if ____cond55 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond49 = ____cond49 or ____switch49 == "remove"
-        if ____cond49 then
+        ____cond55 = ____cond55 or ____switch55 == "remove"
+        if ____cond55 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond49 = ____cond49 or ____switch49 == "nothing"
-        if ____cond49 then
+        ____cond55 = ____cond55 or ____switch55 == "nothing"
+        if ____cond55 then
             return
         end
     until true
 end
+--- The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow.
+local mostGone = 3
 --- Tickets that one call lets expire, or lose a claim whose lease has ended.
 local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, enlist, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -6877,6 +6879,52 @@ function ____exports.ticketScripts(self, root, nowMs)
             )
         end
     end
+    function enlist(self, ____bindingPattern0, ____bindingPattern1)
+        local limits
+        limits = ____bindingPattern0.limits
+        local facts
+        local item
+        local owner
+        owner = ____bindingPattern1.owner
+        item = ____bindingPattern1.item
+        facts = ____bindingPattern1.facts
+        local key = (root .. "queue:tenant:") .. owner
+        local added = ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "ZADD",
+            key,
+            "NX",
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
+            item.ticketId
+        )
+        if added == 0 then
+            return
+        end
+        local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
+        local keptMs = math.ceil(lastMs - nowMs)
+        if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+            redis.call(
+                "PEXPIRE",
+                key,
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+            )
+        end
+        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            0,
+            3 - 1
+        )) do
+            if ____modulesInUse["stores.redis.script.commands"].count(
+                nil,
+                "EXISTS",
+                keyOf(nil, id)
+            ) == 0 then
+                redis.call("ZREM", key, id)
+            end
+        end
+    end
     function factsOf(self, id)
         local stored = ____modulesInUse["stores.redis.script.commands"].read(
             nil,
@@ -6917,24 +6965,24 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue40
+                local __continue46
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue40 = true
+                        __continue46 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue40 = true
+                        __continue46 = true
                         break
                     end
                     local facts = factsOf(nil, ticketId)
                     if facts == nil or facts.forgetAtMs ~= nil then
                         keeper:remove(ticketId)
-                        __continue40 = true
+                        __continue46 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -6947,9 +6995,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue40 = true
+                    __continue46 = true
                 until true
-                if not __continue40 then
+                if not __continue46 then
                     break
                 end
             end
@@ -7023,6 +7071,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
+        enlist(nil, gate, call)
         tell(nil, gate, item, notice)
         return {}
     end
@@ -7057,6 +7106,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
+        enlist(nil, gate, call)
         tell(nil, gate, call.item, call.notice)
         return {}
     end

@@ -1,7 +1,7 @@
 /** Tickets: a hash each, beside their places, so that no crash can part the two. Their records are JSON that only the service reads. */
 import type { Start } from "../../../domain/gate/queue.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall, WrittenNotice } from "./calls.ts";
-import { exactly, list, read } from "./commands.ts";
+import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
 
@@ -10,6 +10,8 @@ type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 /** As stored: record, texts, revision, late claim. An empty text: there is none. */
 type Row = readonly string[];
 
+/** The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow. */
+const mostGone = 3;
 /** Tickets that one call lets expire, or lose a claim whose lease has ended. */
 const mostDue = 50;
 /** The longest that a call of a process can be under way to Redis. */
@@ -37,6 +39,7 @@ export function ticketScripts(root: string, nowMs: number) {
     if (!call.always && gate.keeper.reserve(item) === "full") return null;
     redis.call("DEL", keyOf(id), eventsOf(id));
     write(id, facts, call.dueMs, texts);
+    enlist(gate, call);
     tell(gate, item, notice);
     return [];
   }
@@ -48,6 +51,7 @@ export function ticketScripts(root: string, nowMs: number) {
     redis.call("HDEL", keyOf(id), "claim");
     if (call.facts.forgetAtMs !== null) redis.call("HDEL", keyOf(id), "texts");
     write(id, call.facts, call.dueMs, texts);
+    enlist(gate, call);
     tell(gate, call.item, call.notice);
     return [];
   }
@@ -63,6 +67,18 @@ export function ticketScripts(root: string, nowMs: number) {
     if (facts.forgetAtMs === null) return;
     const keptMs = Math.ceil(facts.forgetAtMs - nowMs);
     for (const key of [keyOf(id), eventsOf(id)]) redis.call("PEXPIRE", key, exactly(Math.max(1, keptMs)));
+  }
+
+  /** Into the list of its owner's tickets, where it isn't there: older code writes none. Whoever comes in takes out who is gone. */
+  function enlist({ limits }: ScriptedGate, { owner, item, facts }: Of<"create" | "change">): void {
+    const key = `${root}queue:tenant:${owner}`;
+    const added = count("ZADD", key, "NX", exactly(item.acceptedAtMs), item.ticketId);
+    if (added === 0) return;
+    const lastMs = facts.forgetAtMs ?? facts.expiresAtMs + limits.leaseMs + limits.retentionMs;
+    const keptMs = Math.ceil(lastMs - nowMs);
+    if (count("PTTL", key) < keptMs) redis.call("PEXPIRE", key, exactly(keptMs));
+    for (const id of list("ZRANGE", key, 0, mostGone - 1))
+      if (count("EXISTS", keyOf(id)) === 0) redis.call("ZREM", key, id);
   }
 
   function factsOf(id: string): Facts | null {

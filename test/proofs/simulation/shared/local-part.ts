@@ -79,6 +79,7 @@ export function localPart(world: World, life: Life, clock: Clock, file: Fallback
       settle: slowly("settle here", tickets.settle),
       giveBack: slowly("give back here", tickets.giveBack),
       cancel: slowly("cancel here", tickets.cancel),
+      list: slowly("list here", tickets.list),
     },
     moves: {
       ...moves,
