@@ -25,6 +25,7 @@ import {
 import type { QueueItem } from "../domain/gate/places.ts";
 import type { Start, Starter } from "../domain/gate/queue.ts";
 import type { ClaimedTicket, Draft } from "../gateway/ports.ts";
+import { againAtMs, createListening, type TicketListener } from "./ticket-listeners.ts";
 
 /** Where one ticket is stored. */
 export interface TicketRow {
@@ -82,6 +83,8 @@ export interface TicketKeeperParts {
   readonly later: (work: Promise<void>) => void;
   /** `null`: there is nobody else. */
   readonly follower: Follower | null;
+  /** Who else must hear of the ticket, a hop away. Absent: nobody. */
+  readonly listeners?: readonly TicketListener[];
 }
 
 /** A ticket's machine. Proofs plant deliberate bugs in it. */
@@ -125,9 +128,6 @@ export interface TicketKeeper {
   arm(): void;
 }
 
-/** The gate is told again as long after a move as the move is old: 1 s, 2, 4, and so on, up to this. */
-const longestSilenceMs = 60_000;
-const shortestSilenceMs = 1_000;
 /** A ticket that waits speaks to a distant gate as often, unasked: the gate may have lost its places, or have been set back to an earlier day. */
 const speakUpMs = 600_000;
 
@@ -137,10 +137,11 @@ export function createTicketKeeper(
   parts: TicketKeeperParts,
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
-  const { row, setAlarm, gate, nowMs, policy, random, later, follower } = parts;
+  const { row, setAlarm, gate, nowMs, policy, random, later, follower, listeners = [] } = parts;
   const { acceptTicket, cancel, claim, claimantDied, elapse, gateHeard, giveBack, settle } = rules.moves;
   /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
   let telling: Promise<void> | null = null;
+  const listening = createListening(listeners, row, armNow);
 
   /** One move of a ticket that is there. Where it changes nothing, nothing is written. */
   async function move<Reply>(
@@ -165,6 +166,7 @@ export function createTicketKeeper(
   function isStored({ ticket, events }: Moved<unknown>): void {
     tellHere(ticket);
     if (follower !== null && events.length > 0) later(follower.bring());
+    if (listeners.length > 0) later(listening.tell());
   }
 
   /** The ticket after what time has brought. Most often that is nothing, and no transaction is needed to know it. */
@@ -224,18 +226,16 @@ export function createTicketKeeper(
   function arm(ticket: Ticket, atMs: number, isFollowed: boolean): void {
     const dueMs = rules.ticketDueMs(ticket);
     const followerMs = isFollowed ? null : (follower?.dueMs() ?? null);
-    setAlarm(
-      Math.min(dueMs, gate.kind === "here" ? Infinity : noticeDueMs(ticket, atMs), followerMs ?? Infinity),
-    );
+    const gateMs = gate.kind === "here" ? Infinity : noticeDueMs(ticket, atMs);
+    setAlarm(Math.min(dueMs, gateMs, followerMs ?? Infinity, listening.dueMs(ticket, atMs)));
   }
 
   /** When a distant gate is to hear of the ticket next: what it has not answered, or that the ticket still waits. */
   function noticeDueMs(ticket: Ticket, atMs: number): number {
     const silenceMs = silenceOf(ticket, atMs);
-    const againAtMs = atMs + Math.min(Math.max(silenceMs, shortestSilenceMs), longestSilenceMs);
     const speakUpAtMs = atMs - silenceMs + (Math.floor(silenceMs / speakUpMs) + 1) * speakUpMs;
     return Math.min(
-      rules.noticeOf(ticket) === null ? Infinity : againAtMs,
+      rules.noticeOf(ticket) === null ? Infinity : againAtMs(silenceMs, atMs),
       isEnded(ticket.state) ? Infinity : speakUpAtMs,
     );
   }
@@ -265,6 +265,7 @@ export function createTicketKeeper(
     async load() {
       const ticket = await present();
       later(tell());
+      if (listeners.length > 0) later(listening.tell());
       return ticket;
     },
 
@@ -339,7 +340,7 @@ export function createTicketKeeper(
         return mustSpeakUp(elapsed.ticket, atMs) ? untold(elapsed) : elapsed;
       });
       if (moved === null) return await row.erase();
-      await Promise.all([tell(), follower?.bring()]);
+      await Promise.all([tell(), follower?.bring(), listening.tell()]);
     },
 
     arm: armNow,

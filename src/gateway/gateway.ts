@@ -25,7 +25,7 @@ import {
   type Provider,
   type TicketQuery,
 } from "./ports.ts";
-import { cancelOwn, findOwn } from "./own-tickets.ts";
+import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, WhyNot, Submitted } from "./submission.ts";
 import { run } from "./work.ts";
@@ -38,7 +38,7 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
-    list: (query: TicketQuery) => ports.tickets.list(query),
+    list: (query: Omit<TicketQuery, "tenantKey">) => listOwn(flow, query),
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,

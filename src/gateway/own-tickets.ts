@@ -1,7 +1,7 @@
-/** What a tenant does with its own tickets: it looks for one, and cancels one. Another's is as if it were not there. */
+/** What a tenant does with its own tickets: it looks for one, lists them, and cancels one. Another's is as if it were not there. */
 import type { Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
 import type { Flow } from "./flow.ts";
-import { StoreAway } from "./ports.ts";
+import { StoreAway, type TicketList, type TicketQuery } from "./ports.ts";
 
 /** @returns the tenant's own ticket, or a copy where the ticket's store is away; `null`: there is none. @throws {StoreAway} */
 export async function findOwn(
@@ -16,6 +16,15 @@ export async function findOwn(
     return copy;
   });
   return found?.about.tenant === tenant ? found : null;
+}
+
+/** @throws {StoreAway} nothing can be said */
+export async function listOwn(
+  { ports, keysOf }: Flow,
+  query: Omit<TicketQuery, "tenantKey">,
+): Promise<TicketList> {
+  const { tenant } = await keysOf(query.tenant, "");
+  return ports.tickets.list({ ...query, tenantKey: tenant });
 }
 
 /** @returns the ticket as it is then: cancelled, or ended otherwise before; `null`: the tenant has none of this id. @throws {StoreAway} */

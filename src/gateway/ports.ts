@@ -162,6 +162,8 @@ export interface Tickets {
 
 export interface TicketQuery {
   readonly tenant: string;
+  /** The tenant as gates know it. */
+  readonly tenantKey: string;
   /** `null`: any. */
   readonly provider: ProviderName | null;
   readonly status: TicketState["status"] | null;

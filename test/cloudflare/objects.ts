@@ -17,7 +17,13 @@ import type { Gate } from "../../src/gateway/ports.ts";
 export const env = given as unknown as Environment;
 
 const startMs = Date.UTC(2100, 0, 1);
-const namespaces = () => [env.GATES, env.TICKET_OBJECTS, env.KEY_OBJECTS, env.TOTALS_OBJECTS];
+const namespaces = () => [
+  env.GATES,
+  env.TICKET_OBJECTS,
+  env.KEY_OBJECTS,
+  env.TOTALS_OBJECTS,
+  env.TENANT_INDEXES,
+];
 
 /** An empty world, in which Queues takes what it is given and delivers nothing. */
 export async function freshWorld() {

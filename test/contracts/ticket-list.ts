@@ -1,7 +1,7 @@
 /** What every store of tickets promises of a tenant's list (`Tickets.list`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { TicketPolicy } from "../../src/domain/ticket/ticket.ts";
-import type { ListPosition, TicketList, TicketQuery } from "../../src/gateway/ports.ts";
+import type { Draft, ListPosition, TicketList, TicketQuery } from "../../src/gateway/ports.ts";
 import { draftOf, judged, type TicketsUnderTest } from "./tickets.ts";
 
 export interface ListsUnderTest extends TicketsUnderTest {
@@ -9,16 +9,18 @@ export interface ListsUnderTest extends TicketsUnderTest {
   settled?(): Promise<void>;
 }
 
+const keyOf = (tenant: string) => tenant.padEnd(16, "-");
 const any = { provider: null, status: null, limit: 50, after: null };
 
 export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUnderTest>): void {
   async function ask(world: ListsUnderTest, query: Partial<TicketQuery> = {}): Promise<TicketList> {
     await world.settled?.();
-    return world.tickets.list({ tenant: "tenant-one", ...any, ...query });
+    const { tenant = "tenant-one" } = query;
+    return world.tickets.list({ tenant, tenantKey: keyOf(tenant), ...any, ...query });
   }
 
   /** Accepts some, a second apart. @returns their ids, the oldest first */
-  async function keep(world: ListsUnderTest, drafts: readonly ReturnType<typeof draftOf>[]) {
+  async function keep(world: ListsUnderTest, drafts: readonly Draft[]) {
     for (const draft of drafts) {
       await world.tickets.create(draft);
       await world.advance(1_000);
@@ -26,15 +28,17 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
     return drafts.map(({ about }) => about.id);
   }
 
-  const of = (about: Partial<ReturnType<typeof draftOf>["about"]>) => {
+  const of = (about: Partial<Draft["about"]> = {}): Draft => {
     const draft = draftOf();
-    return { ...draft, about: { ...draft.about, ...about } };
+    const { tenant = draft.about.tenant } = about;
+    const keys = { tenant: keyOf(tenant), model: "#m" };
+    return { ...draft, about: { ...draft.about, keys, ...about } };
   };
   const idsOf = ({ tickets }: TicketList) => tickets.map(({ about }) => about.id);
 
   it("lists a tenant's own tickets as they are now, newest first, and without their texts", async () => {
     const world = await make();
-    const [waits = "", runs = "", done = ""] = await keep(world, [draftOf(), draftOf(), draftOf()]);
+    const [waits = "", runs = "", done = ""] = await keep(world, [of(), of(), of()]);
     await keep(world, [of({ tenant: "tenant-two" })]);
     await world.tickets.claim(runs, "p1", false);
     await world.tickets.claim(done, "p2", false);
@@ -54,7 +58,7 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
 
   it("goes on behind a position, each ticket once, also among those of one moment", async () => {
     const world = await make();
-    const drafts = Array.from({ length: 5 }, () => draftOf());
+    const drafts = Array.from({ length: 5 }, () => of());
     for (const draft of drafts) await world.tickets.create(draft);
     const seen: string[] = [];
     let after: ListPosition | null = null;
@@ -70,15 +74,15 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
     // What comes later stands before them, and moves none.
     const whole = idsOf(await ask(world));
     await world.advance(1_000);
-    const [newest] = await keep(world, [draftOf()]);
+    const [newest] = await keep(world, [of()]);
     expect(idsOf(await ask(world))).toEqual([newest, ...whole]);
   });
 
   it("lists only those of a provider, or of a status", async () => {
     const world = await make();
     const [first = "", second = "", others = ""] = await keep(world, [
-      draftOf(),
-      draftOf(),
+      of(),
+      of(),
       of({ provider: "openai" }),
     ]);
     await world.tickets.cancel(first, "owner");
@@ -90,7 +94,7 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
 
   it("forgets with the ticket, and knows of an end that came by itself", async () => {
     const world = await make();
-    const [cancelled = "", expires = ""] = await keep(world, [draftOf(), draftOf()]);
+    const [cancelled = "", expires = ""] = await keep(world, [of(), of()]);
     await world.tickets.cancel(cancelled, "owner");
     await world.advance(policy.ttlMs);
     const ended = await ask(world);
@@ -104,7 +108,7 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
 
   it("is the same after its process or object has begun anew", async () => {
     const world = await make();
-    await keep(world, [draftOf(), draftOf()]);
+    await keep(world, [of(), of()]);
     const before = idsOf(await ask(world));
     await world.restart();
     expect(idsOf(await ask(world))).toEqual(before);

@@ -9,9 +9,13 @@ import {
   type QueueLoad,
 } from "../../domain/gate/places.ts";
 
+import type { ListPosition } from "../../gateway/ports.ts";
+
 export interface SqlPlaces extends Places {
   /** After a transaction that was rolled back: the sums are counted anew. */
   forgetSums(): void;
+  /** A tenant's, the newest first. */
+  ticketsOf(tenant: string, most: number): readonly ListPosition[];
 }
 
 export function sqlPlaces(sql: SqlStorage): SqlPlaces {
@@ -132,6 +136,12 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
     forgetSums() {
       sums = null;
     },
+    ticketsOf: (tenant, most) =>
+      rows(
+        `SELECT * FROM places WHERE state <> 'held' AND ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
+        tenant,
+        most,
+      ).map(({ ticket_id: id, accepted_at: acceptedAtMs }) => ({ id, acceptedAtMs })),
   };
 }
 

@@ -2,14 +2,17 @@
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves.ts";
-import type { CancelledBy, Spent, Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
+import { withoutTexts } from "../../engine/ticket-codec.ts";
+import { isMissingInIndex } from "../../engine/ticket-index.ts";
 import { createTicketKeeper, type Follower, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { Draft } from "../../gateway/ports.ts";
 import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
 import { sendNotice } from "../stubs/gate.ts";
-import { ticketRow } from "./ticket-row.ts";
+import { tellIndex } from "../stubs/tenant-index.ts";
+import { cursorIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
 /** After an alarm that came to nothing. */
@@ -33,6 +36,13 @@ export class TicketObject extends DurableObject<Environment> {
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
       follower: this.#copyFollower(row.read),
+      listeners: [
+        {
+          ...cursorIn(ctx.storage, "index"),
+          isMissing: isMissingInIndex,
+          tell: (ticket) => tellIndex(env, ticket, ticketPolicy(configOf(env))),
+        },
+      ],
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
@@ -47,6 +57,12 @@ export class TicketObject extends DurableObject<Environment> {
 
   load(): Promise<Ticket | null> {
     return this.#keeper.load();
+  }
+
+  /** As a list shows it: without its texts, which may be large. */
+  async show(): Promise<TicketCopy | null> {
+    const ticket = await this.#keeper.load();
+    return ticket && withoutTexts(ticket);
   }
 
   claim(

@@ -7,6 +7,7 @@ import {
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
+import type { TicketListener } from "../../engine/ticket-listeners.ts";
 import type { OpenRow, TicketRow } from "../../engine/ticket-keeper.ts";
 
 /** `null` is read without writing anything. Reading throws where newer code has written the ticket. */
@@ -68,6 +69,31 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
       if (read() === null) return;
       known = undefined;
       await storage.deleteAll();
+    },
+  };
+}
+
+/** How far a listener has heard of the ticket: its cursor. Reading writes nothing. */
+export function cursorIn(
+  { sql }: DurableObjectStorage,
+  listener: string,
+): Pick<TicketListener, "heard" | "noteHeard"> {
+  let known: number | null = null;
+  return {
+    heard() {
+      if (known !== null) return known;
+      const isNew = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'listeners'").toArray().length === 0;
+      const [row] = isNew
+        ? []
+        : sql.exec<{ heard: number }>("SELECT heard FROM listeners WHERE name = ?", listener).toArray();
+      return (known = row?.heard ?? 0);
+    },
+    noteHeard(event) {
+      sql.exec(
+        "CREATE TABLE IF NOT EXISTS listeners (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) WITHOUT ROWID",
+      );
+      sql.exec("INSERT OR REPLACE INTO listeners VALUES (?, ?)", listener, event);
+      known = event;
     },
   };
 }

@@ -1,9 +1,9 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
 import type { ClaimableTickets } from "../../engine/claims.ts";
-import { StoreAway } from "../../gateway/ports.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
+import { listFromIndex } from "./tenant-index.ts";
 
 /** The store of tickets. Whatever goes wrong is `StoreAway`. */
 export function remoteTickets(env: Environment): ClaimableTickets {
@@ -15,7 +15,7 @@ export function remoteTickets(env: Environment): ClaimableTickets {
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
-    list: () => Promise.reject(new StoreAway("There is no index of tenants' tickets yet")),
+    list: (query) => listFromIndex(env, query),
     cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),
   };
 }

@@ -4,6 +4,7 @@ import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
 import { remoteTickets } from "../../../src/cloudflare/stubs/tickets.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import { testTicketList } from "../../contracts/ticket-list.ts";
 import { testTickets, type TicketsUnderTest } from "../../contracts/tickets.ts";
 import { asIs, directly, env, evictAll, freshWorld, isStored, storedIn, withEvictions } from "../objects.ts";
 
@@ -31,8 +32,10 @@ async function eventsOf(id: string): Promise<readonly TicketEvent[]> {
 
 describe("tickets in Durable Objects", () => {
   testTickets(policy, ticketsWith(asIs));
+  testTicketList(policy, ticketsWith(asIs));
 });
 
 describe("tickets in objects that are evicted before every call", () => {
   testTickets(policy, ticketsWith(withEvictions));
+  testTicketList(policy, ticketsWith(withEvictions));
 });
