@@ -48,7 +48,8 @@ export class TenantIndex extends DurableObject<Environment> {
       forgetAtMs,
       event,
     );
-    if (this.#alarmAtMs === null) this.#arm(forgetAtMs);
+    // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
+    if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
   }
 
   /** Those behind a position that may be meant: of one that has not ended only the ticket knows how it is now. */
