@@ -1,6 +1,6 @@
 /** How a ticket is claimed whose id a message has brought, where the gate and the ticket are a hop away each. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
-import { queueItemOf } from "../domain/ticket/ticket.ts";
+import { isEnded, queueItemOf } from "../domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../engine/claims.ts";
 import { noReport } from "../gateway/call-report.ts";
 import type { ClaimedTicket, Gate, Ports } from "../gateway/ports.ts";
@@ -9,6 +9,11 @@ import { untilAnswered } from "../gateway/until-answered.ts";
 export interface ClaimParts extends Pick<Ports, "clock" | "random" | "newId"> {
   readonly tickets: Pick<ClaimableTickets, "load" | "claim" | "giveBack">;
   readonly gate: (provider: ProviderName) => StartingGate & Pick<Gate, "report">;
+  /**
+   * A ticket was sent though there is none, or it has ended: has its gate ask after it, so that no place without a ticket is sent again and again.
+   * Never rejects. `provider`: whose gate; `null`: not known.
+   */
+  readonly askAfter: (ticketId: string, provider: ProviderName | null) => Promise<void>;
 }
 
 /** How long a worker asks for its claim: well within what a lease has to spare. */
@@ -25,7 +30,11 @@ const withdrawMs = 60_000;
 export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<ClaimedTicket | null> {
   const { clock, tickets } = parts;
   const ticket = await tickets.load(ticketId);
-  if (ticket === null || ticket.state.status !== "queued") return null;
+  if (ticket === null || isEnded(ticket.state)) {
+    await parts.askAfter(ticketId, ticket?.about.provider ?? null);
+    return null;
+  }
+  if (ticket.state.status !== "queued") return null;
   const { about, progress, state } = ticket;
   const gate = parts.gate(about.provider);
   const permit = parts.newId();

@@ -2,6 +2,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
 import type { StartingGate } from "../engine/claims.ts";
+import type { AdmissionGuard } from "../engine/front/admission.ts";
 import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
@@ -12,7 +13,7 @@ import { timers } from "./clock.ts";
 import { inTimeOrThrow } from "./stubs/ask-object.ts";
 import { logFault, settingsOf, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
-import { remoteGate, lookAtGate } from "./stubs/gate.ts";
+import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
 import { remoteKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
@@ -79,7 +80,7 @@ export default {
 function make(env: Environment) {
   const { config, log } = settingsOf(env);
   if (config === null) return null;
-  const fronts = new Map<ProviderName, Gate & StartingGate>();
+  const fronts = new Map<ProviderName, Gate & StartingGate & AdmissionGuard>();
   const gate = (name: ProviderName) => {
     const known = fronts.get(name);
     if (known) return known;
@@ -88,7 +89,7 @@ function make(env: Environment) {
     fronts.set(name, front);
     return front;
   };
-  const tickets = remoteTickets(env);
+  const tickets = remoteTickets(env, gate);
   const totals = remoteTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
@@ -112,10 +113,28 @@ function make(env: Environment) {
   });
   /** One step for one ticket, whose id a message or the clock has brought. */
   async function work(ticketId: string): Promise<void> {
-    const claimed = await claimTicket({ gate, tickets, clock, newId, random: Math.random }, ticketId);
+    const claimed = await claimTicket(
+      {
+        gate,
+        tickets,
+        clock,
+        newId,
+        random: Math.random,
+        askAfter: (id, provider) => askAfter(env, id, provider),
+      },
+      ticketId,
+    );
     if (claimed !== null) await gateway.run(claimed);
   }
   return { app, totals, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+}
+
+/** @param provider `null`: whichever gate has a place for the ticket */
+async function askAfter(env: Environment, ticketId: string, provider: ProviderName | null): Promise<void> {
+  const providers = provider === null ? providerNames : [provider];
+  await sideBySide(providers, (name) =>
+    haveAskedAfter(env, name, ticketId).catch((error: unknown) => logFault(env, "gate_away", error)),
+  );
 }
 
 /** Looks after one gate, and works the tickets that Queues has refused and it has noted. */

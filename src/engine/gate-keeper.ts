@@ -19,9 +19,10 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf, dispatch, wakeAtMs } from "../domain/gate/dispatch.ts";
 import {
   enqueue,
+  hasRoom,
+  isSameAcceptance,
   requeue,
   remove,
-  reserve,
   start,
   type Requeueing,
   type Start,
@@ -29,9 +30,24 @@ import {
 } from "../domain/gate/queue.ts";
 import { keep } from "../domain/gate/kept.ts";
 import { endWaits, exchange, type Exchanged } from "../domain/gate/report.ts";
-import { estimateOf, statusOf, snapshotOf, type WaitEstimate, type GateStatus } from "../domain/gate/view.ts";
+import {
+  estimateOf,
+  statusOf,
+  snapshotOf,
+  type Admitted,
+  type WaitEstimate,
+  type GateStatus,
+} from "../domain/gate/view.ts";
 import type { CallReport } from "../domain/gate/call-report.ts";
-import { lapsedPlace, silenceMs, type Place, type Places, type QueueItem } from "../domain/gate/places.ts";
+import {
+  lapsedPlace,
+  silenceMs,
+  withdrawnMs,
+  type Acceptance,
+  type Place,
+  type Places,
+  type QueueItem,
+} from "../domain/gate/places.ts";
 import { countExchange, type Snapshot } from "../domain/gate/snapshot.ts";
 
 export interface GateKeeperParts {
@@ -67,60 +83,67 @@ export interface Look {
 const batch = 200;
 
 export function createGateKeeper(parts: GateKeeperParts) {
-  const { places, limits } = parts;
-  /** Since the last look something has changed that decides who may be sent, or when to look again. */
-  let hasChanged = true;
-  /** When the last look said to look again. */
-  let lookAtMs = -Infinity;
+  const table = tableOf(parts);
+  return {
+    ...liveCalls(parts, table),
+    ...admissions(parts, table),
+    ...queueVerbs(parts, table),
+    ...looks(parts, table),
+    ...views(parts, table),
+  };
+}
 
+/** The core and the places under every verb of one gate. */
+interface Table {
   /** One verb: the table is brought to the present, the gate's state is read, and what changed of it is written. */
-  function verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply {
-    return parts.atomically(() => {
-      const nowMs = parts.nowMs();
-      lapse(nowMs);
-      const before = parts.readState();
-      const { gate, reply } = work(before, nowMs);
-      const after = weighed(gate, places.load(), nowMs, limits);
-      if (after === before) return reply;
-      const mustLast = isMomentous(before, after);
-      if (mustLast) hasChanged = true;
-      parts.writeState(after, mustLast);
-      return reply;
-    });
-  }
+  verb<Reply>(work: (gate: GateState, nowMs: number) => { gate: GateState; reply: Reply }): Reply;
+  /** Of a change that decides who may be sent, or when to look again. */
+  put(place: Place): void;
+  remove(ticketId: string): void;
+  /** Has anything such changed since this was last set to false? */
+  hasChanged: boolean;
+}
 
-  function putPlace(place: Place): void {
-    hasChanged = true;
-    places.put(place);
-  }
-
-  function removePlace(ticketId: string): void {
-    hasChanged = true;
-    places.remove(ticketId);
-  }
+function tableOf(parts: GateKeeperParts): Table {
+  const { places, limits } = parts;
 
   function lapse(nowMs: number): void {
     for (;;) {
       const lapsed = places.lapsed(nowMs, batch);
-      for (const place of lapsed) {
-        const next = lapsedPlace(place);
-        if (next === null) removePlace(place.ticketId);
-        else putPlace(next);
-      }
+      for (const place of lapsed) table.put(lapsedPlace(place));
       if (lapsed.length < batch) return;
     }
   }
 
-  function nextMs(gate: GateState, nowMs: number): number | null {
-    const load = places.load();
-    const due = {
-      firstLapseMs: places.firstLapseMs(),
-      firstReadyMs: places.firstReadyMs(blocksOf(gate, places, nowMs, limits), load.suspectsInFlight === 0),
-      firstHeardMs: places.firstHeardMs(),
-    };
-    return wakeAtMs(gate, due, load, nowMs, limits);
-  }
+  const table: Table = {
+    hasChanged: true,
+    verb(work) {
+      return parts.atomically(() => {
+        const nowMs = parts.nowMs();
+        lapse(nowMs);
+        const before = parts.readState();
+        const { gate, reply } = work(before, nowMs);
+        const after = weighed(gate, places.load(), nowMs, limits);
+        if (after === before) return reply;
+        const mustLast = isMomentous(before, after);
+        if (mustLast) table.hasChanged = true;
+        parts.writeState(after, mustLast);
+        return reply;
+      });
+    },
+    put(place) {
+      table.hasChanged = true;
+      places.put(place);
+    },
+    remove(ticketId) {
+      table.hasChanged = true;
+      places.remove(ticketId);
+    },
+  };
+  return table;
+}
 
+function liveCalls({ places, limits, random }: GateKeeperParts, { verb }: Table) {
   return {
     /** A live call that has no usable snapshot, or may be the probe. The snapshot is for those that follow. */
     enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot } {
@@ -135,24 +158,59 @@ export function createGateKeeper(parts: GateKeeperParts) {
     /** How calls went, in order, and the view after it. With no outcomes it only asks. */
     exchange(reportId: string, callReports: readonly CallReport[]): Exchanged {
       return verb((gate, nowMs) => {
-        const exchanged = exchange(gate, reportId, callReports, nowMs, limits, parts.random());
+        const exchanged = exchange(gate, reportId, callReports, nowMs, limits, random());
         endWaits(gate, exchanged.gate, places, nowMs);
         return exchanged;
       });
     },
+  };
+}
 
-    reserve(item: QueueItem): "held" | "full" {
-      return verb((gate, nowMs) => {
-        // The load may have fallen since the flag was set: holds lapse by themselves.
+function admissions(
+  { places, limits }: GateKeeperParts,
+  { verb, put: putPlace, remove: removePlace }: Table,
+) {
+  return {
+    /**
+     * May this ticket be kept? Asked once, before it is. Asked again of the same acceptance, its place is as it was; of one that was withdrawn,
+     * there is no room: whoever asked has been told so.
+     */
+    admit(item: QueueItem, notBeforeMs: number): Admitted {
+      return verb<Admitted>((gate, nowMs) => {
+        const found = places.find(item.ticketId);
+        const known = isSameAcceptance(found, item) ? found : null;
+        // The load may have fallen since the flag was set.
         const load = places.load();
         const present = weighed(gate, load, nowMs, limits);
-        const place = reserve(present, item, places.find(item.ticketId), load, nowMs, limits);
-        // Nothing to look for: a place that is held lets no ticket start, and lapses when anybody next asks.
-        if (place !== null) places.put(place);
-        return { gate: present, reply: place === null ? "full" : "held" };
+        const mayCome =
+          !places.wasWithdrawn(item, nowMs) &&
+          (known !== null || hasRoom(present, item, load, nowMs, limits));
+        if (!mayCome) return { gate: present, reply: { kind: "full" } };
+        const place = enqueue(item, known, notBeforeMs, nowMs);
+        putPlace(place);
+        const estimate = estimateOf(present, place, places.ahead(place), nowMs, limits);
+        return { gate: present, reply: { kind: "admitted", estimate } };
       });
     },
 
+    /** This acceptance has come to nothing, though the gate may have admitted the ticket, or may be about to. */
+    withdraw(acceptance: Acceptance): void {
+      verb((gate, nowMs) => {
+        places.withdrawn(acceptance, nowMs, nowMs + withdrawnMs);
+        const known = places.find(acceptance.ticketId);
+        if (known === null || !isSameAcceptance(known, acceptance)) return { gate, reply: null };
+        removePlace(known.ticketId);
+        return { gate: remove(gate, known.ticketId, known, places.load(), nowMs), reply: null };
+      });
+    },
+  };
+}
+
+function queueVerbs(
+  { places, limits }: GateKeeperParts,
+  { verb, put: putPlace, remove: removePlace }: Table,
+) {
+  return {
     enqueue(item: QueueItem, notBeforeMs: number): void {
       verb((gate, nowMs) => {
         putPlace(enqueue(item, places.find(item.ticketId), notBeforeMs, nowMs));
@@ -200,10 +258,28 @@ export function createGateKeeper(parts: GateKeeperParts) {
         };
       });
     },
+  };
+}
 
+function looks(parts: GateKeeperParts, table: Table) {
+  const { places, limits } = parts;
+  /** When the last look said to look again. */
+  let lookAtMs = -Infinity;
+
+  function nextMs(gate: GateState, nowMs: number): number | null {
+    const load = places.load();
+    const due = {
+      firstLapseMs: places.firstLapseMs(),
+      firstReadyMs: places.firstReadyMs(blocksOf(gate, places, nowMs, limits), load.suspectsInFlight === 0),
+      firstHeardMs: places.firstHeardMs(),
+    };
+    return wakeAtMs(gate, due, load, nowMs, limits);
+  }
+
+  return {
     /** @param most that whoever takes the tickets can take */
     look(most = Infinity): Look {
-      const looked = verb((before, nowMs) => {
+      const looked = table.verb((before, nowMs) => {
         // Those that are silent first: a place whose ticket is gone is sent again and again, and would not be seen to wait.
         const silent = places.silent(nowMs - silenceMs, batch);
         for (const place of silent) places.put({ ...place, heardAtMs: nowMs });
@@ -212,26 +288,30 @@ export function createGateKeeper(parts: GateKeeperParts) {
         const reply: Look = { send: sent.map(idOf), silent: silent.map(idOf), wakeAtMs: nextMs(gate, nowMs) };
         return { gate, reply };
       });
-      hasChanged = false;
+      table.hasChanged = false;
       lookAtMs = looked.wakeAtMs ?? Infinity;
       return looked;
     },
 
     /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
-    isDue: (): boolean => hasChanged || parts.nowMs() >= lookAtMs,
+    isDue: (): boolean => table.hasChanged || parts.nowMs() >= lookAtMs,
 
     /**
      * The service has started. With `isAlone` (one process owns the store) what the predecessor had in flight waits again; whether a ticket
      * was called for, and is a suspect now, the ticket says with `requeue`.
      */
     started(isAlone: boolean): void {
-      verb((gate, nowMs) => {
+      table.verb((gate, nowMs) => {
         const stranded: readonly Place[] = isAlone ? places.inFlight() : [];
-        for (const place of stranded) putPlace({ ...place, standing: { state: "waiting" } });
+        for (const place of stranded) table.put({ ...place, standing: { state: "waiting" } });
         return { gate: started(gate, isAlone, nowMs), reply: null };
       });
     },
+  };
+}
 
+function views({ places, limits }: GateKeeperParts, { verb }: Table) {
+  return {
     /** `null`: it has no place here. */
     find: (ticketId: string): Place | null => places.find(ticketId),
     inFlight: (): readonly Place[] => places.inFlight(),

@@ -4,7 +4,7 @@ import {
   byProbeTurn,
   byTurn,
   isBlocked,
-  isInFlight,
+  type Acceptance,
   type Group,
   type Place,
   type Places,
@@ -18,106 +18,137 @@ interface Waiting extends Group {
 }
 
 export function memoryPlaces(): Places {
-  const rows = new Map<string, Place>();
-  /** Held, dispatched or running. */
-  const leased = sortedList(byMoment(lapseMs));
-  /** Dispatched or running: at most as many as there are permits. */
-  const flying = new Set<Place>();
-  const waiting = sortedList(byTurn);
-  const waitingByHeard = sortedList(byMoment((place) => place.heardAtMs));
+  const lists = createLists();
+  return { ...table(lists), ...turns(lists), ...moments(lists) };
+}
+
+/** All places, in every order that is asked for. */
+interface Lists {
+  readonly rows: Map<string, Place>;
+  /** Dispatched or running. */
+  readonly leased: SortedList<Place>;
+  /** The same: at most as many as there are permits. */
+  readonly flying: Set<Place>;
+  readonly waiting: SortedList<Place>;
+  readonly waitingByHeard: SortedList<Place>;
   /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
-  const waitingByGroup = new Map<string, Waiting>();
-  const suspects = new Set<Place>();
-  /** All but held ones. */
-  const byAge = sortedList(byMoment((place) => place.acceptedAtMs));
-  let bytes = 0;
+  readonly waitingByGroup: Map<string, Waiting>;
+  readonly suspects: Set<Place>;
+  readonly byAge: SortedList<Place>;
+  bytes: number;
+  insert(place: Place): void;
+  remove(ticketId: string): void;
+}
 
-  function groupOf({ model, tenant }: Group): Waiting {
-    const name = nameOf({ model, tenant });
-    const known = waitingByGroup.get(name);
-    if (known) return known;
-    const made = {
-      model,
-      tenant,
-      byReady: sortedList(byMoment((place) => place.notBeforeMs)),
-      byTurn: sortedList(byTurn),
-    };
-    waitingByGroup.set(name, made);
-    return made;
-  }
+function createLists(): Lists {
+  const lists: Lists = {
+    rows: new Map(),
+    leased: sortedList(byMoment(lapseMs)),
+    flying: new Set(),
+    waiting: sortedList(byTurn),
+    waitingByHeard: sortedList(byMoment((place) => place.heardAtMs)),
+    waitingByGroup: new Map(),
+    suspects: new Set(),
+    byAge: sortedList(byMoment((place) => place.acceptedAtMs)),
+    bytes: 0,
 
-  function insert(place: Place): void {
-    rows.set(place.ticketId, place);
-    bytes += place.sizeBytes;
-    if (place.standing.state !== "held") byAge.add(place);
-    if (place.standing.state !== "waiting") {
-      leased.add(place);
-      if (isInFlight(place)) flying.add(place);
-      return;
-    }
-    waiting.add(place);
-    waitingByHeard.add(place);
-    if (place.suspect) suspects.add(place);
-    else {
-      const group = groupOf(place);
-      group.byReady.add(place);
-      group.byTurn.add(place);
-    }
-  }
+    insert(place) {
+      lists.rows.set(place.ticketId, place);
+      lists.bytes += place.sizeBytes;
+      lists.byAge.add(place);
+      if (place.standing.state !== "waiting") {
+        lists.leased.add(place);
+        lists.flying.add(place);
+        return;
+      }
+      lists.waiting.add(place);
+      lists.waitingByHeard.add(place);
+      if (place.suspect) lists.suspects.add(place);
+      else {
+        const group = groupOf(lists, place);
+        group.byReady.add(place);
+        group.byTurn.add(place);
+      }
+    },
 
-  function remove(ticketId: string): void {
-    const place = rows.get(ticketId);
-    if (place === undefined) return;
-    rows.delete(ticketId);
-    bytes -= place.sizeBytes;
-    if (place.standing.state !== "held") byAge.remove(place);
-    if (place.standing.state !== "waiting") {
-      leased.remove(place);
-      flying.delete(place);
-      return;
-    }
-    waiting.remove(place);
-    waitingByHeard.remove(place);
-    if (suspects.delete(place)) return;
-    const group = groupOf(place);
-    group.byReady.remove(place);
-    group.byTurn.remove(place);
-    if (group.byTurn.values.length === 0) waitingByGroup.delete(nameOf(place));
-  }
+    remove(ticketId) {
+      const place = lists.rows.get(ticketId);
+      if (place === undefined) return;
+      lists.rows.delete(ticketId);
+      lists.bytes -= place.sizeBytes;
+      lists.byAge.remove(place);
+      if (place.standing.state !== "waiting") {
+        lists.leased.remove(place);
+        lists.flying.delete(place);
+        return;
+      }
+      lists.waiting.remove(place);
+      lists.waitingByHeard.remove(place);
+      if (lists.suspects.delete(place)) return;
+      const group = groupOf(lists, place);
+      group.byReady.remove(place);
+      group.byTurn.remove(place);
+      if (group.byTurn.values.length === 0) lists.waitingByGroup.delete(nameOf(place));
+    },
+  };
+  return lists;
+}
 
-  /** Those among which the wanted ones are, in order. */
-  function linesOf(
-    only: { readonly model: string; readonly tenant: string | null } | null,
-    suspect: boolean,
-  ): readonly Place[] {
-    if (suspect || only === null || only.tenant === null) return waiting.values;
-    return waitingByGroup.get(nameOf({ model: only.model, tenant: only.tenant }))?.byTurn.values ?? [];
-  }
+function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
+  const name = nameOf({ model, tenant });
+  const known = waitingByGroup.get(name);
+  if (known) return known;
+  const made = {
+    model,
+    tenant,
+    byReady: sortedList(byMoment((place) => place.notBeforeMs)),
+    byTurn: sortedList(byTurn),
+  };
+  waitingByGroup.set(name, made);
+  return made;
+}
 
+function table(
+  lists: Lists,
+): Pick<Places, "find" | "put" | "remove" | "load" | "withdrawn" | "wasWithdrawn"> {
+  const { rows, flying, waiting, byAge } = lists;
+  /** Until when each is known. All are known for equally long, so the first is over first. */
+  const withdrawn = new Map<string, number>();
   return {
     find: (ticketId) => rows.get(ticketId) ?? null,
     put(place) {
-      remove(place.ticketId);
-      insert(place);
+      lists.remove(place.ticketId);
+      lists.insert(place);
     },
-    remove,
+    remove: lists.remove,
     load() {
       let suspectsInFlight = 0;
       for (const { suspect } of flying) if (suspect) suspectsInFlight++;
       return {
         size: rows.size,
-        bytes,
+        bytes: lists.bytes,
         waiting: waiting.values.length,
         inFlight: flying.size,
         suspectsInFlight,
         oldestAcceptedAtMs: byAge.first()?.acceptedAtMs ?? null,
       };
     },
-    lapsed(nowMs, limit) {
-      const first = leased.first();
-      if (first === undefined || lapseMs(first) > nowMs) return [];
-      return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
+    withdrawn(acceptance, nowMs, untilMs) {
+      for (const [name, overMs] of withdrawn) {
+        if (overMs > nowMs) break;
+        withdrawn.delete(name);
+      }
+      withdrawn.set(acceptanceName(acceptance), untilMs);
     },
+    wasWithdrawn: (acceptance, nowMs) => nowMs < (withdrawn.get(acceptanceName(acceptance)) ?? -Infinity),
+  };
+}
+
+function turns(
+  lists: Lists,
+): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "ahead" | "inFlight"> {
+  const { flying, waiting, waitingByGroup, suspects } = lists;
+  return {
     ready({ nowMs, blocked, only, suspect, forProbe, limit }) {
       const isReady = (place: Place) =>
         place.suspect === suspect &&
@@ -126,7 +157,7 @@ export function memoryPlaces(): Places {
         !isBlocked(place, blocked);
       const found: Place[] = [];
       let first = 0;
-      for (const place of linesOf(only, suspect)) {
+      for (const place of linesOf(lists, only, suspect)) {
         // Suspects come first.
         if (first >= limit || (suspect && !place.suspect)) break;
         if (!isReady(place)) continue;
@@ -158,8 +189,8 @@ export function memoryPlaces(): Places {
       }
       for (const place of over) {
         if (model !== null && place.model !== model) continue;
-        remove(place.ticketId);
-        insert({ ...place, notBeforeMs: nowMs });
+        lists.remove(place.ticketId);
+        lists.insert({ ...place, notBeforeMs: nowMs });
       }
     },
     ahead(place) {
@@ -168,6 +199,30 @@ export function memoryPlaces(): Places {
         if (other.standing.state === "dispatched" && byTurn(other, place) < 0) dispatched++;
       }
       return waiting.before(place) + dispatched;
+    },
+    inFlight: () => [...flying],
+  };
+}
+
+/** Those among which the wanted ones are, in order. */
+function linesOf(
+  { waiting, waitingByGroup }: Lists,
+  only: { readonly model: string; readonly tenant: string | null } | null,
+  suspect: boolean,
+): readonly Place[] {
+  if (suspect || only === null || only.tenant === null) return waiting.values;
+  return waitingByGroup.get(nameOf({ model: only.model, tenant: only.tenant }))?.byTurn.values ?? [];
+}
+
+function moments(
+  lists: Lists,
+): Pick<Places, "lapsed" | "firstLapseMs" | "firstReadyMs" | "firstHeardMs" | "silent"> {
+  const { leased, waitingByGroup, waitingByHeard, suspects } = lists;
+  return {
+    lapsed(nowMs, limit) {
+      const first = leased.first();
+      if (first === undefined || lapseMs(first) > nowMs) return [];
+      return leased.values.slice(0, limit).filter((place) => lapseMs(place) <= nowMs);
     },
     firstLapseMs() {
       const first = leased.first();
@@ -191,13 +246,16 @@ export function memoryPlaces(): Places {
       }
       return silent;
     },
-    inFlight: () => [...flying],
   };
 }
 
 function byMoment(momentOf: (place: Place) => number) {
   return (a: Place, b: Place): number =>
     momentOf(a) - momentOf(b) || (a.ticketId < b.ticketId ? -1 : a.ticketId > b.ticketId ? 1 : 0);
+}
+
+function acceptanceName({ ticketId, acceptedAtMs }: Acceptance): string {
+  return `${ticketId} ${acceptedAtMs}`;
 }
 
 /** No model's key holds a line feed. */

@@ -4,7 +4,7 @@
  * the ticket nothing.
  */
 import type { Ticket } from "../domain/ticket/ticket.ts";
-import type { TicketRow } from "./ticket-keeper.ts";
+import type { TicketRow } from "./ticket-parts.ts";
 
 export interface TicketListener {
   /** The number of the latest event of which it has confirmed to have heard; 0: of none. */
@@ -24,14 +24,13 @@ export interface Listening {
   dueMs(ticket: Ticket, atMs: number): number;
 }
 
-/** Something is told again as long after it happened as it is old: 1 s, 2, 4, and so on, up to this. */
-const longestMs = 60_000;
-const shortestMs = 1_000;
-
-/** When to tell something again that is so old already. */
+/** When to tell something again that is so old already: 1 s, 2, 4, and so on, up to a minute. */
 export function againAtMs(ageMs: number, atMs: number): number {
   return atMs + Math.min(Math.max(ageMs, shortestMs), longestMs);
 }
+
+const longestMs = 60_000;
+const shortestMs = 1_000;
 
 /** @param onTold an alarm may be needed for another moment */
 export function createListening(

@@ -8,7 +8,7 @@ import { longestPauseMs } from "../domain/gate/call-report.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { textsBytes } from "../domain/ticket/size.ts";
-import { comparisonKey, draftQueueItem } from "../domain/ticket/ticket.ts";
+import { comparisonKey } from "../domain/ticket/ticket.ts";
 import { attempt, costOfCalls, newCallTally, type Asking, type Judged, type CallTally } from "./attempt.ts";
 import { asServed, reportOf, noReport } from "./call-report.ts";
 import { wait, type Deadline } from "./deadline.ts";
@@ -17,7 +17,6 @@ import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
 import {
-  QueueFull,
   StoreAway,
   type AbortCause,
   type ClaimedTicket,
@@ -141,30 +140,27 @@ async function judgeNow(
   }
 }
 
-/** Keeps a comparison as a ticket. A keep that stops half-way leaves a reservation that lapses, or a ticket that is kept. */
+/** Keeps a comparison as a ticket. A keep that stops half-way leaves a ticket that is kept, or nothing for long. */
 async function keep(
   { ports }: Flow,
   { prepared, caller, keys, tally }: Underway,
   waitsFor: Obstacle | null,
 ): Promise<Result<Submitted, WhyNot>> {
-  const { provider, systemPrompt, userPrompt, essayA, essayB } = prepared.comparison;
+  const { systemPrompt, userPrompt, essayA, essayB } = prepared.comparison;
   const texts = { systemPrompt, userPrompt, essayA, essayB };
   const sizeBytes = ports.sizeOf?.(texts) ?? textsBytes(texts);
   const about = aboutOf(prepared, caller, keys, caller.queueId ?? ports.newId(), sizeBytes);
   const lastFailure = waitsFor?.kind === "failed" ? storable(waitsFor.failure, ports.mask) : null;
   const spent = { calls: tally.calls, costUsd: costOfCalls(tally) };
   try {
-    const nowMs = ports.clock.nowMs();
-    const reserved = await ports.gate(provider).reserve(draftQueueItem(about, nowMs));
-    if (!reserved) return err({ kind: "queue_full" });
     // As long as the vendor asked for, as between a ticket's own attempts.
     const askedMs = lastFailure === null ? null : retryAfterMs(lastFailure);
-    const notBeforeMs = nowMs + Math.min(askedMs ?? 0, longestPauseMs);
+    const notBeforeMs = ports.clock.nowMs() + Math.min(askedMs ?? 0, longestPauseMs);
     const idIsGiven = caller.queueId !== null;
     const draft = { about, texts, spent, lastFailure, notBeforeMs, idIsGiven };
-    return ok({ kind: "kept", ticket: await ports.tickets.create(draft), waitsFor });
+    const created = await ports.tickets.create(draft);
+    return created.kind === "kept" ? ok({ ...created, waitsFor }) : err({ kind: "queue_full" });
   } catch (error) {
-    if (error instanceof QueueFull) return err({ kind: "queue_full" });
     if (error instanceof StoreAway) return err({ kind: "store_away" });
     throw error;
   }

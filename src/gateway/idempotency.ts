@@ -22,6 +22,8 @@ export interface KeyedRequest {
 
 export type KeyedAnswer =
   | Exclude<Submitted, { kind: "judged" }>
+  /** A ticket that was kept under the key before. */
+  | { readonly kind: "kept_before"; readonly ticket: Ticket }
   /** The body of the 200: the same at every repetition. */
   | { readonly kind: "answered"; readonly body: string };
 
@@ -84,7 +86,7 @@ async function submitKeyed(
       case "ticketed": {
         const ticket = await tickets.load(begun.queueId);
         if (ticket?.state.status === "cancelled") return await anew(begun.fence);
-        if (ticket) return ok({ kind: "kept", ticket, waitsFor: null });
+        if (ticket) return ok({ kind: "kept_before", ticket });
         return begun.mayEnd ? await anew(begun.fence) : err({ kind: "key_spent" });
       }
       case "begun":
@@ -123,7 +125,7 @@ async function goOn(
   const orphan = again ? await tickets.load(queueId) : null;
   if (orphan) {
     await note({ kind: "ticketed", forgetAtMs: lastMoment(orphan, policy) });
-    return ok({ kind: "kept", ticket: orphan, waitsFor: null });
+    return ok({ kind: "kept_before", ticket: orphan });
   }
   let submitted: Awaited<ReturnType<Gateway["submit"]>>;
   try {

@@ -6,7 +6,6 @@ import type { Admission } from "../domain/gate/gate.ts";
 import type { WaitEstimate, GateStatus } from "../domain/gate/view.ts";
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import type { Others, CallReport } from "../domain/gate/call-report.ts";
-import type { QueueItem } from "../domain/gate/places.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
 import type {
@@ -111,8 +110,6 @@ export interface Gate {
    * @returns how others fared meanwhile, for what asks for it (`asksForOthers`); `null`: the gate could not be asked in time
    */
   report(callReport: CallReport): Promise<Others | null>;
-  /** Keeps room for a ticket for 30 s. @returns false: the queue is full */
-  reserve(item: QueueItem): Promise<boolean>;
   /** `null`: it has no place here. */
   estimate(ticketId: string): Promise<WaitEstimate | null>;
   /** @param tenant who asks, as in `QueueItem`: what its own tickets wait for is named; absent: nobody */
@@ -132,19 +129,24 @@ export interface Draft {
   readonly idIsGiven?: boolean;
 }
 
+/** What comes of a draft. */
+export type Created =
+  /**
+   * It is stored, durably, and has its place at the gate. Go by the ticket's id, which may be another than the draft's where that was not given.
+   * `estimate`: where it stands; `null`: none can be made.
+   */
+  | { readonly kind: "kept"; readonly ticket: Ticket; readonly estimate: WaitEstimate | null }
+  /** Nothing is stored: the queue is full. */
+  | { readonly kind: "full" };
+
 /**
  * Where tickets live. Each verb is one of `domain/ticket/moves.ts` over one stored ticket, by the store's clock, and what it leaves the gate
  * to be told (`noticeOf`) is told by the store itself, again and again until the gate has answered. A verb that throws has an unknown
  * outcome and can be repeated.
  */
 export interface Tickets {
-  /**
-   * Stores it, unless there is one with its id already, durably; and has told the gate, or will.
-   *
-   * @returns the ticket: go by its id, which may be another than the draft's where that was not given
-   * @throws {QueueFull} where the store keeps the places too, and finds only now that there is no room
-   */
-  create(draft: Draft): Promise<Ticket>;
+  /** Keeps it, unless there is one with its id already, if its gate admits it: the gate is asked once. Whatever throws, nothing is kept for long. */
+  create(draft: Draft): Promise<Created>;
   /** `null`: there is none, or it is forgotten. Lets happen what time has brought. */
   load(id: string): Promise<Ticket | null>;
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
@@ -240,11 +242,6 @@ export interface Totals {
 /** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
 export class StoreAway extends Error {
   override readonly name = "StoreAway";
-}
-
-/** Thrown by `Tickets.create`. */
-export class QueueFull extends Error {
-  override readonly name = "QueueFull";
 }
 
 export interface Ports {

@@ -4,8 +4,8 @@ import type { Failure } from "../domain/failure.ts";
 import type { CallWait } from "../domain/gate/pauses.ts";
 import type { ProcessingMode } from "../domain/judging/comparison.ts";
 import type { Plan } from "../domain/judging/plan.ts";
-import type { Ticket } from "../domain/ticket/ticket.ts";
 import type { Judged } from "./attempt.ts";
+import type { Created } from "./ports.ts";
 
 /** Who asks, and how it is to be dealt with. */
 export interface Caller {
@@ -29,8 +29,11 @@ export interface Caller {
 
 export type Submitted =
   | ({ readonly kind: "judged" } & LiveJudgement)
-  /** `waitsFor`: what stood in the way; `null`: the caller asked for a ticket. */
-  | { readonly kind: "kept"; readonly ticket: Ticket; readonly waitsFor: Obstacle | null };
+  /**
+   * `estimate`: where the ticket stands; `null`: none can be made. `waitsFor`: what stood in the way of an answer; `null`: the caller asked for a
+   * ticket.
+   */
+  | (Extract<Created, { kind: "kept" }> & { readonly waitsFor: Obstacle | null });
 
 export interface LiveJudgement extends Judged {
   readonly comparison: Comparison;

@@ -1,12 +1,11 @@
 /** `POST /api/v1/comparison`: a judgement now (200), or a ticket (202). */
 import type { Accounts } from "../accounts/accounts.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
-import type { Ticket } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import type { Clock, Ports, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
-import type { Caller, Obstacle, Submitted } from "../gateway/submission.ts";
+import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Config } from "../settings/config.ts";
 import type { Log } from "../telemetry/log.ts";
 import { version } from "../version.ts";
@@ -75,7 +74,12 @@ async function compare(c: RouteContext, parts: ComparisonParts): Promise<Respons
     case "answered":
       return textAnswer(200, submitted.value.body, jsonType, c.get("correlationId"));
     case "kept":
-      return ticketAnswer(c, parts, submitted.value, ignoredFields);
+      return ticketAnswer(c, clock, submitted.value, ignoredFields);
+    case "kept_before": {
+      const { ticket } = submitted.value;
+      const kept = { ticket, estimate: await estimateOfTicket(parts.gate, ticket), waitsFor: null };
+      return ticketAnswer(c, clock, kept, ignoredFields);
+    }
   }
 }
 
@@ -125,13 +129,13 @@ function bodyOf(judged: Extract<Submitted, { kind: "judged" }>, caller: Sender):
   });
 }
 
-async function ticketAnswer(
+/** @param estimate where the ticket stands; `null`: none can be made */
+function ticketAnswer(
   c: RouteContext,
-  { gate, clock }: ComparisonParts,
-  { ticket, waitsFor }: { readonly ticket: Ticket; readonly waitsFor: Obstacle | null },
+  clock: Clock,
+  { ticket, estimate, waitsFor }: Omit<Extract<Submitted, { kind: "kept" }>, "kind">,
   ignoredFields: readonly string[],
-): Promise<Response> {
-  const estimate = await estimateOfTicket(gate, ticket);
+): Response {
   const body: TicketAnswer = {
     ...ticketBody(ticket, estimate, waitsFor, c.get("correlationId"), clock.nowMs()),
     ignored_fields: [...ignoredFields],

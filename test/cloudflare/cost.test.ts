@@ -1,9 +1,17 @@
 /** What a comparison costs in requests to Durable Objects. */
-import { expect, it } from "vitest";
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { expect, it, onTestFinished, vi } from "vitest";
+import type { Environment } from "../../src/cloudflare/environment.ts";
+import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
+import { KeyObject } from "../../src/cloudflare/objects/key-object.ts";
+import { TicketObject } from "../../src/cloudflare/objects/ticket-object.ts";
+import { TotalsObject } from "../../src/cloudflare/objects/totals-object.ts";
+import type * as WorkerModule from "../../src/cloudflare/worker.ts";
 import { remoteGate } from "../../src/cloudflare/stubs/gate.ts";
 import { remoteTotals } from "../../src/cloudflare/stubs/totals.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
-import { env, freshWorld, settled } from "./objects.ts";
+import { goodBody, post } from "../support/answers.ts";
+import { env, freshWorld, settled, ticketsOf } from "./objects.ts";
 
 it("asks objects less than once in twenty comparisons at fifty a second in one isolate", async () => {
   const world = await freshWorld();
@@ -55,6 +63,62 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
   expect(await remoteGate(env, "mock").status()).toMatchObject({ meanResponseMs: 100 });
   expect((await totals.of("tenant", "2100-01-01")).requests).toBe(comparisons);
 }, 30_000);
+
+it("asks two objects for a 202, and nine times in a ticket's whole life, its gate four times", async () => {
+  const world = await freshWorld();
+  const asked = countedRequests();
+  const { default: worker } = (await import("../../src/cloudflare/worker.ts")) as typeof WorkerModule;
+  const itsEnv = { ...env, ENVIRONMENT: "development" } as Environment;
+  const context = createExecutionContext();
+  const body = { ...goodBody, processing_mode: "queue", llm_config_overrides: { provider_override: "mock" } };
+  const request = new Request<unknown, IncomingRequestCfProperties>(
+    "http://localhost/api/v1/comparison",
+    post(body) as RequestInit<never>,
+  );
+  const response = await worker.fetch(request, itsEnv, context);
+  expect(response.status).toBe(202);
+  expect(await response.json()).toMatchObject({ position_in_queue: 1, retry_after: 1 });
+  expect(asked.verbs()).toEqual(["ticket create", "gate admit"]);
+  await waitOnExecutionContext(context);
+
+  const [id = ""] = await world.sent();
+  const message = { id: "m", timestamp: new Date(), body: id, attempts: 1, ack() {}, retry() {} };
+  const queue = "llm-provider-service-tickets";
+  const batch = { queue, messages: [message], ackAll() {}, retryAll() {} } as unknown as MessageBatch<string>;
+  await worker.queue(batch, itsEnv);
+  await settled();
+  const ticket = await asked.without(() => ticketsOf().load(id));
+  expect(ticket?.state.status).toBe("completed");
+  const ofGate = asked.verbs().filter((verb) => verb.startsWith("gate "));
+  expect(ofGate).toEqual(["gate admit", "gate start", "gate exchange", "gate release"]);
+  expect(asked.verbs().length).toBeLessThanOrEqual(9);
+});
+
+/** Every request of an object's verb. */
+function countedRequests() {
+  const verbs: string[] = [];
+  let isCounting = true;
+  const objects = { gate: ProviderGate, ticket: TicketObject, totals: TotalsObject, key: KeyObject };
+  for (const [name, { prototype }] of Object.entries(objects)) {
+    for (const verb of Object.getOwnPropertyNames(prototype)) {
+      if (verb === "constructor" || verb === "alarm") continue;
+      const target = prototype as unknown as Record<string, (...given: unknown[]) => unknown>;
+      const original = target[verb];
+      vi.spyOn(target, verb).mockImplementation(function (this: unknown, ...given) {
+        if (isCounting) verbs.push(`${name} ${verb}`);
+        return original?.apply(this, given);
+      });
+    }
+  }
+  onTestFinished(() => void vi.restoreAllMocks());
+  return {
+    verbs: () => verbs,
+    async without<T>(work: () => Promise<T>): Promise<T> {
+      isCounting = false;
+      return await work().finally(() => (isCounting = true));
+    },
+  };
+}
 
 function later(work: Promise<unknown>): void {
   void work;

@@ -8,11 +8,10 @@ import {
 import { expect, it, vi } from "vitest";
 import { remoteGate } from "../../src/cloudflare/stubs/gate.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
-import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import worker from "../../src/cloudflare/worker.ts";
 import { said } from "../support/scripted-transport.ts";
 import { post } from "../support/answers.ts";
-import { alarmOf, env, freshWorld } from "./objects.ts";
+import { alarmOf, env, freshWorld, ticketsOf } from "./objects.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 /** Of a thousand, which take two minutes here: each ticket's object is a file of its own, whose every write workerd waits for. */
@@ -117,7 +116,7 @@ it(`judges ${tickets} tickets of 12 KB once each after an outage, by priority an
   ]);
   const judged = vendor.calls.filter(({ isGood }) => isGood).map(({ essay }) => essay);
   expect(judged.toSorted()).toEqual(kept.map(({ essay }) => essay).toSorted());
-  const found = await Promise.all(kept.map(({ id }) => remoteTickets(env).load(id)));
+  const found = await Promise.all(kept.map(({ id }) => ticketsOf().load(id)));
   expect(found.map((ticket) => ticket?.state.status)).toEqual(kept.map(() => "completed"));
   expect(await remoteGate(env, "openai").status()).toMatchObject({ state: "closed", queue: { size: 0 } });
 }, 60_000);

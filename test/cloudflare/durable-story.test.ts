@@ -5,10 +5,11 @@ import {
   getQueueResult,
   runInDurableObject,
 } from "cloudflare:test";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
 import { remindTicket, remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
-import { remoteGate, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
+import type { Remote } from "../../src/cloudflare/stubs/ask-object.ts";
+import { remoteGate, haveAskedAfter, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
 import { remoteKeys } from "../../src/cloudflare/stubs/keys.ts";
 import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
 import worker from "../../src/cloudflare/worker.ts";
@@ -17,7 +18,7 @@ import { queueItemOf } from "../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
-import { alarmOf, env, evictAll, freshWorld, isStored, settled, storedIn } from "./objects.ts";
+import { alarmOf, env, evictAll, freshWorld, isStored, settled, storedIn, ticketsOf } from "./objects.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
 const gateStub = () => env.GATES.get(env.GATES.idFromName("mock"));
@@ -45,7 +46,7 @@ async function story() {
     newId,
     later: (work) => void work,
   });
-  const tickets = remoteTickets(env);
+  const tickets = remoteTickets(env, () => gate);
   const gateway = createGateway(
     {
       providers: new Map([["mock", provider]]),
@@ -102,7 +103,14 @@ async function story() {
 
   async function work(id: string): Promise<void> {
     const { start } = remoteGate(env, "mock");
-    const parts = { gate: () => ({ ...gate, start }), tickets, clock, newId, random: () => 0 };
+    const parts = {
+      gate: () => ({ ...gate, start }),
+      tickets,
+      clock,
+      newId,
+      random: () => 0,
+      askAfter: (ticketId: string) => haveAskedAfter(env, "mock", ticketId),
+    };
     const claimed = await claimTicket(parts, id);
     if (claimed !== null) await gateway.run(claimed);
   }
@@ -198,7 +206,7 @@ function newId(): string {
 
 /** A worker that never comes back from its call. */
 async function beginAndDie(id: string): Promise<void> {
-  const tickets = remoteTickets(env);
+  const tickets = ticketsOf();
   const ticket = await tickets.load(id);
   if (ticket?.state.status !== "queued") throw new Error("it does not wait");
   const { notBeforeMs } = ticket.state;
@@ -258,21 +266,69 @@ it("hands a dead letter's ticket back to its gate, which has forgotten it", asyn
   expect(await s.statusOf(id)).toBe("completed");
 });
 
-it("is kept also where the gate doesn't hear of it, and tells it again by itself until it does", async () => {
+it("keeps nothing that its gate has not admitted: withdraws it until the gate has heard, and leaves nothing", async () => {
   const s = await story();
-  const enqueue = vi.spyOn(ProviderGate.prototype, "confirm").mockImplementation(() => {
+  // It has admitted the ticket, and the answer is lost.
+  const admit = vi.spyOn(ProviderGate.prototype, "admit").mockImplementation(function (
+    this: ProviderGate,
+    item,
+    notBeforeMs,
+  ) {
+    this.confirm(item, notBeforeMs);
+    throw new Error("no answer");
+  });
+  const withdraw = vi.spyOn(ProviderGate.prototype, "withdraw").mockImplementation(() => {
     throw new Error("no gate");
   });
-  const id = await s.submit();
+  onTestFinished(() => void vi.restoreAllMocks());
+  await expect(s.submit()).rejects.toThrow("store_away");
+  const [item] = admit.mock.calls[0] ?? [];
+  const id = item?.ticketId ?? "";
+  const stub = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(id));
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 1 } });
+  expect(JSON.stringify(await storedIn(stub))).not.toContain("Canary of essay A");
   await s.advance(20_000);
-  // 1 s after it was kept, then 2, 4, 8, 16.
-  expect(enqueue).toHaveBeenCalledTimes(6);
-  expect(await s.sent()).toEqual([]);
-  enqueue.mockRestore();
+  // 1 s after it was asked, then 2, 4, 8, 16.
+  expect(withdraw).toHaveBeenCalledTimes(6);
+  expect(await s.statusOf(id)).toBeNull();
+  admit.mockRestore();
+  withdraw.mockRestore();
   await evictAll();
+  // Whatever looks at it first: a message of the gate, which has sent it, or its alarm.
+  await s.deliver();
   await s.advance(60_000);
-  expect(await s.deliver()).toBeGreaterThan(0);
+  await settled();
+  expect(await storedIn(stub)).toEqual({});
+  expect(await alarmOf(stub)).toBeNull();
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
+  expect(await s.sent()).toEqual([]);
+  expect(s.judge.calls).toBe(0);
+  // Long under way: nobody is let in by it any more, also by a gate that has begun anew.
+  await evictAll();
+  const gate = gateStub() as unknown as Remote<ProviderGate>;
+  expect(item && (await gate.admit(item, 0))).toEqual({ kind: "full" });
+});
+
+it("frees the place of a ticket that is not there, or has ended, as soon as a worker finds that out", async () => {
+  const s = await story();
+  const gate = gateStub() as unknown as Remote<ProviderGate>;
+  const ghost = {
+    ticketId: crypto.randomUUID(),
+    priority: 0,
+    acceptedAtMs: 0,
+    sizeBytes: 1,
+    model: "m",
+    tenant: "",
+    comparison: "",
+  };
+  await gate.confirm(ghost, 0);
+  const id = await s.submit();
+  await s.deliver();
   expect(await s.statusOf(id)).toBe("completed");
+  // A notice that was slower than the one that followed it.
+  await gate.confirm({ ...ghost, ticketId: id }, 0);
+  await s.deliver();
+  expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 0 } });
 });
 
 it("asks after a place whose ticket is silent for 5 minutes, and frees one that has no ticket", async () => {
@@ -300,7 +356,7 @@ it("asks after a place whose ticket is silent for 5 minutes, and frees one that 
 it("writes nothing for an id that nobody knows, not even a table", async () => {
   await freshWorld();
   const id = crypto.randomUUID();
-  expect(await remoteTickets(env).load(id)).toBeNull();
+  expect(await ticketsOf().load(id)).toBeNull();
   expect(await remindTicket(env, id)).toBe(false);
   const stub = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(id));
   expect(await storedIn(stub)).toEqual({});
@@ -375,7 +431,7 @@ it("serves nothing with a wrong setting, and says so to every verb", async () =>
 
 it("takes texts as long as a body can bring, and gives them back as they were", async () => {
   const s = await story();
-  const tickets = remoteTickets(env);
+  const tickets = ticketsOf();
   const about = (await tickets.load(await s.submit()))?.about;
   if (!about) throw new Error("no ticket");
   const id = crypto.randomUUID();

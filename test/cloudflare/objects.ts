@@ -10,11 +10,16 @@ import {
 import { vi } from "vitest";
 import { clock } from "../../src/cloudflare/clock.ts";
 import type { Environment } from "../../src/cloudflare/environment.ts";
+import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { StartingGate } from "../../src/engine/claims.ts";
 import type { RemoteGate } from "../../src/engine/front/front.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
 export const env = given as unknown as Environment;
+
+/** The store of tickets, without a front. */
+export const ticketsOf = (where: Environment = env) =>
+  remoteTickets(where, () => ({ admit: async (create) => (await create()).created }));
 
 const startMs = Date.UTC(2100, 0, 1);
 const namespaces = () => [

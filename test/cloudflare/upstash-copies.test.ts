@@ -1,9 +1,8 @@
 /** What tickets' objects write to Upstash, behind their verbs. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { AttemptOutcome } from "../../src/domain/ticket/moves.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
-import { alarmOf, env, evictAll, settled } from "./objects.ts";
+import { alarmOf, env, evictAll, settled, ticketsOf } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";
 
 const judged = {
@@ -22,7 +21,7 @@ describe.skipIf(!hasUpstash)("a ticket's copy in Upstash", () => {
   beforeAll(async () => {
     freshUpstash = await upstashWorlds();
   });
-  const tickets = remoteTickets(env);
+  const tickets = ticketsOf();
 
   it("follows it from acceptance to its end, and never holds a text of the comparison", async () => {
     const s = await freshUpstash();

@@ -1,8 +1,7 @@
 /** Where a delivery is noted that Queues refuses, and who works it. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { remoteGate, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
-import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
-import { env, settled, storedIn } from "./objects.ts";
+import { env, settled, storedIn, ticketsOf } from "./objects.ts";
 import { hasUpstash, until, upstashWorlds } from "./upstash-world.ts";
 
 const noteKey = "llm-provider-service:queue:undelivered";
@@ -24,7 +23,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
         return undelivered.map((row) => (row as { readonly ticket_id: string }).ticket_id);
       },
       scheduled: () => s.worker.scheduled({} as ScheduledController, env),
-      statusOf: async (id: string) => (await remoteTickets(env).load(id))?.state.status,
+      statusOf: async (id: string) => (await ticketsOf().load(id))?.state.status,
     };
   }
 
@@ -87,7 +86,7 @@ describe.skipIf(!hasUpstash)("a delivery that Queues refuses", () => {
     await s.upstash.heal();
     s.tick(5_000);
     await s.scheduled();
-    expect(await remoteTickets(env).load(id)).toMatchObject({
+    expect(await ticketsOf().load(id)).toMatchObject({
       state: { status: "completed" },
       progress: { attempts: 1, fence: 1 },
     });

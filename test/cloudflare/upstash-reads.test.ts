@@ -1,8 +1,7 @@
 /** What status and results answer while a ticket's object can't be reached. */
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { UpstashFault } from "../support/redis/upstash-faults.ts";
-import { env } from "./objects.ts";
+import { ticketsOf } from "./objects.ts";
 import { hasUpstash, newWorker, until, upstashWorlds, withoutTickets } from "./upstash-world.ts";
 
 let freshUpstash: Awaited<ReturnType<typeof upstashWorlds>>;
@@ -15,7 +14,7 @@ describe.skipIf(!hasUpstash)("while a ticket's object can't be reached", () => {
   async function copied(status: "queued" | "processing" | "completed" | "failed" | "expired") {
     const s = await freshUpstash();
     const id = await s.ticket();
-    const tickets = remoteTickets(env);
+    const tickets = ticketsOf();
     if (status === "expired") await s.advance(720_000);
     else if (status !== "queued") await tickets.claim(id, "permit", false);
     if (status === "completed") await tickets.settle(id, 1, judged);
@@ -74,7 +73,7 @@ describe.skipIf(!hasUpstash)("while a ticket's object can't be reached", () => {
   it("what the copy has is shown though the ticket is further: Upstash may be behind", async () => {
     const s = await copied("queued");
     await s.upstash.freeze();
-    await remoteTickets(env).claim(s.id, "permit", false);
+    await ticketsOf().claim(s.id, "permit", false);
     await until(async () => (await s.copy(s.id))?.state.status === "processing");
     expect((await s.status()).body["status"]).toBe("queued");
   });

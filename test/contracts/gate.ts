@@ -4,6 +4,7 @@ import type { GateLimits } from "../../src/domain/gate/gate.ts";
 import type { Requeueing, Starter } from "../../src/domain/gate/queue.ts";
 import type { CallReport } from "../../src/domain/gate/call-report.ts";
 import type { QueueItem } from "../../src/domain/gate/places.ts";
+import type { Admitted } from "../../src/domain/gate/view.ts";
 import type { StartingGate } from "../../src/engine/claims.ts";
 import type { Gate } from "../../src/gateway/ports.ts";
 
@@ -11,6 +12,7 @@ import type { Gate } from "../../src/gateway/ports.ts";
 export interface GateUnderTest {
   readonly gate: Gate & StartingGate;
   /** What the store of tickets tells it. */
+  admit(item: QueueItem, notBeforeMs: number): Promise<Admitted>;
   enqueue(item: QueueItem, notBeforeMs: number): Promise<void>;
   requeue(item: QueueItem, requeueing: Requeueing): Promise<void>;
   remove(ticketId: string): Promise<void>;
@@ -138,46 +140,51 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.gate.status()).toMatchObject({ refused: null, retryAtMs: null });
   });
 
-  it("keeps room for a ticket for 30 s, once however often it is asked", async () => {
+  it("gives a ticket its place with the answer, and says where it stands, once however often it is asked", async () => {
     const world = await make();
-    expect(await world.gate.reserve(queueItem("a"))).toBe(true);
-    expect(await world.gate.reserve(queueItem("a"))).toBe(true);
-    expect(await sizeOf(world)).toBe(1);
-    expect(await world.gate.estimate("a")).toBeNull();
+    const notBeforeMs = world.nowMs() + 30_000;
+    const first = await world.admit(queueItem("a"), notBeforeMs);
+    expect(first).toMatchObject({
+      kind: "admitted",
+      estimate: { position: 1, why: "backoff", waitMs: 30_000, opensAtMs: world.nowMs() },
+    });
+    expect(await world.admit(queueItem("a"), notBeforeMs)).toEqual(first);
+    expect(await world.admit(queueItem("b"), notBeforeMs)).toMatchObject({ estimate: { position: 2 } });
+    expect(await sizeOf(world)).toBe(2);
+    expect(await world.gate.estimate("b")).toMatchObject({ position: 2, why: "backoff" });
     await world.advance(29_999);
-    expect(await sizeOf(world)).toBe(1);
+    expect(await world.sent()).toEqual([]);
     await world.advance(1);
-    expect(await sizeOf(world)).toBe(0);
+    expect(await world.sent()).toEqual(["a", "b"]);
   });
 
   it("is full from the high watermark until both loads are below the low one", async () => {
     const world = await make();
+    const kindOf = async (asked: QueueItem) => (await world.admit(asked, world.nowMs())).kind;
     const big = (ticketId: string) => queueItem(ticketId, { sizeBytes: limits.maxBytes * 0.3 });
-    for (const id of ["a", "b"]) expect(await world.gate.reserve(big(id))).toBe(true);
-    expect(await world.gate.reserve(big("c"))).toBe(true);
-    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(false);
+    for (const id of ["a", "b"]) expect(await kindOf(big(id))).toBe("admitted");
+    expect(await kindOf(big("c"))).toBe("admitted");
+    expect(await kindOf(queueItem("d", { sizeBytes: 1 }))).toBe("full");
     expect(await world.gate.status()).toMatchObject({ queue: { size: 3, accepting: false } });
     await world.remove("a");
-    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(false);
+    expect(await kindOf(queueItem("d", { sizeBytes: 1 }))).toBe("full");
     await world.remove("b");
-    expect(await world.gate.reserve(queueItem("d", { sizeBytes: 1 }))).toBe(true);
+    expect(await kindOf(queueItem("d", { sizeBytes: 1 }))).toBe("admitted");
   });
 
-  it("refuses no ticket that is stored, also where its hold has lapsed", async () => {
+  it("refuses no ticket that is stored, also where its place was lost and the queue is full", async () => {
     const world = await make();
-    const whole = { sizeBytes: limits.maxBytes };
-    await world.gate.reserve(queueItem("a"));
-    await world.advance(30_000);
-    expect(await world.gate.reserve(queueItem("b", whole))).toBe(true);
+    expect(await world.admit(queueItem("b", { sizeBytes: limits.maxBytes }), world.nowMs())).toMatchObject({
+      kind: "admitted",
+    });
     await world.enqueue(queueItem("a"), world.nowMs());
     expect(await sizeOf(world)).toBe(2);
   });
 
   it("sends a ticket at once when there is a permit, and once", async () => {
     const world = await make();
-    await world.gate.reserve(queueItem("a"));
     expect(await world.sent()).toEqual([]);
-    await world.enqueue(queueItem("a"), world.nowMs());
+    await world.admit(queueItem("a"), world.nowMs());
     await world.enqueue(queueItem("a"), world.nowMs());
     expect(await world.sent()).toEqual(["a"]);
     await world.advance(1_000);

@@ -9,7 +9,7 @@ import {
   type TicketPolicy,
 } from "../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
-import type { Draft, Gate } from "../../src/gateway/ports.ts";
+import type { Draft, Gate, Tickets } from "../../src/gateway/ports.ts";
 
 /** A store that nobody used before, with the default settings, and the gate that it tells what has happened. */
 export interface TicketsUnderTest {
@@ -31,7 +31,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
   it("keeps the whole comparison, accepted now by its own clock", async () => {
     const { tickets, nowMs } = await make();
     const draft = draftOf();
-    const created = await tickets.create(draft);
+    const created = await kept(tickets, draft);
     const { id } = draft.about;
     expect(created.about).toEqual({
       ...draft.about,
@@ -51,7 +51,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const { tickets } = await make();
     const odd = "\u0000 “Grüße” \u{1f600} \ud800 \u2028 'quotes' \\ {essay_b}";
     const draft = draftOf({ texts: { systemPrompt: odd, userPrompt: odd, essayA: odd, essayB: "" } });
-    await tickets.create(draft);
+    await kept(tickets, draft);
     expect((await tickets.load(draft.about.id))?.state).toMatchObject({ texts: draft.texts });
   });
 
@@ -59,7 +59,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     const { tickets, events } = await make();
     const draft = draftOf();
     const other = { ...draft, texts: { ...draft.texts, essayA: "another" } };
-    const created = await Promise.all([tickets.create(draft), tickets.create(other), tickets.create(other)]);
+    const created = await Promise.all([kept(tickets, draft), kept(tickets, other), kept(tickets, other)]);
     for (const { state } of created) expect(state).toEqual(created[0]?.state);
     const stored = await tickets.load(draft.about.id);
     expect(stored?.state).toEqual(created[0]?.state);
@@ -80,14 +80,14 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
   it("has told the gate of it by the time that it is kept", async () => {
     const { tickets, gate } = await make();
     const draft = draftOf();
-    await tickets.create(draft);
+    await kept(tickets, draft);
     expect(await gate.estimate(draft.about.id)).toMatchObject({ position: 1 });
     expect((await gate.status()).queue).toMatchObject({ size: 1, bytes: draft.about.sizeBytes });
   });
 
   it("gives one claim for all who ask, with the texts, and the same again to who has it", async () => {
     const world = await make();
-    const ticket = await world.tickets.create(draftOf());
+    const ticket = await kept(world.tickets, draftOf());
     const { id } = ticket.about;
     const asked = await Promise.all(
       Array.from({ length: 5 }, (_, worker) => world.tickets.claim(id, `p${worker}`, false)),
@@ -108,7 +108,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
   it("is not claimed before its backoff is over, but for what the gate's clock may be ahead", async () => {
     const world = await make();
     const notBeforeMs = world.nowMs() + 2_500;
-    const { about } = await world.tickets.create(draftOf({ notBeforeMs }));
+    const { about } = await kept(world.tickets, draftOf({ notBeforeMs }));
     await world.advance(499);
     expect((await world.tickets.claim(about.id, "p", false))?.claimed).toEqual({
       kind: "early",
@@ -120,7 +120,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("stores a judgement, erases the texts, and gives its place back", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     expect(await world.holds("Essay of A")).toBe(true);
     await world.advance(800);
@@ -145,7 +145,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("is cancelled while it waits: its texts go, its place is given back, and nobody claims it any more", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     const cancelled = await world.tickets.cancel(about.id, "owner");
     const endedAtMs = world.nowMs();
     const state = {
@@ -174,7 +174,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("keeps its place when it is cancelled in a call, until the call is settled: what it cost counts, its verdict does not", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     const cancelled = await world.tickets.cancel(about.id, "owner");
     expect(cancelled?.state).toMatchObject({ status: "cancelled", claim: { permit: "p1" } });
@@ -199,7 +199,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("gives its place back when it was cancelled in a call and the lease of the call ends", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     const cancelled = await world.tickets.cancel(about.id, "owner");
     await world.restart();
@@ -213,7 +213,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("is not cancelled once it has ended otherwise, and has one end when both come at once", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await Promise.all([
       world.tickets.settle(about.id, 1, judged),
@@ -226,7 +226,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(ends.map(({ kind }) => kind)).toEqual([state?.status]);
     expect((await world.gate.status()).queue.size).toBe(0);
 
-    const judgedFirst = await world.tickets.create(draftOf());
+    const judgedFirst = await kept(world.tickets, draftOf());
     await begin(world, judgedFirst.about.id, "p2");
     await world.tickets.settle(judgedFirst.about.id, 1, judged);
     expect(await world.tickets.cancel(judgedFirst.about.id, "owner")).toMatchObject({
@@ -236,7 +236,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("takes the first end of a claim, and no second", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     const ends = await Promise.all([
       world.tickets.settle(about.id, 1, judged),
@@ -250,7 +250,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("takes nothing from who has lost the claim", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.advance(policy.leaseMs);
     expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
@@ -265,7 +265,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("waits again after a failure worth retrying, and fails when its attempts are spent: while others are served", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     for (let attempt = 1; attempt <= policy.maxAttempts; attempt++) {
       await begin(world, about.id, `p${attempt}`);
       await world.tickets.settle(about.id, attempt, { ...failed("unavailable"), others: served });
@@ -284,7 +284,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("waits without end while nobody is known to be served", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     for (let call = 1; call <= policy.maxAttempts + 1; call++) {
       await begin(world, about.id, `p${call}`);
       await world.tickets.settle(about.id, call, failed("unavailable"));
@@ -298,7 +298,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("is given back as a suspect by a call that threw, and ends at the third where another came to a clean end", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     for (let call = 1; call <= 3; call++) {
       await begin(world, about.id, `p${call}`);
       const spent = { calls: 1, costUsd: null };
@@ -319,7 +319,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("fails at once where another call can't help", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.tickets.settle(about.id, 1, failed("truncated"));
     expect((await world.tickets.load(about.id))?.state).toMatchObject({ status: "failed" });
@@ -327,7 +327,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("is given back unharmed", async () => {
     const world = await make();
-    const { about, progress } = await world.tickets.create(draftOf());
+    const { about, progress } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     expect(await world.tickets.giveBack(about.id, 1)).toEqual({ kind: "stored" });
     expect(await world.tickets.load(about.id)).toMatchObject({
@@ -340,7 +340,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("expires at its time with nobody looking, and not before", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await world.advance(policy.ttlMs - 1);
     expect((await world.gate.status()).queue.size).toBe(1);
     await world.advance(1);
@@ -360,7 +360,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("lets a claim finish past its time", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await world.advance(policy.ttlMs - 10);
     await begin(world, about.id, "p1");
     await world.advance(1_000);
@@ -371,7 +371,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("comes back by itself when its worker died, as a suspect", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.advance(policy.leaseMs - 1);
     expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "started" });
@@ -386,7 +386,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("is forgotten when its retention is over: as if it had never been", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.tickets.settle(about.id, 1, judged);
     await world.advance(policy.retentionMs - 1);
@@ -402,13 +402,13 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("does not come to life again for a late worker", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.tickets.settle(about.id, 1, judged);
     const written = await world.events(about.id);
     expect((await world.tickets.claim(about.id, "late", false))?.claimed).toEqual({ kind: "over" });
     expect(await world.tickets.giveBack(about.id, 1)).toEqual({ kind: "stale" });
-    expect(await world.tickets.create(draftOf({ id: about.id }))).toMatchObject({
+    expect(await kept(world.tickets, draftOf({ id: about.id }))).toMatchObject({
       state: { status: "completed" },
     });
     expect(await world.events(about.id)).toEqual(written);
@@ -417,7 +417,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("writes down all that happens, numbered without gaps, with one end", async () => {
     const world = await make();
-    const { about } = await world.tickets.create(draftOf());
+    const { about } = await kept(world.tickets, draftOf());
     await begin(world, about.id, "p1");
     await world.tickets.settle(about.id, 1, failed("timeout"));
     await world.advance(60_000);
@@ -441,8 +441,8 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
 
   it("keeps what waits through a restart, and the gate knows of it", async () => {
     const world = await make();
-    const waits = await world.tickets.create(draftOf());
-    const ended = await world.tickets.create(draftOf());
+    const waits = await kept(world.tickets, draftOf());
+    const ended = await kept(world.tickets, draftOf());
     await begin(world, ended.about.id, "p1");
     await world.tickets.settle(ended.about.id, 1, judged);
     const before = await world.tickets.load(ended.about.id);
@@ -454,6 +454,13 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     await world.advance(policy.ttlMs);
     expect((await world.events(waits.about.id)).at(-1)).toMatchObject({ kind: "expired" });
   });
+}
+
+/** @throws {Error} the queue is full */
+export async function kept(tickets: Pick<Tickets, "create">, draft: Draft): Promise<Ticket> {
+  const created = await tickets.create(draft);
+  if (created.kind === "full") throw new Error("The queue is full");
+  return created.ticket;
 }
 
 /** As a worker begins: the gate gives the turn, the ticket the claim. */

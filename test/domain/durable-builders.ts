@@ -81,12 +81,9 @@ export function gateWorld(given: Partial<GateLimits> = {}) {
     keeper,
     limits: all,
     gate: () => JSON.parse(stored) as GateState,
-    /** Keeps a ticket: reserved and enqueued. */
-    keep(ticketId: string, of: Partial<QueueItem> = {}) {
-      const held = keeper.reserve(queueItem(ticketId, of));
-      if (held === "held") keeper.enqueue(queueItem(ticketId, of), world.nowMs);
-      return held;
-    },
+    /** Keeps a ticket, if it is admitted. */
+    keep: (ticketId: string, of: Partial<QueueItem> = {}) =>
+      keeper.admit(queueItem(ticketId, of), world.nowMs).kind,
     begin(ticketId: string, permit: string, of: Partial<QueueItem> = {}, suspect = false) {
       return keeper.start(queueItem(ticketId, of), { permit, notBeforeMs: 0, suspect });
     },

@@ -1,97 +1,21 @@
 /** What a ticket does by itself, over a row in memory and a gate that answers or doesn't. */
 import { describe, expect, it } from "vitest";
-import type { GateNotice, Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
-import { createTicketKeeper, type TicketKeeperParts } from "../../src/engine/ticket-keeper.ts";
+import type { GateNotice } from "../../src/domain/ticket/ticket.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { policy } from "../stores/mirror/some-ticket.ts";
+import { startMs, world } from "./ticket-world.ts";
 
-const startMs = 1_000_000;
 const minuteMs = 60_000;
 const spent = { calls: 1, costUsd: null };
 const truncated = { kind: "failed", failure: { reason: "truncated" }, spent } as const;
 
-function world(changes: Partial<TicketKeeperParts> = {}) {
-  const told: GateNotice["kind"][] = [];
-  const writes: (readonly TicketEvent[])[] = [];
-  const state = {
-    nowMs: startMs,
-    isAway: false,
-    alarmAtMs: Infinity,
-    alarmsSet: 0,
-    rung: 0,
-    stored: null as Ticket | null,
-  };
-  const write = (ticket: Ticket, events: readonly TicketEvent[]) => {
-    state.stored = ticket;
-    writes.push(events);
-  };
-  const make = () =>
-    createTicketKeeper({
-      row: {
-        read: () => state.stored,
-        change: async (work) =>
-          work({
-            read: () => state.stored,
-            insert(ticket, events) {
-              if (state.stored !== null) return state.stored;
-              write(ticket, events);
-              return null;
-            },
-            write,
-          }),
-        async erase() {
-          state.stored = null;
-        },
-      },
-      setAlarm(atMs) {
-        if (atMs !== state.alarmAtMs) state.alarmsSet++;
-        state.alarmAtMs = atMs;
-      },
-      gate: {
-        kind: "away",
-        async tell(_, { kind }) {
-          told.push(kind);
-          if (state.isAway) throw new Error("away");
-        },
-      },
-      nowMs: () => state.nowMs,
-      policy: () => policy,
-      random: () => 0.5,
-      later: (work) => void work,
-      follower: null,
-      ...changes,
-    });
-  let keeper = make();
-  return {
-    state,
-    told,
-    writes,
-    get keeper() {
-      return keeper;
-    },
-    /** It loses what it had in memory. */
-    revive() {
-      keeper = make();
-    },
-    /** Lets the alarm ring as often as it is set until then. */
-    async until(atMs: number) {
-      while (state.alarmAtMs <= atMs) {
-        state.nowMs = state.alarmAtMs;
-        state.alarmAtMs = Infinity;
-        state.rung++;
-        await keeper.ring();
-      }
-      state.nowMs = atMs;
-    },
-  };
-}
-
 describe("a ticket whose gate is a hop away", () => {
   it("tells what happened until the gate has answered, later and later, and at least each minute", async () => {
     const { keeper, state, told, until } = world();
-    state.isAway = true;
     await keeper.create(draftOf());
-    expect([told, state.alarmAtMs]).toEqual([["enqueue"], startMs + 1_000]);
+    state.isAway = true;
+    await keeper.remind();
+    expect([told, state.alarmAtMs]).toEqual([["admit", "enqueue"], startMs + 1_000]);
     const moments: number[] = [];
     for (let times = 0; times < 9; times++) {
       moments.push(state.alarmAtMs - startMs);
@@ -105,14 +29,14 @@ describe("a ticket whose gate is a hop away", () => {
     expect(state.stored?.progress.gateHeard).toBe(1);
   });
 
-  it("costs five writes and five alarms in its whole life, of which one rings, where all goes well", async () => {
+  it("costs four writes and five alarms in its whole life, of which one rings, where all goes well", async () => {
     const { keeper, state, told, writes, until } = world();
     await keeper.create(draftOf());
     await keeper.load();
     await keeper.claim("p", false);
     await keeper.settle(1, truncated);
     await keeper.load();
-    expect(writes).toHaveLength(5);
+    expect(writes).toHaveLength(4);
     expect(state.alarmsSet).toBe(5);
     await until(startMs + policy.retentionMs);
     expect([state.stored, state.rung, told.length]).toEqual([null, 1, 2]);
@@ -120,12 +44,13 @@ describe("a ticket whose gate is a hop away", () => {
 
   it("tells in another life what was not heard in the one before", async () => {
     const dies = world();
-    dies.state.isAway = true;
     await dies.keeper.create(draftOf());
+    dies.state.isAway = true;
+    await dies.keeper.remind();
     dies.state.isAway = false;
     dies.revive();
     await dies.until(startMs + 1_000);
-    expect(dies.told).toEqual(["enqueue", "enqueue"]);
+    expect(dies.told).toEqual(["admit", "enqueue", "enqueue"]);
   });
 
   it("speaks up after ten minutes of silence, and each ten minutes, while it waits", async () => {
@@ -144,26 +69,29 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.create(draftOf());
     await keeper.claim("p", false);
     expect(await keeper.settle(1, truncated)).toEqual({ kind: "stored" });
-    expect(told).toEqual(["enqueue", "remove"]);
+    expect(told).toEqual(["admit", "remove"]);
     expect(state.alarmAtMs).toBe(startMs + policy.retentionMs);
     await until(startMs + policy.retentionMs - 1);
     expect(state.stored?.state.status).toBe("failed");
     await until(startMs + policy.retentionMs);
     expect(state.stored).toBeNull();
-    expect(told).toEqual(["enqueue", "remove"]);
+    expect(told).toEqual(["admit", "remove"]);
   });
 
   it("tells two things in their order, though the second happened while the first was told", async () => {
     const heard: GateNotice["kind"][] = [];
     const answers: (() => void)[] = [];
+    const { gate } = world();
+    if (gate.kind !== "away") throw new Error(gate.kind);
     const { keeper } = world({
       gate: {
-        kind: "away",
+        ...gate,
         tell: (_, { kind }) =>
           new Promise<void>((resolve) => answers.push(() => (heard.push(kind), resolve()))),
       },
     });
-    const created = keeper.create(draftOf());
+    await keeper.create(draftOf());
+    const reminded = keeper.remind();
     await turn();
     await keeper.claim("p", false);
     const settled = keeper.settle(1, truncated);
@@ -172,7 +100,7 @@ describe("a ticket whose gate is a hop away", () => {
     answers[0]?.();
     await turn();
     answers[1]?.();
-    await Promise.all([created, settled]);
+    await Promise.all([reminded, settled]);
     expect(heard).toEqual(["enqueue", "remove"]);
   });
 
@@ -181,7 +109,7 @@ describe("a ticket whose gate is a hop away", () => {
     expect(await keeper.remind()).toBe(false);
     await keeper.create(draftOf());
     expect(await keeper.remind()).toBe(true);
-    expect(told).toEqual(["enqueue", "enqueue"]);
+    expect(told).toEqual(["admit", "enqueue"]);
   });
 
   it("gives the claim of one that died back at the end of its lease, and ends what waits at its time", async () => {
@@ -190,7 +118,7 @@ describe("a ticket whose gate is a hop away", () => {
     await keeper.claim("p", false);
     await until(startMs + policy.leaseMs);
     expect(state.stored?.state.status).toBe("queued");
-    expect(told).toEqual(["enqueue", "requeue"]);
+    expect(told).toEqual(["admit", "requeue"]);
     await until(startMs + policy.ttlMs);
     expect(state.stored?.state.status).toBe("expired");
   });
@@ -200,7 +128,12 @@ describe("a ticket whose gate is in the same process", () => {
   it("tells each change as it is made and no other, notes nothing, and needs no alarm for it", async () => {
     const heard: GateNotice["kind"][] = [];
     const { keeper, state, writes, until } = world({
-      gate: { kind: "here", tell: (_, { kind }) => void heard.push(kind) },
+      gate: {
+        kind: "here",
+        tell: (_, { kind }) => void heard.push(kind),
+        admit: () => ({ kind: "admitted", estimate: null }),
+        withdraw: () => {},
+      },
     });
     await keeper.create(draftOf());
     expect(state.alarmAtMs).toBe(startMs + policy.ttlMs);
@@ -209,7 +142,7 @@ describe("a ticket whose gate is in the same process", () => {
     expect(state.alarmAtMs).toBe(startMs + policy.leaseMs);
     await keeper.giveBack(1);
     await until(startMs + policy.ttlMs);
-    expect(heard).toEqual(["enqueue", "requeue", "remove"]);
+    expect(heard).toEqual(["requeue", "remove"]);
     expect(writes.map((events) => events.length)).toEqual([1, 1, 1, 1]);
     expect(state.stored?.progress.gateHeard).toBe(0);
   });

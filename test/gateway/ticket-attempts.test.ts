@@ -167,6 +167,7 @@ describe("a delivery", () => {
           clock,
           newId: randomUUID,
           random: () => 0.5,
+          askAfter: () => Promise.resolve(),
           tickets: {
             load: tickets.load,
             giveBack: tickets.giveBack,

@@ -55,13 +55,20 @@ describe("the 202", () => {
     expect(headers.get("retry-after")).toBe("1");
   });
 
-  it("is sent all the same where its gate can't say how it stands: it is stored", async () => {
+  it("says where it stands by the word with which its gate has admitted it, and asks for no other", async () => {
     const { compare, stores } = testService();
     stores.away("gate.estimate");
     const { status, body } = await compare(queued);
     expect(status).toBe(202);
-    expect(body).toMatchObject({ position_in_queue: null, estimated_wait_minutes: null, retry_after: 5 });
+    expect(body).toMatchObject({ position_in_queue: 1, estimated_wait_minutes: 0, retry_after: 1 });
     expect(stores.stored.size).toBe(1);
+  });
+
+  it("is not sent where its gate can't be asked for a place: nothing is kept", async () => {
+    const { compare, stores } = testService();
+    stores.away("gate.admit");
+    expect(await compare(queued)).toMatchObject({ status: 503, body: { error_type: "SERVICE_UNAVAILABLE" } });
+    expect(stores.stored.size).toBe(0);
   });
 
   it("expires when the settings say", async () => {

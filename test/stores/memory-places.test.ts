@@ -6,7 +6,6 @@ import { plainPlaces } from "../support/plain-places.ts";
 
 const moment = fc.integer({ min: 0, max: 20 });
 const standing: fc.Arbitrary<PlaceState> = fc.oneof(
-  fc.record({ state: fc.constant("held" as const), untilMs: moment }),
   fc.constant({ state: "waiting" as const }),
   fc.constant({ state: "waiting" as const }),
   fc.record({ state: fc.constant("dispatched" as const), untilMs: moment }),
@@ -39,6 +38,10 @@ const change: fc.Arbitrary<(table: Places) => void> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: place.map((gone) => (table: Places) => table.withdrawn(gone, 0, gone.acceptedAtMs + 1)),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(moment, fc.constantFrom(null, "m")).map(
       ([nowMs, model]) =>
         (table: Places) =>
@@ -65,6 +68,7 @@ it("answers every question as the plain table does, after any changes", () => {
         groups: [null, "m"].map((model) => table.groups(nowMs, model).map(nameOf).toSorted()),
         hasWaiting: ["", "a"].map((tenant) => table.hasWaiting({ model: "n", tenant })),
         ahead: table.ahead(asked),
+        wasWithdrawn: table.wasWithdrawn(asked, asked.acceptedAtMs),
         firstLapseMs: table.firstLapseMs(),
         firstReadyMs: [true, false].map((suspects) =>
           table.firstReadyMs([...blocked, { model: "m", untilMs: 10 }], suspects),

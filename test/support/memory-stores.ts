@@ -3,6 +3,7 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { newGate, type GateState } from "../../src/domain/gate/gate.ts";
 import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
+import type { QueueItem } from "../../src/domain/gate/places.ts";
 import { noticeOf, queueItemOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
@@ -44,10 +45,7 @@ export function interrupted<Port extends object>(
 export function memoryStores(clock: Clock, random: () => number, settings: QueueSettings): MemoryStores {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
-  const gates = new Map<
-    ProviderName,
-    { readonly gate: Gate & StartingGate; readonly tell: (ticket: Ticket) => void }
-  >();
+  const gates = new Map<ProviderName, ReturnType<typeof makeGate>>();
   const tickets = new Map<string, Ticket>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
@@ -113,7 +111,6 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
         if (isAway("gate.report")) return null;
         return after(keeper.exchange(`report-${++reports}`, [callReport])).others ?? null;
       },
-      reserve: async (item) => after(keeper.reserve(item)) === "held",
       start: async (item, starter) => after(keeper.start(item, starter)),
       estimate: async (ticketId) => keeper.estimate(ticketId),
       status: async (tenant) => keeper.status(tenant),
@@ -121,6 +118,11 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     return {
       gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
       tell,
+      admit: (item: QueueItem, notBeforeMs: number) => {
+        if (isAway("gate.admit")) throw new StoreAway("away");
+        return after(keeper.admit(item, notBeforeMs));
+      },
+      withdraw: (item: QueueItem) => after(keeper.withdraw(item)),
     };
   }
 
@@ -140,7 +142,11 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       remove: (id) => tickets.delete(id),
       all: () => tickets.values(),
     },
-    (ticket) => gateOf(ticket.about.provider).tell(ticket),
+    {
+      tell: (ticket) => gateOf(ticket.about.provider).tell(ticket),
+      admit: ({ provider, item }, notBeforeMs) => gateOf(provider).admit(item, notBeforeMs),
+      withdraw: ({ provider, item }) => gateOf(provider).withdraw(item),
+    },
   );
 
   const keysPort: Keys = {

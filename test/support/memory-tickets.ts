@@ -5,7 +5,8 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../src/domain/ticket/ticket.ts";
-import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
+import { createTicketKeeper, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
+import type { Listener, OpenRow } from "../../src/engine/ticket-parts.ts";
 import type { ClaimableTickets } from "../../src/engine/claims.ts";
 import { compare, listTickets, presentCopy } from "../../src/engine/ticket-list.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
@@ -33,7 +34,7 @@ export function memoryTickets(
   policy: TicketPolicy,
   random: () => number,
   table: MemoryTable,
-  tell: (ticket: Ticket) => void,
+  gate: Omit<Extract<Listener, { kind: "here" }>, "kind">,
 ): MemoryTickets {
   const alarms = new Map<string, () => void>();
   let isHalted = false;
@@ -75,7 +76,7 @@ export function memoryTickets(
         },
       },
       setAlarm: (atMs) => arm(id, atMs),
-      gate: { kind: "here", tell },
+      gate: { kind: "here", ...gate },
       nowMs,
       policy: () => policy,
       random,

@@ -12,6 +12,7 @@ import {
 
 export function plainPlaces(): Places {
   const rows = new Map<string, Place>();
+  const withdrawn = new Map<string, number>();
   const all = () => [...rows.values()];
   const waiting = () => all().filter(({ standing }) => standing.state === "waiting");
 
@@ -19,6 +20,10 @@ export function plainPlaces(): Places {
     find: (ticketId) => rows.get(ticketId) ?? null,
     put: (place) => void rows.set(place.ticketId, place),
     remove: (ticketId) => void rows.delete(ticketId),
+    withdrawn: ({ ticketId, acceptedAtMs }, _, untilMs) =>
+      void withdrawn.set(`${ticketId} ${acceptedAtMs}`, untilMs),
+    wasWithdrawn: ({ ticketId, acceptedAtMs }, nowMs) =>
+      nowMs < (withdrawn.get(`${ticketId} ${acceptedAtMs}`) ?? 0),
     load() {
       const inFlight = all().filter(isInFlight);
       return {
@@ -27,11 +32,7 @@ export function plainPlaces(): Places {
         waiting: waiting().length,
         inFlight: inFlight.length,
         suspectsInFlight: inFlight.filter(({ suspect }) => suspect).length,
-        oldestAcceptedAtMs: earliest(
-          all()
-            .filter(({ standing }) => standing.state !== "held")
-            .map(({ acceptedAtMs }) => acceptedAtMs),
-        ),
+        oldestAcceptedAtMs: earliest(all().map(({ acceptedAtMs }) => acceptedAtMs)),
       };
     },
     lapsed: (nowMs, limit) =>

@@ -102,7 +102,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
   stores.workWith(async (ticketId) => {
-    const claimed = await claimTicket({ gate, tickets, clock, newId, random }, ticketId);
+    const claimed = await claimTicket(
+      { gate, tickets, clock, newId, random, askAfter: async () => {} },
+      ticketId,
+    );
     if (claimed !== null) await gateway.run(claimed);
   });
 

@@ -101,7 +101,10 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
     },
   );
   stores.workWith(async (ticketId) => {
-    const claimed = await claimTicket({ ...stores, clock: time.clock, newId, random }, ticketId);
+    const claimed = await claimTicket(
+      { ...stores, clock: time.clock, newId, random, askAfter: async () => {} },
+      ticketId,
+    );
     if (claimed !== null) await gateway.run(claimed);
   });
 

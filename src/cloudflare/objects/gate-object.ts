@@ -3,9 +3,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
-import type { WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
+import type { Admitted, WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
 import type { CallReport } from "../../domain/gate/call-report.ts";
-import type { QueueItem } from "../../domain/gate/places.ts";
+import type { Acceptance, QueueItem } from "../../domain/gate/places.ts";
 import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
@@ -35,7 +35,7 @@ export class ProviderGate extends DurableObject<Environment> {
   /** The output gate holds what is done here until the places are stored as they then are. */
   readonly #owner: GateOwner = {
     send: (ids) => this.ctx.waitUntil(this.#send(ids)),
-    askAfter: (ids) => this.ctx.waitUntil(sideBySide(ids, (id) => this.#askAfter(id))),
+    askAfter: (ids) => this.ctx.waitUntil(sideBySide(ids, (id) => this.askAfter(id))),
     setAlarm: (atMs) => this.#arm(atMs),
   };
   #alarmAtMs: number | null = null;
@@ -66,8 +66,18 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.exchange(reportId, callReports));
   }
 
-  reserve(item: QueueItem): boolean {
-    return this.#verb((keeper) => keeper.reserve(item)) === "held";
+  /** Asked by a ticket, once, before it is kept. */
+  admit(item: QueueItem, notBeforeMs: number): Admitted {
+    return this.#verb((keeper) => keeper.admit(item, notBeforeMs));
+  }
+
+  withdraw(acceptance: Acceptance): void {
+    this.#verb((keeper) => keeper.withdraw(acceptance));
+  }
+
+  /** Isolates of older code ask this before they make a ticket, which asks for itself. */
+  reserve(): boolean {
+    return this.#keep().status().queue.accepting;
   }
 
   confirm(item: QueueItem, notBeforeMs: number): void {
@@ -97,6 +107,20 @@ export class ProviderGate extends DurableObject<Environment> {
   /** A tenant's unfinished tickets, the newest first. @param tenant as in `QueueItem` */
   ticketsOf(tenant: string, most: number): readonly ListPosition[] {
     return this.#places.ticketsOf(tenant, most);
+  }
+
+  /**
+   * Has a ticket that has a place here say how it stands. One that isn't there loses the place that it had when it was asked. Who can't be reached
+   * is asked after again.
+   */
+  async askAfter(ticketId: string): Promise<void> {
+    const place = this.#keep().find(ticketId);
+    if (place === null) return;
+    try {
+      if (!(await remindTicket(this.env, ticketId))) this.withdraw(place);
+    } catch (error) {
+      logFault(this.env, "ticket_silent", error);
+    }
   }
 
   /**
@@ -209,14 +233,5 @@ export class ProviderGate extends DurableObject<Environment> {
       () => true,
       () => false,
     );
-  }
-
-  /** A ticket that is there says by itself how it stands. One that can't be reached is asked after again. */
-  async #askAfter(ticketId: string): Promise<void> {
-    try {
-      if (!(await remindTicket(this.env, ticketId))) this.release(ticketId);
-    } catch (error) {
-      logFault(this.env, "ticket_silent", error);
-    }
   }
 }

@@ -20,16 +20,59 @@ export interface SqlPlaces extends Places {
 
 export function sqlPlaces(sql: SqlStorage): SqlPlaces {
   for (const statement of schema) sql.exec(statement);
+  const ask = askOf(sql);
+  return {
+    ...table(sql, ask),
+    ...withdrawals(sql, ask),
+    ...turns(sql, ask),
+    ...moments(ask),
+    ticketsOf: (tenant, most) =>
+      ask
+        .rows(
+          `SELECT * FROM places WHERE ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
+          tenant,
+          most,
+        )
+        .map(({ ticketId: id, acceptedAtMs }) => ({ id, acceptedAtMs })),
+  };
+}
+
+interface AskSql {
+  rows(query: string, ...given: SqlStorageValue[]): readonly Place[];
+  number(query: string, ...given: SqlStorageValue[]): number | null;
+  isAny(query: string, ...given: SqlStorageValue[]): boolean;
+  /** Of suspects or of the others: each group, and when the first of it is over its backoff. */
+  groups(suspect: number): readonly (Group & { readonly at: number })[];
+}
+
+function askOf(sql: SqlStorage): AskSql {
+  return {
+    rows: (query, ...given) =>
+      sql
+        .exec<Row>(query, ...given)
+        .toArray()
+        .map(placeIn),
+    number: (query, ...given) => sql.exec<{ value: number | null }>(query, ...given).one().value,
+    isAny: (query, ...given) => sql.exec(query, ...given).toArray().length > 0,
+    groups: (suspect) =>
+      sql
+        .exec<{ name: string; at: number }>(firstOfEachGroup, suspect)
+        .toArray()
+        .map(({ name, at }) => {
+          const end = name.lastIndexOf("\n");
+          return { model: name.slice(0, end), tenant: name.slice(end + 1), at };
+        }),
+  };
+}
+
+function table(
+  sql: SqlStorage,
+  { rows, number }: AskSql,
+): Pick<SqlPlaces, "find" | "put" | "remove" | "load" | "forgetSums"> {
   let sums: Sums | null = null;
 
-  const rows = (query: string, ...given: SqlStorageValue[]) => sql.exec<Row>(query, ...given).toArray();
-  const number = (query: string, ...given: SqlStorageValue[]) =>
-    sql.exec<{ value: number | null }>(query, ...given).one().value;
-
-  function find(ticketId: string): Place | null {
-    const [row] = rows("SELECT * FROM places WHERE ticket_id = ?", ticketId);
-    return row === undefined ? null : placeIn(row);
-  }
+  const find = (ticketId: string): Place | null =>
+    rows("SELECT * FROM places WHERE ticket_id = ?", ticketId)[0] ?? null;
 
   function count(before: Place | null, after: Place | null): void {
     sums = add(add(sums ?? counted(), before, -1), after, 1);
@@ -46,17 +89,6 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
       .one();
   }
 
-  /** Of suspects or of the others: each group, and when the first of it is over its backoff. */
-  function groups(suspect: number): readonly (Group & { at: number })[] {
-    return sql
-      .exec<{ name: string; at: number }>(firstOfEachGroup, suspect)
-      .toArray()
-      .map(({ name, at }) => {
-        const end = name.lastIndexOf("\n");
-        return { model: name.slice(0, end), tenant: name.slice(end + 1), at };
-      });
-  }
-
   return {
     find,
     put(place) {
@@ -69,11 +101,37 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
     },
     load(): QueueLoad {
       sums ??= counted();
+      // As its index says.
       const oldestAcceptedAtMs = number("SELECT min(accepted_at) AS value FROM places WHERE state <> 'held'");
       return { ...sums, oldestAcceptedAtMs };
     },
-    lapsed: (nowMs, limit) =>
-      rows("SELECT * FROM places WHERE until <= ? LIMIT ?", nowMs, limit).map(placeIn),
+    forgetSums() {
+      sums = null;
+    },
+  };
+}
+
+function withdrawals(sql: SqlStorage, { isAny }: AskSql): Pick<Places, "withdrawn" | "wasWithdrawn"> {
+  return {
+    withdrawn({ ticketId, acceptedAtMs }, nowMs, untilMs) {
+      sql.exec("DELETE FROM withdrawn WHERE until <= ?", nowMs);
+      sql.exec("INSERT OR REPLACE INTO withdrawn VALUES (?, ?, ?)", ticketId, acceptedAtMs, untilMs);
+    },
+    wasWithdrawn: ({ ticketId, acceptedAtMs }, nowMs) =>
+      isAny(
+        "SELECT 1 FROM withdrawn WHERE ticket_id = ? AND accepted_at = ? AND until > ?",
+        ticketId,
+        acceptedAtMs,
+        nowMs,
+      ),
+  };
+}
+
+function turns(
+  sql: SqlStorage,
+  { rows, number, isAny, groups }: AskSql,
+): Pick<Places, "ready" | "groups" | "hasWaiting" | "endWaits" | "ahead" | "inFlight"> {
+  return {
     ready: ({ nowMs, blocked, only, suspect, forProbe, limit }) =>
       rows(
         `SELECT * FROM places
@@ -93,18 +151,16 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
           ? []
           : [JSON.stringify(blocked.map(({ model, tenant }) => ({ model, tenant })))]),
         limit,
-      ).map(placeIn),
+      ),
     groups: (nowMs, model) =>
       groups(0).flatMap(({ at, ...group }) =>
         at <= nowMs && (model === null || group.model === model) ? [group] : [],
       ),
     hasWaiting: ({ model, tenant }) =>
-      sql
-        .exec(
-          `SELECT 1 FROM places WHERE state = 'waiting' AND suspect = 0 AND ${groupColumn} = ? LIMIT 1`,
-          `${model}\n${tenant}`,
-        )
-        .toArray().length > 0,
+      isAny(
+        `SELECT 1 FROM places WHERE state = 'waiting' AND suspect = 0 AND ${groupColumn} = ? LIMIT 1`,
+        `${model}\n${tenant}`,
+      ),
     endWaits(nowMs, model) {
       sql.exec(
         `UPDATE places SET not_before = ? WHERE state = 'waiting' AND not_before > ? ${model === null ? "" : "AND model = ?"}`,
@@ -118,12 +174,23 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
         "SELECT count(*) AS value FROM places WHERE state IN ('waiting', 'dispatched') AND turn < ?",
         turnOf(place),
       ) ?? 0,
+    inFlight: () => rows("SELECT * FROM places WHERE until >= 0"),
+  };
+}
+
+function moments({
+  rows,
+  number,
+  groups,
+}: AskSql): Pick<Places, "lapsed" | "firstLapseMs" | "firstReadyMs" | "firstHeardMs" | "silent"> {
+  return {
+    lapsed: (nowMs, limit) => rows("SELECT * FROM places WHERE until <= ? LIMIT ?", nowMs, limit),
     firstLapseMs: () => number("SELECT min(until) AS value FROM places WHERE until IS NOT NULL"),
     firstReadyMs(blocked, suspects) {
-      const moments = (suspects ? [0, 1] : [0])
+      const firsts = (suspects ? [0, 1] : [0])
         .flatMap(groups)
         .map(({ at, ...group }) => Math.max(at, blockedUntilMs(group, blocked)));
-      return moments.length === 0 ? null : Math.min(...moments);
+      return firsts.length === 0 ? null : Math.min(...firsts);
     },
     firstHeardMs: () => number("SELECT min(heard_at) AS value FROM places WHERE state = 'waiting'"),
     silent: (heardUntilMs, limit) =>
@@ -131,17 +198,7 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
         "SELECT * FROM places WHERE state = 'waiting' AND heard_at <= ? ORDER BY heard_at LIMIT ?",
         heardUntilMs,
         limit,
-      ).map(placeIn),
-    inFlight: () => rows("SELECT * FROM places WHERE until >= 0 AND state <> 'held'").map(placeIn),
-    forgetSums() {
-      sums = null;
-    },
-    ticketsOf: (tenant, most) =>
-      rows(
-        `SELECT * FROM places WHERE state <> 'held' AND ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
-        tenant,
-        most,
-      ).map(({ ticket_id: id, accepted_at: acceptedAtMs }) => ({ id, acceptedAtMs })),
+      ),
   };
 }
 
@@ -170,6 +227,12 @@ const schema = [
   `CREATE INDEX IF NOT EXISTS by_group ON places (suspect, ${groupColumn}, not_before) WHERE state = 'waiting'`,
   "CREATE INDEX IF NOT EXISTS by_silence ON places (heard_at) WHERE state = 'waiting'",
   "CREATE INDEX IF NOT EXISTS by_age ON places (accepted_at) WHERE state <> 'held'",
+  // Room that older code kept for a ticket which was not stored yet. Tickets are admitted with their places now.
+  "DELETE FROM places WHERE until >= 0 AND state = 'held'",
+  `CREATE TABLE IF NOT EXISTS withdrawn (
+     ticket_id TEXT NOT NULL, accepted_at INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (ticket_id, accepted_at)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS by_end_of_withdrawal ON withdrawn (until)",
 ];
 
 /** Hops from group to group, so that it costs as many look-ups as there are groups, however many places wait. */
@@ -271,7 +334,6 @@ function placeStateIn({ state, until, permit }: Row): PlaceState {
   switch (state) {
     case "waiting":
       return { state };
-    case "held":
     case "dispatched":
       return { state, untilMs };
     case "running":

@@ -5,14 +5,15 @@ import type { AttemptOutcome, Claimed, Settled } from "../../domain/ticket/moves
 import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
 import { withoutTexts } from "../../engine/ticket-codec.ts";
 import { isMissingInIndex } from "../../engine/ticket-index.ts";
-import { createTicketKeeper, type Follower, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { Draft } from "../../gateway/ports.ts";
+import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
+import type { AskedRow, Follower, Listener } from "../../engine/ticket-parts.ts";
+import { StoreAway, type Created, type Draft } from "../../gateway/ports.ts";
 import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
-import { sendNotice } from "../stubs/gate.ts";
+import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
-import { cursorIn, ticketRow } from "./ticket-row.ts";
+import { askedRow, cursorIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
 /** After an alarm that came to nothing. */
@@ -23,14 +24,17 @@ export class TicketObject extends DurableObject<Environment> {
   #alarmAtMs: number | null = null;
   /** Set by another life, perhaps for the copy: which one it had, this life doesn't know. */
   #inheritedAtMs: number | null = null;
+  /** How long the gate was asked whether it admits the ticket. */
+  #gateMs = 0;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    const row = ticketRow(ctx.storage);
+    const asked = askedRow(ctx.storage.sql);
+    const row = ticketRow(ctx.storage, asked, () => (this.#alarmAtMs = null));
     this.#keeper = createTicketKeeper({
       row,
       setAlarm: (atMs) => this.#setAlarm(atMs),
-      gate: { kind: "away", tell: (ticket, notice) => sendNotice(env, ticket, notice) },
+      gate: this.#gate(asked),
       nowMs: clock.nowMs,
       policy: () => ticketPolicy(configOf(env)),
       random: Math.random,
@@ -46,13 +50,19 @@ export class TicketObject extends DurableObject<Environment> {
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
-      // An alarm that was given up by the platform would leave the ticket where it is.
-      if (this.#alarmAtMs === null) this.#keeper.arm();
+      this.#keeper.wakeUp(this.#alarmAtMs !== null);
     });
   }
 
-  create(draft: Draft): Promise<Ticket> {
-    return this.#keeper.create(draft);
+  /** @param saysAll absent: isolates of older code want the ticket alone, and know no other answer */
+  async create(
+    draft: Draft,
+    saysAll = false,
+  ): Promise<Ticket | { readonly created: Created; readonly gateMs: number }> {
+    const created = await this.#keeper.create(draft);
+    if (saysAll) return { created, gateMs: this.#gateMs };
+    if (created.kind === "full") throw new StoreAway("The queue is full");
+    return created.ticket;
   }
 
   load(): Promise<Ticket | null> {
@@ -99,6 +109,22 @@ export class TicketObject extends DurableObject<Environment> {
       logFault(this.env, "ticket_alarm_failed", error);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
     }
+  }
+
+  #gate(asked: AskedRow): Listener {
+    const { env } = this;
+    return {
+      kind: "away",
+      asked,
+      tell: (ticket, notice) => sendNotice(env, ticket, notice),
+      admit: async (question, notBeforeMs) => {
+        const sinceMs = clock.nowMs();
+        const admitted = await askToAdmit(env, question, notBeforeMs);
+        this.#gateMs = Math.max(0, clock.nowMs() - sinceMs);
+        return admitted;
+      },
+      withdraw: (question) => withdrawFrom(env, question),
+    };
   }
 
   /** In the same breath as what is written: the platform stores both or neither. */

@@ -1,4 +1,4 @@
-/** A ticket in the SQLite of its own Durable Object: its JSON, its texts beside it, and its events. */
+/** A ticket in the SQLite of its own Durable Object: its JSON, its texts beside it, and its events; before it is admitted, what its gate is asked. */
 import {
   isEnded,
   isForgotten,
@@ -8,15 +8,52 @@ import {
 } from "../../domain/ticket/ticket.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import type { TicketListener } from "../../engine/ticket-listeners.ts";
-import type { OpenRow, TicketRow } from "../../engine/ticket-keeper.ts";
+import type { AdmissionQuestion, AskedRow, OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
 
-/** `null` is read without writing anything. Reading throws where newer code has written the ticket. */
-export function ticketRow(storage: DurableObjectStorage): TicketRow {
+interface StoredAsked extends AskedRow {
+  /** What is stored may be another than was read: something was rolled back, or erased. */
+  forget(): void;
+}
+
+/** `null` is read without writing anything. */
+export function askedRow(sql: SqlStorage): StoredAsked {
+  let known: AdmissionQuestion | null | undefined;
+
+  function stored(): AdmissionQuestion | null {
+    if (!hasTable(sql, "asked")) return null;
+    const [row] = sql.exec<{ json: string }>("SELECT json FROM asked").toArray();
+    return row === undefined ? null : (JSON.parse(row.json) as AdmissionQuestion);
+  }
+
+  return {
+    read: () => (known === undefined ? (known = stored()) : known),
+    write(asked) {
+      makeTable(sql, "asked");
+      sql.exec("DELETE FROM asked");
+      if (asked !== null) sql.exec("INSERT INTO asked VALUES (1, ?)", JSON.stringify(asked));
+      known = asked;
+    },
+    forget() {
+      known = undefined;
+    },
+  };
+}
+
+/**
+ * `null` is read without writing anything. Reading throws where newer code has written the ticket.
+ *
+ * @param onErased its alarm is gone, too
+ */
+export function ticketRow(
+  storage: DurableObjectStorage,
+  asked: StoredAsked,
+  onErased: () => void,
+): TicketRow {
   const { sql } = storage;
   let known: Ticket | null | undefined;
 
   function stored(): Ticket | null {
-    if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'ticket'").toArray().length === 0) return null;
+    if (!hasTable(sql, "ticket")) return null;
     const [row] = sql.exec<{ json: string }>("SELECT json FROM ticket").toArray();
     if (row === undefined) return null;
     const [texts] = sql.exec<{ json: string }>("SELECT json FROM texts").toArray();
@@ -62,12 +99,15 @@ export function ticketRow(storage: DurableObjectStorage): TicketRow {
         return storage.transactionSync(() => work(open));
       } catch (error) {
         known = undefined;
+        asked.forget();
         throw error;
       }
     },
     async erase() {
-      if (read() === null) return;
+      if (read() === null && asked.read() === null) return;
       known = undefined;
+      asked.forget();
+      onErased();
       await storage.deleteAll();
     },
   };
@@ -78,22 +118,19 @@ export function cursorIn(
   { sql }: DurableObjectStorage,
   listener: string,
 ): Pick<TicketListener, "heard" | "noteHeard"> {
-  let known: number | null = null;
   return {
     heard() {
-      if (known !== null) return known;
-      const isNew = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'listeners'").toArray().length === 0;
-      const [row] = isNew
-        ? []
-        : sql.exec<{ heard: number }>("SELECT heard FROM listeners WHERE name = ?", listener).toArray();
-      return (known = row?.heard ?? 0);
+      if (!hasTable(sql, "listeners")) return 0;
+      const [row] = sql
+        .exec<{ heard: number }>("SELECT heard FROM listeners WHERE name = ?", listener)
+        .toArray();
+      return row?.heard ?? 0;
     },
     noteHeard(event) {
       sql.exec(
         "CREATE TABLE IF NOT EXISTS listeners (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) WITHOUT ROWID",
       );
       sql.exec("INSERT OR REPLACE INTO listeners VALUES (?, ?)", listener, event);
-      known = event;
     },
   };
 }
@@ -109,12 +146,21 @@ function eraseTexts(sql: SqlStorage): void {
 }
 
 function begin(sql: SqlStorage): void {
-  for (const name of ["ticket", "texts"]) {
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS ${name} (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)`,
-    );
+  for (const name of ["ticket", "texts"] as const) {
+    makeTable(sql, name);
     sql.exec(`DELETE FROM ${name}`);
   }
   sql.exec("CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, json TEXT NOT NULL)");
   sql.exec("DELETE FROM events");
+}
+
+/** One row of JSON. */
+function makeTable(sql: SqlStorage, name: "ticket" | "texts" | "asked"): void {
+  sql.exec(
+    `CREATE TABLE IF NOT EXISTS ${name} (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL)`,
+  );
+}
+
+function hasTable(sql: SqlStorage, name: string): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray().length > 0;
 }

@@ -1,7 +1,9 @@
 /** A provider's gate, as asked from elsewhere. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { queueItemOf, type GateNotice, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { Admitted } from "../../domain/gate/view.ts";
 import type { StartingGate } from "../../engine/claims.ts";
+import type { AdmissionQuestion } from "../../engine/ticket-parts.ts";
 import type { RemoteGate } from "../../engine/front/front.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
@@ -14,7 +16,6 @@ export function remoteGate(env: Environment, provider: ProviderName): RemoteGate
   return {
     enter: (permit, { tenant, model }) => ask((gate) => gate.enter(permit, model, tenant)),
     exchange: (reportId, callReports) => ask((gate) => gate.exchange(reportId, callReports)),
-    reserve: (item) => ask((gate) => gate.reserve(item)),
     start: (item, starter) => ask((gate) => gate.start(item, starter)),
     estimate: (ticketId) => ask((gate) => gate.outlook(ticketId)),
     status: (tenant) => ask((gate) => gate.overview(tenant)),
@@ -40,6 +41,32 @@ export function sendNotice(env: Environment, ticket: Ticket, notice: GateNotice)
     }
   };
   return askObject<ProviderGate, void>(env.GATES, ticket.about.provider, say, noticeLimitMs);
+}
+
+/** Asks a gate to admit a ticket. @throws {StoreAway} it may have done so, or may do so later */
+export function askToAdmit(
+  env: Environment,
+  { provider, item }: AdmissionQuestion,
+  notBeforeMs: number,
+): Promise<Admitted> {
+  return askObject<ProviderGate, Admitted>(
+    env.GATES,
+    provider,
+    (gate) => gate.admit(item, notBeforeMs),
+    noticeLimitMs,
+  );
+}
+
+/** Takes back what a gate was asked. @throws {StoreAway} it may not have heard it */
+export function withdrawFrom(env: Environment, { provider, item }: AdmissionQuestion): Promise<void> {
+  const { ticketId, acceptedAtMs } = item;
+  const say = (gate: Remote<ProviderGate>) => gate.withdraw({ ticketId, acceptedAtMs });
+  return askObject<ProviderGate, void>(env.GATES, provider, say, noticeLimitMs);
+}
+
+/** Has a gate ask after a ticket, should it have a place for that one. @throws {StoreAway} */
+export function haveAskedAfter(env: Environment, provider: ProviderName, ticketId: string): Promise<void> {
+  return askObject<ProviderGate, void>(env.GATES, provider, (gate) => gate.askAfter(ticketId));
 }
 
 /** Has a gate look after itself. @returns tickets that Queues has refused, to be worked now */

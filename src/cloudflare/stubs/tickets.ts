@@ -1,16 +1,28 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
+import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
+import type { AdmissionGuard } from "../../engine/front/admission.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 import { listFromIndex } from "./tenant-index.ts";
 
-/** The store of tickets. Whatever goes wrong is `StoreAway`. */
-export function remoteTickets(env: Environment): ClaimableTickets {
+/** The store of tickets. Whatever goes wrong is `StoreAway`. @param front what stands before the gates here */
+export function remoteTickets(
+  env: Environment,
+  front: (provider: ProviderName) => AdmissionGuard,
+): ClaimableTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
   return {
-    create: (draft) => ask(draft.about.id, (ticket) => ticket.create(draft)),
+    create: (draft) =>
+      front(draft.about.provider).admit(async () => {
+        const made = await ask(draft.about.id, (ticket) => ticket.create(draft, true));
+        // An object of older code has kept it without asking.
+        return "about" in made
+          ? { created: { kind: "kept", ticket: made, estimate: null }, gateMs: 0 }
+          : made;
+      }),
     load: (id) => ask(id, (ticket) => ticket.load()),
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),

@@ -11,7 +11,7 @@ export interface AdmissionLimits {
   readonly lowWatermark: number;
 }
 
-/** What is kept now, places that are held included. */
+/** What is kept now. */
 export interface Load {
   readonly size: number;
   readonly bytes: number;

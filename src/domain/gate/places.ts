@@ -2,12 +2,12 @@
  * A place in a provider's queue: what the gate knows of an unfinished ticket. The ticket itself is the truth; a place that was lost is
  * made again when its ticket next speaks to the gate.
  *
- *   (none) --reserve--> held --enqueue--> waiting --dispatch--> dispatched --start--> running
- *     ^                  |                  ^  |                   |                    ^ |
- *     +--30 s------------+                  |  +-------------------|-------- start -----+ |
- *     |                                     +--30 s, refused-------+                      |
- *     |                                     +--requeue, lease over------------------------+
- *     +--remove, from any of them
+ *   (none) --admit--> waiting --dispatch--> dispatched --start--> running
+ *     ^                ^  |                   |                    ^ |
+ *     |                |  +-------------------|-------- start -----+ |
+ *     |                +--30 s, refused-------+                      |
+ *     |                +--requeue, lease over------------------------+
+ *     +--remove, withdraw, from any of them
  */
 /** What of a place never changes. Each verb brings it along, so that a lost place can be made again. */
 export interface QueueItem {
@@ -25,6 +25,9 @@ export interface QueueItem {
   readonly comparison: string;
 }
 
+/** One acceptance of a ticket: what was withdrawn may be accepted anew, later, under the same id. */
+export type Acceptance = Pick<QueueItem, "ticketId" | "acceptedAtMs">;
+
 export interface Place extends QueueItem {
   readonly standing: PlaceState;
   /** Not started before this moment: its backoff. */
@@ -38,18 +41,17 @@ export interface Place extends QueueItem {
 }
 
 export type PlaceState =
-  /** Room is kept, but the ticket isn't stored yet. At `untilMs` the place is gone. */
-  | { readonly state: "held"; readonly untilMs: number }
   | { readonly state: "waiting" }
   /** Sent to a worker. Unclaimed at `untilMs`, it waits again. */
   | { readonly state: "dispatched"; readonly untilMs: number }
   /** Called for by who has the permit. At `untilMs` it waits again. */
   | { readonly state: "running"; readonly untilMs: number; readonly permit: string };
 
-export const holdMs = 30_000;
 export const dispatchMs = 30_000;
 /** A place whose ticket is silent for so long is asked after. */
 export const silenceMs = 300_000;
+/** A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before. */
+export const withdrawnMs = 3_600_000;
 
 /** Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`. */
 export function byTurn(a: Place, b: Place): number {
@@ -69,7 +71,7 @@ export function byProbeTurn(a: Place, b: Place): number {
 
 /** Sums over the whole table, each one a cheap query or a kept counter. */
 export interface QueueLoad {
-  /** All places, held ones included. */
+  /** All places. */
   readonly size: number;
   /** Of all places. */
   readonly bytes: number;
@@ -81,7 +83,7 @@ export interface QueueLoad {
    * providers count too.
    */
   readonly suspectsInFlight: number;
-  /** Of all but held ones; `null`: there are none. */
+  /** `null`: there are none. */
   readonly oldestAcceptedAtMs: number | null;
 }
 
@@ -124,7 +126,10 @@ export interface Places {
   put(place: Place): void;
   remove(ticketId: string): void;
   load(): QueueLoad;
-  /** Held, dispatched or running ones with `untilMs <= nowMs`, at most `limit`, in any order. */
+  /** Notes until a moment that this was withdrawn: an `admit` of it that was long under way finds that out. */
+  withdrawn(acceptance: Acceptance, nowMs: number, untilMs: number): void;
+  wasWithdrawn(acceptance: Acceptance, nowMs: number): boolean;
+  /** Dispatched or running ones with `untilMs <= nowMs`, at most `limit`, in any order. */
   lapsed(nowMs: number, limit: number): readonly Place[];
   /** In order. */
   ready(query: ReadyQuery): readonly Place[];
@@ -136,7 +141,7 @@ export interface Places {
   endWaits(nowMs: number, model: string | null): void;
   /** Waiting and dispatched places that start before this one, as `byTurn` says. */
   ahead(place: Place): number;
-  /** The earliest `untilMs` of a held, dispatched or running place; `null`: there is none. */
+  /** The earliest `untilMs` of a dispatched or running place; `null`: there is none. */
   firstLapseMs(): number | null;
   /** The earliest moment at which a waiting place is over its backoff and what blocks it; with `suspects` false, suspects are left out. */
   firstReadyMs(blocked: readonly Block[], suspects: boolean): number | null;
@@ -148,16 +153,9 @@ export interface Places {
   inFlight(): readonly Place[];
 }
 
-/** What becomes of a place whose time is over; `null`: it is gone. */
-export function lapsedPlace(place: Place): Place | null {
-  switch (place.standing.state) {
-    case "held":
-      return null;
-    case "waiting":
-    case "dispatched":
-    case "running":
-      return { ...place, standing: { state: "waiting" } };
-  }
+/** What becomes of a place whose time is over. */
+export function lapsedPlace(place: Place): Place {
+  return { ...place, standing: { state: "waiting" } };
 }
 
 export function isBlocked(place: Group, blocked: readonly Block[]): boolean {

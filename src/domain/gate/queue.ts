@@ -17,38 +17,31 @@ import {
 import { mostInFlight, queueTurn, ticketTurn } from "./dispatch.ts";
 import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
-import { holdMs, isInFlight, type Place, type QueueItem, type QueueLoad } from "./places.ts";
+import { isInFlight, type Acceptance, type Place, type QueueItem, type QueueLoad } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 
-/**
- * Keeps room for a ticket that is not stored yet, for 30 s.
- *
- * @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
- */
-export function reserve(
+/** May a ticket be kept that has no place yet? */
+export function hasRoom(
   gate: GateState,
-  item: QueueItem,
-  known: Place | null,
+  { sizeBytes }: QueueItem,
   load: QueueLoad,
   nowMs: number,
   limits: GateLimits,
-): Place | null {
-  if (known !== null && known.standing.state !== "held") return known;
-  if (
-    known === null &&
-    !(gate.accepting && hasRoomFor(item.sizeBytes, wholeLoad(gate, load, nowMs, limits), limits))
-  ) {
-    return null;
-  }
-  return { ...freshPlace(item, nowMs), standing: { state: "held", untilMs: nowMs + holdMs } };
+): boolean {
+  return gate.accepting && hasRoomFor(sizeBytes, wholeLoad(gate, load, nowMs, limits), limits);
+}
+
+/** The same acceptance of the same ticket? One that came to nothing can be followed by another under its id. */
+export function isSameAcceptance(a: Acceptance | null, b: Acceptance): boolean {
+  return a !== null && a.ticketId === b.ticketId && a.acceptedAtMs === b.acceptedAtMs;
 }
 
 /**
- * The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
- * ticket that has come further, it changes nothing.
+ * The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
+ * that has come further, it changes nothing.
  */
 export function enqueue(item: QueueItem, known: Place | null, notBeforeMs: number, nowMs: number): Place {
-  if (known !== null && known.standing.state !== "held") return { ...known, heardAtMs: nowMs };
+  if (known !== null) return { ...known, heardAtMs: nowMs };
   return { ...freshPlace(item, nowMs), notBeforeMs };
 }
 

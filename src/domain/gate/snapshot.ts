@@ -21,7 +21,7 @@ export interface Snapshot {
   /** One call at a time of anybody else may be the next probe, before its time. */
   readonly doubt?: Blame;
   readonly holds: readonly ModelPause[];
-  /** Whether a ticket would be kept now. `true` is a hint: `reserve` decides. */
+  /** Whether a ticket would be kept now. `true` is a hint: `admit` decides. */
   readonly accepting: boolean;
   /** From this age on the gate can bear to be asked again: by the next request that needs to know what may have changed. */
   readonly refreshAfterMs: number;

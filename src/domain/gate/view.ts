@@ -137,9 +137,14 @@ export interface WaitEstimate {
   readonly opensAtMs: number;
 }
 
+/** What the gate says of a ticket that its store would like to keep. */
+export type Admitted =
+  /** It has its place, and waits from now on. `estimate`: where it stands; `null`: none can be made. */
+  { readonly kind: "admitted"; readonly estimate: WaitEstimate | null } | { readonly kind: "full" };
+
 /**
  * @param ahead places that start before it
- * @returns `null` for a place that doesn't wait: it is held, or runs
+ * @returns `null` for a place that doesn't wait: it runs
  */
 export function estimateOf(
   gate: GateState,
@@ -150,7 +155,6 @@ export function estimateOf(
 ): WaitEstimate | null {
   const { credentials, holds: pauses, vitals } = gate;
   switch (place.standing.state) {
-    case "held":
     case "running":
       return null;
     case "waiting":

@@ -314,15 +314,7 @@ export function comparisonKey(promptSha256: string): string {
 
 /** What each verb of the gate wants to know of it. */
 export function queueItemOf({ about }: Ticket): QueueItem {
-  return draftQueueItem(about, about.acceptedAtMs);
-}
-
-/** Likewise, of one that is not accepted yet. */
-export function draftQueueItem(
-  about: Omit<About, "acceptedAtMs" | "expiresAtMs">,
-  acceptedAtMs: number,
-): QueueItem {
-  const { id: ticketId, priority, keys } = about;
+  const { id: ticketId, priority, keys, acceptedAtMs } = about;
   return {
     ticketId,
     priority,

@@ -1,17 +1,22 @@
 /**
- * A place for a ticket, at a gate that is a hop away: of a full queue nobody asks in vain, and of a slow gate one at a time, so that a storm
- * of tickets doesn't drown what else it has to hear.
+ * A new ticket, whose gate is a hop away: with a full queue nobody makes one in vain, and a slow gate gets one at a time, so that a storm of
+ * tickets doesn't drown what else it has to hear. The ticket itself asks the gate.
  */
-import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Room } from "../../domain/gate/snapshot.ts";
 import { lookFor } from "./single-flight.ts";
 import type { GateLatency } from "./latency.ts";
-import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type Created } from "../../gateway/ports.ts";
 
-export interface ReserveParts {
-  /** The gate itself. */
-  readonly ask: Gate["reserve"];
-  /** What is known of its queue now. */
+export interface AdmissionGuard {
+  /** Makes a ticket, unless the gate is known to be full. @throws {StoreAway} also where the gate has more to do than it can */
+  admit(create: Create): Promise<Created>;
+}
+
+/** @returns what came of it, and for how long the gate itself was asked, in milliseconds */
+type Create = () => Promise<{ readonly created: Created; readonly gateMs: number }>;
+
+export interface AdmissionParts {
+  /** What is known of the queue now. */
   readonly room: () => Room;
   /** Learns more of it, behind the request; unless that is being done. */
   readonly refresh: () => void;
@@ -27,29 +32,35 @@ const overrunMs = 1_000;
 const patienceMs = 2_000;
 /** The longest that one waits to hear again of a queue that was full. */
 const hearMs = 300;
+/** A ticket's object is made anew, and stores twice: so long it takes beside its gate, at most as a rule. */
+const besideMs = 700;
 
-export function createReserve({ ask, room, refresh, latency, clock }: ReserveParts): Gate["reserve"] {
-  async function reserveNow(item: QueueItem): Promise<boolean> {
-    const isHeld = await latency.timed(() => ask(item));
-    if (!isHeld) refresh();
-    return isHeld;
+export function createAdmission({ room, refresh, latency, clock }: AdmissionParts): AdmissionGuard {
+  async function createNow(create: Create): Promise<Created> {
+    const { created } = await latency.timed(create, { besideMs, tookMs: ({ gateMs }) => gateMs });
+    if (created.kind === "full") refresh();
+    return created;
   }
 
-  return async (item) => {
-    const isHeld = await lookFor(clock, patienceMs, (leftMs) => {
-      switch (room()) {
-        case "none":
-          return false;
-        case "none_lately":
-          refresh();
-          return patienceMs - leftMs < hearMs ? undefined : false;
-        case "perhaps":
-          return latency.takesMs() >= slowMs && latency.isBusy() ? undefined : reserveNow(item);
-      }
-    });
-    if (isHeld !== undefined) return isHeld;
-    if (latency.takesMs() >= overrunMs)
-      throw new StoreAway("the gate is overrun, and others wait for it already");
-    return reserveNow(item);
+  return {
+    async admit(create) {
+      const created = await lookFor<Created>(clock, patienceMs, (leftMs) => {
+        switch (room()) {
+          case "none":
+            return full;
+          case "none_lately":
+            refresh();
+            return patienceMs - leftMs < hearMs ? undefined : full;
+          case "perhaps":
+            return latency.takesMs() >= slowMs && latency.isBusy() ? undefined : createNow(create);
+        }
+      });
+      if (created !== undefined) return created;
+      if (latency.takesMs() >= overrunMs)
+        throw new StoreAway("the gate is overrun, and others wait for it already");
+      return createNow(create);
+    },
   };
 }
+
+const full: Created = { kind: "full" };

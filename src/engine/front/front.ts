@@ -17,7 +17,7 @@ import {
 import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
 import { createGateReports } from "./reports.ts";
 import { createGateLatency } from "./latency.ts";
-import { createReserve } from "./admission.ts";
+import { createAdmission, type AdmissionGuard } from "./admission.ts";
 import { inTime } from "../../gateway/deadline.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 
@@ -49,7 +49,7 @@ const staticMs = 60_000;
 /** After the gate did not answer, calls don't wait for it for so long. */
 const awayMs = 1_000;
 
-export function createGateFront({ remote, clock, newId, later }: GateFrontParts): Gate {
+export function createGateFront({ remote, clock, newId, later }: GateFrontParts): Gate & AdmissionGuard {
   let kept: KeptSnapshot | null = null;
   /** One call asks for all that come meanwhile. */
   let asking: Flight | null = null;
@@ -66,8 +66,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     newId,
     later,
   });
-  const reserve = createReserve({
-    ask: (item) => remote.reserve(item),
+  const admission = createAdmission({
     room: () => roomIn(kept, clock.nowMs()),
     refresh: reports.refresh,
     latency,
@@ -158,7 +157,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
   return {
     enter,
     report,
-    reserve,
+    ...admission,
     estimate: (ticketId) => remote.estimate(ticketId),
     status: (tenant) => remote.status(tenant),
   };

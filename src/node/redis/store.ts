@@ -2,7 +2,7 @@
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
-import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -83,7 +83,7 @@ export function openRedis(
   }
 
   return {
-    gate: gatesOf(remotes, tickets, parts),
+    gate: gatesOf(remotes, parts),
     tickets,
     keys: redisKeys(script),
     totals,
@@ -111,37 +111,16 @@ export function openRedis(
 
 function gatesOf(
   remotes: ReadonlyMap<ProviderName, RedisGate>,
-  tickets: ReturnType<typeof redisTickets>,
-  parts: RedisParts,
+  { clock, newId, onFault }: RedisParts,
 ): PrimaryStore["gate"] {
-  const gates = new Map(Array.from(remotes, ([name, remote]) => [name, frontOf(remote, tickets, parts)]));
+  const later = (work: Promise<unknown>) => void work.catch(onFault);
+  const gates = new Map(
+    Array.from(remotes, ([name, remote]) => [name, createGateFront({ remote, clock, newId, later })]),
+  );
   return (provider) => {
     const gate = gates.get(provider);
     if (gate === undefined) throw new Error(`there is no provider ${provider}`);
     return gate;
-  };
-}
-
-/** Room is found out when the ticket is created: in the same round trip. */
-async function reserve(): Promise<boolean> {
-  return true;
-}
-
-function frontOf(
-  remote: RedisGate,
-  tickets: ReturnType<typeof redisTickets>,
-  { clock, newId, onFault }: RedisParts,
-): Gate {
-  const before = createGateFront({
-    remote: { ...remote, reserve },
-    clock,
-    newId,
-    later: (work) => void work.catch(onFault),
-  });
-  return {
-    ...before,
-    reserve,
-    estimate: async (ticketId) => tickets.freshEstimate(ticketId) ?? (await before.estimate(ticketId)),
   };
 }
 

@@ -6,7 +6,8 @@ import { enter, isMomentous, type GateLimits } from "../../domain/gate/gate.ts";
 import { endWaits, othersOf, takeReports } from "../../domain/gate/report.ts";
 import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
 import { asksForOthers } from "../../domain/gate/call-report.ts";
-import type { Places, QueueItem } from "../../domain/gate/places.ts";
+import type { Acceptance, Places, QueueItem } from "../../domain/gate/places.ts";
+import type { Admitted } from "../../domain/gate/view.ts";
 import { noticeOf, queueItemOf, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
 import { createGateKeeper } from "../../engine/gate-keeper.ts";
@@ -28,6 +29,9 @@ export interface SqliteGateParts {
 }
 
 export interface SqliteGate extends Gate {
+  /** May a ticket be kept? With the answer it has its place: if it is not stored after all, `withdraw`. What must last of it has, after `settled`. */
+  admit(item: QueueItem, notBeforeMs: number): Admitted;
+  withdraw(acceptance: Acceptance): void;
   /** May a ticket be called for now, under this permit? Asked again with it, the answer is the same. What must last of it has, after `settled`. */
   start(item: QueueItem, starter: Starter): Start;
   /** When what must last is stored, or could not be: then the gate goes on from memory. */
@@ -66,10 +70,14 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
   return {
     ...liveCalls(parts),
 
-    reserve(item) {
-      const isHeld = keeper.reserve(item) === "held";
+    admit(item, notBeforeMs) {
+      const admitted = keeper.admit(item, notBeforeMs);
       soon();
-      return stored(state, isHeld);
+      return admitted;
+    },
+    withdraw(acceptance) {
+      keeper.withdraw(acceptance);
+      soon();
     },
     start(item, starter) {
       const start = keeper.start(item, starter);

@@ -71,7 +71,9 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
     commits,
     policy: ticketPolicy(settings),
     nowMs,
+    gate: gates.of,
     onTold,
+    onKept: () => moves.stored(),
     onDue: alarm.set,
     onErased: eraser.soon,
   });

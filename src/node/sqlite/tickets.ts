@@ -4,10 +4,20 @@ import { isEnded, isForgotten, type Ticket, type TicketPolicy } from "../../doma
 import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
-import { createTicketKeeper, type OpenRow, type TicketKeeper } from "../../engine/ticket-keeper.ts";
+import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
+import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
+import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { decodedTicket } from "../../engine/ticket-codec.ts";
 import { listTickets, presentCopy, type ListEntry } from "../../engine/ticket-list.ts";
-import { StoreAway, type ClaimedTicket, type Draft } from "../../gateway/ports.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Created,
+  type Draft,
+  type TicketList,
+  type TicketQuery,
+} from "../../gateway/ports.ts";
+import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
 
@@ -18,8 +28,11 @@ export interface SqliteTicketsParts {
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Hears of every ticket that was stored and does not run, after the commit, in order; and of one that is reminded. */
+  readonly gate: (provider: ProviderName) => Pick<SqliteGate, "admit" | "withdraw" | "settled">;
+  /** Hears of every ticket that has moved and does not run, after the commit, in order; and of one that is reminded. */
   readonly onTold: (ticket: Ticket) => void;
+  /** A new ticket was stored. */
+  readonly onKept: () => void;
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   /** Something was deleted that should leave no trace. */
@@ -40,7 +53,7 @@ export interface SqliteTickets extends ClaimableTickets {
     start: (item: QueueItem, starter: Starter) => Start,
   ): Promise<ClaimedInTurn>;
   /** As `create`, and does `beside` in the same transaction. */
-  keep(draft: Draft, beside: () => void): Promise<Ticket>;
+  keep(draft: Draft, beside: () => void): Promise<Created>;
   /** Has a ticket tell how it stands. @returns false: there is no such ticket */
   remind(id: string): Promise<boolean>;
   /** When the next ticket expires, loses its claim or is forgotten; `null`: none will. */
@@ -69,65 +82,154 @@ const batch = 100;
 /** Rows that one list looks at: some 10 ms of the process. */
 const mostSeen = 1_000;
 
+type Rows = ReturnType<typeof ticketRows>;
+/** The keeper of one ticket, for one verb. @param beside is done in every transaction, before the rest of it */
+type KeeperOf = (id: string, beside?: () => void) => TicketKeeper;
+
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
-  const { commits, policy, nowMs, random, onTold, onDue, onErased, onFault } = parts;
-  const rows = ticketRows(parts.sql, onFault);
+  const rows = ticketRows(parts.sql, parts.onFault);
+  const keeperOf = keepers(parts, rows);
+  return {
+    ...verbs(parts, keeperOf),
+    ...all(parts, rows, keeperOf),
+    list: (query) => list(parts, rows, query),
+    firstDueMs: () => parts.commits.read(rows.firstDueMs),
+    unfinished: () => parts.commits.read(rows.unfinished),
+  };
+}
 
-  /** @param beside is done in every transaction, before the rest of it */
-  function keeperOf(id: string, beside = nothingBeside): TicketKeeper {
-    /** Of the transaction that ran last. */
-    let hasEnded = false;
-    let dueMs = Infinity;
-
-    const open: OpenRow = {
-      read: () => rows.find(id),
-      insert(ticket, events, atMs) {
-        // An id that is taken is seldom, so nobody looks for one first.
-        if (rows.insert(ticket, events)) return null;
-        const there = rows.find(id);
-        if (there !== null && !isForgotten(there, atMs)) return there;
-        rows.remove(id);
-        rows.insert(ticket, events);
-        return null;
-      },
-      write(ticket, events) {
-        rows.update(ticket, events);
-        hasEnded = isEnded(ticket.state);
-      },
-    };
-
+function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, rows: Rows): KeeperOf {
+  return (id, beside = nothingBeside) => {
+    const { row, setAlarm } = rowOf(parts, rows, id, beside);
     return createTicketKeeper({
-      row: {
-        read: () => commits.read(() => rows.find(id)),
-        async change(work) {
-          const reply = await commits.write(() => {
-            hasEnded = false;
-            dueMs = Infinity;
-            beside();
-            return work(open);
-          });
-          onDue(dueMs);
-          if (hasEnded) onErased();
-          return reply;
-        },
-        async erase() {
-          await commits.write(() => rows.remove(id));
-          onErased();
-        },
+      row,
+      setAlarm,
+      gate: {
+        kind: "here",
+        tell: parts.onTold,
+        admit: ({ provider, item }, notBeforeMs) => gate(provider).admit(item, notBeforeMs),
+        withdraw: ({ provider, item }) => gate(provider).withdraw(item),
       },
-      // The row holds the moment too (`due_ms`), in the same transaction.
-      setAlarm(atMs) {
-        dueMs = atMs;
-      },
-      gate: { kind: "here", tell: onTold },
       nowMs,
       policy: () => policy,
       random,
       later: (work) => void work,
       follower: null,
     });
+  };
+}
+
+function rowOf(
+  { commits, onDue, onErased }: Pick<SqliteTicketsParts, "commits" | "onDue" | "onErased">,
+  rows: Rows,
+  id: string,
+  beside: () => void,
+): { readonly row: TicketRow; readonly setAlarm: (atMs: number) => void } {
+  /** Of the transaction that ran last. */
+  let hasEnded = false;
+  let dueMs = Infinity;
+
+  const open: OpenRow = {
+    read: () => rows.find(id),
+    insert(ticket, events, atMs) {
+      // An id that is taken is seldom, so nobody looks for one first.
+      if (rows.insert(ticket, events)) return null;
+      const there = rows.find(id);
+      if (there !== null && !isForgotten(there, atMs)) return there;
+      rows.remove(id);
+      rows.insert(ticket, events);
+      return null;
+    },
+    write(ticket, events) {
+      rows.update(ticket, events);
+      hasEnded = isEnded(ticket.state);
+    },
+  };
+
+  return {
+    row: {
+      read: () => commits.read(() => rows.find(id)),
+      async change(work) {
+        const reply = await commits.write(() => {
+          hasEnded = false;
+          dueMs = Infinity;
+          beside();
+          return work(open);
+        });
+        onDue(dueMs);
+        if (hasEnded) onErased();
+        return reply;
+      },
+      async erase() {
+        await commits.write(() => rows.remove(id));
+        onErased();
+      },
+    },
+    // The row holds the moment too (`due_ms`), in the same transaction.
+    setAlarm(atMs) {
+      dueMs = atMs;
+    },
+  };
+}
+
+function verbs(
+  { gate, onKept }: SqliteTicketsParts,
+  keeperOf: KeeperOf,
+): Omit<ClaimableTickets, "list"> & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
+  async function keep(draft: Draft, beside: () => void): Promise<Created> {
+    const { id, provider } = draft.about;
+    const created = await keeperOf(id, beside).create(draft);
+    if (created.kind === "kept") onKept();
+    await gate(provider).settled();
+    return created;
   }
 
+  return {
+    keep,
+    create: (draft) => keep(draft, nothingBeside),
+    load: (id) => keeperOf(id).load(),
+    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
+    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
+    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    cancel: (id, by) => keeperOf(id).cancel(by),
+    remind: (id) => keeperOf(id).remind(),
+
+    async claimInTurn(id, permit, start) {
+      const answered = await keeperOf(id).claimInTurn(permit, start);
+      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
+    },
+  };
+}
+
+/** Without their texts. One that moves is as it was when it was marked. */
+function list(
+  { commits, nowMs, policy, onFault }: SqliteTicketsParts,
+  rows: Rows,
+  query: TicketQuery,
+): Promise<TicketList> {
+  function readNow(record: string): ListEntry["ticket"] {
+    try {
+      return presentCopy(decodedTicket(record, null), nowMs(), policy);
+    } catch (error) {
+      // Newer code wrote it; or it holds no ticket.
+      if (!(error instanceof StoreAway)) onFault(error);
+      return "away";
+    }
+  }
+
+  return listTickets(query, mostSeen, async (after, most) => {
+    const listed = commits.read(() => rows.listed(query.tenant, after, most));
+    const entries = listed.map(({ record, ...at }) => ({ ...at, ticket: readNow(record) }));
+    return { entries, isLast: listed.length < most, complete: true };
+  });
+}
+
+/** What is done to many at once. */
+function all(
+  { commits, nowMs, onFault }: SqliteTicketsParts,
+  rows: Rows,
+  keeperOf: KeeperOf,
+): Pick<SqliteTickets, "elapseDue" | "claimantsDied" | "giveBackAll"> {
   /** @returns false: it could not be done now */
   async function elapseOne(id: string): Promise<boolean> {
     try {
@@ -139,43 +241,9 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
     }
   }
 
-  /** Without its texts. One that moves is as it was when it was marked. */
-  function readNow(record: string): ListEntry["ticket"] {
-    try {
-      return presentCopy(decodedTicket(record, null), nowMs(), policy);
-    } catch (error) {
-      // Newer code wrote it; or it holds no ticket.
-      if (!(error instanceof StoreAway)) onFault(error);
-      return "away";
-    }
-  }
-
   const inFlight = () => commits.read(rows.inFlight);
 
   return {
-    keep: (draft, beside) => keeperOf(draft.about.id, beside).create(draft),
-    create: (draft) => keeperOf(draft.about.id).create(draft),
-    load: (id) => keeperOf(id).load(),
-    claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
-    settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
-    giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
-    cancel: (id, by) => keeperOf(id).cancel(by),
-    remind: (id) => keeperOf(id).remind(),
-
-    list: (query) =>
-      listTickets(query, mostSeen, async (after, most) => {
-        const listed = commits.read(() => rows.listed(query.tenant, after, most));
-        const entries = listed.map(({ record, ...at }) => ({ ...at, ticket: readNow(record) }));
-        return { entries, isLast: listed.length < most, complete: true };
-      }),
-
-    async claimInTurn(id, permit, start) {
-      const answered = await keeperOf(id).claimInTurn(permit, start);
-      return { isThere: answered !== null, claimed: answered?.claimed ?? null };
-    },
-
-    firstDueMs: () => commits.read(rows.firstDueMs),
-
     async elapseDue() {
       for (;;) {
         const ids = commits.read(() => rows.due(nowMs(), batch));
@@ -184,8 +252,6 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
         if (ids.length < batch || !done.includes(true)) return;
       }
     },
-
-    unfinished: () => commits.read(rows.unfinished),
 
     async claimantsDied() {
       const theirs = inFlight();

@@ -24,7 +24,6 @@ import { bringTotals, failoverTotals } from "./totals.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import { createMover } from "./mover.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
-import { createRooms } from "./reservations.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 export interface FailoverParts {
@@ -81,14 +80,13 @@ export function createFailover(parts: FailoverParts): Failover {
     },
     onFault,
   });
-  const rooms = createRooms(fallback, clock, newId);
-  const gates = failoverGates({ fallback, primary, watch, rooms, clock });
+  const gates = failoverGates({ fallback, primary, watch });
   const tickets = failoverTickets({
     fallback,
     primary: primary.tickets,
     watch,
-    rooms,
     clock,
+    newId,
     longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
     onNote: mover.kick,
   });

@@ -3,7 +3,7 @@ import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
+import type { Created, Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the primary store does. */
 export interface FallbackStore extends Door {
@@ -34,8 +34,8 @@ export interface Movable {
 
 /** Tickets on their way to the primary store. Each verb is one transaction. @throws {StoreAway} */
 export interface FallbackMoves {
-  /** As `Tickets.create`, and notes in the same transaction that the primary store may hold it under another id (`null`: it can't). */
-  keep(draft: Draft, doubtfulId: string | null): Promise<Ticket>;
+  /** As `Tickets.create`; one that is kept notes in the same transaction that the primary store may hold it under another id (`null`: it can't). */
+  keep(draft: Draft, doubtfulId: string | null): Promise<Created>;
   /** `here`: it is worked on by this process. `moving`: nobody may touch it, for the primary store may have it already. */
   whereabouts(id: string): "here" | "moving" | "absent";
   /** One that is moving, as it was when it was marked. `null`: it is not moving, or forgotten. */

@@ -4,20 +4,15 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Others, CallReport } from "../../domain/gate/call-report.ts";
-import type { QueueItem } from "../../domain/gate/places.ts";
-import { inTime } from "../../gateway/deadline.ts";
-import { StoreAway, type Clock, type Gate } from "../../gateway/ports.ts";
+import type { Gate } from "../../gateway/ports.ts";
 import type { PrimaryStore } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
-import type { Rooms } from "./reservations.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailoverGateParts {
   readonly fallback: Pick<FallbackStore, "gate" | "moves">;
   readonly primary: Pick<PrimaryStore, "gate">;
   readonly watch: Pick<Watch, "ask" | "isAway">;
-  readonly rooms: Rooms;
-  readonly clock: Clock;
 }
 
 export interface FailoverGates {
@@ -28,10 +23,7 @@ export interface FailoverGates {
   ended(permit: string): void;
 }
 
-/** The longest that room is asked for: what stands before a shared gate may let many wait in line. */
-const reserveMs = 300;
-
-export function failoverGates({ fallback, primary, watch, rooms, clock }: FailoverGateParts): FailoverGates {
+export function failoverGates({ fallback, primary, watch }: FailoverGateParts): FailoverGates {
   const made = new Map<ProviderName, { readonly primary: Gate; readonly fallback: Gate }>();
   /** Of calls for tickets, and whose gate gave the turn. */
   const permits = new Map<string, "primary" | "fallback">();
@@ -61,31 +53,16 @@ export function failoverGates({ fallback, primary, watch, rooms, clock }: Failov
       return watch.ask(() => primaryGate.estimate(ticketId));
     };
 
-    async function reserveAtPrimary(item: QueueItem): Promise<boolean> {
-      try {
-        return await watch.ask(async () => {
-          const isHeld = await inTime(clock, reserveMs, primaryGate.reserve(item));
-          if (isHeld === undefined) throw new StoreAway("The shared gate has not answered in time");
-          return isHeld;
-        });
-      } catch (error) {
-        if (!(error instanceof StoreAway)) throw error;
-        return await rooms.reserve(provider, item);
-      }
-    }
-
     return {
       primary: {
         enter: primaryGate.enter,
         report: reporting(reportToPrimary),
-        reserve: reserveAtPrimary,
         estimate,
         status: (tenant?: string) => watch.ask(() => primaryGate.status(tenant)),
       },
       fallback: {
         enter: fallbackGate.enter,
         report: reporting(fallbackGate.report),
-        reserve: (item: QueueItem) => rooms.reserve(provider, item),
         estimate,
         status: fallbackGate.status,
       },

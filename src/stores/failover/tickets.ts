@@ -2,13 +2,13 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the primary store, or this process' own, where it was kept because the
  * primary one was away. Who is asked for a ticket looks here first.
  */
-import { draftQueueItem, type CancelledBy, type Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Ticket } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import {
-  QueueFull,
   StoreAway,
   type ClaimedTicket,
   type Clock,
+  type Created,
   type Draft,
   type TicketList,
   type TicketQuery,
@@ -17,16 +17,16 @@ import {
 import { mergedLists } from "../../engine/ticket-list.ts";
 import { NotDone, type PrimaryTickets } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
-import { markedAtMs } from "./marked-id.ts";
-import type { Rooms } from "./reservations.ts";
+import { markedAtMs, markedId } from "./marked-id.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailoverTicketsParts {
   readonly fallback: Pick<FallbackStore, "tickets" | "moves" | "notes">;
   readonly primary: PrimaryTickets;
   readonly watch: Pick<Watch, "ask">;
-  readonly rooms: Rooms;
   readonly clock: Clock;
+  /** A UUID. */
+  readonly newId: () => string;
   /** From acceptance to the last moment at which a ticket can still be read. */
   readonly longestLifeMs: number;
   /** Something was noted that the primary store is to be told. */
@@ -77,49 +77,31 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   };
 }
 
-async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Ticket> {
-  const { primary, watch, rooms } = parts;
-  const { id } = draft.about;
-  const roomHere = rooms.take(id);
-  if (draft.idIsGiven === true) {
-    // Whoever comes with the key again is led to this id, at the primary store.
-    if (roomHere !== null) throw new StoreAway("A keyed request can't be kept elsewhere");
-    return await watch.ask(() => primary.create(draft));
-  }
-  if (roomHere !== null) return await keepAtFallback(parts, draft, roomHere, null);
+/** At the primary store; where that is away, here, unless somebody is led to this id there. A full queue there is full. */
+async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Created> {
+  const { primary, watch } = parts;
   try {
     return await watch.ask(() => primary.create(draft));
   } catch (error) {
-    if (!(error instanceof StoreAway)) throw error;
-    const doubtfulId = error instanceof NotDone ? null : id;
-    return await keepAtFallback(parts, draft, await roomFor(parts, draft, doubtfulId), doubtfulId);
+    if (!(error instanceof StoreAway) || draft.idIsGiven === true) throw error;
+    // Where it isn't known whether the store has kept it, nobody is told of that one, and it is taken back.
+    return await keepAtFallback(parts, draft, error instanceof NotDone ? null : draft.about.id);
   }
 }
 
-async function roomFor(
-  { rooms, clock, fallback, onNote }: FailoverTicketsParts,
-  { about }: Draft,
+async function keepAtFallback(
+  { fallback, clock, newId, onNote }: FailoverTicketsParts,
+  draft: Draft,
   doubtfulId: string | null,
-): Promise<string> {
-  const { id: ticketId, provider } = about;
-  const item = draftQueueItem(about, clock.nowMs());
-  const isHeld = await rooms.reserve(provider, item);
-  const room = isHeld ? rooms.take(ticketId) : null;
-  if (room !== null) return room;
-  if (doubtfulId !== null) {
+): Promise<Created> {
+  const { provider } = draft.about;
+  const about = { ...draft.about, id: markedId(clock.nowMs(), newId) };
+  const created = await fallback.moves.keep({ ...draft, about }, doubtfulId);
+  if (created.kind === "full" && doubtfulId !== null) {
     await fallback.notes.doubt({ id: doubtfulId, provider });
     onNote();
   }
-  throw new QueueFull();
-}
-
-function keepAtFallback(
-  { fallback }: FailoverTicketsParts,
-  draft: Draft,
-  id: string,
-  doubtfulId: string | null,
-): Promise<Ticket> {
-  return fallback.moves.keep({ ...draft, about: { ...draft.about, id } }, doubtfulId);
+  return created;
 }
 
 async function load(

@@ -10,8 +10,8 @@ import type { ScriptRunner } from "./script-runner.ts";
 import type { GateCall } from "./script/calls.ts";
 import { encodeModel, decodeAdmission, decodeEstimate, decodeStatus, decodeSnapshot } from "./codec.ts";
 
-/** Room is found out, and turns are given, with tickets: in the same runs of the script (`tickets.ts`). */
-export interface RedisGate extends Omit<RemoteGate, "reserve"> {
+/** Tickets are admitted, and turns are given, with the tickets: in the same runs of the script (`tickets.ts`). */
+export interface RedisGate extends RemoteGate {
   /** This process has started: refused credentials may be new. */
   started(): Promise<void>;
 }

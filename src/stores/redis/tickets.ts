@@ -20,7 +20,7 @@ import {
   type ListEntry,
   type ListPage,
 } from "../../engine/ticket-list.ts";
-import { QueueFull, StoreAway, type ClaimedTicket, type ListPosition } from "../../gateway/ports.ts";
+import { StoreAway, type ClaimedTicket, type ListPosition } from "../../gateway/ports.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
@@ -37,8 +37,6 @@ export interface RedisTickets extends PrimaryTickets {
   fetch(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
   /** Lets happen what time has brought to those whose time has come, however many they are. */
   elapseDue(): Promise<void>;
-  /** Where a ticket stands that was created a moment ago: once, and without asking. `null`: not known */
-  freshEstimate(id: string): WaitEstimate | null;
   events(id: string): Promise<readonly TicketEvent[]>;
 }
 
@@ -55,15 +53,12 @@ export interface RedisTicketsParts {
 const batch = 100;
 /** Tickets that one list looks at. */
 const mostSeen = 500;
-/** Estimates that are kept for whoever has just created: it asks in the same breath. */
-const mostFresh = 256;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
 export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
   /** What this process holds claims of, as it read it. */
   const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
-  const fresh = new Map<string, WaitEstimate | null>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
 
   async function readNow(id: string): Promise<Read | null> {
@@ -164,14 +159,17 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       const { told, texts: stored } = written(accepted.ticket, accepted.events, true);
       const call = { verb: "create", always: false, ...told } as const;
       const [answer, ...rest] = await script.atGate(about.provider, call, stored);
-      if (answer === "full") throw new QueueFull();
-      if (answer === "stored") {
-        remember(about.id, String(rest[0]));
-        return accepted.ticket;
+      switch (answer) {
+        case "full":
+          return { kind: "full" };
+        case "stored":
+          return { kind: "kept", ticket: accepted.ticket, estimate: estimateIn(rest[0]) };
+        default: {
+          const known = ticketInRecord(rest, policy);
+          if (known === null) throw new StoreAway("It was withdrawn while it was under way");
+          return { kind: "kept", ticket: known.ticket, estimate: null };
+        }
       }
-      const known = ticketInRecord(rest, policy);
-      if (known === null) throw new StoreAway("It was withdrawn while it was under way");
-      return known.ticket;
     },
 
     async load(id) {
@@ -238,12 +236,6 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
       return answer === "1";
     },
 
-    freshEstimate(id) {
-      const estimate = fresh.get(id) ?? null;
-      fresh.delete(id);
-      return estimate;
-    },
-
     async events(id) {
       const stored = (await redis.command(
         "LRANGE",
@@ -273,11 +265,10 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
     const { fence } = read.ticket.progress;
     return { ticket: read.ticket, permit, epoch: start.epoch, fence, leaseEndsAtMs };
   }
+}
 
-  function remember(id: string, estimate: string): void {
-    if (fresh.size >= mostFresh) fresh.clear();
-    if (estimate !== "") fresh.set(id, decodeEstimate(JSON.parse(estimate) as WaitEstimate));
-  }
+function estimateIn(told: unknown): WaitEstimate | null {
+  return told === "" ? null : decodeEstimate(JSON.parse(String(told)) as WaitEstimate);
 }
 
 /** A sorted set's members and scores, in turn. */

@@ -18,6 +18,7 @@ function gateWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
     const stub = env.GATES.get(env.GATES.idFromName("mock"));
     const told = stub as unknown as Remote<ProviderGate>;
     const notices = wrap({
+      admit: (item: QueueItem, notBeforeMs: number) => told.admit(item, notBeforeMs),
       enqueue: (item: QueueItem, notBeforeMs: number) => told.confirm(item, notBeforeMs),
       requeue: (item: QueueItem, requeueing: Requeueing) => told.park(item, requeueing),
       remove: (ticketId: string) => told.release(ticketId),

@@ -12,7 +12,6 @@ const model = fc.constantFrom("m1", "m2", "m3");
 const moment = fc.integer({ min: 0, max: 20 });
 const standing: fc.Arbitrary<PlaceState> = fc.oneof(
   fc.constant({ state: "waiting" } as const),
-  moment.map((untilMs) => ({ state: "held", untilMs }) as const),
   moment.map((untilMs) => ({ state: "dispatched", untilMs }) as const),
   moment.map((untilMs) => ({ state: "running", untilMs, permit: "p" }) as const),
 );
@@ -31,6 +30,12 @@ const place: fc.Arbitrary<Place> = fc.record({
   heardAtMs: moment,
 });
 const change = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: place.map(
+      (gone) => (places: Places) => places.withdrawn(gone, 0, gone.acceptedAtMs + gone.notBeforeMs),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.tuple(moment, fc.constantFrom(null, "m2")).map(
@@ -73,6 +78,7 @@ function answers(places: Places, nowMs: number): unknown {
     ),
     hasWaiting: places.hasWaiting(group),
     ahead: all.map((one) => one && places.ahead(one)),
+    wereWithdrawn: all.map((one) => one && places.wasWithdrawn(one, one.acceptedAtMs + 10)),
     firstLapseMs: places.firstLapseMs(),
     firstReadyMs: [
       places.firstReadyMs([], true),
@@ -99,7 +105,7 @@ it("answers as the table in memory does, after any changes, also with its sums f
   await withTable((sql) => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), moment, fc.boolean(), (changes, nowMs, forgets) => {
-        sql.exec("DROP TABLE IF EXISTS places");
+        for (const name of ["places", "withdrawn"]) sql.exec(`DROP TABLE IF EXISTS ${name}`);
         const table = sqlPlaces(sql);
         const plain = memoryPlaces();
         for (const apply of changes) {

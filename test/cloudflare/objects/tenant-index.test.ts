@@ -3,18 +3,17 @@ import { afterEach, expect, it, vi } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
 import { ProviderGate } from "../../../src/cloudflare/objects/gate-object.ts";
 import { TenantIndex } from "../../../src/cloudflare/objects/tenant-index.ts";
-import { remoteTickets } from "../../../src/cloudflare/stubs/tickets.ts";
 import type { IndexEntry } from "../../../src/engine/ticket-index.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
-import { draftOf, judged } from "../../contracts/tickets.ts";
-import { env, evictAll, freshWorld, settled, storedIn } from "../objects.ts";
+import { draftOf, judged, kept } from "../../contracts/tickets.ts";
+import { env, evictAll, freshWorld, settled, storedIn, ticketsOf } from "../objects.ts";
 import { runInDurableObject } from "cloudflare:test";
 
 const policy = ticketPolicy(configOf(env));
 const tenant = "tenant-one";
 const tenantKey = "0123456789abcdef";
-const tickets = remoteTickets(env);
+const tickets = ticketsOf();
 const index = () => env.TENANT_INDEXES.get(env.TENANT_INDEXES.idFromName(`tenant:${tenant}`));
 const rows = async () => ((await storedIn(index()))["tickets"] ?? []) as Record<string, unknown>[];
 const list = () => tickets.list({ tenant, tenantKey, provider: null, status: null, limit: 50, after: null });
@@ -44,7 +43,7 @@ afterEach(() => vi.restoreAllMocks());
 it("hears of a ticket twice: that there is one, and how it has ended", async () => {
   const world = await freshWorld();
   const entries = heard();
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await settled();
   await tickets.claim(about.id, "p1", false);
   await tickets.giveBack(about.id, 1);
@@ -81,7 +80,7 @@ it("is told again until it has heard, also of what ended meanwhile and after an 
   const world = await freshWorld();
   let isAway = true;
   const entries = heard(() => isAway);
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await tickets.claim(about.id, "p1", false);
   await tickets.settle(about.id, 1, judged);
   await settled();
@@ -102,7 +101,7 @@ it("says that a list is not complete while it has not heard of a place, and list
   const world = await freshWorld();
   let isAway = true;
   heard(() => isAway);
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await settled();
   const late = await list();
   expect(late.tickets.map((ticket) => ticket.about.id)).toEqual([about.id]);
@@ -114,7 +113,7 @@ it("says that a list is not complete while it has not heard of a place, and list
 
 it("says so too where a gate can't be asked", async () => {
   await freshWorld();
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await settled();
   vi.spyOn(ProviderGate.prototype, "ticketsOf").mockImplementation(() => {
     throw new Error("it is away");
@@ -124,7 +123,7 @@ it("says so too where a gate can't be asked", async () => {
 
 it("forgets a ticket after the ticket itself is forgotten, and one that never told its end", async () => {
   const world = await freshWorld();
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await settled();
   await tickets.cancel(about.id, "owner");
   await settled();
@@ -140,7 +139,7 @@ it("takes in a ticket that older code accepted when that next speaks", async () 
   const world = await freshWorld();
   let isAway = true;
   heard(() => isAway);
-  const { about } = await tickets.create(draft());
+  const { about } = await kept(tickets, draft());
   await settled();
   const object = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(about.id));
   // As older code leaves it: without a cursor, and with an alarm that is far away.

@@ -1,12 +1,21 @@
 import { describe } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
 import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
-import { remoteTickets } from "../../../src/cloudflare/stubs/tickets.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { testTicketList } from "../../contracts/ticket-list.ts";
 import { testTickets, type TicketsUnderTest } from "../../contracts/tickets.ts";
-import { asIs, directly, env, evictAll, freshWorld, isStored, storedIn, withEvictions } from "../objects.ts";
+import {
+  asIs,
+  directly,
+  env,
+  evictAll,
+  freshWorld,
+  isStored,
+  storedIn,
+  withEvictions,
+  ticketsOf,
+} from "../objects.ts";
 
 const policy = ticketPolicy(configOf(env));
 
@@ -14,7 +23,7 @@ function ticketsWith(wrap: <Verbs extends object>(verbs: Verbs) => Verbs) {
   return async (): Promise<TicketsUnderTest> => {
     const { advance, nowMs } = await freshWorld();
     return {
-      tickets: wrap(remoteTickets(env)),
+      tickets: wrap(ticketsOf()),
       gate: wrap(directly(remoteGate(env, "mock"))),
       events: eventsOf,
       holds: isStored,

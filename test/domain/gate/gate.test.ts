@@ -221,15 +221,7 @@ it("tells an isolate that the view of an open breaker lasts until its time is ov
 it("shows the providers page what is so", () => {
   const { keeper, keep, tell, world } = gateWorld();
   keep("a", { sizeBytes: 7, acceptedAtMs: 3 });
-  keeper.reserve({
-    ticketId: "held",
-    priority: 0,
-    acceptedAtMs: 1,
-    sizeBytes: 5,
-    model: "m",
-    tenant: "",
-    comparison: "",
-  });
+  keep("b", { sizeBytes: 5, acceptedAtMs: 4 });
   world.nowMs = 100;
   tell(healthy, fault, fault, fault);
   expect(keeper.status()).toEqual({

@@ -136,9 +136,9 @@ function createWorld() {
       world.nowMs,
       lasting,
     );
-    const held = keeper.reserve(queueItemOf(ticket));
-    if (!wasAccepting && before.size >= 6) expect(held).toBe("full");
-    if (held === "full") return;
+    const admitted = keeper.admit(queueItemOf(ticket), world.nowMs);
+    if (!wasAccepting && before.size >= 6) expect(admitted.kind).toBe("full");
+    if (admitted.kind === "full") return;
     store(ticket);
     if (heard) giveNotice(id);
   }

@@ -29,14 +29,13 @@ it("is changed by nothing that keeps nothing, and misled by no clock that was se
 it("fills a queue with what ended tickets hold, until they are forgotten", () => {
   const { keeper, world, limits } = gateWorld({ maxBytes: 100, retentionMs });
   for (let i = 0; i < 8; i++) {
-    expect(keeper.reserve(queueItem(`t${i}`))).toBe("held");
-    keeper.enqueue(queueItem(`t${i}`), 0);
+    expect(keeper.admit(queueItem(`t${i}`), 0).kind).toBe("admitted");
     keeper.remove(`t${i}`, 10);
     // Said again, it counts once.
     keeper.remove(`t${i}`, 10);
   }
   expect(keeper.status().queue).toMatchObject({ size: 0, bytes: 80, maxBytes: limits.maxBytes });
-  expect(keeper.reserve(queueItem("late"))).toBe("full");
+  expect(keeper.admit(queueItem("late"), 0).kind).toBe("full");
   world.nowMs = 700;
-  expect(keeper.reserve(queueItem("late"))).toBe("held");
+  expect(keeper.admit(queueItem("late"), 0).kind).toBe("admitted");
 });

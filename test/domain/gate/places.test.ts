@@ -52,20 +52,18 @@ it("orders totally: every two places one way only, and transitively", () => {
   );
 });
 
-const standings: [PlaceState, PlaceState | null][] = [
-  [{ state: "held", untilMs: 5 }, null],
+const standings: [PlaceState, PlaceState][] = [
   [{ state: "waiting" }, { state: "waiting" }],
   [{ state: "dispatched", untilMs: 5 }, { state: "waiting" }],
   [{ state: "running", untilMs: 5, permit: "p" }, { state: "waiting" }],
 ];
 it.each(standings)("a place that is %j becomes, when its time is over, %j", (standing, after) => {
-  expect(lapsedPlace(place("a", { standing }))?.standing ?? null).toEqual(after);
+  expect(lapsedPlace(place("a", { standing })).standing).toEqual(after);
 });
 
 const running: PlaceState = { state: "running", untilMs: 70, permit: "p" };
 const filled = () => {
   const places = memoryPlaces();
-  places.put(place("held", { standing: { state: "held", untilMs: 50 }, acceptedAtMs: 1, sizeBytes: 1 }));
   places.put(place("late", { acceptedAtMs: 9, notBeforeMs: 30, heardAtMs: 7, sizeBytes: 2 }));
   places.put(place("early", { acceptedAtMs: 8, heardAtMs: 4, model: "n", sizeBytes: 4 }));
   places.put(
@@ -81,8 +79,8 @@ const ids = (places: readonly Place[]) => places.map(({ ticketId }) => ticketId)
 
 it("sums the table", () => {
   expect(filled().load()).toEqual({
-    size: 6,
-    bytes: 63,
+    size: 5,
+    bytes: 62,
     waiting: 3,
     inFlight: 2,
     suspectsInFlight: 1,
@@ -102,9 +100,9 @@ it("lists what is ready: over its backoff, of a free model, suspects or others, 
 
 it("knows what lapses, what is next, who is silent and who is in flight", () => {
   const places = filled();
-  expect(ids(places.lapsed(60, 9)).toSorted()).toEqual(["held", "sent"]);
+  expect(ids(places.lapsed(60, 9)).toSorted()).toEqual(["sent"]);
   expect(places.lapsed(70, 2)).toHaveLength(2);
-  expect(places.firstLapseMs()).toBe(50);
+  expect(places.firstLapseMs()).toBe(60);
   expect(places.firstReadyMs([], true)).toBe(0);
   expect(places.firstReadyMs([{ model: "n", untilMs: 99 }], true)).toBe(10);
   expect(places.firstReadyMs([{ model: "n", untilMs: 99 }], false)).toBe(30);

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { dispatch } from "../../../src/domain/gate/dispatch.ts";
-import { enqueue, requeue, reserve } from "../../../src/domain/gate/queue.ts";
-import { newGate } from "../../../src/domain/gate/gate.ts";
+import { enqueue, requeue } from "../../../src/domain/gate/queue.ts";
 import type { PlaceState } from "../../../src/domain/gate/places.ts";
+import { newGate } from "../../../src/domain/gate/gate.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import {
   fault,
@@ -16,16 +16,7 @@ import {
   queueItem,
 } from "../durable-builders.ts";
 
-const load = {
-  size: 0,
-  bytes: 0,
-  waiting: 0,
-  inFlight: 0,
-  suspectsInFlight: 0,
-  oldestAcceptedAtMs: null,
-};
 const standings: Record<PlaceState["state"], PlaceState> = {
-  held: { state: "held", untilMs: 500 },
   waiting: { state: "waiting" },
   dispatched: { state: "dispatched", untilMs: 500 },
   running: { state: "running", untilMs: 500, permit: "p" },
@@ -33,18 +24,16 @@ const standings: Record<PlaceState["state"], PlaceState> = {
 const asMine = { notBeforeMs: 7, suspect: true, permit: "p" };
 
 // Every state meets every verb. What moves a place is in this table; the rest leaves it where it is.
-it.each<[PlaceState["state"] | "none", string, string, string, string]>([
-  ["none", "held", "waiting", "waiting", "waiting"],
-  ["held", "held", "waiting", "waiting", "waiting"],
-  ["waiting", "waiting", "waiting", "waiting", "waiting"],
-  ["dispatched", "dispatched", "dispatched", "waiting", "waiting"],
-  ["running", "running", "running", "waiting", "running"],
+it.each<[PlaceState["state"] | "none", string, string, string]>([
+  ["none", "waiting", "waiting", "waiting"],
+  ["waiting", "waiting", "waiting", "waiting"],
+  ["dispatched", "dispatched", "waiting", "waiting"],
+  ["running", "running", "waiting", "running"],
 ])(
-  "a place that is %s: reserve -> %s, enqueue -> %s, requeue by its caller -> %s, requeue by another -> %s",
+  "a place that is %s: enqueue -> %s, requeue by its caller -> %s, requeue by another -> %s",
   (state, ...after) => {
     const known = state === "none" ? null : place("a", { standing: standings[state] });
     const states = [
-      reserve(newGate, queueItem("a"), known, load, 100, limits),
       enqueue(queueItem("a"), known, 7, 100),
       requeue(queueItem("a"), known, asMine, 100),
       requeue(queueItem("a"), known, { ...asMine, permit: "other" }, 100),
@@ -53,44 +42,60 @@ it.each<[PlaceState["state"] | "none", string, string, string, string]>([
   },
 );
 
-it("keeps a hold for 30 s, and gives the room back then, not a millisecond before", () => {
-  const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  expect(keeper.reserve(queueItem("a"))).toBe("held");
-  world.nowMs = 29_999;
-  expect(keeper.reserve(queueItem("b"))).toBe("full");
-  world.nowMs = 30_000;
-  expect(keeper.reserve(queueItem("b"))).toBe("held");
-  expect(places.find("a")).toBeNull();
-});
-
-it("holds on for who reserves twice, also when the queue is full by then", () => {
-  const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  keeper.reserve(queueItem("a"));
-  world.nowMs = 20_000;
-  expect(keeper.reserve(queueItem("a"))).toBe("held");
-  world.nowMs = 40_000;
-  expect(keeper.reserve(queueItem("b"))).toBe("full");
+it("admits a ticket once, however often it is asked, also when the queue is full by then", () => {
+  const { keeper, places } = gateWorld({ maxSize: 1 });
+  const first = keeper.admit(queueItem("a"), 5);
+  expect(first).toMatchObject({ kind: "admitted", estimate: { position: 1, why: "backoff", waitMs: 5 } });
+  expect(places.find("a")).toMatchObject({ standing: { state: "waiting" }, notBeforeMs: 5 });
+  expect(keeper.admit(queueItem("a"), 5)).toEqual(first);
+  expect(keeper.admit(queueItem("b"), 5)).toEqual({ kind: "full" });
   expect(places.load().size).toBe(1);
 });
 
-it("takes in a stored ticket whose hold has lapsed, also when the queue is full: it was promised", () => {
-  const { keeper, world, places } = gateWorld({ maxSize: 1 });
-  keeper.reserve(queueItem("a"));
-  world.nowMs = 30_000;
-  keeper.reserve(queueItem("b"));
+it("leaves nothing of what was withdrawn, whichever comes first, and admits what is accepted anew", () => {
+  const { keeper, places, world } = gateWorld();
+  const first = queueItem("a", { acceptedAtMs: 1 });
+  keeper.admit(first, 0);
+  keeper.withdraw(first);
+  expect(places.find("a")).toBeNull();
+  // Long under way, and perhaps sent twice.
+  world.nowMs = 3_599_999;
+  expect(keeper.admit(first, 0)).toEqual({ kind: "full" });
+  expect(places.find("a")).toBeNull();
+  const second = queueItem("a", { acceptedAtMs: 2 });
+  expect(keeper.admit(second, 0)).toMatchObject({ kind: "admitted" });
+  // The first again: it is not the one that has a place.
+  keeper.withdraw(first);
+  expect(places.find("a")).toMatchObject(second);
+});
+
+it("gives the turn back that a withdrawn ticket had as a probe", () => {
+  const { keeper, keep, tell, world, gate } = gateWorld();
+  keep("a", { acceptedAtMs: 1 });
+  tell(fault, fault, fault);
+  world.nowMs = 10_000;
+  expect(keeper.look().send).toEqual(["a"]);
+  expect(gate().breaker).toMatchObject({ state: "half_open", probe: { permit: "a" } });
+  keeper.withdraw(queueItem("a", { acceptedAtMs: 1 }));
+  expect(gate().breaker).toMatchObject({ state: "half_open", probe: null });
+});
+
+it("takes in a stored ticket whose place was lost, also when the queue is full: it was promised", () => {
+  const { keeper, keep, places } = gateWorld({ maxSize: 1 });
+  keep("b");
   keeper.enqueue(queueItem("a"), 0);
   expect(places.find("a")?.standing).toEqual({ state: "waiting" });
 });
 
 it("refuses from the high watermark until below the low one, by count", () => {
   const { keep, keeper } = gateWorld();
-  for (let i = 0; i < 8; i++) expect(keep(`t${i}`)).toBe("held");
+  for (let i = 0; i < 8; i++) expect(keep(`t${i}`)).toBe("admitted");
   expect(keep("t8")).toBe("full");
   keeper.remove("t0");
   keeper.remove("t1");
   expect(keep("t8")).toBe("full");
   keeper.remove("t2");
-  expect(keep("t8")).toBe("held");
+  expect(keep("t8")).toBe("admitted");
 });
 
 it("refuses from the high watermark until below the low one, by bytes", () => {
@@ -98,7 +103,7 @@ it("refuses from the high watermark until below the low one, by bytes", () => {
   keep("big", { sizeBytes: 800 });
   expect(keep("small", { sizeBytes: 1 })).toBe("full");
   keeper.remove("big");
-  expect(keep("small", { sizeBytes: 1 })).toBe("held");
+  expect(keep("small", { sizeBytes: 1 })).toBe("admitted");
 });
 
 it("sends as many as there are permits, in order, and no ticket twice", () => {
@@ -493,7 +498,8 @@ it("shows at once that no more are accepted, and that they are again", () => {
 it("sends one suspect at most, and none beside another, whatever candidates it is given", () => {
   const suspects = ["a", "b"].map((id) => place(id, { suspect: true }));
   const sent = (suspectsInFlight: number) => {
-    const places = { ...memoryPlaces(), load: () => ({ ...load, suspectsInFlight }) };
+    const table = memoryPlaces();
+    const places = { ...table, load: () => ({ ...table.load(), suspectsInFlight }) };
     for (const suspect of suspects) places.put(suspect);
     return dispatch(newGate, places, 0, limits).places.map((one) => one.ticketId);
   };

@@ -1,6 +1,5 @@
 /** What the front keeps away from a gate that many isolates ask. */
 import { expect, it } from "vitest";
-import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { inTime, limits, model, open, outcome, world } from "./front-world.ts";
 
@@ -241,14 +240,14 @@ it("asks a full queue for a place once a second", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  expect(await gate.reserve(queueItem("first"))).toBe(false);
+  expect(await w.create(gate, "first")).toBe(false);
   await w.clock.advance(0);
-  expect(w.hops().map(({ verb }) => verb)).toEqual(["reserve", "exchange"]);
+  expect(w.hops().map(({ verb }) => verb)).toEqual(["admit", "exchange"]);
   await w.clock.advance(999);
-  for (let ticket = 0; ticket < 10; ticket++) expect(await gate.reserve(queueItem(`t${ticket}`))).toBe(false);
+  for (let ticket = 0; ticket < 10; ticket++) expect(await w.create(gate, `t${ticket}`)).toBe(false);
   expect(w.hops()).toEqual([]);
   await w.clock.advance(1);
-  const refusals = Array.from({ length: 10 }, (_, ticket) => gate.reserve(queueItem(`u${ticket}`)));
+  const refusals = Array.from({ length: 10 }, (_, ticket) => w.create(gate, `u${ticket}`));
   expect(await inTime(w.clock, Promise.all(refusals))).not.toContain(true);
   expect(w.hops().map(({ verb }) => verb)).toEqual(["exchange"]);
 });
@@ -257,31 +256,31 @@ it("accepts again within a second after the queue has drained", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  await gate.reserve(queueItem("full"));
+  await w.create(gate, "full");
   await w.clock.advance(0);
   for (let ticket = 0; ticket < limits.maxSize; ticket++) w.keeper.remove(`held-${ticket}`);
   await w.clock.advance(999);
-  expect(await gate.reserve(queueItem("early"))).toBe(false);
+  expect(await w.create(gate, "early")).toBe(false);
   await w.clock.advance(1);
-  expect(await inTime(w.clock, gate.reserve(queueItem("now")))).toBe(true);
+  expect(await inTime(w.clock, w.create(gate, "now"))).toBe(true);
 });
 
 it("believes what was said last of a full queue where the gate is slow, but not for long", async () => {
   const w = world();
   const gate = w.front();
   await fill(w);
-  await gate.reserve(queueItem("full"));
+  await w.create(gate, "full");
   await w.clock.advance(1_000);
   w.line.delayMs = 100_000;
   let isHeld: boolean | null = null;
-  void gate.reserve(queueItem("a")).then((held) => (isHeld = held));
+  void w.create(gate, "a").then((held) => (isHeld = held));
   await w.clock.advance(299);
   expect(isHeld).toBeNull();
   await w.clock.advance(1);
   expect(isHeld).toBe(false);
   // Twice the second for which it was to hold.
   await w.clock.advance(701);
-  const refused = gate.reserve(queueItem("b")).catch((error: unknown) => error);
+  const refused = w.create(gate, "b").catch((error: unknown) => error);
   await w.clock.advance(2_000);
   expect(await refused).toBeInstanceOf(StoreAway);
 });
@@ -290,7 +289,7 @@ it("asks for places side by side while the gate is quick", async () => {
   const w = world();
   const gate = w.front();
   w.line.delayMs = 299;
-  const held = Array.from({ length: 5 }, (_, ticket) => gate.reserve(queueItem(`t${ticket}`)));
+  const held = Array.from({ length: 5 }, (_, ticket) => w.create(gate, `t${ticket}`));
   expect(w.hops()).toHaveLength(5);
   expect(await inTime(w.clock, Promise.all(held))).toEqual([true, true, true, true, true]);
 });
@@ -303,16 +302,17 @@ it("asks a slow gate for one place at a time, and not for long: of one that is o
     const w = world();
     const gate = w.front();
     w.line.delayMs = delayMs;
-    void gate.reserve(queueItem("first"));
-    await w.clock.advance(300);
+    void w.create(gate, "first");
+    // A ticket's object may take 700 ms of this.
+    await w.clock.advance(1_000);
     const outcomes: string[] = [];
     const note = (work: Promise<boolean>) =>
       void work.then(
         (isHeld) => outcomes.push(isHeld ? "held" : "full"),
         (error: unknown) => outcomes.push(error instanceof StoreAway ? "away" : String(error)),
       );
-    note(gate.reserve(queueItem("second")));
-    note(gate.reserve(queueItem("third")));
+    note(w.create(gate, "second"));
+    note(w.create(gate, "third"));
     await w.clock.advance(2_000);
     expect(w.hops()).toHaveLength(asked);
     await w.clock.advance(3_000);
@@ -324,10 +324,26 @@ it("asks a gate that is slow but not overrun all the same, after two seconds", a
   const w = world();
   const gate = w.front();
   w.line.delayMs = 900;
-  const held = [gate.reserve(queueItem("first"))];
-  await w.clock.advance(300);
-  for (let ticket = 0; ticket < 6; ticket++) held.push(gate.reserve(queueItem(`t${ticket}`)));
+  const held = [w.create(gate, "first")];
+  await w.clock.advance(900);
+  held.push(w.create(gate, "second"));
+  await w.clock.advance(1);
+  for (let ticket = 0; ticket < 6; ticket++) held.push(w.create(gate, `t${ticket}`));
   await w.clock.advance(2_000);
+  expect(w.hops()).toHaveLength(8);
+  await w.clock.advance(900);
+  expect(await Promise.all(held)).not.toContain(false);
+});
+
+it("takes no gate for slow whose tickets' objects are: tickets come side by side all the same", async () => {
+  const w = world();
+  const gate = w.front();
+  const held = [w.create(gate, "first", 900)];
+  await w.clock.advance(900);
+  expect(await held[0]).toBe(true);
+  for (let ticket = 0; ticket < 3; ticket++) held.push(w.create(gate, `t${ticket}`, 900));
+  await w.clock.advance(699);
+  for (let ticket = 0; ticket < 3; ticket++) held.push(w.create(gate, `u${ticket}`, 900));
   expect(w.hops()).toHaveLength(7);
   await w.clock.advance(900);
   expect(await Promise.all(held)).not.toContain(false);
@@ -336,13 +352,14 @@ it("asks a gate that is slow but not overrun all the same, after two seconds", a
 it("waits no longer for a place whose request has died", async () => {
   const w = world();
   let lost = 0;
-  const gate = w.front({ reserve: () => (lost++, new Promise(() => {})) });
-  void gate.reserve(queueItem("dies"));
+  const gate = w.front();
+  const dies = () => gate.admit(() => (lost++, new Promise(() => {})));
+  void dies();
   await w.clock.advance(4_999);
-  void gate.reserve(queueItem("waits")).catch(() => {});
+  void dies().catch(() => {});
   expect(lost).toBe(1);
   await w.clock.advance(1);
-  void gate.reserve(queueItem("asks"));
+  void dies();
   expect(lost).toBe(2);
 });
 
@@ -356,12 +373,19 @@ it("tells those who ask for the first time, all at once, to come again one after
   expect(new Set(told).size).toBe(900);
 });
 
-function queueItem(ticketId: string): QueueItem {
-  return { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model, tenant: "", comparison: "" };
-}
-
 /** Up to the high watermark, by others. */
 async function fill(w: ReturnType<typeof world>): Promise<void> {
   for (let ticket = 0; w.keeper.status().queue.accepting; ticket++)
-    w.keeper.reserve(queueItem(`held-${ticket}`));
+    w.keeper.admit(
+      {
+        ticketId: `held-${ticket}`,
+        priority: 0,
+        acceptedAtMs: 1,
+        sizeBytes: 1,
+        model,
+        tenant: "",
+        comparison: "",
+      },
+      0,
+    );
 }

@@ -1,9 +1,12 @@
 /** The front against the real gate in memory, both by clocks of their own; between them a line that can be slow, or dead. */
 import { newGate, type GateState, type GateLimits } from "../../../src/domain/gate/gate.ts";
+import type { QueueItem } from "../../../src/domain/gate/places.ts";
+import type { AdmissionGuard } from "../../../src/engine/front/admission.ts";
 import type { Finding, CallReport } from "../../../src/domain/gate/call-report.ts";
 import { createGateFront, type GateFrontParts, type RemoteGate } from "../../../src/engine/front/front.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
+import { lifeOf } from "../../stores/mirror/some-ticket.ts";
 import { manualClock } from "../../support/clock.ts";
 
 export const limits: GateLimits = {
@@ -34,7 +37,7 @@ export function world() {
     random: () => 0,
   });
   const line = { delayMs: 0, replyDelayMs: 0, isDead: false, loseReplies: false };
-  const asked: { verb: "enter" | "exchange" | "reserve"; callReports: readonly CallReport[]; id: string }[] =
+  const asked: { verb: "enter" | "exchange" | "admit"; callReports: readonly CallReport[]; id: string }[] =
     [];
 
   async function over<Reply>(work: () => Reply): Promise<Reply> {
@@ -56,10 +59,6 @@ export function world() {
       asked.push({ verb: "exchange", callReports, id });
       return over(() => keeper.exchange(id, callReports));
     },
-    reserve(item) {
-      asked.push({ verb: "reserve", callReports: [], id: item.ticketId });
-      return over(() => keeper.reserve(item) === "held");
-    },
     estimate: (id) => over(() => keeper.estimate(id)),
     status: () => over(() => keeper.status()),
   };
@@ -72,11 +71,35 @@ export function world() {
       later: (work) => void work,
       ...parts,
     });
+  const [ticket] = lifeOf(0);
+  /** As a ticket's object does, which takes so long beside its gate. */
+  async function askToAdmit(item: QueueItem, besideMs: number) {
+    asked.push({ verb: "admit", callReports: [], id: item.ticketId });
+    if (besideMs > 0) await new Promise<void>((resolve) => void clock.after(besideMs, resolve));
+    const askedAtMs = clock.nowMs();
+    const admitted = await over(() => keeper.admit(item, 0));
+    const gateMs = clock.nowMs() - askedAtMs;
+    if (admitted.kind === "full") return { created: admitted, gateMs };
+    return { created: { kind: "kept", ticket, estimate: admitted.estimate } as const, gateMs };
+  }
   return {
     clock,
     line,
     keeper,
     front,
+    /** Makes a ticket, behind a front. @returns false: the queue is full */
+    async create(gate: AdmissionGuard, ticketId: string, besideMs = 0): Promise<boolean> {
+      const item = {
+        ticketId,
+        priority: 0,
+        acceptedAtMs: 1,
+        sizeBytes: 1,
+        model,
+        tenant: "",
+        comparison: "",
+      };
+      return (await gate.admit(() => askToAdmit(item, besideMs))).kind === "kept";
+    },
     /** What was asked of the gate since this was last called. */
     hops: () => asked.splice(0),
   };

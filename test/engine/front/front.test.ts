@@ -269,19 +269,11 @@ it("lets the snapshot that was asked for last stand, whichever comes last", asyn
 it("passes on what tickets ask, and what goes wrong with it", async () => {
   const w = world();
   const gate = w.front();
-  const item = {
-    ticketId: "a",
-    priority: 0,
-    acceptedAtMs: w.clock.nowMs(),
-    sizeBytes: 1,
-    model,
-    tenant: "",
-    comparison: "",
-  };
-  expect(await gate.reserve(item)).toBe(true);
-  expect(await gate.estimate("a")).toBeNull();
+  expect(await w.create(gate, "a")).toBe(true);
+  expect(await gate.estimate("a")).toMatchObject({ position: 1 });
   w.line.isDead = true;
-  await expect(gate.reserve(item)).rejects.toThrow("no line");
+  await expect(w.create(gate, "b")).rejects.toThrow("no line");
+  await expect(gate.estimate("a")).rejects.toThrow("no line");
 });
 
 const facts = {

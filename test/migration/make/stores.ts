@@ -113,9 +113,18 @@ function objectsIn(folder: string): StoredObject[] {
     const at = join(folder, dataFolder, `v3/do/llm-provider-service-${of}`);
     const files = readdirSync(at).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
     return files
-      .map((file) => inCopy(join(at, file), (sql) => ({ class: of, ...standing(sql), ...rowsIn(sql) })))
+      .flatMap((file) =>
+        inCopy(join(at, file), (sql) =>
+          isEmpty(sql) ? [] : [{ class: of, ...standing(sql), ...rowsIn(sql) }],
+        ),
+      )
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   });
+}
+
+/** One that has deleted all that it had, its name included: a ticket that was forgotten, or for which there was no room. */
+function isEmpty(sql: DatabaseSync): boolean {
+  return sql.prepare("SELECT 1 FROM sqlite_schema WHERE name = '__miniflare_do_name'").get() === undefined;
 }
 
 /** workerd and miniflare have tables of their own in an object's file: for its alarm, in nanoseconds, and for its name. */

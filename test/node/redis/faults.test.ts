@@ -4,7 +4,7 @@ import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import { StoreAway, type Clock } from "../../../src/gateway/ports.ts";
 import { redisTransport, type RedisConnection } from "../../../src/node/redis/connection.ts";
 import { NotDone } from "../../../src/stores/failover/primary-store.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { policy } from "../../support/sqlite-store.ts";
 import { redisClient, type RedisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
@@ -95,15 +95,15 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     const { tickets, looker } = await make();
     await looker.command("SCRIPT", "FLUSH");
     const before = await counts(looker, "script\\|load");
-    await Promise.all(Array.from({ length: 9 }, () => tickets.create(draftOf())));
-    await tickets.create(draftOf());
+    await Promise.all(Array.from({ length: 9 }, () => kept(tickets, draftOf())));
+    await kept(tickets, draftOf());
     expect((await counts(looker, "script\\|load")) - before).toBe(1);
   });
 
   it("has all that it has confirmed when it comes back from a crash", async () => {
     const { tickets, keys, behind, connection } = await make();
-    const { about } = await tickets.create(draftOf());
-    const waits = await tickets.create(draftOf({ notBeforeMs: 9e15 }));
+    const { about } = await kept(tickets, draftOf());
+    const waits = await kept(tickets, draftOf({ notBeforeMs: 9e15 }));
     const [fetched] = await tickets.fetch("mock", 1);
     expect(fetched?.ticket.about.id).toBe(about.id);
     await keys.begin("0b", "hash", "q", 60_000);
@@ -120,12 +120,12 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
   it("is away when it hangs, is looked for with a new connection, and what was under way then does no harm", async () => {
     const { world, tickets, behind, connection, hasty, proxy } = await make(100);
     const draft = draftOf();
-    const { about } = await tickets.create(draftOf());
+    const { about } = await kept(tickets, draftOf());
     await world.clock.advance(1);
     const connectionId = await connection.command("CLIENT", "ID");
     behind.pause();
     try {
-      const late = await Promise.all([failure(tickets.create(draft)), failure(tickets.fetch("mock", 1))]);
+      const late = await Promise.all([failure(kept(tickets, draft)), failure(tickets.fetch("mock", 1))]);
       for (const error of late) {
         expect(error).toBeInstanceOf(StoreAway);
         // Nobody knows.
@@ -140,7 +140,7 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     }
     await answers(connection);
     expect(await connection.command("CLIENT", "ID")).not.toBe(connectionId);
-    expect((await tickets.create(draft)).about.id).toBe(draft.about.id);
+    expect((await kept(tickets, draft)).about.id).toBe(draft.about.id);
     const fetched = await tickets.fetch("mock", 1);
     expect(fetched.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[about.id, 1]]);
     expect(await tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
@@ -203,10 +203,10 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     proxy.mode({ kind: "refuse" });
     proxy.cut();
     await vi.waitFor(async () => expect(await failure(connection.command("PING"))).toBeInstanceOf(NotDone));
-    expect(await failure(tickets.create(draftOf()))).toMatchObject({ why: "not_connected" });
+    expect(await failure(kept(tickets, draftOf()))).toMatchObject({ why: "not_connected" });
     proxy.mode({ kind: "pass" });
     await answers(connection);
-    await tickets.create(draftOf());
+    await kept(tickets, draftOf());
   });
 
   it("is found again when the password is right again", async () => {
@@ -228,11 +228,11 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
     const { world, tickets, looker, connection } = await make(100);
     const draft = draftOf();
     await looker.command("CLIENT", "PAUSE", "250", "ALL");
-    const error = await failure(tickets.create(draft));
+    const error = await failure(kept(tickets, draft));
     expect(error).toBeInstanceOf(StoreAway);
     expect(error).not.toBeInstanceOf(NotDone);
     await answers(connection);
-    expect((await tickets.create(draft)).about.id).toBe(draft.about.id);
+    expect((await kept(tickets, draft)).about.id).toBe(draft.about.id);
     expect(await world.events(draft.about.id)).toHaveLength(1);
     expect((await world.gate.status()).queue.size).toBe(1);
   });
@@ -255,7 +255,7 @@ describe.skipIf(isMissing)("an answer that breaks off", () => {
     const { tickets, world } = broken;
     const draft = draftOf();
     const { id } = draft.about;
-    expect((await twice(broken, () => tickets.create(draft))).about.id).toBe(id);
+    expect((await twice(broken, () => kept(tickets, draft))).about.id).toBe(id);
     const fetched = await twice(broken, () => tickets.fetch("mock", 1));
     expect(fetched.map(({ ticket, fence }) => [ticket.about.id, fence])).toEqual([[id, 1]]);
     // What is given back is waiting already: nobody else's claim is touched.
@@ -278,14 +278,14 @@ describe.skipIf(isMissing)("an answer that breaks off", () => {
   it("of what is moved or taken back likewise", async () => {
     const broken = await make();
     const { tickets, world } = broken;
-    const source = await tickets.create(draftOf());
-    const [doubtful, late] = [draftOf(), await tickets.create(draftOf())];
+    const source = await kept(tickets, draftOf());
+    const [doubtful, late] = [draftOf(), await kept(tickets, draftOf())];
     const events = await world.events(source.about.id);
     await world.looker.command("FLUSHALL");
     await twice(broken, () => tickets.adopt(source, events));
     expect(await world.events(source.about.id)).toEqual(events);
     await tickets.adopt(late, events);
-    await tickets.create(doubtful);
+    await kept(tickets, doubtful);
     expect(await twice(broken, () => tickets.withdraw(doubtful.about.id, "mock"))).toBe(true);
     expect((await world.gate.status()).queue.size).toBe(2);
     await tickets.fetch("mock", 2);
@@ -312,19 +312,19 @@ describe.skipIf(isMissing)("a Redis that takes nothing more", () => {
   it("refuses what is new before anything is changed, and lets all else go on", async () => {
     const { world, tickets, keys, looker } = await make();
     const [first, second, third] = [draftOf(), draftOf(), draftOf()];
-    for (const draft of [first, second, third]) await tickets.create(draft);
-    const kept = await tickets.create(draftOf());
-    const events = await world.events(kept.about.id);
-    await looker.command("DEL", `llm-provider-service:queue:requests:${kept.about.id}`);
+    for (const draft of [first, second, third]) await kept(tickets, draft);
+    const fourth = await kept(tickets, draftOf());
+    const events = await world.events(fourth.about.id);
+    await looker.command("DEL", `llm-provider-service:queue:requests:${fourth.about.id}`);
     const begun = await keys.begin("0d", "hash", "q", 60_000);
     if (begun.kind !== "begun") throw new Error(begun.kind);
     await looker.command("CONFIG", "SET", "maxmemory", "1");
     try {
       const before = await world.everything();
       for (const work of [
-        () => tickets.create(draftOf()),
+        () => kept(tickets, draftOf()),
         () => keys.begin("0e", "hash", "q", 60_000),
-        () => tickets.adopt(kept, events),
+        () => tickets.adopt(fourth, events),
       ]) {
         expect(await failure(work())).toMatchObject({ name: "StoreAway", why: "refused" });
       }
@@ -341,15 +341,15 @@ describe.skipIf(isMissing)("a Redis that takes nothing more", () => {
     } finally {
       await looker.command("CONFIG", "SET", "maxmemory", "0");
     }
-    await tickets.create(draftOf());
+    await kept(tickets, draftOf());
   });
 
   it("refuses everything that writes where it may only be read, and is written again after that", async () => {
     const { tickets, looker, connection } = await make();
-    const { about } = await tickets.create(draftOf());
+    const { about } = await kept(tickets, draftOf());
     await looker.command("REPLICAOF", "127.0.0.1", "1");
     try {
-      expect(await failure(tickets.create(draftOf()))).toMatchObject({ why: "refused" });
+      expect(await failure(kept(tickets, draftOf()))).toMatchObject({ why: "refused" });
       expect(await failure(tickets.fetch("mock", 1))).toMatchObject({ why: "refused" });
       expect(await failure(connection.command("DEL", "x"))).toMatchObject({ why: "refused" });
       expect((await tickets.load(about.id))?.about).toEqual(about);

@@ -158,7 +158,7 @@ it.skipIf(isMissing)("has no verb in the script that ships which tests alone say
   const shipped = createScriptRunner({ ...parts, onSchedule() {} });
   const permit = "p";
   const verbs: readonly BareCall[] = [
-    { verb: "reserve", item: queueItemOf("t1", startMs, "m") },
+    { verb: "admit", item: queueItemOf("t1", startMs, "m"), notBeforeMs: startMs },
     { verb: "confirm", item: queueItemOf("t1", startMs, "m"), notBeforeMs: startMs },
     { verb: "park", item, requeueing: { notBeforeMs: startMs + 1, suspect: true, permit: null } },
     { verb: "start", item, starter: { permit, notBeforeMs: startMs, suspect: false } },

@@ -5,7 +5,7 @@ import type { Moved } from "../../../src/domain/ticket/steps.ts";
 import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { wakeChannel, type Redis } from "../../../src/stores/redis/redis.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { limits, policy } from "../../support/sqlite-store.ts";
 import { redisClient } from "../../support/redis/client.ts";
 import { hasRedis } from "../../support/redis/program.ts";
@@ -44,7 +44,7 @@ const judged: AttemptOutcome = {
 async function createSome(world: World, count: number): Promise<readonly string[]> {
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
-    ids.push((await world.tickets.create(draftOf())).about.id);
+    ids.push((await kept(world.tickets, draftOf())).about.id);
     await world.clock.advance(1);
   }
   return ids;
@@ -58,7 +58,7 @@ describe.skipIf(isMissing)("tickets taken from Redis", () => {
     const world = await make();
     const ids = await createSome(world, 3);
     const urgent = draftOf();
-    await world.tickets.create({ ...urgent, about: { ...urgent.about, priority: 9 } });
+    await kept(world.tickets, { ...urgent, about: { ...urgent.about, priority: 9 } });
     const fetched = await world.tickets.fetch("mock", 3);
     expect(idsOf(fetched)).toEqual([urgent.about.id, ids[0], ids[1]]);
     for (const { ticket, permit, fence, leaseEndsAtMs, epoch } of fetched) {
@@ -276,16 +276,9 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     const world = await make();
     const { ticket, events } = accepted(world);
     const huge = draftOf();
-    await world.gate.reserve({
-      ticketId: "h",
-      priority: 0,
-      acceptedAtMs: 0,
-      model: "m",
-      sizeBytes: limits.maxBytes,
-      tenant: "",
-      comparison: "",
-    });
-    await expect(world.tickets.create(huge)).rejects.toThrow("");
+    const whole = draftOf({ notBeforeMs: 9e15 });
+    await kept(world.tickets, { ...whole, about: { ...whole.about, sizeBytes: limits.maxBytes } });
+    expect(await world.tickets.create(huge)).toEqual({ kind: "full" });
     // Its old gate had heard of it.
     const moved = { ...ticket, progress: { ...ticket.progress, gateHeard: ticket.progress.events } };
     await world.tickets.adopt(moved, events);
@@ -386,12 +379,12 @@ describe.skipIf(isMissing)("a ticket withdrawn", () => {
   it("is gone with its place, and one that arrives after that stays out", async () => {
     const world = await make();
     const draft = draftOf();
-    await world.tickets.create(draft);
+    await kept(world.tickets, draft);
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
     expect(await world.tickets.load(draft.about.id)).toBeNull();
     expect(await world.events(draft.about.id)).toEqual([]);
     expect((await world.gate.status()).queue.size).toBe(0);
-    await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
+    await expect(kept(world.tickets, draft)).rejects.toThrow(StoreAway);
     expect(await world.tickets.load(draft.about.id)).toBeNull();
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
     expect(await world.tickets.fetch("mock", 1)).toEqual([]);
@@ -405,7 +398,7 @@ describe.skipIf(isMissing)("a ticket withdrawn", () => {
     const world = await make();
     const draft = draftOf();
     expect(await world.tickets.withdraw(draft.about.id, "mock")).toBe(true);
-    await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
+    await expect(kept(world.tickets, draft)).rejects.toThrow(StoreAway);
     expect((await world.gate.status()).queue.size).toBe(0);
     // Whoever would move one here must keep it.
     const { ticket, events } = accepted(world);
@@ -437,7 +430,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       lastFailure: { reason: "request_refused", status: 400, vendorSays: odd },
     });
     const about = { ...draft.about, model: odd, metadata: { [odd]: odd, empty: {}, list: [], none: null } };
-    const created = await world.tickets.create({ ...draft, about });
+    const created = await kept(world.tickets, { ...draft, about });
     expect(await world.tickets.load(about.id)).toEqual(created);
     const [fetched] = await world.tickets.fetch("mock", 1);
     expect(fetched?.ticket).toMatchObject({ about, state: { texts: draft.texts } });

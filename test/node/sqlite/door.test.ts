@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import type { ClaimedTicket } from "../../../src/gateway/ports.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { sqliteForTest, limits, policy } from "../../support/sqlite-store.ts";
 
 type World = Awaited<ReturnType<typeof sqliteForTest>>;
@@ -30,8 +30,8 @@ function another(world: World): DatabaseSync {
 it("hands out claimed tickets: with texts, lease and token, stored before anybody has them, by priority", async () => {
   const world = await sqliteForTest();
   const [low, high] = [draftOf(), draftOf()];
-  await world.tickets.create({ ...low, about: { ...low.about, priority: 1 } });
-  await world.tickets.create({ ...high, about: { ...high.about, priority: 9 } });
+  await kept(world.tickets, { ...low, about: { ...low.about, priority: 1 } });
+  await kept(world.tickets, { ...high, about: { ...high.about, priority: 9 } });
   const handed = opened(world);
   await world.advance(0);
   expect(handed.map(({ ticket }) => ticket.about.id)).toEqual([high.about.id, low.about.id]);
@@ -47,12 +47,12 @@ it("hands out claimed tickets: with texts, lease and token, stored before anybod
 
 it("hands each out once, and none before it is opened, nor after it rests", async () => {
   const world = await sqliteForTest();
-  const first = await world.tickets.create(draftOf());
+  const first = await kept(world.tickets, draftOf());
   await world.advance(60_000);
   const handed = opened(world);
   await world.advance(60_000);
   await world.sqlite.rest();
-  await world.tickets.create(draftOf());
+  await kept(world.tickets, draftOf());
   await world.advance(60_000);
   expect(handed.map(({ ticket }) => ticket.about.id)).toEqual([first.about.id]);
 });
@@ -60,7 +60,7 @@ it("hands each out once, and none before it is opened, nor after it rests", asyn
 it("stores a probe's turn before the probe is handed out", async () => {
   const world = await sqliteForTest();
   await afterAnOutage(world);
-  await world.tickets.create(draftOf());
+  await kept(world.tickets, draftOf());
   let stored: unknown = null;
   world.sqlite.start(async ({ permit }) => {
     const [row] = world.rowsOf("SELECT core FROM gates WHERE provider = 'mock'");
@@ -81,7 +81,7 @@ it("stores a probe's turn before the probe is handed out", async () => {
 it("gives a probe's turn back at once where its claim can't be stored, and counts no death", async () => {
   const world = await sqliteForTest();
   await afterAnOutage(world);
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   const other = another(world);
   other.exec("CREATE TRIGGER refusing BEFORE UPDATE ON tickets BEGIN SELECT RAISE(ABORT, 'refused'); END");
   const handed = opened(world);
@@ -105,7 +105,7 @@ it("gives a probe's turn back at once where its claim can't be stored, and count
 it("hands out what was sent while the disk took nothing, within half a minute after it does again", async () => {
   const world = await sqliteForTest();
   await afterAnOutage(world);
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   const other = another(world);
   const handed = opened(world);
   other.exec("BEGIN IMMEDIATE");
@@ -119,7 +119,7 @@ it("hands out what was sent while the disk took nothing, within half a minute af
 
 it("gives the place of a ticket that is gone away at once", async () => {
   const world = await sqliteForTest();
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   const other = another(world);
   other.exec(`DELETE FROM tickets WHERE id = '${about.id}'`);
   other.close();

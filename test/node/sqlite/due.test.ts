@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { configOf, sqliteForTest, policy } from "../../support/sqlite-store.ts";
 
 type World = Awaited<ReturnType<typeof sqliteForTest>>;
@@ -19,7 +19,7 @@ const tables = ["tickets", "texts", "events", "keys"];
 
 it("leaves nothing of a ticket or a key in any table when their time is over", async () => {
   const world = await sqliteForTest();
-  await world.tickets.create(draftOf());
+  await kept(world.tickets, draftOf());
   await world.keys.begin("name", "hash", "q1", 1_000);
   const counts = () => tables.map((name) => world.rowsOf(`SELECT COUNT(*) AS n FROM ${name}`)[0]?.["n"]);
   expect(counts()).toEqual([1, 1, 1, 1]);
@@ -33,7 +33,7 @@ it("leaves nothing of a ticket or a key in any table when their time is over", a
 
 it("erases the log as soon as a reader from outside lets it", async () => {
   const world = await sqliteForTest();
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   const reader = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"), { readOnly: true });
   reader.exec("BEGIN");
   reader.prepare("SELECT * FROM texts").all();
@@ -47,7 +47,7 @@ it("erases the log as soon as a reader from outside lets it", async () => {
 
 it("lets hundreds expire in one go", async () => {
   const world = await sqliteForTest();
-  await Promise.all(Array.from({ length: 250 }, () => world.tickets.create(draftOf())));
+  await Promise.all(Array.from({ length: 250 }, () => kept(world.tickets, draftOf())));
   await world.advance(policy.ttlMs);
   await world.advance(0);
   expect((await world.gate.status()).queue.size).toBe(0);
@@ -56,7 +56,7 @@ it("lets hundreds expire in one go", async () => {
 
 it("looks for itself now and then, so that a missed moment is not missed for long", async () => {
   const world = await sqliteForTest(configOf({ QUEUE_POLL_INTERVAL_SECONDS: "1" }));
-  const { about } = await world.tickets.create(draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
+  const { about } = await kept(world.tickets, draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
   expect(await world.sent()).toEqual([]);
   await world.advance(5_000);
   meddle(world, `UPDATE tickets SET due_ms = 0, record = json_set(record, '$.about.expiresAtMs', 0)`);
@@ -66,8 +66,8 @@ it("looks for itself now and then, so that a missed moment is not missed for lon
 
 it("leaves a ticket of a newer version alone, and works on with the others", async () => {
   const world = await sqliteForTest();
-  const newer = await world.tickets.create(draftOf());
-  const known = await world.tickets.create(draftOf());
+  const newer = await kept(world.tickets, draftOf());
+  const known = await kept(world.tickets, draftOf());
   const where = `WHERE id = '${newer.about.id}'`;
   meddle(world, `UPDATE tickets SET version = 3, record = json_set(record, '$.version', 3) ${where}`);
   await expect(world.tickets.load(newer.about.id)).rejects.toThrow(StoreAway);
@@ -81,8 +81,8 @@ it("leaves a ticket of a newer version alone, and works on with the others", asy
 
 it("tells of a row that can't be read, and works on with the others", async () => {
   const world = await sqliteForTest();
-  const broken = await world.tickets.create(draftOf());
-  const known = await world.tickets.create(draftOf());
+  const broken = await kept(world.tickets, draftOf());
+  const known = await kept(world.tickets, draftOf());
   meddle(world, `UPDATE tickets SET record = '{}' WHERE id = '${broken.about.id}'`);
   await world.restart();
   expect(world.faults).toContainEqual(new Error("A row of tickets holds no ticket"));
@@ -92,11 +92,11 @@ it("tells of a row that can't be read, and works on with the others", async () =
 
 it("keeps nothing while the file can't be written, lives on, and recovers by itself", async () => {
   const world = await sqliteForTest(configOf({ QUEUE_REQUEST_TTL_HOURS: "0.0005" }));
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   const other = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
   other.exec("BEGIN IMMEDIATE");
   const draft = draftOf();
-  await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
+  await expect(kept(world.tickets, draft)).rejects.toThrow(StoreAway);
   await expect(world.keys.begin("name", "hash", "q1", 1_000)).rejects.toThrow(StoreAway);
   expect(await world.tickets.load(draft.about.id)).toBeNull();
   expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
@@ -112,6 +112,6 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   await world.advance(60_000);
   expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
   expect(world.rowsOf("SELECT requests FROM totals")).toEqual([{ requests: 1 }]);
-  await world.tickets.create(draft);
+  await kept(world.tickets, draft);
   expect(await world.tickets.load(draft.about.id)).not.toBeNull();
 });

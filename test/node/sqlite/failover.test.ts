@@ -6,7 +6,7 @@ import { queueItemOf, type Ticket, type TicketEvent } from "../../../src/domain/
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { createFailover } from "../../../src/stores/failover/failover.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { config, sqliteForTest, policy } from "../../support/sqlite-store.ts";
 import { primaryServer, type Fate } from "../../support/failover/memory-primary.ts";
 
@@ -38,9 +38,9 @@ const idsOf = (movables: readonly { readonly ticket: Ticket }[]) =>
 
 it("marks what waits and what has ended, whole, and never what is being called for", async () => {
   const world = await sqliteForTest();
-  const waits = await world.tickets.create(draftOf());
-  const ended = await world.tickets.create(draftOf());
-  const called = await world.tickets.create(draftOf());
+  const waits = await kept(world.tickets, draftOf());
+  const ended = await kept(world.tickets, draftOf());
+  const called = await kept(world.tickets, draftOf());
   await world.tickets.settle(ended.about.id, await begin(world, ended.about.id), judged);
   const fence = await begin(world, called.about.id);
   const marked = await world.sqlite.moves.mark(10);
@@ -63,7 +63,7 @@ it("marks what waits and what has ended, whole, and never what is being called f
 it("takes few at a time, those that were marked before first", async () => {
   const world = await sqliteForTest();
   const ids = [];
-  for (let n = 0; n < 5; n++) ids.push((await world.tickets.create(draftOf())).about.id);
+  for (let n = 0; n < 5; n++) ids.push((await kept(world.tickets, draftOf())).about.id);
   expect(idsOf(await world.sqlite.moves.mark(2))).toEqual(ids.slice(0, 2));
   await world.sqlite.moves.moved(ids.slice(0, 1));
   const next = await world.sqlite.moves.mark(2);
@@ -79,7 +79,7 @@ it("takes few at a time, those that were marked before first", async () => {
 it("lets nobody touch what moves: no claim, no end, no expiry, no second life, neither now nor after a death", async () => {
   const world = await sqliteForTest();
   const draft = draftOf();
-  const { about } = await world.tickets.create(draft);
+  const { about } = await kept(world.tickets, draft);
   await world.sqlite.moves.mark(10);
   for (const death of [false, true]) {
     if (death) await world.restart();
@@ -87,7 +87,7 @@ it("lets nobody touch what moves: no claim, no end, no expiry, no second life, n
     await expect(world.tickets.claim(about.id, "p", false)).rejects.toThrow(StoreAway);
     await expect(world.tickets.claimInTurn(about.id, "p", world.gate.start)).rejects.toThrow(StoreAway);
     await expect(world.tickets.load(about.id)).rejects.toThrow(StoreAway);
-    await expect(world.tickets.create(draft)).rejects.toThrow(StoreAway);
+    await expect(kept(world.tickets, draft)).rejects.toThrow(StoreAway);
     expect(await places(world)).toBe(0);
     expect(await world.sent()).toEqual([]);
     await world.advance(policy.ttlMs);
@@ -98,8 +98,8 @@ it("lets nobody touch what moves: no claim, no end, no expiry, no second life, n
 
 it("goes on with what stays, with its backoff, and lets happen at once what fell due meanwhile", async () => {
   const world = await sqliteForTest();
-  const { about } = await world.tickets.create(draftOf());
-  const other = await world.tickets.create(draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
+  const { about } = await kept(world.tickets, draftOf());
+  const other = await kept(world.tickets, draftOf({ notBeforeMs: world.nowMs() + 60_000 }));
   await world.sqlite.moves.mark(10);
   await world.sqlite.moves.stay([other.about.id]);
   expect(await world.gate.estimate(other.about.id)).toMatchObject({ position: 1 });
@@ -113,7 +113,7 @@ it("goes on with what stays, with its backoff, and lets happen at once what fell
 
 it("leaves nothing of what has moved in any table, nor of its texts in the files", async () => {
   const world = await sqliteForTest();
-  const { about } = await world.tickets.create(draftOf());
+  const { about } = await kept(world.tickets, draftOf());
   await world.sqlite.moves.mark(10);
   await world.sqlite.moves.moved([about.id]);
   for (const table of ["tickets", "texts", "events", "moving"]) {
@@ -127,7 +127,7 @@ it("leaves nothing of what has moved in any table, nor of its texts in the files
 it("does not move what newer code wrote, nor what can't be read, and tells of the latter", async () => {
   const world = await sqliteForTest();
   const [newer, broken, known] = [draftOf(), draftOf(), draftOf()];
-  for (const draft of [newer, broken, known]) await world.tickets.create(draft);
+  for (const draft of [newer, broken, known]) await kept(world.tickets, draft);
   const sql = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
   sql.exec(
     `UPDATE tickets SET version = 3, record = json_set(record, '$.version', 3) WHERE id = '${newer.about.id}'`,
@@ -140,7 +140,7 @@ it("does not move what newer code wrote, nor what can't be read, and tells of th
 
 it("notes with the ticket what the shared store may hold of it, or neither", async () => {
   const world = await sqliteForTest();
-  const { about } = await world.sqlite.moves.keep(draftOf(), "doubt-1");
+  const { about } = await kept({ create: (draft) => world.sqlite.moves.keep(draft, "doubt-1") }, draftOf());
   await world.restart();
   expect(world.sqlite.notes.doubtful()).toEqual([{ id: "doubt-1", provider: "mock" }]);
   expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
@@ -199,12 +199,15 @@ it.each(deaths)(
     const server = primaryServer(world.clock, () => 0.5, config);
     // A claim of the primary store, whose outcome is noted here.
     const peer = server.connect(() => "answered");
-    const claimed = await peer.tickets.create(draftOf());
+    const claimed = await kept(peer.tickets, draftOf());
     const fence = await server.claim(claimed.about.id);
     await world.sqlite.notes.spool({ id: claimed.about.id, fence, outcome: judged, atMs: world.nowMs() });
-    const doubt = await peer.tickets.create(draftOf());
-    const kept = await world.sqlite.moves.keep(draftOf(), doubt.about.id);
-    const ended = await world.tickets.create(draftOf());
+    const doubt = await kept(peer.tickets, draftOf());
+    const waits = await kept(
+      { create: (draft) => world.sqlite.moves.keep(draft, doubt.about.id) },
+      draftOf(),
+    );
+    const ended = await kept(world.tickets, draftOf());
     await world.tickets.settle(ended.about.id, await begin(world, ended.about.id), judged);
 
     let isDead = false;
@@ -226,17 +229,17 @@ it.each(deaths)(
     expect(world.sqlite.leftToBring()).toBe(0);
     expect(world.rowsOf("SELECT COUNT(*) AS n FROM tickets")).toEqual([{ n: 0 }]);
     expect([...server.rows.keys()].toSorted()).toEqual(
-      [claimed, kept, ended].map(({ about }) => about.id).toSorted(),
+      [claimed, waits, ended].map(({ about }) => about.id).toSorted(),
     );
     const eventsOf = (id: string): readonly TicketEvent["kind"][] | undefined =>
       server.rows.get(id)?.events.map(({ kind }) => kind);
     expect(eventsOf(claimed.about.id)).toEqual(["accepted", "started", "completed"]);
     expect(eventsOf(ended.about.id)).toEqual(["accepted", "started", "completed"]);
-    expect(eventsOf(kept.about.id)).toEqual(["accepted"]);
+    expect(eventsOf(waits.about.id)).toEqual(["accepted"]);
     expect(await next.tickets.load(ended.about.id)).toMatchObject({
       state: { status: "completed", result: judged.result },
     });
-    expect(await next.tickets.load(kept.about.id)).toMatchObject({ state: { texts: draftOf().texts } });
+    expect(await next.tickets.load(waits.about.id)).toMatchObject({ state: { texts: draftOf().texts } });
   },
 );
 

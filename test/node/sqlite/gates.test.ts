@@ -62,7 +62,9 @@ it("goes on from memory while the disk is full, and stores when there is room ag
   world.sql.exec("PRAGMA query_only = ON");
   for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault);
   expect(await world.gate.enter("p", { tenant: "", model: "m" })).toMatchObject({ kind: "wait" });
-  expect(await world.gate.reserve({ ...queueItem, ticketId: "a" })).toBe(true);
+  expect(world.gate.admit({ ...queueItem, ticketId: "a" }, world.nowMs())).toMatchObject({
+    kind: "admitted",
+  });
   await world.advance(2_500);
   expect(world.stored()).toBeNull();
   world.sql.exec("PRAGMA query_only = OFF");
@@ -165,6 +167,8 @@ async function gatesForTest() {
     get gate() {
       return gates.of("mock");
     },
+    admit: async (...asked: Parameters<ReturnType<typeof gates.of>["admit"]>) =>
+      gates.of("mock").admit(...asked),
     enqueue: async (...told: Parameters<ReturnType<typeof gates.of>["enqueue"]>) =>
       gates.of("mock").enqueue(...told),
     requeue: async (...told: Parameters<ReturnType<typeof gates.of>["requeue"]>) =>

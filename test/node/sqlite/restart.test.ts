@@ -1,14 +1,14 @@
 /** A process died. Its successor has what is on the disk, and nothing else. */
 import { expect, it } from "vitest";
 import { queueItemOf } from "../../../src/domain/ticket/ticket.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { sqliteForTest } from "../../support/sqlite-store.ts";
 
 type World = Awaited<ReturnType<typeof sqliteForTest>>;
 
 async function keptIn(world: World, provider: "mock" | "openai" = "mock"): Promise<string> {
   const draft = draftOf();
-  const { about } = await world.tickets.create({ ...draft, about: { ...draft.about, provider } });
+  const { about } = await kept(world.tickets, { ...draft, about: { ...draft.about, provider } });
   return about.id;
 }
 
@@ -107,7 +107,7 @@ it("lets expire what expired while nobody was there", async () => {
 it("has no text of an ended ticket in its files after a start, though the end came a moment before the death", async () => {
   const world = await sqliteForTest();
   const texts = { ...draftOf().texts, essayA: "canary ".repeat(30_000) };
-  const { about } = await world.tickets.create(draftOf({ texts }));
+  const { about } = await kept(world.tickets, draftOf({ texts }));
   await begin(world, about.id);
   await world.tickets.settle(about.id, 1, {
     kind: "failed",

@@ -5,7 +5,7 @@ import { type Caller } from "../../../src/gateway/submission.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../../src/gateway/ports.ts";
 import { longestStopMs, stopGracefully } from "../../../src/node/stop.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import { draftOf, kept } from "../../contracts/tickets.ts";
 import { manualClock } from "../../support/clock.ts";
 import { config, sqliteForTest } from "../../support/sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
@@ -84,7 +84,7 @@ async function stoppingWorld(
     },
   );
   sqlite.start(gateway.run);
-  const ticket = await sqlite.tickets.create(draftOf());
+  const ticket = await kept(sqlite.tickets, draftOf());
   await world.advance(0);
   const live = gateway.submit(asked, script);
   await world.advance(0);
@@ -117,7 +117,7 @@ it("lets what is in flight finish, sends no other ticket, and ends as soon as th
   const { world, live, id, stoppedAfterMs, calls } = await stoppingWorld(
     (_, after, prompt) => new Promise((resolve) => after(5_000, () => resolve(verdict(prompt)))),
   );
-  await world.tickets.create(draftOf());
+  await kept(world.tickets, draftOf());
   await world.advance(4_999);
   expect(stoppedAfterMs()).toBeNull();
   await world.advance(1);

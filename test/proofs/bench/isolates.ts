@@ -4,9 +4,13 @@
  */
 import { createGateFront, type RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
+import { lifeOf } from "../../stores/mirror/some-ticket.ts";
 import { table } from "./report.ts";
 import { virtualGate } from "./virtual-gate.ts";
 import { mulberry, virtualTime } from "./virtual-time.ts";
+
+/** Which one it is, nobody looks at. */
+const keptTicket = { kind: "kept", ticket: lifeOf(0)[0], estimate: null } as const;
 
 interface Scene {
   readonly isolates: number;
@@ -113,9 +117,11 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
         comparison: "",
       };
       try {
-        if (!(await front.reserve(item))) return;
-        await gate.enqueue(item);
-        await front.estimate(item.ticketId);
+        await front.admit(async () => {
+          const askedAtMs = nowMs();
+          const { kind } = await gate.admit(item);
+          return { created: kind === "full" ? { kind } : keptTicket, gateMs: nowMs() - askedAtMs };
+        });
       } catch (error) {
         if (!(error instanceof StoreAway)) throw error;
       }
@@ -162,7 +168,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
   const allBack = seconds.findLastIndex(({ came, called }) => called < came * nearlyAll) + 1;
   const most = (fromMs: number, untilMs: number, ...verbs: Parameters<typeof gate.askedIn>[1][]) =>
     Math.max(0, ...secondsIn(fromMs, untilMs).map((second) => gate.askedIn(second, ...verbs)));
-  const all = ["enter", "exchange", "reserve", "enqueue", "estimate"] as const;
+  const all = ["enter", "exchange", "admit"] as const;
   const since = (momentMs: number | null, fromMs: number) =>
     momentMs === null ? "–" : ((momentMs - fromMs) / 1000).toFixed(1);
   const head = [String(isolates), String(requestsPerSecond), String(allUpMs / 1000)];
@@ -186,7 +192,7 @@ async function simulate({ isolates, requestsPerSecond, allUpMs }: Scene) {
       String(most(downFromMs, endMs, ...all)),
       since(gate.longestWaitMs(downFromMs, endMs), 0),
       String(most(probedFromMs, Math.min(probedFromMs + 3_000, endMs), "enter")),
-      String(most(downUntilMs - 5_000, downUntilMs, "reserve")),
+      String(most(downUntilMs - 5_000, downUntilMs, "admit")),
       since(recoveredAtMs, downUntilMs),
       allBack >= seconds.length ? "–" : since(allBack * 1000, downUntilMs),
     ],

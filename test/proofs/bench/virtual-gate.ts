@@ -3,6 +3,7 @@ import { parseConfig } from "../../../src/settings/config.ts";
 import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { gateLimits } from "../../../src/settings/limits.ts";
 import type { QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
@@ -16,13 +17,13 @@ const readMs = 1;
 /** A caller's patience with the gate: `src/cloudflare/stubs/ask-object.ts`. */
 const patienceMs = 5_000;
 
-const nothing = { enter: 0, exchange: 0, reserve: 0, enqueue: 0, estimate: 0 };
+const nothing = { enter: 0, exchange: 0, admit: 0 };
 type Verb = keyof typeof nothing;
 
 export interface VirtualGate {
-  readonly remote: Pick<RemoteGate, "enter" | "exchange" | "reserve" | "estimate">;
-  /** What a new ticket tells it. */
-  enqueue(item: QueueItem): Promise<void>;
+  readonly remote: Pick<RemoteGate, "enter" | "exchange">;
+  /** What a new ticket asks it. */
+  admit(item: QueueItem): Promise<Admitted>;
   state(): GateState;
   /** When it opened for the first time. */
   openedAtMs(): number | null;
@@ -92,10 +93,8 @@ export function virtualGate(time: VirtualTime, random: () => number): VirtualGat
     remote: {
       enter: (permit, whose) => ask("enter", () => keeper.enter(permit, whose)),
       exchange: (reportId, callReports) => ask("exchange", () => keeper.exchange(reportId, callReports)),
-      reserve: (item) => ask("reserve", () => keeper.reserve(item) === "held"),
-      estimate: (ticketId) => ask("estimate", () => keeper.estimate(ticketId)),
     },
-    enqueue: (item) => ask("enqueue", () => keeper.enqueue(item, time.nowMs())),
+    admit: (item) => ask("admit", () => keeper.admit(item, time.nowMs())),
     state: () => state,
     openedAtMs: () => openedAtMs,
     askedIn: (second, ...verbs) => verbs.reduce((sum, verb) => sum + (asked[second]?.[verb] ?? 0), 0),

@@ -1,6 +1,7 @@
 /** What a deliberate bug is: the real parts, one of them spoilt. */
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
-import type { TicketKeeper, TicketKeeperParts } from "../../../src/engine/ticket-keeper.ts";
+import type { TicketKeeper } from "../../../src/engine/ticket-keeper.ts";
+import type { TicketKeeperParts } from "../../../src/engine/ticket-parts.ts";
 import type { Gate, Keys, Ports, Provider, Tickets } from "../../../src/gateway/ports.ts";
 import { realParts, type Seams } from "./seams.ts";
 

@@ -91,17 +91,10 @@ export const gateBugs: readonly Bug[] = [
     }),
   },
   {
-    name: "a hold of a place never lapses",
+    name: "the gate does not remember what was withdrawn",
     plant: () => ({
       ...realParts,
-      memoryPlaces() {
-        const places = memoryPlaces();
-        return {
-          ...places,
-          lapsed: (nowMs, limit) =>
-            places.lapsed(nowMs, limit).filter(({ standing }) => standing.state !== "held"),
-        };
-      },
+      memoryPlaces: () => ({ ...memoryPlaces(), wasWithdrawn: () => false }),
     }),
   },
   withGate("a 429 counts as the provider's fault", ({ report }) => ({

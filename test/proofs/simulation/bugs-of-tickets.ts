@@ -11,9 +11,16 @@ export const ticketBugs: readonly Bug[] = [
       const { spent, texts, lastFailure, notBeforeMs } = draft;
       const about = { ...draft.about, acceptedAtMs: nowMs, expiresAtMs: nowMs };
       const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1, recoveryMs: 1 };
-      return Promise.resolve(
-        realParts.moves.acceptTicket(about, texts, spent, lastFailure, notBeforeMs, nowMs, policy).ticket,
+      const { ticket } = realParts.moves.acceptTicket(
+        about,
+        texts,
+        spent,
+        lastFailure,
+        notBeforeMs,
+        nowMs,
+        policy,
       );
+      return Promise.resolve({ kind: "kept", ticket, estimate: null });
     },
   })),
   withMoves("a settle's token is not looked at", ({ settle }) => ({
@@ -110,8 +117,41 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here"
         ? gate
-        : { kind: "away", tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
+        : { ...gate, tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
   })),
+  withTicketKeeper("a withdrawal is told once, heard or not", ({ gate }) => ({
+    gate:
+      gate.kind === "here" ? gate : { ...gate, withdraw: (asked) => gate.withdraw(asked).catch(() => {}) },
+  })),
+  withTicketKeeper("a full queue's no is taken for a yes", ({ gate }) => ({
+    gate:
+      gate.kind === "here"
+        ? gate
+        : {
+            ...gate,
+            async admit(asked, notBeforeMs) {
+              const admitted = await gate.admit(asked, notBeforeMs);
+              return admitted.kind === "full" ? { kind: "admitted", estimate: null } : admitted;
+            },
+          },
+  })),
+  withTicketKeeper("what another life has asked is not withdrawn", ({ gate }) => {
+    if (gate.kind === "here") return {};
+    const { asked } = gate;
+    let mine: ReturnType<typeof asked.read> = null;
+    return {
+      gate: {
+        ...gate,
+        asked: {
+          read: () => (mine === null ? null : asked.read()),
+          write(question) {
+            mine = question;
+            asked.write(question);
+          },
+        },
+      },
+    };
+  }),
   withTicketKeeper("an alarm that has rung is not set again", ({ setAlarm }, isRinging) => ({
     setAlarm(atMs) {
       if (!isRinging()) setAlarm(atMs);

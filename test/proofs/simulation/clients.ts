@@ -153,7 +153,7 @@ export function startClients(
         },
       );
       watch.answeredKeyed(request, walk, name, answer);
-      if (answer.ok && answer.value.kind === "kept") comeBack(request, answer.value.ticket.about.id);
+      if (answer.ok && answer.value.kind !== "answered") comeBack(request, answer.value.ticket.about.id);
     } catch (error) {
       instance.failed(error, walk);
     }

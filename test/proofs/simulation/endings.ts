@@ -1,9 +1,9 @@
 /** That everything comes to its end: in good time once nothing fails any more, and without leaving anything behind. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import type { Place } from "../../../src/domain/gate/places.ts";
 import type { GateObject } from "./gate-object.ts";
 import type { Hope } from "./hope.ts";
 import type { KeyObject } from "./key-object.ts";
+import type { TicketObject } from "./ticket-object.ts";
 import { startMs } from "./scheduler.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
 import type { World } from "./world.ts";
@@ -37,7 +37,7 @@ export function checkProgress(
     }
     for (const gate of gates.values()) {
       const left = [...gate.places().values()].find(
-        (place) => tickets.known(place.ticketId)?.endedAtMs !== null && !isOver(place, scheduler.nowMs()),
+        ({ ticketId }) => tickets.known(ticketId)?.endedAtMs !== null,
       );
       if (left) world.violate("9 places", `${gate.name} keeps a place for nobody`, left.ticketId);
     }
@@ -66,19 +66,16 @@ export function checkEnd(
   tickets: TicketWatch,
   gates: ReadonlyMap<ProviderName, GateObject>,
   keys: ReadonlyMap<string, KeyObject>,
+  objects: ReadonlyMap<string, TicketObject>,
 ): void {
+  for (const [id, object] of objects)
+    if (object.asked() !== null) world.violate("4 ends", "asks its gate for ever", id);
   for (const { id, ticket } of tickets.all())
     if (ticket !== null) world.violate("4 ends", `${ticket.state.status} for ever`, id);
   for (const gate of gates.values()) {
-    const nowMs = world.scheduler.nowMs();
-    const place = [...gate.places().values()].find((place) => !isOver(place, nowMs));
+    const [place] = gate.places().values();
     if (place) world.violate("9 places", `${gate.name} keeps a place for ever`, place.ticketId);
   }
   for (const [name, key] of keys)
     if (key.stored() !== null) world.violate("idempotency", "a key is kept for ever", name);
-}
-
-/** A hold that is over counts for nothing, and is gone when anybody next asks. */
-function isOver({ standing }: Place, nowMs: number): boolean {
-  return standing.state === "held" && standing.untilMs <= nowMs;
 }

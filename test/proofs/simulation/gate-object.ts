@@ -5,7 +5,8 @@ import { newGate, type Admission, type GateState } from "../../../src/domain/gat
 import type { Requeueing, Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
-import type { Place, Places, QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Acceptance, Place, Places, QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
@@ -19,7 +20,10 @@ export interface GateObject extends Target {
   readonly provider: ProviderName;
   enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
   exchange(reportId: string, callReports: readonly CallReport[]): Exchanged;
-  reserve(item: QueueItem): boolean;
+  admit(item: QueueItem, notBeforeMs: number): Admitted;
+  withdraw(acceptance: Acceptance): void;
+  /** Has a ticket that has a place here say how it stands. */
+  askAfter(ticketId: string): void;
   enqueue(item: QueueItem, notBeforeMs: number): void;
   requeue(item: QueueItem, requeueing: Requeueing): void;
   start(item: QueueItem, starter: Starter): Start;
@@ -37,7 +41,7 @@ export interface GateObjectParts {
   /** Brings a ticket's id to a worker, perhaps. */
   readonly send: (ticketId: string) => void;
   /** Has a ticket tell how it stands. */
-  readonly remind: (gate: GateObject, ticketId: string) => void;
+  readonly remind: (gate: GateObject, place: Place) => void;
   readonly watch: GateWatch;
   readonly processLife: (() => Life) | null;
 }
@@ -154,7 +158,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       for (const id of ids) send(id);
     },
     askAfter(ids) {
-      for (const id of ids) remind(object, id);
+      for (const id of ids) ask(id);
     },
     setAlarm(wakeAtMs) {
       const atMs = alarm.atMs();
@@ -162,6 +166,11 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       if (atMs === null || wakeAtMs < atMs) alarm.set(Math.max(wakeAtMs, scheduler.nowMs() + 1));
     },
   };
+
+  function ask(ticketId: string): void {
+    const place = rows.get(ticketId);
+    if (place !== undefined) remind(object, place);
+  }
 
   function ring(): void {
     if (!life().isAlive) return;
@@ -178,7 +187,9 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
     exchange: (reportId, callReports) =>
       verb("exchange", [reportId, callReports], (it) => it.exchange(reportId, callReports)),
-    reserve: (item) => verb("reserve", [item], (it) => it.reserve(item)) === "held",
+    admit: (item, notBeforeMs) => verb("admit", [item, notBeforeMs], (it) => it.admit(item, notBeforeMs)),
+    withdraw: (acceptance) => verb("withdraw", [acceptance], (it) => it.withdraw(acceptance)),
+    askAfter: ask,
     enqueue: (item, notBeforeMs) =>
       verb("enqueue", [item, notBeforeMs], (it) => it.enqueue(item, notBeforeMs)),
     requeue: (item, requeueing) => verb("requeue", [item, requeueing], (it) => it.requeue(item, requeueing)),

@@ -3,6 +3,7 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { claimTicket } from "../../../src/cloudflare/claim.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
 import type { Gateway } from "../../../src/gateway/gateway.ts";
+import type { AdmissionGuard } from "../../../src/engine/front/admission.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
 import { StoreAway, type Clock, type Gate, type Keys, type Ports } from "../../../src/gateway/ports.ts";
 import type { Defaults } from "../../../src/gateway/resolve.ts";
@@ -73,7 +74,12 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   };
   const fronts = new Map([...around.gates].map(([of, gate]) => [of, gateOf(around, life, clock, gate)]));
 
-  const tickets = ticketsOf(around, life);
+  const tickets = ticketsOf(around, life, (provider) => frontOf(provider).guard);
+  function frontOf(provider: ProviderName) {
+    const front = fronts.get(provider);
+    if (front === undefined) throw new Error(`there is no gate of ${provider}`);
+    return front;
+  }
   const ports: Ports = seams.ports({
     providers: new Map(
       deployment.providers.flatMap((of) => {
@@ -81,11 +87,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
         return vendor ? [[of, vendor.seenFrom(life)] as const] : [];
       }),
     ),
-    gate(provider) {
-      const front = fronts.get(provider);
-      if (front === undefined) throw new Error(`there is no gate of ${provider}`);
-      return front;
-    },
+    gate: (provider) => frontOf(provider).gate,
     tickets,
     keys: keysOf(around, life),
     clock,
@@ -106,6 +108,14 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     clock,
     newId: world.newId,
     random: ports.random,
+    async askAfter(id, provider) {
+      const whose = [...around.gates.values()].filter(
+        (gate) => provider === null || gate.provider === provider,
+      );
+      await Promise.allSettled(
+        whose.map((gate) => ask(life, gate, named("ask after", id), () => gate.askAfter(id))),
+      );
+    },
   });
   /** One step for one ticket, whose id a message has brought. */
   async function work(ticketId: string): Promise<void> {
@@ -149,37 +159,33 @@ function gateOf(
   life: Life,
   clock: Clock,
   gate: GateObject,
-): Gate {
+): { readonly gate: Gate; readonly guard: AdmissionGuard } {
   const remote: RemoteGate = {
     enter: (permit, whose) => ask(life, gate, "enter", () => gate.enter(permit, whose)),
     exchange: (reportId, callReports) =>
       ask(life, gate, "exchange", () => gate.exchange(reportId, callReports)),
-    reserve: (item) => ask(life, gate, "reserve", () => gate.reserve(item)),
     estimate: () => Promise.resolve(null),
     status: () => Promise.reject(new Error("nobody asks for it here")),
   };
   if (world.plan.shape === "process") {
-    return watchedGate(
-      world,
-      gate.provider,
-      {
-        ...remote,
-        enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
-        async report(callReport) {
-          try {
-            return (await remote.exchange(world.newId(), [callReport])).others ?? null;
-          } catch (error) {
-            if (!(error instanceof StoreAway)) throw error;
-            return null;
-          }
-        },
+    const here: Gate = {
+      ...remote,
+      enter: async (permit, whose) => (await remote.enter(permit, whose)).admission,
+      async report(callReport) {
+        try {
+          return (await remote.exchange(world.newId(), [callReport])).others ?? null;
+        } catch (error) {
+          if (!(error instanceof StoreAway)) throw error;
+          return null;
+        }
       },
-      reports,
-    );
+    };
+    const guard: AdmissionGuard = { admit: async (create) => (await create()).created };
+    return { gate: watchedGate(world, gate.provider, here, reports), guard };
   }
   const seen = snapshots.seenBy(life.name, clock, remote);
   const front = world.seams.createGateFront({ remote: seen.remote, clock, newId: world.newId, later });
-  return watchedGate(world, gate.provider, seen.behind(front), reports);
+  return { gate: watchedGate(world, gate.provider, seen.behind(front), reports), guard: front };
 }
 
 function later(work: Promise<unknown>): void {
@@ -190,7 +196,11 @@ function named(verb: string, id: string): string {
   return `${verb} of ${id.slice(0, 8)}`;
 }
 
-function ticketsOf({ ask, ticket, tickets }: Surroundings, life: Life): ClaimableTickets {
+function ticketsOf(
+  { ask, ticket, tickets }: Surroundings,
+  life: Life,
+  guardOf: (provider: ProviderName) => AdmissionGuard,
+): ClaimableTickets {
   /** What the holder of a claim asks for. */
   const asHolder = <Reply>(
     id: string,
@@ -202,9 +212,15 @@ function ticketsOf({ ask, ticket, tickets }: Surroundings, life: Life): Claimabl
       throw error;
     });
   return {
-    create: (draft) => {
-      const object = ticket(draft.about.id);
-      return ask(life, object, named("create", draft.about.id), () => object.create(draft));
+    create(draft) {
+      const { id, provider } = draft.about;
+      const object = ticket(id);
+      return guardOf(provider).admit(() =>
+        ask(life, object, named("create", id), async () => ({
+          created: await object.create(draft),
+          gateMs: object.gateMs(),
+        })),
+      );
     },
     load: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).load()),
     claim: (id, permit, asProbe, early) =>

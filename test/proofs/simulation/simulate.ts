@@ -1,4 +1,5 @@
 /** One seed lived through: a world is built, left to its faults, healed, and watched until nothing is left to happen. */
+import type { Place } from "../../../src/domain/gate/places.ts";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { startClients } from "./clients.ts";
 import { checkEnd, checkProgress } from "./endings.ts";
@@ -100,7 +101,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       id,
       watch: tickets,
       processLife,
-      gateOf: ({ about }) => gateOf(about.provider),
+      gateOf,
     });
   }
 
@@ -110,10 +111,11 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     return gate;
   }
 
-  function remind(gate: GateObject, ticketId: string): void {
+  function remind(gate: GateObject, place: Place): void {
+    const { ticketId } = place;
     const ticket = around.ticket(ticketId);
     ask(gate.life(), ticket, `remind ${ticketId.slice(0, 8)}`, () => ticket.remind()).then(
-      (isThere) => isThere || gate.remove(ticketId),
+      (isThere) => isThere || gate.withdraw(place),
       () => world.note(gate.name, `${ticketId.slice(0, 8)} is silent`),
     );
   }
@@ -129,7 +131,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   checkProgress(world, tickets, gates, hope);
 
   await scheduler.run(() => world.violation() !== null);
-  if (world.violation() === null) checkEnd(world, tickets, gates, keyObjects);
+  if (world.violation() === null) checkEnd(world, tickets, gates, keyObjects, ticketObjects);
   for (const { life } of running) die(life);
   operator.end();
 

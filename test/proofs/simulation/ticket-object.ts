@@ -3,6 +3,7 @@
  * Whoever runs the keeper may die between any two of its steps.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
   isForgotten,
@@ -13,7 +14,15 @@ import {
   type Ticket,
   type TicketEvent,
 } from "../../../src/domain/ticket/ticket.ts";
-import type { OpenRow, TicketKeeper, TicketRow, TicketRules } from "../../../src/engine/ticket-keeper.ts";
+import type { TicketKeeper } from "../../../src/engine/ticket-keeper.ts";
+import type {
+  AdmissionQuestion,
+  AskedRow,
+  Listener,
+  OpenRow,
+  TicketRow,
+  TicketRules,
+} from "../../../src/engine/ticket-parts.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { createAlarm } from "./alarm.ts";
 import type { GateObject } from "./gate-object.ts";
@@ -37,13 +46,17 @@ export interface TicketObject extends Target {
   wakeUp(): void;
   /** Alarm or not, this is what is stored. */
   stored(): Ticket | null;
+  /** What its gate is asked, as stored. */
+  asked(): AdmissionQuestion | null;
+  /** How long the gate was asked. */
+  gateMs(): number;
 }
 
 export interface TicketObjectParts {
   readonly world: World;
   readonly ask: Ask;
   readonly id: string;
-  readonly gateOf: (ticket: Ticket) => GateObject;
+  readonly gateOf: (provider: ProviderName) => GateObject;
   readonly watch: TicketWatch;
   /** Of the process that holds the ticket, and its gate; `null`: the object lives on its own. */
   readonly processLife: (() => Life) | null;
@@ -61,6 +74,8 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   const { scheduler, seams, plan } = world;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
+  let storedAsked: AdmissionQuestion | null = null;
+  let gateMs = 0;
   const alarm = createAlarm(world, ring);
 
   let ownLife = createLife(name);
@@ -71,7 +86,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     if (processLife) return processLife();
     if (!ownLife.isAlive) {
       ownLife = createLife(name);
-      if (stored !== null && alarm.atMs() === null) keeper().arm();
+      if (stored !== null || storedAsked !== null) keeper().wakeUp(alarm.atMs() !== null);
     }
     return ownLife;
   }
@@ -115,12 +130,20 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         return dies("after it has written") ? await never() : reply;
       },
       async erase() {
-        if (stored === null) return;
+        if (stored === null && storedAsked === null) return;
         if (dies("before it erases")) return await never();
-        watch.forgotten(stored);
+        if (stored !== null) watch.forgotten(stored);
+        if (storedAsked !== null) watch.gone(storedAsked, gateOf(storedAsked.provider).places());
         stored = null;
+        storedAsked = null;
         alarm.clear();
+        if (dies("after it has erased")) return await never();
       },
+    };
+
+    const askedRow: AskedRow = {
+      read: () => storedAsked,
+      write: (asked) => void (storedAsked = asked),
     };
 
     const open: OpenRow = {
@@ -162,17 +185,61 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     }
 
     function askGate(ticket: Ticket, notice: GateNotice): Promise<void> {
-      const gate = gateOf(ticket);
+      const gate = gateOf(ticket.about.provider);
       const verb = `${notice.kind} of ${id.slice(0, 8)}`;
-      return ask(present, gate, verb, () => hear(gate, ticket, notice), noticeLimitMs);
+      const run = () => {
+        hear(gate, ticket, notice);
+        watch.heard(id, notice.event);
+      };
+      return ask(present, gate, verb, run, noticeLimitMs);
     }
 
     /** A gate in the same process. */
     function tellGate(ticket: Ticket, notice: GateNotice): void {
       if (dies(`before ${notice.kind}`)) return;
-      hear(gateOf(ticket), ticket, notice);
+      hear(gateOf(ticket.about.provider), ticket, notice);
       dies(`after ${notice.kind}`);
     }
+
+    const away: Listener = {
+      kind: "away",
+      asked: askedRow,
+      tell: askGate,
+      async admit({ provider, item }, notBeforeMs) {
+        const gate = gateOf(provider);
+        const sinceMs = scheduler.nowMs();
+        const answer = await ask(
+          present,
+          gate,
+          `admit of ${id.slice(0, 8)}`,
+          () => {
+            const admitted = gate.admit(item, notBeforeMs);
+            if (admitted.kind === "admitted") watch.admitted(item);
+            return admitted;
+          },
+          noticeLimitMs,
+        );
+        gateMs = scheduler.nowMs() - sinceMs;
+        return answer;
+      },
+      withdraw({ provider, item }) {
+        watch.withdrawn(item);
+        const gate = gateOf(provider);
+        return ask(present, gate, `withdraw ${id.slice(0, 8)}`, () => gate.withdraw(item), noticeLimitMs);
+      },
+    };
+
+    const here: Listener = {
+      kind: "here",
+      tell: tellGate,
+      admit({ provider, item }, notBeforeMs) {
+        if (dies("before admit")) return { kind: "full" };
+        const admitted = gateOf(provider).admit(item, notBeforeMs);
+        dies("after admit");
+        return admitted;
+      },
+      withdraw: ({ provider, item }) => gateOf(provider).withdraw(item),
+    };
 
     return seams.createTicketKeeper(
       {
@@ -181,7 +248,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
           if (!isOpen && dies("before it sets its alarm")) return;
           alarm.set(Math.max(atMs, scheduler.nowMs() + 1));
         },
-        gate: processLife === null ? { kind: "away", tell: askGate } : { kind: "here", tell: tellGate },
+        gate: processLife === null ? away : here,
         nowMs: scheduler.nowMs,
         policy: () => plan.policy,
         random: world.random("backoff").next,
@@ -200,7 +267,8 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
 
   function ring(): void {
     // A process that is down looks after its tickets when it is up again.
-    if (stored === null || (processLife !== null && !processLife().isAlive)) return;
+    if (stored === null && storedAsked === null) return;
+    if (processLife !== null && !processLife().isAlive) return;
     if (world.strikes("object_dies") && processLife === null) die(ownLife);
     const present = life();
     const again = () => {
@@ -243,6 +311,8 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       behind("wake up", () => keeper().remind());
     },
     stored: () => stored,
+    asked: () => storedAsked,
+    gateMs: () => gateMs,
   };
 }
 

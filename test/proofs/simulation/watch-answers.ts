@@ -88,6 +88,8 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
       world.violate("modes", `turned away by the gate`, request.name);
     if (refusal.kind === "queue_full" && request.mode === "immediate")
       world.violate("modes", "an immediate one for a full queue", request.name);
+    if (refusal.kind === "queue_full" && walk.ticketId !== null)
+      world.violate("1 kept", "kept, though its client was told that there is no room", walk.ticketId);
     if (refusal.kind === "failed") checkFailure(request, walk, refusal.failure);
   }
 
@@ -157,8 +159,8 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
         return;
       }
       const { value } = answer;
-      if (value.kind === "kept") kept(request, value.ticket);
-      const success = value.kind === "kept" ? `ticket ${value.ticket.about.id}` : `body ${value.body}`;
+      if (value.kind !== "answered") kept(request, value.ticket);
+      const success = value.kind !== "answered" ? `ticket ${value.ticket.about.id}` : `body ${value.body}`;
       if (before && before.asked !== asked)
         world.violate("idempotency", `one answer for two comparisons`, name);
       else if (before && before.success !== success)

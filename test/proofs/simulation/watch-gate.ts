@@ -4,6 +4,7 @@ import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Look } from "../../../src/engine/gate-keeper.ts";
 import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
@@ -83,8 +84,6 @@ export function watchGate(world: World, name: string): GateWatch {
     for (const { ticketId, standing } of rows.values()) {
       if (standing.state === "waiting") continue;
       if (standing.untilMs <= nowMs) broken("9 places", `${standing.state} past its end`, ticketId);
-      if (standing.state === "held" && standing.untilMs > nowMs + 30_000)
-        broken("9 places", "a hold of more than 30 s", ticketId);
     }
   }
 
@@ -140,8 +139,12 @@ export function watchGate(world: World, name: string): GateWatch {
           order.sent(state, rows, send);
           break;
         }
-        case "reserve":
-          capacity.reserved(given[0] as QueueItem, rowsBefore, reply as "held" | "full");
+        case "admit":
+          capacity.asked(given[0] as QueueItem, rowsBefore, (reply as Admitted).kind);
+          breaker.unmoved(stateBefore, state, what);
+          break;
+        case "withdraw":
+          capacity.withdrawn(given[0] as QueueItem);
           breaker.unmoved(stateBefore, state, what);
           break;
         case "started":
@@ -154,10 +157,7 @@ export function watchGate(world: World, name: string): GateWatch {
       capacity.after(rows);
     },
     served(state, rows, alarmAtMs) {
-      // A hold that is over is gone when anybody next asks; nothing waits for that.
-      const lapses = [...rows.values()].some(
-        ({ standing }) => standing.state !== "waiting" && standing.state !== "held",
-      );
+      const lapses = [...rows.values()].some(({ standing }) => standing.state !== "waiting");
       if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
       order.served(state, rows);
     },

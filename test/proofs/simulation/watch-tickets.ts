@@ -1,4 +1,6 @@
 /** Looks at every write of every ticket, and holds it against what a ticket may do. Knows nothing of how `src` decides. */
+import type { Acceptance, Place } from "../../../src/domain/gate/places.ts";
+import type { AdmissionQuestion } from "../../../src/engine/ticket-parts.ts";
 import type { Claimed, Settled } from "../../../src/domain/ticket/moves.ts";
 import type { Texts, Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { latestMs } from "./alarm.ts";
@@ -14,6 +16,14 @@ export interface TicketWatch {
   /** Whoever asked for a claim, or with its token, has had no answer. */
   unanswered(id: string, holder: { readonly permit: string } | { readonly fence: number }): void;
   forgotten(ticket: Ticket): void;
+  /** Its gate has heard what it had to say after that event. */
+  heard(id: string, event: number): void;
+  /** Its gate has a place for it. */
+  admitted(acceptance: Acceptance): void;
+  /** It has begun to withdraw what it has asked. */
+  withdrawn(acceptance: Acceptance): void;
+  /** Nothing is left of what it has asked. @param places of its gate */
+  gone(asked: AdmissionQuestion, places: ReadonlyMap<string, Place>): void;
   known(id: string): KnownTicket | undefined;
   all(): Iterable<KnownTicket>;
 }
@@ -71,6 +81,13 @@ const ends: readonly string[] = ["completed", "failed", "expired", "cancelled"];
 export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => void): TicketWatch {
   const { scheduler, plan } = world;
   const tickets = new Map<string, KnownTicket>();
+  /** Acceptances that came to nothing: of which that has begun, and is over. */
+  const withdrawals = new Set<string>();
+  const isGone = new Set<string>();
+  /** The latest event of each ticket that its gate has heard of. */
+  const heardOf = new Map<string, number>();
+  /** A gate that loses what it had forgets what was withdrawn, too. */
+  const forgets = plan.rates.has("gate_forgets");
   /** The ticket of each key that led to one. */
   const keyed = new Map<string, string>();
   const isDownAtTimes = plan.shape === "process" && downtimes.some((kind) => plan.rates.has(kind));
@@ -113,6 +130,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     if (status !== after.state.status)
       broken("2 states", `${status} by its events, ${after.state.status} stored`);
     if (after.progress.events !== known.events) broken("6 events", `${after.progress.events} counted`);
+    if (after.progress.gateHeard > (heardOf.get(id) ?? 0))
+      broken("9 places", "takes for heard what its gate has not heard");
     known.status = after.state.status;
     known.ticket = after;
     if (after.about !== known.about && JSON.stringify(after.about) !== JSON.stringify(known.about))
@@ -139,6 +158,8 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
 
   function accept(ticket: Ticket): KnownTicket {
     const { about, state } = ticket;
+    if (withdrawals.has(nameOf({ ticketId: about.id, acceptedAtMs: about.acceptedAtMs })))
+      world.violate("1 kept", "kept, though it was withdrawn", about.id);
     const walk = walks.getStore();
     if (walk) {
       walk.ticketId = about.id;
@@ -259,9 +280,31 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
         world.violate("1 kept", "removed before its retention was over", known.id);
       known.ticket = null;
     },
+    heard(id, event) {
+      heardOf.set(id, Math.max(event, heardOf.get(id) ?? 0));
+    },
+    admitted(acceptance) {
+      this.heard(acceptance.ticketId, 1);
+      if (!forgets && isGone.has(nameOf(acceptance)))
+        world.violate(
+          "9 places",
+          "a place for what was withdrawn, or refused, and is gone",
+          acceptance.ticketId,
+        );
+    },
+    withdrawn: (acceptance) => void withdrawals.add(nameOf(acceptance)),
+    gone({ item }, places) {
+      isGone.add(nameOf(item));
+      if (!forgets && places.get(item.ticketId)?.acceptedAtMs === item.acceptedAtMs)
+        world.violate("9 places", "it is gone, and its place is left", item.ticketId);
+    },
     known: (id) => tickets.get(id),
     all: () => tickets.values(),
   };
+}
+
+function nameOf({ ticketId, acceptedAtMs }: Acceptance): string {
+  return `${ticketId} ${acceptedAtMs}`;
 }
 
 /** Said by who holds the claim, or for whom it is known that he is dead. */

@@ -3,23 +3,18 @@ import { expect, it } from "vitest";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { StoreAway, type Gate } from "../../../src/gateway/ports.ts";
 import { failoverGates } from "../../../src/stores/failover/gate.ts";
-import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
-import { createRooms } from "../../../src/stores/failover/reservations.ts";
-import { manualClock } from "../../support/clock.ts";
-import { fault, queueItem } from "../../domain/durable-builders.ts";
+import { fault } from "../../domain/durable-builders.ts";
 
 function world() {
-  const clock = manualClock();
   const heard: Record<string, CallReport[]> = { here: [], there: [] };
   let isAway = false;
   const here = new Set<string>(["ticket-here"]);
-  const gateOf = (name: string): { -readonly [Verb in keyof Gate]: Gate[Verb] } => ({
+  const gateOf = (name: string): Gate => ({
     enter: async () => ({ kind: "call", epoch: 0, probe: null }),
     report: async (callReport) => {
       heard[name]?.push(callReport);
       return null;
     },
-    reserve: async () => true,
     estimate: async () =>
       ({ position: name === "here" ? 1 : 2, waitMs: null, opensAtMs: 0, why: "turn" }) as never,
     status: async () => name as never,
@@ -30,7 +25,6 @@ function world() {
   };
   const fallbackGate = gateOf("here");
   const primaryGate = gateOf("there");
-  const rooms = createRooms(fallback, clock, () => crypto.randomUUID());
   const gates = failoverGates({
     fallback,
     primary: { gate: () => primaryGate },
@@ -38,14 +32,9 @@ function world() {
       isAway: () => isAway,
       ask: (verb) => (isAway ? Promise.reject(new StoreAway("away")) : verb()),
     },
-    rooms,
-    clock,
   });
   return {
     gates,
-    primaryGate,
-    rooms,
-    clock,
     heard,
     go: (away: boolean) => {
       isAway = away;
@@ -110,21 +99,6 @@ it("says of a ticket here where it stands here, and asks the shared gate for oth
   go(true);
   expect(await gates.of("mock").estimate("ticket-here")).toMatchObject({ position: 1 });
   await expect(gates.of("mock").estimate("ticket-there")).rejects.toThrow(StoreAway);
-});
-
-it("waits for room at the shared gate for 300 ms, however long the line before it is", async () => {
-  const { gates, primaryGate, rooms, clock, go } = world();
-  primaryGate.reserve = () => new Promise(() => {});
-  const reserving = gates.of("mock").reserve(queueItem("drafted"));
-  await clock.advance(299);
-  expect(rooms.take("drafted")).toBeNull();
-  await clock.advance(1);
-  expect(await reserving).toBe(true);
-  expect(markedAtMs(rooms.take("drafted") ?? "")).toBe(clock.nowMs());
-  expect(rooms.take("drafted")).toBeNull();
-  go(true);
-  expect(await gates.of("mock").reserve(queueItem("drafted"))).toBe(true);
-  expect(rooms.take("drafted")).not.toBeNull();
 });
 
 it("shows the gate in force", async () => {

@@ -47,8 +47,8 @@ function ticketsThat(
       },
     } as never,
     watch: { ask: (verb) => verb() },
-    rooms: {} as never,
     clock: manualClock(),
+    newId: () => "id",
     longestLifeMs: 1,
     onNote: () => {},
   });

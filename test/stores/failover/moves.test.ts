@@ -1,7 +1,6 @@
 /** Tickets that were kept here come to the primary store, each with one owner at any time; and none there that nobody was told of. */
 import { expect, it } from "vitest";
-import { QueueFull, StoreAway } from "../../../src/gateway/ports.ts";
-import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
+import { StoreAway } from "../../../src/gateway/ports.ts";
 import { draftOf } from "../../contracts/tickets.ts";
 import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
 import { always, failoverWorld, inTurn, limits, policy } from "../../support/failover/world.ts";
@@ -10,8 +9,7 @@ it("judges a comparison once whose first place nobody knows of: that one is with
   const world = failoverWorld();
   const process = await world.begin();
   // Nobody takes tickets there meanwhile.
-  process.fate = (verb) =>
-    verb === "create" ? "unanswered" : verb === "reserve" ? "answered" : "not_connected";
+  process.fate = (verb) => (verb === "create" ? "unanswered" : "not_connected");
   const id = await keptBy(world, process);
   expect(world.server.rows.size).toBe(1);
   expect(process.file.doubtful.size).toBe(1);
@@ -45,8 +43,7 @@ it("says so where the one that nobody knows of was worked on already", async () 
   const world = failoverWorld();
   const process = await world.begin();
   await world.begin();
-  process.fate = (verb) =>
-    verb === "create" ? "unanswered" : verb === "reserve" ? "answered" : "not_connected";
+  process.fate = (verb) => (verb === "create" ? "unanswered" : "not_connected");
   await keptBy(world, process);
   await world.clock.advance(1_000);
   await backFor(world, process);
@@ -65,27 +62,26 @@ it("finds no room here for more than the queue may hold, and withdraws what may 
 
   const other = failoverWorld();
   const full = await other.begin();
-  full.fallback.gate("mock").reserve = async () => false;
-  full.fate = (verb) =>
-    verb === "create" ? "unanswered" : verb === "reserve" ? "answered" : "not_connected";
+  full.fallback.moves.keep = async () => ({ kind: "full" });
+  full.fate = (verb) => (verb === "create" ? "unanswered" : "not_connected");
   const draft = draftOf({ id: "00000000-0000-4000-8000-000000000099" });
-  const creating = full.failover.tickets.create(draft).catch((error: unknown) => error);
+  const creating = full.failover.tickets.create(draft);
   await other.clock.advance(300);
-  expect(await creating).toBeInstanceOf(QueueFull);
+  expect(await creating).toEqual({ kind: "full" });
   expect(other.server.rows.size).toBe(1);
   await backFor(other, full);
   await other.clock.advance(10_000);
   expect(other.server.rows.size).toBe(0);
 });
 
-it("finds room here where the gate there does not answer, and has nothing to withdraw", async () => {
+it("is full where the shared store is, and does not look for room here", async () => {
   const world = failoverWorld();
   const process = await world.begin();
-  process.fate = (verb) => (verb === "reserve" ? "unheard" : "answered");
-  const keeping = process.keep();
-  await world.clock.advance(300);
-  expect(markedAtMs((await keeping) ?? "")).not.toBeNull();
-  expect(process.file.doubtful.size).toBe(0);
+  const whole = draftOf();
+  const draft = { ...whole, about: { ...whole.about, sizeBytes: limits.maxBytes } };
+  expect(await process.failover.tickets.create(draft)).toMatchObject({ kind: "kept" });
+  expect(await process.failover.tickets.create(draftOf())).toEqual({ kind: "full" });
+  expect(process.file.rows.size).toBe(0);
 });
 
 it("has one owner for a ticket on its way: nobody claims it, and only the shared store says how it stands", async () => {

@@ -114,7 +114,6 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     const gate: Gate = {
       enter: async (permit, whose) => then(keeper.enter(permit, whose)).admission,
       report: async (callReport) => then(keeper.exchange(`report-${++reports}`, [callReport])).others ?? null,
-      reserve: async (item) => then(keeper.reserve(item)) === "held",
       estimate: async (ticketId) => keeper.estimate(ticketId),
       status: async () => keeper.status(),
     };
@@ -149,9 +148,22 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       remove: (id) => rows.delete(id),
       all: () => Array.from(rows.values(), ({ ticket }) => ticket),
     },
-    (ticket) => {
-      tell(ticket);
-      onStored?.(ticket);
+    {
+      tell(ticket) {
+        tell(ticket);
+        onStored?.(ticket);
+      },
+      admit({ provider, item }, notBeforeMs) {
+        const { keeper, after } = of(provider);
+        const admitted = keeper.admit(item, notBeforeMs);
+        after();
+        return admitted;
+      },
+      withdraw({ provider, item }) {
+        const { keeper, after } = of(provider);
+        keeper.withdraw(item);
+        after();
+      },
     },
   );
 
@@ -164,7 +176,14 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
 
   return {
     gate: (provider) => of(provider).gate,
-    tickets,
+    tickets: {
+      ...tickets,
+      async create(draft) {
+        const created = await tickets.create(draft);
+        if (created.kind === "kept") onStored?.(created.ticket);
+        return created;
+      },
+    },
     settleAsOf: (id, fence, outcome, atMs) =>
       tickets.keeperOf(id, () => Math.min(atMs, clock.nowMs())).settle(fence, outcome),
     put(ticket, events) {

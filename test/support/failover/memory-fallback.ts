@@ -105,7 +105,9 @@ export function memoryFallback(
         mustStore();
         const { provider } = draft.about;
         if (doubtfulId !== null) doubtful.set(doubtfulId, { id: doubtfulId, provider });
-        return await engine.tickets.create(draft);
+        const created = await engine.tickets.create(draft);
+        if (doubtfulId !== null && created.kind === "full") doubtful.delete(doubtfulId);
+        return created;
       },
       whereabouts(id) {
         const row = rows.get(id);

@@ -128,7 +128,6 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
               probe: null,
             })),
           report: (callReport) => ask("report", () => gate.report(callReport)).catch(() => null),
-          reserve: (item) => ask("reserve", () => gate.reserve(item)),
           estimate: (id) => ask("outlook", () => gate.estimate(id)),
           status: () => ask("overview", gate.status),
         };

@@ -2,15 +2,17 @@
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Requeueing, Start } from "../../../src/domain/gate/queue.ts";
 import type { QueueItem } from "../../../src/domain/gate/places.ts";
+import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { StartingGate } from "../../../src/engine/claims.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
-import { encodeQueueItem } from "../../../src/stores/redis/codec.ts";
+import { encodeQueueItem, decodeEstimate } from "../../../src/stores/redis/codec.ts";
 import { redisGate, type RedisGate } from "../../../src/stores/redis/gate.ts";
 import type { ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import type { GateCall } from "../../../src/stores/redis/script/calls.ts";
 import type { BareCall } from "./script/bare.ts";
 
 export interface BareGate extends RedisGate, RemoteGate, StartingGate {
+  admit(item: QueueItem, notBeforeMs: number): Promise<Admitted>;
   enqueue(item: QueueItem, notBeforeMs: number): Promise<void>;
   requeue(item: QueueItem, requeueing: Requeueing): Promise<void>;
   remove(ticketId: string, keptBytes?: number): Promise<void>;
@@ -28,7 +30,8 @@ export function bareGate(script: ScriptRunner, provider: ProviderName): BareGate
 
   return {
     ...redisGate(script, provider),
-    reserve: async (item) => (await ask({ verb: "reserve", item: encodeQueueItem(item) })) === "held",
+    admit: async (item, notBeforeMs) =>
+      reviveAdmitted((await ask({ verb: "admit", item: encodeQueueItem(item), notBeforeMs })) as Admitted),
     start: async (item, starter) =>
       decodeStart((await ask({ verb: "start", item: encodeQueueItem(item), starter })) as Start),
     enqueue: async (item, notBeforeMs) =>
@@ -41,6 +44,10 @@ export function bareGate(script: ScriptRunner, provider: ProviderName): BareGate
       return Array.isArray(ids) ? (ids as readonly string[]) : [];
     },
   };
+}
+
+function reviveAdmitted(stored: Admitted): Admitted {
+  return stored.kind === "full" ? stored : { ...stored, estimate: decodeEstimate(stored.estimate ?? null) };
 }
 
 function decodeStart(stored: Start): Start {

@@ -119,7 +119,7 @@ const command = fc.oneof(
       { permit, epoch: null, finding: healthy, durationMs: null },
     ]),
   }),
-  fc.record({ verb: fc.constant("reserve" as const), item: queueItem }),
+  fc.record({ verb: fc.constant("admit" as const), item: queueItem, inMs }),
   fc.record({ verb: fc.constant("confirm" as const), item: queueItem, inMs }),
   fc.record({
     verb: fc.constant("park" as const),
@@ -156,7 +156,7 @@ export type GateStep = typeof gateStep extends fc.Arbitrary<infer T> ? T : never
 export interface Askable {
   enter(permit: string, whose: Whose): unknown;
   exchange(reportId: string, callReports: readonly CallReport[]): unknown;
-  reserve(item: QueueItem): unknown;
+  admit(item: QueueItem, notBeforeMs: number): unknown;
   enqueue(item: QueueItem, notBeforeMs: number): unknown;
   requeue(item: QueueItem, requeueing: Requeueing): unknown;
   start(item: QueueItem, starter: Starter): Start | Promise<Start>;
@@ -173,8 +173,8 @@ export function askGate(gate: Askable, command: GateStep["command"], nowMs: numb
       return gate.enter(command.permit, command.whose);
     case "exchange":
       return gate.exchange(command.reportId, command.callReports);
-    case "reserve":
-      return gate.reserve(command.item);
+    case "admit":
+      return gate.admit(command.item, nowMs + command.inMs);
     case "confirm":
       return gate.enqueue(command.item, nowMs + command.inMs);
     case "park": {

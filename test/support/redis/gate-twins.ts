@@ -72,7 +72,6 @@ export function sourceGate() {
   });
   const askable = {
     ...keeper,
-    reserve: (item: Parameters<typeof keeper.reserve>[0]) => keeper.reserve(item) === "held",
     started: () => keeper.started(false),
     dispatch: () => keeper.look().send,
   };
@@ -193,7 +192,7 @@ function besides(places: readonly Place[]) {
     lineOfSuspects: idsOf((place) => place.suspect && isInLine(place)),
     line: idsOf((place) => !place.suspect && isInLine(place)),
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
-    ages: idsOf(({ standing }) => standing.state !== "held"),
+    ages: idsOf(() => true),
     waits: waiting.map((place) => `${nameOf(place)} ${place.ticketId} ${place.notBeforeMs}`).toSorted(),
     turns: waiting
       .map(

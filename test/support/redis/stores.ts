@@ -101,6 +101,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },
+    admit: (item: QueueItem, notBeforeMs: number) => stores.gate.admit(item, notBeforeMs),
     enqueue: (item: QueueItem, notBeforeMs: number) => stores.gate.enqueue(item, notBeforeMs),
     requeue: (item: QueueItem, requeueing: Requeueing) => stores.gate.requeue(item, requeueing),
     remove: (ticketId: string) => stores.gate.remove(ticketId),

@@ -2642,10 +2642,11 @@ local blocks
 function blocks(self, block, place)
     return block.model == place.model and (block.tenant == nil or block.tenant == place.tenant)
 end
-____exports.holdMs = 30000
 ____exports.dispatchMs = 30000
 --- A place whose ticket is silent for so long is asked after.
 ____exports.silenceMs = 300000
+--- A request can be under way for no longer: so long it is known what was withdrawn, which may have been asked for before.
+____exports.withdrawnMs = 3600000
 --- Who starts first: suspects, then higher priority, then the older, then by id. Negative: `a` before `b`.
 function ____exports.byTurn(self, a, b)
     if a.suspect ~= b.suspect then
@@ -2664,19 +2665,9 @@ end
 function ____exports.byProbeTurn(self, a, b)
     return a.probes == b.probes and ____exports.byTurn(nil, a, b) or a.probes - b.probes
 end
---- What becomes of a place whose time is over; `null`: it is gone.
+--- What becomes of a place whose time is over.
 function ____exports.lapsedPlace(self, place)
-    repeat
-        local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held"
-        if ____cond8 then
-            return nil
-        end
-        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched" or ____switch8 == "running")
-        if ____cond8 then
-            return ____with(place, {standing = {state = "waiting"}})
-        end
-    until true
+    return ____with(place, {standing = {state = "waiting"}})
 end
 function ____exports.isBlocked(self, place, blocked)
     return ____lualib.__TS__ArraySome(
@@ -4030,16 +4021,13 @@ function freshPlace(self, item, nowMs)
         heardAtMs = nowMs
     }
 end
---- Keeps room for a ticket that is not stored yet, for 30 s.
--- 
--- @returns `null`: the queue is full. Asked again for the same ticket, it is held on.
-function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
-    if known ~= nil and known.standing.state ~= "held" then
-        return known
-    end
-    if known == nil and not (gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
+--- May a ticket be kept that has no place yet?
+function ____exports.hasRoom(self, gate, ____bindingPattern0, load, nowMs, limits)
+    local sizeBytes
+    sizeBytes = ____bindingPattern0.sizeBytes
+    return gate.accepting and ____modulesInUse["domain.gate.admission"].hasRoomFor(
         nil,
-        item.sizeBytes,
+        sizeBytes,
         ____modulesInUse["domain.gate.gate"].wholeLoad(
             nil,
             gate,
@@ -4048,18 +4036,16 @@ function ____exports.reserve(self, gate, item, known, load, nowMs, limits)
             limits
         ),
         limits
-    )) then
-        return nil
-    end
-    return ____with(
-        freshPlace(nil, item, nowMs),
-        {standing = {state = "held", untilMs = nowMs + 30000}}
     )
 end
---- The ticket is stored, and waits from now on. Not refused, even if its reservation has lapsed: what is stored was promised. Said again, or of a
--- ticket that has come further, it changes nothing.
+--- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
+function ____exports.isSameAcceptance(self, a, b)
+    return a ~= nil and a.ticketId == b.ticketId and a.acceptedAtMs == b.acceptedAtMs
+end
+--- The ticket is stored, and waits from now on. Not refused, even if its place was lost: what is stored was promised. Said again, or of a ticket
+-- that has come further, it changes nothing.
 function ____exports.enqueue(self, item, known, notBeforeMs, nowMs)
-    if known ~= nil and known.standing.state ~= "held" then
+    if known ~= nil then
         return ____with(known, {heardAtMs = nowMs})
     end
     return ____with(
@@ -4316,26 +4302,6 @@ return ____exports
  end,
 ["domain.ticket.ticket"] = function(...) 
 local ____exports = {}
---- Names a comparison for a gate: the same for the same texts, judge and parameters.
-function ____exports.comparisonKey(self, promptSha256)
-    return string.sub(promptSha256, 1, 16)
-end
---- Likewise, of one that is not accepted yet.
-function ____exports.draftQueueItem(self, about, acceptedAtMs)
-    local ____about_3 = about
-    local ticketId = ____about_3.id
-    local priority = ____about_3.priority
-    local keys = ____about_3.keys
-    return {
-        ticketId = ticketId,
-        priority = priority,
-        acceptedAtMs = acceptedAtMs,
-        sizeBytes = about.storedBytes or about.sizeBytes,
-        model = keys and keys.model or about.model,
-        tenant = keys and keys.tenant or "",
-        comparison = ____exports.comparisonKey(nil, about.promptSha256)
-    }
-end
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
@@ -4451,11 +4417,28 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         end
     until true
 end
+--- Names a comparison for a gate: the same for the same texts, judge and parameters.
+function ____exports.comparisonKey(self, promptSha256)
+    return string.sub(promptSha256, 1, 16)
+end
 --- What each verb of the gate wants to know of it.
 function ____exports.queueItemOf(self, ____bindingPattern0)
     local about
     about = ____bindingPattern0.about
-    return ____exports.draftQueueItem(nil, about, about.acceptedAtMs)
+    local ____about_3 = about
+    local ticketId = ____about_3.id
+    local priority = ____about_3.priority
+    local keys = ____about_3.keys
+    local acceptedAtMs = ____about_3.acceptedAtMs
+    return {
+        ticketId = ticketId,
+        priority = priority,
+        acceptedAtMs = acceptedAtMs,
+        sizeBytes = about.storedBytes or about.sizeBytes,
+        model = keys and keys.model or about.model,
+        tenant = keys and keys.tenant or "",
+        comparison = ____exports.comparisonKey(nil, about.promptSha256)
+    }
 end
 return ____exports
  end,
@@ -4644,7 +4627,7 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
 end
 ---
 -- @param ahead places that start before it
--- @returns `null` for a place that doesn't wait: it is held, or runs
+-- @returns `null` for a place that doesn't wait: it runs
 function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local why, credentials, pause
     function why(self)
@@ -4665,7 +4648,7 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local vitals = ____gate_6.vitals
     repeat
         local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "held" or ____switch8 == "running"
+        local ____cond8 = ____switch8 == "running"
         if ____cond8 then
             return nil
         end
@@ -5512,35 +5495,18 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local idOf
-function idOf(self, ____bindingPattern0)
-    local ticketId
-    ticketId = ____bindingPattern0.ticketId
-    return ticketId
-end
---- Rows that one pass lapses at a time.
-local batch = 200
-function ____exports.createGateKeeper(self, parts)
-    local putPlace, removePlace, lapse, places, hasChanged
-    function putPlace(self, place)
-        hasChanged = true
-        places:put(place)
-    end
-    function removePlace(self, ticketId)
-        hasChanged = true
-        places:remove(ticketId)
-    end
-    function lapse(self, nowMs)
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch
+function tableOf(self, parts)
+    local ____table
+    local ____parts_0 = parts
+    local places = ____parts_0.places
+    local limits = ____parts_0.limits
+    local function lapse(self, nowMs)
         do
             while true do
                 local lapsed = places:lapsed(nowMs, 200)
                 for ____, place in ipairs(lapsed) do
-                    local next = ____modulesInUse["domain.gate.places"].lapsedPlace(nil, place)
-                    if next == nil then
-                        removePlace(nil, place.ticketId)
-                    else
-                        putPlace(nil, next)
-                    end
+                    ____table:put(____modulesInUse["domain.gate.places"].lapsedPlace(nil, place))
                 end
                 if #lapsed < 200 then
                     return
@@ -5548,64 +5514,54 @@ function ____exports.createGateKeeper(self, parts)
             end
         end
     end
-    local ____parts_0 = parts
-    places = ____parts_0.places
-    local limits = ____parts_0.limits
-    hasChanged = true
-    --- When the last look said to look again.
-    local lookAtMs = -math.huge
-    --- One verb: the table is brought to the present, the gate's state is read, and what changed of it is written.
-    local function verb(self, work)
-        return parts:atomically(function()
-            local nowMs = parts:nowMs()
-            lapse(nil, nowMs)
-            local before = parts:readState()
-            local ____work_result_1 = work(nil, before, nowMs)
-            local gate = ____work_result_1.gate
-            local reply = ____work_result_1.reply
-            local after = ____modulesInUse["domain.gate.gate"].weighed(
-                nil,
-                gate,
-                places:load(),
-                nowMs,
-                limits
-            )
-            if after == before then
-                return reply
-            end
-            local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
-            if mustLast then
-                hasChanged = true
-            end
-            parts:writeState(after, mustLast)
-            return reply
-        end)
-    end
-    local function nextMs(self, gate, nowMs)
-        local load = places:load()
-        local due = {
-            firstLapseMs = places:firstLapseMs(),
-            firstReadyMs = places:firstReadyMs(
-                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+    ____table = {
+        hasChanged = true,
+        verb = function(self, work)
+            return parts:atomically(function()
+                local nowMs = parts:nowMs()
+                lapse(nil, nowMs)
+                local before = parts:readState()
+                local ____work_result_1 = work(nil, before, nowMs)
+                local gate = ____work_result_1.gate
+                local reply = ____work_result_1.reply
+                local after = ____modulesInUse["domain.gate.gate"].weighed(
                     nil,
                     gate,
-                    places,
+                    places:load(),
                     nowMs,
                     limits
-                ),
-                load.suspectsInFlight == 0
-            ),
-            firstHeardMs = places:firstHeardMs()
-        }
-        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
-            nil,
-            gate,
-            due,
-            load,
-            nowMs,
-            limits
-        )
-    end
+                )
+                if after == before then
+                    return reply
+                end
+                local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, before, after)
+                if mustLast then
+                    ____table.hasChanged = true
+                end
+                parts:writeState(after, mustLast)
+                return reply
+            end)
+        end,
+        put = function(self, place)
+            ____table.hasChanged = true
+            places:put(place)
+        end,
+        remove = function(self, ticketId)
+            ____table.hasChanged = true
+            places:remove(ticketId)
+        end
+    }
+    return ____table
+end
+function liveCalls(self, ____bindingPattern0, ____bindingPattern1)
+    local random
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    random = ____bindingPattern0.random
+    local verb
+    verb = ____bindingPattern1.verb
     return {
         enter = function(self, permit, whose)
             return verb(
@@ -5639,7 +5595,7 @@ function ____exports.createGateKeeper(self, parts)
                         callReports,
                         nowMs,
                         limits,
-                        parts:random()
+                        random(nil)
                     )
                     ____modulesInUse["domain.gate.report"].endWaits(
                         nil,
@@ -5651,11 +5607,33 @@ function ____exports.createGateKeeper(self, parts)
                     return exchanged
                 end
             )
-        end,
-        reserve = function(self, item)
+        end
+    }
+end
+function admissions(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    removePlace = ____bindingPattern1.remove
+    return {
+        admit = function(self, item, notBeforeMs)
             return verb(
                 nil,
                 function(____, gate, nowMs)
+                    local found = places:find(item.ticketId)
+                    local ____isSameAcceptance_result_2
+                    if ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, found, item) then
+                        ____isSameAcceptance_result_2 = found
+                    else
+                        ____isSameAcceptance_result_2 = nil
+                    end
+                    local known = ____isSameAcceptance_result_2
                     local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
@@ -5664,22 +5642,75 @@ function ____exports.createGateKeeper(self, parts)
                         nowMs,
                         limits
                     )
-                    local place = ____modulesInUse["domain.gate.queue"].reserve(
+                    local mayCome = not places:wasWithdrawn(item, nowMs) and (known ~= nil or ____modulesInUse["domain.gate.queue"].hasRoom(
                         nil,
                         present,
                         item,
-                        places:find(item.ticketId),
                         load,
                         nowMs,
                         limits
-                    )
-                    if place ~= nil then
-                        places:put(place)
+                    ))
+                    if not mayCome then
+                        return {gate = present, reply = {kind = "full"}}
                     end
-                    return {gate = present, reply = place == nil and "full" or "held"}
+                    local place = ____modulesInUse["domain.gate.queue"].enqueue(
+                        nil,
+                        item,
+                        known,
+                        notBeforeMs,
+                        nowMs
+                    )
+                    putPlace(nil, place)
+                    local estimate = ____modulesInUse["domain.gate.view"].estimateOf(
+                        nil,
+                        present,
+                        place,
+                        places:ahead(place),
+                        nowMs,
+                        limits
+                    )
+                    return {gate = present, reply = {kind = "admitted", estimate = estimate}}
                 end
             )
         end,
+        withdraw = function(self, acceptance)
+            verb(
+                nil,
+                function(____, gate, nowMs)
+                    places:withdrawn(acceptance, nowMs, nowMs + 3600000)
+                    local known = places:find(acceptance.ticketId)
+                    if known == nil or not ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, known, acceptance) then
+                        return {gate = gate, reply = nil}
+                    end
+                    removePlace(nil, known.ticketId)
+                    return {
+                        gate = ____modulesInUse["domain.gate.queue"].remove(
+                            nil,
+                            gate,
+                            known.ticketId,
+                            known,
+                            places:load(),
+                            nowMs
+                        ),
+                        reply = nil
+                    }
+                end
+            )
+        end
+    }
+end
+function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local removePlace
+    local putPlace
+    local verb
+    verb = ____bindingPattern1.verb
+    putPlace = ____bindingPattern1.put
+    removePlace = ____bindingPattern1.remove
+    return {
         enqueue = function(self, item, notBeforeMs)
             verb(
                 nil,
@@ -5794,62 +5825,97 @@ function ____exports.createGateKeeper(self, parts)
                     }
                 end
             )
-        end,
+        end
+    }
+end
+function looks(self, parts, ____table)
+    local ____parts_5 = parts
+    local places = ____parts_5.places
+    local limits = ____parts_5.limits
+    --- When the last look said to look again.
+    local lookAtMs = -math.huge
+    local function nextMs(self, gate, nowMs)
+        local load = places:load()
+        local due = {
+            firstLapseMs = places:firstLapseMs(),
+            firstReadyMs = places:firstReadyMs(
+                ____modulesInUse["domain.gate.dispatch"].blocksOf(
+                    nil,
+                    gate,
+                    places,
+                    nowMs,
+                    limits
+                ),
+                load.suspectsInFlight == 0
+            ),
+            firstHeardMs = places:firstHeardMs()
+        }
+        return ____modulesInUse["domain.gate.dispatch"].wakeAtMs(
+            nil,
+            gate,
+            due,
+            load,
+            nowMs,
+            limits
+        )
+    end
+    return {
         look = function(self, most)
             if most == nil then
                 most = math.huge
             end
-            local looked = verb(
-                nil,
-                function(____, before, nowMs)
-                    local silent = places:silent(nowMs - 300000, 200)
-                    for ____, place in ipairs(silent) do
-                        places:put(____with(place, {heardAtMs = nowMs}))
-                    end
-                    local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4 = ____modulesInUse["domain.gate.dispatch"].dispatch(
-                        nil,
-                        before,
-                        places,
-                        nowMs,
-                        limits,
-                        most
-                    )
-                    local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.gate
-                    local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_4.places
-                    for ____, place in ipairs(sent) do
-                        places:put(place)
-                    end
-                    local reply = {
-                        send = ____lualib.__TS__ArrayMap(sent, idOf),
-                        silent = ____lualib.__TS__ArrayMap(silent, idOf),
-                        wakeAtMs = nextMs(nil, gate, nowMs)
-                    }
-                    return {gate = gate, reply = reply}
+            local looked = ____table:verb(function(____, before, nowMs)
+                local silent = places:silent(nowMs - 300000, 200)
+                for ____, place in ipairs(silent) do
+                    places:put(____with(place, {heardAtMs = nowMs}))
                 end
-            )
-            hasChanged = false
+                local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6 = ____modulesInUse["domain.gate.dispatch"].dispatch(
+                    nil,
+                    before,
+                    places,
+                    nowMs,
+                    limits,
+                    most
+                )
+                local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
+                local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
+                for ____, place in ipairs(sent) do
+                    places:put(place)
+                end
+                local reply = {
+                    send = ____lualib.__TS__ArrayMap(sent, idOf),
+                    silent = ____lualib.__TS__ArrayMap(silent, idOf),
+                    wakeAtMs = nextMs(nil, gate, nowMs)
+                }
+                return {gate = gate, reply = reply}
+            end)
+            ____table.hasChanged = false
             lookAtMs = looked.wakeAtMs or math.huge
             return looked
         end,
-        isDue = function() return hasChanged or parts:nowMs() >= lookAtMs end,
+        isDue = function() return ____table.hasChanged or parts:nowMs() >= lookAtMs end,
         started = function(self, isAlone)
-            verb(
-                nil,
-                function(____, gate, nowMs)
-                    local stranded = isAlone and places:inFlight() or ({})
-                    for ____, place in ipairs(stranded) do
-                        putPlace(
-                            nil,
-                            ____with(place, {standing = {state = "waiting"}})
-                        )
-                    end
-                    return {
-                        gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
-                        reply = nil
-                    }
+            ____table:verb(function(____, gate, nowMs)
+                local stranded = isAlone and places:inFlight() or ({})
+                for ____, place in ipairs(stranded) do
+                    ____table:put(____with(place, {standing = {state = "waiting"}}))
                 end
-            )
-        end,
+                return {
+                    gate = ____modulesInUse["domain.gate.gate"].started(nil, gate, isAlone, nowMs),
+                    reply = nil
+                }
+            end)
+        end
+    }
+end
+function views(self, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    local places
+    places = ____bindingPattern0.places
+    limits = ____bindingPattern0.limits
+    local verb
+    verb = ____bindingPattern1.verb
+    return {
         find = function(____, ticketId) return places:find(ticketId) end,
         inFlight = function() return places:inFlight() end,
         status = function(self, tenant)
@@ -5897,6 +5963,23 @@ function ____exports.createGateKeeper(self, parts)
             )
         end
     }
+end
+function idOf(self, ____bindingPattern0)
+    local ticketId
+    ticketId = ____bindingPattern0.ticketId
+    return ticketId
+end
+batch = 200
+function ____exports.createGateKeeper(self, parts)
+    local ____table = tableOf(nil, parts)
+    return ____lualib.__TS__ObjectAssign(
+        {},
+        liveCalls(nil, parts, ____table),
+        admissions(nil, parts, ____table),
+        queueVerbs(nil, parts, ____table),
+        looks(nil, parts, ____table),
+        views(nil, parts, ____table)
+    )
 end
 return ____exports
  end,
@@ -6008,7 +6091,7 @@ return ____exports
  end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, isOf, joins, isInLine, turnScore, tenantLength
+local nameOf, groupIn, isOf, keepsRoom, joins, isInLine, turnScore, tenantLength
 function nameOf(self, ____bindingPattern0)
     local tenant
     local model
@@ -6025,6 +6108,11 @@ function groupIn(self, name)
 end
 function isOf(self, only, place)
     return only.model == place.model and (only.tenant == nil or only.tenant == place.tenant)
+end
+function keepsRoom(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "held"
 end
 function joins(self, ____bindingPattern0)
     local suspect
@@ -6107,9 +6195,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     placesKey = prefix .. "places"
     --- Waiting and dispatched ones by turn: suspects, who go first, and the others.
     local linesKeys = {suspects = prefix .. "line:suspects", others = prefix .. "line"}
-    --- Held, dispatched and running ones by the end of that.
+    --- Dispatched and running ones by the end of that.
     local endsKey = prefix .. "ends"
-    --- All but held ones by acceptance.
+    --- All by acceptance.
     local agesKey = prefix .. "ages"
     modelsKey = prefix .. "models"
     waitsOf = function(____, group) return (prefix .. "waits:") .. group end
@@ -6224,14 +6312,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 ticketId
             )
         end
-        if standing.state ~= "held" then
-            redis.call(
-                "ZADD",
-                agesKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
-                ticketId
-            )
-        end
+        redis.call(
+            "ZADD",
+            agesKey,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
+            ticketId
+        )
         if place.suspect and ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
             redis.call("SADD", suspectsKey, ticketId)
         elseif (before and before.suspect) == true then
@@ -6322,9 +6408,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end
     end
     return {
-        find = find,
+        find = function(self, ticketId)
+            local place = find(nil, ticketId)
+            local ____temp_6
+            if place == nil or keepsRoom(nil, place) then
+                ____temp_6 = nil
+            else
+                ____temp_6 = place
+            end
+            return ____temp_6
+        end,
         put = put,
         remove = remove,
+        withdrawn = function()
+        end,
+        wasWithdrawn = function() return false end,
         load = function(self)
             if knownLoad == nil then
                 knownLoad = {
@@ -6356,7 +6454,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             )
             isPresent = #found == 0 and untilMs >= nowMs
-            return found
+            for ____, place in ipairs(found) do
+                if keepsRoom(nil, place) then
+                    remove(nil, place.ticketId)
+                end
+            end
+            return ____lualib.__TS__ArrayFilter(
+                found,
+                function(____, place) return not keepsRoom(nil, place) end
+            )
         end,
         ready = function(self, ____bindingPattern0)
             local limit
@@ -6393,15 +6499,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             else
                 for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                     do
-                        local __continue69
+                        local __continue75
                         repeat
                             local group = groupIn(nil, name)
                             if only ~= nil and group.model ~= only.model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue69 = true
+                                __continue75 = true
                                 break
                             end
                             if only ~= nil and only.tenant ~= nil and only.tenant ~= group.tenant then
-                                __continue69 = true
+                                __continue75 = true
                                 break
                             end
                             local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
@@ -6412,9 +6518,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             if firstMs ~= nil and firstMs <= nowMs then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue69 = true
+                            __continue75 = true
                         until true
-                        if not __continue69 then
+                        if not __continue75 then
                             break
                         end
                     end
@@ -6430,11 +6536,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             local groups = {}
             for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
-                    local __continue75
+                    local __continue81
                     repeat
                         local group = groupIn(nil, name)
                         if model ~= nil and group.model ~= model then
-                            __continue75 = true
+                            __continue81 = true
                             break
                         end
                         local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
@@ -6444,9 +6550,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                         if firstMs ~= nil and firstMs <= nowMs then
                             groups[#groups + 1] = group
                         end
-                        __continue75 = true
+                        __continue81 = true
                     until true
-                    if not __continue75 then
+                    if not __continue81 then
                         break
                     end
                 end
@@ -6470,10 +6576,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             eachWaiting(nil, linesKeys.suspects, look)
             for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)) do
                 do
-                    local __continue83
+                    local __continue89
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue83 = true
+                            __continue89 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -6488,9 +6594,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue83 = true
+                        __continue89 = true
                     until true
-                    if not __continue83 then
+                    if not __continue89 then
                         break
                     end
                 end
@@ -6548,13 +6654,13 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     )
                 end
             end
-            local ____temp_6
+            local ____temp_7
             if firstMs == math.huge then
-                ____temp_6 = nil
+                ____temp_7 = nil
             else
-                ____temp_6 = firstMs
+                ____temp_7 = firstMs
             end
-            return ____temp_6
+            return ____temp_7
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
@@ -6770,21 +6876,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch55 = notice.kind
-        local ____cond55 = ____switch55 == "enqueue"
-        if ____cond55 then
+        local ____switch57 = notice.kind
+        local ____cond57 = ____switch57 == "enqueue"
+        if ____cond57 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond55 = ____cond55 or ____switch55 == "requeue"
-        if ____cond55 then
+        ____cond57 = ____cond57 or ____switch57 == "requeue"
+        if ____cond57 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond55 = ____cond55 or ____switch55 == "remove"
-        if ____cond55 then
+        ____cond57 = ____cond57 or ____switch57 == "remove"
+        if ____cond57 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond55 = ____cond55 or ____switch55 == "nothing"
-        if ____cond55 then
+        ____cond57 = ____cond57 or ____switch57 == "nothing"
+        if ____cond57 then
             return
         end
     until true
@@ -6965,24 +7071,24 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue46
+                local __continue48
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue46 = true
+                        __continue48 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue46 = true
+                        __continue48 = true
                         break
                     end
                     local facts = factsOf(nil, ticketId)
                     if facts == nil or facts.forgetAtMs ~= nil then
                         keeper:remove(ticketId)
-                        __continue46 = true
+                        __continue48 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -6995,9 +7101,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue46 = true
+                    __continue48 = true
                 until true
-                if not __continue46 then
+                if not __continue48 then
                     break
                 end
             end
@@ -7044,8 +7150,6 @@ function ____exports.ticketScripts(self, root, nowMs)
     dueKey = root .. "queue:due"
     keyOf = function(____, id) return (root .. "queue:requests:") .. id end
     eventsOf = function(____, id) return (root .. "queue:events:") .. id end
-    ---
-    -- @returns the row that is there already; `[]`: stored; `null`: the queue is full
     local function create(self, gate, call, texts)
         local ____call_0 = call
         local item = ____call_0.item
@@ -7054,10 +7158,20 @@ function ____exports.ticketScripts(self, root, nowMs)
         local id = item.ticketId
         local known = factsOf(nil, id)
         if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
-            return row(nil, id)
+            return {
+                kind = "there",
+                row = row(nil, id)
+            }
         end
-        if not call.always and gate.keeper:reserve(item) == "full" then
-            return nil
+        local estimate = nil
+        if call.always or notice.kind ~= "enqueue" then
+            tell(nil, gate, item, notice)
+        else
+            local admitted = gate.keeper:admit(item, notice.notBeforeMs)
+            if admitted.kind == "full" then
+                return admitted
+            end
+            estimate = admitted.estimate
         end
         redis.call(
             "DEL",
@@ -7072,8 +7186,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             texts
         )
         enlist(nil, gate, call)
-        tell(nil, gate, item, notice)
-        return {}
+        return {kind = "stored", estimate = estimate}
     end
     ---
     -- @returns the row as another has left it; `[]`: stored
@@ -7323,23 +7436,28 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         local ____cond14 = ____switch14 == "create"
         if ____cond14 then
             do
-                local known = tickets:create(gate, call, texts)
-                if known == nil then
-                    return {"full"}
-                end
-                if #known > 0 then
-                    return {
-                        "there",
-                        unpack(known)
-                    }
-                end
-                return {
-                    "stored",
-                    json(
-                        nil,
-                        gate.keeper:estimate(call.item.ticketId)
-                    )
-                }
+                local created = tickets:create(gate, call, texts)
+                repeat
+                    local ____switch16 = created.kind
+                    local ____cond16 = ____switch16 == "full"
+                    if ____cond16 then
+                        return {"full"}
+                    end
+                    ____cond16 = ____cond16 or ____switch16 == "there"
+                    if ____cond16 then
+                        return {
+                            "there",
+                            unpack(created.row)
+                        }
+                    end
+                    ____cond16 = ____cond16 or ____switch16 == "stored"
+                    if ____cond16 then
+                        return {
+                            "stored",
+                            json(nil, created.estimate)
+                        }
+                    end
+                until true
             end
         end
         ____cond14 = ____cond14 or ____switch14 == "change"
@@ -7406,25 +7524,25 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch20 = call.verb
-        local ____cond20 = ____switch20 == "enter"
-        if ____cond20 then
+        local ____switch19 = call.verb
+        local ____cond19 = ____switch19 == "enter"
+        if ____cond19 then
             return keeper:enter(call.permit, call.whose)
         end
-        ____cond20 = ____cond20 or ____switch20 == "exchange"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "exchange"
+        if ____cond19 then
             return keeper:exchange(call.reportId, call.callReports)
         end
-        ____cond20 = ____cond20 or ____switch20 == "outlook"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "outlook"
+        if ____cond19 then
             return keeper:estimate(call.ticketId)
         end
-        ____cond20 = ____cond20 or ____switch20 == "overview"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "overview"
+        if ____cond19 then
             return keeper:status(call.tenant or nil)
         end
-        ____cond20 = ____cond20 or ____switch20 == "started"
-        if ____cond20 then
+        ____cond19 = ____cond19 or ____switch19 == "started"
+        if ____cond19 then
             return keeper:started(false)
         end
     until true

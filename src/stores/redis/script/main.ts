@@ -80,10 +80,15 @@ function ofTickets(
   const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
-      const known = tickets.create(gate, call, texts);
-      if (known === null) return ["full"];
-      if (known.length > 0) return ["there", ...known];
-      return ["stored", json(gate.keeper.estimate(call.item.ticketId))];
+      const created = tickets.create(gate, call, texts);
+      switch (created.kind) {
+        case "full":
+          return ["full"];
+        case "there":
+          return ["there", ...created.row];
+        case "stored":
+          return ["stored", json(created.estimate)];
+      }
     }
     case "change": {
       const known = tickets.change(gate, call, texts);

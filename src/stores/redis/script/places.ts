@@ -33,9 +33,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   const placesKey = `${prefix}places`;
   /** Waiting and dispatched ones by turn: suspects, who go first, and the others. */
   const linesKeys = { suspects: `${prefix}line:suspects`, others: `${prefix}line` };
-  /** Held, dispatched and running ones by the end of that. */
+  /** Dispatched and running ones by the end of that. */
   const endsKey = `${prefix}ends`;
-  /** All but held ones by acceptance. */
+  /** All by acceptance. */
   const agesKey = `${prefix}ages`;
   /** Groups that somebody waits in, suspects left out, and for each of them its tickets by the end of their backoff, and by turn. */
   const modelsKey = `${prefix}models`;
@@ -122,7 +122,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     else redis.call("ZREM", lineOf(place), ticketId);
     if (standing.state === "waiting") redis.call("ZREM", endsKey, ticketId);
     else redis.call("ZADD", endsKey, exactly(standing.untilMs), ticketId);
-    if (standing.state !== "held") redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
+    redis.call("ZADD", agesKey, exactly(place.acceptedAtMs), ticketId);
     if (place.suspect && isInFlight(place)) redis.call("SADD", suspectsKey, ticketId);
     else if (before?.suspect === true) redis.call("SREM", suspectsKey, ticketId);
   }
@@ -169,9 +169,16 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   }
 
   return {
-    find,
+    find(ticketId) {
+      const place = find(ticketId);
+      return place === null || keepsRoom(place) ? null : place;
+    },
     put,
     remove,
+
+    // A ticket and its place are written in the same script: what was withdrawn can't be asked for again (`tickets.ts`).
+    withdrawn: () => {},
+    wasWithdrawn: () => false,
 
     load(): QueueLoad {
       knownLoad ??= {
@@ -189,7 +196,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       if (isPresent && untilMs <= nowMs) return [];
       const found = placesOf(list("ZRANGEBYSCORE", endsKey, "-inf", exactly(untilMs), "LIMIT", 0, limit));
       isPresent = found.length === 0 && untilMs >= nowMs;
-      return found;
+      for (const place of found) if (keepsRoom(place)) remove(place.ticketId);
+      return found.filter((place) => !keepsRoom(place));
     },
 
     ready({ blocked, only, suspect, forProbe, limit }) {
@@ -307,6 +315,11 @@ function groupIn(name: string): Group {
 
 function isOf(only: { readonly model: string; readonly tenant: string | null }, place: Place): boolean {
   return only.model === place.model && (only.tenant === null || only.tenant === place.tenant);
+}
+
+/** Of a script of older code that has failed half-way: room for a ticket that was not stored yet, until that lapses. */
+function keepsRoom({ standing }: Place): boolean {
+  return (standing.state as string) === "held";
 }
 
 function joins({ standing, suspect }: Place): boolean {

@@ -4,11 +4,18 @@ import type { Facts, LateClaim, StartedEvent, TicketCall, WrittenNotice } from "
 import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
+import type { WaitEstimate } from "../../../domain/gate/view.ts";
 
 type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 
 /** As stored: record, texts, revision, late claim. An empty text: there is none. */
 type Row = readonly string[];
+
+type Created =
+  | { readonly kind: "stored"; readonly estimate: WaitEstimate | null }
+  /** There is one already. */
+  | { readonly kind: "there"; readonly row: Row }
+  | { readonly kind: "full" };
 
 /** The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow. */
 const mostGone = 3;
@@ -30,18 +37,24 @@ export function ticketScripts(root: string, nowMs: number) {
     return fields.map((field) => (field === false ? "" : field));
   }
 
-  /** @returns the row that is there already; `[]`: stored; `null`: the queue is full */
-  function create(gate: ScriptedGate, call: Of<"create">, texts: readonly string[]): Row | null {
+  function create(gate: ScriptedGate, call: Of<"create">, texts: readonly string[]): Created {
     const { item, facts, notice } = call;
     const id = item.ticketId;
     const known = factsOf(id);
-    if (known !== null && (known.forgetAtMs === null || nowMs < known.forgetAtMs)) return row(id);
-    if (!call.always && gate.keeper.reserve(item) === "full") return null;
+    if (known !== null && (known.forgetAtMs === null || nowMs < known.forgetAtMs)) {
+      return { kind: "there", row: row(id) };
+    }
+    let estimate: WaitEstimate | null = null;
+    if (call.always || notice.kind !== "enqueue") tell(gate, item, notice);
+    else {
+      const admitted = gate.keeper.admit(item, notice.notBeforeMs);
+      if (admitted.kind === "full") return admitted;
+      estimate = admitted.estimate;
+    }
     redis.call("DEL", keyOf(id), eventsOf(id));
     write(id, facts, call.dueMs, texts);
     enlist(gate, call);
-    tell(gate, item, notice);
-    return [];
+    return { kind: "stored", estimate };
   }
 
   /** @returns the row as another has left it; `[]`: stored */

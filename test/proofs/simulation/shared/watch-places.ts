@@ -34,7 +34,6 @@ export function watchPlaces(
     let flying = 0;
     let suspects = 0;
     for (const { ticketId, standing, suspect } of all) {
-      if (standing.state === "held") continue;
       taken.add(ticketId);
       const ticket = watch.inRedis().get(ticketId);
       if (ticket === undefined || (isEnded(ticket.state) && claimOf(ticket) === null))

@@ -7,9 +7,9 @@ function ofBareGate(self, gate, call)
     local keeper = ____gate_0.keeper
     repeat
         local ____switch3 = call.verb
-        local ____cond3 = ____switch3 == "reserve"
+        local ____cond3 = ____switch3 == "admit"
         if ____cond3 then
-            return keeper:reserve(call.item)
+            return keeper:admit(call.item, call.notBeforeMs)
         end
         ____cond3 = ____cond3 or ____switch3 == "confirm"
         if ____cond3 then

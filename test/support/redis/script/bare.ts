@@ -9,7 +9,7 @@ import type { ScriptedGate } from "../../../../src/stores/redis/script/gate.ts";
 import { answerCalls, ofGate } from "../../../../src/stores/redis/script/main.ts";
 
 export type BareCall =
-  | { readonly verb: "reserve"; readonly item: QueueItem }
+  | { readonly verb: "admit"; readonly item: QueueItem; readonly notBeforeMs: number }
   | { readonly verb: "confirm"; readonly item: QueueItem; readonly notBeforeMs: number }
   | { readonly verb: "park"; readonly item: QueueItem; readonly requeueing: Requeueing }
   | { readonly verb: "start"; readonly item: QueueItem; readonly starter: Starter }
@@ -21,8 +21,8 @@ export const reply = answerCalls(ofBareGate);
 function ofBareGate(gate: ScriptedGate, call: GateCall | BareCall): unknown {
   const { keeper } = gate;
   switch (call.verb) {
-    case "reserve":
-      return keeper.reserve(call.item);
+    case "admit":
+      return keeper.admit(call.item, call.notBeforeMs);
     case "confirm":
       return keeper.enqueue(call.item, call.notBeforeMs);
     case "park":
