@@ -14,6 +14,7 @@ import type { Dependencies } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
+import { unknownDefaults } from "./providers/unknown-defaults.ts";
 import { version } from "./version.ts";
 
 export interface Surroundings {
@@ -88,8 +89,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     release: version,
     platform: platform.name,
   });
+  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
   const app = createApp({
-    config,
+    config: { ...config, warnings: settingsWarnings },
     gateway,
     submitKeyed,
     gate,
@@ -108,7 +110,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     report,
     mask,
   });
-  return { app, gateway };
+  return { app, gateway, settingsWarnings };
 }
 
 const noWarnings = () => [];

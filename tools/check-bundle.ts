@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 /** What the rules of 2026-11-30 took (whose fault, whose refusal, whose verdict, the door) is in it; 190 KB is the most for what is planned. */
-const bytesMax = 165 * 1024;
+const bytesMax = 170 * 1024;
 
 execFileSync("wrangler", ["deploy", "--dry-run", "--minify", "--outdir", "dist"], {
   stdio: ["ignore", "ignore", "inherit"],

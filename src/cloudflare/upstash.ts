@@ -2,7 +2,8 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { Config } from "../settings/config.ts";
 import type { TicketCopy } from "../domain/ticket/ticket.ts";
-import type { MirrorCommands } from "../stores/mirror/mirror-commands.ts";
+import { mirrorRoot, type MirrorCommands } from "../stores/mirror/mirror-commands.ts";
+import { troubleOf } from "../stores/redis/trouble.ts";
 import { behindBreaker } from "../stores/mirror/behind-breaker.ts";
 import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";
 import { undeliveredIn, type Undelivered } from "../stores/mirror/undelivered.ts";
@@ -36,7 +37,11 @@ export function upstashOf(env: Environment): Upstash | null {
     access === null
       ? null
       : upstash(access, (error) =>
-          log("warn", "upstash_away", { error_name: error instanceof Error ? error.name : typeof error }),
+          log("warn", "upstash_away", {
+            error_name: error instanceof Error ? error.name : typeof error,
+            failure: troubleOf(error).error,
+            failure_code: troubleOf(error).code,
+          }),
         );
   known.set(env, made);
   return made;
@@ -51,7 +56,8 @@ function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown
     undelivered: undeliveredIn(commands),
     copyOf: (ticketId) => copies.read(ticketId, clock.nowMs()).catch(() => null),
     async ping() {
-      await behindBoth.run(["PING"]);
+      // A token that may only read, and a database that is full, are told from one that is well.
+      await behindBoth.run(["SET", `${mirrorRoot}room`, "1"]);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
 import type { Dependencies } from "../http/health.ts";
 import { createService } from "../service.ts";
+import { troubleOf } from "../stores/redis/trouble.ts";
 import { claimTicket } from "./claim.ts";
 import { timers } from "./clock.ts";
 import { inTimeOrThrow } from "./stubs/ask-object.ts";
@@ -192,8 +193,8 @@ async function look(ask: () => Promise<unknown>) {
   try {
     await inTimeOrThrow(lookMs, ask());
     return { status: "up", latencyMs: Date.now() - startedAtMs } as const;
-  } catch {
-    return { status: "down", error: "no answer" } as const;
+  } catch (error) {
+    return { status: "down", error: troubleOf(error).error } as const;
   }
 }
 

@@ -103,6 +103,18 @@ export function beginKeyed(
   }
 }
 
+/** Whoever had the request under way is dead: whoever comes with the key next goes on at once. @returns the same where nobody had */
+export function ownerDied(known: Keyed, nowMs: number): Keyed {
+  const { state } = known;
+  switch (state.kind) {
+    case "open":
+      return { ...known, state: { kind: "open", leaseEndsAtMs: Math.min(state.leaseEndsAtMs, nowMs) } };
+    case "answered":
+    case "ticketed":
+      return known;
+  }
+}
+
 export type KeyedEnd =
   | { readonly kind: "answered"; readonly body: string }
   /** `forgetAtMs`: the latest moment at which the ticket itself is forgotten. */

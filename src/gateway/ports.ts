@@ -239,9 +239,36 @@ export interface Totals {
   of(tenant: string, day: string): Promise<{ readonly requests: number; readonly costUsd: number }>;
 }
 
+/** What is the matter with a store, in the words of `/healthz`. */
+export type StoreError =
+  | "refused"
+  | "unknown_host"
+  | "wrong_credentials"
+  | "timeout"
+  | "read_only"
+  | "full"
+  | "other";
+
+/** Why a store does not do what it is asked. */
+export interface StoreTrouble {
+  readonly error: StoreError;
+  /** The store's own first word, or the system's: `WRONGPASS`, `SQLITE_FULL`, `ECONNREFUSED`. Never anything of what was asked. */
+  readonly code: string;
+}
+
+/** Nothing was answered in time. */
+export const noAnswer: StoreTrouble = { error: "timeout", code: "TIMEOUT" };
+
 /** A store of ours can't be reached: thrown by `Gate` and `Tickets`, and answered with 503. */
 export class StoreAway extends Error {
   override readonly name = "StoreAway";
+  /** `null`: not known, or nothing is the matter with the store itself. */
+  readonly trouble: StoreTrouble | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly trouble?: StoreTrouble } = {}) {
+    super(message, options);
+    this.trouble = options.trouble ?? null;
+  }
 }
 
 export interface Ports {

@@ -3,7 +3,7 @@ import type { Accounts } from "../accounts/accounts.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
-import type { Clock, Ports, Sha256 } from "../gateway/ports.ts";
+import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Config } from "../settings/config.ts";
@@ -13,7 +13,7 @@ import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
 import { problemOfRefusal } from "./errors.ts";
-import { estimateOfTicket } from "./gate-views.ts";
+import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import type { Platform } from "./platform.ts";
@@ -21,11 +21,10 @@ import { badIdempotencyKey } from "./problems.ts";
 import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
-export interface ComparisonParts {
+export interface ComparisonParts extends ContextParts {
   readonly config: Config;
   readonly gateway: Gateway;
   readonly submitKeyed: ReturnType<typeof createKeyedSubmit>;
-  readonly gate: Ports["gate"];
   readonly accounts: Accounts;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
   readonly platform: Platform;
@@ -74,11 +73,11 @@ async function compare(c: RouteContext, parts: ComparisonParts): Promise<Respons
     case "answered":
       return textAnswer(200, submitted.value.body, jsonType, c.get("correlationId"));
     case "kept":
-      return ticketAnswer(c, clock, submitted.value, ignoredFields);
+      return ticketAnswer(c, parts, submitted.value, ignoredFields);
     case "kept_before": {
       const { ticket } = submitted.value;
-      const kept = { ticket, estimate: await estimateOfTicket(parts.gate, ticket), waitsFor: null };
-      return ticketAnswer(c, clock, kept, ignoredFields);
+      const { estimate } = await contextOf(parts, ticket);
+      return ticketAnswer(c, parts, { ticket, estimate, waitsFor: null }, ignoredFields);
     }
   }
 }
@@ -132,16 +131,17 @@ function bodyOf(judged: Extract<Submitted, { kind: "judged" }>, caller: Sender):
 /** @param estimate where the ticket stands; `null`: none can be made */
 function ticketAnswer(
   c: RouteContext,
-  clock: Clock,
+  parts: ComparisonParts,
   { ticket, estimate, waitsFor }: Omit<Extract<Submitted, { kind: "kept" }>, "kind">,
   ignoredFields: readonly string[],
 ): Response {
+  const context = { estimate, isUsable: parts.usable.has(ticket.about.provider) };
   const body: TicketAnswer = {
-    ...ticketBody(ticket, estimate, waitsFor, c.get("correlationId"), clock.nowMs()),
+    ...ticketBody(ticket, context, waitsFor, c.get("correlationId"), parts.clock.nowMs()),
     ignored_fields: [...ignoredFields],
   };
   return jsonAnswer(202, body, c.get("correlationId"), {
     location: body.status_url,
-    "retry-after": String(body.retry_after),
+    ...(body.retry_after === null ? {} : { "retry-after": String(body.retry_after) }),
   });
 }

@@ -21,12 +21,33 @@ export async function statusesOf(gate: Ports["gate"], tenant?: string): Promise<
   return Object.fromEntries(rows) as Record<ProviderName, GateStatus | null>;
 }
 
+/** What is known of a ticket beside itself. */
+export interface TicketContext {
+  /** Where it stands; `null`: it does not wait, or its gate can't say. */
+  readonly estimate: WaitEstimate | null;
+  /** Its provider is enabled here, and has a key. */
+  readonly isUsable: boolean;
+}
+
+export async function contextOf(
+  { gate, usable }: ContextParts,
+  ticket: Ticket | TicketCopy,
+): Promise<TicketContext> {
+  return { estimate: await estimateOfTicket(gate, ticket), isUsable: usable.has(ticket.about.provider) };
+}
+
+export interface ContextParts {
+  readonly gate: Ports["gate"];
+  /** The providers that can be called: enabled, and with a key. */
+  readonly usable: ReadonlySet<ProviderName>;
+}
+
 /**
  * Without an estimate of its wait a ticket's answers have no estimate; they are given all the same. For a copy no gate is asked: the copy may be behind.
  *
  * @returns `null`: the ticket does not wait, or its gate can't say
  */
-export async function estimateOfTicket(
+async function estimateOfTicket(
   gate: Ports["gate"],
   { about, state }: Ticket | TicketCopy,
 ): Promise<WaitEstimate | null> {
@@ -34,15 +55,18 @@ export async function estimateOfTicket(
   return gate(about.provider).estimate(about.id).catch(awayAsNull);
 }
 
-/** Of tickets as a list has them: without their texts, but as they are now. `null`: it does not wait, or its gate can't say. */
-export async function estimatesOf(
-  gate: Ports["gate"],
+/** Of tickets as a list has them: without their texts, but as they are now. */
+export function contextsOf(
+  { gate, usable }: ContextParts,
   tickets: readonly TicketCopy[],
-): Promise<readonly (WaitEstimate | null)[]> {
+): Promise<readonly { readonly ticket: TicketCopy; readonly context: TicketContext }[]> {
   return Promise.all(
-    tickets.map(({ about, state }) =>
-      state.status === "queued" ? gate(about.provider).estimate(about.id).catch(awayAsNull) : null,
-    ),
+    tickets.map(async (ticket) => {
+      const { id, provider } = ticket.about;
+      const isWaiting = ticket.state.status === "queued";
+      const estimate = isWaiting ? await gate(provider).estimate(id).catch(awayAsNull) : null;
+      return { ticket, context: { estimate, isUsable: usable.has(provider) } };
+    }),
   );
 }
 

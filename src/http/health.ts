@@ -1,6 +1,6 @@
 /** `GET /healthz`: how the service, its stores and its gates are. Open to everybody, so no caller's names are in it. */
-import { providerNames } from "../domain/judging/comparison.ts";
-import type { Clock, Ports } from "../gateway/ports.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
+import type { Clock, Ports, StoreError } from "../gateway/ports.ts";
 import type { Config } from "../settings/config.ts";
 import { version } from "../version.ts";
 import type { HealthAnswer } from "../wire/schemas.ts";
@@ -8,7 +8,7 @@ import { jsonAnswer } from "./answer.ts";
 import { statusesOf, type GateStatuses } from "./gate-views.ts";
 import { namesByKey, type NamedModels, type NameOf } from "./paused-models.ts";
 import type { Platform } from "./platform.ts";
-import { setupOf, type Setup } from "./provider-rows.ts";
+import { setupsOf, type Setup } from "./provider-rows.ts";
 import type { Routes } from "./route-context.ts";
 import { waitsInWords } from "./waits.ts";
 
@@ -19,7 +19,7 @@ export type Dependencies = Readonly<
     {
       readonly status: "up" | "down";
       readonly latencyMs?: number;
-      readonly error?: string;
+      readonly error?: StoreError;
       readonly needed: boolean;
     }
   >
@@ -51,7 +51,7 @@ async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
   const warnings = [...config.warnings, ...parts.storeWarnings()];
   const nameOf = await namesByKey(parts);
   const about = { platform: platform.name, environment: config.environment, warnings, queueType, nameOf };
-  const setups = Object.fromEntries(providerNames.map((name) => [name, setupOf(config, name)]));
+  const setups = setupsOf(config);
   return healthBody(about, setups, dependencies, await statusesOf(parts.gate), parts.clock.nowMs());
 }
 
@@ -66,7 +66,7 @@ function healthBody(
     readonly queueType: string;
     readonly nameOf: NameOf;
   },
-  setups: Readonly<Record<string, Setup>>,
+  setups: Readonly<Record<ProviderName, Setup>>,
   dependencies: Dependencies,
   gateStatuses: GateStatuses,
   nowMs: number,
@@ -109,12 +109,11 @@ function healthBody(
       providerNames.map((name) => [
         name,
         {
-          enabled: setups[name]?.enabled ?? false,
-          configured: setups[name]?.configured ?? false,
+          ...setups[name],
           circuit_breaker_state: gateStatuses[name]?.state ?? null,
         },
       ]),
     ),
-    warnings: [...about.warnings, ...waitsInWords(gateStatuses, about.nameOf)],
+    warnings: [...about.warnings, ...waitsInWords(gateStatuses, setups, about.nameOf)],
   };
 }

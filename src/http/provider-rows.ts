@@ -18,6 +18,16 @@ export function setupOf(config: Config, name: ProviderName): Setup {
   return { enabled, configured: apiKey !== null };
 }
 
+export function setupsOf(config: Config): Readonly<Record<ProviderName, Setup>> {
+  return {
+    anthropic: setupOf(config, "anthropic"),
+    openai: setupOf(config, "openai"),
+    google: setupOf(config, "google"),
+    openrouter: setupOf(config, "openrouter"),
+    mock: setupOf(config, "mock"),
+  };
+}
+
 export function providerRow({
   name,
   setup,
@@ -50,7 +60,8 @@ export function providerRow({
     failure_count: gateStatus?.faultsInRow ?? null,
     average_response_time_ms: rounded(gateStatus?.meanResponseMs ?? null),
     retry_at: time(gateStatus?.retryAtMs),
-    credentials: credentialsOf(gateStatus),
+    // Where it may not be asked, nobody has refused anything.
+    credentials: isUsable ? credentialsOf(gateStatus) : "ok",
     models_held: named.map(({ model, why, untilMs }) => ({
       model,
       reason: why,

@@ -72,9 +72,14 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
     ),
     default_provider: config.defaultProvider,
     total_requests_today: used?.requests ?? null,
-    total_cost_today: used?.costUsd ?? null,
+    total_cost_today: used === null ? null : roundedUsd(used.costUsd),
   };
   return jsonAnswer(200, body, c.get("correlationId"));
+}
+
+/** Sums of binary fractions are a hair off: 0.1 and 0.2 make 0.30000000000000004. */
+function roundedUsd(costUsd: number): number {
+  return Math.round(costUsd * 1e9) / 1e9;
 }
 
 async function testProvider(

@@ -2,7 +2,6 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
-import type { WaitEstimate } from "../domain/gate/view.ts";
 import {
   isEnded,
   type CancelledBy,
@@ -11,14 +10,12 @@ import {
   type TicketCopy,
 } from "../domain/ticket/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
+import type { TicketContext } from "./gate-views.ts";
 import { problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
 import { type ErrorType } from "../wire/error-types.ts";
 import { judgementJson } from "./judgement.ts";
 import { withMetadata } from "./metadata.ts";
 import type { PendingAnswer, StatusAnswer, TicketAnswer } from "../wire/schemas.ts";
-
-/** Where a ticket that waits stands; `null`: it does not wait, or its gate can't say. */
-type Wait = WaitEstimate | null;
 
 /** Nothing that is shown needs the texts. */
 type Shown = Ticket | TicketCopy;
@@ -26,7 +23,7 @@ type Shown = Ticket | TicketCopy;
 /** @param waitsFor what stood in the way of an answer; `null`: a ticket was asked for, or is asked after */
 export function ticketBody(
   ticket: Ticket,
-  estimate: Wait,
+  context: TicketContext,
   waitsFor: Obstacle | null,
   correlationId: string,
   nowMs: number,
@@ -35,11 +32,12 @@ export function ticketBody(
   return {
     queue_id: about.id,
     status: state.status,
-    message: waitingSentence(ticket, estimate, waitsFor),
+    message: waitingSentence(ticket, context, waitsFor),
     provider: about.provider,
-    position_in_queue: positionOf(ticket, estimate),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, estimate)),
-    retry_after: secondsToWait(ticket, estimate, nowMs),
+    position_in_queue: positionOf(ticket, context),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
+    retry_after: isEnded(state) ? null : secondsToWait(ticket, context, nowMs),
+    ...endedBy(ticket, context),
     expires_at: iso(about.expiresAtMs),
     status_url: statusUrl(about.id),
     results_url: resultsUrl(about.id),
@@ -47,10 +45,16 @@ export function ticketBody(
   };
 }
 
+/** Whoever comes with the key of a ticket again may have asked it for the first time when it was over. */
+function endedBy(ticket: Ticket, context: TicketContext): Pick<TicketAnswer, "error_type"> {
+  const problem = isEnded(ticket.state) ? problemOfTicket(ticket, context) : null;
+  return problem === null ? {} : { error_type: problem.type };
+}
+
 /** @returns the body of a status */
-export function statusJson(ticket: Shown, estimate: Wait): string {
+export function statusJson(ticket: Shown, context: TicketContext): string {
   const { about, progress, state } = ticket;
-  const problem = problemOfTicket(ticket, estimate);
+  const problem = problemOfTicket(ticket, context);
   const isCompleted = state.status === "completed";
   const body: Omit<StatusAnswer, "metadata"> = {
     queue_id: about.id,
@@ -59,8 +63,8 @@ export function statusJson(ticket: Shown, estimate: Wait): string {
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),
-    position_in_queue: positionOf(ticket, estimate),
-    estimated_wait_minutes: waitMinutes(waitOf(ticket, estimate)),
+    position_in_queue: positionOf(ticket, context),
+    estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
     retry_count: progress.failedAttempts,
     priority: about.priority,
     size_bytes: about.sizeBytes,
@@ -83,13 +87,13 @@ type TicketResultAnswer =
   | { readonly kind: "pending"; readonly body: PendingAnswer }
   | { readonly kind: "problem"; readonly problem: Problem };
 
-export function resultOf(ticket: Shown, estimate: Wait, nowMs: number): TicketResultAnswer {
+export function resultOf(ticket: Shown, context: TicketContext, nowMs: number): TicketResultAnswer {
   const { about, progress, state } = ticket;
   switch (state.status) {
     case "queued":
     case "processing": {
-      const message = waitingSentence(ticket, estimate, null);
-      const retryAfter = secondsToWait(ticket, estimate, nowMs);
+      const message = waitingSentence(ticket, context, null);
+      const retryAfter = secondsToWait(ticket, context, nowMs);
       return { kind: "pending", body: { status: state.status, message, retry_after: retryAfter } };
     }
     case "completed": {
@@ -112,7 +116,7 @@ export function resultOf(ticket: Shown, estimate: Wait, nowMs: number): TicketRe
     case "cancelled":
       return { kind: "problem", problem: cancelled[state.cancelledBy] };
     case "failed": {
-      const problem = problemOfTicket(ticket, estimate) ?? crashed;
+      const problem = problemOfTicket(ticket, context) ?? crashed;
       const { type, sentence, details } = problem;
       return {
         kind: "problem",
@@ -159,7 +163,7 @@ const crashed: Problem = {
 /** Why it failed, or why it waits. */
 function problemOfTicket(
   { about, state }: Shown,
-  estimate: Wait,
+  context: TicketContext,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
   const { provider } = about;
   switch (state.status) {
@@ -175,17 +179,26 @@ function problemOfTicket(
     }
     case "queued":
     case "processing": {
+      if (!context.isUsable) return notUsable(provider);
       return (
         problemIn(state.lastFailure, provider, about.model) ??
-        problemOfEstimate(estimate, provider, about.model)
+        problemOfEstimate(context, provider, about.model)
       );
     }
   }
 }
 
+/** What is stored of such a ticket is that it waits as for credentials. */
+function notUsable(provider: ProviderName) {
+  return {
+    type: "CONFIGURATION_ERROR",
+    sentence: `${provider} is not enabled here, or has no key.`,
+  } as const;
+}
+
 /** What its gate waits for. */
-function problemOfEstimate(estimate: Wait, provider: ProviderName, model: string): Problem | null {
-  const { why, refused } = estimate ?? {};
+function problemOfEstimate(context: TicketContext, provider: ProviderName, model: string): Problem | null {
+  const { why, refused } = context.estimate ?? {};
   if (refused !== undefined) return problemIn({ reason: refused, status: 401 }, provider, model);
   switch (why) {
     case "breaker":
@@ -209,7 +222,7 @@ function problemIn(failure: Failure | null, provider: ProviderName, model: strin
   return failure === null ? null : problemOfFailure(failure, provider, (text) => text, model);
 }
 
-function waitingSentence(ticket: Shown, estimate: Wait, waitsFor: Obstacle | null): string {
+function waitingSentence(ticket: Shown, context: TicketContext, waitsFor: Obstacle | null): string {
   const { provider } = ticket.about;
   if (isEnded(ticket.state)) return "The comparison is no longer waiting: see its status.";
   if (ticket.state.status === "processing") return `${provider} is being asked now.`;
@@ -218,23 +231,23 @@ function waitingSentence(ticket: Shown, estimate: Wait, waitsFor: Obstacle | nul
       ? problemOfWait(waitsFor.why, provider, 1).sentence
       : waitsFor?.kind === "stopping"
         ? stopping.sentence
-        : problemOfTicket(ticket, estimate)?.sentence;
+        : problemOfTicket(ticket, context)?.sentence;
   const because = sentence === undefined ? "" : `${sentence} `;
   return `${because}The comparison is kept and will be judged in its turn.`;
 }
 
-function positionOf({ state }: Shown, estimate: Wait): number | null {
+function positionOf({ state }: Shown, { estimate }: TicketContext): number | null {
   return state.status === "queued" ? (estimate?.position ?? null) : null;
 }
 
-function waitOf({ state }: Shown, estimate: Wait): number | null {
+function waitOf({ state }: Shown, { estimate }: TicketContext): number | null {
   return state.status === "queued" ? (estimate?.waitMs ?? null) : null;
 }
 
 /** Where nothing is known, a client may look again in this time. */
 const lookAgainMs = 5_000;
 
-function secondsToWait(ticket: Shown, estimate: Wait, nowMs: number): number {
+function secondsToWait(ticket: Shown, { estimate }: TicketContext, nowMs: number): number {
   if (ticket.state.status !== "queued" || estimate === null) return retryAfterSeconds(null, lookAgainMs);
   return retryAfterSeconds(estimate.waitMs, estimate.opensAtMs - nowMs);
 }

@@ -3,20 +3,19 @@
  * `DELETE /api/v1/tickets/…`: cancels one.
  */
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Clock, Ports } from "../gateway/ports.ts";
+import type { Clock } from "../gateway/ports.ts";
 import type { z } from "zod";
 import { ticketParameter, ticketsQuery } from "../wire/schemas.ts";
 import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { estimateOfTicket, estimatesOf } from "./gate-views.ts";
+import { contextOf, contextsOf, type ContextParts } from "./gate-views.ts";
 import { cursorOf, readCursor } from "./list-cursor.ts";
 import { noSuchTicket, notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
 
-export interface TicketParts {
+export interface TicketParts extends ContextParts {
   readonly gateway: Gateway;
-  readonly gate: Ports["gate"];
   readonly clock: Clock;
 }
 
@@ -36,25 +35,17 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
 }
 
-async function showStatus(
-  c: RouteContext,
-  queueId: string,
-  { gateway, gate }: TicketParts,
-): Promise<Response> {
-  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+async function showStatus(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const json = statusJson(ticket, await estimateOfTicket(gate, ticket));
+  const json = statusJson(ticket, await contextOf(parts, ticket));
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
-async function showResult(
-  c: RouteContext,
-  queueId: string,
-  { gateway, gate, clock }: TicketParts,
-): Promise<Response> {
-  const ticket = await gateway.find(queueId, c.get("tenant") ?? "");
+async function showResult(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
-  const result = resultOf(ticket, await estimateOfTicket(gate, ticket), clock.nowMs());
+  const result = resultOf(ticket, await contextOf(parts, ticket), parts.clock.nowMs());
   switch (result.kind) {
     case "judged":
       return textAnswer(200, result.json, jsonType, c.get("correlationId"));
@@ -70,7 +61,7 @@ async function showResult(
 async function showTickets(
   c: RouteContext,
   { status, provider, limit, cursor }: z.infer<typeof ticketsQuery>,
-  { gateway, gate }: TicketParts,
+  parts: TicketParts,
 ): Promise<Response> {
   const filters = { status: status ?? null, provider: provider ?? null };
   const read = cursor === undefined ? null : readCursor(cursor, filters);
@@ -79,21 +70,26 @@ async function showTickets(
     return refuse(c, notValid("address", [{ path: "cursor", message }]));
   }
   const tenant = c.get("tenant") ?? "";
-  const list = await gateway.list({ tenant, ...filters, limit, after: read?.position ?? null });
-  const estimates = await estimatesOf(gate, list.tickets);
-  const tickets = list.tickets.map((ticket, index) => statusJson(ticket, estimates[index] ?? null));
+  const list = await parts.gateway.list({ tenant, ...filters, limit, after: read?.position ?? null });
+  const contexts = await contextsOf(parts, list.tickets);
+  const tickets = contexts.map(({ ticket, context }) => statusJson(ticket, context));
   const next = JSON.stringify(list.next && cursorOf(list.next, filters));
   const json = `{"tickets":[${tickets.join(",")}],"cursor":${next},"complete":${list.complete}}`;
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
 
-async function cancelTicket(c: RouteContext, queueId: string, { gateway }: TicketParts): Promise<Response> {
-  const ticket = await gateway.cancel(queueId, c.get("tenant") ?? "");
+async function cancelTicket(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.cancel(queueId, c.get("tenant") ?? "");
   if (ticket === null) return refuse(c, noSuchTicket);
   const { status } = ticket.state;
   switch (status) {
     case "cancelled":
-      return textAnswer(200, statusJson(ticket, null), jsonType, c.get("correlationId"));
+      return textAnswer(
+        200,
+        statusJson(ticket, await contextOf(parts, ticket)),
+        jsonType,
+        c.get("correlationId"),
+      );
     case "completed":
     case "failed":
     case "expired":

@@ -1,4 +1,5 @@
 /** Fields that nobody reads: most often a misspelt one. Where it would have chosen the judge it is refused, and elsewhere told of. */
+import { editDistance } from "../domain/edit-distance.ts";
 import type { Issue } from "./problems.ts";
 import { comparisonRequest, ignoredOverrides, overridesRequest } from "../wire/schemas.ts";
 
@@ -56,17 +57,7 @@ function bare(name: string): string {
     .replace(/override$/, "");
 }
 
-/** How many letters must come, go or change for one to become the other (Levenshtein); 0 where the first is a part of the second. */
+/** 0 where the first is a part of the second. */
 function distance(from: string, to: string): number {
-  if (from.length > 2 && to.includes(from)) return 0;
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [at, letter] of [...from].entries()) {
-    const next = [at + 1];
-    for (const [before, other] of [...to].entries()) {
-      const [here = 0, left = 0, aslant = 0] = [row[before + 1], next[before], row[before]];
-      next.push(Math.min(here + 1, left + 1, aslant + (letter === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
+  return from.length > 2 && to.includes(from) ? 0 : editDistance(from, to);
 }

@@ -1,15 +1,27 @@
 /** What waits for what, in words for whoever reads `warnings`. */
-import { providerNames } from "../domain/judging/comparison.ts";
+import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
 import type { GateStatuses } from "./gate-views.ts";
 import { pausedModelsOf, type NameOf } from "./paused-models.ts";
+import type { Setup } from "./provider-rows.ts";
 
 /** Without names of models that only a caller has named. */
-export function waitsInWords(gateStatuses: GateStatuses, nameOf: NameOf): readonly string[] {
+export function waitsInWords(
+  gateStatuses: GateStatuses,
+  setups: Readonly<Record<ProviderName, Setup>>,
+  nameOf: NameOf,
+): readonly string[] {
   return providerNames.flatMap((name) => {
     const gateStatus = gateStatuses[name];
     if (gateStatus === null) return [];
     const waiting =
       gateStatus.queue.size === 1 ? "one ticket waits" : `${gateStatus.queue.size} tickets wait`;
+    const missing = whatIsMissing(setups[name]);
+    // Nothing else that its gate waits for is worth a word: none of it was asked for here.
+    if (missing !== null) {
+      return gateStatus.queue.size === 0
+        ? []
+        : [`${name} ${missing} here: ${waiting} until that is changed.`];
+    }
     const again =
       gateStatus.retryAtMs === null ? "" : ` It is asked again at ${iso(gateStatus.retryAtMs)} or later.`;
     const words: string[] = [];
@@ -30,6 +42,12 @@ export function waitsInWords(gateStatuses: GateStatuses, nameOf: NameOf): readon
     if (others > 1) words.push(`${others} other models at ${name} wait, each by itself.`);
     return words;
   });
+}
+
+/** `null`: nothing, it can be asked. */
+function whatIsMissing({ enabled, configured }: Setup): string | null {
+  if (!enabled) return "is not enabled";
+  return configured ? null : "has no key";
 }
 
 const pauseInWords = {

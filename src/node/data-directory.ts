@@ -20,7 +20,8 @@ export function openDataDirectory(
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const found = statSync(directory);
-    if (!isUsable(directory)) return refuse(`${mayNot(found, uid)} ${howTo(directory, uid)}`);
+    const why = whyNotIn(directory, found, uid);
+    if (why !== null) return refuse(why);
     for (const name of readdirSync(directory).filter((name) => ours.test(name))) {
       const path = join(directory, name);
       const file = statSync(path);
@@ -37,17 +38,16 @@ export function openDataDirectory(
   }
 }
 
-function isUsable(directory: string): boolean {
+/** @returns why files can't be read and written in it; `null`: they can */
+function whyNotIn(directory: string, { uid: owner, mode }: Stats, uid: number | undefined): string | null {
   try {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EROFS")
+      return "Its file system is mounted read-only.";
+    return `The directory belongs to uid ${owner} (mode ${modeOf(mode)}), and the service, which runs as uid ${uid}, may not read and write in it. ${howTo(directory, uid)}`;
   }
-}
-
-function mayNot({ uid: owner, mode }: Stats, uid: number | undefined): string {
-  return `The directory belongs to uid ${owner} (mode ${modeOf(mode)}), and the service, which runs as uid ${uid}, may not read and write in it.`;
 }
 
 function howTo(directory: string, uid: number | undefined): string {

@@ -67,7 +67,8 @@ export function createLogOutput(clock: Clock, onDropped: (count: number) => void
     warnings() {
       if (dropped === 0 && trouble === null) return [];
       const why = trouble === null ? "" : ` (${trouble})`;
-      return [`the log can't be written to standard output${why}: ${dropped} of its lines are lost since`];
+      const lost = dropped === 0 ? "its lines wait" : `${dropped} of its lines are lost since`;
+      return [`the log can't be written to standard output${why}: ${lost}`];
     },
   };
 }

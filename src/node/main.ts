@@ -55,7 +55,7 @@ if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
 const stopping = new AbortController();
 const vendors = undiciTransport();
-const { app, gateway } = createService(config, {
+const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
   clock,
@@ -113,7 +113,7 @@ function started() {
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: [...config.warnings, ...warnings()],
+    warnings: [...settingsWarnings, ...warnings()],
   });
 }
 

@@ -2,15 +2,17 @@
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
-import { StoreAway, type Clock, type Door } from "../gateway/ports.ts";
-import { logFailover } from "../telemetry/failover.ts";
+import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
+import { logFailover, logLocalStore } from "../telemetry/failover.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
+import type { LocalHealth } from "../stores/failover/fallback-store.ts";
 import type { PrimaryStore } from "../stores/failover/primary-store.ts";
+import { troubleInWords } from "../stores/redis/trouble.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends SqliteParts {
+export interface StoresParts extends Omit<SqliteParts, "onTrouble"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   readonly log: Log;
@@ -28,13 +30,14 @@ export interface Stores extends Door {
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
-  const opened = await openSqlite(parts);
+  const onTrouble = (trouble: StoreTrouble | null) => logLocalStore(parts.log, "sqlite", trouble);
+  const opened = await openSqlite({ ...parts, onTrouble });
   if (!opened.ok) return opened;
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
-  const { openRedis } = await import("./redis/store.ts");
-  return ok(await redisBeforeSqlite(openRedis({ ...parts, url: redisUrl }), opened.value, parts));
+  const { openSharedRedis } = await import("./redis/store.ts");
+  return ok(await redisBeforeSqlite(openSharedRedis({ ...parts, url: redisUrl }), opened.value, parts));
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {
@@ -51,8 +54,8 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       keys,
       totals,
       queueType: "sqlite",
-      dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health()) }),
-      warnings: () => warnings,
+      dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
+      warnings: () => [...warnings, ...sqlite.warnings()],
     },
     start: sqlite.start,
     rest: sqlite.rest,
@@ -77,21 +80,31 @@ async function redisBeforeSqlite(
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
   await connected(primary, clock);
   await failover.look();
+  /** Of the last look. */
+  let redisWarnings: readonly string[] = [];
   return {
     parts: {
       gate,
       tickets,
       keys,
       totals,
-      warnings,
+      warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {
-        const health = await failover.health();
-        const redis =
-          health.primary === null
-            ? ({ status: "down", error: "It does not answer.", needed: false } as const)
-            : ({ status: "up", latencyMs: health.primary.latencyMs, needed: false } as const);
-        return { redis, sqlite: sqliteIs(health.fallback) };
+        const { primary, trouble, fallback } = await failover.health();
+        const isUp = primary !== null && trouble === null;
+        redisWarnings = isUp ? [] : [troubleInWords(trouble ?? unknownTrouble)];
+        const latencyMs = primary === null ? {} : { latencyMs: primary.latencyMs };
+        const redis = isUp
+          ? ({ status: "up", ...latencyMs, needed: false } as const)
+          : ({
+              status: "down",
+              ...latencyMs,
+              error: (trouble ?? unknownTrouble).error,
+              needed: false,
+            } as const);
+        // Where Redis takes tickets in, the file can be done without.
+        return { redis, sqlite: sqliteIs(fallback, !isUp) };
       },
     },
     start,
@@ -100,8 +113,13 @@ async function redisBeforeSqlite(
   };
 }
 
-function sqliteIs({ isWell, latencyMs }: Awaited<ReturnType<SqliteStore["health"]>>) {
-  return { status: isWell ? "up" : "down", latencyMs, needed: true } as const;
+const unknownTrouble: StoreTrouble = { error: "other", code: "UNKNOWN" };
+
+/** @param needed without it nothing can be kept */
+function sqliteIs({ trouble, latencyMs }: LocalHealth, needed: boolean) {
+  return trouble === null
+    ? ({ status: "up", latencyMs, needed } as const)
+    : ({ status: "down", latencyMs, error: trouble.error, needed } as const);
 }
 
 /** The connection takes a moment; a Redis that is away doesn't hold up the start for longer. */

@@ -1,8 +1,9 @@
 /** What the service runs with: every setting (`settings.ts`) and what they mean together. Parsed once, at start; nobody else reads the environment. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
-import { isUnencrypted, rules, type PlatformName } from "./rules.ts";
+import { rules, type PlatformName } from "./rules.ts";
 import { settings, type Settings, type TenantKey } from "./settings.ts";
+import { warningsAbout } from "./warnings.ts";
 
 export interface Config {
   readonly environment: "development" | "test" | "production";
@@ -235,40 +236,4 @@ function vendorConfig(given: Settings, prefix: Uppercase<Vendor>): VendorConfig 
     baseUrl: given[`${prefix}_BASE_URL`],
     defaultModel: given[`${prefix}_DEFAULT_MODEL`] ?? null,
   };
-}
-
-const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
-
-function warningsAbout(
-  config: Omit<Config, "warnings">,
-  env: Readonly<Record<string, unknown>>,
-  platform: PlatformName,
-): readonly string[] {
-  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
-  const isDefaultUsable =
-    defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
-  return [
-    // Bindings are not strings, and may be called as they like.
-    ...Object.keys(env)
-      .filter((name) => ourPrefixes.test(name) && !(name in settings.shape) && typeof env[name] === "string")
-      .map((name) => `${name} is not a setting of this service: nothing reads it`),
-    ...(isDefaultUsable
-      ? []
-      : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
-    ...vendors
-      .filter((vendor) => providers[vendor].apiKey !== null && isUnencrypted(providers[vendor].baseUrl))
-      .map(
-        (vendor) =>
-          `${vendor.toUpperCase()}_BASE_URL is http:// to another machine: the key travels unencrypted`,
-      ),
-    ...(upstash !== null && isUnencrypted(upstash.url)
-      ? ["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]
-      : []),
-    ...(platform === "cloudflare" && redisUrl !== null
-      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
-      : []),
-    ...(platform === "node" && upstash !== null
-      ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
-      : []),
-  ];
 }

@@ -34,6 +34,8 @@ export interface LogFields {
   /** The class of an unexpected error and where it was thrown; its text may quote a prompt and stays out. */
   readonly error_name?: string;
   readonly stack?: readonly string[];
+  /** A store of ours. */
+  readonly store?: string;
   readonly platform?: string;
   readonly environment?: string;
   readonly version?: string;
@@ -98,6 +100,7 @@ const allowed: ReadonlySet<string> = new Set([
   "unknown_fields",
   "error_name",
   "stack",
+  "store",
   "platform",
   "environment",
   "version",

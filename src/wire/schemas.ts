@@ -123,7 +123,15 @@ export const ticketAnswer = z.object({
   provider: z.enum(providerNames),
   position_in_queue: z.int().positive().nullable(),
   estimated_wait_minutes: count.nullable(),
-  retry_after: z.int().positive().meta({ description: "Seconds until the next attempt can be expected." }),
+  retry_after: z
+    .int()
+    .positive()
+    .nullable()
+    .meta({ description: "Seconds until the next attempt can be expected; null: it has ended." }),
+  error_type: z
+    .enum(errorTypes)
+    .optional()
+    .meta({ description: "Of a ticket that has ended without a judgement: why." }),
   expires_at: time,
   status_url: z.string(),
   results_url: z.string(),
@@ -281,7 +289,10 @@ export const healthAnswer = z.object({
     z.object({
       status: z.enum(["up", "down"]),
       latency_ms: z.number().nonnegative().optional(),
-      error: z.string().optional(),
+      error: z
+        .enum(["refused", "unknown_host", "wrong_credentials", "timeout", "read_only", "full", "other"])
+        .optional()
+        .meta({ description: "What is the matter; the log has the store's own word." }),
     }),
   ),
   queue_stats: z.object({

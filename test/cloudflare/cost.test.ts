@@ -55,7 +55,7 @@ it("asks objects less than once in twenty comparisons at fifty a second in one i
     const due = timers.filter(({ atMs }) => atMs <= world.nowMs());
     timers = timers.filter((timer) => !due.includes(timer));
     for (const { run } of due) run();
-    // What is under way comes back within these 20 ms.
+    // What is under way comes back within these 20 ms. Objects answer in real time, and some of what waits for them waits for the clock above too.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await settled();

@@ -6,6 +6,7 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { callerIn, someComparison } from "../support/asking.ts";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
 import { remindTicket, remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { Remote } from "../../src/cloudflare/stubs/ask-object.ts";
@@ -74,28 +75,8 @@ async function story() {
 
   async function submit(mode: "queue" | "queue_if_unavailable" = "queue"): Promise<string> {
     const submitted = await gateway.submit(
-      {
-        userPrompt: "Which one?",
-        essayA: "Canary of essay A",
-        essayB: "Two.",
-        provider: null,
-        model: null,
-        systemPrompt: null,
-        temperature: null,
-        maxTokens: null,
-        reasoningEffort: null,
-      },
-      {
-        correlationId: crypto.randomUUID(),
-        tenant: "tenant",
-        mode,
-        priority: 0,
-        userId: null,
-        traceId: null,
-        metadata: {},
-        onHangUp: null,
-        queueId: null,
-      },
+      { ...someComparison, essayA: "Canary of essay A" },
+      { ...callerIn(mode), correlationId: crypto.randomUUID(), tenant: "tenant" },
     );
     if (!submitted.ok || submitted.value.kind !== "kept") throw new Error(JSON.stringify(submitted));
     return submitted.value.ticket.about.id;

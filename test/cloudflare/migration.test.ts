@@ -117,6 +117,7 @@ function testOver(fixture: WorkerdFixture, manifest: Manifest): void {
           const endsAtMs = Date.now() + ms;
           do {
             deliver();
+            // Old rows hold moments of the real clock, which alarms go by.
             await new Promise((resolve) => setTimeout(resolve, betweenBatchesMs));
           } while (Date.now() < endsAtMs);
         },

@@ -37,6 +37,7 @@ testStories({
     });
     await worker.scheduled(createScheduledController() as ScheduledController, env);
     const working = new Set<Promise<unknown>>();
+    // Queues brings messages by itself, in its own time: so does this, by the clock that alarms and breakers go by.
     const bringing = setInterval(() => {
       const now = messages.splice(0, batch);
       if (now.length === 0) return;

@@ -150,9 +150,9 @@ describe.skipIf(!hasUpstash)("while all objects can be reached", () => {
     expect(ill.status).toBe(200);
     expect(ill.body).toMatchObject({
       status: "degraded",
-      dependencies: { upstash: { status: "down", error: "no answer" } },
+      dependencies: { upstash: { status: "down", error: "wrong_credentials" } },
     });
-    expect(await s.upstash.asked()).toEqual(["PING", "PING"]);
+    expect(await s.upstash.asked()).toEqual(["SET", "SET"]);
   });
 });
 

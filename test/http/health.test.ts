@@ -87,7 +87,7 @@ describe("degraded", () => {
     expect(await health(service)).toEqual([200, "degraded"]);
     expect((await service.request("/healthz")).body["dependencies"]).toEqual({
       memory: { status: "up" },
-      spare: { status: "down", error: "away" },
+      spare: { status: "down", error: "other" },
     });
   });
 

@@ -197,12 +197,12 @@ it("answers byte for byte the same 200 after a judgement, however often, with on
 });
 
 it.each([
-  ["completed", verdict()],
-  ["failed", refused(400)],
-  ["expired", refused(401)],
-] satisfies [string, Step][])(
-  "answers a ticket with a 202 of its present state: %s in the end",
-  async (end, step) => {
+  ["completed", verdict(), undefined],
+  ["failed", refused(400), "INVALID_REQUEST"],
+  ["expired", refused(401), "REQUEST_EXPIRED"],
+] satisfies [string, Step, string | undefined][])(
+  "answers a ticket with a 202 of its present state: %s in the end, when nothing is to be waited for any more",
+  async (end, step, why) => {
     const { compare, clock, stores } = testService({ steps: () => slow(step, 10) });
     const first = await compare(queued, key());
     const again = async () => {
@@ -210,6 +210,9 @@ it.each([
       expect([status, body["queue_id"]]).toEqual([202, first.body["queue_id"]]);
       expect(headers.get("location")).toBe(first.headers.get("location"));
       expect(body["expires_at"]).toBe(first.body["expires_at"]);
+      const hasEnded = body["status"] === end;
+      expect(body["error_type"]).toBe(hasEnded ? why : undefined);
+      expect([body["retry_after"] === null, headers.has("retry-after")]).toEqual([hasEnded, !hasEnded]);
       return body["status"];
     };
     expect(await again()).toBe("queued");

@@ -89,7 +89,7 @@ it("waits as for credentials when its provider is no longer configured, and is j
   const without = before.restarted({ env: { OPENAI_ENABLED: "false" } });
   await without.clock.advance(3_600_000);
   const { body } = await without.request(`/api/v1/status/${id}`);
-  expect(body).toMatchObject({ status: "queued", retry_count: 0, error_type: "INVALID_API_KEY" });
+  expect(body).toMatchObject({ status: "queued", retry_count: 0, error_type: "CONFIGURATION_ERROR" });
   expect(without.vendor.calls).toEqual([]);
   const again = without.restarted({ steps: [verdict()] });
   await again.clock.advance(900_000);

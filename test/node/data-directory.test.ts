@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, inject, it, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { openDataDirectory } from "../../src/node/data-directory.ts";
 import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
-vi.setConfig({ testTimeout: 40_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 /** nobody, of a group without anybody. */
 const other = 65_534;
@@ -116,6 +116,14 @@ describe.skipIf(!hasOther).concurrent("data of another user", () => {
     expect(stderr).toContain(`belongs to another user (uid ${other}), and the service runs as uid 0.`);
     await (await startNodeService({ DATA_DIR }, { command })).stop();
   });
+});
+
+it("says that a file system is mounted read-only, and advises nobody to give it away", () => {
+  const directory = directoryWith(0o700);
+  const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", directory]).status === 0;
+  onTestFinished(() => void (isMounted && spawnSync("umount", ["--lazy", directory])));
+  const error = `The data in ${directory} can't be used. Its file system is mounted read-only.`;
+  expect(openDataDirectory(directory)).toEqual(isMounted ? { ok: false, error } : { ok: true, value: [] });
 });
 
 it("warns of a directory in which others can put files of theirs", () => {

@@ -1,5 +1,5 @@
 /** Real processes that are killed. */
-import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { fakeLane } from "../../tools/fake-upstream/client.ts";
 import { directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
@@ -21,15 +21,6 @@ async function openAi(name: string, env: Readonly<Record<string, string>> = {}) 
   };
 }
 
-/** Asks until the answer is another, for at most two seconds. */
-async function until<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean): Promise<T> {
-  for (let asked = 0; ; asked++) {
-    const answer = await ask();
-    if (isIt(answer) || asked === 40) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 // Processes take their time to start where others work beside them.
 describe("a Node process", { timeout: 20_000 }, () => {
   it("killed in mid-call leaves a ticket that its successor brings to its one result", async () => {
@@ -43,8 +34,13 @@ describe("a Node process", { timeout: 20_000 }, () => {
     await first.ended;
 
     const second = await start(env);
-    const results = () => fetch(second.url + String(accepted.body["results_url"]));
-    const result = await until(results, ({ status }) => status === 200);
+    const result = await vi.waitUntil(
+      async () => {
+        const answer = await fetch(second.url + String(accepted.body["results_url"]));
+        return answer.status === 200 && answer;
+      },
+      { timeout: 15_000, interval: 50 },
+    );
     expect(await result.json()).toMatchObject({ queue_id: accepted.body["queue_id"], provider: "openai" });
     const [asked, again, ...more] = await lane.requests();
     expect(again?.bodyText).toBe(asked?.bodyText);

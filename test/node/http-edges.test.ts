@@ -7,7 +7,7 @@ import { goodBody } from "../support/answers.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
 import { sendRaw } from "../support/raw-http.ts";
 
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let service: NodeService;
 beforeAll(async () => {
@@ -57,6 +57,10 @@ describe("is served:", () => {
     ["HTTP/1.0 with a Host", ["GET /healthz HTTP/1.0", "host: localhost"]],
     ["an empty Host", ["GET /healthz HTTP/1.1", "host: ", "connection: close"]],
     ["a Host with a colon and no port", ["GET /healthz HTTP/1.1", "host: localhost:", "connection: close"]],
+    [
+      "a whole URL, as proxies send it",
+      ["GET http://localhost/healthz HTTP/1.1", "host: localhost", "connection: close"],
+    ],
     ["a Host in capitals", ["GET /healthz HTTP/1.1", "host: LocalHost:8080", "connection: close"]],
     ["a Host that is an IPv6 address", ["GET /healthz HTTP/1.1", "host: [::1]:8080", "connection: close"]],
   ])("%s", async (_, head) => {
@@ -134,10 +138,12 @@ describe("is refused as JSON, with a correlation id that the log has too, and th
     expectRefusal(refused, status, type);
     expect(refused.body).toHaveProperty("correlation_id");
     const correlation_id = refused.body["correlation_id"];
-    await vi.waitUntil(() =>
-      service
-        .logged("request")
-        .some((line) => line["correlation_id"] === correlation_id && line["status"] === status),
+    await vi.waitUntil(
+      () =>
+        service
+          .logged("request")
+          .some((line) => line["correlation_id"] === correlation_id && line["status"] === status),
+      { timeout: 15_000 },
     );
   });
 
@@ -166,7 +172,10 @@ describe("is refused as JSON, with a correlation id that the log has too, and th
 describe("a request that is too slow is 408, as JSON, and the connection ends:", () => {
   const lines: string[] = [];
   const { server } = createHttpServer({
-    fetch: () => new Promise(() => {}),
+    fetch: ({ url }: Request) =>
+      url.endsWith("/slow-answer")
+        ? new Promise<Response>((resolve) => setTimeout(() => resolve(new Response("{}")), 1_000))
+        : new Promise<Response>(() => {}),
     log: createLog("info", (line) => lines.push(line), Date.now),
     // Those of the service in small.
     limits: {
@@ -199,4 +208,18 @@ describe("a request that is too slow is 408, as JSON, and the connection ends:",
     expectRefusal(refused, 408, "TIMEOUT");
     expect(lines.join()).toContain(String(refused.body["correlation_id"]));
   });
+
+  it("but not one whose answer is", async () => {
+    const { text } = await sendRaw(
+      url,
+      ["GET /slow-answer HTTP/1.1", "host: localhost", "connection: close"],
+      [],
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+it("a kept connection outlasts the minute after which balancers close theirs", async () => {
+  const { headers } = await service.request("/healthz");
+  expect([headers.get("connection"), headers.get("keep-alive")]).toEqual(["keep-alive", "timeout=75"]);
 });

@@ -10,7 +10,7 @@ import { goodBody, post } from "../support/answers.ts";
 import { peakBytes } from "../support/one-byte-chunks.ts";
 
 // A process needs a second of a busy machine to start.
-vi.setConfig({ testTimeout: 20_000, hookTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const upstreamUrl = inject("fakeUpstreamUrl");
 const lane = fakeLane(upstreamUrl, "node-service");

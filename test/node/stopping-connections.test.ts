@@ -1,7 +1,10 @@
 /** What happens to each kind of connection when the process is asked to end: real sockets, real signals. */
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, inject, it, vi } from "vitest";
 import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
@@ -9,7 +12,7 @@ import { goodBody } from "../support/answers.ts";
 import { measureLateness } from "../support/lateness.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const upstreamUrl = inject("fakeUpstreamUrl");
 
@@ -74,7 +77,7 @@ describe.concurrent("asked to end,", () => {
     client.socket.write(sent);
     await pause(100);
     const { tookMs, lateMs } = await stopTimed(service);
-    expect(tookMs).toBeLessThan(1_000 + lateMs);
+    expect(tookMs).toBeLessThan(3_000 + lateMs);
     await client.closed;
     expect(client.text()).toMatch(answer);
   });
@@ -87,18 +90,24 @@ describe.concurrent("asked to end,", () => {
     await pause(100);
     const { tookMs, lateMs } = await stopTimed(service);
     clearInterval(trickle);
-    expect(tookMs).toBeGreaterThan(900);
-    expect(tookMs).toBeLessThan(2_000 + lateMs);
+    expect(tookMs).toBeLessThan(5_000 + lateMs);
   });
 
-  it("a request whose body was on its way is served", async () => {
+  it("a request whose body is on its way is served", async () => {
     const { service } = await started("on its way");
     const client = await connected(service);
-    client.socket.write(head + body.slice(0, 40));
-    await pause(100);
+    const blanks = 1_000;
+    client.socket.write(head.replace(`${body.length}`, `${body.length + blanks}`));
+    let sent = 0;
+    const some = () => {
+      client.socket.write(" ");
+      sent++;
+    };
+    const trickle = setInterval(some, 20);
     service.kill("SIGTERM");
-    await vi.waitUntil(() => service.logged("stopping").length > 0);
-    client.socket.write(body.slice(40));
+    await vi.waitUntil(() => service.logged("stopping").length > 0, { timeout: 60_000, interval: 5 });
+    clearInterval(trickle);
+    client.socket.write(" ".repeat(blanks - sent) + body);
     await client.closed;
     expect(client.text()).toMatch(/^HTTP\/1\.1 200 (.|\r\n)*Connection: close\r\n/);
     expect(await service.ended).toEqual({ code: 0, signal: null });
@@ -106,7 +115,7 @@ describe.concurrent("asked to end,", () => {
 
   it("unfinished requests have time as long as whole ones are under way, and whole ones are answered", async () => {
     const { lane, service } = await started("beside a whole one");
-    await lane.script([{ fault: "delay", delayMs: 1_500 }]);
+    await lane.script([{ fault: "delay", delayMs: 4_000 }]);
     const [whole, stuck, spare] = [
       await connected(service),
       await connected(service),
@@ -148,13 +157,35 @@ describe.concurrent("asked to end,", () => {
         await pause(20);
       }
     });
-    await vi.waitUntil(() => said.length > 20);
+    await vi.waitUntil(() => said.length > 20, { timeout: 60_000 });
     service.kill("SIGTERM");
     await Promise.all(clients);
     agent.destroy();
     expect(new Set(said)).toEqual(new Set(["200 keep-alive", "200 close", "ECONNREFUSED"]));
     expect(said.filter((each) => each === "200 close")).toHaveLength(4);
     expect(await service.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it("a request with a key goes on to its end without its client, who has the judgement after the restart", async () => {
+    const DATA_DIR = mkdtempSync(join(tmpdir(), "stopping-"));
+    const { lane, service } = await started("keyed", { DATA_DIR });
+    await lane.script([{ fault: "delay", delayMs: 2_000, times: "forever" }]);
+    const headers = { "content-type": "application/json", "idempotency-key": "once" };
+    const init = { method: "POST", headers, body };
+    const client = new AbortController();
+    const asked = service.request("/api/v1/comparison", { ...init, signal: client.signal });
+    await lane.waitForRequest(1);
+    client.abort();
+    await expect(asked).rejects.toThrow("aborted");
+    await pause(200);
+    service.kill("SIGTERM");
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+
+    const own = { OPENAI_API_KEY: "k", OPENAI_BASE_URL: lane.baseUrls.openai, DATA_DIR };
+    const next = await startNodeService(own);
+    expect((await next.request("/api/v1/comparison", init)).status).toBe(200);
+    expect(await lane.requests("judgement")).toHaveLength(1);
+    await next.stop();
   });
 
   it.each(["queue_if_unavailable", "immediate"])(

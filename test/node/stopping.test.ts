@@ -5,11 +5,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { describe, expect, inject, it, vi } from "vitest";
+import { afterAll, describe, expect, inject, it, vi } from "vitest";
 import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
 import { startNodeService, type NodeService, type ProcessOptions } from "../support/node-service.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const upstreamUrl = inject("fakeUpstreamUrl");
 
@@ -58,7 +58,7 @@ function nodeBelow(pid: number): number {
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => statOf(name).parent === pid);
   for (const child of children) {
-    if (readFileSync(`/proc/${child}/cmdline`, "utf8").includes("src/node/main.ts")) return Number(child);
+    if (commandOf(Number(child)).includes("src/node/main.ts")) return Number(child);
     const below = nodeBelow(Number(child));
     if (below !== 0) return below;
   }
@@ -70,6 +70,14 @@ function statOf(pid: string): { readonly parent: number } {
     return { parent: Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1]) };
   } catch {
     return { parent: 0 };
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }
 
@@ -94,6 +102,7 @@ type Way = readonly [name: string, options: ProcessOptions, ask: (service: NodeS
 
 const ways: readonly Way[] = [
   ["SIGTERM to Node", {}, toIt("SIGTERM")],
+  ["SIGHUP to Node, as of a terminal that was closed,", {}, toIt("SIGHUP")],
   ["SIGINT and SIGTERM to Node, thrice", {}, toIt("SIGINT", "SIGTERM", "SIGINT")],
   ...["/bin/dash", "/bin/bash"].flatMap((shell): Way[] => [
     [`SIGTERM to npm under ${shell}`, npm(shell), toIt("SIGTERM")],
@@ -138,22 +147,31 @@ const ways: readonly Way[] = [
     : []),
 ];
 
+/** What a test that fails has left behind. */
+const seen = new Set<number>();
+afterAll(() => {
+  for (const pid of [...seen].filter((pid) => commandOf(pid).includes("src/node/main.ts"))) {
+    process.kill(pid, "SIGKILL");
+  }
+});
+
 describe.concurrent("asked to end while a call is under way,", () => {
   it.each(ways)(
     "by %s: it answers the call, says that it stopped, and leaves with 0 and nothing behind",
     async (name, options, ask) => {
       const { lane, service } = await started(name, options, surroundings);
-      await lane.script([{ fault: "delay", delayMs: 1_500 }]);
+      await lane.script([{ fault: "delay", delayMs: 3_000 }]);
       const answering = service.compare();
       await lane.waitForRequest(1);
       const node = nodeBelow(service.pid) || service.pid;
+      seen.add(node);
       await ask(service);
       const { status, headers } = await answering;
       expect([status, headers.get("connection")]).toEqual([200, "close"]);
       expect(await service.ended).toEqual({ code: 0, signal: null });
       expect(service.logged().at(-1)).toMatchObject({
         event: "stopped",
-        signal: expect.stringMatching(/^SIG(TERM|INT)$/),
+        signal: expect.stringMatching(/^SIG(TERM|INT|HUP)$/),
       });
       expect(() => process.kill(node, 0)).toThrow("ESRCH");
       await expect(fetch(`${service.url}/healthz`)).rejects.toThrow("fetch failed");
@@ -171,7 +189,7 @@ it("asked to end before it has begun to serve, it does not begin, and leaves wit
     written += piece;
   });
   const ended = once(child, "close");
-  await vi.waitUntil(() => existsSync(join(DATA_DIR, "llm-provider-service.lock")), { timeout: 20_000 });
+  await vi.waitUntil(() => existsSync(join(DATA_DIR, "llm-provider-service.lock")), { timeout: 60_000 });
   child.kill("SIGTERM");
   expect(await ended).toEqual([0, null]);
   expect(written).toContain('"event":"stopped"');

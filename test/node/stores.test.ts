@@ -26,6 +26,7 @@ async function dataWithSpool(): Promise<string> {
     onFault: (error) => {
       throw error;
     },
+    onTrouble: () => {},
   });
   if (!opened.ok) throw new Error(opened.error);
   const spent = { calls: 1, costUsd: null };
@@ -59,7 +60,7 @@ it("starts while Redis is away: degraded, and a whole service", { timeout: 20_00
   const service = await start({ REDIS_URL: noRedis, DATA_DIR: directoryForTest() });
   expect((await service.request("/healthz")).body).toMatchObject({
     status: "degraded",
-    dependencies: { redis: { status: "down", error: "It does not answer." }, sqlite: { status: "up" } },
+    dependencies: { redis: { status: "down", error: "refused" }, sqlite: { status: "up" } },
     queue_stats: { queue_type: "redis" },
   });
   expect(service.logged("store_away")).toHaveLength(1);

@@ -239,6 +239,59 @@ describe("warnings", () => {
   });
 
   it.each([
+    ["API_KEY", "API_KEYS"],
+    ["API_KEYZ", "API_KEYS"],
+    ["api_keys", "API_KEYS"],
+    ["REDIS_URI", "REDIS_URL"],
+    ["DATADIR", "DATA_DIR"],
+    ["DATA-DIR", "DATA_DIR"],
+    ["LOGLEVEL", "LOG_LEVEL"],
+    ["ENVIROMENT", "ENVIRONMENT"],
+    ["OPEN_AI_API_KEY", "OPENAI_API_KEY"],
+    ["MAX_BODY_SIZE", null],
+    ["RESULT_RETENTION_HOUR", "RESULT_RETENTION_HOURS"],
+    ["HOSTS", null],
+    ["POST", null],
+    ["LOGNAME", null],
+    ["HOSTNAME", null],
+    ["NODE_ENV", null],
+    ["KEY", null],
+  ])("tells of %s, which nobody reads, that %s was probably meant", (name, meant) => {
+    const warning = `${name} is not a setting of this service: nothing reads it. ${meant} is one`;
+    expect(configOf({ [name]: "canary" }).warnings).toEqual(meant === null ? [] : [warning]);
+  });
+
+  it("doesn't take a name for a misspelt one where the one that it is near to is set too", () => {
+    expect(configOf({ REDIS_URI: "redis://localhost", REDIS_URL: "redis://localhost" }).warnings).toEqual([]);
+  });
+
+  it.each([
+    [{ OPENAI_API_KEY: '"sk-1"' }, true],
+    [{ OPENAI_API_KEY: "'sk-1'" }, true],
+    [{ DATA_DIR: '"./data"' }, true],
+    [{ OPENAI_API_KEY: 'sk-1"' }, false],
+    [{ OPENAI_API_KEY: "sk-1" }, false],
+  ])("%j: said to be in quotes: %j", (env, isSaid) => {
+    const warning = `${Object.keys(env)[0]} is in quotes, which are part of it: docker's --env-file takes them as they are`;
+    expect(configOf(env).warnings).toEqual(isSaid ? [warning] : []);
+  });
+
+  const plainRedis =
+    "REDIS_URL is redis:// to another machine: password and essays travel unencrypted (rediss:// has TLS)";
+  const plainSentry = "SENTRY_DSN is http:// to another machine: reports travel unencrypted";
+  it.each([
+    [{ REDIS_URL: "redis://:canary@redis.example" }, [plainRedis]],
+    [{ REDIS_URL: "rediss://:canary@redis.example" }, []],
+    [{ REDIS_URL: "redis://:canary@localhost:6379" }, []],
+    [{ REDIS_URL: "redis://:canary@127.0.0.1" }, []],
+    [{ SENTRY_DSN: "http://canary@sentry.example/1" }, [plainSentry]],
+    [{ SENTRY_DSN: "https://canary@sentry.example/1" }, []],
+    [{ SENTRY_DSN: "http://canary@localhost/1" }, []],
+  ])("%j: what travels unencrypted to another machine: %j", (env, said) => {
+    expect(configOf(env).warnings).toEqual(said);
+  });
+
+  it.each([
     [{ DEFAULT_LLM_PROVIDER: "openai" }, "openai"],
     [{ DEFAULT_LLM_PROVIDER: "openai", OPENAI_API_KEY: "k", OPENAI_ENABLED: "0" }, "openai"],
     [{ MOCK_ENABLED: "false" }, "mock"],
@@ -265,7 +318,7 @@ describe("warnings", () => {
 it("names a store that is for the other platform, and a token that travels unencrypted", () => {
   const redis = { REDIS_URL: "redis://:canary@host" };
   const upstash = { UPSTASH_REDIS_REST_URL: "https://one.example", UPSTASH_REDIS_REST_TOKEN: "canary" };
-  expect(configOf(redis, "node").warnings).toEqual([]);
+  expect(configOf({ REDIS_URL: "rediss://:canary@host" }, "node").warnings).toEqual([]);
   expect(configOf(upstash, "cloudflare").warnings).toEqual([]);
   expect(configOf(redis, "cloudflare").warnings).toEqual([
     "REDIS_URL is for Node: on Cloudflare nothing reads it",

@@ -185,7 +185,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     dependencies: async () => ({
       memory: { status: isAway("tickets") ? "down" : "up", needed: true },
       spare: isAway("spare")
-        ? { status: "down", error: "away", needed: false }
+        ? { status: "down", error: "other", needed: false }
         : { status: "up", latencyMs: 1.5, needed: false },
     }),
     queueType: "memory",

@@ -8,6 +8,7 @@ import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Plan } from "../../src/domain/judging/plan.ts";
 import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
+import { someComparison } from "./asking.ts";
 import { manualClock } from "./clock.ts";
 import { memoryStores } from "./memory-stores.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
@@ -18,18 +19,6 @@ export type Turn =
   | Failure
   | "stall"
   | { readonly afterMs: number; readonly says: string | Failure; readonly usage?: Usage | null };
-
-const asked: Asked = {
-  userPrompt: "Which one?",
-  essayA: "One.",
-  essayB: "Two.",
-  provider: null,
-  model: null,
-  systemPrompt: null,
-  temperature: null,
-  maxTokens: null,
-  reasoningEffort: null,
-};
 
 export const usage: Usage = {
   promptTokens: 100,
@@ -129,7 +118,7 @@ export function scriptedJudge(options: JudgeOptions = {}) {
     callTimesMs: () => calls.map(({ atMs }) => atMs),
     submit: (changes: Partial<Asked> = {}) =>
       gateway.submit(
-        { ...asked, ...changes },
+        { ...someComparison, ...changes },
         {
           correlationId: "correlation",
           tenant: "tenant",

@@ -34,6 +34,7 @@ export function directoryForTest(): string {
 export async function sqliteForTest(settings = config) {
   const clock = manualClock();
   const faults: unknown[] = [];
+  const troubles: (string | null)[] = [];
   let sent: string[] = [];
   let directory = directoryForTest();
   let life = { isAlive: true };
@@ -55,6 +56,7 @@ export async function sqliteForTest(settings = config) {
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       onFault: (error) => faults.push(error),
+      onTrouble: (trouble) => troubles.push(trouble?.code ?? null),
     });
     if (!opened.ok) throw new Error(opened.error);
     onTestFinished(() => opened.value.close());
@@ -75,6 +77,8 @@ export async function sqliteForTest(settings = config) {
   return {
     clock,
     faults,
+    /** What was the matter with the file, one after the other; `null`: nothing any more. */
+    troubles,
     get sqlite() {
       return sqlite;
     },

@@ -71,7 +71,7 @@ it("delays an answer for as long as it was told", async () => {
   const lane = await laneWith({ delayMs: 30 });
   const beganMs = performance.now();
   expect((await send(lane, "google")).status).toBe(200);
-  // Timers may be early by part of a millisecond.
+  // The time is what is promised, and a load can't make it shorter. Timers may be early by part of a millisecond.
   expect(performance.now() - beganMs).toBeGreaterThanOrEqual(29);
 });
 
@@ -161,6 +161,7 @@ it("a bucket answers who finds a token, and tells the others truly when the next
 
   await lane.rescript([{ fault: "bucket", everyMs: 20, times: "forever" }]);
   expect((await send(lane, "openai")).status).toBe(200);
+  // The bucket is another process', and goes by the real clock.
   await new Promise((resolve) => setTimeout(resolve, 25));
   expect((await send(lane, "openai")).status).toBe(200);
 });

@@ -1,6 +1,6 @@
 /** Calls to Durable Objects, as the ports want them: an answer, or `StoreAway`. */
 import { inTime, wait } from "../../gateway/deadline.ts";
-import { StoreAway } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway } from "../../gateway/ports.ts";
 import { timers } from "../clock.ts";
 
 /** An object's methods, seen from outside. Written out because the platform's own type gives up on values that hold `unknown`. */
@@ -49,7 +49,7 @@ export async function inTimeOrThrow<Reply>(limitMs: number, work: Promise<Reply>
     limitMs,
     work.then((reply) => ({ reply })),
   );
-  if (answer === undefined) throw new Error("no answer in time");
+  if (answer === undefined) throw new StoreAway("no answer in time", { trouble: noAnswer });
   return answer.reply;
 }
 

@@ -8,15 +8,15 @@ import { wait } from "../../gateway/deadline.ts";
 import type { Clock } from "../../gateway/ports.ts";
 
 export interface Connections {
-  /** A request has come to its handler; its body may be under way still. */
-  begin(outgoing: ServerResponse): void;
+  /** A request comes to its handler; its body may be under way still. */
+  begin(outgoing: ServerResponse, handle: () => Promise<void>): void;
   /** The answer that is being made, or being sent, on a connection. */
   answerOn(socket: Socket): ServerResponse | null;
   /**
    * Lets nobody in any more, and says so in each answer from now on.
    *
    * @param refuse ends a connection whose request has come in part, with an answer
-   * @returns when the last connection is gone
+   * @returns when the last connection is gone, and the last handler done: a request with a key goes on without its client
    */
   leave(clock: Pick<Clock, "after">, refuse: (socket: Socket) => void): Promise<void>;
 }
@@ -24,24 +24,25 @@ export interface Connections {
 interface Connection {
   answer: ServerResponse | null;
   bytesRead: number;
-  /** How many looks in a row found nothing new read. */
-  looksInSilence: number;
+  /** When a look found that more had been read than before. */
+  heardAtMs: number;
 }
 
 const lookMs = 25;
-/** A quarter of a second: what a client has sent when it could not know of the end is here by then. */
-const silentLooks = 10;
-/** A second: so long a request may trickle in where nothing else is under way. */
-const trickleLooks = 40;
+/** What a client has sent when it could not know of the end is here by then. */
+const silenceMs = 250;
+/** So long a request may trickle in where nothing else is under way. */
+const trickleMs = 1_000;
 
 export function watchConnections(server: Server): Connections {
   const connections = new Map<Socket, Connection>();
   let everIn = 0;
+  const handlers = new Set<Promise<void>>();
   let isLeaving = false;
 
   server.on("connection", (socket: Socket) => {
     everIn++;
-    connections.set(socket, { answer: null, bytesRead: 0, looksInSilence: 0 });
+    connections.set(socket, { answer: null, bytesRead: 0, heardAtMs: 0 });
     socket.once("close", () => connections.delete(socket));
   });
 
@@ -57,14 +58,17 @@ export function watchConnections(server: Server): Connections {
   }
 
   return {
-    begin(outgoing) {
+    begin(outgoing, handle) {
       const connection = outgoing.socket && connections.get(outgoing.socket);
-      if (!connection) return;
-      connection.answer = outgoing;
-      outgoing.once("close", () => {
-        if (connection.answer === outgoing) connection.answer = null;
-      });
+      if (connection) {
+        connection.answer = outgoing;
+        outgoing.once("close", () => {
+          if (connection.answer === outgoing) connection.answer = null;
+        });
+      }
       if (isLeaving) sayLast(outgoing);
+      const handler = handle().finally(() => handlers.delete(handler));
+      handlers.add(handler);
     },
 
     answerOn: (socket) => connections.get(socket)?.answer ?? null,
@@ -73,15 +77,18 @@ export function watchConnections(server: Server): Connections {
       isLeaving = true;
       for (const { answer } of connections.values()) if (answer) sayLast(answer);
       await closeDoor();
-      let looksAlone = 0;
-      while (connections.size > 0) {
+      const beganAtMs = performance.now();
+      /** Since when no whole request has been under way. */
+      let aloneAtMs = beganAtMs;
+      while (connections.size > 0 || handlers.size > 0) {
         const isAlone = ![...connections.values()].some(isWhole);
-        looksAlone = isAlone ? looksAlone + 1 : 0;
+        const nowMs = performance.now();
+        if (!isAlone) aloneAtMs = nowMs;
         for (const [socket, connection] of connections) {
-          lookAt(socket, connection);
+          listen(socket, connection, nowMs);
           if (isWhole(connection)) continue;
-          const isSilent = connection.looksInSilence >= silentLooks || looksAlone >= trickleLooks;
-          if (!isSilent) continue;
+          const isSilent = nowMs - Math.max(beganAtMs, connection.heardAtMs) >= silenceMs;
+          if (!isSilent && nowMs - aloneAtMs < trickleMs) continue;
           if (isIdle(socket, connection)) socket.destroySoon();
           else if (isAlone) {
             connections.delete(socket);
@@ -108,7 +115,7 @@ function isIdle(socket: Socket, { answer }: Connection): boolean {
   return answer === null && (socket.bytesRead === 0 || socket.bytesWritten > 0);
 }
 
-function lookAt(socket: Socket, connection: Connection): void {
-  connection.looksInSilence = socket.bytesRead === connection.bytesRead ? connection.looksInSilence + 1 : 0;
+function listen(socket: Socket, connection: Connection, nowMs: number): void {
+  if (socket.bytesRead !== connection.bytesRead) connection.heardAtMs = nowMs;
   connection.bytesRead = socket.bytesRead;
 }

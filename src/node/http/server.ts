@@ -41,10 +41,11 @@ export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServe
     errorHandler: () => refusal(badRequest, log),
   });
   const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
-    connections.begin(outgoing);
-    if (lacksHost(incoming)) return void refuseRequest(outgoing, hostMissing, log);
-    takeHost(incoming);
-    return void listener(incoming, outgoing);
+    connections.begin(outgoing, () => {
+      if (lacksHost(incoming)) return refuseRequest(outgoing, hostMissing, log);
+      takeHost(incoming);
+      return listener(incoming, outgoing);
+    });
   });
   const connections = watchConnections(server);
   /** An answer that has begun can't be followed by another one. */
@@ -58,8 +59,7 @@ export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServe
     else refuse(socket, problemOf(error.code));
   });
   server.on("checkExpectation", (_incoming, outgoing) => {
-    connections.begin(outgoing);
-    void refuseRequest(outgoing, expectation, log);
+    connections.begin(outgoing, () => refuseRequest(outgoing, expectation, log));
   });
   server.on("connect", (_incoming, socket) => refuse(socket, noProxy));
   return {

@@ -1,8 +1,9 @@
 /** One connection to Redis that is made anew whenever it is lost or hangs. Every call has its time limit. */
 import { createClient } from "@redis/client";
 import { inTime } from "../../gateway/deadline.ts";
-import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { NotDone } from "../../stores/failover/primary-store.ts";
+import { troubleOf } from "../../stores/redis/trouble.ts";
 
 export interface LastingClient {
   /**
@@ -22,7 +23,7 @@ export interface LastingClient {
 const hangMs = 1_500;
 
 export function connectionTo(url: string) {
-  return { url, RESP: 2, socket: { connectTimeout: 1_000, reconnectStrategy: 250 } } as const;
+  return { url, RESP: 2, socket: { connectTimeout: 700, reconnectStrategy: 250 } } as const;
 }
 
 /** @param limitMs of a call */
@@ -37,32 +38,25 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
   /** Calls under way, and since when none has been answered. */
   let open = 0;
   let silentSinceMs = clock.nowMs();
-  /** Since when the connection is there, but Redis has not greeted back. */
-  let greetingSinceMs: number | null = null;
+  const making = makingOf(url, clock);
   let client = connect();
 
   function connect() {
-    const made = createClient({ ...connectionTo(url), disableOfflineQueue: true });
-    made.on("connect", () => {
-      greetingSinceMs = clock.nowMs();
+    making.begins();
+    return clientAt(url, {
+      ...making,
+      onReady() {
+        making.onReady();
+        for (const tell of readyHeard) tell();
+      },
     });
-    // Each call hears of an error by itself.
-    made.on("error", () => {
-      greetingSinceMs = null;
-    });
-    made.on("ready", () => {
-      greetingSinceMs = null;
-      for (const tell of readyHeard) tell();
-    });
-    made.connect().catch(() => {});
-    return made;
   }
 
   async function send(commands: readonly (readonly string[])[]): Promise<readonly unknown[]> {
     if (!client.isReady) {
-      // The greeting has no time limit of its own: where it was lost, the connection would never become one.
-      if (greetingSinceMs !== null && hangsSince(greetingSinceMs)) renew();
-      throw new NotDone("not_connected", "Redis is not connected");
+      const trouble = making.trouble();
+      if (making.hangs()) renew();
+      throw new NotDone("not_connected", "Redis is not connected", trouble === null ? {} : { trouble });
     }
     trips.note();
     if (open === 0) silentSinceMs = clock.nowMs();
@@ -77,7 +71,7 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
     const answered = await inTime(limits, limitMs, all);
     if (answered !== undefined) return answered;
     if (hangsSince(silentSinceMs)) renew();
-    throw new StoreAway("Redis has not answered in time");
+    throw new StoreAway("Redis has not answered in time", { trouble: noAnswer });
   }
 
   function hangsSince(sinceMs: number): boolean {
@@ -86,7 +80,6 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
 
   function renew(): void {
     if (isClosed) return;
-    greetingSinceMs = null;
     // All that is under way on the old connection fails, and so is no longer open.
     client.destroy();
     client = connect();
@@ -104,6 +97,73 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
       client.destroy();
     },
   };
+}
+
+/** Connects by itself, and again and again. */
+function clientAt(
+  url: string,
+  heard: {
+    readonly onConnect: () => void;
+    readonly onError: (error: unknown) => void;
+    readonly onReady: () => void;
+  },
+) {
+  const client = createClient({ ...connectionTo(url), disableOfflineQueue: true });
+  client.on("connect", heard.onConnect);
+  client.on("error", heard.onError);
+  client.on("ready", heard.onReady);
+  client.connect().catch(() => {});
+  return client;
+}
+
+/** How the making of a connection goes. */
+function makingOf(url: string, clock: Clock) {
+  /** Since when the connection is there, but Redis has not greeted back. */
+  let greetingSinceMs: number | null = null;
+  /** Why it could not be made, or was lost; `null`: it is there, or nothing is known yet. */
+  let trouble: StoreTrouble | null = null;
+
+  /** The greeting has no time limit of its own: where it was lost, the connection would never become one. */
+  function hangs(): boolean {
+    const doesHang = greetingSinceMs !== null && clock.nowMs() - greetingSinceMs >= hangMs;
+    if (doesHang) trouble = noGreeting;
+    return doesHang;
+  }
+
+  return {
+    trouble: () => trouble,
+    hangs,
+    begins() {
+      greetingSinceMs = null;
+    },
+    onConnect() {
+      greetingSinceMs = clock.nowMs();
+    },
+    onError(error: unknown) {
+      greetingSinceMs = null;
+      trouble = connectionTrouble(error, url);
+    },
+    onReady() {
+      greetingSinceMs = null;
+      trouble = null;
+    },
+  };
+}
+
+/** Something listens, but does not speak as it should: TLS on a plain port, or the other way round. */
+const noGreeting: StoreTrouble = { error: "timeout", code: "GREETING" };
+
+function connectionTrouble(error: unknown, url: string): StoreTrouble {
+  const name = error instanceof Error ? error.constructor.name : "";
+  switch (name) {
+    // Of a handshake of TLS that never ends; a host that does not answer at all looks the same.
+    case "ConnectionTimeoutError":
+      return url.startsWith("rediss:") ? noGreeting : noAnswer;
+    case "SocketClosedUnexpectedlyError":
+      return { error: "other", code: "CLOSED" };
+    default:
+      return troubleOf(error);
+  }
 }
 
 /** Whatever is sent in one turn of the event loop goes and comes back together. */

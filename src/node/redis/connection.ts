@@ -3,20 +3,29 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
-import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
 import { NotDone } from "../../stores/failover/primary-store.ts";
+import { troubleOf } from "../../stores/redis/trouble.ts";
 import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
 export interface RedisConnection extends Redis, Pick<LastingClient, "onReady" | "roundTrips" | "close"> {
   /** From now on every call that may change something is answered when that is on Redis' disk, or no longer. Redis 7.2 and later. */
   awaitDisk(isNeeded: boolean): void;
+  /** Runs each command by itself. @returns the names of those that our user may not run. @throws {StoreAway} */
+  denied(commands: readonly (readonly string[])[]): Promise<readonly string[]>;
   /**
    * Hears what is published on the channel, and whenever it hears (again): something may have been missed.
    *
    * @returns what ends it
    */
-  listen(channel: string, onMessage: (message: string) => void, onReady: () => void): () => void;
+  listen(channel: string, onMessage: (message: string) => void, onReady: () => void): Listening;
+}
+
+interface Listening {
+  /** Why Redis does not let us hear; `null`: it does, as far as is known. */
+  trouble(): StoreTrouble | null;
+  stop(): void;
 }
 
 /** The longest that a call may take, also where Redis waits for its disk. */
@@ -62,7 +71,7 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       });
       const [reply, synced] = replies as readonly [unknown, readonly number[] | undefined];
       if (synced !== undefined && (synced[0] ?? 0) < 1)
-        throw new StoreAway("Redis has not reached its disk in time");
+        throw new StoreAway("Redis has not reached its disk in time", { trouble: noAnswer });
       return reply as readonly unknown[];
     },
 
@@ -71,23 +80,40 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       return reply;
     },
 
+    async denied(commands) {
+      const tried = await Promise.allSettled(commands.map((command) => ask([command])));
+      return tried.flatMap((one, at) => {
+        // Where memory is full, rights were looked at before.
+        if (one.status === "fulfilled" || codeOf(one.reason) === "OOM") return [];
+        if (codeOf(one.reason) !== "NOPERM") throw one.reason;
+        return [commands[at]?.[0] ?? ""];
+      });
+    },
+
     awaitDisk(isNeeded) {
       waitsForDisk = isNeeded;
     },
     roundTrips: client.roundTrips,
     onReady: client.onReady,
-    listen: (channel, onMessage, onReady) => listenTo(url, channel, onMessage, onReady),
+    listen: (channel, onMessage, onReady) => listenTo(url, clock, { channel, onMessage, onReady }),
     close: client.close,
   };
 }
 
-/** On a connection of its own: one that listens can ask nothing. @returns what ends it */
+/** Between two tries to hear where Redis does not let us. */
+const hearAgainMs = 1_000;
+
+/** On a connection of its own: one that listens can ask nothing. */
 function listenTo(
   url: string,
-  channel: string,
-  onMessage: (message: string) => void,
-  onReady: () => void,
-): () => void {
+  clock: Clock,
+  heard: {
+    readonly channel: string;
+    readonly onMessage: (message: string) => void;
+    readonly onReady: () => void;
+  },
+): Listening {
+  const { channel, onMessage, onReady } = heard;
   const common = connectionTo(url);
   const listener = createClient({
     ...common,
@@ -95,15 +121,34 @@ function listenTo(
     pingInterval: 5_000,
     socket: { ...common.socket, socketTimeout: 12_000 },
   });
+  let trouble: StoreTrouble | null = null;
+  let cancel: (() => void) | null = null;
+  let isStopped = false;
+
+  async function hear(): Promise<void> {
+    try {
+      await listener.subscribe(channel, onMessage);
+      trouble = null;
+      // The first time it is ready before it hears.
+      onReady();
+    } catch (error) {
+      if (isStopped) return;
+      trouble = troubleOf(error);
+      cancel = clock.after(hearAgainMs, () => void hear());
+    }
+  }
+
   listener.on("error", () => {});
   listener.on("ready", onReady);
-  listener
-    .connect()
-    .then(() => listener.subscribe(channel, onMessage))
-    // The first time it is ready before it hears.
-    .then(onReady)
-    .catch(() => {});
-  return () => listener.destroy();
+  listener.connect().then(hear, () => {});
+  return {
+    trouble: () => trouble,
+    stop() {
+      isStopped = true;
+      cancel?.();
+      listener.destroy();
+    },
+  };
 }
 
 type Script = ReturnType<typeof scriptOf>;
@@ -112,18 +157,22 @@ function scriptOf(source: string) {
   return { source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
+function codeOf(error: unknown): string | null {
+  return error instanceof StoreAway ? (error.trouble?.code ?? null) : null;
+}
+
 function isMissing(error: unknown): boolean {
   return messageOf(error).startsWith("NOSCRIPT");
 }
 
-/** What Redis says before it has begun: that there is no room for more, that it may not write, that it can't serve now. */
+/** What Redis says before it has begun: that there is no room for more, that it may not write, that it can't serve us, or not now. */
 function awayBy(cause: unknown): StoreAway {
   const message = messageOf(cause);
-  if (/^(?:OOM|READONLY|MISCONF|NOREPLICAS|NOPERM) /.test(message))
-    return new NotDone("refused", message, { cause });
-  if (/^(?:LOADING|MASTERDOWN|NOAUTH|BUSY) /.test(message))
-    return new NotDone("not_connected", message, { cause });
-  return new StoreAway(message, { cause });
+  const options = { cause, trouble: troubleOf(cause) };
+  if (/^(?:OOM|READONLY|MISCONF|NOREPLICAS) /.test(message)) return new NotDone("refused", message, options);
+  if (/^(?:LOADING|MASTERDOWN|NOAUTH|NOPERM|BUSY|CLUSTERDOWN|MOVED|CROSSSLOT) /.test(message))
+    return new NotDone("not_connected", message, options);
+  return new StoreAway(message, options);
 }
 
 /** Redis' own words hold no key and no text of ours: but the script's, which name a line of it. */

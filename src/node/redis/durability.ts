@@ -17,13 +17,16 @@ export async function durabilityOf(redis: RedisConnection): Promise<Durability> 
       mustAwaitDisk: false,
     };
   }
-  const version = versionIn(String(await redis.command("INFO", "server")));
+  const version = await versionOf(redis);
   const evicts = settings["maxmemory-policy"] !== "noeviction";
   const isWritten = settings["appendonly"] === "yes";
   const isSynced = isWritten && settings["appendfsync"] === "always";
-  const canWait = isWritten && settings["appendfsync"] !== "no" && isAtLeast(version, [7, 2]);
+  const canWait =
+    isWritten && settings["appendfsync"] !== "no" && version !== null && isAtLeast(version, [7, 2]);
   const warnings = [
-    ...(isAtLeast(version, [7, 0]) ? [] : [`Redis ${version.join(".")} is too old: 7.0 or later is needed.`]),
+    ...(version === null || isAtLeast(version, [7, 0])
+      ? []
+      : [`Redis ${version.join(".")} is too old: 7.0 or later is needed.`]),
     ...(evicts
       ? [`Redis may evict tickets (maxmemory-policy ${settings["maxmemory-policy"]}): set it to noeviction.`]
       : []),
@@ -46,18 +49,26 @@ async function settingsOf(redis: RedisConnection): Promise<Readonly<Record<strin
   return pairs.every((pair) => pair !== null) ? Object.fromEntries(pairs) : null;
 
   async function setting(name: string): Promise<readonly [string, string] | null> {
-    try {
-      const [, value] = (await redis.command("CONFIG", "GET", name)) as readonly string[];
-      return value === undefined ? null : [name, value];
-    } catch (error) {
-      if (error instanceof Error && /unknown command|NOPERM/i.test(error.message)) return null;
-      throw error;
-    }
+    const pair = (await ifAllowed(redis, "CONFIG", "GET", name)) as readonly string[] | null;
+    return pair?.[1] === undefined ? null : [name, pair[1]];
   }
 }
 
-function versionIn(info: string): readonly number[] {
-  return (/redis_version:(\d+)\.(\d+)/.exec(info) ?? []).slice(1).map(Number);
+/** `null`: it does not say. */
+async function versionOf(redis: RedisConnection): Promise<readonly number[] | null> {
+  const info = await ifAllowed(redis, "INFO", "server");
+  const found = /redis_version:(\d+)\.(\d+)/.exec(String(info));
+  return found === null ? null : found.slice(1).map(Number);
+}
+
+/** For what the service can do without. @returns `null`: our user may not, or where Redis is hosted by others nobody may */
+async function ifAllowed(redis: RedisConnection, ...command: readonly string[]): Promise<unknown> {
+  try {
+    return await redis.command(...command);
+  } catch (error) {
+    if (error instanceof Error && /unknown command|NOPERM/i.test(error.message)) return null;
+    throw error;
+  }
 }
 
 function isAtLeast(version: readonly number[], least: readonly [number, number]): boolean {

@@ -2,7 +2,7 @@
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
-import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -13,6 +13,8 @@ import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching } from "./fetching.ts";
+import { createRewriting } from "./rewriting.ts";
+import { rightsAt } from "./rights.ts";
 
 export interface RedisParts {
   readonly url: string;
@@ -26,6 +28,22 @@ export interface RedisParts {
   readonly onFault: (error: unknown) => void;
   /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
   readonly soon?: (send: () => void) => void;
+  /** Hears whenever the texts of a ticket were erased. */
+  readonly onErased?: () => void;
+}
+
+/** As the service has it: what is erased is erased from Redis' append-only file too. */
+export function openSharedRedis(parts: Omit<RedisParts, "onErased">): ReturnType<typeof openRedis> {
+  const redis = redisTransport(parts.url, parts.clock);
+  const rewriting = createRewriting(redis, parts.clock, parts.onFault);
+  const store = openRedis({ ...parts, onErased: rewriting.noteErased }, redis);
+  return {
+    ...store,
+    async close() {
+      rewriting.stop();
+      await store.close();
+    },
+  };
 }
 
 /** Connects by itself: Redis need not be there yet. */
@@ -33,9 +51,8 @@ export function openRedis(
   parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
 ): PrimaryStore & { roundTrips(): number } {
-  const { settings, clock, random, newId, onFault } = parts;
+  const { settings, clock, random, onFault } = parts;
   const limits = gateLimits(settings);
-  let isAnnounced = false;
 
   const script = createScriptRunner({
     redis,
@@ -45,7 +62,7 @@ export function openRedis(
     onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ redis, script, policy: ticketPolicy(settings), newId, random });
+  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings) });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
     providerNames.map((name) => [name, redisGate(script, name)]),
@@ -56,11 +73,11 @@ export function openRedis(
     storeNowMs: script.nowMs,
     concurrency: limits.concurrency,
     shortestLeaseMs: settings.llm.requestTimeoutMs,
-    onOpen: announce,
+    onOpen: announcedBy(remotes, unlessAway),
     onFault,
   });
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
-  const stopListening = redis.listen(
+  const listening = redis.listen(
     wakeChannel,
     (message) => {
       const { provider, ...wake } = readWake(message);
@@ -70,16 +87,11 @@ export function openRedis(
   );
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
+  const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
+
   /** That Redis is away is told by whoever asks Redis. */
   function unlessAway(error: unknown): void {
     if (!(error instanceof StoreAway)) onFault(error);
-  }
-
-  /** The credentials of this process may be new. */
-  function announce(): void {
-    if (isAnnounced) return;
-    const started = Promise.all(Array.from(remotes.values(), (remote) => remote.started()));
-    started.then(() => (isAnnounced = true), unlessAway);
   }
 
   return {
@@ -97,15 +109,28 @@ export function openRedis(
     async close() {
       fetching.shut();
       await totals.flush();
-      stopListening();
+      listening.stop();
       redis.close();
     },
     async health() {
-      const { latencyMs, found } = await lookAt(redis, clock);
+      const { found, ...room } = await lookAt(redis, clock, mustBeAllowed);
       settle(found);
-      return { latencyMs, warnings: found.warnings };
+      return { ...room, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
+  };
+}
+
+/** Tells each gate once that this process has started: its credentials may be new. @param onFault hears why it could not be told; then it is again */
+function announcedBy(
+  remotes: ReadonlyMap<ProviderName, RedisGate>,
+  onFault: (error: unknown) => void,
+): () => void {
+  let isAnnounced = false;
+  return () => {
+    if (isAnnounced) return;
+    const started = Promise.all(Array.from(remotes.values(), (remote) => remote.started()));
+    started.then(() => (isAnnounced = true), onFault);
   };
 }
 
@@ -124,11 +149,28 @@ function gatesOf(
   };
 }
 
-/** How Redis is, and how durable: its settings may have been changed meanwhile. */
-async function lookAt(redis: RedisConnection, clock: Clock) {
+/** All at once: each round trip more is one more that a busy machine may take for silence. @throws {StoreAway} */
+async function lookAt(redis: RedisConnection, clock: Clock, mustBeAllowed: () => Promise<void>) {
+  const [room, allowed, durability] = await Promise.allSettled([
+    roomIn(redis, clock),
+    mustBeAllowed(),
+    durabilityOf(redis),
+  ]);
+  // Which rights are missing says more than that one is.
+  if (allowed.status === "rejected") throw allowed.reason;
+  if (room.status === "rejected") throw room.reason;
+  if (durability.status === "rejected") throw durability.reason;
+  return { ...room.value, found: durability.value };
+}
+
+/** Is there room? Where there is none, all that makes room goes on. @throws {StoreAway} it can't be asked, or nothing may be written */
+async function roomIn(redis: RedisConnection, clock: Clock) {
   const startedAtMs = clock.nowMs();
-  // Changes nothing, but is refused where nothing may be written. Full memory is no reason to refuse it.
-  await redis.command("DEL", `${root}room`);
-  const latencyMs = clock.nowMs() - startedAtMs;
-  return { latencyMs, found: await durabilityOf(redis) };
+  const trouble = await redis.command("SET", `${root}room`, "1").then(() => null, fullOrThrow);
+  return { latencyMs: clock.nowMs() - startedAtMs, trouble };
+}
+
+function fullOrThrow(error: unknown): StoreTrouble {
+  if (error instanceof StoreAway && error.trouble?.code === "OOM") return error.trouble;
+  throw error;
 }

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../gateway/ports.ts";
 import { eraseLog } from "./database.ts";
+import type { Reserve } from "./reserve.ts";
 
 export interface Eraser {
   soon(): void;
@@ -10,7 +11,7 @@ export interface Eraser {
 
 const delayMs = 5_000;
 
-export function createEraser(sql: DatabaseSync, clock: Clock): Eraser {
+export function createEraser(sql: DatabaseSync, reserve: Pick<Reserve, "refill">, clock: Clock): Eraser {
   let cancel: (() => void) | null = null;
 
   function soon(): void {
@@ -18,6 +19,8 @@ export function createEraser(sql: DatabaseSync, clock: Clock): Eraser {
       cancel = null;
       // A reader from outside is in the way, or the disk.
       if (!eraseLog(sql)) soon();
+      // What that has set free is the reserve's before it is anybody's.
+      reserve.refill(0);
     });
   }
 

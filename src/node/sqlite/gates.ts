@@ -8,7 +8,7 @@ import type { Clock } from "../../gateway/ports.ts";
 import { memoryPlaces } from "../../engine/memory-places.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createSqliteGate, type SqliteGate } from "./gate.ts";
-import { createStoredGateState } from "./gate-state.ts";
+import { createStoredGateState, type StoredGateState } from "./gate-state.ts";
 
 export interface SqliteGatesParts {
   readonly sql: DatabaseSync;
@@ -38,46 +38,62 @@ export interface SqliteGates {
 }
 
 export function sqliteGates(parts: SqliteGatesParts): SqliteGates {
-  const { sql, commits, clock } = parts;
-  const select = sql.prepare("SELECT core FROM gates WHERE provider = ?");
-  const put = sql.prepare(
-    "INSERT INTO gates (provider, core) VALUES (?, ?) ON CONFLICT (provider) DO UPDATE SET core = excluded.core",
-  );
+  const stateOf = storedStates(parts);
   /** Of all providers: a process that dies, dies for all of them. */
   const suspectsInFlight = new Set<string>();
-  let suspectsSeen = 0;
-  let isOpen = false;
-  let changed = new Set<SqliteGate>();
-  /** The first of the alarms that the gates want, in one look at some of them. */
-  let dueMs: number | null = null;
+  const looks = createLooks({
+    all: () => all,
+    suspectsInFlight: () => suspectsInFlight.size,
+    onDue: parts.onDue,
+  });
 
   const gates = new Map(
     providerNames.map((provider) => {
-      const state = createStoredGateState(
-        read(provider),
-        (present) => commits.write(() => put.run(provider, JSON.stringify(present()))),
-        clock,
-      );
+      const state = stateOf(provider);
       const gate: SqliteGate = createSqliteGate({
         state,
         places: withSuspectsOfAll(memoryPlaces(), suspectsInFlight),
         limits: parts.limits,
-        clock,
+        clock: parts.clock,
         random: parts.random,
         newId: parts.newId,
         owner: {
           send: (ids) => ids.forEach((ticketId) => parts.send(ticketId, gate)),
           askAfter: (ids) => ids.forEach((ticketId) => parts.onSilent(ticketId, gate)),
-          setAlarm(atMs) {
-            dueMs = Math.min(dueMs ?? Infinity, atMs);
-          },
+          setAlarm: looks.setAlarm,
         },
-        onChange: () => lookSoon(gate),
+        onChange: () => looks.soon(gate),
       });
       return [provider, { gate, state }] as const;
     }),
   );
   const all = Array.from(gates.values(), ({ gate }) => gate);
+
+  return {
+    of(provider) {
+      const found = gates.get(provider);
+      if (found === undefined) throw new Error(`there is no provider ${provider}`);
+      return found.gate;
+    },
+    open: looks.open,
+    shut: looks.shut,
+    look: () => looks.at(all),
+    async flush() {
+      await Promise.all(Array.from(gates.values(), ({ state }) => state.flush()));
+    },
+  };
+}
+
+/** The table `gates` (docs/storage.md). */
+function storedStates({
+  sql,
+  commits,
+  clock,
+}: Pick<SqliteGatesParts, "sql" | "commits" | "clock">): (provider: ProviderName) => StoredGateState {
+  const select = sql.prepare("SELECT core FROM gates WHERE provider = ?");
+  const put = sql.prepare(
+    "INSERT INTO gates (provider, core) VALUES (?, ?) ON CONFLICT (provider) DO UPDATE SET core = excluded.core",
+  );
 
   /** A newer or unreadable one is given up: what it knows is learned again in a few calls. */
   function read(provider: ProviderName): GateState {
@@ -87,44 +103,61 @@ export function sqliteGates(parts: SqliteGatesParts): SqliteGates {
     return state.kind === "known" ? completeGate(state.value) : newGate;
   }
 
-  /** Once for all that changes in one go. */
-  function lookSoon(gate: SqliteGate): void {
-    if (!isOpen) return;
-    if (changed.size === 0) {
-      queueMicrotask(() => {
-        const mayHaveRoom = suspectsInFlight.size === suspectsSeen ? changed : all;
-        const nextMs = lookAt(mayHaveRoom);
-        if (nextMs !== null) parts.onDue(nextMs);
-      });
-    }
-    changed.add(gate);
-  }
+  return (provider) =>
+    createStoredGateState(
+      read(provider),
+      (present) => commits.write(() => put.run(provider, JSON.stringify(present()))),
+      clock,
+    );
+}
 
-  function lookAt(some: Iterable<SqliteGate>): number | null {
+interface LooksParts {
+  readonly all: () => readonly SqliteGate[];
+  /** How many there are, at whatever gates. */
+  readonly suspectsInFlight: () => number;
+  readonly onDue: SqliteGatesParts["onDue"];
+}
+
+/** When gates look whom they may send. Not before `open`, nor after `shut`. */
+function createLooks({ all, suspectsInFlight, onDue }: LooksParts) {
+  let isOpen = false;
+  let suspectsSeen = 0;
+  let changed = new Set<SqliteGate>();
+  /** The first of the alarms that the gates want, in one look at some of them. */
+  let dueMs: number | null = null;
+
+  /** @returns the first of the alarms that they want; `null`: none does */
+  function at(some: Iterable<SqliteGate>): number | null {
     const looked = [...some];
     changed = new Set();
     if (!isOpen) return null;
     dueMs = null;
     for (const gate of looked) gate.look();
-    suspectsSeen = suspectsInFlight.size;
+    suspectsSeen = suspectsInFlight();
     return dueMs;
   }
 
   return {
-    of(provider) {
-      const found = gates.get(provider);
-      if (found === undefined) throw new Error(`there is no provider ${provider}`);
-      return found.gate;
+    at,
+    /** Once for all that changes in one go. A suspect that has come or gone may concern every gate. */
+    soon(gate: SqliteGate): void {
+      if (!isOpen) return;
+      if (changed.size === 0) {
+        queueMicrotask(() => {
+          const nextMs = at(suspectsInFlight() === suspectsSeen ? changed : all());
+          if (nextMs !== null) onDue(nextMs);
+        });
+      }
+      changed.add(gate);
     },
-    open() {
+    setAlarm(atMs: number): void {
+      dueMs = Math.min(dueMs ?? Infinity, atMs);
+    },
+    open(): void {
       isOpen = true;
     },
-    shut() {
+    shut(): void {
       isOpen = false;
-    },
-    look: () => lookAt(all),
-    async flush() {
-      await Promise.all(Array.from(gates.values(), ({ state }) => state.flush()));
     },
   };
 }

@@ -1,6 +1,13 @@
 /** Records of keyed requests in SQLite, one row each. */
 import type { DatabaseSync } from "node:sqlite";
-import { beginKeyed, decodeKeyed, endKeyed, ownsKey, type Keyed } from "../../domain/idempotency.ts";
+import {
+  beginKeyed,
+  decodeKeyed,
+  endKeyed,
+  ownsKey,
+  ownerDied,
+  type Keyed,
+} from "../../domain/idempotency.ts";
 import { StoreAway, type Keys } from "../../gateway/ports.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -9,7 +16,12 @@ export interface SqliteKeys extends Keys {
   firstDueMs(): number | null;
   /** Deletes those whose time is over. */
   forgetDue(): Promise<void>;
+  /** Whoever had a request of these under way is dead: its keys may be used again at once. */
+  ownersDied(): Promise<void>;
 }
+
+/** A record without an answer, with what SQLite has beside it. */
+const keyBytes = 1_000;
 
 /** @param onErased something was deleted that should leave no trace */
 export function sqliteKeys(
@@ -25,6 +37,9 @@ export function sqliteKeys(
   );
   const remove = sql.prepare("DELETE FROM keys WHERE name = ?");
   const removeDue = sql.prepare("DELETE FROM keys WHERE forget_at_ms <= ?");
+  const selectOpen = sql.prepare(
+    "SELECT name FROM keys WHERE json_extract(record, '$.state.kind') = 'open' AND json_extract(record, '$.version') = 1",
+  );
   const selectFirstDue = sql.prepare("SELECT MIN(forget_at_ms) AS due_ms FROM keys");
 
   function find(name: string): Keyed | null {
@@ -54,7 +69,7 @@ export function sqliteKeys(
         const { record, reply } = beginKeyed(known, requestSha256, queueId, leaseMs, nowMs());
         if (record !== known) put.run(name, record.forgetAtMs, JSON.stringify(record));
         return reply;
-      }),
+      }, keyBytes),
 
     end: (name, fence, end) =>
       commits.write(() => {
@@ -68,6 +83,18 @@ export function sqliteKeys(
       }),
 
     firstDueMs,
+
+    async ownersDied() {
+      const names = commits.read(() => selectOpen.all().map(({ name }) => String(name)));
+      // Most often there is none, which need not cost a write.
+      if (names.length === 0) return;
+      await commits.write(() => {
+        for (const name of names) {
+          const known = find(name);
+          if (known !== null) put.run(name, known.forgetAtMs, JSON.stringify(ownerDied(known, nowMs())));
+        }
+      });
+    },
 
     async forgetDue() {
       if (nowMs() < (firstDueMs() ?? Infinity)) return;

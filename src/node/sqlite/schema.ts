@@ -149,6 +149,13 @@ export function raiseSchema(database: DatabaseSync): Result<null, string> {
   return ok(null);
 }
 
+/** Ours has had tickets in every version. */
+export function isForeign(database: DatabaseSync): boolean {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const names = tables.map(({ name }) => name);
+  return names.length > 0 && !["schema", "tickets", "gates"].every((name) => names.includes(name));
+}
+
 function versionOf(database: DatabaseSync): number {
   const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema'").get();
   if (table === undefined) return 0;

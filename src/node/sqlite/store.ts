@@ -4,14 +4,15 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
-import { ok, type Result } from "../../domain/result.ts";
+import { err, ok, type Result } from "../../domain/result.ts";
 import type { Ticket } from "../../domain/ticket/ticket.ts";
-import type { Clock, Keys } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm } from "./alarm.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase, whyNot, type Database } from "./database.ts";
 import { sqliteDoor } from "./door.ts";
 import { createEraser } from "./eraser.ts";
+import { troubleIn } from "./faults.ts";
 import { groupCommit } from "./group-commit.ts";
 import { giveNotice, type SqliteGate } from "./gate.ts";
 import { sqliteGates } from "./gates.ts";
@@ -33,6 +34,8 @@ export interface SqliteParts {
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
   readonly onFault: (error: unknown) => void;
+  /** Hears of each change of what is the matter with the file; `null`: nothing any more. */
+  readonly onTrouble: (trouble: StoreTrouble | null) => void;
 }
 
 /** The whole store of one process; or what stands in for a shared one while that is away. */
@@ -42,18 +45,32 @@ export interface SqliteStore extends FallbackStore {
   readonly keys: Keys;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
+  /** What of the file breaks a promise now, a sentence each. */
+  warnings(): readonly string[];
 }
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore, string>> {
+  const opened = openDatabase(parts.settings.dataDir);
+  if (!opened.ok) return opened;
+  try {
+    return ok(await durableOver(opened.value, parts));
+  } catch (error) {
+    opened.value.close();
+    const fault = error instanceof StoreAway ? error.cause : error;
+    if (troubleIn(fault) === null) throw error;
+    return err(`The data in ${parts.settings.dataDir} can't be used. ${whyNot(fault)}`);
+  }
+}
+
+/** @throws where the file can't be read */
+async function durableOver(database: Database, parts: SqliteParts): Promise<SqliteStore> {
   const { settings, clock, onFault } = parts;
   const { nowMs } = clock;
-  const opened = openDatabase(settings.dataDir);
-  if (!opened.ok) return opened;
-  const { sql } = opened.value;
+  const { sql } = database;
 
-  const commits = groupCommit(sql);
-  const eraser = createEraser(sql, clock);
+  const commits = groupCommit(sql, { ...database, onTrouble: parts.onTrouble });
+  const eraser = createEraser(sql, database.reserve, clock);
   const alarm = createAlarm(clock, settings.queue.pollIntervalMs, look);
   const gates = sqliteGates({
     ...parts,
@@ -107,6 +124,8 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
   /** All that is due, now. @returns when something is next */
   async function look(): Promise<number | null> {
     try {
+      // Whatever was refused is not tried again by itself.
+      if (commits.trouble() !== null) await commits.check();
       const sentMs = gates.look();
       await tickets.elapseDue();
       await keys.forgetDue();
@@ -119,12 +138,12 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
   }
 
   // The predecessor is dead, or we would not have its lock. Where the disk is full, its claims end with their leases.
-  await tickets.claimantsDied().catch(onFault);
+  await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(nowMs());
 
-  return ok({
+  return {
     gate: gates.of,
     tickets,
     keys,
@@ -148,12 +167,31 @@ export async function openSqlite(parts: SqliteParts): Promise<Result<SqliteStore
       await tickets.giveBackAll().catch(onFault);
       await Promise.all([gates.flush(), totals.flush()]);
       await commits.idle();
-      opened.value.close();
+      database.close();
     },
     async health() {
       const startedAtMs = nowMs();
-      const isWell = await commits.check();
-      return { isWell, latencyMs: nowMs() - startedAtMs };
+      const trouble = await commits.check();
+      return { trouble, latencyMs: nowMs() - startedAtMs };
     },
-  });
+    warnings() {
+      const trouble = commits.trouble();
+      return trouble === null ? [] : [inWords(trouble)];
+    },
+  };
+}
+
+function inWords({ error, code }: StoreTrouble): string {
+  if (error === "full") {
+    return "The disk under DATA_DIR is full: nothing new is kept until there is room. Tickets that wait are judged all the same.";
+  }
+  switch (code) {
+    case "REMOVED":
+      return "The file under DATA_DIR was removed or replaced while the service runs: nothing new is kept, and what is kept already is lost when the service ends. Put it back, or start anew.";
+    case "SQLITE_CORRUPT":
+    case "SQLITE_NOTADB":
+      return "The file under DATA_DIR is damaged: stop the service, and put a backup in its place.";
+    default:
+      return `The file under DATA_DIR can't be used as it should (${code}).`;
+  }
 }

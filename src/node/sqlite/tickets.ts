@@ -77,14 +77,24 @@ interface ClaimedInTurn {
 
 const nothingBeside = () => {};
 
+/** With record and events, as they are counted for the queue too. */
+function bytesOf({ about }: Draft): number {
+  return about.storedBytes ?? about.sizeBytes;
+}
+
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
 /** Rows that one list looks at: some 10 ms of the process. */
 const mostSeen = 1_000;
 
 type Rows = ReturnType<typeof ticketRows>;
-/** The keeper of one ticket, for one verb. @param beside is done in every transaction, before the rest of it */
-type KeeperOf = (id: string, beside?: () => void) => TicketKeeper;
+/**
+ * The keeper of one ticket, for one verb.
+ *
+ * @param beside is done in every transaction, before the rest of it
+ * @param addsBytes see `GroupCommit`
+ */
+type KeeperOf = (id: string, beside?: () => void, addsBytes?: number | null) => TicketKeeper;
 
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const rows = ticketRows(parts.sql, parts.onFault);
@@ -99,8 +109,8 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
 }
 
 function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, rows: Rows): KeeperOf {
-  return (id, beside = nothingBeside) => {
-    const { row, setAlarm } = rowOf(parts, rows, id, beside);
+  return (id, beside = nothingBeside, addsBytes = null) => {
+    const { row, setAlarm } = rowOf(parts, rows, id, beside, addsBytes);
     return createTicketKeeper({
       row,
       setAlarm,
@@ -124,6 +134,7 @@ function rowOf(
   rows: Rows,
   id: string,
   beside: () => void,
+  addsBytes: number | null,
 ): { readonly row: TicketRow; readonly setAlarm: (atMs: number) => void } {
   /** Of the transaction that ran last. */
   let hasEnded = false;
@@ -155,7 +166,7 @@ function rowOf(
           dueMs = Infinity;
           beside();
           return work(open);
-        });
+        }, addsBytes);
         onDue(dueMs);
         if (hasEnded) onErased();
         return reply;
@@ -178,7 +189,7 @@ function verbs(
 ): Omit<ClaimableTickets, "list"> & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
   async function keep(draft: Draft, beside: () => void): Promise<Created> {
     const { id, provider } = draft.about;
-    const created = await keeperOf(id, beside).create(draft);
+    const created = await keeperOf(id, beside, bytesOf(draft)).create(draft);
     if (created.kind === "kept") onKept();
     await gate(provider).settled();
     return created;

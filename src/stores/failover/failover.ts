@@ -14,6 +14,7 @@ import {
   type Door,
   type Gate,
   type Keys,
+  type StoreTrouble,
   type Tickets,
   type Totals,
 } from "../../gateway/ports.ts";
@@ -21,7 +22,7 @@ import type { PrimaryHealth, PrimaryStore } from "./primary-store.ts";
 import { failoverGates, type FailoverGates } from "./gate.ts";
 import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
-import type { FallbackStore } from "./fallback-store.ts";
+import type { LocalHealth, FallbackStore } from "./fallback-store.ts";
 import { createMover } from "./mover.ts";
 import type { FailoverEvent } from "../../telemetry/failover.ts";
 import { createWatch, type Watch } from "./watch.ts";
@@ -57,24 +58,27 @@ type Run = Parameters<Door["start"]>[0];
 interface FailoverHealth {
   /** `null`: it is away. */
   readonly primary: PrimaryHealth | null;
-  readonly fallback: { readonly isWell: boolean; readonly latencyMs: number };
+  /** What is the matter with the primary store; `null`: nothing, or that isn't known. */
+  readonly trouble: StoreTrouble | null;
+  readonly fallback: LocalHealth;
 }
 
 export function createFailover(parts: FailoverParts): Failover {
   const { primary, fallback, policy, clock, newId, tell, onFault } = parts;
   let isStarted = false;
-  let isToldAway = false;
-  const { look, warnings } = healthOf(primary, tell);
+  const away = absenceTold(tell);
+  const onTaking = refusalsTold(tell);
+  const { look, warnings } = healthOf(primary, tell, onTaking);
   const mover = createMover({ fallback, primary: primary.tickets, watch: () => watch, clock, tell, onFault });
   const watch = createWatch({
     clock,
     health: look,
     onAway,
+    onStillAway: () => away.stays(watch.trouble()),
     beforeBack: mover.bringNotes,
     onBack() {
       if (isStarted) primary.resume();
-      if (isToldAway) tell({ kind: "store_back" });
-      isToldAway = false;
+      away.ends();
       mover.kickNow();
       bringTotals(fallback, primary).catch(onFault);
     },
@@ -89,13 +93,13 @@ export function createFailover(parts: FailoverParts): Failover {
     newId,
     longestLifeMs: policy.ttlMs + policy.leaseMs + policy.retentionMs,
     onNote: mover.kick,
+    onTaking,
   });
   fallback.moves.onMovable(mover.kick);
 
   function onAway(): void {
     primary.pause();
-    isToldAway = true;
-    tell({ kind: "store_away" });
+    away.begins(watch.trouble());
   }
 
   return {
@@ -128,24 +132,68 @@ export function createFailover(parts: FailoverParts): Failover {
       await fallback.close();
     },
 
-    async health() {
-      const [primaryHealth, fallbackHealth] = await Promise.all([
-        watch.ask(look).catch(awayAsNull),
-        fallback.health(),
-      ]);
-      return { primary: primaryHealth, fallback: fallbackHealth };
-    },
+    health: () => healthOfBoth(watch, look, fallback),
 
     warnings,
   };
 }
 
+/** Tells once that the primary store is away, once for whatever else turns out to be the matter, and that it is back. */
+function absenceTold(tell: FailoverParts["tell"]) {
+  /** `null`: it is there, or nobody was told yet. */
+  let told: Set<string> | null = null;
+
+  function stays(trouble: StoreTrouble | null): void {
+    const code = trouble?.code ?? "";
+    if (told === null || told.has(code) || (code === "" && told.size > 0)) return;
+    told.add(code);
+    tell({ kind: "store_away", trouble });
+  }
+
+  return {
+    begins(trouble: StoreTrouble | null): void {
+      told ??= new Set();
+      stays(trouble);
+    },
+    stays,
+    ends(): void {
+      if (told !== null) tell({ kind: "store_back" });
+      told = null;
+    },
+  };
+}
+
+/** Tells of each change between taking new tickets in and refusing to. */
+function refusalsTold(tell: FailoverParts["tell"]) {
+  let told = "";
+  return (refusal: StoreTrouble | null): void => {
+    const code = refusal?.code ?? "";
+    if (code === told) return;
+    told = code;
+    tell(refusal === null ? { kind: "store_accepts" } : { kind: "store_refuses", trouble: refusal });
+  };
+}
+
+async function healthOfBoth(
+  watch: Pick<Watch, "ask" | "trouble">,
+  look: () => Promise<PrimaryHealth>,
+  fallback: Pick<FallbackStore, "health">,
+): Promise<FailoverHealth> {
+  const [there, here] = await Promise.all([watch.ask(look).catch(awayAsNull), fallback.health()]);
+  return { primary: there, trouble: there === null ? watch.trouble() : there.trouble, fallback: here };
+}
+
 /** Looks how the primary store is, and tells of its warnings whenever they have changed. */
-function healthOf(primary: Pick<PrimaryStore, "health">, tell: FailoverParts["tell"]) {
+function healthOf(
+  primary: Pick<PrimaryStore, "health">,
+  tell: FailoverParts["tell"],
+  onTaking: (refusal: StoreTrouble | null) => void,
+) {
   let warnings: readonly string[] = [];
   return {
     async look(): Promise<PrimaryHealth> {
       const found = await primary.health();
+      onTaking(found.trouble);
       const areNew = found.warnings.join() !== warnings.join();
       warnings = found.warnings;
       if (areNew) tell({ kind: "store_warnings", warnings });

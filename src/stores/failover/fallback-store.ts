@@ -3,7 +3,7 @@ import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { Created, Door, Draft, Gate, Tickets, Totals } from "../../gateway/ports.ts";
+import type { Created, Door, Draft, Gate, StoreTrouble, Tickets, Totals } from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the primary store does. */
 export interface FallbackStore extends Door {
@@ -15,7 +15,13 @@ export interface FallbackStore extends Door {
   readonly notes: FallbackNotes;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
-  health(): Promise<{ readonly isWell: boolean; readonly latencyMs: number }>;
+  health(): Promise<LocalHealth>;
+}
+
+export interface LocalHealth {
+  /** `null`: it is well. */
+  readonly trouble: StoreTrouble | null;
+  readonly latencyMs: number;
 }
 
 export interface FallbackTotals extends Totals {

@@ -7,6 +7,7 @@ import {
   type Door,
   type Gate,
   type Keys,
+  type StoreTrouble,
   type Tickets,
   type Totals,
 } from "../../gateway/ports.ts";
@@ -28,6 +29,8 @@ export interface PrimaryStore extends Door {
 
 export interface PrimaryHealth {
   readonly latencyMs: number;
+  /** It is there, but does not take all that it is asked to; `null`: it does. */
+  readonly trouble: StoreTrouble | null;
   /** What of its settings breaks a promise of ours, a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -46,7 +49,7 @@ export class NotDone extends StoreAway {
   /** `not_connected`: it was not even sent. `refused`: the store answers, but won't do this (no room, read-only, a newer record). */
   readonly why: "not_connected" | "refused";
 
-  constructor(why: NotDone["why"], message: string, options?: ErrorOptions) {
+  constructor(why: NotDone["why"], message: string, options?: ConstructorParameters<typeof StoreAway>[1]) {
     super(message, options);
     this.why = why;
   }

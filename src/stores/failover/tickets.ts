@@ -10,12 +10,13 @@ import {
   type Clock,
   type Created,
   type Draft,
+  type StoreTrouble,
   type TicketList,
   type TicketQuery,
   type Tickets,
 } from "../../gateway/ports.ts";
 import { mergedLists } from "../../engine/ticket-list.ts";
-import { NotDone, type PrimaryTickets } from "./primary-store.ts";
+import { isRefusal, NotDone, type PrimaryTickets } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import { markedAtMs, markedId } from "./marked-id.ts";
 import type { Watch } from "./watch.ts";
@@ -31,6 +32,8 @@ export interface FailoverTicketsParts {
   readonly longestLifeMs: number;
   /** Something was noted that the primary store is to be told. */
   readonly onNote: () => void;
+  /** The primary store has refused to take one in, or has taken one (`null`). */
+  readonly onTaking: (refusal: StoreTrouble | null) => void;
 }
 
 export interface FailoverTickets extends Tickets {
@@ -79,13 +82,26 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
 
 /** At the primary store; where that is away, here, unless somebody is led to this id there. A full queue there is full. */
 async function create(parts: FailoverTicketsParts, draft: Draft): Promise<Created> {
-  const { primary, watch } = parts;
   try {
-    return await watch.ask(() => primary.create(draft));
+    return await createThere(parts, draft);
   } catch (error) {
     if (!(error instanceof StoreAway) || draft.idIsGiven === true) throw error;
     // Where it isn't known whether the store has kept it, nobody is told of that one, and it is taken back.
     return await keepAtFallback(parts, draft, error instanceof NotDone ? null : draft.about.id);
+  }
+}
+
+async function createThere(
+  { primary, watch, onTaking }: FailoverTicketsParts,
+  draft: Draft,
+): Promise<Created> {
+  try {
+    const created = await watch.ask(() => primary.create(draft));
+    onTaking(null);
+    return created;
+  } catch (error) {
+    if (error instanceof NotDone && isRefusal(error) && error.trouble !== null) onTaking(error.trouble);
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Watches whether the primary store answers those who ask it, and looks for it while it does not. */
-import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { NotDone } from "./primary-store.ts";
 import { answered, failed, lost, probe, probed, unknownStore, type StoreBreaker } from "./store-breaker.ts";
 
@@ -9,6 +9,8 @@ export interface WatchParts {
   readonly health: () => Promise<unknown>;
   /** It has gone away: nobody else asks it from now on. */
   readonly onAway: () => void;
+  /** It is still away. */
+  readonly onStillAway: () => void;
   /** It is there. Done before anybody else may ask it. @throws {StoreAway} it is not, after all */
   readonly beforeBack: () => Promise<void>;
   /** Everybody may ask it again. */
@@ -19,6 +21,8 @@ export interface WatchParts {
 
 export interface Watch {
   isAway(): boolean;
+  /** What was the matter when it was asked last; `null`: nothing, or that isn't known. */
+  trouble(): StoreTrouble | null;
   /** Asks it, unless it is away. @throws {StoreAway} `NotDone` where it was not asked, or has refused */
   ask<Reply>(verb: () => Promise<Reply>): Promise<Reply>;
   /** Looks for it at the next opportunity, and again every second until it is there. @returns after the first look */
@@ -31,6 +35,7 @@ export type Ask = Watch["ask"];
 export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
   const { nowMs } = clock;
   let breaker: StoreBreaker = unknownStore(nowMs());
+  let trouble: StoreTrouble | null = null;
   let cancel: (() => void) | null = null;
   let isStopped = false;
 
@@ -56,22 +61,27 @@ export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
       return;
     }
     const isBack = await isThere();
-    if (!isStopped) become(probed(breaker, isBack, nowMs()));
+    if (isStopped) return;
+    become(probed(breaker, isBack, nowMs()));
+    if (!isBack) parts.onStillAway();
   }
 
   async function isThere(): Promise<boolean> {
     try {
       await health();
       await parts.beforeBack();
+      trouble = null;
       return true;
     } catch (error) {
       if (!(error instanceof StoreAway)) parts.onFault(error);
+      else if (error.trouble !== null) trouble = error.trouble;
       return false;
     }
   }
 
   return {
     isAway: () => breaker.state !== "closed",
+    trouble: () => trouble,
 
     async ask(verb) {
       if (breaker.state !== "closed") throw new NotDone("not_connected", "The shared store is away");
@@ -80,6 +90,7 @@ export function createWatch({ clock, health, ...parts }: WatchParts): Watch {
         breaker = answered(breaker);
         return reply;
       } catch (error) {
+        if (error instanceof StoreAway && error.trouble !== null) trouble = error.trouble;
         become(after(breaker, error, nowMs()));
         throw error;
       }

@@ -116,7 +116,7 @@ export function createFetcher(parts: FetcherParts): Fetcher {
   };
 }
 
-/** When there is something to take, by Redis' clock. */
+/** When there is something to fetch, by Redis' clock. */
 interface WakeTime {
   /** `null`: nothing is to come. */
   atMs(): number | null;

@@ -7,6 +7,7 @@ import type { GateLimits } from "../../domain/gate/gate.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
+import { troubleSaid } from "./trouble.ts";
 
 export interface ScriptRunnerParts {
   readonly redis: Redis;
@@ -92,7 +93,7 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
       parts.onSchedule(provider, { ...schedule, nowMs });
       for (const [index, { resolve, reject }] of group.entries()) {
         const answer = answers[index] as readonly unknown[];
-        if (answer[0] === "failed") reject(new StoreAway(`The script failed: ${String(answer[1])}`));
+        if (answer[0] === "failed") reject(scriptFailed(String(answer[1])));
         else resolve(answer);
       }
     } catch (error) {
@@ -106,6 +107,10 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
     call: (call, texts = []) => redis.run(withoutNulls({ ...call, ...common() }), texts, needsRoom(call)),
     nowMs: () => (parts.ownsTime === true ? clock.nowMs() : Math.round(clock.nowMs() + aheadMs)),
   };
+}
+
+function scriptFailed(said: string): StoreAway {
+  return new StoreAway(`The script failed: ${said}`, { trouble: troubleSaid(said) });
 }
 
 function lengthOf(group: readonly Waiting[]): number {

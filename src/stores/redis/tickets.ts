@@ -8,6 +8,7 @@ import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { acceptTicket, cancel, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
+  isEnded,
   isForgotten,
   newestTicketVersion,
   type TicketEvent,
@@ -47,6 +48,8 @@ export interface RedisTicketsParts {
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Hears whenever the texts of a ticket were erased. */
+  readonly onErased?: () => void;
 }
 
 /** Tickets that are brought to the present in one go. */
@@ -56,7 +59,8 @@ const mostSeen = 500;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
-export function redisTickets({ redis, script, policy, newId, random }: RedisTicketsParts): RedisTickets {
+export function redisTickets(parts: RedisTicketsParts): RedisTickets {
+  const { redis, script, policy, newId, random } = parts;
   /** What this process holds claims of, as it read it. */
   const claims = new Map<string, { readonly read: Read; readonly untilMs: number }>();
   const lostPermits = new Map<ProviderName, readonly string[]>();
@@ -126,7 +130,10 @@ export function redisTickets({ redis, script, policy, newId, random }: RedisTick
         { verb: "change", revision, ...told },
         texts,
       );
-      if (answer === "stored") return { ...moved, revision: revision + 1 };
+      if (answer === "stored") {
+        if (isEnded(moved.ticket.state)) parts.onErased?.();
+        return { ...moved, revision: revision + 1 };
+      }
       read = present(ticketInRecord(row, policy));
     }
   }

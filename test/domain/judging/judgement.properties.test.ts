@@ -185,13 +185,11 @@ it.each(
   ),
 )("reads 700 KB of %j in time that grows with its length alone", (piece) => {
   const text = `${piece.repeat(700_000 / piece.length)}.`;
-  const startedMs = performance.now();
   read(`${text}${answer({})}${text}`);
   expect(read(answer({ winner: text }))).toEqual({ ok: false, error: "bad_winner" });
   expect(read(answer({ confidence: text }))).toEqual({ ok: false, error: "bad_confidence" });
   expect(read(answer({ justification: `x ${text}` })).ok).toBe(true);
-  // Ten times what a slow machine needs; anything that grows faster takes minutes.
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  // Anything that grows faster takes minutes, and is ended by the test's time limit.
 });
 
 it.each([

@@ -16,6 +16,7 @@ afterAll(() => server?.close());
 const url = server?.url ?? "";
 const settings = { llm: config.llm, breaker: config.breaker, queue: config.queue };
 const patience = { timeout: 15_000, interval: 10 };
+/** Processes and Redis go by real time here: a call lasts for so long that others come meanwhile. */
 const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function three(given: Partial<InstanceOptions> & Pick<InstanceOptions, "judge">) {
@@ -169,12 +170,15 @@ describe.skipIf(isMissing)("three processes over one Redis", { timeout: 30_000 }
     };
     const resting = await instance({ name: "resting", url: proxy.url, settings, judge });
     const other = await instance({ name: "other", url, settings, judge });
+    await vi.waitFor(async () => expect(await listeners()).toBe(2), patience);
+    const atStart = resting.store.roundTrips();
     resting.store.start(resting.gateway.run);
-    await vi.waitFor(() => resting.store.tickets.load("warm"));
-    await soon(50);
+    await vi.waitFor(() => expect(resting.store.roundTrips()).toBeGreaterThan(atStart), patience);
+    // Answered after what the process has asked for by itself.
+    await resting.store.tickets.load("warm");
     resting.store.pause();
     const id = await other.queue();
-    // It has heard of that, or it would leave the ticket to the other for a moment.
+    // It has heard of that, or it would leave the ticket to the other for a moment. Nothing shows that it has.
     await soon(50);
     proxy.mode({ kind: "delay", delayMs: 60 });
     const before = resting.store.roundTrips();

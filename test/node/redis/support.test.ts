@@ -94,6 +94,7 @@ describe.skipIf(!hasRedis("a real redis-server"))("a real redis-server", () => {
     server.pause();
     let isAnswered = false;
     const answer = redisCommand(server.url, "SET", "key", "value").finally(() => (isAnswered = true));
+    // One that was not paused would have answered: nothing else can show that it has not.
     await pause(50);
     expect(isAnswered).toBe(false);
     server.resume();

@@ -1,22 +1,15 @@
 /** A thousand tickets wait for their provider, and it comes back. */
 import { expect, it } from "vitest";
-import type { Provider, Reply } from "../../../src/gateway/ports.ts";
-import { type Caller } from "../../../src/gateway/submission.ts";
-import { createGateway } from "../../../src/gateway/gateway.ts";
-import { draftOf } from "../../contracts/tickets.ts";
+import type { Reply } from "../../../src/gateway/ports.ts";
+import type { Caller } from "../../../src/gateway/submission.ts";
+import { callerIn, someComparison } from "../../support/asking.ts";
+import { gatewayOver, verdictOn } from "../../support/sqlite-gateway.ts";
 import { configOf, sqliteForTest } from "../../support/sqlite-store.ts";
-import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
 const tickets = 1_000;
 const config = configOf({ QUEUE_MAX_SIZE: "2000" });
-const verdict = (prompt: string): Reply => ({
-  outcome: { ok: true, value: { text: signed(goodVerdict, prompt), model: "m" } },
-  usage: null,
-  requestId: null,
-  status: 200,
-});
 const down: Reply = {
-  ...verdict(""),
+  ...verdictOn(""),
   outcome: { ok: false, error: { reason: "unavailable", status: 503, retryAfterMs: null } },
   status: 503,
 };
@@ -24,42 +17,13 @@ const down: Reply = {
 /** One Node process with a provider that a test takes down, and workers that a test sets to work. */
 async function drainingWorld() {
   const world = await sqliteForTest(config);
-  const { clock, sqlite } = world;
+  const { clock } = world;
   const provider = { isDown: true, calls: [] as { readonly essay: string; readonly isGood: boolean }[] };
-  const judge: Provider = {
-    name: "mock",
-    plan: () => draftOf().about.plan,
-    cost: () => null,
-    judge({ user }) {
-      const essay = /ticket (\d+)\./.exec(user)?.[1] ?? "none";
-      provider.calls.push({ essay, isGood: !provider.isDown });
-      return Promise.resolve(provider.isDown ? down : verdict(user));
-    },
-  };
-  const gateway = createGateway(
-    {
-      ...sqlite,
-      providers: new Map([["mock", judge]]),
-      clock,
-      newId: () => crypto.randomUUID(),
-      random: () => 0.5,
-      sha256: (text) => String(text.length),
-      stopping: null,
-      mask: (text) => text,
-      onAttempt: () => {},
-    },
-    {
-      defaults: {
-        provider: "mock",
-        models: { anthropic: "a", openai: "o", google: "g", openrouter: "r", mock: "m" },
-        maxTokens: 4096,
-      },
-      requestTimeoutMs: config.llm.requestTimeoutMs,
-      maxRetries: 0,
-    },
-  );
-
-  sqlite.start(gateway.run);
+  const gateway = gatewayOver(world, (prompt) => {
+    const essay = /ticket (\d+)\./.exec(prompt)?.[1] ?? "none";
+    provider.calls.push({ essay, isGood: !provider.isDown });
+    return Promise.resolve(provider.isDown ? down : verdictOn(prompt));
+  });
 
   return {
     ...world,
@@ -67,17 +31,11 @@ async function drainingWorld() {
     submit: (number: number, mode: Caller["mode"], priority: number) =>
       gateway.submit(
         {
-          userPrompt: "Which one?",
+          ...someComparison,
           essayA: `This is ticket ${number}. ${"The river floods every spring. ".repeat(190)}`,
           essayB: "The bridge was paid for by the market. ".repeat(150),
-          provider: null,
-          model: null,
-          systemPrompt: null,
-          temperature: null,
-          maxTokens: null,
-          reasoningEffort: null,
         },
-        { ...caller, mode, priority },
+        callerIn(mode, priority),
       ),
     /** Lets time pass, and all that is handed out be done. */
     async live(seconds: number): Promise<void> {
@@ -91,16 +49,6 @@ async function drainingWorld() {
     },
   };
 }
-
-const caller: Omit<Caller, "mode" | "priority"> = {
-  correlationId: "c",
-  tenant: "t",
-  userId: null,
-  traceId: null,
-  metadata: {},
-  onHangUp: null,
-  queueId: null,
-};
 
 it("judges a thousand tickets of 12 KB once each after an outage, by priority and then by age", async () => {
   const world = await drainingWorld();

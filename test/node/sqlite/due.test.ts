@@ -100,7 +100,7 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   await expect(world.keys.begin("name", "hash", "q1", 1_000)).rejects.toThrow(StoreAway);
   expect(await world.tickets.load(draft.about.id)).toBeNull();
   expect(await world.tickets.load(about.id)).toMatchObject({ state: { status: "queued" } });
-  expect((await world.sqlite.health()).isWell).toBe(false);
+  expect(await world.sqlite.health()).toMatchObject({ trouble: { error: "other", code: "SQLITE_BUSY" } });
   world.sqlite.totals.add("one", "2026-11-22", 1, 0.5);
   await world.advance(5_000);
   expect(world.faults.length).toBeGreaterThan(0);
@@ -108,7 +108,8 @@ it("keeps nothing while the file can't be written, lives on, and recovers by its
   other.exec("ROLLBACK");
   other.close();
 
-  expect((await world.sqlite.health()).isWell).toBe(true);
+  expect((await world.sqlite.health()).trouble).toBeNull();
+  expect(world.troubles).toEqual(["SQLITE_BUSY", null]);
   await world.advance(60_000);
   expect((await world.events(about.id)).at(-1)).toMatchObject({ kind: "expired" });
   expect(world.rowsOf("SELECT requests FROM totals")).toEqual([{ requests: 1 }]);

@@ -134,7 +134,7 @@ async function gatesForTest() {
   if (!opened.ok) throw new Error(opened.error);
   const { sql, close } = opened.value;
   onTestFinished(close);
-  const commits = groupCommit(sql);
+  const commits = groupCommit(sql, { ...opened.value, onTrouble: () => {} });
   let sent: string[] = [];
   let silent: string[] = [];
   let alarm: Alarm | null = null;

@@ -13,12 +13,17 @@ function storeForTest() {
   if (!opened.ok) throw new Error(opened.error);
   const { sql, close } = opened.value;
   onTestFinished(close);
+  const troubles: (string | null)[] = [];
   const put = sql.prepare("INSERT INTO gates (provider, core) VALUES (?, ?)");
   const reader = new DatabaseSync(join(directory, "llm-provider-service.sqlite"), { readOnly: true });
   onTestFinished(() => reader.close());
   return {
     sql,
-    commits: groupCommit(sql),
+    commits: groupCommit(sql, {
+      ...opened.value,
+      onTrouble: (trouble) => troubles.push(trouble?.code ?? null),
+    }),
+    troubles,
     put:
       (name: string, state = "") =>
       () =>
@@ -116,20 +121,20 @@ it("refuses all writes while the file can't be written, reads on, and recovers b
   const { commits, put, names, sql } = storeForTest();
   await commits.write(put("before"));
   sql.exec("PRAGMA query_only = ON");
-  expect(await commits.check()).toBe(true);
+  expect(await commits.check()).toBeNull();
   for (const refused of await Promise.allSettled([commits.write(put("a")), commits.write(put("b"))])) {
     expect(refused).toMatchObject({ status: "rejected", reason: expect.any(StoreAway) as StoreAway });
   }
-  expect(await commits.check()).toBe(false);
+  expect(await commits.check()).toEqual({ error: "read_only", code: "SQLITE_READONLY" });
   expect(commits.read(() => sql.prepare("SELECT provider FROM gates").all())).toEqual([
     { provider: "before" },
   ]);
   sql.exec("PRAGMA query_only = OFF");
-  expect(await commits.check()).toBe(true);
+  expect(await commits.check()).toBeNull();
   await commits.write(put("after"));
   expect(names()).toEqual(["before", "after"]);
   const transactions = counted("COMMIT");
-  expect(await commits.check()).toBe(true);
+  expect(await commits.check()).toBeNull();
   expect(transactions()).toBe(0);
 });
 

@@ -110,7 +110,7 @@ export function drawPlan(seed: number, cut: Cut = nothingCut): Plan {
   const isBusy = traffic === "busy";
   const theme = isBusy ? drawTheme(seed, shape) : null;
   const drawn = drawSettings(shape, random);
-  const settings = isBusy ? withTheme(drawn, theme) : defaultSettings;
+  const settings = isBusy ? (theme?.settings(drawn) ?? drawn) : defaultSettings;
   const rates = drawRates(seed, shape, theme, cut);
   const minutes = random.between(1, 6);
   const busyMs = minutes * (isBusy ? minuteMs : 60 * minuteMs);
@@ -197,25 +197,31 @@ const together: ReadonlySet<FaultKind> = new Set([
 interface Theme {
   readonly shapes: readonly Shape[];
   readonly kinds: readonly FaultKind[];
-  /** A short one lets claims end while their holders live. */
-  readonly requestTimeoutMs?: number;
-  readonly maxRetries?: number;
+  readonly settings: (drawn: QueueSettings) => QueueSettings;
 }
 
 const themes: readonly Theme[] = [
-  // Whoever stands still comes back when his claim is another's.
-  { shapes: ["objects"], kinds: ["pause", "vendor_slow", "gate_forgets"], requestTimeoutMs: 5_000 },
-  // Whoever is cut off has something to tell of a claim that is another's by then.
+  // Whoever stands still comes back when his claim is another's: a short time limit lets claims end while their holders live.
+  {
+    shapes: ["objects"],
+    kinds: ["pause", "vendor_slow", "gate_forgets"],
+    settings: (drawn) => ({ ...drawn, llm: { requestTimeoutMs: 5_000 } }),
+  },
+  // Whoever is cut off has something to tell of a claim that is another's by then. Many calls are under way, and no breaker ends that.
   {
     shapes: ["shared"],
     kinds: ["store_away", "store_hangs", "vendor_slow", "vendor_hang"],
-    requestTimeoutMs: 20_000,
+    settings: (drawn) => ({
+      llm: { requestTimeoutMs: 20_000 },
+      breaker: { ...drawn.breaker, failureThreshold: 1_000 },
+      queue: { ...drawn.queue, concurrency: 8 },
+    }),
   },
   // One ticket fails again and again while others of its model are served.
   {
     shapes: ["objects", "process"],
     kinds: ["steady_traffic", "vendor_poisoned", "vendor_limits_one", "vendor_mute_model"],
-    maxRetries: 3,
+    settings: (drawn) => ({ ...drawn, queue: { ...drawn.queue, maxRetries: 3 } }),
   },
 ];
 
@@ -226,11 +232,6 @@ function drawTheme(seed: number, shape: Shape): Theme | null {
   return random.chance(shape === "shared" ? 0.4 : 0.2)
     ? (fitting[random.between(0, fitting.length - 1)] ?? null)
     : null;
-}
-
-function withTheme(drawn: QueueSettings, theme: Theme | null): QueueSettings {
-  const { requestTimeoutMs = drawn.llm.requestTimeoutMs, maxRetries = drawn.queue.maxRetries } = theme ?? {};
-  return { ...drawn, llm: { requestTimeoutMs }, queue: { ...drawn.queue, maxRetries } };
 }
 
 /** A swarm: some worlds know hardly a fault, some nearly all of them, each as often as chance will have it; and so for their vendors. */

@@ -33,13 +33,13 @@ export const regressions: readonly Regression[] = [
   },
   {
     // `hasLost` in src/stores/redis/fetcher.ts
-    seed: 55,
-    sentence: "after the answer to a take was lost, the news of it kept its process from asking again",
+    seed: 10,
+    sentence: "after the answer to a fetch was lost, word of it kept its process from asking again",
     bug: null,
   },
   {
     // what has lapsed, in `takenBefore` of src/stores/redis/script/tickets.ts
-    seed: 300,
+    seed: 625,
     sentence: "a claim whose lease was over was asked for again, and its place ran on for nobody",
     bug: null,
   },

@@ -1,16 +1,11 @@
 /** What comes of the calls that the primary store gave to this process, though it is away when they end. */
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
-import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
+import { backFor, goneFrom, judgedWhileAway, keptBy } from "../../support/failover/steps.ts";
 import { always, failoverWorld, inTurn, policy } from "../../support/failover/world.ts";
 
 it("keeps a judgement of a claim there until it is back, whatever the lease", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 2_000;
-  const process = await world.begin();
-  const id = await keptBy(world, process);
-  await goneFrom(world, process);
-  await world.clock.advance(2_000);
+  const { world, process, id } = await judgedWhileAway();
   expect(process.file.spool.size).toBe(1);
   await backFor(world, process);
   expect(process.file.spool.size).toBe(0);
@@ -19,18 +14,13 @@ it("keeps a judgement of a claim there until it is back, whatever the lease", as
 });
 
 it("tells it of judgements before anybody finds their claims overdue", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 2_000;
-  const process = await world.begin();
-  const id = await keptBy(world, process);
-  await goneFrom(world, process);
-  await world.clock.advance(2_000);
+  const { world, process, id } = await judgedWhileAway();
   // Its clock stands still with it.
   const row = world.server.rows.get(id);
   expect(row?.ticket.state.status).toBe("processing");
   process.fate = (verb) => (verb === "settleAsOf" ? "unheard" : "answered");
   await world.clock.advance(1_300);
-  expect(process.news.at(-1)).toEqual({ kind: "store_away" });
+  expect(process.news.at(-1)).toEqual({ kind: "store_away", trouble: null });
   process.fate = always("answered");
   process.link.asked.length = 0;
   await world.clock.advance(1_000);
@@ -39,12 +29,7 @@ it("tells it of judgements before anybody finds their claims overdue", async () 
 });
 
 it("drops a judgement that came too late, and says so", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 2_000;
-  const process = await world.begin();
-  await keptBy(world, process);
-  await goneFrom(world, process);
-  await world.clock.advance(2_000);
+  const { world, process } = await judgedWhileAway();
   const [name, spooled] = [...process.file.spool][0] ?? ["", null];
   if (spooled === null) throw new Error("nothing is spooled");
   process.file.spool.delete(name);

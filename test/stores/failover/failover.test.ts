@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
-import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
+import { backFor, goneFrom, keptBy, waitingWhileAway } from "../../support/failover/steps.ts";
 import { always, failoverWorld, limits, policy } from "../../support/failover/world.ts";
 
 it("keeps tickets in the shared store while that is there, under plain ids, and judges them", async () => {
@@ -26,12 +26,7 @@ it("keeps and judges them here while it is away, under marked ids", async () => 
 });
 
 it("lets tickets expire here while it is away", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 1e9;
-  const process = await world.begin();
-  await goneFrom(world, process);
-  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
-  const id = await keptBy(world, process);
+  const { world, process, id } = await waitingWhileAway();
   await world.clock.advance(policy.ttlMs);
   expect(await process.statusOf(id)).toBe("expired");
 });
@@ -70,7 +65,7 @@ it("counts it as away after two calls in a row that nobody answered, and keeps b
   expect(process.news).toEqual([]);
   await world.clock.advance(1);
   expect((await keeping).map((id) => markedAtMs(id ?? ""))).not.toContain(null);
-  expect(process.news).toEqual([{ kind: "store_away" }]);
+  expect(process.news).toEqual([{ kind: "store_away", trouble: null }]);
 });
 
 it("does not count it as away for one call, nor for what it refuses", async () => {
@@ -192,13 +187,15 @@ it("says how both stores are", async () => {
   const world = failoverWorld();
   const process = await world.begin();
   expect(await process.failover.health()).toEqual({
-    primary: { latencyMs: 0, warnings: [] },
-    fallback: { isWell: true, latencyMs: 0 },
+    primary: { latencyMs: 0, trouble: null, warnings: [] },
+    trouble: null,
+    fallback: { trouble: null, latencyMs: 0 },
   });
   await goneFrom(world, process);
   process.fallback.fill(true);
   expect(await process.failover.health()).toEqual({
     primary: null,
-    fallback: { isWell: false, latencyMs: 0 },
+    trouble: null,
+    fallback: { trouble: { error: "full", code: "SQLITE_FULL" }, latencyMs: 0 },
   });
 });

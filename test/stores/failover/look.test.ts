@@ -51,6 +51,7 @@ function ticketsThat(
     newId: () => "id",
     longestLifeMs: 1,
     onNote: () => {},
+    onTaking: () => {},
   });
   return tickets.load("id");
 }

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
 import { draftOf } from "../../contracts/tickets.ts";
-import { backFor, goneFrom, keptBy } from "../../support/failover/steps.ts";
+import { backFor, goneFrom, keptBy, waitingWhileAway } from "../../support/failover/steps.ts";
 import { always, failoverWorld, inTurn, limits, policy } from "../../support/failover/world.ts";
 
 it("judges a comparison once whose first place nobody knows of: that one is withdrawn", async () => {
@@ -85,12 +85,7 @@ it("is full where the shared store is, and does not look for room here", async (
 });
 
 it("has one owner for a ticket on its way: nobody claims it, and only the shared store says how it stands", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 1e9;
-  const process = await world.begin();
-  await goneFrom(world, process);
-  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
-  const id = await keptBy(world, process);
+  const { world, process, id } = await waitingWhileAway();
   process.fate = (verb) =>
     verb === "adopt" ? "unanswered" : verb === "health" ? "answered" : "not_connected";
   await world.clock.advance(1_300);
@@ -121,12 +116,7 @@ it("goes on here with tickets that the shared store has no room for, and moves t
 });
 
 it("frees no ticket that the shared store may have taken in before it refused", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 1e9;
-  const process = await world.begin();
-  await goneFrom(world, process);
-  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
-  const id = await keptBy(world, process);
+  const { world, process, id } = await waitingWhileAway();
   let adopts = 0;
   process.fate = (verb) => {
     if (verb === "adopt") return ++adopts === 1 ? "unanswered" : "refused";
@@ -141,12 +131,7 @@ it("frees no ticket that the shared store may have taken in before it refused", 
 });
 
 it("frees none that was on its way when the shared store said that it is not there", async () => {
-  const world = failoverWorld();
-  world.judgeMs = 1e9;
-  const process = await world.begin();
-  await goneFrom(world, process);
-  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
-  const id = await keptBy(world, process);
+  const { world, process, id } = await waitingWhileAway();
   let adopts = 0;
   process.fate = (verb) => {
     if (verb === "adopt") return ++adopts === 1 ? "unheard" : "refused";

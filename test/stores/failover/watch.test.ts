@@ -20,6 +20,7 @@ it("looks again where its timer rang a moment before its time", async () => {
     },
     beforeBack: async () => {},
     onAway: () => {},
+    onStillAway: () => {},
     onBack: () => isBack++,
     onFault: () => {},
   });

@@ -168,7 +168,10 @@ export function memoryFallback(
     async close() {
       engine.halt();
     },
-    health: async () => ({ isWell: !isFull, latencyMs: 0 }),
+    health: async () => ({
+      trouble: isFull ? { error: "full", code: "SQLITE_FULL" } : null,
+      latencyMs: 0,
+    }),
     fill(full) {
       isFull = full;
     },

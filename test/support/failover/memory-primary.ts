@@ -199,7 +199,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
         await Promise.all(working);
       },
       close: async () => {},
-      health: () => ask("health", () => ({ latencyMs: 0, warnings: [...warnings] })),
+      health: () => ask("health", () => ({ latencyMs: 0, trouble: null, warnings: [...warnings] })),
       cut() {
         isCut = true;
       },

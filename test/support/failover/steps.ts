@@ -1,5 +1,33 @@
 /** What stories about a store that goes away are told in. */
-import { always, type Process, type World } from "./world.ts";
+import { always, failoverWorld, limits, type Process, type World } from "./world.ts";
+
+export interface Story {
+  readonly world: World;
+  readonly process: Process;
+  /** Of the ticket that it is about. */
+  readonly id: string;
+}
+
+/** While the store is away its process calls for as many tickets as it may, without end; and one more is kept there, which waits. */
+export async function waitingWhileAway(): Promise<Story> {
+  const world = failoverWorld();
+  world.judgeMs = 1e9;
+  const process = await world.begin();
+  await goneFrom(world, process);
+  for (let n = 0; n < limits.concurrency; n++) await keptBy(world, process, `essay-${n}`);
+  return { world, process, id: await keptBy(world, process) };
+}
+
+/** The store goes away while one of its tickets is called for, and the call comes to its end. */
+export async function judgedWhileAway(): Promise<Story> {
+  const world = failoverWorld();
+  world.judgeMs = 2_000;
+  const process = await world.begin();
+  const id = await keptBy(world, process);
+  await goneFrom(world, process);
+  await world.clock.advance(2_000);
+  return { world, process, id };
+}
 
 /** Until the process knows that the store is away. */
 export async function goneFrom(world: World, process: Process): Promise<void> {

@@ -6,10 +6,10 @@ import { err, ok } from "../../../src/domain/result.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
 import type { Ports, Provider } from "../../../src/gateway/ports.ts";
-import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { openRedis } from "../../../src/node/redis/store.ts";
+import { callerIn, someComparison } from "../asking.ts";
 import { realClock } from "./stores.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
@@ -22,18 +22,6 @@ export interface InstanceOptions {
 }
 
 const requestTimeoutMs = 10_000;
-
-const asked: Asked = {
-  userPrompt: "Which one?",
-  essayA: "One.",
-  essayB: "Two.",
-  provider: null,
-  model: null,
-  systemPrompt: null,
-  temperature: null,
-  maxTokens: null,
-  reasoningEffort: null,
-};
 
 /** Is connected when it is there. `store.start(gateway.run)` makes it take tickets. */
 export async function instance({ name, url, settings, judge }: InstanceOptions) {
@@ -90,14 +78,14 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
     store,
     gateway,
     faults,
-    submit: (mode: Caller["mode"]) => gateway.submit(asked, callerIn(mode)),
+    submit: (mode: Caller["mode"]) => gateway.submit(someComparison, callerIn(mode)),
     submitKeyed: (key: string) =>
-      submitKeyed({ name: key, requestSha256: "same" }, asked, callerIn("immediate"), (judged) =>
+      submitKeyed({ name: key, requestSha256: "same" }, someComparison, callerIn("immediate"), (judged) =>
         JSON.stringify(judged.judgement),
       ),
     /** @returns its id */
     async queue(): Promise<string> {
-      const submitted = await gateway.submit(asked, callerIn("queue"));
+      const submitted = await gateway.submit(someComparison, callerIn("queue"));
       if (!submitted.ok || submitted.value.kind !== "kept") throw new Error(JSON.stringify(submitted));
       return submitted.value.ticket.about.id;
     },
@@ -106,19 +94,5 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
       const ticket = await store.tickets.load(id);
       return ticket?.state.status === "completed" ? ticket.state.result.model : null;
     },
-  };
-}
-
-function callerIn(mode: Caller["mode"]): Caller {
-  return {
-    correlationId: crypto.randomUUID(),
-    tenant: "tenant",
-    mode,
-    priority: 0,
-    userId: null,
-    traceId: null,
-    metadata: {},
-    queueId: null,
-    onHangUp: null,
   };
 }

@@ -19,6 +19,8 @@ export interface RedisOptions {
   readonly maxmemory?: string;
   readonly maxmemoryPolicy?: "noeviction" | "allkeys-lru" | "volatile-lru" | "allkeys-random";
   readonly requirepass?: string;
+  /** As a node of a cluster, without the others. */
+  readonly cluster?: boolean;
 }
 
 export interface RedisServer {
@@ -131,6 +133,7 @@ function argumentsFor(folder: string, port: number, options: RedisOptions): stri
     ...(options.maxmemory === undefined ? {} : { maxmemory: options.maxmemory }),
     ...(options.maxmemoryPolicy === undefined ? {} : { "maxmemory-policy": options.maxmemoryPolicy }),
     ...(options.requirepass === undefined ? {} : { requirepass: options.requirepass }),
+    ...(options.cluster === true ? { "cluster-enabled": "yes" } : {}),
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

@@ -4234,6 +4234,30 @@ function ____exports.beginKeyed(self, known, requestSha256, queueId, leaseMs, no
         end
     until true
 end
+--- Whoever had the request under way is dead: whoever comes with the key next goes on at once.
+-- 
+-- @returns the same where nobody had
+function ____exports.ownerDied(self, known, nowMs)
+    local ____known_1 = known
+    local state = ____known_1.state
+    repeat
+        local ____switch9 = state.kind
+        local ____cond9 = ____switch9 == "open"
+        if ____cond9 then
+            return ____with(
+                known,
+                {state = {
+                    kind = "open",
+                    leaseEndsAtMs = math.min(state.leaseEndsAtMs, nowMs)
+                }}
+            )
+        end
+        ____cond9 = ____cond9 or (____switch9 == "answered" or ____switch9 == "ticketed")
+        if ____cond9 then
+            return known
+        end
+    until true
+end
 --- Is this the token of the latest `begin`? Where it isn't, another has the key.
 function ____exports.ownsKey(self, known, fence)
     return (known and known.fence) == fence
@@ -4249,13 +4273,13 @@ function ____exports.endKeyed(self, known, fence, ____end)
         return known
     end
     repeat
-        local ____switch12 = ____end.kind
-        local ____cond12 = ____switch12 == "answered"
-        if ____cond12 then
+        local ____switch14 = ____end.kind
+        local ____cond14 = ____switch14 == "answered"
+        if ____cond14 then
             return ____with(known, {state = ____end})
         end
-        ____cond12 = ____cond12 or ____switch12 == "ticketed"
-        if ____cond12 then
+        ____cond14 = ____cond14 or ____switch14 == "ticketed"
+        if ____cond14 then
             return ____with(
                 known,
                 {
@@ -4264,8 +4288,8 @@ function ____exports.endKeyed(self, known, fence, ____end)
                 }
             )
         end
-        ____cond12 = ____cond12 or ____switch12 == "freed"
-        if ____cond12 then
+        ____cond14 = ____cond14 or ____switch14 == "freed"
+        if ____cond14 then
             return nil
         end
     until true

@@ -121,10 +121,11 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
         }),
       command: (name = "", ...args) => ask(connection, name, () => answerOf(name, args)),
       awaitDisk() {},
+      denied: async () => [],
       listen(_channel, onMessage, onReady) {
         connection.listeners.add(onMessage);
         connection.ready.push(onReady);
-        return () => connection.listeners.delete(onMessage);
+        return { trouble: () => null, stop: () => void connection.listeners.delete(onMessage) };
       },
       onReady: (then) => void connection.ready.push(then),
       roundTrips: () => 0,

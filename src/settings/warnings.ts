@@ -1,0 +1,111 @@
+/** What is allowed but hardly meant, a sentence each for whoever runs the service. No value of a secret is in them. */
+import { editDistance } from "../domain/edit-distance.ts";
+import type { Config } from "./config.ts";
+import { isLoopback, isUnencrypted, type PlatformName } from "./rules.ts";
+import { settings } from "./settings.ts";
+
+type Env = Readonly<Record<string, unknown>>;
+
+export function warningsAbout(
+  config: Omit<Config, "warnings">,
+  env: Env,
+  platform: PlatformName,
+): readonly string[] {
+  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
+  const isDefaultUsable =
+    defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
+  return [
+    ...unknownNames(env),
+    ...quotedValues(env),
+    ...(isDefaultUsable
+      ? []
+      : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
+    ...unencrypted(config, platform),
+    ...(platform === "cloudflare" && redisUrl !== null
+      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
+      : []),
+    ...(platform === "node" && upstash !== null
+      ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
+      : []),
+  ];
+}
+
+function isConfigured({ enabled, apiKey }: Config["providers"]["openai"]): boolean {
+  return enabled && apiKey !== null;
+}
+
+/** What hardly means anything but us. */
+const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|UPSTASH)_/;
+
+function unknownNames(env: Env): readonly string[] {
+  return Object.keys(env).flatMap((name) => {
+    // Bindings are not strings, and may be called as they like.
+    if (Object.hasOwn(settings.shape, name) || typeof env[name] !== "string") return [];
+    const near = nearName(name);
+    if (near !== null && env[near] === undefined)
+      return [`${name} is not a setting of this service: nothing reads it. ${near} is one`];
+    return ourPrefixes.test(name) ? [`${name} is not a setting of this service: nothing reads it`] : [];
+  });
+}
+
+/** How many letters a name may be off: short ones are near to much that others mean. */
+function nearEnough(letters: number): number {
+  if (letters < 6) return 0;
+  return letters < 8 ? 1 : 2;
+}
+
+/** @returns the setting that was probably meant; `null`: none */
+function nearName(name: string): string | null {
+  const spelt = bare(name);
+  const near = Object.keys(settings.shape)
+    .map((known) => ({ known, distance: editDistance(spelt, bare(known)) }))
+    .filter(({ known, distance }) => distance <= nearEnough(bare(known).length))
+    .toSorted((a, b) => a.distance - b.distance);
+  return near[0]?.known ?? null;
+}
+
+/** `DataDir`, `DATA-DIR` and `DATA_DIR` are one name, misspelt. */
+function bare(name: string): string {
+  return name.toUpperCase().replaceAll(/[^A-Z]/g, "");
+}
+
+function quotedValues(env: Env): readonly string[] {
+  return Object.keys(settings.shape).flatMap((name) => {
+    const value = env[name];
+    return typeof value === "string" && /^(["']).*\1$/.test(value.trim())
+      ? [`${name} is in quotes, which are part of it: docker's --env-file takes them as they are`]
+      : [];
+  });
+}
+
+const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
+
+function unencrypted(
+  { providers, redisUrl, sentryDsn, upstash }: Omit<Config, "warnings">,
+  platform: PlatformName,
+): readonly string[] {
+  return [
+    ...vendors
+      .filter((vendor) => providers[vendor].apiKey !== null && isUnencrypted(providers[vendor].baseUrl))
+      .map(
+        (vendor) =>
+          `${vendor.toUpperCase()}_BASE_URL is http:// to another machine: the key travels unencrypted`,
+      ),
+    ...(upstash !== null && isUnencrypted(upstash.url)
+      ? ["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]
+      : []),
+    ...(platform === "node" && redisUrl !== null && isPlainRedis(redisUrl)
+      ? [
+          "REDIS_URL is redis:// to another machine: password and essays travel unencrypted (rediss:// has TLS)",
+        ]
+      : []),
+    ...(sentryDsn !== null && isUnencrypted(sentryDsn)
+      ? ["SENTRY_DSN is http:// to another machine: reports travel unencrypted"]
+      : []),
+  ];
+}
+
+function isPlainRedis(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "redis:" && !isLoopback(hostname);
+}
