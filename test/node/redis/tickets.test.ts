@@ -277,7 +277,10 @@ describe.skipIf(isMissing)("a ticket taken over by Redis", () => {
     const { ticket, events } = accepted(world);
     const huge = draftOf();
     const whole = draftOf({ notBeforeMs: 9e15 });
-    await kept(world.tickets, { ...whole, about: { ...whole.about, sizeBytes: limits.maxBytes } });
+    await kept(world.tickets, {
+      ...whole,
+      about: { ...whole.about, sizeBytes: limits.maxBytes, priority: 0 },
+    });
     expect(await world.tickets.create(huge)).toEqual({ kind: "full" });
     // Its old gate had heard of it.
     const moved = { ...ticket, progress: { ...ticket.progress, gateHeard: ticket.progress.events } };
