@@ -35,7 +35,7 @@ export interface Surroundings {
 /** Where tickets live here, and who decides about them. */
 export interface StoreParts extends Pick<
   Ports,
-  "gate" | "tickets" | "copyOf" | "keys" | "stopping" | "sizeOf"
+  "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly totals: Totals;
   /** The stores, and how they are. */
@@ -48,7 +48,7 @@ export interface StoreParts extends Pick<
 
 export function createService(config: Config, surroundings: Surroundings) {
   const { platform, transport, clock, newId, random, sha256, log, stores } = surroundings;
-  const { gate, tickets, copyOf, keys, stopping, totals, sizeOf } = stores;
+  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
@@ -68,6 +68,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     random,
     sha256,
     ...(sizeOf && { sizeOf }),
+    cancellations,
     stopping,
     mask,
     onAttempt,

@@ -8,6 +8,7 @@ export type Environment = {
   readonly TICKET_OBJECTS: DurableObjectNamespace;
   readonly KEY_OBJECTS: DurableObjectNamespace;
   readonly TOTALS_OBJECTS: DurableObjectNamespace;
+  readonly TENANT_INDEXES: DurableObjectNamespace;
   /** A message is the id of a ticket, and nothing more. */
   readonly TICKETS: Queue<string>;
   readonly VERSION: WorkerVersionMetadata;

@@ -26,6 +26,7 @@ import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./objects/key-object.ts";
 export { ProviderGate } from "./objects/gate-object.ts";
+export { TenantIndex } from "./objects/tenant-index.ts";
 export { TicketObject } from "./objects/ticket-object.ts";
 export { TotalsObject } from "./objects/totals-object.ts";
 

@@ -36,8 +36,8 @@ export type Begun =
     }
   /** Another request with it is under way. */
   | { readonly kind: "busy"; readonly untilMs: number }
-  /** It was used for another comparison. */
-  | { readonly kind: "mismatch" }
+  /** It was used for another comparison. `ticket`: which one is kept for it; absent from older code, and where there is none. */
+  | { readonly kind: "mismatch"; readonly ticket?: { readonly queueId: string; readonly fence: number } }
   | { readonly kind: "answered"; readonly body: string }
   /** `mayEnd`: the day is over, so where its ticket is forgotten the key can be freed with this token. */
   | { readonly kind: "ticketed"; readonly queueId: string; readonly fence: number; readonly mayEnd: boolean };
@@ -72,8 +72,11 @@ export function beginKeyed(
     };
     return { record: fresh, reply: { kind: "begun", queueId, fence, again: false } };
   }
-  if (known.requestSha256 !== requestSha256) return { record: known, reply: { kind: "mismatch" } };
   const { state } = known;
+  if (known.requestSha256 !== requestSha256) {
+    const ticket = state.kind === "ticketed" && { queueId: known.queueId, fence: known.fence };
+    return { record: known, reply: { kind: "mismatch", ...(ticket && { ticket }) } };
+  }
   switch (state.kind) {
     case "answered":
       return { record: known, reply: state };

@@ -2,11 +2,8 @@
  * A ticket as stores hold it: its record as JSON, and its texts beside it for as long as it has not ended. How the texts are written is each
  * store's own affair. Described like an API in docs/storage.md: what is stored must be read by older and newer code.
  */
-import { decodeTicket, isEnded, type Texts, type Ticket } from "../domain/ticket/ticket.ts";
+import { decodeTicket, isEnded, type Texts, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
 import { StoreAway } from "../gateway/ports.ts";
-
-/** Of the records that this code writes. A newer one is left alone. */
-export const ticketVersion: Ticket["version"] = 1;
 
 /** The record: all of the ticket but its texts. */
 export function encodedTicket(ticket: Ticket): string {
@@ -17,6 +14,22 @@ export function encodedTicket(ticket: Ticket): string {
 /** What is to be stored beside the record; `null`: the ticket has ended, and no store may hold its texts. */
 export function textsOf({ state }: Ticket): Texts | null {
   return isEnded(state) ? null : state.texts;
+}
+
+/** All that is shown of it. */
+export function withoutTexts({ state, ...rest }: Ticket): TicketCopy {
+  switch (state.status) {
+    case "queued":
+    case "processing": {
+      const { texts: _, ...shown } = state;
+      return { ...rest, state: shown };
+    }
+    case "completed":
+    case "failed":
+    case "expired":
+    case "cancelled":
+      return { ...rest, state };
+  }
 }
 
 /**

@@ -15,7 +15,8 @@ import type { Admitted } from "../domain/gate/view.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import { isForgotten, queueItemOf, type Ticket } from "../domain/ticket/ticket.ts";
 import { StoreAway, type Created, type Draft } from "../gateway/ports.ts";
-import { againAtMs, type Notices } from "./ticket-notices.ts";
+import { againAtMs } from "./ticket-listeners.ts";
+import type { Notices } from "./ticket-notices.ts";
 import type { AdmissionQuestion, Listener, OpenRow, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
 export interface Creation {

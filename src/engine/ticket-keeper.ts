@@ -17,6 +17,7 @@ import {
   isForgotten,
   queueItemOf,
   ticketDueMs,
+  type CancelledBy,
   type Spent,
   type Ticket,
   type TicketPolicy,
@@ -46,6 +47,8 @@ export interface TicketKeeper {
   ): Promise<{ readonly claimed: ClaimedTicket | null } | null>;
   settle(fence: number, outcome: AttemptOutcome): Promise<Settled>;
   giveBack(fence: number, spent?: Spent): Promise<Settled>;
+  /** @returns the ticket as it is then: it may have ended otherwise. `null`: there is no such ticket */
+  cancel(by: CancelledBy): Promise<Ticket | null>;
   /** The process that holds the claim with this token is dead. @param alone nothing else was in flight there */
   claimantDied(fence: number, alone: boolean): Promise<Settled>;
   /** Tells the gate how the ticket stands, whatever it was told before. @returns false: there is no such ticket */
@@ -65,7 +68,7 @@ export function createTicketKeeper(
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
   const { row, gate, later, follower } = parts;
-  const { claim, elapse } = rules.moves;
+  const { cancel, claim, elapse } = rules.moves;
   const notices = createNotices(parts, rules);
   const creation = createCreation(parts, rules, notices);
   const { move, present } = createMoving(parts, rules, notices);
@@ -79,6 +82,7 @@ export function createTicketKeeper(
       await creation.answered();
       const ticket = await present();
       later(ticket === null ? creation.withdraw() : tell());
+      later(notices.tellOthers());
       return ticket;
     },
 
@@ -94,6 +98,13 @@ export function createTicketKeeper(
       );
       later(tell());
       return moved && { claimed: moved.reply };
+    },
+
+    async cancel(by) {
+      await creation.answered();
+      const moved = await move((known, atMs, inForce) => cancel(known, by, atMs, inForce));
+      later(tell());
+      return moved?.ticket ?? null;
     },
 
     async remind() {
@@ -115,7 +126,7 @@ export function createTicketKeeper(
         return notices.mustSpeakUp(elapsed.ticket, atMs) ? untold(elapsed) : elapsed;
       });
       if (moved === null) return await row.erase();
-      await Promise.all([tell(), follower?.bring()]);
+      await Promise.all([tell(), follower?.bring(), notices.tellOthers()]);
     },
 
     arm: notices.armNow,

@@ -5,15 +5,18 @@
 import { gateHeard } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import { isEnded, type GateNotice, type Ticket } from "../domain/ticket/ticket.ts";
+import { againAtMs, createListening } from "./ticket-listeners.ts";
 import type { TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
 export interface Notices {
-  /** A move was stored: a gate in the same memory hears of it, and so does who follows the ticket. */
+  /** A move was stored: a gate in the same memory hears of it, and so do those who follow the ticket, or listen. */
   isStored(moved: Moved<unknown>): void;
   /** Tells a gate in the same memory how the ticket stands. */
   tellHere(ticket: Ticket): void;
   /** Tells a distant gate what it hasn't heard, one thing after another, so that the last one told is the last that happened. */
   tell(): Promise<void>;
+  /** Tells those who listen beside the gate what they haven't heard. Never rejects. */
+  tellOthers(): Promise<void>;
   /** @param isFollowed the follower is about to be brought the ticket, and needs no alarm */
   arm(ticket: Ticket, atMs: number, isFollowed: boolean): void;
   /** Sets the alarm that the ticket needs, if there is one. */
@@ -22,14 +25,12 @@ export interface Notices {
   mustSpeakUp(ticket: Ticket, atMs: number): boolean;
 }
 
-/** The gate is told again as long after a move as the move is old: 1 s, 2, 4, and so on, up to this. */
-const longestSilenceMs = 60_000;
-const shortestSilenceMs = 1_000;
 /** A ticket that waits speaks to a distant gate as often, unasked: the gate may have lost its places, or have been set back to an earlier day. */
 const speakUpMs = 600_000;
 
 export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Notices {
-  const { row, setAlarm, gate, nowMs, later, follower } = parts;
+  const { row, setAlarm, gate, nowMs, later, follower, listeners = [] } = parts;
+  const listening = createListening(listeners, row, () => notices.armNow());
   /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
   let telling: Promise<void> | null = null;
 
@@ -74,6 +75,7 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
     isStored({ ticket, events }) {
       notices.tellHere(ticket);
       if (follower !== null && events.length > 0) later(follower.bring());
+      if (listeners.length > 0) later(listening.tell());
     },
     tellHere(ticket) {
       if (gate.kind === "away") return;
@@ -84,12 +86,12 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       if (gate.kind === "here" || missing() === null) return;
       await (telling ??= tellAll(gate.tell));
     },
+    tellOthers: listening.tell,
     arm(ticket, atMs, isFollowed) {
       const dueMs = rules.ticketDueMs(ticket);
       const followerMs = isFollowed ? null : (follower?.dueMs() ?? null);
-      setAlarm(
-        Math.min(dueMs, gate.kind === "here" ? Infinity : noticeDueMs(ticket, atMs), followerMs ?? Infinity),
-      );
+      const gateMs = gate.kind === "here" ? Infinity : noticeDueMs(ticket, atMs);
+      setAlarm(Math.min(dueMs, gateMs, followerMs ?? Infinity, listening.dueMs(ticket, atMs)));
     },
     armNow() {
       const ticket = row.read();
@@ -99,11 +101,6 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       gate.kind === "away" && !isEnded(ticket.state) && silenceOf(ticket, atMs) >= speakUpMs,
   };
   return notices;
-}
-
-/** When to tell something again that is so old already. */
-export function againAtMs(ageMs: number, atMs: number): number {
-  return atMs + Math.min(Math.max(ageMs, shortestSilenceMs), longestSilenceMs);
 }
 
 /** Since something last happened to the ticket. */

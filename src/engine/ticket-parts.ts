@@ -11,6 +11,7 @@ import type {
   TicketEvent,
   TicketPolicy,
 } from "../domain/ticket/ticket.ts";
+import type { TicketListener } from "./ticket-listeners.ts";
 
 /** Where one ticket is stored. */
 export interface TicketRow {
@@ -95,6 +96,8 @@ export interface TicketKeeperParts {
   readonly later: (work: Promise<void>) => void;
   /** `null`: there is nobody else. */
   readonly follower: Follower | null;
+  /** Who else must hear of the ticket, a hop away. Absent: nobody. */
+  readonly listeners?: readonly TicketListener[];
 }
 
 /** A ticket's machine. Proofs plant deliberate bugs in it. */

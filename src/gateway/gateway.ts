@@ -1,6 +1,6 @@
 /**
- * The flow, in reading order: `submit` answers now or keeps a ticket, `tryOut` makes one call past gate and queue, `find` tells where a ticket
- * stands. How a ticket is judged that was kept stands in `work.ts`.
+ * The flow, in reading order: `submit` answers now or keeps a ticket, `tryOut` makes one call past gate and queue. How a ticket is judged that
+ * was kept stands in `work.ts`; what its owner can do with it in `own-tickets.ts`.
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
@@ -8,7 +8,7 @@ import { longestPauseMs } from "../domain/gate/call-report.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { textsBytes } from "../domain/ticket/size.ts";
-import { comparisonKey, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
+import { comparisonKey } from "../domain/ticket/ticket.ts";
 import { attempt, costOfCalls, newCallTally, type Asking, type Judged, type CallTally } from "./attempt.ts";
 import { asServed, reportOf, noReport } from "./call-report.ts";
 import { wait, type Deadline } from "./deadline.ts";
@@ -16,7 +16,15 @@ import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
-import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
+import {
+  StoreAway,
+  type AbortCause,
+  type ClaimedTicket,
+  type Ports,
+  type Provider,
+  type TicketQuery,
+} from "./ports.ts";
+import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, WhyNot, Submitted } from "./submission.ts";
 import { run } from "./work.ts";
@@ -28,7 +36,9 @@ export function createGateway(ports: Ports, policy: Policy) {
   return {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
-    find: (ticketId: string, tenant: string) => find(flow, ticketId, tenant),
+    find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
+    list: (query: Omit<TicketQuery, "tenantKey">) => listOwn(flow, query),
+    cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
   };
@@ -196,17 +206,6 @@ async function tryOut(
     stay.leave();
     deadline.end();
   }
-}
-
-/** @returns the tenant's own ticket, or a copy where the ticket's store is away; `null`: there is none. @throws {StoreAway} */
-async function find({ ports }: Flow, ticketId: string, tenant: string): Promise<Ticket | TicketCopy | null> {
-  const found = await ports.tickets.load(ticketId).catch(async (error: unknown) => {
-    const copy = error instanceof StoreAway ? await ports.copyOf?.(ticketId) : null;
-    // Without a copy nobody has said that there is no such ticket.
-    if (!copy) throw error;
-    return copy;
-  });
-  return found?.about.tenant === tenant ? found : null;
 }
 
 const hungUp: Obstacle = { kind: "failed", failure: { reason: "hung_up" } };

@@ -1,6 +1,6 @@
 /**
- * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request. A
- * request without a key pays nothing of that.
+ * Keyed requests: an `Idempotency-Key` buys a record that is stored before anything else, so that the same key again is the same request; but
+ * for one whose ticket was cancelled. A request without a key pays nothing of that.
  */
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import { err, ok, type Result } from "../domain/result.ts";
@@ -67,29 +67,40 @@ async function submitKeyed(
   asking: Asking,
 ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
   const { keys, tickets } = keyed.ports;
+  /** The key is free again: its ticket is forgotten, or was cancelled. */
+  async function anew(fence: number) {
+    await keys.end(request.name, fence, { kind: "freed" });
+    return submitKeyed(keyed, request, asking);
+  }
   try {
     const begun = await begin(keyed, request);
     switch (begun.kind) {
       case "busy":
         return err({ kind: "key_busy", untilMs: begun.untilMs });
       case "mismatch":
-        return err({ kind: "key_mismatch" });
+        if (begun.ticket === undefined || !(await isCancelled(keyed, begun.ticket.queueId)))
+          return err({ kind: "key_mismatch" });
+        return await anew(begun.ticket.fence);
       case "answered":
         return ok(begun);
       case "ticketed": {
         const ticket = await tickets.load(begun.queueId);
+        if (ticket?.state.status === "cancelled") return await anew(begun.fence);
         if (ticket) return ok({ kind: "kept_before", ticket });
-        if (!begun.mayEnd) return err({ kind: "key_spent" });
-        await keys.end(request.name, begun.fence, { kind: "freed" });
-        return await submitKeyed(keyed, request, asking);
+        return begun.mayEnd ? await anew(begun.fence) : err({ kind: "key_spent" });
       }
       case "begun":
+        if (begun.again && (await isCancelled(keyed, begun.queueId))) return await anew(begun.fence);
         return await goOn(keyed, request.name, begun, asking);
     }
   } catch (error) {
     if (error instanceof StoreAway) return err({ kind: "store_away" });
     throw error;
   }
+}
+
+async function isCancelled({ ports }: Keyed, queueId: string): Promise<boolean> {
+  return (await ports.tickets.load(queueId))?.state.status === "cancelled";
 }
 
 /** A record that differs may be of version 1: then the request is compared as version 1 did. */

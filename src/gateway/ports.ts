@@ -8,7 +8,15 @@ import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import type { Others, CallReport } from "../domain/gate/call-report.ts";
 import type { Plan } from "../domain/judging/plan.ts";
 import type { Result } from "../domain/result.ts";
-import type { About, Spent, Texts, Ticket, TicketCopy } from "../domain/ticket/ticket.ts";
+import type {
+  About,
+  CancelledBy,
+  Spent,
+  Texts,
+  Ticket,
+  TicketCopy,
+  TicketState,
+} from "../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 
@@ -147,6 +155,48 @@ export interface Tickets {
   settle(id: string, fence: number, outcome: AttemptOutcome): Promise<Settled>;
   /** Unharmed: the call was not made, or the process is stopping. */
   giveBack(id: string, fence: number, spent?: Spent): Promise<Settled>;
+  /**
+   * Ends it as cancelled, unless it has ended. A call that is under way keeps permit and place until it is over.
+   *
+   * @returns the ticket as it is then; `null`: there is none, or it is forgotten
+   */
+  cancel(id: string, by: CancelledBy): Promise<Ticket | null>;
+  /** A tenant's own, newest first, as they are now. @throws {StoreAway} nothing can be said */
+  list(query: TicketQuery): Promise<TicketList>;
+}
+
+export interface TicketQuery {
+  readonly tenant: string;
+  /** The tenant as gates know it. */
+  readonly tenantKey: string;
+  /** `null`: any. */
+  readonly provider: ProviderName | null;
+  readonly status: TicketState["status"] | null;
+  /** At most so many. */
+  readonly limit: number;
+  /** Only those behind this one; `null`: from the newest. */
+  readonly after: ListPosition | null;
+}
+
+/** Where a ticket stands in every list: the newer before the older, and of one moment by id. */
+export interface ListPosition {
+  readonly acceptedAtMs: number;
+  readonly id: string;
+}
+
+export interface TicketList {
+  readonly tickets: readonly TicketCopy[];
+  /** Where to go on, though there may be fewer than were asked for, or none: a look at tickets that don't match is bounded. `null`: that was all. */
+  readonly next: ListPosition | null;
+  /** False: there may be others between them, which could not be asked for. */
+  readonly complete: boolean;
+}
+
+/** Tells calls for tickets that they are no longer wanted. */
+export interface Cancellations {
+  /** Runs `then` when this ticket is cancelled. @returns ends the watch */
+  watch(ticketId: string, then: () => void): () => void;
+  tell(ticketId: string): void;
 }
 
 /**
@@ -241,6 +291,8 @@ export interface Ports {
   readonly sha256: Sha256;
   /** UTF-8 bytes of a ticket's texts, for who counts faster than a loop does. A lone surrogate is three, as what stands for it. */
   readonly sizeOf?: (texts: Texts) => number;
+  /** Absent where a call can't be ended from outside: on Workers it belongs to the request that made it. */
+  readonly cancellations?: Cancellations | undefined;
   /** Aborts when the process must end soon; `null`: it never says so. */
   readonly stopping: AbortSignal | null;
   /** Takes our keys out of a vendor's words before they are stored. */

@@ -90,7 +90,9 @@ async function attemptFor(
   }
   const comparison = comparisonOf({ ...ticket, state });
   const request = requestOf({ ...about, frame: about.frame ?? 1, comparison });
-  const deadline = startDeadline(policy.requestTimeoutMs, null);
+  const { cancellations } = ports;
+  const onCancel = cancellations ? (then: () => void) => cancellations.watch(about.id, then) : null;
+  const deadline = startDeadline(policy.requestTimeoutMs, onCancel);
   const asking = { provider, request, whom: about, tally };
   const answer = await attempt(ports, asking, deadline.signal).finally(deadline.end);
   const { durationMs } = answer;

@@ -55,6 +55,21 @@ async function estimateOfTicket(
   return gate(about.provider).estimate(about.id).catch(awayAsNull);
 }
 
+/** Of tickets as a list has them: without their texts, but as they are now. */
+export function contextsOf(
+  { gate, usable }: ContextParts,
+  tickets: readonly TicketCopy[],
+): Promise<readonly { readonly ticket: TicketCopy; readonly context: TicketContext }[]> {
+  return Promise.all(
+    tickets.map(async (ticket) => {
+      const { id, provider } = ticket.about;
+      const isWaiting = ticket.state.status === "queued";
+      const estimate = isWaiting ? await gate(provider).estimate(id).catch(awayAsNull) : null;
+      return { ticket, context: { estimate, isUsable: usable.has(provider) } };
+    }),
+  );
+}
+
 /** For what an answer can do without. */
 export function awayAsNull(error: unknown): null {
   if (error instanceof StoreAway) return null;

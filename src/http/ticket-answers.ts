@@ -2,7 +2,13 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
-import { isEnded, type Ticket, type TicketCopy } from "../domain/ticket/ticket.ts";
+import {
+  isEnded,
+  type CancelledBy,
+  type Ended,
+  type Ticket,
+  type TicketCopy,
+} from "../domain/ticket/ticket.ts";
 import type { Obstacle } from "../gateway/submission.ts";
 import type { TicketContext } from "./gate-views.ts";
 import { crowded, problemOfFailure, problemOfWait, stopping, type Problem } from "./errors.ts";
@@ -107,6 +113,8 @@ export function resultOf(ticket: Shown, context: TicketContext, nowMs: number): 
     }
     case "expired":
       return { kind: "problem", problem: expired };
+    case "cancelled":
+      return { kind: "problem", problem: cancelled[state.cancelledBy] };
     case "failed": {
       const problem = problemOfTicket(ticket, context) ?? crashed;
       const { type, sentence, details } = problem;
@@ -127,6 +135,25 @@ const expired: Problem = {
   sentence: "The comparison waited for longer than it may, and was not judged.",
 };
 
+const cancelled: Readonly<Record<CancelledBy, Problem>> = {
+  owner: cancelledProblem("The comparison was cancelled by its owner."),
+  operator: cancelledProblem("The comparison was cancelled by an operator of this service."),
+  set: cancelledProblem("The comparison was cancelled with the set that it belongs to."),
+};
+
+function cancelledProblem(sentence: string): Problem {
+  return { status: 410, type: "REQUEST_CANCELLED", sentence };
+}
+
+/** A ticket can't be cancelled that has ended otherwise. */
+export function endedOtherwise(status: Exclude<Ended["status"], "cancelled">): Problem {
+  return {
+    status: 409,
+    type: "REQUEST_ENDED",
+    sentence: `The comparison can't be cancelled any more: it is ${status}.`,
+  };
+}
+
 const crashed: Problem = {
   status: 502,
   type: "INTERNAL_ERROR",
@@ -144,6 +171,8 @@ function problemOfTicket(
       return null;
     case "expired":
       return expired;
+    case "cancelled":
+      return cancelled[state.cancelledBy];
     case "failed": {
       const { failure } = state;
       return failure.reason === "crashed" ? crashed : problemIn(failure, provider, about.model);

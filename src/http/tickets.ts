@@ -1,13 +1,18 @@
-/** `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. */
+/**
+ * `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. `GET /api/v1/tickets`: a tenant's own.
+ * `DELETE /api/v1/tickets/…`: cancels one.
+ */
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Clock } from "../gateway/ports.ts";
-import { ticketParameter } from "../wire/schemas.ts";
-import { pathParameters } from "./address.ts";
+import type { z } from "zod";
+import { ticketParameter, ticketsQuery } from "../wire/schemas.ts";
+import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { contextOf, type ContextParts } from "./gate-views.ts";
-import { noSuchTicket } from "./problems.ts";
+import { contextOf, contextsOf, type ContextParts } from "./gate-views.ts";
+import { cursorOf, readCursor } from "./list-cursor.ts";
+import { noSuchTicket, notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
-import { resultOf, statusJson } from "./ticket-answers.ts";
+import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
 
 export interface TicketParts extends ContextParts {
   readonly gateway: Gateway;
@@ -21,6 +26,12 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
   app.get("/api/v1/results/:queue_id", guard, named, (c) =>
     showResult(c, c.req.valid("param").queue_id, parts),
+  );
+  app.get("/api/v1/tickets", guard, queryParameters(ticketsQuery), (c) =>
+    showTickets(c, c.req.valid("query"), parts),
+  );
+  app.delete("/api/v1/tickets/:queue_id", guard, named, (c) =>
+    cancelTicket(c, c.req.valid("param").queue_id, parts),
   );
 }
 
@@ -44,5 +55,47 @@ async function showResult(c: RouteContext, queueId: string, parts: TicketParts):
     }
     case "problem":
       return refuse(c, result.problem);
+  }
+}
+
+async function showTickets(
+  c: RouteContext,
+  { status, provider, limit, cursor }: z.infer<typeof ticketsQuery>,
+  parts: TicketParts,
+): Promise<Response> {
+  const filters = { status: status ?? null, provider: provider ?? null };
+  const read = cursor === undefined ? null : readCursor(cursor, filters);
+  if (read !== null && read.kind !== "position") {
+    const message = read.kind === "others" ? "belongs to other filters" : "is none of this service's";
+    return refuse(c, notValid("address", [{ path: "cursor", message }]));
+  }
+  const tenant = c.get("tenant") ?? "";
+  const list = await parts.gateway.list({ tenant, ...filters, limit, after: read?.position ?? null });
+  const contexts = await contextsOf(parts, list.tickets);
+  const tickets = contexts.map(({ ticket, context }) => statusJson(ticket, context));
+  const next = JSON.stringify(list.next && cursorOf(list.next, filters));
+  const json = `{"tickets":[${tickets.join(",")}],"cursor":${next},"complete":${list.complete}}`;
+  return textAnswer(200, json, jsonType, c.get("correlationId"));
+}
+
+async function cancelTicket(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
+  const ticket = await parts.gateway.cancel(queueId, c.get("tenant") ?? "");
+  if (ticket === null) return refuse(c, noSuchTicket);
+  const { status } = ticket.state;
+  switch (status) {
+    case "cancelled":
+      return textAnswer(
+        200,
+        statusJson(ticket, await contextOf(parts, ticket)),
+        jsonType,
+        c.get("correlationId"),
+      );
+    case "completed":
+    case "failed":
+    case "expired":
+      return refuse(c, endedOtherwise(status));
+    case "queued":
+    case "processing":
+      throw new Error("a ticket that was cancelled has not ended");
   }
 }

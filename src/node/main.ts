@@ -3,6 +3,7 @@ import { askedToStop } from "./signals.ts";
 import { hash } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts";
+import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMask } from "../telemetry/mask.ts";
@@ -64,7 +65,13 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   log,
-  stores: { ...stores.parts, warnings, sizeOf: sizeOfTexts, stopping: stopping.signal },
+  stores: {
+    ...stores.parts,
+    warnings,
+    sizeOf: sizeOfTexts,
+    cancellations: createCancellations(),
+    stopping: stopping.signal,
+  },
 });
 
 const http = createHttpServer({ fetch: app.fetch, log });

@@ -22,6 +22,8 @@ export const errorTypes = [
   "CONTENT_REFUSED",
   "RESPONSE_TRUNCATED",
   "REQUEST_EXPIRED",
+  "REQUEST_CANCELLED",
+  "REQUEST_ENDED",
   "INTERNAL_ERROR",
 ] as const;
 export type ErrorType = (typeof errorTypes)[number];

@@ -5,7 +5,7 @@ import * as schemas from "./schemas.ts";
 
 interface Operation {
   readonly path: string;
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "delete";
   readonly id: string;
   readonly summary: string;
   readonly open?: true;
@@ -24,6 +24,7 @@ const components = {
   Judgement: schemas.judgementAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
+  Tickets: schemas.ticketsAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -66,6 +67,30 @@ const operations: readonly Operation[] = [
     answer: "Result",
     accepted: "Pending",
     errors: [400, 401, 404, 410, 502, 503],
+  },
+  {
+    path: "/api/v1/tickets",
+    method: "get",
+    id: "tickets",
+    summary: "Your tickets, newest first.",
+    parameters: [
+      { name: "status", in: "query" },
+      { name: "provider", in: "query" },
+      { name: "limit", in: "query" },
+      { name: "cursor", in: "query" },
+    ],
+    answer: "Tickets",
+    errors: [400, 401, 503],
+  },
+  {
+    path: "/api/v1/tickets/{queue_id}",
+    method: "delete",
+    id: "cancel",
+    summary:
+      "Cancels a ticket: its texts are erased at once, and it won't be judged. Said again, it is the same.",
+    parameters: [{ name: "queue_id", in: "path" }],
+    answer: "Status",
+    errors: [400, 401, 404, 409, 503],
   },
   {
     path: "/api/v1/providers",
@@ -126,8 +151,8 @@ const meanings: Readonly<Record<number, string>> = {
   400: "The request is not valid.",
   401: "No API key, or an unknown one.",
   404: "There is no such thing, or it is not yours.",
-  409: "A request with this Idempotency-Key is under way.",
-  410: "The ticket waited for longer than it may.",
+  409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
+  410: "The ticket waited for longer than it may, or was cancelled.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
@@ -229,6 +254,9 @@ const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
   "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+  status: jsonSchema("status", schemas.ticketsQuery.shape.status),
+  limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
+  cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),
 };
 
 function contentOf(answer: Operation["answer"]) {

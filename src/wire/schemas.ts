@@ -7,7 +7,7 @@ import { processingModes, providerNames, reasoningEfforts } from "../domain/judg
 import { placeholderProblems } from "../domain/judging/prompt.ts";
 import { errorTypes } from "./error-types.ts";
 
-const ticketStatuses = ["queued", "processing", "completed", "failed", "expired"] as const;
+const ticketStatuses = ["queued", "processing", "completed", "failed", "expired", "cancelled"] as const;
 
 /** Real clients send these; nobody reads them. */
 export const ignoredOverrides = { output_verbosity: ignored(), service_type: ignored() };
@@ -65,6 +65,18 @@ export const idempotencyKey = z
   .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable characters");
 /** Ids are kept in lower case, and read in either. */
 export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
+
+/** Of a list. What a query says is text. */
+export const ticketsQuery = z.object({
+  status: z.enum(ticketStatuses).optional(),
+  provider: z.enum(providerNames).optional(),
+  limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(50),
+  cursor: z
+    .string()
+    .max(500)
+    .optional()
+    .meta({ description: "From the answer before, with the same filters." }),
+});
 
 const count = z.int().nonnegative();
 
@@ -148,6 +160,18 @@ export const statusAnswer = z.object({
   correlation_id: z.guid(),
 });
 export type StatusAnswer = z.infer<typeof statusAnswer>;
+
+export const ticketsAnswer = z.object({
+  tickets: z.array(statusAnswer).meta({ description: "Your own, newest first." }),
+  cursor: z.string().nullable().meta({
+    description:
+      "For the next page, which may hold fewer than were asked for, or none, though there is another behind it; null: there is none.",
+  }),
+  complete: z.boolean().meta({
+    description:
+      "False: a store can't be asked, or has not heard yet of tickets that were accepted a moment ago.",
+  }),
+});
 
 export const resultAnswer = judgementAnswer.extend({
   queue_id: z.guid(),

@@ -22,7 +22,13 @@ export const ticketsOf = (where: Environment = env) =>
   remoteTickets(where, () => ({ admit: async (_tenant, create) => (await create()).created }));
 
 const startMs = Date.UTC(2100, 0, 1);
-const namespaces = () => [env.GATES, env.TICKET_OBJECTS, env.KEY_OBJECTS, env.TOTALS_OBJECTS];
+const namespaces = () => [
+  env.GATES,
+  env.TICKET_OBJECTS,
+  env.KEY_OBJECTS,
+  env.TOTALS_OBJECTS,
+  env.TENANT_INDEXES,
+];
 
 /** An empty world, in which Queues takes what it is given and delivers nothing. */
 export async function freshWorld() {

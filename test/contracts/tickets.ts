@@ -73,6 +73,7 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     expect(await tickets.claim(id, "p", false)).toBeNull();
     expect(await tickets.settle(id, 1, judged)).toEqual({ kind: "stale" });
     expect(await tickets.giveBack(id, 1)).toEqual({ kind: "stale" });
+    expect(await tickets.cancel(id, "owner")).toBeNull();
     expect(await tickets.load(id)).toBeNull();
   });
 
@@ -140,6 +141,97 @@ export function testTickets(policy: TicketPolicy, make: () => Promise<TicketsUnd
     // Not on the way of the answer, but soon.
     await world.advance(15_000);
     for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
+  });
+
+  it("is cancelled while it waits: its texts go, its place is given back, and nobody claims it any more", async () => {
+    const world = await make();
+    const { about } = await kept(world.tickets, draftOf());
+    const cancelled = await world.tickets.cancel(about.id, "owner");
+    const endedAtMs = world.nowMs();
+    const state = {
+      status: "cancelled",
+      cancelledBy: "owner",
+      claim: null,
+      endedAtMs,
+      forgetAtMs: endedAtMs + policy.retentionMs,
+    };
+    expect(cancelled).toMatchObject({ about, progress: { spent: { calls: 2, costUsd: 0.02 } }, state });
+    await world.advance(15_000);
+    expect(await world.tickets.load(about.id)).toMatchObject({ state });
+    expect((await world.gate.status()).queue).toMatchObject({ size: 0, bytes: 0 });
+    for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
+    expect(await world.tickets.claim(about.id, "p1", false)).toMatchObject({ claimed: { kind: "over" } });
+    // Again, by anybody, it is as it was.
+    expect(visible(await world.tickets.cancel(about.id, "operator"))).toEqual(visible(cancelled));
+    expect(await world.events(about.id)).toMatchObject([
+      { number: 1, kind: "accepted" },
+      { number: 2, kind: "cancelled", cancelledBy: "owner" },
+    ]);
+    await world.advance(policy.retentionMs);
+    expect(await world.tickets.load(about.id)).toBeNull();
+    expect(await world.tickets.cancel(about.id, "owner")).toBeNull();
+  });
+
+  it("keeps its place when it is cancelled in a call, until the call is settled: what it cost counts, its verdict does not", async () => {
+    const world = await make();
+    const { about } = await kept(world.tickets, draftOf());
+    await begin(world, about.id, "p1");
+    const cancelled = await world.tickets.cancel(about.id, "owner");
+    expect(cancelled?.state).toMatchObject({ status: "cancelled", claim: { permit: "p1" } });
+    await world.advance(15_000);
+    for (const text of Object.values(texts)) expect(await world.holds(text)).toBe(false);
+    expect((await world.gate.status()).queue.size).toBe(1);
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stored" });
+    const over = await world.tickets.load(about.id);
+    expect(over).toMatchObject({
+      progress: { spent: { calls: 3, costUsd: 0.03 }, attempts: 0 },
+      state: { ...cancelled?.state, claim: null },
+    });
+    expect((await world.gate.status()).queue.size).toBe(0);
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
+    expect(visible(await world.tickets.load(about.id))).toEqual(visible(over));
+    expect((await world.events(about.id)).map(({ kind }) => kind)).toEqual([
+      "accepted",
+      "started",
+      "cancelled",
+    ]);
+  });
+
+  it("gives its place back when it was cancelled in a call and the lease of the call ends", async () => {
+    const world = await make();
+    const { about } = await kept(world.tickets, draftOf());
+    await begin(world, about.id, "p1");
+    const cancelled = await world.tickets.cancel(about.id, "owner");
+    await world.restart();
+    await world.advance(policy.leaseMs + 1_000);
+    expect((await world.gate.status()).queue).toMatchObject({ size: 0, bytes: 0 });
+    expect(await world.tickets.settle(about.id, 1, judged)).toEqual({ kind: "stale" });
+    expect((await world.tickets.load(about.id))?.state).toEqual({ ...cancelled?.state, claim: null });
+    await world.advance(policy.retentionMs);
+    expect(await world.tickets.load(about.id)).toBeNull();
+  });
+
+  it("is not cancelled once it has ended otherwise, and has one end when both come at once", async () => {
+    const world = await make();
+    const { about } = await kept(world.tickets, draftOf());
+    await begin(world, about.id, "p1");
+    await Promise.all([
+      world.tickets.settle(about.id, 1, judged),
+      ...Array.from({ length: 4 }, () => world.tickets.cancel(about.id, "owner")),
+    ]);
+    const { state } = (await world.tickets.load(about.id)) ?? {};
+    const ends = (await world.events(about.id)).filter(({ kind }) =>
+      ["completed", "cancelled"].includes(kind),
+    );
+    expect(ends.map(({ kind }) => kind)).toEqual([state?.status]);
+    expect((await world.gate.status()).queue.size).toBe(0);
+
+    const judgedFirst = await kept(world.tickets, draftOf());
+    await begin(world, judgedFirst.about.id, "p2");
+    await world.tickets.settle(judgedFirst.about.id, 1, judged);
+    expect(await world.tickets.cancel(judgedFirst.about.id, "owner")).toMatchObject({
+      state: { status: "completed" },
+    });
   });
 
   it("takes the first end of a claim, and no second", async () => {
@@ -423,7 +515,7 @@ export function draftOf(changes: Partial<Omit<Draft, "about">> & { readonly id?:
   };
 }
 
-const judged: AttemptOutcome = {
+export const judged: AttemptOutcome = {
   kind: "judged",
   result: {
     judgement: { winner: "Essay A", justification: "It argues.", confidence: 4.2, normalizations: [] },

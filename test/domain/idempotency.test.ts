@@ -35,7 +35,11 @@ describe("the same key again", () => {
 
   it("is a mismatch for another comparison, whatever came of the first", () => {
     const states = [fresh.record, ended(answered), ended({ kind: "ticketed", forgetAtMs: 9_000 })];
-    for (const known of states) expect(begin(known, 5_500, "other").reply).toEqual({ kind: "mismatch" });
+    for (const known of states)
+      expect(begin(known, 5_500, "other").reply).toMatchObject({ kind: "mismatch" });
+    // Of a ticket it is said which: the key is free again once that is cancelled.
+    const ticket = { queueId: "q1", fence: 5_000 };
+    expect(begin(states[2] ?? null, 5_500, "other").reply).toEqual({ kind: "mismatch", ticket });
   });
 
   it("is told what came of it", () => {

@@ -110,6 +110,12 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
       return tickets;
     },
     status,
+    /** Asked again where its store can't be reached. */
+    cancel: ({ id, tenant }: Ticket) =>
+      until(
+        () => world.ask(`/api/v1/tickets/${id}`, { ...as(tenant), method: "DELETE" }),
+        (answered) => answered.status !== 503,
+      ),
     result: ({ id, tenant }: Ticket) => world.ask(`/api/v1/results/${id}`, as(tenant)),
     row,
     health: () => world.ask("/healthz"),

@@ -9,6 +9,7 @@ type Kind =
   | "holds"
   | "breaker"
   | "thrown"
+  | "cancelling"
   | "bounded"
   | "whose verdict"
   | "several answers"

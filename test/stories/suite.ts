@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { vendorNames } from "../../tools/fake-upstream/script.ts";
 import { bounded } from "./bounded.ts";
 import { breaker } from "./breaker.ts";
+import { cancelling } from "./cancelling.ts";
 import { deskAt } from "./desk.ts";
 import { door } from "./door.ts";
 import { holds } from "./holds.ts";
@@ -28,6 +29,7 @@ const stories = [
   ...whoseRefusal,
   ...holds,
   ...breaker,
+  ...cancelling,
   ...thrown,
   ...bounded,
 ];

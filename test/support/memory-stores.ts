@@ -140,6 +140,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       find: (id) => tickets.get(id) ?? null,
       put: (ticket) => tickets.set(ticket.about.id, ticket),
       remove: (id) => tickets.delete(id),
+      all: () => tickets.values(),
     },
     {
       tell: (ticket) => gateOf(ticket.about.provider).tell(ticket),

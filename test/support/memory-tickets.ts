@@ -8,6 +8,7 @@ import {
 import { createTicketKeeper, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
 import type { Listener, OpenRow } from "../../src/engine/ticket-parts.ts";
 import type { ClaimableTickets } from "../../src/engine/claims.ts";
+import { compare, listTickets, presentCopy } from "../../src/engine/ticket-list.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 
 /** Where they are stored. What it throws, the verb throws. */
@@ -16,6 +17,7 @@ export interface MemoryTable {
   /** @param events those that are new */
   put(ticket: Ticket, events: readonly TicketEvent[]): void;
   remove(id: string): void;
+  all(): Iterable<Ticket>;
 }
 
 export interface MemoryTickets extends ClaimableTickets {
@@ -90,6 +92,17 @@ export function memoryTickets(
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    cancel: (id, by) => keeperOf(id).cancel(by),
+    list: (query) =>
+      listTickets(query, 1_000, async (after, most) => {
+        const behind = Array.from(table.all(), (ticket) => {
+          const { acceptedAtMs, id } = ticket.about;
+          return { acceptedAtMs, id, ticket: presentCopy(ticket, clock.nowMs(), policy) };
+        })
+          .filter((entry) => after === null || compare(entry, after) > 0)
+          .toSorted(compare);
+        return { entries: behind.slice(0, most), isLast: behind.length <= most, complete: true };
+      }),
     disarm,
     halt() {
       isHalted = true;

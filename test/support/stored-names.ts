@@ -104,6 +104,7 @@ function keyPattern(key: string): string {
     .replace(/\d{4}-\d\d-\d\d/, "*")
     .replace(/(gate:)(anthropic|openai|google|openrouter|mock):/, "$1*:")
     .replace(/(:(?:waits|turns)):.*$/, "$1:*")
+    .replace(/(queue:tenant:).*$/, "$1*")
     .replace(/(totals:\*:).*$/, "$1*");
 }
 

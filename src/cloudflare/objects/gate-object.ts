@@ -19,6 +19,7 @@ import { gateRow, type GateRow } from "./gate-state.ts";
 import { sha256 } from "../sha256.ts";
 import { sideBySide } from "../side-by-side.ts";
 import { sqlPlaces, type SqlPlaces } from "./gate-places.ts";
+import type { ListPosition } from "../../gateway/ports.ts";
 import { remindTicket } from "../stubs/tickets.ts";
 import { upstashOf } from "../upstash.ts";
 
@@ -106,6 +107,11 @@ export class ProviderGate extends DurableObject<Environment> {
 
   overview(tenant?: string): GateStatus {
     return this.#verb((keeper) => keeper.status(tenant));
+  }
+
+  /** A tenant's unfinished tickets, the newest first. @param tenant as in `QueueItem` */
+  ticketsOf(tenant: string, most: number): readonly ListPosition[] {
+    return this.#places.ticketsOf(tenant, most);
   }
 
   /**

@@ -11,9 +11,13 @@ import {
 } from "../../domain/gate/places.ts";
 import { linesSchema, sqlLines, type OwnSums, type SqlLines } from "./gate-lines.ts";
 
+import type { ListPosition } from "../../gateway/ports.ts";
+
 export interface SqlPlaces extends Places {
   /** After a transaction that was rolled back: the sums are counted anew. */
   forgetSums(): void;
+  /** A tenant's, the newest first. */
+  ticketsOf(tenant: string, most: number): readonly ListPosition[];
 }
 
 export function sqlPlaces(sql: SqlStorage): SqlPlaces {
@@ -26,6 +30,14 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
     ...turns(sql, ask),
     ...shares(ask, lines),
     ...moments(ask),
+    ticketsOf: (tenant, most) =>
+      ask
+        .rows(
+          `SELECT * FROM places WHERE ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
+          tenant,
+          most,
+        )
+        .map(({ ticketId: id, acceptedAtMs }) => ({ id, acceptedAtMs })),
   };
 }
 

@@ -2,8 +2,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
-import type { Spent, Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
 import type { ClaimAnswer } from "../../engine/claims.ts";
+import { withoutTexts } from "../../engine/ticket-codec.ts";
+import { isMissingInIndex } from "../../engine/ticket-index.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { AskedRow, Follower, Listener } from "../../engine/ticket-parts.ts";
 import { StoreAway, type Created, type Draft } from "../../gateway/ports.ts";
@@ -11,7 +13,8 @@ import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, type Environment } from "../environment.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
-import { askedRow, ticketRow } from "./ticket-row.ts";
+import { tellIndex } from "../stubs/tenant-index.ts";
+import { askedRow, cursorIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
 /** After an alarm that came to nothing. */
@@ -38,6 +41,13 @@ export class TicketObject extends DurableObject<Environment> {
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
       follower: this.#copyFollower(row.read),
+      listeners: [
+        {
+          ...cursorIn(ctx.storage, "index"),
+          isMissing: isMissingInIndex,
+          tell: (ticket) => tellIndex(env, ticket, ticketPolicy(configOf(env))),
+        },
+      ],
     });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmAtMs = this.#inheritedAtMs = await ctx.storage.getAlarm();
@@ -64,6 +74,12 @@ export class TicketObject extends DurableObject<Environment> {
     return this.#keeper.load();
   }
 
+  /** As a list shows it: without its texts, which may be large. */
+  async show(): Promise<TicketCopy | null> {
+    const ticket = await this.#keeper.load();
+    return ticket && withoutTexts(ticket);
+  }
+
   claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {
     return this.#keeper.claim(permit, asProbe, early);
   }
@@ -74,6 +90,10 @@ export class TicketObject extends DurableObject<Environment> {
 
   giveBack(fence: number, spent?: Spent): Promise<Settled> {
     return this.#keeper.giveBack(fence, spent);
+  }
+
+  cancel(by: CancelledBy): Promise<Ticket | null> {
+    return this.#keeper.cancel(by);
   }
 
   /** Tells the gate how the ticket stands, whatever it was told before. @returns false: there is no such ticket */

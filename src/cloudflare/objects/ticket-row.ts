@@ -7,6 +7,7 @@ import {
   type TicketEvent,
 } from "../../domain/ticket/ticket.ts";
 import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
+import type { TicketListener } from "../../engine/ticket-listeners.ts";
 import type { AdmissionQuestion, AskedRow, OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
 
 interface StoredAsked extends AskedRow {
@@ -108,6 +109,28 @@ export function ticketRow(
       asked.forget();
       onErased();
       await storage.deleteAll();
+    },
+  };
+}
+
+/** How far a listener has heard of the ticket: its cursor. Reading writes nothing. */
+export function cursorIn(
+  { sql }: DurableObjectStorage,
+  listener: string,
+): Pick<TicketListener, "heard" | "noteHeard"> {
+  return {
+    heard() {
+      if (!hasTable(sql, "listeners")) return 0;
+      const [row] = sql
+        .exec<{ heard: number }>("SELECT heard FROM listeners WHERE name = ?", listener)
+        .toArray();
+      return row?.heard ?? 0;
+    },
+    noteHeard(event) {
+      sql.exec(
+        "CREATE TABLE IF NOT EXISTS listeners (name TEXT PRIMARY KEY, heard INTEGER NOT NULL) WITHOUT ROWID",
+      );
+      sql.exec("INSERT OR REPLACE INTO listeners VALUES (?, ?)", listener, event);
     },
   };
 }

@@ -7,9 +7,10 @@ import type { Failure } from "../failure.ts";
 import type { Others } from "../gate/call-report.ts";
 import { fail, threw } from "./failure.ts";
 import { presentTicket } from "./set-back.ts";
-import { die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
+import { callIsOver, cancelNow, die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
 import type {
   About,
+  CancelledBy,
   Ended,
   Processing,
   Progress,
@@ -68,6 +69,10 @@ export function elapse(known: Ticket, nowMs: number, policy: TicketPolicy): Move
       return nowMs < state.claim.leaseEndsAtMs
         ? still(ticket, null)
         : die(ticket, state, ticket.progress.suspect, nowMs, policy);
+    case "cancelled":
+      return state.claim === null || nowMs < state.claim.leaseEndsAtMs
+        ? still(ticket, null)
+        : still(callIsOver(ticket, state), null);
     case "completed":
     case "failed":
     case "expired":
@@ -107,6 +112,7 @@ export function claim(
     case "completed":
     case "failed":
     case "expired":
+    case "cancelled":
       return { ...present, reply: { kind: "over" } };
     case "processing": {
       const { leaseEndsAtMs } = state.claim;
@@ -168,10 +174,9 @@ export function settle(
   policy: TicketPolicy,
   random: number,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (claimed, state) => {
-    const spent = sum(claimed.progress.spent, outcome.spent);
+  return withClaim(ticket, fence, outcome.spent, nowMs, policy, (claimed, state) => {
     // It ran to an end without killing its process.
-    const clean: Progress = { ...claimed.progress, spent, suspect: false };
+    const clean: Progress = { ...claimed.progress, suspect: false };
     const others = outcome.kind === "judged" ? null : (outcome.others ?? null);
     if (outcome.kind === "failed") {
       const { failure } = outcome;
@@ -205,10 +210,9 @@ export function giveBack(
   policy: TicketPolicy,
   spent: Spent = nothingSpent,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (claimed, state) => {
-    const progress = { ...claimed.progress, spent: sum(claimed.progress.spent, spent) };
-    return backToQueue(claimed, progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy);
-  });
+  return withClaim(ticket, fence, spent, nowMs, policy, (claimed, state) =>
+    backToQueue(claimed, claimed.progress, state, state.lastFailure, nowMs, "given_back", nowMs, policy),
+  );
 }
 
 const nothingSpent: Spent = { calls: 0, costUsd: null };
@@ -225,9 +229,30 @@ export function claimantDied(
   nowMs: number,
   policy: TicketPolicy,
 ): Moved<Settled> {
-  return withClaim(ticket, fence, nowMs, policy, (claimed, state) =>
+  return withClaim(ticket, fence, nothingSpent, nowMs, policy, (claimed, state) =>
     die(claimed, state, alone || claimed.progress.suspect, nowMs, policy),
   );
+}
+
+/**
+ * Ends it because somebody who may wants that, unless it has ended. What a call that is under way brings is thrown away, but for its cost. Said
+ * again, it changes nothing.
+ */
+export function cancel(ticket: Ticket, by: CancelledBy, nowMs: number, policy: TicketPolicy): Moved<null> {
+  const present = elapse(ticket, nowMs, policy);
+  const { state } = present.ticket;
+  switch (state.status) {
+    case "queued":
+    case "processing": {
+      const cancelled = cancelNow(present.ticket, state, by, nowMs, policy);
+      return { ...cancelled, events: [...present.events, ...cancelled.events] };
+    }
+    case "cancelled":
+    case "completed":
+    case "failed":
+    case "expired":
+      return present;
+  }
 }
 
 /** Notes that the gate was told what `noticeOf` said after this event. Not an event: nothing happened to the ticket. */
@@ -237,19 +262,36 @@ export function gateHeard(ticket: Ticket, event: number): Ticket {
   return heard <= progress.gateHeard ? ticket : { ...ticket, progress: { ...progress, gateHeard: heard } };
 }
 
+/** @param spent by the call that was made with the claim; it counts also where the ticket was cancelled meanwhile */
 function withClaim(
   ticket: Ticket,
   fence: number,
+  spent: Spent,
   nowMs: number,
   policy: TicketPolicy,
   act: (claimed: Ticket, state: Processing) => Moved<null>,
 ): Moved<Settled> {
   const present = elapse(ticket, nowMs, policy);
   const { state, progress } = present.ticket;
-  if (state.status !== "processing" || progress.fence !== fence) {
-    return { ...present, reply: { kind: "stale" } };
+  const paid: Ticket = {
+    ...present.ticket,
+    progress: { ...progress, spent: sum(progress.spent, spent) },
+  };
+  const isHolder = progress.fence === fence;
+  switch (state.status) {
+    case "processing":
+      if (!isHolder) break;
+      return { ...act(paid, state), reply: { kind: "stored" } };
+    case "cancelled":
+      if (!isHolder || state.claim === null) break;
+      return still(callIsOver(paid, state), { kind: "stored" });
+    case "queued":
+    case "completed":
+    case "failed":
+    case "expired":
+      break;
   }
-  return { ...act(present.ticket, state), reply: { kind: "stored" } };
+  return { ...present, reply: { kind: "stale" } };
 }
 
 function still<Reply>(ticket: Ticket, reply: Reply): Moved<Reply> {

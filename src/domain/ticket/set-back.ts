@@ -4,7 +4,7 @@
  * of it is stored: looked at only, the moments would move along with the clock. A client is told another `expires_at` then, for the one
  * before was of a clock that was wrong.
  */
-import type { About, Progress, Ticket, TicketState } from "./ticket.ts";
+import type { About, Claim, Progress, Ticket, TicketState } from "./ticket.ts";
 
 /** Clocks of one store's parts, and what is known of a distant one, differ by fractions of a second. */
 export const clockSlackMs = 2_000;
@@ -58,13 +58,19 @@ function stateWith(state: TicketState, move: Move): TicketState {
   switch (state.status) {
     case "queued":
       return { ...state, notBeforeMs: move(state.notBeforeMs) };
-    case "processing": {
-      const { claim } = state;
-      return { ...state, claim: { ...claim, leaseEndsAtMs: move(claim.leaseEndsAtMs) } };
+    case "processing":
+      return { ...state, claim: claimWith(state.claim, move) };
+    case "cancelled": {
+      const claim = state.claim && claimWith(state.claim, move);
+      return { ...state, claim, endedAtMs: move(state.endedAtMs), forgetAtMs: move(state.forgetAtMs) };
     }
     case "completed":
     case "failed":
     case "expired":
       return { ...state, endedAtMs: move(state.endedAtMs), forgetAtMs: move(state.forgetAtMs) };
   }
+}
+
+function claimWith(claim: Claim, move: Move): Claim {
+  return { ...claim, leaseEndsAtMs: move(claim.leaseEndsAtMs) };
 }

@@ -2,6 +2,8 @@
 import type { Failure } from "../failure.ts";
 import {
   isEnded,
+  type Cancelled,
+  type CancelledBy,
   type Ended,
   type Happening,
   type Processing,
@@ -73,6 +75,24 @@ export function expire(
   const { lastFailure } = state;
   const ended: Ended = { status: "expired", lastFailure, ...endAt(nowMs, policy) };
   return move(ticket, ticket.progress, ended, { kind: "expired" }, nowMs);
+}
+
+/** At once, texts and all; but a call that is under way goes on to its end, for nobody can take it back. */
+export function cancelNow(
+  ticket: Ticket,
+  state: Queued | Processing,
+  cancelledBy: CancelledBy,
+  nowMs: number,
+  policy: TicketPolicy,
+): Moved<null> {
+  const claim = state.status === "processing" ? state.claim : null;
+  const ended: Cancelled = { status: "cancelled", cancelledBy, claim, ...endAt(nowMs, policy) };
+  return move({ ...ticket, version: 2 }, ticket.progress, ended, { kind: "cancelled", cancelledBy }, nowMs);
+}
+
+/** The call that was under way when it was cancelled is over, and with it the last that the ticket held. Not an event: the ticket had ended. */
+export function callIsOver(ticket: Ticket, state: Cancelled): Ticket {
+  return { ...ticket, state: { ...state, claim: null } };
 }
 
 export function endAt(nowMs: number, policy: TicketPolicy) {

@@ -10,8 +10,11 @@
  *     |                                                                                v
  *     +-------------------------- its time is over -------------------------------> expired
  *
- * `completed`, `failed` and `expired` are final; they hold no texts, and are forgotten after the retention. The functions that move a ticket
- * are in `moves.ts`.
+ *   queued, processing -- cancelled by its owner, an operator or its set ---------> cancelled
+ *
+ * `completed`, `failed`, `expired` and `cancelled` are final; they hold no texts, and are forgotten after the retention. One that was cancelled
+ * while a call for it was under way keeps that call's claim, and with it its place at the gate, until the call is settled or its lease is over.
+ * The functions that move a ticket are in `moves.ts`.
  */
 import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
 import type { Failure } from "../failure.ts";
@@ -22,7 +25,8 @@ import { decodeRecord, type Decoded } from "../record.ts";
 import type { Usage } from "../judging/usage.ts";
 
 export interface Ticket {
-  readonly version: 1;
+  /** 2: it was cancelled, which code that knows only 1 can't read. All else is written as 1, for older code that works beside this. */
+  readonly version: 1 | 2;
   readonly about: About;
   readonly progress: Progress;
   readonly state: TicketState;
@@ -135,14 +139,16 @@ export interface Processing {
   readonly status: "processing";
   readonly texts: Texts;
   readonly lastFailure: Failure | null;
-  /** The claim's token is `progress.fence`. */
-  readonly claim: {
-    readonly permit: string;
-    /** From this moment on it is nobody's, in epoch milliseconds. */
-    readonly leaseEndsAtMs: number;
-    /** The provider is being asked, not the ticket. */
-    readonly asProbe: boolean;
-  };
+  readonly claim: Claim;
+}
+
+/** Its token is `progress.fence`. */
+export interface Claim {
+  readonly permit: string;
+  /** From this moment on it is nobody's, in epoch milliseconds. */
+  readonly leaseEndsAtMs: number;
+  /** The provider is being asked, not the ticket. */
+  readonly asProbe: boolean;
 }
 
 interface End {
@@ -154,7 +160,17 @@ interface End {
 export type Ended =
   | (End & { readonly status: "completed"; readonly result: TicketResult })
   | (End & { readonly status: "failed"; readonly failure: TicketFailure })
-  | (End & { readonly status: "expired"; readonly lastFailure: Failure | null });
+  | (End & { readonly status: "expired"; readonly lastFailure: Failure | null })
+  | Cancelled;
+
+export type Cancelled = End & {
+  readonly status: "cancelled";
+  readonly cancelledBy: CancelledBy;
+  /** The call that was under way, until it is over; `null`: there is none. */
+  readonly claim: Claim | null;
+};
+
+export type CancelledBy = "owner" | "operator" | "set";
 
 /** What a 200 needs besides `about` and `progress`. */
 export interface TicketResult {
@@ -190,7 +206,8 @@ export type Happening =
     }
   | { readonly kind: "completed" }
   | { readonly kind: "failed"; readonly reason: TicketFailure["reason"] }
-  | { readonly kind: "expired" };
+  | { readonly kind: "expired" }
+  | { readonly kind: "cancelled"; readonly cancelledBy: CancelledBy };
 
 export interface TicketPolicy {
   /** From acceptance to expiry, in milliseconds. */
@@ -206,9 +223,15 @@ export interface TicketPolicy {
 }
 
 /** @param stored what JSON holds; texts that an adapter keeps beside it must be joined first */
-export function decodeTicket(stored: unknown): Decoded<Ticket> {
-  return decodeRecord<Ticket>(stored, 1);
+export function decodeTicket<Stored extends TicketCopy = Ticket>(stored: unknown): Decoded<Stored> {
+  const decoded = decodeRecord<Stored>(stored, 1);
+  // Version 2 has one more way to end, and is otherwise the same.
+  const isKnown = decoded.kind === "newer" && decoded.version === newestTicketVersion;
+  return isKnown ? { kind: "known", value: stored as Stored } : decoded;
 }
+
+/** Of the records that this code can read. */
+export const newestTicketVersion: Ticket["version"] = 2;
 
 /** The comparison as resolved when it was accepted. Only a ticket that has not ended has it. */
 export function comparisonOf({ about, state }: Ticket & { state: Queued | Processing }): Comparison {
@@ -224,6 +247,7 @@ export function isEnded(state: TicketState | TicketCopy["state"]): state is Ende
     case "completed":
     case "failed":
     case "expired":
+    case "cancelled":
       return true;
   }
 }
@@ -240,6 +264,8 @@ export function ticketDueMs({ about, state }: Ticket): number {
       return about.expiresAtMs;
     case "processing":
       return state.claim.leaseEndsAtMs;
+    case "cancelled":
+      return state.claim === null ? state.forgetAtMs : Math.min(state.claim.leaseEndsAtMs, state.forgetAtMs);
     case "completed":
     case "failed":
     case "expired":
@@ -272,6 +298,9 @@ export function noticeOf({ about, progress, state }: Ticket): GateNotice | null 
     }
     case "processing":
       return null;
+    case "cancelled":
+      // The call that is under way holds permit, place and share.
+      return state.claim === null ? { kind: "remove", event, keptBytes: about.keptBytes ?? 0 } : null;
     case "completed":
     case "failed":
     case "expired":

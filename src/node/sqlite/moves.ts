@@ -1,8 +1,12 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import { isForgotten, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
-import { ticketVersion } from "../../engine/ticket-codec.ts";
+import {
+  isForgotten,
+  newestTicketVersion,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
 import type { FallbackMoves, Movable } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { giveNotice, type SqliteGate } from "./gate.ts";
@@ -102,7 +106,7 @@ function movingRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
     `${columns} JOIN moving ON moving.ticket_number = number WHERE version <= ? ORDER BY number LIMIT ?`,
   );
   const selectFresh = sql.prepare(
-    `${columns} WHERE version <= ? AND json_extract(record, '$.state.status') <> 'processing'` +
+    `${columns} WHERE version <= ? AND json_extract(record, '$.state.claim') IS NULL` +
       " AND number NOT IN (SELECT ticket_number FROM moving) ORDER BY number LIMIT ?",
   );
   const selectCount = sql.prepare("SELECT COUNT(*) AS count FROM moving");
@@ -130,8 +134,8 @@ function movingRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
 
     /** Those on their way, and those that may follow them. */
     found(limit: number) {
-      const marked = selectMarked.all(ticketVersion, limit);
-      return { marked, fresh: selectFresh.all(ticketVersion, limit - marked.length) };
+      const marked = selectMarked.all(newestTicketVersion, limit);
+      return { marked, fresh: selectFresh.all(newestTicketVersion, limit - marked.length) };
     },
 
     /** Those that may follow are on their way too, from now on. */

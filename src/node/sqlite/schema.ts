@@ -115,6 +115,15 @@ const steps: readonly string[] = [
     provider TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Each tenant's tickets, newest first.
+  `
+  ALTER TABLE tickets ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+  ALTER TABLE tickets ADD COLUMN accepted_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE tickets SET
+    tenant = json_extract(record, '$.about.tenant'),
+    accepted_ms = json_extract(record, '$.about.acceptedAtMs');
+  CREATE INDEX tickets_by_tenant ON tickets (tenant, accepted_ms);
+  `,
 ];
 
 /** Brings the tables to the present version, each step whole or not at all. @returns why the file can't be used, as a sentence */

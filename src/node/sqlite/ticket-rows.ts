@@ -1,12 +1,25 @@
 /** The tables of tickets, read and written: `tickets`, `texts` and `events` (docs/storage.md). Every function is called within a transaction, or reads. */
 import type { DatabaseSync } from "node:sqlite";
-import { isEnded, ticketDueMs, type Ticket, type TicketEvent } from "../../domain/ticket/ticket.ts";
-import { StoreAway } from "../../gateway/ports.ts";
-import { decodedTicket, encodedTicket, textsOf, ticketVersion } from "../../engine/ticket-codec.ts";
+import {
+  isEnded,
+  newestTicketVersion,
+  ticketDueMs,
+  type Ticket,
+  type TicketEvent,
+} from "../../domain/ticket/ticket.ts";
+import { StoreAway, type ListPosition } from "../../gateway/ports.ts";
+import { decodedTicket, encodedTicket, textsOf } from "../../engine/ticket-codec.ts";
 import { decodeTexts, encodeTexts } from "./stored-texts.ts";
 
 /** Tickets that nobody touches, for another store may have them already (`moves.ts`). */
 const isMoving = "EXISTS (SELECT 1 FROM moving WHERE moving.ticket_number = number)";
+
+/** No ticket is accepted as late. */
+const lastMs = Number.MAX_SAFE_INTEGER;
+
+interface ListedRow extends ListPosition {
+  readonly record: string;
+}
 
 /** @param onFault hears of a row that holds no ticket */
 export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
@@ -14,7 +27,7 @@ export function ticketRows(sql: DatabaseSync, onFault: (error: unknown) => void)
 }
 
 function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
-  const version = ticketVersion;
+  const version = newestTicketVersion;
   const select = sql.prepare(
     `SELECT record, texts, ${isMoving} AS is_moving FROM tickets LEFT JOIN texts ON texts.ticket_number = number WHERE id = ?`,
   );
@@ -26,6 +39,12 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
   );
   const selectMovedSince = sql.prepare(
     `SELECT id FROM tickets WHERE version <= ? AND NOT ${isMoving} AND record ->> '$.progress.updatedAtMs' >= ?`,
+  );
+  // The first of those that may stand behind a position; `accepted_ms <= ?` leaves the index to do most of it.
+  const selectListed = sql.prepare(
+    `SELECT id, accepted_ms, record FROM tickets
+     WHERE tenant = ? AND accepted_ms <= ? AND (accepted_ms < ? OR id < ?)
+     ORDER BY accepted_ms DESC, id DESC LIMIT ?`,
   );
   const selectUnfinished = sql.prepare(
     `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
@@ -62,6 +81,16 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
       return row === undefined ? null : Number(row["due_ms"]);
     },
 
+    /** Of a tenant, in the order of lists: what is stored behind a position. */
+    listed: (tenant: string, after: ListPosition | null, limit: number): readonly ListedRow[] =>
+      selectListed
+        .all(tenant, after?.acceptedAtMs ?? lastMs, after?.acceptedAtMs ?? lastMs, after?.id ?? "", limit)
+        .map(({ id, accepted_ms, record }) => ({
+          id: String(id),
+          acceptedAtMs: Number(accepted_ms),
+          record: String(record),
+        })),
+
     /** Without their texts, which could be too much for the memory. */
     unfinished,
 
@@ -73,9 +102,9 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
 }
 
 function rowWriter(sql: DatabaseSync) {
-  const version = ticketVersion;
   const insertTicket = sql.prepare(
-    "INSERT INTO tickets (id, version, is_ended, due_ms, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    `INSERT INTO tickets (id, version, is_ended, due_ms, record, tenant, accepted_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO NOTHING`,
   );
   const updateTicket = sql.prepare(
     "UPDATE tickets SET version = ?, is_ended = ?, due_ms = ?, record = ? WHERE id = ?",
@@ -94,9 +123,16 @@ function rowWriter(sql: DatabaseSync) {
   return {
     /** @returns false: there is one of this id. Nothing changed */
     insert(ticket: Ticket, events: readonly TicketEvent[]): boolean {
-      const { id } = ticket.about;
-      const hasEnded = Number(isEnded(ticket.state));
-      const inserted = insertTicket.run(id, version, hasEnded, ticketDueMs(ticket), encodedTicket(ticket));
+      const { id, tenant, acceptedAtMs } = ticket.about;
+      const inserted = insertTicket.run(
+        id,
+        ticket.version,
+        Number(isEnded(ticket.state)),
+        ticketDueMs(ticket),
+        encodedTicket(ticket),
+        tenant,
+        acceptedAtMs,
+      );
       if (inserted.changes === 0) return false;
       const texts = textsOf(ticket);
       if (texts !== null) insertTexts.run(inserted.lastInsertRowid, encodeTexts(texts));
@@ -108,7 +144,7 @@ function rowWriter(sql: DatabaseSync) {
     update(ticket: Ticket, events: readonly TicketEvent[]): void {
       const { id } = ticket.about;
       const hasEnded = isEnded(ticket.state);
-      updateTicket.run(version, Number(hasEnded), ticketDueMs(ticket), encodedTicket(ticket), id);
+      updateTicket.run(ticket.version, Number(hasEnded), ticketDueMs(ticket), encodedTicket(ticket), id);
       if (hasEnded) deleteTexts.run(id);
       append(id, events);
     },

@@ -8,7 +8,16 @@ import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import type { ClaimedTicket, Created, Draft } from "../../gateway/ports.ts";
+import { decodedTicket } from "../../engine/ticket-codec.ts";
+import { listTickets, presentCopy, type ListEntry } from "../../engine/ticket-list.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Created,
+  type Draft,
+  type TicketList,
+  type TicketQuery,
+} from "../../gateway/ports.ts";
 import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
@@ -78,6 +87,8 @@ function bytesOf({ about }: Draft): number {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
+/** Rows that one list looks at: some 10 ms of the process. */
+const mostSeen = 1_000;
 
 type Rows = ReturnType<typeof ticketRows>;
 /**
@@ -94,6 +105,7 @@ export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   return {
     ...verbs(parts, keeperOf),
     ...all(parts, rows, keeperOf),
+    list: (query) => list(parts, rows, query),
     firstDueMs: () => parts.commits.read(rows.firstDueMs),
     unfinished: () => parts.commits.read(rows.unfinished),
   };
@@ -177,7 +189,7 @@ function rowOf(
 function verbs(
   { gate, onKept }: SqliteTicketsParts,
   keeperOf: KeeperOf,
-): ClaimableTickets & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
+): Omit<ClaimableTickets, "list"> & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
   async function keep(draft: Draft, beside: () => void): Promise<Created> {
     const { id, provider } = draft.about;
     const created = await keeperOf(id, beside, bytesOf(draft)).create(draft);
@@ -193,6 +205,7 @@ function verbs(
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),
+    cancel: (id, by) => keeperOf(id).cancel(by),
     remind: (id) => keeperOf(id).remind(),
 
     async claimInTurn(id, permit, start) {
@@ -200,6 +213,29 @@ function verbs(
       return { isThere: answered !== null, claimed: answered?.claimed ?? null };
     },
   };
+}
+
+/** Without their texts. One that moves is as it was when it was marked. */
+function list(
+  { commits, nowMs, policy, onFault }: SqliteTicketsParts,
+  rows: Rows,
+  query: TicketQuery,
+): Promise<TicketList> {
+  function readNow(record: string): ListEntry["ticket"] {
+    try {
+      return presentCopy(decodedTicket(record, null), nowMs(), policy);
+    } catch (error) {
+      // Newer code wrote it; or it holds no ticket.
+      if (!(error instanceof StoreAway)) onFault(error);
+      return "away";
+    }
+  }
+
+  return listTickets(query, mostSeen, async (after, most) => {
+    const listed = commits.read(() => rows.listed(query.tenant, after, most));
+    const entries = listed.map(({ record, ...at }) => ({ ...at, ticket: readNow(record) }));
+    return { entries, isLast: listed.length < most, complete: true };
+  });
 }
 
 /** What is done to many at once. */

@@ -2,7 +2,7 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the primary store, or this process' own, where it was kept because the
  * primary one was away. Who is asked for a ticket looks here first.
  */
-import type { Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Ticket } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import {
   StoreAway,
@@ -11,8 +11,11 @@ import {
   type Created,
   type Draft,
   type StoreTrouble,
+  type TicketList,
+  type TicketQuery,
   type Tickets,
 } from "../../gateway/ports.ts";
+import { mergedLists } from "../../engine/ticket-list.ts";
 import { isRefusal, NotDone, type PrimaryTickets } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import { markedAtMs, markedId } from "./marked-id.ts";
@@ -50,6 +53,8 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
   return {
     create: (draft) => create(parts, draft),
     load: (id) => load(parts, id),
+    cancel: (id, by) => cancel(parts, id, by),
+    list: (query) => list(parts, query),
 
     async settle(id, fence, outcome) {
       return claims.has(nameOf(id, fence))
@@ -136,6 +141,44 @@ async function load(
   const atMs = markedAtMs(id);
   if (atMs === null || clock.nowMs() >= atMs + longestLifeMs) return null;
   throw new StoreAway("Another instance may hold the ticket");
+}
+
+/** Where it is. One that is on its way there can't be cancelled until it has come. */
+async function cancel(parts: FailoverTicketsParts, id: string, by: CancelledBy): Promise<Ticket | null> {
+  const { fallback, primary, watch } = parts;
+  const where = fallback.moves.whereabouts(id);
+  switch (where) {
+    case "here":
+      return await fallback.tickets.cancel(id, by);
+    case "moving":
+      throw new StoreAway("The ticket is on its way to the primary store");
+    case "absent": {
+      const cancelled = await watch.ask(() => primary.cancel(id, by));
+      // Here it is again, or another instance may hold it: whoever looks for it knows.
+      if (cancelled === null && (await load(parts, id)) !== null)
+        throw new StoreAway("The ticket has moved while it was asked for");
+      return cancelled;
+    }
+  }
+}
+
+/** Of both stores. Another instance's own is asked by nobody: what it kept enters the list when it comes to the primary store. */
+async function list(
+  { fallback, primary, watch }: FailoverTicketsParts,
+  query: TicketQuery,
+): Promise<TicketList> {
+  const lists = await Promise.all(
+    [watch.ask(() => primary.list(query)), fallback.tickets.list(query)].map((asked) =>
+      asked.catch((error: unknown) => {
+        if (error instanceof StoreAway) return null;
+        throw error;
+      }),
+    ),
+  );
+  const found = lists.filter((one) => one !== null);
+  if (found.length === 0) throw new StoreAway("No store can be asked");
+  const merged = mergedLists(found, query.limit);
+  return { ...merged, complete: merged.complete && found.length === lists.length };
 }
 
 /** To the primary store, or to whoever tells it when it is back. */

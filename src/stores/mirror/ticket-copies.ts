@@ -2,8 +2,8 @@
  * Copies of tickets in a secondary store: what status and results show, never a text of the comparison. A copy may be behind or missing, and
  * is never the only trace of its ticket.
  */
-import { decodeRecord } from "../../domain/record.ts";
 import {
+  decodeTicket,
   isEnded,
   isForgotten,
   type Ticket,
@@ -38,7 +38,7 @@ export function ticketCopies(commands: MirrorCommands): TicketCopies {
     async read(id, nowMs) {
       const stored = await commands.run(["HGET", keyOf(id), "record"]);
       if (typeof stored !== "string") return null;
-      const decoded = decodeRecord<TicketCopy>(parsed(stored), 1);
+      const decoded = decodeTicket<TicketCopy>(parsed(stored));
       return decoded.kind === "known" && !isForgotten(decoded.value, nowMs) ? decoded.value : null;
     },
   };
@@ -71,6 +71,8 @@ function copyOf({ version, about, progress, state }: Ticket): TicketCopy {
     case "failed":
     case "expired":
       return { ...bare, state };
+    case "cancelled":
+      return { ...bare, state: { ...state, claim: null } };
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
-import { decodedTicket, encodedTicket, ticketVersion } from "../../engine/ticket-codec.ts";
+import { decodedTicket, encodedTicket } from "../../engine/ticket-codec.ts";
 import { NotDone } from "../failover/primary-store.ts";
 import type { Facts, LateClaim, WrittenNotice } from "./script/calls.ts";
 import { encodeQueueItem } from "./codec.ts";
@@ -49,7 +49,13 @@ export function written(
   events: readonly TicketEvent[],
   withTexts: boolean,
 ): {
-  readonly told: { item: QueueItem; facts: Facts; notice: WrittenNotice; dueMs: number | null };
+  readonly told: {
+    item: QueueItem;
+    owner: string;
+    facts: Facts;
+    notice: WrittenNotice;
+    dueMs: number | null;
+  };
   readonly texts: readonly string[];
 } {
   const { about, progress, state } = ticket;
@@ -57,15 +63,16 @@ export function written(
   return {
     told: {
       item: encodeQueueItem(queueItemOf(ticket)),
+      owner: about.tenant,
       facts: {
-        version: ticketVersion,
+        version: ticket.version,
         expiresAtMs: about.expiresAtMs,
         events: progress.events,
         fence: progress.fence,
         forgetAtMs: hasEnded ? state.forgetAtMs : null,
       },
       notice: noticeIn(ticket),
-      dueMs: hasEnded ? null : ticketDueMs(ticket),
+      dueMs: dueMsOf(ticket),
     },
     texts: [
       encodedTicket(ticket),
@@ -73,6 +80,13 @@ export function written(
       ...events.map((event) => JSON.stringify(event)),
     ],
   };
+}
+
+/** Redis forgets by itself. But one that was cancelled holds its place at the gate until the call that is under way is over. */
+function dueMsOf(ticket: Ticket): number | null {
+  const { state } = ticket;
+  const isOver = state.status === "cancelled" ? state.claim === null : isEnded(state);
+  return isOver ? null : ticketDueMs(ticket);
 }
 
 /** The gate is in the same script and hears at once, so nobody has to note that it did; what another gate has heard of does not count. */

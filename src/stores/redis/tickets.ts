@@ -5,18 +5,31 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Start } from "../../domain/gate/queue.ts";
 import type { WaitEstimate } from "../../domain/gate/view.ts";
-import { acceptTicket, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
+import { acceptTicket, cancel, elapse, giveBack, settle, type Settled } from "../../domain/ticket/moves.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
   isEnded,
   isForgotten,
+  newestTicketVersion,
   type Ticket,
   type TicketEvent,
   type TicketPolicy,
 } from "../../domain/ticket/ticket.ts";
 import { ticketMoved } from "../../domain/ticket/set-back.ts";
-import { StoreAway, type ClaimedTicket, type Created, type Draft } from "../../gateway/ports.ts";
-import { ticketVersion } from "../../engine/ticket-codec.ts";
+import {
+  compare,
+  listTickets,
+  presentCopy,
+  type ListEntry,
+  type ListPage,
+} from "../../engine/ticket-list.ts";
+import {
+  StoreAway,
+  type ClaimedTicket,
+  type Created,
+  type Draft,
+  type ListPosition,
+} from "../../gateway/ports.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
@@ -49,6 +62,8 @@ export interface RedisTicketsParts {
 
 /** Tickets that are brought to the present in one go. */
 const batch = 100;
+/** Tickets that one list looks at. */
+const mostSeen = 500;
 /** Permits of unanswered calls that are remembered. */
 const mostLost = 256;
 
@@ -65,6 +80,44 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
 
   function present(read: Read | null): Read | null {
     return read === null || isForgotten(read.ticket, script.nowMs()) ? null : read;
+  }
+
+  /** What stands behind a position in a tenant's sorted set: by acceptance, and of one moment by id. */
+  async function pageOf(tenant: string, after: ListPosition | null, most: number): Promise<ListPage> {
+    const from = after === null ? "+inf" : String(after.acceptedAtMs);
+    const found: ListPosition[] = [];
+    for (let offset = 0; ; offset += most) {
+      const range = ["BYSCORE", "REV", "LIMIT", String(offset), String(most), "WITHSCORES"];
+      const reply = await redis.command("ZRANGE", `${root}queue:tenant:${tenant}`, from, "-inf", ...range);
+      const all = positionsIn(reply as readonly string[]);
+      // Of the same moment some stand before the position.
+      found.push(...all.filter((at) => after === null || compare(at, after) > 0));
+      const isLast = all.length < most;
+      if (found.length < most && !isLast) continue;
+      const entries = await Promise.all(
+        found.slice(0, most).map(async (at) => ({ ...at, ticket: await copyNow(at.id) })),
+      );
+      return { entries, isLast: isLast && found.length <= most, complete: true };
+    }
+  }
+
+  /** Without its texts. */
+  async function copyNow(id: string): Promise<ListEntry["ticket"]> {
+    const [record, ...rest] = (await redis.command(
+      "HMGET",
+      keyOf(id),
+      "record",
+      "revision",
+      "claim",
+    )) as readonly unknown[];
+    try {
+      const read = ticketInRecord([record, "", ...rest], policy);
+      return read === null ? "gone" : presentCopy(read.ticket, script.nowMs(), policy);
+    } catch (error) {
+      // Newer code wrote it.
+      if (error instanceof NotDone) return "away";
+      throw error;
+    }
   }
 
   /** One move of a ticket that is there, from what is known of it. Where it changes nothing, nothing is written. */
@@ -166,13 +219,20 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
 
     giveBack: (id, fence, spent) => end(id, (ticket, nowMs) => giveBack(ticket, fence, nowMs, policy, spent)),
 
+    async cancel(id, by) {
+      const moved = await change(id, (ticket, nowMs) => cancel(ticket, by, nowMs, policy));
+      return moved?.ticket ?? null;
+    },
+
+    list: (query) => listTickets(query, mostSeen, (after, most) => pageOf(query.tenant, after, most)),
+
     async fetch(provider, most, inFlight = 0) {
       const lost = lostPermits.get(provider) ?? [];
       // None of them may be forgotten: with so many that are not answered for, nothing new is claimed.
       const permits = lost.length < mostLost ? Array.from({ length: most }, newId) : [];
       // Until it is answered, whatever it claims must be asked for again.
       lostPermits.set(provider, [...lost, ...permits]);
-      const call = { verb: "take", permits, inFlight, lost, version: ticketVersion } as const;
+      const call = { verb: "take", permits, inFlight, lost, version: newestTicketVersion } as const;
       const rows = (await script.atGate(provider, call)) as readonly (readonly string[])[];
       lostPermits.delete(provider);
       const overdue = rows.filter((row) => row.length === 1).map(([id = ""]) => id);
@@ -189,7 +249,7 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
         const ids = (await script.call({
           verb: "due",
           limit: batch,
-          version: ticketVersion,
+          version: newestTicketVersion,
         })) as readonly string[];
         await Promise.all(ids.map(elapseOne));
         if (ids.length < batch) return;
@@ -242,6 +302,11 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
 
 function estimateIn(told: unknown): WaitEstimate | null {
   return told === "" ? null : decodeEstimate(JSON.parse(String(told)) as WaitEstimate);
+}
+
+/** A sorted set's members and scores, in turn. */
+function positionsIn(reply: readonly string[]): readonly ListPosition[] {
+  return reply.flatMap((id, at) => (at % 2 === 0 ? [{ id, acceptedAtMs: Number(reply[at + 1]) }] : []));
 }
 
 function keyOf(id: string): string {

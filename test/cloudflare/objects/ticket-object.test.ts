@@ -3,6 +3,7 @@ import { configOf } from "../../../src/cloudflare/environment.ts";
 import { remoteGate } from "../../../src/cloudflare/stubs/gate.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import { testTicketList } from "../../contracts/ticket-list.ts";
 import { testTickets, type TicketsUnderTest } from "../../contracts/tickets.ts";
 import {
   asIs,
@@ -40,8 +41,10 @@ async function eventsOf(id: string): Promise<readonly TicketEvent[]> {
 
 describe("tickets in Durable Objects", () => {
   testTickets(policy, ticketsWith(asIs));
+  testTicketList(policy, ticketsWith(asIs));
 });
 
 describe("tickets in objects that are evicted before every call", () => {
   testTickets(policy, ticketsWith(withEvictions));
+  testTicketList(policy, ticketsWith(withEvictions));
 });

@@ -16,6 +16,7 @@ import {
 } from "../../../src/domain/ticket/ticket.ts";
 import {
   acceptTicket,
+  cancel,
   claim,
   claimantDied,
   elapse,
@@ -40,6 +41,9 @@ const ended: Record<"completed" | "failed" | "expired", TicketState> = {
   failed: { status: "failed", failure: timeout, ...end },
   expired: { status: "expired", lastFailure: null, ...end },
 };
+/** Cancelled while it waited, and while a call for it was under way. */
+const withdrawn = cancel(fresh, "owner", 10, policy).ticket;
+const inCall = cancel(held, "owner", 10, policy).ticket;
 const within = (state: TicketState): Ticket => ({ ...held, state });
 const withProgress = (ticket: Ticket, progress: Partial<Progress>): Ticket => ({
   ...ticket,
@@ -61,6 +65,8 @@ const tickets: Record<string, Ticket> = {
   completed: within(ended.completed),
   failed: within(ended.failed),
   expired: within(ended.expired),
+  cancelled: withdrawn,
+  "cancelled in a call": inCall,
 };
 const acts: Record<string, (ticket: Ticket) => { ticket: Ticket; reply: { kind: string } | null }> = {
   elapse: (ticket) => elapse(ticket, 50_000, policy),
@@ -73,6 +79,7 @@ const acts: Record<string, (ticket: Ticket) => { ticket: Ticket; reply: { kind: 
   "give back": (ticket) => giveBack(ticket, 1, 50_000, policy),
   "give back stale": (ticket) => giveBack(ticket, 2, 50_000, policy),
   "claimant died": (ticket) => claimantDied(ticket, 1, true, 50_000, policy),
+  cancel: (ticket) => cancel(ticket, "owner", 50_000, policy),
 };
 const moves: Record<string, string> = {
   "queued + claim by another": "processing claimed",
@@ -84,13 +91,33 @@ const moves: Record<string, string> = {
   "processing + settle refused": "failed stored",
   "processing + give back": "queued stored",
   "processing + claimant died": "queued stored",
+  "queued + cancel": "cancelled nothing",
+  "processing + cancel": "cancelled nothing",
+  "cancelled + cancel": "cancelled nothing",
+  "cancelled in a call + cancel": "cancelled nothing",
+  // The call that was under way is over: nothing changes but that the ticket holds nothing more.
+  "cancelled in a call + settle judged": "cancelled stored",
+  "cancelled in a call + settle timeout": "cancelled stored",
+  "cancelled in a call + settle refused": "cancelled stored",
+  "cancelled in a call + give back": "cancelled stored",
+  "cancelled in a call + claimant died": "cancelled stored",
 };
-/** Answered from the claim that lives: nothing moves. */
-const standing = new Set(["processing + claim by another", "processing + claim by the same"]);
+/** Answered from the claim that lives, or from the end: nothing moves. */
+const standing = new Set([
+  "processing + claim by another",
+  "processing + claim by the same",
+  "cancelled + cancel",
+  "cancelled in a call + cancel",
+]);
 for (const [status, ticket] of Object.entries(tickets)) {
   for (const [name, act] of Object.entries(acts)) {
-    const refusal = name === "elapse" ? "nothing" : name.startsWith("claim by") ? "over" : "stale";
-    const expected = moves[`${status} + ${name}`] ?? `${status} ${refusal}`;
+    const refusal = ["elapse", "cancel"].includes(name)
+      ? "nothing"
+      : name.startsWith("claim by")
+        ? "over"
+        : "stale";
+    const unmoved = `${status.split(" ")[0]} ${refusal}`;
+    const expected = moves[`${status} + ${name}`] ?? unmoved;
     it(`${status} + ${name} -> ${expected}`, () => {
       const after = act(ticket);
       expect(`${after.ticket.state.status} ${after.reply?.kind ?? "nothing"}`).toBe(expected);
@@ -296,6 +323,64 @@ it("is cleared of suspicion by a run that ends, whatever came of it, and not by 
   });
 });
 
+it("is cancelled at once, its texts gone, with one last event that says by whom", () => {
+  const { ticket, events } = cancel(fresh, "operator", 800, policy);
+  const state = { status: "cancelled", cancelledBy: "operator", claim: null } as const;
+  expect(ticket.state).toEqual({ ...state, endedAtMs: 800, forgetAtMs: 500_800 });
+  expect(events).toEqual([{ number: 2, atMs: 800, kind: "cancelled", cancelledBy: "operator" }]);
+  expect(JSON.stringify([withdrawn, inCall])).not.toContain("secret");
+  // Older code knows no such end: it must leave the ticket alone.
+  expect([fresh.version, ticket.version]).toEqual([1, 2]);
+  // Said again by another, it is as it was.
+  expect(cancel(ticket, "owner", 900, policy)).toEqual({ ticket, events: [], reply: null });
+});
+
+it("keeps the claim of the call that is under way when it is cancelled, until the call is settled: its cost counts, its verdict does not", () => {
+  expect(inCall.state).toMatchObject({ claim: { permit: "p1", leaseEndsAtMs: 75_000 } });
+  const late = settle(inCall, 1, judged, 74_999, policy, 0);
+  expect(late).toMatchObject({ events: [], reply: { kind: "stored" } });
+  expect(late.ticket).toEqual({
+    ...inCall,
+    progress: { ...inCall.progress, spent: one },
+    state: { ...inCall.state, claim: null },
+  });
+  expect(giveBack(inCall, 1, 74_999, policy, one).ticket).toEqual(late.ticket);
+  // A second time, or with an older token, nothing is added.
+  expect(settle(late.ticket, 1, judged, 74_999, policy, 0).reply.kind).toBe("stale");
+  expect(settle(inCall, 0, judged, 74_999, policy, 0)).toMatchObject({
+    ticket: inCall,
+    reply: { kind: "stale" },
+  });
+});
+
+it("lets go of the claim when its lease ends, to the millisecond, if nobody settles it", () => {
+  expect(ticketDueMs(inCall)).toBe(75_000);
+  expect(elapse(inCall, 74_999, policy).ticket).toBe(inCall);
+  const { ticket, events } = elapse(inCall, 75_000, policy);
+  expect(events).toEqual([]);
+  expect(ticket.state).toEqual({ ...inCall.state, claim: null });
+  expect(ticketDueMs(ticket)).toBe(500_010);
+  expect(settle(inCall, 1, judged, 75_000, policy, 0).reply.kind).toBe("stale");
+});
+
+it("tells the gate that it is gone when it is cancelled; in a call, when that is over", () => {
+  const gone = { kind: "remove", keptBytes: 0 };
+  expect(noticeOf(withdrawn)).toEqual({ ...gone, event: 2 });
+  expect(noticeOf(inCall)).toBeNull();
+  const over = settle(inCall, 1, judged, 800, policy, 0).ticket;
+  expect(noticeOf(over)).toEqual({ ...gone, event: 3 });
+  expect(noticeOf(gateHeard(over, 3))).toBeNull();
+});
+
+it("expires at its time, though it is cancelled later", () => {
+  expect(state(cancel(fresh, "owner", 100_000, policy))).toBe("expired");
+  expect(state(cancel(fresh, "owner", 99_999, policy))).toBe("cancelled");
+  // Under a live claim it is not over yet.
+  expect(state(cancel(claim(fresh, "p", false, 99_999, policy).ticket, "owner", 100_000, policy))).toBe(
+    "cancelled",
+  );
+});
+
 it("is forgotten when its retention is over, and not a millisecond before", () => {
   const ticket = within(ended.completed);
   expect(isForgotten(ticket, 500_009)).toBe(false);
@@ -348,6 +433,6 @@ it("reads itself back from JSON in every state, and waits for newer code's ticke
   for (const ticket of Object.values(tickets)) {
     expect(decodeTicket(JSON.parse(JSON.stringify(ticket)))).toEqual({ kind: "known", value: ticket });
   }
-  expect(decodeTicket({ ...fresh, version: 2 })).toEqual({ kind: "newer", version: 2 });
+  expect(decodeTicket({ ...fresh, version: 3 })).toEqual({ kind: "newer", version: 3 });
   expect(decodeTicket("{")).toEqual({ kind: "unreadable" });
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { testGate } from "../../contracts/gate.ts";
 import { testKeys } from "../../contracts/keys.ts";
+import { testTicketList } from "../../contracts/ticket-list.ts";
 import { testTickets } from "../../contracts/tickets.ts";
 import { limits, policy } from "../../support/sqlite-store.ts";
 import { hasRedis } from "../../support/redis/program.ts";
@@ -28,6 +29,7 @@ describe.skipIf(!hasRedis("the contracts over Redis by HTTP"))("over HTTP", () =
   });
   describe("tickets in Redis", () => {
     testTickets(policy, make);
+    testTicketList(policy, make);
   });
   describe("keys in Redis", () => {
     testKeys(make);

@@ -460,6 +460,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
     expect(ttl).toEqual({
       [`${prefix}queue:requests:<waits>`]: false,
       [`${prefix}queue:events:<waits>`]: false,
+      [`${prefix}queue:tenant:tenant-one`]: true,
       [`${prefix}queue:requests:<ended>`]: true,
       [`${prefix}queue:events:<ended>`]: true,
       [`${prefix}queue:due`]: false,
@@ -524,6 +525,6 @@ async function commandsDone({ looker }: World): Promise<number> {
 async function becomeNewer({ looker }: World, id: string): Promise<void> {
   for (const field of ["record", "facts"]) {
     const value = JSON.parse(String(await looker.command("HGET", keyOf(id), field))) as object;
-    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 2 }));
+    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 3 }));
   }
 }

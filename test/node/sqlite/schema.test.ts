@@ -54,6 +54,8 @@ it("raises tables of version 1: every ticket, its texts and its events are what 
     .map(({ event }) => JSON.parse(String(event)) as unknown);
   expect(stored).toEqual([...started.events, ...completed.events]);
   expect(rows.unfinished().map(({ about }) => about.id)).toEqual([queued.ticket.about.id]);
+  const listed = rows.listed(queued.ticket.about.tenant, null, 10).map(({ id }) => id);
+  expect(listed.toSorted()).toEqual([queued.ticket.about.id, completed.ticket.about.id].toSorted());
   expect(sql.prepare("SELECT provider, core FROM gates").all()).toEqual([{ provider: "mock", core: "{}" }]);
 });
 

@@ -88,6 +88,31 @@ export const ticketBugs: readonly Bug[] = [
       };
     },
   },
+  {
+    name: "a cancelled ticket gives its place away while it is called for",
+    plant: () => ({
+      ...realParts,
+      noticeOf(ticket) {
+        const { state } = ticket;
+        return realParts.noticeOf(
+          state.status === "cancelled" ? { ...ticket, state: { ...state, claim: null } } : ticket,
+        );
+      },
+    }),
+  },
+  withMoves("a late verdict stands, though its ticket was cancelled", ({ settle }) => ({
+    settle(ticket, ...rest) {
+      const { state } = ticket;
+      if (state.status !== "cancelled" || state.claim === null) return settle(ticket, ...rest);
+      const texts = { systemPrompt: "", userPrompt: "", essayA: "", essayB: "" };
+      const { claim } = state;
+      return settle({ ...ticket, state: { status: "processing", texts, lastFailure: null, claim } }, ...rest);
+    },
+  })),
+  withMoves("a cancelled ticket keeps its place when whoever called for it has died", ({ elapse }) => ({
+    elapse: (ticket, ...rest) =>
+      ticket.state.status === "cancelled" ? { ticket, events: [], reply: null } : elapse(ticket, ...rest),
+  })),
   withTicketKeeper("a notice that the gate has not answered is not repeated", ({ gate }) => ({
     gate:
       gate.kind === "here"

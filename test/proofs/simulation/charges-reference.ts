@@ -214,6 +214,7 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
       case "accepted":
       case "started":
       case "expired":
+      case "cancelled":
         return null;
       case "returned":
         return returned(event, after, holder);

@@ -175,11 +175,59 @@ export function startClients(
     };
   }
 
+  /** Owners change their minds: at any moment of the ticket's life, some of them as soon as they see it called for, and some twice. */
+  function mayCancel(request: Request, id: string): void {
+    const minds = world.random("cancels");
+    if (!plan.rates.has("cancels") || !minds.chance(0.5)) return;
+    if (minds.chance(0.5)) return cancelWhenCalled(request, id, 100);
+    const withinMs = minds.pick([10, 3_000, 60_000, plan.policy.ttlMs]);
+    for (let times = minds.between(1, 2); times > 0; times--)
+      scheduler.after(minds.between(1, withinMs), () => cancel(request, id, minds.chance(0.2)));
+  }
+
+  function cancelWhenCalled(request: Request, id: string, visits: number): void {
+    if (visits === 0) return cancel(request, id, false);
+    const afterMs = world.random("cancels").pick([5, 50, 500]);
+    scheduler.after(afterMs, () => {
+      const instance = someone();
+      const again = () => cancelWhenCalled(request, id, visits - 1);
+      if (instance === null) return again();
+      const walk = newWalk("request", `visit to ${shortOf(id)}`, instance.life.name, id, scheduler.nowMs());
+      walks.run(walk, () => {
+        const isWaiting = (ticket: Awaited<ReturnType<Instance["find"]>>) => {
+          if (ticket?.state.status === "processing") cancel(request, id, false);
+          return ticket?.state.status === "queued";
+        };
+        instance.find(id, request.tenant).then((ticket) => isWaiting(ticket) && again(), again);
+      });
+    });
+  }
+
+  function cancel(request: Request, id: string, isStranger: boolean): void {
+    const instance = someone();
+    if (instance === null) return;
+    const tenant = isStranger ? "a stranger" : request.tenant;
+    const walk = newWalk(
+      "request",
+      `cancelling of ${shortOf(id)}`,
+      instance.life.name,
+      id,
+      scheduler.nowMs(),
+    );
+    walks.run(walk, () => {
+      instance.cancel(id, tenant).then(
+        (ticket) => watch.cancelled(id, isStranger, ticket),
+        (error: unknown) => instance.failed(error, walk),
+      );
+    });
+  }
+
   /** To see how the ticket is: now and then, once it must have ended, and when it must be forgotten. */
   function comeBack(request: Request, id: string): void {
     const visits = [1, 20_000, 120_000, plan.policy.ttlMs, plan.policy.ttlMs + 200_000];
     for (const afterMs of visits) scheduler.after(random.between(1, afterMs), () => look(request, id));
     scheduler.after(plan.policy.ttlMs + 200_000, () => look(request, id));
+    mayCancel(request, id);
   }
 
   function look(request: Request, id: string): void {

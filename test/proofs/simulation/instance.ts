@@ -31,6 +31,7 @@ export interface Instance {
   readonly submit: Gateway["submit"];
   readonly submitKeyed: ReturnType<World["seams"]["createKeyedSubmit"]>;
   readonly find: Gateway["find"];
+  readonly cancel: Gateway["cancel"];
   /** Something was thrown at it: by a store that is away, or by a bug. */
   failed(error: unknown, walk: Walk): void;
 }
@@ -101,7 +102,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;
   const policy = { defaults, requestTimeoutMs, maxRetries: plan.liveRetries };
-  const { submit, run, find } = seams.createGateway(ports, policy);
+  const { submit, run, find, cancel } = seams.createGateway(ports, policy);
   const claims = seams.claims({
     gate: (provider) => ({ ...ports.gate(provider), start: startOf(provider) }),
     tickets: { ...ports.tickets, claim: tickets.claim },
@@ -136,6 +137,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     submitKeyed,
     work,
     find,
+    cancel,
     failed(error, walk) {
       if (error instanceof StoreAway || error instanceof AdapterBug)
         world.note(name, `${walk.name}: ${error.message}`);
@@ -231,6 +233,8 @@ function ticketsOf(
         { fence },
         ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
       ),
+    list: () => Promise.reject(new Error("nobody asks for it here")),
+    cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
 }
 

@@ -52,6 +52,7 @@ export const faultKinds = [
   "hang_up",
   "repeats",
   "twins",
+  "cancels",
   "store_away",
   "store_hangs",
   "store_restarts",
@@ -276,7 +277,7 @@ function drawRates(
 function isDisturbance(kind: FaultKind): boolean {
   const isOthers =
     kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
-  return !isOthers && !["hang_up", "repeats", "twins"].includes(kind);
+  return !isOthers && !["hang_up", "repeats", "twins", "cancels"].includes(kind);
 }
 
 const disturbances = faultKinds.filter(isDisturbance);

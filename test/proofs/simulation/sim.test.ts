@@ -43,11 +43,11 @@ it(
   },
 );
 
-it("judges tickets, fails some, and lets some expire", { timeout: 60_000 }, async () => {
+it("judges tickets, fails some, cancels some, and lets some expire", { timeout: 60_000 }, async () => {
   const seen = new Set<string>();
   for (let seed = 1; seed <= 40; seed++)
     for (const end of Object.keys((await simulate(seed)).ends)) seen.add(end);
-  expect([...seen].toSorted()).toEqual(["completed", "expired", "failed"]);
+  expect([...seen].toSorted()).toEqual(["cancelled", "completed", "expired", "failed"]);
 });
 
 it("lives in quiet and in busy worlds, calm ones and troubled ones, and knows every fault", () => {
@@ -78,6 +78,8 @@ it.each([
   ["a full queue's no is taken for a yes", "9 places"],
   ["what another life has asked is not withdrawn", "9 places"],
   ["a silence is never broken", "4 ends"],
+  ["a cancelled ticket gives its place away while it is called for", "9 places"],
+  ["a late verdict stands, though its ticket was cancelled", "2 states"],
   ["what can't be read is Essay A", "3 true"],
   ["a ticket is worked on while it moves", "3 one holder"],
   ["a marked id that can't be found is unknown", "1 kept"],

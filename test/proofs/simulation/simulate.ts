@@ -52,7 +52,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const tickets = watchTickets(world, (expired) =>
     checkOutlived(world, expired, tickets.all(), gateOf(expired.about.provider).state(), hope),
   );
-  const calls = watchCalls(world, tickets);
+  const calls = watchCalls(world, tickets, (provider, id) => gates.get(provider)?.places().get(id));
   const isProcess = plan.shape === "process";
 
   const running: Worker[] = [];

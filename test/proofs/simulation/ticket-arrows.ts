@@ -12,6 +12,7 @@ export const arrows: Readonly<
   completed: { from: ["processing"], to: "completed" },
   failed: { from: ["processing"], to: "failed" },
   expired: { from: ["queued", "processing"], to: "expired" },
+  cancelled: { from: ["queued", "processing"], to: "cancelled" },
 };
 /** In words, for the record of what happened. */
 export function told(event: TicketEvent): string {
@@ -24,6 +25,8 @@ export function told(event: TicketEvent): string {
       return `started ${event.asProbe ? "as a probe " : ""}with fence ${event.fence}`;
     case "returned":
       return `returned, ${event.why} ${event.reason ?? ""}`;
+    case "cancelled":
+      return `cancelled by its ${event.cancelledBy}`;
     case "failed":
       return `failed, ${event.reason}`;
   }

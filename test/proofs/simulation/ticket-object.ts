@@ -8,6 +8,7 @@ import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import {
   isForgotten,
   queueItemOf,
+  type CancelledBy,
   type GateNotice,
   type Spent,
   type Ticket,
@@ -36,6 +37,7 @@ export interface TicketObject extends Target {
   claim(permit: string, asProbe: boolean, early?: boolean): ReturnType<TicketKeeper["claim"]>;
   settle(fence: number, outcome: AttemptOutcome): ReturnType<TicketKeeper["settle"]>;
   giveBack(fence: number, spent?: Spent): ReturnType<TicketKeeper["giveBack"]>;
+  cancel(by: CancelledBy): ReturnType<TicketKeeper["cancel"]>;
   /** Has the ticket tell its gate how it stands. @returns false: there is no such ticket */
   remind(): Promise<boolean>;
   /** The process that held the ticket's claim is dead. */
@@ -296,6 +298,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     claim: (...given) => verbs.run("claim", () => keeper().claim(...given)),
     settle: (...given) => verbs.run("settle", () => keeper().settle(...given)),
     giveBack: (...given) => verbs.run("give back", () => keeper().giveBack(...given)),
+    cancel: (by) => verbs.run("cancel", () => keeper().cancel(by)),
     remind: () => verbs.run("remind", () => keeper().remind()),
     processDied(alone) {
       if (stored?.state.status !== "processing") return;

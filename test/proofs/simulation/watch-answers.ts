@@ -20,6 +20,7 @@ export interface AnswerWatch {
   judged(request: Request, walk: Walk, judged: LiveJudgement): void;
   answeredKeyed(request: Request, walk: Walk, name: string, answer: Result<KeyedAnswer, KeyedRefusal>): void;
   found(id: string, isStranger: boolean, ticket: Ticket | TicketCopy | null): void;
+  cancelled(id: string, isStranger: boolean, ticket: Ticket | null): void;
 }
 
 /** Where a store stumbles, an answer may take as long as its verbs may. */
@@ -53,6 +54,12 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
         `${judgement.winner} ${judgement.confidence}, said ${winner} ${confidence}`,
         owner,
       );
+  }
+
+  /** @param success of a key */
+  function isCancelled(success: string): boolean {
+    const [what, id = ""] = success.split(" ");
+    return what === "ticket" && tickets.known(id)?.status === "cancelled";
   }
 
   function kept(request: Request, ticket: Ticket): void {
@@ -129,7 +136,9 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
 
     answeredKeyed(request, walk, name, answer) {
       const asked = JSON.stringify(request.asked);
-      const before = keys.get(name);
+      const known = keys.get(name);
+      // A key whose ticket was cancelled is free.
+      const before = known && isCancelled(known.success) ? undefined : known;
       if (!answer.ok) {
         if (
           before &&
@@ -157,6 +166,19 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
       else if (before && before.success !== success)
         world.violate("idempotency", `${success.slice(0, 60)} after ${before.success.slice(0, 60)}`, name);
       keys.set(name, before ?? { asked, success });
+    },
+
+    cancelled(id, isStranger, ticket) {
+      if (isStranger && ticket !== null) world.violate("private", "cancelled for a stranger", id);
+      if (ticket === null || tickets.known(id)?.isExcused === true) return;
+      world.note(`owner of ${shortOf(id)}`, `hears that it is ${ticket.state.status}`);
+      const { state } = ticket;
+      if (state.status === "queued" || state.status === "processing")
+        world.violate("4 ends", `${state.status} though it was cancelled`, id);
+      // What a client was told is so, whichever store it was told by.
+      const known = tickets.known(id);
+      if (state.status === "cancelled" && known?.ticket && known.status !== "cancelled")
+        world.violate("2 states", `said to be cancelled, and is ${known.status}`, id);
     },
 
     found(id, isStranger, ticket) {

@@ -1,5 +1,6 @@
 /** Looks at every call that a vendor sees, and at what the gate is told of it. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { Place } from "../../../src/domain/gate/places.ts";
 import type { StartingGate } from "../../../src/engine/claims.ts";
 import type { Gate } from "../../../src/gateway/ports.ts";
 import { meaningOf } from "./meanings.ts";
@@ -19,7 +20,12 @@ export interface Calls extends CallWatch {
   holds(walk: Walk, ticketId: string, fence: number): void;
 }
 
-export function watchCalls(world: World, tickets: SeenTickets): Calls {
+/** @param placeOf at a ticket's gate; where several share a store, their places are watched elsewhere */
+export function watchCalls(
+  world: World,
+  tickets: SeenTickets,
+  placeOf?: (provider: ProviderName, ticketId: string) => Place | undefined,
+): Calls {
   const calls = new Map<string, Call>();
   const holders = new Map<string, Walk>();
 
@@ -40,11 +46,32 @@ export function watchCalls(world: World, tickets: SeenTickets): Calls {
     const difference = expected === null ? "its origin" : differenceOf(expected, sent);
     if (difference !== null) world.violate("7 as accepted", `${difference} is not as accepted`, about);
     walk.calls.push(call);
+    checkRoom(sent.provider, about);
+  }
+
+  /** Where nothing is disturbed, no more tickets are called for at once than there are permits. */
+  function checkRoom(provider: string, about: string): void {
+    if (!world.plan.isCalm) return;
+    const { concurrency } = world.plan.limits;
+    const forTickets = [...calls.values()].filter(
+      (call) => call.sent.provider === provider && call.walk.kind === "work" && isUnderWay(call),
+    ).length;
+    if (forTickets > concurrency)
+      world.violate("9 places", `${forTickets} calls for tickets, and ${concurrency} permits`, about);
+  }
+
+  /** Where nothing is disturbed, a call has its place and its permit until it is over, whatever becomes of the ticket. */
+  function checkPlace({ walk, sent }: Call): void {
+    if (!world.plan.isCalm || placeOf === undefined || walk.kind !== "work" || walk.leave === null) return;
+    const place = placeOf(sent.provider, walk.name);
+    if (place?.standing.state !== "running" || place.standing.permit !== walk.leave.permit)
+      world.violate("9 places", `${place?.standing.state ?? "no place"} while it is called for`, walk.name);
   }
 
   return {
     began,
     ended(call) {
+      checkPlace(call);
       const { outcome } = call.reply ?? {};
       const failure = outcome?.ok === false ? outcome.error.reason : null;
       const told = call.verdict?.winner ?? failure ?? (call.hasThrown ? "throws" : "no judgement");

@@ -38,6 +38,7 @@ export interface SeenTickets {
 export type SeenTicket = Readonly<
   Pick<KnownTicket, "ticket" | "about" | "texts" | "expected" | "endedAtMs">
 > & {
+  readonly status: Status | "none";
   /** A store has lost it, and had said that it might. */
   readonly isExcused?: boolean;
   /** From the claim before this one to this one; from its acceptance to its first. In milliseconds, by its store's clock. */
@@ -74,7 +75,7 @@ interface Claim {
   isLive: boolean;
 }
 
-const ends: readonly string[] = ["completed", "failed", "expired"];
+const ends: readonly string[] = ["completed", "failed", "expired", "cancelled"];
 
 /** @param onExpired hears of each ticket that has, at that moment */
 export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => void): TicketWatch {
@@ -109,7 +110,9 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       if (ends.includes(status)) broken("6 events", `${event.kind} after its end`);
       if (event.kind === "expired" && scheduler.nowMs() < after.about.expiresAtMs)
         broken("2 states", "expired before its time");
-      if (status === "processing" && !isHolders(verb) && holdsNow(known.claim))
+      // Its owner may end it at any time; the call that is under way goes on.
+      const isOwners = event.kind === "cancelled";
+      if (status === "processing" && !isOwners && !isHolders(verb) && holdsNow(known.claim))
         broken("3 one holder", `${event.kind} while its claim lives`);
       const walk = verb === "settle" || verb === "give back" ? walks.getStore() : undefined;
       const hasThrown = walk?.calls.at(-1)?.hasThrown === true;
@@ -161,7 +164,9 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     if (walk) {
       walk.ticketId = about.id;
       const other = walk.key === null ? undefined : keyed.get(walk.key);
-      if (other !== undefined) world.violate("idempotency", `a second ticket for ${walk.key}`, about.id);
+      const isFreed = other !== undefined && tickets.get(other)?.status === "cancelled";
+      if (other !== undefined && !isFreed)
+        world.violate("idempotency", `a second ticket for ${walk.key}`, about.id);
       if (walk.key !== null) keyed.set(walk.key, about.id);
     }
     const gapsMs = new Map<number, number>();

@@ -47,6 +47,7 @@ const create = (ticketId: string) =>
     verb: "create",
     always: false,
     item: { ticketId, priority: 0, acceptedAtMs: 1, sizeBytes: 1, model: '"m"', tenant: "", comparison: "" },
+    owner: "one",
     facts: { version: 1, expiresAtMs: 2, events: 1, fence: 0, forgetAtMs: null },
     notice: { kind: "nothing" },
     dueMs: 2,

@@ -146,6 +146,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
         rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
       },
       remove: (id) => rows.delete(id),
+      all: () => Array.from(rows.values(), ({ ticket }) => ticket),
     },
     {
       tell(ticket) {

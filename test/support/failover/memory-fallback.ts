@@ -120,7 +120,7 @@ export function memoryFallback(
       },
       async mark(limit) {
         const all = [...rows].filter(
-          ([, { ticket, isMoving }]) => isMoving || ticket.state.status !== "processing",
+          ([, { ticket, isMoving }]) => isMoving || !("claim" in ticket.state && ticket.state.claim !== null),
         );
         const marked = all
           .toSorted(([, a], [, b]) => Number(b.isMoving) - Number(a.isMoving))

@@ -137,6 +137,8 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
         load: (id) => ask("load", () => engine.tickets.load(id)),
         settle: (...given) => ask("settle", () => engine.tickets.settle(...given)),
         giveBack: (...given) => ask("giveBack", () => engine.tickets.giveBack(...given)),
+        list: (query) => ask("list", () => engine.tickets.list(query)),
+        cancel: (...given) => ask("cancel", () => engine.tickets.cancel(...given)),
         adopt: (ticket, events) =>
           ask("adopt", () => {
             if (ticket.state.status === "processing") throw new Error("a claimed ticket must not move");

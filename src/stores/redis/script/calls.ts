@@ -61,9 +61,11 @@ export type WrittenNotice =
 
 interface Written {
   readonly item: QueueItem;
+  /** Whose it is, by name. */
+  readonly owner: string;
   readonly facts: Facts;
   readonly notice: WrittenNotice;
-  /** When something happens to it by itself; `null`: it has ended. */
+  /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */
   readonly dueMs: number | null;
   /** What it took for the script's clock: of another moment it is to be made again. Absent from older code. */
   readonly atMs?: number;

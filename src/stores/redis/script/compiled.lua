@@ -3807,10 +3807,14 @@ function ____exports.beginKeyed(self, stored, requestSha256, queueId, leaseMs, n
         }
         return {record = fresh, reply = {kind = "begun", queueId = queueId, fence = fence, again = false}}
     end
-    if known.requestSha256 ~= requestSha256 then
-        return {record = known, reply = {kind = "mismatch"}}
-    end
     local state = known.state
+    if known.requestSha256 ~= requestSha256 then
+        local ticket = state.kind == "ticketed" and ({queueId = known.queueId, fence = known.fence})
+        return {
+            record = known,
+            reply = ____lualib.__TS__ObjectAssign({kind = "mismatch"}, ticket and ({ticket = ticket}))
+        }
+    end
     repeat
         local ____switch5 = state.kind
         local ____cond5 = ____switch5 == "answered"
@@ -3932,8 +3936,12 @@ local ____exports = {}
 ---
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
-    return ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
+    local decoded = ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
+    local isKnown = decoded.kind == "newer" and decoded.version == 2
+    return isKnown and ({kind = "known", value = stored}) or decoded
 end
+--- Of the records that this code can read.
+____exports.newestTicketVersion = 2
 --- The comparison as resolved when it was accepted. Only a ticket that has not ended has it.
 function ____exports.comparisonOf(self, ____bindingPattern0)
     local state
@@ -3957,7 +3965,7 @@ function ____exports.isEnded(self, state)
         if ____cond5 then
             return false
         end
-        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired")
+        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired" or ____switch5 == "cancelled")
         if ____cond5 then
             return true
         end
@@ -3984,6 +3992,10 @@ function ____exports.ticketDueMs(self, ____bindingPattern0)
         ____cond8 = ____cond8 or ____switch8 == "processing"
         if ____cond8 then
             return state.claim.leaseEndsAtMs
+        end
+        ____cond8 = ____cond8 or ____switch8 == "cancelled"
+        if ____cond8 then
+            return state.claim == nil and state.forgetAtMs or math.min(state.claim.leaseEndsAtMs, state.forgetAtMs)
         end
         ____cond8 = ____cond8 or (____switch8 == "completed" or ____switch8 == "failed" or ____switch8 == "expired")
         if ____cond8 then
@@ -4025,6 +4037,10 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         ____cond11 = ____cond11 or ____switch11 == "processing"
         if ____cond11 then
             return nil
+        end
+        ____cond11 = ____cond11 or ____switch11 == "cancelled"
+        if ____cond11 then
+            return state.claim == nil and ({kind = "remove", event = event, keptBytes = about.keptBytes or 0}) or nil
         end
         ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
         if ____cond11 then
@@ -7730,25 +7746,27 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch49 = notice.kind
-        local ____cond49 = ____switch49 == "enqueue"
-        if ____cond49 then
+        local ____switch58 = notice.kind
+        local ____cond58 = ____switch58 == "enqueue"
+        if ____cond58 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond49 = ____cond49 or ____switch49 == "requeue"
-        if ____cond49 then
+        ____cond58 = ____cond58 or ____switch58 == "requeue"
+        if ____cond58 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond49 = ____cond49 or ____switch49 == "remove"
-        if ____cond49 then
+        ____cond58 = ____cond58 or ____switch58 == "remove"
+        if ____cond58 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond49 = ____cond49 or ____switch49 == "nothing"
-        if ____cond49 then
+        ____cond58 = ____cond58 or ____switch58 == "nothing"
+        if ____cond58 then
             return
         end
     until true
 end
+--- The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow.
+local mostGone = 3
 --- Tickets that one call lets expire, or lose a claim whose lease has ended.
 local mostDue = 50
 --- The longest that a call of a process can be under way to Redis.
@@ -7756,7 +7774,7 @@ local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.
 local clockSlackMs = 2000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, enlist, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -7811,17 +7829,20 @@ function ____exports.ticketScripts(self, root, nowMs)
                 event
             )
         end
-        if dueMs ~= nil then
+        if dueMs == nil then
+            redis.call("ZREM", dueKey, id)
+        else
             redis.call(
                 "ZADD",
                 dueKey,
                 ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
                 id
             )
+        end
+        if facts.forgetAtMs == nil then
             return
         end
-        redis.call("ZREM", dueKey, id)
-        local keptMs = math.ceil((facts.forgetAtMs or nowMs) - nowMs)
+        local keptMs = math.ceil(facts.forgetAtMs - nowMs)
         for ____, key in ipairs({
             keyOf(nil, id),
             eventsOf(nil, id)
@@ -7834,6 +7855,52 @@ function ____exports.ticketScripts(self, root, nowMs)
                     math.max(1, keptMs)
                 )
             )
+        end
+    end
+    function enlist(self, ____bindingPattern0, ____bindingPattern1)
+        local limits
+        limits = ____bindingPattern0.limits
+        local facts
+        local item
+        local owner
+        owner = ____bindingPattern1.owner
+        item = ____bindingPattern1.item
+        facts = ____bindingPattern1.facts
+        local key = (root .. "queue:tenant:") .. owner
+        local added = ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "ZADD",
+            key,
+            "NX",
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
+            item.ticketId
+        )
+        if added == 0 then
+            return
+        end
+        local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
+        local keptMs = math.ceil(lastMs - nowMs)
+        if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+            redis.call(
+                "PEXPIRE",
+                key,
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+            )
+        end
+        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            0,
+            3 - 1
+        )) do
+            if ____modulesInUse["stores.redis.script.commands"].count(
+                nil,
+                "EXISTS",
+                keyOf(nil, id)
+            ) == 0 then
+                redis.call("ZREM", key, id)
+            end
         end
     end
     function factsOf(self, id)
@@ -7876,23 +7943,24 @@ function ____exports.ticketScripts(self, root, nowMs)
         local rows = {}
         for ____, place in ipairs(keeper:inFlight()) do
             do
-                local __continue40
+                local __continue49
                 repeat
                     local ticketId = place.ticketId
                     local standing = place.standing
                     local notBeforeMs = place.notBeforeMs
                     local suspect = place.suspect
                     if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue40 = true
+                        __continue49 = true
                         break
                     end
                     if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue40 = true
+                        __continue49 = true
                         break
                     end
-                    if factsOf(nil, ticketId) == nil then
+                    local facts = factsOf(nil, ticketId)
+                    if facts == nil or facts.forgetAtMs ~= nil then
                         keeper:remove(ticketId)
-                        __continue40 = true
+                        __continue49 = true
                         break
                     end
                     local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
@@ -7905,9 +7973,9 @@ function ____exports.ticketScripts(self, root, nowMs)
                         cjson.encode(start)
                     )
                     rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue40 = true
+                    __continue49 = true
                 until true
-                if not __continue40 then
+                if not __continue49 then
                     break
                 end
             end
@@ -7998,6 +8066,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
+        enlist(nil, gate, call)
         return {kind = "stored", estimate = estimate}
     end
     ---
@@ -8032,6 +8101,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             call.dueMs,
             texts
         )
+        enlist(nil, gate, call)
         tell(nil, gate, call.item, call.notice)
         return {}
     end
@@ -8066,6 +8136,8 @@ function ____exports.ticketScripts(self, root, nowMs)
             if facts == nil or place == nil then
                 keeper:remove(id)
             elseif facts.version > version then
+            elseif facts.forgetAtMs ~= nil then
+                overdue[#overdue + 1] = {id}
             elseif nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.script.commands"].read(
                 nil,
                 "HGET",

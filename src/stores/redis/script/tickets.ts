@@ -1,7 +1,7 @@
 /** Tickets: a hash each, beside their places, so that no crash can part the two. Their records are JSON that only the service reads. */
 import type { Start } from "../../../domain/gate/queue.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall, WrittenNotice } from "./calls.ts";
-import { exactly, list, read } from "./commands.ts";
+import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { WaitEstimate } from "../../../domain/gate/view.ts";
@@ -17,6 +17,8 @@ type Created =
   | { readonly kind: "there"; readonly row: Row }
   | { readonly kind: "full" };
 
+/** The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow. */
+const mostGone = 3;
 /** Tickets that one call lets expire, or lose a claim whose lease has ended. */
 const mostDue = 50;
 /** The longest that a call of a process can be under way to Redis. */
@@ -60,6 +62,7 @@ export function ticketScripts(root: string, nowMs: number) {
     }
     redis.call("DEL", keyOf(id), eventsOf(id));
     write(id, facts, call.dueMs, texts);
+    enlist(gate, call);
     return { kind: "stored", estimate };
   }
 
@@ -71,6 +74,7 @@ export function ticketScripts(root: string, nowMs: number) {
     redis.call("HDEL", keyOf(id), "claim");
     if (call.facts.forgetAtMs !== null) redis.call("HDEL", keyOf(id), "texts");
     write(id, call.facts, call.dueMs, texts);
+    enlist(gate, call);
     tell(gate, call.item, call.notice);
     return [];
   }
@@ -81,13 +85,23 @@ export function ticketScripts(root: string, nowMs: number) {
     redis.call("HINCRBY", keyOf(id), "revision", 1);
     if (essays !== "") redis.call("HSET", keyOf(id), "texts", essays);
     for (const event of events) redis.call("RPUSH", eventsOf(id), event);
-    if (dueMs !== null) {
-      redis.call("ZADD", dueKey, exactly(dueMs), id);
-      return;
-    }
-    redis.call("ZREM", dueKey, id);
-    const keptMs = Math.ceil((facts.forgetAtMs ?? nowMs) - nowMs);
+    if (dueMs === null) redis.call("ZREM", dueKey, id);
+    else redis.call("ZADD", dueKey, exactly(dueMs), id);
+    if (facts.forgetAtMs === null) return;
+    const keptMs = Math.ceil(facts.forgetAtMs - nowMs);
     for (const key of [keyOf(id), eventsOf(id)]) redis.call("PEXPIRE", key, exactly(Math.max(1, keptMs)));
+  }
+
+  /** Into the list of its owner's tickets, where it isn't there: older code writes none. Whoever comes in takes out who is gone. */
+  function enlist({ limits }: ScriptedGate, { owner, item, facts }: Of<"create" | "change">): void {
+    const key = `${root}queue:tenant:${owner}`;
+    const added = count("ZADD", key, "NX", exactly(item.acceptedAtMs), item.ticketId);
+    if (added === 0) return;
+    const lastMs = facts.forgetAtMs ?? facts.expiresAtMs + limits.leaseMs + limits.retentionMs;
+    const keptMs = Math.ceil(lastMs - nowMs);
+    if (count("PTTL", key) < keptMs) redis.call("PEXPIRE", key, exactly(keptMs));
+    for (const id of list("ZRANGE", key, 0, mostGone - 1))
+      if (count("EXISTS", keyOf(id)) === 0) redis.call("ZREM", key, id);
   }
 
   function factsOf(id: string): Facts | null {
@@ -113,6 +127,9 @@ export function ticketScripts(root: string, nowMs: number) {
         keeper.remove(id);
       } else if (facts.version > version) {
         // Newer code wrote it, and will take it: it stays sent until that lapses.
+      } else if (facts.forgetAtMs !== null) {
+        // It was cancelled, and whoever called for it has died: its place goes with the claim.
+        overdue.push([id]);
       } else if (nowMs >= facts.expiresAtMs || read("HGET", keyOf(id), "claim") !== null) {
         overdue.push([id]);
       } else {
@@ -147,7 +164,9 @@ export function ticketScripts(root: string, nowMs: number) {
       // What has lapsed is nobody's any more.
       if (standing.state !== "running" || standing.untilMs <= nowMs) continue;
       if (!permits.includes(standing.permit)) continue;
-      if (factsOf(ticketId) === null) {
+      const facts = factsOf(ticketId);
+      // It is gone, or was cancelled before it was called for.
+      if (facts === null || facts.forgetAtMs !== null) {
         keeper.remove(ticketId);
         continue;
       }

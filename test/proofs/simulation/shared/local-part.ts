@@ -78,6 +78,8 @@ export function localPart(world: World, life: Life, clock: Clock, file: Fallback
       load: slowly("load here", tickets.load),
       settle: slowly("settle here", tickets.settle),
       giveBack: slowly("give back here", tickets.giveBack),
+      cancel: slowly("cancel here", tickets.cancel),
+      list: slowly("list here", tickets.list),
     },
     moves: {
       ...moves,

@@ -111,6 +111,8 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
       case "DEL":
         for (const each of args) clean(each, 0);
         return;
+      case "PTTL":
+        return values.has(key) ? (ends.get(key) ?? nowMs() - 1) - nowMs() : -2;
       case "PEXPIREAT":
         return values.has(key) ? void ends.set(key, Number(first)) : undefined;
       case "HGET":
@@ -161,10 +163,13 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
     switch (name) {
       case "ZADD": {
         const value = of("sorted", key, () => ({ kind: "sorted", scores: new Map(), order: null }));
-        if (value === undefined || value.scores.get(second) === Number(first)) return;
-        value.scores.set(second, Number(first));
+        const isOnlyNew = first === "NX";
+        const [score = "", member = ""] = isOnlyNew ? rest.slice(1) : rest;
+        if (value === undefined || value.scores.get(member) === Number(score)) return 0;
+        if (isOnlyNew && value.scores.has(member)) return 0;
+        value.scores.set(member, Number(score));
         value.order = null;
-        return;
+        return 1;
       }
       case "ZREM": {
         const value = of("sorted", key);

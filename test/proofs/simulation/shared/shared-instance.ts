@@ -188,6 +188,7 @@ export function startSharedInstance(
     submit: gateway.submit,
     submitKeyed,
     find: gateway.find,
+    cancel: gateway.cancel,
     failed,
     warnings: async () => (await failover.health()).primary?.warnings ?? null,
   };

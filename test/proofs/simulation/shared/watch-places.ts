@@ -2,7 +2,7 @@
 import { providerNames } from "../../../../src/domain/judging/comparison.ts";
 import type { GateState } from "../../../../src/domain/gate/gate.ts";
 import type { Place } from "../../../../src/domain/gate/places.ts";
-import { isEnded, type Ticket } from "../../../../src/domain/ticket/ticket.ts";
+import { isEnded, type Claim, type Ticket } from "../../../../src/domain/ticket/ticket.ts";
 import { root } from "../../../../src/stores/redis/redis.ts";
 import type { Given } from "../watch-leases.ts";
 import type { World } from "../world.ts";
@@ -36,7 +36,7 @@ export function watchPlaces(
     for (const { ticketId, standing, suspect } of all) {
       taken.add(ticketId);
       const ticket = watch.inRedis().get(ticketId);
-      if (ticket === undefined || isEnded(ticket.state))
+      if (ticket === undefined || (isEnded(ticket.state) && claimOf(ticket) === null))
         broken("9 places", "keeps a place for nobody", ticketId);
       const isFlying = standing.state !== "waiting";
       if (isFlying) flying++;
@@ -62,8 +62,14 @@ export function watchPlaces(
 }
 
 /** Under a claim that lives: one that is over waits in its place at once, and in its record when somebody looks. */
-function isCalledFor({ state }: Ticket, nowMs: number): boolean {
-  return state.status === "processing" && nowMs < state.claim.leaseEndsAtMs;
+function isCalledFor(ticket: Ticket, nowMs: number): boolean {
+  const claim = claimOf(ticket);
+  return claim !== null && nowMs < claim.leaseEndsAtMs;
+}
+
+/** One that was cancelled has it until the call is over. */
+function claimOf({ state }: Ticket): Claim | null {
+  return "claim" in state ? state.claim : null;
 }
 
 /** What Redis' gates have given away under these permits. */

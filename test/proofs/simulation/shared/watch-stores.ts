@@ -123,7 +123,7 @@ export function watchStores(
     if (before?.isMoving && after !== null && after.ticket !== before.ticket)
       broken("moving", `${where} has touched it while it was moving`, id);
     if (after?.isMoving && !before?.isMoving) world.note(where, `${shortOf(id)} is moving`);
-    if (after?.isMoving && after.ticket.state.status === "processing")
+    if (after?.isMoving && "claim" in after.ticket.state && after.ticket.state.claim !== null)
       broken("moving", `${where} moves it while it is called for`, id);
     if (after === null) world.note(where, `${shortOf(id)} is deleted`);
     // Marked again: what has become of it at Redis is another story.
@@ -242,6 +242,7 @@ export function watchStores(
       case "completed":
       case "failed":
       case "expired":
+      case "cancelled":
         known.endedAtMs = scheduler.nowMs();
         if (event.kind === "expired" && scheduler.nowMs() < known.about.expiresAtMs - skewMs)
           broken("2 states", `${where}: expired before its time`, id);

@@ -1,0 +1,113 @@
+/** Which tickets a tenant has, as a Durable Object named after the tenant. Each ticket tells it that there is one, and how it has ended. */
+import { DurableObject } from "cloudflare:workers";
+import type { IndexEntry } from "../../engine/ticket-index.ts";
+import type { ListPosition, TicketQuery } from "../../gateway/ports.ts";
+import { clock } from "../clock.ts";
+import { logFault, type Environment } from "../environment.ts";
+
+/** After an alarm that came to nothing. */
+const againMs = 30_000;
+/** Entries are forgotten so late at most, many at a time: each alarm costs. Until then nobody is shown them. */
+const forgetEveryMs = 600_000;
+const mostForgotten = 1_000;
+
+export interface IndexQuery extends Pick<TicketQuery, "provider" | "status" | "after"> {
+  readonly most: number;
+}
+
+export class TenantIndex extends DurableObject<Environment> {
+  #alarmAtMs: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Environment) {
+    super(ctx, env);
+    const { sql } = ctx.storage;
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS tickets (
+         id TEXT PRIMARY KEY, provider TEXT NOT NULL, status TEXT NOT NULL, accepted_at INTEGER NOT NULL,
+         ended_at INTEGER, forget_at INTEGER NOT NULL, event INTEGER NOT NULL
+       ) WITHOUT ROWID`,
+    );
+    sql.exec("CREATE INDEX IF NOT EXISTS by_age ON tickets (accepted_at)");
+    sql.exec("CREATE INDEX IF NOT EXISTS by_end ON tickets (forget_at)");
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAtMs = await ctx.storage.getAlarm();
+    });
+  }
+
+  /** In any order, and any number of times. */
+  note({ id, provider, status, acceptedAtMs, endedAtMs, forgetAtMs, event }: IndexEntry): void {
+    this.ctx.storage.sql.exec(
+      `INSERT INTO tickets (id, provider, status, accepted_at, ended_at, forget_at, event) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at, forget_at = excluded.forget_at,
+         event = excluded.event WHERE excluded.event > event`,
+      id,
+      provider,
+      status,
+      acceptedAtMs,
+      endedAtMs,
+      forgetAtMs,
+      event,
+    );
+    // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
+    if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
+  }
+
+  /** Those behind a position that may be meant: of one that has not ended only the ticket knows how it is now. */
+  page({ provider, status, after, most }: IndexQuery): readonly ListPosition[] {
+    const lastMs = after?.acceptedAtMs ?? Number.MAX_SAFE_INTEGER;
+    return this.ctx.storage.sql
+      .exec<{ id: string; accepted_at: number }>(
+        `SELECT id, accepted_at FROM tickets
+         WHERE accepted_at <= ?1 AND (accepted_at < ?1 OR id < ?2) AND forget_at > ?3
+           AND (?4 IS NULL OR provider = ?4) AND (?5 IS NULL OR status IN (?5, 'queued'))
+         ORDER BY accepted_at DESC, id DESC LIMIT ?6`,
+        lastMs,
+        after?.id ?? "",
+        clock.nowMs(),
+        provider,
+        status === "processing" ? "queued" : status,
+        most,
+      )
+      .toArray()
+      .map(({ id, accepted_at: acceptedAtMs }) => ({ id, acceptedAtMs }));
+  }
+
+  /** Those of these that it has not heard of. */
+  unheard(ids: readonly string[]): readonly string[] {
+    return this.ctx.storage.sql
+      .exec<{ id: string }>(
+        "SELECT value AS id FROM json_each(?) WHERE value NOT IN (SELECT id FROM tickets)",
+        JSON.stringify(ids),
+      )
+      .toArray()
+      .map(({ id }) => id);
+  }
+
+  /** Never throws: the platform gives an alarm up that fails seven times. */
+  override async alarm(): Promise<void> {
+    this.#alarmAtMs = null;
+    try {
+      this.#forget();
+    } catch (error) {
+      logFault(this.env, "index_alarm_failed", error);
+      this.#arm(clock.nowMs() + againMs);
+    }
+  }
+
+  #forget(): void {
+    const { sql } = this.ctx.storage;
+    const nowMs = clock.nowMs();
+    sql.exec(
+      "DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE forget_at <= ? ORDER BY forget_at LIMIT ?)",
+      nowMs,
+      mostForgotten,
+    );
+    const { first } = sql.exec<{ first: number | null }>("SELECT min(forget_at) AS first FROM tickets").one();
+    if (first !== null) this.#arm(first <= nowMs ? nowMs + 1 : Math.max(first, nowMs + forgetEveryMs));
+  }
+
+  #arm(atMs: number): void {
+    this.#alarmAtMs = Math.max(Math.ceil(atMs), clock.nowMs() + 1);
+    void this.ctx.storage.setAlarm(this.#alarmAtMs);
+  }
+}

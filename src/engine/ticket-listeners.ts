@@ -1,0 +1,83 @@
+/**
+ * Who must hear what becomes of a ticket, beside its gate: the index of its tenant's tickets. Each has a cursor of its own, stored with the
+ * ticket, and is told behind the ticket's verbs until it has confirmed; where that fails, by the alarm. A listener that is slow or away costs
+ * the ticket nothing.
+ */
+import type { Ticket } from "../domain/ticket/ticket.ts";
+import type { TicketRow } from "./ticket-parts.ts";
+
+export interface TicketListener {
+  /** The number of the latest event of which it has confirmed to have heard; 0: of none. */
+  heard(): number;
+  /** Called within a change of the row, and stored with it. */
+  noteHeard(event: number): void;
+  /** Must it hear of the ticket as it is now? */
+  isMissing(ticket: Ticket, heard: number): boolean;
+  /** Rejects where it may not have heard. */
+  tell(ticket: Ticket): Promise<void>;
+}
+
+export interface Listening {
+  /** Tells each what it hasn't heard. Never rejects. */
+  tell(): Promise<void>;
+  /** When the alarm is to tell what is still to be told; `Infinity`: nothing is. */
+  dueMs(ticket: Ticket, atMs: number): number;
+}
+
+/** When to tell something again that is so old already: 1 s, 2, 4, and so on, up to a minute. */
+export function againAtMs(ageMs: number, atMs: number): number {
+  return atMs + Math.min(Math.max(ageMs, shortestMs), longestMs);
+}
+
+const longestMs = 60_000;
+const shortestMs = 1_000;
+
+/** @param onTold an alarm may be needed for another moment */
+export function createListening(
+  listeners: readonly TicketListener[],
+  row: TicketRow,
+  onTold: () => void,
+): Listening {
+  const tellers = listeners.map((listener) => createTeller(listener, row, onTold));
+  return {
+    tell: async () => void (await Promise.all(tellers.map((tell) => tell()))),
+    dueMs(ticket, atMs) {
+      const isMissing = listeners.some((listener) => listener.isMissing(ticket, listener.heard()));
+      return isMissing ? againAtMs(Math.max(0, atMs - ticket.progress.updatedAtMs), atMs) : Infinity;
+    },
+  };
+}
+
+/** One after another, so that the last that it is told is the last that happened. */
+function createTeller(listener: TicketListener, row: TicketRow, onTold: () => void): () => Promise<void> {
+  let telling: Promise<void> | null = null;
+
+  function missing(): Ticket | null {
+    const ticket = row.read();
+    return ticket !== null && listener.isMissing(ticket, listener.heard()) ? ticket : null;
+  }
+
+  async function tellAll(first: Ticket): Promise<void> {
+    try {
+      for (let ticket: Ticket | null = first; ticket !== null; ticket = missing()) {
+        await listener.tell(ticket);
+        const { events } = ticket.progress;
+        await row.change((open) => {
+          if (open.read() !== null) listener.noteHeard(events);
+        });
+      }
+    } catch {
+      // The alarm will tell it.
+    } finally {
+      // In the same breath as the last look: what happens from here on is told anew.
+      telling = null;
+      onTold();
+    }
+  }
+
+  return async () => {
+    const first = missing();
+    if (first === null) return;
+    await (telling ??= tellAll(first));
+  };
+}

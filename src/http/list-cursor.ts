@@ -1,0 +1,38 @@
+/** The cursor of a list of tickets: where to go on, and by which filters it was made. Opaque to clients. */
+import type { ListPosition, TicketQuery } from "../gateway/ports.ts";
+
+export type Filters = Pick<TicketQuery, "status" | "provider">;
+
+/** What a cursor is read as. `others`: it was made by other filters, and would leave tickets out or show them twice. */
+export type CursorRead =
+  | { readonly kind: "position"; readonly position: ListPosition }
+  | { readonly kind: "others" }
+  | { readonly kind: "unreadable" };
+
+const version = "1";
+
+export function cursorOf({ acceptedAtMs, id }: ListPosition, filters: Filters): string {
+  return btoa([version, acceptedAtMs, id, filters.status ?? "", filters.provider ?? ""].join(" "))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+export function readCursor(cursor: string, filters: Filters): CursorRead {
+  const [of, atMs = "", id = "", status, provider, ...rest] = decoded(cursor).split(" ");
+  const isOurs = of === version && moment.test(atMs) && uuid.test(id) && rest.length === 0;
+  if (!isOurs || provider === undefined) return { kind: "unreadable" };
+  if (status !== (filters.status ?? "") || provider !== (filters.provider ?? "")) return { kind: "others" };
+  return { kind: "position", position: { acceptedAtMs: Number(atMs), id } };
+}
+
+const moment = /^\d{1,16}$/;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function decoded(cursor: string): string {
+  try {
+    return atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,157 @@
+/** The index of a tenant's tickets: what tickets tell it, what a list makes of it, and what is left. */
+import { afterEach, expect, it, vi } from "vitest";
+import { configOf } from "../../../src/cloudflare/environment.ts";
+import { ProviderGate } from "../../../src/cloudflare/objects/gate-object.ts";
+import { TenantIndex } from "../../../src/cloudflare/objects/tenant-index.ts";
+import type { IndexEntry } from "../../../src/engine/ticket-index.ts";
+import type { Draft } from "../../../src/gateway/ports.ts";
+import { ticketPolicy } from "../../../src/settings/limits.ts";
+import { draftOf, judged, kept } from "../../contracts/tickets.ts";
+import { env, evictAll, freshWorld, settled, storedIn, ticketsOf } from "../objects.ts";
+import { runInDurableObject } from "cloudflare:test";
+
+const policy = ticketPolicy(configOf(env));
+const tenant = "tenant-one";
+const tenantKey = "0123456789abcdef";
+const tickets = ticketsOf();
+const index = () => env.TENANT_INDEXES.get(env.TENANT_INDEXES.idFromName(`tenant:${tenant}`));
+const rows = async () => ((await storedIn(index()))["tickets"] ?? []) as Record<string, unknown>[];
+const list = () => tickets.list({ tenant, tenantKey, provider: null, status: null, limit: 50, after: null });
+
+const note = (entry: IndexEntry) =>
+  runInDurableObject(index(), (object) => (object as TenantIndex).note(entry));
+
+function draft(): Draft {
+  const made = draftOf();
+  return { ...made, about: { ...made.about, tenant, keys: { tenant: tenantKey, model: "#m" } } };
+}
+
+/** What tickets tell the index. @param isAway it throws */
+function heard(isAway: () => boolean = () => false): IndexEntry[] {
+  const entries: IndexEntry[] = [];
+  const { note } = TenantIndex.prototype;
+  vi.spyOn(TenantIndex.prototype, "note").mockImplementation(function (this: TenantIndex, entry) {
+    entries.push(entry);
+    if (isAway()) throw new Error("it is away");
+    note.call(this, entry);
+  });
+  return entries;
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+it("hears of a ticket twice: that there is one, and how it has ended", async () => {
+  const world = await freshWorld();
+  const entries = heard();
+  const { about } = await kept(tickets, draft());
+  await settled();
+  await tickets.claim(about.id, "p1", false);
+  await tickets.giveBack(about.id, 1);
+  await tickets.claim(about.id, "p2", false);
+  await world.advance(800);
+  await tickets.settle(about.id, 2, judged);
+  await settled();
+  await world.advance(60_000);
+  const { id, provider, acceptedAtMs, expiresAtMs } = about;
+  const of = { id, provider, acceptedAtMs };
+  const endedAtMs = acceptedAtMs + 800;
+  expect(entries).toEqual([
+    {
+      ...of,
+      event: 1,
+      status: "queued",
+      endedAtMs: null,
+      forgetAtMs: expiresAtMs + policy.leaseMs + policy.retentionMs,
+    },
+    { ...of, event: 5, status: "completed", endedAtMs, forgetAtMs: endedAtMs + policy.retentionMs },
+  ]);
+});
+
+it("holds no later word back: of whatever comes late the row keeps the latest event", async () => {
+  const world = await freshWorld();
+  const of = { id: crypto.randomUUID(), provider: "mock", acceptedAtMs: 1 } as const;
+  const forgetAtMs = world.nowMs() + 10_000;
+  await note({ ...of, event: 3, status: "completed", endedAtMs: 9, forgetAtMs });
+  await note({ ...of, event: 1, status: "queued", endedAtMs: null, forgetAtMs });
+  expect(await rows()).toMatchObject([{ status: "completed", event: 3, ended_at: 9 }]);
+});
+
+it("is told again until it has heard, also of what ended meanwhile and after an eviction; nobody waits for it", async () => {
+  const world = await freshWorld();
+  let isAway = true;
+  const entries = heard(() => isAway);
+  const { about } = await kept(tickets, draft());
+  await tickets.claim(about.id, "p1", false);
+  await tickets.settle(about.id, 1, judged);
+  await settled();
+  expect(await rows()).toEqual([]);
+  await evictAll();
+  await world.advance(5_000);
+  const before = entries.length;
+  expect(before).toBeGreaterThan(2);
+  isAway = false;
+  await world.advance(60_000);
+  expect(await rows()).toMatchObject([{ id: about.id, status: "completed" }]);
+  expect(entries).toHaveLength(before + 1);
+  await world.advance(120_000);
+  expect(entries).toHaveLength(before + 1);
+});
+
+it("says that a list is not complete while it has not heard of a place, and lists what the gates know all the same", async () => {
+  const world = await freshWorld();
+  let isAway = true;
+  heard(() => isAway);
+  const { about } = await kept(tickets, draft());
+  await settled();
+  const late = await list();
+  expect(late.tickets.map((ticket) => ticket.about.id)).toEqual([about.id]);
+  expect(late.complete).toBe(false);
+  isAway = false;
+  await world.advance(2_000);
+  expect(await list()).toMatchObject({ tickets: [{ about: { id: about.id } }], complete: true });
+});
+
+it("says so too where a gate can't be asked", async () => {
+  await freshWorld();
+  const { about } = await kept(tickets, draft());
+  await settled();
+  vi.spyOn(ProviderGate.prototype, "ticketsOf").mockImplementation(() => {
+    throw new Error("it is away");
+  });
+  expect(await list()).toMatchObject({ tickets: [{ about: { id: about.id } }], complete: false });
+});
+
+it("forgets a ticket after the ticket itself is forgotten, and one that never told its end", async () => {
+  const world = await freshWorld();
+  const { about } = await kept(tickets, draft());
+  await settled();
+  await tickets.cancel(about.id, "owner");
+  await settled();
+  await world.advance(policy.retentionMs + 601_000);
+  expect(await rows()).toEqual([]);
+  const entry = { id: about.id, provider: "mock", acceptedAtMs: 1, event: 1 } as const;
+  await note({ ...entry, status: "queued", endedAtMs: null, forgetAtMs: world.nowMs() + 10_000 });
+  await world.advance(601_000);
+  expect(await rows()).toEqual([]);
+});
+
+it("takes in a ticket that older code accepted when that next speaks", async () => {
+  const world = await freshWorld();
+  let isAway = true;
+  heard(() => isAway);
+  const { about } = await kept(tickets, draft());
+  await settled();
+  const object = env.TICKET_OBJECTS.get(env.TICKET_OBJECTS.idFromName(about.id));
+  // As older code leaves it: without a cursor, and with an alarm that is far away.
+  await runInDurableObject(object, async (_, { storage }) => {
+    storage.sql.exec("DROP TABLE IF EXISTS listeners");
+    await storage.setAlarm(about.expiresAtMs);
+  });
+  isAway = false;
+  await evictAll();
+  expect(await rows()).toEqual([]);
+  await tickets.load(about.id);
+  await settled();
+  expect(await rows()).toMatchObject([{ id: about.id, status: "queued" }]);
+  await world.advance(0);
+});
