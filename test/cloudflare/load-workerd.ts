@@ -10,6 +10,7 @@ const bindings: Readonly<Record<string, string>> = {
   TicketObject: "TICKET_OBJECTS",
   KeyObject: "KEY_OBJECTS",
   TotalsObject: "TOTALS_OBJECTS",
+  TenantIndex: "TENANT_INDEXES",
 };
 
 /** Alarms of the past ring when all is loaded: a gate would forget a ticket that isn't there yet. */

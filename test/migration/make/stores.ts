@@ -109,8 +109,10 @@ function valueOf(value: unknown): Value {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function objectsIn(folder: string): StoredObject[] {
-  return ["ProviderGate", "TicketObject", "KeyObject", "TotalsObject"].flatMap((of) => {
+  return ["ProviderGate", "TicketObject", "KeyObject", "TotalsObject", "TenantIndex"].flatMap((of) => {
     const at = join(folder, dataFolder, `v3/do/llm-provider-service-${of}`);
+    // Older code has no such class.
+    if (!existsSync(at)) return [];
     const files = readdirSync(at).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
     return files
       .flatMap((file) =>
