@@ -1,3 +1,4 @@
+import { tokensOf } from "../../../src/domain/gate/fair-order.ts";
 import { expect, it } from "vitest";
 import type { Failure } from "../../../src/domain/failure.ts";
 import type { Others } from "../../../src/domain/gate/call-report.ts";
@@ -423,10 +424,11 @@ it("gives back the comparison as it was resolved, while it has it", () => {
     parameters: about.parameters,
   });
   const item = { ticketId: "t1", priority: 3, acceptedAtMs: 0, model: "m", tenant: "", comparison: "00" };
-  expect(queueItemOf(fresh)).toEqual({ ...item, sizeBytes: 18 });
+  const tokens = tokensOf(18, about.parameters.maxTokens);
+  expect(queueItemOf(fresh)).toEqual({ ...item, sizeBytes: 18, tokens });
   const keys = { tenant: "0123456789abcdef", model: "#k" };
   const known = { ...fresh, about: { ...fresh.about, keys, storedBytes: 2_000 } };
-  expect(queueItemOf(known)).toEqual({ ...item, ...keys, sizeBytes: 2_000 });
+  expect(queueItemOf(known)).toEqual({ ...item, ...keys, sizeBytes: 2_000, tokens });
 });
 
 it("reads itself back from JSON in every state, and waits for newer code's tickets", () => {
