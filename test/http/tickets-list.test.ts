@@ -28,7 +28,7 @@ async function keep(service: TestService, count: number, changes = {}, init: Req
 }
 
 it("shows each as its status does, newest first, with where it stands in the queue", async () => {
-  const service = testService({ QUEUE_CONCURRENCY: "1" });
+  const service = testService({ env: { QUEUE_CONCURRENCY: "1" } });
   const ids = await keep(service, 3, { metadata: { pair: 17 } });
   const { status, tickets, cursor, body } = await list(service);
   expect([status, cursor, body["complete"]]).toEqual([200, null, true]);
