@@ -2,6 +2,20 @@ import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/**
+ * What takes whole processes, disks, users, clocks or stores that older versions have written, one after another in real time, and the simulation
+ * with bugs planted in it. They run by
+ * `npm run test:machine`, so that `npm test` stays quick.
+ */
+const machine = [
+  "test/node/{stopping,stopping-connections,log-output,full-disk,damaged-file,data-directory,clock-set}.test.ts",
+  "test/node/redis/{trouble,rolling-restart,rewriting,stop,stores-rest}.test.ts",
+  "test/node/{migration-redis,migration-sqlite}.test.ts",
+  "test/node/{original-clients,right-node}.test.ts",
+  "test/node/vendors/one-byte-chunks.test.ts",
+  "test/proofs/simulation/sim.test.ts",
+];
+
 // A project per runtime: the core on plain Node, the Node platform, and real workerd.
 export default defineConfig({
   test: {
@@ -25,8 +39,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "node", include: ["test/{node,proofs/kill-cycles,proofs/simulation}/**/*.test.ts"] },
+        test: {
+          name: "node",
+          include: ["test/{node,proofs/kill-cycles,proofs/simulation}/**/*.test.ts"],
+          exclude: machine,
+        },
       },
+      { extends: true, test: { name: "machine", include: machine } },
       {
         extends: true,
         plugins: [
