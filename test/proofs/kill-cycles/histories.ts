@@ -11,7 +11,8 @@ export function readHistories(folder: string): History[] {
     try {
       const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
       const names = new Set(tables.map(({ name }) => name));
-      if (names.has("tickets")) return ofOneFile(database);
+      // A tenant's index on Cloudflare has a table of tickets too, and no events.
+      if (names.has("tickets") && names.has("events")) return ofOneFile(database);
       return names.has("ticket") ? ofOneObject(database) : [];
     } finally {
       database.close();
