@@ -100,6 +100,9 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
   };
 }
 
+/** The longest that a kill waits for a call to meet. */
+const nextCallMs = 5_000;
+
 interface Life {
   readonly startAtMs: number;
   readonly startedInMs: number;
@@ -136,6 +139,8 @@ async function killInTurn(
     // So that the kill comes while tickets are being made.
     await clients.burst(burst);
     await pause(chance.between(...burstMs));
+    // And every second one while a call is made, if one comes soon.
+    if (pace.countsFromCall && cycle % 2 === 0) await upstream.nextCall(nextCallMs);
     clients.pointAt([]);
     lives.push({ startAtMs, startedInMs, killAtMs: Date.now() });
     await kill();

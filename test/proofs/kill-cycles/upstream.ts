@@ -27,6 +27,8 @@ export interface Upstream {
   restAs(mood: Mood): Promise<void>;
   /** Resolves when so many calls have come since it rested, answered or not, or when it took too long. */
   callsCome(count: number, patienceMs: number): Promise<void>;
+  /** Resolves when one more call has come, and is not answered yet, or when it took too long. */
+  nextCall(patienceMs: number): Promise<void>;
   /** Resolves when so many more refusals have been given, or when it took too long. */
   refusals(count: number, patienceMs: number): Promise<void>;
   close(): Promise<void>;
@@ -63,6 +65,15 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
   };
   const feel = (mood: Mood) => lane.rescript(steps[mood]);
   await feel("healthy");
+  async function callsCome(count: number, patienceMs: number): Promise<void> {
+    const deadline = performance.now() + patienceMs;
+    // Each wait of the lane's own is over after 5 s.
+    while (performance.now() < deadline) {
+      const heard = await lane.waitForRequest(count).catch(() => []);
+      if (heard.length >= count) return;
+    }
+  }
+
   return {
     lane,
     calls,
@@ -71,13 +82,10 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
       await lane.clear();
       await feel(mood);
     },
-    async callsCome(count, patienceMs) {
-      const deadline = performance.now() + patienceMs;
-      // Each wait of the lane's own is over after 5 s.
-      while (performance.now() < deadline) {
-        const heard = await lane.waitForRequest(count).catch(() => []);
-        if (heard.length >= count) return;
-      }
+    callsCome,
+    async nextCall(patienceMs) {
+      const { length } = await lane.waitForRequest(0);
+      await callsCome(length + 1, patienceMs);
     },
     async refusals(count, patienceMs) {
       const deadline = performance.now() + patienceMs;
