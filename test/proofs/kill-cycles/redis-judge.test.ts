@@ -184,6 +184,9 @@ it("finds a claim that was lost though another process was killed", () => {
   expect(broken({}, { kills, broken: strangers })).toContain(claimLost);
   const calls = evidence.calls.map((one) => ({ ...one, process: one.isCut ? 1 : 0 }));
   expect(broken({}, { kills, calls, broken: strangers })).toEqual([]);
+  // What another store's ticket of the same comparison was called for meanwhile is no call of this claim.
+  const twins = calls.filter(({ isCut }) => isCut).map((one) => ({ ...one, process: 0, isCut: false }));
+  expect(broken({}, { kills, calls: [...calls, ...twins], broken: strangers })).not.toContain(claimLost);
 });
 
 it("finds a claim that was lost though its process lived on for long", () => {

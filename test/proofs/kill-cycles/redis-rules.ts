@@ -52,8 +52,10 @@ const redisRules: RedisRules = {
   }) => {
     const callsOf = Map.groupBy(evidence.calls, ({ number }) => number);
     return evidence.histories.flatMap(claimsIn).flatMap((claim) => {
-      const call = (callsOf.get(claim.number) ?? []).findLast((one) => isWithin(one, claim));
-      return call === undefined || !isLost(claim, call) || wasKilled(call, evidence)
+      // Of a comparison that two stores keep, the other's calls may lie within it too.
+      const within = (callsOf.get(claim.number) ?? []).filter((one) => isWithin(one, claim));
+      const call = within.at(-1);
+      return call === undefined || within.some((one) => !isLost(claim, one) || wasKilled(one, evidence))
         ? []
         : [`${claim.queueId}: called by process ${call.process} ${clock(call.receivedAtMs)}`];
     });
