@@ -106,7 +106,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
-    door: createLiveRoom(doorLimits(config, platform.name), clock.nowMs),
+    door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
     clock,
     newId,
     sha256,

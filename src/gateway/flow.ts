@@ -34,16 +34,19 @@ export function createFlow(ports: Ports, policy: Policy): Flow {
     policy,
     startDeadline: createDeadlines(ports),
     keysOf: createKeysOf(ports.sha256),
-    roomOf: roomsOf(policy.live ?? unbounded, ports.clock.nowMs),
+    roomOf: roomsOf(policy.live ?? unbounded, ports.clock.monotonicMs),
   };
 }
 
-function roomsOf(limitsOf: (provider: ProviderName) => RoomLimits, nowMs: () => number): Flow["roomOf"] {
+function roomsOf(
+  limitsOf: (provider: ProviderName) => RoomLimits,
+  monotonicMs: () => number,
+): Flow["roomOf"] {
   const rooms = new Map<ProviderName, LiveRoom>();
   return (provider) => {
     const known = rooms.get(provider);
     if (known) return known;
-    const room = createLiveRoom(limitsOf(provider), nowMs);
+    const room = createLiveRoom(limitsOf(provider), monotonicMs);
     rooms.set(provider, room);
     return room;
   };

@@ -23,7 +23,8 @@ interface Guest {
   readonly endsAtMs: number;
 }
 
-export function createLiveRoom(limits: RoomLimits, nowMs: () => number): LiveRoom {
+/** @param monotonicMs of a clock that nobody sets, in milliseconds: a guest's time is a duration */
+export function createLiveRoom(limits: RoomLimits, monotonicMs: () => number): LiveRoom {
   const guests = new Map<number, Guest>();
   /** Of tenants with guests. */
   const loads = new Map<string, Held>();
@@ -48,8 +49,8 @@ export function createLiveRoom(limits: RoomLimits, nowMs: () => number): LiveRoo
   }
 
   function forgetLost(): void {
-    const now = nowMs();
-    for (const [id, { endsAtMs }] of guests) if (endsAtMs <= now) remove(id);
+    const nowMs = monotonicMs();
+    for (const [id, { endsAtMs }] of guests) if (endsAtMs <= nowMs) remove(id);
   }
 
   return {
@@ -59,7 +60,7 @@ export function createLiveRoom(limits: RoomLimits, nowMs: () => number): LiveRoo
         if (!hasLiveRoom(loads, tenant, bytes, limits)) return null;
       }
       const id = entered++;
-      const guest = { tenant, bytes, endsAtMs: nowMs() + limits.leaseMs };
+      const guest = { tenant, bytes, endsAtMs: monotonicMs() + limits.leaseMs };
       put(id, guest);
       return {
         resize(bytes) {

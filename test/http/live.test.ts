@@ -90,3 +90,19 @@ it("reads no more bodies than there is room for: the others get a 503 before the
   expect(refused).toMatchObject({ status: 503, body: { error_type: "SERVICE_UNAVAILABLE", retry_after: 2 } });
   expect(read).toBe(223);
 });
+
+it.each([3_600_000, -3_600_000])(
+  "keeps a live call's room though the wall clock is set by %i ms, and no longer than the call",
+  async (byMs) => {
+    const { compare, clock } = testService({ env: { OPENAI_LIVE_CONCURRENCY: "1" }, steps: () => slow });
+    const first = compare(immediate);
+    await clock.advance(1);
+    clock.setWall(byMs);
+    expect((await compare(immediate)).status).toBe(503);
+    await clock.advance(10_000);
+    expect((await first).status).toBe(200);
+    const second = compare(immediate);
+    await clock.advance(10_000);
+    expect((await second).status).toBe(200);
+  },
+);

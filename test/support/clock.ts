@@ -7,6 +7,8 @@ export interface ManualClock extends Clock {
    * @param ms from 0 (which lets pending work finish, and runs what is due now)
    */
   advance(ms: number): Promise<void>;
+  /** Sets the wall clock on by so much, or back. Nobody's timer runs for that. */
+  setWall(byMs: number): void;
   /** Timers that have neither run nor been cancelled. */
   pending(): number;
 }
@@ -14,9 +16,10 @@ export interface ManualClock extends Clock {
 /** @param startMs epoch milliseconds */
 export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
   let nowMs = startMs;
+  let setByMs = 0;
   let timers: readonly { readonly atMs: number; readonly run: () => void }[] = [];
   return {
-    nowMs: () => nowMs,
+    nowMs: () => nowMs + setByMs,
     // Of another beginning than the wall's, as in truth: whoever mixes the two is far off.
     monotonicMs: () => nowMs - startMs + 1_000,
     after(delayMs, then) {
@@ -38,6 +41,9 @@ export function manualClock(startMs = Date.UTC(2026, 10, 22, 12)): ManualClock {
         due?.run();
       }
       nowMs = untilMs;
+    },
+    setWall(byMs) {
+      setByMs += byMs;
     },
     pending: () => timers.length,
   };
