@@ -1,6 +1,6 @@
 /** Where tickets live in tests of what stands above: the machines that the platforms ship, over memory and a clock that a test moves. */
+import { memoryGateKeeper } from "./memory-gate.ts";
 import type { ProviderName } from "../../src/domain/judging/comparison.ts";
-import { newGate, type GateState } from "../../src/domain/gate/gate.ts";
 import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import type { QueueItem } from "../../src/domain/gate/places.ts";
@@ -8,9 +8,7 @@ import { noticeOf, queueItemOf, type Ticket } from "../../src/domain/ticket/tick
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { StoreParts } from "../../src/service.ts";
-import { createGateKeeper, type GateKeeper } from "../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
-import { memoryPlaces } from "../../src/engine/memory-places.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryStores extends StoreParts {
@@ -64,19 +62,8 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
   }
 
   function makeGate(name: ProviderName) {
-    let state: GateState = newGate;
     let reports = 0;
-    const keeper: GateKeeper = createGateKeeper({
-      places: memoryPlaces(),
-      limits,
-      readState: () => state,
-      writeState: (next) => {
-        state = next;
-      },
-      atomically: (verb) => verb(),
-      nowMs: clock.nowMs,
-      random,
-    });
+    const keeper = memoryGateKeeper(limits, clock, random);
     const owner: GateOwner = {
       send(ids) {
         for (const id of ids) clock.after(0, () => void work?.(id).catch(() => {}));

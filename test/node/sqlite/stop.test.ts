@@ -1,38 +1,14 @@
 /** SIGTERM, as the flow and the store live through it. */
 import { expect, it } from "vitest";
-import type { Asked } from "../../../src/gateway/resolve.ts";
-import { type Caller } from "../../../src/gateway/submission.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
 import type { Provider, Reply } from "../../../src/gateway/ports.ts";
 import { longestStopMs, stopGracefully } from "../../../src/node/stop.ts";
 import { draftOf, kept } from "../../contracts/tickets.ts";
+import { callerIn, someComparison } from "../../support/asking.ts";
 import { manualClock } from "../../support/clock.ts";
 import { config, sqliteForTest } from "../../support/sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
 
-const asked: Asked = {
-  userPrompt: "Which one?",
-  essayA: "One.",
-  essayB: "Two.",
-  provider: null,
-  model: null,
-  systemPrompt: null,
-  temperature: null,
-  maxTokens: null,
-  reasoningEffort: null,
-};
-
-const script: Caller = {
-  correlationId: "c",
-  tenant: "t",
-  mode: "queue_if_unavailable",
-  priority: 0,
-  userId: null,
-  traceId: null,
-  metadata: {},
-  onHangUp: null,
-  queueId: null,
-};
 const vendorless = { anthropic: "a", openai: "o", google: "g", openrouter: "r" };
 const verdict = (prompt: string): Reply => ({
   outcome: { ok: true, value: { text: signed(goodVerdict, prompt), model: "m" } },
@@ -86,7 +62,7 @@ async function stoppingWorld(
   sqlite.start(gateway.run);
   const ticket = await kept(sqlite.tickets, draftOf());
   await world.advance(0);
-  const live = gateway.submit(asked, script);
+  const live = gateway.submit(someComparison, callerIn("queue_if_unavailable"));
   await world.advance(0);
   expect(calls).toBe(2);
 

@@ -1,6 +1,6 @@
 /** A store of tickets and their gates in memory, by the machines that the platforms ship. What it stored outlives it. */
+import { memoryGateKeeper } from "../memory-gate.ts";
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
-import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../../src/settings/limits.ts";
 import { noticeOf, queueItemOf, type Ticket, type TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import {
@@ -10,9 +10,8 @@ import {
   type Gate,
   type Tickets,
 } from "../../../src/gateway/ports.ts";
-import { createGateKeeper, type GateKeeper } from "../../../src/engine/gate-keeper.ts";
+import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
-import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import { memoryTickets } from "../memory-tickets.ts";
 
 export interface Row {
@@ -78,19 +77,8 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
   function of(provider: ProviderName) {
     const known = keepers.get(provider);
     if (known) return known;
-    let state: GateState = newGate;
     let reports = 0;
-    const keeper: GateKeeper = createGateKeeper({
-      places: memoryPlaces(),
-      limits,
-      readState: () => state,
-      writeState: (next) => {
-        state = next;
-      },
-      atomically: (verb) => verb(),
-      nowMs: clock.nowMs,
-      random,
-    });
+    const keeper = memoryGateKeeper(limits, clock, random);
     const owner: GateOwner = {
       send(ids) {
         for (const id of ids) clock.after(0, () => (isHalted ? undefined : send(id)));
