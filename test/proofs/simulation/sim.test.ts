@@ -85,6 +85,8 @@ it.each([
   ["waits don't end when the breaker closes", "4 ends"],
   ["what a ticket costs is not charged to its line", "13 whose"],
   ["a key's lease ends before its request", "idempotency"],
+  ["a gate takes the moments of a ticket's clock for its own", "clocks"],
+  ["a ticket does not see that its clock was set back", "7 as accepted"],
 ])("sees that %s", { timeout: 60_000 }, async (bug, promise) => {
   expect(await firstFound(bug)).toBe(promise);
 });
