@@ -4,7 +4,8 @@ import { judgementIn } from "../domain/judging/frames.ts";
 import type { Judgement } from "../domain/judging/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
-import type { Answer, JudgeRequest, Ports, Provider } from "./ports.ts";
+import type { Answer, Ports, Provider } from "./ports.ts";
+import { requestOf, type Prepared } from "./resolve.ts";
 
 /** A judgement, and the call that brought it. */
 export interface Judged {
@@ -43,7 +44,7 @@ export function costOfCalls({ costUsd, priceKnown }: CallTally): number | null {
 /** Which call is made, for whom, and where it is counted. */
 export interface Asking {
   readonly provider: Provider;
-  readonly request: Omit<JudgeRequest, "attempt">;
+  readonly prepared: Prepared;
   readonly whom: Beneficiary;
   readonly tally: CallTally;
 }
@@ -61,26 +62,28 @@ export async function attempt(
 
 async function call(
   { clock, onAttempt }: Pick<Ports, "clock" | "onAttempt">,
-  { provider, request, whom, tally }: Asking,
+  { provider, prepared, whom, tally }: Asking,
   signal: AbortSignal,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
   const number = ++tally.calls;
   const startedAtMs = clock.nowMs();
   const beganMs = clock.monotonicMs();
-  const reply = await provider.judge({ ...request, attempt: number }, signal);
+  // Made anew for each call, and held by nobody here: the judge can let go of it as soon as it is sent.
+  const reply = await provider.judge({ ...requestOf(prepared), attempt: number }, signal);
   const durationMs = clock.monotonicMs() - beganMs;
   const { outcome, usage } = reply;
-  const costUsd = usage && provider.cost(request.model, usage, startedAtMs);
+  const { model } = prepared.comparison;
+  const costUsd = usage && provider.cost(model, usage, startedAtMs);
   if (usage) {
     if (costUsd === null) tally.priceKnown = false;
     else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
   }
-  const judged = outcome.ok ? judgedBy(request, outcome.value) : outcome;
+  const judged = outcome.ok ? judgedBy(prepared, outcome.value) : outcome;
   onAttempt({
     correlationId: whom.correlationId,
     tenant: whom.tenant,
     provider: provider.name,
-    model: request.model,
+    model,
     attempt: number,
     durationMs,
     reply,
@@ -93,9 +96,9 @@ async function call(
 }
 
 function judgedBy(
-  request: Pick<JudgeRequest, "frame" | "promptSha256" | "plan">,
+  asked: Omit<Prepared, "comparison">,
   { text, texts = [text], model }: Answer,
 ): Result<Pick<Judged, "judgement" | "model">, Failure> {
-  const read = judgementIn(request, texts);
+  const read = judgementIn(asked, texts);
   return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
 }

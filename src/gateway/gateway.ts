@@ -25,7 +25,7 @@ import {
   type TicketQuery,
 } from "./ports.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
-import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
+import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
 import type { Caller, LiveJudgement, Obstacle, WhyNot, Submitted } from "./submission.ts";
 import { run } from "./work.ts";
 
@@ -93,7 +93,7 @@ async function judgeInRoom(
   deadline: Deadline,
 ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
   const { caller, provider } = underway;
-  const stay = flow.roomOf(provider.name).enter(caller.tenant, caller.bodyBytes ?? 0);
+  const stay = flow.roomOf(provider.name).enter(caller.tenant, caller.liveBytes ?? 0);
   if (stay === null) return err({ kind: "crowded" });
   try {
     return await judgeNow(flow, underway, deadline);
@@ -110,7 +110,7 @@ async function judgeNow(
 ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
   const { clock } = ports;
   const gate = ports.gate(provider.name);
-  const asking: Asking = { provider, request: requestOf(prepared), whom: caller, tally };
+  const asking: Asking = { provider, prepared, whom: caller, tally };
   const comparison = comparisonKey(prepared.promptSha256);
   let last: Obstacle | null = null;
   /** When the comparison came, or its call before this one began. */
@@ -199,8 +199,8 @@ async function tryOut(
   if (stay === null) return err({ kind: "crowded", provider: name });
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
-    const request = requestOf(await prepare(comparison, provider, ports.sha256, deadline.signal));
-    const answer = await attempt(ports, { provider, request, whom, tally: newCallTally() }, deadline.signal);
+    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const answer = await attempt(ports, { provider, prepared, whom, tally: newCallTally() }, deadline.signal);
     return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
   } finally {
     stay.leave();
