@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../../src/gateway/ports.ts";
 import { afterAlive, type Life } from "./life.ts";
+import type { FaultKind } from "./plan.ts";
 import type { World } from "./world.ts";
 
 const hourMs = 3_600_000;
@@ -33,9 +34,9 @@ interface Setting {
   readonly aheadMs: number;
 }
 
-/** Of a store. In most worlds it is right. */
-export function storeClock(world: World): WallClock {
-  const settings = world.strikes("store_clocks") ? drawSettings(world) : [];
+/** Of a store, or of the machine of a process that has one. In most worlds it is right. */
+export function storeClock(world: World, fault: FaultKind = "store_clocks"): WallClock {
+  const settings = world.strikes(fault) ? drawSettings(world) : [];
   const aheadAt = (atMs: number) => settings.findLast((setting) => setting.atMs <= atMs)?.aheadMs ?? 0;
 
   function stepsSince(sinceMs: number): readonly number[] {
