@@ -67,7 +67,7 @@ export function createTicketKeeper(
   parts: TicketKeeperParts,
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
-  const { row, gate, later, follower } = parts;
+  const { row, gate, nowMs, later, follower } = parts;
   const { cancel, claim, elapse } = rules.moves;
   const notices = createNotices(parts, rules);
   const creation = createCreation(parts, rules, notices);
@@ -89,7 +89,7 @@ export function createTicketKeeper(
     async claim(permit, asProbe, early) {
       const moved = await move((known, atMs, inForce) => claim(known, permit, asProbe, atMs, inForce, early));
       later(tell());
-      return moved && { claimed: moved.reply, ticket: moved.ticket };
+      return moved && { claimed: moved.reply, ticket: moved.ticket, nowMs: nowMs() };
     },
 
     async claimInTurn(permit, start) {

@@ -66,36 +66,45 @@ async function submitKeyed(
   request: KeyedRequest,
   asking: Asking,
 ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+  try {
+    return await answerTo(keyed, request, asking, await begin(keyed, request));
+  } catch (error) {
+    if (error instanceof StoreAway) return err({ kind: "store_away" });
+    throw error;
+  }
+}
+
+/** @param begun what the key's record said */
+async function answerTo(
+  keyed: Keyed,
+  request: KeyedRequest,
+  asking: Asking,
+  begun: Begun,
+): Promise<Result<KeyedAnswer, KeyedRefusal>> {
   const { keys, tickets } = keyed.ports;
   /** The key is free again: its ticket is forgotten, or was cancelled. */
   async function anew(fence: number) {
     await keys.end(request.name, fence, { kind: "freed" });
     return submitKeyed(keyed, request, asking);
   }
-  try {
-    const begun = await begin(keyed, request);
-    switch (begun.kind) {
-      case "busy":
-        return err({ kind: "key_busy", untilMs: begun.untilMs });
-      case "mismatch":
-        if (begun.ticket === undefined || !(await isCancelled(keyed, begun.ticket.queueId)))
-          return err({ kind: "key_mismatch" });
-        return await anew(begun.ticket.fence);
-      case "answered":
-        return ok(begun);
-      case "ticketed": {
-        const ticket = await tickets.load(begun.queueId);
-        if (ticket?.state.status === "cancelled") return await anew(begun.fence);
-        if (ticket) return ok({ kind: "kept_before", ticket });
-        return begun.mayEnd ? await anew(begun.fence) : err({ kind: "key_spent" });
-      }
-      case "begun":
-        if (begun.again && (await isCancelled(keyed, begun.queueId))) return await anew(begun.fence);
-        return await goOn(keyed, request.name, begun, asking);
+  switch (begun.kind) {
+    case "busy":
+      return err({ kind: "key_busy", untilMs: begun.untilMs });
+    case "mismatch":
+      if (begun.ticket === undefined || !(await isCancelled(keyed, begun.ticket.queueId)))
+        return err({ kind: "key_mismatch" });
+      return await anew(begun.ticket.fence);
+    case "answered":
+      return ok(begun);
+    case "ticketed": {
+      const ticket = await tickets.load(begun.queueId);
+      if (ticket?.state.status === "cancelled") return await anew(begun.fence);
+      if (ticket) return ok({ kind: "kept_before", ticket });
+      return begun.mayEnd ? await anew(begun.fence) : err({ kind: "key_spent" });
     }
-  } catch (error) {
-    if (error instanceof StoreAway) return err({ kind: "store_away" });
-    throw error;
+    case "begun":
+      if (begun.again && (await isCancelled(keyed, begun.queueId))) return await anew(begun.fence);
+      return await goOn(keyed, request, begun, asking);
   }
 }
 
@@ -113,13 +122,16 @@ async function begin(
   return keys.begin(name, await sha256OfVersion1(), newId(), policy.leaseMs);
 }
 
-/** @param name of the record */
 async function goOn(
-  { ports: { keys, tickets }, submit, policy }: Keyed,
-  name: string,
+  keyed: Keyed,
+  request: KeyedRequest,
   { queueId, fence, again }: Extract<Begun, { kind: "begun" }>,
-  { asked, caller, bodyOf }: Asking,
+  asking: Asking,
 ): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+  const { ports, submit, policy } = keyed;
+  const { keys, tickets } = ports;
+  const { name } = request;
+  const { asked, caller, bodyOf } = asking;
   const note = (end: KeyedEnd) => noteIfPossible(keys, name, fence, end);
   // Whoever had the key before may have died after it had kept the ticket.
   const orphan = again ? await tickets.load(queueId) : null;
@@ -143,9 +155,11 @@ async function goOn(
     return isOurs ? submitted : err({ kind: "key_busy", untilMs: 0 });
   }
   if (submitted.value.kind === "kept") {
-    await note({ kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket, policy) });
-    return ok(submitted.value);
+    const isOurs = await note({ kind: "ticketed", forgetAtMs: lastMoment(submitted.value.ticket, policy) });
+    return isOurs ? ok(submitted.value) : await overtaken(keyed, request, queueId, asking);
   }
+  // Whoever had the key before may have stood still, and have kept the ticket only now.
+  if (again) await cancelIfPossible(keyed, queueId);
   const body = bodyOf(submitted.value);
   // Not given before it is stored, nor after the lease went to another: the same key must never bring two.
   const store = () => keys.end(name, fence, { kind: "answered", body });
@@ -155,6 +169,31 @@ async function goOn(
     throw error;
   });
   return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
+}
+
+/**
+ * Another has had the key since this request's lease ended: what the key has come to is the answer. The ticket that was kept too late is ended,
+ * but where it is the key's all the same, or may become so.
+ */
+async function overtaken(
+  keyed: Keyed,
+  request: KeyedRequest,
+  queueId: string,
+  asking: Asking,
+): Promise<Result<KeyedAnswer, KeyedRefusal>> {
+  const begun = await begin(keyed, request);
+  const mayBeTheKeys = begun.kind === "busy" || ("queueId" in begun && begun.queueId === queueId);
+  if (!mayBeTheKeys) await cancelIfPossible(keyed, queueId);
+  return answerTo(keyed, request, asking, begun);
+}
+
+/** Where its store does not answer, the ticket is judged for nobody. */
+async function cancelIfPossible({ ports }: Keyed, queueId: string): Promise<void> {
+  try {
+    await ports.tickets.cancel(queueId, "owner");
+  } catch (error) {
+    if (!(error instanceof StoreAway)) throw error;
+  }
 }
 
 /**

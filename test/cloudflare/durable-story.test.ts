@@ -8,6 +8,7 @@ import {
 import { expect, it, onTestFinished, vi } from "vitest";
 import { callerIn, someComparison } from "../support/asking.ts";
 import { claimTicket } from "../../src/cloudflare/claim.ts";
+import { configOf } from "../../src/cloudflare/environment.ts";
 import { remindTicket, remoteTickets } from "../../src/cloudflare/stubs/tickets.ts";
 import type { Remote } from "../../src/cloudflare/stubs/ask-object.ts";
 import { remoteGate, haveAskedAfter, lookAtGate } from "../../src/cloudflare/stubs/gate.ts";
@@ -19,6 +20,7 @@ import { queueItemOf } from "../../src/domain/ticket/ticket.ts";
 import { createGateFront } from "../../src/engine/front/front.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { StoreAway, type Provider } from "../../src/gateway/ports.ts";
+import { ticketPolicy } from "../../src/settings/limits.ts";
 import { alarmOf, env, evictAll, freshWorld, isStored, settled, storedIn, ticketsOf } from "./objects.ts";
 import { goodVerdict, signed } from "../../tools/fake-upstream/signed.ts";
 
@@ -82,17 +84,22 @@ async function story() {
     return submitted.value.ticket.about.id;
   }
 
-  async function work(id: string): Promise<void> {
+  /** @param aheadMs of the object's clock is the worker's */
+  function claim(id: string, aheadMs = 0) {
     const { start } = remoteGate(env, "mock");
     const parts = {
       gate: () => ({ ...gate, start }),
       tickets,
-      clock,
+      clock: { ...clock, nowMs: () => world.nowMs() + aheadMs },
       newId,
       random: () => 0,
       askAfter: (ticketId: string) => haveAskedAfter(env, "mock", ticketId),
     };
-    const claimed = await claimTicket(parts, id);
+    return claimTicket(parts, id);
+  }
+
+  async function work(id: string): Promise<void> {
+    const claimed = await claim(id);
     if (claimed !== null) await gateway.run(claimed);
   }
 
@@ -100,6 +107,7 @@ async function story() {
     ...world,
     judge,
     gateway,
+    claim,
     work,
     tickets,
     submit,
@@ -194,6 +202,15 @@ async function beginAndDie(id: string): Promise<void> {
   await remoteGate(env, "mock").start(queueItemOf(ticket), { permit: "dies", notBeforeMs, suspect: false });
   await tickets.claim(id, "dies", false);
 }
+
+it.each([-3_600_000, 3_600_000])(
+  "tells a worker what is left of its lease, though the worker's clock is %i ms ahead",
+  async (aheadMs) => {
+    const s = await story();
+    const claimed = await s.claim(await s.submit(), aheadMs);
+    expect(claimed?.leaseLeftMs).toBe(ticketPolicy(configOf(env)).leaseMs);
+  },
+);
 
 it("works tickets itself that Queues refuses, each once, and offers them again every 30 s", async () => {
   const s = await story();

@@ -1,6 +1,6 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import type { ClaimableTickets } from "../../engine/claims.ts";
+import type { DistantTickets, SeenTicket } from "../../engine/claims.ts";
 import type { AdmissionGuard } from "../../engine/front/admission.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
@@ -11,9 +11,15 @@ import { listFromIndex } from "./tenant-index.ts";
 export function remoteTickets(
   env: Environment,
   front: (provider: ProviderName) => AdmissionGuard,
-): ClaimableTickets {
+): DistantTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
+  async function look(id: string): Promise<SeenTicket | null> {
+    const found = await ask(id, (ticket) => ticket.load(true));
+    // An object of older code says the ticket alone.
+    return found !== null && "about" in found ? { ticket: found } : found;
+  }
+
   return {
     create: (draft) =>
       front(draft.about.provider).admit(draft.about.tenant, async () => {
@@ -25,7 +31,8 @@ export function remoteTickets(
           ? { created: { kind: "kept", ticket: made, estimate: null }, gateMs: 0 }
           : made;
       }),
-    load: (id) => ask(id, (ticket) => ticket.load()),
+    load: async (id) => (await look(id))?.ticket ?? null,
+    look,
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
