@@ -5,7 +5,7 @@ import type { AdmissionGuard } from "../../engine/front/admission.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
-import { listFromIndex } from "./tenant-index.ts";
+import { listOfTenant } from "./tenant-index.ts";
 
 /** The store of tickets. Whatever goes wrong is `StoreAway`. @param front what stands before the gates here */
 export function remoteTickets(
@@ -36,7 +36,7 @@ export function remoteTickets(
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
-    list: (query) => listFromIndex(env, query),
+    list: (query) => listOfTenant(env, query),
     cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),
   };
 }

@@ -6021,7 +6021,7 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch
 function tableOf(self, parts)
     local ____table
     local ____parts_0 = parts
@@ -6084,7 +6084,10 @@ function tableOf(self, parts)
                 if mustLast then
                     ____table.hasChanged = true
                 end
-                parts:writeState(after, mustLast)
+                parts:writeState(
+                    after,
+                    mustLast or ____table.arePlacesChanged and isMuchLater(nil, stored, after)
+                )
                 return reply
             end)
         end,
@@ -6523,6 +6526,19 @@ function views(self, ____bindingPattern0, ____bindingPattern1)
             )
         end
     }
+end
+function isMuchLater(self, ____bindingPattern0, ____bindingPattern1)
+    local before
+    before = ____bindingPattern0.seenMs
+    if before == nil then
+        before = 0
+    end
+    local after
+    after = ____bindingPattern1.seenMs
+    if after == nil then
+        after = 0
+    end
+    return after - before >= 1000
 end
 function idOf(self, ____bindingPattern0)
     local ticketId
