@@ -12,7 +12,7 @@ import type { Terms } from "./rules.ts";
  */
 export type Excuse =
   | { readonly kind: "kill"; readonly kill: Kill }
-  | { readonly kind: "standstill" | "expiry" }
+  | { readonly kind: "standstill" | "expiry"; readonly atMs: number }
   | null;
 
 export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
@@ -38,17 +38,17 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     // A live request that ran out of time becomes a ticket.
     const timeMs = ((keptOf.get(call.number) ?? [])[0]?.fromMs ?? Number.POSITIVE_INFINITY) + timeoutMs;
     const acceptedAtMs = historyOf.get(call.number)?.events[0]?.atMs ?? 0;
-    return timeMs <= acceptedAtMs && stoodStill(call, timeMs) ? { kind: "standstill" } : null;
+    return timeMs <= acceptedAtMs && stoodStill(call, timeMs) ? { kind: "standstill", atMs: timeMs } : null;
   };
 
   function ofTicket(call: Call, claim: Claim): Excuse {
     const death = mayHaveDied(claim) ? diedWith(call, claim.closedAtMs) : null;
     if (death !== null) return death;
     if (call.isRefusal && claim.closing?.kind === "expired" && stoodStill(call, claim.closedAtMs))
-      return { kind: "expiry" };
+      return { kind: "expiry", atMs: claim.closedAtMs };
     const timeMs = claim.startedAtMs + timeoutMs;
     const isTimeOver = mayHaveTimedOut(claim) && timeMs <= claim.closedAtMs;
-    return isTimeOver && stoodStill(call, timeMs) ? { kind: "standstill" } : null;
+    return isTimeOver && stoodStill(call, timeMs) ? { kind: "standstill", atMs: timeMs } : null;
   }
 
   /** @param untilMs the end of what the call was made for */
