@@ -109,7 +109,7 @@ it("damage that is found while it is used is what health says from then on", asy
   expect(opened.value.warnings()).toEqual([expect.stringMatching(/is damaged/)]);
 });
 
-it("emptied, where tickets were: it is no new one", { timeout: 30_000 }, async () => {
+it("emptied, where tickets were: it is no new one", { timeout: 120_000 }, async () => {
   const directory = await usedDirectory();
   truncateSync(fileIn(directory), 0);
   expect(await startFails(directory)).toContain("is empty or gone, though this directory has been in use");

@@ -5,6 +5,7 @@
 import { claimsIn, isSettled, isWithin, mayHaveDied, mayHaveTimedOut, type Claim } from "./claims.ts";
 import type { Broken, Call, Evidence, Kill } from "./evidence.ts";
 import type { Terms } from "./rules.ts";
+import { waitedIn } from "./starvation.ts";
 
 /**
  * `kill`: the process died with it. `standstill`: the attempt's time was over when the process, which had stood still, came to read the
@@ -20,6 +21,7 @@ export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
 export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (call: Call) => Excuse {
   const { kills, histories, ledger } = evidence;
   const claims = histories.flatMap(claimsIn);
+  const waited = waitedIn(evidence.cpu);
   const claimsOf = Map.groupBy(claims, ({ number }) => number);
   const brokenOf = Map.groupBy(evidence.broken, ({ number }) => number);
   const keptOf = Map.groupBy(ledger, ({ number }) => number);
@@ -68,8 +70,14 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
   function stoodStill({ process, endedAtMs }: Call, untilMs: number): boolean {
     const settled = settledBy.get(process) ?? [];
     return !settled.some(
-      ({ startedAtMs, closedAtMs }) => endedAtMs + settleMs < startedAtMs && closedAtMs < untilMs,
+      ({ startedAtMs, closedAtMs }) =>
+        closedAtMs < untilMs && endedAtMs + settledInMs(process, endedAtMs, startedAtMs) < startedAtMs,
     );
+  }
+
+  /** What the service waits for a store it counts in its own time: what it waited for a CPU comes on top. */
+  function settledInMs(process: number, fromMs: number, toMs: number): number {
+    return settleMs === 0 ? 0 : settleMs + waited(process, fromMs, toMs);
   }
 
   /** `null`: any of several, for nobody was called. */

@@ -63,11 +63,21 @@ function shareNotGiven(spans: readonly CpuSpan[]): number | null {
 export function starvedIn(
   spans: readonly CpuSpan[],
 ): (process: number, fromMs: number, toMs: number) => boolean {
+  const waited = waitedIn(spans);
+  return (process, fromMs, toMs) => fromMs < toMs && waited(process, fromMs, toMs) > (toMs - fromMs) * most;
+}
+
+/** For how long the process waited for a CPU in this time, in milliseconds: of several it consists of, the one that waited longest. */
+export function waitedIn(
+  spans: readonly CpuSpan[],
+): (process: number, fromMs: number, toMs: number) => number {
   const byPid = Map.groupBy(spans, ({ process, pid }) => `${process}/${pid}`);
   return (process, fromMs, toMs) =>
-    fromMs < toMs &&
-    [...byPid.values()].some(
-      (own) => own[0]?.process === process && waitedMs(own, fromMs, toMs) > (toMs - fromMs) * most,
+    Math.max(
+      0,
+      ...[...byPid.values()]
+        .filter((own) => own[0]?.process === process)
+        .map((own) => waitedMs(own, fromMs, toMs)),
     );
 }
 
