@@ -129,7 +129,10 @@ describe("at the door", () => {
     const kept = await ask(bodyWith(`"processing_mode":"queue","metadata":${written}`));
     const { text } = await service.request(String(kept.body["status_url"]));
     expect(text).toContain(`"metadata":${written}}`);
-    await vi.waitUntil(async () => (await service.request(String(kept.body["results_url"]))).status === 200);
+    await vi.waitUntil(
+      async () => (await service.request(String(kept.body["results_url"]))).status === 200,
+      30_000,
+    );
     expect((await service.request(String(kept.body["results_url"]))).text).toContain(`,${written.slice(1)}}`);
   });
 

@@ -18,9 +18,11 @@ export interface Home {
 
 export interface ServiceProcess {
   readonly origin: string;
+  /** Of the process group: all that it has started. */
+  readonly group: number;
   /** From its start to its first answer. */
   readonly startedInMs: number;
-  /** SIGKILL for it and all that it started; resolves when none of them is left. @throws {Error} where it had ended by itself */
+  /** SIGKILL at once for it and all that it started; resolves when none of them is left. @throws {Error} where it had ended by itself */
   kill(): Promise<void>;
   /** SIGTERM, and SIGKILL where that is not enough in 10 s. */
   stop(): Promise<void>;
@@ -32,19 +34,27 @@ export const dataFolder = "data";
 export const logFile = "service.log";
 const root = join(import.meta.dirname, "../..");
 
-/** Only loopback addresses, a fresh port at each start. @throws {Error} with its last words, where it does not answer within 20 s */
+/** Far more than the end of a killed process takes on a busy machine. */
+const killedMs = 30_000;
+
+/** Only loopback addresses, a fresh port at each start. @throws {Error} with its last words, where it does not answer within 2 minutes */
 export async function startService(platform: PlatformName, home: Home): Promise<ServiceProcess> {
   mkdirSync(home.folder, { recursive: true });
   const port = await freePort();
   const startedAtMs = performance.now();
-  const { origin, pid, stop } = await startServer(logged(commands[platform](home, port), home), port, null);
+  const { origin, pid, stop, ended } = await startServer(
+    logged(commands[platform](home, port), home),
+    port,
+    null,
+  );
   return {
     origin,
+    group: pid,
     startedInMs: performance.now() - startedAtMs,
     async kill() {
-      if (!(await isAlive(pid))) throw new Error(`The service ended by itself:\n${lastLines(home)}`);
       stop();
-      if (!(await isGone(pid, 5_000))) throw new Error("The service outlived its kill.");
+      if ((await ended) !== "SIGKILL") throw new Error(`The service ended by itself:\n${lastLines(home)}`);
+      if (!(await isGone(pid, killedMs))) throw new Error("The service outlived its kill.");
     },
     async stop() {
       if (await isAlive(pid)) process.kill(pid, "SIGTERM");

@@ -4,6 +4,7 @@ import { inTime } from "../../gateway/deadline.ts";
 import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { NotDone } from "../../stores/failover/primary-store.ts";
 import { troubleOf } from "../../stores/redis/trouble.ts";
+import { ownTime } from "./own-time.ts";
 
 export interface LastingClient {
   /**
@@ -28,10 +29,7 @@ export function connectionTo(url: string) {
 
 /** @param limitMs of a call */
 export function lastingClient(url: string, clock: Clock, limitMs: number): LastingClient {
-  /** A process that was busy itself must not take Redis for slow: timers run before what has arrived is read. */
-  const limits: Pick<Clock, "after"> = {
-    after: (delayMs, then) => clock.after(delayMs, () => void setImmediate(then)),
-  };
+  const limits = ownTime(clock);
   const readyHeard: (() => void)[] = [];
   const trips = momentsCounted();
   let isClosed = false;
@@ -59,7 +57,8 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
       throw new NotDone("not_connected", "Redis is not connected", trouble === null ? {} : { trouble });
     }
     trips.note();
-    if (open === 0) silentSinceMs = clock.monotonicMs();
+    const sentAtMs = clock.monotonicMs();
+    if (open === 0) silentSinceMs = sentAtMs;
     open++;
     const using = client;
     const replies = commands.map((command) =>
@@ -70,7 +69,9 @@ export function lastingClient(url: string, clock: Clock, limitMs: number): Lasti
     const all = Promise.all(replies).finally(() => open--);
     const answered = await inTime(limits, limitMs, all);
     if (answered !== undefined) return answered;
-    if (hangsSince(silentSinceMs)) renew();
+    // Neither is a connection dead on which we could not have read an answer.
+    const lateMs = Math.max(0, clock.monotonicMs() - sentAtMs - limitMs);
+    if (hangsSince(silentSinceMs + lateMs)) renew();
     throw new StoreAway("Redis has not answered in time", { trouble: noAnswer });
   }
 

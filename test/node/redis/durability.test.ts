@@ -85,11 +85,11 @@ describe.skipIf(isMissing)("a Redis' durability", () => {
     await set({ appendfsync: "everysec" });
     expect((await shared.health()).warnings).toHaveLength(canWait ? 0 : 1);
     const before = await waits();
-    await vi.waitFor(() => shared.tickets.create(draftOf()));
+    await vi.waitFor(() => shared.tickets.create(draftOf()), 30_000);
     expect((await waits()) > before).toBe(canWait);
     await set({ appendonly: "no" });
     expect((await shared.health()).warnings).toEqual([unlogged]);
-    await vi.waitFor(() => shared.tickets.create(draftOf()));
+    await vi.waitFor(() => shared.tickets.create(draftOf()), 30_000);
   });
 });
 
@@ -122,7 +122,7 @@ describe.skipIf(isMissing)("a Redis that writes to its disk each second", () => 
     onTestFinished(() => redis.close());
     await new Promise<void>((resolve) => redis.onReady(resolve));
     const { tickets } = await redisStoresForTest(server, redis);
-    await vi.waitFor(() => tickets.load("x"));
+    await vi.waitFor(() => tickets.load("x"), 30_000);
     redis.awaitDisk(true);
     await expect(tickets.create(draftOf())).rejects.toThrow(StoreAway);
   });

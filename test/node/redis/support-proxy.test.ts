@@ -172,7 +172,10 @@ describe.skipIf(!hasRedis("a proxy before Redis"))("a proxy before Redis", () =>
     // Still on its way when the client is gone.
     proxy.mode({ kind: "delay", delayMs: 30 });
     socket.end("SET key value\r\n");
-    await vi.waitFor(async () => expect(await witness.command("GET", "key")).toBe("value"), { interval: 5 });
+    await vi.waitFor(async () => expect(await witness.command("GET", "key")).toBe("value"), {
+      interval: 5,
+      timeout: 30_000,
+    });
   });
 
   it("ends connections at once where the server behind it is gone", async () => {

@@ -170,7 +170,7 @@ describe.skipIf(!hasRedis("Upstash's REST interface"))("Upstash's REST interface
     upstash.fail({ kind: "slow", delayMs: 60_000 }, { times: 1 });
     const leaving = new AbortController();
     const answer = post(["incr", "count"], { signal: leaving.signal }).catch((error: Error) => error.name);
-    await vi.waitFor(async () => expect(await witness.command("GET", "count")).toBe("1"));
+    await vi.waitFor(async () => expect(await witness.command("GET", "count")).toBe("1"), 30_000);
     leaving.abort();
     expect(await answer).toBe("AbortError");
     expect((await ask(["incr", "count"])).body).toEqual({ result: 2 });
@@ -270,7 +270,7 @@ describe.skipIf(!hasRedis("Upstash's REST interface"))("Upstash's REST interface
   });
 
   const untilAsked = (fault: string) =>
-    vi.waitFor(() => expect(upstash.requests.at(-1)?.fault).toBe(fault), { interval: 5 });
+    vi.waitFor(() => expect(upstash.requests.at(-1)?.fault).toBe(fault), { interval: 5, timeout: 30_000 });
 });
 
 interface PostOptions {

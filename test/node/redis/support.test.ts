@@ -163,7 +163,7 @@ describe.skipIf(!hasRedis("a real redis-server"))("a real redis-server", () => {
     await vi.waitFor(async () => {
       await expect(client.command("PING")).rejects.toThrow("ECONNREFUSED");
       expect(existsSync(folder)).toBe(false);
-    }, 5_000);
+    }, 30_000);
   });
 
   it("speaks to several of its kind at once, each with its own data", async () => {

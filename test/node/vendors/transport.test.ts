@@ -399,7 +399,7 @@ it("takes no more memory for an answer in pieces of one byte than for another", 
       const before = heldBytes();
       const answering = get(transport, url);
       const socket = await almostAll.promise;
-      await vi.waitFor(() => expect(socket.writableLength).toBe(0));
+      await vi.waitFor(() => expect(socket.writableLength).toBe(0), 30_000);
       // What the kernel still holds arrives within a turn or two of the loop, and nothing tells when it has.
       await new Promise((resolve) => {
         setTimeout(resolve, 200);

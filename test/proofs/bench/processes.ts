@@ -15,9 +15,12 @@ export interface Command {
 export type CommandAt = (port: number) => Command;
 
 export interface Running {
+  /** Of the process, and of the group of all that it has started. */
   readonly pid: number;
   readonly origin: string;
   readonly stop: () => void;
+  /** By which signal it has ended; `null`: by itself. */
+  readonly ended: Promise<NodeJS.Signals | null>;
 }
 
 /** The service has a core for itself: what it costs must not depend on how hard the others work. */
@@ -32,15 +35,19 @@ process.on("exit", () => children.forEach(kill));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(130));
 
 /**
- * Starts a server and waits until it answers anything at all on its port; rejects with its last words if it ends or 20 s pass.
+ * Starts a server and waits until it answers anything at all on its port; rejects with its last words if it ends or 2 minutes pass, which are
+ * far more than any start takes on a busy machine.
  *
  * @param state `null`: any
  */
 export async function startServer(command: Command, port: number, state: number | null): Promise<Running> {
   const child = start(command, state, "ignore");
+  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+    child.once("exit", (_, signal) => resolve(signal)),
+  );
   const lastWords = tail(child);
   const origin = `http://127.0.0.1:${port}`;
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 120_000;
   while (!(await answers(origin))) {
     if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
       kill(child);
@@ -48,7 +55,7 @@ export async function startServer(command: Command, port: number, state: number 
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { pid: child.pid ?? 0, origin, stop: () => kill(child) };
+  return { pid: child.pid ?? 0, origin, stop: () => kill(child), ended };
 }
 
 /** Runs a command to its end and gives its standard output; rejects with its last words where it fails or takes longer. */

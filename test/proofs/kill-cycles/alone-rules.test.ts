@@ -45,6 +45,7 @@ const good: Alone = {
       ),
       call({ receivedAtMs: judgedMs - 490, endedAtMs: judgedMs - 10 }),
     ],
+    cpu: [],
     kills: [kill(12_000)],
     remains: { canariesWhileWaiting: 1, filesWithCanaries: [], damage: [] },
   },

@@ -1,8 +1,8 @@
 /** What the judge asks of the ticket that lives alone, in default settings. */
 import { afterwardsMs, leastFailed, type Alone } from "./alone.ts";
 import { speaksOf } from "./comparison.ts";
-import { judgePromises, type Ruling } from "./judge.ts";
-import { clock, type Terms } from "./rules.ts";
+import { judgePromises } from "./judge.ts";
+import { clock, rulingOf, type Finding, type Ruling, type Terms } from "./rules.ts";
 
 /** The defaults. */
 const terms: Terms = {
@@ -14,10 +14,10 @@ const terms: Terms = {
 };
 
 export function judgeAlone(alone: Alone): Ruling[] {
-  return Object.entries(rules).map(([rule, find]) => ({ rule, violations: find(alone) }));
+  return Object.entries(rules).map(([rule, find]) => rulingOf(rule, find(alone)));
 }
 
-const rules: Readonly<Record<string, (alone: Alone) => string[]>> = {
+const rules: Readonly<Record<string, (alone: Alone) => Finding>> = {
   "Alone in an outage, in default settings, a ticket is judged after it": ({ evidence, outage }) =>
     evidence.ends.flatMap(({ queueId, ticket, result }) => {
       if (ticket?.status !== "completed") return [`${queueId}: ${ticket?.status} (${ticket?.errorType})`];
@@ -26,10 +26,14 @@ const rules: Readonly<Record<string, (alone: Alone) => string[]>> = {
       return isOwn && isInTime ? [] : [`${queueId}: ${clock(ticket.updatedAtMs)}, ${result.justification}`];
     }),
 
-  "Alone in an outage, it is kept as all others are": ({ evidence }) =>
-    judgePromises(evidence, terms).flatMap(({ rule, violations }) =>
-      violations.map((violation) => `${rule}: ${violation}`),
-    ),
+  "Alone in an outage, it is kept as all others are": ({ evidence }) => {
+    const rulings = judgePromises(evidence, terms);
+    const violations = rulings.flatMap((one) =>
+      one.violations.map((violation) => `${one.rule}: ${violation}`),
+    );
+    const starved = rulings.flatMap((one) => (one.starved === null ? [] : [`${one.rule}: ${one.starved}`]));
+    return violations.length > 0 || starved.length === 0 ? violations : { starved: starved.join("; ") };
+  },
 
   [`The run was worth it: alone, it met at least ${leastFailed} calls that failed, before a kill and after it`]:
     (alone) => {

@@ -66,12 +66,15 @@ export async function liveAlone(
   const start = () => startService(platform === "redis" ? "node" : platform, home);
 
   const first = await start();
+  upstream.cpu.watch(0, first.group);
   const kept = await accepted(first.origin, chance);
   await untilKill(upstream, chance);
+  await upstream.cpu.look();
   const atMs = Date.now();
   await first.kill();
   const canariesWhileWaiting = await canariesAt(folder, redis);
   const second = await start();
+  upstream.cpu.watch(0, second.group);
   const kill: Kill = { process: 0, atMs, untilMs: Date.now() };
   await upstream.callsCome(leastFailed + 1, outagePatienceMs);
   await upstream.feel("healthy");
@@ -81,7 +84,7 @@ export async function liveAlone(
   await Promise.allSettled([others]);
   const ends = [await lookAtEnd(second.origin, kept.queueId)];
   await second.stop();
-  await upstream.close();
+  const cpu = await upstream.close();
   const data = join(folder, dataFolder);
   // First: it brings the log of each file into the file.
   const { damage } = findDamage(data);
@@ -100,6 +103,7 @@ export async function liveAlone(
       histories,
       calls: upstream.calls,
       kills: [kill],
+      cpu,
       remains: { canariesWhileWaiting, filesWithCanaries: left, damage },
     },
   };

@@ -3,12 +3,15 @@ import { claimsIn, isFailedAttempt } from "./claims.ts";
 import { speaksOf } from "./comparison.ts";
 import type { Answered, Broken, Call, History, Kill } from "./evidence.ts";
 import { excuses } from "./excuses.ts";
-import { callsByNumber, lossesIn } from "./losses.ts";
+import { blameFor, callsByNumber, lossesIn } from "./losses.ts";
 import { callsOfRefused, liveCalls, lostRefusalsIn, saysRefused } from "./refusals.ts";
 import { madeOnceMore } from "./repeats.ts";
 import { clock, type Rules } from "./rules.ts";
 
-/** Between answer and commit there is one turn of the event loop or two: were it long, kills would fall into it often. */
+/**
+ * Between answer and commit there is one turn of the event loop or two: were it long, kills would fall into it often. What a service lost that
+ * waited for a CPU meanwhile, or was dead by then, says nothing of how long it is.
+ */
 const mostLost = 10;
 
 export const answerRules: Rules = {
@@ -33,9 +36,17 @@ export const answerRules: Rules = {
       .map(({ call }) => `comparison ${call.number}: judged ${clock(call.endedAtMs)}, and lost`),
 
   [`Kills cost few judgements: at most one in ${mostLost}`]: (evidence, terms) => {
-    const lost = lossesIn(evidence, terms).length;
+    const blame = blameFor(evidence);
+    const lost = lossesIn(evidence, terms)
+      .map(blame)
+      .filter(({ wasGone }) => !wasGone);
     const given = evidence.calls.filter(({ isJudgement }) => isJudgement).length;
-    return lost * mostLost <= given ? [] : [`${lost} of ${given} were given and lost`];
+    const own = lost.filter(({ wasStarved }) => !wasStarved).length;
+    const inWords = `${own} of ${given} were given and lost`;
+    if (own * mostLost > given) return [inWords];
+    return lost.length * mostLost <= given
+      ? []
+      : { starved: `${inWords}, and ${lost.length - own} more while it waited for a CPU` };
   },
 
   "A refusal that was given is final, unless a kill came before it could be stored": (evidence, terms) =>

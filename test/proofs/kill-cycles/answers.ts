@@ -9,8 +9,8 @@ export interface Reply {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** How long any answer may take. A request to the judge ends long before, by the service's own limit. */
-const patienceMs = 10_000;
+/** How long any answer may take, on a busy machine too: after that it hangs. A request to the judge ends long before, by the service's own limit. */
+const patienceMs = 60_000;
 
 /** Never rejects. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Reply> {

@@ -1,5 +1,6 @@
 /** What a run leaves for its judge. All times are epoch milliseconds of one machine's clock. */
 import type { TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import type { CpuSpan } from "./starvation.ts";
 
 export interface Evidence {
   /** Every 202 that a client has seen, as its ledger has it. */
@@ -18,6 +19,8 @@ export interface Evidence {
   readonly histories: readonly History[];
   readonly calls: readonly Call[];
   readonly kills: readonly Kill[];
+  /** What CPU the service was given; none: it can't be known here. */
+  readonly cpu: readonly CpuSpan[];
   readonly remains: Remains;
 }
 
@@ -99,6 +102,8 @@ export interface Call {
   /** Which of the processes has called; 0 where there is one. */
   readonly process: number;
   readonly receivedAtMs: number;
+  /** Before this moment it was not sent: the upstream, which may have been late itself, would have heard it sooner. */
+  readonly sentFromMs: number;
   /** The whole answer was in the system's hands. */
   readonly endedAtMs: number;
   /** A judgement, sent whole. */
@@ -116,7 +121,7 @@ export interface Call {
 export interface Kill {
   /** Which of the processes; 0 where there is one. */
   readonly process: number;
-  /** When it was ordered: the service may have lived on for as long as it took. */
+  /** The signal was sent at once: what came later found nobody. */
   readonly atMs: number;
   /** When it was started again. What the upstream hears before was on its way when the kill came. */
   readonly untilMs: number;

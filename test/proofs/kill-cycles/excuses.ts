@@ -5,6 +5,7 @@
 import { claimsIn, isSettled, isWithin, mayHaveDied, mayHaveTimedOut, type Claim } from "./claims.ts";
 import type { Broken, Call, Evidence, Kill } from "./evidence.ts";
 import type { Terms } from "./rules.ts";
+import { waitedIn } from "./starvation.ts";
 
 /**
  * `kill`: the process died with it. `standstill`: the attempt's time was over when the process, which had stood still, came to read the
@@ -12,7 +13,7 @@ import type { Terms } from "./rules.ts";
  */
 export type Excuse =
   | { readonly kind: "kill"; readonly kill: Kill }
-  | { readonly kind: "standstill" | "expiry" }
+  | { readonly kind: "standstill" | "expiry"; readonly atMs: number }
   | null;
 
 export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
@@ -20,6 +21,7 @@ export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
 export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (call: Call) => Excuse {
   const { kills, histories, ledger } = evidence;
   const claims = histories.flatMap(claimsIn);
+  const waited = waitedIn(evidence.cpu);
   const claimsOf = Map.groupBy(claims, ({ number }) => number);
   const brokenOf = Map.groupBy(evidence.broken, ({ number }) => number);
   const keptOf = Map.groupBy(ledger, ({ number }) => number);
@@ -38,17 +40,17 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     // A live request that ran out of time becomes a ticket.
     const timeMs = ((keptOf.get(call.number) ?? [])[0]?.fromMs ?? Number.POSITIVE_INFINITY) + timeoutMs;
     const acceptedAtMs = historyOf.get(call.number)?.events[0]?.atMs ?? 0;
-    return timeMs <= acceptedAtMs && stoodStill(call, timeMs) ? { kind: "standstill" } : null;
+    return timeMs <= acceptedAtMs && stoodStill(call, timeMs) ? { kind: "standstill", atMs: timeMs } : null;
   };
 
   function ofTicket(call: Call, claim: Claim): Excuse {
     const death = mayHaveDied(claim) ? diedWith(call, claim.closedAtMs) : null;
     if (death !== null) return death;
     if (call.isRefusal && claim.closing?.kind === "expired" && stoodStill(call, claim.closedAtMs))
-      return { kind: "expiry" };
+      return { kind: "expiry", atMs: claim.closedAtMs };
     const timeMs = claim.startedAtMs + timeoutMs;
     const isTimeOver = mayHaveTimedOut(claim) && timeMs <= claim.closedAtMs;
-    return isTimeOver && stoodStill(call, timeMs) ? { kind: "standstill" } : null;
+    return isTimeOver && stoodStill(call, timeMs) ? { kind: "standstill", atMs: timeMs } : null;
   }
 
   /** @param untilMs the end of what the call was made for */
@@ -68,8 +70,14 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
   function stoodStill({ process, endedAtMs }: Call, untilMs: number): boolean {
     const settled = settledBy.get(process) ?? [];
     return !settled.some(
-      ({ startedAtMs, closedAtMs }) => endedAtMs + settleMs < startedAtMs && closedAtMs < untilMs,
+      ({ startedAtMs, closedAtMs }) =>
+        closedAtMs < untilMs && endedAtMs + settledInMs(process, endedAtMs, startedAtMs) < startedAtMs,
     );
+  }
+
+  /** What the service waits for a store it counts in its own time: what it waited for a CPU comes on top. */
+  function settledInMs(process: number, fromMs: number, toMs: number): number {
+    return settleMs === 0 ? 0 : settleMs + waited(process, fromMs, toMs);
   }
 
   /** `null`: any of several, for nobody was called. */

@@ -55,6 +55,7 @@ export function none(httpStatus: number): End["result"] {
 export function call(change: Partial<Call>): Call {
   const usual = {
     receivedAtMs: 19_900,
+    sentFromMs: change.receivedAtMs ?? 19_900,
     endedAtMs: 19_990,
     isJudgement: true,
     isRefusal: false,
@@ -180,6 +181,7 @@ export const good: Evidence = {
     refusal({ number: refused, receivedAtMs: 16_010, endedAtMs: 16_090 }),
   ],
   kills: [kill(killMs)],
+  cpu: [],
   remains: { canariesWhileWaiting: 3, filesWithCanaries: [], damage: [] },
 };
 

@@ -1,5 +1,5 @@
 /** The judge can see: each planted violation is found, by the rule that is meant for it and by no other. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Call, End, History, TicketStatus } from "./evidence.ts";
 import {
   answer,
@@ -30,7 +30,9 @@ import {
   timedOut,
 } from "./good-run.ts";
 import { judge } from "./judge.ts";
+import type { Ruling } from "./rules.ts";
 import { killsInMidCall } from "./run-rules.ts";
+import type { CpuSpan } from "./starvation.ts";
 
 const endedAndReadable = "Every ticket that a client knows of has ended and can be read";
 const known = "No ticket was unknown for a moment";
@@ -322,6 +324,85 @@ it("finds a run in which kills cost too many judgements", () => {
     broken({ calls: [...good.calls, ...calls], broken: [cut, { ...cut, number: 31 }] });
   expect(lost(given(30))).toEqual([]);
   expect(lost(given(30), given(31))).toEqual([fewLost]);
+});
+
+describe("a service that lost more judgements to kills than it may", () => {
+  /** Three of 13, the answers 95 ms before the kill. */
+  const lostMs = killMs - 95;
+  const numbers = [30, 31, 32];
+  const rulings = (cpu: readonly CpuSpan[], endedAtMs = lostMs) =>
+    judge(
+      {
+        ...good,
+        calls: [
+          ...good.calls,
+          ...numbers.map((number) => call({ number, receivedAtMs: killMs - 190, endedAtMs })),
+        ],
+        broken: numbers.map((number) => cutOff({ number, fromMs: killMs - 199 })),
+        cpu,
+      },
+      terms,
+    );
+  const span = (fromMs: number, toMs: number, waitedMs: number): CpuSpan => ({
+    process: 0,
+    pid: 1,
+    fromMs,
+    toMs,
+    ranMs: toMs - fromMs - waitedMs,
+    waitedMs,
+  });
+  const failed = (of: readonly Ruling[]) =>
+    of.filter(({ violations }) => violations.length > 0).map(({ rule }) => rule);
+  const starved = (of: readonly Ruling[]) => of.flatMap((one) => one.starved ?? []);
+
+  it("fails where it had the CPU to store them, or nobody knows", () => {
+    for (const cpu of [[], [span(lostMs, killMs, 0)], [span(lostMs, killMs, 47.5)]]) {
+      expect(failed(rulings(cpu))).toEqual([fewLost]);
+      expect(starved(rulings(cpu))).toEqual([]);
+    }
+  });
+
+  it("can't be judged where it waited for a CPU for most of the time that it had, and that is said", () => {
+    const said = ["0 of 13 were given and lost, and 3 more while it waited for a CPU"];
+    expect(failed(rulings([span(lostMs, killMs, 47.6)]))).toEqual([]);
+    expect(starved(rulings([span(lostMs, killMs, 47.6)]))).toEqual(said);
+  });
+
+  it("fails where it waited at another time, or another process did", () => {
+    const before = [span(lostMs - 200, lostMs, 200), span(lostMs, killMs, 10)];
+    const other = [{ ...span(lostMs, killMs, 95), process: 1 }];
+    for (const cpu of [before, other]) expect(failed(rulings(cpu))).toEqual([fewLost]);
+  });
+
+  it("has lost nothing that came when it was dead, even where it had a CPU", () => {
+    const cpu = [span(lostMs, killMs, 0)];
+    for (const endedAtMs of [killMs, killMs + 1]) {
+      expect(failed(rulings(cpu, endedAtMs))).toEqual([]);
+      expect(starved(rulings(cpu, endedAtMs))).toEqual([]);
+    }
+    expect(failed(rulings(cpu, killMs - 1))).toEqual([fewLost]);
+  });
+
+  it("must keep every promise, however starved it was", () => {
+    const ends = changed(4, { httpStatus: 404, ticket: null });
+    const wholly = [span(0, 100_000, 100_000)];
+    expect(broken({ ends, cpu: wholly })).toEqual([endedAndReadable]);
+    expect(broken({ cpu: wholly, unansweredKeys: ["a key"] })).toEqual([oneAnswer]);
+  });
+});
+
+it("says of a run that came to too little that it was starved, if it was, and else fails it", () => {
+  const cpu = (waitedMs: number): CpuSpan[] => [
+    { process: 0, pid: 1, fromMs: 0, toMs: 100, ranMs: 50, waitedMs },
+  ];
+  const ruled = (waitedMs: number) =>
+    judge({ ...good, cpu: cpu(waitedMs) }, { ...terms, cycles: 2 }).find(({ rule }) => rule === tickets);
+  expect(ruled(50)).toEqual({ rule: tickets, violations: ["13 tickets, fewer than 20"], starved: null });
+  expect(ruled(50.1)).toEqual({
+    rule: tickets,
+    violations: [],
+    starved: "13 tickets, fewer than 20; the service was not given 50 % of the CPU that it wanted",
+  });
 });
 
 it("finds texts that are left, and a search that is blind", () => {

@@ -10,6 +10,7 @@ import { liveAlone } from "./alone.ts";
 import { aloneRow } from "./alone-report.ts";
 import { judgeAlone } from "./alone-rules.ts";
 import { judge } from "./judge.ts";
+import { withoutLateEars } from "./late-ears.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { table, verdict } from "./report.ts";
 import { redisRows } from "./redis-report.ts";
@@ -47,13 +48,14 @@ async function passes(options: Options): Promise<boolean> {
 /** The lone ticket mostly waits, so it lives beside the others. */
 async function judged(options: Options) {
   const others = judgedRun(options);
-  const [{ ran, found, rulings, rows }, alone] = await Promise.all([
+  const [{ ran, found, rulings, rows }, heardAlone] = await Promise.all([
     others,
     liveAlone(options, join(folder, "alone"), others),
   ]);
+  const alone = { ...heardAlone, evidence: withoutLateEars(heardAlone.evidence) };
   return {
     ran,
-    found: { run: found, alone },
+    found: { run: found, alone: heardAlone },
     rulings: [...rulings, ...judgeAlone(alone)],
     rows: [...rows, aloneRow(alone)],
   };
@@ -62,9 +64,16 @@ async function judged(options: Options) {
 async function judgedRun(options: Options) {
   if (options.platform !== "redis") {
     const ran = await run(options, folder);
-    return { ran, found: ran.evidence, rulings: judge(ran.evidence, ran.terms), rows: [] };
+    const evidence = withoutLateEars(ran.evidence);
+    return { ran: { ...ran, evidence }, found: ran.evidence, rulings: judge(evidence, ran.terms), rows: [] };
   }
-  const { found, ...ran } = await runWithRedis(options, folder);
+  const { found: foundLate, ...ran } = await runWithRedis(options, folder);
+  const found = { ...foundLate, evidence: withoutLateEars(foundLate.evidence) };
   const { evidence } = heardIn(found);
-  return { ran: { ...ran, evidence }, found, rulings: judgeRedis(found, ran.terms), rows: redisRows(found) };
+  return {
+    ran: { ...ran, evidence },
+    found: foundLate,
+    rulings: judgeRedis(found, ran.terms),
+    rows: redisRows(found),
+  };
 }

@@ -6,6 +6,7 @@ import { dataFolder, startService, type ServiceProcess } from "../../support/pro
 import type { Origins } from "./clients.ts";
 import type { Kill } from "./evidence.ts";
 import { rowsIn } from "./redis-remains.ts";
+import type { Upstream } from "./upstream.ts";
 
 export const processes = [0, 1, 2] as const;
 
@@ -31,6 +32,7 @@ export interface Fleet {
 export function openFleet(
   folder: string,
   settings: Readonly<Record<string, string>>,
+  cpu: Upstream["cpu"],
   onChange: (origins: Origins) => void,
 ): Fleet {
   const running: (ServiceProcess | undefined)[] = processes.map(() => undefined);
@@ -56,12 +58,14 @@ export function openFleet(
       const all = { ...settings, OPENAI_API_KEY: `fake-${process}`, ...own };
       const service = await startService("node", { folder: folderOf(process), settings: all });
       running[process] = service;
+      cpu.watch(process, service.group);
       startsMs.push(service.startedInMs);
       onChange(origins());
     },
     async kill(process) {
       const service = running[process];
       if (service === undefined) throw new Error(`process ${process} is not running`);
+      await cpu.look();
       downSinceMs.set(process, Date.now());
       await service.kill();
       // Not before, or it would die at rest.

@@ -29,6 +29,7 @@ import { judge } from "./judge.ts";
 import type { RedisEvidence, RedisFault } from "./redis-evidence.ts";
 import { judgeRedis } from "./redis-rules.ts";
 import { heardIn } from "./redis-unheard.ts";
+import type { CpuSpan } from "./starvation.ts";
 
 const same = "Every process says the same of every ticket in the end";
 const closed = "A ticket that was seen ended is never seen unended again";
@@ -351,7 +352,7 @@ describe("a judgement that was lost with its process", () => {
   const endedMs = killMs - 2_000;
   const lost = history(4, [killMs - 2_101, started], [killMs + 100, died], ...judgedInTheEnd);
   const given = call({ number: 4, receivedAtMs: killMs - 2_100, endedAtMs: endedMs });
-  const found = (process: number, startedAtMs: number) => {
+  const found = (process: number, startedAtMs: number, cpu: readonly CpuSpan[] = []) => {
     const other = history(5, [startedAtMs, started], [killMs - 1, timedOut], ...judgedInTheEnd);
     const failed: Call = call({
       number: 5,
@@ -369,13 +370,21 @@ describe("a judgement that was lost with its process", () => {
     );
     return broken(
       { endsByProcess: [ends, ends, ends] },
-      { calls: [...evidence.calls, given, failed], histories, ends },
+      { calls: [...evidence.calls, given, failed], histories, ends, cpu },
     );
   };
 
   it("is not excused where that process began, ended and stored another, and could have written this one to its file", () => {
     expect(found(0, endedMs + 1_001)).toEqual([keptRule, counted]);
     expect(found(0, endedMs + 1_000)).toEqual([]);
+  });
+
+  it("has so much more time for that as it waited for a CPU meanwhile", () => {
+    const span = { process: 0, pid: 1, fromMs: endedMs, toMs: endedMs + 1_100, ranMs: 0, waitedMs: 110 };
+    // It waited for a tenth of the time.
+    expect(found(0, endedMs + 1_111, [span])).toEqual([keptRule, counted]);
+    expect(found(0, endedMs + 1_110, [span])).toEqual([]);
+    expect(found(0, endedMs + 1_110, [{ ...span, process: 1 }])).toEqual([keptRule, counted]);
   });
 
   it("is excused whatever the others stored meanwhile", () => {

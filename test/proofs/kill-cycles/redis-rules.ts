@@ -2,11 +2,11 @@
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
 import { claimsIn, isWithin, mayHaveDied, type Claim } from "./claims.ts";
 import type { Call, Evidence } from "./evidence.ts";
-import { judge, type Ruling } from "./judge.ts";
+import { judge, worthBy } from "./judge.ts";
 import type { Away, AwayLook, RedisEvidence, Strike } from "./redis-evidence.ts";
 import { heardIn } from "./redis-unheard.ts";
 import { saysRefused } from "./refusals.ts";
-import { clock, type Terms } from "./rules.ts";
+import { clock, rulingOf, type Finding, type Ruling, type Terms } from "./rules.ts";
 
 /** Below these a run proves too little. */
 const leastMarkedPerFault = 3;
@@ -17,11 +17,18 @@ const mostTwinCalls = 10;
 const mostBlindLooks = 50;
 
 export function judgeRedis(found: RedisEvidence, terms: Terms): Ruling[] {
-  const own = Object.entries(redisRules).map(([rule, find]) => ({ rule, violations: find(found) }));
-  return [...judge(heardIn(found).evidence, terms), ...own];
+  return [
+    ...judge(heardIn(found).evidence, terms),
+    ...rulingsOf(redisRules, found),
+    ...rulingsOf(redisWorthRules, found).map((ruling) => worthBy(found.evidence, ruling)),
+  ];
 }
 
-type RedisRules = Readonly<Record<string, (found: RedisEvidence) => string[]>>;
+function rulingsOf(rules: RedisRules, found: RedisEvidence): Ruling[] {
+  return Object.entries(rules).map(([rule, find]) => rulingOf(rule, find(found)));
+}
+
+type RedisRules = Readonly<Record<string, (found: RedisEvidence) => Finding>>;
 
 const redisRules: RedisRules = {
   "Every process says the same of every ticket in the end": ({ evidence, endsByProcess }) =>
@@ -81,7 +88,9 @@ const redisRules: RedisRules = {
     const all = found.evidence.calls.length;
     return callsForTwins * mostTwinCalls <= all ? [] : [`${callsForTwins} of ${all} calls`];
   },
+};
 
+const redisWorthRules: RedisRules = {
   "The run was worth it: each kind of kill has come": ({ strikes }) =>
     kinds.filter((kind) => !strikes.includes(kind)).map((kind) => `none of ${kind}`),
 

@@ -59,7 +59,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
     REDIS_URL: redis.url,
     QUEUE_CONCURRENCY: String(concurrency),
   };
-  const fleet = openFleet(folder, settings, clients.pointAt);
+  const fleet = openFleet(folder, settings, upstream.cpu, clients.pointAt);
   const observer = startObserver(seed, ledger, fleet.origins);
   const chance = dice(seed, "kills");
   const strikes = strikesFor(cycles, chance);
@@ -114,7 +114,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
   const endsByProcess = await endsAt(fleet, [...new Set(kept.map(({ queueId }) => queueId))]);
   const warnings = await warningsOf(fleet);
   await fleet.stop();
-  await upstream.close();
+  const cpu = await upstream.close();
   const { histories, canaries, damage, databases } = await remainsOf(fleet, client);
   client.close();
   await redis.close();
@@ -129,6 +129,7 @@ export async function runWithRedis(options: WithRedis, folder: string): Promise<
     histories,
     calls: upstream.calls,
     kills: fleet.kills,
+    cpu,
     remains: {
       canariesWhileWaiting: canariesInRedis + canariesInFiles,
       filesWithCanaries: canaries,

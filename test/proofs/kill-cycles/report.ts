@@ -1,9 +1,10 @@
 /** A run on the terminal: a short table, then each rule and what breaks it. */
-import type { Ruling } from "./judge.ts";
-import { lossesIn } from "./losses.ts";
+import { blameFor, lossesIn } from "./losses.ts";
 import type { Options } from "./options.ts";
 import { lostRefusalsIn } from "./refusals.ts";
+import type { Ruling } from "./rules.ts";
 import type { Ran } from "./run.ts";
+import { notGivenInWords } from "./starvation.ts";
 import { killsInMidCall } from "./run-rules.ts";
 
 /** Violations of one rule that are shown. */
@@ -49,6 +50,7 @@ export function table(
       `${databases} databases; texts were found while tickets waited ${evidence.remains.canariesWhileWaiting} times`,
     ],
   ];
+  rows.push(["CPU", notGivenInWords(evidence.cpu)]);
   const all = [...rows, ...more];
   const width = Math.max(...all.map(([name]) => name.length));
   return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
@@ -62,7 +64,10 @@ function lost({ evidence, terms }: Ran): string {
   const kills = new Set(byKills.map(({ kill }) => kill)).size;
   const oldest = ms(Math.max(0, ...byKills.map(({ freshMs }) => freshMs)));
   const byStandstills = losses.filter(({ excuse }) => excuse?.kind === "standstill").length;
-  return `${byKills.length} lost to ${kills} of the kills before they were stored, the oldest ${oldest} old; ${byStandstills} to a standstill`;
+  const blames = losses.map(blameFor(evidence));
+  const whileGone = blames.filter(({ wasGone }) => wasGone).length;
+  const whileStarved = blames.filter(({ wasGone, wasStarved }) => !wasGone && wasStarved).length;
+  return `${byKills.length} lost to ${kills} of the kills before they were stored, the oldest ${oldest} old; ${byStandstills} to a standstill; of all these ${whileGone} came to nobody, ${whileStarved} while it waited for a CPU`;
 }
 
 function refusals({ evidence, terms }: Ran): string {
@@ -73,13 +78,16 @@ function refusals({ evidence, terms }: Ran): string {
 }
 
 export function verdict(rulings: readonly Ruling[]): string {
-  const lines = rulings.flatMap(({ rule, violations }) => [
-    `${violations.length === 0 ? "passed" : "FAILED"}  ${rule}`,
+  const lines = rulings.flatMap(({ rule, violations, starved }) => [
+    `${starved !== null ? "starved" : violations.length === 0 ? "passed" : "FAILED"}  ${rule}`,
+    ...(starved === null ? [] : [`          ${starved}`]),
     ...violations.slice(0, mostShown).map((violation) => `          ${violation}`),
     ...(violations.length > mostShown ? [`          … ${violations.length} in all`] : []),
   ]);
   const failed = rulings.filter(({ violations }) => violations.length > 0).length;
-  return [...lines, `${rulings.length - failed} passed, ${failed} failed`].join("\n");
+  const starved = rulings.filter((one) => one.starved !== null).length;
+  const passed = rulings.length - failed - starved;
+  return [...lines, `${passed} passed, ${starved} starved, ${failed} failed`].join("\n");
 }
 
 function ms(duration: number): string {

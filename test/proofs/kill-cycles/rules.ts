@@ -1,8 +1,29 @@
 /** What a rule of the judge is. */
 import type { Evidence } from "./evidence.ts";
 
-/** By its words; each says every violation of it. */
-export type Rules = Readonly<Record<string, (evidence: Evidence, terms: Terms) => string[]>>;
+/** By its words. */
+export type Rules = Readonly<Record<string, (evidence: Evidence, terms: Terms) => Finding>>;
+
+/** Every violation of it; or why it can't be judged, where the service was not given the CPU to keep it. */
+export type Finding = readonly string[] | Starved;
+
+interface Starved {
+  readonly starved: string;
+}
+
+export interface Ruling {
+  readonly rule: string;
+  /** None: it held, or can't be judged. */
+  readonly violations: readonly string[];
+  /** Why it can't be judged; `null`: it can. */
+  readonly starved: string | null;
+}
+
+export function rulingOf(rule: string, finding: Finding): Ruling {
+  return "starved" in finding
+    ? { rule, violations: [], starved: finding.starved }
+    : { rule, violations: finding, starved: null };
+}
 
 export interface Terms {
   readonly cycles: number;

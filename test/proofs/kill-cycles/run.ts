@@ -53,12 +53,13 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
   const ledger = openLedger(ledgerFile);
   const clients = startClients(pace.clients, pace.pauseMs, seed, ledger);
 
-  const lives = await killInTurn(options, pace, home, upstream, clients);
+  const lives = await killInTurn({ options, pace, home, upstream, clients });
   const whileWaiting = findCanaries(data);
   await clients.stop();
   await upstream.feel("healthy");
   const startAtMs = Date.now();
   const service = await startService(platform, home);
+  upstream.cpu.watch(0, service.group);
   await clients.claimKeys([service.origin], pace.patienceMs);
   await drain(service.origin, new Set(ledger.entries.map(({ queueId }) => queueId)), pace.patienceMs);
   const drainMs = Date.now() - startAtMs - service.startedInMs;
@@ -69,7 +70,7 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
   for (const queueId of new Set(kept.map((entry) => entry.queueId)))
     ends.push(await lookAtEnd(service.origin, queueId));
   await service.stop();
-  await upstream.close();
+  const cpu = await upstream.close();
   const { checked, damage } = findDamage(data);
   const starts = [...lives.map((life) => life.startAtMs), startAtMs];
   return {
@@ -87,6 +88,7 @@ export async function run(options: OneProcess, folder: string): Promise<Ran> {
         atMs: killAtMs,
         untilMs: starts[cycle + 1] ?? startAtMs,
       })),
+      cpu,
       remains: {
         canariesWhileWaiting: [...whileWaiting.values()].reduce((sum, count) => sum + count, 0),
         filesWithCanaries: [...findCanaries(data)].map(([file, count]) => `${file} (${count} times)`),
@@ -109,14 +111,17 @@ interface Life {
   readonly killAtMs: number;
 }
 
+interface Field {
+  readonly options: OneProcess;
+  readonly pace: Pace;
+  readonly home: Home;
+  readonly upstream: Upstream;
+  readonly clients: Clients;
+}
+
 /** Starts the service and kills it, again and again. The upstream's mood may change at each start, and once in each life. */
-async function killInTurn(
-  { platform, cycles, seed }: OneProcess,
-  pace: Pace,
-  home: Home,
-  upstream: Upstream,
-  clients: Clients,
-): Promise<Life[]> {
+async function killInTurn({ options, pace, home, upstream, clients }: Field): Promise<Life[]> {
+  const { platform, cycles, seed } = options;
   const chance = dice(seed, "kills");
   const lives: Life[] = [];
   for (let cycle = 1; cycle <= cycles; cycle++) {
@@ -124,10 +129,11 @@ async function killInTurn(
     const isLast = cycle === cycles;
     await upstream.restAs(firstMood(cycle, pace, chance));
     const startAtMs = Date.now();
-    const { origin, startedInMs, kill } = await startService(
+    const { origin, group, startedInMs, kill } = await startService(
       platform,
       isHasty(cycle) ? hasty(home, pace.hastyTtlMs) : home,
     );
+    upstream.cpu.watch(0, group);
     if (pace.countsFromCall && isRefusing(cycle)) await upstream.callsCome(1, pace.lostProbeMs);
     clients.pointAt([origin]);
     if (pace.countsFromCall && (cycle % 2 === 0 || isHidden(cycle))) await upstream.callsCome(1, 5_000);
@@ -142,6 +148,7 @@ async function killInTurn(
     // And every second one while a call is made, if one comes soon.
     if (pace.countsFromCall && cycle % 2 === 0) await upstream.nextCall(nextCallMs);
     clients.pointAt([]);
+    await upstream.cpu.look();
     lives.push({ startAtMs, startedInMs, killAtMs: Date.now() });
     await kill();
   }

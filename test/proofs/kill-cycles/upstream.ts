@@ -1,10 +1,11 @@
-/** The provider of a run: the fake upstream in this process, its moods, and its own record of who was judged. */
+/** The provider of a run: the fake upstream, its moods, and its own record of who was judged. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Lane } from "../../../tools/fake-upstream/client.ts";
-import type { RecordedRequest, Step } from "../../../tools/fake-upstream/script.ts";
-import { startFakeUpstream } from "../../../tools/fake-upstream/server.ts";
-import { noncePattern, numberIn } from "./comparison.ts";
+import { fakeLane, type Lane } from "../../../tools/fake-upstream/client.ts";
+import type { Step } from "../../../tools/fake-upstream/script.ts";
+import { noncePattern } from "./comparison.ts";
 import type { Call } from "./evidence.ts";
+import type { CpuSpan } from "./starvation.ts";
+import { refusal, startWitness, type Witness } from "./witness.ts";
 
 /**
  * `down`: answers 503. `broken`: breaks connections. `stalling`: never answers. `busy`: answers 429, which opens no breaker.
@@ -12,8 +13,6 @@ import type { Call } from "./evidence.ts";
  * `hidden`: a proxy answers in its place, with a page or without a word. `ill`: each call fails in another of these ways, but for the 400.
  */
 export type Mood = "healthy" | "down" | "broken" | "stalling" | "busy" | "refusing" | "hidden" | "ill";
-
-const refusal = "contextTooLong";
 
 /** Rounds of what alternates, far more than come in one life: after these it is healthy. */
 const mostRounds = 300;
@@ -31,14 +30,17 @@ export interface Upstream {
   nextCall(patienceMs: number): Promise<void>;
   /** Resolves when so many more refusals have been given, or when it took too long. */
   refusals(count: number, patienceMs: number): Promise<void>;
-  close(): Promise<void>;
+  /** Reads the books of the CPU meanwhile. */
+  readonly cpu: Pick<Witness, "watch" | "look">;
+  /** @returns what CPU those that were watched were given */
+  close(): Promise<readonly CpuSpan[]>;
 }
 
 /** It begins healthy. @param answerMs how long its answers take, the good and the bad */
 export async function startUpstream(answerMs: number): Promise<Upstream> {
   const calls: Call[] = [];
-  const server = await startFakeUpstream({ onCall: (request) => calls.push(callOf(request)) });
-  const lane = server.lane("kill-cycles");
+  const witness = await startWitness((call) => calls.push(call));
+  const lane = fakeLane(witness.url, "kill-cycles");
   const healthy: Step = { echo: noncePattern, delayMs: answerMs, times: "forever" };
   const down: Step = { fault: "unavailable", delayMs: answerMs };
   const broken: Step = { fault: "cut", delayMs: answerMs };
@@ -93,20 +95,7 @@ export async function startUpstream(answerMs: number): Promise<Upstream> {
       const enough = given() + count;
       while (given() < enough && performance.now() < deadline) await pause(20);
     },
-    close: server.close,
-  };
-}
-
-function callOf(request: RecordedRequest): Call {
-  return {
-    number: numberIn(request.bodyText) ?? 0,
-    process: Number(/fake-(\d+)/.exec(request.headers["authorization"] ?? "")?.[1] ?? 0),
-    receivedAtMs: request.receivedAtMs,
-    endedAtMs: request.endedAtMs ?? Date.now(),
-    isJudgement: request.outcome === "answered" && !request.aborted,
-    isRefusal: request.outcome === refusal && !request.aborted,
-    isPage: (request.outcome === "html" || request.outcome === "empty") && !request.aborted,
-    isBroken: request.outcome === "cut" && !request.aborted,
-    isCut: request.aborted,
+    cpu: witness,
+    close: witness.close,
   };
 }
