@@ -6625,6 +6625,249 @@ function ____exports.firstScore(self, key)
 end
 return ____exports
  end,
+["stores.redis.script.place-rows"] = function(...) 
+local ____exports = {}
+function ____exports.placeRows(self, key)
+    local known = {}
+    local function find(self, ticketId)
+        local seen = known[ticketId]
+        if seen ~= nil then
+            return seen
+        end
+        local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, ticketId)
+        if stored == nil then
+            return nil
+        end
+        local place = cjson.decode(stored)
+        if place.tenant == nil then
+            place.tenant = ""
+        end
+        if place.comparison == nil then
+            place.comparison = ""
+        end
+        if place.tokens == nil then
+            place.tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, place.sizeBytes, 4096)
+        end
+        known[ticketId] = place
+        return place
+    end
+    local function of(self, ticketIds)
+        local found = {}
+        for ____, id in ipairs(ticketIds) do
+            local place = find(nil, id)
+            if place ~= nil then
+                found[#found + 1] = place
+            end
+        end
+        return found
+    end
+    return {
+        find = find,
+        of = of,
+        all = function() return of(
+            nil,
+            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", key)
+        ) end,
+        put = function(self, place)
+            known[place.ticketId] = place
+            redis.call(
+                "HSET",
+                key,
+                place.ticketId,
+                cjson.encode(place)
+            )
+        end,
+        remove = function(self, ticketId)
+            known[ticketId] = nil
+            redis.call("HDEL", key, ticketId)
+        end
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.groups"] = function(...) 
+local ____exports = {}
+local groupIn, isInGroup, tenantLength
+--- Of a place that older code has made: its model alone, as that calls it.
+function ____exports.nameOf(self, ____bindingPattern0)
+    local tenant
+    local model
+    model = ____bindingPattern0.model
+    tenant = ____bindingPattern0.tenant
+    return tenant == "" and model or (model .. " ") .. tenant
+end
+function groupIn(self, name)
+    local at = #name - 16 - 1
+    return at > 0 and ____lualib.__TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
+        model = ____lualib.__TS__StringSlice(name, 0, at),
+        tenant = ____lualib.__TS__StringSlice(name, at + 1)
+    }) or ({model = name, tenant = ""})
+end
+function isInGroup(self, ____bindingPattern0)
+    local suspect
+    local standing
+    standing = ____bindingPattern0.standing
+    suspect = ____bindingPattern0.suspect
+    return standing.state == "waiting" and not suspect
+end
+--- By priority, then by age. Ties go by id, as sorted sets do. Exact: below 2^53.
+function ____exports.turnScore(self, ____bindingPattern0)
+    local acceptedAtMs
+    local priority
+    priority = ____bindingPattern0.priority
+    acceptedAtMs = ____bindingPattern0.acceptedAtMs
+    return (10 - priority) * 10000000000000 + acceptedAtMs
+end
+--- Rows that are looked at in one go for who is next.
+____exports.page = 50
+---
+-- @param prefix of the keys of this gate
+function ____exports.redisGroups(self, prefix, rows)
+    local namesKey = prefix .. "models"
+    local waits = prefix .. "waits:"
+    local turns = prefix .. "turns:"
+    local known = {}
+    local bare = {}
+    local function leaveGroup(self, name, ticketId)
+        for ____, key in ipairs({waits .. name, turns .. name}) do
+            redis.call("ZREM", key, ticketId)
+        end
+        if ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", waits .. name) == 0 then
+            redis.call("HDEL", namesKey, name)
+        end
+    end
+    --- Older code, which may run beside this one, makes groups of a model alone: asked once in a run.
+    local function isBare(self, model)
+        local ____bare_0, ____model_1 = bare, model
+        if ____bare_0[____model_1] == nil then
+            ____bare_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", namesKey, model) == 1
+        end
+        return bare[model]
+    end
+    local function join(self, place)
+        local name = ____exports.nameOf(nil, place)
+        redis.call("HSET", namesKey, name, 1)
+        redis.call(
+            "ZADD",
+            waits .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
+            place.ticketId
+        )
+        redis.call(
+            "ZADD",
+            turns .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                ____exports.turnScore(nil, place)
+            ),
+            place.ticketId
+        )
+    end
+    local function leave(self, place)
+        local name = ____exports.nameOf(nil, place)
+        leaveGroup(nil, name, place.ticketId)
+        if name ~= place.model and isBare(nil, place.model) then
+            leaveGroup(nil, place.model, place.ticketId)
+        end
+    end
+    return {
+        change = function(self, before, after)
+            if before ~= nil and isInGroup(nil, before) then
+                leave(nil, before)
+            end
+            if after ~= nil and isInGroup(nil, after) then
+                join(nil, after)
+            end
+        end,
+        names = function() return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", namesKey) end,
+        named = function(____, name)
+            local ____known_3, ____name_4 = known, name
+            if ____known_3[____name_4] == nil then
+                ____known_3[____name_4] = groupIn(nil, name)
+            end
+            return known[name]
+        end,
+        has = function(____, group) return ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "HEXISTS",
+            namesKey,
+            ____exports.nameOf(nil, group)
+        ) == 1 end,
+        firstReadyMs = function(____, name) return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, waits .. name) end,
+        each = function(self, name, isWanted)
+            local gone = {}
+            do
+                local from = 0
+                while true do
+                    local ids = ____modulesInUse["stores.redis.script.commands"].list(
+                        nil,
+                        "ZRANGE",
+                        turns .. name,
+                        from,
+                        from + 50 - 1
+                    )
+                    local wanted = true
+                    for ____, id in ipairs(ids) do
+                        local place = rows:find(id)
+                        if place == nil or not isInGroup(nil, place) then
+                            gone[#gone + 1] = id
+                        else
+                            wanted = isWanted(nil, place)
+                        end
+                        if not wanted then
+                            break
+                        end
+                    end
+                    if not wanted or #ids < 50 then
+                        break
+                    end
+                    from = from + 50
+                end
+            end
+            for ____, id in ipairs(gone) do
+                leaveGroup(nil, name, id)
+            end
+        end,
+        backingOff = function(____, name, nowMs) return ____lualib.__TS__ArrayFilter(
+            rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                waits .. name,
+                "(" .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+                "+inf"
+            )),
+            isInGroup
+        ) end,
+        before = function(self, name, place)
+            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                ____exports.turnScore(nil, place)
+            )
+            local before = ____modulesInUse["stores.redis.script.commands"].count(
+                nil,
+                "ZCOUNT",
+                turns .. name,
+                "-inf",
+                "(" .. score
+            )
+            for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                turns .. name,
+                score,
+                score
+            )) do
+                if id < place.ticketId then
+                    before = before + 1
+                end
+            end
+            return before
+        end
+    }
+end
+tenantLength = 16
+return ____exports
+ end,
 ["stores.redis.script.sums"] = function(...) 
 local ____exports = {}
 function ____exports.redisSums(self, key)
@@ -6882,392 +7125,80 @@ function ____exports.redisLines(self, key, sums, all)
 end
 return ____exports
  end,
-["stores.redis.script.places"] = function(...) 
+["stores.redis.script.suspects"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, keepsRoom, joins, isInLine, turnScore, tenantLength
-function nameOf(self, ____bindingPattern0)
-    local tenant
-    local model
-    model = ____bindingPattern0.model
-    tenant = ____bindingPattern0.tenant
-    return tenant == "" and model or (model .. " ") .. tenant
-end
-function groupIn(self, name)
-    local at = #name - 16 - 1
-    return at > 0 and ____lualib.__TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
-        model = ____lualib.__TS__StringSlice(name, 0, at),
-        tenant = ____lualib.__TS__StringSlice(name, at + 1)
-    }) or ({model = name, tenant = ""})
-end
-function keepsRoom(self, ____bindingPattern0)
-    local standing
-    standing = ____bindingPattern0.standing
-    return standing.state == "held"
-end
-function joins(self, ____bindingPattern0)
-    local suspect
-    local standing
-    standing = ____bindingPattern0.standing
-    suspect = ____bindingPattern0.suspect
-    return standing.state == "waiting" and not suspect
-end
+local isInLine
 function isInLine(self, ____bindingPattern0)
     local standing
     standing = ____bindingPattern0.standing
     return standing.state == "waiting" or standing.state == "dispatched"
 end
-function turnScore(self, ____bindingPattern0)
-    local acceptedAtMs
-    local priority
-    priority = ____bindingPattern0.priority
-    acceptedAtMs = ____bindingPattern0.acceptedAtMs
-    return (10 - priority) * 10000000000000 + acceptedAtMs
-end
---- Rows that are looked at in one go for who is next.
-local page = 50
 ---
--- @param prefix of the keys of this gate
--- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
--- @param nowMs of this script
-function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local find, leaveGroup, hasBareGroup, placesOf, placesKey, modelsKey, waitsOf, turnsOf, known, bareGroups
-    function find(self, ticketId)
-        local seen = known[ticketId]
-        if seen ~= nil then
-            return seen
-        end
-        local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", placesKey, ticketId)
-        if stored == nil then
-            return nil
-        end
-        local place = cjson.decode(stored)
-        if place.tenant == nil then
-            place.tenant = ""
-        end
-        if place.comparison == nil then
-            place.comparison = ""
-        end
-        if place.tokens == nil then
-            place.tokens = ____modulesInUse["domain.gate.fair-order"].tokensOf(nil, place.sizeBytes, 4096)
-        end
-        known[ticketId] = place
-        return place
-    end
-    function leaveGroup(self, group, ticketId)
-        for ____, key in ipairs({
-            waitsOf(nil, group),
-            turnsOf(nil, group)
-        }) do
-            redis.call("ZREM", key, ticketId)
-        end
-        if ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "ZCARD",
-            waitsOf(nil, group)
-        ) == 0 then
-            redis.call("HDEL", modelsKey, group)
-        end
-    end
-    function hasBareGroup(self, model)
-        local ____bareGroups_0, ____model_1 = bareGroups, model
-        if ____bareGroups_0[____model_1] == nil then
-            ____bareGroups_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", modelsKey, model) == 1
-        end
-        return bareGroups[model]
-    end
-    function placesOf(self, ids)
-        local found = {}
-        for ____, id in ipairs(ids) do
-            local place = find(nil, id)
-            if place ~= nil then
-                found[#found + 1] = place
-            end
-        end
-        return found
-    end
-    placesKey = prefix .. "places"
-    --- Waiting and dispatched suspects by turn.
-    local suspectsLineKey = prefix .. "line:suspects"
-    --- All others', where older code runs beside this one: it alone asks it.
-    local olderLineKey = prefix .. "line"
-    --- Dispatched and running ones by the end of that.
-    local endsKey = prefix .. "ends"
-    --- All by acceptance.
-    local agesKey = prefix .. "ages"
-    modelsKey = prefix .. "models"
-    waitsOf = function(____, group) return (prefix .. "waits:") .. group end
-    turnsOf = function(____, group) return (prefix .. "turns:") .. group end
-    known = {}
-    local knownLoad = nil
-    --- There is none left that has lapsed by now.
-    local isPresent = false
-    local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
-    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
-        nil,
-        prefix .. "lines",
-        sums,
-        function() return placesOf(
-            nil,
-            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
-        ) end
-    )
-    bareGroups = {}
-    local function weigh(self, place, sign)
-        lines:weigh(place, sign)
-        sums:add("size", sign)
-        sums:add("bytes", sign * place.sizeBytes)
-        if place.standing.state == "waiting" then
-            sums:add("waiting", sign)
-        end
-        if ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
-            sums:add("in_flight", sign)
-        end
-    end
-    --- What may have changed with a place.
-    local function forget(self)
-        knownLoad = nil
-    end
-    --- Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain.
-    local function join(self, place)
-        local group = nameOf(nil, place)
-        redis.call("HSET", modelsKey, group, 1)
-        redis.call(
-            "ZADD",
-            waitsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
-            place.ticketId
-        )
-        redis.call(
-            "ZADD",
-            turnsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                turnScore(nil, place)
-            ),
-            place.ticketId
-        )
-    end
-    local function leave(self, place)
-        local group = nameOf(nil, place)
-        leaveGroup(nil, group, place.ticketId)
-        if group ~= place.model and hasBareGroup(nil, place.model) then
-            leaveGroup(nil, place.model, place.ticketId)
-        end
-    end
-    local function put(self, place)
-        local ____place_3 = place
-        local ticketId = ____place_3.ticketId
-        local standing = ____place_3.standing
-        local before = find(nil, ticketId)
-        forget(nil)
-        if standing.state ~= "waiting" and standing.untilMs <= nowMs then
-            isPresent = false
-        end
-        weigh(nil, place, 1)
-        if before ~= nil then
-            weigh(nil, before, -1)
-            if joins(nil, before) then
-                leave(nil, before)
-            end
-            if before.suspect and not place.suspect then
-                redis.call("ZREM", suspectsLineKey, ticketId)
-            end
-        end
-        known[ticketId] = place
-        if joins(nil, place) then
-            join(nil, place)
-        end
-        redis.call(
-            "HSET",
-            placesKey,
-            ticketId,
-            cjson.encode(place)
-        )
-        if place.suspect and isInLine(nil, place) then
-            redis.call(
-                "ZADD",
-                suspectsLineKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(
-                    nil,
-                    turnScore(nil, place)
-                ),
-                ticketId
-            )
-        elseif place.suspect then
-            redis.call("ZREM", suspectsLineKey, ticketId)
-        end
-        if standing.state == "waiting" then
-            redis.call("ZREM", endsKey, ticketId)
-        else
-            redis.call(
-                "ZADD",
-                endsKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, standing.untilMs),
-                ticketId
-            )
-        end
-        redis.call(
-            "ZADD",
-            agesKey,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
-            ticketId
-        )
-        if place.suspect and ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
-            redis.call("SADD", suspectsKey, ticketId)
-        elseif (before and before.suspect) == true then
-            redis.call("SREM", suspectsKey, ticketId)
-        end
-    end
-    local function remove(self, ticketId)
-        local place = find(nil, ticketId)
-        if place == nil then
-            return
-        end
-        forget(nil)
-        weigh(nil, place, -1)
-        known[ticketId] = nil
-        if joins(nil, place) then
-            leave(nil, place)
-        end
-        redis.call("HDEL", placesKey, ticketId)
-        if place.suspect then
-            redis.call("ZREM", suspectsLineKey, ticketId)
-        end
-        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
-            redis.call("ZREM", key, ticketId)
-        end
-        if place.suspect then
-            redis.call("SREM", suspectsKey, ticketId)
-        end
-    end
-    --- Waiting suspects in order, a page at a time, for as long as they are wanted.
-    local function eachSuspect(self, isWanted)
-        do
-            local from = 0
-            while true do
-                local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    suspectsLineKey,
-                    from,
-                    from + 50 - 1
+-- @param lineKey waiting and dispatched ones by turn
+-- @param inFlightKey those in flight at all gates
+function ____exports.redisSuspects(self, lineKey, inFlightKey, rows)
+    return {
+        change = function(self, before, after)
+            local was = (before and before.suspect) == true and before.ticketId or nil
+            local suspect = (after and after.suspect) == true and after or nil
+            if suspect ~= nil and isInLine(nil, suspect) then
+                redis.call(
+                    "ZADD",
+                    lineKey,
+                    ____modulesInUse["stores.redis.script.commands"].exactly(
+                        nil,
+                        ____modulesInUse["stores.redis.script.groups"].turnScore(nil, suspect)
+                    ),
+                    suspect.ticketId
                 )
-                for ____, id in ipairs(ids) do
-                    local place = find(nil, id)
-                    if place ~= nil and place.standing.state == "waiting" and not isWanted(nil, place) then
+            elseif was ~= nil then
+                redis.call("ZREM", lineKey, was)
+            end
+            if suspect ~= nil and ____modulesInUse["domain.gate.places"].isInFlight(nil, suspect) then
+                redis.call("SADD", inFlightKey, suspect.ticketId)
+            elseif was ~= nil then
+                redis.call("SREM", inFlightKey, was)
+            end
+        end,
+        eachWaiting = function(self, isWanted)
+            do
+                local from = 0
+                while true do
+                    local ids = ____modulesInUse["stores.redis.script.commands"].list(
+                        nil,
+                        "ZRANGE",
+                        lineKey,
+                        from,
+                        from + 50 - 1
+                    )
+                    for ____, id in ipairs(ids) do
+                        local place = rows:find(id)
+                        if place ~= nil and place.standing.state == "waiting" and not isWanted(nil, place) then
+                            return
+                        end
+                    end
+                    if #ids < 50 then
                         return
                     end
+                    from = from + 50
                 end
-                if #ids < 50 then
-                    return
-                end
-                from = from + 50
             end
-        end
-    end
-    --- Groups that somebody waits in, suspects left out.
-    local function groupNames(self)
-        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
-    end
-    local function isReady(self, group)
-        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-            nil,
-            waitsOf(nil, group)
-        )
+        end,
+        countInFlight = function() return ____modulesInUse["stores.redis.script.commands"].count(nil, "SCARD", inFlightKey) end
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.turns"] = function(...) 
+local ____exports = {}
+---
+-- @param nowMs of this script
+function ____exports.redisTurns(self, groups, suspects, nowMs)
+    local function isReady(self, name)
+        local firstMs = groups:firstReadyMs(name)
         return firstMs ~= nil and firstMs <= nowMs
     end
-    --- Those of one group. One that is no longer there was taken out by older code, which knows no groups.
-    local function eachOfGroup(self, group, isWanted)
-        local gone = {}
-        do
-            local from = 0
-            while true do
-                local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    turnsOf(nil, group),
-                    from,
-                    from + 50 - 1
-                )
-                local wanted = true
-                for ____, id in ipairs(ids) do
-                    local place = find(nil, id)
-                    if place == nil or not joins(nil, place) then
-                        gone[#gone + 1] = id
-                    else
-                        wanted = isWanted(nil, place)
-                    end
-                    if not wanted then
-                        break
-                    end
-                end
-                if not wanted or #ids < 50 then
-                    break
-                end
-                from = from + 50
-            end
-        end
-        for ____, id in ipairs(gone) do
-            leaveGroup(nil, group, id)
-        end
-    end
     return {
-        find = function(self, ticketId)
-            local place = find(nil, ticketId)
-            local ____temp_6
-            if place == nil or keepsRoom(nil, place) then
-                ____temp_6 = nil
-            else
-                ____temp_6 = place
-            end
-            return ____temp_6
-        end,
-        put = put,
-        remove = remove,
-        withdrawn = function()
-        end,
-        wasWithdrawn = function() return false end,
-        load = function(self)
-            if knownLoad == nil then
-                knownLoad = {
-                    size = sums:of("size"),
-                    bytes = sums:of("bytes"),
-                    waiting = sums:of("waiting"),
-                    inFlight = sums:of("in_flight"),
-                    suspectsInFlight = ____modulesInUse["stores.redis.script.commands"].count(nil, "SCARD", suspectsKey),
-                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
-                }
-            end
-            return knownLoad
-        end,
-        lapsed = function(self, untilMs, limit)
-            if isPresent and untilMs <= nowMs then
-                return {}
-            end
-            local found = placesOf(
-                nil,
-                ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGEBYSCORE",
-                    endsKey,
-                    "-inf",
-                    ____modulesInUse["stores.redis.script.commands"].exactly(nil, untilMs),
-                    "LIMIT",
-                    0,
-                    limit
-                )
-            )
-            isPresent = #found == 0 and untilMs >= nowMs
-            for ____, place in ipairs(found) do
-                if keepsRoom(nil, place) then
-                    remove(nil, place.ticketId)
-                end
-            end
-            return ____lualib.__TS__ArrayFilter(
-                found,
-                function(____, place) return not keepsRoom(nil, place) end
-            )
-        end,
         ready = function(self, ____bindingPattern0)
             local limit
             local forProbe
@@ -7301,28 +7232,28 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return first < limit
             end
             if suspect then
-                eachSuspect(nil, look)
+                suspects:eachWaiting(look)
             else
-                for ____, name in ipairs(groupNames(nil)) do
+                for ____, name in ipairs(groups:names()) do
                     do
-                        local __continue78
+                        local __continue12
                         repeat
-                            local group = groupIn(nil, name)
+                            local group = groups:named(name)
                             if group.tenant ~= tenant and group.tenant ~= "" then
-                                __continue78 = true
+                                __continue12 = true
                                 break
                             end
                             if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue78 = true
+                                __continue12 = true
                                 break
                             end
                             first = 0
                             if isReady(nil, name) then
-                                eachOfGroup(nil, name, look)
+                                groups:each(name, look)
                             end
-                            __continue78 = true
+                            __continue12 = true
                         until true
-                        if not __continue78 then
+                        if not __continue12 then
                             break
                         end
                     end
@@ -7335,12 +7266,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             )
         end,
         groups = function(self, _, model, suspect)
-            local groups = {}
+            local found = {}
             local seen = {}
             local function add(____, group)
-                local name = nameOf(nil, group)
+                local name = ____modulesInUse["stores.redis.script.groups"].nameOf(nil, group)
                 if seen[name] ~= true then
-                    groups[#groups + 1] = {model = group.model, tenant = group.tenant}
+                    found[#found + 1] = {model = group.model, tenant = group.tenant}
                 end
                 seen[name] = true
             end
@@ -7351,38 +7282,57 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return true
             end
             if suspect then
-                eachSuspect(nil, look)
+                suspects:eachWaiting(look)
             else
-                for ____, name in ipairs(groupNames(nil)) do
+                for ____, name in ipairs(groups:names()) do
                     do
-                        local __continue90
+                        local __continue24
                         repeat
-                            local group = groupIn(nil, name)
+                            local group = groups:named(name)
                             if model ~= nil and group.model ~= model or not isReady(nil, name) then
-                                __continue90 = true
+                                __continue24 = true
                                 break
                             end
                             if group.tenant == "" then
-                                eachOfGroup(nil, name, look)
+                                groups:each(name, look)
                             else
                                 add(nil, group)
                             end
-                            __continue90 = true
+                            __continue24 = true
                         until true
-                        if not __continue90 then
+                        if not __continue24 then
                             break
                         end
                     end
                 end
             end
-            return groups
+            return found
         end,
-        hasWaiting = function(____, group) return ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "HEXISTS",
-            modelsKey,
-            nameOf(nil, group)
-        ) == 1 end,
+        ownBefore = function(self, place)
+            local before = 0
+            suspects:eachWaiting(function(____, other)
+                if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
+                    before = before + 1
+                end
+                return true
+            end)
+            if place.suspect then
+                return before
+            end
+            for ____, name in ipairs(groups:names()) do
+                if groups:named(name).tenant == place.tenant then
+                    before = before + groups:before(name, place)
+                end
+            end
+            return before
+        end
+    }
+end
+---
+-- @param put stores a place
+-- @param nowMs of this script
+function ____exports.redisBackoffs(self, groups, suspects, put, nowMs)
+    return {
         endWaits = function(self, _, model)
             local over = {}
             local function look(____, place)
@@ -7391,30 +7341,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 end
                 return true
             end
-            eachSuspect(nil, look)
-            for ____, name in ipairs(groupNames(nil)) do
+            suspects:eachWaiting(look)
+            for ____, name in ipairs(groups:names()) do
                 do
-                    local __continue99
+                    local __continue40
                     repeat
-                        if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue99 = true
+                        if model ~= nil and groups:named(name).model ~= model then
+                            __continue40 = true
                             break
                         end
-                        local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGEBYSCORE",
-                            waitsOf(nil, name),
-                            "(" .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
-                            "+inf"
-                        )
-                        for ____, place in ipairs(placesOf(nil, ids)) do
-                            if joins(nil, place) then
-                                look(nil, place)
-                            end
+                        for ____, place in ipairs(groups:backingOff(name, nowMs)) do
+                            look(nil, place)
                         end
-                        __continue99 = true
+                        __continue40 = true
                     until true
-                    if not __continue99 then
+                    if not __continue40 then
                         break
                     end
                 end
@@ -7426,64 +7367,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             end
         end,
-        ownBefore = function(self, place)
-            local before = 0
-            eachSuspect(
-                nil,
-                function(____, other)
-                    if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
-                        before = before + 1
-                    end
-                    return true
-                end
-            )
-            if place.suspect then
-                return before
-            end
-            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                turnScore(nil, place)
-            )
-            for ____, name in ipairs(groupNames(nil)) do
-                do
-                    local __continue111
-                    repeat
-                        if groupIn(nil, name).tenant ~= place.tenant then
-                            __continue111 = true
-                            break
-                        end
-                        before = before + ____modulesInUse["stores.redis.script.commands"].count(
-                            nil,
-                            "ZCOUNT",
-                            turnsOf(nil, name),
-                            "-inf",
-                            "(" .. score
-                        )
-                        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGEBYSCORE",
-                            turnsOf(nil, name),
-                            score,
-                            score
-                        )) do
-                            if id < place.ticketId then
-                                before = before + 1
-                            end
-                        end
-                        __continue111 = true
-                    until true
-                    if not __continue111 then
-                        break
-                    end
-                end
-            end
-            return before
-        end,
-        lines = function(____, tenants) return lines:of(tenants) end,
-        putTag = function(____, tenant, startTag, sinceMs, virtualTime) return lines:putTag(tenant, startTag, sinceMs, virtualTime) end,
-        virtualTime = function() return lines:virtualTime() end,
-        firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
-        firstReadyMs = function(self, blocked, suspects)
+        firstReadyMs = function(self, blocked, withSuspects)
             local firstMs = math.huge
             local function look(____, group, notBeforeMs)
                 firstMs = math.min(
@@ -7495,62 +7379,236 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
                 return firstMs > nowMs
             end
-            if suspects then
-                eachSuspect(
-                    nil,
-                    function(____, place) return look(nil, place, place.notBeforeMs) end
-                )
+            if withSuspects then
+                suspects:eachWaiting(function(____, place) return look(nil, place, place.notBeforeMs) end)
             end
-            for ____, name in ipairs(groupNames(nil)) do
+            for ____, name in ipairs(groups:names()) do
                 if firstMs <= nowMs then
                     break
                 end
-                local notBeforeMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                    nil,
-                    waitsOf(nil, name)
-                )
+                local notBeforeMs = groups:firstReadyMs(name)
                 if notBeforeMs ~= nil then
                     look(
                         nil,
-                        groupIn(nil, name),
+                        groups:named(name),
                         notBeforeMs
                     )
                 end
             end
-            local ____temp_7
+            local ____temp_0
             if firstMs == math.huge then
-                ____temp_7 = nil
+                ____temp_0 = nil
             else
-                ____temp_7 = firstMs
+                ____temp_0 = firstMs
             end
-            return ____temp_7
+            return ____temp_0
+        end
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.places"] = function(...) 
+local ____exports = {}
+local placeTable, keepsRoom
+function placeTable(self, prefix, ____bindingPattern0, nowMs)
+    local suspects
+    local groups
+    local lines
+    local sums
+    local rows
+    rows = ____bindingPattern0.rows
+    sums = ____bindingPattern0.sums
+    lines = ____bindingPattern0.lines
+    groups = ____bindingPattern0.groups
+    suspects = ____bindingPattern0.suspects
+    --- All others' line, where older code runs beside this one: it alone asks it.
+    local olderLineKey = prefix .. "line"
+    --- Dispatched and running ones by the end of that.
+    local endsKey = prefix .. "ends"
+    --- All by acceptance.
+    local agesKey = prefix .. "ages"
+    local knownLoad = nil
+    --- There is none left that has lapsed by now.
+    local isPresent = false
+    local function weigh(self, place, sign)
+        knownLoad = nil
+        lines:weigh(place, sign)
+        sums:add("size", sign)
+        sums:add("bytes", sign * place.sizeBytes)
+        if place.standing.state == "waiting" then
+            sums:add("waiting", sign)
+        end
+        if ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
+            sums:add("in_flight", sign)
+        end
+    end
+    local function remove(self, ticketId)
+        local place = rows:find(ticketId)
+        if place == nil then
+            return
+        end
+        weigh(nil, place, -1)
+        rows:remove(ticketId)
+        groups:change(place, nil)
+        suspects:change(place, nil)
+        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
+            redis.call("ZREM", key, ticketId)
+        end
+    end
+    return {
+        find = function(self, ticketId)
+            local place = rows:find(ticketId)
+            local ____temp_0
+            if place == nil or keepsRoom(nil, place) then
+                ____temp_0 = nil
+            else
+                ____temp_0 = place
+            end
+            return ____temp_0
         end,
+        put = function(self, place)
+            local ____place_1 = place
+            local ticketId = ____place_1.ticketId
+            local standing = ____place_1.standing
+            local before = rows:find(ticketId)
+            weigh(nil, place, 1)
+            if before ~= nil then
+                weigh(nil, before, -1)
+            end
+            rows:put(place)
+            groups:change(before, place)
+            suspects:change(before, place)
+            if standing.state == "waiting" then
+                redis.call("ZREM", endsKey, ticketId)
+            else
+                if standing.untilMs <= nowMs then
+                    isPresent = false
+                end
+                redis.call(
+                    "ZADD",
+                    endsKey,
+                    ____modulesInUse["stores.redis.script.commands"].exactly(nil, standing.untilMs),
+                    ticketId
+                )
+            end
+            redis.call(
+                "ZADD",
+                agesKey,
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
+                ticketId
+            )
+        end,
+        remove = remove,
+        load = function(self)
+            if knownLoad == nil then
+                knownLoad = {
+                    size = sums:of("size"),
+                    bytes = sums:of("bytes"),
+                    waiting = sums:of("waiting"),
+                    inFlight = sums:of("in_flight"),
+                    suspectsInFlight = suspects:countInFlight(),
+                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
+                }
+            end
+            return knownLoad
+        end,
+        lapsed = function(self, untilMs, limit)
+            if isPresent and untilMs <= nowMs then
+                return {}
+            end
+            local found = rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                endsKey,
+                "-inf",
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, untilMs),
+                "LIMIT",
+                0,
+                limit
+            ))
+            isPresent = #found == 0 and untilMs >= nowMs
+            for ____, place in ipairs(found) do
+                if keepsRoom(nil, place) then
+                    remove(nil, place.ticketId)
+                end
+            end
+            return ____lualib.__TS__ArrayFilter(
+                found,
+                function(____, place) return not keepsRoom(nil, place) end
+            )
+        end,
+        firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
+        inFlight = function() return ____lualib.__TS__ArrayFilter(
+            rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGE",
+                endsKey,
+                0,
+                -1
+            )),
+            ____modulesInUse["domain.gate.places"].isInFlight
+        ) end
+    }
+end
+function keepsRoom(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "held"
+end
+---
+-- @param prefix of the keys of this gate
+-- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
+-- @param nowMs of this script
+function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
+    local rows = ____modulesInUse["stores.redis.script.place-rows"].placeRows(nil, prefix .. "places")
+    local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
+    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(nil, prefix .. "lines", sums, rows.all)
+    local groups = ____modulesInUse["stores.redis.script.groups"].redisGroups(nil, prefix, rows)
+    local suspects = ____modulesInUse["stores.redis.script.suspects"].redisSuspects(nil, prefix .. "line:suspects", suspectsKey, rows)
+    local ____table = placeTable(nil, prefix, {
+        rows = rows,
+        sums = sums,
+        lines = lines,
+        groups = groups,
+        suspects = suspects
+    }, nowMs)
+    local turns = ____modulesInUse["stores.redis.script.turns"].redisTurns(nil, groups, suspects, nowMs)
+    local backoffs = ____modulesInUse["stores.redis.script.turns"].redisBackoffs(
+        nil,
+        groups,
+        suspects,
+        ____table.put,
+        nowMs
+    )
+    return {
+        find = ____table.find,
+        put = ____table.put,
+        remove = ____table.remove,
+        load = ____table.load,
+        lapsed = ____table.lapsed,
+        firstLapseMs = ____table.firstLapseMs,
+        inFlight = ____table.inFlight,
+        all = rows.all,
+        ready = turns.ready,
+        groups = turns.groups,
+        ownBefore = turns.ownBefore,
+        hasWaiting = groups.has,
+        endWaits = backoffs.endWaits,
+        firstReadyMs = backoffs.firstReadyMs,
+        lines = lines.of,
+        putTag = lines.putTag,
+        virtualTime = lines.virtualTime,
+        withdrawn = function()
+        end,
+        wasWithdrawn = function() return false end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
-        inFlight = function() return ____lualib.__TS__ArrayFilter(
-            placesOf(
-                nil,
-                ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    endsKey,
-                    0,
-                    -1
-                )
-            ),
-            ____modulesInUse["domain.gate.places"].isInFlight
-        ) end,
-        all = function() return placesOf(
-            nil,
-            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
-        ) end,
         flush = function(self)
             lines:flush()
             sums:flush()
         end
     }
 end
-tenantLength = 16
 return ____exports
  end,
 ["stores.redis.script.gate"] = function(...) 
