@@ -7,10 +7,7 @@ import { expect, it } from "vitest";
 const mostLines = 80;
 
 /** Longer than they may be, until whoever rebuilds their rooms has shortened them. */
-const toBeShortened: readonly string[] = [
-  "src/stores/redis/script/tickets.ts ticketScripts",
-  "src/stores/redis/tickets.ts redisTickets",
-];
+const toBeShortened: readonly string[] = ["src/stores/redis/tickets.ts redisTickets"];
 
 it("has no function of more than 80 lines but tables", () => {
   const names = readdirSync("src", { recursive: true, encoding: "utf8" });

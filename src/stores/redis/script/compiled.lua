@@ -7797,490 +7797,485 @@ function ____exports.keyScripts(self, root, nowMs)
 end
 return ____exports
  end,
+["stores.redis.script.ticket-rows"] = function(...) 
+local ____exports = {}
+function ____exports.ticketKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:requests:") .. id
+end
+function ____exports.eventsKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:events:") .. id
+end
+--- All of whose time something comes, by when it does.
+function ____exports.dueKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:due"
+end
+function ____exports.rowOf(self, run, id)
+    local fields = redis.call(
+        "HMGET",
+        ____exports.ticketKey(nil, run, id),
+        "record",
+        "texts",
+        "revision",
+        "claim"
+    )
+    return ____lualib.__TS__ArrayMap(
+        fields,
+        function(____, field) return field == false and "" or field end
+    )
+end
+function ____exports.factsOf(self, run, id)
+    local stored = ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "HGET",
+        ____exports.ticketKey(nil, run, id),
+        "facts"
+    )
+    local ____temp_0
+    if stored == nil then
+        ____temp_0 = nil
+    else
+        ____temp_0 = cjson.decode(stored)
+    end
+    return ____temp_0
+end
+---
+-- @param texts the record, the essays (empty: as they were) and the new events
+function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
+    local key = ____exports.ticketKey(nil, run, id)
+    local events = ____exports.eventsKey(nil, run, id)
+    local ____texts_1 = texts
+    local record = ____texts_1[1]
+    if record == nil then
+        record = ""
+    end
+    local essays = ____texts_1[2]
+    if essays == nil then
+        essays = ""
+    end
+    local newEvents = ____lualib.__TS__ArraySlice(____texts_1, 2)
+    redis.call(
+        "HSET",
+        key,
+        "record",
+        record,
+        "facts",
+        cjson.encode(facts)
+    )
+    redis.call("HINCRBY", key, "revision", 1)
+    if essays ~= "" then
+        redis.call("HSET", key, "texts", essays)
+    end
+    for ____, event in ipairs(newEvents) do
+        redis.call("RPUSH", events, event)
+    end
+    if dueMs == nil then
+        redis.call(
+            "ZREM",
+            ____exports.dueKey(nil, run),
+            id
+        )
+    else
+        redis.call(
+            "ZADD",
+            ____exports.dueKey(nil, run),
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
+            id
+        )
+    end
+    if facts.forgetAtMs == nil then
+        return
+    end
+    local keptMs = ____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    redis.call("PEXPIRE", key, keptMs)
+    redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.claims"] = function(...) 
+local ____exports = {}
+local takenBefore, claim
+function takenBefore(self, run, keeper, permits)
+    local rows = {}
+    for ____, place in ipairs(keeper:inFlight()) do
+        do
+            local __continue14
+            repeat
+                local ticketId = place.ticketId
+                local standing = place.standing
+                local notBeforeMs = place.notBeforeMs
+                local suspect = place.suspect
+                if standing.state ~= "running" or standing.untilMs <= run.nowMs then
+                    __continue14 = true
+                    break
+                end
+                if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
+                    __continue14 = true
+                    break
+                end
+                local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, ticketId)
+                if facts == nil or facts.forgetAtMs ~= nil then
+                    keeper:remove(ticketId)
+                    __continue14 = true
+                    break
+                end
+                local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
+                local ____array_3 = ____lualib.__TS__SparseArrayNew(
+                    ticketId,
+                    unpack(____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, ticketId))
+                )
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_3,
+                    cjson.encode(start)
+                )
+                rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_3)}
+                __continue14 = true
+            until true
+            if not __continue14 then
+                break
+            end
+        end
+    end
+    return rows
+end
+function claim(self, run, id, facts, start, late)
+    local fence = facts.fence + 1
+    local number = facts.events + 1
+    local event = {
+        number = number,
+        atMs = run.nowMs,
+        kind = "started",
+        fence = fence,
+        asProbe = late.asProbe
+    }
+    local claimed = ____with(facts, {fence = fence, events = number})
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    redis.call(
+        "HSET",
+        key,
+        "claim",
+        cjson.encode(late),
+        "facts",
+        cjson.encode(claimed)
+    )
+    redis.call("HINCRBY", key, "revision", 1)
+    redis.call(
+        "RPUSH",
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id),
+        cjson.encode(event)
+    )
+    redis.call(
+        "ZADD",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
+        id
+    )
+end
+--- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
+function ____exports.dueTickets(self, run, limit, version)
+    local ids = {}
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGEBYSCORE",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        "-inf",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs),
+        "LIMIT",
+        0,
+        limit
+    )) do
+        local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+        if facts == nil then
+            redis.call(
+                "ZREM",
+                ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+                id
+            )
+        elseif facts.version <= version then
+            ids[#ids + 1] = id
+        end
+    end
+    return ids
+end
+--- Tickets that one call lets expire, or lose a claim whose lease has ended.
+local mostDue = 50
+---
+-- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
+-- ids of those that must first be brought to the present: their time is over, or their last claim's
+function ____exports.takeTickets(self, run, gate, ____bindingPattern0)
+    local lost
+    local version
+    local inFlight
+    local permits
+    permits = ____bindingPattern0.permits
+    inFlight = ____bindingPattern0.inFlight
+    version = ____bindingPattern0.version
+    lost = ____bindingPattern0.lost
+    local ____gate_0 = gate
+    local keeper = ____gate_0.keeper
+    local limits = ____gate_0.limits
+    local taken = #lost > 0 and takenBefore(nil, run, keeper, lost) or ({})
+    local overdue = {}
+    local share = math.ceil(limits.concurrency / math.max(
+        1,
+        gate:countListeners()
+    ))
+    local most = math.min(
+        #permits,
+        math.max(1, share - inFlight)
+    )
+    for ____, id in ipairs(keeper:look(math.max(0, most - #taken)).send) do
+        local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+        local place = keeper:find(id)
+        if facts == nil or place == nil then
+            keeper:remove(id)
+        elseif facts.version > version then
+        elseif facts.forgetAtMs ~= nil then
+            overdue[#overdue + 1] = {id}
+        elseif run.nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.script.commands"].read(
+            nil,
+            "HGET",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+            "claim"
+        ) ~= nil then
+            overdue[#overdue + 1] = {id}
+        else
+            local permit = permits[#taken + 1] or id
+            local start = keeper:start(place, {permit = permit, notBeforeMs = place.notBeforeMs, suspect = place.suspect})
+            if start.kind == "call" then
+                local asProbe = start.asProbe
+                claim(
+                    nil,
+                    run,
+                    id,
+                    facts,
+                    start,
+                    {permit = permit, asProbe = asProbe, atMs = run.nowMs, leaseMs = limits.leaseMs}
+                )
+                local ____array_1 = ____lualib.__TS__SparseArrayNew(
+                    id,
+                    unpack(____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id))
+                )
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_1,
+                    cjson.encode(start)
+                )
+                taken[#taken + 1] = {____lualib.__TS__SparseArraySpread(____array_1)}
+            end
+        end
+    end
+    for ____, id in ipairs(____exports.dueTickets(nil, run, 50, version)) do
+        overdue[#overdue + 1] = {id}
+    end
+    local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(taken))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_2,
+        unpack(overdue)
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_2)}
+end
+return ____exports
+ end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local tell
+local enlist, tell, mostGone
+function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    limits = ____bindingPattern0.limits
+    local facts
+    local item
+    local owner
+    owner = ____bindingPattern1.owner
+    item = ____bindingPattern1.item
+    facts = ____bindingPattern1.facts
+    local key = (run.root .. "queue:tenant:") .. owner
+    local added = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "ZADD",
+        key,
+        "NX",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
+        item.ticketId
+    )
+    if added == 0 then
+        return
+    end
+    local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
+    local keptMs = math.ceil(lastMs - run.nowMs)
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+        redis.call(
+            "PEXPIRE",
+            key,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+        )
+    end
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        3 - 1
+    )) do
+        if ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+        ) == 0 then
+            redis.call("ZREM", key, id)
+        end
+    end
+end
 function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch58 = notice.kind
-        local ____cond58 = ____switch58 == "enqueue"
-        if ____cond58 then
+        local ____switch20 = notice.kind
+        local ____cond20 = ____switch20 == "enqueue"
+        if ____cond20 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond58 = ____cond58 or ____switch58 == "requeue"
-        if ____cond58 then
+        ____cond20 = ____cond20 or ____switch20 == "requeue"
+        if ____cond20 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond58 = ____cond58 or ____switch58 == "remove"
-        if ____cond58 then
+        ____cond20 = ____cond20 or ____switch20 == "remove"
+        if ____cond20 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond58 = ____cond58 or ____switch58 == "nothing"
-        if ____cond58 then
+        ____cond20 = ____cond20 or ____switch20 == "nothing"
+        if ____cond20 then
             return
         end
     until true
 end
---- The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow.
-local mostGone = 3
---- Tickets that one call lets expire, or lose a claim whose lease has ended.
-local mostDue = 50
+mostGone = 3
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.
 local clockSlackMs = 2000
-function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, enlist, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
-    function row(self, id)
-        local fields = redis.call(
-            "HMGET",
-            keyOf(nil, id),
-            "record",
-            "texts",
-            "revision",
-            "claim"
-        )
-        return ____lualib.__TS__ArrayMap(
-            fields,
-            function(____, field) return field == false and "" or field end
-        )
+--- All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
+function ____exports.isOfThisClock(self, ____bindingPattern0, ____bindingPattern1)
+    local nowMs
+    nowMs = ____bindingPattern0.nowMs
+    local atMs
+    atMs = ____bindingPattern1.atMs
+    if atMs == nil then
+        atMs = nowMs
     end
-    function write(self, id, facts, dueMs, texts)
-        local ____texts_1 = texts
-        local record = ____texts_1[1]
-        if record == nil then
-            record = ""
-        end
-        local essays = ____texts_1[2]
-        if essays == nil then
-            essays = ""
-        end
-        local events = ____lualib.__TS__ArraySlice(____texts_1, 2)
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "record",
-            record,
-            "facts",
-            cjson.encode(facts)
-        )
-        redis.call(
-            "HINCRBY",
-            keyOf(nil, id),
-            "revision",
-            1
-        )
-        if essays ~= "" then
-            redis.call(
-                "HSET",
-                keyOf(nil, id),
-                "texts",
-                essays
-            )
-        end
-        for ____, event in ipairs(events) do
-            redis.call(
-                "RPUSH",
-                eventsOf(nil, id),
-                event
-            )
-        end
-        if dueMs == nil then
-            redis.call("ZREM", dueKey, id)
-        else
-            redis.call(
-                "ZADD",
-                dueKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
-                id
-            )
-        end
-        if facts.forgetAtMs == nil then
-            return
-        end
-        local keptMs = math.ceil(facts.forgetAtMs - nowMs)
-        for ____, key in ipairs({
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        }) do
-            redis.call(
-                "PEXPIRE",
-                key,
-                ____modulesInUse["stores.redis.script.commands"].exactly(
-                    nil,
-                    math.max(1, keptMs)
-                )
-            )
-        end
-    end
-    function enlist(self, ____bindingPattern0, ____bindingPattern1)
-        local limits
-        limits = ____bindingPattern0.limits
-        local facts
-        local item
-        local owner
-        owner = ____bindingPattern1.owner
-        item = ____bindingPattern1.item
-        facts = ____bindingPattern1.facts
-        local key = (root .. "queue:tenant:") .. owner
-        local added = ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "ZADD",
-            key,
-            "NX",
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
-            item.ticketId
-        )
-        if added == 0 then
-            return
-        end
-        local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
-        local keptMs = math.ceil(lastMs - nowMs)
-        if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
-            redis.call(
-                "PEXPIRE",
-                key,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
-            )
-        end
-        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-            nil,
-            "ZRANGE",
-            key,
-            0,
-            3 - 1
-        )) do
-            if ____modulesInUse["stores.redis.script.commands"].count(
-                nil,
-                "EXISTS",
-                keyOf(nil, id)
-            ) == 0 then
-                redis.call("ZREM", key, id)
-            end
-        end
-    end
-    function factsOf(self, id)
-        local stored = ____modulesInUse["stores.redis.script.commands"].read(
-            nil,
-            "HGET",
-            keyOf(nil, id),
-            "facts"
-        )
-        local ____temp_2
-        if stored == nil then
-            ____temp_2 = nil
-        else
-            ____temp_2 = cjson.decode(stored)
-        end
-        return ____temp_2
-    end
-    function dueBy(self, limit, version)
-        local ids = {}
-        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-            nil,
-            "ZRANGEBYSCORE",
-            dueKey,
-            "-inf",
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
-            "LIMIT",
-            0,
-            limit
-        )) do
-            local facts = factsOf(nil, id)
-            if facts == nil then
-                redis.call("ZREM", dueKey, id)
-            elseif facts.version <= version then
-                ids[#ids + 1] = id
-            end
-        end
-        return ids
-    end
-    function fetchedBefore(self, keeper, permits)
-        local rows = {}
-        for ____, place in ipairs(keeper:inFlight()) do
-            do
-                local __continue49
-                repeat
-                    local ticketId = place.ticketId
-                    local standing = place.standing
-                    local notBeforeMs = place.notBeforeMs
-                    local suspect = place.suspect
-                    if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue49 = true
-                        break
-                    end
-                    if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue49 = true
-                        break
-                    end
-                    local facts = factsOf(nil, ticketId)
-                    if facts == nil or facts.forgetAtMs ~= nil then
-                        keeper:remove(ticketId)
-                        __continue49 = true
-                        break
-                    end
-                    local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
-                    local ____array_6 = ____lualib.__TS__SparseArrayNew(
-                        ticketId,
-                        unpack(row(nil, ticketId))
-                    )
-                    ____lualib.__TS__SparseArrayPush(
-                        ____array_6,
-                        cjson.encode(start)
-                    )
-                    rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue49 = true
-                until true
-                if not __continue49 then
-                    break
-                end
-            end
-        end
-        return rows
-    end
-    function claim(self, id, facts, start, late)
-        local fence = facts.fence + 1
-        local number = facts.events + 1
-        local event = {
-            number = number,
-            atMs = nowMs,
-            kind = "started",
-            fence = fence,
-            asProbe = late.asProbe
+    return math.abs(atMs - nowMs) < 2000
+end
+function ____exports.createTicket(self, run, gate, call, texts)
+    local ____call_0 = call
+    local item = ____call_0.item
+    local facts = ____call_0.facts
+    local notice = ____call_0.notice
+    local id = item.ticketId
+    local known = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+    if known ~= nil and (known.forgetAtMs == nil or run.nowMs < known.forgetAtMs) then
+        return {
+            kind = "there",
+            row = ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
         }
-        local claimed = ____with(facts, {fence = fence, events = number})
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "claim",
-            cjson.encode(late),
-            "facts",
-            cjson.encode(claimed)
-        )
-        redis.call(
-            "HINCRBY",
-            keyOf(nil, id),
-            "revision",
-            1
-        )
-        redis.call(
-            "RPUSH",
-            eventsOf(nil, id),
-            cjson.encode(event)
-        )
-        redis.call(
-            "ZADD",
-            dueKey,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
-            id
-        )
     end
-    dueKey = root .. "queue:due"
-    keyOf = function(____, id) return (root .. "queue:requests:") .. id end
-    eventsOf = function(____, id) return (root .. "queue:events:") .. id end
-    --- All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
-    local function isOfThisClock(self, ____bindingPattern0)
-        local atMs
-        atMs = ____bindingPattern0.atMs
-        if atMs == nil then
-            atMs = nowMs
+    local estimate = nil
+    if call.always or notice.kind ~= "enqueue" then
+        tell(nil, gate, item, notice)
+    else
+        local admitted = gate.keeper:admit(item, notice.notBeforeMs)
+        if admitted.kind == "full" then
+            return admitted
         end
-        return math.abs(atMs - nowMs) < 2000
+        estimate = admitted.estimate
     end
-    local function create(self, gate, call, texts)
-        local ____call_0 = call
-        local item = ____call_0.item
-        local facts = ____call_0.facts
-        local notice = ____call_0.notice
-        local id = item.ticketId
-        local known = factsOf(nil, id)
-        if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
-            return {
-                kind = "there",
-                row = row(nil, id)
-            }
-        end
-        local estimate = nil
-        if call.always or notice.kind ~= "enqueue" then
-            tell(nil, gate, item, notice)
-        else
-            local admitted = gate.keeper:admit(item, notice.notBeforeMs)
-            if admitted.kind == "full" then
-                return admitted
-            end
-            estimate = admitted.estimate
-        end
-        redis.call(
-            "DEL",
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        )
-        write(
-            nil,
-            id,
-            facts,
-            call.dueMs,
-            texts
-        )
-        enlist(nil, gate, call)
-        return {kind = "stored", estimate = estimate}
+    redis.call(
+        "DEL",
+        ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id)
+    )
+    ____modulesInUse["stores.redis.script.ticket-rows"].writeTicket(
+        nil,
+        run,
+        id,
+        facts,
+        call.dueMs,
+        texts
+    )
+    enlist(nil, run, gate, call)
+    return {kind = "stored", estimate = estimate}
+end
+---
+-- @returns the row as another has left it; `[]`: stored
+function ____exports.changeTicket(self, run, gate, call, texts)
+    local id = call.item.ticketId
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "revision") == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
+    if not isAsRead or not ____exports.isOfThisClock(nil, run, call) then
+        return ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
     end
-    ---
-    -- @returns the row as another has left it; `[]`: stored
-    local function change(self, gate, call, texts)
-        local id = call.item.ticketId
-        local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(
-            nil,
-            "HGET",
-            keyOf(nil, id),
-            "revision"
-        ) == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
-        if not isAsRead or not isOfThisClock(nil, call) then
-            return row(nil, id)
-        end
-        redis.call(
-            "HDEL",
-            keyOf(nil, id),
-            "claim"
-        )
-        if call.facts.forgetAtMs ~= nil then
-            redis.call(
-                "HDEL",
-                keyOf(nil, id),
-                "texts"
-            )
-        end
-        write(
-            nil,
-            id,
-            call.facts,
-            call.dueMs,
-            texts
-        )
-        enlist(nil, gate, call)
-        tell(nil, gate, call.item, call.notice)
-        return {}
+    redis.call("HDEL", key, "claim")
+    if call.facts.forgetAtMs ~= nil then
+        redis.call("HDEL", key, "texts")
     end
-    ---
-    -- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
-    -- ids of those that must first be brought to the present: their time is over, or their last claim's
-    local function fetch(self, gate, ____bindingPattern0)
-        local lost
-        local version
-        local inFlight
-        local permits
-        permits = ____bindingPattern0.permits
-        inFlight = ____bindingPattern0.inFlight
-        version = ____bindingPattern0.version
-        lost = ____bindingPattern0.lost
-        local ____gate_3 = gate
-        local keeper = ____gate_3.keeper
-        local limits = ____gate_3.limits
-        local fetched = #lost > 0 and fetchedBefore(nil, keeper, lost) or ({})
-        local overdue = {}
-        local share = math.ceil(limits.concurrency / math.max(
-            1,
-            gate:countListeners()
-        ))
-        local most = math.min(
-            #permits,
-            math.max(1, share - inFlight)
-        )
-        for ____, id in ipairs(keeper:look(math.max(0, most - #fetched)).send) do
-            local facts = factsOf(nil, id)
-            local place = keeper:find(id)
-            if facts == nil or place == nil then
-                keeper:remove(id)
-            elseif facts.version > version then
-            elseif facts.forgetAtMs ~= nil then
-                overdue[#overdue + 1] = {id}
-            elseif nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.script.commands"].read(
-                nil,
-                "HGET",
-                keyOf(nil, id),
-                "claim"
-            ) ~= nil then
-                overdue[#overdue + 1] = {id}
-            else
-                local permit = permits[#fetched + 1] or id
-                local start = keeper:start(place, {permit = permit, notBeforeMs = place.notBeforeMs, suspect = place.suspect})
-                if start.kind == "call" then
-                    claim(
-                        nil,
-                        id,
-                        facts,
-                        start,
-                        {permit = permit, asProbe = start.asProbe, atMs = nowMs, leaseMs = limits.leaseMs}
-                    )
-                    local ____array_4 = ____lualib.__TS__SparseArrayNew(
-                        id,
-                        unpack(row(nil, id))
-                    )
-                    ____lualib.__TS__SparseArrayPush(
-                        ____array_4,
-                        cjson.encode(start)
-                    )
-                    fetched[#fetched + 1] = {____lualib.__TS__SparseArraySpread(____array_4)}
-                end
-            end
-        end
-        for ____, id in ipairs(dueBy(nil, 50, version)) do
-            overdue[#overdue + 1] = {id}
-        end
-        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(fetched))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_5,
-            unpack(overdue)
-        )
-        return {____lualib.__TS__SparseArraySpread(____array_5)}
+    ____modulesInUse["stores.redis.script.ticket-rows"].writeTicket(
+        nil,
+        run,
+        id,
+        call.facts,
+        call.dueMs,
+        texts
+    )
+    enlist(nil, run, gate, call)
+    tell(nil, gate, call.item, call.notice)
+    return {}
+end
+--- What arrives after it, because it was long under way, finds the place taken.
+-- 
+-- @returns false: it stays, for somebody has worked on it
+function ____exports.withdrawTicket(self, run, ____bindingPattern0, id)
+    local keeper
+    keeper = ____bindingPattern0.keeper
+    local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+    if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
+        return false
     end
-    --- What arrives after it, because it was long under way, finds the place taken.
-    -- 
-    -- @returns false: it stays, for somebody has worked on it
-    local function withdraw(self, ____bindingPattern0, id)
-        local keeper
-        keeper = ____bindingPattern0.keeper
-        local facts = factsOf(nil, id)
-        if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
-            return false
-        end
-        keeper:remove(id)
-        redis.call(
-            "DEL",
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        )
-        redis.call("ZREM", dueKey, id)
-        local grave = {
-            version = 1,
-            expiresAtMs = 0,
-            events = 0,
-            fence = 0,
-            forgetAtMs = nowMs + 3600000
-        }
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "facts",
-            cjson.encode(grave)
-        )
-        redis.call(
-            "PEXPIRE",
-            keyOf(nil, id),
-            3600000
-        )
-        return true
-    end
-    return {
-        isOfThisClock = isOfThisClock,
-        create = create,
-        change = change,
-        fetch = fetch,
-        withdraw = withdraw,
-        dueBy = dueBy
+    keeper:remove(id)
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    redis.call(
+        "DEL",
+        key,
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id)
+    )
+    redis.call(
+        "ZREM",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        id
+    )
+    local grave = {
+        version = 1,
+        expiresAtMs = 0,
+        events = 0,
+        fence = 0,
+        forgetAtMs = run.nowMs + 3600000
     }
+    redis.call(
+        "HSET",
+        key,
+        "facts",
+        cjson.encode(grave)
+    )
+    redis.call("PEXPIRE", key, 3600000)
+    return true
 end
 return ____exports
  end,
@@ -8366,21 +8361,22 @@ function answerOrFailure(self, run, gate, call, texts)
         end
     end
 end
-function ofTickets(self, ____bindingPattern0, gate, call, texts)
-    local nowMs
-    local root
-    root = ____bindingPattern0.root
-    nowMs = ____bindingPattern0.nowMs
-    local tickets = ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs)
+function ofTickets(self, run, gate, call, texts)
     repeat
         local ____switch14 = call.verb
         local ____cond14 = ____switch14 == "create"
         if ____cond14 then
             do
-                if not tickets:isOfThisClock(call) then
+                if not ____modulesInUse["stores.redis.script.tickets"].isOfThisClock(nil, run, call) then
                     return {"again"}
                 end
-                local created = tickets:create(gate, call, texts)
+                local created = ____modulesInUse["stores.redis.script.tickets"].createTicket(
+                    nil,
+                    run,
+                    gate,
+                    call,
+                    texts
+                )
                 repeat
                     local ____switch17 = created.kind
                     local ____cond17 = ____switch17 == "full"
@@ -8407,7 +8403,13 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         ____cond14 = ____cond14 or ____switch14 == "change"
         if ____cond14 then
             do
-                local known = tickets:change(gate, call, texts)
+                local known = ____modulesInUse["stores.redis.script.tickets"].changeTicket(
+                    nil,
+                    run,
+                    gate,
+                    call,
+                    texts
+                )
                 return #known > 0 and ({
                     "there",
                     unpack(known)
@@ -8416,11 +8418,11 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         end
         ____cond14 = ____cond14 or ____switch14 == "take"
         if ____cond14 then
-            return tickets:fetch(gate, call)
+            return ____modulesInUse["stores.redis.script.claims"].takeTickets(nil, run, gate, call)
         end
         ____cond14 = ____cond14 or ____switch14 == "withdraw"
         if ____cond14 then
-            return {tickets:withdraw(gate, call.ticketId) and "1" or "0"}
+            return {____modulesInUse["stores.redis.script.tickets"].withdrawTicket(nil, run, gate, call.ticketId) and "1" or "0"}
         end
     until true
 end
@@ -8446,7 +8448,7 @@ function ____exports.answerCalls(self, ofGate)
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "due"
         if ____cond3 then
-            return ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
+            return ____modulesInUse["stores.redis.script.claims"].dueTickets(nil, run, call.limit, call.version)
         end
         ____cond3 = ____cond3 or ____switch3 == "begin_key"
         if ____cond3 then
