@@ -7409,7 +7409,7 @@ return ____exports
  end,
 ["stores.redis.script.places"] = function(...) 
 local ____exports = {}
-local placeTable, keepsRoom
+local placeTable, loadIn, keepsRoom
 function placeTable(self, prefix, ____bindingPattern0, nowMs)
     local suspects
     local groups
@@ -7501,14 +7501,7 @@ function placeTable(self, prefix, ____bindingPattern0, nowMs)
         remove = remove,
         load = function(self)
             if knownLoad == nil then
-                knownLoad = {
-                    size = sums:of("size"),
-                    bytes = sums:of("bytes"),
-                    waiting = sums:of("waiting"),
-                    inFlight = sums:of("in_flight"),
-                    suspectsInFlight = suspects:countInFlight(),
-                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
-                }
+                knownLoad = loadIn(nil, sums, suspects, agesKey)
             end
             return knownLoad
         end,
@@ -7548,6 +7541,16 @@ function placeTable(self, prefix, ____bindingPattern0, nowMs)
             )),
             ____modulesInUse["domain.gate.places"].isInFlight
         ) end
+    }
+end
+function loadIn(self, sums, suspects, agesKey)
+    return {
+        size = sums:of("size"),
+        bytes = sums:of("bytes"),
+        waiting = sums:of("waiting"),
+        inFlight = sums:of("in_flight"),
+        suspectsInFlight = suspects:countInFlight(),
+        oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
     }
 end
 function keepsRoom(self, ____bindingPattern0)

@@ -136,14 +136,7 @@ function placeTable(
     remove,
 
     load(): QueueLoad {
-      knownLoad ??= {
-        size: sums.of("size"),
-        bytes: sums.of("bytes"),
-        waiting: sums.of("waiting"),
-        inFlight: sums.of("in_flight"),
-        suspectsInFlight: suspects.countInFlight(),
-        oldestAcceptedAtMs: firstScore(agesKey),
-      };
+      knownLoad ??= loadIn(sums, suspects, agesKey);
       return knownLoad;
     },
 
@@ -157,6 +150,17 @@ function placeTable(
 
     firstLapseMs: () => firstScore(endsKey),
     inFlight: () => rows.of(list("ZRANGE", endsKey, 0, -1)).filter(isInFlight),
+  };
+}
+
+function loadIn(sums: RedisSums, suspects: RedisSuspects, agesKey: string): QueueLoad {
+  return {
+    size: sums.of("size"),
+    bytes: sums.of("bytes"),
+    waiting: sums.of("waiting"),
+    inFlight: sums.of("in_flight"),
+    suspectsInFlight: suspects.countInFlight(),
+    oldestAcceptedAtMs: firstScore(agesKey),
   };
 }
 
