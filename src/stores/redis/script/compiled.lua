@@ -7092,61 +7092,16 @@ page = 8
 sinceLength = 16
 return ____exports
  end,
-["stores.redis.script.places"] = function(...) 
+["stores.redis.script.place-rows"] = function(...) 
 local ____exports = {}
-local nameOf, groupIn, keepsRoom, joins, isInLine, turnScore, tenantLength
-function nameOf(self, ____bindingPattern0)
-    local tenant
-    local model
-    model = ____bindingPattern0.model
-    tenant = ____bindingPattern0.tenant
-    return tenant == "" and model or (model .. " ") .. tenant
-end
-function groupIn(self, name)
-    local at = #name - 16 - 1
-    return at > 0 and ____lualib.__TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
-        model = ____lualib.__TS__StringSlice(name, 0, at),
-        tenant = ____lualib.__TS__StringSlice(name, at + 1)
-    }) or ({model = name, tenant = ""})
-end
-function keepsRoom(self, ____bindingPattern0)
-    local standing
-    standing = ____bindingPattern0.standing
-    return standing.state == "held"
-end
-function joins(self, ____bindingPattern0)
-    local suspect
-    local standing
-    standing = ____bindingPattern0.standing
-    suspect = ____bindingPattern0.suspect
-    return standing.state == "waiting" and not suspect
-end
-function isInLine(self, ____bindingPattern0)
-    local standing
-    standing = ____bindingPattern0.standing
-    return standing.state == "waiting" or standing.state == "dispatched"
-end
-function turnScore(self, ____bindingPattern0)
-    local acceptedAtMs
-    local priority
-    priority = ____bindingPattern0.priority
-    acceptedAtMs = ____bindingPattern0.acceptedAtMs
-    return (10 - priority) * 10000000000000 + acceptedAtMs
-end
---- Rows that are looked at in one go for who is next.
-local page = 50
----
--- @param prefix of the keys of this gate
--- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
--- @param nowMs of this script
-function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local find, join, leaveGroup, hasBareGroup, groupNames, ownGroups, placesOf, placesKey, modelsKey, waitsOf, turnsOf, known, lines, bareGroups
-    function find(self, ticketId)
+function ____exports.placeRows(self, key)
+    local known = {}
+    local function find(self, ticketId)
         local seen = known[ticketId]
         if seen ~= nil then
             return seen
         end
-        local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", placesKey, ticketId)
+        local stored = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, ticketId)
         if stored == nil then
             return nil
         end
@@ -7163,106 +7118,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         known[ticketId] = place
         return place
     end
-    function join(self, place)
-        local group = nameOf(nil, place)
-        lines:noteGroup(place, true)
-        redis.call("HSET", modelsKey, group, 1)
-        redis.call(
-            "ZADD",
-            waitsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
-            place.ticketId
-        )
-        redis.call(
-            "ZADD",
-            turnsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                turnScore(nil, place)
-            ),
-            place.ticketId
-        )
-    end
-    function leaveGroup(self, group, ticketId)
-        for ____, key in ipairs({
-            waitsOf(nil, group),
-            turnsOf(nil, group)
-        }) do
-            redis.call("ZREM", key, ticketId)
-        end
-        if ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "ZCARD",
-            waitsOf(nil, group)
-        ) > 0 then
-            return
-        end
-        lines:noteGroup(
-            groupIn(nil, group),
-            false
-        )
-        redis.call("HDEL", modelsKey, group)
-    end
-    function hasBareGroup(self, model)
-        local ____bareGroups_0, ____model_1 = bareGroups, model
-        if ____bareGroups_0[____model_1] == nil then
-            ____bareGroups_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", modelsKey, model) == 1
-        end
-        return bareGroups[model]
-    end
-    function groupNames(self)
-        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
-    end
-    function ownGroups(self)
-        for ____, name in ipairs(groupNames(nil)) do
-            do
-                local __continue49
-                repeat
-                    if groupIn(nil, name).tenant ~= "" then
-                        __continue49 = true
-                        break
-                    end
-                    for ____, place in ipairs(placesOf(
-                        nil,
-                        ____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGE",
-                            turnsOf(nil, name),
-                            0,
-                            -1
-                        )
-                    )) do
-                        do
-                            local __continue51
-                            repeat
-                                if place.tenant == "" or not joins(nil, place) then
-                                    __continue51 = true
-                                    break
-                                end
-                                leaveGroup(nil, name, place.ticketId)
-                                join(nil, place)
-                                __continue51 = true
-                            until true
-                            if not __continue51 then
-                                break
-                            end
-                        end
-                    end
-                    __continue49 = true
-                until true
-                if not __continue49 then
-                    break
-                end
-            end
-        end
-        return ____lualib.__TS__ArrayMap(
-            groupNames(nil),
-            groupIn
-        )
-    end
-    function placesOf(self, ids)
+    local function of(self, ticketIds)
         local found = {}
-        for ____, id in ipairs(ids) do
+        for ____, id in ipairs(ticketIds) do
             local place = find(nil, id)
             if place ~= nil then
                 found[#found + 1] = place
@@ -7270,283 +7128,358 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         end
         return found
     end
-    placesKey = prefix .. "places"
-    --- Waiting and dispatched suspects by turn.
-    local suspectsLineKey = prefix .. "line:suspects"
-    --- All others', where older code runs beside this one: it alone asks it.
-    local olderLineKey = prefix .. "line"
-    --- Dispatched and running ones by the end of that.
-    local endsKey = prefix .. "ends"
-    --- All by acceptance.
-    local agesKey = prefix .. "ages"
-    modelsKey = prefix .. "models"
-    waitsOf = function(____, group) return (prefix .. "waits:") .. group end
-    turnsOf = function(____, group) return (prefix .. "turns:") .. group end
-    known = {}
-    local knownLoad = nil
-    --- There is none left that has lapsed by now.
-    local isPresent = false
-    local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
-    lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
-        nil,
-        prefix .. "lines",
-        sums,
-        function() return placesOf(
+    return {
+        find = find,
+        of = of,
+        all = function() return of(
             nil,
-            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
+            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", key)
         ) end,
-        ownGroups
-    )
-    bareGroups = {}
-    local function weigh(self, place, sign)
-        lines:weigh(place, sign)
-        sums:add("size", sign)
-        sums:add("bytes", sign * place.sizeBytes)
-        if place.standing.state == "waiting" then
-            sums:add("waiting", sign)
+        put = function(self, place)
+            known[place.ticketId] = place
+            redis.call(
+                "HSET",
+                key,
+                place.ticketId,
+                cjson.encode(place)
+            )
+        end,
+        remove = function(self, ticketId)
+            known[ticketId] = nil
+            redis.call("HDEL", key, ticketId)
         end
-        if ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
-            sums:add("in_flight", sign)
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.groups"] = function(...) 
+local ____exports = {}
+local groupIn, isInGroup, tenantLength
+--- Of a place that older code has made: its model alone, as that calls it.
+function ____exports.nameOf(self, ____bindingPattern0)
+    local tenant
+    local model
+    model = ____bindingPattern0.model
+    tenant = ____bindingPattern0.tenant
+    return tenant == "" and model or (model .. " ") .. tenant
+end
+function groupIn(self, name)
+    local at = #name - 16 - 1
+    return at > 0 and ____lualib.__TS__StringSlice(name, at, at + 1) == " " and string.sub(name, -1) ~= "\"" and ({
+        model = ____lualib.__TS__StringSlice(name, 0, at),
+        tenant = ____lualib.__TS__StringSlice(name, at + 1)
+    }) or ({model = name, tenant = ""})
+end
+function isInGroup(self, ____bindingPattern0)
+    local suspect
+    local standing
+    standing = ____bindingPattern0.standing
+    suspect = ____bindingPattern0.suspect
+    return standing.state == "waiting" and not suspect
+end
+--- By priority, then by age. Ties go by id, as sorted sets do. Exact: below 2^53.
+function ____exports.turnScore(self, ____bindingPattern0)
+    local acceptedAtMs
+    local priority
+    priority = ____bindingPattern0.priority
+    acceptedAtMs = ____bindingPattern0.acceptedAtMs
+    return (10 - priority) * 10000000000000 + acceptedAtMs
+end
+--- Rows that are looked at in one go for who is next.
+____exports.page = 50
+---
+-- @param prefix of the keys of this gate
+function ____exports.redisGroups(self, prefix, rows, lines)
+    local named, known
+    function named(self, name)
+        local ____known_3, ____name_4 = known, name
+        if ____known_3[____name_4] == nil then
+            ____known_3[____name_4] = groupIn(nil, name)
         end
+        return known[name]
     end
-    --- What may have changed with a place.
-    local function forget(self)
-        knownLoad = nil
+    local namesKey = prefix .. "models"
+    local waits = prefix .. "waits:"
+    local turns = prefix .. "turns:"
+    known = {}
+    local bare = {}
+    local function leaveGroup(self, name, ticketId)
+        for ____, key in ipairs({waits .. name, turns .. name}) do
+            redis.call("ZREM", key, ticketId)
+        end
+        if ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", waits .. name) > 0 then
+            return
+        end
+        lines:noteGroup(
+            named(nil, name),
+            false
+        )
+        redis.call("HDEL", namesKey, name)
+    end
+    --- Older code, which may run beside this one, makes groups of a model alone: asked once in a run.
+    local function isBare(self, model)
+        local ____bare_0, ____model_1 = bare, model
+        if ____bare_0[____model_1] == nil then
+            ____bare_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", namesKey, model) == 1
+        end
+        return bare[model]
+    end
+    local function join(self, place)
+        local name = ____exports.nameOf(nil, place)
+        lines:noteGroup(place, true)
+        redis.call("HSET", namesKey, name, 1)
+        redis.call(
+            "ZADD",
+            waits .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
+            place.ticketId
+        )
+        redis.call(
+            "ZADD",
+            turns .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                ____exports.turnScore(nil, place)
+            ),
+            place.ticketId
+        )
     end
     local function leave(self, place)
-        local group = nameOf(nil, place)
-        leaveGroup(nil, group, place.ticketId)
-        if group ~= place.model and hasBareGroup(nil, place.model) then
+        local name = ____exports.nameOf(nil, place)
+        leaveGroup(nil, name, place.ticketId)
+        if name ~= place.model and isBare(nil, place.model) then
             leaveGroup(nil, place.model, place.ticketId)
         end
     end
-    local function put(self, place)
-        local ____place_3 = place
-        local ticketId = ____place_3.ticketId
-        local standing = ____place_3.standing
-        local before = find(nil, ticketId)
-        forget(nil)
-        if standing.state ~= "waiting" and standing.untilMs <= nowMs then
-            isPresent = false
-        end
-        weigh(nil, place, 1)
-        if before ~= nil then
-            weigh(nil, before, -1)
-            if joins(nil, before) then
+    local function names()
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", namesKey)
+    end
+    return {
+        change = function(self, before, after)
+            if before ~= nil and isInGroup(nil, before) then
                 leave(nil, before)
             end
-            if before.suspect and not place.suspect then
-                redis.call("ZREM", suspectsLineKey, ticketId)
+            if after ~= nil and isInGroup(nil, after) then
+                join(nil, after)
             end
-        end
-        known[ticketId] = place
-        if joins(nil, place) then
-            join(nil, place)
-        end
-        redis.call(
-            "HSET",
-            placesKey,
-            ticketId,
-            cjson.encode(place)
-        )
-        if place.suspect and isInLine(nil, place) then
-            redis.call(
-                "ZADD",
-                suspectsLineKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(
-                    nil,
-                    turnScore(nil, place)
-                ),
-                ticketId
-            )
-        elseif place.suspect then
-            redis.call("ZREM", suspectsLineKey, ticketId)
-        end
-        if standing.state == "waiting" then
-            redis.call("ZREM", endsKey, ticketId)
-        else
-            redis.call(
-                "ZADD",
-                endsKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, standing.untilMs),
-                ticketId
-            )
-        end
-        redis.call(
-            "ZADD",
-            agesKey,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
-            ticketId
-        )
-        if place.suspect and ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
-            redis.call("SADD", suspectsKey, ticketId)
-        elseif (before and before.suspect) == true then
-            redis.call("SREM", suspectsKey, ticketId)
-        end
-    end
-    local function remove(self, ticketId)
-        local place = find(nil, ticketId)
-        if place == nil then
-            return
-        end
-        forget(nil)
-        weigh(nil, place, -1)
-        known[ticketId] = nil
-        if joins(nil, place) then
-            leave(nil, place)
-        end
-        redis.call("HDEL", placesKey, ticketId)
-        if place.suspect then
-            redis.call("ZREM", suspectsLineKey, ticketId)
-        end
-        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
-            redis.call("ZREM", key, ticketId)
-        end
-        if place.suspect then
-            redis.call("SREM", suspectsKey, ticketId)
-        end
-    end
-    --- Waiting suspects in order, a page at a time, for as long as they are wanted.
-    local function eachSuspect(self, isWanted)
-        do
-            local from = 0
-            while true do
-                local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    suspectsLineKey,
-                    from,
-                    from + 50 - 1
-                )
-                for ____, id in ipairs(ids) do
-                    local place = find(nil, id)
-                    if place ~= nil and place.standing.state == "waiting" and not isWanted(nil, place) then
-                        return
-                    end
-                end
-                if #ids < 50 then
-                    return
-                end
-                from = from + 50
-            end
-        end
-    end
-    --- Those of one tenant, as far as is known.
-    local function groupsOf(self, tenant)
-        local models = lines:modelsOf(tenant)
-        if models ~= nil then
-            return ____lualib.__TS__ArrayMap(
-                models,
-                function(____, model) return nameOf(nil, {model = model, tenant = tenant}) end
-            )
-        end
-        return ____lualib.__TS__ArrayFilter(
-            groupNames(nil),
-            function(____, name)
-                local group = groupIn(nil, name)
-                return group.tenant == tenant or group.tenant == ""
-            end
-        )
-    end
-    local function isReady(self, group)
-        local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-            nil,
-            waitsOf(nil, group)
-        )
-        return firstMs ~= nil and firstMs <= nowMs
-    end
-    --- Those of one group. One that is no longer there was taken out by older code, which knows no groups.
-    local function eachOfGroup(self, group, isWanted)
-        local gone = {}
-        do
-            local from = 0
-            while true do
-                local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    turnsOf(nil, group),
-                    from,
-                    from + 50 - 1
-                )
-                local wanted = true
-                for ____, id in ipairs(ids) do
-                    local place = find(nil, id)
-                    if place == nil or not joins(nil, place) then
-                        gone[#gone + 1] = id
-                    else
-                        wanted = isWanted(nil, place)
-                    end
-                    if not wanted then
+        end,
+        names = names,
+        named = named,
+        own = function(self)
+            for ____, name in ipairs(names(nil)) do
+                do
+                    local __continue17
+                    repeat
+                        if named(nil, name).tenant ~= "" then
+                            __continue17 = true
+                            break
+                        end
+                        for ____, place in ipairs(rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                            nil,
+                            "ZRANGE",
+                            turns .. name,
+                            0,
+                            -1
+                        ))) do
+                            do
+                                local __continue19
+                                repeat
+                                    if place.tenant == "" or not isInGroup(nil, place) then
+                                        __continue19 = true
+                                        break
+                                    end
+                                    leaveGroup(nil, name, place.ticketId)
+                                    join(nil, place)
+                                    __continue19 = true
+                                until true
+                                if not __continue19 then
+                                    break
+                                end
+                            end
+                        end
+                        __continue17 = true
+                    until true
+                    if not __continue17 then
                         break
                     end
                 end
-                if not wanted or #ids < 50 then
-                    break
-                end
-                from = from + 50
             end
-        end
-        for ____, id in ipairs(gone) do
-            leaveGroup(nil, group, id)
-        end
-    end
-    return {
-        find = function(self, ticketId)
-            local place = find(nil, ticketId)
-            local ____temp_6
-            if place == nil or keepsRoom(nil, place) then
-                ____temp_6 = nil
-            else
-                ____temp_6 = place
-            end
-            return ____temp_6
-        end,
-        put = put,
-        remove = remove,
-        withdrawn = function()
-        end,
-        wasWithdrawn = function() return false end,
-        load = function(self)
-            if knownLoad == nil then
-                knownLoad = {
-                    size = sums:of("size"),
-                    bytes = sums:of("bytes"),
-                    waiting = sums:of("waiting"),
-                    inFlight = sums:of("in_flight"),
-                    suspectsInFlight = ____modulesInUse["stores.redis.script.commands"].count(nil, "SCARD", suspectsKey),
-                    oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
-                }
-            end
-            return knownLoad
-        end,
-        lapsed = function(self, untilMs, limit)
-            if isPresent and untilMs <= nowMs then
-                return {}
-            end
-            local found = placesOf(
-                nil,
-                ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGEBYSCORE",
-                    endsKey,
-                    "-inf",
-                    ____modulesInUse["stores.redis.script.commands"].exactly(nil, untilMs),
-                    "LIMIT",
-                    0,
-                    limit
-                )
+            return ____lualib.__TS__ArrayMap(
+                names(nil),
+                named
             )
-            isPresent = #found == 0 and untilMs >= nowMs
-            for ____, place in ipairs(found) do
-                if keepsRoom(nil, place) then
-                    remove(nil, place.ticketId)
-                end
+        end,
+        of = function(self, tenant)
+            local models = lines:modelsOf(tenant)
+            if models ~= nil then
+                return ____lualib.__TS__ArrayMap(
+                    models,
+                    function(____, model) return ____exports.nameOf(nil, {model = model, tenant = tenant}) end
+                )
             end
             return ____lualib.__TS__ArrayFilter(
-                found,
-                function(____, place) return not keepsRoom(nil, place) end
+                names(nil),
+                function(____, name)
+                    local group = named(nil, name)
+                    return group.tenant == tenant or group.tenant == ""
+                end
             )
         end,
+        has = function(____, group) return ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "HEXISTS",
+            namesKey,
+            ____exports.nameOf(nil, group)
+        ) == 1 end,
+        firstReadyMs = function(____, name) return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, waits .. name) end,
+        each = function(self, name, isWanted)
+            local gone = {}
+            do
+                local from = 0
+                while true do
+                    local ids = ____modulesInUse["stores.redis.script.commands"].list(
+                        nil,
+                        "ZRANGE",
+                        turns .. name,
+                        from,
+                        from + 50 - 1
+                    )
+                    local wanted = true
+                    for ____, id in ipairs(ids) do
+                        local place = rows:find(id)
+                        if place == nil or not isInGroup(nil, place) then
+                            gone[#gone + 1] = id
+                        else
+                            wanted = isWanted(nil, place)
+                        end
+                        if not wanted then
+                            break
+                        end
+                    end
+                    if not wanted or #ids < 50 then
+                        break
+                    end
+                    from = from + 50
+                end
+            end
+            for ____, id in ipairs(gone) do
+                leaveGroup(nil, name, id)
+            end
+        end,
+        backingOff = function(____, name, nowMs) return ____lualib.__TS__ArrayFilter(
+            rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                waits .. name,
+                "(" .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
+                "+inf"
+            )),
+            isInGroup
+        ) end,
+        before = function(self, name, place)
+            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                ____exports.turnScore(nil, place)
+            )
+            local before = ____modulesInUse["stores.redis.script.commands"].count(
+                nil,
+                "ZCOUNT",
+                turns .. name,
+                "-inf",
+                "(" .. score
+            )
+            for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                turns .. name,
+                score,
+                score
+            )) do
+                if id < place.ticketId then
+                    before = before + 1
+                end
+            end
+            return before
+        end
+    }
+end
+tenantLength = 16
+return ____exports
+ end,
+["stores.redis.script.suspects"] = function(...) 
+local ____exports = {}
+local isInLine
+function isInLine(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "waiting" or standing.state == "dispatched"
+end
+---
+-- @param lineKey waiting and dispatched ones by turn
+-- @param inFlightKey those in flight at all gates
+function ____exports.redisSuspects(self, lineKey, inFlightKey, rows)
+    return {
+        change = function(self, before, after)
+            local was = (before and before.suspect) == true and before.ticketId or nil
+            local suspect = (after and after.suspect) == true and after or nil
+            if suspect ~= nil and isInLine(nil, suspect) then
+                redis.call(
+                    "ZADD",
+                    lineKey,
+                    ____modulesInUse["stores.redis.script.commands"].exactly(
+                        nil,
+                        ____modulesInUse["stores.redis.script.groups"].turnScore(nil, suspect)
+                    ),
+                    suspect.ticketId
+                )
+            elseif was ~= nil then
+                redis.call("ZREM", lineKey, was)
+            end
+            if suspect ~= nil and ____modulesInUse["domain.gate.places"].isInFlight(nil, suspect) then
+                redis.call("SADD", inFlightKey, suspect.ticketId)
+            elseif was ~= nil then
+                redis.call("SREM", inFlightKey, was)
+            end
+        end,
+        eachWaiting = function(self, isWanted)
+            do
+                local from = 0
+                while true do
+                    local ids = ____modulesInUse["stores.redis.script.commands"].list(
+                        nil,
+                        "ZRANGE",
+                        lineKey,
+                        from,
+                        from + 50 - 1
+                    )
+                    for ____, id in ipairs(ids) do
+                        local place = rows:find(id)
+                        if place ~= nil and place.standing.state == "waiting" and not isWanted(nil, place) then
+                            return
+                        end
+                    end
+                    if #ids < 50 then
+                        return
+                    end
+                    from = from + 50
+                end
+            end
+        end,
+        countInFlight = function() return ____modulesInUse["stores.redis.script.commands"].count(nil, "SCARD", inFlightKey) end
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.turns"] = function(...) 
+local ____exports = {}
+---
+-- @param nowMs of this script
+function ____exports.redisTurns(self, groups, suspects, nowMs)
+    local function isReady(self, name)
+        local firstMs = groups:firstReadyMs(name)
+        return firstMs ~= nil and firstMs <= nowMs
+    end
+    return {
         ready = function(self, ____bindingPattern0)
             local limit
             local forProbe
@@ -7580,24 +7513,24 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return first < limit
             end
             if suspect then
-                eachSuspect(nil, look)
+                suspects:eachWaiting(look)
             else
-                for ____, name in ipairs(groupsOf(nil, tenant)) do
+                for ____, name in ipairs(groups:of(tenant)) do
                     do
-                        local __continue89
+                        local __continue12
                         repeat
-                            local group = groupIn(nil, name)
+                            local group = groups:named(name)
                             if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue89 = true
+                                __continue12 = true
                                 break
                             end
                             first = 0
                             if isReady(nil, name) then
-                                eachOfGroup(nil, name, look)
+                                groups:each(name, look)
                             end
-                            __continue89 = true
+                            __continue12 = true
                         until true
-                        if not __continue89 then
+                        if not __continue12 then
                             break
                         end
                     end
@@ -7610,12 +7543,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             )
         end,
         groups = function(self, _, model, suspect)
-            local groups = {}
+            local found = {}
             local seen = {}
             local function add(____, group)
-                local name = nameOf(nil, group)
+                local name = ____modulesInUse["stores.redis.script.groups"].nameOf(nil, group)
                 if seen[name] ~= true then
-                    groups[#groups + 1] = {model = group.model, tenant = group.tenant}
+                    found[#found + 1] = {model = group.model, tenant = group.tenant}
                 end
                 seen[name] = true
             end
@@ -7626,38 +7559,63 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 return true
             end
             if suspect then
-                eachSuspect(nil, look)
+                suspects:eachWaiting(look)
             else
-                for ____, name in ipairs(groupNames(nil)) do
+                for ____, name in ipairs(groups:names()) do
                     do
-                        local __continue100
+                        local __continue23
                         repeat
-                            local group = groupIn(nil, name)
+                            local group = groups:named(name)
                             if model ~= nil and group.model ~= model or not isReady(nil, name) then
-                                __continue100 = true
+                                __continue23 = true
                                 break
                             end
                             if group.tenant == "" then
-                                eachOfGroup(nil, name, look)
+                                groups:each(name, look)
                             else
                                 add(nil, group)
                             end
-                            __continue100 = true
+                            __continue23 = true
                         until true
-                        if not __continue100 then
+                        if not __continue23 then
                             break
                         end
                     end
                 end
             end
-            return groups
+            return found
         end,
-        hasWaiting = function(____, group) return ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "HEXISTS",
-            modelsKey,
-            nameOf(nil, group)
-        ) == 1 end,
+        ownBefore = function(self, place)
+            local before = 0
+            suspects:eachWaiting(function(____, other)
+                if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
+                    before = before + 1
+                end
+                return true
+            end)
+            if place.suspect then
+                return before
+            end
+            for ____, name in ipairs(groups:of(place.tenant)) do
+                if groups:named(name).tenant == place.tenant then
+                    before = before + groups:before(name, place)
+                end
+            end
+            return before
+        end
+    }
+end
+---
+-- @param put stores a place
+-- @param nowMs of this script
+function ____exports.redisBackoffs(self, ____bindingPattern0, put, nowMs)
+    local suspects
+    local groups
+    local lines
+    lines = ____bindingPattern0.lines
+    groups = ____bindingPattern0.groups
+    suspects = ____bindingPattern0.suspects
+    return {
         endWaits = function(self, _, model)
             local over = {}
             local function look(____, place)
@@ -7666,30 +7624,21 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 end
                 return true
             end
-            eachSuspect(nil, look)
-            for ____, name in ipairs(groupNames(nil)) do
+            suspects:eachWaiting(look)
+            for ____, name in ipairs(groups:names()) do
                 do
-                    local __continue109
+                    local __continue39
                     repeat
-                        if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue109 = true
+                        if model ~= nil and groups:named(name).model ~= model then
+                            __continue39 = true
                             break
                         end
-                        local ids = ____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGEBYSCORE",
-                            waitsOf(nil, name),
-                            "(" .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
-                            "+inf"
-                        )
-                        for ____, place in ipairs(placesOf(nil, ids)) do
-                            if joins(nil, place) then
-                                look(nil, place)
-                            end
+                        for ____, place in ipairs(groups:backingOff(name, nowMs)) do
+                            look(nil, place)
                         end
-                        __continue109 = true
+                        __continue39 = true
                     until true
-                    if not __continue109 then
+                    if not __continue39 then
                         break
                     end
                 end
@@ -7701,67 +7650,7 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
             end
         end,
-        ownBefore = function(self, place)
-            local before = 0
-            eachSuspect(
-                nil,
-                function(____, other)
-                    if other.tenant == place.tenant and ____modulesInUse["domain.gate.places"].byTurn(nil, other, place) < 0 then
-                        before = before + 1
-                    end
-                    return true
-                end
-            )
-            if place.suspect then
-                return before
-            end
-            local score = ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                turnScore(nil, place)
-            )
-            for ____, name in ipairs(groupsOf(nil, place.tenant)) do
-                do
-                    local __continue121
-                    repeat
-                        if groupIn(nil, name).tenant ~= place.tenant then
-                            __continue121 = true
-                            break
-                        end
-                        before = before + ____modulesInUse["stores.redis.script.commands"].count(
-                            nil,
-                            "ZCOUNT",
-                            turnsOf(nil, name),
-                            "-inf",
-                            "(" .. score
-                        )
-                        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGEBYSCORE",
-                            turnsOf(nil, name),
-                            score,
-                            score
-                        )) do
-                            if id < place.ticketId then
-                                before = before + 1
-                            end
-                        end
-                        __continue121 = true
-                    until true
-                    if not __continue121 then
-                        break
-                    end
-                end
-            end
-            return before
-        end,
-        lines = function(____, tenants) return lines:of(tenants) end,
-        lineCount = function() return lines:count() end,
-        eachLine = function(____, isWanted) return lines:each(isWanted) end,
-        linesBefore = function(____, tenant) return lines:before(tenant) end,
-        putTag = function(____, tenant, startTag, sinceMs, virtualTime) return lines:putTag(tenant, startTag, sinceMs, virtualTime) end,
-        virtualTime = function() return lines:virtualTime() end,
-        firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
-        firstReadyMs = function(self, blocked, suspects)
+        firstReadyMs = function(self, blocked, withSuspects)
             local firstMs = math.huge
             local function look(____, group, notBeforeMs)
                 firstMs = math.min(
@@ -7773,70 +7662,251 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 )
                 return firstMs > nowMs
             end
-            if suspects then
-                eachSuspect(
-                    nil,
-                    function(____, place) return look(nil, place, place.notBeforeMs) end
-                )
+            if withSuspects then
+                suspects:eachWaiting(function(____, place) return look(nil, place, place.notBeforeMs) end)
             end
             lines:each(function(____, ____bindingPattern0)
                 local tenant
                 tenant = ____bindingPattern0.tenant
-                for ____, name in ipairs(groupsOf(nil, tenant)) do
-                    local ____temp_7
+                for ____, name in ipairs(groups:of(tenant)) do
+                    local ____temp_0
                     if firstMs <= nowMs then
-                        ____temp_7 = nil
+                        ____temp_0 = nil
                     else
-                        ____temp_7 = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                            nil,
-                            waitsOf(nil, name)
-                        )
+                        ____temp_0 = groups:firstReadyMs(name)
                     end
-                    local notBeforeMs = ____temp_7
+                    local notBeforeMs = ____temp_0
                     if notBeforeMs ~= nil then
                         look(
                             nil,
-                            groupIn(nil, name),
+                            groups:named(name),
                             notBeforeMs
                         )
                     end
                 end
                 return firstMs > nowMs
             end)
-            local ____temp_8
+            local ____temp_1
             if firstMs == math.huge then
-                ____temp_8 = nil
+                ____temp_1 = nil
             else
-                ____temp_8 = firstMs
+                ____temp_1 = firstMs
             end
-            return ____temp_8
+            return ____temp_1
+        end
+    }
+end
+return ____exports
+ end,
+["stores.redis.script.places"] = function(...) 
+local ____exports = {}
+local placeTable, loadIn, keepsRoom
+function placeTable(self, prefix, ____bindingPattern0, nowMs)
+    local suspects
+    local groups
+    local lines
+    local sums
+    local rows
+    rows = ____bindingPattern0.rows
+    sums = ____bindingPattern0.sums
+    lines = ____bindingPattern0.lines
+    groups = ____bindingPattern0.groups
+    suspects = ____bindingPattern0.suspects
+    --- All others' line, where older code runs beside this one: it alone asks it.
+    local olderLineKey = prefix .. "line"
+    --- Dispatched and running ones by the end of that.
+    local endsKey = prefix .. "ends"
+    --- All by acceptance.
+    local agesKey = prefix .. "ages"
+    local knownLoad = nil
+    --- There is none left that has lapsed by now.
+    local isPresent = false
+    local function weigh(self, place, sign)
+        knownLoad = nil
+        lines:weigh(place, sign)
+        sums:add("size", sign)
+        sums:add("bytes", sign * place.sizeBytes)
+        if place.standing.state == "waiting" then
+            sums:add("waiting", sign)
+        end
+        if ____modulesInUse["domain.gate.places"].isInFlight(nil, place) then
+            sums:add("in_flight", sign)
+        end
+    end
+    local function remove(self, ticketId)
+        local place = rows:find(ticketId)
+        if place == nil then
+            return
+        end
+        weigh(nil, place, -1)
+        rows:remove(ticketId)
+        groups:change(place, nil)
+        suspects:change(place, nil)
+        for ____, key in ipairs({olderLineKey, endsKey, agesKey}) do
+            redis.call("ZREM", key, ticketId)
+        end
+    end
+    return {
+        find = function(self, ticketId)
+            local place = rows:find(ticketId)
+            local ____temp_0
+            if place == nil or keepsRoom(nil, place) then
+                ____temp_0 = nil
+            else
+                ____temp_0 = place
+            end
+            return ____temp_0
         end,
+        put = function(self, place)
+            local ____place_1 = place
+            local ticketId = ____place_1.ticketId
+            local standing = ____place_1.standing
+            local before = rows:find(ticketId)
+            weigh(nil, place, 1)
+            if before ~= nil then
+                weigh(nil, before, -1)
+            end
+            rows:put(place)
+            groups:change(before, place)
+            suspects:change(before, place)
+            if standing.state == "waiting" then
+                redis.call("ZREM", endsKey, ticketId)
+            else
+                if standing.untilMs <= nowMs then
+                    isPresent = false
+                end
+                redis.call(
+                    "ZADD",
+                    endsKey,
+                    ____modulesInUse["stores.redis.script.commands"].exactly(nil, standing.untilMs),
+                    ticketId
+                )
+            end
+            redis.call(
+                "ZADD",
+                agesKey,
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.acceptedAtMs),
+                ticketId
+            )
+        end,
+        remove = remove,
+        load = function(self)
+            if knownLoad == nil then
+                knownLoad = loadIn(nil, sums, suspects, agesKey)
+            end
+            return knownLoad
+        end,
+        lapsed = function(self, untilMs, limit)
+            if isPresent and untilMs <= nowMs then
+                return {}
+            end
+            local found = rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                endsKey,
+                "-inf",
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, untilMs),
+                "LIMIT",
+                0,
+                limit
+            ))
+            isPresent = #found == 0 and untilMs >= nowMs
+            for ____, place in ipairs(found) do
+                if keepsRoom(nil, place) then
+                    remove(nil, place.ticketId)
+                end
+            end
+            return ____lualib.__TS__ArrayFilter(
+                found,
+                function(____, place) return not keepsRoom(nil, place) end
+            )
+        end,
+        firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
+        inFlight = function() return ____lualib.__TS__ArrayFilter(
+            rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGE",
+                endsKey,
+                0,
+                -1
+            )),
+            ____modulesInUse["domain.gate.places"].isInFlight
+        ) end
+    }
+end
+function loadIn(self, sums, suspects, agesKey)
+    return {
+        size = sums:of("size"),
+        bytes = sums:of("bytes"),
+        waiting = sums:of("waiting"),
+        inFlight = sums:of("in_flight"),
+        suspectsInFlight = suspects:countInFlight(),
+        oldestAcceptedAtMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, agesKey)
+    }
+end
+function keepsRoom(self, ____bindingPattern0)
+    local standing
+    standing = ____bindingPattern0.standing
+    return standing.state == "held"
+end
+---
+-- @param prefix of the keys of this gate
+-- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
+-- @param nowMs of this script
+function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
+    local groups
+    local rows = ____modulesInUse["stores.redis.script.place-rows"].placeRows(nil, prefix .. "places")
+    local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
+    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
+        nil,
+        prefix .. "lines",
+        sums,
+        rows.all,
+        function() return groups:own() end
+    )
+    groups = ____modulesInUse["stores.redis.script.groups"].redisGroups(nil, prefix, rows, lines)
+    local suspects = ____modulesInUse["stores.redis.script.suspects"].redisSuspects(nil, prefix .. "line:suspects", suspectsKey, rows)
+    local ____table = placeTable(nil, prefix, {
+        rows = rows,
+        sums = sums,
+        lines = lines,
+        groups = groups,
+        suspects = suspects
+    }, nowMs)
+    local turns = ____modulesInUse["stores.redis.script.turns"].redisTurns(nil, groups, suspects, nowMs)
+    local backoffs = ____modulesInUse["stores.redis.script.turns"].redisBackoffs(nil, {lines = lines, groups = groups, suspects = suspects}, ____table.put, nowMs)
+    return {
+        find = ____table.find,
+        put = ____table.put,
+        remove = ____table.remove,
+        load = ____table.load,
+        lapsed = ____table.lapsed,
+        firstLapseMs = ____table.firstLapseMs,
+        inFlight = ____table.inFlight,
+        all = rows.all,
+        ready = turns.ready,
+        groups = turns.groups,
+        ownBefore = turns.ownBefore,
+        hasWaiting = groups.has,
+        endWaits = backoffs.endWaits,
+        firstReadyMs = backoffs.firstReadyMs,
+        lines = lines.of,
+        lineCount = lines.count,
+        eachLine = lines.each,
+        linesBefore = lines.before,
+        putTag = lines.putTag,
+        virtualTime = lines.virtualTime,
+        withdrawn = function()
+        end,
+        wasWithdrawn = function() return false end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,
-        inFlight = function() return ____lualib.__TS__ArrayFilter(
-            placesOf(
-                nil,
-                ____modulesInUse["stores.redis.script.commands"].list(
-                    nil,
-                    "ZRANGE",
-                    endsKey,
-                    0,
-                    -1
-                )
-            ),
-            ____modulesInUse["domain.gate.places"].isInFlight
-        ) end,
-        all = function() return placesOf(
-            nil,
-            ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
-        ) end,
         flush = function(self)
             lines:flush()
             sums:flush()
         end
     }
 end
-tenantLength = 16
 return ____exports
  end,
 ["stores.redis.script.gate"] = function(...) 
@@ -8025,495 +8095,490 @@ function ____exports.keyScripts(self, root, nowMs)
 end
 return ____exports
  end,
+["stores.redis.script.ticket-rows"] = function(...) 
+local ____exports = {}
+function ____exports.ticketKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:requests:") .. id
+end
+function ____exports.eventsKey(self, ____bindingPattern0, id)
+    local root
+    root = ____bindingPattern0.root
+    return (root .. "queue:events:") .. id
+end
+--- All of whose time something comes, by when it does.
+function ____exports.dueKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:due"
+end
+function ____exports.rowOf(self, run, id)
+    local fields = redis.call(
+        "HMGET",
+        ____exports.ticketKey(nil, run, id),
+        "record",
+        "texts",
+        "revision",
+        "claim"
+    )
+    return ____lualib.__TS__ArrayMap(
+        fields,
+        function(____, field) return field == false and "" or field end
+    )
+end
+function ____exports.factsOf(self, run, id)
+    local stored = ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "HGET",
+        ____exports.ticketKey(nil, run, id),
+        "facts"
+    )
+    local ____temp_0
+    if stored == nil then
+        ____temp_0 = nil
+    else
+        ____temp_0 = cjson.decode(stored)
+    end
+    return ____temp_0
+end
+---
+-- @param texts the record, the essays (empty: as they were) and the new events
+function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
+    local key = ____exports.ticketKey(nil, run, id)
+    local events = ____exports.eventsKey(nil, run, id)
+    local ____texts_1 = texts
+    local record = ____texts_1[1]
+    if record == nil then
+        record = ""
+    end
+    local essays = ____texts_1[2]
+    if essays == nil then
+        essays = ""
+    end
+    local newEvents = ____lualib.__TS__ArraySlice(____texts_1, 2)
+    redis.call(
+        "HSET",
+        key,
+        "record",
+        record,
+        "facts",
+        cjson.encode(facts)
+    )
+    redis.call("HINCRBY", key, "revision", 1)
+    if essays ~= "" then
+        redis.call("HSET", key, "texts", essays)
+    end
+    for ____, event in ipairs(newEvents) do
+        redis.call("RPUSH", events, event)
+    end
+    if dueMs == nil then
+        redis.call(
+            "ZREM",
+            ____exports.dueKey(nil, run),
+            id
+        )
+    else
+        redis.call(
+            "ZADD",
+            ____exports.dueKey(nil, run),
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
+            id
+        )
+    end
+    if facts.forgetAtMs == nil then
+        return
+    end
+    local keptMs = ____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    redis.call("PEXPIRE", key, keptMs)
+    redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.claims"] = function(...) 
+local ____exports = {}
+local takenBefore, isClaimed, claim
+function takenBefore(self, run, keeper, permits)
+    local rows = {}
+    for ____, place in ipairs(keeper:inFlight()) do
+        do
+            local __continue14
+            repeat
+                local ticketId = place.ticketId
+                local standing = place.standing
+                local notBeforeMs = place.notBeforeMs
+                local suspect = place.suspect
+                if standing.state ~= "running" or standing.untilMs <= run.nowMs then
+                    __continue14 = true
+                    break
+                end
+                if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
+                    __continue14 = true
+                    break
+                end
+                local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, ticketId)
+                if facts == nil or facts.forgetAtMs ~= nil then
+                    keeper:remove(ticketId)
+                    __continue14 = true
+                    break
+                end
+                local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
+                local ____array_3 = ____lualib.__TS__SparseArrayNew(
+                    ticketId,
+                    unpack(____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, ticketId))
+                )
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_3,
+                    cjson.encode(start)
+                )
+                rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_3)}
+                __continue14 = true
+            until true
+            if not __continue14 then
+                break
+            end
+        end
+    end
+    return rows
+end
+function isClaimed(self, run, id, ____bindingPattern0)
+    local claimed
+    claimed = ____bindingPattern0.claimed
+    return claimed == true or ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "HGET",
+        ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+        "claim"
+    ) ~= nil
+end
+function claim(self, run, id, facts, start, late)
+    local fence = facts.fence + 1
+    local number = facts.events + 1
+    local event = {
+        number = number,
+        atMs = run.nowMs,
+        kind = "started",
+        fence = fence,
+        asProbe = late.asProbe
+    }
+    local claimed = ____with(facts, {fence = fence, events = number})
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    redis.call(
+        "HSET",
+        key,
+        "claim",
+        cjson.encode(late),
+        "facts",
+        cjson.encode(claimed)
+    )
+    redis.call("HINCRBY", key, "revision", 1)
+    redis.call(
+        "RPUSH",
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id),
+        cjson.encode(event)
+    )
+    redis.call(
+        "ZADD",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
+        id
+    )
+end
+--- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
+function ____exports.dueTickets(self, run, limit, version)
+    local ids = {}
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGEBYSCORE",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        "-inf",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs),
+        "LIMIT",
+        0,
+        limit
+    )) do
+        local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+        if facts == nil then
+            redis.call(
+                "ZREM",
+                ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+                id
+            )
+        elseif facts.version <= version then
+            ids[#ids + 1] = id
+        end
+    end
+    return ids
+end
+--- Tickets that one call lets expire, or lose a claim whose lease has ended.
+local mostDue = 50
+---
+-- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
+-- ids of those that must first be brought to the present: their time is over, or their last claim's
+function ____exports.takeTickets(self, run, gate, ____bindingPattern0)
+    local lost
+    local version
+    local inFlight
+    local permits
+    permits = ____bindingPattern0.permits
+    inFlight = ____bindingPattern0.inFlight
+    version = ____bindingPattern0.version
+    lost = ____bindingPattern0.lost
+    local ____gate_0 = gate
+    local keeper = ____gate_0.keeper
+    local limits = ____gate_0.limits
+    local taken = #lost > 0 and takenBefore(nil, run, keeper, lost) or ({})
+    local overdue = {}
+    local share = math.ceil(limits.concurrency / math.max(
+        1,
+        gate:countListeners()
+    ))
+    local most = math.min(
+        #permits,
+        math.max(1, share - inFlight)
+    )
+    for ____, id in ipairs(keeper:look(math.max(0, most - #taken)).send) do
+        local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+        local place = keeper:find(id)
+        if facts == nil or place == nil then
+            keeper:remove(id)
+        elseif facts.version > version then
+        elseif facts.forgetAtMs ~= nil then
+            overdue[#overdue + 1] = {id}
+        elseif run.nowMs >= facts.expiresAtMs or isClaimed(nil, run, id, facts) then
+            overdue[#overdue + 1] = {id}
+        else
+            local permit = permits[#taken + 1] or id
+            local start = keeper:start(place, {permit = permit, notBeforeMs = place.notBeforeMs, suspect = place.suspect})
+            if start.kind == "call" then
+                local asProbe = start.asProbe
+                claim(
+                    nil,
+                    run,
+                    id,
+                    facts,
+                    start,
+                    {permit = permit, asProbe = asProbe, atMs = run.nowMs, leaseMs = limits.leaseMs}
+                )
+                local ____array_1 = ____lualib.__TS__SparseArrayNew(
+                    id,
+                    unpack(____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id))
+                )
+                ____lualib.__TS__SparseArrayPush(
+                    ____array_1,
+                    cjson.encode(start)
+                )
+                taken[#taken + 1] = {____lualib.__TS__SparseArraySpread(____array_1)}
+            end
+        end
+    end
+    for ____, id in ipairs(____exports.dueTickets(nil, run, 50, version)) do
+        overdue[#overdue + 1] = {id}
+    end
+    local ____array_2 = ____lualib.__TS__SparseArrayNew(unpack(taken))
+    ____lualib.__TS__SparseArrayPush(
+        ____array_2,
+        unpack(overdue)
+    )
+    return {____lualib.__TS__SparseArraySpread(____array_2)}
+end
+return ____exports
+ end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local tell
+local enlist, tell, mostGone
+function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
+    local limits
+    limits = ____bindingPattern0.limits
+    local facts
+    local item
+    local owner
+    owner = ____bindingPattern1.owner
+    item = ____bindingPattern1.item
+    facts = ____bindingPattern1.facts
+    local key = (run.root .. "queue:tenant:") .. owner
+    local added = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "ZADD",
+        key,
+        "NX",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
+        item.ticketId
+    )
+    if added == 0 then
+        return
+    end
+    local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
+    local keptMs = math.ceil(lastMs - run.nowMs)
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+        redis.call(
+            "PEXPIRE",
+            key,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+        )
+    end
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        3 - 1
+    )) do
+        if ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+        ) == 0 then
+            redis.call("ZREM", key, id)
+        end
+    end
+end
 function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch59 = notice.kind
-        local ____cond59 = ____switch59 == "enqueue"
-        if ____cond59 then
+        local ____switch20 = notice.kind
+        local ____cond20 = ____switch20 == "enqueue"
+        if ____cond20 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond59 = ____cond59 or ____switch59 == "requeue"
-        if ____cond59 then
+        ____cond20 = ____cond20 or ____switch20 == "requeue"
+        if ____cond20 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond59 = ____cond59 or ____switch59 == "remove"
-        if ____cond59 then
+        ____cond20 = ____cond20 or ____switch20 == "remove"
+        if ____cond20 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond59 = ____cond59 or ____switch59 == "nothing"
-        if ____cond59 then
+        ____cond20 = ____cond20 or ____switch20 == "nothing"
+        if ____cond20 then
             return
         end
     until true
 end
---- The oldest of a list, which are looked at for each that comes in: more than come, so that the list doesn't grow.
-local mostGone = 3
---- Tickets that one call lets expire, or lose a claim whose lease has ended.
-local mostDue = 50
+mostGone = 3
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.
 local clockSlackMs = 2000
-function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, enlist, factsOf, dueBy, fetchedBefore, isClaimed, claim, dueKey, keyOf, eventsOf
-    function row(self, id)
-        local fields = redis.call(
-            "HMGET",
-            keyOf(nil, id),
-            "record",
-            "texts",
-            "revision",
-            "claim"
-        )
-        return ____lualib.__TS__ArrayMap(
-            fields,
-            function(____, field) return field == false and "" or field end
-        )
+--- All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
+function ____exports.isOfThisClock(self, ____bindingPattern0, ____bindingPattern1)
+    local nowMs
+    nowMs = ____bindingPattern0.nowMs
+    local atMs
+    atMs = ____bindingPattern1.atMs
+    if atMs == nil then
+        atMs = nowMs
     end
-    function write(self, id, facts, dueMs, texts)
-        local ____texts_1 = texts
-        local record = ____texts_1[1]
-        if record == nil then
-            record = ""
-        end
-        local essays = ____texts_1[2]
-        if essays == nil then
-            essays = ""
-        end
-        local events = ____lualib.__TS__ArraySlice(____texts_1, 2)
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "record",
-            record,
-            "facts",
-            cjson.encode(facts)
-        )
-        redis.call(
-            "HINCRBY",
-            keyOf(nil, id),
-            "revision",
-            1
-        )
-        if essays ~= "" then
-            redis.call(
-                "HSET",
-                keyOf(nil, id),
-                "texts",
-                essays
-            )
-        end
-        for ____, event in ipairs(events) do
-            redis.call(
-                "RPUSH",
-                eventsOf(nil, id),
-                event
-            )
-        end
-        if dueMs == nil then
-            redis.call("ZREM", dueKey, id)
-        else
-            redis.call(
-                "ZADD",
-                dueKey,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, dueMs),
-                id
-            )
-        end
-        if facts.forgetAtMs == nil then
-            return
-        end
-        local keptMs = math.ceil(facts.forgetAtMs - nowMs)
-        for ____, key in ipairs({
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        }) do
-            redis.call(
-                "PEXPIRE",
-                key,
-                ____modulesInUse["stores.redis.script.commands"].exactly(
-                    nil,
-                    math.max(1, keptMs)
-                )
-            )
-        end
-    end
-    function enlist(self, ____bindingPattern0, ____bindingPattern1)
-        local limits
-        limits = ____bindingPattern0.limits
-        local facts
-        local item
-        local owner
-        owner = ____bindingPattern1.owner
-        item = ____bindingPattern1.item
-        facts = ____bindingPattern1.facts
-        local key = (root .. "queue:tenant:") .. owner
-        local added = ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "ZADD",
-            key,
-            "NX",
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, item.acceptedAtMs),
-            item.ticketId
-        )
-        if added == 0 then
-            return
-        end
-        local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
-        local keptMs = math.ceil(lastMs - nowMs)
-        if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
-            redis.call(
-                "PEXPIRE",
-                key,
-                ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
-            )
-        end
-        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-            nil,
-            "ZRANGE",
-            key,
-            0,
-            3 - 1
-        )) do
-            if ____modulesInUse["stores.redis.script.commands"].count(
-                nil,
-                "EXISTS",
-                keyOf(nil, id)
-            ) == 0 then
-                redis.call("ZREM", key, id)
-            end
-        end
-    end
-    function factsOf(self, id)
-        local stored = ____modulesInUse["stores.redis.script.commands"].read(
-            nil,
-            "HGET",
-            keyOf(nil, id),
-            "facts"
-        )
-        local ____temp_2
-        if stored == nil then
-            ____temp_2 = nil
-        else
-            ____temp_2 = cjson.decode(stored)
-        end
-        return ____temp_2
-    end
-    function dueBy(self, limit, version)
-        local ids = {}
-        for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
-            nil,
-            "ZRANGEBYSCORE",
-            dueKey,
-            "-inf",
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs),
-            "LIMIT",
-            0,
-            limit
-        )) do
-            local facts = factsOf(nil, id)
-            if facts == nil then
-                redis.call("ZREM", dueKey, id)
-            elseif facts.version <= version then
-                ids[#ids + 1] = id
-            end
-        end
-        return ids
-    end
-    function fetchedBefore(self, keeper, permits)
-        local rows = {}
-        for ____, place in ipairs(keeper:inFlight()) do
-            do
-                local __continue49
-                repeat
-                    local ticketId = place.ticketId
-                    local standing = place.standing
-                    local notBeforeMs = place.notBeforeMs
-                    local suspect = place.suspect
-                    if standing.state ~= "running" or standing.untilMs <= nowMs then
-                        __continue49 = true
-                        break
-                    end
-                    if not ____lualib.__TS__ArrayIncludes(permits, standing.permit) then
-                        __continue49 = true
-                        break
-                    end
-                    local facts = factsOf(nil, ticketId)
-                    if facts == nil or facts.forgetAtMs ~= nil then
-                        keeper:remove(ticketId)
-                        __continue49 = true
-                        break
-                    end
-                    local start = keeper:start(place, {permit = standing.permit, notBeforeMs = notBeforeMs, suspect = suspect})
-                    local ____array_6 = ____lualib.__TS__SparseArrayNew(
-                        ticketId,
-                        unpack(row(nil, ticketId))
-                    )
-                    ____lualib.__TS__SparseArrayPush(
-                        ____array_6,
-                        cjson.encode(start)
-                    )
-                    rows[#rows + 1] = {____lualib.__TS__SparseArraySpread(____array_6)}
-                    __continue49 = true
-                until true
-                if not __continue49 then
-                    break
-                end
-            end
-        end
-        return rows
-    end
-    function isClaimed(self, id, ____bindingPattern0)
-        local claimed
-        claimed = ____bindingPattern0.claimed
-        return claimed == true or ____modulesInUse["stores.redis.script.commands"].read(
-            nil,
-            "HGET",
-            keyOf(nil, id),
-            "claim"
-        ) ~= nil
-    end
-    function claim(self, id, facts, start, late)
-        local fence = facts.fence + 1
-        local number = facts.events + 1
-        local event = {
-            number = number,
-            atMs = nowMs,
-            kind = "started",
-            fence = fence,
-            asProbe = late.asProbe
+    return math.abs(atMs - nowMs) < 2000
+end
+function ____exports.createTicket(self, run, gate, call, texts)
+    local ____call_0 = call
+    local item = ____call_0.item
+    local facts = ____call_0.facts
+    local notice = ____call_0.notice
+    local id = item.ticketId
+    local known = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+    if known ~= nil and (known.forgetAtMs == nil or run.nowMs < known.forgetAtMs) then
+        return {
+            kind = "there",
+            row = ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
         }
-        local claimed = ____with(facts, {fence = fence, events = number})
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "claim",
-            cjson.encode(late),
-            "facts",
-            cjson.encode(claimed)
-        )
-        redis.call(
-            "HINCRBY",
-            keyOf(nil, id),
-            "revision",
-            1
-        )
-        redis.call(
-            "RPUSH",
-            eventsOf(nil, id),
-            cjson.encode(event)
-        )
-        redis.call(
-            "ZADD",
-            dueKey,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
-            id
-        )
     end
-    dueKey = root .. "queue:due"
-    keyOf = function(____, id) return (root .. "queue:requests:") .. id end
-    eventsOf = function(____, id) return (root .. "queue:events:") .. id end
-    --- All moments in this store are of one clock. Who asks knows it but from the last answer, and that may be long ago, or the clock was set since.
-    local function isOfThisClock(self, ____bindingPattern0)
-        local atMs
-        atMs = ____bindingPattern0.atMs
-        if atMs == nil then
-            atMs = nowMs
+    local estimate = nil
+    if call.always or notice.kind ~= "enqueue" then
+        tell(nil, gate, item, notice)
+    else
+        local admitted = gate.keeper:admit(item, notice.notBeforeMs)
+        if admitted.kind == "full" then
+            return admitted
         end
-        return math.abs(atMs - nowMs) < 2000
+        estimate = admitted.estimate
     end
-    local function create(self, gate, call, texts)
-        local ____call_0 = call
-        local item = ____call_0.item
-        local facts = ____call_0.facts
-        local notice = ____call_0.notice
-        local id = item.ticketId
-        local known = factsOf(nil, id)
-        if known ~= nil and (known.forgetAtMs == nil or nowMs < known.forgetAtMs) then
-            return {
-                kind = "there",
-                row = row(nil, id)
-            }
-        end
-        local estimate = nil
-        if call.always or notice.kind ~= "enqueue" then
-            tell(nil, gate, item, notice)
-        else
-            local admitted = gate.keeper:admit(item, notice.notBeforeMs)
-            if admitted.kind == "full" then
-                return admitted
-            end
-            estimate = admitted.estimate
-        end
-        redis.call(
-            "DEL",
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        )
-        write(
-            nil,
-            id,
-            facts,
-            call.dueMs,
-            texts
-        )
-        enlist(nil, gate, call)
-        return {kind = "stored", estimate = estimate}
+    redis.call(
+        "DEL",
+        ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id)
+    )
+    ____modulesInUse["stores.redis.script.ticket-rows"].writeTicket(
+        nil,
+        run,
+        id,
+        facts,
+        call.dueMs,
+        texts
+    )
+    enlist(nil, run, gate, call)
+    return {kind = "stored", estimate = estimate}
+end
+---
+-- @returns the row as another has left it; `[]`: stored
+function ____exports.changeTicket(self, run, gate, call, texts)
+    local id = call.item.ticketId
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "revision") == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
+    if not isAsRead or not ____exports.isOfThisClock(nil, run, call) then
+        return ____modulesInUse["stores.redis.script.ticket-rows"].rowOf(nil, run, id)
     end
-    ---
-    -- @returns the row as another has left it; `[]`: stored
-    local function change(self, gate, call, texts)
-        local id = call.item.ticketId
-        local isAsRead = ____modulesInUse["stores.redis.script.commands"].read(
-            nil,
-            "HGET",
-            keyOf(nil, id),
-            "revision"
-        ) == ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.revision)
-        if not isAsRead or not isOfThisClock(nil, call) then
-            return row(nil, id)
-        end
-        redis.call(
-            "HDEL",
-            keyOf(nil, id),
-            "claim"
-        )
-        if call.facts.forgetAtMs ~= nil then
-            redis.call(
-                "HDEL",
-                keyOf(nil, id),
-                "texts"
-            )
-        end
-        write(
-            nil,
-            id,
-            call.facts,
-            call.dueMs,
-            texts
-        )
-        enlist(nil, gate, call)
-        tell(nil, gate, call.item, call.notice)
-        return {}
+    redis.call("HDEL", key, "claim")
+    if call.facts.forgetAtMs ~= nil then
+        redis.call("HDEL", key, "texts")
     end
-    ---
-    -- @returns of each ticket that was claimed its row, followed by the start; then, each with a row of its own that holds nothing else, the
-    -- ids of those that must first be brought to the present: their time is over, or their last claim's
-    local function fetch(self, gate, ____bindingPattern0)
-        local lost
-        local version
-        local inFlight
-        local permits
-        permits = ____bindingPattern0.permits
-        inFlight = ____bindingPattern0.inFlight
-        version = ____bindingPattern0.version
-        lost = ____bindingPattern0.lost
-        local ____gate_3 = gate
-        local keeper = ____gate_3.keeper
-        local limits = ____gate_3.limits
-        local fetched = #lost > 0 and fetchedBefore(nil, keeper, lost) or ({})
-        local overdue = {}
-        local share = math.ceil(limits.concurrency / math.max(
-            1,
-            gate:countListeners()
-        ))
-        local most = math.min(
-            #permits,
-            math.max(1, share - inFlight)
-        )
-        for ____, id in ipairs(keeper:look(math.max(0, most - #fetched)).send) do
-            local facts = factsOf(nil, id)
-            local place = keeper:find(id)
-            if facts == nil or place == nil then
-                keeper:remove(id)
-            elseif facts.version > version then
-            elseif facts.forgetAtMs ~= nil then
-                overdue[#overdue + 1] = {id}
-            elseif nowMs >= facts.expiresAtMs or isClaimed(nil, id, facts) then
-                overdue[#overdue + 1] = {id}
-            else
-                local permit = permits[#fetched + 1] or id
-                local start = keeper:start(place, {permit = permit, notBeforeMs = place.notBeforeMs, suspect = place.suspect})
-                if start.kind == "call" then
-                    claim(
-                        nil,
-                        id,
-                        facts,
-                        start,
-                        {permit = permit, asProbe = start.asProbe, atMs = nowMs, leaseMs = limits.leaseMs}
-                    )
-                    local ____array_4 = ____lualib.__TS__SparseArrayNew(
-                        id,
-                        unpack(row(nil, id))
-                    )
-                    ____lualib.__TS__SparseArrayPush(
-                        ____array_4,
-                        cjson.encode(start)
-                    )
-                    fetched[#fetched + 1] = {____lualib.__TS__SparseArraySpread(____array_4)}
-                end
-            end
-        end
-        for ____, id in ipairs(dueBy(nil, 50, version)) do
-            overdue[#overdue + 1] = {id}
-        end
-        local ____array_5 = ____lualib.__TS__SparseArrayNew(unpack(fetched))
-        ____lualib.__TS__SparseArrayPush(
-            ____array_5,
-            unpack(overdue)
-        )
-        return {____lualib.__TS__SparseArraySpread(____array_5)}
+    ____modulesInUse["stores.redis.script.ticket-rows"].writeTicket(
+        nil,
+        run,
+        id,
+        call.facts,
+        call.dueMs,
+        texts
+    )
+    enlist(nil, run, gate, call)
+    tell(nil, gate, call.item, call.notice)
+    return {}
+end
+--- What arrives after it, because it was long under way, finds the place taken.
+-- 
+-- @returns false: it stays, for somebody has worked on it
+function ____exports.withdrawTicket(self, run, ____bindingPattern0, id)
+    local keeper
+    keeper = ____bindingPattern0.keeper
+    local facts = ____modulesInUse["stores.redis.script.ticket-rows"].factsOf(nil, run, id)
+    if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
+        return false
     end
-    --- What arrives after it, because it was long under way, finds the place taken.
-    -- 
-    -- @returns false: it stays, for somebody has worked on it
-    local function withdraw(self, ____bindingPattern0, id)
-        local keeper
-        keeper = ____bindingPattern0.keeper
-        local facts = factsOf(nil, id)
-        if facts ~= nil and facts.events > 0 and (facts.fence > 0 or facts.forgetAtMs ~= nil) then
-            return false
-        end
-        keeper:remove(id)
-        redis.call(
-            "DEL",
-            keyOf(nil, id),
-            eventsOf(nil, id)
-        )
-        redis.call("ZREM", dueKey, id)
-        local grave = {
-            version = 1,
-            expiresAtMs = 0,
-            events = 0,
-            fence = 0,
-            forgetAtMs = nowMs + 3600000
-        }
-        redis.call(
-            "HSET",
-            keyOf(nil, id),
-            "facts",
-            cjson.encode(grave)
-        )
-        redis.call(
-            "PEXPIRE",
-            keyOf(nil, id),
-            3600000
-        )
-        return true
-    end
-    return {
-        isOfThisClock = isOfThisClock,
-        create = create,
-        change = change,
-        fetch = fetch,
-        withdraw = withdraw,
-        dueBy = dueBy
+    keeper:remove(id)
+    local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    redis.call(
+        "DEL",
+        key,
+        ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id)
+    )
+    redis.call(
+        "ZREM",
+        ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
+        id
+    )
+    local grave = {
+        version = 1,
+        expiresAtMs = 0,
+        events = 0,
+        fence = 0,
+        forgetAtMs = run.nowMs + 3600000
     }
+    redis.call(
+        "HSET",
+        key,
+        "facts",
+        cjson.encode(grave)
+    )
+    redis.call("PEXPIRE", key, 3600000)
+    return true
 end
 return ____exports
  end,
@@ -8599,21 +8664,22 @@ function answerOrFailure(self, run, gate, call, texts)
         end
     end
 end
-function ofTickets(self, ____bindingPattern0, gate, call, texts)
-    local nowMs
-    local root
-    root = ____bindingPattern0.root
-    nowMs = ____bindingPattern0.nowMs
-    local tickets = ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs)
+function ofTickets(self, run, gate, call, texts)
     repeat
         local ____switch14 = call.verb
         local ____cond14 = ____switch14 == "create"
         if ____cond14 then
             do
-                if not tickets:isOfThisClock(call) then
+                if not ____modulesInUse["stores.redis.script.tickets"].isOfThisClock(nil, run, call) then
                     return {"again"}
                 end
-                local created = tickets:create(gate, call, texts)
+                local created = ____modulesInUse["stores.redis.script.tickets"].createTicket(
+                    nil,
+                    run,
+                    gate,
+                    call,
+                    texts
+                )
                 repeat
                     local ____switch17 = created.kind
                     local ____cond17 = ____switch17 == "full"
@@ -8640,7 +8706,13 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         ____cond14 = ____cond14 or ____switch14 == "change"
         if ____cond14 then
             do
-                local known = tickets:change(gate, call, texts)
+                local known = ____modulesInUse["stores.redis.script.tickets"].changeTicket(
+                    nil,
+                    run,
+                    gate,
+                    call,
+                    texts
+                )
                 return #known > 0 and ({
                     "there",
                     unpack(known)
@@ -8649,11 +8721,11 @@ function ofTickets(self, ____bindingPattern0, gate, call, texts)
         end
         ____cond14 = ____cond14 or ____switch14 == "take"
         if ____cond14 then
-            return tickets:fetch(gate, call)
+            return ____modulesInUse["stores.redis.script.claims"].takeTickets(nil, run, gate, call)
         end
         ____cond14 = ____cond14 or ____switch14 == "withdraw"
         if ____cond14 then
-            return {tickets:withdraw(gate, call.ticketId) and "1" or "0"}
+            return {____modulesInUse["stores.redis.script.tickets"].withdrawTicket(nil, run, gate, call.ticketId) and "1" or "0"}
         end
     until true
 end
@@ -8679,7 +8751,7 @@ function ____exports.answerCalls(self, ofGate)
         local ____switch3 = call.verb
         local ____cond3 = ____switch3 == "due"
         if ____cond3 then
-            return ____modulesInUse["stores.redis.script.tickets"].ticketScripts(nil, root, nowMs):dueBy(call.limit, call.version)
+            return ____modulesInUse["stores.redis.script.claims"].dueTickets(nil, run, call.limit, call.version)
         end
         ____cond3 = ____cond3 or ____switch3 == "begin_key"
         if ____cond3 then

@@ -5,27 +5,26 @@
 import type { Call, Common, GateCall, GateCalls, TicketCall } from "./calls.ts";
 import { openGate, type ScriptedGate } from "./gate.ts";
 import { keyScripts } from "./keys.ts";
-import { ticketScripts } from "./tickets.ts";
+import { dueTickets, takeTickets } from "./claims.ts";
+import type { Run } from "./ticket-rows.ts";
+import { changeTicket, createTicket, isOfThisClock, withdrawTicket } from "./tickets.ts";
 import { timeMs } from "./time.ts";
 
-/** One run of the script. */
-interface Run {
-  /** What all keys begin with. */
-  readonly root: string;
-  readonly nowMs: number;
+/** What a run is given. */
+interface Given extends Run {
   readonly texts: readonly string[];
   readonly ofGate: typeof ofGate;
 }
 
 /** @param ofGate answers what is asked of a gate alone */
-export function answerCalls(ofGate: Run["ofGate"]): unknown {
+export function answerCalls(ofGate: Given["ofGate"]): unknown {
   const root = KEYS[0] ?? "";
   const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
   const nowMs = call.nowMs ?? timeMs();
-  const run = { root, nowMs, texts: ARGV.slice(1), ofGate };
+  const run: Given = { root, nowMs, texts: ARGV.slice(1), ofGate };
   switch (call.verb) {
     case "due":
-      return ticketScripts(root, nowMs).dueBy(call.limit, call.version);
+      return dueTickets(run, call.limit, call.version);
     case "begin_key":
       makeSureOfRoom(root);
       return keyScripts(root, nowMs).begin(call);
@@ -37,7 +36,7 @@ export function answerCalls(ofGate: Run["ofGate"]): unknown {
 }
 
 /** The schedule, then the answer to each call. */
-function atGate(run: Run, batch: GateCalls): readonly unknown[] {
+function atGate(run: Given, batch: GateCalls): readonly unknown[] {
   if (batch.calls.some(({ verb }) => verb === "create")) makeSureOfRoom(run.root);
   const gate = openGate(run.root, batch, run.nowMs);
   const answers: unknown[] = [];
@@ -51,7 +50,7 @@ function atGate(run: Run, batch: GateCalls): readonly unknown[] {
 
 /** One that fails, fails for itself: what came in the same moment has nothing to do with it. */
 function answerOrFailure(
-  run: Run,
+  run: Given,
   gate: ScriptedGate,
   call: GateCall | TicketCall,
   texts: readonly string[],
@@ -72,16 +71,15 @@ function answerOrFailure(
 }
 
 function ofTickets(
-  { root, nowMs }: Run,
+  run: Run,
   gate: ScriptedGate,
   call: TicketCall,
   texts: readonly string[],
 ): readonly unknown[] {
-  const tickets = ticketScripts(root, nowMs);
   switch (call.verb) {
     case "create": {
-      if (!tickets.isOfThisClock(call)) return ["again"];
-      const created = tickets.create(gate, call, texts);
+      if (!isOfThisClock(run, call)) return ["again"];
+      const created = createTicket(run, gate, call, texts);
       switch (created.kind) {
         case "full":
           return ["full"];
@@ -92,13 +90,13 @@ function ofTickets(
       }
     }
     case "change": {
-      const known = tickets.change(gate, call, texts);
+      const known = changeTicket(run, gate, call, texts);
       return known.length > 0 ? ["there", ...known] : ["stored"];
     }
     case "take":
-      return tickets.fetch(gate, call);
+      return takeTickets(run, gate, call);
     case "withdraw":
-      return [tickets.withdraw(gate, call.ticketId) ? "1" : "0"];
+      return [withdrawTicket(run, gate, call.ticketId) ? "1" : "0"];
   }
 }
 
