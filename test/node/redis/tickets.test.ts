@@ -484,6 +484,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}gate:mock:places`]: false,
       [`${prefix}gate:mock:sums`]: false,
       [`${prefix}gate:mock:lines`]: false,
+      [`${prefix}gate:mock:lines:order`]: false,
       [`${prefix}gate:mock:models`]: false,
       [`${prefix}gate:mock:waits:"mock-judge"`]: false,
       [`${prefix}gate:mock:turns:"mock-judge"`]: false,
