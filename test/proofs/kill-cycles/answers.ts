@@ -1,4 +1,5 @@
 /** What the service says, reduced to what is judged. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { End, Look, TicketStatus } from "./evidence.ts";
 
 export interface Reply {
@@ -36,8 +37,18 @@ export async function look(origin: string, queueId: string): Promise<Look> {
   return { queueId, httpStatus: reply.httpStatus, ticket: ticketOf(reply) };
 }
 
-/** Status and result of a ticket; what can't be had is as if it were not there. */
+/** Status and result of a ticket; what can't be had is as if it were not there. A store that is away for a moment is asked again. */
 export async function lookAtEnd(origin: string, queueId: string): Promise<End> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const end = await lookAtEndOnce(origin, queueId);
+    const isAway = end.httpStatus === 503 || end.result.httpStatus === 503;
+    if (!isAway || performance.now() > deadline) return end;
+    await pause(200);
+  }
+}
+
+async function lookAtEndOnce(origin: string, queueId: string): Promise<End> {
   const status = await look(origin, queueId);
   const reply = await ask(`${origin}/api/v1/results/${queueId}`);
   const metadata = Object(reply.body["metadata"]) as Record<string, unknown>;

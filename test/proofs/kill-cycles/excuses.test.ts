@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Happening } from "../../../src/domain/ticket/ticket.ts";
 import type { History } from "./evidence.ts";
 import {
+  answer,
   broken,
   call,
   changed,
@@ -139,6 +140,21 @@ describe("a live request that became a ticket", () => {
   it("has lost its judgement with excuse only when its whole time was over", () => {
     expect(sent(8_000)).toEqual([]);
     expect(sent(8_001)).toEqual([keptRule]);
+  });
+
+  it("counts from the request that was under way when it was accepted, though that was told of no ticket", () => {
+    const later = (fromMs: number) =>
+      broken({
+        calls: [...good.calls, live],
+        ends: counting(4, 2),
+        answers: [...good.answers, answer({ number: 4, key: "k", status: 503, fromMs, toMs: 9_500 })],
+        ledger: [
+          ...good.ledger.filter(({ number }) => number !== 4),
+          kept({ number: 4, key: "k", queueId: id(4), fromMs: 30_000, toMs: 30_100 }),
+        ],
+      });
+    expect(later(8_000)).toEqual([]);
+    expect(later(8_001)).toEqual([keptRule]);
   });
 
   it("has none where the process was not standing still", () => {

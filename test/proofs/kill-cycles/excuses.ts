@@ -19,12 +19,12 @@ export type Excuse =
 export type Limits = Pick<Terms, "timeoutMs" | "settleMs">;
 
 export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (call: Call) => Excuse {
-  const { kills, histories, ledger } = evidence;
+  const { kills, histories, ledger, answers } = evidence;
   const claims = histories.flatMap(claimsIn);
   const waited = waitedIn(evidence.cpu);
   const claimsOf = Map.groupBy(claims, ({ number }) => number);
   const brokenOf = Map.groupBy(evidence.broken, ({ number }) => number);
-  const keptOf = Map.groupBy(ledger, ({ number }) => number);
+  const answeredOf = Map.groupBy([...ledger, ...answers], ({ number }) => number);
   const historyOf = new Map(histories.map((history) => [history.number, history]));
   const processes = new Set(evidence.calls.map(({ process }) => process));
   const onlyProcess = processes.size === 1 ? ([...processes][0] ?? null) : null;
@@ -37,9 +37,12 @@ export function excuses(evidence: Evidence, { timeoutMs, settleMs }: Limits): (c
     if (around !== undefined) return ofTicket(call, around);
     const request = (brokenOf.get(call.number) ?? []).find((one) => isDuring(call, one));
     if (request !== undefined) return diedWith(call, request.toMs);
-    // A live request that ran out of time becomes a ticket.
-    const timeMs = ((keptOf.get(call.number) ?? [])[0]?.fromMs ?? Number.POSITIVE_INFINITY) + timeoutMs;
+    // A live request that ran out of time becomes a ticket: the one that was under way when that was accepted, whatever it was told.
     const acceptedAtMs = historyOf.get(call.number)?.events[0]?.atMs ?? 0;
+    const accepted = (answeredOf.get(call.number) ?? []).find(
+      ({ fromMs, toMs }) => fromMs <= acceptedAtMs && acceptedAtMs <= toMs,
+    );
+    const timeMs = (accepted?.fromMs ?? Number.POSITIVE_INFINITY) + timeoutMs;
     return timeMs <= acceptedAtMs && stoodStill(call, timeMs) ? { kind: "standstill", atMs: timeMs } : null;
   };
 

@@ -383,6 +383,24 @@ describe("a service that lost more judgements to kills than it may", () => {
     expect(failed(rulings(cpu, killMs - 1))).toEqual([fewLost]);
   });
 
+  it("has lost nothing that came when its attempt's time was over", () => {
+    const late = [4, 5, 6];
+    const ended = (endedAtMs: number) =>
+      broken({
+        calls: [...good.calls, ...late.map((number) => call({ number, receivedAtMs: 12_100, endedAtMs }))],
+        ends: good.ends.map((one) =>
+          late.some((number) => one.queueId === id(number))
+            ? { ...one, result: { ...one.result, attempts: 2 } }
+            : one,
+        ),
+        histories: retold(
+          ...late.map((number) => history(number, [12_000, started], [13_000, timedOut], ...judgedInTheEnd)),
+        ),
+      });
+    expect(ended(12_999)).toEqual([fewLost]);
+    expect(ended(13_000)).toEqual([]);
+  });
+
   it("must keep every promise, however starved it was", () => {
     const ends = changed(4, { httpStatus: 404, ticket: null });
     const wholly = [span(0, 100_000, 100_000)];

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { openEars, sentFrom, type Tick } from "./ears.ts";
 import type { Evidence } from "./evidence.ts";
 import {
+  answer,
   call,
   completed,
   good,
@@ -99,9 +100,20 @@ describe("a call that was heard late", () => {
 
   it("was not made before its ticket's first claim", () => {
     const histories = retold(history(4, ...judgedInTheEnd));
-    const early = call({ number: 4, receivedAtMs: 19_880, sentFromMs: 0 });
+    const early = call({ number: 4, receivedAtMs: 19_880, sentFromMs: 9_500 });
     expect(withoutLateEars({ ...good, histories, calls: [early] }).calls).toEqual([early]);
   });
+});
+
+it("a request's own call is put back into it in the same way, where it fits no claim", () => {
+  const request = answer({ number: 30, fromMs: 10_000, toMs: 10_500, status: 503 });
+  const heard = (sentFromMs: number) => ({
+    ...good,
+    answers: [...good.answers, request],
+    calls: [call({ number: 30, receivedAtMs: 10_900, sentFromMs })],
+  });
+  expect(withoutLateEars(heard(10_500)).calls[0]?.receivedAtMs).toBe(10_500);
+  expect(withoutLateEars(heard(10_501)).calls[0]?.receivedAtMs).toBe(10_900);
 });
 
 it("an attempt that failed was heard, though late", () => {

@@ -10,7 +10,7 @@ export interface Loss {
 
 /** How much of the blame for a loss is left to the service. */
 export interface Blame {
-  /** The answer came when the signal had been sent: there was nobody any more. */
+  /** The answer came when the signal had been sent, or the time of its attempt was over: there was nobody any more. */
   readonly wasGone: boolean;
   /** For most of the time that it had to store the answer it waited for a CPU. */
   readonly wasStarved: boolean;
@@ -21,7 +21,7 @@ export function blameFor({ cpu }: Evidence): (loss: Loss) => Blame {
   return ({ call: { process, endedAtMs }, excuse }) => {
     const untilMs = timeOf(excuse);
     return {
-      wasGone: excuse?.kind === "kill" && untilMs <= endedAtMs,
+      wasGone: untilMs <= endedAtMs,
       wasStarved: wasStarved(process, endedAtMs, untilMs),
     };
   };

@@ -5,7 +5,7 @@ import { startUpstream, type Upstream } from "./upstream.ts";
 let upstream: Upstream;
 beforeEach(async () => {
   upstream = await startUpstream(1);
-});
+}, 120_000);
 afterEach(() => upstream.close());
 
 function ask(number: number, of = upstream, signal: AbortSignal | null = null): Promise<Response> {
