@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { optionsOf, wholeNumber } from "../../../tools/command-line.ts";
 import { fakeLane } from "../../../tools/fake-upstream/client.ts";
 import type { Summary } from "../../../tools/load/summary.ts";
 import { authorization, ourNode } from "../bench/candidates.ts";
@@ -16,20 +16,33 @@ import { cpuNanoseconds } from "../bench/usage.ts";
 const latencyMs = 100;
 /** The target: p95 under this, with no error and no ticket. */
 const mostP95Ms = 500;
-const rates = [50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000, 1_200, 1_400];
 const root = join(import.meta.dirname, "../../..");
 
-const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "10" }, svg: { type: "string" } },
+const help = `npm run load:targets -- [options]
+  --seconds 10             length of each window
+  --warm-up 3              seconds before it, uncounted
+  --rates 50,100,…,1400    comparisons a second, tried in turn until the target is missed
+  --tickets 700            that the queue is given
+  --svg FILE               a picture of the last window with judgements of one vendor`;
+const options = optionsOf(help, {
+  seconds: { type: "string", default: "10" },
+  "warm-up": { type: "string", default: "3" },
+  rates: { type: "string", default: "50,100,200,300,400,500,600,700,800,900,1000,1200,1400" },
+  tickets: { type: "string", default: "700" },
+  svg: { type: "string" },
 });
-const seconds = Number(values.seconds);
+const seconds = wholeNumber(help, "seconds", options.seconds, 1);
+const warmUpSeconds = wholeNumber(help, "warm-up", options["warm-up"], 0);
+const rates = options.rates.split(",").map((rate) => wholeNumber(help, "rates", rate, 1));
+// By default the queue refuses new tickets from 800 on.
+const ticketCount = wholeNumber(help, "tickets", options.tickets, 10, 790);
 const folder = mkdtempSync(join(tmpdir(), "load-targets-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 console.log(
   [
     `${new Date().toISOString().slice(0, 10)}: ${cpus()[0]?.model.trim()}, ${cpus().length} cores; Node ${process.versions.node}; load of the machine before: ${(loadavg()[0] ?? 0).toFixed(1)}.`,
-    `The service alone on core ${serviceCore}; vendor (${latencyMs} ms) and load test on core ${othersCore}. Windows of ${seconds} s after 3 s of warm-up. Production settings; logging is on.`,
+    `The service alone on core ${serviceCore}; vendor (${latencyMs} ms) and load test on core ${othersCore}. Windows of ${seconds} s after ${warmUpSeconds} s of warm-up. Production settings; logging is on.`,
     "",
     ...(await highestRate()),
     "",
@@ -50,9 +63,10 @@ async function highestRate(): Promise<string[]> {
     "|---|---|---|---|---|---|---|---|---|",
   ];
   const { load, stop } = await service(ourNode(upstream.origin, folder));
+  const picture = options.svg === undefined ? [] : ["--svg", options.svg];
   let calls = 0;
   for (const rate of rates) {
-    const { summary, busyShare } = await load(["--rate", String(rate)]);
+    const { summary, busyShare } = await load(["--rate", String(rate), ...picture]);
     const [figures] = summary.providers;
     const all = figures?.all.latency;
     if (figures === undefined || !all) break;
@@ -105,7 +119,7 @@ async function queueThroughput(): Promise<string[]> {
     const upstream = await startUpstream();
     await fetch(`${upstream.origin}/__latency/${latencyMs}`);
     const { load, stop } = await service(ourNode(upstream.origin, folder, more));
-    const { summary } = await load(["--rate", String(700 / seconds), "--mode", "queue"], 0);
+    const { summary } = await load(["--rate", String(ticketCount / seconds), "--mode", "queue"], 0);
     const [figures] = summary.providers;
     const { kept, tickets } = figures ?? {};
     lines.push(
@@ -124,9 +138,8 @@ async function service(command: CommandAt) {
   return {
     stop,
     /** @returns what the load test says, and how much of its core the service used meanwhile */
-    async load(flags: readonly string[], warmUpSeconds = 3) {
+    async load(flags: readonly string[], uncountedSeconds = warmUpSeconds) {
       const json = join(folder, "figures.json");
-      const picture = values.svg === undefined ? [] : ["--svg", values.svg];
       const args = [
         "tools/load/main.ts",
         "--url",
@@ -134,14 +147,19 @@ async function service(command: CommandAt) {
         "--seconds",
         String(seconds),
         "--warm-up",
-        String(warmUpSeconds),
+        String(uncountedSeconds),
         "--errors",
         "100",
+        // Less is refused by the upstream, as a comparison that has lost an essay.
+        "--characters",
+        "5600",
+        "--follow",
+        "120",
         "--json",
         json,
-        ...picture,
         ...flags,
       ];
+      console.error(`… ${flags.join(" ")}`);
       const env = { LOAD_API_KEY: authorization.replace("Bearer ", "") };
       const fromMs = performance.now();
       const before = cpuNanoseconds(pid);
