@@ -98,6 +98,34 @@ it("asks two objects for a 202, and eleven times in a ticket's whole life, its g
   expect(asked.verbs().length).toBeLessThanOrEqual(11);
 });
 
+it("asks each gate once for where all waiting tickets of a list stand", async () => {
+  await freshWorld();
+  const asked = countedRequests();
+  const { default: worker } = (await import("../../src/cloudflare/worker.ts")) as typeof WorkerModule;
+  const itsEnv = { ...env, ENVIRONMENT: "development" } as Environment;
+  const context = createExecutionContext();
+  const send = (path: string, init: RequestInit) =>
+    worker.fetch(
+      new Request<unknown, IncomingRequestCfProperties>(
+        `http://localhost${path}`,
+        init as RequestInit<never>,
+      ),
+      itsEnv,
+      context,
+    );
+  const body = { ...goodBody, processing_mode: "queue", llm_config_overrides: { provider_override: "mock" } };
+  await asked.without(async () => {
+    for (let count = 0; count < 4; count++) await send("/api/v1/comparison", post(body));
+    await settled();
+  });
+  const { tickets } = await (
+    await send("/api/v1/tickets", {})
+  ).json<{ tickets: { position_in_queue: number }[] }>();
+  expect(tickets.map((ticket) => ticket.position_in_queue).filter(Boolean).length).toBeGreaterThan(0);
+  const estimates = asked.verbs().filter((verb) => verb.startsWith("gate outlook"));
+  expect(estimates).toEqual(["gate outlooks"]);
+});
+
 /** Every request of an object's verb. */
 function countedRequests() {
   const verbs: string[] = [];
