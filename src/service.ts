@@ -12,7 +12,7 @@ import type { Log } from "./telemetry/log.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
 import { createReport } from "./telemetry/sentry.ts";
-import type { Dependencies } from "./http/health.ts";
+import type { AskStores } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -29,6 +29,10 @@ export interface Surroundings {
   readonly random: () => number;
   readonly sha256: Sha256;
   readonly log: Log;
+  /** True from the moment at which the process was asked to end. */
+  readonly isStopping: () => boolean;
+  /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
+  readonly deployment: string | null;
   readonly stores: StoreParts;
 }
 
@@ -38,8 +42,7 @@ export interface StoreParts extends Pick<
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly totals: Totals;
-  /** The stores, and how they are. */
-  readonly dependencies: () => Promise<Dependencies>;
+  readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
   readonly queueType: string;
   /** What of the stores breaks a promise, beside what the settings say of themselves. Asked after `dependencies`. */
@@ -47,7 +50,8 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, log, stores } = surroundings;
+  const { platform, transport, clock, newId, random, sha256, log, isStopping, deployment, stores } =
+    surroundings;
   const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
@@ -106,6 +110,8 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
+    isStopping,
+    deployment,
     door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
     clock,
     newId,

@@ -3,6 +3,7 @@ import { routePath } from "hono/route";
 import { storeAway, type Problem } from "./errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Platform } from "./platform.ts";
+import { probePaths } from "./probes.ts";
 import type { RouteContext } from "./route-context.ts";
 import { framesOf, type Report } from "../telemetry/sentry.ts";
 
@@ -18,7 +19,8 @@ export function endRequest(
   const problem = c.get("problem");
   const thrown = c.get("thrown");
   const route = routePath(c, -1);
-  log(problem && problem.status >= 500 ? "warn" : route === "/healthz" ? "debug" : "info", "request", {
+  const level = probePaths.includes(route) ? "debug" : problem && problem.status >= 500 ? "warn" : "info";
+  log(level, "request", {
     correlation_id: correlationId,
     tenant,
     method: c.req.method,

@@ -23,6 +23,7 @@ export interface ServiceOptions {
   /** 0.5 unless told. */
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
+  readonly deployment?: string;
   /** As which it is addressed; `http://localhost` unless told. */
   readonly origin?: string;
 }
@@ -66,7 +67,13 @@ export function testService(options: ServiceOptions = {}): TestService {
 }
 
 function serviceIn(world: World, config: Config, options: ServiceOptions): TestService {
-  const { steps = [], random = () => 0.5, platform = {}, origin = "http://localhost" } = options;
+  const {
+    steps = [],
+    random = () => 0.5,
+    platform = {},
+    deployment = null,
+    origin = "http://localhost",
+  } = options;
   const { stores, newId } = world;
   let diesAt: string | null = null;
   let isDead = false;
@@ -100,6 +107,8 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     newId,
     random,
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
+    isStopping: () => stopping.signal.aborted,
+    deployment,
     log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
   stores.workWith(async (ticketId) => {
