@@ -32,7 +32,7 @@ import {
 } from "../../gateway/ports.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
-import { root, type Redis } from "./redis.ts";
+import { cancelledMessage, root, wakeChannel, type Redis } from "./redis.ts";
 import { decodeEstimate } from "./codec.ts";
 import { ticketInRecord, written, type Change, type Read } from "./ticket-record.ts";
 
@@ -221,6 +221,10 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
 
     async cancel(id, by) {
       const moved = await change(id, (ticket, nowMs) => cancel(ticket, by, nowMs, policy));
+      const state = moved?.ticket.state;
+      // Whichever process makes the call breaks it off. One that does not hear of it throws the verdict away: nobody waits for that.
+      if (state?.status === "cancelled" && state.claim !== null)
+        redis.command("PUBLISH", wakeChannel, cancelledMessage(id)).catch(() => {});
       return moved?.ticket ?? null;
     },
 
