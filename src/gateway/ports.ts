@@ -114,6 +114,8 @@ export interface Gate {
   report(callReport: CallReport): Promise<Others | null>;
   /** `null`: it has no place here. */
   estimate(ticketId: string): Promise<WaitEstimate | null>;
+  /** Of many in one go, in their order. Absent where each by itself costs as little. */
+  readonly estimates?: (ticketIds: readonly string[]) => Promise<readonly (WaitEstimate | null)[]>;
   /** @param tenant who asks, as in `QueueItem`: what its own tickets wait for is named; absent: nobody */
   status(tenant?: string): Promise<GateStatus>;
 }

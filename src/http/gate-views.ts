@@ -55,19 +55,35 @@ async function estimateOfTicket(
   return gate(about.provider).estimate(about.id).catch(awayAsNull);
 }
 
-/** Of tickets as a list has them: without their texts, but as they are now. */
-export function contextsOf(
+/** Of tickets as a list has them: without their texts, but as they are now. Each gate is asked once for all of its own, where it is a hop away. */
+export async function contextsOf(
   { gate, usable }: ContextParts,
   tickets: readonly TicketCopy[],
 ): Promise<readonly { readonly ticket: TicketCopy; readonly context: TicketContext }[]> {
-  return Promise.all(
-    tickets.map(async (ticket) => {
-      const { id, provider } = ticket.about;
-      const isWaiting = ticket.state.status === "queued";
-      const estimate = isWaiting ? await gate(provider).estimate(id).catch(awayAsNull) : null;
-      return { ticket, context: { estimate, isUsable: usable.has(provider) } };
+  const estimates = new Map<string, WaitEstimate | null>();
+  await Promise.all(
+    providerNames.map(async (provider) => {
+      const ids = tickets
+        .filter(({ about, state }) => about.provider === provider && state.status === "queued")
+        .map(({ about }) => about.id);
+      const found = await estimatesOf(gate(provider), ids);
+      for (const [at, id] of ids.entries()) estimates.set(id, found[at] ?? null);
     }),
   );
+  return tickets.map((ticket) => {
+    const { id, provider } = ticket.about;
+    return { ticket, context: { estimate: estimates.get(id) ?? null, isUsable: usable.has(provider) } };
+  });
+}
+
+/** In their order; `null`: it does not wait, or its gate can't say. */
+async function estimatesOf(
+  gate: ReturnType<Ports["gate"]>,
+  ids: readonly string[],
+): Promise<readonly (WaitEstimate | null)[]> {
+  if (ids.length === 0) return [];
+  if (gate.estimates !== undefined) return (await gate.estimates(ids).catch(awayAsNull)) ?? [];
+  return Promise.all(ids.map((id) => gate.estimate(id).catch(awayAsNull)));
 }
 
 /** For what an answer can do without. */

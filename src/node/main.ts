@@ -45,9 +45,11 @@ const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const directoryWarnings = directory.value;
+const cancellations = createCancellations();
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
+  onCancelled: cancellations.tell,
   clock,
   random: Math.random,
   newId,
@@ -75,7 +77,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
     ...stores.parts,
     warnings,
     sizeOf: sizeOfTexts,
-    cancellations: createCancellations(),
+    cancellations,
     stopping: stopping.signal,
   },
 });

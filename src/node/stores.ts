@@ -15,6 +15,8 @@ import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.t
 export interface StoresParts extends Omit<SqliteParts, "onTrouble"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
+  /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
+  readonly onCancelled: (ticketId: string) => void;
   readonly log: Log;
 }
 

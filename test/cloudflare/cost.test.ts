@@ -98,6 +98,47 @@ it("asks two objects for a 202, and eleven times in a ticket's whole life, its g
   expect(asked.verbs().length).toBeLessThanOrEqual(11);
 });
 
+it("asks each gate once for where all waiting tickets of a list stand", async () => {
+  const positions = await positionsOfWaiting();
+  const asked = countedRequests();
+  expect((await positions()).filter(Boolean).length).toBeGreaterThan(0);
+  expect(asked.verbs().filter((verb) => verb.startsWith("gate outlook"))).toEqual(["gate outlooks"]);
+});
+
+it("lists tickets without where they stand while a gate of older code is asked, which knows no such question", async () => {
+  const positions = await positionsOfWaiting();
+  const verb = Object.getOwnPropertyDescriptor(ProviderGate.prototype, "outlooks") ?? {};
+  onTestFinished(() => void Object.defineProperty(ProviderGate.prototype, "outlooks", verb));
+  Reflect.deleteProperty(ProviderGate.prototype, "outlooks");
+  expect(await positions()).toEqual([null, null, null, null]);
+});
+
+/** Four tickets, some of which wait. @returns lists them: where each says it stands */
+async function positionsOfWaiting(): Promise<() => Promise<readonly (number | null)[]>> {
+  await freshWorld();
+  const { default: worker } = (await import("../../src/cloudflare/worker.ts")) as typeof WorkerModule;
+  const itsEnv = { ...env, ENVIRONMENT: "development" } as Environment;
+  const context = createExecutionContext();
+  const send = (path: string, init: RequestInit) =>
+    worker.fetch(
+      new Request<unknown, IncomingRequestCfProperties>(
+        `http://localhost${path}`,
+        init as RequestInit<never>,
+      ),
+      itsEnv,
+      context,
+    );
+  const body = { ...goodBody, processing_mode: "queue", llm_config_overrides: { provider_override: "mock" } };
+  for (let count = 0; count < 4; count++) await send("/api/v1/comparison", post(body));
+  await settled();
+  return async () => {
+    const answer = await send("/api/v1/tickets", {});
+    expect(answer.status).toBe(200);
+    const { tickets } = await answer.json<{ tickets: { position_in_queue: number | null }[] }>();
+    return tickets.map((ticket) => ticket.position_in_queue);
+  };
+}
+
 /** Every request of an object's verb. */
 function countedRequests() {
   const verbs: string[] = [];

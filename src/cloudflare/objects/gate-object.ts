@@ -112,6 +112,11 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.estimate(ticketId));
   }
 
+  /** Of a list's tickets, in their order. */
+  outlooks(ticketIds: readonly string[]): readonly (WaitEstimate | null)[] {
+    return this.#verb((keeper) => ticketIds.map((ticketId) => keeper.estimate(ticketId)));
+  }
+
   overview(tenant?: string): GateStatus {
     return this.#verb((keeper) => keeper.status(tenant));
   }

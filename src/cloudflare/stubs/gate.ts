@@ -18,6 +18,7 @@ export function remoteGate(env: Environment, provider: ProviderName): RemoteGate
     exchange: (reportId, callReports) => ask((gate) => gate.exchange(reportId, callReports)),
     start: (item, starter) => ask((gate) => gate.start(item, starter)),
     estimate: (ticketId) => ask((gate) => gate.outlook(ticketId)),
+    estimates: (ticketIds) => ask((gate) => gate.outlooks(ticketIds)),
     status: (tenant) => ask((gate) => gate.overview(tenant)),
   };
 }

@@ -72,6 +72,7 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     report,
     ...admission,
     estimate: (ticketId) => remote.estimate(ticketId),
+    ...(remote.estimates && { estimates: remote.estimates }),
     status: (tenant) => remote.status(tenant),
   };
 }

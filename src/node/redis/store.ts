@@ -8,7 +8,7 @@ import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
 import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
-import { readWake, root, wakeChannel } from "../../stores/redis/redis.ts";
+import { readMessage, root, wakeChannel } from "../../stores/redis/redis.ts";
 import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
@@ -30,6 +30,8 @@ export interface RedisParts {
   readonly soon?: (send: () => void) => void;
   /** Hears whenever the texts of a ticket were erased. */
   readonly onErased?: () => void;
+  /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
+  readonly onCancelled?: (ticketId: string) => void;
 }
 
 /** As the service has it: what is erased is erased from Redis' append-only file too. */
@@ -80,8 +82,13 @@ export function openRedis(
   const listening = redis.listen(
     wakeChannel,
     (message) => {
-      const { provider, ...wake } = readWake(message);
-      fetching.fetcherOf(provider as ProviderName)?.onWake(wake);
+      const said = readMessage(message);
+      switch (said.kind) {
+        case "wake":
+          return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
+        case "cancelled":
+          return parts.onCancelled?.(said.ticketId);
+      }
     },
     fetching.refresh,
   );

@@ -170,14 +170,9 @@ async function list(
   { fallback, primary, watch }: FailoverTicketsParts,
   query: TicketQuery,
 ): Promise<TicketList> {
-  const lists = await Promise.all(
-    [watch.ask(() => primary.list(query)), fallback.tickets.list(query)].map((asked) =>
-      asked.catch((error: unknown) => {
-        if (error instanceof StoreAway) return null;
-        throw error;
-      }),
-    ),
-  );
+  // First here: what has left for the primary store is there by then.
+  const here = await fallback.tickets.list(query).catch(awayAsNull);
+  const lists = [await watch.ask(() => primary.list(query)).catch(awayAsNull), here];
   const found = lists.filter((one) => one !== null);
   if (found.length === 0) throw new StoreAway("No store can be asked");
   const merged = mergedLists(found, query.limit);
@@ -201,6 +196,11 @@ async function tell(
     onNote();
     return { kind: "stored" };
   }
+}
+
+function awayAsNull(error: unknown): null {
+  if (error instanceof StoreAway) return null;
+  throw error;
 }
 
 const nothing = { calls: 0, costUsd: null };

@@ -14,15 +14,32 @@ export interface Redis {
 /** What all our keys begin with. */
 export const root = "llm-provider-service:";
 
-/** Processes are told here when tickets can be taken. */
+/** Processes are told here when tickets can be taken, and whose call is no longer wanted. */
 export const wakeChannel = `${root}gate:wake`;
 
-/** @param message provider, the moment of the message, and that of the next look, or nothing */
-export function readWake(message: string): {
-  readonly provider: string;
-  readonly nowMs: number;
-  readonly wakeAtMs: number | null;
-} {
-  const [provider = "", nowMs = "", wakeAtMs = ""] = message.split(" ");
-  return { provider, nowMs: Number(nowMs), wakeAtMs: wakeAtMs === "" ? null : Number(wakeAtMs) };
+/** What is said on the channel. A message that was lost costs time alone. */
+type Said =
+  | {
+      readonly kind: "wake";
+      readonly provider: string;
+      /** When it was said. */
+      readonly nowMs: number;
+      /** Of the next look; `null`: none is to come. */
+      readonly wakeAtMs: number | null;
+    }
+  | { readonly kind: "cancelled"; readonly ticketId: string };
+
+/** Stands where a wake message has its provider: older code knows none of that name, and passes it over. */
+const cancelled = "cancelled";
+
+export function cancelledMessage(ticketId: string): string {
+  return `${cancelled} ${ticketId}`;
+}
+
+/** @param message as above; or provider, the moment of the message, and that of the next look, or nothing */
+export function readMessage(message: string): Said {
+  const [first = "", second = "", third = ""] = message.split(" ");
+  if (first === cancelled) return { kind: "cancelled", ticketId: second };
+  const wakeAtMs = third === "" ? null : Number(third);
+  return { kind: "wake", provider: first, nowMs: Number(second), wakeAtMs };
 }

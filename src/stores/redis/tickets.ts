@@ -8,7 +8,7 @@ import { newestTicketVersion, type TicketEvent } from "../../domain/ticket/ticke
 import { listTickets } from "../../engine/ticket-list.ts";
 import type { ClaimedTicket } from "../../gateway/ports.ts";
 import type { PrimaryTickets } from "../failover/primary-store.ts";
-import { root } from "./redis.ts";
+import { cancelledMessage, root, wakeChannel } from "./redis.ts";
 import { redisCreation } from "./ticket-creation.ts";
 import { redisFetches } from "./ticket-fetches.ts";
 import { redisMoves, type RedisMovesParts } from "./ticket-moves.ts";
@@ -78,6 +78,10 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
 
     async cancel(id, by) {
       const moved = await move(id, (ticket, nowMs) => cancel(ticket, by, nowMs, policy));
+      const state = moved?.ticket.state;
+      // Whichever process makes the call breaks it off. One that does not hear of it throws the verdict away: nobody waits for that.
+      if (state?.status === "cancelled" && state.claim !== null)
+        redis.command("PUBLISH", wakeChannel, cancelledMessage(id)).catch(() => {});
       return moved?.ticket ?? null;
     },
 

@@ -30,6 +30,7 @@ async function storesAt(redisUrl: string, isWorking = true) {
   const opened = await openStores({
     settings: { ...config, dataDir: directoryForTest() },
     redisUrl,
+    onCancelled: () => {},
     clock: realClock,
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
