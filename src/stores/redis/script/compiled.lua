@@ -6667,14 +6667,86 @@ return ____exports
  end,
 ["stores.redis.script.lines"] = function(...) 
 local ____exports = {}
-local packedLines, lineOrder, nameOf, counted, page, sinceLength
-function packedLines(self, key, order)
-    --- What was read or put. One without places is gone.
+local trueLines, knownLines, packedLines, lineOrder, nameOf, counted, page, sinceLength
+function trueLines(self, ____bindingPattern0)
+    local groups
+    local all
+    local sums
+    local order
+    local rows
+    rows = ____bindingPattern0.rows
+    order = ____bindingPattern0.order
+    sums = ____bindingPattern0.sums
+    all = ____bindingPattern0.all
+    groups = ____bindingPattern0.groups
+    local isSure = false
+    local function add(self, place, times)
+        rows:put(____modulesInUse["domain.gate.fair-order"].lineAfter(
+            nil,
+            rows:find(place.tenant),
+            place,
+            times
+        ))
+        sums:add("lines_size", times)
+        sums:add("lines_bytes", times * place.sizeBytes)
+        if place.standing.state == "waiting" then
+            sums:add("lines_waiting", times)
+        end
+    end
+    local function countAnew(self)
+        local before = rows:all()
+        for ____, name in ipairs(counted) do
+            sums:add(
+                "lines_" .. name,
+                -sums:of("lines_" .. name)
+            )
+        end
+        order:clear()
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local sinceMs = ____value.sinceMs
+            rows:put(
+                ____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs),
+                {}
+            )
+        end
+        for ____, place in ipairs(all(nil)) do
+            add(nil, place, 1)
+        end
+        for ____, ____value in ipairs(before) do
+            local tenant = ____value.tenant
+            local startTag = ____value.startTag
+            local sinceMs = ____value.sinceMs
+            local line = rows:find(tenant)
+            if line ~= nil and startTag > 0 then
+                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
+            end
+        end
+        for ____, group in ipairs(groups(nil)) do
+            rows:noteGroup(group, true)
+        end
+    end
+    return {
+        add = add,
+        makeSure = function(self)
+            if isSure then
+                return
+            end
+            isSure = true
+            local isTrue = ____lualib.__TS__ArrayEvery(
+                counted,
+                function(____, name) return sums:of("lines_" .. name) == sums:of(name) end
+            )
+            if not isTrue then
+                countAnew(nil)
+            end
+        end
+    }
+end
+function knownLines(self, key)
+    --- One without places is gone.
     local known = {}
     local models = {}
-    local changed = {}
-    --- Of those that have changed: were they there before?
-    local isStored = {}
     local isWhole = false
     local function ____unpack(self, tenant, text)
         local size, bytes, tokens, waiting, startTag, sinceMs, named = unpack(
@@ -6695,17 +6767,81 @@ function packedLines(self, key, order)
             sinceMs = sinceMs
         }
     end
-    local function find(self, tenant)
-        local line = known[tenant]
-        if line == nil and not isWhole then
-            local text = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, tenant)
-            if text ~= nil then
-                line = ____unpack(nil, tenant, text)
+    return {
+        known = known,
+        models = models,
+        find = function(self, tenant)
+            local line = known[tenant]
+            if line == nil and not isWhole then
+                local text = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, tenant)
+                if text ~= nil then
+                    line = ____unpack(nil, tenant, text)
+                end
+                known[tenant] = line
             end
-            known[tenant] = line
+            return line ~= nil and line.size > 0 and line or nil
+        end,
+        all = function(self)
+            if not isWhole then
+                local rows = ____modulesInUse["stores.redis.script.commands"].list(nil, "HGETALL", key)
+                do
+                    local at = 0
+                    while at + 1 < #rows do
+                        local tenant = rows[at + 1] or ""
+                        if known[tenant] == nil then
+                            known[tenant] = ____unpack(nil, tenant, rows[at + 1 + 1] or "")
+                        end
+                        at = at + 2
+                    end
+                end
+                isWhole = true
+            end
+            local lines = {}
+            for ____, line in ipairs(____lualib.__TS__ObjectValues(known)) do
+                if line ~= nil and line.size > 0 then
+                    lines[#lines + 1] = line
+                end
+            end
+            return lines
+        end,
+        readAll = function(self, tenants)
+            local unread = ____lualib.__TS__ArrayFilter(
+                tenants,
+                function(____, tenant) return known[tenant] == nil end
+            )
+            if isWhole or #unread == 0 then
+                return
+            end
+            local texts = ____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "HMGET",
+                key,
+                unpack(unread)
+            )
+            do
+                local at = 0
+                while at < #unread do
+                    local text = texts[at + 1]
+                    local tenant = unread[at + 1] or ""
+                    if text ~= nil and text ~= false then
+                        known[tenant] = ____unpack(nil, tenant, text)
+                    end
+                    at = at + 1
+                end
+            end
         end
-        return line ~= nil and line.size > 0 and line or nil
-    end
+    }
+end
+function packedLines(self, key, order)
+    local ____knownLines_result_1 = knownLines(nil, key)
+    local known = ____knownLines_result_1.known
+    local models = ____knownLines_result_1.models
+    local find = ____knownLines_result_1.find
+    local all = ____knownLines_result_1.all
+    local readAll = ____knownLines_result_1.readAll
+    local changed = {}
+    --- Of those that have changed: were they there before?
+    local isStored = {}
     local function packed(self, ____bindingPattern0)
         local sinceMs
         local startTag
@@ -6737,29 +6873,8 @@ function packedLines(self, key, order)
     end
     return {
         find = find,
-        all = function(self)
-            if not isWhole then
-                local rows = ____modulesInUse["stores.redis.script.commands"].list(nil, "HGETALL", key)
-                do
-                    local at = 0
-                    while at + 1 < #rows do
-                        local tenant = rows[at + 1] or ""
-                        if known[tenant] == nil then
-                            known[tenant] = ____unpack(nil, tenant, rows[at + 1 + 1] or "")
-                        end
-                        at = at + 2
-                    end
-                end
-                isWhole = true
-            end
-            local lines = {}
-            for ____, line in ipairs(____lualib.__TS__ObjectValues(known)) do
-                if line ~= nil and line.size > 0 then
-                    lines[#lines + 1] = line
-                end
-            end
-            return lines
-        end,
+        all = all,
+        readAll = readAll,
         count = function(self)
             local lines = ____modulesInUse["stores.redis.script.commands"].count(nil, "HLEN", key)
             for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
@@ -6771,8 +6886,8 @@ function packedLines(self, key, order)
             return lines
         end,
         put = function(self, line, named)
-            local ____line_0 = line
-            local tenant = ____line_0.tenant
+            local ____line_2 = line
+            local tenant = ____line_2.tenant
             local before = find(nil, tenant)
             if changed[tenant] ~= true then
                 isStored[tenant] = before ~= nil
@@ -6796,19 +6911,20 @@ function packedLines(self, key, order)
             if line == nil or named == nil or ____lualib.__TS__ArrayIncludes(named, model) == isThere then
                 return
             end
-            local ____tenant_3 = tenant
-            local ____isThere_2
+            local ____models_5 = models
+            local ____tenant_6 = tenant
+            local ____isThere_4
             if isThere then
-                local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(named))
-                ____lualib.__TS__SparseArrayPush(____array_1, model)
-                ____isThere_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
+                local ____array_3 = ____lualib.__TS__SparseArrayNew(unpack(named))
+                ____lualib.__TS__SparseArrayPush(____array_3, model)
+                ____isThere_4 = {____lualib.__TS__SparseArraySpread(____array_3)}
             else
-                ____isThere_2 = ____lualib.__TS__ArrayFilter(
+                ____isThere_4 = ____lualib.__TS__ArrayFilter(
                     named,
                     function(____, other) return other ~= model end
                 )
             end
-            models[____tenant_3] = ____isThere_2
+            ____models_5[____tenant_6] = ____isThere_4
             if changed[tenant] ~= true then
                 isStored[tenant] = true
             end
@@ -6816,32 +6932,6 @@ function packedLines(self, key, order)
         end,
         modelsOf = function(self, tenant)
             return find(nil, tenant) == nil and ({}) or (models[tenant] or nil)
-        end,
-        readAll = function(self, tenants)
-            local unread = ____lualib.__TS__ArrayFilter(
-                tenants,
-                function(____, tenant) return known[tenant] == nil end
-            )
-            if isWhole or #unread == 0 then
-                return
-            end
-            local texts = ____modulesInUse["stores.redis.script.commands"].list(
-                nil,
-                "HMGET",
-                key,
-                unpack(unread)
-            )
-            do
-                local at = 0
-                while at < #unread do
-                    local text = texts[at + 1]
-                    local tenant = unread[at + 1] or ""
-                    if text ~= nil and text ~= false then
-                        known[tenant] = ____unpack(nil, tenant, text)
-                    end
-                    at = at + 1
-                end
-            end
         end,
         flush = function(self)
             for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
@@ -6950,74 +7040,21 @@ local few = 8
 -- @param all every place, for when the sums show that older code, which knows no lines, has changed some
 -- @param groups that there are
 function ____exports.redisLines(self, key, sums, all, groups)
-    local countAnew, add, order, rows
-    function countAnew(self)
-        local before = rows:all()
-        for ____, name in ipairs(counted) do
-            sums:add(
-                "lines_" .. name,
-                -sums:of("lines_" .. name)
-            )
-        end
-        order:clear()
-        for ____, ____value in ipairs(before) do
-            local tenant = ____value.tenant
-            local sinceMs = ____value.sinceMs
-            rows:put(
-                ____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs),
-                {}
-            )
-        end
-        for ____, place in ipairs(all(nil)) do
-            add(nil, place, 1)
-        end
-        for ____, ____value in ipairs(before) do
-            local tenant = ____value.tenant
-            local startTag = ____value.startTag
-            local sinceMs = ____value.sinceMs
-            local line = rows:find(tenant)
-            if line ~= nil and startTag > 0 then
-                rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
-            end
-        end
-        for ____, group in ipairs(groups(nil)) do
-            rows:noteGroup(group, true)
-        end
-    end
-    function add(self, place, times)
-        rows:put(____modulesInUse["domain.gate.fair-order"].lineAfter(
-            nil,
-            rows:find(place.tenant),
-            place,
-            times
-        ))
-        sums:add("lines_size", times)
-        sums:add("lines_bytes", times * place.sizeBytes)
-        if place.standing.state == "waiting" then
-            sums:add("lines_waiting", times)
-        end
-    end
-    order = lineOrder(
+    local order = lineOrder(
         nil,
         key .. ":order",
         function() return sums:of("virtual_time") end
     )
-    rows = packedLines(nil, key, order)
-    local isSure = false
-    --- Before anything else: are these the lines of the places that there are?
-    local function makeSure(self)
-        if isSure then
-            return
-        end
-        isSure = true
-        local isTrue = ____lualib.__TS__ArrayEvery(
-            counted,
-            function(____, name) return sums:of("lines_" .. name) == sums:of(name) end
-        )
-        if not isTrue then
-            countAnew(nil)
-        end
-    end
+    local rows = packedLines(nil, key, order)
+    local ____trueLines_result_0 = trueLines(nil, {
+        rows = rows,
+        order = order,
+        sums = sums,
+        all = all,
+        groups = groups
+    })
+    local makeSure = ____trueLines_result_0.makeSure
+    local add = ____trueLines_result_0.add
     return {
         weigh = function(self, place, times)
             makeSure(nil)
@@ -7154,7 +7191,123 @@ return ____exports
  end,
 ["stores.redis.script.groups"] = function(...) 
 local ____exports = {}
-local groupIn, isInGroup, tenantLength
+local groupMembers, groupIn, isInGroup, tenantLength
+function groupMembers(self, keys, rows, lines)
+    local known = {}
+    local bare = {}
+    local function names()
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", keys.names)
+    end
+    local function named(self, name)
+        local ____known_0, ____name_1 = known, name
+        if ____known_0[____name_1] == nil then
+            ____known_0[____name_1] = groupIn(nil, name)
+        end
+        return known[name]
+    end
+    local function leave(self, name, ticketId)
+        for ____, key in ipairs({keys.waits .. name, keys.turns .. name}) do
+            redis.call("ZREM", key, ticketId)
+        end
+        if ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", keys.waits .. name) > 0 then
+            return
+        end
+        lines:noteGroup(
+            named(nil, name),
+            false
+        )
+        redis.call("HDEL", keys.names, name)
+    end
+    --- Older code, which may run beside this one, makes groups of a model alone: asked once in a run.
+    local function isBare(self, model)
+        local ____bare_3, ____model_4 = bare, model
+        if ____bare_3[____model_4] == nil then
+            ____bare_3[____model_4] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", keys.names, model) == 1
+        end
+        return bare[model]
+    end
+    local function join(self, place)
+        local name = ____exports.nameOf(nil, place)
+        lines:noteGroup(place, true)
+        redis.call("HSET", keys.names, name, 1)
+        redis.call(
+            "ZADD",
+            keys.waits .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
+            place.ticketId
+        )
+        redis.call(
+            "ZADD",
+            keys.turns .. name,
+            ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                ____exports.turnScore(nil, place)
+            ),
+            place.ticketId
+        )
+    end
+    return {
+        names = names,
+        named = named,
+        leave = leave,
+        change = function(self, before, after)
+            if before ~= nil and isInGroup(nil, before) then
+                local name = ____exports.nameOf(nil, before)
+                leave(nil, name, before.ticketId)
+                if name ~= before.model and isBare(nil, before.model) then
+                    leave(nil, before.model, before.ticketId)
+                end
+            end
+            if after ~= nil and isInGroup(nil, after) then
+                join(nil, after)
+            end
+        end,
+        own = function(self)
+            for ____, name in ipairs(names(nil)) do
+                do
+                    local __continue39
+                    repeat
+                        if named(nil, name).tenant ~= "" then
+                            __continue39 = true
+                            break
+                        end
+                        for ____, place in ipairs(rows:of(____modulesInUse["stores.redis.script.commands"].list(
+                            nil,
+                            "ZRANGE",
+                            keys.turns .. name,
+                            0,
+                            -1
+                        ))) do
+                            do
+                                local __continue41
+                                repeat
+                                    if place.tenant == "" or not isInGroup(nil, place) then
+                                        __continue41 = true
+                                        break
+                                    end
+                                    leave(nil, name, place.ticketId)
+                                    join(nil, place)
+                                    __continue41 = true
+                                until true
+                                if not __continue41 then
+                                    break
+                                end
+                            end
+                        end
+                        __continue39 = true
+                    until true
+                    if not __continue39 then
+                        break
+                    end
+                end
+            end
+            return ____lualib.__TS__ArrayMap(
+                names(nil),
+                named
+            )
+        end
+    }
+end
 --- Of a place that older code has made: its model alone, as that calls it.
 function ____exports.nameOf(self, ____bindingPattern0)
     local tenant
@@ -7190,125 +7343,15 @@ ____exports.page = 50
 ---
 -- @param prefix of the keys of this gate
 function ____exports.redisGroups(self, prefix, rows, lines)
-    local named, known
-    function named(self, name)
-        local ____known_3, ____name_4 = known, name
-        if ____known_3[____name_4] == nil then
-            ____known_3[____name_4] = groupIn(nil, name)
-        end
-        return known[name]
-    end
-    local namesKey = prefix .. "models"
-    local waits = prefix .. "waits:"
-    local turns = prefix .. "turns:"
-    known = {}
-    local bare = {}
-    local function leaveGroup(self, name, ticketId)
-        for ____, key in ipairs({waits .. name, turns .. name}) do
-            redis.call("ZREM", key, ticketId)
-        end
-        if ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", waits .. name) > 0 then
-            return
-        end
-        lines:noteGroup(
-            named(nil, name),
-            false
-        )
-        redis.call("HDEL", namesKey, name)
-    end
-    --- Older code, which may run beside this one, makes groups of a model alone: asked once in a run.
-    local function isBare(self, model)
-        local ____bare_0, ____model_1 = bare, model
-        if ____bare_0[____model_1] == nil then
-            ____bare_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", namesKey, model) == 1
-        end
-        return bare[model]
-    end
-    local function join(self, place)
-        local name = ____exports.nameOf(nil, place)
-        lines:noteGroup(place, true)
-        redis.call("HSET", namesKey, name, 1)
-        redis.call(
-            "ZADD",
-            waits .. name,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
-            place.ticketId
-        )
-        redis.call(
-            "ZADD",
-            turns .. name,
-            ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                ____exports.turnScore(nil, place)
-            ),
-            place.ticketId
-        )
-    end
-    local function leave(self, place)
-        local name = ____exports.nameOf(nil, place)
-        leaveGroup(nil, name, place.ticketId)
-        if name ~= place.model and isBare(nil, place.model) then
-            leaveGroup(nil, place.model, place.ticketId)
-        end
-    end
-    local function names()
-        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", namesKey)
-    end
+    local keys = {names = prefix .. "models", waits = prefix .. "waits:", turns = prefix .. "turns:"}
+    local members = groupMembers(nil, keys, rows, lines)
+    local waits = keys.waits
+    local turns = keys.turns
     return {
-        change = function(self, before, after)
-            if before ~= nil and isInGroup(nil, before) then
-                leave(nil, before)
-            end
-            if after ~= nil and isInGroup(nil, after) then
-                join(nil, after)
-            end
-        end,
-        names = names,
-        named = named,
-        own = function(self)
-            for ____, name in ipairs(names(nil)) do
-                do
-                    local __continue17
-                    repeat
-                        if named(nil, name).tenant ~= "" then
-                            __continue17 = true
-                            break
-                        end
-                        for ____, place in ipairs(rows:of(____modulesInUse["stores.redis.script.commands"].list(
-                            nil,
-                            "ZRANGE",
-                            turns .. name,
-                            0,
-                            -1
-                        ))) do
-                            do
-                                local __continue19
-                                repeat
-                                    if place.tenant == "" or not isInGroup(nil, place) then
-                                        __continue19 = true
-                                        break
-                                    end
-                                    leaveGroup(nil, name, place.ticketId)
-                                    join(nil, place)
-                                    __continue19 = true
-                                until true
-                                if not __continue19 then
-                                    break
-                                end
-                            end
-                        end
-                        __continue17 = true
-                    until true
-                    if not __continue17 then
-                        break
-                    end
-                end
-            end
-            return ____lualib.__TS__ArrayMap(
-                names(nil),
-                named
-            )
-        end,
+        change = members.change,
+        names = members.names,
+        named = members.named,
+        own = members.own,
         of = function(self, tenant)
             local models = lines:modelsOf(tenant)
             if models ~= nil then
@@ -7318,9 +7361,9 @@ function ____exports.redisGroups(self, prefix, rows, lines)
                 )
             end
             return ____lualib.__TS__ArrayFilter(
-                names(nil),
+                members:names(),
                 function(____, name)
-                    local group = named(nil, name)
+                    local group = members:named(name)
                     return group.tenant == tenant or group.tenant == ""
                 end
             )
@@ -7328,7 +7371,7 @@ function ____exports.redisGroups(self, prefix, rows, lines)
         has = function(____, group) return ____modulesInUse["stores.redis.script.commands"].count(
             nil,
             "HEXISTS",
-            namesKey,
+            keys.names,
             ____exports.nameOf(nil, group)
         ) == 1 end,
         firstReadyMs = function(____, name) return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, waits .. name) end,
@@ -7363,7 +7406,7 @@ function ____exports.redisGroups(self, prefix, rows, lines)
                 end
             end
             for ____, id in ipairs(gone) do
-                leaveGroup(nil, name, id)
+                members:leave(name, id)
             end
         end,
         backingOff = function(____, name, nowMs) return ____lualib.__TS__ArrayFilter(

@@ -37,74 +37,25 @@ export function redisGroups(
   rows: PlaceRows,
   lines: Pick<RedisLines, "noteGroup" | "modelsOf">,
 ): RedisGroups {
-  const namesKey = `${prefix}models`;
-  const waits = `${prefix}waits:`;
-  const turns = `${prefix}turns:`;
-  const known: Record<string, Group | undefined> = {};
-  const bare: Record<string, boolean | undefined> = {};
-
-  function leaveGroup(name: string, ticketId: string): void {
-    for (const key of [waits + name, turns + name]) redis.call("ZREM", key, ticketId);
-    if (count("ZCARD", waits + name) > 0) return;
-    lines.noteGroup(named(name), false);
-    redis.call("HDEL", namesKey, name);
-  }
-
-  /** Older code, which may run beside this one, makes groups of a model alone: asked once in a run. */
-  function isBare(model: string): boolean {
-    return (bare[model] ??= count("HEXISTS", namesKey, model) === 1);
-  }
-
-  function join(place: Place): void {
-    const name = nameOf(place);
-    lines.noteGroup(place, true);
-    redis.call("HSET", namesKey, name, 1);
-    redis.call("ZADD", waits + name, exactly(place.notBeforeMs), place.ticketId);
-    redis.call("ZADD", turns + name, exactly(turnScore(place)), place.ticketId);
-  }
-
-  function leave(place: Place): void {
-    const name = nameOf(place);
-    leaveGroup(name, place.ticketId);
-    // Where older code has put it.
-    if (name !== place.model && isBare(place.model)) leaveGroup(place.model, place.ticketId);
-  }
-
-  const names = () => list("HKEYS", namesKey);
-
-  function named(name: string): Group {
-    return (known[name] ??= groupIn(name));
-  }
+  const keys = { names: `${prefix}models`, waits: `${prefix}waits:`, turns: `${prefix}turns:` };
+  const members = groupMembers(keys, rows, lines);
+  const { waits, turns } = keys;
 
   return {
-    change(before, after) {
-      if (before !== null && isInGroup(before)) leave(before);
-      if (after !== null && isInGroup(after)) join(after);
-    },
-
-    names,
-    named,
-    own() {
-      for (const name of names()) {
-        if (named(name).tenant !== "") continue;
-        for (const place of rows.of(list("ZRANGE", turns + name, 0, -1))) {
-          if (place.tenant === "" || !isInGroup(place)) continue;
-          leaveGroup(name, place.ticketId);
-          join(place);
-        }
-      }
-      return names().map(named);
-    },
+    change: members.change,
+    names: members.names,
+    named: members.named,
+    own: members.own,
     of(tenant) {
       const models = lines.modelsOf(tenant);
       if (models !== null) return models.map((model) => nameOf({ model, tenant }));
       // Older code puts all of a model into one group.
-      return names().filter((name) => {
-        const group = named(name);
+      return members.names().filter((name) => {
+        const group = members.named(name);
         return group.tenant === tenant || group.tenant === "";
       });
     },
-    has: (group) => count("HEXISTS", namesKey, nameOf(group)) === 1,
+    has: (group) => count("HEXISTS", keys.names, nameOf(group)) === 1,
 
     firstReadyMs: (name) => firstScore(waits + name),
 
@@ -122,7 +73,7 @@ export function redisGroups(
         }
         if (!wanted || ids.length < page) break;
       }
-      for (const id of gone) leaveGroup(name, id);
+      for (const id of gone) members.leave(name, id);
     },
 
     backingOff: (name, nowMs) =>
@@ -134,6 +85,67 @@ export function redisGroups(
       // Ties go by id.
       for (const id of list("ZRANGEBYSCORE", turns + name, score, score)) if (id < place.ticketId) before++;
       return before;
+    },
+  };
+}
+
+/** Who comes into a group, and leaves it; and which groups there are. */
+function groupMembers(
+  keys: { readonly names: string; readonly waits: string; readonly turns: string },
+  rows: PlaceRows,
+  lines: Pick<RedisLines, "noteGroup">,
+) {
+  const known: Record<string, Group | undefined> = {};
+  const bare: Record<string, boolean | undefined> = {};
+  const names = () => list("HKEYS", keys.names);
+
+  function named(name: string): Group {
+    return (known[name] ??= groupIn(name));
+  }
+
+  function leave(name: string, ticketId: string): void {
+    for (const key of [keys.waits + name, keys.turns + name]) redis.call("ZREM", key, ticketId);
+    if (count("ZCARD", keys.waits + name) > 0) return;
+    lines.noteGroup(named(name), false);
+    redis.call("HDEL", keys.names, name);
+  }
+
+  /** Older code, which may run beside this one, makes groups of a model alone: asked once in a run. */
+  function isBare(model: string): boolean {
+    return (bare[model] ??= count("HEXISTS", keys.names, model) === 1);
+  }
+
+  function join(place: Place): void {
+    const name = nameOf(place);
+    lines.noteGroup(place, true);
+    redis.call("HSET", keys.names, name, 1);
+    redis.call("ZADD", keys.waits + name, exactly(place.notBeforeMs), place.ticketId);
+    redis.call("ZADD", keys.turns + name, exactly(turnScore(place)), place.ticketId);
+  }
+
+  return {
+    names,
+    named,
+    leave,
+    change(before: Place | null, after: Place | null): void {
+      if (before !== null && isInGroup(before)) {
+        const name = nameOf(before);
+        leave(name, before.ticketId);
+        // Where older code has put it.
+        if (name !== before.model && isBare(before.model)) leave(before.model, before.ticketId);
+      }
+      if (after !== null && isInGroup(after)) join(after);
+    },
+    own(): readonly Group[] {
+      for (const name of names()) {
+        if (named(name).tenant !== "") continue;
+        for (const place of rows.of(list("ZRANGE", keys.turns + name, 0, -1))) {
+          if (place.tenant === "" || !isInGroup(place)) continue;
+          leave(name, place.ticketId);
+          join(place);
+        }
+      }
+      return names().map(named);
     },
   };
 }

@@ -45,35 +45,7 @@ export function redisLines(
 ): RedisLines {
   const order = lineOrder(`${key}:order`, () => sums.of("virtual_time"));
   const rows = packedLines(key, order);
-  let isSure = false;
-
-  /** Before anything else: are these the lines of the places that there are? */
-  function makeSure(): void {
-    if (isSure) return;
-    isSure = true;
-    const isTrue = counted.every((name) => sums.of(`lines_${name}`) === sums.of(name));
-    if (!isTrue) countAnew();
-  }
-
-  function countAnew(): void {
-    const before = rows.all();
-    for (const name of counted) sums.add(`lines_${name}`, -sums.of(`lines_${name}`));
-    order.clear();
-    for (const { tenant, sinceMs } of before) rows.put(newLine(tenant, sinceMs), []);
-    for (const place of all()) add(place, 1);
-    for (const { tenant, startTag, sinceMs } of before) {
-      const line = rows.find(tenant);
-      if (line !== undefined && startTag > 0) rows.put({ ...line, startTag, sinceMs });
-    }
-    for (const group of groups()) rows.noteGroup(group, true);
-  }
-
-  function add(place: Place, times: 1 | -1): void {
-    rows.put(lineAfter(rows.find(place.tenant), place, times));
-    sums.add("lines_size", times);
-    sums.add("lines_bytes", times * place.sizeBytes);
-    if (place.standing.state === "waiting") sums.add("lines_waiting", times);
-  }
+  const { makeSure, add } = trueLines({ rows, order, sums, all, groups });
 
   return {
     weigh(place, times) {
@@ -132,17 +104,58 @@ export function redisLines(
   };
 }
 
+interface TrueLinesParts {
+  readonly rows: ReturnType<typeof packedLines>;
+  readonly order: LineOrder;
+  readonly sums: RedisSums;
+  readonly all: () => readonly Place[];
+  readonly groups: () => readonly Group[];
+}
+
+/** How lines are kept as the places are. */
+function trueLines({ rows, order, sums, all, groups }: TrueLinesParts) {
+  let isSure = false;
+
+  function add(place: Place, times: 1 | -1): void {
+    rows.put(lineAfter(rows.find(place.tenant), place, times));
+    sums.add("lines_size", times);
+    sums.add("lines_bytes", times * place.sizeBytes);
+    if (place.standing.state === "waiting") sums.add("lines_waiting", times);
+  }
+
+  function countAnew(): void {
+    const before = rows.all();
+    for (const name of counted) sums.add(`lines_${name}`, -sums.of(`lines_${name}`));
+    order.clear();
+    for (const { tenant, sinceMs } of before) rows.put(newLine(tenant, sinceMs), []);
+    for (const place of all()) add(place, 1);
+    for (const { tenant, startTag, sinceMs } of before) {
+      const line = rows.find(tenant);
+      if (line !== undefined && startTag > 0) rows.put({ ...line, startTag, sinceMs });
+    }
+    for (const group of groups()) rows.noteGroup(group, true);
+  }
+
+  return {
+    add,
+    /** Before anything else: are these the lines of the places that there are? */
+    makeSure(): void {
+      if (isSure) return;
+      isSure = true;
+      const isTrue = counted.every((name) => sums.of(`lines_${name}`) === sums.of(name));
+      if (!isTrue) countAnew();
+    },
+  };
+}
+
 /** Sums by which it is seen that older code has changed places. */
 const counted = ["size", "bytes", "waiting"];
 
-/** The hash, of which nothing is read twice in a run. */
-function packedLines(key: string, order: LineOrder) {
-  /** What was read or put. One without places is gone. */
+/** What was read of the hash, or put; nothing is read twice in a run. */
+function knownLines(key: string) {
+  /** One without places is gone. */
   const known: Record<string, TenantLine | undefined> = {};
   const models: Record<string, readonly string[] | undefined> = {};
-  const changed: Record<string, boolean | undefined> = {};
-  /** Of those that have changed: were they there before? */
-  const isStored: Record<string, boolean | undefined> = {};
   let isWhole = false;
 
   function unpack(tenant: string, text: string): TenantLine {
@@ -151,25 +164,18 @@ function packedLines(key: string, order: LineOrder) {
     return { tenant, size, bytes, tokens, waiting, startTag, sinceMs };
   }
 
-  function find(tenant: string): TenantLine | undefined {
-    let line = known[tenant];
-    if (line === undefined && !isWhole) {
-      const text = read("HGET", key, tenant);
-      if (text !== null) line = unpack(tenant, text);
-      known[tenant] = line;
-    }
-    return line !== undefined && line.size > 0 ? line : undefined;
-  }
-
-  function packed({ tenant, size, bytes, tokens, waiting, startTag, sinceMs }: TenantLine): string {
-    const row: (number | string | readonly string[])[] = [size, bytes, tokens, waiting, startTag, sinceMs];
-    const named = models[tenant];
-    if (named !== undefined) row.push(named.length === 0 ? "" : named);
-    return cjson.encode(row);
-  }
-
   return {
-    find,
+    known,
+    models,
+    find(tenant: string): TenantLine | undefined {
+      let line = known[tenant];
+      if (line === undefined && !isWhole) {
+        const text = read("HGET", key, tenant);
+        if (text !== null) line = unpack(tenant, text);
+        known[tenant] = line;
+      }
+      return line !== undefined && line.size > 0 ? line : undefined;
+    },
     all(): readonly TenantLine[] {
       if (!isWhole) {
         const rows = list("HGETALL", key);
@@ -183,6 +189,39 @@ function packedLines(key: string, order: LineOrder) {
       for (const line of Object.values(known)) if (line !== undefined && line.size > 0) lines.push(line);
       return lines;
     },
+    /** In one command. */
+    readAll(tenants: readonly string[]): void {
+      const unread = tenants.filter((tenant) => known[tenant] === undefined);
+      if (isWhole || unread.length === 0) return;
+      // Redis' list may have gaps, which Lua's length does not see.
+      const texts = list("HMGET", key, ...unread) as readonly (string | false)[];
+      for (let at = 0; at < unread.length; at++) {
+        const text = texts[at];
+        const tenant = unread[at] ?? "";
+        if (text !== undefined && text !== false) known[tenant] = unpack(tenant, text);
+      }
+    },
+  };
+}
+
+/** The hash as this run leaves it. */
+function packedLines(key: string, order: LineOrder) {
+  const { known, models, find, all, readAll } = knownLines(key);
+  const changed: Record<string, boolean | undefined> = {};
+  /** Of those that have changed: were they there before? */
+  const isStored: Record<string, boolean | undefined> = {};
+
+  function packed({ tenant, size, bytes, tokens, waiting, startTag, sinceMs }: TenantLine): string {
+    const row: (number | string | readonly string[])[] = [size, bytes, tokens, waiting, startTag, sinceMs];
+    const named = models[tenant];
+    if (named !== undefined) row.push(named.length === 0 ? "" : named);
+    return cjson.encode(row);
+  }
+
+  return {
+    find,
+    all,
+    readAll,
     count(): number {
       // Those that have come or gone in this run are not written yet.
       let lines = count("HLEN", key);
@@ -212,18 +251,6 @@ function packedLines(key: string, order: LineOrder) {
     },
     modelsOf(tenant: string): readonly string[] | null {
       return find(tenant) === undefined ? [] : (models[tenant] ?? null);
-    },
-    /** In one command. */
-    readAll(tenants: readonly string[]): void {
-      const unread = tenants.filter((tenant) => known[tenant] === undefined);
-      if (isWhole || unread.length === 0) return;
-      // Redis' list may have gaps, which Lua's length does not see.
-      const texts = list("HMGET", key, ...unread) as readonly (string | false)[];
-      for (let at = 0; at < unread.length; at++) {
-        const text = texts[at];
-        const tenant = unread[at] ?? "";
-        if (text !== undefined && text !== false) known[tenant] = unpack(tenant, text);
-      }
     },
     flush(): void {
       for (const tenant of Object.keys(changed)) {
