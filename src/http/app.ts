@@ -8,29 +8,32 @@ import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
+import { metricsRoutes, type MetricsParts } from "./metrics.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
 import { endRequest } from "./request-end.ts";
 import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-context.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
-export interface AppParts extends ComparisonParts, TicketParts, ProviderParts, HealthParts {
+export interface AppParts extends ComparisonParts, TicketParts, ProviderParts, HealthParts, MetricsParts {
   readonly newId: () => string;
   readonly report: Report;
 }
 
 export function createApp(parts: AppParts) {
-  const { clock, newId } = parts;
+  const { clock, newId, tell } = parts;
+  const nowMs = clock.fineMs ?? clock.monotonicMs;
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
-    const startedAtMs = clock.monotonicMs();
+    const startedAtMs = nowMs();
     beginRequest(c, newId());
+    tell({ kind: "request_began" });
     // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
     await next().catch((thrown: unknown) => {
       c.res = refuseUnexpected(c, thrown);
     });
-    endRequest(c, clock.monotonicMs() - startedAtMs, parts);
+    endRequest(c, nowMs() - startedAtMs, parts);
   });
 
   const guard = knownOnly(parts);
@@ -38,6 +41,7 @@ export function createApp(parts: AppParts) {
   ticketRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
+  metricsRoutes(app, parts);
   docsRoutes(app);
 
   for (const [path, methods] of methodsByPath(app.routes)) {

@@ -5,7 +5,16 @@ import type { AddressInfo } from "node:net";
 import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts";
 import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
+import type { GateStatus } from "../domain/gate/view.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import { statusesOf } from "../http/gate-views.ts";
+import { createModelLabel } from "../providers/model-label.ts";
+import { configuredModels } from "../providers/providers.ts";
+import { operatorWarnings } from "../settings/warnings.ts";
+import type { TelemetryEvent } from "../telemetry/events.ts";
+import { linesTo } from "../telemetry/lines.ts";
 import { createLog } from "../telemetry/log.ts";
+import { createMeter } from "../telemetry/metrics/meter.ts";
 import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
@@ -14,6 +23,7 @@ import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
+import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -33,13 +43,16 @@ const config = parsed.value;
 const clock: Clock = {
   nowMs: Date.now,
   monotonicMs: () => Math.round(performance.now()),
+  fineMs: () => performance.now(),
   after(delayMs, then) {
     const timer = setTimeout(then, delayMs);
     return () => clearTimeout(timer);
   },
 };
-const output = createLogOutput(clock, (count) => log("error", "log_lines_dropped", { count }));
-const log = createLog(config.logLevel, output.write, Date.now);
+const output = createLogOutput(clock, (count) => tell({ kind: "log_lines_dropped", count }));
+const writeLine = linesTo(createLog(config.logLevel, output.write, Date.now));
+const modelLabel = createModelLabel(configuredModels(config));
+const meter = createMeter(modelLabel);
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -50,8 +63,8 @@ const opened = await openStores({
   clock,
   random: Math.random,
   newId,
-  onFault: (error) => log("error", "background_fault", { error_name: errorName(error) }),
-  log,
+  onFault,
+  tell,
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -64,7 +77,9 @@ const { app, gateway, settingsWarnings } = createService(config, {
   newId,
   random: Math.random,
   sha256,
-  log,
+  tell,
+  metrics: nodeMetrics(config, meter, vendors.connections),
+  modelLabel,
   stores: {
     ...stores.parts,
     warnings,
@@ -74,7 +89,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   },
 });
 
-const http = createHttpServer({ fetch: app.fetch, log });
+const http = createHttpServer({ fetch: app.fetch, tell });
 const { server } = http;
 server.listen(config.port, config.host, started);
 server.on("error", (error: NodeJS.ErrnoException) =>
@@ -97,8 +112,17 @@ function recorded(transport: Transport): Transport {
     directory: "llm_response_logs",
     nowMs: Date.now,
     mask: createMask(secretsOf(config)),
-    onFault: (error) => log("error", "recording_failed", { error_name: errorName(error) }),
+    onFault: (error) => tell({ kind: "recording_failed", errorName: errorName(error) }),
   });
+}
+
+function tell(event: TelemetryEvent): void {
+  writeLine(event);
+  meter.count(event);
+}
+
+function onFault(error: unknown): void {
+  tell({ kind: "background_fault", errorName: errorName(error) });
 }
 
 function errorName(error: unknown): string {
@@ -114,27 +138,36 @@ function started() {
   stores.start(gateway.run);
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
-  log("info", "started", {
+  tell({
+    kind: "started",
     version,
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: [...settingsWarnings, ...warnings()],
+    warnings: [...settingsWarnings, ...operatorWarnings(config), ...warnings()],
   });
+  void tellFound().catch(onFault);
+}
+
+/** Tickets that had not ended when this process started. Where a gate can't be asked now, nothing is said of its provider. */
+async function tellFound(): Promise<void> {
+  const statuses = Object.entries(await statusesOf(stores.parts.gate));
+  for (const [name, status] of statuses as [ProviderName, GateStatus | null][]) {
+    const { size: count = 0, oldestAcceptedAtMs: oldestAtMs = null } = status?.queue ?? {};
+    if (count > 0) tell({ kind: "found", provider: name, count, oldestAtMs });
+  }
 }
 
 async function stop(signal: NodeJS.Signals) {
   const askedAtMs = performance.now();
-  log("info", "stopping", { signal });
+  tell({ kind: "stopping", signal });
   // Asked before it has begun to listen, it does not begin any more.
   server.off("listening", started);
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch((error: unknown) =>
-    log("error", "background_fault", { error_name: errorName(error) }),
-  );
+  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
   const tookMs = performance.now() - askedAtMs;
-  log("info", "stopped", { signal, duration_ms: Math.round(tookMs) });
+  tell({ kind: "stopped", signal, durationMs: Math.round(tookMs) });
   // Whoever reads the log has a second, or what is left of the time; and a moment in any case.
   await output.end(Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - tookMs)));
   process.exit(0);

@@ -2,7 +2,7 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { rules, type PlatformName } from "./rules.ts";
-import { settings, type Settings, type TenantKey } from "./settings.ts";
+import { settings, type OperatorKey, type Settings, type TenantKey } from "./settings.ts";
 import { warningsAbout } from "./warnings.ts";
 
 export interface Config {
@@ -21,6 +21,11 @@ export interface Config {
   readonly access:
     | { readonly kind: "keys"; readonly keys: readonly TenantKey[] }
     | { readonly kind: "loopback" };
+  /** Who may ask for metrics and the operator's routes. `nobody`: there are keys for tenants, and none for operators. */
+  readonly operators:
+    | { readonly kind: "keys"; readonly keys: readonly OperatorKey[] }
+    | { readonly kind: "loopback" }
+    | { readonly kind: "nobody" };
   /** What a tenant's share is multiplied by; of those who are not named it is 1. */
   readonly tenantWeights: Readonly<Record<string, number>>;
   /** Live calls of each provider at once, in a process or an isolate. */
@@ -158,7 +163,7 @@ function describeMistake(name: string, given: unknown, allowed: string, byDefaul
 
 /** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
 function mayHoldSecret(name: string, given: string): boolean {
-  if (/(API_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
+  if (/(_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
   return name.endsWith("_URL") && /[@?#]/.test(given);
 }
 
@@ -183,6 +188,7 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     upstash: upstashOf(given),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
+    operators: operatorsOf(given),
     tenantWeights: given.TENANT_WEIGHTS ?? {},
     liveConcurrency: {
       anthropic: given.ANTHROPIC_LIVE_CONCURRENCY,
@@ -227,6 +233,11 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     recordResponses: given.RECORD_LLM_RESPONSES,
     sentryDsn: given.SENTRY_DSN ?? null,
   };
+}
+
+function operatorsOf({ API_KEYS, OPERATOR_KEYS }: Settings): Config["operators"] {
+  if (OPERATOR_KEYS !== undefined) return { kind: "keys", keys: OPERATOR_KEYS };
+  return { kind: API_KEYS === undefined ? "loopback" : "nobody" };
 }
 
 /** Rules see to it that both are given, or none. */

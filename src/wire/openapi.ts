@@ -128,6 +128,15 @@ const operations: readonly Operation[] = [
     errors: [503],
   },
   {
+    path: "/metrics",
+    method: "get",
+    id: "metrics",
+    summary:
+      "What was counted, and how gates and stores are now, as Prometheus reads it. For operators' keys alone.",
+    answer: "text/plain",
+    errors: [401],
+  },
+  {
     path: "/openapi.json",
     method: "get",
     id: "openapi",

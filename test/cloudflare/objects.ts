@@ -28,6 +28,7 @@ const namespaces = () => [
   env.KEY_OBJECTS,
   env.TOTALS_OBJECTS,
   env.TENANT_INDEXES,
+  env.METRICS_OBJECTS,
 ];
 
 /** An empty world, in which Queues takes what it is given and delivers nothing. */

@@ -1,5 +1,7 @@
 /** The gate of one provider, as a Durable Object named after it. It decides and sends; it never calls a provider. */
 import { DurableObject } from "cloudflare:workers";
+import { providerNames } from "../../domain/judging/comparison.ts";
+import type { GateChange } from "../../domain/gate/changes.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
@@ -14,7 +16,7 @@ import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../engine/gate-owner.ts";
 import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
-import { configOf, logFault, type Environment } from "../environment.ts";
+import { configOf, logFault, settingsOf, type Environment } from "../environment.ts";
 import { gateRow, type GateRow } from "./gate-state.ts";
 import { sha256 } from "../sha256.ts";
 import { sideBySide } from "../side-by-side.ts";
@@ -194,7 +196,16 @@ export class ProviderGate extends DurableObject<Environment> {
       atomically: (work) => this.#atomically(work),
       nowMs: clock.nowMs,
       random: Math.random,
+      onChanges: (changes) => this.#tell(changes),
     }));
+  }
+
+  /** The object is named after its provider. */
+  #tell(changes: readonly GateChange[]): void {
+    const { GATES } = this.env;
+    const provider = providerNames.find((name) => GATES.idFromName(name).equals(this.ctx.id));
+    if (provider === undefined) return;
+    for (const change of changes) settingsOf(this.env).tell({ ...change, provider });
   }
 
   #atomically<T>(work: () => T): T {

@@ -128,9 +128,10 @@ export function claim(
       const fence = progress.fence + 1;
       const leaseEndsAtMs = nowMs + policy.leaseMs;
       const calledBeforeMs = progress.calledAtMs ?? present.ticket.about.acceptedAtMs;
+      const first = fence === 1 ? { firstCalledAtMs: nowMs } : {};
       const started = move(
         present.ticket,
-        { ...progress, fence, lastPermit: permit, calledAtMs: nowMs, calledBeforeMs },
+        { ...progress, fence, lastPermit: permit, calledAtMs: nowMs, calledBeforeMs, ...first },
         { status: "processing", texts, lastFailure, claim: { permit, leaseEndsAtMs, asProbe } },
         { kind: "started", fence, asProbe },
         nowMs,

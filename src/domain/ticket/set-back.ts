@@ -50,7 +50,7 @@ function progressWith(progress: Progress, move: Move): Progress {
 }
 
 const lastTimes = [
-  ...(["calledAtMs", "calledBeforeMs", "chargedAtMs"] as const),
+  ...(["calledAtMs", "calledBeforeMs", "firstCalledAtMs", "chargedAtMs"] as const),
   ...(["unreadableAtMs", "limitedAtMs", "thrownAtMs"] as const),
 ] as const satisfies readonly (keyof Progress)[];
 

@@ -8,6 +8,7 @@ import { err, ok, type Result } from "../../domain/result.ts";
 import type { Ticket } from "../../domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
+import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import { createAlarm } from "./alarm.ts";
 import { openDatabase, whyNot, type Database } from "./database.ts";
 import { sqliteDoor } from "./door.ts";
@@ -34,8 +35,8 @@ export interface SqliteParts {
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
   readonly onFault: (error: unknown) => void;
-  /** Hears of each change of what is the matter with the file; `null`: nothing any more. */
-  readonly onTrouble: (trouble: StoreTrouble | null) => void;
+  /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
+  readonly tell: Tell;
 }
 
 /** The whole store of one process; or what stands in for a shared one while that is away. */
@@ -69,7 +70,10 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   const { nowMs } = clock;
   const { sql } = database;
 
-  const commits = groupCommit(sql, { ...database, onTrouble: parts.onTrouble });
+  const commits = groupCommit(sql, {
+    ...database,
+    onTrouble: (trouble) => parts.tell(troubleEvent(trouble)),
+  });
   const eraser = createEraser(sql, database.reserve, clock);
   const alarm = createAlarm(clock, settings.queue.pollIntervalMs, look);
   const gates = sqliteGates({
@@ -184,6 +188,12 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
       return trouble === null ? [] : [inWords(trouble)];
     },
   };
+}
+
+/** @param trouble `null`: nothing is the matter any more */
+function troubleEvent(trouble: StoreTrouble | null): StoreEvent {
+  const store = "sqlite";
+  return trouble === null ? { kind: "store_accepts", store } : { kind: "store_refuses", store, trouble };
 }
 
 function inWords({ error, code }: StoreTrouble): string {

@@ -30,6 +30,8 @@ import {
   type Draft,
   type ListPosition,
 } from "../../gateway/ports.ts";
+import type { TicketEnded } from "../../telemetry/events.ts";
+import { endedBy } from "../../telemetry/ticket-events.ts";
 import { NotDone, type PrimaryTickets } from "../failover/primary-store.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { root, type Redis } from "./redis.ts";
@@ -58,6 +60,8 @@ export interface RedisTicketsParts {
   readonly random: () => number;
   /** Hears whenever the texts of a ticket were erased. */
   readonly onErased?: () => void;
+  /** Hears of a ticket's end, once that is stored. Absent: nobody does. */
+  readonly onEnd?: (ended: TicketEnded) => void;
 }
 
 /** Tickets that are brought to the present in one go. */
@@ -138,6 +142,8 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
       const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
       if (answer === "stored") {
         if (isEnded(moved.ticket.state)) parts.onErased?.();
+        const ended = endedBy(moved);
+        if (ended !== null) parts.onEnd?.(ended);
         return { ...moved, revision: revision + 1 };
       }
       read = present(ticketInRecord(row, policy));
