@@ -13,7 +13,7 @@ import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
 import { createReport } from "./telemetry/sentry.ts";
-import type { Dependencies } from "./http/health.ts";
+import type { AskStores } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -33,6 +33,10 @@ export interface Surroundings {
   readonly tell: Tell;
   readonly metrics: MetricsSource;
   readonly modelLabel: ModelLabel;
+  /** True from the moment at which the process was asked to end. */
+  readonly isStopping: () => boolean;
+  /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
+  readonly deployment: string | null;
   readonly stores: StoreParts;
 }
 
@@ -42,8 +46,7 @@ export interface StoreParts extends Pick<
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly totals: Totals;
-  /** The stores, and how they are. */
-  readonly dependencies: () => Promise<Dependencies>;
+  readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
   readonly queueType: string;
   /** What of the stores breaks a promise, beside what the settings say of themselves. Asked after `dependencies`. */
@@ -51,7 +54,7 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, stores } = surroundings;
+  const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
   const { metrics, modelLabel } = surroundings;
   const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
@@ -111,6 +114,8 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
+    isStopping,
+    deployment,
     door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
     clock,
     newId,

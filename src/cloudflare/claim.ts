@@ -2,13 +2,13 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Claimed } from "../domain/ticket/moves.ts";
 import { isEnded, queueItemOf } from "../domain/ticket/ticket.ts";
-import type { ClaimableTickets, StartingGate } from "../engine/claims.ts";
+import type { DistantTickets, StartingGate } from "../engine/claims.ts";
 import { noReport } from "../gateway/call-report.ts";
 import type { ClaimedTicket, Gate, Ports } from "../gateway/ports.ts";
 import { untilAnswered } from "../gateway/until-answered.ts";
 
 export interface ClaimParts extends Pick<Ports, "clock" | "random" | "newId"> {
-  readonly tickets: Pick<ClaimableTickets, "load" | "claim" | "giveBack">;
+  readonly tickets: Pick<DistantTickets, "look" | "claim" | "giveBack">;
   readonly gate: (provider: ProviderName) => StartingGate & Pick<Gate, "report">;
   /**
    * A ticket was sent though there is none, or it has ended: has its gate ask after it, so that no place without a ticket is sent again and again.
@@ -30,18 +30,19 @@ const withdrawMs = 60_000;
  */
 export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<ClaimedTicket | null> {
   const { clock, tickets } = parts;
-  const ticket = await tickets.load(ticketId);
-  if (ticket === null || isEnded(ticket.state)) {
-    await parts.askAfter(ticketId, ticket?.about.provider ?? null);
+  const seen = await tickets.look(ticketId);
+  if (seen === null || isEnded(seen.ticket.state)) {
+    await parts.askAfter(ticketId, seen?.ticket.about.provider ?? null);
     return null;
   }
-  if (ticket.state.status !== "queued") return null;
+  const { ticket, nowMs: atMs } = seen;
   const { about, progress, state } = ticket;
+  if (state.status !== "queued") return null;
   const gate = parts.gate(about.provider);
   const permit = parts.newId();
   const { notBeforeMs } = state;
   const { suspect, updatedAtMs: sinceMs } = progress;
-  const start = await gate.start(queueItemOf(ticket), { permit, notBeforeMs, suspect, sinceMs });
+  const start = await gate.start(queueItemOf(ticket), { permit, notBeforeMs, suspect, sinceMs, atMs });
   if (start.kind !== "call") return null;
 
   const { epoch, asProbe, early } = start;
@@ -70,7 +71,7 @@ export async function claimTicket(parts: ClaimParts, ticketId: string): Promise<
 async function withdraw(
   parts: ClaimParts,
   ticketId: string,
-  claim: () => Promise<{ readonly claim: Awaited<ReturnType<ClaimableTickets["claim"]>> }>,
+  claim: () => Promise<{ readonly claim: Awaited<ReturnType<DistantTickets["claim"]>> }>,
 ): Promise<void> {
   const answer = await untilAnswered(parts, claim, parts.clock.monotonicMs() + withdrawMs);
   const { claimed, nowMs = parts.clock.nowMs() } = answer?.claim ?? {};

@@ -6,7 +6,7 @@ import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {
   name: "cloudflare",
-  readBody: (c, maxBytes) => readBody(c.req.raw, maxBytes),
+  readBody: (c, maxBytes, mayHold) => readBody(c.req.raw, maxBytes, mayHold),
   onHangUp(c, then) {
     const { signal } = c.req.raw;
     if (signal.aborted) then();
@@ -16,18 +16,23 @@ export const workersPlatform: Platform = {
   finishLater: (c: Context, work) => c.executionCtx.waitUntil(work),
 };
 
-async function readBody(request: Request, maxBytes: number): Promise<Result<string, BodyFault>> {
+async function readBody(
+  request: Request,
+  maxBytes: number,
+  mayHold: (bytes: number) => boolean = () => true,
+): Promise<Result<string, BodyFault>> {
   if (!request.body) return ok("");
   const length = request.headers.get("content-length");
   if (Number(length ?? 0) > maxBytes) return err("too_large");
-  let bytes: ArrayBuffer | Uint8Array | null;
+  let bytes: ArrayBuffer | Uint8Array | BodyFault;
   try {
     // The runtime holds a body to its declared length. Reading it in one piece costs a third of reading it as a stream.
-    bytes = length === null ? await bytesWithin(maxBytes, request.body) : await request.arrayBuffer();
+    bytes =
+      length === null ? await bytesWithin(maxBytes, request.body, mayHold) : await request.arrayBuffer();
   } catch {
     return err("hung_up");
   }
-  if (bytes === null) return err("too_large");
+  if (typeof bytes === "string") return err(bytes);
   try {
     return ok(utf8.decode(bytes));
   } catch {

@@ -111,17 +111,19 @@ function make(env: Environment) {
       writeLine(event);
       metrics.count(event, later);
     },
-    metrics: { counted: metrics.read, ofPlatform: () => [], deployment: env.VERSION.id },
+    metrics: { counted: metrics.read, ofPlatform: () => [] },
     modelLabel,
+    // A Worker isn't told that it will be stopped.
+    isStopping: () => false,
+    deployment: env.VERSION.id === "" ? null : env.VERSION.id,
     stores: {
       gate,
       tickets,
       copyOf: upstashOf(env)?.copyOf,
       keys: remoteKeys(env),
       totals,
-      // A Worker isn't told that it will be stopped.
       stopping: null,
-      dependencies: () => dependencies(env, config.defaultProvider),
+      dependencies: (asked) => dependencies(env, config.defaultProvider, asked),
       queueType: "cloudflare-queues",
     },
   });
@@ -185,18 +187,27 @@ async function workAll(
   }
 }
 
-async function dependencies(env: Environment, provider: ProviderName): Promise<Dependencies> {
+async function dependencies(
+  env: Environment,
+  provider: ProviderName,
+  asked: "all" | "needed",
+): Promise<Dependencies> {
+  if (asked === "needed") return { durable_objects: await objectsAre(env, provider) };
   const upstash = upstashOf(env);
   const [objects, queues, mirror] = await Promise.all([
-    look(() => remoteGate(env, provider).status()),
+    objectsAre(env, provider),
     look(() => env.TICKETS.metrics()),
     upstash && look(upstash.ping),
   ]);
   return {
-    durable_objects: { ...objects, needed: true },
+    durable_objects: objects,
     queues: { ...queues, needed: false },
     ...(mirror && { upstash: { ...mirror, needed: false } }),
   };
+}
+
+async function objectsAre(env: Environment, provider: ProviderName) {
+  return { ...(await look(() => remoteGate(env, provider).status())), needed: true };
 }
 
 const lookMs = 2_000;

@@ -19,6 +19,21 @@ export interface RoomLimits {
   readonly leaseMs: number;
 }
 
+/**
+ * What a comparison's live call holds in memory, about: its texts, for another call or a ticket, and what is sent of them to the vendor, in UTF-8.
+ *
+ * @param length of the body, in UTF-16 units
+ * @param isWide its texts have characters beyond Latin-1: engines hold such a text with two bytes for each unit, however few they are
+ */
+export function heldBytes(bodyBytes: number, length: number, isWide: boolean): number {
+  return bodyBytes + length * (isWide ? 2 : 1);
+}
+
+/** At most: of a body that is not read yet. */
+export function mostHeldBytes(bodyBytes: number): number {
+  return heldBytes(bodyBytes, bodyBytes, true);
+}
+
 const nothing: Held = { size: 0, bytes: 0 };
 
 /** Is there room for one more of this tenant's? @param loads of each tenant that holds something */

@@ -17,7 +17,14 @@ import { isForgotten, queueItemOf, type Ticket } from "../domain/ticket/ticket.t
 import { StoreAway, type Created, type Draft } from "../gateway/ports.ts";
 import { againAtMs } from "./ticket-listeners.ts";
 import type { Notices } from "./ticket-notices.ts";
-import type { AdmissionQuestion, Listener, OpenRow, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
+import type {
+  AdmissionQuestion,
+  AwayGate as Away,
+  Listener,
+  OpenRow,
+  TicketKeeperParts,
+  TicketRules,
+} from "./ticket-parts.ts";
 
 export interface Creation {
   create(draft: Draft): Promise<Created>;
@@ -48,7 +55,6 @@ export function createCreation(parts: TicketKeeperParts, rules: TicketRules, not
 }
 
 type Here = Extract<Listener, { kind: "here" }>;
-type Away = Extract<Listener, { kind: "away" }>;
 
 async function createHere(
   parts: TicketKeeperParts,
@@ -107,7 +113,8 @@ function createAway(parts: TicketKeeperParts, gate: Away, rules: TicketRules, no
     const begun = await begin(parts, gate, rules, notices, draft);
     if (begun.kind === "there") return thereAlready(begun);
     const { asked, accepted } = begun;
-    const admitted = await gate.admit(asked, nowMs() + draft.delayMs).catch((error: unknown) => {
+    const atMs = nowMs();
+    const admitted = await gate.admit(asked, atMs + draft.delayMs, atMs).catch((error: unknown) => {
       later(withdraw());
       throw error;
     });

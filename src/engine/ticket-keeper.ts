@@ -67,7 +67,7 @@ export function createTicketKeeper(
   parts: TicketKeeperParts,
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
-  const { row, gate, later, nowMs, follower } = parts;
+  const { row, gate, nowMs, later, follower } = parts;
   const { cancel, claim, elapse } = rules.moves;
   const notices = createNotices(parts, rules);
   const creation = createCreation(parts, rules, notices);

@@ -41,11 +41,13 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
     return ticket === null || notice === null ? null : { ticket, notice };
   }
 
-  async function tellAll(say: (ticket: Ticket, notice: GateNotice) => Promise<void>): Promise<void> {
+  async function tellAll(
+    say: (ticket: Ticket, notice: GateNotice, atMs: number) => Promise<void>,
+  ): Promise<void> {
     try {
       for (let next = missing(); next !== null; next = missing()) {
         const { ticket, notice } = next;
-        await say(ticket, notice);
+        await say(ticket, notice, nowMs());
         await row.change((open) => {
           const since = open.read();
           if (since === null) return;

@@ -69,11 +69,15 @@ export type Listener =
   | {
       readonly kind: "away";
       readonly asked: AskedRow;
-      tell(ticket: Ticket, notice: GateNotice): Promise<void>;
+      /** @param atMs the ticket's clock: the gate goes by another, and makes delays of what it is told (`other-clock.ts`) */
+      tell(ticket: Ticket, notice: GateNotice, atMs: number): Promise<void>;
       /** Said once of each acceptance. */
-      admit(asked: AdmissionQuestion, notBeforeMs: number): Promise<Admitted>;
+      admit(asked: AdmissionQuestion, notBeforeMs: number, atMs: number): Promise<Admitted>;
       withdraw(asked: AdmissionQuestion): Promise<void>;
     };
+
+/** The gate, where it is a hop away. */
+export type AwayGate = Extract<Listener, { kind: "away" }>;
 
 /** Who else is brought each change of the ticket, behind its verbs. */
 export interface Follower {

@@ -5,7 +5,8 @@ import type { Judgement } from "../domain/judging/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 import type { AttemptEvent } from "../telemetry/events.ts";
-import type { Answer, Clock, JudgeRequest, Ports, Provider } from "./ports.ts";
+import type { Answer, Clock, Ports, Provider } from "./ports.ts";
+import { requestOf, type Prepared } from "./resolve.ts";
 
 /** A judgement, and the call that brought it. */
 export interface Judged {
@@ -46,7 +47,7 @@ export function costOfCalls({ costUsd, priceKnown }: CallTally): number | null {
 /** Which call is made, what for, and where it is counted. */
 export interface Asking {
   readonly provider: Provider;
-  readonly request: Omit<JudgeRequest, "attempt">;
+  readonly prepared: Prepared;
   readonly purpose: Purpose;
   readonly tally: CallTally;
 }
@@ -64,7 +65,7 @@ export async function attempt(
 
 async function call(
   { clock, tell }: Pick<Ports, "clock" | "tell">,
-  { provider, request, purpose, tally }: Asking,
+  { provider, prepared, purpose, tally }: Asking,
   signal: AbortSignal,
   isReask: boolean,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
@@ -72,16 +73,18 @@ async function call(
   const startedAtMs = clock.nowMs();
   const beganMs = clock.monotonicMs();
   const beganFineMs = fineMs(clock);
-  const reply = await provider.judge({ ...request, attempt: number }, signal);
+  // Made anew for each call, and held by nobody here: the judge can let go of it as soon as it is sent.
+  const reply = await provider.judge({ ...requestOf(prepared), attempt: number }, signal);
   const durationMs = clock.monotonicMs() - beganMs;
   tally.awayMs += fineMs(clock) - beganFineMs;
   const { outcome, usage } = reply;
-  const costUsd = usage && provider.cost(request.model, usage, startedAtMs);
+  const { model } = prepared.comparison;
+  const costUsd = usage && provider.cost(model, usage, startedAtMs);
   if (usage) {
     if (costUsd === null) tally.priceKnown = false;
     else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
   }
-  const judged = outcome.ok ? judgedBy(request, outcome.value) : outcome;
+  const judged = outcome.ok ? judgedBy(prepared, outcome.value) : outcome;
   const { correlationId, tenant, traceId, queueId, lane, retryOf } = purpose;
   tell({
     kind: "attempt",
@@ -91,7 +94,7 @@ async function call(
     queueId,
     tenant,
     provider: provider.name,
-    model: request.model,
+    model,
     attempt: number,
     retryOf: isReask ? null : retryOf,
     isReask,
@@ -112,9 +115,9 @@ export function fineMs(clock: Pick<Clock, "monotonicMs" | "fineMs">): number {
 }
 
 function judgedBy(
-  request: Pick<JudgeRequest, "frame" | "promptSha256" | "plan">,
+  asked: Omit<Prepared, "comparison">,
   { text, texts = [text], model }: Answer,
 ): Result<Pick<Judged, "judgement" | "model">, Failure> {
-  const read = judgementIn(request, texts);
+  const read = judgementIn(asked, texts);
   return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
 }

@@ -26,7 +26,7 @@ import {
   type TicketQuery,
 } from "./ports.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
-import { prepare, requestOf, resolve, type Asked, type Prepared } from "./resolve.ts";
+import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
 import {
   reasonToWait,
   type Caller,
@@ -102,7 +102,7 @@ async function judgeInRoom(
   deadline: Deadline,
 ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
   const { caller, provider } = underway;
-  const stay = flow.roomOf(provider.name).enter(caller.tenant, caller.bodyBytes ?? 0);
+  const stay = flow.roomOf(provider.name).enter(caller.tenant, caller.liveBytes ?? 0);
   if (stay === null) return err({ kind: "crowded" });
   try {
     return await judgeNow(flow, underway, deadline);
@@ -119,7 +119,7 @@ async function judgeNow(
 ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
   const { clock } = ports;
   const gate = ports.gate(provider.name);
-  const asking = { provider, request: requestOf(prepared), tally };
+  const asking = { provider, prepared, tally };
   const comparison = comparisonKey(prepared.promptSha256);
   let last: Obstacle | null = null;
   /** When the comparison came, or its call before this one began. */

@@ -13,6 +13,8 @@ export interface LiveRoom {
 export interface Stay {
   /** It holds so many bytes from now on, whatever the limit. */
   readonly resize: (bytes: number) => void;
+  /** The same where there is room for so many. @returns false: there is not, and it holds what it held */
+  readonly grow: (bytes: number) => boolean;
   /** A second time it changes nothing. */
   readonly leave: () => void;
 }
@@ -48,6 +50,12 @@ export function createLiveRoom(limits: RoomLimits, monotonicMs: () => number): L
     weigh(guest, 1);
   }
 
+  function hasRoom(tenant: string, bytes: number): boolean {
+    if (hasLiveRoom(loads, tenant, bytes, limits)) return true;
+    forgetLost();
+    return hasLiveRoom(loads, tenant, bytes, limits);
+  }
+
   function forgetLost(): void {
     const nowMs = monotonicMs();
     for (const [id, { endsAtMs }] of guests) if (endsAtMs <= nowMs) remove(id);
@@ -55,16 +63,21 @@ export function createLiveRoom(limits: RoomLimits, monotonicMs: () => number): L
 
   return {
     enter(tenant, bytes) {
-      if (!hasLiveRoom(loads, tenant, bytes, limits)) {
-        forgetLost();
-        if (!hasLiveRoom(loads, tenant, bytes, limits)) return null;
-      }
+      if (!hasRoom(tenant, bytes)) return null;
       const id = entered++;
       const guest = { tenant, bytes, endsAtMs: monotonicMs() + limits.leaseMs };
       put(id, guest);
       return {
         resize(bytes) {
           if (guests.has(id)) put(id, { ...guest, bytes });
+        },
+        grow(bytes) {
+          const before = guests.get(id);
+          if (before === undefined) return false;
+          remove(id);
+          const mayGrow = hasRoom(tenant, bytes);
+          put(id, mayGrow ? { ...before, bytes } : before);
+          return mayGrow;
         },
         leave: () => remove(id),
       };

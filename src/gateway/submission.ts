@@ -21,8 +21,8 @@ export interface Caller {
   readonly metadataText?: string;
   /** Names of fields of the request that nobody reads. */
   readonly ignoredFields?: readonly string[];
-  /** Bytes of its request's body; absent: not known. */
-  readonly bodyBytes?: number;
+  /** Of memory, that a live call for it holds (`domain/live.ts`); absent: not known. */
+  readonly liveBytes?: number;
   /** The id that its ticket is to have; `null`: a new one. */
   readonly queueId: string | null;
   /** Runs `then` when the client goes away; the returned function ends the watch. `null`: the call outlives its client. */

@@ -3,7 +3,7 @@ import { err, type Result } from "../domain/result.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { attempt, newCallTally, type Judged } from "./attempt.ts";
 import type { Flow } from "./flow.ts";
-import { prepare, requestOf, resolve, type Asked } from "./resolve.ts";
+import { prepare, resolve, type Asked } from "./resolve.ts";
 import type { Caller, WhyNot } from "./submission.ts";
 
 /** Who tries a provider out. */
@@ -22,7 +22,7 @@ export async function tryOut(
   if (stay === null) return err({ kind: "crowded", provider: name });
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
-    const request = requestOf(await prepare(comparison, provider, ports.sha256, deadline.signal));
+    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
     const { correlationId, tenant } = whom;
     const purpose = {
       lane: "test",
@@ -34,7 +34,7 @@ export async function tryOut(
     } as const;
     const answer = await attempt(
       ports,
-      { provider, request, purpose, tally: newCallTally() },
+      { provider, prepared, purpose, tally: newCallTally() },
       deadline.signal,
     );
     return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });

@@ -8,7 +8,6 @@ import { factsOfTicketCall, reportOf, noReport } from "./call-report.ts";
 import type { Flow } from "./flow.ts";
 import { storable } from "./stored-failure.ts";
 import type { ClaimedTicket } from "./ports.ts";
-import { requestOf } from "./resolve.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 /** Makes the call that was begun, and stores what came of the call. Whatever throws, the turn, the place and the ticket are given back at once. */
@@ -89,14 +88,14 @@ async function attemptFor(
     return { outcome: { kind: "failed", failure }, durationMs: null };
   }
   const comparison = comparisonOf({ ...ticket, state });
-  const request = requestOf({ ...about, frame: about.frame ?? 1, comparison });
+  const { plan, promptSha256, frame = 1 } = about;
   const { cancellations } = ports;
   const onCancel = cancellations ? (then: () => void) => cancellations.watch(about.id, then) : null;
   const deadline = startDeadline(policy.requestTimeoutMs, onCancel);
   const retryOf = progress.spent.calls === 0 ? null : (state.lastFailure?.reason ?? null);
   const { correlationId, tenant, traceId, id: queueId } = about;
   const purpose = { lane: "ticket", correlationId, tenant, traceId, queueId, retryOf } as const;
-  const asking = { provider, request, purpose, tally };
+  const asking = { provider, prepared: { comparison, plan, promptSha256, frame }, purpose, tally };
   const answer = await attempt(ports, asking, deadline.signal).finally(deadline.end);
   const { durationMs } = answer;
   if (answer.ok) {

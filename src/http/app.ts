@@ -9,13 +9,15 @@ import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
 import { metricsRoutes, type MetricsParts } from "./metrics.ts";
+import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
 import { endRequest } from "./request-end.ts";
 import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-context.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
-export interface AppParts extends ComparisonParts, TicketParts, ProviderParts, HealthParts, MetricsParts {
+export interface AppParts
+  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts {
   readonly newId: () => string;
   readonly report: Report;
 }
@@ -41,6 +43,7 @@ export function createApp(parts: AppParts) {
   ticketRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
+  probeRoutes(app, parts);
   metricsRoutes(app, parts);
   docsRoutes(app);
 

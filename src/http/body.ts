@@ -1,7 +1,7 @@
 /** A request's body: JSON, read up to a limit; or none. */
 import type { Context } from "hono";
 import { err, ok, type Result } from "../domain/result.ts";
-import type { Problem } from "./errors.ts";
+import { crowded, type Problem } from "./errors.ts";
 import { jsonFault } from "./json-fault.ts";
 import type { BodyFault, Platform } from "./platform.ts";
 
@@ -15,10 +15,11 @@ export async function readJson(
   c: Context,
   platform: Platform,
   maxBytes: number,
+  mayHold?: (bytes: number) => boolean,
 ): Promise<Result<JsonBody, Problem>> {
   const wrongType = problemOfMediaType(c);
   if (wrongType) return err(wrongType);
-  const text = await platform.readBody(c, maxBytes);
+  const text = await platform.readBody(c, maxBytes, mayHold);
   return text.ok ? parse(text.value) : err(problemOfFault(text.error, maxBytes));
 }
 
@@ -76,6 +77,8 @@ function problemOfFault(fault: BodyFault, maxBytes: number): Problem {
         type: "PAYLOAD_TOO_LARGE",
         sentence: `The body is larger than ${maxBytes} bytes, which is MAX_BODY_BYTES here.`,
       };
+    case "no_room":
+      return crowded;
     case "not_utf8":
       return { status: 400, type: "VALIDATION_ERROR", sentence: "The body is not UTF-8." };
     case "hung_up":

@@ -20,6 +20,8 @@ export interface GoodComparison {
   readonly ignoredFields: readonly string[];
   /** Of its body, in UTF-16 units. */
   readonly bodyLength: number;
+  /** See `heldBytes`. */
+  readonly isWide: boolean;
 }
 
 export interface BadComparison {
@@ -33,8 +35,9 @@ export async function readComparison(
   c: Context,
   platform: Platform,
   maxBytes: number,
+  mayHold?: (bytes: number) => boolean,
 ): Promise<Result<GoodComparison, BadComparison>> {
-  const body = await readJson(c, platform, maxBytes);
+  const body = await readJson(c, platform, maxBytes, mayHold);
   return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
 }
 
@@ -56,6 +59,7 @@ export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, 
       metadataText,
       ignoredFields: ignored,
       bodyLength: text.length,
+      isWide: isWide(text),
     });
   }
   return err({ problem: notValid("comparison", issues), correlationId: correlationIdIn(value) });
@@ -79,8 +83,24 @@ export function askedOf(request: ComparisonRequest): Asked {
 function metadataIn(text: string, body: unknown): string {
   const { metadata } = Object(body) as { metadata?: unknown };
   const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
-  return (isObject ? memberSource(text, "metadata") : null) ?? "{}";
+  const source = isObject ? memberSource(text, "metadata") : null;
+  return source === null ? "{}" : ownText(source);
 }
+
+/** Has it characters beyond Latin-1? They may stand there as escapes too. */
+function isWide(body: string): boolean {
+  return beyondLatin1.test(body) || body.includes("\\u");
+}
+
+const beyondLatin1 = /[^\0-\xff]/;
+
+/** A text of its own: a part of another one holds the whole of that, which is the body here, for as long as the request is under way. */
+function ownText(part: string): string {
+  return decoder.decode(encoder.encode(part));
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function correlationIdIn(body: unknown): string | null {
   const { correlation_id } = Object(body) as { correlation_id?: unknown };

@@ -1,5 +1,6 @@
 /** `POST /api/v1/comparison`: a judgement now (200), or a ticket (202). */
 import type { Accounts } from "../accounts/accounts.ts";
+import { heldBytes, mostHeldBytes } from "../domain/live.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { LiveRoom, Stay } from "../gateway/live-room.ts";
@@ -18,7 +19,7 @@ import { crowded, problemOfRefusal } from "./errors.ts";
 import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
-import type { Platform } from "./platform.ts";
+import { unaskedBytes, type Platform } from "./platform.ts";
 import { badIdempotencyKey } from "./problems.ts";
 import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
@@ -46,8 +47,8 @@ export function comparisonRoutes(app: Routes, guard: Guard, parts: ComparisonPar
 /** A body is read where there is room for it, which is given back with the answer. */
 async function compare(c: RouteContext, parts: ComparisonParts): Promise<Response> {
   const announced = announcedBytes(c);
-  const { maxBodyBytes } = parts.config;
-  const stay = parts.door.enter(c.get("tenant") ?? "", Math.min(announced ?? maxBodyBytes, maxBodyBytes));
+  const expected = Math.min(announced ?? unaskedBytes, parts.config.maxBodyBytes);
+  const stay = parts.door.enter(c.get("tenant") ?? "", mostHeldBytes(expected));
   if (stay === null) {
     c.set("comparison", crowdedOut);
     return refuse(c, crowded);
@@ -68,14 +69,15 @@ function announcedBytes(c: RouteContext): number | null {
 async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
   const { config, clock } = parts;
   c.set("comparison", notRead);
-  const read = await readComparison(c, parts.platform, config.maxBodyBytes);
+  const mayHold = (bytes: number) => stay.grow(mostHeldBytes(bytes));
+  const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayHold);
   if (!read.ok) {
     if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
     return refuse(c, read.error.problem);
   }
-  const { request, ignoredFields, bodyLength } = read.value;
-  const bodyBytes = announcedBytes(c) ?? bodyLength;
-  stay.resize(bodyBytes);
+  const { request, ignoredFields, bodyLength, isWide } = read.value;
+  const liveBytes = heldBytes(announcedBytes(c) ?? bodyLength, bodyLength, isWide);
+  stay.resize(liveBytes);
   if (request.correlation_id) c.set("correlationId", request.correlation_id);
   if (ignoredFields.length > 0) {
     parts.tell({ kind: "unknown_fields", correlationId: c.get("correlationId"), fields: ignoredFields });
@@ -86,7 +88,7 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   const key = keyOf(c.req.header("idempotency-key"));
   if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
 
-  const caller = { ...callerOf(c, parts.platform, read.value), bodyBytes };
+  const caller = { ...callerOf(c, parts.platform, read.value), liveBytes };
   const submitted = await submit(parts, key, asked, caller);
   c.set("comparison", comparedAs(caller.mode, key !== null, submitted));
   if (!submitted.ok) {

@@ -25,16 +25,20 @@ export type Dependencies = Readonly<
   >
 >;
 
+/** The stores, and how they are. @param asked `needed`: those alone without which nothing can be kept may do */
+export type AskStores = (asked: "all" | "needed") => Promise<Dependencies>;
+
 export interface HealthParts extends NamedModels {
   readonly config: Config;
   readonly gate: Ports["gate"];
-  /** The stores, and how they are. */
-  readonly dependencies: () => Promise<Dependencies>;
+  readonly dependencies: AskStores;
   /** What of the stores breaks a promise. Asked after `dependencies`. */
   readonly storeWarnings: () => readonly string[];
   /** What the queue is made of here. */
   readonly queueType: string;
   readonly platform: Platform;
+  /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
+  readonly deployment: string | null;
   readonly clock: Clock;
 }
 
@@ -46,11 +50,19 @@ export function healthRoutes(app: Routes, parts: HealthParts): void {
 }
 
 async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
-  const { config, platform, queueType } = parts;
-  const dependencies = await parts.dependencies();
+  const { config, platform, deployment, queueType } = parts;
+  const dependencies = await parts.dependencies("all");
   const warnings = [...config.warnings, ...parts.storeWarnings()];
   const nameOf = await namesByKey(parts);
-  const about = { platform: platform.name, environment: config.environment, warnings, queueType, nameOf };
+  const about = {
+    platform: platform.name,
+    environment: config.environment,
+    commit: config.commit,
+    deployment,
+    warnings,
+    queueType,
+    nameOf,
+  };
   const setups = setupsOf(config);
   return healthBody(about, setups, dependencies, await statusesOf(parts.gate), parts.clock.nowMs());
 }
@@ -62,6 +74,8 @@ function healthBody(
   about: {
     readonly platform: HealthAnswer["platform"];
     readonly environment: HealthAnswer["environment"];
+    readonly commit: string | null;
+    readonly deployment: string | null;
     readonly warnings: readonly string[];
     readonly queueType: string;
     readonly nameOf: NameOf;
@@ -88,6 +102,8 @@ function healthBody(
     service: "llm-provider-service",
     status: isUnhealthy ? "unhealthy" : isDegraded ? "degraded" : "healthy",
     version,
+    ...(about.commit !== null && { commit: about.commit }),
+    ...(about.deployment !== null && { deployment: about.deployment }),
     platform: about.platform,
     environment: about.environment,
     dependencies: Object.fromEntries(

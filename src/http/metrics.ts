@@ -10,7 +10,7 @@ import { metricsType, shown, textOf, type Sample, type Shown } from "../telemetr
 import { version } from "../version.ts";
 import { textAnswer } from "./answer.ts";
 import { statusesOf, type GateStatuses } from "./gate-views.ts";
-import type { Dependencies } from "./health.ts";
+import type { AskStores, Dependencies } from "./health.ts";
 import { operatorsOnly } from "./operator-access.ts";
 import type { Platform } from "./platform.ts";
 import type { Routes } from "./route-context.ts";
@@ -21,18 +21,18 @@ export interface MetricsSource {
   readonly counted: () => Promise<readonly Difference[]>;
   /** What this platform alone can show, such as memory. */
   readonly ofPlatform: () => readonly Shown[];
-  /** Names what was deployed; `null`: it has no name. */
-  readonly deployment: string | null;
 }
 
 export interface MetricsParts {
   readonly config: Config;
   readonly gate: Ports["gate"];
-  readonly dependencies: () => Promise<Dependencies>;
+  readonly dependencies: AskStores;
   readonly usable: ReadonlySet<ProviderName>;
   readonly defaultModels: Readonly<Record<ProviderName, string>>;
   readonly modelLabel: ModelLabel;
   readonly metrics: MetricsSource;
+  /** What the platform calls what is deployed; `null`: it has no name for it. */
+  readonly deployment: string | null;
   readonly platform: Platform;
   readonly clock: Clock;
   readonly sha256: Sha256;
@@ -49,7 +49,7 @@ async function metricsNow(parts: MetricsParts): Promise<string> {
   const [counted, statuses, dependencies] = await Promise.all([
     metrics.counted(),
     statusesOf(parts.gate),
-    parts.dependencies(),
+    parts.dependencies("all"),
   ]);
   const sums = newSums();
   const { access } = config;
@@ -59,7 +59,7 @@ async function metricsNow(parts: MetricsParts): Promise<string> {
     tenants: access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [],
   });
   addDifferences(sums, counted);
-  const build = [version, platform.name, metrics.deployment ?? ""];
+  const build = [version, platform.name, parts.deployment ?? ""];
   return textOf(sums, [
     ...ofGates(statuses, clock.nowMs()),
     ...ofStores(dependencies),

@@ -3,6 +3,7 @@ import { askedToStop } from "./signals.ts";
 import { hash } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts";
+import { wait } from "../gateway/deadline.ts";
 import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
@@ -68,7 +69,10 @@ const opened = await openStores({
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
+/** Calls that are under way are ended by it. */
 const stopping = new AbortController();
+let isStarted = false;
+let isStopping = false;
 const vendors = undiciTransport();
 const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
@@ -80,6 +84,8 @@ const { app, gateway, settingsWarnings } = createService(config, {
   tell,
   metrics: nodeMetrics(config, meter, vendors.connections),
   modelLabel,
+  isStopping: () => isStopping,
+  deployment: null,
   stores: {
     ...stores.parts,
     warnings,
@@ -135,6 +141,7 @@ function warnings(): readonly string[] {
 }
 
 function started() {
+  isStarted = true;
   stores.start(gateway.run);
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
@@ -160,15 +167,23 @@ async function tellFound(): Promise<void> {
 
 async function stop(signal: NodeJS.Signals) {
   const askedAtMs = performance.now();
+  isStopping = true;
   tell({ kind: "stopping", signal });
-  // Asked before it has begun to listen, it does not begin any more.
+  // Asked before it has begun to listen, it does not begin any more, and nobody has been told to send it anything.
   server.off("listening", started);
+  if (isStarted && config.stopDelayMs > 0) {
+    http.sayLeaving();
+    await wait(clock, config.stopDelayMs);
+  }
+  const doorClosedAtMs = performance.now();
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
-  const tookMs = performance.now() - askedAtMs;
-  tell({ kind: "stopped", signal, durationMs: Math.round(tookMs) });
+  const endedAtMs = performance.now();
+  tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });
   // Whoever reads the log has a second, or what is left of the time; and a moment in any case.
-  await output.end(Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - tookMs)));
+  await output.end(
+    Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - (endedAtMs - doorClosedAtMs))),
+  );
   process.exit(0);
 }

@@ -38,6 +38,5 @@ export function nodeMetrics(
       shown("llm_provider_upstream_connections", connectionSamples()),
       ...processNow(),
     ],
-    deployment: null,
   };
 }

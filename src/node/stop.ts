@@ -1,13 +1,14 @@
 /**
  * The end of the process: nothing new is taken, what is in flight may finish for a while, the rest becomes tickets or goes back to its place.
- * At most a second longer than a live request may take, and never longer than 21 s: supervisors commonly kill after 30.
+ * At most a second longer than a live request may take, and never longer than 21 s, counted from when the door closes: supervisors commonly kill
+ * after 30.
  */
 import { inTime } from "../gateway/deadline.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { HttpServer } from "./http/server.ts";
 import type { SqliteStore } from "./sqlite/store.ts";
 
-/** From the signal to the exit. */
+/** From when the door closes to the exit. */
 export function longestStopMs(requestTimeoutMs: number): number {
   return Math.min(patienceMs, requestTimeoutMs) + 1_000;
 }

@@ -43,13 +43,16 @@ export function providerSpeaking<Envelope, Problem>(
     const headers = { ...jsonHeaders, ...dialect.headers(apiKey) };
     return {
       ...catalogued(dialect.name),
-      async judge(request, signal) {
-        const url = baseUrl + dialect.path(request.model);
+      // No `async`: it would hold the request, which is as large as both essays, for as long as the judge thinks.
+      judge(request, signal) {
+        const { model } = request;
+        const url = baseUrl + dialect.path(model);
         const body = JSON.stringify(dialect.bodyOf(request));
-        const sent = await transport({ method: "POST", url, headers, body, maxAnswerBytes }, signal);
-        return sent.ok
-          ? replyIn(dialect, sent.value, request.model, nowMs())
-          : replyWithout(failureOfFault(sent.error, signal), null);
+        return transport({ method: "POST", url, headers, body, maxAnswerBytes }, signal).then((sent) =>
+          sent.ok
+            ? replyIn(dialect, sent.value, model, nowMs())
+            : replyWithout(failureOfFault(sent.error, signal), null),
+        );
       },
     };
   };

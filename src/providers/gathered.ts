@@ -5,6 +5,8 @@ export interface Gathered {
   add(piece: Uint8Array): boolean;
   /** All of them, in one piece. */
   bytes(): Uint8Array;
+  /** They are needed no more, and nothing more is added. */
+  end(): void;
 }
 
 const nothing = new Uint8Array(0);
@@ -18,8 +20,13 @@ const roomBytes = 4_096;
  * @param mostBytes the most that are gathered
  * @param announcedBytes how many there will be, as the sender says; `null`: it says nothing. Room for all of them is made at once only when
  *   half of them are there: what is announced and never comes costs nothing.
+ * @param letGo hears of memory that nobody reads any more: of each piece that was copied, and of what they were gathered in
  */
-export function gathered(mostBytes: number, announcedBytes: number | null = null): Gathered {
+export function gathered(
+  mostBytes: number,
+  announcedBytes: number | null = null,
+  letGo: (bytes: Uint8Array) => void = () => {},
+): Gathered {
   let held: Uint8Array = nothing;
   let sizeBytes = 0;
 
@@ -28,19 +35,31 @@ export function gathered(mostBytes: number, announcedBytes: number | null = null
     if (wholeBytes > mostBytes) return false;
     if (sizeBytes === 0) held = piece;
     else {
-      if (wholeBytes > held.length) held = enlarged(wholeBytes);
+      if (wholeBytes > held.length) enlarge(wholeBytes);
       held.set(piece, sizeBytes);
+      letGo(piece);
     }
     sizeBytes = wholeBytes;
     return true;
   }
 
-  function enlarged(leastBytes: number): Uint8Array {
+  function enlarge(leastBytes: number): void {
     const enough = announcedBytes !== null && announcedBytes >= leastBytes ? announcedBytes : mostBytes;
     const larger = new Uint8Array(Math.min(Math.max(2 * leastBytes, roomBytes), enough));
     larger.set(held.subarray(0, sizeBytes));
-    return larger;
+    const smaller = held;
+    held = larger;
+    if (smaller !== nothing) letGo(smaller);
   }
 
-  return { add, bytes: () => (held.length === sizeBytes ? held : held.subarray(0, sizeBytes)) };
+  return {
+    add,
+    bytes: () => (held.length === sizeBytes ? held : held.subarray(0, sizeBytes)),
+    end() {
+      const whole = held;
+      held = nothing;
+      sizeBytes = 0;
+      if (whole !== nothing) letGo(whole);
+    },
+  };
 }

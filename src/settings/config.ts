@@ -16,6 +16,8 @@ export interface Config {
   readonly redisUrl: string | null;
   /** Cloudflare: the secondary store; `null`: none. */
   readonly upstash: { readonly url: string; readonly token: string } | null;
+  /** Node: how long requests are still taken when the process was asked to end. */
+  readonly stopDelayMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** `loopback`: no keys, so open to callers on this machine and to nobody else. */
   readonly access:
@@ -72,6 +74,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly recordResponses: boolean;
   readonly sentryDsn: string | null;
+  /** Of the source that runs here; `null`: nobody has said. */
+  readonly commit: string | null;
   /** Sentences for whoever runs the service about what is allowed but hardly meant. No values of secrets in them. */
   readonly warnings: readonly string[];
 }
@@ -186,6 +190,7 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     dataDir: given.DATA_DIR,
     redisUrl: given.REDIS_URL ?? null,
     upstash: upstashOf(given),
+    stopDelayMs: Math.round(given.STOP_DELAY_SECONDS * 1_000),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
     operators: operatorsOf(given),
@@ -232,6 +237,7 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     maxBodyBytes: given.MAX_BODY_BYTES,
     recordResponses: given.RECORD_LLM_RESPONSES,
     sentryDsn: given.SENTRY_DSN ?? null,
+    commit: given.GIT_COMMIT ?? null,
   };
 }
 

@@ -48,7 +48,7 @@ export function ticketPolicy({ llm, breaker, queue }: QueueSettings): TicketPoli
 
 const mebibyte = 1_048_576;
 
-/** Bytes of the bodies of live requests, for each provider. An isolate has 128 MB, and a body is held there about three times. */
+/** Of memory that live calls hold, for each provider (`heldBytes`). An isolate has 128 MB in all. */
 const liveBytes = { node: 256 * mebibyte, cloudflare: 32 * mebibyte };
 
 type Shared = Pick<Config, "access" | "tenantWeights" | "liveConcurrency"> & QueueSettings;

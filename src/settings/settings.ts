@@ -19,6 +19,7 @@ export const settings = z.object({
   API_KEYS: keyList().optional(),
   OPERATOR_KEYS: operatorList().optional(),
   TENANT_WEIGHTS: weightList().optional(),
+  STOP_DELAY_SECONDS: number(0, 600).default(0),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
 
   DEFAULT_LLM_PROVIDER: oneOf(providerNames).optional(),
@@ -76,6 +77,7 @@ export const settings = z.object({
   MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_572_864),
   RECORD_LLM_RESPONSES: flag().default(false),
   SENTRY_DSN: sentryDsn().optional(),
+  GIT_COMMIT: text(/^[\w.+/-]{1,64}$/, "1 to 64 letters, digits and . _ + / -").optional(),
 });
 
 export type Settings = z.output<typeof settings>;

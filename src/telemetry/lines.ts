@@ -132,7 +132,7 @@ function lineOf(event: TelemetryEvent): Line | null {
 function requestLine(event: RequestEvent): Line {
   const { correlationId, traceId, queueId, tenant, route, provider, errorType, status } = event;
   return {
-    level: errorType !== null && status >= 500 ? "warn" : isOften(route) ? "debug" : "info",
+    level: isOften(route) ? "debug" : errorType !== null && status >= 500 ? "warn" : "info",
     fields: {
       ...(correlationId !== undefined && { correlation_id: correlationId }),
       ...(traceId !== null && { trace_id: traceId }),
@@ -147,9 +147,11 @@ function requestLine(event: RequestEvent): Line {
   };
 }
 
-/** What machines ask every few seconds. */
+/** What machines ask every few seconds: for who debugs. */
+const often: readonly string[] = ["/healthz", "/livez", "/readyz", "/metrics"];
+
 function isOften(route: string | null): boolean {
-  return route === "/healthz" || route === "/metrics";
+  return route !== null && often.includes(route);
 }
 
 function attemptLine(event: AttemptEvent): LogFields {

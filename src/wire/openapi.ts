@@ -32,6 +32,8 @@ const components = {
   ProviderTest: schemas.providerTestAnswer,
   Models: schemas.modelsAnswer,
   Health: schemas.healthAnswer,
+  Alive: schemas.aliveAnswer,
+  Ready: schemas.readyAnswer,
   // A store is away; or the service is not set up at all, and then each of its routes answers so.
   Unhealthy: z.union([schemas.healthAnswer, schemas.errorAnswer]),
 } as const;
@@ -135,6 +137,25 @@ const operations: readonly Operation[] = [
       "What was counted, and how gates and stores are now, as Prometheus reads it. For operators' keys alone.",
     answer: "text/plain",
     errors: [401],
+  },
+  {
+    path: "/livez",
+    method: "get",
+    id: "alive",
+    summary: "Does the process live? Asks nobody else.",
+    open: true,
+    answer: "Alive",
+    // Where it is not set up.
+    errors: [503],
+  },
+  {
+    path: "/readyz",
+    method: "get",
+    id: "ready",
+    summary: "Should it be sent requests? Not while it ends, and not while nothing can be kept.",
+    open: true,
+    answer: "Ready",
+    errors: [503],
   },
   {
     path: "/openapi.json",

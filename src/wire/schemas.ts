@@ -282,6 +282,8 @@ export const healthAnswer = z.object({
   service: z.literal("llm-provider-service"),
   status: z.enum(["healthy", "degraded", "unhealthy"]),
   version: z.string(),
+  commit: z.string().optional().meta({ description: "Of the source, as the setting GIT_COMMIT says." }),
+  deployment: z.string().optional().meta({ description: "The id of this version at Cloudflare." }),
   platform: z.enum(["node", "cloudflare"]),
   environment: z.enum(["development", "test", "production"]),
   dependencies: z.record(
@@ -307,6 +309,9 @@ export const healthAnswer = z.object({
   warnings: z.array(z.string()),
 });
 export type HealthAnswer = z.infer<typeof healthAnswer>;
+
+export const aliveAnswer = z.object({ status: z.literal("alive") });
+export const readyAnswer = z.object({ status: z.literal("ready") });
 
 function ignored() {
   return z.unknown().optional().meta({ description: "Ignored." });

@@ -106,11 +106,35 @@ describe("without keys,", () => {
 
 it("serves every open route", async () => {
   const { fetch } = await worker();
-  for (const path of ["/healthz", "/openapi.json", "/docs"]) {
+  for (const path of ["/healthz", "/livez", "/readyz", "/openapi.json", "/docs"]) {
     expect((await fetch(`https://example.com${path}`)).status).toBe(200);
   }
   expect((await fetch("https://example.com/healthz")).body["platform"]).toBe("cloudflare");
 });
+
+it("tells which deployment it is, and which commit where it was told", async () => {
+  const VERSION = { id: "7f1c0a52-0000-4000-8000-00000000c0de", tag: "", timestamp: "" };
+  const health = async (given: object) =>
+    (await (await worker({ ...settings, ...given })).fetch("https://example.com/healthz")).body;
+  expect(await health({ VERSION, GIT_COMMIT: "1d5575b" })).toMatchObject({
+    deployment: VERSION.id,
+    commit: "1d5575b",
+  });
+  const untold = await health({ VERSION: { ...VERSION, id: "" } });
+  expect(["deployment" in untold, "commit" in untold]).toEqual([false, false]);
+});
+
+it("lives, but is not ready, while its objects can't be reached", async () => {
+  const GATES = { getByName: away, get: away, idFromName: away };
+  const { fetch } = await worker({ ...settings, GATES });
+  expect((await fetch("https://example.com/livez")).status).toBe(200);
+  const { status, body } = await fetch("https://example.com/readyz");
+  expect([status, body["error"]]).toEqual([503, expect.stringContaining("durable_objects")]);
+});
+
+function away(): never {
+  throw new Error("Network connection lost.");
+}
 
 it("logs lines of JSON without a key or a text of the caller's", async () => {
   const { compare } = await worker({ ...settings, LOG_LEVEL: "debug" });
@@ -328,6 +352,8 @@ describe("at the door", () => {
 describe("settings that are wrong or missing", () => {
   const everywhere = [
     ["GET", "/healthz"],
+    ["GET", "/livez"],
+    ["GET", "/readyz"],
     ["POST", "/api/v1/comparison"],
     ["GET", "/nowhere"],
     ["OPTIONS", "/"],

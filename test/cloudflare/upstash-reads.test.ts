@@ -141,6 +141,13 @@ describe.skipIf(!hasUpstash)("while all objects can be reached", () => {
     expect(await s.upstash.asked()).toEqual([]);
   });
 
+  it("a Worker is ready without Upstash, and does not ask it", async () => {
+    const s = await freshUpstash();
+    await s.upstash.fail({ kind: "hang" });
+    expect((await s.worker.ask("/readyz")).status).toBe(200);
+    expect(await s.upstash.asked()).toEqual([]);
+  });
+
   it("health tells of Upstash, and is degraded without it", async () => {
     const s = await freshUpstash();
     const well = await s.worker.ask("/healthz");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hasLiveRoom, type Held, type RoomLimits } from "../../src/domain/live.ts";
+import { hasLiveRoom, heldBytes, mostHeldBytes, type Held, type RoomLimits } from "../../src/domain/live.ts";
 
 const limits: RoomLimits = { calls: 10, bytes: 1_000, highWatermark: 0.8, weights: {}, leaseMs: 1_000 };
 const room = (
@@ -57,4 +57,19 @@ it.each([
 it("lets one tenant have all of it where there is no other", () => {
   expect(room({ a: [9, 0] }, "a", { highWatermark: 1 })).toBe(true);
   expect(room({ a: [10, 0] }, "a", { highWatermark: 1 })).toBe(false);
+});
+
+it("counts what is sent on and the texts, in which one wide character makes all of them two bytes", () => {
+  expect(heldBytes(1_000, 1_000, false)).toBe(2_000);
+  expect(heldBytes(1_002, 1_000, true)).toBe(3_002);
+});
+
+it("takes no body that is not read yet for less than it can come to hold", () => {
+  const bodies: [bytes: number, length: number, isWide: boolean][] = [
+    [1_000, 1_000, true],
+    [1_000, 1_000, false],
+    [1_000, 500, false],
+    [1_000, 333, true],
+  ];
+  for (const body of bodies) expect(heldBytes(...body)).toBeLessThanOrEqual(mostHeldBytes(1_000));
 });

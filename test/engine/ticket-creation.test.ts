@@ -23,7 +23,7 @@ function slow() {
       asked: { read: () => made.state.asked, write: (asked) => void (made.state.asked = asked) },
       withdraw: async () => void made.told.push("withdraw"),
       admit: () =>
-        new Promise((resolve, reject) => {
+        new Promise<Admitted>((resolve, reject) => {
           answers.push((admitted) => (admitted ? resolve(admitted) : reject(new StoreAway("away"))));
         }),
     },

@@ -1,6 +1,6 @@
 /** What a ticket does by itself, over a row in memory and a gate that answers or doesn't. */
 import { describe, expect, it } from "vitest";
-import type { GateNotice } from "../../src/domain/ticket/ticket.ts";
+import type { GateNotice, Ticket } from "../../src/domain/ticket/ticket.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { policy } from "../stores/mirror/some-ticket.ts";
 import { startMs, world } from "./ticket-world.ts";
@@ -86,7 +86,7 @@ describe("a ticket whose gate is a hop away", () => {
     const { keeper } = world({
       gate: {
         ...gate,
-        tell: (_, { kind }) =>
+        tell: (_: Ticket, { kind }: GateNotice) =>
           new Promise<void>((resolve) => answers.push(() => (heard.push(kind), resolve()))),
       },
     });

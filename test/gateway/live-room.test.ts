@@ -28,6 +28,19 @@ it("holds what a request turns out to have", () => {
   expect(room.enter("b", 80)).not.toBeNull();
 });
 
+it("grows only where there is room, and holds what it held where there is none", () => {
+  const room = createLiveRoom(limits, () => 0);
+  const stay = room.enter("a", 40);
+  const other = room.enter("b", 40);
+  expect(stay?.grow(61)).toBe(false);
+  expect(stay?.grow(60)).toBe(true);
+  other?.leave();
+  expect(room.enter("b", 41)).toBeNull();
+  expect(room.enter("b", 40)).not.toBeNull();
+  stay?.leave();
+  expect(stay?.grow(1)).toBe(false);
+});
+
 it("forgets who has not left in its time, as a request of a Worker can end, and not a millisecond before", () => {
   let nowMs = 0;
   const room = createLiveRoom(limits, () => nowMs);

@@ -169,7 +169,7 @@ describe("a delivery", () => {
           random: () => 0.5,
           askAfter: () => Promise.resolve(),
           tickets: {
-            load: tickets.load,
+            look: tickets.look,
             giveBack: tickets.giveBack,
             async claim(...given) {
               const claim = await tickets.claim(...given);

@@ -7,6 +7,8 @@ const seconds = 1_000;
 const minutes = 60 * seconds;
 const hours = 60 * minutes;
 const seeds = Array.from({ length: 20 }, (_, at) => at + 1);
+/** For hours with hundreds of calls: what those lose, they lose with any seed. */
+const fewSeeds = seeds.slice(0, 5);
 
 const unavailable: Failure = { reason: "unavailable", status: 503, retryAfterMs: null };
 const refusing: Failure = { reason: "connection", code: "ECONNREFUSED" };
@@ -55,7 +57,7 @@ describe("a model that is down for an hour, while another is answered", () => {
   it.each([1, 2, 8])(
     "loses none of its %i tickets, and the other model waits for nothing",
     async (tickets) => {
-      for (const seed of seeds) {
+      for (const seed of fewSeeds) {
         const random = seeded(seed + 1_000);
         const isDown = ({ model, atMs }: LabCall) => model === "down" && atMs < hours;
         const lab = vendorLab((call) => (isDown(call) ? unavailable : "judged"), seed);
@@ -80,7 +82,7 @@ describe("a vendor that answers at random", () => {
   it.each([33, 50, 60, 80])(
     "$0 % of the calls, loses none of 200 tickets",
     async (percent) => {
-      for (const seed of seeds) {
+      for (const seed of fewSeeds) {
         const random = seeded(seed + 2_000);
         const lab = vendorLab(() => (random() * 100 < percent ? "judged" : unavailable), seed);
         for (let i = 0; i < 200; i++) await lab.queue(`t${i}`);

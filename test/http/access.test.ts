@@ -23,7 +23,7 @@ const guarded: readonly (readonly [method: string, path: string])[] = [
   ["POST", "/api/v1/providers/mock/test"],
   ["GET", "/api/v1/models"],
 ];
-const open = ["/healthz", "/openapi.json", "/docs"];
+const open = ["/healthz", "/livez", "/readyz", "/openapi.json", "/docs"];
 
 describe.each(guarded)("%s %s", (method, path) => {
   const sent = (headers: Record<string, string>) =>
@@ -156,6 +156,8 @@ describe("methods", () => {
     ["/api/v1/providers/mock/test", "POST"],
     ["/api/v1/models", "GET, HEAD"],
     ["/healthz", "GET, HEAD"],
+    ["/livez", "GET, HEAD"],
+    ["/readyz", "GET, HEAD"],
     ["/openapi.json", "GET, HEAD"],
     ["/docs", "GET, HEAD"],
   ];

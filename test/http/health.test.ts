@@ -40,6 +40,11 @@ it("tells what the service is, and nothing secret", async () => {
   expect(text).not.toContain(openaiKey);
 });
 
+it("tells the commit and the deployment where they are known", async () => {
+  const { request } = testService({ env: { GIT_COMMIT: "1d5575b" }, deployment: "v7" });
+  expect((await request("/healthz")).body).toMatchObject({ version, commit: "1d5575b", deployment: "v7" });
+});
+
 it("repeats the warnings about the settings", async () => {
   const { body } = await testService({ env: { LLM_MAX_RETRYS: "1" } }).request("/healthz");
   expect(body["warnings"]).toEqual([expect.stringContaining("LLM_MAX_RETRYS")]);

@@ -1,5 +1,6 @@
 /** How many live calls a process makes at once, and whose. */
 import { expect, it } from "vitest";
+import { err } from "../../src/domain/result.ts";
 import { verdict, type Step } from "../support/scripted-transport.ts";
 import { testService } from "../support/service.ts";
 import { API_KEYS, as } from "../support/tenants.ts";
@@ -83,12 +84,30 @@ it("reads no more bodies than there is room for: the others get a 503 before the
   });
   const headers = { "content-type": "application/json", "content-length": "1500000" };
   const send = () => request("/api/v1/comparison", { method: "POST", headers, body });
-  // 320 MiB, of which each may take 1.5 MB.
-  for (let sent = 0; sent < 223; sent++) void send();
+  // 320 MiB, of which each may take three times 1.5 MB.
+  for (let sent = 0; sent < 74; sent++) void send();
   await Promise.resolve();
   const refused = await send();
   expect(refused).toMatchObject({ status: 503, body: { error_type: "SERVICE_UNAVAILABLE", retry_after: 2 } });
-  expect(read).toBe(223);
+  expect(read).toBe(74);
+});
+
+it("has a body of unknown length ask for room as it comes, and lets go of one that there is none for", async () => {
+  const asked: boolean[] = [];
+  const { request } = testService({
+    platform: {
+      readBody: async (_c, _maxBytes, mayHold) => {
+        asked.push(mayHold?.(1_000_000) ?? true);
+        return asked.at(-1) === true ? new Promise(() => {}) : err("no_room");
+      },
+    },
+  });
+  const headers = { "content-type": "application/json" };
+  const send = () => request("/api/v1/comparison", { method: "POST", headers, body: "{}" });
+  // 320 MiB, and three times a megabyte for each.
+  for (let sent = 0; sent < 111; sent++) void send();
+  expect(await send()).toMatchObject({ status: 503, body: { error_type: "SERVICE_UNAVAILABLE" } });
+  expect(asked).toEqual([...Array.from({ length: 111 }, () => true), false]);
 });
 
 it.each([3_600_000, -3_600_000])(

@@ -45,6 +45,9 @@ describe.skipIf(isMissing)("where the disk is full", { timeout: 100_000 }, () =>
     const refused = await service.compare(queued());
     expect([refused.status, refused.body["error_type"]]).toEqual([503, "SERVICE_UNAVAILABLE"]);
     expect(await sqlite(service)).toEqual([503, "down", "full"]);
+    expect([(await service.request("/livez")).status, (await service.request("/readyz")).status]).toEqual([
+      200, 503,
+    ]);
     expect((await service.request("/healthz")).body["warnings"]).toEqual([
       expect.stringMatching(/^The disk under DATA_DIR is full/),
     ]);

@@ -63,3 +63,33 @@ describe("room", () => {
     expect([textOf(first), textOf(bytes())]).toEqual(["abc", "abcdef"]);
   });
 });
+
+describe("memory that nobody reads any more", () => {
+  it("is named once, each piece that was copied and all that they were gathered in, and nothing that is still read", () => {
+    const gone: Uint8Array[] = [];
+    const body = gathered(40_000, null, (bytes) => void gone.push(bytes));
+    const pieces = cut(1_000).map((piece) => new TextEncoder().encode(piece));
+    for (const piece of pieces) {
+      body.add(piece);
+      expect(gone).not.toContain(body.bytes());
+    }
+    const { buffer } = body.bytes();
+    expect(gone.some((bytes) => bytes.buffer === buffer)).toBe(false);
+    body.end();
+    expect(gone.at(-1)?.buffer).toBe(buffer);
+    expect(new Set(gone).size).toBe(gone.length);
+    expect(pieces.every((piece) => gone.includes(piece))).toBe(true);
+  });
+
+  it("is the sender's own piece where only one came, and none where nothing did", () => {
+    const gone: Uint8Array[] = [];
+    const body = gathered(10, null, (bytes) => void gone.push(bytes));
+    body.end();
+    expect(gone).toEqual([]);
+    const piece = new Uint8Array([1, 2]);
+    body.add(piece);
+    body.end();
+    expect(gone).toEqual([piece]);
+    expect(body.bytes()).toHaveLength(0);
+  });
+});

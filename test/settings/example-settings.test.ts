@@ -12,6 +12,7 @@ const onlyOnNode = [
   "PORT",
   "DATA_DIR",
   "REDIS_URL",
+  "STOP_DELAY_SECONDS",
   "QUEUE_POLL_INTERVAL_SECONDS",
   "RECORD_LLM_RESPONSES",
 ];

@@ -177,6 +177,14 @@ const rows: readonly Row[] = [
       'entries "tenant:weight" separated by commas, a weight being a number from 0.01 to 100; entry 1 is not one',
   },
   liveCalls("mock"),
+  number(
+    "STOP_DELAY_SECONDS",
+    (config) => config.stopDelayMs,
+    0,
+    ["0", 0],
+    ["600", 600_000],
+    ["600.001", "601"],
+  ),
   choice("LOG_LEVEL", (config) => config.logLevel, "info", ["debug", "info", "warn", "error"]),
   choice("DEFAULT_LLM_PROVIDER", (config) => config.defaultProvider, "mock", [
     "anthropic",
@@ -246,6 +254,14 @@ const rows: readonly Row[] = [
     ],
     allowed: "a DSN as Sentry shows it: https://PUBLIC_KEY@HOST/PROJECT",
     isSecret: true,
+  },
+  {
+    name: "GIT_COMMIT",
+    read: (config) => config.commit,
+    byDefault: null,
+    takes: ["1d5575b", "f".repeat(64), "v0.1.0-3-g1d5575b+dirty"].map((commit) => [commit, commit]),
+    refuses: ["f".repeat(65), "two words", "$(git rev-parse HEAD)"],
+    allowed: "1 to 64 letters, digits and . _ + / -",
   },
 ];
 

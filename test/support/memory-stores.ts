@@ -6,14 +6,14 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings
 import type { QueueItem } from "../../src/domain/gate/places.ts";
 import { noticeOf, queueItemOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
-import type { ClaimableTickets, StartingGate } from "../../src/engine/claims.ts";
+import type { DistantTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { StoreParts } from "../../src/service.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryStores extends StoreParts {
   readonly gate: (name: ProviderName) => Gate & StartingGate;
-  readonly tickets: ClaimableTickets;
+  readonly tickets: DistantTickets;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   /** A message that comes twice, or late. */

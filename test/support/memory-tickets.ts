@@ -7,7 +7,7 @@ import {
 } from "../../src/domain/ticket/ticket.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../src/engine/ticket-keeper.ts";
 import type { Listener, OpenRow } from "../../src/engine/ticket-parts.ts";
-import type { ClaimableTickets } from "../../src/engine/claims.ts";
+import type { DistantTickets } from "../../src/engine/claims.ts";
 import { compare, listTickets, presentCopy } from "../../src/engine/ticket-list.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 
@@ -20,7 +20,7 @@ export interface MemoryTable {
   all(): Iterable<Ticket>;
 }
 
-export interface MemoryTickets extends ClaimableTickets {
+export interface MemoryTickets extends DistantTickets {
   /** @param nowMs the clock, unless told */
   keeperOf(id: string, nowMs?: () => number): TicketKeeper;
   /** No alarm of this ticket rings any more. */
@@ -89,6 +89,10 @@ export function memoryTickets(
     keeperOf,
     create: (draft) => keeperOf(draft.about.id).create(draft),
     load: (id) => keeperOf(id).load(),
+    async look(id) {
+      const ticket = await keeperOf(id).load();
+      return ticket && { ticket, nowMs: clock.nowMs() };
+    },
     claim: (id, permit, asProbe, early) => keeperOf(id).claim(permit, asProbe, early),
     settle: (id, fence, outcome) => keeperOf(id).settle(fence, outcome),
     giveBack: (id, fence, spent) => keeperOf(id).giveBack(fence, spent),

@@ -7,6 +7,9 @@ import { join, resolve } from "node:path";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
 
 const main = resolve("src/node/main.ts");
+/** Where Node keeps what it has compiled (`global-setup.ts`). */
+const { NODE_COMPILE_CACHE } = process.env;
+const compiled = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 
 export interface Ended {
   readonly code: number | null;
@@ -101,7 +104,7 @@ function run(env: Readonly<Record<string, string>>, options: ProcessOptions) {
   const { cwd, command = [process.execPath, main], detached = false, hasInput = false } = options;
   const [file, ...args] = command;
   const child: ChildProcess = spawn(file, args, {
-    env: { DATA_DIR: mkdtempSync(join(tmpdir(), "node-service-")), ...env },
+    env: { DATA_DIR: mkdtempSync(join(tmpdir(), "node-service-")), ...compiled, ...env },
     stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe"],
     detached,
     ...(cwd !== undefined && { cwd }),

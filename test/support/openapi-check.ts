@@ -51,11 +51,15 @@ export function disagreement(
     : `${method} ${path} ${status} is no ${name}: ${ajv.errorsText(validate.errors)}\n${text}`;
 }
 
+const routes = Object.entries(document.paths).map(([template, methods]) => ({
+  pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  methods: methods as Record<string, Operation>,
+}));
+
 function operationFor(method: string, path: string): Operation | null {
   const wanted = decoded(path.split("?")[0] ?? "");
-  for (const [template, methods] of Object.entries(document.paths)) {
-    const pattern = new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
-    const operation = (methods as Record<string, Operation>)[method.toLowerCase()];
+  for (const { pattern, methods } of routes) {
+    const operation = methods[method.toLowerCase()];
     if (pattern.test(wanted) && operation) return operation;
   }
   return null;

@@ -28,6 +28,7 @@ export interface ServiceOptions {
   /** 0.5 unless told. */
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
+  readonly deployment?: string;
   /** As which it is addressed; `http://localhost` unless told. */
   readonly origin?: string;
 }
@@ -71,7 +72,13 @@ export function testService(options: ServiceOptions = {}): TestService {
 }
 
 function serviceIn(world: World, config: Config, options: ServiceOptions): TestService {
-  const { steps = [], random = () => 0.5, platform = {}, origin = "http://localhost" } = options;
+  const {
+    steps = [],
+    random = () => 0.5,
+    platform = {},
+    deployment = null,
+    origin = "http://localhost",
+  } = options;
   const { stores, newId } = world;
   let diesAt: string | null = null;
   let isDead = false;
@@ -112,8 +119,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
       writeLine(event);
       meter.count(event);
     },
-    metrics: { counted: async () => differencesOf(meter.sums), ofPlatform: () => [], deployment: null },
+    metrics: { counted: async () => differencesOf(meter.sums), ofPlatform: () => [] },
     modelLabel,
+    isStopping: () => stopping.signal.aborted,
+    deployment,
   });
   stores.workWith(async (ticketId) => {
     const claimed = await claimTicket(

@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { providerNames } from "../../domain/judging/comparison.ts";
 import type { GateChange } from "../../domain/gate/changes.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
-import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
+import type { Requeueing, Start } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
 import type { Admitted, WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
 import type { CallReport } from "../../domain/gate/call-report.ts";
@@ -14,6 +14,7 @@ import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../engine/gate-owner.ts";
+import { momentHere, requeueingHere, starterHere, type DatedStarter } from "../../engine/other-clock.ts";
 import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, settingsOf, type Environment } from "../environment.ts";
@@ -73,9 +74,9 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.exchange(reportId, callReports));
   }
 
-  /** Asked by a ticket, once, before it is kept. */
-  admit(item: QueueItem, notBeforeMs: number): Admitted {
-    return this.#verb((keeper) => keeper.admit(item, notBeforeMs));
+  /** Asked by a ticket, once, before it is kept. @param atMs the ticket's clock, here and below; absent: older code doesn't say */
+  admit(item: QueueItem, notBeforeMs: number, atMs?: number): Admitted {
+    return this.#verb((keeper) => keeper.admit(item, momentHere(notBeforeMs, atMs, clock.nowMs())));
   }
 
   withdraw(acceptance: Acceptance): void {
@@ -87,16 +88,16 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#keep().status().queue.accepting;
   }
 
-  confirm(item: QueueItem, notBeforeMs: number): void {
-    this.#verb((keeper) => keeper.enqueue(item, notBeforeMs));
+  confirm(item: QueueItem, notBeforeMs: number, atMs?: number): void {
+    this.#verb((keeper) => keeper.enqueue(item, momentHere(notBeforeMs, atMs, clock.nowMs())));
   }
 
-  park(item: QueueItem, requeueing: Requeueing): void {
-    this.#verb((keeper) => keeper.requeue(item, requeueing));
+  park(item: QueueItem, requeueing: Requeueing, atMs?: number): void {
+    this.#verb((keeper) => keeper.requeue(item, requeueingHere(requeueing, atMs, clock.nowMs())));
   }
 
-  start(item: QueueItem, starter: Starter): Start {
-    return this.#verb((keeper) => keeper.start(item, starter));
+  start(item: QueueItem, starter: DatedStarter): Start {
+    return this.#verb((keeper) => keeper.start(item, starterHere(starter, clock.nowMs())));
   }
 
   release(ticketId: string, keptBytes?: number): void {

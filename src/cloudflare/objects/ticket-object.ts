@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
-import type { ClaimAnswer } from "../../engine/claims.ts";
+import type { ClaimAnswer, SeenTicket } from "../../engine/claims.ts";
 import { withoutTexts } from "../../engine/ticket-codec.ts";
 import { isMissingInIndex } from "../../engine/ticket-index.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
@@ -79,8 +79,10 @@ export class TicketObject extends DurableObject<Environment> {
     return created.ticket;
   }
 
-  load(): Promise<Ticket | null> {
-    return this.#keeper.load();
+  /** @param saysWhen absent: isolates of older code want the ticket alone, and know no other answer */
+  async load(saysWhen = false): Promise<Ticket | SeenTicket | null> {
+    const ticket = await this.#keeper.load();
+    return ticket !== null && saysWhen ? { ticket, nowMs: clock.nowMs() } : ticket;
   }
 
   /** As a list shows it: without its texts, which may be large. */
@@ -137,10 +139,10 @@ export class TicketObject extends DurableObject<Environment> {
     return {
       kind: "away",
       asked,
-      tell: (ticket, notice) => sendNotice(env, ticket, notice),
-      admit: async (question, notBeforeMs) => {
+      tell: (ticket, notice, atMs) => sendNotice(env, ticket, notice, atMs),
+      admit: async (question, notBeforeMs, atMs) => {
         const sinceMs = clock.nowMs();
-        const admitted = await askToAdmit(env, question, notBeforeMs);
+        const admitted = await askToAdmit(env, question, notBeforeMs, atMs);
         this.#gateMs = Math.max(0, clock.nowMs() - sinceMs);
         return admitted;
       },

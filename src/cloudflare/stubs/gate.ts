@@ -25,16 +25,21 @@ export function remoteGate(env: Environment, provider: ProviderName): RemoteGate
 /** Well below the time that a ticket's own caller waits. */
 const noticeLimitMs = 2_000;
 
-/** What a ticket has to tell its gate. @throws {StoreAway} it may not have heard it */
-export function sendNotice(env: Environment, ticket: Ticket, notice: GateNotice): Promise<void> {
+/** What a ticket has to tell its gate. @param atMs the ticket's clock. @throws {StoreAway} it may not have heard it */
+export function sendNotice(
+  env: Environment,
+  ticket: Ticket,
+  notice: GateNotice,
+  atMs: number,
+): Promise<void> {
   const item = queueItemOf(ticket);
   const say = (gate: Remote<ProviderGate>) => {
     switch (notice.kind) {
       case "enqueue":
-        return gate.confirm(item, notice.notBeforeMs);
+        return gate.confirm(item, notice.notBeforeMs, atMs);
       case "requeue": {
         const { notBeforeMs, suspect, permit } = notice;
-        return gate.park(item, { notBeforeMs, suspect, permit });
+        return gate.park(item, { notBeforeMs, suspect, permit }, atMs);
       }
       case "remove":
         return gate.release(item.ticketId, notice.keptBytes);
@@ -48,11 +53,12 @@ export function askToAdmit(
   env: Environment,
   { provider, item }: AdmissionQuestion,
   notBeforeMs: number,
+  atMs: number,
 ): Promise<Admitted> {
   return askObject<ProviderGate, Admitted>(
     env.GATES,
     provider,
-    (gate) => gate.admit(item, notBeforeMs),
+    (gate) => gate.admit(item, notBeforeMs, atMs),
     noticeLimitMs,
   );
 }

@@ -1,6 +1,6 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import type { ClaimableTickets } from "../../engine/claims.ts";
+import type { DistantTickets, SeenTicket } from "../../engine/claims.ts";
 import type { AdmissionGuard } from "../../engine/front/admission.ts";
 import type { TicketEnded } from "../../telemetry/events.ts";
 import { askObject, type Remote } from "./ask-object.ts";
@@ -18,9 +18,15 @@ export function remoteTickets(
   env: Environment,
   front: (provider: ProviderName) => AdmissionGuard,
   onEnd: (ended: TicketEnded) => void = () => {},
-): ClaimableTickets {
+): DistantTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
+  async function look(id: string): Promise<SeenTicket | null> {
+    const found = await ask(id, (ticket) => ticket.load(true));
+    // An object of older code says the ticket alone.
+    return found !== null && "about" in found ? { ticket: found } : found;
+  }
+
   return {
     create: (draft) =>
       front(draft.about.provider).admit(draft.about.tenant, async () => {
@@ -32,7 +38,8 @@ export function remoteTickets(
           ? { created: { kind: "kept", ticket: made, estimate: null }, gateMs: 0 }
           : made;
       }),
-    load: (id) => ask(id, (ticket) => ticket.load()),
+    load: async (id) => (await look(id))?.ticket ?? null,
+    look,
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
     async settle(id, fence, outcome) {
       const { ended, ...settled } = await ask(id, (ticket) => ticket.settle(fence, outcome));

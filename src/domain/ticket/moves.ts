@@ -127,7 +127,8 @@ export function claim(
         return { ...present, reply: { kind: "early", notBeforeMs } };
       const fence = progress.fence + 1;
       const leaseEndsAtMs = nowMs + policy.leaseMs;
-      const calledBeforeMs = progress.calledAtMs ?? present.ticket.about.acceptedAtMs;
+      const { calledAtMs, calledBeforeMs: untilNowMs } = progress;
+      const calledBeforeMs = calledAtMs ?? untilNowMs ?? present.ticket.about.acceptedAtMs;
       const first = fence === 1 ? { firstCalledAtMs: nowMs } : {};
       const started = move(
         present.ticket,

@@ -27,7 +27,7 @@ export function ticketMoved(ticket: Ticket, byMs: number): Ticket {
   return {
     ...ticket,
     about: aboutWith(about, move),
-    progress: progressWith(progress, move),
+    progress: progressWith(progress, about, move),
     state: stateWith(state, move),
   };
 }
@@ -39,14 +39,17 @@ function aboutWith(about: About, move: Move): About {
   return { ...about, expiresAtMs: move(about.expiresAtMs) };
 }
 
-function progressWith(progress: Progress, move: Move): Progress {
+function progressWith(progress: Progress, { acceptedAtMs }: About, move: Move): Progress {
   const moments = Object.fromEntries(
     lastTimes.flatMap((name) => {
       const atMs = progress[name];
       return atMs === undefined ? [] : [[name, move(atMs)]];
     }),
   );
-  return { ...progress, updatedAtMs: move(progress.updatedAtMs), ...moments };
+  // One that was never called for counts from its acceptance, which keeps its moment.
+  const calledBefore =
+    progress.calledBeforeMs === undefined ? { calledBeforeMs: move(acceptedAtMs) } : undefined;
+  return { ...progress, updatedAtMs: move(progress.updatedAtMs), ...moments, ...calledBefore };
 }
 
 const lastTimes = [

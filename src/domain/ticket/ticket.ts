@@ -77,7 +77,10 @@ export interface Progress {
   readonly attempts: number;
   /** Calls that failed, whoever is charged with them; but no probes, and none that our account was refused for. */
   readonly failedAttempts: number;
-  /** When the latest claim was given, and the one before; of the first one, when it was accepted. */
+  /**
+   * When the latest claim was given, and the one before; of the first one, when it was accepted. Where the clock was set back before any claim, the
+   * second alone.
+   */
   readonly calledAtMs?: number;
   readonly calledBeforeMs?: number;
   /** When its first claim was given. */

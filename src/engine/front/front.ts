@@ -3,23 +3,16 @@
  * values between requests, never a promise of one: what a request has begun may end with it.
  */
 import type { Whose } from "../../domain/gate/breaker.ts";
+import type { CallReport } from "../../domain/gate/call-report.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
-import type { Others, CallReport } from "../../domain/gate/call-report.ts";
-import {
-  answer,
-  isRefreshDue,
-  type KeptSnapshot,
-  type Snapshot,
-  roomIn,
-  type SnapshotAnswer,
-} from "../../domain/gate/snapshot.ts";
-import { isUnderWay, lookFor, type Flight } from "./single-flight.ts";
-import { createGateReports } from "./reports.ts";
-import { createGateLatency } from "./latency.ts";
-import { createAdmission, type AdmissionGuard } from "./admission.ts";
-import { inTime } from "../../gateway/deadline.ts";
+import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import type { Clock, Gate } from "../../gateway/ports.ts";
+import { createAdmission, type AdmissionGuard } from "./admission.ts";
+import { createLastSnapshot } from "./last-snapshot.ts";
+import { createGateLatency } from "./latency.ts";
+import { createGateQuestions } from "./questions.ts";
+import { createGateReports } from "./reports.ts";
 
 /** The gate itself. Each verb can be repeated, and throws where the gate can't be reached. */
 export interface RemoteGate extends Omit<Gate, "enter" | "report"> {
@@ -40,127 +33,38 @@ export interface GateFrontParts {
   readonly later: (work: Promise<unknown>) => void;
 }
 
-/** The longest that a call waits for the gate, as if it were closed. */
-const askMs = 300;
-/** The longest where the gate is known not to be closed: without its word nobody is the probe. */
-const askForTurnMs = 2_000;
-/** How long the last snapshot is better than nothing while the gate can't be reached. */
-const staticMs = 60_000;
-/** After the gate did not answer, calls don't wait for it for so long. */
-const awayMs = 1_000;
-
 export function createGateFront({ remote, clock, newId, later }: GateFrontParts): Gate & AdmissionGuard {
-  let kept: KeptSnapshot | null = null;
-  /** One call asks for all that come meanwhile. */
-  let asking: Flight | null = null;
-  /** When the gate last did not answer a call. */
-  let awaySinceMs: number | null = null;
-  /** The permit of the call that is the probe. */
-  let turn: string | null = null;
-
   const latency = createGateLatency(clock);
+  const last = createLastSnapshot(clock);
   const reports = createGateReports({
     exchange: (reportId, callReports) => latency.timed(() => remote.exchange(reportId, callReports)),
-    keep,
+    keep: last.keep,
     clock,
     newId,
     later,
   });
-  const admission = createAdmission({
-    room: (fullAtMs) => roomIn(kept, fullAtMs, clock.monotonicMs()),
-    refresh: reports.refresh,
-    latency,
+  const questions = createGateQuestions({
+    enter: (permit, whose) => latency.timed(() => remote.enter(permit, whose)),
+    last,
+    report,
     clock,
+    later,
   });
-
-  const isAway = (nowMs: number) => awaySinceMs !== null && Math.abs(nowMs - awaySinceMs) < awayMs;
-  const patienceMs = () => (kept === null || kept.snapshot.state === "closed" ? askMs : askForTurnMs);
+  const admission = createAdmission({ room: last.room, refresh: reports.refresh, latency, clock });
 
   function enter(permit: string, whose: Whose): Promise<Admission> {
     const nowMs = clock.monotonicMs();
-    const known = answer(kept, whose, nowMs);
-    if (known.kind === "ask") return askInTurn(permit, whose);
+    const known = last.answer(whose, nowMs);
+    if (known === null) return questions.askInTurn(permit, whose);
     // Asked again with its permit, the probe is told the same.
-    if (permit === turn) return ask(permit, whose);
-    if (isRefreshDue(kept, nowMs)) reports.refresh();
-    return Promise.resolve(ofHere(known));
+    if (questions.isProbe(permit)) return questions.ask(permit, whose);
+    if (last.isRefreshDue(nowMs)) reports.refresh();
+    return Promise.resolve(known);
   }
 
-  /** Waits for the answer to another call that is asking, and asks where that leaves it open. */
-  async function askInTurn(permit: string, whose: Whose): Promise<Admission> {
-    const admission = await lookFor<Admission>(clock, patienceMs(), (leftMs) => {
-      const nowMs = clock.monotonicMs();
-      const known = answer(kept, whose, nowMs);
-      if (known.kind !== "ask") return ofHere(known);
-      if (leftMs <= 0 || isAway(nowMs)) return guess(whose);
-      return isUnderWay(asking, nowMs) ? undefined : ask(permit, whose);
-    });
-    return admission ?? guess(whose);
-  }
-
-  async function ask(permit: string, whose: Whose): Promise<Admission> {
-    const limitMs = patienceMs();
-    const flight: Flight = { sinceMs: clock.monotonicMs(), limitMs };
-    asking = flight;
-    const asked = latency
-      .timed(() => remote.enter(permit, whose))
-      .then(
-        ({ admission, snapshot }) => {
-          keep(snapshot, flight.sinceMs);
-          return ofGate(admission, snapshot.takenAtMs);
-        },
-        () => null,
-      );
-    const admission = await inTime(clock, limitMs, asked);
-    if (asking === flight) asking = null;
-    if (admission) {
-      if (admission.kind === "call" && admission.probe !== null) turn = permit;
-      return admission;
-    }
-    awaySinceMs = clock.monotonicMs();
-    const mayBeTurn = limitMs === askForTurnMs;
-    if (admission === undefined) later(asked.then((late) => giveBack(late, permit, mayBeTurn)));
-    return guess(whose);
-  }
-
-  /** The gate gave the turn to a call that no longer waited for it. Or has it? Where that isn't known, it does no harm to say so. */
-  async function giveBack(late: Admission | null, permit: string, mayBeTurn: boolean): Promise<void> {
-    if (late !== null) awaySinceMs = null;
-    const isTurn = late === null ? mayBeTurn : late.kind === "call" && late.probe !== null;
-    if (!isTurn) return;
-    const epoch = late?.kind === "call" ? late.epoch : null;
-    await report({ permit, epoch, finding: { kind: "nothing" }, durationMs: null });
-  }
-
-  /** Without the gate: the last that was heard of it, for a while; then, as if its breaker were closed. */
-  function guess(whose: Whose): Admission {
-    const nowMs = clock.monotonicMs();
-    if (kept === null || nowMs - kept.askedAtMs >= staticMs || nowMs < kept.askedAtMs) return unknown;
-    const { snapshot, askedAtMs } = kept;
-    const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, whose, nowMs);
-    return ofHere(last.kind === "ask" ? { kind: "wait", why: "breaker", retryAtMs: nowMs + awayMs } : last);
-  }
-
-  function report(callReport: CallReport): Promise<Others | null> {
-    if (callReport.permit === turn) turn = null;
+  function report(callReport: CallReport): ReturnType<Gate["report"]> {
+    questions.reported(callReport.permit);
     return reports.report(callReport);
-  }
-
-  /** The one that was asked for last is the newest. After our clock was set back nothing kept is newer. */
-  function keep(snapshot: Snapshot, askedAtMs: number): void {
-    const isOlder = kept !== null && askedAtMs < kept.askedAtMs && kept.askedAtMs <= clock.monotonicMs();
-    if (!isOlder) kept = { snapshot, askedAtMs };
-  }
-
-  /** What is known here goes by the monotonic clock; who asks, by the wall's. */
-  function ofHere(known: Exclude<SnapshotAnswer, { kind: "ask" }>): Admission {
-    return known.kind === "call" ? { ...known, probe: null } : ofGate(known, clock.monotonicMs());
-  }
-
-  /** A wait that was told by another clock, by which it was `thereMs` then: it is as long here. */
-  function ofGate(admission: Admission, thereMs: number): Admission {
-    if (admission.kind === "call") return admission;
-    return { ...admission, retryAtMs: admission.retryAtMs - thereMs + clock.nowMs() };
   }
 
   return {
@@ -171,5 +75,3 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     status: (tenant) => remote.status(tenant),
   };
 }
-
-const unknown: Admission = { kind: "call", epoch: null, probe: null };

@@ -12,6 +12,8 @@ export interface Connections {
   begin(outgoing: ServerResponse, handle: () => Promise<void>): void;
   /** The answer that is being made, or being sent, on a connection. */
   answerOn(socket: Socket): ServerResponse | null;
+  /** Says from now on in each answer that it is the last one on its connection, which moves its client on. Whoever comes is let in. */
+  sayLeaving(): void;
   /**
    * Lets nobody in any more, and says so in each answer from now on.
    *
@@ -57,6 +59,11 @@ export function watchConnections(server: Server): Connections {
     NetServer.prototype.close.call(server);
   }
 
+  function sayLeaving(): void {
+    isLeaving = true;
+    for (const { answer } of connections.values()) if (answer) sayLast(answer);
+  }
+
   return {
     begin(outgoing, handle) {
       const connection = outgoing.socket && connections.get(outgoing.socket);
@@ -73,9 +80,10 @@ export function watchConnections(server: Server): Connections {
 
     answerOn: (socket) => connections.get(socket)?.answer ?? null,
 
+    sayLeaving,
+
     async leave(clock, refuse) {
-      isLeaving = true;
-      for (const { answer } of connections.values()) if (answer) sayLast(answer);
+      sayLeaving();
       await closeDoor();
       const beganAtMs = performance.now();
       /** Since when no whole request has been under way. */

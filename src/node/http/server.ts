@@ -23,6 +23,8 @@ type Limits = Pick<
 
 export interface HttpServer {
   readonly server: Server;
+  /** Takes whatever comes still, and says in each answer that its connection ends. */
+  sayLeaving(): void;
   /** Takes nothing new. @returns when the last request is answered and the last connection gone */
   leave(clock: Pick<Clock, "after">): Promise<void>;
 }
@@ -64,6 +66,7 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
   server.on("connect", (_incoming, socket) => refuse(socket, noProxy));
   return {
     server,
+    sayLeaving: connections.sayLeaving,
     leave: (clock) => connections.leave(clock, (socket) => refuse(socket, stopping)),
   };
 }

@@ -4,14 +4,15 @@
  */
 import { Buffer, transcode } from "node:buffer";
 
-/** For texts up to 64 KB of UTF-16; longer ones get a place of their own. */
+/** For texts up to 64 KB of UTF-16. Longer ones are written at once: in memory of their own the way over UTF-16 would take three times theirs. */
 const scratch = Buffer.allocUnsafeSlow(65_536);
 /** In UTF-16 units. Below this the straight way is as fast. */
 const shortLength = 500;
 
 /** A lone surrogate becomes U+FFFD, as everywhere. */
 export function utf8(text: string): Buffer {
-  return text.length < shortLength ? Buffer.from(text) : (exactUtf8([text]) ?? Buffer.from(text));
+  const isLong = text.length * 2 > scratch.length;
+  return isLong || text.length < shortLength ? Buffer.from(text) : (exactUtf8([text]) ?? Buffer.from(text));
 }
 
 /**
@@ -21,12 +22,20 @@ export function utf8(text: string): Buffer {
  */
 export function exactUtf8(texts: readonly string[]): Buffer | null {
   const bytes = texts.reduce((sum, { length }) => sum + length * 2, 0);
-  const units = bytes <= scratch.length ? scratch : Buffer.allocUnsafeSlow(bytes);
+  if (bytes > scratch.length) return exactUtf8OfLong(texts);
   let at = 0;
-  for (const text of texts) at += units.write(text, at, "utf16le");
+  for (const text of texts) at += scratch.write(text, at, "utf16le");
   try {
-    return transcode(units.subarray(0, bytes), "utf16le", "utf8");
+    return transcode(scratch.subarray(0, bytes), "utf16le", "utf8");
   } catch {
     return null;
   }
+}
+
+function exactUtf8OfLong(texts: readonly string[]): Buffer | null {
+  if (!texts.every((text) => text.isWellFormed())) return null;
+  const bytes = Buffer.allocUnsafeSlow(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0));
+  let at = 0;
+  for (const text of texts) at += bytes.write(text, at);
+  return bytes;
 }

@@ -1,6 +1,7 @@
 /** Bytes to the vendors and back on Node. undici's dispatcher costs about a third of `fetch` here, which would otherwise be most of a request. */
 import { buildConnector, Pool } from "undici";
 import type { Transport } from "../../providers/transport.ts";
+import { utf8 } from "../http/utf8.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 import { aborted, exchangeOver } from "./upstream-exchange.ts";
 
@@ -60,7 +61,8 @@ export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportO
       const path = pathAt === -1 ? "/" : url.slice(pathAt);
       return new Promise((resolve) => {
         const exchange = exchangeOver(maxAnswerBytes, signal, resolve);
-        poolOf(origin).dispatch({ method, path, headers, body }, exchange);
+        // As bytes: undici would make them of the text, and hold both until the answer is there.
+        poolOf(origin).dispatch({ method, path, headers, body: body === null ? null : utf8(body) }, exchange);
       });
     },
     connections: () =>

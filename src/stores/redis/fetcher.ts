@@ -41,6 +41,8 @@ const overShareMs = 150;
 /** After a fetch that came to nothing though it was time, doubling. */
 const emptyMs = 50;
 const longestEmptyMs = 1_000;
+/** What is said of a moment longer ago is said by a clock that was set back since. */
+const longestLateMs = 60_000;
 
 export function createFetcher(parts: FetcherParts): Fetcher {
   const { clock, concurrency } = parts;
@@ -135,11 +137,19 @@ function createWakeTime(): WakeTime {
   /** Of what was said last. */
   let saidAtMs = -Infinity;
   let saidBy: "reply" | "message" = "reply";
+  /** Of the last reply. */
+  let repliedAtMs = -Infinity;
+
+  /** Replies come in order, and no message is so late. */
+  function wasSetBack(source: "reply" | "message", nowMs: number): boolean {
+    return source === "reply" ? nowMs < repliedAtMs : nowMs < saidAtMs - longestLateMs;
+  }
 
   return {
     atMs: () => wakeAtMs,
     hear(source, { nowMs, wakeAtMs: nextMs }) {
-      if (nowMs < saidAtMs) return false;
+      if (nowMs < saidAtMs && !wasSetBack(source, nowMs)) return false;
+      if (source === "reply") repliedAtMs = nowMs;
       const isTie = nowMs === saidAtMs && source !== saidBy;
       saidAtMs = nowMs;
       saidBy = source;

@@ -70,6 +70,7 @@ export function written(
         events: progress.events,
         fence: progress.fence,
         forgetAtMs: hasEnded ? state.forgetAtMs : null,
+        ...(state.status === "processing" ? { claimed: true } : {}),
       },
       notice: noticeIn(ticket),
       dueMs: dueMsOf(ticket),

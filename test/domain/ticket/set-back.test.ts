@@ -54,6 +54,21 @@ it("a ticket expires one TTL after it was accepted, by a clock that was set back
   expect([at(policy.ttlMs - 1), at(policy.ttlMs)]).toEqual(["queued", "expired"]);
 });
 
+it("the first call for a ticket counts from its acceptance, though the clock was set back in between", () => {
+  const hourMs = 3_600_000;
+  const later = claim(
+    elapse(queued, startMs - hourMs, policy).ticket,
+    "p",
+    false,
+    startMs + 7_000 - hourMs,
+    policy,
+  );
+  expect(later.ticket.progress).toMatchObject({
+    calledAtMs: startMs + 7_000 - hourMs,
+    calledBeforeMs: startMs - hourMs,
+  });
+});
+
 it("a ticket that has ended is forgotten after its retention", () => {
   const nowMs = completed.progress.updatedAtMs - 3_600_000;
   const present = elapse(completed, nowMs, policy).ticket;

@@ -137,6 +137,20 @@ it("waits longer for the gate where only it can say who is the probe", async () 
   });
 });
 
+it("asks for the probe again with its permit, until it is reported", async () => {
+  const w = world();
+  const gate = await open(w);
+  await w.clock.advance(limits.recoveryMs);
+  const enter = () => gate.enter("probe", { tenant: "", model });
+  const probe = await enter();
+  expect(probe).toMatchObject({ kind: "call", probe: { permit: "probe" } });
+  expect(await enter()).toEqual(probe);
+  await gate.report(outcome("fault", "probe", 1));
+  w.hops();
+  expect(await enter()).toMatchObject({ kind: "wait", why: "breaker" });
+  expect(w.hops()).toEqual([]);
+});
+
 it("gives a turn back that came too late for its call", async () => {
   const w = world();
   const gate = await open(w);

@@ -167,6 +167,7 @@ describe
           status: 200,
           body: { status: "degraded", dependencies: { redis: { status: "down" }, sqlite: { status: "up" } } },
         });
+        expect((await service.request("/readyz")).status).toBe(200);
       }
 
       // New tickets are kept and judged.

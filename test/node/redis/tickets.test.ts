@@ -54,6 +54,21 @@ const idsOf = (fetched: Awaited<ReturnType<World["tickets"]["fetch"]>>) =>
   fetched.map(({ ticket }) => ticket.about.id);
 
 describe.skipIf(isMissing)("tickets taken from Redis", () => {
+  it("are not taken again while they are called for, whoever reads them after Redis' clock was set back", async () => {
+    const world = await make();
+    const [id = ""] = await createSome(world, 1);
+    const [fetched] = await world.tickets.fetch("mock", 1);
+    world.clock.setWall(-3_600_000);
+    // The gate hears of it at once, the ticket when it is read: so its claim is over later than its place lapses.
+    await world.gate.status();
+    await world.clock.advance(policy.leaseMs - 1_000);
+    await world.tickets.load(id);
+    await world.clock.advance(2_000);
+    expect(await world.tickets.fetch("mock", 1)).toEqual([]);
+    expect((await world.tickets.load(id))?.progress.fence).toBe(fetched?.fence);
+    expect((await world.events(id)).map(({ kind }) => kind)).toEqual(["accepted", "started"]);
+  });
+
   it("come several at once in their turn, claimed, with their texts, and no more than asked for", async () => {
     const world = await make();
     const ids = await createSome(world, 3);

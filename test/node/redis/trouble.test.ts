@@ -48,7 +48,7 @@ async function storesAt(redisUrl: string, isWorking = true) {
   };
   onTestFinished(end);
   if (isWorking) start(async () => {});
-  const redis = async () => (await parts.dependencies())["redis"];
+  const redis = async () => (await parts.dependencies("all"))["redis"];
   return {
     parts,
     redis,

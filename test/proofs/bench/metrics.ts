@@ -37,18 +37,27 @@ function withPromClient(): Tell {
   const metric = (name: keyof typeof countedFamilies) => {
     const { type, help, labels, buckets }: Family = countedFamilies[name];
     const shape = { name, help, labelNames: [...labels], registers: [registry] };
-    return type === "histogram" ? new Histogram({ ...shape, buckets: [...(buckets ?? [])] }) : new Counter(shape);
+    return type === "histogram"
+      ? new Histogram({ ...shape, buckets: [...(buckets ?? [])] })
+      : new Counter(shape);
   };
   const names = [
     ...(["http_requests_total", "http_request_duration_seconds", "request_overhead_seconds"] as const),
-    ...(["comparisons_total", "tenant_requests_total", "attempts_total", "upstream_responses_total"] as const),
+    ...([
+      "comparisons_total",
+      "tenant_requests_total",
+      "attempts_total",
+      "upstream_responses_total",
+    ] as const),
     ...(["attempt_duration_seconds", "input_tokens_total", "output_tokens_total"] as const),
     ...(["cached_input_tokens_total", "reasoning_output_tokens_total", "cost_dollars_total"] as const),
     ...(["tenant_cost_dollars_total", "verdicts_total", "confidence"] as const),
   ];
   const all = names.map((name) => ({
     metric: metric(`llm_provider_${name}`),
-    labels: Object.fromEntries(countedFamilies[`llm_provider_${name}`].labels.map((label) => [label, "some-value"])),
+    labels: Object.fromEntries(
+      countedFamilies[`llm_provider_${name}`].labels.map((label) => [label, "some-value"]),
+    ),
   }));
   return (event) => {
     if (event.kind !== "request") return;
@@ -73,10 +82,13 @@ for (let pair = 0; pair <= pairs; pair++) {
   found.promClient.push(theirs);
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const sinceMs = performance.now();
 const text = textOf(meter.sums, []);
-console.log(`Counting a judgement: ${median(found.meter).toFixed(2)} us (median of ${pairs} pairs, ${judgements} judgements each)`);
+console.log(
+  `Counting a judgement: ${median(found.meter).toFixed(2)} us (median of ${pairs} pairs, ${judgements} judgements each)`,
+);
 console.log(`The same observations with prom-client: ${median(found.promClient).toFixed(2)} us`);
 console.log(`Ratio: ${(median(found.meter) / median(found.promClient)).toFixed(2)}`);
 console.log(`A scrape's text: ${text.length} characters in ${(performance.now() - sinceMs).toFixed(1)} ms`);

@@ -18,6 +18,7 @@ import {
 } from "./held.ts";
 import { comparedWith } from "./holds-compared.ts";
 import { othersAsTo } from "./others-reference.ts";
+import { knownEarlier } from "./set-back-reference.ts";
 import { afterBatch, isAnothers, unknown, type Known } from "./outcomes-reference.ts";
 import type { World } from "./world.ts";
 
@@ -275,6 +276,11 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
 
     unmoved(before: GateState, after: GateState, what: string): void {
       moved(before, after, what, false);
+    },
+
+    /** The gate's clock is so far behind what it has seen. */
+    setBack(byMs: number): void {
+      known = knownEarlier(known, byMs);
     },
 
     /** Counters that were not stored yet are lost with the object's memory. */

@@ -1,4 +1,6 @@
 /** Deliberate bugs in what a ticket may do, and in what is stored of it. */
+import type { Admitted } from "../../../src/domain/gate/view.ts";
+import type { AwayGate } from "../../../src/engine/ticket-parts.ts";
 import type { Bug } from "./bug.ts";
 import { withMoves, withTicketKeeper, withTickets } from "./bug.ts";
 import { realParts } from "./seams.ts";
@@ -117,7 +119,7 @@ export const ticketBugs: readonly Bug[] = [
     gate:
       gate.kind === "here"
         ? gate
-        : { ...gate, tell: (ticket, notice) => gate.tell(ticket, notice).catch(() => {}) },
+        : { ...gate, tell: (...told: Parameters<AwayGate["tell"]>) => gate.tell(...told).catch(() => {}) },
   })),
   withTicketKeeper("a withdrawal is told once, heard or not", ({ gate }) => ({
     gate:
@@ -129,8 +131,8 @@ export const ticketBugs: readonly Bug[] = [
         ? gate
         : {
             ...gate,
-            async admit(asked, notBeforeMs) {
-              const admitted = await gate.admit(asked, notBeforeMs);
+            async admit(...asked: Parameters<AwayGate["admit"]>): Promise<Admitted> {
+              const admitted = await gate.admit(...asked);
               return admitted.kind === "full" ? { kind: "admitted", estimate: null } : admitted;
             },
           },

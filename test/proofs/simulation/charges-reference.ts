@@ -17,6 +17,8 @@ export interface ChargesReference {
   happened(event: TicketEvent, after: Ticket, holder: Walk | undefined): string | null;
   /** As they should be counted. */
   attempts(): number;
+  /** The clock of its store was set back: what has happened lies as much earlier. */
+  setBack(byMs: number): void;
 }
 
 /** Between two charges for the provider's faults, and between two answers without a judgement. */
@@ -193,6 +195,13 @@ export function createChargesReference(maxAttempts: number, isUnsure: boolean): 
 
   return {
     attempts: () => attempts,
+    setBack(byMs) {
+      const earlier = (atMs: number | null) => (atMs === null ? null : atMs - byMs);
+      chargedAtMs = earlier(chargedAtMs);
+      unreadableAtMs = earlier(unreadableAtMs);
+      limitedAtMs = earlier(limitedAtMs);
+      firstThrowAtMs = earlier(firstThrowAtMs);
+    },
     happened(event, after, holder) {
       const wrong = wrongIn(event, after, holder);
       if (wrong !== null) return wrong;

@@ -32,7 +32,7 @@ export function checkProgress(
       if (hope.wellFromMs(known) === Infinity) continue;
       if (known.endedAtMs === null)
         world.violate("4 ends", `${known.status} long after all was well`, known.id);
-      const hadTime = known.about.expiresAtMs >= scheduler.nowMs();
+      const hadTime = known.age.mostMs() < known.leftMs;
       if (known.status === "expired" && hadTime) world.violate("4 ends", "expired before its time", known.id);
     }
     for (const gate of gates.values()) {
@@ -51,10 +51,10 @@ export function checkProgress(
 function checkHeard(world: World, tickets: TicketWatch, gates: ReadonlyMap<ProviderName, GateObject>): void {
   // A gate that has lost its places hears of them when their tickets next speak up.
   if (world.plan.rates.has("gate_forgets")) return;
-  for (const { id, about, ticket } of tickets.all()) {
+  for (const { id, about, ticket, changedAtMs } of tickets.all()) {
     const gate = gates.get(about.provider);
     if (!gate || ticket?.state.status !== "queued") continue;
-    const hasRested = ticket.progress.updatedAtMs <= startMs + world.plan.healMs;
+    const hasRested = changedAtMs <= startMs + world.plan.healMs;
     if (hasRested && !gate.places().has(id))
       world.violate("9 places", `${gate.name} has not heard that it waits`, id);
   }

@@ -2,7 +2,7 @@
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type Admission, type GateState } from "../../../src/domain/gate/gate.ts";
-import type { Requeueing, Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { Requeueing, Start } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Acceptance, Place, Places, QueueItem } from "../../../src/domain/gate/places.ts";
@@ -10,23 +10,26 @@ import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
+import type { DatedStarter } from "../../../src/engine/other-clock.ts";
 import { createAlarm } from "./alarm.ts";
 import { asAlive, createLife, die, type Life } from "./life.ts";
 import type { Target } from "./network.ts";
 import type { GateWatch } from "./watch-gate.ts";
+import type { WallClock } from "./wall-clock.ts";
 import type { World } from "./world.ts";
 
 export interface GateObject extends Target {
   readonly provider: ProviderName;
   enter(permit: string, whose: Whose): { readonly admission: Admission; readonly snapshot: Snapshot };
   exchange(reportId: string, callReports: readonly CallReport[]): Exchanged;
-  admit(item: QueueItem, notBeforeMs: number): Admitted;
+  /** @param atMs the ticket's clock, here and below; absent: it is the gate's own */
+  admit(item: QueueItem, notBeforeMs: number, atMs?: number): Admitted;
   withdraw(acceptance: Acceptance): void;
   /** Has a ticket that has a place here say how it stands. */
   askAfter(ticketId: string): void;
-  enqueue(item: QueueItem, notBeforeMs: number): void;
-  requeue(item: QueueItem, requeueing: Requeueing): void;
-  start(item: QueueItem, starter: Starter): Start;
+  enqueue(item: QueueItem, notBeforeMs: number, atMs?: number): void;
+  requeue(item: QueueItem, requeueing: Requeueing, atMs?: number): void;
+  start(item: QueueItem, starter: DatedStarter): Start;
   remove(ticketId: string, keptBytes?: number): void;
   /** The service has started. @param isAlone nothing of the one before it is left */
   started(isAlone: boolean): void;
@@ -43,20 +46,23 @@ export interface GateObjectParts {
   /** Has a ticket tell how it stands. */
   readonly remind: (gate: GateObject, place: Place) => void;
   readonly watch: GateWatch;
+  readonly clock: WallClock;
   readonly processLife: (() => Life) | null;
 }
 
 /** What changes without being momentous may stay in memory for so long. */
 const restMs = 1_000;
+const lateMs = 10_000;
 
 export function createGateObject(parts: GateObjectParts): GateObject {
-  const { world, provider, send, remind, watch, processLife } = parts;
+  const { world, provider, send, remind, watch, clock, processLife } = parts;
   const { scheduler, seams, plan } = world;
+  const { momentHere, requeueingHere, starterHere } = seams.otherClock;
   const name = `gate ${provider}`;
   const rows = new Map<string, Place>();
   let table = seams.memoryPlaces();
   let storedState = newGate;
-  const alarm = createAlarm(world, ring);
+  const alarm = createAlarm(world, clock, ring);
 
   let ownLife = createLife(name);
   let state = storedState;
@@ -116,7 +122,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
         else storeLater();
       },
       atomically: (work) => work(),
-      nowMs: scheduler.nowMs,
+      nowMs: clock.nowMs,
       random: world.random(`jitter of ${provider}`).next,
     });
   }
@@ -162,8 +168,10 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     },
     setAlarm(wakeAtMs) {
       const atMs = alarm.atMs();
-      // One that comes too early does no harm.
-      if (atMs === null || wakeAtMs < atMs) alarm.set(Math.max(wakeAtMs, scheduler.nowMs() + 1));
+      const nowMs = clock.nowMs();
+      // One that comes too early does no harm. One that is so late may have been lost, or the clock was set.
+      if (atMs === null || wakeAtMs < atMs || atMs <= nowMs - lateMs)
+        alarm.set(Math.max(wakeAtMs, nowMs + 1));
     },
   };
 
@@ -187,14 +195,23 @@ export function createGateObject(parts: GateObjectParts): GateObject {
     enter: (permit, whose) => verb("enter", [permit, whose], (it) => it.enter(permit, whose)),
     exchange: (reportId, callReports) =>
       verb("exchange", [reportId, callReports], (it) => it.exchange(reportId, callReports)),
-    admit: (item, notBeforeMs) => verb("admit", [item, notBeforeMs], (it) => it.admit(item, notBeforeMs)),
+    admit(item, notBeforeMs, atMs) {
+      const fromMs = momentHere(notBeforeMs, atMs, clock.nowMs());
+      return verb("admit", [item], (it) => it.admit(item, fromMs));
+    },
     withdraw: (acceptance) => verb("withdraw", [acceptance], (it) => it.withdraw(acceptance)),
     askAfter: ask,
-    enqueue: (item, notBeforeMs) =>
-      verb("enqueue", [item, notBeforeMs], (it) => it.enqueue(item, notBeforeMs)),
-    requeue: (item, requeueing) => verb("requeue", [item, requeueing], (it) => it.requeue(item, requeueing)),
+    enqueue(item, notBeforeMs, atMs) {
+      const fromMs = momentHere(notBeforeMs, atMs, clock.nowMs());
+      verb("enqueue", [item], (it) => it.enqueue(item, fromMs));
+    },
+    requeue(item, requeueing, atMs) {
+      const here = requeueingHere(requeueing, atMs, clock.nowMs());
+      verb("requeue", [item], (it) => it.requeue(item, here));
+    },
     start(item, starter) {
-      const start = verb("start", [item, starter], (it) => it.start(item, starter));
+      const here = starterHere(starter, clock.nowMs());
+      const start = verb("start", [item, here], (it) => it.start(item, here));
       if (processLife === null && world.strikes("gate_forgets")) loseAll();
       return start;
     },

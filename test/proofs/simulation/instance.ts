@@ -1,7 +1,7 @@
 /** One isolate or process: its own gateway, its own memory. Whatever it shares with others, it asks for over the network. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import { claimTicket } from "../../../src/cloudflare/claim.ts";
-import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
+import type { DistantTickets, StartingGate } from "../../../src/engine/claims.ts";
 import type { Gateway } from "../../../src/gateway/gateway.ts";
 import type { AdmissionGuard } from "../../../src/engine/front/admission.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
@@ -19,7 +19,7 @@ import type { SnapshotWatch } from "./watch-snapshots.ts";
 import type { ReportWatch } from "./watch-reports.ts";
 import type { Walk } from "./walk.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
-import { clockOf } from "./wall-clock.ts";
+import { clockOf, type WallClock } from "./wall-clock.ts";
 import type { World } from "./world.ts";
 
 export interface Instance {
@@ -51,6 +51,8 @@ export interface Surroundings {
   readonly snapshots: SnapshotWatch;
   readonly reports: ReportWatch;
   readonly tickets: Pick<TicketWatch, "unanswered">;
+  /** Of one process that has all its stores in it; `null`: each object has its own. */
+  readonly processClock: WallClock | null;
 }
 
 export interface Deployment {
@@ -66,7 +68,11 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { plan, seams } = world;
   const life = createLife(name);
   const stopping = new AbortController();
-  const clock = clockOf(world, life);
+  const clock = clockOf(
+    world,
+    life,
+    plan.shape === "process" && plan.rates.has("store_clocks") ? around.processClock : null,
+  );
   /** Asked without a front: only the gate itself gives a ticket its turn. */
   const startOf = (provider: ProviderName): StartingGate["start"] => {
     const gate = around.gates.get(provider);
@@ -105,7 +111,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { submit, run, find, cancel } = seams.createGateway(ports, policy);
   const claims = seams.claims({
     gate: (provider) => ({ ...ports.gate(provider), start: startOf(provider) }),
-    tickets: { ...ports.tickets, claim: tickets.claim },
+    tickets: { ...ports.tickets, claim: tickets.claim, look: tickets.look },
     clock,
     newId: world.newId,
     random: ports.random,
@@ -192,7 +198,7 @@ function ticketsOf(
   { ask, ticket, tickets }: Surroundings,
   life: Life,
   guardOf: (provider: ProviderName) => AdmissionGuard,
-): ClaimableTickets {
+): DistantTickets {
   /** What the holder of a claim asks for. */
   const asHolder = <Reply>(
     id: string,
@@ -215,6 +221,7 @@ function ticketsOf(
       );
     },
     load: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).load()),
+    look: (id) => ask(life, ticket(id), named("load", id), () => ticket(id).look()),
     claim: (id, permit, asProbe, early) =>
       asHolder(
         id,

@@ -61,6 +61,7 @@ export const faultKinds = [
   "answer_lost",
   "wake_lost",
   "wake_late",
+  "store_clocks",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -192,6 +193,7 @@ const mostOften: Partial<Record<FaultKind, number>> = {
   queue_doubles: 0.9,
   gate_forgets: 0.6,
   skewed_clock: 3,
+  store_clocks: 3,
 };
 /** A process that has a store of its own has many, and should live for long enough to need it. */
 const mostOftenShared: Partial<Record<FaultKind, number>> = { crash_at_effect: 0.02, slow_network: 0.1 };

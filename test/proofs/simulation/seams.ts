@@ -14,6 +14,7 @@ import type { PrimaryStore } from "../../../src/stores/failover/primary-store.ts
 import type { Ports } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createTicketKeeper } from "../../../src/engine/ticket-keeper.ts";
+import * as otherClock from "../../../src/engine/other-clock.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
 export interface Seams {
@@ -23,6 +24,8 @@ export interface Seams {
   readonly createGateKeeper: typeof createGateKeeper;
   readonly createTicketKeeper: typeof createTicketKeeper;
   readonly memoryPlaces: typeof memoryPlaces;
+  /** What a gate makes of moments by another's clock. */
+  readonly otherClock: typeof otherClock;
   readonly beginKeyed: typeof beginKeyed;
   readonly endKeyed: typeof endKeyed;
   readonly noticeOf: typeof noticeOf;
@@ -49,6 +52,7 @@ export const realParts: Seams = {
   createGateKeeper,
   createTicketKeeper,
   memoryPlaces,
+  otherClock,
   beginKeyed,
   endKeyed,
   noticeOf,

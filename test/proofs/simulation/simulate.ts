@@ -21,6 +21,7 @@ import { watchLeases } from "./watch-leases.ts";
 import { watchReports } from "./watch-reports.ts";
 import { watchSnapshots } from "./watch-snapshots.ts";
 import { watchTickets } from "./watch-tickets.ts";
+import { storeClock, worldBy } from "./wall-clock.ts";
 import { createWorld, type Line, type Violation, type World, type WorldOptions } from "./world.ts";
 
 export interface Report {
@@ -81,16 +82,20 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const send = createQueue(world, someone, leases);
   const ticketObjects = new Map<string, TicketObject>();
   const keyObjects = new Map<string, KeyObject>();
+  /** One process has one clock, and all that it stores is dated by that. */
+  const processClock = isProcess ? storeClock(world) : null;
+  const clockOfStore = () => processClock ?? storeClock(world);
   const around: Surroundings = {
     world,
     ask,
     gates,
     ticket: (id) => stored(ticketObjects, id, () => newTicket(id)),
-    key: (name) => stored(keyObjects, name, () => createKeyObject(world, name, processLife)),
+    key: (name) => stored(keyObjects, name, () => createKeyObject(world, name, clockOfStore(), processLife)),
     vendors,
     snapshots: watchSnapshots(world),
     reports: watchReports(world, tickets),
     tickets,
+    processClock,
   };
   const firstLife = { name: "nothing", isAlive: false, pausedUntilMs: 0, onDeath: new Set<() => void>() };
 
@@ -100,6 +105,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       ask,
       id,
       watch: tickets,
+      clock: clockOfStore(),
       processLife,
       gateOf,
     });
@@ -121,8 +127,9 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   }
 
   for (const provider of plan.providers) {
-    const watch = watchGate(world, `gate ${provider}`);
-    gates.set(provider, createGateObject({ world, provider, send, remind, watch, processLife }));
+    const clock = clockOfStore();
+    const watch = watchGate(worldBy(clock, world), `gate ${provider}`);
+    gates.set(provider, createGateObject({ world, provider, send, remind, watch, clock, processLife }));
   }
   const operator = startOperator(world, running, gates, ticketObjects, (name, deployment) =>
     startInstance(around, name, deployment),

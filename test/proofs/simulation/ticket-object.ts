@@ -14,6 +14,7 @@ import {
   type Ticket,
   type TicketEvent,
 } from "../../../src/domain/ticket/ticket.ts";
+import type { SeenTicket } from "../../../src/engine/claims.ts";
 import type { TicketKeeper } from "../../../src/engine/ticket-keeper.ts";
 import type {
   AdmissionQuestion,
@@ -29,11 +30,13 @@ import type { GateObject } from "./gate-object.ts";
 import { createLife, die, type Life } from "./life.ts";
 import type { Ask, Target } from "./network.ts";
 import type { TicketWatch } from "./watch-tickets.ts";
+import type { WallClock } from "./wall-clock.ts";
 import type { World } from "./world.ts";
 
 export interface TicketObject extends Target {
   create(draft: Draft): ReturnType<TicketKeeper["create"]>;
   load(): ReturnType<TicketKeeper["load"]>;
+  look(): Promise<SeenTicket | null>;
   claim(permit: string, asProbe: boolean, early?: boolean): ReturnType<TicketKeeper["claim"]>;
   settle(fence: number, outcome: AttemptOutcome): ReturnType<TicketKeeper["settle"]>;
   giveBack(fence: number, spent?: Spent): ReturnType<TicketKeeper["giveBack"]>;
@@ -58,6 +61,7 @@ export interface TicketObjectParts {
   readonly id: string;
   readonly gateOf: (provider: ProviderName) => GateObject;
   readonly watch: TicketWatch;
+  readonly clock: WallClock;
   /** Of the process that holds the ticket, and its gate; `null`: the object lives on its own. */
   readonly processLife: (() => Life) | null;
 }
@@ -70,13 +74,13 @@ const againMs = 2_000;
 const verbs = new AsyncLocalStorage<string>();
 
 export function createTicketObject(parts: TicketObjectParts): TicketObject {
-  const { world, ask, id, gateOf, watch, processLife } = parts;
+  const { world, ask, id, gateOf, watch, clock, processLife } = parts;
   const { scheduler, seams, plan } = world;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
   let storedAsked: AdmissionQuestion | null = null;
   let gateMs = 0;
-  const alarm = createAlarm(world, ring);
+  const alarm = createAlarm(world, clock, ring);
 
   let ownLife = createLife(name);
   /** What is in memory, and dies with its life. */
@@ -184,11 +188,11 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       };
     }
 
-    function askGate(ticket: Ticket, notice: GateNotice): Promise<void> {
+    function askGate(ticket: Ticket, notice: GateNotice, atMs: number): Promise<void> {
       const gate = gateOf(ticket.about.provider);
       const verb = `${notice.kind} of ${id.slice(0, 8)}`;
       const run = () => {
-        hear(gate, ticket, notice);
+        hear(gate, ticket, notice, atMs);
         watch.heard(id, notice.event);
       };
       return ask(present, gate, verb, run, noticeLimitMs);
@@ -205,7 +209,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       kind: "away",
       asked: askedRow,
       tell: askGate,
-      async admit({ provider, item }, notBeforeMs) {
+      async admit({ provider, item }, notBeforeMs, atMs) {
         const gate = gateOf(provider);
         const sinceMs = scheduler.nowMs();
         const answer = await ask(
@@ -213,7 +217,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
           gate,
           `admit of ${id.slice(0, 8)}`,
           () => {
-            const admitted = gate.admit(item, notBeforeMs);
+            const admitted = gate.admit(item, notBeforeMs, atMs);
             if (admitted.kind === "admitted") watch.admitted(item);
             return admitted;
           },
@@ -246,10 +250,10 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         row,
         setAlarm(atMs) {
           if (!isOpen && dies("before it sets its alarm")) return;
-          alarm.set(Math.max(atMs, scheduler.nowMs() + 1));
+          alarm.set(Math.max(atMs, clock.nowMs() + 1));
         },
         gate: processLife === null ? away : here,
-        nowMs: scheduler.nowMs,
+        nowMs: clock.nowMs,
         policy: () => plan.policy,
         random: world.random("backoff").next,
         later: (work) => void work,
@@ -262,7 +266,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   function write(ticket: Ticket, events: readonly TicketEvent[]): void {
     const before = stored;
     stored = seams.written(ticket);
-    watch.written(verbs.getStore() ?? "elapse", before, stored, events);
+    watch.written(verbs.getStore() ?? "elapse", before, stored, events, clock);
   }
 
   function ring(): void {
@@ -295,6 +299,11 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
     life,
     create: (draft) => verbs.run("create", () => keeper().create(draft)),
     load: () => verbs.run("load", () => keeper().load()),
+    look: () =>
+      verbs.run("load", async () => {
+        const ticket = await keeper().load();
+        return ticket && { ticket, nowMs: clock.nowMs() };
+      }),
     claim: (...given) => verbs.run("claim", () => keeper().claim(...given)),
     settle: (...given) => verbs.run("settle", () => keeper().settle(...given)),
     giveBack: (...given) => verbs.run("give back", () => keeper().giveBack(...given)),
@@ -316,12 +325,13 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   };
 }
 
-function hear(gate: GateObject, ticket: Ticket, notice: GateNotice): void {
+/** @param atMs the ticket's clock; absent: it is the gate's own */
+function hear(gate: GateObject, ticket: Ticket, notice: GateNotice, atMs?: number): void {
   switch (notice.kind) {
     case "enqueue":
-      return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs);
+      return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs, atMs);
     case "requeue":
-      return gate.requeue(queueItemOf(ticket), notice);
+      return gate.requeue(queueItemOf(ticket), notice, atMs);
     case "remove":
       return gate.remove(ticket.about.id, notice.keptBytes);
   }

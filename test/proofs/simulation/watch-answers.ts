@@ -189,7 +189,8 @@ export function watchAnswers(world: World, calls: Calls, tickets: SeenTickets): 
       }
       if (known === undefined || known.isExcused) return;
       const isOver =
-        known.endedAtMs !== null && scheduler.nowMs() >= known.endedAtMs + plan.policy.retentionMs - 10_000;
+        known.endedAtMs !== null &&
+        (known.ended?.mostMs() ?? scheduler.nowMs() - known.endedAtMs) >= plan.policy.retentionMs - 10_000;
       if (ticket === null) {
         if (!isOver) world.violate("1 kept", "404 for a ticket that was accepted", id);
         return;

@@ -9,6 +9,7 @@ import type { Look } from "../../../src/engine/gate-keeper.ts";
 import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import { createBreakerReference } from "./breaker-reference.ts";
 import { createCapacityReference } from "./capacity-reference.ts";
+import { earlier, outOfReach, setBackMs } from "./set-back-reference.ts";
 import { watchOrder } from "./watch-order.ts";
 import type { World } from "./world.ts";
 
@@ -35,6 +36,8 @@ export function watchGate(world: World, name: string): GateWatch {
   const capacity = createCapacityReference(world, broken);
   const order = watchOrder(world, breaker, broken);
   let stateBefore: GateState | null = null;
+  /** As it was read; `stateBefore`: by the present clock. */
+  let storedBefore: GateState | null = null;
   let rowsBefore: ReadonlyMap<string, Place> = new Map();
   let verbs = 0;
 
@@ -87,6 +90,15 @@ export function watchGate(world: World, name: string): GateWatch {
     }
   }
 
+  /** It knows what time it is, and nothing of it is further away than it can be, however the clock was set. */
+  function checkClock(state: GateState, rows: ReadonlyMap<string, Place>): void {
+    const nowMs = scheduler.nowMs();
+    const wrong = outOfReach(world, state, rows.values(), nowMs);
+    if (wrong !== null) broken("clocks", wrong);
+    if (state !== storedBefore && nowMs - (state.seenMs ?? 0) > 0)
+      broken("clocks", "it was changed, and does not know when");
+  }
+
   /** "When a breaker closes or a hold ends, its tickets' waits end too." */
   function checkWaits(before: GateState, after: GateState, rows: ReadonlyMap<string, Place>): void {
     const nowMs = scheduler.nowMs();
@@ -103,14 +115,21 @@ export function watchGate(world: World, name: string): GateWatch {
 
   return {
     before(state, rows) {
-      stateBefore = state;
-      rowsBefore = new Map(rows);
+      const byMs = setBackMs(state, scheduler.nowMs());
+      storedBefore = state;
+      stateBefore = byMs > 0 ? earlier(state, byMs) : state;
+      rowsBefore = byMs > 0 ? earlierRows(rows, byMs) : new Map(rows);
+      if (byMs > 0) {
+        world.note(name, `its clock is ${byMs} ms behind`);
+        breaker.setBack(byMs);
+      }
       capacity.before(rowsBefore);
     },
     after(what, given, reply, state, rows) {
       if (stateBefore === null) return;
       noteVerb(what, given, reply);
       checkPlaces(rows);
+      checkClock(state, rows);
       switch (what) {
         case "enter": {
           const [permit, whose] = given as readonly [string, Whose];
@@ -170,3 +189,7 @@ export function watchGate(world: World, name: string): GateWatch {
 }
 
 const mostBytes = 8_192;
+
+function earlierRows(rows: ReadonlyMap<string, Place>, byMs: number): ReadonlyMap<string, Place> {
+  return new Map([...rows].map(([id, place]) => [id, earlier(place, byMs)]));
+}

@@ -7,10 +7,18 @@ import { latestMs } from "./alarm.ts";
 import { createChargesReference, type ChargesReference } from "./charges-reference.ts";
 import { arrows, told, type Status } from "./ticket-arrows.ts";
 import { walks, type Sent } from "./walk.ts";
+import type { Stopwatch, WallClock } from "./wall-clock.ts";
 import type { World } from "./world.ts";
 
 export interface TicketWatch {
-  written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void;
+  /** @param clock of the ticket's store */
+  written(
+    verb: string,
+    before: Ticket | null,
+    after: Ticket,
+    events: readonly TicketEvent[],
+    clock: WallClock,
+  ): void;
   claimed(id: string, permit: string, claimed: Claimed | null): void;
   settled(id: string, fence: number, settled: Settled): void;
   /** Whoever asked for a claim, or with its token, has had no answer. */
@@ -39,6 +47,8 @@ export type SeenTicket = Readonly<
   Pick<KnownTicket, "ticket" | "about" | "texts" | "expected" | "endedAtMs">
 > & {
   readonly status: Status | "none";
+  /** By its store's clock, where that is another than the world's. */
+  readonly ended?: Stopwatch | null;
   /** A store has lost it, and had said that it might. */
   readonly isExcused?: boolean;
   /** From the claim before this one to this one; from its acceptance to its first. In milliseconds, by its store's clock. */
@@ -49,11 +59,19 @@ export interface KnownTicket {
   readonly id: string;
   /** As it is stored; `null`: forgotten. */
   ticket: Ticket | null;
-  readonly about: Ticket["about"];
+  /** But when it expires, which a clock that is set back makes earlier. */
+  about: Ticket["about"];
   readonly texts: Texts;
   /** What an immediate call would have sent when it was accepted. */
   readonly expected: Sent | null;
-  readonly acceptedAtMs: number;
+  /** Of its store. */
+  readonly clock: WallClock;
+  /** Since it was kept. */
+  readonly age: Stopwatch;
+  /** What it had left then of its time. */
+  readonly leftMs: number;
+  /** When something happened to it, by nobody's clock. */
+  changedAtMs: number;
   status: Status;
   events: number;
   /** The latest claim that was given. */
@@ -66,12 +84,15 @@ export interface KnownTicket {
   /** By the permit of its claim: how many asks of the holder have had no answer. */
   readonly unanswered: Map<string, number>;
   endedAtMs: number | null;
+  /** Since then. */
+  ended: Stopwatch | null;
 }
 
 interface Claim {
   readonly fence: number;
   readonly permit: string;
-  readonly leaseEndsAtMs: number;
+  /** Since it was given. */
+  readonly since: Stopwatch;
   isLive: boolean;
 }
 
@@ -94,11 +115,20 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   const isUnsure = stops.some((kind) => plan.rates.has(kind));
   const canCrash = deaths.some((kind) => plan.rates.has(kind));
 
-  function written(verb: string, before: Ticket | null, after: Ticket, events: readonly TicketEvent[]): void {
+  function written(
+    verb: string,
+    before: Ticket | null,
+    after: Ticket,
+    events: readonly TicketEvent[],
+    clock: WallClock,
+  ): void {
     const { id } = after.about;
     for (const event of events) world.note(`ticket ${id.slice(0, 8)}`, `${verb}: ${told(event)}`);
-    const known = tickets.get(id) ?? accept(after);
+    const known = tickets.get(id) ?? accept(after, clock);
     const broken = (promise: string, sentence: string) => world.violate(promise, `${verb}: ${sentence}`, id);
+
+    if (before !== null) setBack(known, before.progress.updatedAtMs - clock.nowMs());
+    if (events.length > 0) known.changedAtMs = scheduler.nowMs();
 
     let status: Status | "none" = before === null ? "none" : known.status;
     for (const event of events) {
@@ -108,7 +138,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       const arrow = arrows[event.kind];
       if (!arrow.from.includes(status)) broken("2 states", `${event.kind} from ${status}`);
       if (ends.includes(status)) broken("6 events", `${event.kind} after its end`);
-      if (event.kind === "expired" && scheduler.nowMs() < after.about.expiresAtMs)
+      if (event.kind === "expired" && known.age.mostMs() < known.leftMs)
         broken("2 states", "expired before its time");
       // Its owner may end it at any time; the call that is under way goes on.
       const isOwners = event.kind === "cancelled";
@@ -153,10 +183,22 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   }
 
   function holdsNow(claim: Claim | null): boolean {
-    return claim !== null && claim.isLive && scheduler.nowMs() < claim.leaseEndsAtMs;
+    return claim !== null && claim.isLive && claim.since.mostMs() < plan.policy.leaseMs;
   }
 
-  function accept(ticket: Ticket): KnownTicket {
+  /**
+   * "Where the clock is behind that, all moments of the ticket lie as much earlier from then on." So what it waited for already it waits for once
+   * more, at the most; nobody could know how long it is since.
+   */
+  function setBack(known: KnownTicket, byMs: number): void {
+    if (byMs < clockSlackMs) return;
+    world.note(`ticket ${known.id.slice(0, 8)}`, `its clock is ${byMs} ms behind`);
+    known.about = { ...known.about, expiresAtMs: known.about.expiresAtMs - byMs };
+    known.startedAtMs -= byMs;
+    known.charges.setBack(byMs);
+  }
+
+  function accept(ticket: Ticket, clock: WallClock): KnownTicket {
     const { about, state } = ticket;
     if (withdrawals.has(nameOf({ ticketId: about.id, acceptedAtMs: about.acceptedAtMs })))
       world.violate("1 kept", "kept, though it was withdrawn", about.id);
@@ -176,7 +218,10 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       about,
       texts: "texts" in state ? state.texts : { systemPrompt: "", userPrompt: "", essayA: "", essayB: "" },
       expected: walk?.expected ?? null,
-      acceptedAtMs: scheduler.nowMs(),
+      clock,
+      age: clock.stopwatch(),
+      leftMs: Math.min(about.expiresAtMs - clock.nowMs(), plan.policy.ttlMs),
+      changedAtMs: scheduler.nowMs(),
       status: "queued",
       events: 0,
       claim: null,
@@ -186,9 +231,10 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       startedAtMs: about.acceptedAtMs,
       unanswered: new Map(),
       endedAtMs: null,
+      ended: null,
     };
     tickets.set(about.id, known);
-    scheduler.after(about.expiresAtMs - scheduler.nowMs() + slackMs(), () => checkTime(known));
+    scheduler.after(known.leftMs + slackMs(), () => checkTime(known));
     return known;
   }
 
@@ -199,6 +245,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     broken: (promise: string, sentence: string) => void,
   ): void {
     known.endedAtMs ??= scheduler.nowMs();
+    known.ended ??= known.clock.stopwatch();
     const stored = JSON.stringify([after, events]);
     if (stored.includes(known.texts.essayA) || stored.includes(known.texts.essayB))
       broken("11 erased", `${known.status}, and its texts are still stored`);
@@ -208,12 +255,12 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
   function checkTime(known: KnownTicket): void {
     const { ticket } = known;
     if (known.endedAtMs !== null || ticket === null) return;
-    const nowMs = scheduler.nowMs();
+    const earlyMs = known.leftMs + slackMs() - known.age.leastMs();
+    if (earlyMs > 0) return void scheduler.after(earlyMs, () => checkTime(known));
     if (ticket.state.status === "processing") {
-      const leaseEndsAtMs = known.claim?.leaseEndsAtMs ?? nowMs;
-      if (nowMs > leaseEndsAtMs + slackMs())
-        world.violate("4 ends", "processing long after its lease", known.id);
-      else scheduler.after(leaseEndsAtMs - nowMs + slackMs() + 1, () => checkTime(known));
+      const leftMs = plan.policy.leaseMs + slackMs() - (known.claim?.since.leastMs() ?? 0);
+      if (leftMs < 0) world.violate("4 ends", "processing long after its lease", known.id);
+      else scheduler.after(leftMs + 1, () => checkTime(known));
     } else if (isDownAtTimes && !world.hasHealed())
       scheduler.after(plan.healMs - world.sinceStartMs() + slackMs(), () => checkTime(known));
     else world.violate("4 ends", `${known.status} after its time`, known.id);
@@ -238,14 +285,12 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     const { claim } = known;
     const isSame = claim !== null && claim.permit === permit && claim.fence === fence;
     if (!isSame) {
-      const nowMs = scheduler.nowMs();
-      if (claim?.isLive && nowMs < claim.leaseEndsAtMs)
-        world.violate("3 one holder", `claimed while ${claim.permit} has it`, id);
+      if (holdsNow(claim)) world.violate("3 one holder", `claimed while ${claim?.permit} has it`, id);
       if (claim && fence <= claim.fence)
         world.violate("3 one holder", `fence ${fence} after ${claim.fence}`, id);
-      if (leaseEndsAtMs > nowMs + plan.policy.leaseMs)
+      if (leaseEndsAtMs > known.clock.nowMs() + plan.policy.leaseMs)
         world.violate("3 one holder", "a lease without end", id);
-      known.claim = { fence, permit, leaseEndsAtMs, isLive: true };
+      known.claim = { fence, permit, since: known.clock.stopwatch(), isLive: true };
     }
     if (walk) walk.claim = { fence, asProbe: walk.leave?.isTurn ?? false };
   }
@@ -254,8 +299,11 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     const known = tickets.get(id);
     if (known === undefined) return;
     const { claim } = known;
-    const holds = claim !== null && claim.fence === fence && holdsNow(claim);
-    if (answer.kind === "stored" && !holds)
+    const isIts = claim !== null && claim.fence === fence;
+    const holds = isIts && holdsNow(claim);
+    // By a clock that was set back a claim lasts for as much longer.
+    const mayHold = isIts && claim.isLive && claim.since.leastMs() < plan.policy.leaseMs;
+    if (answer.kind === "stored" && !mayHold)
       world.violate("3 one holder", `settled with fence ${fence}, which is not the claim's`, id);
     if (answer.kind === "stale" && holds) world.violate("3 one holder", "the holder's settle is stale", id);
     if (answer.kind === "stored" && claim) claim.isLive = false;
@@ -275,8 +323,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
     forgotten(ticket) {
       const known = tickets.get(ticket.about.id);
       if (known === undefined) return;
-      const { endedAtMs } = known;
-      if (endedAtMs === null || scheduler.nowMs() < endedAtMs + plan.policy.retentionMs)
+      if ((known.ended?.mostMs() ?? 0) < plan.policy.retentionMs)
         world.violate("1 kept", "removed before its retention was over", known.id);
       known.ticket = null;
     },
@@ -306,6 +353,9 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
 function nameOf({ ticketId, acceptedAtMs }: Acceptance): string {
   return `${ticketId} ${acceptedAtMs}`;
 }
+
+/** Less is no matter. */
+const clockSlackMs = 2_000;
 
 /** Said by who holds the claim, or for whom it is known that he is dead. */
 function isHolders(verb: string): boolean {

@@ -71,6 +71,19 @@ describe("a process that takes tickets", () => {
     expect(world.clock.pending()).toBe(0);
   });
 
+  it.each(["reply", "wake"] as const)(
+    "believes what it is told after Redis' clock was set back an hour: by a %s",
+    async (said) => {
+      const world = await idle(1);
+      world.reply(null);
+      const backMs = 10 - hourMs;
+      if (said === "reply") world.reply(backMs, null, backMs);
+      else world.wake(backMs, backMs);
+      await world.clock.advance(1_000);
+      expect(world.asked.length).toBeGreaterThan(0);
+    },
+  );
+
   it("takes at once what a call of its own has brought", async () => {
     const { clock, reply, timesMs, running } = await idle(1);
     reply(1);

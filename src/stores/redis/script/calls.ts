@@ -51,6 +51,8 @@ export interface Facts {
   readonly fence: number;
   /** `null`: it has not ended. */
   readonly forgetAtMs: number | null;
+  /** The record itself has a claim: it was written since that was made. Absent: it has none. */
+  readonly claimed?: true;
 }
 
 /** What a gate is told of a change. */

@@ -7944,21 +7944,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch58 = notice.kind
-        local ____cond58 = ____switch58 == "enqueue"
-        if ____cond58 then
+        local ____switch59 = notice.kind
+        local ____cond59 = ____switch59 == "enqueue"
+        if ____cond59 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond58 = ____cond58 or ____switch58 == "requeue"
-        if ____cond58 then
+        ____cond59 = ____cond59 or ____switch59 == "requeue"
+        if ____cond59 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond58 = ____cond58 or ____switch58 == "remove"
-        if ____cond58 then
+        ____cond59 = ____cond59 or ____switch59 == "remove"
+        if ____cond59 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond58 = ____cond58 or ____switch58 == "nothing"
-        if ____cond58 then
+        ____cond59 = ____cond59 or ____switch59 == "nothing"
+        if ____cond59 then
             return
         end
     until true
@@ -7972,7 +7972,7 @@ local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.
 local clockSlackMs = 2000
 function ____exports.ticketScripts(self, root, nowMs)
-    local row, write, enlist, factsOf, dueBy, fetchedBefore, claim, dueKey, keyOf, eventsOf
+    local row, write, enlist, factsOf, dueBy, fetchedBefore, isClaimed, claim, dueKey, keyOf, eventsOf
     function row(self, id)
         local fields = redis.call(
             "HMGET",
@@ -8180,6 +8180,16 @@ function ____exports.ticketScripts(self, root, nowMs)
         end
         return rows
     end
+    function isClaimed(self, id, ____bindingPattern0)
+        local claimed
+        claimed = ____bindingPattern0.claimed
+        return claimed == true or ____modulesInUse["stores.redis.script.commands"].read(
+            nil,
+            "HGET",
+            keyOf(nil, id),
+            "claim"
+        ) ~= nil
+    end
     function claim(self, id, facts, start, late)
         local fence = facts.fence + 1
         local number = facts.events + 1
@@ -8336,12 +8346,7 @@ function ____exports.ticketScripts(self, root, nowMs)
             elseif facts.version > version then
             elseif facts.forgetAtMs ~= nil then
                 overdue[#overdue + 1] = {id}
-            elseif nowMs >= facts.expiresAtMs or ____modulesInUse["stores.redis.script.commands"].read(
-                nil,
-                "HGET",
-                keyOf(nil, id),
-                "claim"
-            ) ~= nil then
+            elseif nowMs >= facts.expiresAtMs or isClaimed(nil, id, facts) then
                 overdue[#overdue + 1] = {id}
             else
                 local permit = permits[#fetched + 1] or id

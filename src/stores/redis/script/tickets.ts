@@ -130,7 +130,7 @@ export function ticketScripts(root: string, nowMs: number) {
       } else if (facts.forgetAtMs !== null) {
         // It was cancelled, and whoever called for it has died: its place goes with the claim.
         overdue.push([id]);
-      } else if (nowMs >= facts.expiresAtMs || read("HGET", keyOf(id), "claim") !== null) {
+      } else if (nowMs >= facts.expiresAtMs || isClaimed(id, facts)) {
         overdue.push([id]);
       } else {
         const permit = permits[fetched.length] ?? id;
@@ -174,6 +174,11 @@ export function ticketScripts(root: string, nowMs: number) {
       rows.push([ticketId, ...row(ticketId), cjson.encode(start)]);
     }
     return rows;
+  }
+
+  /** Beside its record, or in it, where somebody has written that since: after a clock was set back, its place may wait before the claim is over. */
+  function isClaimed(id: string, { claimed }: Facts): boolean {
+    return claimed === true || read("HGET", keyOf(id), "claim") !== null;
   }
 
   function claim(id: string, facts: Facts, start: Extract<Start, { kind: "call" }>, late: LateClaim): void {

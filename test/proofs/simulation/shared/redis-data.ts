@@ -9,12 +9,14 @@ export interface RedisData {
   list(key: string): readonly string[];
   /** Those that are there now, with what they hold as text. */
   dump(): readonly { readonly key: string; readonly text: string; readonly endsAtMs: number | null }[];
-  /** All that was written after that moment is gone. @returns the keys that it was written to */
+  /** All that was written after that moment, by its uptime, is gone. @returns the keys that it was written to */
   loseSince(atMs: number): ReadonlySet<string>;
 }
 
 export interface RedisDataParts {
   readonly nowMs: () => number;
+  /** By a clock that nobody sets. */
+  readonly uptimeMs: () => number;
   /** @returns how many hear it */
   readonly publish: (message: string) => number;
   readonly listeners: () => number;
@@ -30,6 +32,7 @@ type Value =
   | { readonly kind: "sorted"; readonly scores: Map<string, number>; order: readonly string[] | null };
 
 interface Written {
+  readonly uptimeMs: number;
   readonly atMs: number;
   readonly name: string;
   readonly args: readonly string[];
@@ -39,7 +42,7 @@ const writes = new Set(
   "SET DEL HSET HDEL HINCRBY HINCRBYFLOAT RPUSH SADD SREM ZADD ZREM PEXPIREAT".split(" "),
 );
 
-export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataParts): RedisData {
+export function redisData({ nowMs, uptimeMs, publish, listeners, isLogged }: RedisDataParts): RedisData {
   let values = new Map<string, Value>();
   let ends = new Map<string, number>();
   let log: Written[] = [];
@@ -55,7 +58,7 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
     expire(args[0] ?? "", atMs);
     if (writes.has(name)) {
       for (const key of name === "DEL" ? args : args.slice(0, 1)) touched.add(key);
-      if (isLogged) log.push({ atMs, name, args });
+      if (isLogged) log.push({ uptimeMs: uptimeMs(), atMs, name, args });
     }
     return run(name, args);
   }
@@ -229,10 +232,10 @@ export function redisData({ nowMs, publish, listeners, isLogged }: RedisDataPart
     loseSince(lostFromMs) {
       const lost = new Set(
         log
-          .filter(({ atMs }) => atMs > lostFromMs)
+          .filter((written) => written.uptimeMs > lostFromMs)
           .flatMap(({ name, args }) => (name === "DEL" ? args : args.slice(0, 1))),
       );
-      log = log.filter(({ atMs }) => atMs <= lostFromMs);
+      log = log.filter((written) => written.uptimeMs <= lostFromMs);
       values = new Map();
       ends = new Map();
       for (const { name, args, atMs } of log) {

@@ -2,6 +2,7 @@
 import type { RedisConnection } from "../../../../src/node/redis/connection.ts";
 import { NotDone } from "../../../../src/stores/failover/primary-store.ts";
 import { asAlive, type Life } from "../life.ts";
+import type { WallClock } from "../wall-clock.ts";
 import type { World } from "../world.ts";
 import { redisData, type RedisData } from "./redis-data.ts";
 import { runScript } from "./redis-script.ts";
@@ -17,6 +18,7 @@ export interface RedisServer {
 
 export interface RedisServerParts {
   readonly world: World;
+  readonly clock: WallClock;
   /** Hears after each script and command which keys it wrote. @param by the process that waits for the answer; `null`: none does */
   readonly onWritten: (keys: readonly string[], by: Life | null) => void;
   /** It was started again, and has lost what was written to these. */
@@ -31,7 +33,7 @@ interface Connection extends Asker {
 /** Of what it has written, that is not on its disk. */
 const unsyncedMs = 1_000;
 
-export function redisServer({ world, onWritten, onLost }: RedisServerParts): RedisServer {
+export function redisServer({ world, clock, onWritten, onLost }: RedisServerParts): RedisServer {
   const { scheduler, plan, strikes } = world;
   const random = world.random("redis");
   const troubles = drawTroubles(world);
@@ -40,7 +42,8 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
   const connections = new Set<Connection>();
   const disturbedAtMs = new Map<number, number>();
   const data = redisData({
-    nowMs: scheduler.nowMs,
+    nowMs: clock.nowMs,
+    uptimeMs: world.sinceStartMs,
     publish,
     listeners: () => listening().length,
     isLogged: isEverysec,
@@ -66,7 +69,7 @@ export function redisServer({ world, onWritten, onLost }: RedisServerParts): Red
     if (phase.kind !== "restarts") return;
     starts++;
     if (!isEverysec) return;
-    const lost = data.loseSince(scheduler.nowMs() - random.between(0, unsyncedMs));
+    const lost = data.loseSince(world.sinceStartMs() - random.between(0, unsyncedMs));
     world.note("redis", `loses what was written to ${lost.size} keys`);
     onLost(lost);
   }

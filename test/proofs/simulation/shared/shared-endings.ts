@@ -24,13 +24,11 @@ export function checkSharedProgress(parts: SharedParts): void {
   const { world, watch, running, hope } = parts;
   world.scheduler.after(world.plan.healMs + recoveredMs, () => {
     for (const known of watch.all()) {
-      const { id, status, about, isExcused } = known;
+      const { id, status } = known;
       if (hope.wellFromMs(known) === Infinity) continue;
       if (status === "queued" || status === "processing")
         if (watch.inRedis().has(id) || isHere(parts, id))
           world.violate("4 ends", `${status} long after all was well`, id);
-      if (status === "expired" && !isExcused && about.expiresAtMs >= world.scheduler.nowMs())
-        world.violate("4 ends", "expired before its time", id);
     }
     if ([...watch.all()].every((known) => hope.wellFromMs(known) < Infinity)) {
       checkFiles(parts);

@@ -1,21 +1,16 @@
 /** One Node process of several that share a Redis: the gateway over `createFailover`, with the stores over Redis as they are and a local one. */
 import { hash } from "node:crypto";
 import type { ProviderName } from "../../../../src/domain/judging/comparison.ts";
-import {
-  StoreAway,
-  type ClaimedTicket,
-  type Clock,
-  type Ports,
-  type Tickets,
-} from "../../../../src/gateway/ports.ts";
+import { StoreAway, type ClaimedTicket, type Ports, type Tickets } from "../../../../src/gateway/ports.ts";
 import type { FallbackFile } from "../../../support/failover/memory-fallback.ts";
 import type { Deployment, Instance } from "../instance.ts";
-import { afterAlive, asAlive, createLife, type Life } from "../life.ts";
+import { asAlive, createLife, type Life } from "../life.ts";
 import { AdapterBug, type Vendor } from "../vendor.ts";
 import { newWalk, walks, type Walk } from "../walk.ts";
 import { watchedGate, type Calls } from "../watch-calls.ts";
 import type { LeaseWatch } from "../watch-leases.ts";
 import type { ReportWatch } from "../watch-reports.ts";
+import { clockOf, type WallClock } from "../wall-clock.ts";
 import type { World } from "../world.ts";
 import { localPart } from "./local-part.ts";
 import type { RedisServer } from "./redis-server.ts";
@@ -42,12 +37,12 @@ export interface SharedSurroundings {
   readonly reports: ReportWatch;
   readonly leases: LeaseWatch;
   readonly calls: Calls;
+  /** Of the machine of each slot. */
+  readonly clocks: readonly WallClock[];
   /** Whose walk a ticket of this id would be kept for: in Redis' script many are kept in one. */
   readonly onDraft: (id: string, walk: Walk | undefined) => void;
 }
 
-/** Between two clocks of the same data centre. */
-const mostSkewMs = 2_000;
 const keyMarginMs = 15_000;
 
 export function startSharedInstance(
@@ -63,6 +58,7 @@ export function startSharedInstance(
     reports,
     leases,
     calls,
+    clocks,
   }: SharedSurroundings,
   name: string,
   deployment: Deployment,
@@ -72,7 +68,7 @@ export function startSharedInstance(
   const life = createLife(name);
   onStart(slot, life);
   const stopping = new AbortController();
-  const clock = clockOf(world, life);
+  const clock = clockOf(world, life, clocks[slot]);
   const { newId } = world;
   const file = files[slot];
   if (file === undefined) throw new Error(`there is no slot ${slot}`);
@@ -191,16 +187,6 @@ export function startSharedInstance(
     cancel: gateway.cancel,
     failed,
     warnings: async () => (await failover.health()).primary?.warnings ?? null,
-  };
-}
-
-function clockOf(world: World, life: Life): Clock {
-  const { scheduler } = world;
-  const skewMs = world.strikes("skewed_clock") ? world.random("skew").between(-mostSkewMs, mostSkewMs) : 0;
-  return {
-    nowMs: () => scheduler.nowMs() + skewMs,
-    monotonicMs: () => world.sinceStartMs(),
-    after: (delayMs, then) => afterAlive(scheduler, life, delayMs, then),
   };
 }
 

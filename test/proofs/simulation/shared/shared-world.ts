@@ -8,6 +8,7 @@ import { watchAnswers } from "../watch-answers.ts";
 import { watchCalls, type Calls } from "../watch-calls.ts";
 import { watchLeases } from "../watch-leases.ts";
 import { watchReports } from "../watch-reports.ts";
+import { storeClock } from "../wall-clock.ts";
 import type { World } from "../world.ts";
 import { watchedFile } from "./local-part.ts";
 import { redisServer, type RedisServer } from "./redis-server.ts";
@@ -25,8 +26,12 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
   const running: SharedInstance[] = [];
   const lives = new Map<Life, number>();
   const workers: (Life | null)[] = Array.from({ length: plan.instances }, () => null);
+  /** Each machine has a clock of its own, and Redis' is another one's. */
+  const redisClock = storeClock(world);
+  const clocks = workers.map(() => storeClock(world, "skewed_clock"));
   const watch = watchStores(
     world,
+    { redis: redisClock, slots: clocks },
     () => server.data,
     () => server,
     () => calls,
@@ -36,6 +41,7 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
   const calls: Calls = watchCalls(world, watch);
   const server: RedisServer = redisServer({
     world,
+    clock: redisClock,
     onWritten(keys, by) {
       watch.redisWrote(keys, by);
       places.look(keys);
@@ -83,6 +89,7 @@ export async function liveShared(world: World): Promise<Readonly<Record<string, 
     reports,
     leases,
     calls,
+    clocks,
   };
   const operator = startOperator(world, running, new Map(), new Map(), (name, deployment, slot) => {
     const instance = startSharedInstance(around, name, deployment, slot);

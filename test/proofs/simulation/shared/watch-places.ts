@@ -12,7 +12,7 @@ import type { StoreWatch } from "./watch-stores.ts";
 export function watchPlaces(
   world: World,
   data: () => RedisData,
-  watch: Pick<StoreWatch, "inRedis" | "known">,
+  watch: Pick<StoreWatch, "inRedis" | "known" | "isClaimed">,
 ): { look(keys: readonly string[]): void } {
   const { concurrency } = world.plan.limits;
   const known = new Map<string, Place>();
@@ -41,7 +41,8 @@ export function watchPlaces(
       const isFlying = standing.state !== "waiting";
       if (isFlying) flying++;
       if (isFlying && suspect) suspects++;
-      if (ticket && isCalledFor(ticket, world.scheduler.nowMs()) !== (standing.state === "running"))
+      const isCalledFor = ticket && (claimOf(ticket) === null ? false : watch.isClaimed(ticketId));
+      if (ticket && isCalledFor !== null && isCalledFor !== (standing.state === "running"))
         broken("9 places", `${standing.state} there, ${ticket?.state.status} by its record`, ticketId);
     }
     if (flying > concurrency) broken("order", `${flying} tickets in flight of ${concurrency}`, null);
@@ -59,12 +60,6 @@ export function watchPlaces(
         if (keys.some((key) => key.startsWith(`${root}gate:${provider}:`))) check(provider);
     },
   };
-}
-
-/** Under a claim that lives: one that is over waits in its place at once, and in its record when somebody looks. */
-function isCalledFor(ticket: Ticket, nowMs: number): boolean {
-  const claim = claimOf(ticket);
-  return claim !== null && nowMs < claim.leaseEndsAtMs;
 }
 
 /** One that was cancelled has it until the call is over. */

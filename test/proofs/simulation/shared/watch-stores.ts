@@ -11,6 +11,7 @@ import type { Life } from "../life.ts";
 import { arrows, told, type Status } from "../ticket-arrows.ts";
 import { walks, type Sent, type Walk } from "../walk.ts";
 import type { Calls } from "../watch-calls.ts";
+import type { Stopwatch, WallClock } from "../wall-clock.ts";
 import type { SeenTicket, SeenTickets } from "../watch-tickets.ts";
 import { shortOf, type World } from "../world.ts";
 import type { RedisData } from "./redis-data.ts";
@@ -31,6 +32,11 @@ export interface StoreWatch extends SeenTickets {
   localWrote(slot: number, by: Life | null, id: string, before: Row | null, after: Row | null): void;
   all(): Iterable<KnownHere>;
   /** As Redis has them; without those that it only remembers not to have. */
+  /**
+   * Is the latest claim of it alive? One that is over waits in its place at once, and in its record when somebody looks. `null`: nobody can say,
+   * for the clock was set: place and record notice that one after the other.
+   */
+  isClaimed(id: string): boolean | null;
   inRedis(): ReadonlyMap<string, Ticket>;
   hasLost(): boolean;
 }
@@ -45,7 +51,9 @@ interface KnownHere extends SeenTicket {
   isExcused: boolean;
 }
 
-interface Known extends KnownHere {
+interface Known extends Omit<KnownHere, "about"> {
+  /** But when it expires, which is of the clock of the store that has it. */
+  about: Ticket["about"];
   readonly walk: Walk | undefined;
   charges: ChargesReference;
   /** From the claim before each claim to it, by its token. */
@@ -57,19 +65,34 @@ interface Known extends KnownHere {
     readonly by: Life | null;
     readonly atMs: number;
     readonly isRedis: boolean;
+    /** By the clock of its store. */
+    readonly since: Stopwatch;
   } | null;
   endedAtMs: number | null;
+  ended: Stopwatch | null;
+  /** Since its time was last looked at, by the clock of the store that had it then. */
+  dated: Dated;
+}
+
+interface Dated {
+  readonly age: Stopwatch;
+  readonly leftMs: number;
+  /** For so long at most it stands still, until somebody reads the ticket: so far its clock was behind. */
+  readonly stillMs: number;
 }
 
 const requests = `${root}queue:requests:`;
 const eventLists = `${root}queue:events:`;
 /** How far two clocks may be apart, and what a process knows of Redis' one. */
 const skewMs = 5_000;
+/** Less is no matter. */
+const clockSlackMs = 2_000;
 /** From the loss of an answer until what it said is asked for again, and some more. */
 const recoverMs = 10_000;
 
 export function watchStores(
   world: World,
+  clocks: { readonly redis: WallClock; readonly slots: readonly WallClock[] },
   data: () => RedisData,
   server: () => RedisServer,
   calls: () => Calls,
@@ -85,6 +108,31 @@ export function watchStores(
   const answers = new WeakMap<Walk, string>();
   let toldForNobody = 0;
   let hasLost = false;
+
+  function clockAt(where: string): WallClock {
+    return where === "redis" ? clocks.redis : (clocks.slots[Number(where.slice(-1)) - 1] ?? clocks.redis);
+  }
+
+  /**
+   * What it has left of its time goes on as it was, wherever it is and however the clock is set: by the clocks of both stores where it moves. What
+   * passed before a clock was set back may come once more, for nobody knows of it; what it was set forward by is gone.
+   */
+  function checkTime(where: string, known: Known, { about, progress }: Ticket): void {
+    const clock = clockAt(where);
+    // As whoever reads it sees it, by a clock that was set back since it was written, or moved.
+    const behindMs = progress.updatedAtMs - clock.nowMs();
+    const stillMs = behindMs < clockSlackMs ? 0 : behindMs;
+    const leftMs = about.expiresAtMs - clock.nowMs() - stillMs;
+    const { age, leftMs: beforeMs, stillMs: stoodMs } = known.dated;
+    const mostMs = Math.min(plan.policy.ttlMs, beforeMs - (age.leastMs() - stoodMs));
+    if (leftMs < beforeMs - age.mostMs() - skewMs || leftMs > mostMs + skewMs)
+      broken("clocks", `${where}: ${leftMs} ms are left of its time, after ${beforeMs}`, known.id);
+    const laterMs = about.expiresAtMs - known.about.expiresAtMs;
+    known.startedAtMs += laterMs;
+    known.charges.setBack(-laterMs);
+    known.about = about;
+    known.dated = { age: clock.stopwatch(), leftMs, stillMs };
+  }
 
   function broken(promise: string, sentence: string, id: string): void {
     if (tickets.get(id)?.isExcused) return;
@@ -147,13 +195,14 @@ export function watchStores(
     events: readonly string[],
     by: Life | null,
   ): void {
-    const known = tickets.get(id) ?? (ticket && accept(ticket));
+    const known = tickets.get(id) ?? (ticket && accept(where, ticket));
     if (!known) return;
     if (ticket !== null) history(where, known, ticket, events, by);
     checkOwners(known);
   }
 
-  function accept(ticket: Ticket): Known {
+  function accept(where: string, ticket: Ticket): Known {
+    const clock = clockAt(where);
     const { about, state } = ticket;
     const walk = drafts.get(about.id) ?? walks.getStore();
     if (walk) walk.ticketId = about.id;
@@ -178,6 +227,12 @@ export function watchStores(
       events: [],
       claim: null,
       endedAtMs: null,
+      ended: null,
+      dated: {
+        age: clock.stopwatch(),
+        leftMs: ticket.about.expiresAtMs - clock.nowMs(),
+        stillMs: 0,
+      },
     };
     tickets.set(about.id, known);
     return known;
@@ -195,8 +250,12 @@ export function watchStores(
     if (known.events.slice(0, shared).some((event, at) => event !== events[at]))
       broken("6 events", `${where} tells another history`, id);
     if (events.length < known.events.length) broken("2 states", `${where} has an older one back`, id);
-    if (JSON.stringify(ticket.about) !== JSON.stringify(known.about))
+    if (
+      JSON.stringify({ ...ticket.about, expiresAtMs: 0 }) !==
+      JSON.stringify({ ...known.about, expiresAtMs: 0 })
+    )
       broken("7 as accepted", `${where} has changed what is fixed`, id);
+    if (events.length >= known.events.length) checkTime(where, known, ticket);
     for (const stored of events.slice(shared)) {
       const event = JSON.parse(stored) as TicketEvent;
       world.note(where, `${shortOf(id)} ${told(event)}`);
@@ -234,7 +293,13 @@ export function watchStores(
           broken("moving", `${where}: claimed while it is moving`, id);
         known.gapsMs.set(event.fence, Math.max(0, event.atMs - known.startedAtMs));
         known.startedAtMs = event.atMs;
-        known.claim = { fence: event.fence, by, atMs: scheduler.nowMs(), isRedis: where === "redis" };
+        known.claim = {
+          fence: event.fence,
+          by,
+          atMs: scheduler.nowMs(),
+          isRedis: where === "redis",
+          since: clockAt(where).stopwatch(),
+        };
         return;
       case "returned":
         if (event.why === "died") died(known);
@@ -244,7 +309,8 @@ export function watchStores(
       case "expired":
       case "cancelled":
         known.endedAtMs = scheduler.nowMs();
-        if (event.kind === "expired" && scheduler.nowMs() < known.about.expiresAtMs - skewMs)
+        known.ended = clockAt(where).stopwatch();
+        if (event.kind === "expired" && known.dated.leftMs - known.dated.age.mostMs() > skewMs)
           broken("2 states", `${where}: expired before its time`, id);
         if (event.kind === "failed" && event.reason === "crashed" && !hasThrown(holder)) died(known);
         if (ticket.state.status === "completed")
@@ -273,6 +339,7 @@ export function watchStores(
     if (claim?.by === null || claim === null) return;
     const { by, atMs, isRedis } = claim;
     if (!by.isAlive || by.pausedUntilMs > 0) return;
+    if (claim.since.mostMs() !== claim.since.leastMs()) return;
     const leaseEndsAtMs = atMs + plan.policy.leaseMs;
     const couldTell = !isRedis || server().reachableSinceMs(slotOf(by)) <= leaseEndsAtMs - recoverMs;
     if (couldTell && scheduler.nowMs() >= leaseEndsAtMs - skewMs)
@@ -287,8 +354,7 @@ export function watchStores(
     if (owners.length > 1) broken("3 one holder", `${owners.join(" and ")} have it at once`, id);
     if (here.length > 1) broken("3 one holder", "two files have it", id);
     if (owners.length > 0 || here.length > 0 || !known.isPromised) return;
-    const isOver =
-      known.endedAtMs !== null && scheduler.nowMs() >= known.endedAtMs + plan.policy.retentionMs - 2 * skewMs;
+    const isOver = known.ended !== null && known.ended.mostMs() >= plan.policy.retentionMs - 2 * skewMs;
     if (!isOver) broken("1 kept", `nobody has it any more, and it is ${known.status}`, id);
   }
 
@@ -326,6 +392,12 @@ export function watchStores(
     localWrote,
     all: () => tickets.values(),
     inRedis: () => inRedis,
+    isClaimed(id) {
+      const { since } = tickets.get(id)?.claim ?? {};
+      const { leaseMs } = plan.policy;
+      if (since === undefined || since.leastMs() >= leaseMs) return false;
+      return since.mostMs() < leaseMs ? true : null;
+    },
     hasLost: () => hasLost,
   };
 
@@ -337,6 +409,7 @@ export function watchStores(
     known.claim = null;
     known.charges = newCharges();
     known.endedAtMs = null;
+    known.ended = null;
   }
 
   function newCharges(): ChargesReference {

@@ -1,0 +1,100 @@
+/** The tables of the file, and who works on them: what changes in one is told to whom it concerns. */
+import type { Ticket } from "../../domain/ticket/ticket.ts";
+import type { Clock, StoreTrouble } from "../../gateway/ports.ts";
+import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
+import type { StoreEvent, Tell } from "../../telemetry/events.ts";
+import type { Database } from "./database.ts";
+import { sqliteDoor, type SqliteDoor } from "./door.ts";
+import { createEraser, type Eraser } from "./eraser.ts";
+import { groupCommit, type GroupCommit } from "./group-commit.ts";
+import { giveNotice, type SqliteGate } from "./gate.ts";
+import { sqliteGates, type SqliteGates } from "./gates.ts";
+import { sqliteKeys, type SqliteKeys } from "./keys.ts";
+import { sqliteMoves, type SqliteMoves } from "./moves.ts";
+import { sqliteNotes, type SqliteNotes } from "./notes.ts";
+import { sqliteTickets, type SqliteTickets } from "./tickets.ts";
+import { sqliteTotals, type SqliteTotals } from "./totals.ts";
+
+export interface SqliteTablesParts {
+  readonly settings: QueueSettings;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** A UUID. */
+  readonly newId: () => string;
+  /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
+  readonly onFault: (error: unknown) => void;
+  /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
+  readonly tell: Tell;
+  /** Something may fall due at this moment. */
+  readonly onDue: (atMs: number) => void;
+}
+
+export interface SqliteTables {
+  readonly commits: GroupCommit;
+  readonly eraser: Eraser;
+  readonly gates: SqliteGates;
+  readonly tickets: SqliteTickets;
+  readonly keys: SqliteKeys;
+  readonly totals: SqliteTotals;
+  readonly notes: SqliteNotes;
+  readonly moves: SqliteMoves;
+  readonly door: SqliteDoor;
+}
+
+export function sqliteTables(database: Database, parts: SqliteTablesParts): SqliteTables {
+  const { settings, clock } = parts;
+  const { nowMs } = clock;
+  const { sql } = database;
+
+  const commits = groupCommit(sql, {
+    ...database,
+    onTrouble: (trouble) => parts.tell(troubleEvent(trouble)),
+  });
+  const eraser = createEraser(sql, database.reserve, clock);
+  const onErased = eraser.soon;
+  const gates = sqliteGates({
+    ...parts,
+    sql,
+    commits,
+    limits: gateLimits(settings),
+    send: (ticketId, gate) => door.send(ticketId, gate),
+    onSilent,
+  });
+  const keys = sqliteKeys(sql, commits, nowMs, onErased);
+  const tickets = sqliteTickets({
+    ...parts,
+    sql,
+    commits,
+    policy: ticketPolicy(settings),
+    nowMs,
+    gate: gates.of,
+    onTold,
+    onKept: () => moves.stored(),
+    onErased,
+  });
+  const totals = sqliteTotals(sql, commits, clock);
+  const notes = sqliteNotes(sql, commits, onErased);
+  const moves = sqliteMoves({ ...parts, sql, commits, tickets, notes, gate: gates.of, nowMs, onErased });
+  const door = sqliteDoor({ ...parts, tickets });
+
+  function onTold(ticket: Ticket): void {
+    giveNotice(gates.of(ticket.about.provider), ticket);
+    moves.stored();
+  }
+
+  function onSilent(ticketId: string, gate: SqliteGate): void {
+    const ask = async () => {
+      if (!(await tickets.remind(ticketId))) gate.remove(ticketId);
+    };
+    ask().catch(parts.onFault);
+  }
+
+  return { commits, eraser, gates, keys, tickets, totals, notes, moves, door };
+}
+
+/** @param trouble `null`: nothing is the matter any more */
+function troubleEvent(trouble: StoreTrouble | null): StoreEvent {
+  const store = "sqlite";
+  return trouble === null ? { kind: "store_accepts", store } : { kind: "store_refuses", store, trouble };
+}
