@@ -67,7 +67,7 @@ export default {
       workMs,
       (event, error) => logFault(env, event, error),
     );
-    await Promise.all([totals.flush(), metrics.flush()]);
+    await Promise.all([totals.flush(), metrics.flushUnlessDue()]);
   },
 
   async scheduled(_controller, env) {
@@ -79,7 +79,7 @@ export default {
       ...providerNames.map((name) => workRefused(env, name, work, endsAtMs)),
       workNoted(env, work, endsAtMs),
     ]);
-    await metrics.flush();
+    await metrics.flushUnlessDue();
   },
 } satisfies ExportedHandler<Environment>;
 
@@ -98,7 +98,7 @@ function make(env: Environment) {
     fronts.set(name, front);
     return front;
   };
-  const tickets = remoteTickets(env, gate, (ended) => metrics.count(ended, nowhere));
+  const tickets = remoteTickets(env, gate, (ended) => metrics.count(ended, null));
   const totals = remoteTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
@@ -225,9 +225,6 @@ async function look(ask: () => Promise<unknown>) {
 function later(work: Promise<unknown>): void {
   waitUntil(work);
 }
-
-/** For what is counted within an event of the queue or the clock, which ends with a flush. */
-function nowhere(): void {}
 
 function newId(): string {
   return crypto.randomUUID();

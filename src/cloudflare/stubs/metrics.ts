@@ -15,10 +15,12 @@ import type { MetricsObject } from "../objects/metrics-object.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 
 export interface PushedMetrics {
-  /** @param later lets work that follows an answer finish, within 30 s */
-  count(event: TelemetryEvent, later: (work: Promise<unknown>) => void): void;
+  /** @param later lets work that follows an answer finish, within 30 s; `null`: the event ends with a flush */
+  count(event: TelemetryEvent, later: ((work: Promise<unknown>) => void) | null): void;
   /** Sends what was counted, now. Never throws. */
   flush(): Promise<void>;
+  /** Likewise at the end of an event that no timer may outlive, unless a request's timer is about to send it. */
+  flushUnlessDue(): Promise<void>;
   /** What all isolates have counted. @throws {StoreAway} */
   read(): Promise<readonly Difference[]>;
 }
@@ -75,17 +77,20 @@ function pushedMetrics(env: Environment): PushedMetrics {
     }
   }
 
+  /** A flush that is overdue by so much died with the request that had set it off. */
+  const isDue = () => dueSinceMs !== null && Math.abs(performance.now() - dueSinceMs) < 2 * gatherMs;
+
   return {
     count(event, later) {
       meter.count(event);
-      if (!isWorthARequest(event)) return;
-      // A flush that is overdue by so much died with the request that had set it off.
-      const nowMs = performance.now();
-      if (dueSinceMs !== null && Math.abs(nowMs - dueSinceMs) < 2 * gatherMs) return;
-      dueSinceMs = nowMs;
+      if (later === null || !isWorthARequest(event) || isDue()) return;
+      dueSinceMs = performance.now();
       later(wait(timers, gatherMs).then(flush));
     },
     flush,
+    async flushUnlessDue() {
+      if (!isDue()) await flush();
+    },
     async read() {
       await flush();
       return ask((metrics) => metrics.read());

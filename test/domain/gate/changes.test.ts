@@ -69,17 +69,20 @@ it("a breaker opens, is tried in vain, is tried again and closes: each step once
   expect(told()).toEqual([{ kind: "breaker_half_open" }, { kind: "breaker_closed" }]);
 });
 
-it("our account is refused, for another reason, and let in", () => {
+it("our account is refused, however often, and let in", () => {
   const { report, pass, told } = world();
   report(refused);
   report(refused);
   expect(told()).toEqual([{ kind: "provider_held", reason: "credentials_refused", untilMs: 1_010_000 }]);
   pass(1);
+  report({ ...refused, finding: { kind: "refused", why: "quota_exhausted" } });
+  expect(told()).toEqual([]);
+  const call = { comparison: "c", tenant: "t", model: "m", beganAgoMs: 2, beforeAgoMs: 2 };
+  report({ ...healthy, call });
+  // That call had begun before our account was refused.
+  expect(told()).toEqual([]);
+  report({ ...healthy, call: { ...call, beganAgoMs: 0, beforeAgoMs: 0 } });
   report(healthy);
-  report(healthy);
-  // What older code reports says nothing of when the call began: it lets the account in.
-  expect(told()).toMatchObject([]);
-  report({ ...healthy, call: { comparison: "c", tenant: "t", model: "m", beganAgoMs: 0, beforeAgoMs: 0 } });
   expect(told()).toEqual([{ kind: "provider_released", reason: "credentials_refused" }]);
 });
 
