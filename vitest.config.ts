@@ -15,6 +15,15 @@ const machine = [
   "test/node/vendors/one-byte-chunks.test.ts",
   "test/proofs/simulation/sim.test.ts",
 ];
+/** And those of them that run inside workerd. */
+const machineInWorkerd = ["test/cloudflare/migration.test.ts"];
+
+const insideWorkerd = () =>
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    // The rest is as it is deployed. Four hours of a waiting ticket would be a thousand alarms.
+    miniflare: { bindings: { ENVIRONMENT: "test", QUEUE_REQUEST_TTL_HOURS: "0.2" } },
+  });
 
 // A project per runtime: the core on plain Node, the Node platform, and real workerd.
 export default defineConfig({
@@ -50,18 +59,18 @@ export default defineConfig({
       { extends: true, test: { name: "machine", include: machine } },
       {
         extends: true,
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            // The rest is as it is deployed. Four hours of a waiting ticket would be a thousand alarms.
-            miniflare: { bindings: { ENVIRONMENT: "test", QUEUE_REQUEST_TTL_HOURS: "0.2" } },
-          }),
-        ],
+        plugins: [insideWorkerd()],
         test: {
           name: "workerd",
           globalSetup: ["./test/support/upstash-setup.ts"],
           include: ["test/cloudflare/**/*.test.ts"],
+          exclude: machineInWorkerd,
         },
+      },
+      {
+        extends: true,
+        plugins: [insideWorkerd()],
+        test: { name: "machine-workerd", include: machineInWorkerd },
       },
     ],
   },

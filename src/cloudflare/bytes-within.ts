@@ -10,13 +10,13 @@ const roomBytes = 16_384;
  * (measured in workerd, 2026-11-30).
  *
  * @param body of a request or an answer: such streams fill memory that is given to them
- * @param mayHold asked before room is made for more than is held unasked
+ * @param mayRead asked before room is made for more than is held unasked
  * @returns `too_large` where it is longer than the limit, `no_room` where more may not be held; the rest is never held
  */
 export async function bytesWithin(
   maxBytes: number,
   body: ReadableStream<Uint8Array>,
-  mayHold: (bytes: number) => boolean,
+  mayRead: (bytes: number) => boolean,
 ): Promise<Uint8Array | "too_large" | "no_room" | "hung_up"> {
   const reader = body.getReader({ mode: "byob" });
   let held = new Uint8Array(Math.min(roomBytes, maxBytes + 1));
@@ -34,7 +34,7 @@ export async function bytesWithin(
     }
     if (value.length < wantedBytes) return held.subarray(0, sizeBytes);
     const nextBytes = Math.min(2 * sizeBytes, maxBytes + 1);
-    if (nextBytes > unaskedBytes && !mayHold(nextBytes)) {
+    if (nextBytes > unaskedBytes && !mayRead(nextBytes)) {
       await reader.cancel();
       return "no_room";
     }

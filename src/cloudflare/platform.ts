@@ -6,7 +6,7 @@ import { bytesWithin } from "./bytes-within.ts";
 
 export const workersPlatform: Platform = {
   name: "cloudflare",
-  readBody: (c, maxBytes, mayHold) => readBody(c.req.raw, maxBytes, mayHold),
+  readBody: (c, maxBytes, mayRead) => readBody(c.req.raw, maxBytes, mayRead),
   onHangUp(c, then) {
     const { signal } = c.req.raw;
     if (signal.aborted) then();
@@ -19,7 +19,7 @@ export const workersPlatform: Platform = {
 async function readBody(
   request: Request,
   maxBytes: number,
-  mayHold: (bytes: number) => boolean = () => true,
+  mayRead: (bytes: number) => boolean = () => true,
 ): Promise<Result<string, BodyFault>> {
   if (!request.body) return ok("");
   const length = request.headers.get("content-length");
@@ -28,7 +28,7 @@ async function readBody(
   try {
     // The runtime holds a body to its declared length. Reading it in one piece costs a third of reading it as a stream.
     bytes =
-      length === null ? await bytesWithin(maxBytes, request.body, mayHold) : await request.arrayBuffer();
+      length === null ? await bytesWithin(maxBytes, request.body, mayRead) : await request.arrayBuffer();
   } catch {
     return err("hung_up");
   }

@@ -19,7 +19,7 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf } from "../domain/gate/blocks.ts";
 import { changesOf, type GateChange } from "../domain/gate/changes.ts";
 import { dispatch } from "../domain/gate/dispatch.ts";
-import { ticketsBefore } from "../domain/gate/fair-order.ts";
+import { holdersWith, ticketsBefore } from "../domain/gate/fair-order.ts";
 import {
   enqueue,
   hasRoom,
@@ -221,7 +221,15 @@ function admissions(
         const present = weighed(gate, load, nowMs, limits);
         const mayCome =
           !places.wasWithdrawn(item, nowMs) &&
-          (known !== null || hasRoom(present, item, load, () => places.lines(null), nowMs, limits));
+          (known !== null ||
+            hasRoom(
+              present,
+              item,
+              load,
+              () => holdersWith(places, item.tenant ?? "", limits.weights),
+              nowMs,
+              limits,
+            ));
         if (!mayCome) return { gate: present, reply: { kind: "full" } };
         const place = enqueue(item, known, notBeforeMs, nowMs);
         putPlace(place);
@@ -313,7 +321,8 @@ function looks(parts: GateKeeperParts, table: Table) {
     const load = places.load();
     const due = {
       firstLapseMs: places.firstLapseMs(),
-      firstReadyMs: places.firstReadyMs(blocksOf(gate, places, nowMs, limits), load.suspectsInFlight === 0),
+      firstReadyMs: () =>
+        places.firstReadyMs(blocksOf(gate, places, nowMs, limits), load.suspectsInFlight === 0),
       firstHeardMs: places.firstHeardMs(),
     };
     return wakeAtMs(gate, due, load, nowMs, limits);

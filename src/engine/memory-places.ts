@@ -10,6 +10,7 @@ import {
   type Place,
   type Places,
 } from "../domain/gate/places.ts";
+import { lineOrder, type LineOrder } from "./line-order.ts";
 import { sortedList, type SortedList } from "./sorted-list.ts";
 
 /** One group's. */
@@ -39,6 +40,7 @@ interface Lists {
   readonly waitingByHeard: SortedList<Place>;
   /** Of tenants with places. */
   readonly lines: Map<string, OwnLine>;
+  readonly order: LineOrder;
   /** Waiting ones of a model and tenant; suspects, which are few, are looked through instead. */
   readonly waitingByGroup: Map<string, Waiting>;
   readonly suspects: Set<Place>;
@@ -55,6 +57,7 @@ function createLists(): Lists {
     flying: new Set(),
     waitingByHeard: sortedList(byMoment((place) => place.heardAtMs)),
     lines: new Map(),
+    order: lineOrder(),
     waitingByGroup: new Map(),
     suspects: new Set(),
     byAge: sortedList(byMoment((place) => place.acceptedAtMs)),
@@ -66,6 +69,7 @@ function createLists(): Lists {
       const own = lineOf(lists, place);
       own.line = lineAfter(own.line, place, 1);
       if (before !== undefined) takeOut(lists, before);
+      lists.order.put(place.tenant, own.line);
       putIn(lists, place);
     },
 
@@ -104,6 +108,7 @@ function takeOut(lists: Lists, place: Place): void {
   const own = lineOf(lists, place);
   own.line = lineAfter(own.line, place, -1);
   if (own.line.size === 0) lists.lines.delete(place.tenant);
+  lists.order.put(place.tenant, own.line);
   if (place.standing.state !== "waiting") {
     lists.leased.remove(place);
     lists.flying.delete(place);
@@ -225,7 +230,12 @@ function turns(lists: Lists): Pick<Places, "ready" | "groups" | "hasWaiting" | "
   };
 }
 
-function shares({ lines }: Lists): Pick<Places, "ownBefore" | "lines" | "putTag" | "virtualTime"> {
+type Shares = Pick<
+  Places,
+  "ownBefore" | "lines" | "lineCount" | "eachLine" | "linesBefore" | "putTag" | "virtualTime"
+>;
+
+function shares({ lines, order }: Lists): Shares {
   let virtualTime = 0;
   return {
     ownBefore: (place) => lines.get(place.tenant)?.waiting.before(place) ?? 0,
@@ -238,10 +248,21 @@ function shares({ lines }: Lists): Pick<Places, "ownBefore" | "lines" | "putTag"
       }
       return found;
     },
+    lineCount: () => lines.size,
+    eachLine(isWanted) {
+      order.each((tenant) => {
+        const own = lines.get(tenant);
+        return own === undefined || isWanted(own.line);
+      });
+    },
+    linesBefore: order.before,
     putTag(tenant, startTag, sinceMs, nextVirtualTime) {
       virtualTime = nextVirtualTime;
+      order.moveTo(nextVirtualTime);
       const own = lines.get(tenant);
-      if (own) own.line = { ...own.line, startTag, sinceMs };
+      if (own === undefined) return;
+      own.line = { ...own.line, startTag, sinceMs };
+      order.put(tenant, own.line);
     },
     virtualTime: () => virtualTime,
   };

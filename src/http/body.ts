@@ -15,11 +15,11 @@ export async function readJson(
   c: Context,
   platform: Platform,
   maxBytes: number,
-  mayHold?: (bytes: number) => boolean,
+  mayRead?: (bytes: number) => boolean,
 ): Promise<Result<JsonBody, Problem>> {
   const wrongType = problemOfMediaType(c);
   if (wrongType) return err(wrongType);
-  const text = await platform.readBody(c, maxBytes, mayHold);
+  const text = await platform.readBody(c, maxBytes, mayRead);
   return text.ok ? parse(text.value) : err(problemOfFault(text.error, maxBytes));
 }
 

@@ -35,9 +35,9 @@ export async function readComparison(
   c: Context,
   platform: Platform,
   maxBytes: number,
-  mayHold?: (bytes: number) => boolean,
+  mayRead?: (bytes: number) => boolean,
 ): Promise<Result<GoodComparison, BadComparison>> {
-  const body = await readJson(c, platform, maxBytes, mayHold);
+  const body = await readJson(c, platform, maxBytes, mayRead);
   return body.ok ? comparisonIn(body.value) : err({ problem: body.error, correlationId: null });
 }
 

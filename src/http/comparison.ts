@@ -69,8 +69,8 @@ function announcedBytes(c: RouteContext): number | null {
 async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
   const { config, clock } = parts;
   c.set("comparison", notRead);
-  const mayHold = (bytes: number) => stay.grow(mostHeldBytes(bytes));
-  const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayHold);
+  const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
+  const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayRead);
   if (!read.ok) {
     if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
     return refuse(c, read.error.problem);

@@ -7,12 +7,12 @@ export interface Platform {
   /**
    * Reads a request's body as UTF-8 and stops at the limit, so that an oversized body is never held whole.
    * @param maxBytes the largest body that is read
-   * @param mayHold asked before more of a body of unknown length is held than it was asked for: is there room for so many bytes? Absent: there is
+   * @param mayRead asked before more of a body of unknown length is read than it was asked for: is there room for so many bytes? Absent: there is
    */
   readBody(
     c: Context,
     maxBytes: number,
-    mayHold?: (bytes: number) => boolean,
+    mayRead?: (bytes: number) => boolean,
   ): Promise<Result<string, BodyFault>>;
   /** Runs `then` when the client goes away before it has its answer; the returned function ends the watch. */
   onHangUp(c: Context, then: () => void): () => void;

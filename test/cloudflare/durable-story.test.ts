@@ -143,7 +143,7 @@ it("keeps a comparison through an outage, and judges it when the provider is bac
   expect(await Promise.all(ids.map(s.statusOf))).toEqual(ids.map(() => "completed"));
   expect(await remoteGate(env, "mock").status()).toMatchObject({ state: "closed", queue: { size: 0 } });
   expect(await isStored("Canary of essay A")).toBe(false);
-}, 30_000);
+}, 150_000);
 
 it("finishes every ticket though every message was lost and every object evicted: its place lapses", async () => {
   const s = await story();
@@ -349,7 +349,7 @@ it("asks after a place whose ticket is silent for 5 minutes, and frees one that 
   await s.advance(1);
   await settled();
   expect(await remoteGate(env, "mock").status()).toMatchObject({ queue: { size: 5 } });
-}, 20_000);
+}, 150_000);
 
 it("writes nothing for an id that nobody knows, not even a table", async () => {
   await freshWorld();
@@ -370,7 +370,7 @@ it("leaves nothing behind when a ticket is forgotten", async () => {
   await s.advance(86_400_000);
   expect(await storedIn(stub)).toEqual({});
   expect(await alarmOf(stub)).toBeNull();
-}, 30_000);
+}, 150_000);
 
 it("never loses a gate's alarm to a failure: it is set again", async () => {
   const s = await story();
@@ -476,7 +476,7 @@ it("answers StoreAway where an object can't be reached, after trying again for w
   expect(await look({ retryable: true })).toBeGreaterThan(2);
   expect(await look({ retryable: true, overloaded: true })).toBe(1);
   expect(await look({ remote: true })).toBe(1);
-}, 15_000);
+}, 150_000);
 
 it("asks a gate's table at most 8 times for a ticket, from its reservation to its end", async () => {
   const s = await story();

@@ -45,7 +45,7 @@ it("sixteen hanging texts of one tenant: another's ticket is judged, as his live
     lab.callsOf("good").length,
     lab.calls.filter(({ name }) => name.startsWith("bad")).length <= 16 * 20,
   ]).toEqual([0, "completed", 1, true]);
-}, 60_000);
+}, 150_000);
 
 it("three texts each 10 minutes that are answered after 40 s without a verdict: another's ticket each minute is judged within two", async () => {
   const lab = vendorLab(({ name }) =>
@@ -65,7 +65,7 @@ it("three texts each 10 minutes that are answered after 40 s without a verdict: 
     .names()
     .filter((name) => name.startsWith("good") && lab.ticket(name).state.status === "queued");
   expect(waiting.length).toBeLessThan(3);
-}, 60_000);
+}, 150_000);
 
 it("one ticket that always gets a 429 (Retry-After: 60): another's live calls, one each 12 s, go on", async () => {
   const lab = vendorLab(({ name }) =>

@@ -96,8 +96,8 @@ it("has a body of unknown length ask for room as it comes, and lets go of one th
   const asked: boolean[] = [];
   const { request } = testService({
     platform: {
-      readBody: async (_c, _maxBytes, mayHold) => {
-        asked.push(mayHold?.(1_000_000) ?? true);
+      readBody: async (_c, _maxBytes, mayRead) => {
+        asked.push(mayRead?.(1_000_000) ?? true);
         return asked.at(-1) === true ? new Promise(() => {}) : err("no_room");
       },
     },

@@ -22,7 +22,7 @@ import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
-const patience = { timeout: 40_000, interval: 50 };
+const patience = { timeout: 60_000, interval: 50 };
 
 async function open(dataDir: string) {
   const faults: unknown[] = [];
@@ -60,7 +60,7 @@ async function startFails(directory: string): Promise<string> {
 
 it(
   "one page of it damaged, whichever it is: the start says so, or the service serves",
-  { timeout: 60_000 },
+  { timeout: 150_000 },
   async () => {
     const source = await usedDirectory();
     const pages = statSync(fileIn(source)).size / 4_096;
@@ -109,7 +109,7 @@ it("damage that is found while it is used is what health says from then on", asy
   expect(opened.value.warnings()).toEqual([expect.stringMatching(/is damaged/)]);
 });
 
-it("emptied, where tickets were: it is no new one", { timeout: 30_000 }, async () => {
+it("emptied, where tickets were: it is no new one", { timeout: 150_000 }, async () => {
   const directory = await usedDirectory();
   truncateSync(fileIn(directory), 0);
   expect(await startFails(directory)).toContain("is empty or gone, though this directory has been in use");

@@ -22,7 +22,7 @@ async function openAi(name: string, env: Readonly<Record<string, string>> = {}) 
 }
 
 // Processes take their time to start where others work beside them.
-describe("a Node process", { timeout: 20_000 }, () => {
+describe("a Node process", { timeout: 120_000 }, () => {
   it("killed in mid-call leaves a ticket that its successor brings to its one result", async () => {
     const { lane, env } = await openAi("killed-in-mid-call");
     await lane.script([{ fault: "stall" }]);
@@ -39,7 +39,7 @@ describe("a Node process", { timeout: 20_000 }, () => {
         const answer = await fetch(second.url + String(accepted.body["results_url"]));
         return answer.status === 200 && answer;
       },
-      { timeout: 15_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
     expect(await result.json()).toMatchObject({ queue_id: accepted.body["queue_id"], provider: "openai" });
     const [asked, again, ...more] = await lane.requests();

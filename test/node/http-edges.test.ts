@@ -144,7 +144,7 @@ describe("is refused as JSON, with a correlation id that the log has too, and th
         service
           .logged("request")
           .some((line) => line["correlation_id"] === correlation_id && line["status"] === status),
-      { timeout: 15_000 },
+      { timeout: 60_000 },
     );
   });
 

@@ -45,7 +45,7 @@ beforeAll(async () => {
   });
   await everyKindOfRequest();
   await service.stop();
-}, 60_000);
+}, 150_000);
 afterAll(() => service.kill("SIGKILL"));
 
 const message = `${canary}-vendor ${canary}-key-openai ${canary}-essay-a`;

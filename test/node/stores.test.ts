@@ -38,7 +38,7 @@ async function dataWithSpool(): Promise<string> {
 
 it(
   "is SQLite alone without REDIS_URL, and warns of what only Redis could be told",
-  { timeout: 20_000 },
+  { timeout: 90_000 },
   async () => {
     const clean = await start({ DATA_DIR: directoryForTest() });
     const health = await clean.request("/healthz");
@@ -56,7 +56,7 @@ it(
   },
 );
 
-it("starts while Redis is away: degraded, and a whole service", { timeout: 20_000 }, async () => {
+it("starts while Redis is away: degraded, and a whole service", { timeout: 90_000 }, async () => {
   const service = await start({ REDIS_URL: noRedis, DATA_DIR: directoryForTest() });
   expect((await service.request("/healthz")).body).toMatchObject({
     status: "degraded",

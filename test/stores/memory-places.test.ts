@@ -81,6 +81,9 @@ it("answers every question as the plain table does, after any changes", () => {
         hasWaiting: ["", "a"].map((tenant) => table.hasWaiting({ model: "n", tenant })),
         ownBefore: table.ownBefore(asked),
         lines: [null, ["a", "x"]].map((tenants) => byTenant(table.lines(tenants))),
+        lineCount: table.lineCount(),
+        order: inOrder(table),
+        linesBefore: ["", "a", "b", "x"].map(table.linesBefore),
         virtualTime: table.virtualTime(),
         wasWithdrawn: table.wasWithdrawn(asked, asked.acceptedAtMs),
         firstLapseMs: table.firstLapseMs(),
@@ -97,6 +100,12 @@ it("answers every question as the plain table does, after any changes", () => {
     { numRuns: 500 },
   );
 });
+
+function inOrder(table: Places): readonly TenantLine[] {
+  const lines: TenantLine[] = [];
+  table.eachLine((line) => lines.push(line) > 0);
+  return lines;
+}
 
 function byId(places: readonly Place[]): readonly Place[] {
   return places.toSorted((a, b) => (a.ticketId < b.ticketId ? -1 : 1));

@@ -1,5 +1,5 @@
 /** Places in a Map: the plainest reading of what every table must answer, and slow with many. */
-import type { TenantLine } from "../../src/domain/gate/fair-order.ts";
+import { comesBefore, type TenantLine } from "../../src/domain/gate/fair-order.ts";
 import {
   blockedUntilMs,
   byProbeTurn,
@@ -26,7 +26,13 @@ export function plainPlaces(): Places {
     }
   }
 
-  return {
+  const inOrder = (): readonly TenantLine[] =>
+    table
+      .lines(null)
+      .filter((line) => line.waiting > 0)
+      .toSorted((a, b) => (comesBefore(a, b, virtualTime) ? -1 : 1));
+
+  const table: Places = {
     find: (ticketId) => rows.get(ticketId) ?? null,
     put(place) {
       rows.set(place.ticketId, place);
@@ -85,6 +91,15 @@ export function plainPlaces(): Places {
           };
         });
     },
+    lineCount: () => new Set(all().map(({ tenant }) => tenant)).size,
+    eachLine(isWanted) {
+      for (const line of inOrder()) if (!isWanted(line)) return;
+    },
+    linesBefore: (tenant) =>
+      Math.max(
+        0,
+        inOrder().findIndex((line) => line.tenant === tenant),
+      ),
     putTag(tenant, startTag, sinceMs, nextVirtualTime) {
       virtualTime = nextVirtualTime;
       if (tags.has(tenant)) tags.set(tenant, { startTag, sinceMs });
@@ -126,6 +141,7 @@ export function plainPlaces(): Places {
     inFlight: () => all().filter(isInFlight),
     all,
   };
+  return table;
 }
 
 function lapsesAtMs({ standing }: Place): number | null {

@@ -4,11 +4,17 @@
  */
 import { lineAfter, type TenantLine } from "../../domain/gate/fair-order.ts";
 import type { Place } from "../../domain/gate/places.ts";
+import { lineOrder } from "../../engine/line-order.ts";
 
 export interface SqlLines {
   /** A place has changed. `null`: there was none, there is none. */
   count(before: Place | null, after: Place | null): void;
   of(tenants: readonly string[] | null): readonly TenantLine[];
+  /** How many there are. */
+  size(): number;
+  /** As `Places` has them. */
+  each(isWanted: (line: TenantLine) => boolean): void;
+  before(tenant: string): number;
   putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
   virtualTime(): number;
 }
@@ -36,30 +42,48 @@ export function sqlLines(sql: SqlStorage, sums: readonly OwnSums[]): SqlLines {
   const stored = new Map(rows.map((row) => [row.tenant, row]));
   const lines = new Map(sums.map((own) => [own.tenant, lineOf(own, stored.get(own.tenant))]));
   let virtualTime = rows.reduce((latest, row) => Math.max(latest, row.sent_tag), 0);
+  const order = lineOrder();
+  order.moveTo(virtualTime);
+  for (const [tenant, line] of lines) order.put(tenant, line);
+
+  function set(tenant: string, line: TenantLine): void {
+    lines.set(tenant, line);
+    order.put(tenant, line);
+  }
 
   function endIfEmpty(tenant: string): void {
     const line = lines.get(tenant);
     if (line === undefined || line.size > 0) return;
     lines.delete(tenant);
+    order.put(tenant, null);
     if (line.startTag > 0) sql.exec("DELETE FROM lines WHERE tenant = ?", tenant);
   }
 
   return {
     count(before, after) {
-      if (after !== null) lines.set(after.tenant, lineAfter(lines.get(after.tenant), after, 1));
+      if (after !== null) set(after.tenant, lineAfter(lines.get(after.tenant), after, 1));
       if (before === null) return;
-      lines.set(before.tenant, lineAfter(lines.get(before.tenant), before, -1));
+      set(before.tenant, lineAfter(lines.get(before.tenant), before, -1));
       endIfEmpty(before.tenant);
     },
     of(tenants) {
       if (tenants === null) return [...lines.values()];
       return tenants.flatMap((tenant) => lines.get(tenant) ?? []);
     },
+    size: () => lines.size,
+    each(isWanted) {
+      order.each((tenant) => {
+        const line = lines.get(tenant);
+        return line === undefined || isWanted(line);
+      });
+    },
+    before: order.before,
     putTag(tenant, startTag, sinceMs, nextVirtualTime) {
       virtualTime = nextVirtualTime;
+      order.moveTo(nextVirtualTime);
       const line = lines.get(tenant);
       if (line === undefined) return;
-      lines.set(tenant, { ...line, startTag, sinceMs });
+      set(tenant, { ...line, startTag, sinceMs });
       sql.exec("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?)", tenant, startTag, sinceMs, virtualTime);
     },
     virtualTime: () => virtualTime,

@@ -201,7 +201,7 @@ function turns(
 function shares(
   { number }: AskSql,
   lines: Lines,
-): Pick<Places, "ownBefore" | "lines" | "putTag" | "virtualTime"> {
+): Pick<Places, "ownBefore" | "lines" | "lineCount" | "eachLine" | "linesBefore" | "putTag" | "virtualTime"> {
   return {
     ownBefore: (place) =>
       number(
@@ -211,6 +211,9 @@ function shares(
         turnOf(place),
       ) ?? 0,
     lines: (tenants) => lines.known().of(tenants),
+    lineCount: () => lines.known().size(),
+    eachLine: (isWanted) => lines.known().each(isWanted),
+    linesBefore: (tenant) => lines.known().before(tenant),
     putTag: (tenant, startTag, sinceMs, virtualTime) =>
       lines.known().putTag(tenant, startTag, sinceMs, virtualTime),
     virtualTime: () => lines.known().virtualTime(),

@@ -1,5 +1,5 @@
 /** May another ticket be kept? Two watermarks, so that the answer doesn't flicker at the edge. They bind those who hold their share. */
-import { hasShare, weightOf, type Weights } from "../shares.ts";
+import { hasShare } from "../shares.ts";
 
 export interface AdmissionLimits {
   /** Unfinished tickets of one provider, at least 1. */
@@ -26,33 +26,33 @@ export function acceptsMore(accepting: boolean, load: Load, limits: AdmissionLim
     : load.size < lowWatermark * maxSize && load.bytes < lowWatermark * maxBytes;
 }
 
+/** Who hold places, and the one of them that asks for one more. */
+export interface Holders {
+  readonly own: Load;
+  /** Its weight. */
+  readonly weight: number;
+  /** Of all of them together, the one that asks included. */
+  readonly weights: number;
+}
+
 /**
  * While no more are accepted, who has to wait for that: a tenant that holds at least its share of what there is too much of. Whoever holds less
  * is not kept out by what others hold, up to the limits themselves.
  *
  * @param whole all that is held, by places or otherwise
- * @param lines of tenants with places
+ * @param all what is held by places
  */
 export function isBound(
-  tenant: string,
   whole: Load,
-  lines: readonly (Load & { readonly tenant: string })[],
+  all: Load,
+  { own, weight, weights }: Holders,
   { maxSize, maxBytes, lowWatermark }: AdmissionLimits,
-  weights: Weights | undefined,
 ): boolean {
-  const own = lines.find((line) => line.tenant === tenant) ?? { size: 0, bytes: 0 };
-  const weight = weightOf(weights, tenant);
-  let all = { size: 0, bytes: 0 };
-  let sum = own.size > 0 ? 0 : weight;
-  for (const line of lines) {
-    all = { size: all.size + line.size, bytes: all.bytes + line.bytes };
-    sum += weightOf(weights, line.tenant);
-  }
   const isMuch = whole.size >= lowWatermark * maxSize;
   const isBig = whole.bytes >= lowWatermark * maxBytes;
   return (
-    (isMuch && hasShare(own.size, all.size, weight, sum)) ||
-    (isBig && hasShare(own.bytes, all.bytes, weight, sum))
+    (isMuch && hasShare(own.size, all.size, weight, weights)) ||
+    (isBig && hasShare(own.bytes, all.bytes, weight, weights))
   );
 }
 

@@ -3,12 +3,12 @@
  * tickets that ask for their models; then all in turn (`fair-order.ts`), as far as ramps and paces let them.
  */
 import { openFor, pausesOf } from "./blocks.ts";
-import { charge, comesBefore, type TenantLine } from "./fair-order.ts";
-import { isClosedForTicket, takeTurn, type GateState, type GateLimits } from "./gate.ts";
+import { charge } from "./fair-order.ts";
+import { takeTurn, type GateState, type GateLimits } from "./gate.ts";
 import { askerOf, isFirst, mostProbed, probeOf } from "./least-lately.ts";
 import { paced } from "./paces.ts";
 import { isAsked, presentPauses } from "./pauses.ts";
-import { dispatchMs, isBlocked, type Block, type Group, type Place, type Places } from "./places.ts";
+import { dispatchMs, type Block, type Group, type Place, type Places } from "./places.ts";
 import { isDivided, mostInFlight, queueTurn } from "./ticket-turn.ts";
 import type { Turn } from "./turn.ts";
 
@@ -97,70 +97,34 @@ function asks({ holds: pauses }: GateState, { model }: Place): boolean {
   return pauses.some((pause) => pause.model === model && isAsked(pause));
 }
 
-/** A line in which somebody is over the backoff, and of which models. */
-interface OpenLine {
-  line: TenantLine;
-  readonly others: Group[];
-  readonly suspects: Group[];
-  /** Nothing more of it can be sent now. */
-  isDone: boolean;
-}
-
-/** Looked up once: while tickets are sent, nobody joins a line. */
-function openLines(places: Places, nowMs: number): readonly OpenLine[] {
-  const others = places.groups(nowMs, null, false);
-  const suspects = places.load().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true);
-  const ofTenant: Record<string, { readonly others: Group[]; readonly suspects: Group[] }> = {};
-  for (const group of others) (ofTenant[group.tenant] ??= { others: [], suspects: [] }).others.push(group);
-  for (const group of suspects)
-    (ofTenant[group.tenant] ??= { others: [], suspects: [] }).suspects.push(group);
-  return places.lines(Object.keys(ofTenant)).map((line) => {
-    const groups = ofTenant[line.tenant] ?? { others: [], suspects: [] };
-    return { line, ...groups, isDone: false };
-  });
-}
-
 /** Finds the first ticket of the line whose turn it is; its own suspects go before all else of it, one of all tenants' at a time. */
 function inTurn(places: Places, nowMs: number): (gate: GateState) => Place | null {
-  const lines = openLines(places, nowMs);
-  let latest: OpenLine | null = null;
+  const suspects = places.load().suspectsInFlight > 0 ? [] : places.groups(nowMs, null, true);
+  /** Lines of which nothing can be sent now. While tickets are sent, nobody joins a line. */
+  const isDone: Record<string, boolean | undefined> = {};
+  /** While the breaker is open for some: whom it may be open for, looked up once. */
+  let groups: readonly Group[] | null = null;
 
-  function firstOpen(gate: GateState, pauses: readonly Block[], maySuspect: boolean): OpenLine | null {
-    const virtualTime = places.virtualTime();
-    let first: OpenLine | null = null;
-    for (const open of lines) {
-      if (open.isDone || (first !== null && !comesBefore(open.line, first.line, virtualTime))) continue;
-      const hasTicket =
-        mayGo(open.others, gate, pauses) || (maySuspect && mayGo(open.suspects, gate, pauses));
-      if (hasTicket) first = open;
-    }
-    return first;
+  function firstIn(tenant: string, blocked: readonly Block[], maySuspect: boolean): Place | undefined {
+    const query = { nowMs, blocked, tenant, model: null, forProbe: false, limit: 1 };
+    const mayBeSuspect = maySuspect && suspects.some((group) => group.tenant === tenant);
+    const suspect = mayBeSuspect ? places.ready({ ...query, suspect: true })[0] : undefined;
+    return suspect ?? places.ready({ ...query, suspect: false })[0];
   }
 
   return (gate) => {
-    // It has paid for its last ticket since.
-    if (latest !== null) latest.line = places.lines([latest.line.tenant])[0] ?? latest.line;
-    const pauses = pausesOf(gate, places, nowMs);
+    if (isDivided(gate)) groups ??= [...places.groups(nowMs, null, false), ...suspects];
+    // While the breaker is open for some, only their probes go.
+    const blocked = [...pausesOf(gate, places, nowMs), ...openFor(gate, groups ?? [], nowMs)];
     const maySuspect = places.load().suspectsInFlight === 0;
-    for (;;) {
-      latest = firstOpen(gate, pauses, maySuspect);
-      if (latest === null) return null;
-      const { tenant } = latest.line;
-      const blocked = [...pauses, ...openFor(gate, [...latest.others, ...latest.suspects], nowMs)];
-      const query = { nowMs, blocked, tenant, model: null, forProbe: false, limit: 1 };
-      const suspect =
-        maySuspect && latest.suspects.length > 0 ? places.ready({ ...query, suspect: true })[0] : undefined;
-      const first = suspect ?? places.ready({ ...query, suspect: false })[0];
-      if (first !== undefined) return first;
-      latest.isDone = true;
-    }
+    const found: Place[] = [];
+    places.eachLine(({ tenant }) => {
+      if (isDone[tenant] === true) return true;
+      const first = firstIn(tenant, blocked, maySuspect);
+      if (first === undefined) isDone[tenant] = true;
+      else found.push(first);
+      return first === undefined;
+    });
+    return found[0] ?? null;
   };
-}
-
-/** May any of these be sent, as far as groups tell? */
-function mayGo(groups: readonly Group[], gate: GateState, pauses: readonly Block[]): boolean {
-  // While the breaker is open for some, only their probes go.
-  return groups.some(
-    (group) => (!isDivided(gate) || isClosedForTicket(gate, group)) && !isBlocked(group, pauses),
-  );
 }

@@ -7,7 +7,7 @@
  * So the tags of lines that have something to send lie within the cost of one ticket of each other, and a store that loses them does no harm.
  */
 import { weightOf, type Weights } from "../shares.ts";
-import type { Load } from "./admission.ts";
+import type { Holders, Load } from "./admission.ts";
 import type { Place, Places } from "./places.ts";
 
 /** What a tenant has at one provider; only of tenants with places. */
@@ -96,22 +96,49 @@ export function ticketsBefore(places: Places, place: Place, weights: Weights | u
   if (place.standing.state !== "waiting") return 0;
   const sent = places.inFlight().filter(({ standing }) => standing.state === "dispatched").length;
   const own = places.ownBefore(place);
-  const lines = places.lines(null);
-  const line = lines.find(({ tenant }) => tenant === place.tenant);
-  if (line === undefined) return sent + own;
+  const [line] = places.lines([place.tenant]);
+  return line === undefined ? sent + own : sent + own + othersBefore(places, line, own, weights);
+}
+
+/** So many lines are looked at for an estimate; what those that follow let go first is taken to be as much, on average. */
+const mostLooked = 32;
+
+/** Tickets of others that go before a ticket, which has so many of its own line before it. */
+function othersBefore(places: Places, line: TenantLine, own: number, weights: Weights | undefined): number {
   const virtualTime = places.virtualTime();
   const start = startOf(line, virtualTime) + own * meanCost(line, weights);
+  let looked = 0;
+  let waiting = 0;
   let others = 0;
-  for (const other of lines) {
+  places.eachLine((other) => {
+    // Where it has none of its own before it, whoever stands behind its line goes after it.
+    if (other.tenant === line.tenant) return own > 0;
     const lead = (start - startOf(other, virtualTime)) / meanCost(other, weights);
-    if (other.tenant === place.tenant || other.waiting === 0 || lead < 0) continue;
+    if (lead < 0) return false;
     // Of equal tags the line goes first that has waited for longer, and each has just sent one when its next comes up.
-    const isOlder = own > 0 || (lead === 0 && comesBefore(other, line, virtualTime));
+    const isOlder = own > 0 || lead === 0;
     others += Math.min(other.waiting, isOlder ? Math.floor(lead) + 1 : Math.ceil(lead));
-  }
-  return sent + own + others;
+    waiting += other.waiting;
+    looked++;
+    return looked < mostLooked;
+  });
+  if (looked < mostLooked) return others;
+  const more = (own > 0 ? places.lineCount() - 1 : places.linesBefore(line.tenant)) - looked;
+  const waitBeyond = places.load().waiting - waiting - line.waiting;
+  return others + Math.min(waitBeyond, Math.round((more * others) / looked));
 }
 
 function meanCost({ tenant, tokens, size }: TenantLine, weights: Weights | undefined): number {
   return Math.max(1, tokens / size) / weightOf(weights, tenant);
+}
+
+/** Who hold places, for a tenant that asks for one more. */
+export function holdersWith(places: Places, tenant: string, weights: Weights | undefined): Holders {
+  const [own] = places.lines([tenant]);
+  const weight = weightOf(weights, tenant);
+  let sum = places.lineCount() + (own === undefined ? weight : 0);
+  // Those whose weight is not 1 are few, and named.
+  for (const { tenant: holder } of places.lines(Object.keys(weights ?? {})))
+    sum += weightOf(weights, holder) - 1;
+  return { own: own ?? { size: 0, bytes: 0 }, weight, weights: sum };
 }

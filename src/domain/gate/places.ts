@@ -154,8 +154,14 @@ export interface Places {
   endWaits(nowMs: number, model: string | null): void;
   /** How many waiting places of the same tenant start before this one, as `byTurn` says. */
   ownBefore(place: Place): number;
-  /** Those of these tenants that have places; `null`: of all. In any order. */
+  /** Those of these tenants that have places; `null`: of all, which reads as many. In any order. */
   lines(tenants: readonly string[] | null): readonly TenantLine[];
+  /** How many tenants have places. */
+  lineCount(): number;
+  /** Lines of tenants with places that wait, in the order of their turns (`comesBefore`), for as long as they are wanted. */
+  eachLine(isWanted: (line: TenantLine) => boolean): void;
+  /** How many of those come before this one's; 0: none, or none of its places waits. */
+  linesBefore(tenant: string): number;
   /** Of the line of a tenant with places. @param virtualTime as it is from now on */
   putTag(tenant: string, startTag: number, sinceMs: number, virtualTime: number): void;
   /** The start tag of the ticket that was last sent in its turn; 0: none was. */

@@ -3,8 +3,8 @@
  * (see `places.ts`), and says what becomes of them; whoever holds the table writes it. `src/engine/gate-keeper.ts` does so for every
  * table that answers at once.
  */
-import { hasRoomFor, isBound } from "./admission.ts";
-import { defaultMaxTokens, tokensOf, type TenantLine } from "./fair-order.ts";
+import { hasRoomFor, isBound, type Holders } from "./admission.ts";
+import { defaultMaxTokens, tokensOf } from "./fair-order.ts";
 import {
   askedPause,
   dropTurn,
@@ -24,19 +24,19 @@ import { countEnd } from "./vitals.ts";
 /**
  * May a ticket be kept that has no place yet?
  *
- * @param lines of tenants with places; looked up only where no more are accepted
+ * @param holders who hold places; looked up only where no more are accepted
  */
 export function hasRoom(
   gate: GateState,
-  { tenant, sizeBytes }: QueueItem,
+  { sizeBytes }: QueueItem,
   load: QueueLoad,
-  lines: () => readonly TenantLine[],
+  holders: () => Holders,
   nowMs: number,
   limits: GateLimits,
 ): boolean {
   const whole = wholeLoad(gate, load, nowMs, limits);
   if (!hasRoomFor(sizeBytes, whole, limits)) return false;
-  return gate.accepting || !isBound(tenant ?? "", whole, lines(), limits, limits.weights);
+  return gate.accepting || !isBound(whole, load, holders(), limits);
 }
 
 /** The same acceptance of the same ticket? One that came to nothing can be followed by another under its id. */

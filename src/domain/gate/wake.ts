@@ -7,7 +7,8 @@ import type { Turn } from "./turn.ts";
 /** What the table says about moments to come: see `Places`. */
 export interface Due {
   readonly firstLapseMs: number | null;
-  readonly firstReadyMs: number | null;
+  /** Looked up only where it counts. */
+  readonly firstReadyMs: () => number | null;
   readonly firstHeardMs: number | null;
 }
 
@@ -23,10 +24,11 @@ export function wakeAtMs(
   const most = isDivided(gate) ? limits.concurrency : mostInFlight(gate, turn, limits);
   const hasPermit = load.inFlight < most;
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
+  const readyMs = hasPermit ? due.firstReadyMs() : null;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.
   const firstMs = Math.min(
     due.firstLapseMs ?? Infinity,
-    due.firstReadyMs === null || !hasPermit ? Infinity : Math.max(due.firstReadyMs, opensAtMs),
+    readyMs === null ? Infinity : Math.max(readyMs, opensAtMs),
     due.firstHeardMs === null ? Infinity : due.firstHeardMs + silenceMs,
   );
   return firstMs === Infinity ? null : firstMs;

@@ -8,7 +8,7 @@ import { gathered } from "../../providers/gathered.ts";
 
 export const nodePlatform: Platform = {
   name: "node",
-  readBody: (c, maxBytes, mayHold) => readBody(bindingsOf(c), maxBytes, mayHold),
+  readBody: (c, maxBytes, mayRead) => readBody(bindingsOf(c), maxBytes, mayRead),
   onHangUp(c, then) {
     const { outgoing } = bindingsOf(c);
     if (outgoing.destroyed) then();
@@ -28,7 +28,7 @@ function bindingsOf(c: Context): HttpBindings {
 function readBody(
   { incoming }: HttpBindings,
   maxBytes: number,
-  mayHold: (bytes: number) => boolean = () => true,
+  mayRead: (bytes: number) => boolean = () => true,
 ): Promise<Result<string, BodyFault>> {
   const announced = incoming.headers["content-length"];
   const announcedBytes = announced === undefined ? null : Number(announced);
@@ -50,7 +50,7 @@ function readBody(
       readBytes += chunk.length;
       if (readBytes > askedBytes && readBytes <= maxBytes) {
         askedBytes = Math.min(2 * readBytes, maxBytes);
-        if (!mayHold(askedBytes)) return stop("no_room");
+        if (!mayRead(askedBytes)) return stop("no_room");
       }
       if (!gathering.add(chunk)) stop("too_large");
     };

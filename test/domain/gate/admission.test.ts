@@ -37,7 +37,15 @@ it.each([
   ["with many small ones, where bytes are scarce", "b", [line("a", 1, 900), line("b", 4, 50)], false],
   ["with few big ones, where bytes are scarce", "a", [line("a", 1, 900), line("b", 4, 50)], true],
 ] as const)("once no more are accepted, a tenant %s is kept out: %s", (_, tenant, lines, isOut) => {
-  expect(isBound(tenant, sum(lines), lines, limits, { heavy: 3 })).toBe(isOut);
+  const weightIn = (name: string) => (name === "heavy" ? 3 : 1);
+  const own = lines.find((held) => held.tenant === tenant);
+  const others = lines.reduce((total, held) => total + weightIn(held.tenant), 0);
+  const holders = {
+    own: own ?? { size: 0, bytes: 0 },
+    weight: weightIn(tenant),
+    weights: others + (own ? 0 : weightIn(tenant)),
+  };
+  expect(isBound(sum(lines), sum(lines), holders, limits)).toBe(isOut);
 });
 
 it("never lets a big ticket jump over the limit itself", () => {

@@ -348,7 +348,7 @@ it("doesn't count for one what another had before, where that one alone has call
   const stumbled = recordHealth(
     ill,
     { permit: null, epoch: 0, health: "fault", by: good },
-    30_000,
+    150_000,
     limits,
     0,
   );

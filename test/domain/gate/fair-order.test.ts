@@ -242,3 +242,54 @@ it("forgets the line of a tenant without places", () => {
   keeper.remove("a");
   expect(places.lines(null)).toEqual([]);
 });
+
+it("says how many go first among hundreds of tenants with a ticket each, exactly", () => {
+  const { keep, keeper, world } = gateWorld({ maxSize: 1_000, maxBytes: 1e9, concurrency: 1 });
+  for (let at = 0; at < 300; at++) {
+    world.nowMs = at;
+    keep(`t${at}`, { tenant: `tenant ${at}`, acceptedAtMs: at });
+  }
+  for (const at of [0, 31, 32, 33, 299]) expect(keeper.estimate(`t${at}`)?.position).toBe(at + 1);
+});
+
+it("says to a tenth of all how many go first among hundreds of tenants with several, and never more than there are", () => {
+  const { keep, keeper, world } = gateWorld({ maxSize: 2_000, maxBytes: 1e9, concurrency: 1 });
+  for (let at = 0; at < 1_000; at++) {
+    world.nowMs = at;
+    // Tenants have one to seven, the late ones more.
+    keep(`t${at}`, { tenant: `tenant ${at % 250 < at / 4 ? at % 250 : at % 40}`, acceptedAtMs: at });
+  }
+  const positions = Array.from({ length: 1_000 }, (_, at) => keeper.estimate(`t${at}`)?.position ?? 0);
+  const order: string[] = [];
+  for (let turn = 0; turn < 1_000; turn++) {
+    const [next = ""] = keeper.look().send;
+    order.push(next);
+    keeper.remove(next);
+  }
+  const errors = positions.map((position, at) => Math.abs(position - 1 - order.indexOf(`t${at}`)));
+  expect(Math.max(...positions)).toBeLessThanOrEqual(1_000);
+  expect(errors.reduce((sum, error) => sum + error) / errors.length).toBeLessThan(100);
+});
+
+it("looks at one line to send one ticket, however many tenants wait", () => {
+  const { keep, keeper, places } = gateWorld({ maxSize: 1_000, maxBytes: 1e9, concurrency: 1 });
+  for (let at = 0; at < 800; at++) keep(`t${at}`, { tenant: `tenant ${at}`, acceptedAtMs: at });
+  const { lines, groups, eachLine } = places;
+  let looked = 0;
+  Object.assign(places, {
+    lines: (tenants: readonly string[] | null) => {
+      const found = lines(tenants);
+      looked += found.length;
+      return found;
+    },
+    groups: (...asked: Parameters<typeof groups>) => {
+      const found = groups(...asked);
+      looked += found.length;
+      return found;
+    },
+    eachLine: (isWanted: Parameters<typeof eachLine>[0]) => eachLine((line) => (looked++, isWanted(line))),
+  });
+  expect(keeper.look().send).toEqual(["t0"]);
+  // Found, and charged.
+  expect(looked).toBe(2);
+});

@@ -80,7 +80,7 @@ describe.skipIf(isMissing)("a Redis' durability", () => {
       onFault: () => {},
     });
     onTestFinished(() => shared.close());
-    await vi.waitFor(() => shared.health(), { timeout: 5_000, interval: 5 });
+    await vi.waitFor(() => shared.health(), { timeout: 40_000, interval: 5 });
     expect((await shared.health()).warnings).toEqual([]);
     await set({ appendfsync: "everysec" });
     expect((await shared.health()).warnings).toHaveLength(canWait ? 0 : 1);

@@ -75,7 +75,7 @@ const judged: AttemptOutcome = {
 };
 
 const answers = (redis: RedisConnection) =>
-  vi.waitFor(() => redis.command("PING"), { timeout: 8_000, interval: 5 });
+  vi.waitFor(() => redis.command("PING"), { timeout: 40_000, interval: 5 });
 
 async function failure(work: Promise<unknown>): Promise<unknown> {
   try {
@@ -195,7 +195,7 @@ describe.skipIf(isMissing)("a Redis that fails", () => {
         hasty.skip(2_000);
         return connection.command("PING");
       },
-      { timeout: 8_000, interval: 300 },
+      { timeout: 40_000, interval: 300 },
     );
   });
 

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const minuteMs = 60_000;
-const patience = { timeout: 10_000, interval: 20 };
+const patience = { timeout: 60_000, interval: 20 };
 
 /** All that is on Redis' disk. */
 async function onDisk(): Promise<string> {

@@ -15,7 +15,7 @@ afterAll(() => server?.close());
 
 const url = server?.url ?? "";
 const settings = { llm: config.llm, breaker: config.breaker, queue: config.queue };
-const patience = { timeout: 15_000, interval: 10 };
+const patience = { timeout: 60_000, interval: 10 };
 /** Processes and Redis go by real time here: a call lasts for so long that others come meanwhile. */
 const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -35,7 +35,7 @@ async function listeners(): Promise<number> {
   return number;
 }
 
-describe.skipIf(isMissing)("three processes over one Redis", { timeout: 30_000 }, () => {
+describe.skipIf(isMissing)("three processes over one Redis", { timeout: 150_000 }, () => {
   it("accept at one, judge at another, and answer for it at the third", async () => {
     const [one, two, three_] = await three({ judge: () => Promise.resolve(null) });
     two.store.start(two.gateway.run);

@@ -90,7 +90,7 @@ export function sourceGate() {
     remains: (): Remains => ({
       state: bare(inOrder(state)),
       places: bare(Object.fromEntries(all)),
-      beside: besides([...all.values()], table.lines(null), table.virtualTime()),
+      beside: besides([...all.values()], table.lines(null), inOrderOf(table), table.virtualTime()),
     }),
   };
 }
@@ -140,6 +140,9 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
           lineOfSuspects: await members("ZRANGE", keyOf("line:suspects"), "0", "-1"),
           line: await members("ZRANGE", keyOf("line"), "0", "-1"),
           lines: linesIn(pairs(await looker.command("HGETALL", keyOf("lines")))),
+          order: ((await looker.command("ZRANGE", keyOf("lines:order"), "0", "-1")) as string[]).map((name) =>
+            name.slice(17),
+          ),
           ends: await members("ZRANGE", keyOf("ends"), "0", "-1"),
           ages: await members("ZRANGE", keyOf("ages"), "0", "-1"),
           waits: await waiting("waits"),
@@ -172,15 +175,33 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
   }
 }
 
-const noSums = ["size", "bytes", "waiting", "in_flight", "lines_size", "lines_bytes", "virtual_time"].map(
-  (name) => [name, 0] as const,
-);
+const noSums = [
+  ...["size", "bytes", "waiting", "in_flight"],
+  ...["lines_size", "lines_bytes", "lines_waiting", "virtual_time"],
+].map((name) => [name, 0] as const);
 
-function linesIn(rows: readonly (readonly [string, string])[]): readonly string[] {
-  return rows.map(([tenant, packed]) => `${tenant} ${packed}`).toSorted();
+function inOrderOf(table: ReturnType<typeof plainPlaces>): readonly string[] {
+  const tenants: string[] = [];
+  table.eachLine(({ tenant }) => tenants.push(tenant) > 0);
+  return tenants;
 }
 
-function besides(places: readonly Place[], lines: readonly TenantLine[], virtualTime: number) {
+function linesIn(rows: readonly (readonly [string, string])[]): readonly string[] {
+  return rows
+    .map(([tenant, packed]) => {
+      const row = JSON.parse(packed) as unknown[];
+      const models = (row[6] === "" ? [] : row[6]) as string[] | undefined;
+      return `${tenant} ${JSON.stringify([...row.slice(0, 6), models?.toSorted()])}`;
+    })
+    .toSorted();
+}
+
+function besides(
+  places: readonly Place[],
+  lines: readonly TenantLine[],
+  order: readonly string[],
+  virtualTime: number,
+) {
   const count = (isMeant: (place: Place) => boolean) => places.filter(isMeant).length;
   const idsOf = (isMeant: (place: Place) => boolean) =>
     places
@@ -189,6 +210,12 @@ function besides(places: readonly Place[], lines: readonly TenantLine[], virtual
       .toSorted();
   const isInLine = ({ standing }: Place) => standing.state === "waiting" || standing.state === "dispatched";
   const waiting = places.filter(({ standing, suspect }) => standing.state === "waiting" && !suspect);
+  const modelsOf = (tenant: string) =>
+    [
+      ...new Set(
+        waiting.filter((place) => place.tenant === tenant).map(({ model }) => JSON.stringify(model)),
+      ),
+    ].toSorted();
   return {
     sums: {
       size: places.length,
@@ -197,6 +224,7 @@ function besides(places: readonly Place[], lines: readonly TenantLine[], virtual
       in_flight: count(isInFlight),
       lines_size: places.length,
       lines_bytes: places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      lines_waiting: count(({ standing }) => standing.state === "waiting"),
       virtual_time: virtualTime,
     },
     suspects: idsOf((place) => place.suspect && isInFlight(place)),
@@ -205,9 +233,10 @@ function besides(places: readonly Place[], lines: readonly TenantLine[], virtual
     line: [],
     lines: lines
       .map(({ tenant, size, bytes, tokens, waiting, startTag, sinceMs }) => {
-        return `${tenant} ${JSON.stringify([size, bytes, tokens, waiting, startTag, sinceMs])}`;
+        return `${tenant} ${JSON.stringify([size, bytes, tokens, waiting, startTag, sinceMs, modelsOf(tenant)])}`;
       })
       .toSorted(),
+    order,
     ends: idsOf(({ standing }) => standing.state !== "waiting"),
     ages: idsOf(() => true),
     waits: waiting.map((place) => `${nameOf(place)} ${place.ticketId} ${place.notBeforeMs}`).toSorted(),

@@ -72,7 +72,7 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
     retentionMs: settings.queue.retentionMs,
   });
 
-  await vi.waitFor(() => store.health(), { timeout: 8_000, interval: 5 });
+  await vi.waitFor(() => store.health(), { timeout: 40_000, interval: 5 });
   return {
     name,
     store,

@@ -447,6 +447,16 @@ do
     end
 end
 
+local function __TS__ObjectKeys(obj)
+    local result = {}
+    local len = 0
+    for key in pairs(obj) do
+        len = len + 1
+        result[len] = key
+    end
+    return result
+end
+
 local function __TS__NumberIsFinite(value)
     return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
 end
@@ -519,16 +529,6 @@ local function __TS__ArrayFlat(self, depth)
             len = len + 1
             result[len] = value
         end
-    end
-    return result
-end
-
-local function __TS__ObjectKeys(obj)
-    local result = {}
-    local len = 0
-    for key in pairs(obj) do
-        len = len + 1
-        result[len] = key
     end
     return result
 end
@@ -606,11 +606,11 @@ return {
   __TS__ArrayWith = __TS__ArrayWith,
   __TS__ArraySplice = __TS__ArraySplice,
   __TS__ParseInt = __TS__ParseInt,
+  __TS__ObjectKeys = __TS__ObjectKeys,
   __TS__NumberIsInteger = __TS__NumberIsInteger,
   __TS__ArrayToSorted = __TS__ArrayToSorted,
   __TS__ArrayFlatMap = __TS__ArrayFlatMap,
   __TS__ArrayFlat = __TS__ArrayFlat,
-  __TS__ObjectKeys = __TS__ObjectKeys,
   __TS__ArrayIncludes = __TS__ArrayIncludes,
   __TS__ArrayPush = __TS__ArrayPush,
   __TS__ObjectEntries = __TS__ObjectEntries,
@@ -1914,25 +1914,20 @@ end
 -- is not kept out by what others hold, up to the limits themselves.
 -- 
 -- @param whole all that is held, by places or otherwise
--- @param lines of tenants with places
-function ____exports.isBound(self, tenant, whole, lines, ____bindingPattern0, weights)
+-- @param all what is held by places
+function ____exports.isBound(self, whole, all, ____bindingPattern0, ____bindingPattern1)
+    local weights
+    local weight
+    local own
+    own = ____bindingPattern0.own
+    weight = ____bindingPattern0.weight
+    weights = ____bindingPattern0.weights
     local lowWatermark
     local maxBytes
     local maxSize
-    maxSize = ____bindingPattern0.maxSize
-    maxBytes = ____bindingPattern0.maxBytes
-    lowWatermark = ____bindingPattern0.lowWatermark
-    local own = ____lualib.__TS__ArrayFind(
-        lines,
-        function(____, line) return line.tenant == tenant end
-    ) or ({size = 0, bytes = 0})
-    local weight = ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
-    local all = {size = 0, bytes = 0}
-    local sum = own.size > 0 and 0 or weight
-    for ____, line in ipairs(lines) do
-        all = {size = all.size + line.size, bytes = all.bytes + line.bytes}
-        sum = sum + ____modulesInUse["domain.shares"].weightOf(nil, weights, line.tenant)
-    end
+    maxSize = ____bindingPattern1.maxSize
+    maxBytes = ____bindingPattern1.maxBytes
+    lowWatermark = ____bindingPattern1.lowWatermark
     local isMuch = whole.size >= lowWatermark * maxSize
     local isBig = whole.bytes >= lowWatermark * maxBytes
     return isMuch and ____modulesInUse["domain.shares"].hasShare(
@@ -1940,13 +1935,13 @@ function ____exports.isBound(self, tenant, whole, lines, ____bindingPattern0, we
         own.size,
         all.size,
         weight,
-        sum
+        weights
     ) or isBig and ____modulesInUse["domain.shares"].hasShare(
         nil,
         own.bytes,
         all.bytes,
         weight,
-        sum
+        weights
     )
 end
 --- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
@@ -2768,7 +2763,7 @@ return ____exports
  end,
 ["domain.gate.fair-order"] = function(...) 
 local ____exports = {}
-local startOf, meanCost
+local startOf, othersBefore, meanCost, mostLooked
 function ____exports.newLine(self, tenant, sinceMs)
     return {
         tenant = tenant,
@@ -2784,6 +2779,39 @@ function startOf(self, ____bindingPattern0, virtualTime)
     local startTag
     startTag = ____bindingPattern0.startTag
     return math.max(startTag, virtualTime)
+end
+function othersBefore(self, places, line, own, weights)
+    local virtualTime = places:virtualTime()
+    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
+    local looked = 0
+    local waiting = 0
+    local others = 0
+    places:eachLine(function(____, other)
+        if other.tenant == line.tenant then
+            return own > 0
+        end
+        local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
+        if lead < 0 then
+            return false
+        end
+        local isOlder = own > 0 or lead == 0
+        others = others + math.min(
+            other.waiting,
+            isOlder and math.floor(lead) + 1 or math.ceil(lead)
+        )
+        waiting = waiting + other.waiting
+        looked = looked + 1
+        return looked < 32
+    end)
+    if looked < 32 then
+        return others
+    end
+    local more = (own > 0 and places:lineCount() - 1 or places:linesBefore(line.tenant)) - looked
+    local waitBeyond = places:load().waiting - waiting - line.waiting
+    return others + math.min(
+        waitBeyond,
+        math.floor(more * others / looked + 0.5)
+    )
 end
 function meanCost(self, ____bindingPattern0, weights)
     local size
@@ -2869,43 +2897,34 @@ function ____exports.ticketsBefore(self, places, place, weights)
         end
     )
     local own = places:ownBefore(place)
-    local lines = places:lines(nil)
-    local line = ____lualib.__TS__ArrayFind(
-        lines,
-        function(____, ____bindingPattern0)
-            local tenant
-            tenant = ____bindingPattern0.tenant
-            return tenant == place.tenant
-        end
+    local line = unpack(
+        places:lines({place.tenant}),
+        1,
+        1
     )
-    if line == nil then
-        return sent + own
+    return line == nil and sent + own or sent + own + othersBefore(
+        nil,
+        places,
+        line,
+        own,
+        weights
+    )
+end
+mostLooked = 32
+--- Who hold places, for a tenant that asks for one more.
+function ____exports.holdersWith(self, places, tenant, weights)
+    local own = unpack(
+        places:lines({tenant}),
+        1,
+        1
+    )
+    local weight = ____modulesInUse["domain.shares"].weightOf(nil, weights, tenant)
+    local sum = places:lineCount() + (own == nil and weight or 0)
+    for ____, ____value in ipairs(places:lines(____lualib.__TS__ObjectKeys(weights or ({})))) do
+        local holder = ____value.tenant
+        sum = sum + (____modulesInUse["domain.shares"].weightOf(nil, weights, holder) - 1)
     end
-    local virtualTime = places:virtualTime()
-    local start = startOf(nil, line, virtualTime) + own * meanCost(nil, line, weights)
-    local others = 0
-    for ____, other in ipairs(lines) do
-        do
-            local __continue16
-            repeat
-                local lead = (start - startOf(nil, other, virtualTime)) / meanCost(nil, other, weights)
-                if other.tenant == place.tenant or other.waiting == 0 or lead < 0 then
-                    __continue16 = true
-                    break
-                end
-                local isOlder = own > 0 or lead == 0 and ____exports.comesBefore(nil, other, line, virtualTime)
-                others = others + math.min(
-                    other.waiting,
-                    isOlder and math.floor(lead) + 1 or math.ceil(lead)
-                )
-                __continue16 = true
-            until true
-            if not __continue16 then
-                break
-            end
-        end
-    end
-    return sent + own + others
+    return {own = own or ({size = 0, bytes = 0}), weight = weight, weights = sum}
 end
 return ____exports
  end,
@@ -3753,11 +3772,9 @@ function freshPlace(self, item, nowMs)
 end
 --- May a ticket be kept that has no place yet?
 -- 
--- @param lines of tenants with places; looked up only where no more are accepted
-function ____exports.hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs, limits)
+-- @param holders who hold places; looked up only where no more are accepted
+function ____exports.hasRoom(self, gate, ____bindingPattern0, load, holders, nowMs, limits)
     local sizeBytes
-    local tenant
-    tenant = ____bindingPattern0.tenant
     sizeBytes = ____bindingPattern0.sizeBytes
     local whole = ____modulesInUse["domain.gate.gate"].wholeLoad(
         nil,
@@ -3771,11 +3788,10 @@ function ____exports.hasRoom(self, gate, ____bindingPattern0, load, lines, nowMs
     end
     return gate.accepting or not ____modulesInUse["domain.gate.admission"].isBound(
         nil,
-        tenant or "",
         whole,
-        lines(nil),
-        limits,
-        limits.weights
+        load,
+        holders(nil),
+        limits
     )
 end
 --- The same acceptance of the same ticket? One that came to nothing can be followed by another under its id.
@@ -4616,7 +4632,7 @@ return ____exports
  end,
 ["domain.gate.dispatch"] = function(...) 
 local ____exports = {}
-local told, asks, openLines, inTurn, mayGo, free
+local told, asks, inTurn, free
 function told(self, gate, place, forProbe, untilMs, nowMs)
     local ____place_4 = place
     local ticketId = ____place_4.ticketId
@@ -4662,126 +4678,69 @@ function asks(self, ____bindingPattern0, ____bindingPattern1)
         function(____, pause) return pause.model == model and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) end
     )
 end
-function openLines(self, places, nowMs)
-    local others = places:groups(nowMs, nil, false)
-    local suspects = places:load().suspectsInFlight > 0 and ({}) or places:groups(nowMs, nil, true)
-    local ofTenant = {}
-    for ____, group in ipairs(others) do
-        local ____ofTenant_7, ____group_tenant_8 = ofTenant, group.tenant
-        if ____ofTenant_7[____group_tenant_8] == nil then
-            ____ofTenant_7[____group_tenant_8] = {others = {}, suspects = {}}
-        end
-        local ____ofTenant_group_tenant_others_10 = ofTenant[group.tenant].others
-        ____ofTenant_group_tenant_others_10[#____ofTenant_group_tenant_others_10 + 1] = group
-    end
-    for ____, group in ipairs(suspects) do
-        local ____ofTenant_11, ____group_tenant_12 = ofTenant, group.tenant
-        if ____ofTenant_11[____group_tenant_12] == nil then
-            ____ofTenant_11[____group_tenant_12] = {others = {}, suspects = {}}
-        end
-        local ____ofTenant_group_tenant_suspects_14 = ofTenant[group.tenant].suspects
-        ____ofTenant_group_tenant_suspects_14[#____ofTenant_group_tenant_suspects_14 + 1] = group
-    end
-    return ____lualib.__TS__ArrayMap(
-        places:lines(____lualib.__TS__ObjectKeys(ofTenant)),
-        function(____, line)
-            local groups = ofTenant[line.tenant] or ({others = {}, suspects = {}})
-            return ____lualib.__TS__ObjectAssign(
-                {line = line},
-                groups,
-                {isDone = ____field(false)}
-            )
-        end
-    )
-end
 function inTurn(self, places, nowMs)
-    local lines = openLines(nil, places, nowMs)
-    local latest = nil
-    local function firstOpen(self, gate, pauses, maySuspect)
-        local virtualTime = places:virtualTime()
-        local first = nil
-        for ____, open in ipairs(lines) do
-            do
-                local __continue28
-                repeat
-                    if open.isDone or first ~= nil and not ____modulesInUse["domain.gate.fair-order"].comesBefore(nil, open.line, first.line, virtualTime) then
-                        __continue28 = true
-                        break
-                    end
-                    local hasTicket = mayGo(nil, open.others, gate, pauses) or maySuspect and mayGo(nil, open.suspects, gate, pauses)
-                    if hasTicket then
-                        first = open
-                    end
-                    __continue28 = true
-                until true
-                if not __continue28 then
-                    break
-                end
-            end
+    local suspects = places:load().suspectsInFlight > 0 and ({}) or places:groups(nowMs, nil, true)
+    --- Lines of which nothing can be sent now. While tickets are sent, nobody joins a line.
+    local isDone = {}
+    --- While the breaker is open for some: whom it may be open for, looked up once.
+    local groups = nil
+    local function firstIn(self, tenant, blocked, maySuspect)
+        local query = {
+            nowMs = nowMs,
+            blocked = blocked,
+            tenant = tenant,
+            model = nil,
+            forProbe = false,
+            limit = 1
+        }
+        local mayBeSuspect = maySuspect and ____lualib.__TS__ArraySome(
+            suspects,
+            function(____, group) return group.tenant == tenant end
+        )
+        local ____mayBeSuspect_7
+        if mayBeSuspect then
+            ____mayBeSuspect_7 = places:ready(____with(query, {suspect = true}))[1]
+        else
+            ____mayBeSuspect_7 = nil
         end
-        return first
+        local suspect = ____mayBeSuspect_7
+        return suspect or places:ready(____with(query, {suspect = false}))[1]
     end
     return function(____, gate)
-        if latest ~= nil then
-            latest.line = places:lines({latest.line.tenant})[1] or latest.line
-        end
-        local pauses = ____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)
-        local maySuspect = places:load().suspectsInFlight == 0
-        do
-            while true do
-                latest = firstOpen(nil, gate, pauses, maySuspect)
-                if latest == nil then
-                    return nil
-                end
-                local ____latest_line_15 = latest.line
-                local tenant = ____latest_line_15.tenant
-                local ____array_19 = ____lualib.__TS__SparseArrayNew(unpack(pauses))
-                local ____modulesInUse_domain_2Egate_2Eblocks_openFor_18 = ____modulesInUse["domain.gate.blocks"].openFor
-                local ____gate_17 = gate
-                local ____array_16 = ____lualib.__TS__SparseArrayNew(unpack(latest.others))
+        if ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) then
+            if groups == nil then
+                local ____array_8 = ____lualib.__TS__SparseArrayNew(unpack(places:groups(nowMs, nil, false)))
                 ____lualib.__TS__SparseArrayPush(
-                    ____array_16,
-                    unpack(latest.suspects)
+                    ____array_8,
+                    unpack(suspects)
                 )
-                ____lualib.__TS__SparseArrayPush(
-                    ____array_19,
-                    unpack(____modulesInUse_domain_2Egate_2Eblocks_openFor_18(
-                        nil,
-                        ____gate_17,
-                        {____lualib.__TS__SparseArraySpread(____array_16)},
-                        nowMs
-                    ))
-                )
-                local blocked = {____lualib.__TS__SparseArraySpread(____array_19)}
-                local query = {
-                    nowMs = nowMs,
-                    blocked = blocked,
-                    tenant = tenant,
-                    model = nil,
-                    forProbe = false,
-                    limit = 1
-                }
-                local ____temp_20
-                if maySuspect and #latest.suspects > 0 then
-                    ____temp_20 = places:ready(____with(query, {suspect = true}))[1]
-                else
-                    ____temp_20 = nil
-                end
-                local suspect = ____temp_20
-                local first = suspect or places:ready(____with(query, {suspect = false}))[1]
-                if first ~= nil then
-                    return first
-                end
-                latest.isDone = true
+                groups = {____lualib.__TS__SparseArraySpread(____array_8)}
             end
         end
+        local ____array_9 = ____lualib.__TS__SparseArrayNew(unpack(____modulesInUse["domain.gate.blocks"].pausesOf(nil, gate, places, nowMs)))
+        ____lualib.__TS__SparseArrayPush(
+            ____array_9,
+            unpack(____modulesInUse["domain.gate.blocks"].openFor(nil, gate, groups or ({}), nowMs))
+        )
+        local blocked = {____lualib.__TS__SparseArraySpread(____array_9)}
+        local maySuspect = places:load().suspectsInFlight == 0
+        local found = {}
+        places:eachLine(function(____, ____bindingPattern0)
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            if isDone[tenant] == true then
+                return true
+            end
+            local first = firstIn(nil, tenant, blocked, maySuspect)
+            if first == nil then
+                isDone[tenant] = true
+            else
+                found[#found + 1] = first
+            end
+            return first == nil
+        end)
+        return found[1] or nil
     end
-end
-function mayGo(self, groups, gate, pauses)
-    return ____lualib.__TS__ArraySome(
-        groups,
-        function(____, group) return (not ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) or ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, group)) and not ____modulesInUse["domain.gate.places"].isBlocked(nil, group, pauses) end
-    )
 end
 --- Sends as many tickets as there are openings, in order, and writes their places.
 -- 
@@ -6198,18 +6157,25 @@ function ____exports.wakeAtMs(self, gate, due, load, nowMs, limits)
     local most = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and limits.concurrency or ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)
     local hasPermit = load.inFlight < most
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
+    local ____hasPermit_0
+    if hasPermit then
+        ____hasPermit_0 = due:firstReadyMs()
+    else
+        ____hasPermit_0 = nil
+    end
+    local readyMs = ____hasPermit_0
     local firstMs = math.min(
         due.firstLapseMs or math.huge,
-        (due.firstReadyMs == nil or not hasPermit) and math.huge or math.max(due.firstReadyMs, opensAtMs),
+        readyMs == nil and math.huge or math.max(readyMs, opensAtMs),
         due.firstHeardMs == nil and math.huge or due.firstHeardMs + 300000
     )
-    local ____temp_0
+    local ____temp_1
     if firstMs == math.huge then
-        ____temp_0 = nil
+        ____temp_1 = nil
     else
-        ____temp_0 = firstMs
+        ____temp_1 = firstMs
     end
-    return ____temp_0
+    return ____temp_1
 end
 return ____exports
  end,
@@ -6415,7 +6381,7 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                         present,
                         item,
                         load,
-                        function() return places:lines(nil) end,
+                        function() return ____modulesInUse["domain.gate.fair-order"].holdersWith(nil, places, item.tenant or "", limits.weights) end,
                         nowMs,
                         limits
                     ))
@@ -6609,7 +6575,7 @@ function looks(self, parts, ____table)
         local load = places:load()
         local due = {
             firstLapseMs = places:firstLapseMs(),
-            firstReadyMs = places:firstReadyMs(
+            firstReadyMs = function() return places:firstReadyMs(
                 ____modulesInUse["domain.gate.blocks"].blocksOf(
                     nil,
                     gate,
@@ -6618,7 +6584,7 @@ function looks(self, parts, ____table)
                     limits
                 ),
                 load.suspectsInFlight == 0
-            ),
+            ) end,
             firstHeardMs = places:firstHeardMs()
         }
         return ____modulesInUse["domain.gate.wake"].wakeAtMs(
@@ -6869,22 +6835,73 @@ return ____exports
  end,
 ["stores.redis.script.lines"] = function(...) 
 local ____exports = {}
-local packedLines, packed, unpacked
-function packedLines(self, key)
+local packedLines, lineOrder, nameOf, counted, page, sinceLength
+function packedLines(self, key, order)
     --- What was read or put. One without places is gone.
     local known = {}
+    local models = {}
     local changed = {}
+    --- Of those that have changed: were they there before?
+    local isStored = {}
     local isWhole = false
+    local function ____unpack(self, tenant, text)
+        local size, bytes, tokens, waiting, startTag, sinceMs, named = unpack(
+            cjson.decode(text),
+            1,
+            7
+        )
+        if models[tenant] == nil then
+            models[tenant] = named == "" and ({}) or named
+        end
+        return {
+            tenant = tenant,
+            size = size,
+            bytes = bytes,
+            tokens = tokens,
+            waiting = waiting,
+            startTag = startTag,
+            sinceMs = sinceMs
+        }
+    end
     local function find(self, tenant)
         local line = known[tenant]
         if line == nil and not isWhole then
             local text = ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, tenant)
             if text ~= nil then
-                line = unpacked(nil, tenant, text)
+                line = ____unpack(nil, tenant, text)
             end
             known[tenant] = line
         end
         return line ~= nil and line.size > 0 and line or nil
+    end
+    local function packed(self, ____bindingPattern0)
+        local sinceMs
+        local startTag
+        local waiting
+        local tokens
+        local bytes
+        local size
+        local tenant
+        tenant = ____bindingPattern0.tenant
+        size = ____bindingPattern0.size
+        bytes = ____bindingPattern0.bytes
+        tokens = ____bindingPattern0.tokens
+        waiting = ____bindingPattern0.waiting
+        startTag = ____bindingPattern0.startTag
+        sinceMs = ____bindingPattern0.sinceMs
+        local row = {
+            size,
+            bytes,
+            tokens,
+            waiting,
+            startTag,
+            sinceMs
+        }
+        local named = models[tenant]
+        if named ~= nil then
+            row[#row + 1] = #named == 0 and "" or named
+        end
+        return cjson.encode(row)
     end
     return {
         find = find,
@@ -6896,7 +6913,7 @@ function packedLines(self, key)
                     while at + 1 < #rows do
                         local tenant = rows[at + 1] or ""
                         if known[tenant] == nil then
-                            known[tenant] = unpacked(nil, tenant, rows[at + 1 + 1] or "")
+                            known[tenant] = ____unpack(nil, tenant, rows[at + 1 + 1] or "")
                         end
                         at = at + 2
                     end
@@ -6911,9 +6928,88 @@ function packedLines(self, key)
             end
             return lines
         end,
-        put = function(self, line)
-            known[line.tenant] = line
-            changed[line.tenant] = true
+        count = function(self)
+            local lines = ____modulesInUse["stores.redis.script.commands"].count(nil, "HLEN", key)
+            for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
+                local isThere = find(nil, tenant) ~= nil
+                if isThere ~= (isStored[tenant] == true) then
+                    lines = lines + (isThere and 1 or -1)
+                end
+            end
+            return lines
+        end,
+        put = function(self, line, named)
+            local ____line_0 = line
+            local tenant = ____line_0.tenant
+            local before = find(nil, tenant)
+            if changed[tenant] ~= true then
+                isStored[tenant] = before ~= nil
+            end
+            order:put(before, line)
+            known[tenant] = line
+            changed[tenant] = true
+            if named ~= nil then
+                models[tenant] = named
+            elseif before == nil then
+                models[tenant] = {}
+            end
+        end,
+        noteGroup = function(self, ____bindingPattern0, isThere)
+            local model
+            local tenant
+            tenant = ____bindingPattern0.tenant
+            model = ____bindingPattern0.model
+            local line = find(nil, tenant)
+            local named = models[tenant]
+            if line == nil or named == nil or ____lualib.__TS__ArrayIncludes(named, model) == isThere then
+                return
+            end
+            local ____tenant_3 = tenant
+            local ____isThere_2
+            if isThere then
+                local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(named))
+                ____lualib.__TS__SparseArrayPush(____array_1, model)
+                ____isThere_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
+            else
+                ____isThere_2 = ____lualib.__TS__ArrayFilter(
+                    named,
+                    function(____, other) return other ~= model end
+                )
+            end
+            models[____tenant_3] = ____isThere_2
+            if changed[tenant] ~= true then
+                isStored[tenant] = true
+            end
+            changed[tenant] = true
+        end,
+        modelsOf = function(self, tenant)
+            return find(nil, tenant) == nil and ({}) or (models[tenant] or nil)
+        end,
+        readAll = function(self, tenants)
+            local unread = ____lualib.__TS__ArrayFilter(
+                tenants,
+                function(____, tenant) return known[tenant] == nil end
+            )
+            if isWhole or #unread == 0 then
+                return
+            end
+            local texts = ____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "HMGET",
+                key,
+                unpack(unread)
+            )
+            do
+                local at = 0
+                while at < #unread do
+                    local text = texts[at + 1]
+                    local tenant = unread[at + 1] or ""
+                    if text ~= nil and text ~= false then
+                        known[tenant] = ____unpack(nil, tenant, text)
+                    end
+                    at = at + 1
+                end
+            end
         end,
         flush = function(self)
             for ____, tenant in ipairs(____lualib.__TS__ObjectKeys(changed)) do
@@ -6932,64 +7028,113 @@ function packedLines(self, key)
         end
     }
 end
-function packed(self, ____bindingPattern0)
-    local sinceMs
-    local startTag
-    local waiting
-    local tokens
-    local bytes
-    local size
-    size = ____bindingPattern0.size
-    bytes = ____bindingPattern0.bytes
-    tokens = ____bindingPattern0.tokens
-    waiting = ____bindingPattern0.waiting
-    startTag = ____bindingPattern0.startTag
-    sinceMs = ____bindingPattern0.sinceMs
-    return cjson.encode({
-        size,
-        bytes,
-        tokens,
-        waiting,
-        startTag,
-        sinceMs
-    })
-end
-function unpacked(self, tenant, text)
-    local size, bytes, tokens, waiting, startTag, sinceMs = unpack(
-        cjson.decode(text),
-        1,
-        6
-    )
+function lineOrder(self, key, virtualTime)
+    local function scoreOf(____, ____bindingPattern0)
+        local startTag
+        startTag = ____bindingPattern0.startTag
+        return startTag <= virtualTime(nil) and 0 or startTag
+    end
     return {
-        tenant = tenant,
-        size = size,
-        bytes = bytes,
-        tokens = tokens,
-        waiting = waiting,
-        startTag = startTag,
-        sinceMs = sinceMs
+        put = function(self, before, after)
+            local wasIn = before ~= nil and before.waiting > 0
+            local isIn = after.size > 0 and after.waiting > 0
+            if wasIn and (not isIn or before.sinceMs ~= after.sinceMs) then
+                redis.call(
+                    "ZREM",
+                    key,
+                    nameOf(nil, before)
+                )
+            end
+            local isNew = not wasIn or before.startTag ~= after.startTag or before.sinceMs ~= after.sinceMs
+            if isIn and isNew then
+                redis.call(
+                    "ZADD",
+                    key,
+                    ____modulesInUse["stores.redis.script.commands"].exactly(
+                        nil,
+                        scoreOf(nil, after)
+                    ),
+                    nameOf(nil, after)
+                )
+            end
+        end,
+        moveTo = function(self, next)
+            for ____, name in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+                nil,
+                "ZRANGEBYSCORE",
+                key,
+                "(0",
+                ____modulesInUse["stores.redis.script.commands"].exactly(nil, next)
+            )) do
+                redis.call("ZADD", key, 0, name)
+            end
+        end,
+        eachPage = function(self, areMoreWanted)
+            do
+                local from = 0
+                while true do
+                    local names = ____modulesInUse["stores.redis.script.commands"].list(
+                        nil,
+                        "ZRANGE",
+                        key,
+                        from,
+                        from + 8 - 1
+                    )
+                    if not areMoreWanted(
+                        nil,
+                        ____lualib.__TS__ArrayMap(
+                            names,
+                            function(____, name) return ____lualib.__TS__StringSlice(name, 16 + 1) end
+                        )
+                    ) or #names < 8 then
+                        return
+                    end
+                    from = from + 8
+                end
+            end
+        end,
+        before = function(____, line) return tonumber(____modulesInUse["stores.redis.script.commands"].read(
+            nil,
+            "ZRANK",
+            key,
+            nameOf(nil, line)
+        )) or 0 end,
+        clear = function(self)
+            redis.call("DEL", key)
+        end
     }
+end
+function nameOf(self, ____bindingPattern0)
+    local sinceMs
+    local tenant
+    tenant = ____bindingPattern0.tenant
+    sinceMs = ____bindingPattern0.sinceMs
+    return (string.format("%016.0f", sinceMs) .. " ") .. tenant
 end
 --- So many lines are read one by one.
 local few = 8
 ---
+-- @param key of the hash
 -- @param all every place, for when the sums show that older code, which knows no lines, has changed some
-function ____exports.redisLines(self, key, sums, all)
-    local countAnew, add, rows
+-- @param groups that there are
+function ____exports.redisLines(self, key, sums, all, groups)
+    local countAnew, add, order, rows
     function countAnew(self)
         local before = rows:all()
-        sums:add(
-            "lines_size",
-            -sums:of("lines_size")
-        )
-        sums:add(
-            "lines_bytes",
-            -sums:of("lines_bytes")
-        )
+        for ____, name in ipairs(counted) do
+            sums:add(
+                "lines_" .. name,
+                -sums:of("lines_" .. name)
+            )
+        end
+        order:clear()
         for ____, ____value in ipairs(before) do
             local tenant = ____value.tenant
             local sinceMs = ____value.sinceMs
-            rows:put(____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs))
+            rows:put(
+                ____modulesInUse["domain.gate.fair-order"].newLine(nil, tenant, sinceMs),
+                {}
+            )
         end
         for ____, place in ipairs(all(nil)) do
             add(nil, place, 1)
@@ -7003,6 +7148,9 @@ function ____exports.redisLines(self, key, sums, all)
                 rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
             end
         end
+        for ____, group in ipairs(groups(nil)) do
+            rows:noteGroup(group, true)
+        end
     end
     function add(self, place, times)
         rows:put(____modulesInUse["domain.gate.fair-order"].lineAfter(
@@ -7013,8 +7161,16 @@ function ____exports.redisLines(self, key, sums, all)
         ))
         sums:add("lines_size", times)
         sums:add("lines_bytes", times * place.sizeBytes)
+        if place.standing.state == "waiting" then
+            sums:add("lines_waiting", times)
+        end
     end
-    rows = packedLines(nil, key)
+    order = lineOrder(
+        nil,
+        key .. ":order",
+        function() return sums:of("virtual_time") end
+    )
+    rows = packedLines(nil, key, order)
     local isSure = false
     --- Before anything else: are these the lines of the places that there are?
     local function makeSure(self)
@@ -7022,7 +7178,10 @@ function ____exports.redisLines(self, key, sums, all)
             return
         end
         isSure = true
-        local isTrue = sums:of("lines_size") == sums:of("size") and sums:of("lines_bytes") == sums:of("bytes")
+        local isTrue = ____lualib.__TS__ArrayEvery(
+            counted,
+            function(____, name) return sums:of("lines_" .. name) == sums:of(name) end
+        )
         if not isTrue then
             countAnew(nil)
         end
@@ -7049,12 +7208,43 @@ function ____exports.redisLines(self, key, sums, all)
             end
             return lines
         end,
+        count = function(self)
+            makeSure(nil)
+            return rows:count()
+        end,
+        each = function(self, isWanted)
+            makeSure(nil)
+            order:eachPage(function(____, tenants)
+                rows:readAll(tenants)
+                for ____, tenant in ipairs(tenants) do
+                    local line = rows:find(tenant)
+                    if line ~= nil and not isWanted(nil, line) then
+                        return false
+                    end
+                end
+                return true
+            end)
+        end,
+        before = function(self, tenant)
+            makeSure(nil)
+            local line = rows:find(tenant)
+            return line == nil and 0 or order:before(line)
+        end,
+        noteGroup = function(self, group, isThere)
+            makeSure(nil)
+            rows:noteGroup(group, isThere)
+        end,
+        modelsOf = function(self, tenant)
+            makeSure(nil)
+            return rows:modelsOf(tenant)
+        end,
         putTag = function(self, tenant, startTag, sinceMs, virtualTime)
             makeSure(nil)
             sums:add(
                 "virtual_time",
                 virtualTime - sums:of("virtual_time")
             )
+            order:moveTo(virtualTime)
             local line = rows:find(tenant)
             if line ~= nil then
                 rows:put(____with(line, {startTag = startTag, sinceMs = sinceMs}))
@@ -7064,6 +7254,10 @@ function ____exports.redisLines(self, key, sums, all)
         flush = rows.flush
     }
 end
+--- Sums by which it is seen that older code has changed places.
+counted = {"size", "bytes", "waiting"}
+page = 8
+sinceLength = 16
 return ____exports
  end,
 ["stores.redis.script.places"] = function(...) 
@@ -7114,7 +7308,7 @@ local page = 50
 -- @param suspectsKey the suspects in flight at all gates: a process that dies, dies for all of them
 -- @param nowMs of this script
 function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
-    local find, leaveGroup, hasBareGroup, placesOf, placesKey, modelsKey, waitsOf, turnsOf, known, bareGroups
+    local find, join, leaveGroup, hasBareGroup, groupNames, ownGroups, placesOf, placesKey, modelsKey, waitsOf, turnsOf, known, lines, bareGroups
     function find(self, ticketId)
         local seen = known[ticketId]
         if seen ~= nil then
@@ -7137,6 +7331,26 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
         known[ticketId] = place
         return place
     end
+    function join(self, place)
+        local group = nameOf(nil, place)
+        lines:noteGroup(place, true)
+        redis.call("HSET", modelsKey, group, 1)
+        redis.call(
+            "ZADD",
+            waitsOf(nil, group),
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
+            place.ticketId
+        )
+        redis.call(
+            "ZADD",
+            turnsOf(nil, group),
+            ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                turnScore(nil, place)
+            ),
+            place.ticketId
+        )
+    end
     function leaveGroup(self, group, ticketId)
         for ____, key in ipairs({
             waitsOf(nil, group),
@@ -7148,9 +7362,14 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             nil,
             "ZCARD",
             waitsOf(nil, group)
-        ) == 0 then
-            redis.call("HDEL", modelsKey, group)
+        ) > 0 then
+            return
         end
+        lines:noteGroup(
+            groupIn(nil, group),
+            false
+        )
+        redis.call("HDEL", modelsKey, group)
     end
     function hasBareGroup(self, model)
         local ____bareGroups_0, ____model_1 = bareGroups, model
@@ -7158,6 +7377,56 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             ____bareGroups_0[____model_1] = ____modulesInUse["stores.redis.script.commands"].count(nil, "HEXISTS", modelsKey, model) == 1
         end
         return bareGroups[model]
+    end
+    function groupNames(self)
+        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
+    end
+    function ownGroups(self)
+        for ____, name in ipairs(groupNames(nil)) do
+            do
+                local __continue49
+                repeat
+                    if groupIn(nil, name).tenant ~= "" then
+                        __continue49 = true
+                        break
+                    end
+                    for ____, place in ipairs(placesOf(
+                        nil,
+                        ____modulesInUse["stores.redis.script.commands"].list(
+                            nil,
+                            "ZRANGE",
+                            turnsOf(nil, name),
+                            0,
+                            -1
+                        )
+                    )) do
+                        do
+                            local __continue51
+                            repeat
+                                if place.tenant == "" or not joins(nil, place) then
+                                    __continue51 = true
+                                    break
+                                end
+                                leaveGroup(nil, name, place.ticketId)
+                                join(nil, place)
+                                __continue51 = true
+                            until true
+                            if not __continue51 then
+                                break
+                            end
+                        end
+                    end
+                    __continue49 = true
+                until true
+                if not __continue49 then
+                    break
+                end
+            end
+        end
+        return ____lualib.__TS__ArrayMap(
+            groupNames(nil),
+            groupIn
+        )
     end
     function placesOf(self, ids)
         local found = {}
@@ -7186,14 +7455,15 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     --- There is none left that has lapsed by now.
     local isPresent = false
     local sums = ____modulesInUse["stores.redis.script.sums"].redisSums(nil, prefix .. "sums")
-    local lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
+    lines = ____modulesInUse["stores.redis.script.lines"].redisLines(
         nil,
         prefix .. "lines",
         sums,
         function() return placesOf(
             nil,
             ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", placesKey)
-        ) end
+        ) end,
+        ownGroups
     )
     bareGroups = {}
     local function weigh(self, place, sign)
@@ -7210,26 +7480,6 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
     --- What may have changed with a place.
     local function forget(self)
         knownLoad = nil
-    end
-    --- Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain.
-    local function join(self, place)
-        local group = nameOf(nil, place)
-        redis.call("HSET", modelsKey, group, 1)
-        redis.call(
-            "ZADD",
-            waitsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, place.notBeforeMs),
-            place.ticketId
-        )
-        redis.call(
-            "ZADD",
-            turnsOf(nil, group),
-            ____modulesInUse["stores.redis.script.commands"].exactly(
-                nil,
-                turnScore(nil, place)
-            ),
-            place.ticketId
-        )
     end
     local function leave(self, place)
         local group = nameOf(nil, place)
@@ -7349,9 +7599,22 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             end
         end
     end
-    --- Groups that somebody waits in, suspects left out.
-    local function groupNames(self)
-        return ____modulesInUse["stores.redis.script.commands"].list(nil, "HKEYS", modelsKey)
+    --- Those of one tenant, as far as is known.
+    local function groupsOf(self, tenant)
+        local models = lines:modelsOf(tenant)
+        if models ~= nil then
+            return ____lualib.__TS__ArrayMap(
+                models,
+                function(____, model) return nameOf(nil, {model = model, tenant = tenant}) end
+            )
+        end
+        return ____lualib.__TS__ArrayFilter(
+            groupNames(nil),
+            function(____, name)
+                local group = groupIn(nil, name)
+                return group.tenant == tenant or group.tenant == ""
+            end
+        )
     end
     local function isReady(self, group)
         local firstMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
@@ -7487,26 +7750,22 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             if suspect then
                 eachSuspect(nil, look)
             else
-                for ____, name in ipairs(groupNames(nil)) do
+                for ____, name in ipairs(groupsOf(nil, tenant)) do
                     do
-                        local __continue78
+                        local __continue89
                         repeat
                             local group = groupIn(nil, name)
-                            if group.tenant ~= tenant and group.tenant ~= "" then
-                                __continue78 = true
-                                break
-                            end
                             if model ~= nil and group.model ~= model or ____modulesInUse["domain.gate.places"].isBlocked(nil, group, blocked) then
-                                __continue78 = true
+                                __continue89 = true
                                 break
                             end
                             first = 0
                             if isReady(nil, name) then
                                 eachOfGroup(nil, name, look)
                             end
-                            __continue78 = true
+                            __continue89 = true
                         until true
-                        if not __continue78 then
+                        if not __continue89 then
                             break
                         end
                     end
@@ -7539,11 +7798,11 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             else
                 for ____, name in ipairs(groupNames(nil)) do
                     do
-                        local __continue90
+                        local __continue100
                         repeat
                             local group = groupIn(nil, name)
                             if model ~= nil and group.model ~= model or not isReady(nil, name) then
-                                __continue90 = true
+                                __continue100 = true
                                 break
                             end
                             if group.tenant == "" then
@@ -7551,9 +7810,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                             else
                                 add(nil, group)
                             end
-                            __continue90 = true
+                            __continue100 = true
                         until true
-                        if not __continue90 then
+                        if not __continue100 then
                             break
                         end
                     end
@@ -7578,10 +7837,10 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             eachSuspect(nil, look)
             for ____, name in ipairs(groupNames(nil)) do
                 do
-                    local __continue99
+                    local __continue109
                     repeat
                         if model ~= nil and groupIn(nil, name).model ~= model then
-                            __continue99 = true
+                            __continue109 = true
                             break
                         end
                         local ids = ____modulesInUse["stores.redis.script.commands"].list(
@@ -7596,9 +7855,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 look(nil, place)
                             end
                         end
-                        __continue99 = true
+                        __continue109 = true
                     until true
-                    if not __continue99 then
+                    if not __continue109 then
                         break
                     end
                 end
@@ -7628,12 +7887,12 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                 nil,
                 turnScore(nil, place)
             )
-            for ____, name in ipairs(groupNames(nil)) do
+            for ____, name in ipairs(groupsOf(nil, place.tenant)) do
                 do
-                    local __continue111
+                    local __continue121
                     repeat
                         if groupIn(nil, name).tenant ~= place.tenant then
-                            __continue111 = true
+                            __continue121 = true
                             break
                         end
                         before = before + ____modulesInUse["stores.redis.script.commands"].count(
@@ -7654,9 +7913,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                                 before = before + 1
                             end
                         end
-                        __continue111 = true
+                        __continue121 = true
                     until true
-                    if not __continue111 then
+                    if not __continue121 then
                         break
                     end
                 end
@@ -7664,6 +7923,9 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
             return before
         end,
         lines = function(____, tenants) return lines:of(tenants) end,
+        lineCount = function() return lines:count() end,
+        eachLine = function(____, isWanted) return lines:each(isWanted) end,
+        linesBefore = function(____, tenant) return lines:before(tenant) end,
         putTag = function(____, tenant, startTag, sinceMs, virtualTime) return lines:putTag(tenant, startTag, sinceMs, virtualTime) end,
         virtualTime = function() return lines:virtualTime() end,
         firstLapseMs = function() return ____modulesInUse["stores.redis.script.commands"].firstScore(nil, endsKey) end,
@@ -7685,29 +7947,37 @@ function ____exports.redisPlaces(self, prefix, suspectsKey, nowMs)
                     function(____, place) return look(nil, place, place.notBeforeMs) end
                 )
             end
-            for ____, name in ipairs(groupNames(nil)) do
-                if firstMs <= nowMs then
-                    break
+            lines:each(function(____, ____bindingPattern0)
+                local tenant
+                tenant = ____bindingPattern0.tenant
+                for ____, name in ipairs(groupsOf(nil, tenant)) do
+                    local ____temp_7
+                    if firstMs <= nowMs then
+                        ____temp_7 = nil
+                    else
+                        ____temp_7 = ____modulesInUse["stores.redis.script.commands"].firstScore(
+                            nil,
+                            waitsOf(nil, name)
+                        )
+                    end
+                    local notBeforeMs = ____temp_7
+                    if notBeforeMs ~= nil then
+                        look(
+                            nil,
+                            groupIn(nil, name),
+                            notBeforeMs
+                        )
+                    end
                 end
-                local notBeforeMs = ____modulesInUse["stores.redis.script.commands"].firstScore(
-                    nil,
-                    waitsOf(nil, name)
-                )
-                if notBeforeMs ~= nil then
-                    look(
-                        nil,
-                        groupIn(nil, name),
-                        notBeforeMs
-                    )
-                end
-            end
-            local ____temp_7
+                return firstMs > nowMs
+            end)
+            local ____temp_8
             if firstMs == math.huge then
-                ____temp_7 = nil
+                ____temp_8 = nil
             else
-                ____temp_7 = firstMs
+                ____temp_8 = firstMs
             end
-            return ____temp_7
+            return ____temp_8
         end,
         firstHeardMs = function() return nil end,
         silent = function() return {} end,

@@ -52,7 +52,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   /** There is none left that has lapsed by now. */
   let isPresent = false;
   const sums = redisSums(`${prefix}sums`);
-  const lines = redisLines(`${prefix}lines`, sums, () => placesOf(list("HKEYS", placesKey)));
+  const lines = redisLines(`${prefix}lines`, sums, () => placesOf(list("HKEYS", placesKey)), ownGroups);
   const bareGroups: Record<string, boolean | undefined> = {};
 
   function weigh(place: Place, sign: 1 | -1): void {
@@ -86,6 +86,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   /** Beside its line, for who must know which is next, and when it is ready: of a model that is paused all could be looked at in vain. */
   function join(place: Place): void {
     const group = nameOf(place);
+    lines.noteGroup(place, true);
     redis.call("HSET", modelsKey, group, 1);
     redis.call("ZADD", waitsOf(group), exactly(place.notBeforeMs), place.ticketId);
     redis.call("ZADD", turnsOf(group), exactly(turnScore(place)), place.ticketId);
@@ -100,7 +101,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
 
   function leaveGroup(group: string, ticketId: string): void {
     for (const key of [waitsOf(group), turnsOf(group)]) redis.call("ZREM", key, ticketId);
-    if (count("ZCARD", waitsOf(group)) === 0) redis.call("HDEL", modelsKey, group);
+    if (count("ZCARD", waitsOf(group)) > 0) return;
+    lines.noteGroup(groupIn(group), false);
+    redis.call("HDEL", modelsKey, group);
   }
 
   /** Older code, which may run beside this one, makes them: asked once in a run. */
@@ -161,6 +164,30 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
   /** Groups that somebody waits in, suspects left out. */
   function groupNames(): readonly string[] {
     return list("HKEYS", modelsKey);
+  }
+
+  /** All groups, after what older code has put into one group for each model is in those of its tenants. */
+  function ownGroups(): readonly Group[] {
+    for (const name of groupNames()) {
+      if (groupIn(name).tenant !== "") continue;
+      for (const place of placesOf(list("ZRANGE", turnsOf(name), 0, -1))) {
+        if (place.tenant === "" || !joins(place)) continue;
+        leaveGroup(name, place.ticketId);
+        join(place);
+      }
+    }
+    return groupNames().map(groupIn);
+  }
+
+  /** Those of one tenant, as far as is known. */
+  function groupsOf(tenant: string): readonly string[] {
+    const models = lines.modelsOf(tenant);
+    if (models !== null) return models.map((model) => nameOf({ model, tenant }));
+    // Older code puts all of a model into one group.
+    return groupNames().filter((name) => {
+      const group = groupIn(name);
+      return group.tenant === tenant || group.tenant === "";
+    });
   }
 
   function isReady(group: string): boolean {
@@ -232,10 +259,8 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       };
       if (suspect) eachSuspect(look);
       else {
-        for (const name of groupNames()) {
+        for (const name of groupsOf(tenant)) {
           const group = groupIn(name);
-          // Older code puts all of a model into one group.
-          if (group.tenant !== tenant && group.tenant !== "") continue;
           if ((model !== null && group.model !== model) || isBlocked(group, blocked)) continue;
           first = 0;
           if (isReady(name)) eachOfGroup(name, look);
@@ -294,7 +319,7 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
       });
       if (place.suspect) return before;
       const score = exactly(turnScore(place));
-      for (const name of groupNames()) {
+      for (const name of groupsOf(place.tenant)) {
         if (groupIn(name).tenant !== place.tenant) continue;
         before += count("ZCOUNT", turnsOf(name), "-inf", `(${score}`);
         // Ties go by id.
@@ -305,6 +330,9 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
     },
 
     lines: (tenants) => lines.of(tenants),
+    lineCount: () => lines.count(),
+    eachLine: (isWanted) => lines.each(isWanted),
+    linesBefore: (tenant) => lines.before(tenant),
     putTag: (tenant, startTag, sinceMs, virtualTime) => lines.putTag(tenant, startTag, sinceMs, virtualTime),
     virtualTime: () => lines.virtualTime(),
 
@@ -318,11 +346,14 @@ export function redisPlaces(prefix: string, suspectsKey: string, nowMs: number):
         return firstMs > nowMs;
       };
       if (suspects) eachSuspect((place) => look(place, place.notBeforeMs));
-      for (const name of groupNames()) {
-        if (firstMs <= nowMs) break;
-        const notBeforeMs = firstScore(waitsOf(name));
-        if (notBeforeMs !== null) look(groupIn(name), notBeforeMs);
-      }
+      // In the order of turns, for the first of them can nearly always be sent.
+      lines.each(({ tenant }) => {
+        for (const name of groupsOf(tenant)) {
+          const notBeforeMs = firstMs <= nowMs ? null : firstScore(waitsOf(name));
+          if (notBeforeMs !== null) look(groupIn(name), notBeforeMs);
+        }
+        return firstMs > nowMs;
+      });
       return firstMs === Infinity ? null : firstMs;
     },
 
