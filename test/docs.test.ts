@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 
 const inDocs = readdirSync("docs", { recursive: true, encoding: "utf8" }).map((file) => join("docs", file));
-const besideCode = ["test/README.md", "tools/fake-upstream/README.md"];
+const besideCode = ["test/README.md", "tools/fake-upstream/README.md", "tools/load/README.md"];
 const pages = ["README.md", ...besideCode, ...inDocs.filter((file) => file.endsWith(".md"))];
 
 it.each(pages)("every file that %s names is there", (page) => {

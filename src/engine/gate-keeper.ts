@@ -157,7 +157,7 @@ function tableOf(parts: GateKeeperParts): Table {
           table.hasChanged = true;
           if (parts.onChanges !== undefined) changes = changesOf(before, after, sizeNow, nowMs);
         }
-        parts.writeState(after, mustLast);
+        parts.writeState(after, mustLast || (table.arePlacesChanged && isMuchLater(stored, after)));
         return reply;
       });
       if (changes.length > 0) parts.onChanges?.(changes);
@@ -397,6 +397,11 @@ function views({ places, limits }: GateKeeperParts, { verb }: Table) {
       });
     },
   };
+}
+
+/** Places are stored at once: what time the gate has seen must then not be lost with its memory, or a clock set back by less would go unnoticed. */
+function isMuchLater({ seenMs: before = 0 }: GateState, { seenMs: after = 0 }: GateState): boolean {
+  return after - before >= 1_000;
 }
 
 function idOf({ ticketId }: Place): string {

@@ -9,7 +9,7 @@ export interface IndexEntry extends ListPosition {
   readonly status: Exclude<TicketState["status"], "processing">;
   /** `null`: it has not ended. */
   readonly endedAtMs: number | null;
-  /** When nobody needs the entry any more: the ticket is forgotten by then. */
+  /** When nobody needs the entry any more: the ticket is forgotten by then, by any clock. */
   readonly forgetAtMs: number;
   /** The number of the ticket's latest event: a later entry replaces an earlier one, and none another. */
   readonly event: number;
@@ -20,6 +20,16 @@ export function isMissingInIndex({ state, progress }: Ticket, heard: number): bo
   return heard === 0 || (isEnded(state) && heard < progress.events);
 }
 
+/** A ticket that had ended when the index had not heard of it yet: its place is gone, and a list must know of it. */
+export interface UnheardEnd {
+  /** As in `QueueItem`. */
+  readonly tenant: string;
+  readonly acceptedAtMs: number;
+}
+
+/** The index goes by another clock than the ticket, and each may be an hour off. */
+export const clocksApartMs = 7_200_000;
+
 /** An unfinished ticket ends at the latest one lease after its time. */
 export function indexEntryOf(
   { about, progress, state }: Ticket,
@@ -28,6 +38,16 @@ export function indexEntryOf(
   const { id, provider, acceptedAtMs, expiresAtMs } = about;
   const of = { id, provider, acceptedAtMs, event: progress.events };
   return isEnded(state)
-    ? { ...of, status: state.status, endedAtMs: state.endedAtMs, forgetAtMs: state.forgetAtMs }
-    : { ...of, status: "queued", endedAtMs: null, forgetAtMs: expiresAtMs + leaseMs + retentionMs };
+    ? {
+        ...of,
+        status: state.status,
+        endedAtMs: state.endedAtMs,
+        forgetAtMs: state.forgetAtMs + clocksApartMs,
+      }
+    : {
+        ...of,
+        status: "queued",
+        endedAtMs: null,
+        forgetAtMs: expiresAtMs + leaseMs + retentionMs + clocksApartMs,
+      };
 }

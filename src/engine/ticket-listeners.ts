@@ -20,6 +20,8 @@ export interface TicketListener {
 export interface Listening {
   /** Tells each what it hasn't heard. Never rejects. */
   tell(): Promise<void>;
+  /** Has any of them not heard of the ticket at all? */
+  isUnheard(): boolean;
   /** When the alarm is to tell what is still to be told; `Infinity`: nothing is. */
   dueMs(ticket: Ticket, atMs: number): number;
 }
@@ -41,6 +43,7 @@ export function createListening(
   const tellers = listeners.map((listener) => createTeller(listener, row, onTold));
   return {
     tell: async () => void (await Promise.all(tellers.map((tell) => tell()))),
+    isUnheard: () => listeners.some((listener) => listener.heard() === 0),
     dueMs(ticket, atMs) {
       const isMissing = listeners.some((listener) => listener.isMissing(ticket, listener.heard()));
       return isMissing ? againAtMs(Math.max(0, atMs - ticket.progress.updatedAtMs), atMs) : Infinity;

@@ -7,7 +7,7 @@ import type { Moved } from "../domain/ticket/steps.ts";
 import { isEnded, type GateNotice, type Ticket } from "../domain/ticket/ticket.ts";
 import { endedBy } from "../telemetry/ticket-events.ts";
 import { againAtMs, createListening } from "./ticket-listeners.ts";
-import type { TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
+import type { AwayGate, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
 export interface Notices {
   /** A move was stored: a gate in the same memory hears of it, and so do those who follow the ticket, or listen. */
@@ -41,13 +41,11 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
     return ticket === null || notice === null ? null : { ticket, notice };
   }
 
-  async function tellAll(
-    say: (ticket: Ticket, notice: GateNotice, atMs: number) => Promise<void>,
-  ): Promise<void> {
+  async function tellAll(say: AwayGate["tell"]): Promise<void> {
     try {
       for (let next = missing(); next !== null; next = missing()) {
         const { ticket, notice } = next;
-        await say(ticket, notice, nowMs());
+        await say(ticket, notice, nowMs(), listening.isUnheard());
         await row.change((open) => {
           const since = open.read();
           if (since === null) return;

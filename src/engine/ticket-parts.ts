@@ -69,8 +69,11 @@ export type Listener =
   | {
       readonly kind: "away";
       readonly asked: AskedRow;
-      /** @param atMs the ticket's clock: the gate goes by another, and makes delays of what it is told (`other-clock.ts`) */
-      tell(ticket: Ticket, notice: GateNotice, atMs: number): Promise<void>;
+      /**
+       * @param atMs the ticket's clock: the gate goes by another, and makes delays of what it is told (`other-clock.ts`)
+       * @param isUnheard some listener has not heard of the ticket at all
+       */
+      tell(ticket: Ticket, notice: GateNotice, atMs: number, isUnheard: boolean): Promise<void>;
       /** Said once of each acceptance. */
       admit(asked: AdmissionQuestion, notBeforeMs: number, atMs: number): Promise<Admitted>;
       withdraw(asked: AdmissionQuestion): Promise<void>;

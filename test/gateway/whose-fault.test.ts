@@ -7,7 +7,7 @@ const seconds = 1_000;
 const minutes = 60 * seconds;
 const hours = 60 * minutes;
 const seeds = Array.from({ length: 20 }, (_, at) => at + 1);
-/** For hours with hundreds of calls: what those lose, they lose with any seed. */
+/** For hours with hundreds of calls, each of which costs seconds. */
 const fewSeeds = seeds.slice(0, 5);
 
 const unavailable: Failure = { reason: "unavailable", status: 503, retryAfterMs: null };

@@ -36,11 +36,17 @@ export interface FakeUpstreamOptions {
 /** @throws {Error} where the port is taken */
 export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
   const lanes = new Map<string, LaneState>();
+  let connections = 0;
   const server = createServer((request, response) => {
+    if (request.url === "/") {
+      sendJson(response, 200, { fakeUpstream: "/{lane}/{vendor}/…", lanes: [...lanes.keys()], connections });
+      return;
+    }
     serve(lanes, request, response, options.onCall ?? (() => undefined)).catch((error: unknown) =>
       sendJson(response, 500, { error: `A bug of the fake upstream: ${String(error)}` }),
     );
   });
+  server.on("connection", () => connections++);
   // Kept longer than a client would: one that reuses a connection never meets its end.
   server.keepAliveTimeout = 120_000;
   const host = options.host ?? "127.0.0.1";
@@ -71,10 +77,6 @@ async function serve(
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://upstream");
   const [, laneName = "", first = "", ...rest] = pathname.split("/");
   const bodyText = await bodyOf(request);
-  if (laneName === "") {
-    sendJson(response, 200, { fakeUpstream: "/{lane}/{vendor}/…", lanes: [...lanes.keys()] });
-    return;
-  }
   const lane = lanes.get(laneName) ?? newLane();
   lanes.set(laneName, lane);
   const vendor = Object.hasOwn(vendors, first) ? vendors[first as VendorName] : undefined;

@@ -14,11 +14,13 @@ import { gateLimits } from "../../settings/limits.ts";
 import type { Snapshot } from "../../domain/gate/snapshot.ts";
 import { createGateKeeper, type GateKeeper } from "../../engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../engine/gate-owner.ts";
+import type { UnheardEnd } from "../../engine/ticket-index.ts";
 import { momentHere, requeueingHere, starterHere, type DatedStarter } from "../../engine/other-clock.ts";
 import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
 import { configOf, logFault, settingsOf, type Environment } from "../environment.ts";
 import { gateRow, type GateRow } from "./gate-state.ts";
+import { unheardEnds, type UnheardEnds } from "./unheard-ends.ts";
 import { sha256 } from "../sha256.ts";
 import { sideBySide } from "../side-by-side.ts";
 import { sqlPlaces, type SqlPlaces } from "./gate-places.ts";
@@ -37,6 +39,7 @@ const mostUndelivered = 50;
 export class ProviderGate extends DurableObject<Environment> {
   readonly #places: SqlPlaces;
   readonly #state: GateRow;
+  readonly #unheard: UnheardEnds;
   #keeper: GateKeeper | null = null;
   #weights: Weights = {};
   /** The output gate holds what is done here until the places are stored as they then are. */
@@ -51,6 +54,7 @@ export class ProviderGate extends DurableObject<Environment> {
     super(ctx, env);
     const { sql } = ctx.storage;
     this.#places = sqlPlaces(sql);
+    this.#unheard = unheardEnds(sql, clock.nowMs, () => gateLimits(configOf(env)).retentionMs);
     this.#state = gateRow(sql, clock.nowMs, (delayMs, then) => setTimeout(then, delayMs));
     sql.exec("CREATE TABLE IF NOT EXISTS undelivered (ticket_id TEXT PRIMARY KEY) WITHOUT ROWID");
     sql.exec("CREATE TABLE IF NOT EXISTS version (id TEXT PRIMARY KEY) WITHOUT ROWID");
@@ -100,7 +104,9 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.start(item, starterHere(starter, clock.nowMs())));
   }
 
-  release(ticketId: string, keptBytes?: number): void {
+  /** @param unheard the index of its tenant has not heard of it; absent: it has, or older code asks */
+  release(ticketId: string, keptBytes?: number, unheard?: UnheardEnd): void {
+    if (unheard !== undefined) this.#unheard.note(ticketId, unheard);
     this.#verb((keeper) => keeper.remove(ticketId, keptBytes));
   }
 
@@ -112,9 +118,9 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.status(tenant));
   }
 
-  /** A tenant's unfinished tickets, the newest first. @param tenant as in `QueueItem` */
+  /** A tenant's unfinished tickets, and those of whose end the index may not have heard; each the newest first. @param tenant as in `QueueItem` */
   ticketsOf(tenant: string, most: number): readonly ListPosition[] {
-    return this.#places.ticketsOf(tenant, most);
+    return [...this.#places.ticketsOf(tenant, most), ...this.#unheard.of(tenant, most)];
   }
 
   /**

@@ -1,7 +1,8 @@
 /** Which tickets a tenant has, as a Durable Object named after the tenant. Each ticket tells it that there is one, and how it has ended. */
 import { DurableObject } from "cloudflare:workers";
+import type { IndexQuery } from "../../engine/index-list.ts";
 import type { IndexEntry } from "../../engine/ticket-index.ts";
-import type { ListPosition, TicketQuery } from "../../gateway/ports.ts";
+import type { ListPosition } from "../../gateway/ports.ts";
 import { clock } from "../clock.ts";
 import { logFault, type Environment } from "../environment.ts";
 
@@ -10,10 +11,6 @@ const againMs = 30_000;
 /** Entries are forgotten so late at most, many at a time: each alarm costs. Until then nobody is shown them. */
 const forgetEveryMs = 600_000;
 const mostForgotten = 1_000;
-
-export interface IndexQuery extends Pick<TicketQuery, "provider" | "status" | "after"> {
-  readonly most: number;
-}
 
 export class TenantIndex extends DurableObject<Environment> {
   #alarmAtMs: number | null = null;

@@ -139,7 +139,7 @@ export class TicketObject extends DurableObject<Environment> {
     return {
       kind: "away",
       asked,
-      tell: (ticket, notice, atMs) => sendNotice(env, ticket, notice, atMs),
+      tell: (...told) => sendNotice(env, ...told),
       admit: async (question, notBeforeMs, atMs) => {
         const sinceMs = clock.nowMs();
         const admitted = await askToAdmit(env, question, notBeforeMs, atMs);

@@ -31,6 +31,7 @@ export function sendNotice(
   ticket: Ticket,
   notice: GateNotice,
   atMs: number,
+  isUnheard: boolean,
 ): Promise<void> {
   const item = queueItemOf(ticket);
   const say = (gate: Remote<ProviderGate>) => {
@@ -42,7 +43,12 @@ export function sendNotice(
         return gate.park(item, { notBeforeMs, suspect, permit }, atMs);
       }
       case "remove":
-        return gate.release(item.ticketId, notice.keptBytes);
+        return isUnheard
+          ? gate.release(item.ticketId, notice.keptBytes, {
+              tenant: item.tenant,
+              acceptedAtMs: item.acceptedAtMs,
+            })
+          : gate.release(item.ticketId, notice.keptBytes);
     }
   };
   return askObject<ProviderGate, void>(env.GATES, ticket.about.provider, say, noticeLimitMs);

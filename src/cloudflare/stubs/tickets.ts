@@ -6,7 +6,7 @@ import type { TicketEnded } from "../../telemetry/events.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
-import { listFromIndex } from "./tenant-index.ts";
+import { listOfTenant } from "./tenant-index.ts";
 
 /**
  * The store of tickets. Whatever goes wrong is `StoreAway`.
@@ -47,7 +47,7 @@ export function remoteTickets(
       return settled;
     },
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
-    list: (query) => listFromIndex(env, query),
+    list: (query) => listOfTenant(env, query),
     cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),
   };
 }

@@ -3,7 +3,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
 import { ProviderGate } from "../../../src/cloudflare/objects/gate-object.ts";
 import { TenantIndex } from "../../../src/cloudflare/objects/tenant-index.ts";
-import type { IndexEntry } from "../../../src/engine/ticket-index.ts";
+import { clocksApartMs, type IndexEntry } from "../../../src/engine/ticket-index.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import { draftOf, judged, kept } from "../../contracts/tickets.ts";
@@ -61,9 +61,15 @@ it("hears of a ticket twice: that there is one, and how it has ended", async () 
       event: 1,
       status: "queued",
       endedAtMs: null,
-      forgetAtMs: expiresAtMs + policy.leaseMs + policy.retentionMs,
+      forgetAtMs: expiresAtMs + policy.leaseMs + policy.retentionMs + clocksApartMs,
     },
-    { ...of, event: 5, status: "completed", endedAtMs, forgetAtMs: endedAtMs + policy.retentionMs },
+    {
+      ...of,
+      event: 5,
+      status: "completed",
+      endedAtMs,
+      forgetAtMs: endedAtMs + policy.retentionMs + clocksApartMs,
+    },
   ]);
 });
 
@@ -111,6 +117,20 @@ it("says that a list is not complete while it has not heard of a place, and list
   expect(await list()).toMatchObject({ tickets: [{ about: { id: about.id } }], complete: true });
 });
 
+it("says so, and lists it, too where a ticket was accepted and has ended while the index was away", async () => {
+  const world = await freshWorld();
+  let isAway = true;
+  heard(() => isAway);
+  const { about } = await kept(tickets, draft());
+  await settled();
+  await tickets.cancel(about.id, "owner");
+  await settled();
+  expect(await list()).toMatchObject({ tickets: [{ about: { id: about.id } }], complete: false });
+  isAway = false;
+  await world.advance(120_000);
+  expect(await list()).toMatchObject({ tickets: [{ about: { id: about.id } }], complete: true });
+});
+
 it("says so too where a gate can't be asked", async () => {
   await freshWorld();
   const { about } = await kept(tickets, draft());
@@ -127,7 +147,7 @@ it("forgets a ticket after the ticket itself is forgotten, and one that never to
   await settled();
   await tickets.cancel(about.id, "owner");
   await settled();
-  await world.advance(policy.retentionMs + 601_000);
+  await world.advance(policy.retentionMs + clocksApartMs + 601_000);
   expect(await rows()).toEqual([]);
   const entry = { id: about.id, provider: "mock", acceptedAtMs: 1, event: 1 } as const;
   await note({ ...entry, status: "queued", endedAtMs: null, forgetAtMs: world.nowMs() + 10_000 });

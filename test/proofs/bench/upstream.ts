@@ -2,7 +2,7 @@
  * The fake upstream, a process of its own: `node upstream.ts PORT`. Answers both OpenAI shapes from texts made beforehand, in which only the
  * boundary is put that a request asks for.
  * `GET /__latency/MS` sets how long each answer waits, from now on, and `GET /__status/503` makes it down (`200` up again); `GET /__count`
- * says how many good answers were given. `GET /__numbers` gives the numbers of the comparisons that got one since it was last asked for, in the
+ * says how many good answers were given, and over how many connections. `GET /__numbers` gives the numbers of the comparisons that got one since it was last asked for, in the
  * order of their calls: they are noted from the first time on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -19,6 +19,7 @@ const tailBytes = 4_096;
 let latencyMs = 0;
 let down: number | null = null;
 let count = 0;
+let connections = 0;
 /** `null`: nobody has asked for them. */
 let numbers: number[] | null = null;
 
@@ -49,6 +50,7 @@ const server = createServer((incoming, outgoing) => {
     else setTimeout(send, latencyMs, outgoing, status, body);
   });
 });
+server.on("connection", () => connections++);
 server.keepAliveTimeout = 600_000;
 server.listen(Number(process.argv[2]), "127.0.0.1");
 
@@ -68,5 +70,5 @@ function control(path: string, outgoing: ServerResponse<IncomingMessage>): void 
   const status = /^\/__status\/(200|5\d\d)$/.exec(path)?.[1];
   if (status !== undefined) down = status === "200" ? null : Number(status);
   const known = latency !== undefined || status !== undefined || path === "/__count";
-  send(outgoing, known ? 200 : 404, Buffer.from(JSON.stringify({ latencyMs, count })));
+  send(outgoing, known ? 200 : 404, Buffer.from(JSON.stringify({ latencyMs, count, connections })));
 }

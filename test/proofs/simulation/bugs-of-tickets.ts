@@ -1,4 +1,5 @@
 /** Deliberate bugs in what a ticket may do, and in what is stored of it. */
+import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { AwayGate } from "../../../src/engine/ticket-parts.ts";
 import type { Bug } from "./bug.ts";
@@ -114,6 +115,35 @@ export const ticketBugs: readonly Bug[] = [
   withMoves("a cancelled ticket keeps its place when whoever called for it has died", ({ elapse }) => ({
     elapse: (ticket, ...rest) =>
       ticket.state.status === "cancelled" ? { ticket, events: [], reply: null } : elapse(ticket, ...rest),
+  })),
+  {
+    name: "an index that can't be reached is not told again",
+    plant: () => ({
+      ...realParts,
+      listeners: (listeners) =>
+        listeners.map((listener) => ({
+          ...listener,
+          tell: (ticket: Ticket) => listener.tell(ticket).catch(() => {}),
+        })),
+    }),
+  },
+  {
+    name: "a list does not ask the gates",
+    plant: () => ({
+      ...realParts,
+      listFromIndex: (sources, query) =>
+        realParts.listFromIndex({ ...sources, ticketsOf: async () => [] }, query),
+    }),
+  },
+  withTicketKeeper("a gate is not told that the index has not heard of what has ended", ({ gate }) => ({
+    gate:
+      gate.kind === "here"
+        ? gate
+        : {
+            ...gate,
+            tell: (ticket: Ticket, notice: Parameters<AwayGate["tell"]>[1], atMs: number) =>
+              gate.tell(ticket, notice, atMs, false),
+          },
   })),
   withTicketKeeper("a notice that the gate has not answered is not repeated", ({ gate }) => ({
     gate:

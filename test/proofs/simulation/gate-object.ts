@@ -8,6 +8,9 @@ import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Acceptance, Place, Places, QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Admitted } from "../../../src/domain/gate/view.ts";
 import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
+import type { UnheardEnd } from "../../../src/engine/ticket-index.ts";
+import { compare } from "../../../src/engine/ticket-list.ts";
+import type { ListPosition } from "../../../src/gateway/ports.ts";
 import type { GateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { look, lookIfDue, type GateOwner } from "../../../src/engine/gate-owner.ts";
 import type { DatedStarter } from "../../../src/engine/other-clock.ts";
@@ -30,7 +33,9 @@ export interface GateObject extends Target {
   enqueue(item: QueueItem, notBeforeMs: number, atMs?: number): void;
   requeue(item: QueueItem, requeueing: Requeueing, atMs?: number): void;
   start(item: QueueItem, starter: DatedStarter): Start;
-  remove(ticketId: string, keptBytes?: number): void;
+  /** @param unheard the index of its tenant has not heard of it */
+  remove(ticketId: string, keptBytes?: number, unheard?: UnheardEnd): void;
+  ticketsOf(tenant: string, most: number): readonly ListPosition[];
   /** The service has started. @param isAlone nothing of the one before it is left */
   started(isAlone: boolean): void;
   /** As stored. */
@@ -60,6 +65,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
   const { momentHere, requeueingHere, starterHere } = seams.otherClock;
   const name = `gate ${provider}`;
   const rows = new Map<string, Place>();
+  const unheardEnds = new Map<string, UnheardEnd>();
   let table = seams.memoryPlaces();
   let storedState = newGate;
   const alarm = createAlarm(world, clock, ring);
@@ -90,6 +96,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
   function loseAll(): void {
     rows.clear();
     table = seams.memoryPlaces();
+    watch.lost();
     forget();
   }
 
@@ -215,7 +222,19 @@ export function createGateObject(parts: GateObjectParts): GateObject {
       if (processLife === null && world.strikes("gate_forgets")) loseAll();
       return start;
     },
-    remove: (ticketId, keptBytes) => verb("remove", [ticketId], (it) => it.remove(ticketId, keptBytes)),
+    remove(ticketId, keptBytes, unheard) {
+      if (unheard !== undefined) unheardEnds.set(ticketId, unheard);
+      verb("remove", [ticketId], (it) => it.remove(ticketId, keptBytes));
+    },
+    ticketsOf: (tenant, most) =>
+      [
+        ...Array.from(rows, ([id, place]) => ({ id, ...place })),
+        ...Array.from(unheardEnds, ([id, end]) => ({ id, ...end })),
+      ]
+        .filter((one) => one.tenant === tenant)
+        .toSorted(compare)
+        .slice(0, most)
+        .map(({ id, acceptedAtMs }) => ({ id, acceptedAtMs })),
     started(isAlone) {
       if (isAlone) {
         // What waits is in the memory of the process, and told again by the tickets.

@@ -5,9 +5,19 @@ import type { DistantTickets, StartingGate } from "../../../src/engine/claims.ts
 import type { Gateway } from "../../../src/gateway/gateway.ts";
 import type { AdmissionGuard } from "../../../src/engine/front/admission.ts";
 import type { RemoteGate } from "../../../src/engine/front/front.ts";
-import { StoreAway, type Clock, type Gate, type Keys, type Ports } from "../../../src/gateway/ports.ts";
+import {
+  StoreAway,
+  type Clock,
+  type Gate,
+  type Keys,
+  type Ports,
+  type TicketList,
+  type TicketQuery,
+} from "../../../src/gateway/ports.ts";
 import type { Defaults } from "../../../src/gateway/resolve.ts";
 import { hash } from "node:crypto";
+import { withoutTexts } from "../../../src/engine/ticket-codec.ts";
+import type { IndexObject } from "./index-object.ts";
 import type { GateObject } from "./gate-object.ts";
 import type { KeyObject } from "./key-object.ts";
 import { createLife, type Life } from "./life.ts";
@@ -39,6 +49,7 @@ export interface Instance {
 /** One that is brought tickets by their ids. */
 export interface Worker extends Instance {
   work(ticketId: string): Promise<void>;
+  readonly list: Gateway["list"];
 }
 
 export interface Surroundings {
@@ -47,6 +58,7 @@ export interface Surroundings {
   readonly gates: ReadonlyMap<ProviderName, GateObject>;
   readonly ticket: (id: string) => TicketObject;
   readonly key: (name: string) => KeyObject;
+  readonly index: (tenant: string) => IndexObject;
   readonly vendors: ReadonlyMap<ProviderName, Vendor>;
   readonly snapshots: SnapshotWatch;
   readonly reports: ReportWatch;
@@ -108,7 +120,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;
   const policy = { defaults, requestTimeoutMs, maxRetries: plan.liveRetries };
-  const { submit, run, find, cancel } = seams.createGateway(ports, policy);
+  const { submit, run, find, cancel, list } = seams.createGateway(ports, policy);
   const claims = seams.claims({
     gate: (provider) => ({ ...ports.gate(provider), start: startOf(provider) }),
     tickets: { ...ports.tickets, claim: tickets.claim, look: tickets.look },
@@ -144,6 +156,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     work,
     find,
     cancel,
+    list,
     failed(error, walk) {
       if (error instanceof StoreAway || error instanceof AdapterBug)
         world.note(name, `${walk.name}: ${error.message}`);
@@ -195,10 +208,11 @@ function named(verb: string, id: string): string {
 }
 
 function ticketsOf(
-  { ask, ticket, tickets }: Surroundings,
+  around: Surroundings,
   life: Life,
   guardOf: (provider: ProviderName) => AdmissionGuard,
 ): DistantTickets {
+  const { ask, ticket, tickets } = around;
   /** What the holder of a claim asks for. */
   const asHolder = <Reply>(
     id: string,
@@ -240,9 +254,39 @@ function ticketsOf(
         { fence },
         ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
       ),
-    list: () => Promise.reject(new Error("nobody asks for it here")),
+    list: (query) => listOf(around, life, query),
     cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
+}
+
+/** At most five at once: here one after another. */
+async function oneByOne<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  for (const item of items) await work(item);
+}
+
+function listOf(
+  { world, ask, ticket, gates, index: indexOf }: Surroundings,
+  life: Life,
+  query: TicketQuery,
+): Promise<TicketList> {
+  const index = indexOf(query.tenant);
+  return world.seams.listFromIndex(
+    {
+      page: (asked) => ask(life, index, "page", () => index.page(asked)),
+      unheard: (ids) => ask(life, index, "unheard", () => index.unheard(ids)),
+      async ticketsOf(provider, most) {
+        const gate = gates.get(provider);
+        return gate ? ask(life, gate, "tickets of", () => gate.ticketsOf(query.tenantKey, most)) : [];
+      },
+      show: (id) =>
+        ask(life, ticket(id), named("show", id), async () => {
+          const found = await ticket(id).load();
+          return found && withoutTexts(found);
+        }),
+      sideBySide: oneByOne,
+    },
+    query,
+  );
 }
 
 function keysOf({ ask, key }: Surroundings, life: Life): Keys {

@@ -62,6 +62,8 @@ export const faultKinds = [
   "wake_lost",
   "wake_late",
   "store_clocks",
+  "index_away",
+  "lists",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -210,6 +212,7 @@ const together: ReadonlySet<FaultKind> = new Set([
   "vendor_poisoned",
   "vendor_limits_one",
   "vendor_mute_model",
+  "lists",
 ]);
 
 /** What a world is for, where it is for something: what shows only where several things come together, and then is not rare. */
@@ -279,7 +282,7 @@ function drawRates(
 function isDisturbance(kind: FaultKind): boolean {
   const isOthers =
     kind.startsWith("vendor_") || ["unknown_models", "gated_models", "steady_traffic"].includes(kind);
-  return !isOthers && !["hang_up", "repeats", "twins", "cancels"].includes(kind);
+  return !isOthers && !["hang_up", "repeats", "twins", "cancels", "lists"].includes(kind);
 }
 
 const disturbances = faultKinds.filter(isDisturbance);

@@ -14,6 +14,8 @@ import type { PrimaryStore } from "../../../src/stores/failover/primary-store.ts
 import type { Ports } from "../../../src/gateway/ports.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { createTicketKeeper } from "../../../src/engine/ticket-keeper.ts";
+import { listFromIndex } from "../../../src/engine/index-list.ts";
+import type { TicketListener } from "../../../src/engine/ticket-listeners.ts";
 import * as otherClock from "../../../src/engine/other-clock.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 
@@ -26,6 +28,9 @@ export interface Seams {
   readonly memoryPlaces: typeof memoryPlaces;
   /** What a gate makes of moments by another's clock. */
   readonly otherClock: typeof otherClock;
+  readonly listFromIndex: typeof listFromIndex;
+  /** Whom a ticket tells of itself beside its gate. */
+  readonly listeners: (listeners: readonly TicketListener[]) => readonly TicketListener[];
   readonly beginKeyed: typeof beginKeyed;
   readonly endKeyed: typeof endKeyed;
   readonly noticeOf: typeof noticeOf;
@@ -53,6 +58,8 @@ export const realParts: Seams = {
   createTicketKeeper,
   memoryPlaces,
   otherClock,
+  listFromIndex,
+  listeners: (listeners) => listeners,
   beginKeyed,
   endKeyed,
   noticeOf,

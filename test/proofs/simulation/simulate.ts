@@ -7,6 +7,8 @@ import { checkOutlived, createHope } from "./hope.ts";
 import { createGateObject, type GateObject } from "./gate-object.ts";
 import { startInstance, type Surroundings, type Worker } from "./instance.ts";
 import { createKeyObject, type KeyObject } from "./key-object.ts";
+import { createIndexObject, type IndexObject } from "./index-object.ts";
+import { startLists } from "./lists.ts";
 import { die } from "./life.ts";
 import { createNetwork } from "./network.ts";
 import { startOperator } from "./operator.ts";
@@ -81,6 +83,9 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
   const hope = createHope(world, vendors);
   const send = createQueue(world, someone, leases);
   const ticketObjects = new Map<string, TicketObject>();
+  const indexes = new Map<string, IndexObject>();
+  /** A process lists what its own tables hold. */
+  const hasIndex = !isProcess && (plan.rates.has("lists") || plan.rates.has("index_away"));
   const keyObjects = new Map<string, KeyObject>();
   /** One process has one clock, and all that it stores is dated by that. */
   const processClock = isProcess ? storeClock(world) : null;
@@ -91,6 +96,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     gates,
     ticket: (id) => stored(ticketObjects, id, () => newTicket(id)),
     key: (name) => stored(keyObjects, name, () => createKeyObject(world, name, clockOfStore(), processLife)),
+    index: (tenant) => stored(indexes, tenant, () => createIndexObject(world, tenant, storeClock(world))),
     vendors,
     snapshots: watchSnapshots(world),
     reports: watchReports(world, tickets),
@@ -106,6 +112,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
       id,
       watch: tickets,
       clock: clockOfStore(),
+      indexOf: hasIndex ? around.index : null,
       processLife,
       gateOf,
     });
@@ -135,6 +142,7 @@ async function live(world: World): Promise<Readonly<Record<string, number>>> {
     startInstance(around, name, deployment),
   );
   startClients(world, someone, watchAnswers(world, calls, tickets), leases, vendors);
+  if (hasIndex) startLists(world, someone, tickets);
   checkProgress(world, tickets, gates, hope);
 
   await scheduler.run(() => world.violation() !== null);

@@ -26,6 +26,9 @@ import type {
 } from "../../../src/engine/ticket-parts.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { createAlarm } from "./alarm.ts";
+import { indexEntryOf, isMissingInIndex } from "../../../src/engine/ticket-index.ts";
+import type { TicketListener } from "../../../src/engine/ticket-listeners.ts";
+import type { IndexObject } from "./index-object.ts";
 import type { GateObject } from "./gate-object.ts";
 import { createLife, die, type Life } from "./life.ts";
 import type { Ask, Target } from "./network.ts";
@@ -62,6 +65,8 @@ export interface TicketObjectParts {
   readonly gateOf: (provider: ProviderName) => GateObject;
   readonly watch: TicketWatch;
   readonly clock: WallClock;
+  /** Of a tenant; `null`: there is none. */
+  readonly indexOf: ((tenant: string) => IndexObject) | null;
   /** Of the process that holds the ticket, and its gate; `null`: the object lives on its own. */
   readonly processLife: (() => Life) | null;
 }
@@ -74,11 +79,13 @@ const againMs = 2_000;
 const verbs = new AsyncLocalStorage<string>();
 
 export function createTicketObject(parts: TicketObjectParts): TicketObject {
-  const { world, ask, id, gateOf, watch, clock, processLife } = parts;
+  const { world, ask, id, gateOf, watch, clock, indexOf, processLife } = parts;
   const { scheduler, seams, plan } = world;
   const name = `ticket ${id.slice(0, 8)}`;
   let stored: Ticket | null = null;
   let storedAsked: AdmissionQuestion | null = null;
+  /** How far the index has heard, as stored. */
+  let indexHeard = 0;
   let gateMs = 0;
   const alarm = createAlarm(world, clock, ring);
 
@@ -140,6 +147,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         if (storedAsked !== null) watch.gone(storedAsked, gateOf(storedAsked.provider).places());
         stored = null;
         storedAsked = null;
+        indexHeard = 0;
         alarm.clear();
         if (dies("after it has erased")) return await never();
       },
@@ -188,14 +196,27 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
       };
     }
 
-    function askGate(ticket: Ticket, notice: GateNotice, atMs: number): Promise<void> {
+    function askGate(ticket: Ticket, notice: GateNotice, atMs: number, isUnheard: boolean): Promise<void> {
       const gate = gateOf(ticket.about.provider);
       const verb = `${notice.kind} of ${id.slice(0, 8)}`;
       const run = () => {
-        hear(gate, ticket, notice, atMs);
+        hear(gate, ticket, notice, { atMs, isUnheard });
         watch.heard(id, notice.event);
       };
       return ask(present, gate, verb, run, noticeLimitMs);
+    }
+
+    function listenerIn(from: Life, of: NonNullable<typeof indexOf>): TicketListener {
+      return {
+        heard: () => indexHeard,
+        noteHeard: (event) => void (indexHeard = event),
+        isMissing: isMissingInIndex,
+        tell(ticket) {
+          const index = of(ticket.about.tenant);
+          const entry = indexEntryOf(ticket, plan.policy);
+          return ask(from, index, `note of ${id.slice(0, 8)}`, () => index.note(entry));
+        },
+      };
     }
 
     /** A gate in the same process. */
@@ -258,6 +279,7 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
         random: world.random("backoff").next,
         later: (work) => void work,
         follower: null,
+        listeners: indexOf === null ? [] : seams.listeners([listenerIn(present, indexOf)]),
       },
       rules,
     );
@@ -325,15 +347,20 @@ export function createTicketObject(parts: TicketObjectParts): TicketObject {
   };
 }
 
-/** @param atMs the ticket's clock; absent: it is the gate's own */
-function hear(gate: GateObject, ticket: Ticket, notice: GateNotice, atMs?: number): void {
+/** @param said the ticket's clock, and whether its index has not heard of it; absent: the clock is the gate's own, and there is no index */
+function hear(
+  gate: GateObject,
+  ticket: Ticket,
+  notice: GateNotice,
+  { atMs, isUnheard = false }: { readonly atMs?: number; readonly isUnheard?: boolean } = {},
+): void {
   switch (notice.kind) {
     case "enqueue":
       return gate.enqueue(queueItemOf(ticket), notice.notBeforeMs, atMs);
     case "requeue":
       return gate.requeue(queueItemOf(ticket), notice, atMs);
     case "remove":
-      return gate.remove(ticket.about.id, notice.keptBytes);
+      return gate.remove(ticket.about.id, notice.keptBytes, isUnheard ? queueItemOf(ticket) : undefined);
   }
 }
 

@@ -24,6 +24,8 @@ export interface GateWatch {
   ): void;
   /** All that could be sent has been. @param alarmAtMs when the gate will look again by itself; `null`: never */
   served(state: GateState, rows: ReadonlyMap<string, Place>, alarmAtMs: number | null): void;
+  /** All its places are gone, and with them what their tenants' lines have come to. */
+  lost(): void;
   /** It lives anew, with this of what it knew. */
   restarted(state: GateState): void;
 }
@@ -181,6 +183,7 @@ export function watchGate(world: World, name: string): GateWatch {
       if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
       order.served(state, rows);
     },
+    lost: () => order.left(new Map()),
     restarted(state) {
       order.restarted();
       breaker.restarted(state);

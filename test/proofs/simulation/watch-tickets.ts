@@ -70,7 +70,8 @@ export interface KnownTicket {
   readonly age: Stopwatch;
   /** What it had left then of its time. */
   readonly leftMs: number;
-  /** When something happened to it, by nobody's clock. */
+  /** When it was kept, and when something last happened to it; by nobody's clock. */
+  readonly keptAtMs: number;
   changedAtMs: number;
   status: Status;
   events: number;
@@ -221,6 +222,7 @@ export function watchTickets(world: World, onExpired: (ticket: KnownTicket) => v
       clock,
       age: clock.stopwatch(),
       leftMs: Math.min(about.expiresAtMs - clock.nowMs(), plan.policy.ttlMs),
+      keptAtMs: scheduler.nowMs(),
       changedAtMs: scheduler.nowMs(),
       status: "queued",
       events: 0,

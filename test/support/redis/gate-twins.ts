@@ -176,8 +176,14 @@ export function compiledGate(looker: RedisClient, moment?: (() => void)[]) {
 }
 
 const noSums = [
-  ...["size", "bytes", "waiting", "in_flight"],
-  ...["lines_size", "lines_bytes", "lines_waiting", "virtual_time"],
+  "size",
+  "bytes",
+  "waiting",
+  "in_flight",
+  "lines_size",
+  "lines_bytes",
+  "lines_waiting",
+  "virtual_time",
 ].map((name) => [name, 0] as const);
 
 function inOrderOf(table: ReturnType<typeof plainPlaces>): readonly string[] {

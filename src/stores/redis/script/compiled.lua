@@ -6181,7 +6181,7 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local tableOf, liveCalls, admissions, queueVerbs, looks, views, idOf, batch, noChanges
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges
 function tableOf(self, parts)
     local ____table
     local ____parts_0 = parts
@@ -6258,7 +6258,10 @@ function tableOf(self, parts)
                         )
                     end
                 end
-                parts:writeState(after, mustLast)
+                parts:writeState(
+                    after,
+                    mustLast or ____table.arePlacesChanged and isMuchLater(nil, stored, after)
+                )
                 return reply
             end)
             if #changes > 0 then
@@ -6706,6 +6709,19 @@ function views(self, ____bindingPattern0, ____bindingPattern1)
             )
         end
     }
+end
+function isMuchLater(self, ____bindingPattern0, ____bindingPattern1)
+    local before
+    before = ____bindingPattern0.seenMs
+    if before == nil then
+        before = 0
+    end
+    local after
+    after = ____bindingPattern1.seenMs
+    if after == nil then
+        after = 0
+    end
+    return after - before >= 1000
 end
 function idOf(self, ____bindingPattern0)
     local ticketId

@@ -13,7 +13,10 @@ export function runScript(data: RedisData, call: string, texts: readonly string[
     redis: { call: data.call },
     cjson: { encode: JSON.stringify, decode: JSON.parse },
     tonumber: (text: unknown) => (text === undefined || text === null ? undefined : Number(text)),
-    string: { format: (_pattern: string, value: number) => String(value) },
+    string: {
+      format: (pattern: string, value: number) =>
+        pattern === "%016.0f" ? value.toFixed(0).padStart(16, "0") : String(value),
+    },
     KEYS: [root],
     ARGV: [JSON.stringify(withNulls(JSON.parse(call))), ...texts],
   });
