@@ -5,10 +5,11 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { AttemptReport, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
-import { logAttempt } from "./telemetry/attempts.ts";
-import type { Log } from "./telemetry/log.ts";
+import type { MetricsSource } from "./http/metrics.ts";
+import type { Tell } from "./telemetry/events.ts";
+import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
 import { createReport } from "./telemetry/sentry.ts";
@@ -28,7 +29,10 @@ export interface Surroundings {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly sha256: Sha256;
-  readonly log: Log;
+  /** Hears of everything that operators may be told. */
+  readonly tell: Tell;
+  readonly metrics: MetricsSource;
+  readonly modelLabel: ModelLabel;
   /** True from the moment at which the process was asked to end. */
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
@@ -50,16 +54,16 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, log, isStopping, deployment, stores } =
-    surroundings;
+  const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
+  const { metrics, modelLabel } = surroundings;
   const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
   const accounts = createAccounts(totals, clock);
-  const onAttempt = (report: AttemptReport) => {
-    logAttempt(log, report);
-    accounts.countCall(report);
+  const tell: Tell = (event) => {
+    surroundings.tell(event);
+    if (event.kind === "attempt") accounts.countCall(event);
   };
   const ports: Ports = {
     providers,
@@ -75,7 +79,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     cancellations,
     stopping,
     mask,
-    onAttempt,
+    tell,
   };
   const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
   const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
@@ -116,7 +120,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     clock,
     newId,
     sha256,
-    log,
+    tell,
+    metrics,
+    modelLabel,
     report,
     mask,
   });

@@ -1,11 +1,12 @@
 /** Who used what: each tenant's account of a UTC day counts the requests that were answered or kept, and what calls cost. */
-import type { AttemptReport, Clock, Totals } from "../gateway/ports.ts";
+import type { Clock, Totals } from "../gateway/ports.ts";
+import type { AttemptEvent } from "../telemetry/events.ts";
 
 export interface Accounts {
   /** A comparison of the tenant was judged, or is kept as a ticket. */
   countRequest(tenant: string): void;
   /** A call was made for the tenant, now or for a ticket. A cost that is not known counts as nothing. */
-  countCall(call: Pick<AttemptReport, "tenant" | "costUsd">): void;
+  countCall(call: Pick<AttemptEvent, "tenant" | "costUsd">): void;
   /** @throws {StoreAway} */
   today(tenant: string): ReturnType<Totals["of"]>;
 }

@@ -1,6 +1,8 @@
 /** What wrangler.toml binds, and the settings beside it. */
 import { parseConfig, type Config } from "../settings/config.ts";
-import { createLog, type Log } from "../telemetry/log.ts";
+import type { FaultKind, Tell } from "../telemetry/events.ts";
+import { linesTo, requestLinesTo } from "../telemetry/lines.ts";
+import { createLog } from "../telemetry/log.ts";
 
 /** `env` of the Worker and of its Durable Objects. Settings are in it too; `config.ts` alone reads those. */
 export type Environment = {
@@ -9,6 +11,7 @@ export type Environment = {
   readonly KEY_OBJECTS: DurableObjectNamespace;
   readonly TOTALS_OBJECTS: DurableObjectNamespace;
   readonly TENANT_INDEXES: DurableObjectNamespace;
+  readonly METRICS_OBJECTS: DurableObjectNamespace;
   /** A message is the id of a ticket, and nothing more. */
   readonly TICKETS: Queue<string>;
   readonly VERSION: WorkerVersionMetadata;
@@ -17,7 +20,8 @@ export type Environment = {
 export interface ReadSettings {
   /** `null`: some setting is wrong, and nothing can be served. The log names every mistake. */
   readonly config: Config | null;
-  readonly log: Log;
+  /** Writes lines of the log. Lines are paid for here: one for each request, unless LOG_LEVEL is debug. */
+  readonly tell: Tell;
 }
 
 /** An isolate's settings never change, and each of its objects reads them. */
@@ -28,10 +32,11 @@ export function settingsOf(env: Environment): ReadSettings {
   const known = readBefore.get(env);
   if (known) return known;
   const parsed = parseConfig(env, "cloudflare");
-  if (!parsed.ok)
-    writeLine(JSON.stringify({ level: "error", event: "settings_wrong", mistakes: parsed.error }));
-  const log = createLog(parsed.ok ? parsed.value.logLevel : "info", writeLine, Date.now);
-  const fresh = { config: parsed.ok ? parsed.value : null, log };
+  const level = parsed.ok ? parsed.value.logLevel : "info";
+  const log = createLog(level, writeLine, Date.now);
+  const tell = level === "debug" ? linesTo(log) : requestLinesTo(log);
+  if (!parsed.ok) tell({ kind: "settings_wrong", mistakes: parsed.error });
+  const fresh = { config: parsed.ok ? parsed.value : null, tell };
   readBefore.set(env, fresh);
   return fresh;
 }
@@ -43,9 +48,9 @@ export function configOf(env: Environment): Config {
   return config;
 }
 
-/** Logs what was not meant to happen. Its class alone: its text may quote a prompt. */
-export function logFault(env: Environment, event: string, error: unknown): void {
-  settingsOf(env).log("error", event, { error_name: error instanceof Error ? error.name : typeof error });
+/** Tells of what was not meant to happen. */
+export function logFault(env: Environment, kind: FaultKind, error: unknown): void {
+  settingsOf(env).tell({ kind, errorName: error instanceof Error ? error.name : typeof error });
 }
 
 function writeLine(line: string): void {

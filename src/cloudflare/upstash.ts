@@ -31,18 +31,15 @@ const known = new WeakMap<Environment, Upstash | null>();
 export function upstashOf(env: Environment): Upstash | null {
   const found = known.get(env);
   if (found !== undefined) return found;
-  const { config, log } = settingsOf(env);
+  const { config, tell } = settingsOf(env);
   const access = config?.upstash ?? null;
   const made =
     access === null
       ? null
-      : upstash(access, (error) =>
-          log("warn", "upstash_away", {
-            error_name: error instanceof Error ? error.name : typeof error,
-            failure: troubleOf(error).error,
-            failure_code: troubleOf(error).code,
-          }),
-        );
+      : upstash(access, (error) => {
+          const errorName = error instanceof Error ? error.name : typeof error;
+          tell({ kind: "upstash_away", errorName, trouble: troubleOf(error) });
+        });
   known.set(env, made);
   return made;
 }

@@ -7,6 +7,8 @@ import { createGateFront } from "../engine/front/front.ts";
 import type { Clock, Gate } from "../gateway/ports.ts";
 import { problemAnswer } from "../http/errors.ts";
 import type { Dependencies } from "../http/health.ts";
+import { createModelLabel } from "../providers/model-label.ts";
+import { configuredModels } from "../providers/providers.ts";
 import { createService } from "../service.ts";
 import { troubleOf } from "../stores/redis/trouble.ts";
 import { claimTicket } from "./claim.ts";
@@ -15,6 +17,7 @@ import { inTimeOrThrow } from "./stubs/ask-object.ts";
 import { logFault, settingsOf, type Environment } from "./environment.ts";
 import { fetchTransport } from "./fetch-transport.ts";
 import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
+import { metricsOf } from "./stubs/metrics.ts";
 import { remoteKeys } from "./stubs/keys.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
@@ -25,6 +28,7 @@ import { remoteTotals } from "./stubs/totals.ts";
 import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./objects/key-object.ts";
+export { MetricsObject } from "./objects/metrics-object.ts";
 export { ProviderGate } from "./objects/gate-object.ts";
 export { TenantIndex } from "./objects/tenant-index.ts";
 export { TicketObject } from "./objects/ticket-object.ts";
@@ -55,7 +59,7 @@ export default {
   async queue(batch, env) {
     if (made === undefined) made = make(env);
     if (made === null) return batch.retryAll({ delaySeconds: 60 });
-    const { work, workMs, totals } = made;
+    const { work, workMs, totals, metrics } = made;
     await consume(
       batch.messages,
       // A dead letter's ticket tells its gate how it stands, and the gate sends it again.
@@ -63,25 +67,28 @@ export default {
       workMs,
       (event, error) => logFault(env, event, error),
     );
-    await totals.flush();
+    await Promise.all([totals.flush(), metrics.flushUnlessDue()]);
   },
 
   async scheduled(_controller, env) {
     if (made === undefined) made = make(env);
     if (made === null) return;
-    const { work } = made;
+    const { work, metrics } = made;
     const endsAtMs = performance.now() + lookForMs;
     await Promise.all([
       ...providerNames.map((name) => workRefused(env, name, work, endsAtMs)),
       workNoted(env, work, endsAtMs),
     ]);
+    await metrics.flushUnlessDue();
   },
 } satisfies ExportedHandler<Environment>;
 
 /** @returns `null`: some setting is wrong */
 function make(env: Environment) {
-  const { config, log } = settingsOf(env);
+  const { config, tell: writeLine } = settingsOf(env);
   if (config === null) return null;
+  const metrics = metricsOf(env);
+  const modelLabel = createModelLabel(configuredModels(config));
   const fronts = new Map<ProviderName, Gate & StartingGate & AdmissionGuard>();
   const gate = (name: ProviderName) => {
     const known = fronts.get(name);
@@ -91,7 +98,7 @@ function make(env: Environment) {
     fronts.set(name, front);
     return front;
   };
-  const tickets = remoteTickets(env, gate);
+  const tickets = remoteTickets(env, gate, (ended) => metrics.count(ended, null));
   const totals = remoteTotals(env, clock, later);
   const { app, gateway } = createService(config, {
     platform: workersPlatform,
@@ -100,7 +107,12 @@ function make(env: Environment) {
     newId,
     random: Math.random,
     sha256,
-    log,
+    tell(event) {
+      writeLine(event);
+      metrics.count(event, later);
+    },
+    metrics: { counted: metrics.read, ofPlatform: () => [] },
+    modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
@@ -130,7 +142,7 @@ function make(env: Environment) {
     );
     if (claimed !== null) await gateway.run(claimed);
   }
-  return { app, totals, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+  return { app, totals, metrics, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
 }
 
 /** @param provider `null`: whichever gate has a place for the ticket */

@@ -17,6 +17,7 @@ import {
 } from "../domain/gate/gate.ts";
 import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf } from "../domain/gate/blocks.ts";
+import { changesOf, type GateChange } from "../domain/gate/changes.ts";
 import { dispatch } from "../domain/gate/dispatch.ts";
 import { holdersWith, ticketsBefore } from "../domain/gate/fair-order.ts";
 import {
@@ -66,6 +67,8 @@ export interface GateKeeperParts {
   readonly nowMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Hears what operators are to hear, once it is stored. Absent: nobody does. */
+  readonly onChanges?: (changes: readonly GateChange[]) => void;
 }
 
 export type GateKeeper = ReturnType<typeof createGateKeeper>;
@@ -112,8 +115,11 @@ interface Table {
   hasChanged: boolean;
 }
 
+const noChanges: readonly GateChange[] = [];
+
 function tableOf(parts: GateKeeperParts): Table {
   const { places, limits } = parts;
+  const sizeNow = () => places.load().size;
 
   function lapse(nowMs: number): void {
     for (;;) {
@@ -134,7 +140,9 @@ function tableOf(parts: GateKeeperParts): Table {
     hasChanged: true,
     arePlacesChanged: false,
     verb(work) {
-      return parts.atomically(() => {
+      let changes = noChanges;
+      const reply = parts.atomically(() => {
+        changes = noChanges;
         const nowMs = parts.nowMs();
         table.arePlacesChanged = false;
         const stored = parts.readState();
@@ -145,10 +153,15 @@ function tableOf(parts: GateKeeperParts): Table {
         const after = seenAt(stored, counted, table.arePlacesChanged, nowMs);
         if (after === stored) return reply;
         const mustLast = isMomentous(stored, after);
-        if (mustLast) table.hasChanged = true;
+        if (mustLast) {
+          table.hasChanged = true;
+          if (parts.onChanges !== undefined) changes = changesOf(before, after, sizeNow, nowMs);
+        }
         parts.writeState(after, mustLast || (table.arePlacesChanged && isMuchLater(stored, after)));
         return reply;
       });
+      if (changes.length > 0) parts.onChanges?.(changes);
+      return reply;
     },
     put(place) {
       table.hasChanged = true;

@@ -5,6 +5,7 @@
 import { gateHeard } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import { isEnded, type GateNotice, type Ticket } from "../domain/ticket/ticket.ts";
+import { endedBy } from "../telemetry/ticket-events.ts";
 import { againAtMs, createListening } from "./ticket-listeners.ts";
 import type { AwayGate, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
@@ -29,7 +30,7 @@ export interface Notices {
 const speakUpMs = 600_000;
 
 export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Notices {
-  const { row, setAlarm, gate, nowMs, later, follower, listeners = [] } = parts;
+  const { row, setAlarm, gate, nowMs, later, onEnd, follower, listeners = [] } = parts;
   const listening = createListening(listeners, row, () => notices.armNow());
   /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
   let telling: Promise<void> | null = null;
@@ -74,6 +75,8 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
   const notices: Notices = {
     isStored({ ticket, events }) {
       notices.tellHere(ticket);
+      const ended = onEnd === undefined ? null : endedBy({ ticket, events });
+      if (ended !== null) onEnd?.(ended);
       if (follower !== null && events.length > 0) later(follower.bring());
       if (listeners.length > 0) later(listening.tell());
     },

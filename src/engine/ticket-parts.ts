@@ -11,6 +11,7 @@ import type {
   TicketEvent,
   TicketPolicy,
 } from "../domain/ticket/ticket.ts";
+import type { TicketEnded } from "../telemetry/events.ts";
 import type { TicketListener } from "./ticket-listeners.ts";
 
 /** Where one ticket is stored. */
@@ -101,6 +102,8 @@ export interface TicketKeeperParts {
   readonly random: () => number;
   /** Lets work that no verb waits for come to its end. It never rejects. */
   readonly later: (work: Promise<void>) => void;
+  /** Hears of the ticket's end, once that is stored. Absent: nobody does. */
+  readonly onEnd?: (ended: TicketEnded) => void;
   /** `null`: there is nobody else. */
   readonly follower: Follower | null;
   /** Who else must hear of the ticket, a hop away. Absent: nobody. */

@@ -4,7 +4,8 @@ import { judgementIn } from "../domain/judging/frames.ts";
 import type { Judgement } from "../domain/judging/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
-import type { Answer, Ports, Provider } from "./ports.ts";
+import type { AttemptEvent } from "../telemetry/events.ts";
+import type { Answer, Clock, Ports, Provider } from "./ports.ts";
 import { requestOf, type Prepared } from "./resolve.ts";
 
 /** A judgement, and the call that brought it. */
@@ -18,11 +19,11 @@ export interface Judged {
   readonly durationMs: number;
 }
 
-/** For whom a call is made: what the log needs to know of it. */
-interface Beneficiary {
-  readonly correlationId: string;
-  readonly tenant: string;
-}
+/** For whom a call is made, and why: what operators are told of it. */
+export type Purpose = Pick<
+  AttemptEvent,
+  "correlationId" | "tenant" | "traceId" | "queueId" | "lane" | "retryOf"
+>;
 
 /** What the calls for one comparison came to so far. */
 export interface CallTally {
@@ -30,10 +31,12 @@ export interface CallTally {
   /** US dollars of the calls whose usage is known; `null`: none yet. */
   costUsd: number | null;
   priceKnown: boolean;
+  /** What calls and waits between them took, in milliseconds. */
+  awayMs: number;
 }
 
 export function newCallTally(calls = 0, costUsd: number | null = null): CallTally {
-  return { calls, costUsd, priceKnown: true };
+  return { calls, costUsd, priceKnown: true, awayMs: 0 };
 }
 
 /** US dollars; `null` where no usage is known, or the price is not. */
@@ -41,36 +44,39 @@ export function costOfCalls({ costUsd, priceKnown }: CallTally): number | null {
   return priceKnown ? costUsd : null;
 }
 
-/** Which call is made, for whom, and where it is counted. */
+/** Which call is made, what for, and where it is counted. */
 export interface Asking {
   readonly provider: Provider;
   readonly prepared: Prepared;
-  readonly whom: Beneficiary;
+  readonly purpose: Purpose;
   readonly tally: CallTally;
 }
 
 /** @returns the judgement or the failure, and how long the last call took */
 export async function attempt(
-  ports: Pick<Ports, "clock" | "onAttempt">,
+  ports: Pick<Ports, "clock" | "tell">,
   asking: Asking,
   signal: AbortSignal,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
-  const first = await call(ports, asking, signal);
+  const first = await call(ports, asking, signal, false);
   if (first.ok || first.error.reason !== "unreadable" || signal.aborted) return first;
-  return call(ports, asking, signal);
+  return call(ports, asking, signal, true);
 }
 
 async function call(
-  { clock, onAttempt }: Pick<Ports, "clock" | "onAttempt">,
-  { provider, prepared, whom, tally }: Asking,
+  { clock, tell }: Pick<Ports, "clock" | "tell">,
+  { provider, prepared, purpose, tally }: Asking,
   signal: AbortSignal,
+  isReask: boolean,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
   const number = ++tally.calls;
   const startedAtMs = clock.nowMs();
   const beganMs = clock.monotonicMs();
+  const beganFineMs = fineMs(clock);
   // Made anew for each call, and held by nobody here: the judge can let go of it as soon as it is sent.
   const reply = await provider.judge({ ...requestOf(prepared), attempt: number }, signal);
   const durationMs = clock.monotonicMs() - beganMs;
+  tally.awayMs += fineMs(clock) - beganFineMs;
   const { outcome, usage } = reply;
   const { model } = prepared.comparison;
   const costUsd = usage && provider.cost(model, usage, startedAtMs);
@@ -79,20 +85,33 @@ async function call(
     else tally.costUsd = (tally.costUsd ?? 0) + costUsd;
   }
   const judged = outcome.ok ? judgedBy(prepared, outcome.value) : outcome;
-  onAttempt({
-    correlationId: whom.correlationId,
-    tenant: whom.tenant,
+  const { correlationId, tenant, traceId, queueId, lane, retryOf } = purpose;
+  tell({
+    kind: "attempt",
+    lane,
+    correlationId,
+    traceId,
+    queueId,
+    tenant,
     provider: provider.name,
     model,
     attempt: number,
+    retryOf: isReask ? null : retryOf,
+    isReask,
     durationMs,
     reply,
     costUsd,
     failure: judged.ok ? null : judged.error,
+    judgement: judged.ok ? judged.value.judgement : null,
   });
   return judged.ok
     ? { ...ok({ ...judged.value, usage, durationMs }), durationMs }
     : { ...judged, durationMs };
+}
+
+/** By the finest clock that there is. */
+export function fineMs(clock: Pick<Clock, "monotonicMs" | "fineMs">): number {
+  return clock.fineMs === undefined ? clock.monotonicMs() : clock.fineMs();
 }
 
 function judgedBy(

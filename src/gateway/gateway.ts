@@ -1,6 +1,6 @@
 /**
- * The flow, in reading order: `submit` answers now or keeps a ticket, `tryOut` makes one call past gate and queue. How a ticket is judged that
- * was kept stands in `work.ts`; what its owner can do with it in `own-tickets.ts`.
+ * The flow, in reading order: `submit` answers now or keeps a ticket. How a ticket is judged that was kept stands in `work.ts`; what its owner can
+ * do with it in `own-tickets.ts`; how a provider is tried out in `try-out.ts`.
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
@@ -9,7 +9,8 @@ import { err, ok, type Result } from "../domain/result.ts";
 import { backoffMs } from "../domain/retry.ts";
 import { textsBytes } from "../domain/ticket/size.ts";
 import { comparisonKey } from "../domain/ticket/ticket.ts";
-import { attempt, costOfCalls, newCallTally, type Asking, type Judged, type CallTally } from "./attempt.ts";
+import { ofTicket } from "../telemetry/ticket-events.ts";
+import { attempt, costOfCalls, fineMs, newCallTally, type CallTally, type Purpose } from "./attempt.ts";
 import { asServed, reportOf, noReport } from "./call-report.ts";
 import { wait, type Deadline } from "./deadline.ts";
 import { aboutOf } from "./draft.ts";
@@ -26,7 +27,15 @@ import {
 } from "./ports.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
-import type { Caller, LiveJudgement, Obstacle, WhyNot, Submitted } from "./submission.ts";
+import {
+  reasonToWait,
+  type Caller,
+  type LiveJudgement,
+  type Obstacle,
+  type Submitted,
+  type WhyNot,
+} from "./submission.ts";
+import { tryOut, type Tester } from "./try-out.ts";
 import { run } from "./work.ts";
 
 export type Gateway = ReturnType<typeof createGateway>;
@@ -110,7 +119,7 @@ async function judgeNow(
 ): Promise<Result<{ readonly kind: "judged" } & LiveJudgement, Obstacle>> {
   const { clock } = ports;
   const gate = ports.gate(provider.name);
-  const asking: Asking = { provider, prepared, whom: caller, tally };
+  const asking = { provider, prepared, tally };
   const comparison = comparisonKey(prepared.promptSha256);
   let last: Obstacle | null = null;
   /** When the comparison came, or its call before this one began. */
@@ -118,7 +127,9 @@ async function judgeNow(
 
   for (let failed = 1; ; failed++) {
     const permit = ports.newId();
+    const enteringMs = fineMs(clock);
     const admission = await gate.enter(permit, keys);
+    tally.awayMs += fineMs(clock) - enteringMs;
     if (admission.kind === "wait") {
       const { why, retryAtMs } = admission;
       return err(last ?? { kind: "gate", why, retryAtMs });
@@ -128,10 +139,12 @@ async function judgeNow(
     // Over before this call began: while the plan was made, at the gate, or in the wait.
     const answer = signal.aborted
       ? { ...err(abortedBy(signal)), durationMs: null }
-      : await attempt(ports, asking, signal).catch(async (error: unknown) => {
-          await gate.report({ ...turn, ...noReport });
-          throw error;
-        });
+      : await attempt(ports, { ...asking, purpose: liveCall(caller, last) }, signal).catch(
+          async (error: unknown) => {
+            await gate.report({ ...turn, ...noReport });
+            throw error;
+          },
+        );
     const { durationMs } = answer;
     const nowMs = clock.monotonicMs();
     const patienceMs = failed > policy.maxRetries ? 0 : Math.max(0, atMs - nowMs);
@@ -140,11 +153,14 @@ async function judgeNow(
       durationMs,
       call: { comparison, ...keys, beganAgoMs: nowMs - startedMs, beforeAgoMs: nowMs - beforeMs },
     };
+    const reportingMs = fineMs(clock);
     const others = await gate.report({ ...turn, ...(told || noReport) });
+    tally.awayMs += fineMs(clock) - reportingMs;
     beforeMs = startedMs;
     if (answer.ok) {
-      const { calls: attempts } = tally;
-      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd: costOfCalls(tally), attempts });
+      const { calls: attempts, awayMs } = tally;
+      const costUsd = costOfCalls(tally);
+      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd, attempts, awayMs });
     }
     const failure = asServed(answer.error, others);
     last = { kind: "failed", failure };
@@ -152,8 +168,16 @@ async function judgeNow(
     if ("notAtOnce" in failure) return err(last);
     const waitMs = backoffMs(failed, retryAfterMs(failure), ports.random());
     if (clock.monotonicMs() + waitMs >= atMs) return err(last);
+    const waitingMs = fineMs(clock);
     await wait(clock, waitMs, signal);
+    tally.awayMs += fineMs(clock) - waitingMs;
   }
+}
+
+/** @param last what the call before it met; `null`: there was none */
+function liveCall({ correlationId, tenant, traceId }: Caller, last: Obstacle | null): Purpose {
+  const retryOf = last?.kind === "failed" ? last.failure.reason : null;
+  return { lane: "live", correlationId, tenant, traceId, queueId: null, retryOf };
 }
 
 /** Keeps a comparison as a ticket. A keep that stops half-way leaves a ticket that is kept, or nothing for long. */
@@ -175,36 +199,12 @@ async function keep(
     const idIsGiven = caller.queueId !== null;
     const draft = { about, texts, spent, lastFailure, delayMs, idIsGiven };
     const created = await ports.tickets.create(draft);
-    return created.kind === "kept" ? ok({ ...created, waitsFor }) : err({ kind: "queue_full" });
+    if (created.kind === "full") return err({ kind: "queue_full" });
+    ports.tell({ kind: "ticket_kept", ...ofTicket(created.ticket), reason: reasonToWait(waitsFor) });
+    return ok({ ...created, waitsFor });
   } catch (error) {
     if (error instanceof StoreAway) return err({ kind: "store_away" });
     throw error;
-  }
-}
-
-/** Who tries a provider out. */
-type Tester = Pick<Caller, "correlationId" | "tenant" | "onHangUp">;
-
-/** One attempt past gate and queue. */
-async function tryOut(
-  { ports, policy, startDeadline, roomOf }: Flow,
-  asked: Asked,
-  whom: Tester,
-): Promise<Result<Judged, WhyNot & { readonly provider: ProviderName }>> {
-  const comparison = resolve(asked, policy.defaults);
-  const name = comparison.provider;
-  const provider = ports.providers.get(name);
-  if (!provider) return err({ kind: "not_usable", usable: [...ports.providers.keys()], provider: name });
-  const stay = roomOf(name).enter(whom.tenant, 0);
-  if (stay === null) return err({ kind: "crowded", provider: name });
-  const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
-  try {
-    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
-    const answer = await attempt(ports, { provider, prepared, whom, tally: newCallTally() }, deadline.signal);
-    return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
-  } finally {
-    stay.leave();
-    deadline.end();
   }
 }
 

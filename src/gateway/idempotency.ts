@@ -24,8 +24,8 @@ export type KeyedAnswer =
   | Exclude<Submitted, { kind: "judged" }>
   /** A ticket that was kept under the key before. */
   | { readonly kind: "kept_before"; readonly ticket: Ticket }
-  /** The body of the 200: the same at every repetition. */
-  | { readonly kind: "answered"; readonly body: string };
+  /** The body of the 200: the same at every repetition. `isReplayed`: it was given under the key before. */
+  | { readonly kind: "answered"; readonly body: string; readonly isReplayed: boolean };
 
 export type KeyedRefusal =
   | WhyNot
@@ -95,7 +95,7 @@ async function answerTo(
         return err({ kind: "key_mismatch" });
       return await anew(begun.ticket.fence);
     case "answered":
-      return ok(begun);
+      return ok({ ...begun, isReplayed: true });
     case "ticketed": {
       const ticket = await tickets.load(begun.queueId);
       if (ticket?.state.status === "cancelled") return await anew(begun.fence);
@@ -168,7 +168,7 @@ async function goOn(
     if (error instanceof StoreAway) return store();
     throw error;
   });
-  return isStored ? ok({ kind: "answered", body }) : err({ kind: "key_busy", untilMs: 0 });
+  return isStored ? ok({ kind: "answered", body, isReplayed: false }) : err({ kind: "key_busy", untilMs: 0 });
 }
 
 /**

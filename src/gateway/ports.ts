@@ -19,6 +19,7 @@ import type {
 } from "../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
+import type { Tell } from "../telemetry/events.ts";
 
 /** One request to a judge, complete: the adapter adds nothing but the vendor's envelope. */
 export interface JudgeRequest {
@@ -75,29 +76,14 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since some moment, by a clock that nobody sets: for how long something takes, or may take, in this process. */
   monotonicMs(): number;
+  /** The same in fractions of a millisecond; absent where the clock stands still while code runs. */
+  fineMs?(): number;
   /** Runs `then` once after `delayMs`, unless the returned function is called first. */
   after(delayMs: number, then: () => void): () => void;
 }
 
 /** UTF-8 text to 64 hex digits. Synchronous where the platform can. */
 export type Sha256 = (text: string) => string | Promise<string>;
-
-/** A call, told to whoever listens (the log). Nothing that a caller wrote is in it. */
-export interface AttemptReport {
-  readonly correlationId: string;
-  readonly tenant: string;
-  readonly provider: ProviderName;
-  /** The model that was asked for. */
-  readonly model: string;
-  /** Which call for this comparison, from 1. */
-  readonly attempt: number;
-  readonly durationMs: number;
-  readonly reply: Reply;
-  /** US dollars; `null` where it is not known. */
-  readonly costUsd: number | null;
-  /** What is left after the answer was read: `null` for a judgement. */
-  readonly failure: Failure | null;
-}
 
 /**
  * Decides for all instances who may call one provider, and keeps the places of its tickets (`domain/gate/gate.ts`). It alone sends tickets to
@@ -299,5 +285,5 @@ export interface Ports {
   readonly stopping: AbortSignal | null;
   /** Takes our keys out of a vendor's words before they are stored. */
   readonly mask: (text: string) => string;
-  readonly onAttempt: (report: AttemptReport) => void;
+  readonly tell: Tell;
 }

@@ -45,6 +45,8 @@ export interface LiveJudgement extends Judged {
   readonly costUsd: number | null;
   /** Calls made for this judgement. */
   readonly attempts: number;
+  /** What those calls, the gate and the waits between them took, in milliseconds. */
+  readonly awayMs: number;
 }
 
 /** Why there is no judgement now, though the comparison is a good one. */
@@ -62,3 +64,18 @@ export type WhyNot =
   | { readonly kind: "queue_full" }
   | { readonly kind: "store_away" }
   | Obstacle;
+
+/** As a ticket's line in the log has it. @param waitsFor `null`: a ticket was asked for */
+export function reasonToWait(waitsFor: Obstacle | null): string {
+  switch (waitsFor?.kind) {
+    case undefined:
+      return "asked";
+    case "failed":
+      return waitsFor.failure.reason;
+    case "gate":
+      return waitsFor.why;
+    case "crowded":
+    case "stopping":
+      return waitsFor.kind;
+  }
+}

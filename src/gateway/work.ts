@@ -79,7 +79,7 @@ async function attemptFor(
   ticket: Ticket,
   tally: CallTally,
 ): Promise<{ readonly outcome: TicketAnswer; readonly durationMs: number | null }> {
-  const { about, state } = ticket;
+  const { about, progress, state } = ticket;
   if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);
   const provider = ports.providers.get(about.provider);
   if (!provider) {
@@ -92,7 +92,10 @@ async function attemptFor(
   const { cancellations } = ports;
   const onCancel = cancellations ? (then: () => void) => cancellations.watch(about.id, then) : null;
   const deadline = startDeadline(policy.requestTimeoutMs, onCancel);
-  const asking = { provider, prepared: { comparison, plan, promptSha256, frame }, whom: about, tally };
+  const retryOf = progress.spent.calls === 0 ? null : (state.lastFailure?.reason ?? null);
+  const { correlationId, tenant, traceId, id: queueId } = about;
+  const purpose = { lane: "ticket", correlationId, tenant, traceId, queueId, retryOf } as const;
+  const asking = { provider, prepared: { comparison, plan, promptSha256, frame }, purpose, tally };
   const answer = await attempt(ports, asking, deadline.signal).finally(deadline.end);
   const { durationMs } = answer;
   if (answer.ok) {

@@ -8,6 +8,7 @@ import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
+import { metricsRoutes, type MetricsParts } from "./metrics.ts";
 import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
@@ -15,23 +16,26 @@ import { endRequest } from "./request-end.ts";
 import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-context.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
-export interface AppParts extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts {
+export interface AppParts
+  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts {
   readonly newId: () => string;
   readonly report: Report;
 }
 
 export function createApp(parts: AppParts) {
-  const { clock, newId } = parts;
+  const { clock, newId, tell } = parts;
+  const nowMs = clock.fineMs ?? clock.monotonicMs;
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
-    const startedAtMs = clock.monotonicMs();
+    const startedAtMs = nowMs();
     beginRequest(c, newId());
+    tell({ kind: "request_began" });
     // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
     await next().catch((thrown: unknown) => {
       c.res = refuseUnexpected(c, thrown);
     });
-    endRequest(c, clock.monotonicMs() - startedAtMs, parts);
+    endRequest(c, nowMs() - startedAtMs, parts);
   });
 
   const guard = knownOnly(parts);
@@ -40,6 +44,7 @@ export function createApp(parts: AppParts) {
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);
+  metricsRoutes(app, parts);
   docsRoutes(app);
 
   for (const [path, methods] of methodsByPath(app.routes)) {

@@ -80,15 +80,6 @@ export function askedOf(request: ComparisonRequest): Asked {
   };
 }
 
-/** The trace that the caller is in, by the W3C's `traceparent`; `null` where there is none. */
-export function traceIdOf(traceparent: string | undefined): string | null {
-  return traceparentPattern.exec(traceparent ?? "")?.[1] ?? null;
-}
-
-/** Ids of zeros and the version `ff` are invalid; only versions after `00` may say more. https://www.w3.org/TR/trace-context/ */
-const traceparentPattern =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
-
 function metadataIn(text: string, body: unknown): string {
   const { metadata } = Object(body) as { metadata?: unknown };
   const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);

@@ -9,11 +9,12 @@ import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
 import type { Config } from "../settings/config.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Tell } from "../telemetry/events.ts";
 import { version } from "../version.ts";
 import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
-import { askedOf, readComparison, traceIdOf, type GoodComparison } from "./comparison-request.ts";
+import { comparedAs, crowdedOut, notRead } from "./compared.ts";
+import { askedOf, readComparison, type GoodComparison } from "./comparison-request.ts";
 import { crowded, problemOfRefusal } from "./errors.ts";
 import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
@@ -34,7 +35,7 @@ export interface ComparisonParts extends ContextParts {
   readonly door: LiveRoom;
   readonly clock: Clock;
   readonly sha256: Sha256;
-  readonly log: Log;
+  readonly tell: Tell;
   /** Takes our keys out of a vendor's words. */
   readonly mask: (text: string) => string;
 }
@@ -48,7 +49,10 @@ async function compare(c: RouteContext, parts: ComparisonParts): Promise<Respons
   const announced = announcedBytes(c);
   const expected = Math.min(announced ?? unaskedBytes, parts.config.maxBodyBytes);
   const stay = parts.door.enter(c.get("tenant") ?? "", mostHeldBytes(expected));
-  if (stay === null) return refuse(c, crowded);
+  if (stay === null) {
+    c.set("comparison", crowdedOut);
+    return refuse(c, crowded);
+  }
   try {
     return await compareIn(c, parts, stay);
   } finally {
@@ -64,6 +68,7 @@ function announcedBytes(c: RouteContext): number | null {
 
 async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
   const { config, clock } = parts;
+  c.set("comparison", notRead);
   const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
   const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayRead);
   if (!read.ok) {
@@ -75,10 +80,7 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   stay.resize(liveBytes);
   if (request.correlation_id) c.set("correlationId", request.correlation_id);
   if (ignoredFields.length > 0) {
-    parts.log("debug", "unknown_fields", {
-      correlation_id: c.get("correlationId"),
-      unknown_fields: ignoredFields,
-    });
+    parts.tell({ kind: "unknown_fields", correlationId: c.get("correlationId"), fields: ignoredFields });
   }
   const asked = askedOf(request);
   const provider = asked.provider ?? config.defaultProvider;
@@ -88,6 +90,7 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
 
   const caller = { ...callerOf(c, parts.platform, read.value), liveBytes };
   const submitted = await submit(parts, key, asked, caller);
+  c.set("comparison", comparedAs(caller.mode, key !== null, submitted));
   if (!submitted.ok) {
     const model = asked.model ?? parts.defaultModels[provider];
     return refuse(c, problemOfRefusal(submitted.error, provider, parts.mask, clock.nowMs(), model));
@@ -121,7 +124,7 @@ function callerOf(
     mode: request.processing_mode ?? "queue_if_unavailable",
     priority: request.priority ?? 0,
     userId: request.user_id ?? null,
-    traceId: traceIdOf(c.req.header("traceparent")),
+    traceId: c.get("traceId"),
     metadata: request.metadata ?? {},
     metadataText,
     ignoredFields,
@@ -161,6 +164,7 @@ function ticketAnswer(
   { ticket, estimate, waitsFor }: Omit<Extract<Submitted, { kind: "kept" }>, "kind">,
   ignoredFields: readonly string[],
 ): Response {
+  c.set("queueId", ticket.about.id);
   const context = { estimate, isUsable: parts.usable.has(ticket.about.provider) };
   const body: TicketAnswer = {
     ...ticketBody(ticket, context, waitsFor, c.get("correlationId"), parts.clock.nowMs()),

@@ -25,9 +25,6 @@ export function probeRoutes(app: Routes, { dependencies, isStopping }: ProbePart
   });
 }
 
-/** They come every second or so: in the log they are for who debugs. */
-export const probePaths: readonly string[] = ["/healthz", "/livez", "/readyz"];
-
 function nothingIsKept(stores: readonly string[]): Problem {
   return {
     status: 503,

@@ -1,16 +1,16 @@
-/** The last thing for every request: its line in the log, and Sentry where the fault is ours. */
+/** The last thing for every request: operators are told, and Sentry where the fault is ours. */
 import { routePath } from "hono/route";
 import { storeAway, type Problem } from "./errors.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { ComparisonMeasures, Tell } from "../telemetry/events.ts";
 import type { Platform } from "./platform.ts";
-import { probePaths } from "./probes.ts";
-import type { RouteContext } from "./route-context.ts";
+import type { Compared, RouteContext } from "./route-context.ts";
 import { framesOf, type Report } from "../telemetry/sentry.ts";
 
+/** @param tookMs in fractions where the clock has them */
 export function endRequest(
   c: RouteContext,
-  durationMs: number,
-  { log, report, platform }: { readonly log: Log; readonly report: Report; readonly platform: Platform },
+  tookMs: number,
+  { tell, report, platform }: { readonly tell: Tell; readonly report: Report; readonly platform: Platform },
 ): void {
   // Not `c.var`: it makes an object of all of them each time.
   const correlationId = c.get("correlationId");
@@ -19,29 +19,35 @@ export function endRequest(
   const problem = c.get("problem");
   const thrown = c.get("thrown");
   const route = routePath(c, -1);
-  const level = probePaths.includes(route) ? "debug" : problem && problem.status >= 500 ? "warn" : "info";
-  log(level, "request", {
-    correlation_id: correlationId,
+  tell({
+    kind: "request",
+    correlationId,
+    traceId: c.get("traceId"),
+    queueId: c.get("queueId"),
     tenant,
     method: c.req.method,
     route,
     status: c.res.status,
-    duration_ms: durationMs,
-    ...(provider && { provider }),
-    ...(problem && { error_type: problem.type }),
+    durationMs: Math.round(tookMs),
+    provider,
+    errorType: problem && problem.type,
+    comparison: measured(c.get("comparison"), tookMs),
   });
   if (problem === null) return;
   if (problem.type === "INTERNAL_ERROR") {
-    log("error", "unexpected_error", {
-      correlation_id: correlationId,
-      error_name: thrown instanceof Error ? thrown.name : typeof thrown,
-      stack: framesOf(thrown),
-    });
+    const errorName = thrown instanceof Error ? thrown.name : typeof thrown;
+    tell({ kind: "unexpected_error", correlationId, errorName, stack: framesOf(thrown) });
   }
   if (isOurs(problem)) {
     const incident = { type: problem.type, correlationId, tenant, route, provider, thrown };
     report(incident, (work) => platform.finishLater(c, work));
   }
+}
+
+function measured(compared: Compared | null, tookMs: number): ComparisonMeasures | null {
+  if (compared === null) return null;
+  const { mode, result, turnedAway, keyed, awayMs } = compared;
+  return { mode, result, turnedAway, keyed, overheadMs: awayMs === null ? null : tookMs - awayMs };
 }
 
 /** Is this service or its operator to blame, not the client and not the vendor's day? */

@@ -2,18 +2,29 @@
 import type { Context, Hono } from "hono";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Caller } from "../gateway/submission.ts";
+import type { ComparisonMeasures } from "../telemetry/events.ts";
 import { problemAnswer, type Problem } from "./errors.ts";
 import type { Platform } from "./platform.ts";
+import { traceIdOf } from "./traceparent.ts";
 
 export interface Variables {
   correlationId: string;
   /** `null`: not known, or not asked for. */
   tenant: string | null;
   provider: ProviderName | null;
+  /** The caller's trace; `null`: none. */
+  traceId: string | null;
+  /** The ticket that was found, or was kept. */
+  queueId: string | null;
+  /** `null`: no comparison is asked for, or it is not looked at yet. */
+  comparison: Compared | null;
   /** What the answer says went wrong. */
   problem: Problem | null;
   thrown: unknown;
 }
+
+/** What came of a comparison. `awayMs`: what calls and waits took, where a judgement was made. */
+export type Compared = Omit<ComparisonMeasures, "overheadMs"> & { readonly awayMs: number | null };
 
 /** The app, to which each family of routes adds its own. */
 export type Routes = Hono<{ Variables: Variables }>;
@@ -27,6 +38,9 @@ export function beginRequest(c: RouteContext, correlationId: string): void {
   c.set("correlationId", correlationId);
   c.set("tenant", null);
   c.set("provider", null);
+  c.set("traceId", traceIdOf(c.req.header("traceparent")));
+  c.set("queueId", null);
+  c.set("comparison", null);
   c.set("problem", null);
   c.set("thrown", null);
 }

@@ -38,6 +38,7 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
 async function showStatus(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
+  c.set("queueId", queueId);
   const json = statusJson(ticket, await contextOf(parts, ticket));
   return textAnswer(200, json, jsonType, c.get("correlationId"));
 }
@@ -45,6 +46,7 @@ async function showStatus(c: RouteContext, queueId: string, parts: TicketParts):
 async function showResult(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
   if (!ticket) return refuse(c, noSuchTicket);
+  c.set("queueId", queueId);
   const result = resultOf(ticket, await contextOf(parts, ticket), parts.clock.nowMs());
   switch (result.kind) {
     case "judged":
@@ -81,6 +83,7 @@ async function showTickets(
 async function cancelTicket(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.cancel(queueId, c.get("tenant") ?? "");
   if (ticket === null) return refuse(c, noSuchTicket);
+  c.set("queueId", queueId);
   const { status } = ticket.state;
   switch (status) {
     case "cancelled":

@@ -6,7 +6,16 @@ import { describeMistakes, parseConfig, secretsOf } from "../settings/config.ts"
 import { wait } from "../gateway/deadline.ts";
 import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
+import type { GateStatus } from "../domain/gate/view.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import { statusesOf } from "../http/gate-views.ts";
+import { createModelLabel } from "../providers/model-label.ts";
+import { configuredModels } from "../providers/providers.ts";
+import { operatorWarnings } from "../settings/warnings.ts";
+import type { TelemetryEvent } from "../telemetry/events.ts";
+import { linesTo } from "../telemetry/lines.ts";
 import { createLog } from "../telemetry/log.ts";
+import { createMeter } from "../telemetry/metrics/meter.ts";
 import { createMask } from "../telemetry/mask.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
@@ -15,6 +24,7 @@ import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
 import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
+import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -34,13 +44,16 @@ const config = parsed.value;
 const clock: Clock = {
   nowMs: Date.now,
   monotonicMs: () => Math.round(performance.now()),
+  fineMs: () => performance.now(),
   after(delayMs, then) {
     const timer = setTimeout(then, delayMs);
     return () => clearTimeout(timer);
   },
 };
-const output = createLogOutput(clock, (count) => log("error", "log_lines_dropped", { count }));
-const log = createLog(config.logLevel, output.write, Date.now);
+const output = createLogOutput(clock, (count) => tell({ kind: "log_lines_dropped", count }));
+const writeLine = linesTo(createLog(config.logLevel, output.write, Date.now));
+const modelLabel = createModelLabel(configuredModels(config));
+const meter = createMeter(modelLabel);
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -53,8 +66,8 @@ const opened = await openStores({
   clock,
   random: Math.random,
   newId,
-  onFault: (error) => log("error", "background_fault", { error_name: errorName(error) }),
-  log,
+  onFault,
+  tell,
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -70,7 +83,9 @@ const { app, gateway, settingsWarnings } = createService(config, {
   newId,
   random: Math.random,
   sha256,
-  log,
+  tell,
+  metrics: nodeMetrics(config, meter, vendors.connections),
+  modelLabel,
   isStopping: () => isStopping,
   deployment: null,
   stores: {
@@ -82,7 +97,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   },
 });
 
-const http = createHttpServer({ fetch: app.fetch, log });
+const http = createHttpServer({ fetch: app.fetch, tell });
 const { server } = http;
 server.listen(config.port, config.host, started);
 server.on("error", (error: NodeJS.ErrnoException) =>
@@ -105,8 +120,17 @@ function recorded(transport: Transport): Transport {
     directory: "llm_response_logs",
     nowMs: Date.now,
     mask: createMask(secretsOf(config)),
-    onFault: (error) => log("error", "recording_failed", { error_name: errorName(error) }),
+    onFault: (error) => tell({ kind: "recording_failed", errorName: errorName(error) }),
   });
+}
+
+function tell(event: TelemetryEvent): void {
+  writeLine(event);
+  meter.count(event);
+}
+
+function onFault(error: unknown): void {
+  tell({ kind: "background_fault", errorName: errorName(error) });
 }
 
 function errorName(error: unknown): string {
@@ -123,19 +147,30 @@ function started() {
   stores.start(gateway.run);
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
-  log("info", "started", {
+  tell({
+    kind: "started",
     version,
     platform: "node",
     environment: config.environment,
     url: `http://${host}:${port}`,
-    warnings: [...settingsWarnings, ...warnings()],
+    warnings: [...settingsWarnings, ...operatorWarnings(config), ...warnings()],
   });
+  void tellFound().catch(onFault);
+}
+
+/** Tickets that had not ended when this process started. Where a gate can't be asked now, nothing is said of its provider. */
+async function tellFound(): Promise<void> {
+  const statuses = Object.entries(await statusesOf(stores.parts.gate));
+  for (const [name, status] of statuses as [ProviderName, GateStatus | null][]) {
+    const { size: count = 0, oldestAcceptedAtMs: oldestAtMs = null } = status?.queue ?? {};
+    if (count > 0) tell({ kind: "found", provider: name, count, oldestAtMs });
+  }
 }
 
 async function stop(signal: NodeJS.Signals) {
   const askedAtMs = performance.now();
   isStopping = true;
-  log("info", "stopping", { signal });
+  tell({ kind: "stopping", signal });
   // Asked before it has begun to listen, it does not begin any more, and nobody has been told to send it anything.
   server.off("listening", started);
   if (isStarted && config.stopDelayMs > 0) {
@@ -144,12 +179,10 @@ async function stop(signal: NodeJS.Signals) {
   }
   const doorClosedAtMs = performance.now();
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch((error: unknown) =>
-    log("error", "background_fault", { error_name: errorName(error) }),
-  );
+  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
   const endedAtMs = performance.now();
-  log("info", "stopped", { signal, duration_ms: Math.round(endedAtMs - askedAtMs) });
+  tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });
   // Whoever reads the log has a second, or what is left of the time; and a moment in any case.
   await output.end(
     Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - (endedAtMs - doorClosedAtMs))),

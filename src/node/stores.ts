@@ -3,8 +3,6 @@ import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
-import { logFailover, logLocalStore } from "../telemetry/failover.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
@@ -12,12 +10,11 @@ import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends Omit<SqliteParts, "onTrouble"> {
+export interface StoresParts extends SqliteParts {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
   readonly onCancelled: (ticketId: string) => void;
-  readonly log: Log;
 }
 
 export interface Stores extends Door {
@@ -32,8 +29,7 @@ export interface Stores extends Door {
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
-  const onTrouble = (trouble: StoreTrouble | null) => logLocalStore(parts.log, "sqlite", trouble);
-  const opened = await openSqlite({ ...parts, onTrouble });
+  const opened = await openSqlite(parts);
   if (!opened.ok) return opened;
   const { redisUrl } = parts;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
@@ -68,7 +64,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
 async function redisBeforeSqlite(
   primary: PrimaryStore,
   fallback: SqliteStore,
-  { settings, clock, newId, onFault, log }: StoresParts,
+  { settings, clock, newId, onFault, tell }: StoresParts,
 ): Promise<Stores> {
   const failover = createFailover({
     primary,
@@ -76,7 +72,7 @@ async function redisBeforeSqlite(
     policy: ticketPolicy(settings),
     clock,
     newId,
-    tell: (event) => logFailover(log, event),
+    tell: (event) => tell({ ...event, store: "redis" }),
     onFault,
   });
   const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;

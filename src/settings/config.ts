@@ -2,7 +2,7 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { rules, type PlatformName } from "./rules.ts";
-import { settings, type Settings, type TenantKey } from "./settings.ts";
+import { settings, type OperatorKey, type Settings, type TenantKey } from "./settings.ts";
 import { warningsAbout } from "./warnings.ts";
 
 export interface Config {
@@ -23,6 +23,11 @@ export interface Config {
   readonly access:
     | { readonly kind: "keys"; readonly keys: readonly TenantKey[] }
     | { readonly kind: "loopback" };
+  /** Who may ask for metrics and the operator's routes. `nobody`: there are keys for tenants, and none for operators. */
+  readonly operators:
+    | { readonly kind: "keys"; readonly keys: readonly OperatorKey[] }
+    | { readonly kind: "loopback" }
+    | { readonly kind: "nobody" };
   /** What a tenant's share is multiplied by; of those who are not named it is 1. */
   readonly tenantWeights: Readonly<Record<string, number>>;
   /** Live calls of each provider at once, in a process or an isolate. */
@@ -162,7 +167,7 @@ function describeMistake(name: string, given: unknown, allowed: string, byDefaul
 
 /** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
 function mayHoldSecret(name: string, given: string): boolean {
-  if (/(API_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
+  if (/(_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
   return name.endsWith("_URL") && /[@?#]/.test(given);
 }
 
@@ -188,6 +193,7 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     stopDelayMs: Math.round(given.STOP_DELAY_SECONDS * 1_000),
     logLevel: given.LOG_LEVEL,
     access: given.API_KEYS ? { kind: "keys", keys: given.API_KEYS } : { kind: "loopback" },
+    operators: operatorsOf(given),
     tenantWeights: given.TENANT_WEIGHTS ?? {},
     liveConcurrency: {
       anthropic: given.ANTHROPIC_LIVE_CONCURRENCY,
@@ -233,6 +239,11 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     sentryDsn: given.SENTRY_DSN ?? null,
     commit: given.GIT_COMMIT ?? null,
   };
+}
+
+function operatorsOf({ API_KEYS, OPERATOR_KEYS }: Settings): Config["operators"] {
+  if (OPERATOR_KEYS !== undefined) return { kind: "keys", keys: OPERATOR_KEYS };
+  return { kind: API_KEYS === undefined ? "loopback" : "nobody" };
 }
 
 /** Rules see to it that both are given, or none. */

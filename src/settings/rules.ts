@@ -35,6 +35,13 @@ export const rules: readonly Rule[] = [
       `unset only while HOST is a loopback address, and it is "${given.HOST}" (npm run key -- NAME makes a key)`,
   },
   {
+    name: "OPERATOR_KEYS",
+    together: ["API_KEYS"],
+    isBroken: ({ API_KEYS = [], OPERATOR_KEYS = [] }) =>
+      OPERATOR_KEYS.some(({ sha256 }) => API_KEYS.some((tenant) => tenant.sha256 === sha256)),
+    allowed: () => "keys that no tenant has: what operators see is of all tenants",
+  },
+  {
     name: "UPSTASH_REDIS_REST_URL",
     together: ["UPSTASH_REDIS_REST_TOKEN"],
     isBroken: (given) =>

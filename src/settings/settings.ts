@@ -17,6 +17,7 @@ export const settings = z.object({
   UPSTASH_REDIS_REST_URL: baseUrl().optional(),
   UPSTASH_REDIS_REST_TOKEN: headerKey().optional(),
   API_KEYS: keyList().optional(),
+  OPERATOR_KEYS: operatorList().optional(),
   TENANT_WEIGHTS: weightList().optional(),
   STOP_DELAY_SECONDS: number(0, 600).default(0),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
@@ -202,6 +203,34 @@ function keyList() {
       tenants.set(sha256, tenant);
     }
     return [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 }));
+  });
+}
+
+/** Who runs the service, and may look at all of it. `mayAct`: and change something. */
+export interface OperatorKey {
+  readonly name: string;
+  /** In lower-case hex. */
+  readonly sha256: string;
+  readonly mayAct: boolean;
+}
+
+function operatorList() {
+  const allowed =
+    'entries "name:sha256-hex-of-key" separated by commas, with "!read" behind who may only look (npm run key -- NAME makes one)';
+  return z.string(allowed).transform((found, context): readonly OperatorKey[] => {
+    const operators = new Map<string, OperatorKey>();
+    for (const [index, entry] of found.split(",").entries()) {
+      const [, name = "", hash = "", onlyReads] =
+        /^([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})(!read)?$/i.exec(entry.trim()) ?? [];
+      const sha256 = hash.toLowerCase();
+      if (name === "" || operators.has(sha256)) {
+        const problem = name === "" ? "is not one" : "repeats a key";
+        context.addIssue({ code: "custom", message: `${allowed}; entry ${index + 1} ${problem}` });
+        return z.NEVER;
+      }
+      operators.set(sha256, { name, sha256, mayAct: onlyReads === undefined });
+    }
+    return [...operators.values()];
   });
 }
 

@@ -31,6 +31,13 @@ export function warningsAbout(
   ];
 }
 
+/** For the start alone: it is no fault, and `/healthz` is everybody's. */
+export function operatorWarnings({ operators }: Pick<Config, "operators">): readonly string[] {
+  return operators.kind === "nobody"
+    ? ["OPERATOR_KEYS is not set, so /metrics answers 401 to everybody"]
+    : [];
+}
+
 function weightsOfNobody({ access, tenantWeights }: Omit<Config, "warnings">): readonly string[] {
   const tenants = access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [];
   return Object.keys(tenantWeights)
@@ -43,7 +50,8 @@ function isConfigured({ enabled, apiKey }: Config["providers"]["openai"]): boole
 }
 
 /** What hardly means anything but us. */
-const ourPrefixes = /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|QUEUE|TENANT|UPSTASH)_/;
+const ourPrefixes =
+  /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|OPERATOR|QUEUE|TENANT|UPSTASH)_/;
 
 function unknownNames(env: Env): readonly string[] {
   return Object.keys(env).flatMap((name) => {

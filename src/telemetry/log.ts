@@ -7,6 +7,11 @@ export type LogLevel = (typeof logLevels)[number];
 
 export interface LogFields {
   readonly correlation_id?: string;
+  /** The caller's trace, 32 hex digits. */
+  readonly trace_id?: string;
+  /** Of a ticket. */
+  readonly queue_id?: string;
+  readonly ticket_status?: string;
   readonly tenant?: string | null;
   readonly method?: string;
   /** The route's pattern, never the path that was asked for. */
@@ -26,6 +31,11 @@ export interface LogFields {
   /** Why a call failed, by our own closed list of reasons. */
   readonly failure?: string;
   readonly failure_code?: string;
+  /** Why something is so, by one of our own closed lists. */
+  readonly reason?: string;
+  /** ISO 8601, UTC. */
+  readonly until?: string;
+  readonly since?: string;
   readonly prompt_tokens?: number;
   readonly completion_tokens?: number;
   readonly cost?: number | null;
@@ -41,6 +51,8 @@ export interface LogFields {
   readonly version?: string;
   readonly url?: string;
   readonly warnings?: readonly string[];
+  /** Settings that are wrong: names, what was found (secrets masked), what is allowed. */
+  readonly mistakes?: readonly { readonly name: string; readonly found: string; readonly allowed: string }[];
   readonly signal?: string;
   /** Of what the event names. */
   readonly count?: number;
@@ -79,6 +91,9 @@ function cut(value: unknown): unknown {
 
 const allowed: ReadonlySet<string> = new Set([
   "correlation_id",
+  "trace_id",
+  "queue_id",
+  "ticket_status",
   "tenant",
   "method",
   "route",
@@ -94,6 +109,9 @@ const allowed: ReadonlySet<string> = new Set([
   "upstream_request_id",
   "failure",
   "failure_code",
+  "reason",
+  "until",
+  "since",
   "prompt_tokens",
   "completion_tokens",
   "cost",
@@ -106,6 +124,7 @@ const allowed: ReadonlySet<string> = new Set([
   "version",
   "url",
   "warnings",
+  "mistakes",
   "signal",
   "count",
 ] satisfies (keyof LogFields)[]);

@@ -130,6 +130,15 @@ const operations: readonly Operation[] = [
     errors: [503],
   },
   {
+    path: "/metrics",
+    method: "get",
+    id: "metrics",
+    summary:
+      "What was counted, and how gates and stores are now, as Prometheus reads it. For operators' keys alone.",
+    answer: "text/plain",
+    errors: [401],
+  },
+  {
     path: "/livez",
     method: "get",
     id: "alive",

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import type { Environment } from "../../src/cloudflare/environment.ts";
 import { ProviderGate } from "../../src/cloudflare/objects/gate-object.ts";
 import { KeyObject } from "../../src/cloudflare/objects/key-object.ts";
+import { MetricsObject } from "../../src/cloudflare/objects/metrics-object.ts";
 import { TenantIndex } from "../../src/cloudflare/objects/tenant-index.ts";
 import { TicketObject } from "../../src/cloudflare/objects/ticket-object.ts";
 import { TotalsObject } from "../../src/cloudflare/objects/totals-object.ts";
@@ -149,6 +150,7 @@ function countedRequests() {
     totals: TotalsObject,
     key: KeyObject,
     index: TenantIndex,
+    metrics: MetricsObject,
   };
   for (const [name, { prototype }] of Object.entries(objects)) {
     for (const verb of Object.getOwnPropertyNames(prototype)) {

@@ -62,7 +62,7 @@ async function story() {
       sha256: (text) => `sha-of-${text.length}`,
       stopping: null,
       mask: (text) => text,
-      onAttempt: () => {},
+      tell: () => {},
     },
     {
       defaults: {

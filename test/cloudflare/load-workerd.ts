@@ -11,6 +11,7 @@ const bindings: Readonly<Record<string, string>> = {
   KeyObject: "KEY_OBJECTS",
   TotalsObject: "TOTALS_OBJECTS",
   TenantIndex: "TENANT_INDEXES",
+  MetricsObject: "METRICS_OBJECTS",
 };
 
 /** Alarms of the past ring when all is loaded: a gate would forget a ticket that isn't there yet. */

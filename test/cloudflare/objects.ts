@@ -28,6 +28,7 @@ const namespaces = () => [
   env.KEY_OBJECTS,
   env.TOTALS_OBJECTS,
   env.TENANT_INDEXES,
+  env.METRICS_OBJECTS,
 ];
 
 /**

@@ -143,6 +143,34 @@ it("logs lines of JSON without a key or a text of the caller's", async () => {
   expect(JSON.stringify(logged())).not.toContain("canary");
 });
 
+it("logs one line for a request, which says what its call would", async () => {
+  const { compare } = await worker(settings);
+  await compare({ ...withProvider("openai"), essay_a: "canary-essay", user_id: "canary-user" });
+  expect(logged()).toMatchObject([
+    { event: "request", status: 200, provider: "openai", attempts: 1, upstream_status: 200 },
+  ]);
+  expect(JSON.stringify(logged())).not.toContain("canary");
+});
+
+it("shows operators what was counted, and nobody else", async () => {
+  const key = "lps_operator";
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+  const sha256 = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const { compare, fetch } = await worker({ ...settings, OPERATOR_KEYS: `ops:${sha256}` });
+  const asked = (init?: RequestInit) => fetch("http://localhost/metrics", init);
+  const judged =
+    /llm_provider_comparisons_total\{provider="openai",mode="queue_if_unavailable",result="judged",error_type="none"\} (\d+)/;
+  const countNow = async () => {
+    const { status, text } = await asked({ headers: { authorization: `Bearer ${key}` } });
+    expect(status).toBe(200);
+    return Number(judged.exec(text)?.[1]);
+  };
+  const before = await countNow();
+  await compare(withProvider("openai"));
+  expect(await countNow()).toBe(before + 1);
+  expect((await asked()).status).toBe(401);
+});
+
 describe("a client that hangs up", () => {
   it("takes the vendor's call with it, through the runtime's own door", async () => {
     Object.assign(env, settings);
@@ -168,10 +196,7 @@ describe("a client that hangs up", () => {
     client.abort();
     await answering;
     expect(await lane.waitForAbort(1)).toHaveLength(1);
-    expect(logged()).toMatchObject([
-      { event: "attempt", failure: "hung_up" },
-      { event: "request", status: 499 },
-    ]);
+    expect(logged()).toMatchObject([{ event: "request", status: 499, attempts: 1, failure: "hung_up" }]);
   });
 });
 

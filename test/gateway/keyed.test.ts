@@ -32,7 +32,7 @@ async function submitted(failures: number) {
 
 it("offers a judgement that was paid for a second time, as the same", async () => {
   const { answer, ends } = await submitted(1);
-  expect(answer).toEqual(ok({ kind: "answered", body: "the body" }));
+  expect(answer).toEqual(ok({ kind: "answered", body: "the body", isReplayed: false }));
   expect(ends).toEqual(Array.from({ length: 2 }, () => '7 {"kind":"answered","body":"the body"}'));
 });
 
@@ -73,7 +73,7 @@ async function keptTooLate(next: Begun) {
 
 it("gives the answer that another request under the key has had meanwhile, and ends the ticket that came too late", async () => {
   const { answer, cancelled } = await keptTooLate({ kind: "answered", body: "the body" });
-  expect(answer).toEqual(ok({ kind: "answered", body: "the body" }));
+  expect(answer).toEqual(ok({ kind: "answered", body: "the body", isReplayed: true }));
   expect(cancelled).toEqual(["q"]);
 });
 

@@ -32,7 +32,7 @@ async function open(dataDir: string) {
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
     onFault: (error) => faults.push(error),
-    onTrouble: () => {},
+    tell: () => {},
   });
   return { opened, faults };
 }

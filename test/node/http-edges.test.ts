@@ -2,6 +2,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createHttpServer } from "../../src/node/http/server.ts";
+import { linesTo } from "../../src/telemetry/lines.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { goodBody } from "../support/answers.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
@@ -176,7 +177,7 @@ describe("a request that is too slow is 408, as JSON, and the connection ends:",
       url.endsWith("/slow-answer")
         ? new Promise<Response>((resolve) => setTimeout(() => resolve(new Response("{}")), 1_000))
         : new Promise<Response>(() => {}),
-    log: createLog("info", (line) => lines.push(line), Date.now),
+    tell: linesTo(createLog("info", (line) => lines.push(line), Date.now)),
     // Those of the service in small.
     limits: {
       headersTimeout: 200,

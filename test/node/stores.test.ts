@@ -26,7 +26,7 @@ async function dataWithSpool(): Promise<string> {
     onFault: (error) => {
       throw error;
     },
-    onTrouble: () => {},
+    tell: () => {},
   });
   if (!opened.ok) throw new Error(opened.error);
   const spent = { calls: 1, costUsd: null };

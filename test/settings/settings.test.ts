@@ -17,6 +17,10 @@ import {
 
 const hashA = "a".repeat(64);
 const hashB = "b".repeat(64);
+const operatorsOf = (...keys: readonly (readonly [name: string, sha256: string, mayAct: boolean])[]) => ({
+  kind: "keys",
+  keys: keys.map(([name, sha256, mayAct]) => ({ name, sha256, mayAct })),
+});
 const keysOf = (...keys: readonly (readonly [tenant: string, sha256: string])[]) => ({
   kind: "keys",
   keys: keys.map(([tenant, sha256]) => ({ tenant, sha256 })),
@@ -91,6 +95,34 @@ const rows: readonly Row[] = [
     takes: ["AX0=", "t".repeat(1000)].map((token) => [token, token]),
     refuses: ["two words", "tok\nen", "t\u00e9", "t".repeat(1001)],
     allowed: "1 to 1000 printable ASCII characters without blanks",
+    isSecret: true,
+  },
+  {
+    name: "OPERATOR_KEYS",
+    read: (config) => config.operators,
+    byDefault: { kind: "loopback" },
+    takes: [
+      [`one:${hashA}`, operatorsOf(["one", hashA, true])],
+      [
+        `one:${hashA.toUpperCase()}!read , two:${hashB}`,
+        operatorsOf(["one", hashA, false], ["two", hashB, true]),
+      ],
+      [
+        `${"o".repeat(64)}:${hashA},one:${hashB}!READ`,
+        operatorsOf(["o".repeat(64), hashA, true], ["one", hashB, false]),
+      ],
+    ],
+    refuses: [
+      "one",
+      `:${hashA}`,
+      `one two:${hashA}`,
+      `${"o".repeat(65)}:${hashA}`,
+      `one:${hashA}!write`,
+      `one:${hashA} !read`,
+      `one:${hashA}x`,
+    ],
+    allowed:
+      'entries "name:sha256-hex-of-key" separated by commas, with "!read" behind who may only look (npm run key -- NAME makes one); entry 1 is not one',
     isSecret: true,
   },
   {

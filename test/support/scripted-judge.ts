@@ -6,7 +6,8 @@ import type { Usage } from "../../src/domain/judging/usage.ts";
 import type { Policy } from "../../src/gateway/flow.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Plan } from "../../src/domain/judging/plan.ts";
-import type { AttemptReport, JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
+import type { JudgeRequest, Provider, Reply } from "../../src/gateway/ports.ts";
+import type { AttemptEvent } from "../../src/telemetry/events.ts";
 import type { Asked } from "../../src/gateway/resolve.ts";
 import { someComparison } from "./asking.ts";
 import { manualClock } from "./clock.ts";
@@ -45,7 +46,7 @@ export function scriptedJudge(options: JudgeOptions = {}) {
   const clock = manualClock();
   const startMs = clock.nowMs();
   const calls: { readonly atMs: number; readonly request: JudgeRequest; readonly signal: AbortSignal }[] = [];
-  const reports: AttemptReport[] = [];
+  const reports: AttemptEvent[] = [];
   let priced = 0;
 
   const provider: Provider = {
@@ -92,8 +93,9 @@ export function scriptedJudge(options: JudgeOptions = {}) {
       clock,
       random,
       sha256: (text) => `sha-of-${text.length}`,
-      onAttempt(report) {
-        reports.push(report);
+      tell(event) {
+        if (event.kind !== "attempt") return;
+        reports.push(event);
         options.afterCall?.();
       },
     },

@@ -6,6 +6,11 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { createModelLabel } from "../../src/providers/model-label.ts";
+import { configuredModels } from "../../src/providers/providers.ts";
+import { linesTo } from "../../src/telemetry/lines.ts";
+import { createMeter } from "../../src/telemetry/metrics/meter.ts";
+import { differencesOf } from "../../src/telemetry/metrics/sums.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
@@ -93,6 +98,9 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   const vendor = scriptedVendor(steps, clock.after);
   const gate = (name: ProviderName) => interrupted(stores.gate(name), "gate", orDead);
   const tickets = interrupted(stores.tickets, "tickets", orDead);
+  const writeLine = linesTo(createLog(config.logLevel, (line) => lines.push(line), clock.nowMs));
+  const modelLabel = createModelLabel(configuredModels(config));
+  const meter = createMeter(modelLabel);
   const { app, gateway } = createService(config, {
     stores: {
       ...stores,
@@ -107,9 +115,14 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     newId,
     random,
     sha256: (text) => createHash("sha256").update(text).digest("hex"),
+    tell(event) {
+      writeLine(event);
+      meter.count(event);
+    },
+    metrics: { counted: async () => differencesOf(meter.sums), ofPlatform: () => [] },
+    modelLabel,
     isStopping: () => stopping.signal.aborted,
     deployment,
-    log: createLog(config.logLevel, (line) => lines.push(line), clock.nowMs),
   });
   stores.workWith(async (ticketId) => {
     const claimed = await claimTicket(

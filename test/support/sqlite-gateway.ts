@@ -31,7 +31,7 @@ export function gatewayOver(
       sha256: (text) => String(text.length),
       stopping,
       mask: (text) => text,
-      onAttempt: () => {},
+      tell: () => {},
     },
     {
       defaults: {

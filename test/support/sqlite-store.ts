@@ -57,7 +57,10 @@ export async function sqliteForTest(settings = config) {
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       onFault: (error) => faults.push(error),
-      onTrouble: (trouble) => troubles.push(trouble?.code ?? null),
+      tell(event) {
+        if (event.kind === "store_refuses") troubles.push(event.trouble.code);
+        if (event.kind === "store_accepts") troubles.push(null);
+      },
     });
     if (!opened.ok) throw new Error(opened.error);
     onTestFinished(() => opened.value.close());

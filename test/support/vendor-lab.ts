@@ -88,7 +88,7 @@ export function vendorLab(answer: (call: LabCall) => LabAnswer, seed = 1, env: R
       clock: time.clock,
       random,
       sha256: (text) => createHash("sha256").update(text).digest("hex"),
-      onAttempt: () => {},
+      tell: () => {},
     },
     {
       defaults: {

@@ -1,5 +1,7 @@
 /** The gate of one provider, as a Durable Object named after it. It decides and sends; it never calls a provider. */
 import { DurableObject } from "cloudflare:workers";
+import { providerNames } from "../../domain/judging/comparison.ts";
+import type { GateChange } from "../../domain/gate/changes.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { Requeueing, Start } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
@@ -16,7 +18,7 @@ import type { UnheardEnd } from "../../engine/ticket-index.ts";
 import { momentHere, requeueingHere, starterHere, type DatedStarter } from "../../engine/other-clock.ts";
 import { inTimeOrThrow } from "../stubs/ask-object.ts";
 import { clock } from "../clock.ts";
-import { configOf, logFault, type Environment } from "../environment.ts";
+import { configOf, logFault, settingsOf, type Environment } from "../environment.ts";
 import { gateRow, type GateRow } from "./gate-state.ts";
 import { unheardEnds, type UnheardEnds } from "./unheard-ends.ts";
 import { sha256 } from "../sha256.ts";
@@ -206,7 +208,16 @@ export class ProviderGate extends DurableObject<Environment> {
       atomically: (work) => this.#atomically(work),
       nowMs: clock.nowMs,
       random: Math.random,
+      onChanges: (changes) => this.#tell(changes),
     }));
+  }
+
+  /** The object is named after its provider. */
+  #tell(changes: readonly GateChange[]): void {
+    const { GATES } = this.env;
+    const provider = providerNames.find((name) => GATES.idFromName(name).equals(this.ctx.id));
+    if (provider === undefined) return;
+    for (const change of changes) settingsOf(this.env).tell({ ...change, provider });
   }
 
   #atomically<T>(work: () => T): T {

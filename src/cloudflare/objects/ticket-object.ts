@@ -9,9 +9,11 @@ import { isMissingInIndex } from "../../engine/ticket-index.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
 import type { AskedRow, Follower, Listener } from "../../engine/ticket-parts.ts";
 import { StoreAway, type Created, type Draft } from "../../gateway/ports.ts";
+import type { TicketEnded } from "../../telemetry/events.ts";
 import { copyWriter } from "../../stores/mirror/copy-writer.ts";
 import { clock } from "../clock.ts";
-import { configOf, logFault, type Environment } from "../environment.ts";
+import { configOf, logFault, settingsOf, type Environment } from "../environment.ts";
+import { metricsOf } from "../stubs/metrics.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
 import { askedRow, cursorIn, ticketRow } from "./ticket-row.ts";
@@ -20,6 +22,10 @@ import { upstashOf } from "../upstash.ts";
 /** After an alarm that came to nothing. */
 const againMs = 30_000;
 
+interface Settling {
+  ended: TicketEnded | null;
+}
+
 export class TicketObject extends DurableObject<Environment> {
   readonly #keeper: TicketKeeper;
   #alarmAtMs: number | null = null;
@@ -27,6 +33,8 @@ export class TicketObject extends DurableObject<Environment> {
   #inheritedAtMs: number | null = null;
   /** How long the gate was asked whether it admits the ticket. */
   #gateMs = 0;
+  /** The settle that is under way. */
+  #settling: Settling | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
@@ -40,6 +48,7 @@ export class TicketObject extends DurableObject<Environment> {
       policy: () => ticketPolicy(configOf(env)),
       random: Math.random,
       later: (work) => ctx.waitUntil(work),
+      onEnd: (ended) => this.#hasEnded(ended),
       follower: this.#copyFollower(row.read),
       listeners: [
         {
@@ -86,8 +95,13 @@ export class TicketObject extends DurableObject<Environment> {
     return this.#keeper.claim(permit, asProbe, early);
   }
 
-  settle(fence: number, outcome: AttemptOutcome): Promise<Settled> {
-    return this.#keeper.settle(fence, outcome);
+  /** `ended`: the ticket has ended by it, which the caller counts with what it counts else. */
+  async settle(fence: number, outcome: AttemptOutcome): Promise<Settled & { readonly ended?: TicketEnded }> {
+    const settling: Settling = { ended: null };
+    this.#settling = settling;
+    const settled = await this.#keeper.settle(fence, outcome);
+    if (this.#settling === settling) this.#settling = null;
+    return settling.ended === null ? settled : { ...settled, ended: settling.ended };
   }
 
   giveBack(fence: number, spent?: Spent): Promise<Settled> {
@@ -112,6 +126,12 @@ export class TicketObject extends DurableObject<Environment> {
       logFault(this.env, "ticket_alarm_failed", error);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
     }
+  }
+
+  #hasEnded(ended: TicketEnded): void {
+    settingsOf(this.env).tell(ended);
+    if (this.#settling !== null) this.#settling.ended = ended;
+    else metricsOf(this.env).count(ended, (work) => this.ctx.waitUntil(work));
   }
 
   #gate(asked: AskedRow): Listener {

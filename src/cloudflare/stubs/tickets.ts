@@ -2,15 +2,22 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { DistantTickets, SeenTicket } from "../../engine/claims.ts";
 import type { AdmissionGuard } from "../../engine/front/admission.ts";
+import type { TicketEnded } from "../../telemetry/events.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 import { listOfTenant } from "./tenant-index.ts";
 
-/** The store of tickets. Whatever goes wrong is `StoreAway`. @param front what stands before the gates here */
+/**
+ * The store of tickets. Whatever goes wrong is `StoreAway`.
+ *
+ * @param front what stands before the gates here
+ * @param onEnd hears of tickets that have ended by what was settled here: their objects tell of all others themselves
+ */
 export function remoteTickets(
   env: Environment,
   front: (provider: ProviderName) => AdmissionGuard,
+  onEnd: (ended: TicketEnded) => void = () => {},
 ): DistantTickets {
   const ask = <Reply>(id: string, verb: (ticket: Remote<TicketObject>) => Promise<Reply>) =>
     askObject<TicketObject, Reply>(env.TICKET_OBJECTS, id, verb);
@@ -34,7 +41,11 @@ export function remoteTickets(
     load: async (id) => (await look(id))?.ticket ?? null,
     look,
     claim: (id, permit, asProbe, early) => ask(id, (ticket) => ticket.claim(permit, asProbe, early)),
-    settle: (id, fence, outcome) => ask(id, (ticket) => ticket.settle(fence, outcome)),
+    async settle(id, fence, outcome) {
+      const { ended, ...settled } = await ask(id, (ticket) => ticket.settle(fence, outcome));
+      if (ended !== undefined) onEnd(ended);
+      return settled;
+    },
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
     list: (query) => listOfTenant(env, query),
     cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),

@@ -61,8 +61,12 @@ export interface GateStatus {
   readonly refused: Refusal | null;
   /** Models that are paused now. */
   readonly held: readonly PausedModel[];
+  /** How often the breaker has opened since the gate was made. Absent from older code. */
+  readonly openings?: number;
   readonly queue: {
     readonly size: number;
+    /** Sent to workers, or called for. Absent from older code. */
+    readonly running?: number;
     readonly maxSize: number;
     readonly bytes: number;
     readonly maxBytes: number;
@@ -113,8 +117,10 @@ export function statusOf(
       untilMs,
       isWanted: isWanted(model),
     })),
+    openings: breaker.epoch,
     queue: {
       size: load.size,
+      running: load.inFlight,
       maxSize: limits.maxSize,
       bytes: wholeLoad(gate, load, nowMs, limits).bytes,
       maxBytes: limits.maxBytes,

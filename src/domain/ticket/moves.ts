@@ -129,9 +129,10 @@ export function claim(
       const leaseEndsAtMs = nowMs + policy.leaseMs;
       const { calledAtMs, calledBeforeMs: untilNowMs } = progress;
       const calledBeforeMs = calledAtMs ?? untilNowMs ?? present.ticket.about.acceptedAtMs;
+      const first = fence === 1 ? { firstCalledAtMs: nowMs } : {};
       const started = move(
         present.ticket,
-        { ...progress, fence, lastPermit: permit, calledAtMs: nowMs, calledBeforeMs },
+        { ...progress, fence, lastPermit: permit, calledAtMs: nowMs, calledBeforeMs, ...first },
         { status: "processing", texts, lastFailure, claim: { permit, leaseEndsAtMs, asProbe } },
         { kind: "started", fence, asProbe },
         nowMs,

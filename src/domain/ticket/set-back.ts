@@ -53,7 +53,7 @@ function progressWith(progress: Progress, { acceptedAtMs }: About, move: Move): 
 }
 
 const lastTimes = [
-  ...(["calledAtMs", "calledBeforeMs", "chargedAtMs"] as const),
+  ...(["calledAtMs", "calledBeforeMs", "firstCalledAtMs", "chargedAtMs"] as const),
   ...(["unreadableAtMs", "limitedAtMs", "thrownAtMs"] as const),
 ] as const satisfies readonly (keyof Progress)[];
 

@@ -83,6 +83,8 @@ export interface Progress {
    */
   readonly calledAtMs?: number;
   readonly calledBeforeMs?: number;
+  /** When its first claim was given. */
+  readonly firstCalledAtMs?: number;
   /** Faults in a row outside probes: its backoff doubles with them. */
   readonly faults?: number;
   /** Timeouts in a row, probes included: they are billed. */
@@ -194,7 +196,7 @@ export interface TicketResult {
 }
 
 /** `crashed`: its process died each time that it was called for. A bug of ours. */
-type TicketFailure = Failure | { readonly reason: "crashed" };
+export type TicketFailure = Failure | { readonly reason: "crashed" };
 
 /** What happened to it, written with it in one transaction. Numbered from 1 without gaps; the terminal one is the last. No texts. */
 export type TicketEvent = { readonly number: number; readonly atMs: number } & Happening;

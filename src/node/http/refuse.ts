@@ -3,18 +3,18 @@ import { randomUUID } from "node:crypto";
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { problemAnswer, type Problem } from "../../http/errors.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Tell } from "../../telemetry/events.ts";
 
 /** So long a client that was refused may go on sending until it reads why: a connection that is closed on it at once would lose the answer. */
 const lingerMs = 1_000;
 
 /** For a request that has no response object: the answer is written as it stands, and the connection ends. */
-export async function refuseSocket(socket: Duplex, problem: Problem, log: Log): Promise<void> {
+export async function refuseSocket(socket: Duplex, problem: Problem, tell: Tell): Promise<void> {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const answer = refusal(problem, log);
+  const answer = refusal(problem, tell);
   const body = await answer.text();
   const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
   const start = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`;
@@ -24,8 +24,8 @@ export async function refuseSocket(socket: Duplex, problem: Problem, log: Log): 
 }
 
 /** For a request that no route shall see. The connection ends with the answer. */
-export async function refuseRequest(outgoing: ServerResponse, problem: Problem, log: Log): Promise<void> {
-  const answer = refusal(problem, log);
+export async function refuseRequest(outgoing: ServerResponse, problem: Problem, tell: Tell): Promise<void> {
+  const answer = refusal(problem, tell);
   const body = await answer.text();
   const length = { "content-length": Buffer.byteLength(body) };
   outgoing.shouldKeepAlive = false;
@@ -33,12 +33,21 @@ export async function refuseRequest(outgoing: ServerResponse, problem: Problem, 
 }
 
 /** The answer, and its line in the log. */
-export function refusal(problem: Problem, log: Log): Response {
+export function refusal(problem: Problem, tell: Tell): Response {
   const correlationId = randomUUID();
-  log("info", "request", {
-    correlation_id: correlationId,
+  tell({
+    kind: "request",
+    correlationId,
+    traceId: null,
+    queueId: null,
+    tenant: null,
+    method: "other",
+    route: null,
     status: problem.status,
-    error_type: problem.type,
+    durationMs: 0,
+    provider: null,
+    errorType: problem.type,
+    comparison: null,
   });
   return problemAnswer(problem, correlationId);
 }

@@ -5,14 +5,14 @@ import { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../../gateway/ports.ts";
 import { stopping, type Problem } from "../../http/errors.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Tell } from "../../telemetry/events.ts";
 import { watchConnections } from "./connections.ts";
 import { refusal, refuseRequest, refuseSocket } from "./refuse.ts";
 
 export interface HttpServerParts {
   /** Of the routes; it gets node:http's request and response as its environment. */
   readonly fetch: Parameters<typeof getRequestListener>[0];
-  readonly log: Log;
+  readonly tell: Tell;
   readonly limits?: Limits;
 }
 
@@ -37,14 +37,14 @@ const usualLimits: Limits = {
   connectionsCheckingInterval: 5_000,
 };
 
-export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServerParts): HttpServer {
+export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServerParts): HttpServer {
   const listener = getRequestListener(fetch, {
     hostname: thisMachine,
-    errorHandler: () => refusal(badRequest, log),
+    errorHandler: () => refusal(badRequest, tell),
   });
   const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
     connections.begin(outgoing, () => {
-      if (lacksHost(incoming)) return refuseRequest(outgoing, hostMissing, log);
+      if (lacksHost(incoming)) return refuseRequest(outgoing, hostMissing, tell);
       takeHost(incoming);
       return listener(incoming, outgoing);
     });
@@ -53,7 +53,7 @@ export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServe
   /** An answer that has begun can't be followed by another one. */
   const refuse = (socket: Duplex, problem: Problem) => {
     if (socket instanceof Socket && connections.answerOn(socket)?.headersSent === true) socket.destroy();
-    else void refuseSocket(socket, problem, log);
+    else void refuseSocket(socket, problem, tell);
   };
 
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
@@ -61,7 +61,7 @@ export function createHttpServer({ fetch, log, limits = usualLimits }: HttpServe
     else refuse(socket, problemOf(error.code));
   });
   server.on("checkExpectation", (_incoming, outgoing) => {
-    connections.begin(outgoing, () => refuseRequest(outgoing, expectation, log));
+    connections.begin(outgoing, () => refuseRequest(outgoing, expectation, tell));
   });
   server.on("connect", (_incoming, socket) => refuse(socket, noProxy));
   return {

@@ -10,6 +10,7 @@ import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
 import { readMessage, root, wakeChannel } from "../../stores/redis/redis.ts";
 import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
+import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching } from "./fetching.ts";
@@ -32,6 +33,8 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
+  readonly tell?: Tell;
 }
 
 /** As the service has it: what is erased is erased from Redis' append-only file too. */
@@ -53,7 +56,7 @@ export function openRedis(
   parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
 ): PrimaryStore & { roundTrips(): number } {
-  const { settings, clock, random, onFault } = parts;
+  const { settings, clock, random, onFault, tell = tellNobody } = parts;
   const limits = gateLimits(settings);
 
   const script = createScriptRunner({
@@ -62,9 +65,10 @@ export function openRedis(
     clock,
     random,
     onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
+    onChanges: (provider, changes) => changes.forEach((change) => tell({ ...change, provider })),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings) });
+  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings), onEnd: tell });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
     providerNames.map((name) => [name, redisGate(script, name)]),
@@ -127,6 +131,8 @@ export function openRedis(
     roundTrips: redis.roundTrips,
   };
 }
+
+const tellNobody: Tell = () => {};
 
 /** Tells each gate once that this process has started: its credentials may be new. @param onFault hears why it could not be told; then it is again */
 function announcedBy(

@@ -3,6 +3,7 @@
  * that a restart forgets no open breaker. A live call through a closed breaker touches neither the table nor the disk.
  */
 import { enter, isMomentous, type GateLimits, type GateState } from "../../domain/gate/gate.ts";
+import { changesOf, type GateChange } from "../../domain/gate/changes.ts";
 import { behindMs, seenAt } from "../../domain/gate/set-back.ts";
 import { endWaits, othersOf, takeReports } from "../../domain/gate/report.ts";
 import type { Requeueing, Start, Starter } from "../../domain/gate/queue.ts";
@@ -25,6 +26,8 @@ export interface SqliteGateParts {
   /** Unique. */
   readonly newId: () => string;
   readonly owner: GateOwner;
+  /** Hears what operators are to hear. */
+  readonly onChanges: (changes: readonly GateChange[]) => void;
   /** Something has changed that may let a ticket start: call `look`, soon. */
   readonly onChange: () => void;
 }
@@ -60,6 +63,7 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
     atomically: (work) => work(),
     nowMs: parts.clock.nowMs,
     random: parts.random,
+    onChanges: parts.onChanges,
   });
   keeper.started(true);
 
@@ -120,6 +124,11 @@ function liveCalls(parts: SqliteGateParts, toPresent: () => void): Pick<Gate, "e
     return state.read();
   }
 
+  function tell(before: GateState, after: GateState, nowMs: number): void {
+    const changes = changesOf(before, after, () => places.load().size, nowMs);
+    if (changes.length > 0) parts.onChanges(changes);
+  }
+
   return {
     enter(permit, whose) {
       const nowMs = parts.clock.nowMs();
@@ -127,6 +136,7 @@ function liveCalls(parts: SqliteGateParts, toPresent: () => void): Pick<Gate, "e
       const { gate: after, reply } = enter(before, permit, whose, nowMs, limits);
       if (after === before) return Promise.resolve(reply);
       state.write(seenAt(before, after, false, nowMs), 0);
+      tell(before, after, nowMs);
       onChange();
       return stored(state, reply);
     },
@@ -140,6 +150,7 @@ function liveCalls(parts: SqliteGateParts, toPresent: () => void): Pick<Gate, "e
       endWaits(before, after, places, nowMs);
       if (isMomentous(before, after)) {
         state.write(after, 0);
+        tell(before, after, nowMs);
         onChange();
         return stored(state, others);
       }

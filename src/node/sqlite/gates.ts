@@ -5,6 +5,7 @@ import { completeGate, newGate, type GateState, type GateLimits } from "../../do
 import { isInFlight, type Places } from "../../domain/gate/places.ts";
 import { decodeRecord } from "../../domain/record.ts";
 import type { Clock } from "../../gateway/ports.ts";
+import type { Tell } from "../../telemetry/events.ts";
 import { memoryPlaces } from "../../engine/memory-places.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createSqliteGate, type SqliteGate } from "./gate.ts";
@@ -17,6 +18,7 @@ export interface SqliteGatesParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
+  readonly tell: Tell;
   /** Brings a ticket to a worker. */
   readonly send: (ticketId: string, gate: SqliteGate) => void;
   /** A ticket that a gate knows has long said nothing. */
@@ -63,6 +65,7 @@ export function sqliteGates(parts: SqliteGatesParts): SqliteGates {
           setAlarm: looks.setAlarm,
         },
         onChange: () => looks.soon(gate),
+        onChanges: (changes) => changes.forEach((change) => parts.tell({ ...change, provider })),
       });
       return [provider, { gate, state }] as const;
     }),

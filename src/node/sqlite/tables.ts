@@ -2,6 +2,7 @@
 import type { Ticket } from "../../domain/ticket/ticket.ts";
 import type { Clock, StoreTrouble } from "../../gateway/ports.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
+import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import type { Database } from "./database.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
@@ -23,8 +24,8 @@ export interface SqliteTablesParts {
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
   readonly onFault: (error: unknown) => void;
-  /** Hears of each change of what is the matter with the file; `null`: nothing any more. */
-  readonly onTrouble: (trouble: StoreTrouble | null) => void;
+  /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
+  readonly tell: Tell;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
 }
@@ -46,7 +47,10 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   const { nowMs } = clock;
   const { sql } = database;
 
-  const commits = groupCommit(sql, { ...database, onTrouble: parts.onTrouble });
+  const commits = groupCommit(sql, {
+    ...database,
+    onTrouble: (trouble) => parts.tell(troubleEvent(trouble)),
+  });
   const eraser = createEraser(sql, database.reserve, clock);
   const onErased = eraser.soon;
   const gates = sqliteGates({
@@ -87,4 +91,10 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   }
 
   return { commits, eraser, gates, keys, tickets, totals, notes, moves, door };
+}
+
+/** @param trouble `null`: nothing is the matter any more */
+function troubleEvent(trouble: StoreTrouble | null): StoreEvent {
+  const store = "sqlite";
+  return trouble === null ? { kind: "store_accepts", store } : { kind: "store_refuses", store, trouble };
 }

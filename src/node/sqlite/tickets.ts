@@ -18,6 +18,7 @@ import {
   type TicketList,
   type TicketQuery,
 } from "../../gateway/ports.ts";
+import type { Tell } from "../../telemetry/events.ts";
 import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { ticketRows } from "./ticket-rows.ts";
@@ -36,6 +37,7 @@ export interface SqliteTicketsParts {
   readonly onKept: () => void;
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
+  readonly tell: Tell;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
   /** Hears of a ticket that could not be brought to the present by itself. */
@@ -127,6 +129,7 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       policy: () => policy,
       random,
       later: (work) => void work,
+      onEnd: parts.tell,
       follower: null,
     });
   };

@@ -13,14 +13,22 @@ export interface UndiciTransportOptions {
   readonly connectionsPerOrigin?: number;
 }
 
+/** To one origin: those that a call holds, those that are idle, and calls that wait for one. */
+export interface ConnectionCounts {
+  readonly running: number;
+  readonly free: number;
+  readonly queued: number;
+}
+
 /**
  * A transport over kept-alive HTTP/1.1 connections. Only the signal ends a call that has a connection: undici's own time limits are off. A
  * connection has 10 s to come about.
  *
- * @returns `close` waits for the calls under way, then closes all connections
+ * @returns `connections`: how many there are to each origin (`https://host:port`); `close` waits for the calls under way, then closes all of them
  */
 export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportOptions = {}): {
   readonly transport: Transport;
+  connections(): ReadonlyMap<string, ConnectionCounts>;
   close(): Promise<void>;
 } {
   const pools = new Map<string, Pool>();
@@ -57,6 +65,13 @@ export function undiciTransport({ connectionsPerOrigin = 512 }: UndiciTransportO
         poolOf(origin).dispatch({ method, path, headers, body: body === null ? null : utf8(body) }, exchange);
       });
     },
+    connections: () =>
+      new Map(
+        Array.from(pools, ([origin, { stats }]) => {
+          const { running, free, pending, queued } = stats;
+          return [origin, { running, free, queued: pending + queued }];
+        }),
+      ),
     close: async () => {
       await Promise.all(Array.from(pools.values(), (pool) => pool.close()));
     },

@@ -24,7 +24,7 @@ import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
 import type { LocalHealth, FallbackStore } from "./fallback-store.ts";
 import { createMover } from "./mover.ts";
-import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { FailoverEvent } from "../../telemetry/events.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 export interface FailoverParts {

@@ -3,7 +3,7 @@
  * (`note-teller.ts`), then tickets (`ticket-mover.ts`).
  */
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
-import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { FailoverEvent } from "../../telemetry/events.ts";
 import type { FallbackStore } from "./fallback-store.ts";
 import { tellNotes } from "./note-teller.ts";
 import type { PrimaryTickets } from "./primary-store.ts";

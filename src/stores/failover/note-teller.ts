@@ -1,5 +1,5 @@
 /** Tells the primary store what was noted while it was away: outcomes of its claims, and which tickets it must forget. */
-import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { FailoverEvent } from "../../telemetry/events.ts";
 import type { Doubtful, FallbackNotes, Spooled } from "./fallback-store.ts";
 import { isRefusal, type PrimaryTickets } from "./primary-store.ts";
 import type { Ask } from "./watch.ts";

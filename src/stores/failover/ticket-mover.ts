@@ -3,7 +3,7 @@
  * more; the primary store takes the ticket in, unless it has it; its row here is deleted. A crash between any two leaves the ticket marked, and
  * so with one owner.
  */
-import type { FailoverEvent } from "../../telemetry/failover.ts";
+import type { FailoverEvent } from "../../telemetry/events.ts";
 import type { FallbackMoves, Movable } from "./fallback-store.ts";
 import { isRefusal, type PrimaryTickets } from "./primary-store.ts";
 import type { Ask } from "./watch.ts";

@@ -1,5 +1,6 @@
 /** Answers of the script, as they were before Lua dropped what is `null` and forgot that an empty list is one. */
 import type { Blame } from "../../domain/gate/breaker.ts";
+import type { GateChange } from "../../domain/gate/changes.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
 import type { PausedModel, WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
 import type { ModelPause } from "../../domain/gate/pauses.ts";
@@ -34,6 +35,11 @@ export function decodeSnapshot<Told extends Snapshot>(stored: Told): Told {
 
 function decodeBlame({ model, ...all }: Blame): Blame {
   return model === undefined ? all : { ...all, model: JSON.parse(model) as string };
+}
+
+export function decodeChange(stored: GateChange): GateChange {
+  if (!("model" in stored) || stored.model === undefined) return stored;
+  return { ...stored, model: JSON.parse(stored.model) as string };
 }
 
 export function decodeEstimate(stored: WaitEstimate | null): WaitEstimate | null {

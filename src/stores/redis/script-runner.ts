@@ -3,8 +3,10 @@
  * one run of the script, one look at the gate and one write of it for all of them.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { GateChange } from "../../domain/gate/changes.ts";
 import type { GateLimits } from "../../domain/gate/gate.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
+import { decodeChange } from "./codec.ts";
 import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
 import { troubleSaid } from "./trouble.ts";
@@ -17,6 +19,8 @@ export interface ScriptRunnerParts {
   readonly random: () => number;
   /** Hears after each call when tickets of the provider can be taken. */
   readonly onSchedule: (provider: ProviderName, schedule: Schedule) => void;
+  /** Hears what operators are to hear of a gate. Absent: nobody does. */
+  readonly onChanges?: (provider: ProviderName, changes: readonly GateChange[]) => void;
   /** Runs what it is given when this moment's calls have been made. Without it each call goes alone. */
   readonly soon?: (send: () => void) => void;
   /** Redis goes by our clock instead of its own: for tests. */
@@ -93,6 +97,7 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
       const nowMs = schedule.nowMs ?? clock.nowMs();
       aheadMs = nowMs - (askedMs + clock.monotonicMs()) / 2;
       parts.onSchedule(provider, { ...schedule, nowMs });
+      if (schedule.changes !== undefined) parts.onChanges?.(provider, schedule.changes.map(decodeChange));
       for (const [index, { resolve, reject }] of group.entries()) {
         const answer = answers[index] as readonly unknown[];
         if (answer[0] === "failed") reject(scriptFailed(String(answer[1])));

@@ -1,6 +1,8 @@
 /** One move of one ticket in Redis: what the domain decides over a record that was read is written only if nobody has written since. */
 import type { Moved } from "../../domain/ticket/steps.ts";
 import { isEnded, isForgotten, type TicketPolicy } from "../../domain/ticket/ticket.ts";
+import type { TicketEnded } from "../../telemetry/events.ts";
+import { endedBy } from "../../telemetry/ticket-events.ts";
 import { root, type Redis } from "./redis.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 import { ticketInRecord, written, type Change, type Read } from "./ticket-record.ts";
@@ -11,6 +13,8 @@ export interface RedisMovesParts {
   readonly policy: TicketPolicy;
   /** Hears whenever the texts of a ticket were erased. */
   readonly onErased?: () => void;
+  /** Hears of a ticket's end, once that is stored. Absent: nobody does. */
+  readonly onEnd?: (ended: TicketEnded) => void;
 }
 
 /**
@@ -54,6 +58,8 @@ export function redisMoves(parts: RedisMovesParts): MoveTicket {
       const [answer, ...row] = await script.atGate(ticket.about.provider, call, texts);
       if (answer === "stored") {
         if (isEnded(moved.ticket.state)) parts.onErased?.();
+        const ended = endedBy(moved);
+        if (ended !== null) parts.onEnd?.(ended);
         return { ...moved, revision: revision + 1 };
       }
       read = present(ticketInRecord(row, policy));

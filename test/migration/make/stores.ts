@@ -109,7 +109,14 @@ function valueOf(value: unknown): Value {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function objectsIn(folder: string): StoredObject[] {
-  return ["ProviderGate", "TicketObject", "KeyObject", "TotalsObject", "TenantIndex"].flatMap((of) => {
+  return [
+    "ProviderGate",
+    "TicketObject",
+    "KeyObject",
+    "TotalsObject",
+    "TenantIndex",
+    "MetricsObject",
+  ].flatMap((of) => {
     const at = join(folder, dataFolder, `v3/do/llm-provider-service-${of}`);
     // Older code has no such class.
     if (!existsSync(at)) return [];

@@ -48,7 +48,7 @@ async function processAt(
     // Who looks for tickets meets a Redis that is dead.
     onFault: (error: unknown) => void (error instanceof StoreAway || faults.push(error)),
   };
-  const opened = await openSqlite({ ...common, onTrouble: () => {} });
+  const opened = await openSqlite({ ...common, tell: () => {} });
   if (!opened.ok) throw new Error(opened.error);
   const { url } = redis();
   // More patient than the service: the machine may be busy with other tests. That Redis is dead shows at once.

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openStores } from "../../../src/node/stores.ts";
+import { linesTo } from "../../../src/telemetry/lines.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
 import { markedAtMs } from "../../../src/stores/failover/marked-id.ts";
 import { draftOf, kept } from "../../contracts/tickets.ts";
@@ -35,7 +36,7 @@ async function storesAt(redisUrl: string, isWorking = true) {
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
     onFault: (error) => lines.push({ level: "error", event: String(error) }),
-    log: (level, event, fields) => lines.push({ level, event, ...fields }),
+    tell: linesTo((level, event, fields) => lines.push({ level, event, ...fields })),
   });
   if (!opened.ok) throw new Error(opened.error);
   const { parts, start, rest, close } = opened.value;

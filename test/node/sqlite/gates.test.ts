@@ -1,4 +1,5 @@
 /** The gates of a Node process: what every gate promises, and what is special to them. */
+import type { TelemetryEvent } from "../../../src/telemetry/events.ts";
 import { StatementSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
@@ -137,6 +138,7 @@ async function gatesForTest() {
   const commits = groupCommit(sql, { ...opened.value, onTrouble: () => {} });
   let sent: string[] = [];
   let silent: string[] = [];
+  const told: TelemetryEvent[] = [];
   let alarm: Alarm | null = null;
   let gates = start();
 
@@ -149,6 +151,7 @@ async function gatesForTest() {
       clock,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      tell: (event) => told.push(event),
       send: (id) => sent.push(id),
       onSilent: (id) => silent.push(id),
       onDue: (atMs) => alarm?.set(atMs),

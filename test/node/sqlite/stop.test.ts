@@ -51,7 +51,7 @@ async function stoppingWorld(
       sha256: () => "0f".repeat(32),
       stopping: stopping.signal,
       mask: (words) => words,
-      onAttempt: () => {},
+      tell: () => {},
     },
     {
       defaults: { provider: "mock", models: { ...vendorless, mock: "mock-judge" }, maxTokens: 100 },

@@ -115,7 +115,7 @@ export function startInstance(around: Surroundings, name: string, deployment: De
     sha256: (text) => hash("sha256", text),
     stopping: stopping.signal,
     mask: (text) => text,
-    onAttempt: () => {},
+    tell: () => {},
   });
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;

@@ -7,7 +7,7 @@ import type { Clock, JudgeRequest, Provider } from "../../../src/gateway/ports.t
 import type { Asked } from "../../../src/gateway/resolve.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
 import { createFailover, type Failover } from "../../../src/stores/failover/failover.ts";
-import type { FailoverEvent } from "../../../src/telemetry/failover.ts";
+import type { FailoverEvent } from "../../../src/telemetry/events.ts";
 import { manualClock, type ManualClock } from "../clock.ts";
 import { configOf } from "../sqlite-store.ts";
 import { goodVerdict, signed } from "../../../tools/fake-upstream/signed.ts";
@@ -99,7 +99,7 @@ export function failoverWorld(random: () => number = () => 0.5): World {
         sha256: (text) => String(text.length),
         stopping: null,
         mask: (text) => text,
-        onAttempt: () => {},
+        tell: () => {},
       },
       {
         defaults: { provider: "mock", models: { ...models }, maxTokens: 100 },

@@ -62,7 +62,7 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
     sha256: (text) => `sha-of-${text.length}`,
     stopping: null,
     mask: (text) => text,
-    onAttempt: () => {},
+    tell: () => {},
   };
   const models = { anthropic: "a", openai: "o", google: "g", openrouter: "r", mock: "m" };
   const defaults = { provider: "mock", models, maxTokens: 4096 } as const;

@@ -1,5 +1,6 @@
 /** What can be asked of the script (`main.ts`), and what it answers: the same types on both sides. All of it is JSON; `null` is absent in Redis. */
 import type { Whose } from "../../../domain/gate/breaker.ts";
+import type { GateChange } from "../../../domain/gate/changes.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
 import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
@@ -127,4 +128,6 @@ export interface Schedule {
   readonly wakeAtMs: number | null;
   /** Processes that listen, where that was new or tickets were taken; `null`: not counted. */
   readonly listeners: number | null;
+  /** What operators are to hear of the gate; absent: nothing. */
+  readonly changes?: readonly GateChange[];
 }

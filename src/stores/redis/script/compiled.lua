@@ -1736,76 +1736,6 @@ end
 none = {faultsInRow = 0}
 return ____exports
  end,
-["domain.shares"] = function(...) 
-local ____exports = {}
-function ____exports.weightOf(self, weights, tenant)
-    return weights and weights[tenant] or 1
-end
---- Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
--- 
--- @param weights of all of these together
-function ____exports.hasShare(self, own, all, weight, weights)
-    return own * weights >= all * weight
-end
-return ____exports
- end,
-["domain.gate.admission"] = function(...) 
-local ____exports = {}
---- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
-function ____exports.acceptsMore(self, accepting, load, limits)
-    local ____limits_0 = limits
-    local maxSize = ____limits_0.maxSize
-    local maxBytes = ____limits_0.maxBytes
-    local highWatermark = ____limits_0.highWatermark
-    local lowWatermark = ____limits_0.lowWatermark
-    local ____accepting_1
-    if accepting then
-        ____accepting_1 = load.size < highWatermark * maxSize and load.bytes < highWatermark * maxBytes
-    else
-        ____accepting_1 = load.size < lowWatermark * maxSize and load.bytes < lowWatermark * maxBytes
-    end
-    return ____accepting_1
-end
---- While no more are accepted, who has to wait for that: a tenant that holds at least its share of what there is too much of. Whoever holds less
--- is not kept out by what others hold, up to the limits themselves.
--- 
--- @param whole all that is held, by places or otherwise
--- @param all what is held by places
-function ____exports.isBound(self, whole, all, ____bindingPattern0, ____bindingPattern1)
-    local weights
-    local weight
-    local own
-    own = ____bindingPattern0.own
-    weight = ____bindingPattern0.weight
-    weights = ____bindingPattern0.weights
-    local lowWatermark
-    local maxBytes
-    local maxSize
-    maxSize = ____bindingPattern1.maxSize
-    maxBytes = ____bindingPattern1.maxBytes
-    lowWatermark = ____bindingPattern1.lowWatermark
-    local isMuch = whole.size >= lowWatermark * maxSize
-    local isBig = whole.bytes >= lowWatermark * maxBytes
-    return isMuch and ____modulesInUse["domain.shares"].hasShare(
-        nil,
-        own.size,
-        all.size,
-        weight,
-        weights
-    ) or isBig and ____modulesInUse["domain.shares"].hasShare(
-        nil,
-        own.bytes,
-        all.bytes,
-        weight,
-        weights
-    )
-end
---- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
-function ____exports.hasRoomFor(self, sizeBytes, load, limits)
-    return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
-end
-return ____exports
- end,
 ["domain.failure"] = function(...) 
 local ____exports = {}
 --- Is another call for the same comparison worth paying for?
@@ -1947,6 +1877,76 @@ function ____exports.findingOf(self, failure, model, patienceMs)
             return {kind = "nothing"}
         end
     until true
+end
+return ____exports
+ end,
+["domain.shares"] = function(...) 
+local ____exports = {}
+function ____exports.weightOf(self, weights, tenant)
+    return weights and weights[tenant] or 1
+end
+--- Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
+-- 
+-- @param weights of all of these together
+function ____exports.hasShare(self, own, all, weight, weights)
+    return own * weights >= all * weight
+end
+return ____exports
+ end,
+["domain.gate.admission"] = function(...) 
+local ____exports = {}
+--- Whether the next ticket is accepted, given whether the last one was. Ask after every change of the load.
+function ____exports.acceptsMore(self, accepting, load, limits)
+    local ____limits_0 = limits
+    local maxSize = ____limits_0.maxSize
+    local maxBytes = ____limits_0.maxBytes
+    local highWatermark = ____limits_0.highWatermark
+    local lowWatermark = ____limits_0.lowWatermark
+    local ____accepting_1
+    if accepting then
+        ____accepting_1 = load.size < highWatermark * maxSize and load.bytes < highWatermark * maxBytes
+    else
+        ____accepting_1 = load.size < lowWatermark * maxSize and load.bytes < lowWatermark * maxBytes
+    end
+    return ____accepting_1
+end
+--- While no more are accepted, who has to wait for that: a tenant that holds at least its share of what there is too much of. Whoever holds less
+-- is not kept out by what others hold, up to the limits themselves.
+-- 
+-- @param whole all that is held, by places or otherwise
+-- @param all what is held by places
+function ____exports.isBound(self, whole, all, ____bindingPattern0, ____bindingPattern1)
+    local weights
+    local weight
+    local own
+    own = ____bindingPattern0.own
+    weight = ____bindingPattern0.weight
+    weights = ____bindingPattern0.weights
+    local lowWatermark
+    local maxBytes
+    local maxSize
+    maxSize = ____bindingPattern1.maxSize
+    maxBytes = ____bindingPattern1.maxBytes
+    lowWatermark = ____bindingPattern1.lowWatermark
+    local isMuch = whole.size >= lowWatermark * maxSize
+    local isBig = whole.bytes >= lowWatermark * maxBytes
+    return isMuch and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.size,
+        all.size,
+        weight,
+        weights
+    ) or isBig and ____modulesInUse["domain.shares"].hasShare(
+        nil,
+        own.bytes,
+        all.bytes,
+        weight,
+        weights
+    )
+end
+--- Is there room for this one below the limits themselves? One big ticket can jump over the watermark, but not over the limit.
+function ____exports.hasRoomFor(self, sizeBytes, load, limits)
+    return load.size < limits.maxSize and load.bytes + sizeBytes <= limits.maxBytes
 end
 return ____exports
  end,
@@ -3510,6 +3510,164 @@ function ____exports.dropTurn(self, gate, model, permit)
 end
 return ____exports
  end,
+["domain.gate.changes"] = function(...) 
+local ____exports = {}
+local breakerChange, accountChanges, modelChanges, isHeldNow, reasonFor
+function breakerChange(self, ____bindingPattern0, ____bindingPattern1)
+    local before
+    before = ____bindingPattern0.breaker
+    local vitals
+    local breaker
+    breaker = ____bindingPattern1.breaker
+    vitals = ____bindingPattern1.vitals
+    repeat
+        local ____switch12 = breaker.state
+        local ____cond12 = ____switch12 == "closed"
+        if ____cond12 then
+            local ____temp_0
+            if before.state == "closed" then
+                ____temp_0 = nil
+            else
+                ____temp_0 = {kind = "breaker_closed"}
+            end
+            return ____temp_0
+        end
+        ____cond12 = ____cond12 or ____switch12 == "half_open"
+        if ____cond12 then
+            local ____temp_1
+            if before.state == "half_open" then
+                ____temp_1 = nil
+            else
+                ____temp_1 = {kind = "breaker_half_open"}
+            end
+            return ____temp_1
+        end
+        ____cond12 = ____cond12 or ____switch12 == "open"
+        if ____cond12 then
+            do
+                if before.state == "open" and before.epoch == breaker.epoch then
+                    return nil
+                end
+                local ____vitals_2 = vitals
+                local lastFailure = ____vitals_2.lastFailure
+                if lastFailure == nil then
+                    lastFailure = nil
+                end
+                local faults = ____vitals_2.faultsInRow
+                local ____opt_3 = breaker.blame
+                local model = ____opt_3 and ____opt_3.model
+                return ____lualib.__TS__ObjectAssign({kind = "breaker_opened", untilMs = breaker.probeFromMs, faults = faults}, lastFailure == nil and ({}) or ({reason = lastFailure}), model == nil and ({}) or ({model = model}))
+            end
+        end
+    until true
+end
+function accountChanges(self, ____bindingPattern0, ____bindingPattern1)
+    local before
+    before = ____bindingPattern0.credentials
+    local credentials
+    credentials = ____bindingPattern1.credentials
+    if credentials == nil then
+        return before == nil and ({}) or ({{kind = "provider_released", reason = before.why}})
+    end
+    if before ~= nil and before.why == credentials.why then
+        return {}
+    end
+    return {{kind = "provider_held", reason = credentials.why, untilMs = credentials.askFromMs}}
+end
+function modelChanges(self, before, after, nowMs)
+    local changes = {}
+    for ____, pause in ipairs(after) do
+        local was = ____lualib.__TS__ArrayFind(
+            before,
+            function(____, ____bindingPattern0)
+                local model
+                model = ____bindingPattern0.model
+                return model == pause.model
+            end
+        )
+        local wasHeld = was ~= nil and isHeldNow(nil, was, nowMs) and reasonFor(nil, was) == reasonFor(nil, pause)
+        if not wasHeld and isHeldNow(nil, pause, nowMs) then
+            local model = pause.model
+            local untilMs = pause.untilMs
+            changes[#changes + 1] = {
+                kind = "provider_held",
+                reason = reasonFor(nil, pause),
+                untilMs = untilMs,
+                model = model
+            }
+        end
+    end
+    for ____, was in ipairs(before) do
+        do
+            local __continue23
+            repeat
+                if was.ramp ~= nil then
+                    __continue23 = true
+                    break
+                end
+                local now = ____lualib.__TS__ArrayFind(
+                    after,
+                    function(____, ____bindingPattern0)
+                        local model
+                        model = ____bindingPattern0.model
+                        return model == was.model
+                    end
+                )
+                if now == nil or now.ramp ~= nil then
+                    changes[#changes + 1] = {
+                        kind = "provider_released",
+                        reason = reasonFor(nil, was),
+                        model = was.model
+                    }
+                end
+                __continue23 = true
+            until true
+            if not __continue23 then
+                break
+            end
+        end
+    end
+    return changes
+end
+function isHeldNow(self, pause, nowMs)
+    return pause.ramp == nil and ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs)
+end
+function reasonFor(self, ____bindingPattern0)
+    local why
+    why = ____bindingPattern0.why
+    if why == nil then
+        why = "rate_limit"
+    end
+    return why
+end
+---
+-- @param size of the queue, asked where it is told
+function ____exports.changesOf(self, before, after, size, nowMs)
+    local changes = {}
+    local breaker = breakerChange(nil, before, after)
+    if breaker ~= nil then
+        changes[#changes + 1] = breaker
+    end
+    if before.credentials ~= after.credentials then
+        for ____, change in ipairs(accountChanges(nil, before, after)) do
+            changes[#changes + 1] = change
+        end
+    end
+    if before.holds ~= after.holds then
+        for ____, change in ipairs(modelChanges(nil, before.holds, after.holds, nowMs)) do
+            changes[#changes + 1] = change
+        end
+    end
+    if before.accepting ~= after.accepting then
+        changes[#changes + 1] = {
+            kind = after.accepting and "queue_accepting" or "queue_full",
+            size = size(nil)
+        }
+    end
+    return changes
+end
+return ____exports
+ end,
 ["domain.gate.ticket-turn"] = function(...) 
 local ____exports = {}
 --- When the queue may call: the breaker and the credentials must both let it.
@@ -4833,8 +4991,10 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
                 }
             end
         ),
+        openings = breaker.epoch,
         queue = {
             size = load.size,
+            running = load.inFlight,
             maxSize = limits.maxSize,
             bytes = ____modulesInUse["domain.gate.gate"].wholeLoad(
                 nil,
@@ -6021,12 +6181,15 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges
 function tableOf(self, parts)
     local ____table
     local ____parts_0 = parts
     local places = ____parts_0.places
     local limits = ____parts_0.limits
+    local function sizeNow()
+        return places:load().size
+    end
     local function lapse(self, nowMs)
         do
             while true do
@@ -6054,7 +6217,9 @@ function tableOf(self, parts)
         hasChanged = true,
         arePlacesChanged = false,
         verb = function(self, work)
-            return parts:atomically(function()
+            local changes = noChanges
+            local reply = parts:atomically(function()
+                changes = noChanges
                 local nowMs = parts:nowMs()
                 ____table.arePlacesChanged = false
                 local stored = parts:readState()
@@ -6083,6 +6248,15 @@ function tableOf(self, parts)
                 local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, stored, after)
                 if mustLast then
                     ____table.hasChanged = true
+                    if parts.onChanges ~= nil then
+                        changes = ____modulesInUse["domain.gate.changes"].changesOf(
+                            nil,
+                            before,
+                            after,
+                            sizeNow,
+                            nowMs
+                        )
+                    end
                 end
                 parts:writeState(
                     after,
@@ -6090,6 +6264,15 @@ function tableOf(self, parts)
                 )
                 return reply
             end)
+            if #changes > 0 then
+                local ____this_3
+                ____this_3 = parts
+                local ____opt_2 = ____this_3.onChanges
+                if ____opt_2 ~= nil then
+                    ____opt_2(____this_3, changes)
+                end
+            end
+            return reply
         end,
         put = function(self, place)
             ____table.hasChanged = true
@@ -6181,13 +6364,13 @@ function admissions(self, ____bindingPattern0, ____bindingPattern1)
                 nil,
                 function(____, gate, nowMs)
                     local found = places:find(item.ticketId)
-                    local ____isSameAcceptance_result_2
+                    local ____isSameAcceptance_result_4
                     if ____modulesInUse["domain.gate.queue"].isSameAcceptance(nil, found, item) then
-                        ____isSameAcceptance_result_2 = found
+                        ____isSameAcceptance_result_4 = found
                     else
-                        ____isSameAcceptance_result_2 = nil
+                        ____isSameAcceptance_result_4 = nil
                     end
-                    local known = ____isSameAcceptance_result_2
+                    local known = ____isSameAcceptance_result_4
                     local load = places:load()
                     local present = ____modulesInUse["domain.gate.gate"].weighed(
                         nil,
@@ -6386,9 +6569,9 @@ function queueVerbs(self, ____bindingPattern0, ____bindingPattern1)
     }
 end
 function looks(self, parts, ____table)
-    local ____parts_5 = parts
-    local places = ____parts_5.places
-    local limits = ____parts_5.limits
+    local ____parts_7 = parts
+    local places = ____parts_7.places
+    local limits = ____parts_7.limits
     --- When the last look said to look again.
     local lookAtMs = -math.huge
     local function nextMs(self, gate, nowMs)
@@ -6426,7 +6609,7 @@ function looks(self, parts, ____table)
                 for ____, place in ipairs(silent) do
                     ____table:write(____with(place, {heardAtMs = nowMs}))
                 end
-                local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6 = ____modulesInUse["domain.gate.dispatch"].dispatch(
+                local ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_8 = ____modulesInUse["domain.gate.dispatch"].dispatch(
                     nil,
                     before,
                     places,
@@ -6434,8 +6617,8 @@ function looks(self, parts, ____table)
                     limits,
                     most
                 )
-                local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.gate
-                local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_6.places
+                local gate = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_8.gate
+                local sent = ____modulesInUse_domain_2Egate_2Edispatch_dispatch_result_8.places
                 if #sent > 0 then
                     ____table.arePlacesChanged = true
                 end
@@ -6557,6 +6740,7 @@ function ____exports.createGateKeeper(self, parts)
         views(nil, parts, ____table)
     )
 end
+noChanges = {}
 return ____exports
  end,
 ["stores.redis.script.commands"] = function(...) 
@@ -7977,6 +8161,7 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
     local state = stored == nil and ____modulesInUse["domain.gate.gate"].newGate or stateIn(nil, stored)
     local hasChanged = false
     local listeners = nil
+    local told = nil
     local keeper = ____modulesInUse["engine.gate-keeper"].createGateKeeper(
         nil,
         {
@@ -7989,19 +8174,33 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
             end,
             atomically = function(____, work) return work(nil) end,
             nowMs = function() return nowMs end,
-            random = function() return random end
+            random = function() return random end,
+            onChanges = function(self, changes)
+                local ____temp_1
+                if told == nil then
+                    ____temp_1 = changes
+                else
+                    local ____array_0 = ____lualib.__TS__SparseArrayNew(unpack(told))
+                    ____lualib.__TS__SparseArrayPush(
+                        ____array_0,
+                        unpack(changes)
+                    )
+                    ____temp_1 = {____lualib.__TS__SparseArraySpread(____array_0)}
+                end
+                told = ____temp_1
+            end
         }
     )
     local function finish(self)
         local dueMs = ____modulesInUse["stores.redis.script.commands"].firstScore(nil, root .. "queue:due")
         local lookAtMs = keeper:look(0).wakeAtMs
-        local ____temp_0
+        local ____temp_2
         if lookAtMs == nil or dueMs ~= nil and dueMs < lookAtMs then
-            ____temp_0 = dueMs
+            ____temp_2 = dueMs
         else
-            ____temp_0 = lookAtMs
+            ____temp_2 = lookAtMs
         end
-        local wakeAtMs = ____temp_0
+        local wakeAtMs = ____temp_2
         if hasChanged then
             redis.call(
                 "SET",
@@ -8011,17 +8210,16 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         end
         places:flush()
         local wake = wakeAtMs == nil and "" or ____modulesInUse["stores.redis.script.commands"].exactly(nil, wakeAtMs)
-        if (____modulesInUse["stores.redis.script.commands"].read(nil, "GET", wakeKey) or "") == wake then
-            return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
+        if (____modulesInUse["stores.redis.script.commands"].read(nil, "GET", wakeKey) or "") ~= wake then
+            redis.call("SET", wakeKey, wake)
+            listeners = ____modulesInUse["stores.redis.script.commands"].count(
+                nil,
+                "PUBLISH",
+                channel,
+                (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. wake
+            )
         end
-        redis.call("SET", wakeKey, wake)
-        listeners = ____modulesInUse["stores.redis.script.commands"].count(
-            nil,
-            "PUBLISH",
-            channel,
-            (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. wake
-        )
-        return {nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}
+        return told == nil and ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}) or ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners, changes = told})
     end
     local function countListeners(self)
         local ____, number = unpack(

@@ -1,5 +1,6 @@
 /** One gate in Redis: the same machine as everywhere (`engine/gate-keeper.ts`), over what the script reads and writes. */
 import { completeGate, newGate, type GateState, type GateLimits } from "../../../domain/gate/gate.ts";
+import type { GateChange } from "../../../domain/gate/changes.ts";
 import { createGateKeeper, type GateKeeper } from "../../../engine/gate-keeper.ts";
 import type { GateCalls, Schedule } from "./calls.ts";
 import { count, exactly, firstScore, read } from "./commands.ts";
@@ -29,6 +30,7 @@ export function openGate(
   let state = stored === null ? newGate : stateIn(stored);
   let hasChanged = false;
   let listeners: number | null = null;
+  let told: readonly GateChange[] | null = null;
 
   const keeper = createGateKeeper({
     places,
@@ -41,6 +43,9 @@ export function openGate(
     atomically: (work) => work(),
     nowMs: () => nowMs,
     random: () => random,
+    onChanges(changes) {
+      told = told === null ? changes : [...told, ...changes];
+    },
   });
 
   function finish(): Schedule {
@@ -50,10 +55,11 @@ export function openGate(
     if (hasChanged) redis.call("SET", stateKey, cjson.encode(state));
     places.flush();
     const wake = wakeAtMs === null ? "" : exactly(wakeAtMs);
-    if ((read("GET", wakeKey) ?? "") === wake) return { nowMs, wakeAtMs, listeners };
-    redis.call("SET", wakeKey, wake);
-    listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${wake}`);
-    return { nowMs, wakeAtMs, listeners };
+    if ((read("GET", wakeKey) ?? "") !== wake) {
+      redis.call("SET", wakeKey, wake);
+      listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${wake}`);
+    }
+    return told === null ? { nowMs, wakeAtMs, listeners } : { nowMs, wakeAtMs, listeners, changes: told };
   }
 
   function countListeners(): number {

@@ -121,7 +121,7 @@ export function startSharedInstance(
     sha256: (text) => hash("sha256", text),
     stopping: stopping.signal,
     mask: (text) => text,
-    onAttempt: () => {},
+    tell: () => {},
   });
   const { requestTimeoutMs } = plan.settings.llm;
   const { defaults } = deployment;

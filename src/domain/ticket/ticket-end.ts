@@ -1,0 +1,45 @@
+/** How a ticket has ended, in figures: what operators are told of it. */
+import type { Moved } from "./steps.ts";
+import { isEnded, type Ended, type TicketFailure } from "./ticket.ts";
+
+export interface TicketEnd {
+  readonly status: Ended["status"];
+  /** Why it failed, what it waited for when its time was over, or who cancelled it; `null`: nothing to say. */
+  readonly reason: TicketFailure["reason"] | "owner" | "operator" | "set" | null;
+  /** Calls that it is charged with. */
+  readonly attempts: number;
+  /** US dollars of all calls for it; `null`: not known. */
+  readonly costUsd: number | null;
+  /** From its acceptance to the first claim of it; `null`: it was never called for, or older code gave that claim. */
+  readonly waitMs: number | null;
+  /** From its acceptance to its end. */
+  readonly durationMs: number;
+}
+
+/** @returns `null`: it has not ended by this move */
+export function endOf({ ticket, events }: Pick<Moved<unknown>, "ticket" | "events">): TicketEnd | null {
+  const { about, progress, state } = ticket;
+  if (events.length === 0 || !isEnded(state) || progress.events !== events.at(-1)?.number) return null;
+  const { firstCalledAtMs } = progress;
+  return {
+    status: state.status,
+    reason: reasonOfEnd(state),
+    attempts: progress.attempts,
+    costUsd: progress.spent.costUsd,
+    waitMs: firstCalledAtMs === undefined ? null : Math.max(0, firstCalledAtMs - about.acceptedAtMs),
+    durationMs: Math.max(0, state.endedAtMs - about.acceptedAtMs),
+  };
+}
+
+function reasonOfEnd(state: Ended): TicketEnd["reason"] {
+  switch (state.status) {
+    case "completed":
+      return null;
+    case "failed":
+      return state.failure.reason;
+    case "expired":
+      return state.lastFailure?.reason ?? null;
+    case "cancelled":
+      return state.cancelledBy;
+  }
+}

@@ -1,0 +1,45 @@
+/** A provider tried out: one attempt past gate and queue. */
+import { err, type Result } from "../domain/result.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
+import { attempt, newCallTally, type Judged } from "./attempt.ts";
+import type { Flow } from "./flow.ts";
+import { prepare, resolve, type Asked } from "./resolve.ts";
+import type { Caller, WhyNot } from "./submission.ts";
+
+/** Who tries a provider out. */
+export type Tester = Pick<Caller, "correlationId" | "tenant" | "onHangUp">;
+
+export async function tryOut(
+  { ports, policy, startDeadline, roomOf }: Flow,
+  asked: Asked,
+  whom: Tester,
+): Promise<Result<Judged, WhyNot & { readonly provider: ProviderName }>> {
+  const comparison = resolve(asked, policy.defaults);
+  const name = comparison.provider;
+  const provider = ports.providers.get(name);
+  if (!provider) return err({ kind: "not_usable", usable: [...ports.providers.keys()], provider: name });
+  const stay = roomOf(name).enter(whom.tenant, 0);
+  if (stay === null) return err({ kind: "crowded", provider: name });
+  const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
+  try {
+    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const { correlationId, tenant } = whom;
+    const purpose = {
+      lane: "test",
+      correlationId,
+      tenant,
+      traceId: null,
+      queueId: null,
+      retryOf: null,
+    } as const;
+    const answer = await attempt(
+      ports,
+      { provider, prepared, purpose, tally: newCallTally() },
+      deadline.signal,
+    );
+    return answer.ok ? answer : err({ kind: "failed", failure: answer.error, provider: name });
+  } finally {
+    stay.leave();
+    deadline.end();
+  }
+}

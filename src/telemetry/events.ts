@@ -1,0 +1,213 @@
+/**
+ * Everything that is told of the service's life, on one page: what happened, and what was measured of it. The lines of the log
+ * (`lines.ts`) and the metrics (`metrics/meter.ts`) are made from these and from nothing else. What is called by a name here is called so in
+ * the log, where others rely on the name. No text of a prompt, an essay, an answer or a key is in any of them.
+ */
+import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
+import type { Failure } from "../domain/failure.ts";
+import type { GateChange } from "../domain/gate/changes.ts";
+import type { Usage } from "../domain/judging/usage.ts";
+import type { Result } from "../domain/result.ts";
+import type { TicketEnd } from "../domain/ticket/ticket-end.ts";
+
+export type TelemetryEvent =
+  | { readonly kind: "request_began" }
+  | RequestEvent
+  | AttemptEvent
+  | TicketKept
+  | TicketEnded
+  | GateEvent
+  | StoreEvent
+  | ProcessEvent
+  | FaultEvent
+  /** Fields of a comparison that nobody reads. */
+  | { readonly kind: "unknown_fields"; readonly correlationId: string; readonly fields: readonly string[] }
+  /** A bug of ours, beside the `request` that met it. */
+  | {
+      readonly kind: "unexpected_error";
+      readonly correlationId: string;
+      readonly errorName: string;
+      readonly stack: readonly string[];
+    };
+
+/** Tells whoever listens. Never throws, and costs no I/O where it is called. */
+export type Tell = (event: TelemetryEvent) => void;
+
+/** A request was answered, or refused. */
+export interface RequestEvent {
+  readonly kind: "request";
+  readonly correlationId: string | undefined;
+  /** 32 hex digits; `null`: the caller's request is in no trace. */
+  readonly traceId: string | null;
+  /** The ticket that it asked for, or was given. */
+  readonly queueId: string | null;
+  readonly tenant: string | null;
+  readonly method: string;
+  /** The route's pattern; `null`: the request was refused before any route was looked for. */
+  readonly route: string | null;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly provider: ProviderName | null;
+  /** As the API calls it; `null`: nothing went wrong. */
+  readonly errorType: string | null;
+  /** `null`: no comparison was asked for. */
+  readonly comparison: ComparisonMeasures | null;
+}
+
+export interface ComparisonMeasures {
+  /** `null`: the request could not be read. */
+  readonly mode: ProcessingMode | null;
+  readonly result: "judged" | "kept" | "refused";
+  /** Why no call was made though one was wanted, or no ticket kept. */
+  readonly turnedAway: TurnedAway | null;
+  /** `null`: it brought no `Idempotency-Key`. */
+  readonly keyed: KeyedOutcome | null;
+  /** Of a judgement that was made for it: all its time but that of the vendor's calls and of our waits; `null`: not measured. */
+  readonly overheadMs: number | null;
+}
+
+export type TurnedAway = "breaker" | "rate_limit" | "queue_full" | "crowded";
+export type KeyedOutcome = "first" | "replayed" | "in_progress" | "mismatch";
+
+/** A call to a vendor was made. */
+export interface AttemptEvent {
+  readonly kind: "attempt";
+  /** For whom: a request that waits for it, a ticket, or somebody who tries the provider out. */
+  readonly lane: "live" | "ticket" | "test";
+  readonly correlationId: string;
+  readonly traceId: string | null;
+  /** `null`: for no ticket. */
+  readonly queueId: string | null;
+  readonly tenant: string;
+  readonly provider: ProviderName;
+  /** The model that was asked for. */
+  readonly model: string;
+  /** Which call for its comparison, from 1. */
+  readonly attempt: number;
+  /** Why the call before it failed, where this one is made for that; `null`: there was none, or it answered. */
+  readonly retryOf: Failure["reason"] | null;
+  /** The one more ask after an answer that was no judgement. */
+  readonly isReask: boolean;
+  readonly durationMs: number;
+  readonly reply: {
+    /** `model`: the one that says it answered. */
+    readonly outcome: Result<{ readonly model: string }, Failure>;
+    readonly usage: Usage | null;
+    /** The vendor's own id for the call. */
+    readonly requestId: string | null;
+    readonly status: number | null;
+  };
+  /** US dollars; `null` where it is not known. */
+  readonly costUsd: number | null;
+  /** What is left after the answer was read: `null` for a judgement. */
+  readonly failure: Failure | null;
+  /** What was read; `null`: no judgement. */
+  readonly judgement: {
+    readonly winner: "Essay A" | "Essay B";
+    readonly confidence: number;
+    readonly normalizations: readonly string[];
+  } | null;
+}
+
+/** Whose a ticket is. */
+export interface OfTicket {
+  readonly queueId: string;
+  readonly correlationId: string;
+  readonly traceId: string | null;
+  readonly tenant: string;
+  readonly provider: ProviderName;
+  readonly model: string;
+}
+
+/** A comparison is stored as a ticket, durably. */
+interface TicketKept extends OfTicket {
+  readonly kind: "ticket_kept";
+  /** Why there is no judgement now: the failure of a call, what the gate said, or `asked` for a ticket. */
+  readonly reason: string;
+}
+
+/** A ticket has come to its end, and that is stored. */
+export type TicketEnded = OfTicket & { readonly kind: "ticket_ended" } & TicketEnd;
+
+/** Whom a provider's gate lets through has changed, and that is stored. Told once, by who stored it. */
+export type GateEvent = GateChange & { readonly provider: ProviderName };
+
+/** What is the matter with a store, as `StoreTrouble` of the ports has it. */
+interface Trouble {
+  readonly error: string;
+  readonly code: string;
+}
+
+/** Of two stores, the one before the other. */
+export type FailoverEvent =
+  /** The primary store; told again where what is the matter has changed. */
+  | { readonly kind: "store_away"; readonly trouble: Trouble | null }
+  | { readonly kind: "store_back" }
+  /** The primary store is there, but takes nothing new. */
+  | { readonly kind: "store_refuses"; readonly trouble: Trouble }
+  | { readonly kind: "store_accepts" }
+  /** What of the primary store's settings breaks a promise, a sentence each, where that has changed. */
+  | { readonly kind: "store_warnings"; readonly warnings: readonly string[] }
+  /** So many tickets have moved to the primary store. */
+  | { readonly kind: "tickets_moved"; readonly count: number }
+  /** A judgement that was kept while the store was away came too late: the ticket is judged again, or was. */
+  | { readonly kind: "spooled_too_late" }
+  /** A ticket that nobody was told of had been worked on before it could be withdrawn. */
+  | { readonly kind: "judged_for_nobody" };
+
+export type StoreEvent =
+  | (FailoverEvent & { readonly store: string })
+  /** A secondary store, of copies. */
+  | { readonly kind: "upstash_away"; readonly errorName: string; readonly trouble: Trouble };
+
+/** Of this process, or isolate. */
+type ProcessEvent =
+  | {
+      readonly kind: "started";
+      readonly version: string;
+      readonly platform: string;
+      readonly environment: string;
+      readonly url: string;
+      readonly warnings: readonly string[];
+    }
+  /** Tickets of a provider that had not ended when the process started. */
+  | {
+      readonly kind: "found";
+      readonly provider: ProviderName;
+      readonly count: number;
+      /** When the oldest was accepted. */
+      readonly oldestAtMs: number | null;
+    }
+  | { readonly kind: "stopping"; readonly signal: string }
+  | { readonly kind: "stopped"; readonly signal: string; readonly durationMs: number }
+  | { readonly kind: "log_lines_dropped"; readonly count: number }
+  | {
+      readonly kind: "settings_wrong";
+      readonly mistakes: readonly {
+        readonly name: string;
+        readonly found: string;
+        readonly allowed: string;
+      }[];
+    };
+
+/** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */
+interface FaultEvent {
+  readonly kind:
+    | "background_fault"
+    | "gate_alarm_failed"
+    | "gate_away"
+    | "gate_start_failed"
+    | "index_alarm_failed"
+    | "key_alarm_failed"
+    | "message_failed"
+    | "message_unreadable"
+    | "metrics_not_stored"
+    | "queue_refused"
+    | "recording_failed"
+    | "ticket_alarm_failed"
+    | "ticket_failed"
+    | "ticket_silent";
+  readonly errorName: string;
+}
+
+export type FaultKind = FaultEvent["kind"];
