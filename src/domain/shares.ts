@@ -3,8 +3,10 @@
 /** Of tenants whose weight is not 1. */
 export type Weights = Readonly<Record<string, number>>;
 
+/** A tenant may be called as what every object has, `constructor` say: then what is found there is no weight. */
 export function weightOf(weights: Weights | undefined, tenant: string): number {
-  return weights?.[tenant] ?? 1;
+  const weight: unknown = weights?.[tenant];
+  return typeof weight === "number" ? weight : 1;
 }
 
 /**

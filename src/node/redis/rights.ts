@@ -20,6 +20,7 @@ const [text, hash, list, set, sorted] = ["text", "hash", "list", "set", "sorted"
 const tries: readonly (readonly string[])[] = [
   ["SET", text, "1"],
   ["GET", text],
+  ["EXISTS", text],
   ["HSET", hash, "field", "1"],
   ["HGET", hash, "field"],
   ["HMGET", hash, "field"],
@@ -44,6 +45,7 @@ const tries: readonly (readonly string[])[] = [
   ["ZREM", sorted, "one"],
   ["EXPIRE", text, "60"],
   ["PEXPIRE", list, "60000"],
+  ["PTTL", list],
   ["TIME"],
   ["PUBSUB", "NUMSUB", wakeChannel],
   ["PUBLISH", wakeChannel, ""],

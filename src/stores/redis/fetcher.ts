@@ -182,7 +182,8 @@ function oneTimer(clock: Clock, ring: () => void) {
     set(atMs: number): void {
       if (timer !== null && timer.atMs === atMs) return;
       clear();
-      const cancel = clock.after(atMs - clock.monotonicMs(), () => {
+      // The moment may be over by now, and Node warns of a time below 0, in words that are no line of the log.
+      const cancel = clock.after(Math.max(0, atMs - clock.monotonicMs()), () => {
         timer = null;
         ring();
       });

@@ -231,6 +231,35 @@ describe("a process that takes tickets", () => {
   });
 });
 
+describe("a process whose own clock goes on while it plans", () => {
+  it("never sets a timer for a time that is over, of which Node warns on standard error", () => {
+    const delays: number[] = [];
+    let nowMs = 0;
+    const clock = {
+      nowMs: () => nowMs,
+      // Each look at the clock is a millisecond later than the last.
+      monotonicMs: () => nowMs++,
+      after(delayMs: number) {
+        delays.push(delayMs);
+        return () => undefined;
+      },
+    };
+    const never = () => new Promise<never>(() => undefined);
+    const fetcher = createFetcher({
+      clock,
+      storeNowMs: () => nowMs,
+      concurrency,
+      fetch: never,
+      run: never,
+      onFault: () => undefined,
+    });
+    fetcher.open();
+    fetcher.onSchedule({ nowMs, wakeAtMs: nowMs, listeners: null });
+    expect(delays.length).toBeGreaterThan(0);
+    expect(Math.min(...delays)).toBe(0);
+  });
+});
+
 function claimed(): ClaimedTicket {
   const { about, texts, spent } = draftOf();
   const policy = { ttlMs: 1, maxAttempts: 1, leaseMs: 1, retentionMs: 1, recoveryMs: 1 };

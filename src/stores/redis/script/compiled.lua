@@ -1882,8 +1882,10 @@ return ____exports
  end,
 ["domain.shares"] = function(...) 
 local ____exports = {}
+--- A tenant may be called as what every object has, `constructor` say: then what is found there is no weight.
 function ____exports.weightOf(self, weights, tenant)
-    return weights and weights[tenant] or 1
+    local weight = weights and weights[tenant]
+    return type(weight) == "number" and weight or 1
 end
 --- Does a tenant hold at least its share of what is held? By weight, among those who hold some of it, the tenant included.
 -- 
