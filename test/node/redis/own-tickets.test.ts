@@ -35,6 +35,12 @@ const judged: AttemptOutcome = {
   spent: { calls: 1, costUsd: 0.1 },
 };
 
+/** A test that failed may have left it dead. */
+async function freshRedis(): Promise<void> {
+  await redis().restart();
+  await redis().flush();
+}
+
 /** A process with Redis before its SQLite. */
 async function processAt(
   adopting: (adopt: PrimaryTickets["adopt"]) => PrimaryTickets["adopt"] = (adopt) => adopt,
@@ -111,7 +117,7 @@ async function processAt(
 
 describe.skipIf(isMissing)("tickets in Redis and in SQLite", { timeout: 150_000 }, () => {
   it("are cancelled where they are: in SQLite while Redis is away, which is known there when it is back", async () => {
-    await redis().flush();
+    await freshRedis();
     const process = await processAt();
     const there = await process.keep();
     await process.redisDies();
@@ -136,14 +142,15 @@ describe.skipIf(isMissing)("tickets in Redis and in SQLite", { timeout: 150_000 
   });
 
   it("can't be cancelled on their way to Redis, and are as soon as they have come; a list has them once all the time", async () => {
-    await redis().flush();
-    let mayArrive = Promise.withResolvers<void>();
+    await freshRedis();
+    const mayArrive = Promise.withResolvers<void>();
     const leaving = Promise.withResolvers<void>();
     const process = await processAt((adopt) => async (...given) => {
       leaving.resolve();
       await mayArrive.promise;
       await adopt(...given);
     });
+    onTestFinished(() => mayArrive.resolve());
     const there = await process.keep();
     await process.redisDies();
     const moves = await process.keep();
@@ -173,7 +180,7 @@ describe.skipIf(isMissing)("tickets in Redis and in SQLite", { timeout: 150_000 
   });
 
   it("are one list, whatever its pages: in order, each once, and not complete while Redis is away", async () => {
-    await redis().flush();
+    await freshRedis();
     const process = await processAt();
     const isJudged = Promise.withResolvers<void>();
     onTestFinished(() => isJudged.resolve());
