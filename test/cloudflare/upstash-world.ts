@@ -14,7 +14,7 @@ const controlUrl = inject("upstashControlUrl");
 /** For `describe.skipIf`: that there is no redis-server was said once, before all tests. */
 export const hasUpstash = controlUrl !== null;
 
-vi.setConfig({ testTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 const comparison = {
   user_prompt: "canary of the prompt",

@@ -44,12 +44,13 @@ export async function setup(project: TestProject) {
     project.provide("upstashControlUrl", null);
     return undefined;
   }
-  const started: Awaited<ReturnType<typeof start>>[] = [];
+  // Promises, so that of two files that begin in one moment each has its own.
+  const started: ReturnType<typeof start>[] = [];
   const server = createServer(async (request, response) => {
     const body = await bodyOf(request);
     const index = Number((request.url ?? "/").slice(1) || started.length);
-    if (index === started.length) started.push(await start());
-    const upstash = started[index];
+    if (index === started.length) started.push(start());
+    const upstash = await started[index];
     const { url, token } = upstash?.stub ?? {};
     const answer = request.url === "/" ? { index, url, token } : await upstash?.work(JSON.parse(body ?? ""));
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer ?? null));
@@ -60,7 +61,7 @@ export async function setup(project: TestProject) {
   return async () => {
     server.close();
     server.closeAllConnections();
-    await Promise.all(started.map(({ close }) => close()));
+    await Promise.all(started.map(async (one) => (await one).close()));
   };
 }
 

@@ -234,7 +234,16 @@ it("shows the providers page what is so", () => {
     retryAtMs: 10_100,
     refused: null,
     held: [],
-    queue: { size: 2, maxSize: 10, bytes: 12, maxBytes: 1_000, accepting: true, oldestAcceptedAtMs: 3 },
+    openings: 1,
+    queue: {
+      size: 2,
+      maxSize: 10,
+      bytes: 12,
+      maxBytes: 1_000,
+      accepting: true,
+      oldestAcceptedAtMs: 3,
+      running: 0,
+    },
   });
   world.nowMs = 10_100;
   expect(keeper.status()).toMatchObject({ state: "half_open", retryAtMs: null });
