@@ -22,13 +22,13 @@ export const ticketsOf = (where: Environment = env) =>
   remoteTickets(where, () => ({ admit: async (_tenant, create) => (await create()).created }));
 
 const startMs = Date.UTC(2100, 0, 1);
+/** But that of metrics: it has no alarm, and waits for its timer of half a minute before it lets itself be evicted. */
 const namespaces = () => [
   env.GATES,
   env.TICKET_OBJECTS,
   env.KEY_OBJECTS,
   env.TOTALS_OBJECTS,
   env.TENANT_INDEXES,
-  env.METRICS_OBJECTS,
 ];
 
 /**
