@@ -23,6 +23,8 @@ interface Waiting extends Group {
 interface OwnLine {
   line: TenantLine;
   readonly waiting: SortedList<Place>;
+  /** Its groups, by model. */
+  readonly groups: Map<string, Waiting>;
 }
 
 export function memoryPlaces(): Places {
@@ -120,19 +122,23 @@ function takeOut(lists: Lists, place: Place): void {
   const group = groupOf(lists, place);
   group.byReady.remove(place);
   group.byTurn.remove(place);
-  if (group.byTurn.values.length === 0) lists.waitingByGroup.delete(nameOf(place));
+  if (group.byTurn.values.length > 0) return;
+  lists.waitingByGroup.delete(nameOf(place));
+  own.groups.delete(place.model);
 }
 
 function lineOf({ lines }: Lists, { tenant, acceptedAtMs }: Place): OwnLine {
   const known = lines.get(tenant);
   if (known) return known;
-  const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn) };
+  const made = { line: newLine(tenant, acceptedAtMs), waiting: sortedList(byTurn), groups: new Map() };
   lines.set(tenant, made);
   return made;
 }
 
-function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
-  const name = nameOf({ model, tenant });
+function groupOf(lists: Lists, place: Place): Waiting {
+  const { waitingByGroup } = lists;
+  const { model, tenant } = place;
+  const name = nameOf(place);
   const known = waitingByGroup.get(name);
   if (known) return known;
   const made = {
@@ -142,6 +148,7 @@ function groupOf({ waitingByGroup }: Lists, { model, tenant }: Group): Waiting {
     byTurn: sortedList(byTurn),
   };
   waitingByGroup.set(name, made);
+  lineOf(lists, place).groups.set(model, made);
   return made;
 }
 
@@ -183,23 +190,30 @@ function turns(lists: Lists): Pick<Places, "ready" | "groups" | "hasWaiting" | "
   const { flying, lines, waitingByGroup, suspects } = lists;
   return {
     ready({ nowMs, blocked, tenant, model, suspect, forProbe, limit }) {
-      const isReady = (place: Place) =>
-        place.suspect === suspect &&
-        place.notBeforeMs <= nowMs &&
-        (model === null || place.model === model) &&
-        !isBlocked(place, blocked);
+      const own = lines.get(tenant);
+      const isReady = (place: Place) => place.notBeforeMs <= nowMs && !isBlocked(place, blocked);
       const found: Place[] = [];
-      let first = 0;
-      const ofGroup = suspect || model === null ? undefined : waitingByGroup.get(nameOf({ model, tenant }));
-      for (const place of (ofGroup?.byTurn ?? lines.get(tenant)?.waiting)?.values ?? []) {
-        // Suspects come first.
-        if (first >= limit || (suspect && !place.suspect)) break;
-        if (!isReady(place)) continue;
-        found.push(place);
-        // Nobody behind one that has never probed can come before it. So only those are looked through that have.
-        if (!forProbe || place.probes === 0) first++;
+      function look(places: readonly Place[]): void {
+        let first = 0;
+        for (const place of places) {
+          // Suspects come first.
+          if (first >= limit || (suspect && !place.suspect)) break;
+          if ((model !== null && place.model !== model) || !isReady(place)) continue;
+          found.push(place);
+          // Nobody behind one that has never probed can come before it. So only those are looked through that have.
+          if (!forProbe || place.probes === 0) first++;
+        }
       }
-      return forProbe ? found.toSorted(byProbeTurn).slice(0, limit) : found;
+      if (suspect) look(own?.waiting.values ?? []);
+      else {
+        for (const group of own?.groups.values() ?? []) {
+          // Of a model that is paused, or while all back off, all could be looked at in vain.
+          const first = group.byReady.first();
+          if ((model !== null && group.model !== model) || isBlocked(group, blocked)) continue;
+          if (first !== undefined && first.notBeforeMs <= nowMs) look(group.byTurn.values);
+        }
+      }
+      return found.toSorted(forProbe ? byProbeTurn : byTurn).slice(0, limit);
     },
     groups(nowMs, model, suspect) {
       if (suspect) return groupsOf(suspects, nowMs, model);

@@ -114,3 +114,37 @@ function byId(places: readonly Place[]): readonly Place[] {
 function byTenant(lines: readonly TenantLine[]): readonly TenantLine[] {
   return lines.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
 }
+
+it.each([
+  ["back off", 9_000, []],
+  ["ask for a model that is paused", 0, [{ model: "m", untilMs: 9_000 }]],
+] as const)(
+  "looks at none of a thousand tickets that %s, to find that nobody can be sent",
+  (_, notBeforeMs, pauses) => {
+    const places = memoryPlaces();
+    let looks = 0;
+    for (let at = 0; at < 1_000; at++) {
+      const [base] = fc.sample(place, { numRuns: 1, seed: 1 });
+      const one = {
+        ...base,
+        ticketId: `t${at}`,
+        standing: { state: "waiting" },
+        model: "m",
+        tenant: "a",
+        suspect: false,
+      } as Place;
+      places.put(
+        Object.defineProperty(one, "notBeforeMs", {
+          get() {
+            looks++;
+            return notBeforeMs;
+          },
+        }),
+      );
+    }
+    looks = 0;
+    const query = { nowMs: 5_000, blocked: pauses, tenant: "a", model: null, suspect: false } as const;
+    expect(places.ready({ ...query, forProbe: false, limit: 1 })).toEqual([]);
+    expect(looks).toBeLessThan(5);
+  },
+);
