@@ -332,8 +332,12 @@ describe("at the door", () => {
     const written = '{ "id":1234567890123456789, "10":[1.0,1E2] }';
     const kept = await ask(bodyWith(`"processing_mode":"queue","metadata":${written}`));
     const { fetch } = await worker();
-    const { text } = await fetch(`http://localhost${String(kept.body["status_url"])}`);
-    expect(text).toContain(`"metadata":${written}}`);
+    const status = () => fetch(`http://localhost${String(kept.body["status_url"])}`);
+    expect((await status()).text).toContain(`"metadata":${written}}`);
+    // Queues brings it a second later: what is logged of its end is not to fall into another test.
+    const end = async () => expect((await status()).body["status"]).toBe("completed");
+    await vi.waitFor(end, { timeout: 30_000, interval: 100 });
+    await vi.waitFor(() => expect(logged().map(({ event }) => event)).toContain("ticket_ended"), 30_000);
   });
 
   it("a field that would have chosen the judge is refused, others that nobody reads are named", async () => {
