@@ -28,12 +28,14 @@ const waitsLongest = [
   "test/node/stories-redis.test.ts",
 ];
 
+function isLong({ moduleId }: TestSpecification): boolean {
+  return waitsLongest.some((file) => moduleId.endsWith(`/${file}`));
+}
+
 /** Vitest's own order goes from project to project. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) =>
-      waitsLongest.some((file) => moduleId.endsWith(`/${file}`));
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
