@@ -16,6 +16,10 @@ export const oracle: Oracle = {
     },
   ],
   async ask(check) {
+    await check("promtool takes the alerts without a word, and each fires and is over", async () => {
+      await promtool(["check", "rules", "--lint=all", "--lint-fatal", "docs/monitoring/alerts.yml"]);
+      await promtool(["test", "rules", "docs/monitoring/alerts.test.yml"]);
+    });
     const folder = mkdtempSync(join(tmpdir(), "oracle-prometheus-"));
     process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
     const service = await startService("node", { folder, settings: { ENVIRONMENT: "test" } });
