@@ -52,6 +52,7 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroP
       seriesOf(sums, "llm_provider_verdicts_total", [provider, model, shown]);
     seriesOf(sums, "llm_provider_cost_dollars_total", [provider, model]);
     seriesOf(sums, "llm_provider_unpriced_attempts_total", [provider, model]);
+    seriesOf(sums, "llm_provider_answered_by_other_model_total", [provider, model]);
   }
   for (const outcome of ["first", "replayed", "in_progress", "mismatch"])
     seriesOf(sums, "llm_provider_idempotent_requests_total", [outcome]);
