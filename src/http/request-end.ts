@@ -31,7 +31,7 @@ export function endRequest(
     durationMs: Math.round(tookMs),
     provider,
     errorType: problem && problem.type,
-    comparison: measured(c.get("comparison"), tookMs),
+    comparison: measured(c.get("comparison"), tookMs, platform),
   });
   if (problem === null) return;
   if (problem.type === "INTERNAL_ERROR") {
@@ -44,10 +44,12 @@ export function endRequest(
   }
 }
 
-function measured(compared: Compared | null, tookMs: number): ComparisonMeasures | null {
+function measured(compared: Compared | null, tookMs: number, { name }: Platform): ComparisonMeasures | null {
   if (compared === null) return null;
   const { mode, result, turnedAway, keyed, awayMs } = compared;
-  return { mode, result, turnedAway, keyed, overheadMs: awayMs === null ? null : tookMs - awayMs };
+  // On Workers time stands still while we compute: what is left of it there is nobody's work.
+  const isMeasured = awayMs !== null && name === "node";
+  return { mode, result, turnedAway, keyed, overheadMs: isMeasured ? tookMs - awayMs : null };
 }
 
 /** Is this service or its operator to blame, not the client and not the vendor's day? */

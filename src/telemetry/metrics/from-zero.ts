@@ -37,6 +37,8 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroP
     for (const mode of modes) {
       for (const result of ["judged", "kept"])
         seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, result, "none"]);
+      // The first bug that a client meets is the one to be told of.
+      seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, "refused", "INTERNAL_ERROR"]);
     }
     for (const lane of ["live", "ticket"]) {
       for (const outcome of outcomes)
@@ -50,6 +52,7 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroP
       seriesOf(sums, "llm_provider_verdicts_total", [provider, model, shown]);
     seriesOf(sums, "llm_provider_cost_dollars_total", [provider, model]);
     seriesOf(sums, "llm_provider_unpriced_attempts_total", [provider, model]);
+    seriesOf(sums, "llm_provider_answered_by_other_model_total", [provider, model]);
   }
   for (const outcome of ["first", "replayed", "in_progress", "mismatch"])
     seriesOf(sums, "llm_provider_idempotent_requests_total", [outcome]);
