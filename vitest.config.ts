@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
  * What takes whole processes, disks, users, clocks or stores that older versions have written, one after another in real time, and the simulation
@@ -18,6 +19,27 @@ const machine = [
 /** And those of them that run inside workerd. */
 const machineInWorkerd = ["test/cloudflare/migration.test.ts"];
 
+/** What mostly waits, for half a minute each: begun before all else, so that the cores work beside it and none of it is the end of the run. */
+const waitsLongest = [
+  "test/cloudflare/objects/ticket-object-evicted.test.ts",
+  "test/cloudflare/stories.test.ts",
+  "test/node/stories-sqlite.test.ts",
+  "test/node/redis/process.test.ts",
+  "test/node/stories-redis.test.ts",
+];
+
+function isLong({ moduleId }: TestSpecification): boolean {
+  return waitsLongest.some((file) => moduleId.endsWith(`/${file}`));
+}
+
+/** Vitest's own order goes from project to project. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 const insideWorkerd = () =>
   cloudflareTest({
     wrangler: { configPath: "./wrangler.toml" },
@@ -29,6 +51,7 @@ const insideWorkerd = () =>
 export default defineConfig({
   test: {
     globalSetup: ["./test/support/global-setup.ts"],
+    sequence: { sequencer: LongestFirst },
     // More than there are cores on a small machine: many wait for processes and time limits.
     maxWorkers: Math.max(5, availableParallelism() - 1),
     // Only what hangs meets these, also on a slow machine that does other work.

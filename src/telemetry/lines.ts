@@ -1,4 +1,5 @@
 /** Events as the log has them: which are lines of their own, how loud they are, and which of their fields a line has. */
+import type { Failure } from "../domain/failure.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 import type {
   AttemptEvent,
@@ -72,6 +73,11 @@ interface Line {
   readonly fields: LogFields;
 }
 
+/** Not where who asked has gone, or has cancelled: nothing is wrong then. */
+function isFault(failure: Failure | null): boolean {
+  return failure !== null && failure.reason !== "hung_up";
+}
+
 /** @returns `null`: it is only counted */
 function lineOf(event: TelemetryEvent): Line | null {
   switch (event.kind) {
@@ -81,7 +87,7 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "request":
       return requestLine(event);
     case "attempt":
-      return { level: event.failure === null ? "info" : "warn", fields: attemptLine(event) };
+      return { level: isFault(event.failure) ? "warn" : "info", fields: attemptLine(event) };
     case "unknown_fields":
       return { level: "debug", fields: { ...idsOf(event), unknown_fields: event.fields } };
     case "unexpected_error": {

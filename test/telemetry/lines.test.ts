@@ -184,3 +184,10 @@ it("one request's calls are in no other's line, and requests that never end are 
   );
   expect(lines.map(({ attempts }) => attempts)).toEqual([undefined, 1]);
 });
+
+it.each([
+  ["timeout", "warn"],
+  ["hung_up", "info"],
+] as const)("warns of a call that failed, not of one that nobody waits for any more: %s", (reason, level) => {
+  expect(told([attemptOf({ failure: { reason } })], linesTo)).toMatchObject([{ level }]);
+});
