@@ -35,7 +35,7 @@ export function endRequest(
     durationMs: Math.round(tookMs),
     provider,
     errorType: problem && problem.type,
-    comparison: measured(c.get("comparison"), tookMs),
+    comparison: measured(c.get("comparison"), tookMs, platform),
   });
   if (problem === null) return;
   if (problem.type === "INTERNAL_ERROR") {
@@ -49,10 +49,12 @@ export function endRequest(
   }
 }
 
-function measured(compared: Compared | null, tookMs: number): ComparisonMeasures | null {
+function measured(compared: Compared | null, tookMs: number, { name }: Platform): ComparisonMeasures | null {
   if (compared === null) return null;
   const { mode, result, turnedAway, keyed, away } = compared;
-  return { mode, result, turnedAway, keyed, overheadMs: away && ownMs(away, tookMs) };
+  // On Workers time stands still while we compute: what is left of it there is nobody's work.
+  const isMeasured = away !== null && name === "node";
+  return { mode, result, turnedAway, keyed, overheadMs: isMeasured ? ownMs(away, tookMs) : null };
 }
 
 /** What a request took of its own, beside vendor and waits. */

@@ -39,6 +39,8 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants, sendsSp
     for (const mode of modes) {
       for (const result of ["judged", "kept"])
         seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, result, "none"]);
+      // The first bug that a client meets is the one to be told of.
+      seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, "refused", "INTERNAL_ERROR"]);
     }
     for (const lane of ["live", "ticket"]) {
       for (const outcome of outcomes)
@@ -52,6 +54,7 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants, sendsSp
       seriesOf(sums, "llm_provider_verdicts_total", [provider, model, shown]);
     seriesOf(sums, "llm_provider_cost_dollars_total", [provider, model]);
     seriesOf(sums, "llm_provider_unpriced_attempts_total", [provider, model]);
+    seriesOf(sums, "llm_provider_answered_by_other_model_total", [provider, model]);
   }
   if (sendsSpans) seriesOf(sums, "llm_provider_spans_dropped_total", []);
   for (const outcome of ["first", "replayed", "in_progress", "mismatch"])
