@@ -1,5 +1,5 @@
 /** What is sampled at a trace's head, and what a caller has a say in. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readTraceparent, traceparentOf } from "../../../src/telemetry/tracing/context.ts";
 import { createSpans } from "../../../src/telemetry/tracing/tracer.ts";
