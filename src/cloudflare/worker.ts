@@ -111,7 +111,7 @@ function make(env: Environment) {
       writeLine(event);
       metrics.count(event, later);
     },
-    metrics: { counted: metrics.read, ofPlatform: () => [] },
+    metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,

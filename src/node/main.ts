@@ -17,6 +17,7 @@ import { linesTo } from "../telemetry/lines.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeter } from "../telemetry/metrics/meter.ts";
 import { createMask } from "../telemetry/mask.ts";
+import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
 import { createService } from "../service.ts";
@@ -54,6 +55,7 @@ const output = createLogOutput(clock, (count) => tell({ kind: "log_lines_dropped
 const writeLine = linesTo(createLog(config.logLevel, output.write, Date.now));
 const modelLabel = createModelLabel(configuredModels(config));
 const meter = createMeter(modelLabel);
+const recent = newRecent();
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -84,7 +86,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
-  metrics: nodeMetrics(config, meter, vendors.connections),
+  metrics: nodeMetrics(config, meter, recent, vendors.connections),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
@@ -127,6 +129,7 @@ function recorded(transport: Transport): Transport {
 function tell(event: TelemetryEvent): void {
   writeLine(event);
   meter.count(event);
+  noteEvent(recent, event, Date.now());
 }
 
 function onFault(error: unknown): void {
