@@ -78,6 +78,13 @@ async function metricsOf({ request }: ReturnType<typeof testService>) {
   );
 }
 
+it("begins at 0 what an alert must see the first of: a bug that a client meets, an expired ticket", async () => {
+  expect(await metricsOf(testService({ env: { MOCK_ENABLED: "true" } }))).toMatchObject({
+    'llm_provider_comparisons_total{provider="mock",mode="immediate",result="refused",error_type="INTERNAL_ERROR"}': 0,
+    'llm_provider_tickets_total{provider="mock",event="expired"}': 0,
+  });
+});
+
 describe("says what clients saw:", () => {
   it("a judgement, an unreadable answer that was asked for once more, a refusal and a ticket", async () => {
     const service = testService({ env: { MOCK_ENABLED: "true" } });

@@ -37,6 +37,8 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroP
     for (const mode of modes) {
       for (const result of ["judged", "kept"])
         seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, result, "none"]);
+      // The first bug that a client meets is the one to be told of.
+      seriesOf(sums, "llm_provider_comparisons_total", [provider, mode, "refused", "INTERNAL_ERROR"]);
     }
     for (const lane of ["live", "ticket"]) {
       for (const outcome of outcomes)
