@@ -5,8 +5,9 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp } from "./http/app.ts";
+import { loopbackTenant } from "./http/auth.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
@@ -45,6 +46,7 @@ export interface StoreParts extends Pick<
   Ports,
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
+  readonly actions: Actions;
   readonly totals: Totals;
   readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
@@ -56,7 +58,7 @@ export interface StoreParts extends Pick<
 export function createService(config: Config, surroundings: Surroundings) {
   const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
   const { metrics, modelLabel } = surroundings;
-  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
+  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
   const mask = createMask(secretsOf(config));
@@ -71,6 +73,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     tickets,
     copyOf,
     keys,
+    actions,
     clock,
     newId,
     random,
@@ -87,6 +90,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     defaults,
     requestTimeoutMs,
     maxRetries,
+    tenants: tenantsIn(config),
     live: (provider) => liveLimits(config, platform.name, provider),
     serviceVersion: version,
   });
@@ -127,6 +131,11 @@ export function createService(config: Config, surroundings: Surroundings) {
     mask,
   });
   return { app, gateway, settingsWarnings };
+}
+
+/** Without keys there is one. */
+function tenantsIn({ access }: Config): readonly string[] {
+  return access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [loopbackTenant];
 }
 
 const noWarnings = () => [];

@@ -204,6 +204,7 @@ function problemOfEstimate(context: TicketContext, provider: ProviderName, model
     case "breaker":
     case "rate_limit":
     case "model_faults":
+    case "paused":
       return problemOfWait(why, provider, 1);
     case "model_refused":
       return problemIn({ reason: "credentials_refused", status: 403, scope: "model" }, provider, model);

@@ -21,7 +21,7 @@ export interface Stores extends Door {
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
-    "gate" | "tickets" | "keys" | "totals" | "queueType" | "dependencies" | "warnings"
+    "gate" | "tickets" | "keys" | "totals" | "actions" | "queueType" | "dependencies" | "warnings"
   >;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {
-  const { gate, tickets, keys, totals } = sqlite;
+  const { gate, tickets, keys, totals, actions } = sqlite;
   const left = sqlite.leftToBring();
   const warnings =
     left === 0
@@ -51,6 +51,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       tickets,
       keys,
       totals,
+      actions,
       queueType: "sqlite",
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
@@ -75,7 +76,7 @@ async function redisBeforeSqlite(
     tell: (event) => tell({ ...event, store: "redis" }),
     onFault,
   });
-  const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
+  const { gate, tickets, keys, totals, actions, warnings, start, rest, close } = failover;
   await connected(primary, clock);
   await failover.look();
   /** Of the last look. */
@@ -86,6 +87,7 @@ async function redisBeforeSqlite(
       tickets,
       keys,
       totals,
+      actions,
       warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {

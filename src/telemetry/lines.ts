@@ -1,6 +1,14 @@
 /** Events as the log has them: which are lines of their own, how loud they are, and which of their fields a line has. */
 import type { Log, LogFields, LogLevel } from "./log.ts";
-import type { AttemptEvent, GateEvent, RequestEvent, Tell, TelemetryEvent, TicketEnded } from "./events.ts";
+import type {
+  AttemptEvent,
+  GateEvent,
+  OperatorEvent,
+  RequestEvent,
+  Tell,
+  TelemetryEvent,
+  TicketEnded,
+} from "./events.ts";
 
 /** Every event that is logged, as one line. */
 export function linesTo(log: Log): Tell {
@@ -111,6 +119,9 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "log_lines_dropped":
     case "settings_wrong":
       return processLine(event);
+    case "operator_action":
+    case "operator_refused":
+      return operatorLine(event);
     case "background_fault":
     case "gate_alarm_failed":
     case "gate_away":
@@ -225,7 +236,8 @@ function gateLine(event: GateEvent): Line {
       return { level: "info", fields: { provider } };
     case "provider_held": {
       const { reason, untilMs, model } = event;
-      return { level: "warn", fields: { provider, reason, until: time(untilMs), ...(model && { model }) } };
+      const until = untilMs === undefined ? {} : { until: time(untilMs) };
+      return { level: "warn", fields: { provider, reason, ...until, ...(model && { model }) } };
     }
     case "provider_released":
       return {
@@ -294,6 +306,24 @@ function processLine(event: ProcessEvent): Line {
       return { level: "error", fields: { count: event.count } };
     case "settings_wrong":
       return { level: "error", fields: { mistakes: event.mistakes } };
+  }
+}
+
+function operatorLine(event: OperatorEvent): Line {
+  switch (event.kind) {
+    case "operator_action": {
+      const { operator, action, provider, queueId, tenant } = event;
+      const ofTicket = {
+        ...(queueId !== undefined && { queue_id: queueId }),
+        ...(tenant !== undefined && { tenant }),
+      };
+      return { level: "info", fields: { operator, action, provider, ...ofTicket } };
+    }
+    case "operator_refused":
+      return {
+        level: "warn",
+        fields: { route: event.route, ...(event.untold > 0 && { count: event.untold }) },
+      };
   }
 }
 

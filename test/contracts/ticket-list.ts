@@ -16,7 +16,8 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
   async function ask(world: ListsUnderTest, query: Partial<TicketQuery> = {}): Promise<TicketList> {
     await world.settled?.();
     const { tenant = "tenant-one" } = query;
-    return world.tickets.list({ tenant, tenantKey: keyOf(tenant), ...any, ...query });
+    const tenantKey = tenant === null ? "" : keyOf(tenant);
+    return world.tickets.list({ tenant, tenantKey, ...any, ...query });
   }
 
   /** Accepts some, a second apart. @returns their ids, the oldest first */

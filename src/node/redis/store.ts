@@ -3,6 +3,7 @@ import { providerNames, type ProviderName } from "../../domain/judging/compariso
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
+import { redisActions } from "../../stores/redis/actions.ts";
 import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -68,7 +69,8 @@ export function openRedis(
     onChanges: (provider, changes) => changes.forEach((change) => tell({ ...change, provider })),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings), onEnd: tell });
+  const policy = ticketPolicy(settings);
+  const tickets = redisTickets({ ...parts, redis, script, policy, onEnd: tell });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
     providerNames.map((name) => [name, redisGate(script, name)]),
@@ -110,6 +112,7 @@ export function openRedis(
     tickets,
     keys: redisKeys(script),
     totals,
+    actions: redisActions(redis, script, policy.retentionMs),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,

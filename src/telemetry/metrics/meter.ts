@@ -64,6 +64,8 @@ export function createMeter(modelLabel: ModelLabel, sums: Sums = newSums()): Met
       case "settings_wrong":
       case "unknown_fields":
       case "unexpected_error":
+      case "operator_action":
+      case "operator_refused":
       case "background_fault":
       case "gate_alarm_failed":
       case "gate_away":

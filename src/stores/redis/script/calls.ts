@@ -2,6 +2,7 @@
 import type { Whose } from "../../../domain/gate/breaker.ts";
 import type { GateChange } from "../../../domain/gate/changes.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
+import type { GateOrder } from "../../../domain/gate/halt.ts";
 import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
 import type { CallReport } from "../../../domain/gate/call-report.ts";
@@ -39,6 +40,7 @@ export type GateCall =
   | { readonly verb: "exchange"; readonly reportId: string; readonly callReports: readonly CallReport[] }
   | { readonly verb: "outlook"; readonly ticketId: string }
   | { readonly verb: "overview"; readonly tenant: string | null }
+  | { readonly verb: "order"; readonly order: GateOrder }
   | { readonly verb: "started" };
 
 /** What the script must know of a ticket, whose record it only stores. */

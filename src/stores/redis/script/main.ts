@@ -110,6 +110,8 @@ export function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
       return keeper.estimate(call.ticketId);
     case "overview":
       return keeper.status(call.tenant ?? undefined);
+    case "order":
+      return keeper.order(call.order);
     case "started":
       return keeper.started(false);
   }

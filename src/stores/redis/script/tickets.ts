@@ -109,7 +109,11 @@ function enlist(run: Run, { limits }: ScriptedGate, { owner, item, facts }: Of<"
   if (added === 0) return;
   const lastMs = facts.forgetAtMs ?? facts.expiresAtMs + limits.leaseMs + limits.retentionMs;
   const keptMs = Math.ceil(lastMs - run.nowMs);
-  if (count("PTTL", key) < keptMs) redis.call("PEXPIRE", key, exactly(keptMs));
+  if (count("PTTL", key) < keptMs) {
+    redis.call("PEXPIRE", key, exactly(keptMs));
+    // Who has such a list, and until when: for operators, who list all.
+    redis.call("ZADD", `${run.root}queue:tenants`, exactly(Math.ceil(lastMs)), owner);
+  }
   for (const id of list("ZRANGE", key, 0, mostGone - 1))
     if (count("EXISTS", ticketKey(run, id)) === 0) redis.call("ZREM", key, id);
 }
