@@ -4,6 +4,7 @@ import { StoreAway } from "../gateway/ports.ts";
 import type { Report } from "../telemetry/sentry.ts";
 import { methodsByPath } from "./address.ts";
 import { comparisonRoutes, type ComparisonParts } from "./comparison.ts";
+import { consoleRoutes, type ConsoleParts } from "./console.ts";
 import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
@@ -17,7 +18,7 @@ import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
-  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts {
+  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts, ConsoleParts {
   readonly newId: () => string;
   readonly report: Report;
 }
@@ -45,6 +46,7 @@ export function createApp(parts: AppParts) {
   healthRoutes(app, parts);
   probeRoutes(app, parts);
   metricsRoutes(app, parts);
+  consoleRoutes(app, parts);
   docsRoutes(app);
 
   for (const [path, methods] of methodsByPath(app.routes)) {

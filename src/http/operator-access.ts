@@ -34,6 +34,7 @@ export function operatorsOnly(parts: OperatorParts, need: OperatorNeed): Guard {
     const found = await operatorOf(c.req, parts);
     const problem = found === null ? unknownOperator(parts.config) : whyNot(found, c.req, need);
     if (problem !== null) return refuse(c, problem);
+    c.set("operator", found);
     await next();
     return undefined;
   };

@@ -11,6 +11,8 @@ export interface Variables {
   correlationId: string;
   /** `null`: not known, or not asked for. */
   tenant: string | null;
+  /** `null`: likewise. */
+  operator: { readonly name: string; readonly mayAct: boolean } | null;
   provider: ProviderName | null;
   /** The caller's trace; `null`: none. */
   traceId: string | null;
@@ -37,6 +39,7 @@ export type Guard = (c: RouteContext, next: () => Promise<void>) => Promise<Resp
 export function beginRequest(c: RouteContext, correlationId: string): void {
   c.set("correlationId", correlationId);
   c.set("tenant", null);
+  c.set("operator", null);
   c.set("provider", null);
   c.set("traceId", traceIdOf(c.req.header("traceparent")));
   c.set("queueId", null);

@@ -17,7 +17,7 @@ export interface Recent {
 }
 
 /** Ten seconds. */
-export interface Slot {
+interface Slot {
   /** In tens of seconds since 1970. */
   readonly number: number;
   /** Calls by provider and how they ended, in the buckets of the histogram. */

@@ -1,0 +1,85 @@
+/** Tickets of all tenants: by which of them are looked for, and what is shown of each. No text of anybody. */
+import { html } from "hono/html";
+import { providerNames } from "../../domain/judging/comparison.ts";
+import { isEnded, type TicketCopy } from "../../domain/ticket/ticket.ts";
+import type { TicketContext } from "../gate-views.ts";
+import { problemOfTicket } from "../ticket-answers.ts";
+import { moment, money, named, span, table, type Html } from "./marks.ts";
+
+export const statuses = ["queued", "processing", "completed", "failed", "expired", "cancelled"] as const;
+
+/** As the address has it. */
+export interface Filter {
+  readonly tenant: string;
+  readonly provider: string;
+  /** `all`: any. */
+  readonly status: string;
+}
+
+interface ListedTicket {
+  readonly ticket: TicketCopy;
+  readonly context: TicketContext;
+}
+
+export interface ListedTickets {
+  readonly filter: Filter;
+  /** `null`: they can't be asked for now. */
+  readonly rows: readonly ListedTicket[] | null;
+  /** Others may be between them, which could not be asked for. */
+  readonly isComplete: boolean;
+  /** The address of the next page; `null`: there is none. */
+  readonly nextUrl: string | null;
+}
+
+export function ticketsSection(
+  { filter, rows, isComplete, nextUrl }: ListedTickets,
+  tenants: readonly string[],
+  nowMs: number,
+): Html {
+  return html`<form id="filter" action="/console#tickets"><label>Tenant <input name="tenant" list="tenants" value="${filter.tenant}"></label><datalist id="tenants">${tenants.map((tenant) => option(tenant, tenant, ""))}</datalist><label>Provider <select name="provider">${option("", "all", filter.provider)}${providerNames.map((name) => option(name, name, filter.provider))}</select></label><label>Status <select name="status">${statuses.map((status) => option(status, status, filter.status))}${option("all", "all", filter.status)}</select></label><button>Show</button></form> ${rows === null ? html`<p class="wrong">The tickets can't be asked for now.</p>` : ticketsTable(rows, filter, nowMs)}${isComplete ? "" : html`<p class="warn">There may be others: a store can't be asked now.</p>`}${nextUrl === null ? "" : html`<p><a href="${nextUrl}#tickets">Older tickets</a></p>`}`;
+}
+
+function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: number): Html {
+  const cells = rows.map(({ ticket, context }) => {
+    const { about, progress } = ticket;
+    return [
+      html`<a href="/console/tickets/${about.id}">${named(about.id)}</a>`,
+      named(about.tenant),
+      html`${about.provider} ${named(about.model)}`,
+      html`${ticket.state.status}, accepted ${moment(about.acceptedAtMs, nowMs)}`,
+      attemptsOf(ticket),
+      whyAndUntil(ticket, context, nowMs),
+      money(progress.spent.costUsd),
+      about.traceId === null ? "none" : named(about.traceId),
+    ];
+  });
+  const caption = `${status === "all" ? "All" : `Those that are ${status}`}, newest first.`;
+  return table(
+    caption,
+    ["Ticket", "Tenant", "Model", "Status", "Attempts", "Why, and until when", "Cost so far", "Trace"],
+    cells,
+    "There are none.",
+  );
+}
+
+export function attemptsOf({ progress }: TicketCopy): string {
+  return `${progress.attempts} (${progress.spent.calls} calls)`;
+}
+
+/** Why it waits, or how it ended. */
+export function whyAndUntil(ticket: TicketCopy, context: TicketContext, nowMs: number): Html | string {
+  const { about, state } = ticket;
+  const why = problemOfTicket(ticket, context)?.sentence ?? "";
+  if (isEnded(state)) return html`${why} Ended ${moment(state.endedAtMs, nowMs)}.`;
+  if (state.status === "processing") return html`It is being asked now.`;
+  const { estimate } = context;
+  const turn =
+    estimate === null
+      ? ""
+      : html` Place ${estimate.position}${estimate.waitMs === null ? (estimate.opensAtMs > nowMs ? html`; asked again ${moment(estimate.opensAtMs, nowMs)}` : "") : html`; its turn in about ${span(estimate.waitMs)}`}.`;
+  return html`${why === "" ? "It waits for its turn." : why}${turn} It expires ${moment(about.expiresAtMs, nowMs)}.`;
+}
+
+function option(value: string, label: string, chosen: string): Html {
+  return html`<option value="${value}" ${value === chosen ? "selected" : ""}>${label}</option>`;
+}
