@@ -13,6 +13,7 @@ import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Platform } from "./http/platform.ts";
+import { createRefusedLogins } from "./http/refused-logins.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
@@ -127,6 +128,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     tell,
     metrics,
     modelLabel,
+    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
     report,
     mask,
   });

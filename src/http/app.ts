@@ -9,6 +9,7 @@ import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
+import { operatorRoutes, type OperatorRouteParts } from "./operator.ts";
 import { metricsRoutes, type MetricsParts } from "./metrics.ts";
 import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
@@ -18,7 +19,15 @@ import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
-  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts, ConsoleParts {
+  extends
+    ComparisonParts,
+    TicketParts,
+    ProviderParts,
+    HealthParts,
+    ProbeParts,
+    MetricsParts,
+    OperatorRouteParts,
+    ConsoleParts {
   readonly newId: () => string;
   readonly report: Report;
 }
@@ -46,6 +55,7 @@ export function createApp(parts: AppParts) {
   healthRoutes(app, parts);
   probeRoutes(app, parts);
   metricsRoutes(app, parts);
+  operatorRoutes(app, parts);
   consoleRoutes(app, parts);
   docsRoutes(app);
 

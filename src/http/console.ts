@@ -50,14 +50,14 @@ export function consoleRoutes(app: Routes, parts: ConsoleParts): void {
   );
   app.post("/console/tickets/:queue_id/cancel", act, named, bodiless, async (c) => {
     const { queue_id: id } = c.req.valid("param");
-    const ticket = await parts.gateway.operator.cancel(id, c.get("operator")?.name ?? "");
+    const ticket = await parts.gateway.operator.cancel(id, c.get("operator") ?? "");
     return ticket === null ? refuse(c, noSuchTicket) : backTo(c, `/console/tickets/${id}`);
   });
   for (const verb of ["pause", "resume", "probe"] as const) {
     app.post(`/console/providers/:provider/${verb}`, act, bodiless, async (c) => {
       const provider = providerNames.find((name) => name === c.req.param("provider"));
       if (provider === undefined) return refuse(c, nothingHere);
-      await parts.gateway.operator[verb](provider, c.get("operator")?.name ?? "");
+      await parts.gateway.operator[verb](provider, c.get("operator") ?? "");
       return backTo(c, `/console#${provider}`);
     });
   }
@@ -135,7 +135,7 @@ async function consoleNow(c: RouteContext, parts: ConsoleParts): Promise<Console
     failures: recent && recent.failures.slice(-failuresShown).toReversed(),
     nameOf,
     countedBy: platform.name === "node" ? "of this process" : "of all isolates",
-    mayAct: c.get("operator")?.mayAct ?? false,
+    mayAct: c.get("mayAct"),
   };
 }
 
@@ -202,7 +202,7 @@ async function showTicket(c: RouteContext, queueId: string, parts: ConsoleParts)
     events,
     await contextOf(parts, ticket),
     parts.clock.nowMs(),
-    c.get("operator")?.mayAct ?? false,
+    c.get("mayAct"),
   );
   return pageAnswer(c, `Ticket ${queueId}`, main);
 }

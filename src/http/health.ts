@@ -96,7 +96,7 @@ function healthBody(
   const isDegraded =
     known.length < providerNames.length ||
     stores.some(({ status }) => status === "down") ||
-    known.some(({ refused }) => refused !== null) ||
+    known.some(({ refused, halt }) => refused !== null || halt !== undefined) ||
     ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > overdueMs));
   return {
     service: "llm-provider-service",

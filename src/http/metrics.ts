@@ -12,7 +12,7 @@ import { version } from "../version.ts";
 import { textAnswer } from "./answer.ts";
 import { statusesOf, type GateStatuses } from "./gate-views.ts";
 import type { AskStores, Dependencies } from "./health.ts";
-import { operatorsOnly } from "./operator-access.ts";
+import { operatorsOnly, type OperatorParts } from "./operator-access.ts";
 import type { Platform } from "./platform.ts";
 import type { Routes } from "./route-context.ts";
 
@@ -26,7 +26,7 @@ export interface MetricsSource {
   readonly recent: () => Promise<Recent>;
 }
 
-export interface MetricsParts {
+export interface MetricsParts extends Pick<OperatorParts, "refusedLogins"> {
   readonly config: Config;
   readonly gate: Ports["gate"];
   readonly dependencies: AskStores;

@@ -11,8 +11,10 @@ export interface Variables {
   correlationId: string;
   /** `null`: not known, or not asked for. */
   tenant: string | null;
-  /** `null`: likewise. */
-  operator: { readonly name: string; readonly mayAct: boolean } | null;
+  /** The name of the operator who asks; `null`: nobody who is known as one. */
+  operator: string | null;
+  /** That operator may change things too. */
+  mayAct: boolean;
   provider: ProviderName | null;
   /** The caller's trace; `null`: none. */
   traceId: string | null;
@@ -40,6 +42,7 @@ export function beginRequest(c: RouteContext, correlationId: string): void {
   c.set("correlationId", correlationId);
   c.set("tenant", null);
   c.set("operator", null);
+  c.set("mayAct", false);
   c.set("provider", null);
   c.set("traceId", traceIdOf(c.req.header("traceparent")));
   c.set("queueId", null);

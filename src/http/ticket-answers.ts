@@ -51,12 +51,16 @@ function endedBy(ticket: Ticket, context: TicketContext): Pick<TicketAnswer, "er
   return problem === null ? {} : { error_type: problem.type };
 }
 
-/** @returns the body of a status */
-export function statusJson(ticket: Shown, context: TicketContext): string {
+/**
+ * @param beside goes before the rest
+ * @returns the body of a status
+ */
+export function statusJson(ticket: Shown, context: TicketContext, beside: object = {}): string {
   const { about, progress, state } = ticket;
   const problem = problemOfTicket(ticket, context);
   const isCompleted = state.status === "completed";
   const body: Omit<StatusAnswer, "metadata"> = {
+    ...beside,
     queue_id: about.id,
     status: state.status,
     provider: about.provider,

@@ -204,7 +204,12 @@ export type OperatorEvent =
       readonly tenant?: string;
     }
   /** Somebody asked for what is an operator's, without an operator's key. Told a few times a minute at most: so many were not told before it. */
-  | { readonly kind: "operator_refused"; readonly route: string; readonly untold: number };
+  | {
+      readonly kind: "operator_refused";
+      readonly correlationId: string;
+      readonly route: string;
+      readonly untold: number;
+    };
 
 /** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */
 interface FaultEvent {

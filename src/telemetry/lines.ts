@@ -319,11 +319,13 @@ function operatorLine(event: OperatorEvent): Line {
       };
       return { level: "info", fields: { operator, action, provider, ...ofTicket } };
     }
-    case "operator_refused":
+    case "operator_refused": {
+      const { correlationId, route, untold } = event;
       return {
         level: "warn",
-        fields: { route: event.route, ...(event.untold > 0 && { count: event.untold }) },
+        fields: { correlation_id: correlationId, route, ...(untold > 0 && { count: untold }) },
       };
+    }
   }
 }
 
