@@ -37,7 +37,8 @@ export function span(ms: number): string {
 
 /** @param usd `null`: not known */
 export function money(usd: number | null): string {
-  return usd === null ? "not known" : `$${usd.toFixed(usd < 1 ? 6 : 2)}`;
+  if (usd === null) return "not known";
+  return usd === 0 ? "$0" : `$${usd.toFixed(usd < 1 ? 6 : 2)}`;
 }
 
 export function counted(count: number, one: string, many = `${one}s`): string {

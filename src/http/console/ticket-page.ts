@@ -2,8 +2,8 @@
 import { html } from "hono/html";
 import { isEnded, type TicketCopy, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { TicketContext } from "../gate-views.ts";
-import { moment, money, named, table, type Html } from "./marks.ts";
-import { attemptsOf, whyAndUntil } from "./tickets.ts";
+import { moment, named, table, type Html } from "./marks.ts";
+import { attemptsOf, costOf, whyAndUntil } from "./tickets.ts";
 
 export function ticketPage(
   ticket: TicketCopy,
@@ -13,7 +13,7 @@ export function ticketPage(
   nowMs: number,
   mayAct: boolean,
 ): Html {
-  const { about, progress, state } = ticket;
+  const { about, state } = ticket;
   const rows: readonly (readonly [string, Html | string | number])[] = [
     ["Status", state.status],
     ["Why, and until when", whyAndUntil(ticket, context, nowMs)],
@@ -22,7 +22,7 @@ export function ticketPage(
     ["Accepted", moment(about.acceptedAtMs, nowMs)],
     ["Expires", moment(about.expiresAtMs, nowMs)],
     ["Attempts", attemptsOf(ticket)],
-    ["Cost so far", money(progress.spent.costUsd)],
+    ["Cost so far", costOf(ticket)],
     ["Priority", about.priority],
     ["Size", `${about.sizeBytes} bytes`],
     ["Correlation id", named(about.correlationId)],

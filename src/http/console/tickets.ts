@@ -41,7 +41,7 @@ export function ticketsSection(
 
 function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: number): Html {
   const cells = rows.map(({ ticket, context }) => {
-    const { about, progress } = ticket;
+    const { about } = ticket;
     return [
       html`<a href="/console/tickets/${about.id}">${named(about.id)}</a>`,
       named(about.tenant),
@@ -49,7 +49,7 @@ function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: 
       html`${ticket.state.status}, accepted ${moment(about.acceptedAtMs, nowMs)}`,
       attemptsOf(ticket),
       whyAndUntil(ticket, context, nowMs),
-      money(progress.spent.costUsd),
+      costOf(ticket),
       about.traceId === null ? "none" : named(about.traceId),
     ];
   });
@@ -64,6 +64,10 @@ function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: 
 
 export function attemptsOf({ progress }: TicketCopy): string {
   return `${progress.attempts} (${progress.spent.calls} calls)`;
+}
+
+export function costOf({ progress: { spent } }: TicketCopy): string {
+  return spent.calls === 0 ? "no call yet" : money(spent.costUsd);
 }
 
 /** Why it waits, or how it ended. */
