@@ -333,6 +333,7 @@ describe("its forms", () => {
     expect(text).toMatch(
       /openai: It is paused by local, since 0 s ago .*, until somebody resumes it\. 1 ticket waits for it/,
     );
+    expect(text).toContain("Place 1, until somebody resumes it.");
     expect(html).toContain("/console/providers/openai/resume");
     expect(html).not.toContain("/console/providers/openai/pause");
     expect(service.vendor.calls).toEqual([]);

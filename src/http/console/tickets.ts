@@ -1,6 +1,7 @@
 /** Tickets of all tenants: by which of them are looked for, and what is shown of each. No text of anybody. */
 import { html } from "hono/html";
 import { providerNames } from "../../domain/judging/comparison.ts";
+import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { isEnded, type TicketCopy } from "../../domain/ticket/ticket.ts";
 import type { TicketContext } from "../gate-views.ts";
 import { problemOfTicket } from "../ticket-answers.ts";
@@ -77,11 +78,15 @@ export function whyAndUntil(ticket: TicketCopy, context: TicketContext, nowMs: n
   if (isEnded(state)) return html`${why} Ended ${moment(state.endedAtMs, nowMs)}.`;
   if (state.status === "processing") return html`It is being asked now.`;
   const { estimate } = context;
-  const turn =
-    estimate === null
-      ? ""
-      : html` Place ${estimate.position}${estimate.waitMs === null ? (estimate.opensAtMs > nowMs ? html`; asked again ${moment(estimate.opensAtMs, nowMs)}` : "") : html`; its turn in about ${span(estimate.waitMs)}`}.`;
-  return html`${why === "" ? "It waits for its turn." : why}${turn} It expires ${moment(about.expiresAtMs, nowMs)}.`;
+  const sentence = why === "" ? "It waits for its turn." : why;
+  return html`${sentence}${estimate === null ? "" : placeOf(estimate, nowMs)} It expires ${moment(about.expiresAtMs, nowMs)}.`;
+}
+
+function placeOf({ position, why, waitMs, opensAtMs }: WaitEstimate, nowMs: number): Html {
+  // Nobody knows when an operator resumes.
+  if (why === "paused") return html` Place ${position}, until somebody resumes it.`;
+  if (waitMs !== null) return html` Place ${position}; its turn in about ${span(waitMs)}.`;
+  return html` Place ${position}${opensAtMs > nowMs ? html`; asked again ${moment(opensAtMs, nowMs)}` : ""}.`;
 }
 
 function option(value: string, label: string, chosen: string): Html {
