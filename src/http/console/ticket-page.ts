@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import { isEnded, type TicketCopy, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { TicketContext } from "../gate-views.ts";
 import { moment, named, table, type Html } from "./marks.ts";
-import { attemptsOf, costOf, whyAndUntil } from "./tickets.ts";
+import { attemptsOf, spentOn, whyAndUntil } from "./tickets.ts";
 
 export function ticketPage(
   ticket: TicketCopy,
@@ -22,7 +22,7 @@ export function ticketPage(
     ["Accepted", moment(about.acceptedAtMs, nowMs)],
     ["Expires", moment(about.expiresAtMs, nowMs)],
     ["Attempts", attemptsOf(ticket)],
-    ["Cost so far", costOf(ticket)],
+    ["Cost so far", spentOn(ticket)],
     ["Priority", about.priority],
     ["Size", `${about.sizeBytes} bytes`],
     ["Correlation id", named(about.correlationId)],

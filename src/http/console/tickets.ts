@@ -50,7 +50,7 @@ function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: 
       html`${ticket.state.status}, accepted ${moment(about.acceptedAtMs, nowMs)}`,
       attemptsOf(ticket),
       whyAndUntil(ticket, context, nowMs),
-      costOf(ticket),
+      spentOn(ticket),
       about.traceId === null ? "none" : named(about.traceId),
     ];
   });
@@ -67,7 +67,7 @@ export function attemptsOf({ progress }: TicketCopy): string {
   return `${progress.attempts} (${progress.spent.calls} calls)`;
 }
 
-export function costOf({ progress: { spent } }: TicketCopy): string {
+export function spentOn({ progress: { spent } }: TicketCopy): string {
   return spent.calls === 0 ? "no call yet" : money(spent.costUsd);
 }
 
