@@ -128,7 +128,7 @@ it("shows tickets whosever they are: age, attempts, why they wait and until when
   expect(rows[0]).toBeGreaterThan(rows[1] ?? Infinity);
   expect(text).toMatch(
     new RegExp(
-      `${ids[0]} local openai \\S+ queued, accepted 2 s ago .* 0 \\(0 calls\\) openai is down, so it isn't called now\\. Place 1.* It expires in .* no call yet none`,
+      `${ids[0]} local openai \\S+ queued, accepted 2 s ago .* 0 calls, 0 charged openai is down, so it isn't called now\\. Place 1.* It expires in .* no call yet none`,
     ),
   );
   expect(text).toContain(traceId);

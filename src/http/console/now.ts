@@ -77,19 +77,14 @@ export function providersTable(now: ConsoleNow): Html {
     const found = obstaclesOf(provider, nameOf, nowMs);
     return [
       html`<b id="${name}">${name}</b>`,
-      html`<b class="${found.length === 0 ? "ok" : status?.state === "closed" ? "" : "bad"}">${stateOf(status)}</b>${found.map((one) => html`<p>${one}</p>`)}${status?.lastSuccessMs && status.state === "closed" ? html`<p>Last answer ${moment(status.lastSuccessMs, nowMs)}.</p>` : ""}`,
+      html`<b class="${found.length === 0 ? "ok" : isCalled(status) ? "" : "bad"}">${stateOf(status)}</b>${found.map((one) => html`<p>${one}</p>`)}${status?.lastSuccessMs && status.state === "closed" ? html`<p>Last answer ${moment(status.lastSuccessMs, nowMs)}.</p>` : ""}`,
       queueCell(provider, nowMs),
       recent === null ? "not known now" : callsCell(recent),
       ...(mayAct ? [buttons(provider)] : []),
     ];
   });
   const idle = providers.filter((provider) => !isInUse(provider)).map(({ name }) => name);
-  const columns = [
-    "Provider",
-    "Breaker, and what waits for what until when",
-    "Queue",
-    `Last ten minutes, ${countedBy}`,
-  ];
+  const columns = ["Provider", "State, why, until when", "Queue", `Last ten minutes, ${countedBy}`];
   return html`${table("What each does, what waits for it, and how its calls went.", mayAct ? [...columns, "Actions"] : columns, rows, "No provider is set up.")}${idle.length === 0 ? "" : html`<p>Not set up: ${idle.join(", ")}.</p>`}`;
 }
 
@@ -104,13 +99,17 @@ function buttons({ name, status }: ProviderNow): Html {
   return html`<form method="post">${verbs.map((verb) => html`<button id="${verb}-${name}" formaction="/console/providers/${name}/${verb}" aria-label="${verb} ${name}">${verb}</button>`)}</form>`;
 }
 
+function isCalled(status: GateStatus | null): boolean {
+  return status?.state === "closed" && status.refused === null && status.halt === undefined;
+}
+
 function stateOf(status: GateStatus | null): string {
   if (status?.halt !== undefined) return "paused: no calls go out";
   switch (status?.state) {
     case undefined:
       return "not known";
     case "closed":
-      return "closed: calls go out";
+      return status.refused === null ? "closed: calls go out" : "closed, but our account is refused";
     case "open":
       return "open: no calls go out";
     case "half_open":

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import { isEnded, type TicketCopy, type TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { TicketContext } from "../gate-views.ts";
 import { moment, named, table, type Html } from "./marks.ts";
-import { attemptsOf, spentOn, whyAndUntil } from "./tickets.ts";
+import { callsOf, spentOn, whyAndUntil } from "./tickets.ts";
 
 export function ticketPage(
   ticket: TicketCopy,
@@ -21,7 +21,7 @@ export function ticketPage(
     ["Provider and model", html`${about.provider} ${named(about.model, 200)}`],
     ["Accepted", moment(about.acceptedAtMs, nowMs)],
     ["Expires", moment(about.expiresAtMs, nowMs)],
-    ["Attempts", attemptsOf(ticket)],
+    ["Calls for it", callsOf(ticket)],
     ["Cost so far", spentOn(ticket)],
     ["Priority", about.priority],
     ["Size", `${about.sizeBytes} bytes`],

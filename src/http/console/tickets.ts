@@ -5,7 +5,7 @@ import type { WaitEstimate } from "../../domain/gate/view.ts";
 import { isEnded, type TicketCopy } from "../../domain/ticket/ticket.ts";
 import type { TicketContext } from "../gate-views.ts";
 import { problemOfTicket } from "../ticket-answers.ts";
-import { moment, money, named, span, table, type Html } from "./marks.ts";
+import { counted, moment, money, named, span, table, type Html } from "./marks.ts";
 
 export const statuses = ["queued", "processing", "completed", "failed", "expired", "cancelled"] as const;
 
@@ -48,7 +48,7 @@ function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: 
       named(about.tenant),
       html`${about.provider} ${named(about.model)}`,
       html`${ticket.state.status}, accepted ${moment(about.acceptedAtMs, nowMs)}`,
-      attemptsOf(ticket),
+      callsOf(ticket),
       whyAndUntil(ticket, context, nowMs),
       spentOn(ticket),
       about.traceId === null ? "none" : named(about.traceId),
@@ -57,14 +57,15 @@ function ticketsTable(rows: readonly ListedTicket[], { status }: Filter, nowMs: 
   const caption = `${status === "all" ? "All" : `Those that are ${status}`}, newest first.`;
   return table(
     caption,
-    ["Ticket", "Tenant", "Model", "Status", "Attempts", "Why, and until when", "Cost so far", "Trace"],
+    ["Ticket", "Tenant", "Model", "Status", "Calls for it", "Why, and until when", "Cost so far", "Trace"],
     cells,
     "There are none.",
   );
 }
 
-export function attemptsOf({ progress }: TicketCopy): string {
-  return `${progress.attempts} (${progress.spent.calls} calls)`;
+/** Probes, and calls that failed by nobody's fault or the provider's, are not charged. */
+export function callsOf({ progress }: TicketCopy): string {
+  return `${counted(progress.spent.calls, "call")}, ${progress.attempts} charged`;
 }
 
 export function spentOn({ progress: { spent } }: TicketCopy): string {
