@@ -8779,7 +8779,7 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, tell, mostGone
+local enlist, keep, tell, mostGone
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8803,21 +8803,18 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     end
     local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
     local keptMs = math.ceil(lastMs - run.nowMs)
-    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
-        redis.call(
-            "PEXPIRE",
-            key,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
-        )
+    if keep(nil, key, keptMs) then
+        local tenants = run.root .. "queue:tenants"
         redis.call(
             "ZADD",
-            run.root .. "queue:tenants",
+            tenants,
             ____modulesInUse["stores.redis.script.commands"].exactly(
                 nil,
                 math.ceil(lastMs)
             ),
             owner
         )
+        keep(nil, tenants, keptMs)
     end
     for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
         nil,
@@ -8835,25 +8832,36 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
         end
     end
 end
+function keep(self, key, keptMs)
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) >= keptMs then
+        return false
+    end
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+    )
+    return true
+end
 function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch20 = notice.kind
-        local ____cond20 = ____switch20 == "enqueue"
-        if ____cond20 then
+        local ____switch22 = notice.kind
+        local ____cond22 = ____switch22 == "enqueue"
+        if ____cond22 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond20 = ____cond20 or ____switch20 == "requeue"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "requeue"
+        if ____cond22 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond20 = ____cond20 or ____switch20 == "remove"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "remove"
+        if ____cond22 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond20 = ____cond20 or ____switch20 == "nothing"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "nothing"
+        if ____cond22 then
             return
         end
     until true
