@@ -58,7 +58,7 @@ describe("shows a person the same, and obeys", () => {
   it("over SQLite", async () => {
     const service = await startNodeService(env);
     await showsTheSame(service, service);
-    await service.stop();
+    expect(await service.stop()).toMatchObject({ code: 0 });
   });
 
   it.skipIf(!hasRedis("the console over a Redis"))(
@@ -71,7 +71,7 @@ describe("shows a person the same, and obeys", () => {
       ]);
       for (const service of [one, other]) await untilRedisIs("up", { service });
       await showsTheSame(one, other);
-      await Promise.all([one.stop(), other.stop()]);
+      expect(await Promise.all([one.stop(), other.stop()])).toMatchObject([{ code: 0 }, { code: 0 }]);
       await redis.close();
     },
   );

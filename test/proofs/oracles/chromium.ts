@@ -1,4 +1,5 @@
 /** Chromium: does the console do in a real browser what it promises, with its script and without? */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +39,7 @@ export const oracle: Oracle = {
   ],
   async ask(check) {
     // Root may not start it with its sandbox.
-    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    const browser = await chromium.launch({ executablePath: whereIs("chromium"), args: ["--no-sandbox"] });
     for (const platform of ["node", "workerd"] as const) {
       const service = await serviceInTrouble(platform);
       const at = (page: Page, path = "/console") => page.goto(service.origin + path);
@@ -76,10 +77,12 @@ export const oracle: Oracle = {
             await page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse"),
             "collapse",
           );
-          await page
-            .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
-            .first()
-            .click();
+          await led(page, () =>
+            page
+              .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
+              .first()
+              .click(),
+          );
           assert.match(await page.locator("h1").innerText(), /^Ticket /);
           assert.match(await page.locator("main").innerText(), /accepted/);
           assert.deepEqual(complaints, []);
@@ -94,15 +97,17 @@ export const oracle: Oracle = {
             ["resume", "open"],
           ] as const) {
             await tabTo(page, `${verb}-mock`);
-            await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+            await led(page, () => page.keyboard.press("Enter"));
             assert.match(await rowOfMock(page).innerText(), new RegExp(then));
           }
-          await page
-            .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
-            .first()
-            .click();
+          await led(page, () =>
+            page
+              .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
+              .first()
+              .click(),
+          );
           await tabTo(page, "cancel");
-          await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+          await led(page, () => page.keyboard.press("Enter"));
           assert.match(await page.locator("main").innerText(), /cancelled by an operator/);
           await at(page);
           assert.match(
@@ -174,6 +179,10 @@ export const oracle: Oracle = {
   },
 };
 
+function whereIs(command: string): string {
+  return execFileSync("/bin/sh", ["-c", `command -v ${command}`], { encoding: "utf8" }).trim();
+}
+
 /** Its breaker is open, and three tickets wait. */
 async function serviceInTrouble(platform: PlatformName) {
   const folder = mkdtempSync(join(tmpdir(), "oracle-chromium-"));
@@ -208,6 +217,11 @@ async function visit(browser: Browser, options: BrowserContextOptions) {
     void dialog.dismiss();
   });
   return { page, complaints, close: () => context.close() };
+}
+
+/** To another page, which has all that belongs to it. */
+async function led(page: Page, by: () => Promise<void>): Promise<void> {
+  await Promise.all([page.waitForNavigation({ waitUntil: "load" }), by()]);
 }
 
 function rowOfMock(page: Page) {
