@@ -1,4 +1,5 @@
 /** What several processes share through Redis: gates, tickets, keyed requests and totals, and the tickets that this one takes to work on. */
+import type { Halt } from "../../domain/gate/halt.ts";
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
@@ -34,6 +35,8 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears with each answer of a gate whether an operator has halted it (`null`: none has). Absent: nobody does. */
+  readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
   readonly tell?: Tell;
 }
@@ -65,7 +68,10 @@ export function openRedis(
     limits,
     clock,
     random,
-    onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
+    onSchedule(provider, schedule) {
+      parts.onHalt?.(provider, schedule.halt ?? null);
+      fetching.fetcherOf(provider)?.onSchedule(schedule);
+    },
     onChanges: (provider, changes) => changes.forEach((change) => tell({ ...change, provider })),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
@@ -94,6 +100,12 @@ export function openRedis(
           return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
         case "cancelled":
           return parts.onCancelled?.(said.ticketId);
+        case "ordered":
+          // Its answer says whether the gate is halted.
+          return void remotes
+            .get(said.provider as ProviderName)
+            ?.status()
+            .catch(unlessAway);
       }
     },
     fetching.refresh,

@@ -67,7 +67,7 @@ export function failoverGates({ fallback, primary, watch }: FailoverGateParts): 
         report: reporting(fallbackGate.report),
         estimate,
         status: fallbackGate.status,
-        // All processes are to obey, and they can't be told.
+        // All processes are to obey, and they can't be told. What was ordered before holds here as well.
         order: (order: GateOrder) => watch.ask(() => primaryGate.order(order)),
       },
     };

@@ -2,7 +2,7 @@
 import type { Whose } from "../../../domain/gate/breaker.ts";
 import type { GateChange } from "../../../domain/gate/changes.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
-import type { GateOrder } from "../../../domain/gate/halt.ts";
+import type { GateOrder, Halt } from "../../../domain/gate/halt.ts";
 import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
 import type { CallReport } from "../../../domain/gate/call-report.ts";
@@ -130,6 +130,8 @@ export interface Schedule {
   readonly wakeAtMs: number | null;
   /** Processes that listen, where that was new or tickets were taken; `null`: not counted. */
   readonly listeners: number | null;
+  /** Absent: no operator has halted the gate. */
+  readonly halt?: Halt;
   /** What operators are to hear of the gate; absent: nothing. */
   readonly changes?: readonly GateChange[];
 }

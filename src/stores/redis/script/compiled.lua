@@ -8365,7 +8365,10 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
                 (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. wake
             )
         end
-        return told == nil and ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}) or ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners, changes = told})
+        return ____lualib.__TS__ObjectAssign({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}, state.halt == nil and ({}) or ({halt = state.halt}), told == nil and ({}) or ({changes = told}))
+    end
+    local function announceOrder(self)
+        redis.call("PUBLISH", channel, "ordered " .. provider)
     end
     local function countListeners(self)
         local ____, number = unpack(
@@ -8376,7 +8379,13 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         listeners = number
         return number
     end
-    return {keeper = keeper, limits = limits, countListeners = countListeners, finish = finish}
+    return {
+        keeper = keeper,
+        limits = limits,
+        countListeners = countListeners,
+        announceOrder = announceOrder,
+        finish = finish
+    }
 end
 return ____exports
  end,
@@ -9174,8 +9183,10 @@ function ____exports.answerCalls(self, ofGate)
     until true
 end
 function ____exports.ofGate(self, ____bindingPattern0, call)
+    local announceOrder
     local keeper
     keeper = ____bindingPattern0.keeper
+    announceOrder = ____bindingPattern0.announceOrder
     repeat
         local ____switch20 = call.verb
         local ____cond20 = ____switch20 == "enter"
@@ -9196,7 +9207,11 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
         end
         ____cond20 = ____cond20 or ____switch20 == "order"
         if ____cond20 then
-            return keeper:order(call.order)
+            do
+                local status = keeper:order(call.order)
+                announceOrder(nil)
+                return status
+            end
         end
         ____cond20 = ____cond20 or ____switch20 == "started"
         if ____cond20 then
