@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { strict as assert } from "node:assert";
+import axe from "axe-core";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { goodBody, post } from "../../support/answers.ts";
 import { startService, type PlatformName } from "../../support/processes.ts";
@@ -77,12 +78,7 @@ export const oracle: Oracle = {
             await page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse"),
             "collapse",
           );
-          await led(page, () =>
-            page
-              .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
-              .first()
-              .click(),
-          );
+          await led(page, () => ticketLinks(page).first().click());
           assert.match(await page.locator("h1").innerText(), /^Ticket /);
           assert.match(await page.locator("main").innerText(), /accepted/);
           assert.deepEqual(complaints, []);
@@ -100,12 +96,7 @@ export const oracle: Oracle = {
             await led(page, () => page.keyboard.press("Enter"));
             assert.match(await rowOfMock(page).innerText(), new RegExp(then));
           }
-          await led(page, () =>
-            page
-              .locator("a", { hasText: /^[0-9a-f-]{36}$/ })
-              .first()
-              .click(),
-          );
+          await led(page, () => ticketLinks(page).first().click());
           await tabTo(page, "cancel");
           await led(page, () => page.keyboard.press("Enter"));
           assert.match(await page.locator("main").innerText(), /cancelled by an operator/);
@@ -157,6 +148,30 @@ export const oracle: Oracle = {
         assert.doesNotMatch(await rowOfMock(page).innerText(), /paused/);
         await close();
       });
+
+      await on(
+        "axe finds nothing that would keep somebody from reading it, wide and narrow, light and dark",
+        async () => {
+          for (const colorScheme of ["light", "dark"] as const) {
+            for (const width of [1280, 360]) {
+              // Axe is no script of the page's own.
+              const { page, close } = await visit(browser, {
+                ...asOps,
+                colorScheme,
+                viewport: { width, height: 800 },
+                bypassCSP: true,
+              });
+              await at(page);
+              await page.addScriptTag({ content: axe.source });
+              assert.deepEqual(await page.evaluate(violations), []);
+              await led(page, () => ticketLinks(page).first().click());
+              await page.addScriptTag({ content: axe.source });
+              assert.deepEqual(await page.evaluate(violations), []);
+              await close();
+            }
+          }
+        },
+      );
 
       await on("it fits a screen of 360 pixels, in light and dark", async () => {
         for (const colorScheme of ["light", "dark"] as const) {
@@ -223,6 +238,13 @@ async function visit(browser: Browser, options: BrowserContextOptions) {
 async function led(page: Page, by: () => Promise<void>): Promise<void> {
   await Promise.all([page.waitForNavigation({ waitUntil: "load" }), by()]);
 }
+
+function ticketLinks(page: Page) {
+  return page.locator("a", { hasText: /^[0-9a-f-]{36}$/ });
+}
+
+/** As text: which rule, and what breaks it. */
+const violations = `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))`;
 
 function rowOfMock(page: Page) {
   return page.locator("tr", { has: page.locator("#mock") });
