@@ -97,7 +97,7 @@ async function showConsole(c: RouteContext, parts: ConsoleParts): Promise<Respon
   return pageAnswer(
     c,
     "Console",
-    html`<h1>LLM provider service</h1>${headline(now)}<p class="dim">As of ${atClock(nowMs, nowMs)}. ${about.join(" · ")}</p><h2>Providers</h2>${providersTable(now)}<h2 id="tickets">Tickets</h2>${ticketsSection(
+    html`<h1>LLM provider service</h1>${headline(now, tickets)}<p class="dim">As of ${atClock(nowMs, nowMs)}. ${about.join(" · ")}</p><h2>Providers</h2>${providersTable(now)}<h2 id="tickets">Tickets</h2>${ticketsSection(
       tickets,
       now.tenants.map(({ tenant }) => tenant),
       nowMs,

@@ -40,7 +40,7 @@ it("shows what is wrong and since when, and its forms pause, resume and cancel",
   expect(page).toMatch(
     /1 thing is wrong\. mock : It is down: 5 faults in a row, the last: unavailable; it has never answered/,
   );
-  expect(page).toMatch(/1 ticket waits for it, the oldest from \d+ s ago/);
+  expect(page).toMatch(/1 ticket waits for it \(of local \), the oldest from \d+ s ago/);
   expect(page).toMatch(/Last ten minutes, of all isolates .* 5 calls \(0\.01\/s\), 5 failed \(100 %\)/);
   expect(page).toMatch(new RegExp(`${id} local mock mock-judge-1 queued, accepted`));
   expect(page.match(/local mock .{1,60} unavailable \(status 503\)/g)).toHaveLength(5);

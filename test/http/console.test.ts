@@ -32,7 +32,8 @@ function shownText(html: string): string {
     .replaceAll("&quot;", '"')
     .replaceAll("&#39;", "'")
     .replaceAll(/\s+/g, " ")
-    .replaceAll(/ ([.,:;)])/g, "$1");
+    .replaceAll(/ ([.,:;)])/g, "$1")
+    .replaceAll("( ", "(");
 }
 
 /** OpenAI is down, its breaker open, and two tickets wait. */
@@ -70,7 +71,7 @@ describe("says on top whether anything is wrong:", () => {
       "1 thing is wrong. openai: It is down: 5 faults in a row, the last: unavailable; it has never answered.",
     );
     expect(text).toMatch(
-      /It is asked again in \d+ s \d\d:\d\d:\d\d UTC\. 2 tickets wait for it, the oldest from 2 s ago/,
+      /It is asked again in \d+ s \d\d:\d\d:\d\d UTC\. 2 tickets wait for it \(of local\), the oldest from 2 s ago/,
     );
     expect(text).toMatch(/openai open: no calls go out/);
     expect(text).toMatch(/5 calls \(0.01\/s\), 5 failed \(100 %\)/);
@@ -107,7 +108,7 @@ describe("says on top whether anything is wrong:", () => {
     await service.compare(queued);
     const without = service.restarted({ env: { OPENAI_API_KEY: "" } });
     expect((await at(without, "/console")).text).toContain(
-      "openai: It has no key here, and its tickets wait until that is changed. 1 ticket waits for it",
+      "openai: It has no key here, and its tickets wait until that is changed. 1 ticket waits for it (of local)",
     );
   });
 

@@ -7,6 +7,7 @@ import type { Dependencies } from "../health.ts";
 import type { NameOf } from "../paused-models.ts";
 import type { Setup } from "../provider-rows.ts";
 import { counted, moment, money, named, table, type Html } from "./marks.ts";
+import type { ListedTickets } from "./tickets.ts";
 import { obstaclesOf } from "./obstacles.ts";
 import { sparkline } from "./sparkline.ts";
 
@@ -40,7 +41,10 @@ export interface ConsoleNow {
 }
 
 /** In a sentence: is anything wrong? Then what, and how many wait for it. */
-export function headline({ nowMs, providers, dependencies, warnings, nameOf }: ConsoleNow): Html {
+export function headline(
+  { nowMs, providers, dependencies, warnings, nameOf }: ConsoleNow,
+  tickets: ListedTickets,
+): Html {
   const down = Object.entries(dependencies).filter(([, { status }]) => status === "down");
   const wrong = [
     ...down.map(
@@ -49,7 +53,7 @@ export function headline({ nowMs, providers, dependencies, warnings, nameOf }: C
     ),
     ...providers.flatMap((provider) =>
       obstaclesOf(provider, nameOf, nowMs).map(
-        (one) => html`<b>${provider.name}</b>: ${one} ${waiting(provider, nowMs)}`,
+        (one) => html`<b>${provider.name}</b>: ${one} ${waiting(provider, tickets, nowMs)}`,
       ),
     ),
   ];
@@ -62,12 +66,24 @@ export function headline({ nowMs, providers, dependencies, warnings, nameOf }: C
   }${known.length === 0 ? "" : html`<div class="warn"><p>Warnings:</p><ul>${known}</ul></div>`}`;
 }
 
-function waiting({ status }: ProviderNow, nowMs: number): Html | string {
+function waiting({ name, status }: ProviderNow, tickets: ListedTickets, nowMs: number): Html | string {
   if (status === null || status.queue.size === 0) return "No ticket waits for it.";
   const { size, oldestAcceptedAtMs } = status.queue;
   const oldest =
     oldestAcceptedAtMs === null ? "" : html`, the oldest from ${moment(oldestAcceptedAtMs, nowMs)}`;
-  return html`${counted(size, "ticket waits", "tickets wait")} for it${oldest}.`;
+  return html`${counted(size, "ticket waits", "tickets wait")} for it${whose(name, tickets)}${oldest}.`;
+}
+
+/** As far as the list has them, which is of the newest. */
+function whose(provider: ProviderName, { filter, rows, nextUrl }: ListedTickets): Html | string {
+  const tenants = new Set(
+    rows
+      ?.map(({ ticket: { about } }) => about)
+      .filter((about) => about.provider === provider)
+      .map(({ tenant }) => tenant),
+  );
+  if (filter.status !== "queued" || tenants.size === 0) return "";
+  return html` (of ${[...tenants].map((tenant, at) => html`${at === 0 ? "" : ", "}${named(tenant)}`)}${nextUrl === null ? "" : " and perhaps others"})`;
 }
 
 export function providersTable(now: ConsoleNow): Html {
@@ -77,7 +93,7 @@ export function providersTable(now: ConsoleNow): Html {
     const found = obstaclesOf(provider, nameOf, nowMs);
     return [
       html`<b id="${name}">${name}</b>`,
-      html`<b class="${found.length === 0 ? "ok" : isCalled(status) ? "" : "bad"}">${stateOf(status)}</b>${found.map((one) => html`<p>${one}</p>`)}${status?.lastSuccessMs && status.state === "closed" ? html`<p>Last answer ${moment(status.lastSuccessMs, nowMs)}.</p>` : ""}`,
+      html`<b class="${found.length === 0 ? "ok" : isCalled(provider) ? "" : "bad"}">${stateOf(provider)}</b>${found.map((one) => html`<p>${one}</p>`)}${status?.lastSuccessMs && status.state === "closed" ? html`<p>Last answer ${moment(status.lastSuccessMs, nowMs)}.</p>` : ""}`,
       queueCell(provider, nowMs),
       recent === null ? "not known now" : callsCell(recent),
       ...(mayAct ? [buttons(provider)] : []),
@@ -90,7 +106,7 @@ export function providersTable(now: ConsoleNow): Html {
 
 /** Or somebody waits for it all the same. */
 function isInUse({ setup, status }: ProviderNow): boolean {
-  return (setup.enabled && setup.configured) || (status?.queue.size ?? 0) > 0;
+  return (setup.enabled && setup.configured) || (status?.queue.size ?? 0) > 0 || status?.halt !== undefined;
 }
 
 /** Those that would do something. */
@@ -99,11 +115,18 @@ function buttons({ name, status }: ProviderNow): Html {
   return html`<form method="post">${verbs.map((verb) => html`<button id="${verb}-${name}" formaction="/console/providers/${name}/${verb}" aria-label="${verb} ${name}">${verb}</button>`)}</form>`;
 }
 
-function isCalled(status: GateStatus | null): boolean {
-  return status?.state === "closed" && status.refused === null && status.halt === undefined;
+function isCalled({ setup, status }: ProviderNow): boolean {
+  return (
+    setup.enabled &&
+    setup.configured &&
+    status?.state === "closed" &&
+    status.refused === null &&
+    status.halt === undefined
+  );
 }
 
-function stateOf(status: GateStatus | null): string {
+function stateOf({ setup, status }: ProviderNow): string {
+  if (!setup.enabled || !setup.configured) return "not set up: no calls go out";
   if (status?.halt !== undefined) return "paused: no calls go out";
   switch (status?.state) {
     case undefined:
