@@ -115,7 +115,7 @@ function make(env: Environment) {
       metrics.count(event, later);
       markSpan(event);
     },
-    metrics: { counted: metrics.read, ofPlatform: () => [] },
+    metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,

@@ -5,6 +5,7 @@ import type { Report } from "../telemetry/sentry.ts";
 import type { Tracer } from "../telemetry/tracing/tracer.ts";
 import { methodsByPath } from "./address.ts";
 import { comparisonRoutes, type ComparisonParts } from "./comparison.ts";
+import { consoleRoutes, type ConsoleParts } from "./console.ts";
 import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
@@ -32,7 +33,8 @@ export interface AppParts
     HealthParts,
     ProbeParts,
     MetricsParts,
-    OperatorRouteParts {
+    OperatorRouteParts,
+    ConsoleParts {
   readonly newId: () => string;
   readonly report: Report;
   /** Absent: nobody records spans. */
@@ -67,6 +69,7 @@ export function createApp(parts: AppParts) {
   probeRoutes(app, parts);
   metricsRoutes(app, parts);
   operatorRoutes(app, parts);
+  consoleRoutes(app, parts);
   docsRoutes(app);
 
   for (const [path, methods] of methodsByPath(app.routes)) {

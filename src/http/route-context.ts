@@ -14,6 +14,8 @@ export interface Variables {
   tenant: string | null;
   /** The name of the operator who asks; `null`: nobody who is known as one. */
   operator: string | null;
+  /** That operator may change things too. */
+  mayAct: boolean;
   provider: ProviderName | null;
   /** The caller's trace; `null`: none. */
   traceId: string | null;
@@ -58,6 +60,7 @@ export function beginRequest(
   c.set("correlationId", correlationId);
   c.set("tenant", null);
   c.set("operator", null);
+  c.set("mayAct", false);
   c.set("provider", null);
   c.set("traceId", readTraceparent(traceparent)?.traceId ?? null);
   c.set("span", spans?.begin(traceparent, () => c.req.header("tracestate"), startedAtMs) ?? null);

@@ -166,7 +166,7 @@ const crashed: Problem = {
 };
 
 /** Why it failed, or why it waits. */
-function problemOfTicket(
+export function problemOfTicket(
   { about, state }: Shown,
   context: TicketContext,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {

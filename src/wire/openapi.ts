@@ -149,6 +149,14 @@ const operations: readonly Operation[] = [
     errors: [401],
   },
   {
+    path: "/console",
+    method: "get",
+    id: "console",
+    summary: "The same for a person, as a page; for operators' keys alone, by HTTP Basic too.",
+    answer: "text/html",
+    errors: [401],
+  },
+  {
     path: "/api/v1/operator/tickets",
     method: "get",
     id: "operatorTickets",
