@@ -11,4 +11,5 @@ interface Entry {
 
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
+  { name: "collector", inCi: false, load: () => import("./collector.ts") },
 ];
