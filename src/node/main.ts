@@ -139,8 +139,10 @@ function tell(event: TelemetryEvent): void {
   noteEvent(recent, event, Date.now());
 }
 
-function onFault(error: unknown): void {
-  tell({ kind: "background_fault", errorName: errorName(error) });
+/** @param ticketId the ticket that it is about; absent: none, or many */
+function onFault(error: unknown, ticketId?: string): void {
+  const whose = ticketId !== undefined && { queueId: ticketId };
+  tell({ kind: "background_fault", errorName: errorName(error), ...whose });
 }
 
 function errorName(error: unknown): string {
