@@ -233,6 +233,9 @@ describe("a provider that is paused", () => {
     const row = (body["providers"] as Rows).find(({ name }) => name === "openai");
     expect(row).toMatchObject({ paused: true, available: false });
     expect(row?.["retry_at"]).not.toBeNull();
+    const metrics = await at.request("/metrics", asOperator("reader"));
+    expect(metrics.text).toContain('llm_provider_paused{provider="openai"} 1');
+    expect(metrics.text).toContain('llm_provider_paused{provider="mock"} 0');
     const health = await at.request("/healthz");
     expect(health.body["status"]).toBe("degraded");
     expect(JSON.stringify(health.body["warnings"])).toMatch(
