@@ -6,12 +6,13 @@ import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, type AppParts } from "./http/app.ts";
 import { loopbackTenant } from "./http/auth.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
+import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
 import { createReport } from "./telemetry/sentry.ts";
@@ -39,6 +40,10 @@ export interface Surroundings {
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
   readonly deployment: string | null;
+  /** Absent: nobody records spans. */
+  readonly tracer?: Tracer | undefined;
+  /** Absent: no answer says where its time went. */
+  readonly sayTimes?: AppParts["sayTimes"];
   readonly stores: StoreParts;
 }
 
@@ -57,19 +62,59 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
-  const { metrics, modelLabel } = surroundings;
-  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, totals, sizeOf } = stores;
-  const providers = createProviders(config, transport, clock);
-  const defaultModels = configuredModels(config);
-  const mask = createMask(secretsOf(config));
-  const accounts = createAccounts(totals, clock);
+  const { platform, clock, newId, sha256, isStopping, deployment, stores } = surroundings;
+  const { metrics, modelLabel, tracer, sayTimes } = surroundings;
+  const accounts = createAccounts(stores.totals, clock);
   const tell: Tell = (event) => {
     surroundings.tell(event);
     if (event.kind === "attempt") accounts.countCall(event);
   };
+  const { ports, defaultModels, gateway, submitKeyed } = flowOf(config, surroundings, tell);
+  const report = createReport({
+    dsn: config.sentryDsn,
+    environment: config.environment,
+    release: version,
+    platform: platform.name,
+  });
+  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
+  const app = createApp({
+    config: { ...config, warnings: settingsWarnings },
+    gateway,
+    submitKeyed,
+    gate: stores.gate,
+    accounts,
+    dependencies: stores.dependencies,
+    queueType: stores.queueType,
+    storeWarnings: stores.warnings ?? noWarnings,
+    usable: new Set(ports.providers.keys()),
+    defaultModels,
+    models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
+    platform,
+    isStopping,
+    deployment,
+    door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
+    clock,
+    newId,
+    sha256,
+    tell,
+    metrics,
+    modelLabel,
+    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
+    report,
+    mask: ports.mask,
+    tracer,
+    sayTimes,
+  });
+  return { app, gateway, settingsWarnings };
+}
+
+/** What becomes of a comparison, behind the routes. */
+function flowOf(config: Config, surroundings: Surroundings, tell: Tell) {
+  const { platform, transport, clock, newId, random, sha256, stores, tracer } = surroundings;
+  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, sizeOf } = stores;
+  const defaultModels = configuredModels(config);
   const ports: Ports = {
-    providers,
+    providers: createProviders(config, transport, clock),
     gate,
     tickets,
     copyOf,
@@ -82,8 +127,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     ...(sizeOf && { sizeOf }),
     cancellations,
     stopping,
-    mask,
+    mask: createMask(secretsOf(config)),
     tell,
+    tracer,
   };
   const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
   const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
@@ -99,40 +145,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     leaseMs: requestTimeoutMs + keyMarginMs,
     retentionMs: config.queue.retentionMs,
   });
-  const report = createReport({
-    dsn: config.sentryDsn,
-    environment: config.environment,
-    release: version,
-    platform: platform.name,
-  });
-  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
-  const app = createApp({
-    config: { ...config, warnings: settingsWarnings },
-    gateway,
-    submitKeyed,
-    gate,
-    accounts,
-    dependencies: stores.dependencies,
-    queueType: stores.queueType,
-    storeWarnings: stores.warnings ?? noWarnings,
-    usable: new Set(providers.keys()),
-    defaultModels,
-    models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
-    platform,
-    isStopping,
-    deployment,
-    door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
-    clock,
-    newId,
-    sha256,
-    tell,
-    metrics,
-    modelLabel,
-    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
-    report,
-    mask,
-  });
-  return { app, gateway, settingsWarnings };
+  return { ports, defaultModels, gateway, submitKeyed };
 }
 
 /** Without keys there is one. */

@@ -42,6 +42,7 @@ export function operatorsOnly(parts: OperatorParts, need: OperatorNeed): Guard {
     const problem = found === null ? unknownOperator(parts.config) : whyNot(found, c.req, need);
     if (problem !== null) return refuse(c, problem);
     c.set("operator", found?.name ?? null);
+    c.set("mayAct", found?.mayAct ?? false);
     await next();
     return undefined;
   };

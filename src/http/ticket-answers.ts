@@ -67,6 +67,7 @@ export function statusJson(ticket: Shown, context: TicketContext, beside: object
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),
+    available_until: isEnded(state) ? iso(state.forgetAtMs) : null,
     position_in_queue: positionOf(ticket, context),
     estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
     retry_count: progress.failedAttempts,
@@ -165,7 +166,7 @@ const crashed: Problem = {
 };
 
 /** Why it failed, or why it waits. */
-function problemOfTicket(
+export function problemOfTicket(
   { about, state }: Shown,
   context: TicketContext,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {

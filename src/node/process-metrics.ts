@@ -101,6 +101,7 @@ function memory(): readonly Shown[] {
 function handles(): readonly Shown[] {
   const byType = Object.groupBy(process.getActiveResourcesInfo(), (type) => type);
   const samples = Object.entries(byType).map(([type, all = []]) => ({ values: [type], value: all.length }));
+  // Prom-client has their sum too, as a gauge with the name of a counter (`…_total`), which promtool is right to refuse.
   return [
     {
       name: "nodejs_active_resources",
@@ -109,11 +110,6 @@ function handles(): readonly Shown[] {
       labels: ["type"],
       samples,
     },
-    gauge(
-      "nodejs_active_resources_total",
-      "All that keeps the event loop alive.",
-      samples.reduce((sum, { value }) => sum + value, 0),
-    ),
   ];
 }
 

@@ -41,6 +41,7 @@ const components = {
   OperatorProvider: schemas.pausableAnswer,
   OperatorActions: schemas.actionsAnswer,
   Health: schemas.healthAnswer,
+  Home: schemas.homeAnswer,
   Alive: schemas.aliveAnswer,
   Ready: schemas.readyAnswer,
   // A store is away; or the service is not set up at all, and then each of its routes answers so.
@@ -148,6 +149,14 @@ const operations: readonly Operation[] = [
     errors: [401],
   },
   {
+    path: "/console",
+    method: "get",
+    id: "console",
+    summary: "The same for a person, as a page; for operators' keys alone, by HTTP Basic too.",
+    answer: "text/html",
+    errors: [401],
+  },
+  {
     path: "/api/v1/operator/tickets",
     method: "get",
     id: "operatorTickets",
@@ -201,6 +210,15 @@ const operations: readonly Operation[] = [
     open: true,
     answer: "Ready",
     errors: [503],
+  },
+  {
+    path: "/",
+    method: "get",
+    id: "home",
+    summary: "Which service answers here, and where its page is.",
+    open: true,
+    answer: "Home",
+    errors: [],
   },
   {
     path: "/openapi.json",

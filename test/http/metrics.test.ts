@@ -78,6 +78,13 @@ async function metricsOf({ request }: ReturnType<typeof testService>) {
   );
 }
 
+it("begins at 0 what an alert must see the first of: a bug that a client meets, an expired ticket", async () => {
+  expect(await metricsOf(testService({ env: { MOCK_ENABLED: "true" } }))).toMatchObject({
+    'llm_provider_comparisons_total{provider="mock",mode="immediate",result="refused",error_type="INTERNAL_ERROR"}': 0,
+    'llm_provider_tickets_total{provider="mock",event="expired"}': 0,
+  });
+});
+
 describe("says what clients saw:", () => {
   it("a judgement, an unreadable answer that was asked for once more, a refusal and a ticket", async () => {
     const service = testService({ env: { MOCK_ENABLED: "true" } });
@@ -109,6 +116,14 @@ describe("says what clients saw:", () => {
       'llm_provider_circuit_breaker_state{provider="mock",state="closed"}': 1,
       'llm_provider_circuit_breaker_state{provider="mock",state="open"}': 0,
       'llm_provider_gate_up{provider="openai"}': 1,
+    });
+  });
+
+  it("a bug that a client met, as a comparison of the mode that it was asked in", async () => {
+    const service = testService({ steps: [{ throws: new TypeError("a bug of ours") }] });
+    expect((await service.compare({ processing_mode: "immediate" })).status).toBe(500);
+    expect(await metricsOf(service)).toMatchObject({
+      'llm_provider_comparisons_total{provider="openai",mode="immediate",result="refused",error_type="INTERNAL_ERROR"}': 1,
     });
   });
 

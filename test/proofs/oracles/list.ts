@@ -1,0 +1,15 @@
+/** All oracles. A new one is a file beside this one, and a line here. */
+import type { Oracle } from "./oracle.ts";
+
+interface Entry {
+  readonly name: string;
+  /** Asked by `--ci` too, where a missing tool is a failure. CI installs the Debian packages of its tools. */
+  readonly inCi: boolean;
+  /** Not loaded unless it is asked. */
+  readonly load: () => Promise<{ readonly oracle: Oracle }>;
+}
+
+export const oracles: readonly Entry[] = [
+  { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
+  { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
+];
