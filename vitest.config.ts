@@ -12,7 +12,7 @@ const machine = [
   "test/node/{stopping,stopping-connections,stopping-delay,log-output,full-disk,damaged-file,data-directory,clock-set}.test.ts",
   "test/node/redis/{trouble,rolling-restart,rewriting,stop,stores-rest}.test.ts",
   "test/node/{migration-redis,migration-sqlite}.test.ts",
-  "test/node/{original-clients,right-node,load,live-memory}.test.ts",
+  "test/node/{original-clients,right-node,load,live-memory,workers-spans}.test.ts",
   "test/node/vendors/one-byte-chunks.test.ts",
   "test/proofs/simulation/sim.test.ts",
 ];

@@ -12,6 +12,7 @@ export type Environment = {
   readonly TOTALS_OBJECTS: DurableObjectNamespace;
   readonly TENANT_INDEXES: DurableObjectNamespace;
   readonly METRICS_OBJECTS: DurableObjectNamespace;
+  readonly OPERATOR_OBJECTS: DurableObjectNamespace;
   /** A message is the id of a ticket, and nothing more. */
   readonly TICKETS: Queue<string>;
   readonly VERSION: WorkerVersionMetadata;
@@ -48,9 +49,10 @@ export function configOf(env: Environment): Config {
   return config;
 }
 
-/** Tells of what was not meant to happen. */
-export function logFault(env: Environment, kind: FaultKind, error: unknown): void {
-  settingsOf(env).tell({ kind, errorName: error instanceof Error ? error.name : typeof error });
+/** Tells of what was not meant to happen. @param queueId the ticket that it is about; absent: none, or many */
+export function logFault(env: Environment, kind: FaultKind, error: unknown, queueId?: string): void {
+  const errorName = error instanceof Error ? error.name : typeof error;
+  settingsOf(env).tell({ kind, errorName, ...(queueId !== undefined && { queueId }) });
 }
 
 function writeLine(line: string): void {

@@ -19,16 +19,19 @@ import { fetchTransport } from "./fetch-transport.ts";
 import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
 import { metricsOf } from "./stubs/metrics.ts";
 import { remoteKeys } from "./stubs/keys.ts";
+import { remoteActions } from "./stubs/operator.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
 import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { remoteTickets, remindTicket } from "./stubs/tickets.ts";
+import { asWork, markSpan, platformTracer } from "./tracing.ts";
 import { remoteTotals } from "./stubs/totals.ts";
 import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./objects/key-object.ts";
 export { MetricsObject } from "./objects/metrics-object.ts";
+export { OperatorObject } from "./objects/operator-object.ts";
 export { ProviderGate } from "./objects/gate-object.ts";
 export { TenantIndex } from "./objects/tenant-index.ts";
 export { TicketObject } from "./objects/ticket-object.ts";
@@ -65,7 +68,7 @@ export default {
       // A dead letter's ticket tells its gate how it stands, and the gate sends it again.
       batch.queue === deadQueue ? (id) => remindTicket(env, id) : work,
       workMs,
-      (event, error) => logFault(env, event, error),
+      (event, error, id) => logFault(env, event, error, id),
     );
     await Promise.all([totals.flush(), metrics.flushUnlessDue()]);
   },
@@ -110,17 +113,20 @@ function make(env: Environment) {
     tell(event) {
       writeLine(event);
       metrics.count(event, later);
+      markSpan(event);
     },
-    metrics: { counted: metrics.read, ofPlatform: () => [] },
+    metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,
+    tracer: platformTracer,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
     stores: {
       gate,
       tickets,
       copyOf: upstashOf(env)?.copyOf,
       keys: remoteKeys(env),
+      actions: remoteActions(env),
       totals,
       stopping: null,
       dependencies: (asked) => dependencies(env, config.defaultProvider, asked),
@@ -142,14 +148,22 @@ function make(env: Environment) {
     );
     if (claimed !== null) await gateway.run(claimed);
   }
-  return { app, totals, metrics, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+  return {
+    app,
+    totals,
+    metrics,
+    work: (id: string) => asWork(() => work(id)),
+    workMs: config.llm.requestTimeoutMs + workMarginMs,
+  };
 }
 
 /** @param provider `null`: whichever gate has a place for the ticket */
 async function askAfter(env: Environment, ticketId: string, provider: ProviderName | null): Promise<void> {
   const providers = provider === null ? providerNames : [provider];
   await sideBySide(providers, (name) =>
-    haveAskedAfter(env, name, ticketId).catch((error: unknown) => logFault(env, "gate_away", error)),
+    haveAskedAfter(env, name, ticketId).catch((error: unknown) =>
+      logFault(env, "gate_away", error, ticketId),
+    ),
   );
 }
 
@@ -179,7 +193,7 @@ async function workAll(
       const undelivered = await fetch();
       if (undelivered.length === 0) return;
       await sideBySide(undelivered, async (id) => {
-        await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
+        await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error, id));
       });
     } while (performance.now() < endsAtMs);
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * The flow, in reading order: `submit` answers now or keeps a ticket. How a ticket is judged that was kept stands in `work.ts`; what its owner can
- * do with it in `own-tickets.ts`; how a provider is tried out in `try-out.ts`.
+ * do with it in `own-tickets.ts`, what operators can in `operator.ts`; how a provider is tried out in `try-out.ts`.
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
@@ -17,14 +17,8 @@ import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
-import {
-  StoreAway,
-  type AbortCause,
-  type ClaimedTicket,
-  type Ports,
-  type Provider,
-  type TicketQuery,
-} from "./ports.ts";
+import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
+import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
 import {
@@ -46,10 +40,11 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
-    list: (query: Omit<TicketQuery, "tenantKey">) => listOwn(flow, query),
+    list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
+    operator: operatorVerbs(flow, policy.tenants ?? []),
   };
 }
 
@@ -158,9 +153,9 @@ async function judgeNow(
     tally.awayMs += fineMs(clock) - reportingMs;
     beforeMs = startedMs;
     if (answer.ok) {
-      const { calls: attempts, awayMs } = tally;
+      const { calls: attempts, vendorMs, awayMs } = tally;
       const costUsd = costOfCalls(tally);
-      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd, attempts, awayMs });
+      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd, attempts, vendorMs, awayMs });
     }
     const failure = asServed(answer.error, others);
     last = { kind: "failed", failure };
@@ -175,9 +170,11 @@ async function judgeNow(
 }
 
 /** @param last what the call before it met; `null`: there was none */
-function liveCall({ correlationId, tenant, traceId }: Caller, last: Obstacle | null): Purpose {
+function liveCall(caller: Caller, last: Obstacle | null): Purpose {
+  const { correlationId, tenant, span: parent = null } = caller;
+  const traceId = parent?.traceId ?? caller.traceId;
   const retryOf = last?.kind === "failed" ? last.failure.reason : null;
-  return { lane: "live", correlationId, tenant, traceId, queueId: null, retryOf };
+  return { lane: "live", correlationId, tenant, traceId, parent, queueId: null, retryOf };
 }
 
 /** Keeps a comparison as a ticket. A keep that stops half-way leaves a ticket that is kept, or nothing for long. */
@@ -189,7 +186,9 @@ async function keep(
   const { systemPrompt, userPrompt, essayA, essayB } = prepared.comparison;
   const texts = { systemPrompt, userPrompt, essayA, essayB };
   const sizeBytes = ports.sizeOf?.(texts) ?? textsBytes(texts);
-  const about = aboutOf(prepared, caller, keys, caller.queueId ?? ports.newId(), sizeBytes);
+  const span = ports.tracer?.keeping(caller.span ?? null) ?? null;
+  const id = caller.queueId ?? ports.newId();
+  const about = aboutOf(prepared, caller, keys, { id, sizeBytes, span });
   const lastFailure = waitsFor?.kind === "failed" ? storable(waitsFor.failure, ports.mask) : null;
   const spent = { calls: tally.calls, costUsd: costOfCalls(tally) };
   try {
@@ -200,7 +199,7 @@ async function keep(
     const draft = { about, texts, spent, lastFailure, delayMs, idIsGiven };
     const created = await ports.tickets.create(draft);
     if (created.kind === "full") return err({ kind: "queue_full" });
-    ports.tell({ kind: "ticket_kept", ...ofTicket(created.ticket), reason: reasonToWait(waitsFor) });
+    ports.tell({ kind: "ticket_kept", ...ofTicket(created.ticket), span, reason: reasonToWait(waitsFor) });
     return ok({ ...created, waitsFor });
   } catch (error) {
     if (error instanceof StoreAway) return err({ kind: "store_away" });

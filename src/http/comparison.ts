@@ -21,7 +21,7 @@ import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import { unaskedBytes, type Platform } from "./platform.ts";
 import { badIdempotencyKey } from "./problems.ts";
-import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import { refuse, tracedAs, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
 export interface ComparisonParts extends ContextParts {
@@ -80,7 +80,8 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   stay.resize(liveBytes);
   if (request.correlation_id) c.set("correlationId", request.correlation_id);
   if (ignoredFields.length > 0) {
-    parts.tell({ kind: "unknown_fields", correlationId: c.get("correlationId"), fields: ignoredFields });
+    const correlationId = c.get("correlationId");
+    parts.tell({ kind: "unknown_fields", correlationId, traceId: tracedAs(c), fields: ignoredFields });
   }
   const asked = askedOf(request);
   const provider = asked.provider ?? config.defaultProvider;
@@ -128,7 +129,6 @@ function callerOf(
     mode,
     priority: request.priority ?? 0,
     userId: request.user_id ?? null,
-    traceId: c.get("traceId"),
     metadata: request.metadata ?? {},
     metadataText,
     ignoredFields,

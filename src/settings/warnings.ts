@@ -11,7 +11,7 @@ export function warningsAbout(
   env: Env,
   platform: PlatformName,
 ): readonly string[] {
-  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
+  const { defaultProvider, mock, providers, upstash } = config;
   const isDefaultUsable =
     defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
   return [
@@ -22,20 +22,36 @@ export function warningsAbout(
       : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
     ...unencrypted(config, platform),
     ...weightsOfNobody(config),
-    ...(platform === "cloudflare" && redisUrl !== null
-      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
-      : []),
+    ...(platform === "cloudflare" ? forNode(config) : []),
     ...(platform === "node" && upstash !== null
       ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
       : []),
   ];
 }
 
+function forNode({ redisUrl, tracing, serverTiming }: Omit<Config, "warnings">): readonly string[] {
+  const given = [
+    ...(redisUrl === null ? [] : ["REDIS_URL"]),
+    ...(tracing === null ? [] : ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+    ...(serverTiming ? ["SERVER_TIMING"] : []),
+  ];
+  return given.map((name) => `${name} is for Node: on Cloudflare nothing reads it`);
+}
+
 /** For the start alone: it is no fault, and `/healthz` is everybody's. */
-export function operatorWarnings({ operators }: Pick<Config, "operators">): readonly string[] {
-  return operators.kind === "nobody"
-    ? ["OPERATOR_KEYS is not set, so /metrics answers 401 to everybody"]
-    : [];
+export function operatorWarnings({ operators, host }: Pick<Config, "operators" | "host">): readonly string[] {
+  switch (operators.kind) {
+    case "nobody":
+      return ["OPERATOR_KEYS is not set, so /metrics and /console answer 401 to everybody"];
+    case "keys":
+      return isLoopback(host)
+        ? []
+        : [
+            `HOST is ${host}: unless TLS is in front, operators' keys travel unencrypted to /console and /metrics`,
+          ];
+    case "loopback":
+      return [];
+  }
 }
 
 function weightsOfNobody({ access, tenantWeights }: Omit<Config, "warnings">): readonly string[] {
@@ -97,7 +113,7 @@ function quotedValues(env: Env): readonly string[] {
 const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
 
 function unencrypted(
-  { providers, redisUrl, sentryDsn, upstash }: Omit<Config, "warnings">,
+  { providers, redisUrl, sentryDsn, tracing, upstash }: Omit<Config, "warnings">,
   platform: PlatformName,
 ): readonly string[] {
   return [
@@ -117,6 +133,11 @@ function unencrypted(
       : []),
     ...(sentryDsn !== null && isUnencrypted(sentryDsn)
       ? ["SENTRY_DSN is http:// to another machine: reports travel unencrypted"]
+      : []),
+    ...(platform === "node" && tracing !== null && isUnencrypted(tracing.endpoint)
+      ? [
+          "OTEL_EXPORTER_OTLP_ENDPOINT is http:// to another machine: tenants' names and its headers travel unencrypted",
+        ]
       : []),
   ];
 }

@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
-import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Spent, Ticket, TicketCopy, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { ClaimAnswer, SeenTicket } from "../../engine/claims.ts";
 import { withoutTexts } from "../../engine/ticket-codec.ts";
 import { isMissingInIndex } from "../../engine/ticket-index.ts";
@@ -16,7 +16,7 @@ import { configOf, logFault, settingsOf, type Environment } from "../environment
 import { metricsOf } from "../stubs/metrics.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
-import { askedRow, cursorIn, ticketRow } from "./ticket-row.ts";
+import { askedRow, cursorIn, eventsIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
 /** After an alarm that came to nothing. */
@@ -91,6 +91,11 @@ export class TicketObject extends DurableObject<Environment> {
     return ticket && withoutTexts(ticket);
   }
 
+  /** What has happened to it, in order. */
+  async events(): Promise<readonly TicketEvent[]> {
+    return (await this.#keeper.load()) === null ? [] : eventsIn(this.ctx.storage.sql);
+  }
+
   claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {
     return this.#keeper.claim(permit, asProbe, early);
   }
@@ -123,7 +128,7 @@ export class TicketObject extends DurableObject<Environment> {
     try {
       await this.#keeper.ring();
     } catch (error) {
-      logFault(this.env, "ticket_alarm_failed", error);
+      logFault(this.env, "ticket_alarm_failed", error, this.ctx.id.name);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
     }
   }

@@ -11,4 +11,5 @@ interface Entry {
 
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
+  { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
 ];

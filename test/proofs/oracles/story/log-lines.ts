@@ -82,6 +82,7 @@ export const inNoStory: Readonly<Record<string, string>> = {
   judged_for_nobody: "test/stores/failover/moves.test.ts",
   log_lines_dropped: "test/node/log-output.test.ts",
   settings_wrong: "a Worker that is set up wrongly has no story to tell: each route is a 503",
+  spans_dropped: "test/node/tracing.test.ts",
   spooled_too_late: "test/stores/failover/claims.test.ts",
   store_accepts: "test/node/full-disk.test.ts",
   store_refuses: "test/node/full-disk.test.ts",
