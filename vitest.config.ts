@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
  * What takes whole processes, disks, users, clocks or stores that older versions have written, one after another in real time, and the simulation
@@ -11,12 +12,33 @@ const machine = [
   "test/node/{stopping,stopping-connections,stopping-delay,log-output,full-disk,damaged-file,data-directory,clock-set}.test.ts",
   "test/node/redis/{trouble,rolling-restart,rewriting,stop,stores-rest}.test.ts",
   "test/node/{migration-redis,migration-sqlite}.test.ts",
-  "test/node/{original-clients,right-node,load,live-memory}.test.ts",
+  "test/node/{original-clients,right-node,load,live-memory,workers-spans}.test.ts",
   "test/node/vendors/one-byte-chunks.test.ts",
   "test/proofs/simulation/sim.test.ts",
 ];
 /** And those of them that run inside workerd. */
 const machineInWorkerd = ["test/cloudflare/migration.test.ts"];
+
+/** What mostly waits, for half a minute each: begun before all else, so that the cores work beside it and none of it is the end of the run. */
+const waitsLongest = [
+  "test/cloudflare/objects/ticket-object-evicted.test.ts",
+  "test/cloudflare/stories.test.ts",
+  "test/node/stories-sqlite.test.ts",
+  "test/node/redis/process.test.ts",
+  "test/node/stories-redis.test.ts",
+];
+
+function isLong({ moduleId }: TestSpecification): boolean {
+  return waitsLongest.some((file) => moduleId.endsWith(`/${file}`));
+}
+
+/** Vitest's own order goes from project to project. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 const insideWorkerd = () =>
   cloudflareTest({
@@ -29,6 +51,7 @@ const insideWorkerd = () =>
 export default defineConfig({
   test: {
     globalSetup: ["./test/support/global-setup.ts"],
+    sequence: { sequencer: LongestFirst },
     // More than there are cores on a small machine: many wait for processes and time limits.
     maxWorkers: Math.max(5, availableParallelism() - 1),
     // Only what hangs meets these, also on a slow machine that does other work.

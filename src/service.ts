@@ -6,12 +6,13 @@ import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, type AppParts } from "./http/app.ts";
 import { loopbackTenant } from "./http/auth.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
+import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
 import { createReport } from "./telemetry/sentry.ts";
@@ -39,6 +40,10 @@ export interface Surroundings {
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
   readonly deployment: string | null;
+  /** Absent: nobody records spans. */
+  readonly tracer?: Tracer | undefined;
+  /** Absent: no answer says where its time went. */
+  readonly sayTimes?: AppParts["sayTimes"];
   readonly stores: StoreParts;
 }
 
@@ -58,7 +63,7 @@ export interface StoreParts extends Pick<
 
 export function createService(config: Config, surroundings: Surroundings) {
   const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
-  const { metrics, modelLabel } = surroundings;
+  const { metrics, modelLabel, tracer, sayTimes } = surroundings;
   const { gate, tickets, copyOf, keys, actions, cancellations, stopping, totals, sizeOf } = stores;
   const providers = createProviders(config, transport, clock);
   const defaultModels = configuredModels(config);
@@ -84,6 +89,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     stopping,
     mask,
     tell,
+    tracer,
   };
   const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
   const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
@@ -131,6 +137,8 @@ export function createService(config: Config, surroundings: Surroundings) {
     refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
     report,
     mask,
+    tracer,
+    sayTimes,
   });
   return { app, gateway, settingsWarnings };
 }

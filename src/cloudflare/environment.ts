@@ -49,9 +49,10 @@ export function configOf(env: Environment): Config {
   return config;
 }
 
-/** Tells of what was not meant to happen. */
-export function logFault(env: Environment, kind: FaultKind, error: unknown): void {
-  settingsOf(env).tell({ kind, errorName: error instanceof Error ? error.name : typeof error });
+/** Tells of what was not meant to happen. @param queueId the ticket that it is about; absent: none, or many */
+export function logFault(env: Environment, kind: FaultKind, error: unknown, queueId?: string): void {
+  const errorName = error instanceof Error ? error.name : typeof error;
+  settingsOf(env).tell({ kind, errorName, ...(queueId !== undefined && { queueId }) });
 }
 
 function writeLine(line: string): void {

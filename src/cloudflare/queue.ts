@@ -19,7 +19,7 @@ export function consume(
   messages: readonly TicketMessage[],
   work: (ticketId: string) => Promise<unknown>,
   limitMs: number,
-  onFault: (event: "message_unreadable" | "message_failed", error: unknown) => void,
+  onFault: (event: "message_unreadable" | "message_failed", error: unknown, ticketId?: string) => void,
 ): Promise<void> {
   return sideBySide(messages, async (message) => {
     const { body } = message;
@@ -32,7 +32,7 @@ export function consume(
       await inTimeOrThrow(limitMs, work(body));
       message.ack();
     } catch (error) {
-      onFault("message_failed", error);
+      onFault("message_failed", error, body);
       message.retry({ delaySeconds: Math.min(2 ** Math.min(message.attempts, 10), longestDelaySeconds) });
     }
   });

@@ -25,6 +25,7 @@ import { consume } from "./queue.ts";
 import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { remoteTickets, remindTicket } from "./stubs/tickets.ts";
+import { asWork, markSpan, platformTracer } from "./tracing.ts";
 import { remoteTotals } from "./stubs/totals.ts";
 import { upstashOf } from "./upstash.ts";
 
@@ -67,7 +68,7 @@ export default {
       // A dead letter's ticket tells its gate how it stands, and the gate sends it again.
       batch.queue === deadQueue ? (id) => remindTicket(env, id) : work,
       workMs,
-      (event, error) => logFault(env, event, error),
+      (event, error, id) => logFault(env, event, error, id),
     );
     await Promise.all([totals.flush(), metrics.flushUnlessDue()]);
   },
@@ -112,11 +113,13 @@ function make(env: Environment) {
     tell(event) {
       writeLine(event);
       metrics.count(event, later);
+      markSpan(event);
     },
     metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,
+    tracer: platformTracer,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
     stores: {
       gate,
@@ -145,14 +148,22 @@ function make(env: Environment) {
     );
     if (claimed !== null) await gateway.run(claimed);
   }
-  return { app, totals, metrics, work, workMs: config.llm.requestTimeoutMs + workMarginMs };
+  return {
+    app,
+    totals,
+    metrics,
+    work: (id: string) => asWork(() => work(id)),
+    workMs: config.llm.requestTimeoutMs + workMarginMs,
+  };
 }
 
 /** @param provider `null`: whichever gate has a place for the ticket */
 async function askAfter(env: Environment, ticketId: string, provider: ProviderName | null): Promise<void> {
   const providers = provider === null ? providerNames : [provider];
   await sideBySide(providers, (name) =>
-    haveAskedAfter(env, name, ticketId).catch((error: unknown) => logFault(env, "gate_away", error)),
+    haveAskedAfter(env, name, ticketId).catch((error: unknown) =>
+      logFault(env, "gate_away", error, ticketId),
+    ),
   );
 }
 
@@ -182,7 +193,7 @@ async function workAll(
       const undelivered = await fetch();
       if (undelivered.length === 0) return;
       await sideBySide(undelivered, async (id) => {
-        await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error));
+        await work(id).catch((error: unknown) => logFault(env, "ticket_failed", error, id));
       });
     } while (performance.now() < endsAtMs);
   } catch (error) {

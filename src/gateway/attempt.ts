@@ -5,6 +5,7 @@ import type { Judgement } from "../domain/judging/judgement.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 import type { AttemptEvent } from "../telemetry/events.ts";
+import type { Span } from "../telemetry/tracing/context.ts";
 import type { Answer, Clock, Ports, Provider } from "./ports.ts";
 import { requestOf, type Prepared } from "./resolve.ts";
 
@@ -20,10 +21,13 @@ export interface Judged {
 }
 
 /** For whom a call is made, and why: what operators are told of it. */
-export type Purpose = Pick<
+export interface Purpose extends Pick<
   AttemptEvent,
   "correlationId" | "tenant" | "traceId" | "queueId" | "lane" | "retryOf"
->;
+> {
+  /** The span of what it is made for; `null`: nobody records it. */
+  readonly parent: Span | null;
+}
 
 /** What the calls for one comparison came to so far. */
 export interface CallTally {
@@ -31,12 +35,14 @@ export interface CallTally {
   /** US dollars of the calls whose usage is known; `null`: none yet. */
   costUsd: number | null;
   priceKnown: boolean;
-  /** What calls and waits between them took, in milliseconds. */
+  /** What calls took, in milliseconds. */
+  vendorMs: number;
+  /** What calls, the gate and waits between calls took. */
   awayMs: number;
 }
 
 export function newCallTally(calls = 0, costUsd: number | null = null): CallTally {
-  return { calls, costUsd, priceKnown: true, awayMs: 0 };
+  return { calls, costUsd, priceKnown: true, vendorMs: 0, awayMs: 0 };
 }
 
 /** US dollars; `null` where no usage is known, or the price is not. */
@@ -54,31 +60,40 @@ export interface Asking {
 
 /** @returns the judgement or the failure, and how long the last call took */
 export async function attempt(
-  ports: Pick<Ports, "clock" | "tell">,
+  ports: CallPorts,
   asking: Asking,
   signal: AbortSignal,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
-  const first = await call(ports, asking, signal, false);
+  const around = ports.tracer?.around;
+  const once = (isReask: boolean) => call(ports, asking, signal, isReask);
+  const askOnce = around === undefined ? once : (isReask: boolean) => around(() => once(isReask));
+  const first = await askOnce(false);
   if (first.ok || first.error.reason !== "unreadable" || signal.aborted) return first;
-  return call(ports, asking, signal, true);
+  return askOnce(true);
 }
 
+type CallPorts = Pick<Ports, "clock" | "tell" | "tracer">;
+
 async function call(
-  { clock, tell }: Pick<Ports, "clock" | "tell">,
+  { clock, tell, tracer }: CallPorts,
   { provider, prepared, purpose, tally }: Asking,
   signal: AbortSignal,
   isReask: boolean,
 ): Promise<Result<Judged, Failure> & { readonly durationMs: number }> {
   const number = ++tally.calls;
+  const { parent } = purpose;
+  const span = (parent && tracer?.spans?.child(parent)) ?? null;
   const startedAtMs = clock.nowMs();
   const beganMs = clock.monotonicMs();
   const beganFineMs = fineMs(clock);
   // Made anew for each call, and held by nobody here: the judge can let go of it as soon as it is sent.
   const reply = await provider.judge({ ...requestOf(prepared), attempt: number }, signal);
   const durationMs = clock.monotonicMs() - beganMs;
-  tally.awayMs += fineMs(clock) - beganFineMs;
+  const tookMs = fineMs(clock) - beganFineMs;
+  tally.vendorMs += tookMs;
+  tally.awayMs += tookMs;
   const { outcome, usage } = reply;
-  const { model } = prepared.comparison;
+  const { model, parameters } = prepared.comparison;
   const costUsd = usage && provider.cost(model, usage, startedAtMs);
   if (usage) {
     if (costUsd === null) tally.priceKnown = false;
@@ -91,10 +106,13 @@ async function call(
     lane,
     correlationId,
     traceId,
+    span,
     queueId,
     tenant,
     provider: provider.name,
     model,
+    plan: prepared.plan,
+    maxTokens: parameters.maxTokens,
     attempt: number,
     retryOf: isReask ? null : retryOf,
     isReask,

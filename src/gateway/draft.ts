@@ -1,18 +1,25 @@
 /** What is stored of a comparison that is to be judged later, beside its texts. */
 import { besideBytes, recordBytes } from "../domain/ticket/size.ts";
 import type { About } from "../domain/ticket/ticket.ts";
+import { traceparentOf, type Span } from "../telemetry/tracing/context.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import type { Draft } from "./ports.ts";
 import type { Prepared } from "./resolve.ts";
 import type { Caller } from "./submission.ts";
 
-/** @param sizeBytes UTF-8 bytes of the comparison's texts */
+interface KeptAs {
+  readonly id: string;
+  /** UTF-8 bytes of the comparison's texts. */
+  readonly sizeBytes: number;
+  /** `null`: nobody records how it is kept. */
+  readonly span: Span | null;
+}
+
 export function aboutOf(
   { comparison, plan, promptSha256, frame }: Prepared,
   caller: Caller,
   keys: GateKeys,
-  id: string,
-  sizeBytes: number,
+  { id, sizeBytes, span }: KeptAs,
 ): Draft["about"] {
   const { provider, model, parameters } = comparison;
   const keptBytes = besideBytes(caller);
@@ -32,6 +39,7 @@ export function aboutOf(
     keys,
     correlationId: caller.correlationId,
     traceId: caller.traceId,
+    ...(span && { traceparent: traceparentOf(span) }),
     userId: caller.userId,
     metadata: caller.metadata,
     ...asWritten(caller),

@@ -153,9 +153,9 @@ async function judgeNow(
     tally.awayMs += fineMs(clock) - reportingMs;
     beforeMs = startedMs;
     if (answer.ok) {
-      const { calls: attempts, awayMs } = tally;
+      const { calls: attempts, vendorMs, awayMs } = tally;
       const costUsd = costOfCalls(tally);
-      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd, attempts, awayMs });
+      return ok({ kind: "judged", ...answer.value, ...prepared, costUsd, attempts, vendorMs, awayMs });
     }
     const failure = asServed(answer.error, others);
     last = { kind: "failed", failure };
@@ -170,9 +170,11 @@ async function judgeNow(
 }
 
 /** @param last what the call before it met; `null`: there was none */
-function liveCall({ correlationId, tenant, traceId }: Caller, last: Obstacle | null): Purpose {
+function liveCall(caller: Caller, last: Obstacle | null): Purpose {
+  const { correlationId, tenant, span: parent = null } = caller;
+  const traceId = parent?.traceId ?? caller.traceId;
   const retryOf = last?.kind === "failed" ? last.failure.reason : null;
-  return { lane: "live", correlationId, tenant, traceId, queueId: null, retryOf };
+  return { lane: "live", correlationId, tenant, traceId, parent, queueId: null, retryOf };
 }
 
 /** Keeps a comparison as a ticket. A keep that stops half-way leaves a ticket that is kept, or nothing for long. */
@@ -184,7 +186,9 @@ async function keep(
   const { systemPrompt, userPrompt, essayA, essayB } = prepared.comparison;
   const texts = { systemPrompt, userPrompt, essayA, essayB };
   const sizeBytes = ports.sizeOf?.(texts) ?? textsBytes(texts);
-  const about = aboutOf(prepared, caller, keys, caller.queueId ?? ports.newId(), sizeBytes);
+  const span = ports.tracer?.keeping(caller.span ?? null) ?? null;
+  const id = caller.queueId ?? ports.newId();
+  const about = aboutOf(prepared, caller, keys, { id, sizeBytes, span });
   const lastFailure = waitsFor?.kind === "failed" ? storable(waitsFor.failure, ports.mask) : null;
   const spent = { calls: tally.calls, costUsd: costOfCalls(tally) };
   try {
@@ -195,7 +199,7 @@ async function keep(
     const draft = { about, texts, spent, lastFailure, delayMs, idIsGiven };
     const created = await ports.tickets.create(draft);
     if (created.kind === "full") return err({ kind: "queue_full" });
-    ports.tell({ kind: "ticket_kept", ...ofTicket(created.ticket), reason: reasonToWait(waitsFor) });
+    ports.tell({ kind: "ticket_kept", ...ofTicket(created.ticket), span, reason: reasonToWait(waitsFor) });
     return ok({ ...created, waitsFor });
   } catch (error) {
     if (error instanceof StoreAway) return err({ kind: "store_away" });

@@ -22,6 +22,7 @@ import type {
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 import type { Tell } from "../telemetry/events.ts";
+import type { Tracer } from "../telemetry/tracing/tracer.ts";
 
 /** One request to a judge, complete: the adapter adds nothing but the vendor's envelope. */
 export interface JudgeRequest {
@@ -321,4 +322,6 @@ export interface Ports {
   /** Takes our keys out of a vendor's words before they are stored. */
   readonly mask: (text: string) => string;
   readonly tell: Tell;
+  /** Absent: nobody records spans. */
+  readonly tracer?: Tracer | undefined;
 }

@@ -4,6 +4,7 @@ import type { Failure } from "../domain/failure.ts";
 import type { CallWait } from "../domain/gate/pauses.ts";
 import type { ProcessingMode } from "../domain/judging/comparison.ts";
 import type { Plan } from "../domain/judging/plan.ts";
+import type { RequestSpan } from "../telemetry/tracing/context.ts";
 import type { Judged } from "./attempt.ts";
 import type { Created } from "./ports.ts";
 
@@ -16,6 +17,8 @@ export interface Caller {
   readonly priority: number;
   readonly userId: string | null;
   readonly traceId: string | null;
+  /** Of its request; absent: nobody records it here. */
+  readonly span?: RequestSpan | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The same as it was written, where that may differ. */
   readonly metadataText?: string;
@@ -45,7 +48,9 @@ export interface LiveJudgement extends Judged {
   readonly costUsd: number | null;
   /** Calls made for this judgement. */
   readonly attempts: number;
-  /** What those calls, the gate and the waits between them took, in milliseconds. */
+  /** What those calls took, in milliseconds. */
+  readonly vendorMs: number;
+  /** What those calls, the gate and the waits between them took. */
   readonly awayMs: number;
 }
 

@@ -7,7 +7,7 @@ import { prepare, resolve, type Asked } from "./resolve.ts";
 import type { Caller, WhyNot } from "./submission.ts";
 
 /** Who tries a provider out. */
-export type Tester = Pick<Caller, "correlationId" | "tenant" | "onHangUp">;
+export type Tester = Pick<Caller, "correlationId" | "tenant" | "traceId" | "span" | "onHangUp">;
 
 export async function tryOut(
   { ports, policy, startDeadline, roomOf }: Flow,
@@ -23,15 +23,10 @@ export async function tryOut(
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
     const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
-    const { correlationId, tenant } = whom;
-    const purpose = {
-      lane: "test",
-      correlationId,
-      tenant,
-      traceId: null,
-      queueId: null,
-      retryOf: null,
-    } as const;
+    const { correlationId, tenant, span: parent = null } = whom;
+    const traceId = parent?.traceId ?? whom.traceId;
+    const who = { correlationId, tenant, traceId, parent };
+    const purpose = { ...who, lane: "test", queueId: null, retryOf: null } as const;
     const answer = await attempt(
       ports,
       { provider, prepared, purpose, tally: newCallTally() },

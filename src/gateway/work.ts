@@ -3,6 +3,9 @@ import type { Failure } from "../domain/failure.ts";
 import type { CallReport } from "../domain/gate/call-report.ts";
 import type { AttemptOutcome } from "../domain/ticket/moves.ts";
 import { comparisonOf, isEnded, type Ticket, type TicketResult } from "../domain/ticket/ticket.ts";
+import type { TicketWorked } from "../telemetry/events.ts";
+import { ofTicket } from "../telemetry/ticket-events.ts";
+import type { Span } from "../telemetry/tracing/context.ts";
 import { attempt, costOfCalls, newCallTally, type CallTally } from "./attempt.ts";
 import { factsOfTicketCall, reportOf, noReport } from "./call-report.ts";
 import type { Flow } from "./flow.ts";
@@ -12,6 +15,20 @@ import { untilAnswered } from "./until-answered.ts";
 
 /** Makes the call that was begun, and stores what came of the call. Whatever throws, the turn, the place and the ticket are given back at once. */
 export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
+  const { tracer, tell } = flow.ports;
+  const whose = ofTicket(claimed.ticket);
+  const span = tracer?.spans?.attempt(whose.accepted) ?? null;
+  let came: Pick<TicketWorked, "outcome" | "reason"> = { outcome: "threw", reason: null };
+  try {
+    const outcome = await work(flow, claimed, span);
+    came = { outcome: outcome.kind, reason: outcome.kind === "failed" ? outcome.failure.reason : null };
+  } finally {
+    tell({ kind: "ticket_worked", ...whose, span, ...came });
+  }
+}
+
+/** @param span of this attempt */
+async function work(flow: Flow, claimed: ClaimedTicket, span: Span | null): Promise<TicketAnswer> {
   const { ports } = flow;
   const { clock, tickets } = ports;
   const { ticket, permit, epoch, fence, leaseLeftMs } = claimed;
@@ -34,7 +51,7 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
 
   let attempted;
   try {
-    attempted = await attemptFor(flow, ticket, tally);
+    attempted = await attemptFor(flow, ticket, tally, span);
   } catch (error) {
     const others = await report(noReport);
     const failure: Failure = { reason: "hung_up" };
@@ -50,14 +67,14 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
         gate.report({ permit, epoch, ...noReport }),
         untilAnswered(ports, () => tickets.giveBack(id, fence, spent), leaseEndsMs),
       ]);
-      return;
+      break;
     case "judged": {
       const { result } = outcome;
       await Promise.all([
         report({ ...reportOf(null, keys.model, 0), durationMs }),
         settle({ kind: "judged", result, spent }),
       ]);
-      return;
+      break;
     }
     case "failed": {
       // Whether the ticket is charged with the failure depends on how others fared: the gate is asked first.
@@ -66,6 +83,7 @@ export async function run(flow: Flow, claimed: ClaimedTicket): Promise<void> {
       await settle({ kind: "failed", failure, spent, others });
     }
   }
+  return outcome;
 }
 
 /** What came of a ticket's attempt. `stopped`: it was broken off, because the process ends. */
@@ -78,6 +96,7 @@ async function attemptFor(
   { ports, policy, startDeadline }: Flow,
   ticket: Ticket,
   tally: CallTally,
+  parent: Span | null,
 ): Promise<{ readonly outcome: TicketAnswer; readonly durationMs: number | null }> {
   const { about, progress, state } = ticket;
   if (isEnded(state)) throw new Error(`ticket ${about.id} was claimed though it has ended`);
@@ -93,8 +112,8 @@ async function attemptFor(
   const onCancel = cancellations ? (then: () => void) => cancellations.watch(about.id, then) : null;
   const deadline = startDeadline(policy.requestTimeoutMs, onCancel);
   const retryOf = progress.spent.calls === 0 ? null : (state.lastFailure?.reason ?? null);
-  const { correlationId, tenant, traceId, id: queueId } = about;
-  const purpose = { lane: "ticket", correlationId, tenant, traceId, queueId, retryOf } as const;
+  const { correlationId, tenant, traceId, queueId } = ofTicket(ticket);
+  const purpose = { lane: "ticket", correlationId, tenant, traceId, parent, queueId, retryOf } as const;
   const asking = { provider, prepared: { comparison, plan, promptSha256, frame }, purpose, tally };
   const answer = await attempt(ports, asking, deadline.signal).finally(deadline.end);
   const { durationMs } = answer;

@@ -13,12 +13,20 @@ export function queryParameters<T extends ZodType<Record<string, unknown>>>(sche
   return zValidator("query", schema, refuseIssues);
 }
 
-function refuseIssues(
-  result: { success: boolean; error?: { issues: readonly { path: PropertyKey[]; message: string }[] } },
-  c: Context,
-): Response | undefined {
-  if (result.success) return undefined;
-  return refuse(c, notValid("address", issuesOf(result.error?.issues ?? [])));
+interface Checked {
+  readonly success: boolean;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[] };
+}
+
+function refuseIssues({ success, data, error }: Checked, c: Context): Response | undefined {
+  if (success) return undefined;
+  /** A parameter that stands twice is a list here, of which a schema would say odd things. */
+  const isTwice = ({ path }: { readonly path: PropertyKey[] }) => Array.isArray(data[String(path[0])]);
+  const issues = (error?.issues ?? []).map((issue) =>
+    isTwice(issue) ? { ...issue, message: "is given more than once" } : issue,
+  );
+  return refuse(c, notValid("address", issuesOf(issues)));
 }
 
 /** @param routes of a Hono app */

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { StoreAway } from "../gateway/ports.ts";
 import type { Report } from "../telemetry/sentry.ts";
+import type { Tracer } from "../telemetry/tracing/tracer.ts";
 import { methodsByPath } from "./address.ts";
 import { comparisonRoutes, type ComparisonParts } from "./comparison.ts";
 import { consoleRoutes, type ConsoleParts } from "./console.ts";
@@ -15,7 +16,13 @@ import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
 import { endRequest } from "./request-end.ts";
-import { beginRequest, refuse, refuseUnexpected, type Variables } from "./route-context.ts";
+import {
+  beginRequest,
+  refuse,
+  refuseUnexpected,
+  type RouteContext,
+  type Variables,
+} from "./route-context.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
@@ -30,22 +37,28 @@ export interface AppParts
     ConsoleParts {
   readonly newId: () => string;
   readonly report: Report;
+  /** Absent: nobody records spans. */
+  readonly tracer?: Tracer | undefined;
+  /** Says in an answer where its time went. Absent: nobody wants to know, or no clock could tell. */
+  readonly sayTimes?: ((c: RouteContext, tookMs: number) => void) | undefined;
 }
 
 export function createApp(parts: AppParts) {
-  const { clock, newId, tell } = parts;
+  const { clock, newId, tell, tracer, sayTimes } = parts;
   const nowMs = clock.fineMs ?? clock.monotonicMs;
   const app = new Hono<{ Variables: Variables }>();
 
   app.use(async (c, next) => {
     const startedAtMs = nowMs();
-    beginRequest(c, newId());
+    beginRequest(c, newId(), startedAtMs, tracer?.spans);
     tell({ kind: "request_began" });
     // Hono hands errors to `onError` itself, but lets everything else that can be thrown through.
     await next().catch((thrown: unknown) => {
       c.res = refuseUnexpected(c, thrown);
     });
-    endRequest(c, nowMs() - startedAtMs, parts);
+    const tookMs = nowMs() - startedAtMs;
+    sayTimes?.(c, tookMs);
+    endRequest(c, tookMs, parts);
   });
 
   const guard = knownOnly(parts);

@@ -13,7 +13,7 @@ export const notRead: Compared = {
   result: "refused",
   turnedAway: null,
   keyed: null,
-  awayMs: null,
+  away: null,
 };
 
 export const crowdedOut: Compared = { ...notRead, turnedAway: "crowded" };
@@ -28,20 +28,23 @@ export function comparedAs(
 ): Compared {
   const keyed = isKeyed ? keyedOutcome(submitted) : null;
   if (!submitted.ok) {
-    return { mode, result: "refused", turnedAway: turnedAwayBy(submitted.error), keyed, awayMs: null };
+    return { mode, result: "refused", turnedAway: turnedAwayBy(submitted.error), keyed, away: null };
   }
   const answer = submitted.value;
   switch (answer.kind) {
-    case "judged":
-      return { mode, result: "judged", turnedAway: null, keyed, awayMs: answer.awayMs };
+    case "judged": {
+      const { vendorMs, awayMs } = answer;
+      const away = { vendorMs, waitMs: awayMs - vendorMs };
+      return { mode, result: "judged", turnedAway: null, keyed, away };
+    }
     case "answered":
-      return { mode, result: "judged", turnedAway: null, keyed, awayMs: null };
+      return { mode, result: "judged", turnedAway: null, keyed, away: null };
     case "kept": {
       const turnedAway = answer.waitsFor && turnedAwayBy(answer.waitsFor);
-      return { mode, result: "kept", turnedAway, keyed, awayMs: null };
+      return { mode, result: "kept", turnedAway, keyed, away: null };
     }
     case "kept_before":
-      return { mode, result: "kept", turnedAway: null, keyed, awayMs: null };
+      return { mode, result: "kept", turnedAway: null, keyed, away: null };
   }
 }
 

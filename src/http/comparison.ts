@@ -1,7 +1,7 @@
 /** `POST /api/v1/comparison`: a judgement now (200), or a ticket (202). */
 import type { Accounts } from "../accounts/accounts.ts";
 import { heldBytes, mostHeldBytes } from "../domain/live.ts";
-import type { ProviderName } from "../domain/judging/comparison.ts";
+import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { LiveRoom, Stay } from "../gateway/live-room.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
@@ -21,7 +21,7 @@ import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import { unaskedBytes, type Platform } from "./platform.ts";
 import { badIdempotencyKey } from "./problems.ts";
-import { refuse, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import { refuse, tracedAs, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
 export interface ComparisonParts extends ContextParts {
@@ -80,17 +80,21 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   stay.resize(liveBytes);
   if (request.correlation_id) c.set("correlationId", request.correlation_id);
   if (ignoredFields.length > 0) {
-    parts.tell({ kind: "unknown_fields", correlationId: c.get("correlationId"), fields: ignoredFields });
+    const correlationId = c.get("correlationId");
+    parts.tell({ kind: "unknown_fields", correlationId, traceId: tracedAs(c), fields: ignoredFields });
   }
   const asked = askedOf(request);
   const provider = asked.provider ?? config.defaultProvider;
   c.set("provider", provider);
+  const mode = request.processing_mode ?? "queue_if_unavailable";
+  // Whatever is thrown from here on, the comparison was read.
+  c.set("comparison", { ...notRead, mode });
   const key = keyOf(c.req.header("idempotency-key"));
   if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
 
-  const caller = { ...callerOf(c, parts.platform, read.value), liveBytes };
+  const caller = { ...callerOf(c, parts.platform, read.value, mode), liveBytes };
   const submitted = await submit(parts, key, asked, caller);
-  c.set("comparison", comparedAs(caller.mode, key !== null, submitted));
+  c.set("comparison", comparedAs(mode, key !== null, submitted));
   if (!submitted.ok) {
     const model = asked.model ?? parts.defaultModels[provider];
     return refuse(c, problemOfRefusal(submitted.error, provider, parts.mask, clock.nowMs(), model));
@@ -118,13 +122,13 @@ function callerOf(
   c: RouteContext,
   platform: Platform,
   { request, metadataText, ignoredFields }: GoodComparison,
+  mode: ProcessingMode,
 ): Sender {
   return {
     ...whom(c, platform),
-    mode: request.processing_mode ?? "queue_if_unavailable",
+    mode,
     priority: request.priority ?? 0,
     userId: request.user_id ?? null,
-    traceId: c.get("traceId"),
     metadata: request.metadata ?? {},
     metadataText,
     ignoredFields,

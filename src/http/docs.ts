@@ -1,12 +1,16 @@
 /**
- * `GET /openapi.json`, and `GET /docs`: the OpenAPI document as one page without a script, a font or a byte from elsewhere. The page works
+ * `GET /`, `GET /openapi.json`, and `GET /docs`: the OpenAPI document as one page without a script, a font or a byte from elsewhere. The page works
  * where there is no internet, and no third party's code runs beside an API key.
  */
+import type * as z from "zod";
+import { version } from "../version.ts";
+import type { homeAnswer } from "../wire/schemas.ts";
 import { openapiDocument, type OpenapiDocument } from "../wire/openapi.ts";
 import { jsonAnswer, textAnswer } from "./answer.ts";
 import type { Routes } from "./route-context.ts";
 
 export function docsRoutes(app: Routes): void {
+  app.get("/", (c) => jsonAnswer(200, home, c.get("correlationId")));
   app.get("/openapi.json", (c) => jsonAnswer(200, openapiDocument(), c.get("correlationId")));
   app.get("/docs", (c) =>
     textAnswer(
@@ -18,6 +22,9 @@ export function docsRoutes(app: Routes): void {
     ),
   );
 }
+
+/** Who answers here, for whoever types nothing but the host. */
+const home: z.infer<typeof homeAnswer> = { service: "llm-provider-service", version, docs: "/docs" };
 
 const docsHeaders = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

@@ -55,11 +55,12 @@ async function metricsNow(parts: MetricsParts): Promise<string> {
     parts.dependencies("all"),
   ]);
   const sums = newSums();
-  const { access } = config;
+  const { access, tracing } = config;
   beginAtZero(sums, {
     usable,
     defaultModel: (provider) => modelLabel(provider, defaultModels[provider]),
     tenants: access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [],
+    sendsSpans: tracing !== null,
   });
   addDifferences(sums, counted);
   const build = [version, platform.name, parts.deployment ?? ""];

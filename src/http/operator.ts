@@ -21,7 +21,7 @@ import { withoutBody } from "./guards.ts";
 import { operatorsOnly, type OperatorParts } from "./operator-access.ts";
 import { namesByKey } from "./paused-models.ts";
 import { noSuchProvider } from "./problems.ts";
-import { rowOf, type ProviderParts } from "./providers.ts";
+import { shownProvider, type ProviderParts } from "./providers.ts";
 import { refuse, type RouteContext, type Routes } from "./route-context.ts";
 import { showCancelled, showList, type TicketParts } from "./tickets.ts";
 
@@ -83,7 +83,7 @@ async function orderProvider(
   const gateStatus = await order(name, nameIn(c));
   const { halt } = gateStatus;
   const body: PausableAnswer = {
-    ...rowOf(parts, name, gateStatus, await namesByKey(parts)),
+    ...shownProvider(parts, name, gateStatus, await namesByKey(parts)),
     paused_by: halt?.by ?? null,
     paused_at: halt === undefined ? null : iso(halt.atMs),
   };

@@ -60,7 +60,7 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
   const nameOf = await namesByKey(parts);
   const used = await today;
   const body: ProvidersAnswer = {
-    providers: providerNames.map((name) => rowOf(parts, name, gateStatuses[name], nameOf)),
+    providers: providerNames.map((name) => shownProvider(parts, name, gateStatuses[name], nameOf)),
     default_provider: config.defaultProvider,
     total_requests_today: used?.requests ?? null,
     total_cost_today: used === null ? null : roundedUsd(used.costUsd),
@@ -69,7 +69,7 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
 }
 
 /** @param gateStatus `null`: its gate can't be reached */
-export function rowOf(
+export function shownProvider(
   {
     config,
     usable,

@@ -3,7 +3,8 @@ import { routePath } from "hono/route";
 import { storeAway, type Problem } from "./errors.ts";
 import type { ComparisonMeasures, Tell } from "../telemetry/events.ts";
 import type { Platform } from "./platform.ts";
-import type { Compared, RouteContext } from "./route-context.ts";
+import { isOften } from "../telemetry/lines.ts";
+import { tracedAs, type Away, type Compared, type RouteContext } from "./route-context.ts";
 import { framesOf, type Report } from "../telemetry/sentry.ts";
 
 /** @param tookMs in fractions where the clock has them */
@@ -18,12 +19,15 @@ export function endRequest(
   const provider = c.get("provider");
   const problem = c.get("problem");
   const thrown = c.get("thrown");
+  const traceId = tracedAs(c);
+  const queueId = c.get("queueId");
   const route = routePath(c, -1);
   tell({
     kind: "request",
     correlationId,
-    traceId: c.get("traceId"),
-    queueId: c.get("queueId"),
+    traceId,
+    span: isOften(route) ? null : c.get("span"),
+    queueId,
     tenant,
     method: c.req.method,
     route,
@@ -31,12 +35,13 @@ export function endRequest(
     durationMs: Math.round(tookMs),
     provider,
     errorType: problem && problem.type,
-    comparison: measured(c.get("comparison"), tookMs),
+    comparison: measured(c.get("comparison"), tookMs, platform),
   });
   if (problem === null) return;
   if (problem.type === "INTERNAL_ERROR") {
     const errorName = thrown instanceof Error ? thrown.name : typeof thrown;
-    tell({ kind: "unexpected_error", correlationId, errorName, stack: framesOf(thrown) });
+    const stack = framesOf(thrown);
+    tell({ kind: "unexpected_error", correlationId, traceId, queueId, errorName, stack });
   }
   if (isOurs(problem)) {
     const incident = { type: problem.type, correlationId, tenant, route, provider, thrown };
@@ -44,10 +49,17 @@ export function endRequest(
   }
 }
 
-function measured(compared: Compared | null, tookMs: number): ComparisonMeasures | null {
+function measured(compared: Compared | null, tookMs: number, { name }: Platform): ComparisonMeasures | null {
   if (compared === null) return null;
-  const { mode, result, turnedAway, keyed, awayMs } = compared;
-  return { mode, result, turnedAway, keyed, overheadMs: awayMs === null ? null : tookMs - awayMs };
+  const { mode, result, turnedAway, keyed, away } = compared;
+  // On Workers time stands still while we compute: what is left of it there is nobody's work.
+  const isMeasured = away !== null && name === "node";
+  return { mode, result, turnedAway, keyed, overheadMs: isMeasured ? ownMs(away, tookMs) : null };
+}
+
+/** What a request took of its own, beside vendor and waits. */
+export function ownMs({ vendorMs, waitMs }: Away, tookMs: number): number {
+  return tookMs - vendorMs - waitMs;
 }
 
 /** Is this service or its operator to blame, not the client and not the vendor's day? */

@@ -67,6 +67,7 @@ export function statusJson(ticket: Shown, context: TicketContext, beside: object
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),
+    available_until: isEnded(state) ? iso(state.forgetAtMs) : null,
     position_in_queue: positionOf(ticket, context),
     estimated_wait_minutes: waitMinutes(waitOf(ticket, context)),
     retry_count: progress.failedAttempts,

@@ -9,6 +9,7 @@ import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { statusesOf } from "../http/gate-views.ts";
+import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
 import { operatorWarnings } from "../settings/warnings.ts";
@@ -56,6 +57,9 @@ const writeLine = linesTo(createLog(config.logLevel, output.write, Date.now));
 const modelLabel = createModelLabel(configuredModels(config));
 const meter = createMeter(modelLabel);
 const recent = newRecent();
+// Who has nobody to send spans to does not load what makes them.
+const tracing =
+  config.tracing && (await import("./tracing/tracing.ts")).startTracing(config, config.tracing, clock, tell);
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -90,6 +94,8 @@ const { app, gateway, settingsWarnings } = createService(config, {
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
+  tracer: tracing?.tracer,
+  sayTimes: config.serverTiming ? sayTimes : undefined,
   stores: {
     ...stores.parts,
     warnings,
@@ -130,6 +136,7 @@ function tell(event: TelemetryEvent): void {
   writeLine(event);
   meter.count(event);
   noteEvent(recent, event, Date.now());
+  tracing?.record(event);
 }
 
 function onFault(error: unknown): void {
@@ -186,9 +193,9 @@ async function stop(signal: NodeJS.Signals) {
   void vendors.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });
-  // Whoever reads the log has a second, or what is left of the time; and a moment in any case.
-  await output.end(
-    Math.min(1_000, Math.max(100, longestStopMs(requestTimeoutMs) - (endedAtMs - doorClosedAtMs))),
-  );
+  // Whoever reads the log, or collects spans, has a second, or what is left of the time; and a moment in any case.
+  const leftMs = longestStopMs(requestTimeoutMs) - (endedAtMs - doorClosedAtMs);
+  const patienceMs = Math.min(1_000, Math.max(100, leftMs));
+  await Promise.all([output.end(patienceMs), tracing?.end(patienceMs)]);
   process.exit(0);
 }

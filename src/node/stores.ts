@@ -35,8 +35,8 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const { redisUrl } = parts;
   const tell: Tell = (event) => {
     // Its gates follow those in Redis (`haltingAsWell`), which tell of it.
-    const isFollowing = redisUrl !== null && "reason" in event && event.reason === "paused";
-    if (!isFollowing || event.kind === "ticket_kept") parts.tell(event);
+    const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
+    if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
   };
   const opened = await openSqlite({ ...parts, tell });
   if (!opened.ok) return opened;

@@ -74,6 +74,18 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly recordResponses: boolean;
   readonly sentryDsn: string | null;
+  /** Node: where spans are sent; `null`: nowhere, and none are made. */
+  readonly tracing: {
+    /** Without a slash at its end: the rest of the path is appended. */
+    readonly endpoint: string;
+    /** Whose values are keys. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** Of traces, from 0 to 1. */
+    readonly ratio: number;
+    readonly serviceName: string;
+  } | null;
+  /** Node: whether judgements say where their time went. */
+  readonly serverTiming: boolean;
   /** Of the source that runs here; `null`: nobody has said. */
   readonly commit: string | null;
   /** Sentences for whoever runs the service about what is allowed but hardly meant. No values of secrets in them. */
@@ -125,15 +137,21 @@ export function parseConfig(
 }
 
 /** What must not be in a log, an error or an answer, whoever wrote it there. */
-export function secretsOf({ providers, redisUrl, upstash }: Config): readonly string[] {
+export function secretsOf({ providers, redisUrl, upstash, tracing }: Config): readonly string[] {
   const password = redisUrl === null ? "" : new URL(redisUrl).password;
   const all = [
     ...Object.values(providers).map(({ apiKey }) => apiKey),
     password,
     decodeURIComponent(password),
     upstash?.token,
+    ...keysIn(Object.values(tracing?.headers ?? {})),
   ];
   return all.filter((secret) => typeof secret === "string").filter((secret) => secret !== "");
+}
+
+/** Keys among values of headers: not what goes before a key, nor a name or number of a few characters, which is everywhere. */
+function keysIn(values: readonly string[]): readonly string[] {
+  return values.flatMap((value) => value.split(" ")).filter((part) => part.length >= 8);
 }
 
 /** One line for each mistake, with its name, what was found and what is allowed. */
@@ -167,7 +185,7 @@ function describeMistake(name: string, given: unknown, allowed: string, byDefaul
 
 /** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
 function mayHoldSecret(name: string, given: string): boolean {
-  if (/(_KEYS?|_TOKEN|DSN)$/.test(name) || name === "REDIS_URL") return true;
+  if (/(_KEYS?|_TOKEN|_HEADERS|DSN)$/.test(name) || name === "REDIS_URL") return true;
   return name.endsWith("_URL") && /[@?#]/.test(given);
 }
 
@@ -237,6 +255,8 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
     maxBodyBytes: given.MAX_BODY_BYTES,
     recordResponses: given.RECORD_LLM_RESPONSES,
     sentryDsn: given.SENTRY_DSN ?? null,
+    tracing: tracingOf(given),
+    serverTiming: given.SERVER_TIMING,
     commit: given.GIT_COMMIT ?? null,
   };
 }
@@ -244,6 +264,12 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
 function operatorsOf({ API_KEYS, OPERATOR_KEYS }: Settings): Config["operators"] {
   if (OPERATOR_KEYS !== undefined) return { kind: "keys", keys: OPERATOR_KEYS };
   return { kind: API_KEYS === undefined ? "loopback" : "nobody" };
+}
+
+function tracingOf(given: Settings): Config["tracing"] {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers = {} } = given;
+  if (endpoint === undefined) return null;
+  return { endpoint, headers, ratio: given.OTEL_TRACES_SAMPLER_ARG, serviceName: given.OTEL_SERVICE_NAME };
 }
 
 /** Rules see to it that both are given, or none. */

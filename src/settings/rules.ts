@@ -63,6 +63,13 @@ export const rules: readonly Rule[] = [
     allowed: () => "an https:// URL in production",
   },
   {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    together: ["OTEL_EXPORTER_OTLP_HEADERS"],
+    isBroken: (given) =>
+      given.OTEL_EXPORTER_OTLP_ENDPOINT === undefined && given.OTEL_EXPORTER_OTLP_HEADERS !== undefined,
+    allowed: () => "the URL that OTEL_EXPORTER_OTLP_HEADERS are for, or neither of them",
+  },
+  {
     name: "CIRCUIT_BREAKER_RECOVERY_TIMEOUT",
     together: ["CIRCUIT_BREAKER_MAX_OPEN_SECONDS"],
     isBroken: (given) => given.CIRCUIT_BREAKER_RECOVERY_TIMEOUT > given.CIRCUIT_BREAKER_MAX_OPEN_SECONDS,

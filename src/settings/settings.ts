@@ -21,6 +21,13 @@ export const settings = z.object({
   TENANT_WEIGHTS: weightList().optional(),
   STOP_DELAY_SECONDS: number(0, 600).default(0),
   LOG_LEVEL: oneOf(["debug", "info", "warn", "error"]).default("info"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: baseUrl().optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList().optional(),
+  OTEL_TRACES_SAMPLER_ARG: number(0, 1).default(0.1),
+  OTEL_SERVICE_NAME: text(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters").default(
+    "llm-provider-service",
+  ),
+  SERVER_TIMING: flag().default(false),
 
   DEFAULT_LLM_PROVIDER: oneOf(providerNames).optional(),
   ANTHROPIC_API_KEY: headerKey().optional(),
@@ -186,23 +193,45 @@ export interface TenantKey {
 
 function keyList() {
   const allowed = 'entries "tenant:sha256-hex-of-key" separated by commas (npm run key -- NAME makes one)';
-  return z.string(allowed).transform((found, context): readonly TenantKey[] => {
-    const tenants = new Map<string, string>();
-    const refuse = (message: string): readonly TenantKey[] => {
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    };
-    // An entry is named by its place only: a key that was put there by mistake must not reach the log.
-    for (const [index, entry] of found.split(",").entries()) {
-      const [tenant = "", hash = "", ...rest] = entry.trim().split(":");
+  return entries<string, readonly TenantKey[]>(
+    allowed,
+    (entry, tenants) => {
+      const [tenant = "", hash = "", ...rest] = entry.split(":");
       const sha256 = hash.toLowerCase();
-      if (!isTenantName(tenant) || !/^[0-9a-f]{64}$/.test(sha256) || rest.length > 0)
-        return refuse(`${allowed}; entry ${index + 1} is not one`);
+      if (!isTenantName(tenant) || !/^[0-9a-f]{64}$/.test(sha256) || rest.length > 0) return isNone(allowed);
       if ((tenants.get(sha256) ?? tenant) !== tenant)
-        return refuse(`each key for one tenant only; entry ${index + 1} repeats another tenant's key`);
+        return ["each key for one tenant only", "repeats another tenant's key"];
       tenants.set(sha256, tenant);
+      return null;
+    },
+    (tenants) => [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 })),
+  );
+}
+
+/** What is allowed, and how an entry is otherwise. */
+type Problem = readonly [allowed: string, problem: string];
+
+const isNone = (allowed: string): Problem => [allowed, "is not one"];
+
+/**
+ * Entries separated by commas. One that is wrong is named by its place only: a key that was put there by mistake must not reach the log.
+ *
+ * @param read puts an entry to those before; `null`: it is a good one
+ */
+function entries<Entry, All>(
+  allowed: string,
+  read: (entry: string, known: Map<string, Entry>) => Problem | null,
+  all: (known: ReadonlyMap<string, Entry>) => All,
+) {
+  return z.string(allowed).transform((found, context): All => {
+    const known = new Map<string, Entry>();
+    for (const [index, entry] of found.split(",").entries()) {
+      const wrong = read(entry.trim(), known);
+      if (wrong === null) continue;
+      context.addIssue({ code: "custom", message: `${wrong[0]}; entry ${index + 1} ${wrong[1]}` });
+      return z.NEVER;
     }
-    return [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 }));
+    return all(known);
   });
 }
 
@@ -217,40 +246,50 @@ export interface OperatorKey {
 function operatorList() {
   const allowed =
     'entries "name:sha256-hex-of-key" separated by commas, with "!read" behind who may only look (npm run key -- NAME makes one)';
-  return z.string(allowed).transform((found, context): readonly OperatorKey[] => {
-    const operators = new Map<string, OperatorKey>();
-    for (const [index, entry] of found.split(",").entries()) {
+  return entries<OperatorKey, readonly OperatorKey[]>(
+    allowed,
+    (entry, operators) => {
       const [, name = "", hash = "", onlyReads] =
-        /^([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})(!read)?$/i.exec(entry.trim()) ?? [];
+        /^([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})(!read)?$/i.exec(entry) ?? [];
       const sha256 = hash.toLowerCase();
-      if (name === "" || operators.has(sha256)) {
-        const problem = name === "" ? "is not one" : "repeats a key";
-        context.addIssue({ code: "custom", message: `${allowed}; entry ${index + 1} ${problem}` });
-        return z.NEVER;
-      }
+      if (name === "") return isNone(allowed);
+      if (operators.has(sha256)) return [allowed, "repeats a key"];
       operators.set(sha256, { name, sha256, mayAct: onlyReads === undefined });
-    }
-    return [...operators.values()];
-  });
+      return null;
+    },
+    (operators) => [...operators.values()],
+  );
+}
+
+/** As OpenTelemetry has them: values are escaped as in URLs. */
+function headerList() {
+  const allowed = 'headers "name=value" separated by commas, values escaped as in URLs (a blank is %20)';
+  return entries<string, Readonly<Record<string, string>>>(
+    allowed,
+    (entry, headers) => {
+      const [, name, escaped = ""] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? [];
+      const value = unescaped(escaped);
+      if (name === undefined || value === null || !/^[\x20-\x7e]*$/.test(value)) return isNone(allowed);
+      headers.set(name, value);
+      return null;
+    },
+    Object.fromEntries,
+  );
 }
 
 /** By tenant. */
 function weightList() {
   const allowed = 'entries "tenant:weight" separated by commas, a weight being a number from 0.01 to 100';
-  return z.string(allowed).transform((found, context): Readonly<Record<string, number>> => {
-    const weights = new Map<string, number>();
-    const refuse = (message: string): Readonly<Record<string, number>> => {
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    };
-    for (const [index, entry] of found.split(",").entries()) {
+  return entries<number, Readonly<Record<string, number>>>(
+    allowed,
+    (entry, weights) => {
       const [tenant = "", weight = "", ...rest] = entry.split(":").map((part) => part.trim());
       const isWeight = decimal.test(weight) && Number(weight) >= 0.01 && Number(weight) <= 100;
-      if (!isTenantName(tenant) || !isWeight || rest.length > 0)
-        return refuse(`${allowed}; entry ${index + 1} is not one`);
-      if (weights.has(tenant)) return refuse(`one entry for each tenant; entry ${index + 1} repeats one`);
+      if (!isTenantName(tenant) || !isWeight || rest.length > 0) return isNone(allowed);
+      if (weights.has(tenant)) return ["one entry for each tenant", "repeats one"];
       weights.set(tenant, Number(weight));
-    }
-    return Object.fromEntries(weights);
-  });
+      return null;
+    },
+    Object.fromEntries,
+  );
 }

@@ -11,7 +11,7 @@ export function warningsAbout(
   env: Env,
   platform: PlatformName,
 ): readonly string[] {
-  const { defaultProvider, mock, providers, redisUrl, upstash } = config;
+  const { defaultProvider, mock, providers, upstash } = config;
   const isDefaultUsable =
     defaultProvider === "mock" ? mock.enabled : isConfigured(providers[defaultProvider]);
   return [
@@ -22,13 +22,20 @@ export function warningsAbout(
       : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
     ...unencrypted(config, platform),
     ...weightsOfNobody(config),
-    ...(platform === "cloudflare" && redisUrl !== null
-      ? ["REDIS_URL is for Node: on Cloudflare nothing reads it"]
-      : []),
+    ...(platform === "cloudflare" ? forNode(config) : []),
     ...(platform === "node" && upstash !== null
       ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
       : []),
   ];
+}
+
+function forNode({ redisUrl, tracing, serverTiming }: Omit<Config, "warnings">): readonly string[] {
+  const given = [
+    ...(redisUrl === null ? [] : ["REDIS_URL"]),
+    ...(tracing === null ? [] : ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+    ...(serverTiming ? ["SERVER_TIMING"] : []),
+  ];
+  return given.map((name) => `${name} is for Node: on Cloudflare nothing reads it`);
 }
 
 /** For the start alone: it is no fault, and `/healthz` is everybody's. */
@@ -106,7 +113,7 @@ function quotedValues(env: Env): readonly string[] {
 const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
 
 function unencrypted(
-  { providers, redisUrl, sentryDsn, upstash }: Omit<Config, "warnings">,
+  { providers, redisUrl, sentryDsn, tracing, upstash }: Omit<Config, "warnings">,
   platform: PlatformName,
 ): readonly string[] {
   return [
@@ -126,6 +133,11 @@ function unencrypted(
       : []),
     ...(sentryDsn !== null && isUnencrypted(sentryDsn)
       ? ["SENTRY_DSN is http:// to another machine: reports travel unencrypted"]
+      : []),
+    ...(platform === "node" && tracing !== null && isUnencrypted(tracing.endpoint)
+      ? [
+          "OTEL_EXPORTER_OTLP_ENDPOINT is http:// to another machine: tenants' names and its headers travel unencrypted",
+        ]
       : []),
   ];
 }

@@ -1,20 +1,23 @@
 /**
  * Everything that is told of the service's life, on one page: what happened, and what was measured of it. The lines of the log
- * (`lines.ts`) and the metrics (`metrics/meter.ts`) are made from these and from nothing else. What is called by a name here is called so in
+ * (`lines.ts`), the metrics (`metrics/meter.ts`) and the spans (`tracing/recorder.ts`) are made from these and from nothing else. What is called by a name here is called so in
  * the log, where others rely on the name. No text of a prompt, an essay, an answer or a key is in any of them.
  */
 import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { GateChange } from "../domain/gate/changes.ts";
+import type { Plan } from "../domain/judging/plan.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 import type { Result } from "../domain/result.ts";
 import type { TicketEnd } from "../domain/ticket/ticket-end.ts";
+import type { RequestSpan, Span, SpanContext } from "./tracing/context.ts";
 
 export type TelemetryEvent =
   | { readonly kind: "request_began" }
   | RequestEvent
   | AttemptEvent
   | TicketKept
+  | TicketWorked
   | TicketEnded
   | GateEvent
   | StoreEvent
@@ -22,11 +25,19 @@ export type TelemetryEvent =
   | FaultEvent
   | OperatorEvent
   /** Fields of a comparison that nobody reads. */
-  | { readonly kind: "unknown_fields"; readonly correlationId: string; readonly fields: readonly string[] }
+  | {
+      readonly kind: "unknown_fields";
+      readonly correlationId: string;
+      readonly traceId: string | null;
+      readonly fields: readonly string[];
+    }
   /** A bug of ours, beside the `request` that met it. */
   | {
       readonly kind: "unexpected_error";
       readonly correlationId: string;
+      readonly traceId: string | null;
+      /** The ticket that the request asked for. */
+      readonly queueId: string | null;
       readonly errorName: string;
       readonly stack: readonly string[];
     };
@@ -38,8 +49,10 @@ export type Tell = (event: TelemetryEvent) => void;
 export interface RequestEvent {
   readonly kind: "request";
   readonly correlationId: string | undefined;
-  /** 32 hex digits; `null`: the caller's request is in no trace. */
+  /** 32 hex digits; `null`: the request is in no trace, neither of its caller nor of ours. */
   readonly traceId: string | null;
+  /** `null`: nobody records spans, or the platform has its own. */
+  readonly span: RequestSpan | null;
   /** The ticket that it asked for, or was given. */
   readonly queueId: string | null;
   readonly tenant: string | null;
@@ -77,12 +90,18 @@ export interface AttemptEvent {
   readonly lane: "live" | "ticket" | "test";
   readonly correlationId: string;
   readonly traceId: string | null;
+  /** As in `RequestEvent`. */
+  readonly span: Span | null;
   /** `null`: for no ticket. */
   readonly queueId: string | null;
   readonly tenant: string;
   readonly provider: ProviderName;
   /** The model that was asked for. */
   readonly model: string;
+  /** How it was asked. */
+  readonly plan: Plan;
+  /** As resolved; the plan may have raised it. */
+  readonly maxTokens: number;
   /** Which call for its comparison, from 1. */
   readonly attempt: number;
   /** Why the call before it failed, where this one is made for that; `null`: there was none, or it answered. */
@@ -115,16 +134,29 @@ export interface OfTicket {
   readonly queueId: string;
   readonly correlationId: string;
   readonly traceId: string | null;
+  /** The span that kept it; `null`: it was not recorded. */
+  readonly accepted: SpanContext | null;
   readonly tenant: string;
   readonly provider: ProviderName;
   readonly model: string;
 }
 
 /** A comparison is stored as a ticket, durably. */
-interface TicketKept extends OfTicket {
+export interface TicketKept extends OfTicket {
   readonly kind: "ticket_kept";
+  readonly span: Span | null;
   /** Why there is no judgement now: the failure of a call, what the gate said, or `asked` for a ticket. */
   readonly reason: string;
+}
+
+/** A ticket was claimed, and what came of its call is stored, or was tried to be. No line of the log: its calls have theirs. */
+export interface TicketWorked extends OfTicket {
+  readonly kind: "ticket_worked";
+  readonly span: Span | null;
+  /** `stopped`: the process ends. `threw`: a bug of ours. */
+  readonly outcome: "judged" | "failed" | "stopped" | "threw";
+  /** Why there is no judgement; `null`: there is one, or it was no failure. */
+  readonly reason: Failure["reason"] | null;
 }
 
 /** A ticket has come to its end, and that is stored. */
@@ -152,9 +184,9 @@ export type FailoverEvent =
   /** So many tickets have moved to the primary store. */
   | { readonly kind: "tickets_moved"; readonly count: number }
   /** A judgement that was kept while the store was away came too late: the ticket is judged again, or was. */
-  | { readonly kind: "spooled_too_late" }
+  | { readonly kind: "spooled_too_late"; readonly queueId: string }
   /** A ticket that nobody was told of had been worked on before it could be withdrawn. */
-  | { readonly kind: "judged_for_nobody" };
+  | { readonly kind: "judged_for_nobody"; readonly queueId: string };
 
 export type StoreEvent =
   | (FailoverEvent & { readonly store: string })
@@ -182,6 +214,8 @@ type ProcessEvent =
   | { readonly kind: "stopping"; readonly signal: string }
   | { readonly kind: "stopped"; readonly signal: string; readonly durationMs: number }
   | { readonly kind: "log_lines_dropped"; readonly count: number }
+  /** Spans that nobody will see: whoever collects them was away, or slow. */
+  | { readonly kind: "spans_dropped"; readonly count: number }
   | {
       readonly kind: "settings_wrong";
       readonly mistakes: readonly {
@@ -212,7 +246,7 @@ export type OperatorEvent =
     };
 
 /** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */
-interface FaultEvent {
+export interface FaultEvent {
   readonly kind:
     | "background_fault"
     | "gate_alarm_failed"
@@ -229,6 +263,8 @@ interface FaultEvent {
     | "ticket_failed"
     | "ticket_silent";
   readonly errorName: string;
+  /** The ticket that it was about; absent: about none, or many. */
+  readonly queueId?: string;
 }
 
 export type FaultKind = FaultEvent["kind"];

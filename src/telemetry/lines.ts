@@ -1,7 +1,9 @@
 /** Events as the log has them: which are lines of their own, how loud they are, and which of their fields a line has. */
+import type { Failure } from "../domain/failure.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 import type {
   AttemptEvent,
+  FaultEvent,
   GateEvent,
   OperatorEvent,
   RequestEvent,
@@ -72,23 +74,26 @@ interface Line {
   readonly fields: LogFields;
 }
 
+/** Not where who asked has gone, or has cancelled: nothing is wrong then. */
+function isFault(failure: Failure | null): boolean {
+  return failure !== null && failure.reason !== "hung_up";
+}
+
 /** @returns `null`: it is only counted */
 function lineOf(event: TelemetryEvent): Line | null {
   switch (event.kind) {
     case "request_began":
+    case "ticket_worked":
       return null;
     case "request":
       return requestLine(event);
     case "attempt":
-      return { level: event.failure === null ? "info" : "warn", fields: attemptLine(event) };
+      return { level: isFault(event.failure) ? "warn" : "info", fields: attemptLine(event) };
     case "unknown_fields":
-      return {
-        level: "debug",
-        fields: { correlation_id: event.correlationId, unknown_fields: event.fields },
-      };
+      return { level: "debug", fields: { ...idsOf(event), unknown_fields: event.fields } };
     case "unexpected_error": {
-      const { correlationId, errorName, stack } = event;
-      return { level: "error", fields: { correlation_id: correlationId, error_name: errorName, stack } };
+      const { errorName, stack } = event;
+      return { level: "error", fields: { ...idsOf(event), error_name: errorName, stack } };
     }
     case "ticket_kept":
       return { level: "info", fields: { ...ticketFields(event), reason: event.reason } };
@@ -117,37 +122,39 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "stopping":
     case "stopped":
     case "log_lines_dropped":
+    case "spans_dropped":
     case "settings_wrong":
       return processLine(event);
     case "operator_action":
     case "operator_refused":
       return operatorLine(event);
-    case "background_fault":
-    case "gate_alarm_failed":
-    case "gate_away":
-    case "gate_start_failed":
-    case "index_alarm_failed":
-    case "key_alarm_failed":
-    case "message_failed":
-    case "message_unreadable":
-    case "metrics_not_stored":
-    case "queue_refused":
-    case "recording_failed":
-    case "ticket_alarm_failed":
-    case "ticket_failed":
-    case "ticket_silent":
-      return { level: "error", fields: { error_name: event.errorName } };
+    // All others are faults: a list of types alone, since each is told in the same way.
+    default:
+      event satisfies FaultEvent;
+      return { level: "error", fields: { ...idsOf(event), error_name: event.errorName } };
   }
 }
 
+/** What finds all lines about the same. */
+function idsOf(event: {
+  readonly correlationId?: string | undefined;
+  readonly traceId?: string | null;
+  readonly queueId?: string | null;
+}): LogFields {
+  const { correlationId, traceId = null, queueId = null } = event;
+  return {
+    ...(correlationId !== undefined && { correlation_id: correlationId }),
+    ...(traceId !== null && { trace_id: traceId }),
+    ...(queueId !== null && { queue_id: queueId }),
+  };
+}
+
 function requestLine(event: RequestEvent): Line {
-  const { correlationId, traceId, queueId, tenant, route, provider, errorType, status } = event;
+  const { tenant, route, provider, errorType, status } = event;
   return {
     level: isOften(route) ? "debug" : errorType !== null && status >= 500 ? "warn" : "info",
     fields: {
-      ...(correlationId !== undefined && { correlation_id: correlationId }),
-      ...(traceId !== null && { trace_id: traceId }),
-      ...(queueId !== null && { queue_id: queueId }),
+      ...idsOf(event),
       // Refused from below the routes, nobody knows more.
       ...(route !== null && { tenant, method: event.method, route }),
       status,
@@ -161,15 +168,13 @@ function requestLine(event: RequestEvent): Line {
 /** What machines ask every few seconds: for who debugs. */
 const often: readonly string[] = ["/healthz", "/livez", "/readyz", "/metrics"];
 
-function isOften(route: string | null): boolean {
+export function isOften(route: string | null): boolean {
   return route !== null && often.includes(route);
 }
 
 function attemptLine(event: AttemptEvent): LogFields {
   return {
-    correlation_id: event.correlationId,
-    ...(event.traceId !== null && { trace_id: event.traceId }),
-    ...(event.queueId !== null && { queue_id: event.queueId }),
+    ...idsOf(event),
     tenant: event.tenant,
     provider: event.provider,
     attempt: event.attempt,
@@ -197,15 +202,9 @@ function attemptFields({ model, reply, costUsd, failure }: AttemptEvent): LogFie
 
 type TicketFields = Extract<TelemetryEvent, { kind: "ticket_kept" | "ticket_ended" }>;
 
-function ticketFields({ queueId, correlationId, traceId, tenant, provider, model }: TicketFields): LogFields {
-  return {
-    queue_id: queueId,
-    correlation_id: correlationId,
-    ...(traceId !== null && { trace_id: traceId }),
-    tenant,
-    provider,
-    model,
-  };
+function ticketFields(event: TicketFields): LogFields {
+  const { tenant, provider, model } = event;
+  return { ...idsOf(event), tenant, provider, model };
 }
 
 function ticketEndedLine(event: TicketEnded): Line {
@@ -269,7 +268,7 @@ function storeLine(event: StoreEvent): Line {
       return { level: "info", fields: { store: event.store } };
     case "spooled_too_late":
     case "judged_for_nobody":
-      return { level: "warn", fields: {} };
+      return { level: "warn", fields: idsOf(event) };
     case "tickets_moved":
       return { level: "info", fields: { count: event.count } };
     case "store_warnings":
@@ -285,7 +284,16 @@ function troubleFields({ error, code }: { readonly error: string; readonly code:
 
 type ProcessEvent = Extract<
   TelemetryEvent,
-  { kind: "started" | "found" | "stopping" | "stopped" | "log_lines_dropped" | "settings_wrong" }
+  {
+    kind:
+      | "started"
+      | "found"
+      | "stopping"
+      | "stopped"
+      | "log_lines_dropped"
+      | "spans_dropped"
+      | "settings_wrong";
+  }
 >;
 
 function processLine(event: ProcessEvent): Line {
@@ -304,6 +312,8 @@ function processLine(event: ProcessEvent): Line {
       return { level: "info", fields: { signal: event.signal, duration_ms: event.durationMs } };
     case "log_lines_dropped":
       return { level: "error", fields: { count: event.count } };
+    case "spans_dropped":
+      return { level: "warn", fields: { count: event.count } };
     case "settings_wrong":
       return { level: "error", fields: { mistakes: event.mistakes } };
   }

@@ -41,6 +41,7 @@ const components = {
   OperatorProvider: schemas.pausableAnswer,
   OperatorActions: schemas.actionsAnswer,
   Health: schemas.healthAnswer,
+  Home: schemas.homeAnswer,
   Alive: schemas.aliveAnswer,
   Ready: schemas.readyAnswer,
   // A store is away; or the service is not set up at all, and then each of its routes answers so.
@@ -209,6 +210,15 @@ const operations: readonly Operation[] = [
     open: true,
     answer: "Ready",
     errors: [503],
+  },
+  {
+    path: "/",
+    method: "get",
+    id: "home",
+    summary: "Which service answers here, and where its page is.",
+    open: true,
+    answer: "Home",
+    errors: [],
   },
   {
     path: "/openapi.json",

@@ -147,6 +147,9 @@ export const statusAnswer = z.object({
   queued_at: time,
   updated_at: time,
   expires_at: time,
+  available_until: time
+    .nullable()
+    .meta({ description: "How long it can be read, once it has ended; null: it has not." }),
   position_in_queue: z.int().positive().nullable().meta({ description: "1: next; null unless queued." }),
   estimated_wait_minutes: count.nullable(),
   retry_count: count.meta({ description: "Attempts that failed." }),
@@ -348,6 +351,7 @@ export const healthAnswer = z.object({
 });
 export type HealthAnswer = z.infer<typeof healthAnswer>;
 
+export const homeAnswer = z.object({ service: z.string(), version: z.string(), docs: z.string() });
 export const aliveAnswer = z.object({ status: z.literal("alive") });
 export const readyAnswer = z.object({ status: z.literal("ready") });
 

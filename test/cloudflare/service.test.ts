@@ -106,7 +106,7 @@ describe("without keys,", () => {
 
 it("serves every open route", async () => {
   const { fetch } = await worker();
-  for (const path of ["/healthz", "/livez", "/readyz", "/openapi.json", "/docs"]) {
+  for (const path of ["/", "/healthz", "/livez", "/readyz", "/openapi.json", "/docs"]) {
     expect((await fetch(`https://example.com${path}`)).status).toBe(200);
   }
   expect((await fetch("https://example.com/healthz")).body["platform"]).toBe("cloudflare");

@@ -23,7 +23,7 @@ const guarded: readonly (readonly [method: string, path: string])[] = [
   ["POST", "/api/v1/providers/mock/test"],
   ["GET", "/api/v1/models"],
 ];
-const open = ["/healthz", "/livez", "/readyz", "/openapi.json", "/docs"];
+const open = ["/", "/healthz", "/livez", "/readyz", "/openapi.json", "/docs"];
 
 describe.each(guarded)("%s %s", (method, path) => {
   const sent = (headers: Record<string, string>) =>
@@ -129,7 +129,6 @@ describe("other ways to write a path", () => {
     "/api/v1/providers/mock/test/",
     "/api/v1/status/",
     "/api/v1",
-    "/",
     "/metrics/",
     "/console/",
     "/%zz",
@@ -155,6 +154,7 @@ describe("methods", () => {
     ["/api/v1/providers", "GET, HEAD"],
     ["/api/v1/providers/mock/test", "POST"],
     ["/api/v1/models", "GET, HEAD"],
+    ["/", "GET, HEAD"],
     ["/healthz", "GET, HEAD"],
     ["/livez", "GET, HEAD"],
     ["/readyz", "GET, HEAD"],

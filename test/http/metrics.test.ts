@@ -119,6 +119,14 @@ describe("says what clients saw:", () => {
     });
   });
 
+  it("a bug that a client met, as a comparison of the mode that it was asked in", async () => {
+    const service = testService({ steps: [{ throws: new TypeError("a bug of ours") }] });
+    expect((await service.compare({ processing_mode: "immediate" })).status).toBe(500);
+    expect(await metricsOf(service)).toMatchObject({
+      'llm_provider_comparisons_total{provider="openai",mode="immediate",result="refused",error_type="INTERNAL_ERROR"}': 1,
+    });
+  });
+
   it("a breaker that opened, and who was turned away by it", async () => {
     const down = { status: 503, text: JSON.stringify({ error: { message: "down" } }) };
     const service = testService({

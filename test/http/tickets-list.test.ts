@@ -74,6 +74,7 @@ describe("filters", () => {
     ["limit=0", "limit"],
     ["limit=101", "limit"],
     ["limit=ten", "limit"],
+    ["limit=2&limit=3", "limit"],
     ["status=done", "status"],
     ["provider=someone", "provider"],
     ["cursor=nonsense", "cursor"],
@@ -82,6 +83,14 @@ describe("filters", () => {
     const { status, body } = await list(testService(), `?${query}`);
     expect([status, body["error_type"]]).toEqual([400, "VALIDATION_ERROR"]);
     expect(body["issues"]).toMatchObject([{ path }]);
+  });
+
+  it("are named as given twice where one stands twice", async () => {
+    const { body } = await list(testService(), "?limit=2&limit=3&status=queued&status=failed");
+    expect(body["issues"]).toMatchObject([
+      { path: "status", message: "is given more than once" },
+      { path: "limit", message: "is given more than once" },
+    ]);
   });
 
   it("belong to a cursor: with others it is 400, and says so", async () => {

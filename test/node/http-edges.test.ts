@@ -105,6 +105,7 @@ describe("is refused as JSON, with a correlation id that the log has too, and th
       "VALIDATION_ERROR",
     ],
     ["HTTP/1.1 without a Host", ["GET /healthz HTTP/1.1"], 400, "VALIDATION_ERROR"],
+    ["two Hosts", ["GET /healthz HTTP/1.1", "host: localhost", "Host: 127.0.0.1"], 400, "VALIDATION_ERROR"],
     [
       "headers of 20 KB",
       ["GET /healthz HTTP/1.1", "host: localhost", `x: ${"y".repeat(20_000)}`],

@@ -87,7 +87,7 @@ describe("once started", () => {
   });
 
   it("serves every open route", async () => {
-    for (const path of ["/healthz", "/livez", "/readyz", "/openapi.json", "/docs"]) {
+    for (const path of ["/", "/healthz", "/livez", "/readyz", "/openapi.json", "/docs"]) {
       expect((await service.request(path)).status).toBe(200);
     }
   });

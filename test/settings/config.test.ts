@@ -345,14 +345,44 @@ it("names a store that is for the other platform, and a token that travels unenc
   ).toEqual(["UPSTASH_REDIS_REST_URL is http:// to another machine: the token travels unencrypted"]);
 });
 
-it("knows its secrets: keys of vendors, Redis' password as it is written and as it is meant, and Upstash's token", () => {
+it("sends a tenth of all traces, and names itself, where nothing but the collector's address is given", () => {
+  expect(configOf({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/" }).tracing).toEqual({
+    endpoint: "http://127.0.0.1:4318",
+    headers: {},
+    ratio: 0.1,
+    serviceName: "llm-provider-service",
+  });
+});
+
+it("wants to know whom a collector's headers are for, and does not show them", () => {
+  const text = said({ OTEL_EXPORTER_OTLP_HEADERS: "x-key=canary" });
+  expect(text).toContain("OTEL_EXPORTER_OTLP_ENDPOINT: found nothing; allowed: the URL that");
+  expect(text).not.toContain("canary");
+});
+
+it("says of tracing what the platform does not read, and what travels unencrypted", () => {
+  const there = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel.example:4318" };
+  expect(configOf({ ...there, SERVER_TIMING: "1" }, "cloudflare").warnings).toEqual([
+    "OTEL_EXPORTER_OTLP_ENDPOINT is for Node: on Cloudflare nothing reads it",
+    "SERVER_TIMING is for Node: on Cloudflare nothing reads it",
+  ]);
+  expect(configOf(there, "node").warnings).toEqual([
+    "OTEL_EXPORTER_OTLP_ENDPOINT is http:// to another machine: tenants' names and its headers travel unencrypted",
+  ]);
+  expect(configOf({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" }, "node").warnings).toEqual([]);
+});
+
+it("knows its secrets: keys of vendors, Redis' password as it is written and as it is meant, Upstash's token, a collector's keys", () => {
   const config = configOf({
     OPENAI_API_KEY: "sk-1",
     REDIS_URL: "rediss://user:p%40ss@host",
     UPSTASH_REDIS_REST_URL: "https://one.example",
     UPSTASH_REDIS_REST_TOKEN: "token-1",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example",
+    // What everybody writes is no key: a vendor's words would be full of holes.
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20b3RlbDprZXk=,x-scope-orgid=1",
   });
-  expect(secretsOf(config)).toEqual(["sk-1", "p%40ss", "p@ss", "token-1"]);
+  expect(secretsOf(config)).toEqual(["sk-1", "p%40ss", "p@ss", "token-1", "b3RlbDprZXk="]);
   expect(secretsOf(configOf({ REDIS_URL: "redis://host" }))).toEqual([]);
 });
 

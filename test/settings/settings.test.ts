@@ -256,6 +256,60 @@ const rows: readonly Row[] = [
     isSecret: true,
   },
   {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    read: (config) => config.tracing?.endpoint ?? null,
+    byDefault: null,
+    takes: [
+      ["http://127.0.0.1:4318", "http://127.0.0.1:4318"],
+      ["https://otel.example/otlp/", "https://otel.example/otlp"],
+    ],
+    refuses: [
+      "127.0.0.1:4318",
+      "grpc://one.example",
+      "https://user:key@one.example",
+      "https://one.example?key=1",
+    ],
+    allowed: "an http:// or https:// URL without credentials, query or fragment",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    // Read only beside an endpoint, as the next two are.
+    read: (config) => config.tracing?.headers,
+    byDefault: undefined,
+    takes: [
+      ["x-key=one", { "x-key": "one" }],
+      [
+        "Authorization=Basic%20abc==, x-scope = maths ,empty=",
+        { Authorization: "Basic abc==", "x-scope": "maths", empty: "" },
+      ],
+    ],
+    refuses: ["sk-canary", "two words=1", "=canary", "x-key=%zz", "x-key=%0A", "x-key=ä", ": canary=1"],
+    allowed:
+      'headers "name=value" separated by commas, values escaped as in URLs (a blank is %20); entry 1 is not one',
+    isSecret: true,
+  },
+  {
+    name: "OTEL_TRACES_SAMPLER_ARG",
+    read: (config) => config.tracing?.ratio,
+    byDefault: undefined,
+    takes: [
+      ["0", 0],
+      ["0.25", 0.25],
+      ["1", 1],
+    ],
+    refuses: ["1.01", "-0.1", "10%", "always_on"],
+    allowed: "a number from 0 to 1",
+  },
+  {
+    name: "OTEL_SERVICE_NAME",
+    read: (config) => config.tracing?.serviceName,
+    byDefault: undefined,
+    takes: ["judges", "s".repeat(255)].map((name) => [name, name]),
+    refuses: ["s".repeat(256), "ju\ndges", "jüdges"],
+    allowed: "1 to 255 printable ASCII characters",
+  },
+  flag("SERVER_TIMING", (config) => config.serverTiming, false),
+  {
     name: "GIT_COMMIT",
     read: (config) => config.commit,
     byDefault: null,
@@ -274,6 +328,7 @@ const quiet = {
   API_KEYS: `quiet:${"c".repeat(64)}`,
   UPSTASH_REDIS_REST_URL: "https://quiet.example",
   UPSTASH_REDIS_REST_TOKEN: "quiet",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "https://quiet.example",
   CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "0.01",
   CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "3600",
   QUEUE_LOW_WATERMARK: "0.0001",

@@ -18,6 +18,7 @@ const whose = {
   queueId: "q",
   correlationId: "c",
   traceId: "t",
+  accepted: null,
   tenant: "maths",
   provider: "openai",
   model: "m",
@@ -64,7 +65,7 @@ it.each<[TelemetryEvent, object]>([
     { level: "info", provider: "openai", count: 3, since: "1970-01-01T00:00:00.001Z" },
   ],
   [
-    { kind: "ticket_kept", ...whose, reason: "breaker" },
+    { kind: "ticket_kept", ...whose, span: null, reason: "breaker" },
     {
       level: "info",
       queue_id: "q",
@@ -103,6 +104,36 @@ it.each<[TelemetryEvent, object]>([
     },
   ],
   [
+    { kind: "unknown_fields", correlationId: "c", traceId: "t", fields: ["f"] },
+    { level: "debug", correlation_id: "c", trace_id: "t", unknown_fields: ["f"] },
+  ],
+  [
+    {
+      kind: "unexpected_error",
+      correlationId: "c",
+      traceId: "t",
+      queueId: "q",
+      errorName: "RangeError",
+      stack: [],
+    },
+    {
+      level: "error",
+      correlation_id: "c",
+      trace_id: "t",
+      queue_id: "q",
+      error_name: "RangeError",
+      stack: [],
+    },
+  ],
+  [
+    { kind: "ticket_alarm_failed", errorName: "Error", queueId: "q" },
+    { level: "error", error_name: "Error", queue_id: "q" },
+  ],
+  [
+    { kind: "spans_dropped", count: 512 },
+    { level: "warn", count: 512 },
+  ],
+  [
     { kind: "stopped", signal: "SIGTERM", durationMs: 5 },
     { level: "info", signal: "SIGTERM", duration_ms: 5 },
   ],
@@ -121,7 +152,7 @@ it("a request's calls are lines of their own, with trace and ticket where there 
 });
 
 it("where lines are paid for it is one, which says what its calls and its ticket would", () => {
-  const kept = { kind: "ticket_kept", ...whose, reason: "unavailable" } as const;
+  const kept = { kind: "ticket_kept", ...whose, span: null, reason: "unavailable" } as const;
   const lines = told([...attempts, kept, requestOf({ queueId: "q", status: 202 })], requestLinesTo);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatchObject({
@@ -152,4 +183,11 @@ it("one request's calls are in no other's line, and requests that never end are 
     requestLinesTo,
   );
   expect(lines.map(({ attempts }) => attempts)).toEqual([undefined, 1]);
+});
+
+it.each([
+  ["timeout", "warn"],
+  ["hung_up", "info"],
+] as const)("warns of a call that failed, not of one that nobody waits for any more: %s", (reason, level) => {
+  expect(told([attemptOf({ failure: { reason } })], linesTo)).toMatchObject([{ level }]);
 });

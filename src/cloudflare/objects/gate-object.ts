@@ -147,7 +147,7 @@ export class ProviderGate extends DurableObject<Environment> {
     try {
       if (!(await remindTicket(this.env, ticketId))) this.withdraw(place);
     } catch (error) {
-      logFault(this.env, "ticket_silent", error);
+      logFault(this.env, "ticket_silent", error, ticketId);
     }
   }
 
@@ -255,7 +255,7 @@ export class ProviderGate extends DurableObject<Environment> {
     try {
       await inTimeOrThrow(sendLimitMs, this.env.TICKETS.sendBatch(ids.map((body) => ({ body }))));
     } catch (error) {
-      logFault(this.env, "queue_refused", error);
+      logFault(this.env, "queue_refused", error, ids.length === 1 ? ids[0] : undefined);
       if (await this.#noteElsewhere(ids)) return;
       const { sql } = this.ctx.storage;
       for (const id of ids) sql.exec("INSERT OR IGNORE INTO undelivered VALUES (?)", id);

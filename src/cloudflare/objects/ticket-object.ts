@@ -128,7 +128,7 @@ export class TicketObject extends DurableObject<Environment> {
     try {
       await this.#keeper.ring();
     } catch (error) {
-      logFault(this.env, "ticket_alarm_failed", error);
+      logFault(this.env, "ticket_alarm_failed", error, this.ctx.id.name);
       await this.ctx.storage.setAlarm(clock.nowMs() + againMs);
     }
   }

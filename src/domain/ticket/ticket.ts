@@ -56,6 +56,8 @@ export interface About {
   readonly correlationId: string;
   /** 32 hex digits; `null`: the request that brought it was not traced. */
   readonly traceId: string | null;
+  /** The span that kept it, in the W3C's form: its attempts are linked to it. Absent from older code, and where nobody recorded it. */
+  readonly traceparent?: string;
   readonly userId: string | null;
   /** The caller's own. */
   readonly metadata: Readonly<Record<string, unknown>>;

@@ -39,6 +39,7 @@ export function refusal(problem: Problem, tell: Tell): Response {
     kind: "request",
     correlationId,
     traceId: null,
+    span: null,
     queueId: null,
     tenant: null,
     method: "other",

@@ -44,7 +44,8 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
   });
   const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
     connections.begin(outgoing, () => {
-      if (lacksHost(incoming)) return refuseRequest(outgoing, hostMissing, tell);
+      const fault = hostFault(incoming);
+      if (fault !== null) return refuseRequest(outgoing, fault, tell);
       takeHost(incoming);
       return listener(incoming, outgoing);
     });
@@ -74,9 +75,15 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
 /** Whom a request means that names nobody. */
 const thisMachine = "localhost";
 
-/** Only HTTP/1.0 may do without. */
-function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
-  return headers.host === undefined && httpVersion !== "1.0";
+/** Only HTTP/1.0 may do without, and nobody may name two, of which node:http passes the first on (RFC 9112 3.2). */
+function hostFault({ rawHeaders, httpVersion }: IncomingMessage): Problem | null {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  if (hosts > 1) return hostTwice;
+  return hosts === 0 && httpVersion !== "1.0" ? hostMissing : null;
 }
 
 /** An address may end in a colon without a port (RFC 3986 3.2.3), which web-standard requests refuse. */
@@ -109,6 +116,12 @@ const hostMissing: Problem = {
   sentence: "A request of HTTP/1.1 names whom it means in a Host header.",
 };
 
+const hostTwice: Problem = {
+  status: 400,
+  type: "VALIDATION_ERROR",
+  sentence: "The request names whom it means in more than one Host header.",
+};
+
 const tooSlow: Problem = {
   status: 408,
   type: "TIMEOUT",
@@ -138,5 +151,5 @@ const noProxy: Problem = {
   status: 405,
   type: "METHOD_NOT_ALLOWED",
   sentence: "The service is no proxy.",
-  headers: { allow: "GET, HEAD, POST" },
+  headers: { allow: "GET, HEAD, POST, DELETE" },
 };

@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { noAnswer, StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { root, type Redis } from "../../stores/redis/redis.ts";
-import { NotDone } from "../../stores/failover/primary-store.ts";
-import { troubleOf } from "../../stores/redis/trouble.ts";
+import { awayBy, troubleOf } from "../../stores/redis/trouble.ts";
 import { connectionTo, lastingClient, type LastingClient } from "./client.ts";
 
 export interface RedisConnection extends Redis, Pick<LastingClient, "onReady" | "roundTrips" | "close"> {
@@ -46,7 +45,7 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
     try {
       return await client.send(commands);
     } catch (error) {
-      throw error instanceof StoreAway || isMissing(error) ? error : awayBy(error);
+      throw error instanceof StoreAway || isMissing(error) ? error : awayBy(error, messageOf(error));
     }
   }
 
@@ -163,16 +162,6 @@ function codeOf(error: unknown): string | null {
 
 function isMissing(error: unknown): boolean {
   return messageOf(error).startsWith("NOSCRIPT");
-}
-
-/** What Redis says before it has begun: that there is no room for more, that it may not write, that it can't serve us, or not now. */
-function awayBy(cause: unknown): StoreAway {
-  const message = messageOf(cause);
-  const options = { cause, trouble: troubleOf(cause) };
-  if (/^(?:OOM|READONLY|MISCONF|NOREPLICAS) /.test(message)) return new NotDone("refused", message, options);
-  if (/^(?:LOADING|MASTERDOWN|NOAUTH|NOPERM|BUSY|CLUSTERDOWN|MOVED|CROSSSLOT) /.test(message))
-    return new NotDone("not_connected", message, options);
-  return new StoreAway(message, options);
 }
 
 /** Redis' own words hold no key and no text of ours: but the script's, which name a line of it. */

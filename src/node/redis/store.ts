@@ -15,7 +15,7 @@ import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
-import { createFetching } from "./fetching.ts";
+import { createFetching, type Fetching } from "./fetching.ts";
 import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
 
@@ -91,25 +91,8 @@ export function openRedis(
     onFault,
   });
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
-  const listening = redis.listen(
-    wakeChannel,
-    (message) => {
-      const said = readMessage(message);
-      switch (said.kind) {
-        case "wake":
-          return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
-        case "cancelled":
-          return parts.onCancelled?.(said.ticketId);
-        case "ordered":
-          // Its answer says whether the gate is halted.
-          return void remotes
-            .get(said.provider as ProviderName)
-            ?.status()
-            .catch(unlessAway);
-      }
-    },
-    fetching.refresh,
-  );
+  const hear = hearing(remotes, fetching, parts.onCancelled, unlessAway);
+  const listening = redis.listen(wakeChannel, hear, fetching.refresh);
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
   const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
@@ -148,6 +131,30 @@ export function openRedis(
 }
 
 const tellNobody: Tell = () => {};
+
+/** What is made of what other processes say. */
+function hearing(
+  remotes: ReadonlyMap<ProviderName, RedisGate>,
+  fetching: Fetching,
+  onCancelled: RedisParts["onCancelled"],
+  onFault: (error: unknown) => void,
+): (message: string) => void {
+  return (message) => {
+    const said = readMessage(message);
+    switch (said.kind) {
+      case "wake":
+        return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
+      case "cancelled":
+        return onCancelled?.(said.ticketId);
+      case "ordered":
+        // With its answer it says whether it is halted.
+        return void remotes
+          .get(said.provider as ProviderName)
+          ?.status()
+          .catch(onFault);
+    }
+  };
+}
 
 /** Tells each gate once that this process has started: its credentials may be new. @param onFault hears why it could not be told; then it is again */
 function announcedBy(

@@ -33,7 +33,7 @@ async function settle(
   { id, fence, outcome, atMs }: Spooled,
 ): Promise<void> {
   const settled = await ask(() => primary.settleAsOf(id, fence, outcome, atMs));
-  if (settled.kind === "stale") tell({ kind: "spooled_too_late" });
+  if (settled.kind === "stale") tell({ kind: "spooled_too_late", queueId: id });
   await notes.unspool({ id, fence });
 }
 
@@ -43,6 +43,6 @@ async function withdraw(
   { id, provider }: Doubtful,
 ): Promise<void> {
   const isGone = await ask(() => primary.withdraw(id, provider));
-  if (!isGone) tell({ kind: "judged_for_nobody" });
+  if (!isGone) tell({ kind: "judged_for_nobody", queueId: id });
   await notes.undoubt(id);
 }

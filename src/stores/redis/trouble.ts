@@ -1,5 +1,6 @@
 /** What is the matter with a Redis, by what it says, or by what the system says of the way to it. */
 import { noAnswer, StoreAway, type StoreError, type StoreTrouble } from "../../gateway/ports.ts";
+import { NotDone } from "../failover/primary-store.ts";
 
 /** By the first word of its errors. */
 const byFirstWord: Readonly<Record<string, StoreError>> = {
@@ -40,6 +41,22 @@ export function troubleOf(error: unknown): StoreTrouble {
   const code = codeIn(error);
   if (code !== null) return { error: byCode[code] ?? "other", code };
   return troubleSaid(error instanceof Error ? error.message : "");
+}
+
+/**
+ * May what was asked have happened? Not where Redis says before it begins that there is no room for more, that it may not write, that it can't
+ * serve us, or not now. A script that is stopped at a command that it may not run has run those before it.
+ */
+export function awayBy(cause: unknown, said: string): StoreAway {
+  const options = { cause, trouble: troubleOf(cause) };
+  if (/^(?:OOM|READONLY|MISCONF|NOREPLICAS) /.test(said)) return new NotDone("refused", said, options);
+  if (
+    /^(?:LOADING|MASTERDOWN|NOAUTH|NOPERM|BUSY|CLUSTERDOWN|MOVED|CROSSSLOT) (?!ACL failure in script)/.test(
+      said,
+    )
+  )
+    return new NotDone("not_connected", said, options);
+  return new StoreAway(said, options);
 }
 
 /** @param said an error as Redis words it */

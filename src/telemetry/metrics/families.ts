@@ -103,6 +103,10 @@ export const countedFamilies = {
   ),
   llm_provider_tenant_requests_total: counter("Comparisons judged or kept.", ["tenant"]),
   llm_provider_tenant_cost_dollars_total: counter("US dollars of calls whose cost is known.", ["tenant"]),
+  llm_provider_spans_dropped_total: counter(
+    "Spans that no collector took. Node only, where spans are sent.",
+    [],
+  ),
 } as const satisfies Readonly<Record<string, Family>>;
 
 export type CountedName = keyof typeof countedFamilies;

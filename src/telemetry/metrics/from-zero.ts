@@ -13,6 +13,8 @@ export interface ZeroParts {
   readonly defaultModel: (provider: ProviderName) => string;
   /** Those that have a key. */
   readonly tenants: readonly string[];
+  /** Spans are sent to a collector. */
+  readonly sendsSpans: boolean;
 }
 
 const modes = ["queue_if_unavailable", "immediate", "queue"];
@@ -31,7 +33,7 @@ const outcomes: readonly ("judged" | Failure["reason"])[] = [
   "unreadable",
 ];
 
-export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroParts): void {
+export function beginAtZero(sums: Sums, { usable, defaultModel, tenants, sendsSpans }: ZeroParts): void {
   for (const provider of usable) {
     const model = defaultModel(provider);
     for (const mode of modes) {
@@ -52,7 +54,9 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants }: ZeroP
       seriesOf(sums, "llm_provider_verdicts_total", [provider, model, shown]);
     seriesOf(sums, "llm_provider_cost_dollars_total", [provider, model]);
     seriesOf(sums, "llm_provider_unpriced_attempts_total", [provider, model]);
+    seriesOf(sums, "llm_provider_answered_by_other_model_total", [provider, model]);
   }
+  if (sendsSpans) seriesOf(sums, "llm_provider_spans_dropped_total", []);
   for (const outcome of ["first", "replayed", "in_progress", "mismatch"])
     seriesOf(sums, "llm_provider_idempotent_requests_total", [outcome]);
   for (const tenant of tenants) {

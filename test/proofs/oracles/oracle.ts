@@ -8,7 +8,7 @@ export interface Oracle {
 }
 
 /** Asks one question. `answer` throws where the answer is not what was promised; what follows is asked all the same. @returns whether it held */
-type Check = (promise: string, answer: () => Promise<void> | void) => Promise<boolean>;
+export type Check = (promise: string, answer: () => Promise<void> | void) => Promise<boolean>;
 
 /** A program that is installed, or not. */
 export interface Tool {

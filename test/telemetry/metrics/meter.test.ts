@@ -127,11 +127,17 @@ describe("counts", () => {
     expect(Object.keys(found).filter((name) => name.startsWith("tenant_"))).toEqual([]);
   });
 
+  it("spans that nobody took", () => {
+    const dropped = { kind: "spans_dropped", count: 512 } as const;
+    expect(counted(dropped, dropped)).toEqual({ spans_dropped_total: 1_024 });
+  });
+
   it("a ticket from its acceptance to its end", () => {
     const whose = {
       queueId: "q",
       correlationId: "c",
       traceId: null,
+      accepted: null,
       tenant: "maths",
       provider: "openai",
       model: "m",
@@ -145,7 +151,7 @@ describe("counts", () => {
       durationMs: 120_000,
     } as const;
     const found = counted(
-      { kind: "ticket_kept", ...whose, reason: "asked" },
+      { kind: "ticket_kept", ...whose, span: null, reason: "asked" },
       { kind: "ticket_ended", ...whose, ...end },
       { kind: "ticket_ended", ...whose, ...end, status: "cancelled", waitMs: null },
     );
@@ -228,7 +234,12 @@ it.each([
 
 it("is at 0 from the start where the labels are a closed list, for those who can be asked", () => {
   const sums = newSums();
-  beginAtZero(sums, { usable: ["openai"], defaultModel: () => "gpt-6-luna", tenants: ["maths"] });
+  beginAtZero(sums, {
+    usable: ["openai"],
+    defaultModel: () => "gpt-6-luna",
+    tenants: ["maths"],
+    sendsSpans: true,
+  });
   const text = textOf(sums, []);
   for (const line of [
     'tickets_total{provider="openai",event="expired"} 0',
@@ -236,6 +247,7 @@ it("is at 0 from the start where the labels are a closed list, for those who can
     'comparisons_total{provider="openai",mode="queue",result="kept",error_type="none"} 0',
     'idempotent_requests_total{outcome="mismatch"} 0',
     'tenant_requests_total{tenant="maths"} 0',
+    "spans_dropped_total 0",
   ])
     expect(text).toContain(`\nllm_provider_${line}\n`);
   expect(text).not.toContain("google");

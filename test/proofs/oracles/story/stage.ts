@@ -1,0 +1,93 @@
+/** Where the story is told: the service as a process, with vendors and keys of its own. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import {
+  vendorNames,
+  type RecordedRequest,
+  type VendorName,
+} from "../../../../tools/fake-upstream/script.ts";
+import type { Lane } from "../../../../tools/fake-upstream/client.ts";
+import type { FakeUpstream } from "../../../../tools/fake-upstream/server.ts";
+import { logFile, startService, type PlatformName, type ServiceProcess } from "../../../support/processes.ts";
+import { storySettings } from "./chapters.ts";
+import { openLedger, type Ledger } from "./ledger.ts";
+
+const vendorKey = (vendor: VendorName) => `canary-of-a-key-${vendor}`;
+const tenantKeys = { maths: "lps_canary-of-the-key-of-maths", art: "lps_canary-of-the-key-of-art" };
+export const operatorKey = "lps_canary-of-the-key-of-prometheus";
+
+export interface Stage {
+  readonly folder: string;
+  readonly platform: PlatformName;
+  readonly service: ServiceProcess;
+  readonly ledger: Ledger;
+  readonly lanes: Readonly<Record<VendorName, Lane>>;
+  /** Every call for a judgement that the vendors were asked. */
+  calls(): Promise<readonly RecordedRequest[]>;
+  /** The text of `/metrics`. */
+  metrics(): Promise<string>;
+  /** All that it has written to its standard output. */
+  log(): string;
+  /** The lines of the log that are events. */
+  events(): readonly Readonly<Record<string, unknown>>[];
+}
+
+export async function openStage(
+  platform: PlatformName,
+  upstream: FakeUpstream,
+  folder: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Stage> {
+  const lanes = Object.fromEntries(
+    vendorNames.map((vendor) => [vendor, upstream.lane(`${folder.split("/").at(-1)}-${vendor}`)]),
+  ) as Record<VendorName, Lane>;
+  mkdirSync(folder, { recursive: true });
+  const service = await startService(platform, { folder, settings: { ...settingsFor(lanes), ...more } });
+  const log = () => readFileSync(join(folder, logFile), "utf8");
+  return {
+    folder,
+    platform,
+    service,
+    lanes,
+    ledger: openLedger(service.origin, tenantKeys),
+    log,
+    calls: async () =>
+      (await Promise.all(vendorNames.map((vendor) => lanes[vendor].requests("judgement")))).flat(),
+    async metrics() {
+      const headers = { authorization: `Bearer ${operatorKey}` };
+      return (await fetch(`${service.origin}/metrics`, { headers })).text();
+    },
+    events: () =>
+      log()
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line.startsWith("{") && line.endsWith("}"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+function settingsFor(lanes: Readonly<Record<VendorName, Lane>>): Record<string, string> {
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  return {
+    ...storySettings,
+    API_KEYS: Object.entries(tenantKeys)
+      .map(([tenant, key]) => `${tenant}:${sha256(key)}`)
+      .join(),
+    OPERATOR_KEYS: `prometheus:${sha256(operatorKey)}!read`,
+    ...Object.fromEntries(
+      vendorNames.flatMap((vendor) => [
+        [`${vendor.toUpperCase()}_API_KEY`, vendorKey(vendor)],
+        [`${vendor.toUpperCase()}_BASE_URL`, lanes[vendor].baseUrls[vendor]],
+      ]),
+    ),
+  };
+}
+
+/** All keys that the service knows, of vendors and of clients. */
+export function keysOf({ lanes }: Stage): readonly string[] {
+  return [...vendorNames.filter((vendor) => vendor in lanes).map(vendorKey), ...Object.values(tenantKeys)];
+}
+
+/** For Node: its transport throws for one text. */
+export const throwing = { NODE_OPTIONS: `--import=${resolve("test/stories/throwing.ts")}` };
