@@ -62,19 +62,59 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
+  const { platform, clock, newId, sha256, isStopping, deployment, stores } = surroundings;
   const { metrics, modelLabel, tracer, sayTimes } = surroundings;
-  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, totals, sizeOf } = stores;
-  const providers = createProviders(config, transport, clock);
-  const defaultModels = configuredModels(config);
-  const mask = createMask(secretsOf(config));
-  const accounts = createAccounts(totals, clock);
+  const accounts = createAccounts(stores.totals, clock);
   const tell: Tell = (event) => {
     surroundings.tell(event);
     if (event.kind === "attempt") accounts.countCall(event);
   };
+  const { ports, defaultModels, gateway, submitKeyed } = flowOf(config, surroundings, tell);
+  const report = createReport({
+    dsn: config.sentryDsn,
+    environment: config.environment,
+    release: version,
+    platform: platform.name,
+  });
+  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
+  const app = createApp({
+    config: { ...config, warnings: settingsWarnings },
+    gateway,
+    submitKeyed,
+    gate: stores.gate,
+    accounts,
+    dependencies: stores.dependencies,
+    queueType: stores.queueType,
+    storeWarnings: stores.warnings ?? noWarnings,
+    usable: new Set(ports.providers.keys()),
+    defaultModels,
+    models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
+    platform,
+    isStopping,
+    deployment,
+    door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
+    clock,
+    newId,
+    sha256,
+    tell,
+    metrics,
+    modelLabel,
+    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
+    report,
+    mask: ports.mask,
+    tracer,
+    sayTimes,
+  });
+  return { app, gateway, settingsWarnings };
+}
+
+/** What becomes of a comparison, behind the routes. */
+function flowOf(config: Config, surroundings: Surroundings, tell: Tell) {
+  const { platform, transport, clock, newId, random, sha256, stores, tracer } = surroundings;
+  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, sizeOf } = stores;
+  const defaultModels = configuredModels(config);
   const ports: Ports = {
-    providers,
+    providers: createProviders(config, transport, clock),
     gate,
     tickets,
     copyOf,
@@ -87,7 +127,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     ...(sizeOf && { sizeOf }),
     cancellations,
     stopping,
-    mask,
+    mask: createMask(secretsOf(config)),
     tell,
     tracer,
   };
@@ -105,42 +145,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     leaseMs: requestTimeoutMs + keyMarginMs,
     retentionMs: config.queue.retentionMs,
   });
-  const report = createReport({
-    dsn: config.sentryDsn,
-    environment: config.environment,
-    release: version,
-    platform: platform.name,
-  });
-  const settingsWarnings = [...config.warnings, ...unknownDefaults(config)];
-  const app = createApp({
-    config: { ...config, warnings: settingsWarnings },
-    gateway,
-    submitKeyed,
-    gate,
-    accounts,
-    dependencies: stores.dependencies,
-    queueType: stores.queueType,
-    storeWarnings: stores.warnings ?? noWarnings,
-    usable: new Set(providers.keys()),
-    defaultModels,
-    models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
-    platform,
-    isStopping,
-    deployment,
-    door: createLiveRoom(doorLimits(config, platform.name), clock.monotonicMs),
-    clock,
-    newId,
-    sha256,
-    tell,
-    metrics,
-    modelLabel,
-    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
-    report,
-    mask,
-    tracer,
-    sayTimes,
-  });
-  return { app, gateway, settingsWarnings };
+  return { ports, defaultModels, gateway, submitKeyed };
 }
 
 /** Without keys there is one. */
