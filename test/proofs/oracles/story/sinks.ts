@@ -6,6 +6,7 @@ import { keysOf, operatorKey, type Stage } from "./stage.ts";
 const sinks: Readonly<Record<string, (stage: Stage) => string | Promise<string>>> = {
   "the log": (stage) => stage.log(),
   "/metrics": (stage) => stage.metrics(),
+  "/console": (stage) => stage.console(),
 };
 
 /** @throws {Error} that names what is where */

@@ -27,6 +27,8 @@ export interface Stage {
   calls(): Promise<readonly RecordedRequest[]>;
   /** The text of `/metrics`. */
   metrics(): Promise<string>;
+  /** The console, and the page of each ticket that it lists. */
+  console(): Promise<string>;
   /** All that it has written to its standard output. */
   log(): string;
   /** The lines of the log that are events. */
@@ -45,6 +47,13 @@ export async function openStage(
   mkdirSync(folder, { recursive: true });
   const service = await startService(platform, { folder, settings: { ...settingsFor(lanes), ...more } });
   const log = () => readFileSync(join(folder, logFile), "utf8");
+  async function textOf(path: string): Promise<string> {
+    const headers = { authorization: `Bearer ${operatorKey}` };
+    const answer = await fetch(service.origin + path, { headers });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+    return answer.text();
+  }
+
   return {
     folder,
     platform,
@@ -54,9 +63,12 @@ export async function openStage(
     log,
     calls: async () =>
       (await Promise.all(vendorNames.map((vendor) => lanes[vendor].requests("judgement")))).flat(),
-    async metrics() {
-      const headers = { authorization: `Bearer ${operatorKey}` };
-      return (await fetch(`${service.origin}/metrics`, { headers })).text();
+    metrics: () => textOf("/metrics"),
+    async console() {
+      const page = await textOf("/console?status=all");
+      const links = [...page.matchAll(/href="(\/console\/tickets\/[^"]*)"/g)].map(([, path = ""]) => path);
+      const tickets = await Promise.all([...new Set(links)].map(textOf));
+      return [page, ...tickets].join("\n");
     },
     events: () =>
       log()
