@@ -394,6 +394,15 @@ describe("where something can't be asked", () => {
   });
 });
 
+it("writes no line for each look, which comes every five seconds, but for what is done", async () => {
+  const service = testService({ env: { LOG_LEVEL: "info" } });
+  await at(service, "/console");
+  await at(service, "/console/tickets/b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f");
+  expect(service.logged()).toEqual([]);
+  await at(service, "/console/providers/openai/pause", { method: "POST" });
+  expect(service.logged().map(({ event }) => event)).toContain("operator_action");
+});
+
 it("runs nothing that is not its own, and is framed by nobody", async () => {
   const { headers, html } = await at(testService(), "/console");
   expect(headers.get("content-security-policy")).toBe(
