@@ -201,6 +201,14 @@ it("shows what each tenant spent today, as GET /providers says it", async () => 
   expect(text).toContain(`maths 1 $${Number(body["total_cost_today"]).toFixed(6)}`);
 });
 
+it("shows what a tenant spent whose key is gone, while it has tickets", async () => {
+  const service = testService({ env: keyed });
+  await service.compare(queued, bearer(keys.maths));
+  const others = { ...keyed, API_KEYS: `history:${sha256("lps_history")}` };
+  const { text } = await at(service.restarted({ env: others }), "/console", bearer(keys.ops));
+  expect(text).toMatch(/Cost today .* history 0 \$0 maths 1 \$0/);
+});
+
 describe("what others have named", () => {
   const hostile = `<img/src=x/onerror=alert(1)>'"&`;
 
