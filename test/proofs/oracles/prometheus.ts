@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startFakeUpstream, type FakeUpstream } from "../../../tools/fake-upstream/server.ts";
+import { otlpReceiver } from "../../support/otlp-receiver.ts";
 import { startRedis } from "../../support/redis/server.ts";
 import type { Check, Oracle } from "./oracle.ts";
 import { booksOf, countsAgree } from "./prometheus/against-books.ts";
@@ -17,7 +18,7 @@ import { tellTheEnd } from "./prometheus/the-end.ts";
 import type { Books } from "./story/books.ts";
 import { tell } from "./story/chapters.ts";
 import { nothingLeaks } from "./story/sinks.ts";
-import { openStage, operatorKey, throwing, type Stage } from "./story/stage.ts";
+import { openStage, lookingKey, throwing, type Stage } from "./story/stage.ts";
 import { tellOfStoreTrouble } from "./story/store-trouble.ts";
 
 const howToGet = "apt-get install prometheus, or https://prometheus.io/download";
@@ -45,7 +46,7 @@ export const oracle: Oracle = {
     await check("promtool takes our prometheus.yml", async () => {
       const shipped = join(folder, "shipped");
       cpSync("docs/monitoring", shipped, { recursive: true });
-      writeFileSync(join(shipped, "llm-provider-service.key"), operatorKey);
+      writeFileSync(join(shipped, "llm-provider-service.key"), lookingKey);
       await promtool(["check", "config", join(shipped, "prometheus.yml")]);
     });
     await check("promtool takes the alerts without a word, and each fires and is over", async () => {
@@ -73,8 +74,9 @@ interface World {
 }
 
 async function watchTheStory(check: Check, { folder, upstream, redis }: World): Promise<void> {
+  const collector = await otlpReceiver();
   const [node, workers, withRedis] = await Promise.all([
-    openStage("node", upstream, join(folder, "node"), throwing),
+    openStage("node", upstream, join(folder, "node"), throwing, collector),
     openStage("workerd", upstream, join(folder, "workers")),
     openStage("node", upstream, join(folder, "redis"), { REDIS_URL: redis.url }),
   ]);
@@ -85,7 +87,7 @@ async function watchTheStory(check: Check, { folder, upstream, redis }: World): 
   ];
   const targets = stages.map(({ job, stage }) => ({ job, origin: stage.service.origin }));
   const alerts = hastened();
-  const prometheus = await startPrometheus(join(folder, "prometheus"), operatorKey, targets, alerts.text);
+  const prometheus = await startPrometheus(join(folder, "prometheus"), lookingKey, targets, alerts.text);
   await prometheus.hasSeenAll();
 
   const scene = ({ ledger, lanes, platform }: Stage) => ({

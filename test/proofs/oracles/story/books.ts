@@ -92,7 +92,7 @@ const whyRefused: Readonly<Record<string, string>> = {
 
 function whyKept({ mode }: Asked, message: string): string | undefined {
   if (mode === "queue") return undefined;
-  if (message.includes(" is down, ")) return "breaker";
+  if (/ is (down|paused by an operator)/.test(message)) return "breaker";
   return message.includes(" be left alone ") ? "rate_limit" : undefined;
 }
 
