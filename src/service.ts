@@ -5,14 +5,16 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp, type AppParts } from "./http/app.ts";
+import { loopbackTenant } from "./http/auth.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
 import { createMask } from "./telemetry/mask.ts";
 import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
+import { createRefusedLogins } from "./http/refused-logins.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
@@ -50,6 +52,7 @@ export interface StoreParts extends Pick<
   Ports,
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
+  readonly actions: Actions;
   readonly totals: Totals;
   readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
@@ -59,47 +62,14 @@ export interface StoreParts extends Pick<
 }
 
 export function createService(config: Config, surroundings: Surroundings) {
-  const { platform, transport, clock, newId, random, sha256, isStopping, deployment, stores } = surroundings;
+  const { platform, clock, newId, sha256, isStopping, deployment, stores } = surroundings;
   const { metrics, modelLabel, tracer, sayTimes } = surroundings;
-  const { gate, tickets, copyOf, keys, cancellations, stopping, totals, sizeOf } = stores;
-  const providers = createProviders(config, transport, clock);
-  const defaultModels = configuredModels(config);
-  const mask = createMask(secretsOf(config));
-  const accounts = createAccounts(totals, clock);
+  const accounts = createAccounts(stores.totals, clock);
   const tell: Tell = (event) => {
     surroundings.tell(event);
     if (event.kind === "attempt") accounts.countCall(event);
   };
-  const ports: Ports = {
-    providers,
-    gate,
-    tickets,
-    copyOf,
-    keys,
-    clock,
-    newId,
-    random,
-    sha256,
-    ...(sizeOf && { sizeOf }),
-    cancellations,
-    stopping,
-    mask,
-    tell,
-    tracer,
-  };
-  const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
-  const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
-  const gateway = createGateway(ports, {
-    defaults,
-    requestTimeoutMs,
-    maxRetries,
-    live: (provider) => liveLimits(config, platform.name, provider),
-    serviceVersion: version,
-  });
-  const submitKeyed = createKeyedSubmit(ports, gateway.submit, {
-    leaseMs: requestTimeoutMs + keyMarginMs,
-    retentionMs: config.queue.retentionMs,
-  });
+  const { ports, defaultModels, gateway, submitKeyed } = flowOf(config, surroundings, tell);
   const report = createReport({
     dsn: config.sentryDsn,
     environment: config.environment,
@@ -111,12 +81,12 @@ export function createService(config: Config, surroundings: Surroundings) {
     config: { ...config, warnings: settingsWarnings },
     gateway,
     submitKeyed,
-    gate,
+    gate: stores.gate,
     accounts,
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,
-    usable: new Set(providers.keys()),
+    usable: new Set(ports.providers.keys()),
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),
     platform,
@@ -129,12 +99,58 @@ export function createService(config: Config, surroundings: Surroundings) {
     tell,
     metrics,
     modelLabel,
+    refusedLogins: createRefusedLogins(tell, clock.monotonicMs),
     report,
-    mask,
+    mask: ports.mask,
     tracer,
     sayTimes,
   });
   return { app, gateway, settingsWarnings };
+}
+
+/** What becomes of a comparison, behind the routes. */
+function flowOf(config: Config, surroundings: Surroundings, tell: Tell) {
+  const { platform, transport, clock, newId, random, sha256, stores, tracer } = surroundings;
+  const { gate, tickets, copyOf, keys, actions, cancellations, stopping, sizeOf } = stores;
+  const defaultModels = configuredModels(config);
+  const ports: Ports = {
+    providers: createProviders(config, transport, clock),
+    gate,
+    tickets,
+    copyOf,
+    keys,
+    actions,
+    clock,
+    newId,
+    random,
+    sha256,
+    ...(sizeOf && { sizeOf }),
+    cancellations,
+    stopping,
+    mask: createMask(secretsOf(config)),
+    tell,
+    tracer,
+  };
+  const { requestTimeoutMs, maxRetries, defaultMaxTokens } = config.llm;
+  const defaults = { provider: config.defaultProvider, models: defaultModels, maxTokens: defaultMaxTokens };
+  const gateway = createGateway(ports, {
+    defaults,
+    requestTimeoutMs,
+    maxRetries,
+    tenants: tenantsIn(config),
+    live: (provider) => liveLimits(config, platform.name, provider),
+    serviceVersion: version,
+  });
+  const submitKeyed = createKeyedSubmit(ports, gateway.submit, {
+    leaseMs: requestTimeoutMs + keyMarginMs,
+    retentionMs: config.queue.retentionMs,
+  });
+  return { ports, defaultModels, gateway, submitKeyed };
+}
+
+/** Without keys there is one. */
+function tenantsIn({ access }: Config): readonly string[] {
+  return access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [loopbackTenant];
 }
 
 const noWarnings = () => [];

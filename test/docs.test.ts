@@ -8,7 +8,8 @@ const besideCode = ["test/README.md", "tools/fake-upstream/README.md", "tools/lo
 const pages = ["README.md", ...besideCode, ...inDocs.filter((file) => file.endsWith(".md"))];
 
 it.each(pages)("every file that %s names is there", (page) => {
-  const named = readFileSync(page, "utf8").match(/(?<![\w/.-])(?:src|test|tools|docs)\/[\w./-]*\w/g) ?? [];
+  const named =
+    readFileSync(page, "utf8").match(/(?<![\w/.-])(?:src|test|tools|docs|deploy)\/[\w./-]*\w/g) ?? [];
   expect(named.filter((path) => !existsSync(path))).toEqual([]);
 });
 

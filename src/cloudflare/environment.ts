@@ -12,6 +12,7 @@ export type Environment = {
   readonly TOTALS_OBJECTS: DurableObjectNamespace;
   readonly TENANT_INDEXES: DurableObjectNamespace;
   readonly METRICS_OBJECTS: DurableObjectNamespace;
+  readonly OPERATOR_OBJECTS: DurableObjectNamespace;
   /** A message is the id of a ticket, and nothing more. */
   readonly TICKETS: Queue<string>;
   readonly VERSION: WorkerVersionMetadata;

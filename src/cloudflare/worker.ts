@@ -19,6 +19,7 @@ import { fetchTransport } from "./fetch-transport.ts";
 import { remoteGate, haveAskedAfter, lookAtGate } from "./stubs/gate.ts";
 import { metricsOf } from "./stubs/metrics.ts";
 import { remoteKeys } from "./stubs/keys.ts";
+import { remoteActions } from "./stubs/operator.ts";
 import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
 import { sha256 } from "./sha256.ts";
@@ -30,6 +31,7 @@ import { upstashOf } from "./upstash.ts";
 
 export { KeyObject } from "./objects/key-object.ts";
 export { MetricsObject } from "./objects/metrics-object.ts";
+export { OperatorObject } from "./objects/operator-object.ts";
 export { ProviderGate } from "./objects/gate-object.ts";
 export { TenantIndex } from "./objects/tenant-index.ts";
 export { TicketObject } from "./objects/ticket-object.ts";
@@ -113,7 +115,7 @@ function make(env: Environment) {
       metrics.count(event, later);
       markSpan(event);
     },
-    metrics: { counted: metrics.read, ofPlatform: () => [] },
+    metrics: { counted: metrics.read, ofPlatform: () => [], recent: metrics.recent },
     modelLabel,
     // A Worker isn't told that it will be stopped.
     isStopping: () => false,
@@ -124,6 +126,7 @@ function make(env: Environment) {
       tickets,
       copyOf: upstashOf(env)?.copyOf,
       keys: remoteKeys(env),
+      actions: remoteActions(env),
       totals,
       stopping: null,
       dependencies: (asked) => dependencies(env, config.defaultProvider, asked),

@@ -19,6 +19,7 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import { blocksOf } from "../domain/gate/blocks.ts";
 import { changesOf, type GateChange } from "../domain/gate/changes.ts";
 import { dispatch } from "../domain/gate/dispatch.ts";
+import { obey, type GateOrder } from "../domain/gate/halt.ts";
 import { holdersWith, ticketsBefore } from "../domain/gate/fair-order.ts";
 import {
   enqueue,
@@ -351,6 +352,15 @@ function looks(parts: GateKeeperParts, table: Table) {
     /** Is there reason to look: has anything changed since the last look that matters to one, or has its time come? */
     isDue: (): boolean => table.hasChanged || parts.nowMs() >= lookAtMs,
 
+    /** What an operator orders, and how the gate stands then. */
+    order(order: GateOrder): GateStatus {
+      return table.verb((gate, nowMs) => {
+        const after = obey(gate, order, nowMs);
+        endWaits(gate, after, places, nowMs);
+        return { gate: after, reply: statusOf(after, places.load(), isNobodys, nowMs, limits) };
+      });
+    },
+
     /**
      * The service has started. With `isAlone` (one process owns the store) what the predecessor had in flight waits again; whether a ticket
      * was called for, and is a suspect now, the ticket says with `requeue`.
@@ -398,6 +408,8 @@ function views({ places, limits }: GateKeeperParts, { verb }: Table) {
     },
   };
 }
+
+const isNobodys = () => false;
 
 /** Places are stored at once: what time the gate has seen must then not be lost with its memory, or a clock set back by less would go unnoticed. */
 function isMuchLater({ seenMs: before = 0 }: GateState, { seenMs: after = 0 }: GateState): boolean {

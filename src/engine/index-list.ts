@@ -1,5 +1,5 @@
 /**
- * A tenant's list where its index, its tickets and their gates are a hop away each: what the index has heard of, and what the gates know of. A
+ * A tenant's list, or that of all tenants, where its index, its tickets and their gates are a hop away each: what the index has heard of, and what the gates know of. A
  * ticket tells the index behind its 202, but its gate before that; and it tells its gate of its end, and whether the index has heard of it by
  * then. So between them gates and index know of every ticket.
  */
@@ -14,9 +14,9 @@ export interface IndexQuery extends Pick<TicketQuery, "provider" | "status" | "a
 
 /** Whom a list asks. What can't be reached throws `StoreAway`. */
 export interface ListSources {
-  /** Of the tenant's index, behind a position. */
+  /** Of the tenant's index, behind a position; of all tenants', the first ones of them. */
   page(query: IndexQuery): Promise<readonly ListPosition[]>;
-  /** Those of these that the index has not heard of. */
+  /** Those of these that no index has heard of. */
   unheard(ids: readonly string[]): Promise<readonly string[]>;
   /** A gate's: those that have not ended, and those that had when the index had not heard of them; the newest first. */
   ticketsOf(provider: ProviderName, most: number): Promise<readonly ListPosition[]>;

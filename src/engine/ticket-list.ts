@@ -64,6 +64,18 @@ export function mergedLists(lists: readonly TicketList[], limit: number): Ticket
   return { tickets: shown, next, complete };
 }
 
+/** The first ones behind a position, of lists each of which has given as many as are wanted, or all that it has. */
+export function firstOfAll<At extends ListPosition>(
+  lists: readonly (readonly At[])[],
+  most: number,
+): { readonly first: readonly At[]; readonly isLast: boolean } {
+  const all = lists.flat().toSorted(compare);
+  return {
+    first: all.slice(0, most),
+    isLast: all.length <= most && lists.every((list) => list.length < most),
+  };
+}
+
 /** Negative: `a` stands before `b`. */
 export function compare(a: ListPosition, b: ListPosition): number {
   if (a.acceptedAtMs !== b.acceptedAtMs) return b.acceptedAtMs - a.acceptedAtMs;
@@ -81,6 +93,6 @@ function positionOf({ about }: TicketCopy): ListPosition {
 }
 
 function matches({ about, state }: TicketCopy, { provider, status, tenant }: TicketQuery): boolean {
-  if (about.tenant !== tenant) return false;
+  if (tenant !== null && about.tenant !== tenant) return false;
   return (provider === null || about.provider === provider) && (status === null || state.status === status);
 }

@@ -15,6 +15,8 @@ export interface Policy {
   readonly maxRetries: number;
   /** Room for live calls of each provider; absent: no bounds. */
   readonly live?: (provider: ProviderName) => RoomLimits;
+  /** Those that have keys; absent: none is known. */
+  readonly tenants?: readonly string[];
   /** Of this service, noted with each judgement of a ticket; absent: not noted. */
   readonly serviceVersion?: string;
 }

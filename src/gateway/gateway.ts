@@ -1,6 +1,6 @@
 /**
  * The flow, in reading order: `submit` answers now or keeps a ticket. How a ticket is judged that was kept stands in `work.ts`; what its owner can
- * do with it in `own-tickets.ts`; how a provider is tried out in `try-out.ts`.
+ * do with it in `own-tickets.ts`, what operators can in `operator.ts`; how a provider is tried out in `try-out.ts`.
  */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { isTransient, retryAfterMs, type Failure } from "../domain/failure.ts";
@@ -17,14 +17,8 @@ import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
-import {
-  StoreAway,
-  type AbortCause,
-  type ClaimedTicket,
-  type Ports,
-  type Provider,
-  type TicketQuery,
-} from "./ports.ts";
+import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
+import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
 import {
@@ -46,10 +40,11 @@ export function createGateway(ports: Ports, policy: Policy) {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
-    list: (query: Omit<TicketQuery, "tenantKey">) => listOwn(flow, query),
+    list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
+    operator: operatorVerbs(flow, policy.tenants ?? []),
   };
 }
 

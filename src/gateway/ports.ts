@@ -3,6 +3,7 @@ import type { Whose } from "../domain/gate/breaker.ts";
 import type { FrameVersion, Parameters, ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { Admission } from "../domain/gate/gate.ts";
+import type { GateOrder } from "../domain/gate/halt.ts";
 import type { WaitEstimate, GateStatus } from "../domain/gate/view.ts";
 import type { Begun, KeyedEnd } from "../domain/idempotency.ts";
 import type { Others, CallReport } from "../domain/gate/call-report.ts";
@@ -15,6 +16,7 @@ import type {
   Texts,
   Ticket,
   TicketCopy,
+  TicketEvent,
   TicketState,
 } from "../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../domain/ticket/moves.ts";
@@ -105,6 +107,8 @@ export interface Gate {
   readonly estimates?: (ticketIds: readonly string[]) => Promise<readonly (WaitEstimate | null)[]>;
   /** @param tenant who asks, as in `QueueItem`: what its own tickets wait for is named; absent: nobody */
   status(tenant?: string): Promise<GateStatus>;
+  /** What an operator orders. @returns how it stands then, as to nobody. @throws {StoreAway} the order may be obeyed all the same */
+  order(order: GateOrder): Promise<GateStatus>;
 }
 
 /** A comparison to be kept as a ticket. */
@@ -150,14 +154,19 @@ export interface Tickets {
    * @returns the ticket as it is then; `null`: there is none, or it is forgotten
    */
   cancel(id: string, by: CancelledBy): Promise<Ticket | null>;
-  /** A tenant's own, newest first, as they are now. @throws {StoreAway} nothing can be said */
+  /** A tenant's own, or all tenants', newest first, as they are now. @throws {StoreAway} nothing can be said */
   list(query: TicketQuery): Promise<TicketList>;
+  /** What has happened to one, in order; `[]`: there is none, or it is forgotten. @throws {StoreAway} */
+  events(id: string): Promise<readonly TicketEvent[]>;
 }
 
 export interface TicketQuery {
-  readonly tenant: string;
-  /** The tenant as gates know it. */
+  /** `null`: of all tenants, for operators. */
+  readonly tenant: string | null;
+  /** The tenant as gates know it; `""`: of all. */
   readonly tenantKey: string;
+  /** Of a list of all: tenants that are known. Stores know of more, but may have learned it from newer tickets alone. */
+  readonly known?: readonly string[];
   /** `null`: any. */
   readonly provider: ProviderName | null;
   readonly status: TicketState["status"] | null;
@@ -232,6 +241,30 @@ export interface Totals {
   of(tenant: string, day: string): Promise<{ readonly requests: number; readonly costUsd: number }>;
 }
 
+/** What an operator did, and when. */
+export type OperatorAction = { readonly atMs: number; readonly operator: string } & OperatorDeed;
+
+type OperatorDeed =
+  | { readonly action: "pause" | "resume" | "probe"; readonly provider: ProviderName }
+  | {
+      readonly action: "cancel";
+      readonly provider: ProviderName;
+      readonly queueId: string;
+      /** Whose ticket it was. */
+      readonly tenant: string;
+    };
+
+/** Of what operators did no more is kept. */
+export const mostActions = 1_000;
+
+/** What operators did, kept as long as results are. */
+export interface Actions {
+  /** Keeps it durably. @throws {StoreAway} it may not be kept */
+  note(action: OperatorAction): Promise<void>;
+  /** The newest first, at most so many. @throws {StoreAway} */
+  latest(most: number): Promise<readonly OperatorAction[]>;
+}
+
 /** What is the matter with a store, in the words of `/healthz`. */
 export type StoreError =
   | "refused"
@@ -272,6 +305,8 @@ export interface Ports {
   /** Only where there is a secondary store. */
   readonly copyOf?: CopyOf | undefined;
   readonly keys: Keys;
+  /** Absent where nobody operates. */
+  readonly actions?: Actions | undefined;
   readonly clock: Clock;
   /** A UUID. */
   readonly newId: () => string;

@@ -5,10 +5,12 @@ import type { Report } from "../telemetry/sentry.ts";
 import type { Tracer } from "../telemetry/tracing/tracer.ts";
 import { methodsByPath } from "./address.ts";
 import { comparisonRoutes, type ComparisonParts } from "./comparison.ts";
+import { consoleRoutes, type ConsoleParts } from "./console.ts";
 import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
+import { operatorRoutes, type OperatorRouteParts } from "./operator.ts";
 import { metricsRoutes, type MetricsParts } from "./metrics.ts";
 import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
@@ -24,7 +26,15 @@ import {
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
-  extends ComparisonParts, TicketParts, ProviderParts, HealthParts, ProbeParts, MetricsParts {
+  extends
+    ComparisonParts,
+    TicketParts,
+    ProviderParts,
+    HealthParts,
+    ProbeParts,
+    MetricsParts,
+    OperatorRouteParts,
+    ConsoleParts {
   readonly newId: () => string;
   readonly report: Report;
   /** Absent: nobody records spans. */
@@ -58,6 +68,8 @@ export function createApp(parts: AppParts) {
   healthRoutes(app, parts);
   probeRoutes(app, parts);
   metricsRoutes(app, parts);
+  operatorRoutes(app, parts);
+  consoleRoutes(app, parts);
   docsRoutes(app);
 
   for (const [path, methods] of methodsByPath(app.routes)) {

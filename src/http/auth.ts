@@ -3,7 +3,7 @@ import type { Config } from "../settings/config.ts";
 import type { Sha256 } from "../gateway/ports.ts";
 
 /** The tenant of everyone where no keys are set. */
-const loopbackTenant = "local";
+export const loopbackTenant = "local";
 
 /**
  * @param header the `Authorization` header

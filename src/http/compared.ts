@@ -70,6 +70,7 @@ function turnedAwayAtGate(why: CallWait): TurnedAway {
   switch (why) {
     case "breaker":
     case "model_faults":
+    case "paused":
       return "breaker";
     case "rate_limit":
       return "rate_limit";

@@ -123,6 +123,13 @@ export function problemOfWait(why: CallWait, provider: ProviderName, retryAfterS
         sentence: `${provider} is down, so it isn't called now.`,
         retryAfterSeconds,
       };
+    case "paused":
+      return {
+        status: 503,
+        type: "CIRCUIT_BREAKER_OPEN",
+        sentence: `${provider} is paused by an operator of this service, so it isn't called now.`,
+        retryAfterSeconds,
+      };
     case "model_faults":
       return {
         status: 503,

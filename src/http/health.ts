@@ -68,7 +68,7 @@ async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
 }
 
 /** A ticket that waits for longer than this behind a closed breaker is a sign that nothing drains. */
-const oldestMs = 600_000;
+export const overdueMs = 600_000;
 
 function healthBody(
   about: {
@@ -96,8 +96,8 @@ function healthBody(
   const isDegraded =
     known.length < providerNames.length ||
     stores.some(({ status }) => status === "down") ||
-    known.some(({ refused }) => refused !== null) ||
-    ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > oldestMs));
+    known.some(({ refused, halt }) => refused !== null || halt !== undefined) ||
+    ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > overdueMs));
   return {
     service: "llm-provider-service",
     status: isUnhealthy ? "unhealthy" : isDegraded ? "degraded" : "healthy",

@@ -1,7 +1,10 @@
 /** The cursor of a list of tickets: where to go on, and by which filters it was made. Opaque to clients. */
 import type { ListPosition, TicketQuery } from "../gateway/ports.ts";
 
-export type Filters = Pick<TicketQuery, "status" | "provider">;
+export interface Filters extends Pick<TicketQuery, "status" | "provider"> {
+  /** Of an operator's list: whose tickets, or all tenants' (`null`). Absent: it is a tenant's own. */
+  readonly of?: string | null;
+}
 
 /** What a cursor is read as. `others`: it was made by other filters, and would leave tickets out or show them twice. */
 export type CursorRead =
@@ -12,18 +15,25 @@ export type CursorRead =
 const version = "1";
 
 export function cursorOf({ acceptedAtMs, id }: ListPosition, filters: Filters): string {
-  return btoa([version, acceptedAtMs, id, filters.status ?? "", filters.provider ?? ""].join(" "))
+  return btoa([version, acceptedAtMs, id, ...textsOf(filters)].join(" "))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
 }
 
 export function readCursor(cursor: string, filters: Filters): CursorRead {
-  const [of, atMs = "", id = "", status, provider, ...rest] = decoded(cursor).split(" ");
-  const isOurs = of === version && moment.test(atMs) && uuid.test(id) && rest.length === 0;
-  if (!isOurs || provider === undefined) return { kind: "unreadable" };
-  if (status !== (filters.status ?? "") || provider !== (filters.provider ?? "")) return { kind: "others" };
+  const [of, atMs = "", id = "", ...texts] = decoded(cursor).split(" ");
+  const isOurs = of === version && moment.test(atMs) && uuid.test(id);
+  if (!isOurs || texts.length < 2 || texts.length > 3) return { kind: "unreadable" };
+  if (texts.join(" ") !== textsOf(filters).join(" ")) return { kind: "others" };
   return { kind: "position", position: { acceptedAtMs: Number(atMs), id } };
+}
+
+/** No tenant is called so. */
+const allTenants = "*";
+
+function textsOf({ status, provider, of }: Filters): readonly string[] {
+  return [status ?? "", provider ?? "", ...(of === undefined ? [] : [of ?? allTenants])];
 }
 
 const moment = /^\d{1,16}$/;

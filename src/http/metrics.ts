@@ -5,13 +5,14 @@ import type { Clock, Ports, Sha256 } from "../gateway/ports.ts";
 import type { Config } from "../settings/config.ts";
 import { beginAtZero } from "../telemetry/metrics/from-zero.ts";
 import type { ModelLabel } from "../telemetry/metrics/meter.ts";
+import type { Recent } from "../telemetry/recent.ts";
 import { addDifferences, newSums, type Difference } from "../telemetry/metrics/sums.ts";
 import { metricsType, shown, textOf, type Sample, type Shown } from "../telemetry/metrics/text.ts";
 import { version } from "../version.ts";
 import { textAnswer } from "./answer.ts";
 import { statusesOf, type GateStatuses } from "./gate-views.ts";
 import type { AskStores, Dependencies } from "./health.ts";
-import { operatorsOnly } from "./operator-access.ts";
+import { operatorsOnly, type OperatorParts } from "./operator-access.ts";
 import type { Platform } from "./platform.ts";
 import type { Routes } from "./route-context.ts";
 
@@ -21,9 +22,11 @@ export interface MetricsSource {
   readonly counted: () => Promise<readonly Difference[]>;
   /** What this platform alone can show, such as memory. */
   readonly ofPlatform: () => readonly Shown[];
+  /** What has happened lately, to whom `counted` counts. @throws {StoreAway} */
+  readonly recent: () => Promise<Recent>;
 }
 
-export interface MetricsParts {
+export interface MetricsParts extends Pick<OperatorParts, "refusedLogins"> {
   readonly config: Config;
   readonly gate: Ports["gate"];
   readonly dependencies: AskStores;

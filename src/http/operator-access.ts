@@ -4,6 +4,7 @@
  * other site's page has sent it.
  */
 import type { HonoRequest } from "hono";
+import { routePath } from "hono/route";
 import type { Sha256 } from "../gateway/ports.ts";
 import type { Config } from "../settings/config.ts";
 import { equalInConstantTime } from "./auth.ts";
@@ -11,6 +12,7 @@ import type { Problem } from "./errors.ts";
 import { isLocal } from "./local.ts";
 import { notLocal } from "./problems.ts";
 import { refuse, type Guard } from "./route-context.ts";
+import type { RefusedLogins } from "./refused-logins.ts";
 
 /** What an operator wants: to look, or to change something. */
 export type OperatorNeed = "look" | "act";
@@ -23,17 +25,24 @@ interface Operator {
 /** Who asks where no keys are set at all. */
 const loopbackOperator: Operator = { name: "local", mayAct: true };
 
-interface OperatorParts {
+export interface OperatorParts {
   readonly config: Pick<Config, "operators">;
   readonly sha256: Sha256;
+  readonly refusedLogins: RefusedLogins;
 }
 
 /** Lets nobody past but operators. Stands at each route, so that it is the matched route that is guarded. */
 export function operatorsOnly(parts: OperatorParts, need: OperatorNeed): Guard {
   return async (c, next) => {
     const found = await operatorOf(c.req, parts);
+    // Who sends no key at all has not tried to log in: a browser asks so first.
+    if (found === null && parts.config.operators.kind === "keys" && c.req.header("authorization")) {
+      parts.refusedLogins(c.get("correlationId"), routePath(c, -1));
+    }
     const problem = found === null ? unknownOperator(parts.config) : whyNot(found, c.req, need);
     if (problem !== null) return refuse(c, problem);
+    c.set("operator", found?.name ?? null);
+    c.set("mayAct", found?.mayAct ?? false);
     await next();
     return undefined;
   };
@@ -131,7 +140,11 @@ const noOperators: Problem = {
   sentence: "OPERATOR_KEYS is not set here, so nobody may ask for this.",
 };
 
-const mayOnlyLook: Problem = { ...notAnOperator, sentence: "This operator's key may only look (!read)." };
+const mayOnlyLook: Problem = {
+  status: 403,
+  type: "AUTHENTICATION_ERROR",
+  sentence: "This operator's key may only look (!read): whatever changes anything needs another.",
+};
 
 const notOfOwnPage: Problem = {
   ...notAnOperator,

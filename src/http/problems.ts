@@ -28,6 +28,12 @@ export const noSuchTicket: Problem = {
   sentence: "There is no ticket with this queue_id.",
 };
 
+export const noSuchProvider: Problem = {
+  status: 404,
+  type: "RESOURCE_NOT_FOUND",
+  sentence: "There is no provider of this name.",
+};
+
 export const nothingHere: Problem = {
   status: 404,
   type: "RESOURCE_NOT_FOUND",

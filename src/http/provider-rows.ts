@@ -51,8 +51,13 @@ export function providerRow({
   return {
     name,
     ...setup,
-    available: isUsable && gateStatus?.state !== "open" && (gateStatus?.refused ?? null) === null,
+    available:
+      isUsable &&
+      gateStatus?.state !== "open" &&
+      (gateStatus?.refused ?? null) === null &&
+      gateStatus?.halt === undefined,
     circuit_breaker_state: gateStatus?.state ?? null,
+    paused: gateStatus?.halt !== undefined,
     default_model: defaultModel,
     last_success: time(gateStatus?.lastSuccessMs),
     last_failure: time(gateStatus?.lastFailureMs),

@@ -1,5 +1,6 @@
 /** `GET /api/v1/providers`, `POST /api/v1/providers/…/test` and `GET /api/v1/models`: what can be asked, and how it is. */
 import type { Accounts } from "../accounts/accounts.ts";
+import type { GateStatus } from "../domain/gate/view.ts";
 import { providerNames, type ProviderName } from "../domain/judging/comparison.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Clock, Ports } from "../gateway/ports.ts";
@@ -16,7 +17,7 @@ import { jsonAnswer } from "./answer.ts";
 import { problemOfRefusal } from "./errors.ts";
 import { awayAsNull, statusesOf } from "./gate-views.ts";
 import { withoutBody } from "./guards.ts";
-import { namesByKey, type NamedModels } from "./paused-models.ts";
+import { namesByKey, type NamedModels, type NameOf } from "./paused-models.ts";
 import type { Platform } from "./platform.ts";
 import { providerRow, setupOf } from "./provider-rows.ts";
 import { whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
@@ -51,7 +52,7 @@ export function providerRoutes(app: Routes, guard: Guard, parts: ProviderParts):
 }
 
 async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Response> {
-  const { config, clock, defaultModels } = parts;
+  const { config } = parts;
   const asker = c.get("tenant") ?? "";
   const today = parts.accounts.today(asker).catch(awayAsNull);
   const { tenant } = await parts.gateway.keysOf(asker, "");
@@ -59,22 +60,35 @@ async function showProviders(c: RouteContext, parts: ProviderParts): Promise<Res
   const nameOf = await namesByKey(parts);
   const used = await today;
   const body: ProvidersAnswer = {
-    providers: providerNames.map((name) =>
-      providerRow({
-        name,
-        setup: setupOf(config, name),
-        isUsable: parts.usable.has(name),
-        defaultModel: defaultModels[name],
-        gateStatus: gateStatuses[name],
-        nameOf,
-        nowMs: clock.nowMs(),
-      }),
-    ),
+    providers: providerNames.map((name) => shownProvider(parts, name, gateStatuses[name], nameOf)),
     default_provider: config.defaultProvider,
     total_requests_today: used?.requests ?? null,
     total_cost_today: used === null ? null : roundedUsd(used.costUsd),
   };
   return jsonAnswer(200, body, c.get("correlationId"));
+}
+
+/** @param gateStatus `null`: its gate can't be reached */
+export function shownProvider(
+  {
+    config,
+    usable,
+    defaultModels,
+    clock,
+  }: Pick<ProviderParts, "config" | "usable" | "defaultModels" | "clock">,
+  name: ProviderName,
+  gateStatus: GateStatus | null,
+  nameOf: NameOf,
+): ProvidersAnswer["providers"][number] {
+  return providerRow({
+    name,
+    setup: setupOf(config, name),
+    isUsable: usable.has(name),
+    defaultModel: defaultModels[name],
+    gateStatus,
+    nameOf,
+    nowMs: clock.nowMs(),
+  });
 }
 
 /** Sums of binary fractions are a hair off: 0.1 and 0.2 make 0.30000000000000004. */

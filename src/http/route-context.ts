@@ -12,6 +12,10 @@ export interface Variables {
   correlationId: string;
   /** `null`: not known, or not asked for. */
   tenant: string | null;
+  /** The name of the operator who asks; `null`: nobody who is known as one. */
+  operator: string | null;
+  /** That operator may change things too. */
+  mayAct: boolean;
   provider: ProviderName | null;
   /** The caller's trace; `null`: none. */
   traceId: string | null;
@@ -55,6 +59,8 @@ export function beginRequest(
   const traceparent = c.req.header("traceparent");
   c.set("correlationId", correlationId);
   c.set("tenant", null);
+  c.set("operator", null);
+  c.set("mayAct", false);
   c.set("provider", null);
   c.set("traceId", readTraceparent(traceparent)?.traceId ?? null);
   c.set("span", spans?.begin(traceparent, () => c.req.header("tracestate"), startedAtMs) ?? null);

@@ -51,12 +51,16 @@ function endedBy(ticket: Ticket, context: TicketContext): Pick<TicketAnswer, "er
   return problem === null ? {} : { error_type: problem.type };
 }
 
-/** @returns the body of a status */
-export function statusJson(ticket: Shown, context: TicketContext): string {
+/**
+ * @param beside goes before the rest
+ * @returns the body of a status
+ */
+export function statusJson(ticket: Shown, context: TicketContext, beside: object = {}): string {
   const { about, progress, state } = ticket;
   const problem = problemOfTicket(ticket, context);
   const isCompleted = state.status === "completed";
   const body: Omit<StatusAnswer, "metadata"> = {
+    ...beside,
     queue_id: about.id,
     status: state.status,
     provider: about.provider,
@@ -162,7 +166,7 @@ const crashed: Problem = {
 };
 
 /** Why it failed, or why it waits. */
-function problemOfTicket(
+export function problemOfTicket(
   { about, state }: Shown,
   context: TicketContext,
 ): { readonly type: ErrorType; readonly sentence: string; readonly details?: string } | null {
@@ -205,6 +209,7 @@ function problemOfEstimate(context: TicketContext, provider: ProviderName, model
     case "breaker":
     case "rate_limit":
     case "model_faults":
+    case "paused":
       return problemOfWait(why, provider, 1);
     case "model_refused":
       return problemIn({ reason: "credentials_refused", status: 403, scope: "model" }, provider, model);

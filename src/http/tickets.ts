@@ -3,13 +3,14 @@
  * `DELETE /api/v1/tickets/…`: cancels one.
  */
 import type { Gateway } from "../gateway/gateway.ts";
-import type { Clock } from "../gateway/ports.ts";
+import type { Ticket } from "../domain/ticket/ticket.ts";
+import type { Clock, ListPosition, TicketList } from "../gateway/ports.ts";
 import type { z } from "zod";
 import { ticketParameter, ticketsQuery } from "../wire/schemas.ts";
 import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { contextOf, contextsOf, type ContextParts } from "./gate-views.ts";
-import { cursorOf, readCursor } from "./list-cursor.ts";
+import { cursorOf, readCursor, type Filters } from "./list-cursor.ts";
 import { noSuchTicket, notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
@@ -66,15 +67,30 @@ async function showTickets(
   parts: TicketParts,
 ): Promise<Response> {
   const filters = { status: status ?? null, provider: provider ?? null };
+  const tenant = c.get("tenant") ?? "";
+  const listed = (after: ListPosition | null) => parts.gateway.list({ tenant, ...filters, limit, after });
+  return showList(c, parts, cursor, filters, listed);
+}
+
+/** A page of tickets. @param cursor absent: from the newest */
+export async function showList(
+  c: RouteContext,
+  parts: ContextParts,
+  cursor: string | undefined,
+  filters: Filters,
+  listed: (after: ListPosition | null) => Promise<TicketList>,
+): Promise<Response> {
   const read = cursor === undefined ? null : readCursor(cursor, filters);
   if (read !== null && read.kind !== "position") {
     const message = read.kind === "others" ? "belongs to other filters" : "is none of this service's";
     return refuse(c, notValid("address", [{ path: "cursor", message }]));
   }
-  const tenant = c.get("tenant") ?? "";
-  const list = await parts.gateway.list({ tenant, ...filters, limit, after: read?.position ?? null });
+  const list = await listed(read?.position ?? null);
   const contexts = await contextsOf(parts, list.tickets);
-  const tickets = contexts.map(({ ticket, context }) => statusJson(ticket, context));
+  const isOperators = filters.of !== undefined;
+  const tickets = contexts.map(({ ticket, context }) =>
+    statusJson(ticket, context, isOperators ? { tenant: ticket.about.tenant } : {}),
+  );
   const next = JSON.stringify(list.next && cursorOf(list.next, filters));
   const json = `{"tickets":[${tickets.join(",")}],"cursor":${next},"complete":${list.complete}}`;
   return textAnswer(200, json, jsonType, c.get("correlationId"));
@@ -82,17 +98,24 @@ async function showTickets(
 
 async function cancelTicket(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
   const ticket = await parts.gateway.cancel(queueId, c.get("tenant") ?? "");
+  return showCancelled(c, parts, ticket);
+}
+
+/** @param ticket as it is after it was to be cancelled; `null`: there is none. @param beside of the answer */
+export async function showCancelled(
+  c: RouteContext,
+  parts: ContextParts,
+  ticket: Ticket | null,
+  beside: object = {},
+): Promise<Response> {
   if (ticket === null) return refuse(c, noSuchTicket);
-  c.set("queueId", queueId);
+  c.set("queueId", ticket.about.id);
   const { status } = ticket.state;
   switch (status) {
-    case "cancelled":
-      return textAnswer(
-        200,
-        statusJson(ticket, await contextOf(parts, ticket)),
-        jsonType,
-        c.get("correlationId"),
-      );
+    case "cancelled": {
+      const json = statusJson(ticket, await contextOf(parts, ticket), beside);
+      return textAnswer(200, json, jsonType, c.get("correlationId"));
+    }
     case "completed":
     case "failed":
     case "expired":

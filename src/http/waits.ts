@@ -25,6 +25,10 @@ export function waitsInWords(
     const again =
       gateStatus.retryAtMs === null ? "" : ` It is asked again at ${iso(gateStatus.retryAtMs)} or later.`;
     const words: string[] = [];
+    if (gateStatus.halt !== undefined) {
+      const since = iso(gateStatus.halt.atMs);
+      return [`${name} is paused by an operator since ${since}: ${waiting} until it is resumed.`];
+    }
     if (gateStatus.refused !== null) {
       const what =
         gateStatus.refused === "quota_exhausted"

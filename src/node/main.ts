@@ -18,6 +18,7 @@ import { linesTo } from "../telemetry/lines.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeter } from "../telemetry/metrics/meter.ts";
 import { createMask } from "../telemetry/mask.ts";
+import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
 import { createService } from "../service.ts";
@@ -58,6 +59,7 @@ const meter = createMeter(modelLabel);
 // Who has nobody to send spans to does not load what makes them.
 const tracing =
   config.tracing && (await import("./tracing/tracing.ts")).startTracing(config, config.tracing, clock, tell);
+const recent = newRecent();
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -88,7 +90,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
-  metrics: nodeMetrics(config, meter, vendors.connections),
+  metrics: nodeMetrics(config, meter, recent, vendors.connections),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
@@ -134,6 +136,7 @@ function tell(event: TelemetryEvent): void {
   writeLine(event);
   meter.count(event);
   tracing?.record(event);
+  noteEvent(recent, event, Date.now());
 }
 
 /** @param ticketId the ticket that it is about; absent: none, or many */

@@ -3,6 +3,7 @@ import type { MetricsSource } from "../http/metrics.ts";
 import type { Config } from "../settings/config.ts";
 import type { Meter } from "../telemetry/metrics/meter.ts";
 import { differencesOf } from "../telemetry/metrics/sums.ts";
+import type { Recent } from "../telemetry/recent.ts";
 import { shown, shownAs, type Sample } from "../telemetry/metrics/text.ts";
 import { watchProcess } from "./process-metrics.ts";
 import type { ConnectionCounts } from "./vendors/undici-transport.ts";
@@ -10,6 +11,7 @@ import type { ConnectionCounts } from "./vendors/undici-transport.ts";
 export function nodeMetrics(
   { providers }: Pick<Config, "providers">,
   meter: Meter,
+  recent: Recent,
   connections: () => ReadonlyMap<string, ConnectionCounts>,
 ): MetricsSource {
   const processNow = watchProcess();
@@ -33,6 +35,7 @@ export function nodeMetrics(
 
   return {
     counted: async () => differencesOf(meter.sums),
+    recent: async () => recent,
     ofPlatform: () => [
       shownAs("llm_provider_http_requests_in_flight", meter.inFlight()),
       shown("llm_provider_upstream_connections", connectionSamples()),

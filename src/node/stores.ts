@@ -1,4 +1,6 @@
 /** Where tickets live on Node: in SQLite alone; or in Redis, with SQLite behind it for as long as Redis is away. */
+import type { GateOrder, Halt } from "../domain/gate/halt.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
@@ -8,6 +10,7 @@ import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
 import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
+import type { Tell } from "../telemetry/events.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
 export interface StoresParts extends SqliteParts {
@@ -21,7 +24,7 @@ export interface Stores extends Door {
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
-    "gate" | "tickets" | "keys" | "totals" | "queueType" | "dependencies" | "warnings"
+    "gate" | "tickets" | "keys" | "totals" | "actions" | "queueType" | "dependencies" | "warnings"
   >;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
@@ -29,17 +32,44 @@ export interface Stores extends Door {
 
 /** @returns why there can be no start, as a sentence for whoever runs the service */
 export async function openStores(parts: StoresParts): Promise<Result<Stores, string>> {
-  const opened = await openSqlite(parts);
-  if (!opened.ok) return opened;
   const { redisUrl } = parts;
+  const tell: Tell = (event) => {
+    // Its gates follow those in Redis (`haltingAsWell`), which tell of it.
+    const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
+    if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
+  };
+  const opened = await openSqlite({ ...parts, tell });
+  if (!opened.ok) return opened;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
   const { openSharedRedis } = await import("./redis/store.ts");
-  return ok(await redisBeforeSqlite(openSharedRedis({ ...parts, url: redisUrl }), opened.value, parts));
+  const onHalt = haltingAsWell(opened.value.gate, parts.onFault);
+  const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt });
+  return ok(await redisBeforeSqlite(redis, opened.value, parts));
+}
+
+/** What an operator has halted in Redis stands still here too, for as long as Redis is away, and over a restart meanwhile. */
+function haltingAsWell(
+  gate: SqliteStore["gate"],
+  onFault: StoresParts["onFault"],
+): (provider: ProviderName, halt: Halt | null) => void {
+  const ordered = new Map<ProviderName, string | null>();
+  return (provider, halt) => {
+    const by = halt?.by ?? null;
+    if (ordered.get(provider) === by) return;
+    ordered.set(provider, by);
+    const order: GateOrder = by === null ? { kind: "resume" } : { kind: "halt", by };
+    gate(provider)
+      .order(order)
+      .catch((error: unknown) => {
+        ordered.delete(provider);
+        onFault(error);
+      });
+  };
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {
-  const { gate, tickets, keys, totals } = sqlite;
+  const { gate, tickets, keys, totals, actions } = sqlite;
   const left = sqlite.leftToBring();
   const warnings =
     left === 0
@@ -51,6 +81,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       tickets,
       keys,
       totals,
+      actions,
       queueType: "sqlite",
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
@@ -75,7 +106,7 @@ async function redisBeforeSqlite(
     tell: (event) => tell({ ...event, store: "redis" }),
     onFault,
   });
-  const { gate, tickets, keys, totals, warnings, start, rest, close } = failover;
+  const { gate, tickets, keys, totals, actions, warnings, start, rest, close } = failover;
   await connected(primary, clock);
   await failover.look();
   /** Of the last look. */
@@ -86,6 +117,7 @@ async function redisBeforeSqlite(
       tickets,
       keys,
       totals,
+      actions,
       warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {

@@ -39,10 +39,19 @@ function forNode({ redisUrl, tracing, serverTiming }: Omit<Config, "warnings">):
 }
 
 /** For the start alone: it is no fault, and `/healthz` is everybody's. */
-export function operatorWarnings({ operators }: Pick<Config, "operators">): readonly string[] {
-  return operators.kind === "nobody"
-    ? ["OPERATOR_KEYS is not set, so /metrics answers 401 to everybody"]
-    : [];
+export function operatorWarnings({ operators, host }: Pick<Config, "operators" | "host">): readonly string[] {
+  switch (operators.kind) {
+    case "nobody":
+      return ["OPERATOR_KEYS is not set, so /metrics and /console answer 401 to everybody"];
+    case "keys":
+      return isLoopback(host)
+        ? []
+        : [
+            `HOST is ${host}: unless TLS is in front, operators' keys travel unencrypted to /console and /metrics`,
+          ];
+    case "loopback":
+      return [];
+  }
 }
 
 function weightsOfNobody({ access, tenantWeights }: Omit<Config, "warnings">): readonly string[] {

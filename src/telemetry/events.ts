@@ -23,6 +23,7 @@ export type TelemetryEvent =
   | StoreEvent
   | ProcessEvent
   | FaultEvent
+  | OperatorEvent
   /** Fields of a comparison that nobody reads. */
   | {
       readonly kind: "unknown_fields";
@@ -222,6 +223,26 @@ type ProcessEvent =
         readonly found: string;
         readonly allowed: string;
       }[];
+    };
+
+/** Of those who operate the service. */
+export type OperatorEvent =
+  | {
+      readonly kind: "operator_action";
+      /** The operator's name. */
+      readonly operator: string;
+      readonly action: string;
+      readonly provider: ProviderName;
+      /** Where it was done to a ticket: which one, and whose. */
+      readonly queueId?: string;
+      readonly tenant?: string;
+    }
+  /** Somebody asked for what is an operator's, without an operator's key. Told a few times a minute at most: so many were not told before it. */
+  | {
+      readonly kind: "operator_refused";
+      readonly correlationId: string;
+      readonly route: string;
+      readonly untold: number;
     };
 
 /** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */

@@ -5,6 +5,7 @@ import type {
   AttemptEvent,
   FaultEvent,
   GateEvent,
+  OperatorEvent,
   RequestEvent,
   Tell,
   TelemetryEvent,
@@ -124,6 +125,9 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "spans_dropped":
     case "settings_wrong":
       return processLine(event);
+    case "operator_action":
+    case "operator_refused":
+      return operatorLine(event);
     // All others are faults: a list of types alone, since each is told in the same way.
     default:
       event satisfies FaultEvent;
@@ -231,7 +235,8 @@ function gateLine(event: GateEvent): Line {
       return { level: "info", fields: { provider } };
     case "provider_held": {
       const { reason, untilMs, model } = event;
-      return { level: "warn", fields: { provider, reason, until: time(untilMs), ...(model && { model }) } };
+      const until = untilMs === undefined ? {} : { until: time(untilMs) };
+      return { level: "warn", fields: { provider, reason, ...until, ...(model && { model }) } };
     }
     case "provider_released":
       return {
@@ -311,6 +316,26 @@ function processLine(event: ProcessEvent): Line {
       return { level: "warn", fields: { count: event.count } };
     case "settings_wrong":
       return { level: "error", fields: { mistakes: event.mistakes } };
+  }
+}
+
+function operatorLine(event: OperatorEvent): Line {
+  switch (event.kind) {
+    case "operator_action": {
+      const { operator, action, provider, queueId, tenant } = event;
+      const ofTicket = {
+        ...(queueId !== undefined && { queue_id: queueId }),
+        ...(tenant !== undefined && { tenant }),
+      };
+      return { level: "info", fields: { operator, action, provider, ...ofTicket } };
+    }
+    case "operator_refused": {
+      const { correlationId, route, untold } = event;
+      return {
+        level: "warn",
+        fields: { correlation_id: correlationId, route, ...(untold > 0 && { count: untold }) },
+      };
+    }
   }
 }
 

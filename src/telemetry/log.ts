@@ -54,6 +54,9 @@ export interface LogFields {
   /** Settings that are wrong: names, what was found (secrets masked), what is allowed. */
   readonly mistakes?: readonly { readonly name: string; readonly found: string; readonly allowed: string }[];
   readonly signal?: string;
+  /** An operator's name, and what the operator did. */
+  readonly operator?: string;
+  readonly action?: string;
   /** Of what the event names. */
   readonly count?: number;
 }
@@ -126,5 +129,7 @@ const allowed: ReadonlySet<string> = new Set([
   "warnings",
   "mistakes",
   "signal",
+  "operator",
+  "action",
   "count",
 ] satisfies (keyof LogFields)[]);

@@ -9,7 +9,12 @@ interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly open?: true;
-  readonly parameters?: readonly { readonly name: string; readonly in: "path" | "query" | "header" }[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: "path" | "query" | "header";
+    /** Where it isn't the one of its name in `parameterSchemas`. */
+    readonly schema?: unknown;
+  }[];
   readonly body?: "ComparisonRequest";
   /** The schema of the answer at 200; a media type where it isn't JSON. */
   readonly answer: keyof typeof components | `${string}/${string}`;
@@ -31,6 +36,10 @@ const components = {
   Providers: schemas.providersAnswer,
   ProviderTest: schemas.providerTestAnswer,
   Models: schemas.modelsAnswer,
+  OperatorTickets: schemas.operatorTicketsAnswer,
+  OperatorStatus: schemas.operatorStatusAnswer,
+  OperatorProvider: schemas.pausableAnswer,
+  OperatorActions: schemas.actionsAnswer,
   Health: schemas.healthAnswer,
   Home: schemas.homeAnswer,
   Alive: schemas.aliveAnswer,
@@ -140,6 +149,50 @@ const operations: readonly Operation[] = [
     errors: [401],
   },
   {
+    path: "/console",
+    method: "get",
+    id: "console",
+    summary: "The same for a person, as a page; for operators' keys alone, by HTTP Basic too.",
+    answer: "text/html",
+    errors: [401],
+  },
+  {
+    path: "/api/v1/operator/tickets",
+    method: "get",
+    id: "operatorTickets",
+    summary: "All tenants' tickets, or one's, newest first. As all below it, for operators' keys alone.",
+    parameters: [
+      { name: "tenant", in: "query" },
+      { name: "status", in: "query" },
+      { name: "provider", in: "query" },
+      { name: "limit", in: "query" },
+      { name: "cursor", in: "query" },
+    ],
+    answer: "OperatorTickets",
+    errors: [400, 401, 503],
+  },
+  {
+    path: "/api/v1/operator/tickets/{queue_id}",
+    method: "delete",
+    id: "operatorCancel",
+    summary: "Cancels anybody's ticket.",
+    parameters: [{ name: "queue_id", in: "path" }],
+    answer: "OperatorStatus",
+    errors: [400, 401, 403, 404, 409, 503],
+  },
+  ...(["pause", "resume", "probe"] as const).map(operatorVerb),
+  {
+    path: "/api/v1/operator/actions",
+    method: "get",
+    id: "operatorActions",
+    summary: "What operators did.",
+    parameters: [
+      { name: "limit", in: "query", schema: jsonSchema("limit", schemas.actionsQuery.shape.limit) },
+    ],
+    answer: "OperatorActions",
+    errors: [400, 401, 503],
+  },
+  {
     path: "/livez",
     method: "get",
     id: "alive",
@@ -187,9 +240,26 @@ const operations: readonly Operation[] = [
   },
 ];
 
+function operatorVerb(verb: "pause" | "resume" | "probe"): Operation {
+  return {
+    path: `/api/v1/operator/providers/{provider}/${verb}`,
+    method: "post",
+    id: `operator${verb[0]?.toUpperCase()}${verb.slice(1)}`,
+    summary: {
+      pause: "Calls nothing there, as if its breaker were open, until somebody resumes.",
+      resume: "Lets calls through again.",
+      probe: "Asks now what would be asked when its time has come.",
+    }[verb],
+    parameters: [{ name: "provider", in: "path" }],
+    answer: "OperatorProvider",
+    errors: [401, 403, 404, 413, 415, 503],
+  };
+}
+
 const meanings: Readonly<Record<number, string>> = {
   400: "The request is not valid.",
   401: "No API key, or an unknown one.",
+  403: "This operator's key may only look.",
   404: "There is no such thing, or it is not yours.",
   409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
   410: "The ticket waited for longer than it may, or was cancelled.",
@@ -268,9 +338,9 @@ function describe(operation: Operation) {
     ...(operation.open && { security: [] }),
     ...(operation.parameters && {
       parameters: operation.parameters.map((parameter) => ({
+        schema: parameterSchemas[parameter.name],
         ...parameter,
         required: parameter.in === "path",
-        schema: parameterSchemas[parameter.name],
       })),
     }),
     ...(operation.body && {
@@ -297,6 +367,7 @@ const parameterSchemas: Readonly<Record<string, unknown>> = {
   status: jsonSchema("status", schemas.ticketsQuery.shape.status),
   limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
   cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),
+  tenant: jsonSchema("tenant", schemas.operatorTicketsQuery.shape.tenant),
 };
 
 function contentOf(answer: Operation["answer"]) {

@@ -176,6 +176,37 @@ export const ticketsAnswer = z.object({
   }),
 });
 
+export const operatorStatusAnswer = statusAnswer.extend({ tenant: z.string() });
+export const operatorTicketsAnswer = ticketsAnswer.extend({
+  tickets: z.array(operatorStatusAnswer).meta({ description: "Newest first." }),
+});
+
+export const operatorTicketsQuery = ticketsQuery.extend({
+  tenant: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/)
+    .optional(),
+});
+export const actionsQuery = z.object({
+  limit: z.coerce.number().pipe(z.int().min(1).max(1_000)).default(100),
+});
+
+export const actionsAnswer = z.object({
+  actions: z
+    .array(
+      z.object({
+        at: time,
+        operator: z.string(),
+        action: z.enum(["pause", "resume", "probe", "cancel"]),
+        provider: z.enum(providerNames),
+        queue_id: z.guid().nullable().meta({ description: "Of the ticket that was cancelled." }),
+        tenant: z.string().nullable().meta({ description: "Whose ticket it was." }),
+      }),
+    )
+    .meta({ description: "The newest first, kept as long as results." }),
+});
+export type ActionsAnswer = z.infer<typeof actionsAnswer>;
+
 export const resultAnswer = judgementAnswer.extend({
   queue_id: z.guid(),
   queued_at: time,
@@ -201,53 +232,60 @@ export const errorAnswer = z.object({
 
 const breakerState = z.enum(["closed", "open", "half_open"]).nullable();
 
-export const providersAnswer = z.object({
-  providers: z.array(
-    z.object({
-      name: z.enum(providerNames),
-      enabled: z.boolean(),
-      configured: z.boolean(),
-      available: z.boolean(),
-      circuit_breaker_state: breakerState,
-      default_model: z.string(),
-      last_success: time.nullable(),
-      last_failure: time.nullable(),
-      last_failure_reason: z.string().nullable().meta({ description: "An `error_type`." }),
-      failure_count: count.nullable().meta({ description: "Faults in a row." }),
-      average_response_time_ms: z.number().nonnegative().nullable(),
-      retry_at: time.nullable(),
-      credentials: z.enum(["ok", "refused", "quota_exceeded"]),
-      models_held: z
-        .array(
-          z.object({
-            model: z.string(),
-            reason: z.enum(["rate_limit", "faults", "refused", "no_judgements"]),
-            until: time,
-          }),
-        )
-        .meta({
-          description:
-            "Models that wait by themselves: those of the catalogue, and those that your own unfinished tickets want.",
-        }),
-      others_held: count.meta({ description: "Further models that wait by themselves." }),
-      oldest_age_seconds: count.nullable().meta({ description: "Of the oldest unfinished ticket." }),
-      queue: z
-        .object({
-          size: count,
-          max_size: count,
-          size_bytes: count,
-          max_bytes: count,
-          accepting: z.boolean(),
-        })
-        .nullable()
-        .meta({ description: "Null where its gate can't be reached." }),
+const providerEntry = z.object({
+  name: z.enum(providerNames),
+  enabled: z.boolean(),
+  configured: z.boolean(),
+  available: z.boolean(),
+  circuit_breaker_state: breakerState,
+  paused: z.boolean().meta({ description: "By an operator, until an operator resumes." }),
+  default_model: z.string(),
+  last_success: time.nullable(),
+  last_failure: time.nullable(),
+  last_failure_reason: z.string().nullable().meta({ description: "An `error_type`." }),
+  failure_count: count.nullable().meta({ description: "Faults in a row." }),
+  average_response_time_ms: z.number().nonnegative().nullable(),
+  retry_at: time.nullable(),
+  credentials: z.enum(["ok", "refused", "quota_exceeded"]),
+  models_held: z
+    .array(
+      z.object({
+        model: z.string(),
+        reason: z.enum(["rate_limit", "faults", "refused", "no_judgements"]),
+        until: time,
+      }),
+    )
+    .meta({
+      description:
+        "Models that wait by themselves: those of the catalogue, and those that your own unfinished tickets want.",
     }),
-  ),
+  others_held: count.meta({ description: "Further models that wait by themselves." }),
+  oldest_age_seconds: count.nullable().meta({ description: "Of the oldest unfinished ticket." }),
+  queue: z
+    .object({
+      size: count,
+      max_size: count,
+      size_bytes: count,
+      max_bytes: count,
+      accepting: z.boolean(),
+    })
+    .nullable()
+    .meta({ description: "Null where its gate can't be reached." }),
+});
+
+export const providersAnswer = z.object({
+  providers: z.array(providerEntry),
   default_provider: z.enum(providerNames),
   total_requests_today: count.nullable(),
   total_cost_today: z.number().nonnegative().nullable(),
 });
 export type ProvidersAnswer = z.infer<typeof providersAnswer>;
+
+export const pausableAnswer = providerEntry.extend({
+  paused_by: z.string().nullable().meta({ description: "The operator's name." }),
+  paused_at: time.nullable(),
+});
+export type PausableAnswer = z.infer<typeof pausableAnswer>;
 
 export const providerTestAnswer = z.object({
   success: z.boolean(),

@@ -29,6 +29,7 @@ const namespaces = () => [
   env.KEY_OBJECTS,
   env.TOTALS_OBJECTS,
   env.TENANT_INDEXES,
+  env.OPERATOR_OBJECTS,
 ];
 
 /**

@@ -349,6 +349,102 @@ export function testGate(limits: GateLimits, make: () => Promise<GateUnderTest>)
     expect(await world.sent()).toEqual(["a"]);
   });
 
+  it("lets nobody call and sends no ticket while an operator has halted it, whatever time passes, and a restart", async () => {
+    const world = await make();
+    const { gate } = world;
+    const running = queueItem("runs");
+    await world.enqueue(running, world.nowMs());
+    await world.sent();
+    expect(await gate.start(running, starter(world, "permit"))).toMatchObject({ kind: "call" });
+    await world.enqueue(queueItem("sent"), world.nowMs());
+    expect(await world.sent()).toEqual(["sent"]);
+    const atMs = world.nowMs();
+    expect(await gate.order({ kind: "halt", by: "ops" })).toMatchObject({ halt: { by: "ops", atMs } });
+    await world.enqueue(queueItem("waits"), world.nowMs());
+    // It was sent just before, and is not called for any more.
+    expect(await gate.start(queueItem("sent"), starter(world, "p"))).toMatchObject({
+      kind: "wait",
+      why: "paused",
+    });
+    // A call that is under way ends as it would.
+    await gate.report({ ...healthy("permit"), epoch: 0 });
+    await world.remove("runs");
+    for (const passedMs of [0, 1_000, minuteMs, 2 * minuteMs]) {
+      await world.advance(passedMs);
+      expect(await world.sent()).toEqual([]);
+      expect(await gate.enter("p", { tenant: "", model })).toEqual({
+        kind: "wait",
+        why: "paused",
+        retryAtMs: world.nowMs() + minuteMs,
+      });
+      expect(await gate.estimate("waits")).toMatchObject({ why: "paused", waitMs: null });
+    }
+    await world.restart();
+    for (const id of ["sent", "waits"]) await world.enqueue(queueItem(id), world.nowMs());
+    expect(await world.gate.order({ kind: "halt", by: "another" })).toMatchObject({
+      halt: { by: "ops", atMs },
+    });
+    expect(await world.gate.order({ kind: "ask_now" })).toMatchObject({ halt: { by: "ops", atMs } });
+    expect(await world.sent()).toEqual([]);
+    expect(await world.gate.status()).toMatchObject({ halt: { by: "ops", atMs }, queue: { size: 2 } });
+    expect((await world.gate.order({ kind: "resume" })).halt).toBeUndefined();
+    expect((await world.sent()).toSorted()).toEqual(["sent", "waits"]);
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call", probe: null });
+    expect(await world.gate.order({ kind: "resume" })).not.toHaveProperty("halt");
+  });
+
+  it("keeps an open breaker open behind a halt", async () => {
+    const world = await make();
+    const retryAtMs = await broken(world);
+    await world.gate.order({ kind: "halt", by: "ops" });
+    await world.advance(retryAtMs - world.nowMs());
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait", why: "paused" });
+    await world.gate.order({ kind: "resume" });
+    await recover(world, world.nowMs());
+  });
+
+  it("asks at once what it would ask when its time has come, where an operator says so: one for all", async () => {
+    const world = await make();
+    const { gate } = world;
+    await broken(world);
+    await world.enqueue(queueItem("a"), world.nowMs() + 10 * minuteMs);
+    await world.enqueue(queueItem("b"), world.nowMs() + 10 * minuteMs);
+    expect(await world.sent()).toEqual([]);
+    await gate.order({ kind: "ask_now" });
+    const [probe, ...others] = await world.sent();
+    expect(others).toEqual([]);
+    if (probe === undefined) throw new Error("nothing was sent");
+    // Its own backoff is over with it.
+    const start = await gate.start(queueItem(probe), {
+      permit: "one",
+      notBeforeMs: world.nowMs() + 10 * minuteMs,
+      suspect: false,
+      sinceMs: world.nowMs(),
+    });
+    expect(start).toMatchObject({ kind: "call", asProbe: true });
+    expect(await gate.enter("live", { tenant: "", model })).toMatchObject({ kind: "wait", why: "breaker" });
+  });
+
+  it("asks with refused credentials, and for a model that is held, at once where an operator says so", async () => {
+    const world = await make();
+    await world.gate.report(rateLimited(10 * minuteMs));
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait" });
+    expect(await world.gate.order({ kind: "ask_now" })).toMatchObject({ held: [], retryAtMs: null });
+    expect(await world.gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "call" });
+    await world.gate.report(refused());
+    await world.enqueue(queueItem("a"), world.nowMs());
+    expect(await world.sent()).toEqual([]);
+    expect(await world.gate.order({ kind: "ask_now" })).toMatchObject({ refused: "credentials_refused" });
+    expect(await world.sent()).toEqual(["a"]);
+  });
+
+  it("asks nothing where nothing is waited for", async () => {
+    const world = await make();
+    const before = await world.gate.status();
+    expect(await world.gate.order({ kind: "ask_now" })).toEqual(before);
+    expect(await world.sent()).toEqual([]);
+  });
+
   /** @returns when a probe may go */
   async function broken(world: GateUnderTest, name = model): Promise<number> {
     for (let faults = 0; faults < limits.failureThreshold; faults++) await world.gate.report(fault());

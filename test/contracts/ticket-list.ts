@@ -1,4 +1,4 @@
-/** What every store of tickets promises of a tenant's list (`Tickets.list`), in the runtime that it is made for. */
+/** What every store of tickets promises of its lists (`Tickets.list`) and histories (`Tickets.events`), in the runtime that it is made for. */
 import { expect, it } from "vitest";
 import type { TicketPolicy } from "../../src/domain/ticket/ticket.ts";
 import type { Draft, ListPosition, TicketList, TicketQuery } from "../../src/gateway/ports.ts";
@@ -16,7 +16,8 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
   async function ask(world: ListsUnderTest, query: Partial<TicketQuery> = {}): Promise<TicketList> {
     await world.settled?.();
     const { tenant = "tenant-one" } = query;
-    return world.tickets.list({ tenant, tenantKey: keyOf(tenant), ...any, ...query });
+    const tenantKey = tenant === null ? "" : keyOf(tenant);
+    return world.tickets.list({ tenant, tenantKey, ...any, ...query });
   }
 
   /** Accepts some, a second apart. @returns their ids, the oldest first */
@@ -90,6 +91,64 @@ export function testTicketList(policy: TicketPolicy, make: () => Promise<ListsUn
     expect(idsOf(await ask(world, { status: "cancelled" }))).toEqual([first]);
     expect(idsOf(await ask(world, { status: "queued", provider: "mock" }))).toEqual([second]);
     expect(await ask(world, { status: "failed" })).toEqual({ tickets: [], next: null, complete: true });
+  });
+
+  it("lists all tenants' tickets as one, newest first, each once, page by page", async () => {
+    const world = await make();
+    // Of one moment, too.
+    for (const tenant of ["tenant-one", "tenant-two", "tenant-three"]) {
+      await world.tickets.create(of({ tenant }));
+    }
+    await world.advance(1_000);
+    const later = await keep(world, [
+      of({ tenant: "tenant-two" }),
+      of({ tenant: "tenant-two", provider: "openai" }),
+      of({ tenant: "tenant-one" }),
+    ]);
+    const all = await ask(world, { tenant: null });
+    expect(all).toMatchObject({ next: null, complete: true });
+    expect(idsOf(all).slice(0, 3)).toEqual(later.toReversed());
+    expect(new Set(all.tickets.map(({ about }) => about.tenant)).size).toBe(3);
+    expect(JSON.stringify(all)).not.toContain("Essay of");
+    for (const limit of [1, 2, 5]) {
+      const seen: string[] = [];
+      let after: ListPosition | null = null;
+      do {
+        const page: TicketList = await ask(world, { tenant: null, limit, after });
+        expect(page.tickets.length).toBeLessThanOrEqual(limit);
+        seen.push(...idsOf(page));
+        after = page.next;
+      } while (after !== null && seen.length < 7);
+      expect(seen).toEqual(idsOf(all));
+    }
+    expect(idsOf(await ask(world, { tenant: null, provider: "openai" }))).toEqual([later[1]]);
+    await world.tickets.cancel(later[0] ?? "", "operator");
+    expect(idsOf(await ask(world, { tenant: null, status: "cancelled" }))).toEqual([later[0]]);
+  });
+
+  it("forgets a tenant with its last ticket, and knows one that comes back", async () => {
+    const world = await make();
+    const [id = ""] = await keep(world, [of()]);
+    await world.tickets.cancel(id, "owner");
+    await world.advance(policy.retentionMs + 1_000);
+    expect(await ask(world, { tenant: null })).toEqual({ tickets: [], next: null, complete: true });
+    const again = await keep(world, [of()]);
+    expect(idsOf(await ask(world, { tenant: null }))).toEqual(again);
+  });
+
+  it("tells what has happened to a ticket, numbered and in order, and nothing of one that is not there", async () => {
+    const world = await make();
+    const [id = ""] = await keep(world, [of()]);
+    await world.tickets.claim(id, "p1", false);
+    await world.tickets.giveBack(id, 1);
+    await world.tickets.cancel(id, "operator");
+    expect(await world.tickets.events(id)).toMatchObject([
+      { number: 1, kind: "accepted" },
+      { number: 2, kind: "started", fence: 1 },
+      { number: 3, kind: "returned" },
+      { number: 4, kind: "cancelled", cancelledBy: "operator" },
+    ]);
+    expect(await world.tickets.events("b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f")).toEqual([]);
   });
 
   it("forgets with the ticket, and knows of an end that came by itself", async () => {

@@ -130,7 +130,7 @@ describe("other ways to write a path", () => {
     "/api/v1/status/",
     "/api/v1",
     "/metrics/",
-    "/console",
+    "/console/",
     "/%zz",
     "/%",
     "/healthz%2f..%2fapi",

@@ -27,6 +27,7 @@ const row = (
   credentials: "ok",
   models_held: [],
   others_held: 0,
+  paused: false,
   oldest_age_seconds: null,
   queue: emptyQueue,
 });

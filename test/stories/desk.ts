@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { goodBody, post, type Answered } from "../support/answers.ts";
 import type { RecordedRequest, Step, VendorName } from "../../tools/fake-upstream/script.ts";
-import { keyOf, type StoryWorld, type Tenant } from "./world.ts";
+import { keyOf, operatorKey, type StoryWorld, type Tenant } from "./world.ts";
 
 export type Desk = ReturnType<typeof deskAt>;
 
@@ -25,6 +25,8 @@ export interface Ticket {
 export interface Row {
   readonly circuit_breaker_state: string;
   readonly credentials: string;
+  readonly paused: boolean;
+  readonly retry_at: string | null;
   readonly models_held: readonly { readonly model: string; readonly reason: string }[];
   readonly others_held: number;
   readonly queue: {
@@ -118,6 +120,9 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
       ),
     result: ({ id, tenant }: Ticket) => world.ask(`/api/v1/results/${id}`, as(tenant)),
     row,
+    /** What an operator asks. */
+    operator: (path: string, method: "GET" | "POST" | "DELETE" = "GET", key = operatorKey) =>
+      world.ask(`/api/v1/operator/${path}`, { method, headers: { authorization: `Bearer ${key}` } }),
     health: () => world.ask("/healthz"),
     /** All of them are judged in the end. @throws {Error} as soon as one has ended otherwise */
     async untilJudged(tickets: readonly Ticket[], withinMs?: number): Promise<void> {

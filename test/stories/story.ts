@@ -10,6 +10,7 @@ type Kind =
   | "breaker"
   | "thrown"
   | "cancelling"
+  | "operating"
   | "bounded"
   | "whose verdict"
   | "several answers"

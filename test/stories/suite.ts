@@ -10,6 +10,7 @@ import { cancelling } from "./cancelling.ts";
 import { deskAt } from "./desk.ts";
 import { door } from "./door.ts";
 import { holds } from "./holds.ts";
+import { operating } from "./operating.ts";
 import { thrown } from "./thrown.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
@@ -30,6 +31,7 @@ const stories = [
   ...holds,
   ...breaker,
   ...cancelling,
+  ...operating,
   ...thrown,
   ...bounded,
 ];

@@ -38,6 +38,7 @@ export async function storySettings(lanes: Lanes): Promise<Readonly<Record<strin
   return {
     ENVIRONMENT: "test",
     API_KEYS: (await Promise.all(keys)).join(),
+    OPERATOR_KEYS: `ops:${await sha256(operatorKey)},reader:${await sha256(readerKey)}!read`,
     LLM_MAX_RETRIES: "0",
     LLM_REQUEST_TIMEOUT_SECONDS: "60",
     CIRCUIT_BREAKER_FAILURE_THRESHOLD: "3",
@@ -54,6 +55,10 @@ export async function storySettings(lanes: Lanes): Promise<Readonly<Record<strin
     ),
   };
 }
+
+export const operatorKey = "lps_key-of-an-operator";
+/** Of one who may only look. */
+export const readerKey = "lps_key-of-a-reader";
 
 export function keyOf(tenant: Tenant): string {
   return `lps_key-of-${tenant}`;

@@ -45,7 +45,7 @@ export async function checked(
       ? null
       : "X-Correlation-ID is no UUID",
     // A ticket keeps the id of the comparison that brought it.
-    !(isRepeated || (status === 200 && /^\/api\/v1\/(status|results|tickets)\//.test(path))) &&
+    !(isRepeated || (status === 200 && /^\/api\/v1\/(operator\/)?(status|results|tickets)\//.test(path))) &&
     "correlation_id" in answered.body &&
     answered.body["correlation_id"] !== headers.get("x-correlation-id")
       ? "the correlation id differs between body and header"

@@ -4,11 +4,12 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idempotency.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import type { QueueItem } from "../../src/domain/gate/places.ts";
-import { noticeOf, queueItemOf, type Ticket } from "../../src/domain/ticket/ticket.ts";
+import { noticeOf, queueItemOf, type Ticket, type TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { DistantTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { StoreParts } from "../../src/service.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
+import { memoryActions } from "./memory-actions.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryStores extends StoreParts {
@@ -45,6 +46,8 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
   const policy = ticketPolicy(settings);
   const gates = new Map<ProviderName, ReturnType<typeof makeGate>>();
   const tickets = new Map<string, Ticket>();
+  const events = new Map<string, readonly TicketEvent[]>();
+  const actions = memoryActions();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const alarms = new Map<string, () => void>();
@@ -101,6 +104,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       start: async (item, starter) => after(keeper.start(item, starter)),
       estimate: async (ticketId) => keeper.estimate(ticketId),
       status: async (tenant) => keeper.status(tenant),
+      order: async (order) => after(keeper.order(order)),
     };
     return {
       gate: interrupted(gate, "gate", (verb) => (/enter|report/.test(verb) ? null : orAway(verb))),
@@ -125,9 +129,17 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     random,
     {
       find: (id) => tickets.get(id) ?? null,
-      put: (ticket) => tickets.set(ticket.about.id, ticket),
-      remove: (id) => tickets.delete(id),
+      put(ticket, happened) {
+        const { id } = ticket.about;
+        tickets.set(id, ticket);
+        events.set(id, [...(events.get(id) ?? []), ...happened]);
+      },
+      remove(id) {
+        tickets.delete(id);
+        events.delete(id);
+      },
       all: () => tickets.values(),
+      events: (id) => events.get(id) ?? [],
     },
     {
       tell: (ticket) => gateOf(ticket.about.provider).tell(ticket),
@@ -155,6 +167,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     gate: (name) => gateOf(name).gate,
     tickets: interrupted(ticketsPort, "tickets", orAway),
     keys: interrupted(keysPort, "keys", orAway),
+    actions: interrupted(actions, "actions", orAway),
     stopping: null,
     totals: {
       add(tenant, day, requests, costUsd) {

@@ -18,6 +18,7 @@ export interface MemoryTable {
   put(ticket: Ticket, events: readonly TicketEvent[]): void;
   remove(id: string): void;
   all(): Iterable<Ticket>;
+  events(id: string): readonly TicketEvent[];
 }
 
 export interface MemoryTickets extends DistantTickets {
@@ -107,6 +108,7 @@ export function memoryTickets(
           .toSorted(compare);
         return { entries: behind.slice(0, most), isLast: behind.length <= most, complete: true };
       }),
+    events: async (id) => table.events(id),
     disarm,
     halt() {
       isHalted = true;

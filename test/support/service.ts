@@ -11,6 +11,7 @@ import { configuredModels } from "../../src/providers/providers.ts";
 import { linesTo } from "../../src/telemetry/lines.ts";
 import { createMeter } from "../../src/telemetry/metrics/meter.ts";
 import { differencesOf } from "../../src/telemetry/metrics/sums.ts";
+import { newRecent, noteEvent } from "../../src/telemetry/recent.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
 import { createService } from "../../src/service.ts";
@@ -101,6 +102,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   const writeLine = linesTo(createLog(config.logLevel, (line) => lines.push(line), clock.nowMs));
   const modelLabel = createModelLabel(configuredModels(config));
   const meter = createMeter(modelLabel);
+  const recent = newRecent();
   const { app, gateway } = createService(config, {
     stores: {
       ...stores,
@@ -118,8 +120,13 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     tell(event) {
       writeLine(event);
       meter.count(event);
+      noteEvent(recent, event, clock.nowMs());
     },
-    metrics: { counted: async () => differencesOf(meter.sums), ofPlatform: () => [] },
+    metrics: {
+      counted: async () => differencesOf(meter.sums),
+      ofPlatform: () => [],
+      recent: async () => recent,
+    },
     modelLabel,
     isStopping: () => stopping.signal.aborted,
     deployment,

@@ -98,6 +98,9 @@ export async function sqliteForTest(settings = config) {
     get keys() {
       return sqlite.keys;
     },
+    get actions() {
+      return sqlite.actions;
+    },
     get directory() {
       return directory;
     },

@@ -543,6 +543,8 @@ export const rows: readonly Row[] = [wrong, callers, vendors, queue, money, judg
 
 /** Metrics that no panel shows, and why. */
 export const inNoPanel: Readonly<Record<string, string>> = {
+  llm_provider_spans_dropped_total:
+    "of tracing, whose own tools show that spans are missing; each loss is in the log too",
   process_cpu_user_seconds_total: "a part of process_cpu_seconds_total",
   process_cpu_system_seconds_total: "a part of process_cpu_seconds_total",
   process_start_time_seconds: "for stock dashboards of Node",

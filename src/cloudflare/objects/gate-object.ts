@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { providerNames } from "../../domain/judging/comparison.ts";
 import type { GateChange } from "../../domain/gate/changes.ts";
 import type { Admission } from "../../domain/gate/gate.ts";
+import type { GateOrder } from "../../domain/gate/halt.ts";
 import type { Requeueing, Start } from "../../domain/gate/queue.ts";
 import type { Exchanged } from "../../domain/gate/report.ts";
 import type { Admitted, WaitEstimate, GateStatus } from "../../domain/gate/view.ts";
@@ -123,8 +124,16 @@ export class ProviderGate extends DurableObject<Environment> {
     return this.#verb((keeper) => keeper.status(tenant));
   }
 
-  /** A tenant's unfinished tickets, and those of whose end the index may not have heard; each the newest first. @param tenant as in `QueueItem` */
-  ticketsOf(tenant: string, most: number): readonly ListPosition[] {
+  order(order: GateOrder): GateStatus {
+    return this.#verb((keeper) => keeper.order(order));
+  }
+
+  /**
+   * A tenant's unfinished tickets, and those of whose end the index may not have heard; each the newest first.
+   *
+   * @param tenant as in `QueueItem`; `null`: of all
+   */
+  ticketsOf(tenant: string | null, most: number): readonly ListPosition[] {
     return [...this.#places.ticketsOf(tenant, most), ...this.#unheard.of(tenant, most)];
   }
 

@@ -17,7 +17,7 @@ export interface SqlPlaces extends Places {
   /** After a transaction that was rolled back: the sums are counted anew. */
   forgetSums(): void;
   /** A tenant's, the newest first. */
-  ticketsOf(tenant: string, most: number): readonly ListPosition[];
+  ticketsOf(tenant: string | null, most: number): readonly ListPosition[];
 }
 
 export function sqlPlaces(sql: SqlStorage): SqlPlaces {
@@ -31,13 +31,14 @@ export function sqlPlaces(sql: SqlStorage): SqlPlaces {
     ...shares(ask, lines),
     ...moments(ask),
     ticketsOf: (tenant, most) =>
-      ask
-        .rows(
-          `SELECT * FROM places WHERE ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
-          tenant,
-          most,
-        )
-        .map(({ ticketId: id, acceptedAtMs }) => ({ id, acceptedAtMs })),
+      (tenant === null
+        ? ask.rows("SELECT * FROM places ORDER BY accepted_at DESC LIMIT ?", most)
+        : ask.rows(
+            `SELECT * FROM places WHERE ${tenantColumn} = ? ORDER BY accepted_at DESC LIMIT ?`,
+            tenant,
+            most,
+          )
+      ).map(({ ticketId: id, acceptedAtMs }) => ({ id, acceptedAtMs })),
   };
 }
 

@@ -12,6 +12,13 @@ import {
   type Difference,
   type Sums,
 } from "../../telemetry/metrics/sums.ts";
+import {
+  newRecent,
+  noteDifferences,
+  noteFailures,
+  type FailedAttempt,
+  type Recent,
+} from "../../telemetry/recent.ts";
 import { clock } from "../clock.ts";
 import { logFault, type Environment } from "../environment.ts";
 
@@ -24,6 +31,8 @@ interface StoredCounts {
   readonly version: 1;
   readonly counted: readonly Difference[];
   readonly isolates: readonly Heard[];
+  /** Absent from older code. */
+  readonly recent?: Recent;
 }
 
 /** The last push of an isolate that was counted. */
@@ -35,6 +44,7 @@ interface Heard {
 
 export class MetricsObject extends DurableObject<Environment> {
   readonly #sums: Sums = newSums();
+  #recent = newRecent();
   #heard = new Map<string, Heard>();
   #isStored = true;
   #isTimed = false;
@@ -51,11 +61,18 @@ export class MetricsObject extends DurableObject<Environment> {
     // What newer code has stored begins anew here: it can't be read.
     if (read.kind !== "known") return;
     addDifferences(this.#sums, read.value.counted);
+    this.#recent = read.value.recent ?? this.#recent;
     this.#heard = new Map(read.value.isolates.map((heard) => [heard.isolate, heard]));
   }
 
   /** Sent again under its number, it counts once. @param push numbers what this isolate sends, rising */
-  add(isolate: string, push: number, differences: readonly Difference[]): void {
+  add(
+    isolate: string,
+    push: number,
+    differences: readonly Difference[],
+    /** Absent from older isolates. */
+    failures: readonly FailedAttempt[] = [],
+  ): void {
     const atMs = clock.nowMs();
     if (push <= (this.#heard.get(isolate)?.push ?? -1)) return;
     this.#heard.delete(isolate);
@@ -66,6 +83,8 @@ export class MetricsObject extends DurableObject<Environment> {
       this.#heard.delete(name);
     }
     addDifferences(this.#sums, differences);
+    noteDifferences(this.#recent, differences, atMs);
+    noteFailures(this.#recent, failures);
     this.#isStored = false;
     this.#storeLater();
   }
@@ -76,12 +95,18 @@ export class MetricsObject extends DurableObject<Environment> {
     return differencesOf(this.#sums);
   }
 
+  /** What has happened lately. Nothing of it is promised: what was not stored yet may be lost. */
+  recent(): Recent {
+    return this.#recent;
+  }
+
   #store(): void {
     if (this.#isStored) return;
     const record: StoredCounts = {
       version: 1,
       counted: differencesOf(this.#sums),
       isolates: [...this.#heard.values()],
+      recent: this.#recent,
     };
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO counts VALUES (1, ?)", JSON.stringify(record));
     this.#isStored = true;

@@ -5,15 +5,19 @@ import type { IndexEntry } from "../../engine/ticket-index.ts";
 import type { ListPosition } from "../../gateway/ports.ts";
 import { clock } from "../clock.ts";
 import { logFault, type Environment } from "../environment.ts";
+import { noteTenant } from "../stubs/operator.ts";
 
 /** After an alarm that came to nothing. */
 const againMs = 30_000;
 /** Entries are forgotten so late at most, many at a time: each alarm costs. Until then nobody is shown them. */
 const forgetEveryMs = 600_000;
 const mostForgotten = 1_000;
+const dayMs = 86_400_000;
 
 export class TenantIndex extends DurableObject<Environment> {
   #alarmAtMs: number | null = null;
+  /** Until then operators know of this index; `null`: not looked up yet. */
+  #enlistedMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
@@ -24,6 +28,9 @@ export class TenantIndex extends DurableObject<Environment> {
          ended_at INTEGER, forget_at INTEGER NOT NULL, event INTEGER NOT NULL
        ) WITHOUT ROWID`,
     );
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS enlisted (only INTEGER PRIMARY KEY CHECK (only = 1), until INTEGER NOT NULL)",
+    );
     sql.exec("CREATE INDEX IF NOT EXISTS by_age ON tickets (accepted_at)");
     sql.exec("CREATE INDEX IF NOT EXISTS by_end ON tickets (forget_at)");
     void ctx.blockConcurrencyWhile(async () => {
@@ -31,8 +38,29 @@ export class TenantIndex extends DurableObject<Environment> {
     });
   }
 
-  /** In any order, and any number of times. */
-  note({ id, provider, status, acceptedAtMs, endedAtMs, forgetAtMs, event }: IndexEntry): void {
+  /**
+   * In any order, and any number of times.
+   *
+   * @param tenant whose index this is, for operators, who look at all; absent: isolates of older code don't say
+   * @throws {StoreAway} it is noted, but operators would not find it: to be said again
+   */
+  async note(entry: IndexEntry, tenant?: string): Promise<void> {
+    this.#keep(entry);
+    if (tenant !== undefined) await this.#enlist(tenant, entry.forgetAtMs);
+  }
+
+  /** Once a day at most: it costs a request. */
+  async #enlist(tenant: string, forgetAtMs: number): Promise<void> {
+    const { sql } = this.ctx.storage;
+    this.#enlistedMs ??= sql.exec<{ until: number }>("SELECT until FROM enlisted").toArray()[0]?.until ?? 0;
+    if (forgetAtMs <= this.#enlistedMs) return;
+    const untilMs = forgetAtMs + dayMs;
+    await noteTenant(this.env, tenant, untilMs);
+    sql.exec("INSERT OR REPLACE INTO enlisted VALUES (1, ?)", untilMs);
+    this.#enlistedMs = untilMs;
+  }
+
+  #keep({ id, provider, status, acceptedAtMs, endedAtMs, forgetAtMs, event }: IndexEntry): void {
     this.ctx.storage.sql.exec(
       `INSERT INTO tickets (id, provider, status, accepted_at, ended_at, forget_at, event) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at, forget_at = excluded.forget_at,

@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { ticketPolicy } from "../../settings/limits.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
-import type { CancelledBy, Spent, Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Spent, Ticket, TicketCopy, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { ClaimAnswer, SeenTicket } from "../../engine/claims.ts";
 import { withoutTexts } from "../../engine/ticket-codec.ts";
 import { isMissingInIndex } from "../../engine/ticket-index.ts";
@@ -16,7 +16,7 @@ import { configOf, logFault, settingsOf, type Environment } from "../environment
 import { metricsOf } from "../stubs/metrics.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
-import { askedRow, cursorIn, ticketRow } from "./ticket-row.ts";
+import { askedRow, cursorIn, eventsIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
 /** After an alarm that came to nothing. */
@@ -89,6 +89,11 @@ export class TicketObject extends DurableObject<Environment> {
   async show(): Promise<TicketCopy | null> {
     const ticket = await this.#keeper.load();
     return ticket && withoutTexts(ticket);
+  }
+
+  /** What has happened to it, in order. */
+  async events(): Promise<readonly TicketEvent[]> {
+    return (await this.#keeper.load()) === null ? [] : eventsIn(this.ctx.storage.sql);
   }
 
   claim(permit: string, asProbe: boolean, early?: boolean): Promise<ClaimAnswer | null> {

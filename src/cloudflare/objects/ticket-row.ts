@@ -113,6 +113,14 @@ export function ticketRow(
   };
 }
 
+/** What has happened to the ticket, in order. Of one that is stored: there is a table then. */
+export function eventsIn(sql: SqlStorage): readonly TicketEvent[] {
+  return sql
+    .exec<{ json: string }>("SELECT json FROM events ORDER BY number")
+    .toArray()
+    .map(({ json }) => JSON.parse(json) as TicketEvent);
+}
+
 /** How far a listener has heard of the ticket: its cursor. Reading writes nothing. */
 export function cursorIn(
   { sql }: DurableObjectStorage,

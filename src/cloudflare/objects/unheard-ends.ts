@@ -4,8 +4,8 @@ import type { ListPosition } from "../../gateway/ports.ts";
 
 export interface UnheardEnds {
   note(ticketId: string, end: UnheardEnd): void;
-  /** The newest first. */
-  of(tenant: string, most: number): readonly ListPosition[];
+  /** The newest first. @param tenant `null`: of all */
+  of(tenant: string | null, most: number): readonly ListPosition[];
 }
 
 /** @param retentionMs so long a ticket can be read after its end */
@@ -31,7 +31,7 @@ export function unheardEnds(sql: SqlStorage, nowMs: () => number, retentionMs: (
     of: (tenant, most) =>
       sql
         .exec<{ ticket_id: string; accepted_at: number }>(
-          "SELECT ticket_id, accepted_at FROM unheard WHERE tenant = ? ORDER BY accepted_at DESC LIMIT ?",
+          "SELECT ticket_id, accepted_at FROM unheard WHERE ?1 IS NULL OR tenant = ?1 ORDER BY accepted_at DESC LIMIT ?2",
           tenant,
           most,
         )

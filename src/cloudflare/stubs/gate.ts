@@ -20,6 +20,7 @@ export function remoteGate(env: Environment, provider: ProviderName): RemoteGate
     estimate: (ticketId) => ask((gate) => gate.outlook(ticketId)),
     estimates: (ticketIds) => ask((gate) => gate.outlooks(ticketIds)),
     status: (tenant) => ask((gate) => gate.overview(tenant)),
+    order: (order) => ask((gate) => gate.order(order)),
   };
 }
 

@@ -9,6 +9,7 @@ import { configuredModels } from "../../providers/providers.ts";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { createMeter } from "../../telemetry/metrics/meter.ts";
 import { takeDifferences, type Difference } from "../../telemetry/metrics/sums.ts";
+import { failedAttemptOf, type FailedAttempt, type Recent } from "../../telemetry/recent.ts";
 import { timers } from "../clock.ts";
 import { configOf, type Environment } from "../environment.ts";
 import type { MetricsObject } from "../objects/metrics-object.ts";
@@ -23,6 +24,8 @@ export interface PushedMetrics {
   flushUnlessDue(): Promise<void>;
   /** What all isolates have counted. @throws {StoreAway} */
   read(): Promise<readonly Difference[]>;
+  /** What has happened lately in all isolates. @throws {StoreAway} */
+  recent(): Promise<Recent>;
 }
 
 /** One for all of an isolate: its requests, and the objects that live in it. */
@@ -39,10 +42,13 @@ export function metricsOf(env: Environment): PushedMetrics {
 
 /** Pushes that were not answered, at most; what is counted then is added to the last of them. */
 const mostUnanswered = 2;
+/** Failed calls that one push tells of, the latest: they are for a page, and all of them are counted. */
+const mostFailures = 20;
 
 interface Push {
   readonly number: number;
   readonly differences: readonly Difference[];
+  readonly failures: readonly FailedAttempt[];
 }
 
 function pushedMetrics(env: Environment): PushedMetrics {
@@ -53,12 +59,16 @@ function pushedMetrics(env: Environment): PushedMetrics {
   let isolate: string | null = null;
   let number = 0;
   let unanswered: readonly Push[] = [];
+  let failures: readonly FailedAttempt[] = [];
   let dueSinceMs: number | null = null;
 
   function take(): readonly Push[] {
     if (unanswered.length < mostUnanswered) {
       const differences = takeDifferences(meter.sums);
-      if (differences.length > 0) unanswered = [...unanswered, { number: ++number, differences }];
+      if (differences.length > 0) {
+        unanswered = [...unanswered, { number: ++number, differences, failures }];
+        failures = [];
+      }
     }
     return unanswered;
   }
@@ -68,7 +78,7 @@ function pushedMetrics(env: Environment): PushedMetrics {
     const name = (isolate ??= crypto.randomUUID());
     for (const push of take()) {
       try {
-        await ask((metrics) => metrics.add(name, push.number, push.differences));
+        await ask((metrics) => metrics.add(name, push.number, push.differences, push.failures));
       } catch {
         // It may have been counted: it is sent again as it is.
         return;
@@ -83,6 +93,8 @@ function pushedMetrics(env: Environment): PushedMetrics {
   return {
     count(event, later) {
       meter.count(event);
+      const failed = failedAttemptOf(event, Date.now());
+      if (failed !== null) failures = [...failures, failed].slice(-mostFailures);
       if (later === null || !isWorthARequest(event) || isDue()) return;
       dueSinceMs = performance.now();
       later(wait(timers, gatherMs).then(flush));
@@ -94,6 +106,10 @@ function pushedMetrics(env: Environment): PushedMetrics {
     async read() {
       await flush();
       return ask((metrics) => metrics.read());
+    },
+    async recent() {
+      await flush();
+      return ask((metrics) => metrics.recent());
     },
   };
 }

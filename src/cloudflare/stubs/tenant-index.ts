@@ -1,40 +1,88 @@
-/** The index of a tenant's tickets, as asked from elsewhere, and the list that is made of it (`engine/index-list.ts`). */
+/** The index of a tenant's tickets, as asked from elsewhere, and the lists that are made of indexes (`engine/index-list.ts`). */
 import type { Ticket, TicketCopy, TicketPolicy } from "../../domain/ticket/ticket.ts";
-import { listFromIndex } from "../../engine/index-list.ts";
+import { listFromIndex, type IndexQuery, type ListSources } from "../../engine/index-list.ts";
 import { indexEntryOf } from "../../engine/ticket-index.ts";
-import type { ListPosition, TicketList, TicketQuery } from "../../gateway/ports.ts";
+import { firstOfAll } from "../../engine/ticket-list.ts";
+import { StoreAway, type ListPosition, type TicketList, type TicketQuery } from "../../gateway/ports.ts";
 import type { Environment } from "../environment.ts";
 import type { ProviderGate } from "../objects/gate-object.ts";
 import type { TenantIndex } from "../objects/tenant-index.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
 import { sideBySide } from "../side-by-side.ts";
 import { askObject, type Remote } from "./ask-object.ts";
+import { tenantsWithTickets } from "./operator.ts";
 
 /** Behind every verb, so nobody waits for it. */
 const tellLimitMs = 5_000;
 
 /** Tells the index of a ticket's tenant how the ticket stands. @throws {StoreAway} it may not have heard */
 export function tellIndex(env: Environment, ticket: Ticket, policy: TicketPolicy): Promise<void> {
+  const { tenant } = ticket.about;
   const entry = indexEntryOf(ticket, policy);
-  return ask(env, ticket.about.tenant, (index) => index.note(entry), tellLimitMs);
+  return ask(env, tenant, (index) => index.note(entry, tenant), tellLimitMs);
 }
 
-export function listOfTenant(env: Environment, query: TicketQuery): Promise<TicketList> {
-  const { tenant, tenantKey } = query;
-  return listFromIndex(
+/** Of a tenant, or of all. */
+export async function listFrom(env: Environment, query: TicketQuery): Promise<TicketList> {
+  const { tenant } = query;
+  if (tenant === null) return await listOfAll(env, query);
+  return await listFromIndex(
     {
       page: (asked) => ask(env, tenant, (index) => index.page(asked)),
       unheard: (ids) => ask(env, tenant, (index) => index.unheard(ids)),
-      ticketsOf: (provider, most) =>
-        askObject<ProviderGate, readonly ListPosition[]>(env.GATES, provider, (gate) =>
-          gate.ticketsOf(tenantKey, most),
-        ),
-      show: (id) =>
-        askObject<TicketObject, TicketCopy | null>(env.TICKET_OBJECTS, id, (ticket) => ticket.show()),
-      sideBySide,
+      ...ofTickets(env, query.tenantKey),
     },
     query,
   );
+}
+
+/** The tenants' indexes as one. One that is away leaves a gap, which the list says of itself. */
+async function listOfAll(env: Environment, query: TicketQuery): Promise<TicketList> {
+  let areThere = true;
+  const orGap = (error: unknown): null => {
+    if (!(error instanceof StoreAway)) throw error;
+    areThere = false;
+    return null;
+  };
+  const found = (await tenantsWithTickets(env).catch(orGap)) ?? [];
+  const tenants = [...new Set([...(query.known ?? []), ...found])];
+
+  async function page(asked: IndexQuery): Promise<readonly ListPosition[]> {
+    const pages: (readonly ListPosition[])[] = [];
+    await sideBySide(tenants, async (tenant) => {
+      pages.push((await ask(env, tenant, (index) => index.page(asked)).catch(orGap)) ?? []);
+    });
+    return firstOfAll(pages, asked.most).first;
+  }
+
+  async function unheard(ids: readonly string[]): Promise<readonly string[]> {
+    let left = ids;
+    for (const tenant of tenants) {
+      if (left.length === 0) break;
+      const asked = left;
+      left = (await ask(env, tenant, (index) => index.unheard(asked)).catch(orGap)) ?? asked;
+    }
+    return left;
+  }
+
+  const list = await listFromIndex({ page, unheard, ...ofTickets(env, null) }, query);
+  return { ...list, complete: list.complete && areThere };
+}
+
+/** @param tenantKey `null`: of all */
+function ofTickets(
+  env: Environment,
+  tenantKey: string | null,
+): Pick<ListSources, "ticketsOf" | "show" | "sideBySide"> {
+  return {
+    ticketsOf: (provider, most) =>
+      askObject<ProviderGate, readonly ListPosition[]>(env.GATES, provider, (gate) =>
+        gate.ticketsOf(tenantKey, most),
+      ),
+    show: (id) =>
+      askObject<TicketObject, TicketCopy | null>(env.TICKET_OBJECTS, id, (ticket) => ticket.show()),
+    sideBySide,
+  };
 }
 
 function ask<Reply>(

@@ -1,12 +1,13 @@
 /** Tickets, each in a Durable Object named by its id, as asked from elsewhere. */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
+import type { TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { DistantTickets, SeenTicket } from "../../engine/claims.ts";
 import type { AdmissionGuard } from "../../engine/front/admission.ts";
 import type { TicketEnded } from "../../telemetry/events.ts";
 import { askObject, type Remote } from "./ask-object.ts";
 import type { Environment } from "../environment.ts";
 import type { TicketObject } from "../objects/ticket-object.ts";
-import { listOfTenant } from "./tenant-index.ts";
+import { listFrom } from "./tenant-index.ts";
 
 /**
  * The store of tickets. Whatever goes wrong is `StoreAway`.
@@ -47,7 +48,8 @@ export function remoteTickets(
       return settled;
     },
     giveBack: (id, fence, spent) => ask(id, (ticket) => ticket.giveBack(fence, spent)),
-    list: (query) => listOfTenant(env, query),
+    list: (query) => listFrom(env, query),
+    events: (id) => ask<readonly TicketEvent[]>(id, (ticket) => ticket.events()),
     cancel: (id, by) => ask(id, (ticket) => ticket.cancel(by)),
   };
 }

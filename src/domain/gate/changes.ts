@@ -25,17 +25,19 @@ export type GateChange =
     }
   | { readonly kind: "breaker_half_open" }
   | { readonly kind: "breaker_closed" }
-  /** Absent `model`: our account is refused. */
+  /** Absent `model`: our account is refused, or an operator has halted the provider (`paused`: until an operator resumes). */
   | {
       readonly kind: "provider_held";
-      readonly reason: Refusal | PauseReason;
-      readonly untilMs: number;
+      readonly reason: HeldFor;
+      readonly untilMs?: number;
       readonly model?: string;
     }
-  | { readonly kind: "provider_released"; readonly reason: Refusal | PauseReason; readonly model?: string }
+  | { readonly kind: "provider_released"; readonly reason: HeldFor; readonly model?: string }
   /** From the high watermark on, and below the low one. `size`: unfinished tickets. */
   | { readonly kind: "queue_full"; readonly size: number }
   | { readonly kind: "queue_accepting"; readonly size: number };
+
+type HeldFor = Refusal | PauseReason | "paused";
 
 /** @param size of the queue, asked where it is told */
 export function changesOf(
@@ -47,6 +49,12 @@ export function changesOf(
   const changes: GateChange[] = [];
   const breaker = breakerChange(before, after);
   if (breaker !== null) changes.push(breaker);
+  if ((before.halt === undefined) !== (after.halt === undefined)) {
+    changes.push({
+      kind: after.halt === undefined ? "provider_released" : "provider_held",
+      reason: "paused",
+    });
+  }
   if (before.credentials !== after.credentials) {
     for (const change of accountChanges(before, after)) changes.push(change);
   }

@@ -34,6 +34,7 @@ export function dispatch(
   most = Infinity,
 ): Sent {
   let sent: Sent = { gate, places: [] };
+  if (gate.halt !== undefined) return sent;
   const turn = queueTurn(gate, nowMs);
 
   function hasRoom(turn: Turn): boolean {

@@ -27,6 +27,7 @@ import {
   type CredentialsPause,
   type ModelPause,
 } from "./pauses.ts";
+import { haltedMs, type Halt } from "./halt.ts";
 import { keptBytes, type Kept } from "./kept.ts";
 import type { ModelRecords } from "./model-records.ts";
 import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
@@ -64,6 +65,8 @@ export interface GateState {
   readonly waitsEndedMs: number;
   /** The clock when it was last changed, or its places were: what is stored is of this moment at the latest (`set-back.ts`). Absent from older code. */
   readonly seenMs?: number;
+  /** Absent: no operator has halted it. */
+  readonly halt?: Halt;
 }
 
 interface CleanEnd {
@@ -127,6 +130,9 @@ export function enter(
   if (breaker.state === "half_open" && breaker.probe?.permit === permit && nowMs < breaker.probe.endsAtMs) {
     return { gate, reply: { kind: "call", epoch, probe: breaker.probe } };
   }
+  if (gate.halt !== undefined) {
+    return { gate, reply: { kind: "wait", retryAtMs: nowMs + haltedMs, why: "paused" } };
+  }
   const turn = turnOf(breaker, whose, nowMs);
   const paused = callsWait(gate.holds, whose, nowMs);
   if (turn.kind === "wait") {
@@ -188,7 +194,7 @@ export function weighed(gate: GateState, load: Load, nowMs: number, limits: Gate
 
 /**
  * Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
- * costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
+ * costs a few calls. An open breaker, a pause, a halt, a turn or the admission flag must not be lost.
  */
 export function isMomentous(before: GateState, after: GateState): boolean {
   return (
@@ -196,6 +202,7 @@ export function isMomentous(before: GateState, after: GateState): boolean {
     before.holds !== after.holds ||
     before.credentials !== after.credentials ||
     before.accepting !== after.accepting ||
+    before.halt !== after.halt ||
     before.ramp !== after.ramp
   );
 }

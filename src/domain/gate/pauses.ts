@@ -139,8 +139,8 @@ function withoutOne(pauses: readonly ModelPause[], nowMs: number): readonly Mode
   return spare === undefined ? pauses : pauses.filter((pause) => pause !== spare);
 }
 
-/** Why a live call waits. */
-export type CallWait = "breaker" | "rate_limit" | "model_faults";
+/** Why a live call waits. `paused`: an operator has halted the provider. */
+export type CallWait = "breaker" | "rate_limit" | "model_faults" | "paused";
 
 /** @returns until when the caller's calls wait, and why; `null`: they don't */
 export function callsWait(

@@ -15,6 +15,7 @@ import {
   type GateState,
   type GateLimits,
 } from "./gate.ts";
+import { haltedMs } from "./halt.ts";
 import { mostInFlight, queueTurn, ticketTurn } from "./ticket-turn.ts";
 import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
 import { rampStart } from "./ramp.ts";
@@ -94,8 +95,12 @@ export type Start =
   /** Another worker has it. */
   | { readonly kind: "busy"; readonly untilMs: number };
 
-/** The last three are about its model: it is ill alone, it was refused to us, or it answers without judgements. */
+/**
+ * `paused`: an operator has halted the provider. The last three are about its model: it is ill alone, it was refused to us, or it answers
+ * without judgements.
+ */
 export type WaitReason =
+  | "paused"
   | "turn"
   | "backoff"
   | "rate_limit"
@@ -172,6 +177,7 @@ function reasonToWait(
   nowMs: number,
   limits: GateLimits,
 ): { why: WaitReason; retryAtMs: number | null } | null {
+  if (gate.halt !== undefined) return { why: "paused", retryAtMs: nowMs + haltedMs };
   if (nowMs < place.notBeforeMs) return { why: "backoff", retryAtMs: place.notBeforeMs };
   const self = isInFlight(known) ? 1 : 0;
   const pause = pauseOf(gate.holds, place.model, nowMs);

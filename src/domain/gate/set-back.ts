@@ -111,6 +111,7 @@ function mapped(gate: GateState, move: Move): GateState {
     kept: gate.kept.map((part) => ({ ...part, sinceMs: move(part.sinceMs) })),
     waitsEndedMs: move(gate.waitsEndedMs),
     ...(gate.seenMs === undefined ? {} : { seenMs: move(gate.seenMs) }),
+    ...(gate.halt === undefined ? {} : { halt: { ...gate.halt, atMs: move(gate.halt.atMs) } }),
   };
 }
 

@@ -4,6 +4,7 @@
  * wrong here misleads nobody.
  */
 import { isAnothers, type Blame, type Whose } from "./breaker.ts";
+import { haltedMs } from "./halt.ts";
 import { callsWait, type CallWait, type ModelPause } from "./pauses.ts";
 import type { CallReport } from "./call-report.ts";
 
@@ -20,6 +21,8 @@ export interface Snapshot {
   readonly blame?: Blame;
   /** One call at a time of anybody else may be the next probe, before its time. */
   readonly doubt?: Blame;
+  /** An operator has halted the provider: nobody may call. Absent: no operator has. */
+  readonly halted?: true;
   readonly holds: readonly ModelPause[];
   /** Whether anybody's ticket would be kept now; `false`: only of who holds less than a share. `true` is a hint: `admit` decides. */
   readonly accepting: boolean;
@@ -47,6 +50,9 @@ export function answer(kept: KeptSnapshot | null, whose: Whose, nowMs: number): 
   const { snapshot, askedAtMs } = kept;
   const skewMs = snapshot.takenAtMs - askedAtMs;
   const { state, blame, doubt } = snapshot;
+  if (snapshot.halted === true && !isStale(kept, nowMs)) {
+    return { kind: "wait", retryAtMs: nowMs + haltedMs, why: "paused" };
+  }
   if (state === "closed" || isAnothers(blame, whose)) {
     const paused = callsWait(snapshot.holds, whose, nowMs + skewMs);
     return paused === null

@@ -16,11 +16,13 @@ import {
 import type { Refusal } from "./call-report.ts";
 import type { Place, QueueLoad } from "./places.ts";
 import { estimatedWaitMs } from "./forecast.ts";
+import { haltedMs, type Halt } from "./halt.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { msPerTicket } from "./vitals.ts";
 
 /** One of an open breaker lasts until its time is over, for nothing changes before. */
 export function snapshotOf(gate: GateState, nowMs: number, limits: BreakerLimits): Snapshot {
+  if (gate.halt !== undefined) return haltedSnapshot(gate, nowMs);
   const { breaker, holds: pauses, accepting, exchanges } = gate;
   const state = breakerState(breaker, nowMs);
   const turn = breakerTurn(breaker, nowMs);
@@ -46,6 +48,25 @@ export function snapshotOf(gate: GateState, nowMs: number, limits: BreakerLimits
   };
 }
 
+/**
+ * As of a breaker whose probe is under way, also to isolates of older code: nobody may call, and the gate is asked again as often as it can bear,
+ * for an operator may resume at any time.
+ */
+function haltedSnapshot({ breaker, accepting, exchanges }: GateState, nowMs: number): Snapshot {
+  const { refreshAfterMs } = exchanges;
+  return {
+    takenAtMs: nowMs,
+    epoch: breaker.epoch,
+    state: "half_open",
+    probeFromMs: nowMs + haltedMs,
+    halted: true,
+    holds: [],
+    accepting,
+    refreshAfterMs,
+    usableForMs: refreshAfterMs * 2,
+  };
+}
+
 /** For the providers page and `/healthz`. */
 export interface GateStatus {
   readonly state: Breaker["state"];
@@ -61,6 +82,8 @@ export interface GateStatus {
   readonly refused: Refusal | null;
   /** Models that are paused now. */
   readonly held: readonly PausedModel[];
+  /** Absent: no operator has halted it, or older code says so. */
+  readonly halt?: Halt;
   /** How often the breaker has opened since the gate was made. Absent from older code. */
   readonly openings?: number;
   readonly queue: {
@@ -97,6 +120,7 @@ export function statusOf(
   const { breaker, credentials, vitals } = gate;
   const paused = presentPauses(gate.holds, nowMs).filter((pause) => isPaused(pause, nowMs));
   const waits = [
+    gate.halt === undefined ? 0 : nowMs + haltedMs,
     breaker.state === "open" ? breaker.probeFromMs : 0,
     credentials === null ? 0 : credentials.askFromMs,
     ...paused.map(({ untilMs }) => untilMs),
@@ -117,6 +141,7 @@ export function statusOf(
       untilMs,
       isWanted: isWanted(model),
     })),
+    ...(gate.halt === undefined ? {} : { halt: gate.halt }),
     openings: breaker.epoch,
     queue: {
       size: load.size,
@@ -167,6 +192,10 @@ export function estimateOf(
     case "dispatched":
       break;
   }
+  const position = 1 + ahead;
+  if (gate.halt !== undefined) {
+    return { position, why: "paused", waitMs: null, opensAtMs: nowMs + haltedMs };
+  }
   const turn = ticketTurn(gate, place, nowMs);
   const pause = pauses.find(
     (pause) => pause.model === place.model && isPaused(pause, nowMs) && !sparesTicketsOf(pause, place.tenant),
@@ -175,7 +204,6 @@ export function estimateOf(
   const gateOpensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   const opensAtMs =
     pause !== undefined && isAsked(pause) ? Math.max(gateOpensAtMs, pause.untilMs) : gateOpensAtMs;
-  const position = 1 + ahead;
   const forecast = {
     position,
     // Nobody can say when somebody pays, or changes the key.

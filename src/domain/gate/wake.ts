@@ -22,7 +22,8 @@ export function wakeAtMs(
 ): number | null {
   const turn: Turn = isDivided(gate) ? { kind: "free" } : queueTurn(gate, nowMs);
   const most = isDivided(gate) ? limits.concurrency : mostInFlight(gate, turn, limits);
-  const hasPermit = load.inFlight < most;
+  // Whoever resumes looks again.
+  const hasPermit = gate.halt === undefined && load.inFlight < most;
   const opensAtMs = turn.kind === "wait" ? turn.untilMs : nowMs;
   const readyMs = hasPermit ? due.firstReadyMs() : null;
   // No list with gaps: Lua, to which this is compiled too, would not know its end.

@@ -74,5 +74,12 @@ export function createGateFront({ remote, clock, newId, later }: GateFrontParts)
     estimate: (ticketId) => remote.estimate(ticketId),
     ...(remote.estimates && { estimates: remote.estimates }),
     status: (tenant) => remote.status(tenant),
+    async order(order) {
+      const status = await remote.order(order);
+      // Here it holds at once; elsewhere with the next snapshot.
+      const askedAtMs = clock.monotonicMs();
+      last.keep(await remote.exchange(newId(), []), askedAtMs);
+      return status;
+    },
   };
 }

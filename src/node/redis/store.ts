@@ -1,8 +1,10 @@
 /** What several processes share through Redis: gates, tickets, keyed requests and totals, and the tickets that this one takes to work on. */
+import type { Halt } from "../../domain/gate/halt.ts";
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
+import { redisActions } from "../../stores/redis/actions.ts";
 import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -13,7 +15,7 @@ import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
-import { createFetching } from "./fetching.ts";
+import { createFetching, type Fetching } from "./fetching.ts";
 import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
 
@@ -33,6 +35,8 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears with each answer of a gate whether an operator has halted it (`null`: none has). Absent: nobody does. */
+  readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
   readonly tell?: Tell;
 }
@@ -64,11 +68,15 @@ export function openRedis(
     limits,
     clock,
     random,
-    onSchedule: (provider, schedule) => fetching.fetcherOf(provider)?.onSchedule(schedule),
+    onSchedule(provider, schedule) {
+      parts.onHalt?.(provider, schedule.halt ?? null);
+      fetching.fetcherOf(provider)?.onSchedule(schedule);
+    },
     onChanges: (provider, changes) => changes.forEach((change) => tell({ ...change, provider })),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
   });
-  const tickets = redisTickets({ ...parts, redis, script, policy: ticketPolicy(settings), onEnd: tell });
+  const policy = ticketPolicy(settings);
+  const tickets = redisTickets({ ...parts, redis, script, policy, onEnd: tell });
   const totals = redisTotals(redis, clock);
   const remotes = new Map<ProviderName, RedisGate>(
     providerNames.map((name) => [name, redisGate(script, name)]),
@@ -83,19 +91,8 @@ export function openRedis(
     onFault,
   });
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
-  const listening = redis.listen(
-    wakeChannel,
-    (message) => {
-      const said = readMessage(message);
-      switch (said.kind) {
-        case "wake":
-          return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
-        case "cancelled":
-          return parts.onCancelled?.(said.ticketId);
-      }
-    },
-    fetching.refresh,
-  );
+  const hear = hearing(remotes, fetching, parts.onCancelled, unlessAway);
+  const listening = redis.listen(wakeChannel, hear, fetching.refresh);
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
   const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
@@ -110,6 +107,7 @@ export function openRedis(
     tickets,
     keys: redisKeys(script),
     totals,
+    actions: redisActions(redis, script, policy.retentionMs),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,
@@ -133,6 +131,30 @@ export function openRedis(
 }
 
 const tellNobody: Tell = () => {};
+
+/** What is made of what other processes say. */
+function hearing(
+  remotes: ReadonlyMap<ProviderName, RedisGate>,
+  fetching: Fetching,
+  onCancelled: RedisParts["onCancelled"],
+  onFault: (error: unknown) => void,
+): (message: string) => void {
+  return (message) => {
+    const said = readMessage(message);
+    switch (said.kind) {
+      case "wake":
+        return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
+      case "cancelled":
+        return onCancelled?.(said.ticketId);
+      case "ordered":
+        // With its answer it says whether it is halted.
+        return void remotes
+          .get(said.provider as ProviderName)
+          ?.status()
+          .catch(onFault);
+    }
+  };
+}
 
 /** Tells each gate once that this process has started: its credentials may be new. @param onFault hears why it could not be told; then it is again */
 function announcedBy(

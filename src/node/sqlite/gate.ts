@@ -92,6 +92,12 @@ export function createSqliteGate(parts: SqliteGateParts): SqliteGate {
     settled: state.settled,
     estimate: async (ticketId) => keeper.estimate(ticketId),
     status: async (tenant) => keeper.status(tenant),
+    async order(order) {
+      const status = keeper.order(order);
+      soon();
+      await state.settled();
+      return status;
+    },
 
     enqueue(item, notBeforeMs) {
       keeper.enqueue(item, notBeforeMs);

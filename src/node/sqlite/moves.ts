@@ -1,18 +1,13 @@
 /** Tickets that leave the file for a shared store: the table `moving` (docs/storage.md). */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import {
-  isForgotten,
-  newestTicketVersion,
-  type Ticket,
-  type TicketEvent,
-} from "../../domain/ticket/ticket.ts";
+import { isForgotten, newestTicketVersion, type Ticket } from "../../domain/ticket/ticket.ts";
 import type { FallbackMoves, Movable } from "../../stores/failover/fallback-store.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { giveNotice, type SqliteGate } from "./gate.ts";
 import type { SqliteNotes } from "./notes.ts";
 import type { SqliteTickets } from "./tickets.ts";
-import { ticketInRow } from "./ticket-rows.ts";
+import { eventsReader, ticketInRow } from "./ticket-rows.ts";
 
 export interface SqliteMovesParts {
   readonly sql: DatabaseSync;
@@ -159,15 +154,12 @@ function movingRows(sql: DatabaseSync, onFault: (error: unknown) => void) {
 
 /** What can't be read does not move. */
 function movableReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
-  const selectEvents = sql.prepare("SELECT event FROM events WHERE ticket_id = ? ORDER BY number");
+  const eventsOf = eventsReader(sql);
 
   function movableIn({ id, record, texts }: Row, isFresh: boolean): Movable | null {
     try {
       const ticket = ticketInRow(record, texts ?? null);
-      const events = selectEvents
-        .all(String(id))
-        .map(({ event }) => JSON.parse(String(event)) as TicketEvent);
-      return { ticket, events, isFresh };
+      return { ticket, events: eventsOf(String(id)), isFresh };
     } catch (error) {
       onFault(error);
       return null;

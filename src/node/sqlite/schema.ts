@@ -124,6 +124,16 @@ const steps: readonly string[] = [
     accepted_ms = json_extract(record, '$.about.acceptedAtMs');
   CREATE INDEX tickets_by_tenant ON tickets (tenant, accepted_ms);
   `,
+  // What operators did; and, for their lists, all tenants' tickets, newest first.
+  `
+  CREATE INDEX tickets_by_age ON tickets (accepted_ms);
+
+  CREATE TABLE actions (
+    number INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    action TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the tables to the present version, each step whole or not at all. @returns why the file can't be used, as a sentence */

@@ -4,7 +4,7 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../../domain/result.ts";
-import { StoreAway, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
+import { StoreAway, type Actions, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
 import type { QueueSettings } from "../../settings/limits.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm, type Alarm } from "./alarm.ts";
@@ -28,6 +28,7 @@ export interface SqliteStore extends FallbackStore {
   readonly gate: (provider: ProviderName) => SqliteGate;
   readonly tickets: SqliteTickets;
   readonly keys: Keys;
+  readonly actions: Actions;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
   /** What of the file breaks a promise now, a sentence each. */
@@ -57,12 +58,13 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   await takeOver(tables, onFault);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
-  const { gates, tickets, keys, totals, moves, notes } = tables;
+  const { gates, tickets, keys, totals, actions, moves, notes } = tables;
   return {
     gate: gates.of,
     tickets,
     keys,
     totals,
+    actions,
     moves,
     notes,
     leftToBring: () => moves.count() + notes.count(),

@@ -1,8 +1,9 @@
 /** The tables of the file, and who works on them: what changes in one is told to whom it concerns. */
 import type { Ticket } from "../../domain/ticket/ticket.ts";
-import type { Clock, StoreTrouble } from "../../gateway/ports.ts";
+import type { Actions, Clock, StoreTrouble } from "../../gateway/ports.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import type { StoreEvent, Tell } from "../../telemetry/events.ts";
+import { sqliteActions } from "./actions.ts";
 import type { Database } from "./database.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
@@ -37,6 +38,7 @@ export interface SqliteTables {
   readonly tickets: SqliteTickets;
   readonly keys: SqliteKeys;
   readonly totals: SqliteTotals;
+  readonly actions: Actions;
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
@@ -62,11 +64,12 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     onSilent,
   });
   const keys = sqliteKeys(sql, commits, nowMs, onErased);
+  const policy = ticketPolicy(settings);
   const tickets = sqliteTickets({
     ...parts,
     sql,
     commits,
-    policy: ticketPolicy(settings),
+    policy,
     nowMs,
     gate: gates.of,
     onTold,
@@ -74,6 +77,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     onErased,
   });
   const totals = sqliteTotals(sql, commits, clock);
+  const actions = sqliteActions(sql, commits, nowMs, policy.retentionMs);
   const notes = sqliteNotes(sql, commits, onErased);
   const moves = sqliteMoves({ ...parts, sql, commits, tickets, notes, gate: gates.of, nowMs, onErased });
   const door = sqliteDoor({ ...parts, tickets });
@@ -90,7 +94,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, notes, moves, door };
+  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door };
 }
 
 /** @param trouble `null`: nothing is the matter any more */

@@ -46,6 +46,10 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
      WHERE tenant = ? AND accepted_ms <= ? AND (accepted_ms < ? OR id < ?)
      ORDER BY accepted_ms DESC, id DESC LIMIT ?`,
   );
+  const selectListedOfAll = sql.prepare(
+    `SELECT id, accepted_ms, record FROM tickets WHERE accepted_ms <= ? AND (accepted_ms < ? OR id < ?)
+     ORDER BY accepted_ms DESC, id DESC LIMIT ?`,
+  );
   const selectUnfinished = sql.prepare(
     `SELECT record FROM tickets WHERE is_ended = 0 AND version <= ? AND NOT ${isMoving}`,
   );
@@ -81,15 +85,17 @@ function rowReader(sql: DatabaseSync, onFault: (error: unknown) => void) {
       return row === undefined ? null : Number(row["due_ms"]);
     },
 
-    /** Of a tenant, in the order of lists: what is stored behind a position. */
-    listed: (tenant: string, after: ListPosition | null, limit: number): readonly ListedRow[] =>
-      selectListed
-        .all(tenant, after?.acceptedAtMs ?? lastMs, after?.acceptedAtMs ?? lastMs, after?.id ?? "", limit)
-        .map(({ id, accepted_ms, record }) => ({
-          id: String(id),
-          acceptedAtMs: Number(accepted_ms),
-          record: String(record),
-        })),
+    /** Of a tenant, or of all (`null`), in the order of lists: what is stored behind a position. */
+    listed(tenant: string | null, after: ListPosition | null, limit: number): readonly ListedRow[] {
+      const atMs = after?.acceptedAtMs ?? lastMs;
+      const behind = [atMs, atMs, after?.id ?? "", limit] as const;
+      const rows = tenant === null ? selectListedOfAll.all(...behind) : selectListed.all(tenant, ...behind);
+      return rows.map(({ id, accepted_ms, record }) => ({
+        id: String(id),
+        acceptedAtMs: Number(accepted_ms),
+        record: String(record),
+      }));
+    },
 
     /** Without their texts, which could be too much for the memory. */
     unfinished,
@@ -152,6 +158,12 @@ function rowWriter(sql: DatabaseSync) {
     /** Its texts and events go with it. */
     remove: (id: string) => void deleteTicket.run(id),
   };
+}
+
+/** What has happened to a ticket, in order. */
+export function eventsReader(sql: DatabaseSync): (id: string) => readonly TicketEvent[] {
+  const select = sql.prepare("SELECT event FROM events WHERE ticket_id = ? ORDER BY number");
+  return (id) => select.all(id).map(({ event }) => JSON.parse(String(event)) as TicketEvent);
 }
 
 /** @param texts `null`: it has none, or nobody wants them */

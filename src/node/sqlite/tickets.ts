@@ -21,7 +21,7 @@ import {
 import type { Tell } from "../../telemetry/events.ts";
 import type { SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { ticketRows } from "./ticket-rows.ts";
+import { eventsReader, ticketRows } from "./ticket-rows.ts";
 
 export interface SqliteTicketsParts {
   readonly sql: DatabaseSync;
@@ -104,10 +104,12 @@ type KeeperOf = (id: string, beside?: () => void, addsBytes?: number | null) => 
 export function sqliteTickets(parts: SqliteTicketsParts): SqliteTickets {
   const rows = ticketRows(parts.sql, parts.onFault);
   const keeperOf = keepers(parts, rows);
+  const eventsOf = eventsReader(parts.sql);
   return {
     ...verbs(parts, keeperOf),
     ...all(parts, rows, keeperOf),
     list: (query) => list(parts, rows, query),
+    events: async (id) => parts.commits.read(() => eventsOf(id)),
     firstDueMs: () => parts.commits.read(rows.firstDueMs),
     unfinished: () => parts.commits.read(rows.unfinished),
   };
@@ -192,7 +194,7 @@ function rowOf(
 function verbs(
   { gate, onKept }: SqliteTicketsParts,
   keeperOf: KeeperOf,
-): Omit<ClaimableTickets, "list"> & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
+): Omit<ClaimableTickets, "list" | "events"> & Pick<SqliteTickets, "keep" | "remind" | "claimInTurn"> {
   async function keep(draft: Draft, beside: () => void): Promise<Created> {
     const { id, provider } = draft.about;
     const created = await keeperOf(id, beside, bytesOf(draft)).create(draft);

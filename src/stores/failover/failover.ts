@@ -9,6 +9,7 @@ import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { TicketPolicy } from "../../domain/ticket/ticket.ts";
 import {
   StoreAway,
+  type Actions,
   type ClaimedTicket,
   type Clock,
   type Door,
@@ -19,6 +20,7 @@ import {
   type Totals,
 } from "../../gateway/ports.ts";
 import type { PrimaryHealth, PrimaryStore } from "./primary-store.ts";
+import { failoverActions } from "./actions.ts";
 import { failoverGates, type FailoverGates } from "./gate.ts";
 import { failoverTickets, type FailoverTickets } from "./tickets.ts";
 import { bringTotals, failoverTotals } from "./totals.ts";
@@ -45,6 +47,7 @@ export interface Failover extends Door {
   /** While the primary store is away there are none: it may have the key's record, and one key must never make two calls. */
   readonly keys: Keys;
   readonly totals: Totals;
+  readonly actions: Actions;
   /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
   close(): Promise<void>;
@@ -107,6 +110,7 @@ export function createFailover(parts: FailoverParts): Failover {
     tickets,
     keys: failoverKeys(primary, watch),
     totals: failoverTotals(fallback, primary, watch),
+    actions: failoverActions(fallback, primary, watch),
 
     look: watch.look,
 

@@ -3,7 +3,16 @@ import type { Use } from "../../accounts/totals.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
-import type { Created, Door, Draft, Gate, StoreTrouble, Tickets, Totals } from "../../gateway/ports.ts";
+import type {
+  Actions,
+  Created,
+  Door,
+  Draft,
+  Gate,
+  StoreTrouble,
+  Tickets,
+  Totals,
+} from "../../gateway/ports.ts";
 
 /** A full engine: it accepts, sends tickets to workers and lets them expire, whatever the primary store does. */
 export interface FallbackStore extends Door {
@@ -11,6 +20,7 @@ export interface FallbackStore extends Door {
   /** Those that are moving can't be reached by any verb: `StoreAway`. */
   readonly tickets: Tickets;
   readonly totals: FallbackTotals;
+  readonly actions: Actions;
   readonly moves: FallbackMoves;
   readonly notes: FallbackNotes;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */

@@ -4,6 +4,7 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { Others, CallReport } from "../../domain/gate/call-report.ts";
+import type { GateOrder } from "../../domain/gate/halt.ts";
 import type { Gate } from "../../gateway/ports.ts";
 import type { PrimaryStore } from "./primary-store.ts";
 import type { FallbackStore } from "./fallback-store.ts";
@@ -59,12 +60,15 @@ export function failoverGates({ fallback, primary, watch }: FailoverGateParts): 
         report: reporting(reportToPrimary),
         estimate,
         status: (tenant?: string) => watch.ask(() => primaryGate.status(tenant)),
+        order: (order: GateOrder) => watch.ask(() => primaryGate.order(order)),
       },
       fallback: {
         enter: fallbackGate.enter,
         report: reporting(fallbackGate.report),
         estimate,
         status: fallbackGate.status,
+        // All processes are to obey, and they can't be told. What was ordered before holds here as well.
+        order: (order: GateOrder) => watch.ask(() => primaryGate.order(order)),
       },
     };
   }

@@ -4,6 +4,7 @@ import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import {
   StoreAway,
+  type Actions,
   type Door,
   type Gate,
   type Keys,
@@ -18,6 +19,7 @@ export interface PrimaryStore extends Door {
   readonly tickets: PrimaryTickets;
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
+  readonly actions: Actions;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;
   /** It is back: looks at once. */

@@ -2,7 +2,7 @@
  * Tickets of two stores as one. Each ticket has one owner at a time: the primary store, or this process' own, where it was kept because the
  * primary one was away. Who is asked for a ticket looks here first.
  */
-import type { CancelledBy, Ticket } from "../../domain/ticket/ticket.ts";
+import type { CancelledBy, Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import {
   StoreAway,
@@ -58,6 +58,7 @@ export function failoverTickets(parts: FailoverTicketsParts): FailoverTickets {
     load: (id) => load(parts, id),
     cancel: (id, by) => cancel(parts, id, by),
     list: (query) => list(parts, query),
+    events: (id) => events(parts, id),
 
     async settle(id, fence, outcome) {
       return claims.has(nameOf(id, fence))
@@ -163,6 +164,15 @@ async function cancel(parts: FailoverTicketsParts, id: string, by: CancelledBy):
       return cancelled;
     }
   }
+}
+
+/** From where it is. */
+async function events(
+  { fallback, primary, watch }: FailoverTicketsParts,
+  id: string,
+): Promise<readonly TicketEvent[]> {
+  if (fallback.moves.whereabouts(id) !== "absent") return await fallback.tickets.events(id);
+  return await watch.ask(() => primary.events(id));
 }
 
 /** Of both stores. Another instance's own is asked by nobody: what it kept enters the list when it comes to the primary store. */

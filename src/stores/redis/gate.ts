@@ -44,6 +44,7 @@ export function redisGate(script: ScriptRunner, provider: ProviderName): RedisGa
     estimate: async (ticketId) => decodeEstimate(await ask<WaitEstimate>({ verb: "outlook", ticketId })),
     status: async (tenant) =>
       decodeStatus(await mustAnswer<GateStatus>({ verb: "overview", tenant: tenant ?? null })),
+    order: async (order) => decodeStatus(await mustAnswer<GateStatus>({ verb: "order", order })),
 
     started: async () => void (await script.atGate(provider, { verb: "started" })),
   };

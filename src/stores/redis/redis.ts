@@ -27,10 +27,13 @@ type Said =
       /** Of the next look; `null`: none is to come. */
       readonly wakeAtMs: number | null;
     }
-  | { readonly kind: "cancelled"; readonly ticketId: string };
+  | { readonly kind: "cancelled"; readonly ticketId: string }
+  /** An operator has ordered something of its gate. */
+  | { readonly kind: "ordered"; readonly provider: string };
 
-/** Stands where a wake message has its provider: older code knows none of that name, and passes it over. */
+/** Each stands where a wake message has its provider: older code knows none of that name, and passes it over. */
 const cancelled = "cancelled";
+const ordered = "ordered";
 
 export function cancelledMessage(ticketId: string): string {
   return `${cancelled} ${ticketId}`;
@@ -40,6 +43,7 @@ export function cancelledMessage(ticketId: string): string {
 export function readMessage(message: string): Said {
   const [first = "", second = "", third = ""] = message.split(" ");
   if (first === cancelled) return { kind: "cancelled", ticketId: second };
+  if (first === ordered) return { kind: "ordered", provider: second };
   const wakeAtMs = third === "" ? null : Number(third);
   return { kind: "wake", provider: first, nowMs: Number(second), wakeAtMs };
 }

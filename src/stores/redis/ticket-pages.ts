@@ -1,7 +1,7 @@
-/** A tenant's tickets in Redis, as its lists show them: a page at a time, without their texts. */
+/** A tenant's tickets in Redis, or all tenants', as lists show them: a page at a time, without their texts. */
 import type { TicketPolicy } from "../../domain/ticket/ticket.ts";
-import { compare, presentCopy, type ListEntry, type ListPage } from "../../engine/ticket-list.ts";
-import type { ListPosition } from "../../gateway/ports.ts";
+import { compare, firstOfAll, presentCopy, type ListEntry, type ListPage } from "../../engine/ticket-list.ts";
+import type { ListPosition, TicketQuery } from "../../gateway/ports.ts";
 import { NotDone } from "../failover/primary-store.ts";
 import { root, type Redis } from "./redis.ts";
 import type { ScriptRunner } from "./script-runner.ts";
@@ -14,12 +14,17 @@ export interface RedisPagesParts {
   readonly policy: TicketPolicy;
 }
 
-/** @returns what stands behind a position in a tenant's sorted set: by acceptance, and of one moment by id */
-export function redisPages({
-  redis,
-  script,
-  policy,
-}: RedisPagesParts): (tenant: string, after: ListPosition | null, most: number) => Promise<ListPage> {
+/** Whose tickets are listed, and how a page of them is read: what stands behind a position. */
+export interface RedisPages {
+  tenantsOf(query: Pick<TicketQuery, "tenant" | "known">): Promise<readonly string[]>;
+  page(tenants: readonly string[], after: ListPosition | null, most: number): Promise<ListPage>;
+}
+
+const tenantsKey = `${root}queue:tenants`;
+const spareMs = 3_600_000;
+
+/** Each tenant has a sorted set: by acceptance, and of one moment by id. */
+export function redisPages({ redis, script, policy }: RedisPagesParts): RedisPages {
   /** Without its texts. */
   async function copyNow(id: string): Promise<ListEntry["ticket"]> {
     const [record, ...rest] = (await redis.command(
@@ -39,7 +44,8 @@ export function redisPages({
     }
   }
 
-  return async (tenant, after, most) => {
+  /** As many as are wanted, or all that there are. */
+  async function behind(tenant: string, after: ListPosition | null, most: number) {
     const from = after === null ? "+inf" : String(after.acceptedAtMs);
     const found: ListPosition[] = [];
     for (let offset = 0; ; offset += most) {
@@ -48,13 +54,30 @@ export function redisPages({
       const all = positionsIn(reply as readonly string[]);
       // Of the same moment some stand before the position.
       found.push(...all.filter((at) => after === null || compare(at, after) > 0));
-      const isLast = all.length < most;
-      if (found.length < most && !isLast) continue;
-      const entries = await Promise.all(
-        found.slice(0, most).map(async (at) => ({ ...at, ticket: await copyNow(at.id) })),
-      );
-      return { entries, isLast: isLast && found.length <= most, complete: true };
+      if (found.length >= most || all.length < most) return found;
     }
+  }
+
+  return {
+    async tenantsOf({ tenant, known = [] }) {
+      if (tenant !== null) return [tenant];
+      const nowMs = script.nowMs();
+      // Each with the moment at which its list is forgotten.
+      const all = positionsIn(
+        (await redis.command("ZRANGE", tenantsKey, "0", "-1", "WITHSCORES")) as readonly string[],
+      );
+      const gone = all.filter(({ acceptedAtMs: lastMs }) => lastMs < nowMs - spareMs).map(({ id }) => id);
+      // One that comes back in this moment is noted again with its next ticket.
+      if (gone.length > 0) redis.command("ZREM", tenantsKey, ...gone).catch(() => {});
+      return [...new Set([...known, ...all.map(({ id }) => id)])];
+    },
+
+    async page(tenants, after, most) {
+      const lists = await Promise.all(tenants.map((tenant) => behind(tenant, after, most)));
+      const { first, isLast } = firstOfAll(lists, most);
+      const entries = await Promise.all(first.map(async (at) => ({ ...at, ticket: await copyNow(at.id) })));
+      return { entries, isLast, complete: true };
+    },
   };
 }
 

@@ -25,7 +25,6 @@ export interface RedisTickets extends PrimaryTickets {
   fetch(provider: ProviderName, most: number, inFlight?: number): Promise<readonly ClaimedTicket[]>;
   /** Lets happen what time has brought to those whose time has come, however many they are. */
   elapseDue(): Promise<void>;
-  events(id: string): Promise<readonly TicketEvent[]>;
 }
 
 export interface RedisTicketsParts extends RedisMovesParts {
@@ -42,7 +41,7 @@ const mostSeen = 500;
 export function redisTickets(parts: RedisTicketsParts): RedisTickets {
   const { redis, script, policy, random } = parts;
   const move = redisMoves(parts);
-  const pageOf = redisPages(parts);
+  const pages = redisPages(parts);
   const { fetch, claims } = redisFetches({ ...parts, elapse: elapseOne });
 
   async function end(id: string, act: Change<Settled>): Promise<Settled> {
@@ -85,7 +84,10 @@ export function redisTickets(parts: RedisTicketsParts): RedisTickets {
       return moved?.ticket ?? null;
     },
 
-    list: (query) => listTickets(query, mostSeen, (after, most) => pageOf(query.tenant, after, most)),
+    async list(query) {
+      const tenants = await pages.tenantsOf(query);
+      return listTickets(query, mostSeen, (after, most) => pages.page(tenants, after, most));
+    },
 
     async elapseDue() {
       for (;;) {

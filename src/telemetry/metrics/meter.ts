@@ -42,6 +42,8 @@ type Uncounted = Extract<
       | "spooled_too_late"
       | "judged_for_nobody"
       | "upstash_away"
+      | "operator_action"
+      | "operator_refused"
       | "started"
       | "found"
       | "stopping"

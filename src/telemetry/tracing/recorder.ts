@@ -174,6 +174,8 @@ function forSpans(
     case "spooled_too_late":
     case "judged_for_nobody":
     case "upstash_away":
+    case "operator_action":
+    case "operator_refused":
     case "started":
     case "found":
     case "stopping":

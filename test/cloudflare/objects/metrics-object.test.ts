@@ -1,13 +1,15 @@
 /** What all isolates have counted: it never falls, whatever dies, and what comes twice counts once. */
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, expect, it } from "vitest";
+import { clock } from "../../../src/cloudflare/clock.ts";
 import type { Environment } from "../../../src/cloudflare/environment.ts";
 import type { MetricsObject } from "../../../src/cloudflare/objects/metrics-object.ts";
 import { metricsOf } from "../../../src/cloudflare/stubs/metrics.ts";
+import { recentCalls } from "../../../src/telemetry/recent.ts";
 import { attemptOf, requestOf } from "../../telemetry/events-for-test.ts";
 import { env, freshWorld, storedIn } from "../objects.ts";
 
-type Remote = Pick<MetricsObject, "add" | "read">;
+type Remote = Pick<MetricsObject, "add" | "read" | "recent">;
 
 const stub = () => env.METRICS_OBJECTS.get(env.METRICS_OBJECTS.idFromName("all"));
 const object = () =>
@@ -72,6 +74,7 @@ function isolate(isLost: () => boolean | "answer" = () => false) {
         if (fate === "answer") throw new Error("its answer is lost");
       },
       read: () => object().read(),
+      recent: () => object().recent(),
     }),
   };
   const here = { ...env, METRICS_OBJECTS: lossy } as unknown as Environment;
@@ -104,4 +107,38 @@ it("sets off one request for all that it counts in five seconds, and none for wh
     count(requestOf(), nowhere);
   }
   expect(later.length).toBe(before + 1);
+});
+
+const failed = (correlationId: string) => attemptOf({ correlationId, failure: { reason: "timeout" } });
+
+it("has what happened lately in all isolates: each call once, the latest failures of each push", async () => {
+  const [one, other] = [isolate(), isolate()];
+  for (let at = 0; at < 25; at++) one.count(failed(`c${at}`), nowhere);
+  one.count(attemptOf(), nowhere);
+  await one.flush();
+  other.count(failed("d"), nowhere);
+  const recent = await other.recent();
+  expect(recentCalls(recent, "openai", clock.nowMs())).toMatchObject({ calls: 27, failed: 26 });
+  expect(recent.failures.map(({ correlationId }) => correlationId)).toEqual([
+    ...Array.from({ length: 20 }, (_, at) => `c${at + 5}`),
+    "d",
+  ]);
+});
+
+it("tells of a failed call once, though its push came twice, and still after a new life", async () => {
+  const fates: (boolean | "answer")[] = ["answer", false];
+  const { count, flush, recent } = isolate(() => fates.shift() ?? false);
+  count(failed("c"), nowhere);
+  await flush();
+  await flush();
+  const before = await recent();
+  expect([before.failures.length, recentCalls(before, "openai", clock.nowMs()).failed]).toEqual([1, 1]);
+  await object().read();
+  await killed();
+  expect(await object().recent()).toEqual(before);
+});
+
+it("takes what an isolate of an older version sends, which tells of no failures", async () => {
+  await object().add("a", 1, one());
+  expect((await object().recent()).failures).toEqual([]);
 });

@@ -30,10 +30,14 @@ function draft(): Draft {
 function heard(isAway: () => boolean = () => false): IndexEntry[] {
   const entries: IndexEntry[] = [];
   const { note } = TenantIndex.prototype;
-  vi.spyOn(TenantIndex.prototype, "note").mockImplementation(function (this: TenantIndex, entry) {
+  vi.spyOn(TenantIndex.prototype, "note").mockImplementation(async function (
+    this: TenantIndex,
+    entry,
+    ofTenant,
+  ) {
     entries.push(entry);
     if (isAway()) throw new Error("it is away");
-    note.call(this, entry);
+    await note.call(this, entry, ofTenant);
   });
   return entries;
 }

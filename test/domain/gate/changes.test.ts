@@ -121,6 +121,24 @@ it("the queue is full, and accepts again, with how many it holds", () => {
   expect(told()).toEqual([{ kind: "queue_accepting", size: 5 }]);
 });
 
+it("an operator halts and resumes: each once, without an end that anybody knows, and nothing of a probe", () => {
+  const { keeper, report, pass, told, state } = world();
+  keeper.order({ kind: "halt", by: "ops" });
+  keeper.order({ kind: "halt", by: "another" });
+  expect(told()).toEqual([{ kind: "provider_held", reason: "paused" }]);
+  expect(state().halt).toEqual({ by: "ops", atMs: 1_000_000 });
+  pass(3_600_000);
+  report(healthy);
+  keeper.enter("p", whose);
+  keeper.order({ kind: "ask_now" });
+  keeper.started(true);
+  expect(told()).toEqual([]);
+  keeper.order({ kind: "resume" });
+  keeper.order({ kind: "resume" });
+  expect(told()).toEqual([{ kind: "provider_released", reason: "paused" }]);
+  expect(state()).not.toHaveProperty("halt");
+});
+
 it("a state that nothing was done to tells nothing", () => {
   expect(changesOf(newGate, newGate, () => 0, 0)).toEqual([]);
 });

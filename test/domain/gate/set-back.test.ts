@@ -64,11 +64,13 @@ const anyGate: fc.Arbitrary<GateState> = fc
     cleanEnds: fc.array(fc.record({ comparison: fc.constant("c"), atMs: anyMoment }), { maxLength: 2 }),
     kept: fc.array(fc.record({ sinceMs: anyMoment, bytes: fc.nat(100) }), { maxLength: 3 }),
     waitsEndedMs: anyMoment,
+    halt: fc.option(fc.record({ by: fc.constant("ops"), atMs: anyMoment }), { nil: undefined }),
     seenMs: fc.option(anyMoment, { nil: undefined }),
   })
-  .map(({ seenMs, ...given }) => {
+  .map(({ seenMs, halt, ...given }) => {
     const { seenMs: _, ...unseen } = newGate;
-    return { ...unseen, ...given, ...(seenMs === undefined ? {} : { seenMs }) };
+    const optional = { ...(seenMs === undefined ? {} : { seenMs }), ...(halt === undefined ? {} : { halt }) };
+    return { ...unseen, ...given, ...optional };
   });
 
 /** How far away each of its moments is, beyond the longest that it may be. */
@@ -87,6 +89,7 @@ function beyond(gate: GateState, nowMs: number): readonly number[] {
     vitals.lastFailureMs ?? 0,
     exchanges.sinceMs,
     gate.waitsEndedMs,
+    gate.halt?.atMs ?? 0,
     credentials?.sinceMs ?? 0,
     judgedAtMs ?? 0,
     ...answers.map(({ atMs }) => atMs),

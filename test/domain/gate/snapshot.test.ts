@@ -14,7 +14,10 @@ import {
   type Snapshot,
   type Unreported,
 } from "../../../src/domain/gate/snapshot.ts";
-import { fault, healthy, nothing, refused } from "../durable-builders.ts";
+import { enter, newGate, type GateState } from "../../../src/domain/gate/gate.ts";
+import { exchange } from "../../../src/domain/gate/report.ts";
+import { snapshotOf } from "../../../src/domain/gate/view.ts";
+import { fault, healthy, limits, nothing, refused } from "../durable-builders.ts";
 
 const closed: Snapshot = {
   takenAtMs: 1_000,
@@ -102,6 +105,37 @@ it("is not misled by a clock that differs from the gate's", () => {
     retryAtMs: 5_001_700,
   });
   expect(answer(keep(probed, 5_001_000), { tenant: "", model: "m" }, 5_001_700)).toEqual({ kind: "ask" });
+});
+
+it("lets nobody call while an operator has halted the provider, and asks as soon as the gate can bear it", () => {
+  const gate: GateState = { ...newGate, halt: { by: "ops", atMs: 500 } };
+  const halted = keep(snapshotOf(gate, 1_000, limits));
+  for (const nowMs of [1_000, 1_999]) {
+    const wait = { kind: "wait", retryAtMs: nowMs + 60_000, why: "paused" };
+    expect(answer(halted, { tenant: "a", model: "m" }, nowMs)).toEqual(wait);
+  }
+  expect(answer(halted, { tenant: "a", model: "m" }, 2_000)).toEqual({ kind: "ask" });
+  expect(isRefreshDue(halted, 2_000)).toBe(true);
+  // What older code makes of it: a probe that is under way. Nobody may call.
+  const { halted: _, ...older } = halted.snapshot;
+  expect(answer(keep(older), { tenant: "a", model: "m" }, 1_999)).toMatchObject({
+    kind: "wait",
+    why: "breaker",
+  });
+});
+
+it("lets nobody past a halt for whom the breaker would be as if closed", () => {
+  let gate: GateState = newGate;
+  const whose = (tenant: string) => ({ tenant, model: "m" });
+  const call = { comparison: "c", ...whose("ill"), beganAgoMs: 10, beforeAgoMs: 10 };
+  for (let at = 0; at < limits.failureThreshold; at++)
+    gate = exchange(gate, `r${at}`, [{ ...fault, call }], 1_000, limits, 0).gate;
+  expect(enter(gate, "p", whose("well"), 1_000, limits).reply).toMatchObject({ kind: "call" });
+  const halted = { ...gate, halt: { by: "ops", atMs: 1_000 } };
+  expect(enter(halted, "p", whose("well"), 1_000, limits).reply).toMatchObject({ why: "paused" });
+  expect(answer(keep(snapshotOf(halted, 1_000, limits)), whose("well"), 1_000)).toMatchObject({
+    why: "paused",
+  });
 });
 
 it("is refreshed behind a request before its limit", () => {

@@ -61,6 +61,7 @@ export function world() {
     },
     estimate: (id) => over(() => keeper.estimate(id)),
     status: () => over(() => keeper.status()),
+    order: (order) => over(() => keeper.order(order)),
   };
   let ids = 0;
   const front = (instead: Partial<RemoteGate> = {}, parts: Partial<GateFrontParts> = {}) =>

@@ -1,5 +1,6 @@
 /** The contracts of gate, tickets and keys over a real Redis, by its own protocol. */
 import { afterAll, beforeAll, describe } from "vitest";
+import { testActions } from "../../contracts/actions.ts";
 import { testGate } from "../../contracts/gate.ts";
 import { testKeys } from "../../contracts/keys.ts";
 import { testTicketList } from "../../contracts/ticket-list.ts";
@@ -26,5 +27,8 @@ describe.skipIf(!hasRedis("the contracts over Redis"))("by its own protocol", ()
   });
   describe("keys in Redis", () => {
     testKeys(make);
+  });
+  describe("operators' actions in Redis", () => {
+    testActions(policy.retentionMs, make);
   });
 });

@@ -181,17 +181,16 @@ function differencesIn(
   shown: Readonly<Record<string, number>>,
 ): readonly string[] {
   const keys = [...new Set([...Object.keys(sums), ...Object.keys(shown)])];
-  return (
-    keys
-      // Who waits for a start asks for `/`, and Prometheus for `/metrics`.
-      .filter((key) => !/^(unmatched GET|\/metrics GET)/.test(key))
-      // Sums of dollars in another order.
-      .filter((key) => Math.abs((sums[key] ?? 0) - (shown[key] ?? 0)) > 1e-9)
-      .map(
-        (key) =>
-          `${metric} by ${by.join(", ")}: ${key}: ${shown[key] ?? 0} shown, ${sums[key] ?? 0} in the books`,
-      )
-  );
+  // Who waits for a start asks for `/`, and Prometheus for `/metrics`.
+  const notAsked = (key: string) => metric.startsWith("http_") && /^(\/|\/metrics|unmatched) GET/.test(key);
+  // Dollars are summed up in another order.
+  const differs = (key: string) => Math.abs((sums[key] ?? 0) - (shown[key] ?? 0)) > 1e-9;
+  return keys
+    .filter((key) => !notAsked(key) && differs(key))
+    .map(
+      (key) =>
+        `${metric} by ${by.join(", ")}: ${key}: ${shown[key] ?? 0} shown, ${sums[key] ?? 0} in the books`,
+    );
 }
 
 /** A process is stopped with a ticket unfinished, alerts have heard of it, and another process ends that ticket. Then the logs are whole. */

@@ -177,6 +177,7 @@ function gateOf(
       ask(life, gate, "exchange", () => gate.exchange(reportId, callReports)),
     estimate: () => Promise.resolve(null),
     status: () => Promise.reject(new Error("nobody asks for it here")),
+    order: () => Promise.reject(new Error("nobody orders anything here")),
   };
   if (world.plan.shape === "process") {
     const here: Gate = {
@@ -255,6 +256,7 @@ function ticketsOf(
         ask(life, ticket(id), named("give back", id), () => ticket(id).giveBack(fence, spent)),
       ),
     list: (query) => listOf(around, life, query),
+    events: () => Promise.reject(new Error("nobody asks for them here")),
     cancel: (id, by) => ask(life, ticket(id), named("cancel", id), () => ticket(id).cancel(by)),
   };
 }
@@ -269,7 +271,7 @@ function listOf(
   life: Life,
   query: TicketQuery,
 ): Promise<TicketList> {
-  const index = indexOf(query.tenant);
+  const index = indexOf(query.tenant ?? "");
   return world.seams.listFromIndex(
     {
       page: (asked) => ask(life, index, "page", () => index.page(asked)),

@@ -18,6 +18,7 @@ function world() {
     estimate: async () =>
       ({ position: name === "here" ? 1 : 2, waitMs: null, opensAtMs: 0, why: "turn" }) as never,
     status: async () => name as never,
+    order: async () => name as never,
   });
   const fallback = {
     gate: () => fallbackGate,

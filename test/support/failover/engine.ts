@@ -104,6 +104,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       report: async (callReport) => then(keeper.exchange(`report-${++reports}`, [callReport])).others ?? null,
       estimate: async (ticketId) => keeper.estimate(ticketId),
       status: async () => keeper.status(),
+      order: async (order) => then(keeper.order(order)),
     };
     const made = { keeper, gate, owner, after };
     keepers.set(provider, made);
@@ -134,6 +135,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
         rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
       },
       remove: (id) => rows.delete(id),
+      events: (id) => rows.get(id)?.events ?? [],
       all: () => Array.from(rows.values(), ({ ticket }) => ticket),
     },
     {

@@ -4,6 +4,7 @@ import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import type { Use } from "../../../src/accounts/totals.ts";
 import type { Doubtful, FallbackStore, Spooled } from "../../../src/stores/failover/fallback-store.ts";
+import { memoryActions } from "../memory-actions.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What outlives a process. */
@@ -100,6 +101,7 @@ export function memoryFallback(
         return all;
       },
     },
+    actions: memoryActions(),
     moves: {
       async keep(draft, doubtfulId) {
         mustStore();

@@ -4,6 +4,7 @@ import type { QueueSettings } from "../../../src/settings/limits.ts";
 import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import { NotDone, type PrimaryStore } from "../../../src/stores/failover/primary-store.ts";
+import { memoryActions } from "../memory-actions.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What becomes of a call. `unheard`: it is not done; `unanswered`: it is, and nobody learns it; `late`: likewise, long after it was given up. */
@@ -43,6 +44,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
   const rows = new Map<string, Row>();
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
+  const actions = memoryActions();
   const warnings: string[] = [];
   const fetchers: ((ticket: Ticket) => boolean)[] = [];
   let turn = 0;
@@ -130,6 +132,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
           report: (callReport) => ask("report", () => gate.report(callReport)).catch(() => null),
           estimate: (id) => ask("outlook", () => gate.estimate(id)),
           status: () => ask("overview", gate.status),
+          order: (order) => ask("order", () => gate.order(order)),
         };
       },
       tickets: {
@@ -138,6 +141,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
         settle: (...given) => ask("settle", () => engine.tickets.settle(...given)),
         giveBack: (...given) => ask("giveBack", () => engine.tickets.giveBack(...given)),
         list: (query) => ask("list", () => engine.tickets.list(query)),
+        events: (id) => ask("events", () => engine.tickets.events(id)),
         cancel: (...given) => ask("cancel", () => engine.tickets.cancel(...given)),
         adopt: (ticket, events) =>
           ask("adopt", () => {
@@ -170,6 +174,10 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
             else keys.set(name, record);
             return ownsKey(known, fence);
           }),
+      },
+      actions: {
+        note: (action) => ask("note action", () => actions.note(action)),
+        latest: (most) => ask("latest actions", () => actions.latest(most)),
       },
       totals: {
         add(tenant, day, requests, costUsd) {

@@ -8,6 +8,7 @@ import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
+import { redisActions } from "../../../src/stores/redis/actions.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
 import { redisGate } from "../../../src/stores/redis/gate.ts";
@@ -56,6 +57,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       // What ships is asked of what ships.
       gate: { ...bareGate(callerTo(bareScript(looker)), "mock"), ...redisGate(script, "mock") },
       keys: redisKeys(script),
+      actions: redisActions(redis, script, policy.retentionMs),
       tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };
   }
@@ -97,6 +99,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     },
     get keys() {
       return stores.keys;
+    },
+    get actions() {
+      return stores.actions;
     },
     get gate(): Gate & StartingGate {
       return directly(stores.gate);

@@ -2,6 +2,7 @@
 import type { Whose } from "../../../domain/gate/breaker.ts";
 import type { GateChange } from "../../../domain/gate/changes.ts";
 import type { GateLimits } from "../../../domain/gate/gate.ts";
+import type { GateOrder, Halt } from "../../../domain/gate/halt.ts";
 import type { Requeueing } from "../../../domain/gate/queue.ts";
 import type { KeyedEnd } from "../../../domain/idempotency.ts";
 import type { CallReport } from "../../../domain/gate/call-report.ts";
@@ -39,6 +40,7 @@ export type GateCall =
   | { readonly verb: "exchange"; readonly reportId: string; readonly callReports: readonly CallReport[] }
   | { readonly verb: "outlook"; readonly ticketId: string }
   | { readonly verb: "overview"; readonly tenant: string | null }
+  | { readonly verb: "order"; readonly order: GateOrder }
   | { readonly verb: "started" };
 
 /** What the script must know of a ticket, whose record it only stores. */
@@ -128,6 +130,8 @@ export interface Schedule {
   readonly wakeAtMs: number | null;
   /** Processes that listen, where that was new or tickets were taken; `null`: not counted. */
   readonly listeners: number | null;
+  /** Absent: no operator has halted the gate. */
+  readonly halt?: Halt;
   /** What operators are to hear of the gate; absent: nothing. */
   readonly changes?: readonly GateChange[];
 }

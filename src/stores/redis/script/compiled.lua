@@ -2202,6 +2202,71 @@ function ____exports.refuseCredentials(self, pause, permit, why, nowMs, recovery
 end
 return ____exports
  end,
+["domain.gate.halt"] = function(...) 
+local ____exports = {}
+local askedNow, isLater
+function askedNow(self, gate, nowMs)
+    local ____gate_1 = gate
+    local breaker = ____gate_1.breaker
+    local credentials = ____gate_1.credentials
+    local pauses = ____gate_1.holds
+    local isOpen = breaker.state == "open" and breaker.probeFromMs > nowMs
+    local isRefused = credentials ~= nil and credentials.askFromMs > nowMs
+    local isLeft = ____lualib.__TS__ArraySome(
+        pauses,
+        function(____, pause) return isLater(nil, pause, nowMs) end
+    )
+    if not isOpen and not isRefused and not isLeft then
+        return gate
+    end
+    return ____without(
+        gate,
+        {
+            breaker = isOpen and ____with(breaker, {probeFromMs = nowMs}) or breaker,
+            credentials = ____field(isRefused and ____with(credentials, {askFromMs = nowMs}) or credentials),
+            holds = isLeft and ____lualib.__TS__ArrayMap(
+                pauses,
+                function(____, pause) return isLater(nil, pause, nowMs) and ____with(pause, {untilMs = nowMs}) or pause end
+            ) or pauses,
+            waitsEndedMs = (isOpen or isRefused) and nowMs or gate.waitsEndedMs
+        },
+        "credentials"
+    )
+end
+function isLater(self, pause, nowMs)
+    return ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) and pause.untilMs > nowMs
+end
+--- Nobody knows when an operator resumes: who waits may look again in this time.
+____exports.haltedMs = 60000
+---
+-- @returns the same value where there is nothing to do: each order can be repeated
+function ____exports.obey(self, gate, order, nowMs)
+    repeat
+        local ____switch3 = order.kind
+        local ____cond3 = ____switch3 == "halt"
+        if ____cond3 then
+            return gate.halt == nil and ____with(gate, {halt = {by = order.by, atMs = nowMs}}) or gate
+        end
+        ____cond3 = ____cond3 or ____switch3 == "resume"
+        if ____cond3 then
+            do
+                if gate.halt == nil then
+                    return gate
+                end
+                local ____gate_0 = gate
+                local _ = ____gate_0.halt
+                local going = ____lualib.__TS__ObjectRest(____gate_0, {halt = true})
+                return going
+            end
+        end
+        ____cond3 = ____cond3 or ____switch3 == "ask_now"
+        if ____cond3 then
+            return gate.halt == nil and askedNow(nil, gate, nowMs) or gate
+        end
+    until true
+end
+return ____exports
+ end,
 ["domain.gate.kept"] = function(...) 
 local ____exports = {}
 local presentParts, parts
@@ -3015,17 +3080,17 @@ function isUrgent(self, ____bindingPattern0)
     permit = ____bindingPattern0.permit
     finding = ____bindingPattern0.finding
     repeat
-        local ____switch19 = finding.kind
-        local ____cond19 = ____switch19 == "healthy" or ____switch19 == "nothing"
-        if ____cond19 then
+        local ____switch20 = finding.kind
+        local ____cond20 = ____switch20 == "healthy" or ____switch20 == "nothing"
+        if ____cond20 then
             return permit ~= nil
         end
-        ____cond19 = ____cond19 or (____switch19 == "fault" or ____switch19 == "refused")
-        if ____cond19 then
+        ____cond20 = ____cond20 or (____switch20 == "fault" or ____switch20 == "refused")
+        if ____cond20 then
             return true
         end
-        ____cond19 = ____cond19 or ____switch19 == "rate_limited"
-        if ____cond19 then
+        ____cond20 = ____cond20 or ____switch20 == "rate_limited"
+        if ____cond20 then
             return permit ~= nil or finding.holdMs ~= nil
         end
     until true
@@ -3050,6 +3115,9 @@ function ____exports.answer(self, kept, whose, nowMs)
     local state = ____snapshot_1.state
     local blame = ____snapshot_1.blame
     local doubt = ____snapshot_1.doubt
+    if snapshot.halted == true and not isStale(nil, kept, nowMs) then
+        return {kind = "wait", retryAtMs = nowMs + 60000, why = "paused"}
+    end
     if state == "closed" or ____modulesInUse["domain.gate.breaker"].isAnothers(nil, blame, whose) then
         local paused = ____modulesInUse["domain.gate.pauses"].callsWait(nil, snapshot.holds, whose, nowMs + skewMs)
         return paused == nil and ({kind = "call", epoch = snapshot.epoch}) or ({kind = "wait", retryAtMs = paused.untilMs - skewMs, why = paused.why})
@@ -3058,13 +3126,13 @@ function ____exports.answer(self, kept, whose, nowMs)
         return {kind = "ask"}
     end
     repeat
-        local ____switch6 = state
-        local ____cond6 = ____switch6 == "open"
-        if ____cond6 then
+        local ____switch7 = state
+        local ____cond7 = ____switch7 == "open"
+        if ____cond7 then
             return (snapshot.probeFromMs == nil or nowMs + skewMs >= snapshot.probeFromMs) and ({kind = "ask"}) or ({kind = "wait", retryAtMs = snapshot.probeFromMs - skewMs, why = "breaker"})
         end
-        ____cond6 = ____cond6 or ____switch6 == "half_open"
-        if ____cond6 then
+        ____cond7 = ____cond7 or ____switch7 == "half_open"
+        if ____cond7 then
             do
                 local ____snapshot_2 = snapshot
                 local probeFromMs = ____snapshot_2.probeFromMs
@@ -3309,6 +3377,9 @@ function ____exports.enter(self, gate, permit, whose, nowMs, limits)
     if ____temp_4 and nowMs < breaker.probe.endsAtMs then
         return {gate = gate, reply = {kind = "call", epoch = epoch, probe = breaker.probe}}
     end
+    if gate.halt ~= nil then
+        return {gate = gate, reply = {kind = "wait", retryAtMs = nowMs + 60000, why = "paused"}}
+    end
     local turn = ____modulesInUse["domain.gate.breaker"].turnOf(nil, breaker, whose, nowMs)
     local paused = ____modulesInUse["domain.gate.pauses"].callsWait(nil, gate.holds, whose, nowMs)
     if turn.kind == "wait" then
@@ -3427,9 +3498,9 @@ function ____exports.weighed(self, gate, load, nowMs, limits)
     return accepting == gate.accepting and gate or ____with(gate, {accepting = accepting})
 end
 --- Must the change be stored before anybody hears of it? Otherwise within a second or so is enough: only counters moved, and losing them
--- costs a few calls. An open breaker, a pause, a turn or the admission flag must not be lost.
+-- costs a few calls. An open breaker, a pause, a halt, a turn or the admission flag must not be lost.
 function ____exports.isMomentous(self, before, after)
-    return not ____modulesInUse["domain.gate.breaker"].isOnlyCounted(nil, before.breaker, after.breaker) or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.ramp ~= after.ramp
+    return not ____modulesInUse["domain.gate.breaker"].isOnlyCounted(nil, before.breaker, after.breaker) or before.holds ~= after.holds or before.credentials ~= after.credentials or before.accepting ~= after.accepting or before.halt ~= after.halt or before.ramp ~= after.ramp
 end
 --- Has a ticket no turn of the breaker to wait for? Where our account is refused too, one asks for all.
 function ____exports.isClosedForTicket(self, ____bindingPattern0, whose)
@@ -3523,9 +3594,9 @@ function breakerChange(self, ____bindingPattern0, ____bindingPattern1)
     breaker = ____bindingPattern1.breaker
     vitals = ____bindingPattern1.vitals
     repeat
-        local ____switch12 = breaker.state
-        local ____cond12 = ____switch12 == "closed"
-        if ____cond12 then
+        local ____switch13 = breaker.state
+        local ____cond13 = ____switch13 == "closed"
+        if ____cond13 then
             local ____temp_0
             if before.state == "closed" then
                 ____temp_0 = nil
@@ -3534,8 +3605,8 @@ function breakerChange(self, ____bindingPattern0, ____bindingPattern1)
             end
             return ____temp_0
         end
-        ____cond12 = ____cond12 or ____switch12 == "half_open"
-        if ____cond12 then
+        ____cond13 = ____cond13 or ____switch13 == "half_open"
+        if ____cond13 then
             local ____temp_1
             if before.state == "half_open" then
                 ____temp_1 = nil
@@ -3544,8 +3615,8 @@ function breakerChange(self, ____bindingPattern0, ____bindingPattern1)
             end
             return ____temp_1
         end
-        ____cond12 = ____cond12 or ____switch12 == "open"
-        if ____cond12 then
+        ____cond13 = ____cond13 or ____switch13 == "open"
+        if ____cond13 then
             do
                 if before.state == "open" and before.epoch == breaker.epoch then
                     return nil
@@ -3601,10 +3672,10 @@ function modelChanges(self, before, after, nowMs)
     end
     for ____, was in ipairs(before) do
         do
-            local __continue23
+            local __continue24
             repeat
                 if was.ramp ~= nil then
-                    __continue23 = true
+                    __continue24 = true
                     break
                 end
                 local now = ____lualib.__TS__ArrayFind(
@@ -3622,9 +3693,9 @@ function modelChanges(self, before, after, nowMs)
                         model = was.model
                     }
                 end
-                __continue23 = true
+                __continue24 = true
             until true
-            if not __continue23 then
+            if not __continue24 then
                 break
             end
         end
@@ -3650,6 +3721,9 @@ function ____exports.changesOf(self, before, after, size, nowMs)
     if breaker ~= nil then
         changes[#changes + 1] = breaker
     end
+    if before.halt == nil ~= (after.halt == nil) then
+        changes[#changes + 1] = {kind = after.halt == nil and "provider_released" or "provider_held", reason = "paused"}
+    end
     if before.credentials ~= after.credentials then
         for ____, change in ipairs(accountChanges(nil, before, after)) do
             changes[#changes + 1] = change
@@ -3672,8 +3746,11 @@ return ____exports
  end,
 ["domain.gate.ticket-turn"] = function(...) 
 local ____exports = {}
---- When the queue may call: the breaker and the credentials must both let it.
+--- When the queue may call: the breaker and the credentials must both let it, and nobody may have halted it.
 function ____exports.queueTurn(self, gate, nowMs)
+    if gate.halt ~= nil then
+        return {kind = "wait", untilMs = nowMs + 60000}
+    end
     return ____modulesInUse["domain.gate.turn"].bothTurns(
         nil,
         ____modulesInUse["domain.gate.breaker"].breakerTurn(nil, gate.breaker, nowMs),
@@ -3682,7 +3759,7 @@ function ____exports.queueTurn(self, gate, nowMs)
 end
 --- When a ticket may be called for.
 function ____exports.ticketTurn(self, gate, whose, nowMs)
-    return ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, gate.credentials, nowMs) or ____exports.queueTurn(nil, gate, nowMs)
+    return gate.halt == nil and ____modulesInUse["domain.gate.gate"].isClosedForTicket(nil, gate, whose) and ____modulesInUse["domain.gate.pauses"].credentialsTurn(nil, gate.credentials, nowMs) or ____exports.queueTurn(nil, gate, nowMs)
 end
 --- Is the breaker open for some tickets, while those of others go as if it were closed?
 function ____exports.isDivided(self, ____bindingPattern0)
@@ -3713,6 +3790,9 @@ function hasWaited(self, gate, ____bindingPattern0, ____bindingPattern1, nowMs)
     return sinceMs <= gate.waitsEndedMs or (pause and pause.ramp) ~= nil and sinceMs <= pause.untilMs
 end
 function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel, nowMs, limits)
+    if gate.halt ~= nil then
+        return {why = "paused", retryAtMs = nowMs + 60000}
+    end
     if nowMs < place.notBeforeMs then
         return {why = "backoff", retryAtMs = place.notBeforeMs}
     end
@@ -4752,6 +4832,9 @@ function ____exports.dispatch(self, gate, places, nowMs, limits, most)
         most = math.huge
     end
     local sent = {gate = gate, places = {}}
+    if gate.halt ~= nil then
+        return sent
+    end
     local turn = ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, gate, nowMs)
     local function hasRoom(self, turn)
         local flying = places:load().inFlight
@@ -4873,7 +4956,28 @@ return ____exports
  end,
 ["domain.gate.view"] = function(...) 
 local ____exports = {}
-local reasonOf
+local haltedSnapshot, reasonOf
+function haltedSnapshot(self, ____bindingPattern0, nowMs)
+    local exchanges
+    local accepting
+    local breaker
+    breaker = ____bindingPattern0.breaker
+    accepting = ____bindingPattern0.accepting
+    exchanges = ____bindingPattern0.exchanges
+    local ____exchanges_3 = exchanges
+    local refreshAfterMs = ____exchanges_3.refreshAfterMs
+    return {
+        takenAtMs = nowMs,
+        epoch = breaker.epoch,
+        state = "half_open",
+        probeFromMs = nowMs + 60000,
+        halted = true,
+        holds = {},
+        accepting = accepting,
+        refreshAfterMs = refreshAfterMs,
+        usableForMs = refreshAfterMs * 2
+    }
+end
 function reasonOf(self, ____bindingPattern0)
     local why
     why = ____bindingPattern0.why
@@ -4881,23 +4985,26 @@ function reasonOf(self, ____bindingPattern0)
         why = "rate_limit"
     end
     repeat
-        local ____switch15 = why
-        local ____cond15 = ____switch15 == "rate_limit" or ____switch15 == "no_judgements"
-        if ____cond15 then
+        local ____switch18 = why
+        local ____cond18 = ____switch18 == "rate_limit" or ____switch18 == "no_judgements"
+        if ____cond18 then
             return why
         end
-        ____cond15 = ____cond15 or ____switch15 == "faults"
-        if ____cond15 then
+        ____cond18 = ____cond18 or ____switch18 == "faults"
+        if ____cond18 then
             return "model_faults"
         end
-        ____cond15 = ____cond15 or ____switch15 == "refused"
-        if ____cond15 then
+        ____cond18 = ____cond18 or ____switch18 == "refused"
+        if ____cond18 then
             return "model_refused"
         end
     until true
 end
 --- One of an open breaker lasts until its time is over, for nothing changes before.
 function ____exports.snapshotOf(self, gate, nowMs, limits)
+    if gate.halt ~= nil then
+        return haltedSnapshot(nil, gate, nowMs)
+    end
     local ____gate_0 = gate
     local breaker = ____gate_0.breaker
     local pauses = ____gate_0.holds
@@ -4943,15 +5050,16 @@ end
 ---
 -- @param isWanted has the tenant who asks tickets that wait for this model?
 function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
-    local ____gate_3 = gate
-    local breaker = ____gate_3.breaker
-    local credentials = ____gate_3.credentials
-    local vitals = ____gate_3.vitals
+    local ____gate_4 = gate
+    local breaker = ____gate_4.breaker
+    local credentials = ____gate_4.credentials
+    local vitals = ____gate_4.vitals
     local paused = ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.gate.pauses"].presentPauses(nil, gate.holds, nowMs),
         function(____, pause) return ____modulesInUse["domain.gate.pauses"].isPaused(nil, pause, nowMs) end
     )
     local waits = {
+        gate.halt == nil and 0 or nowMs + 60000,
         breaker.state == "open" and breaker.probeFromMs or 0,
         credentials == nil and 0 or credentials.askFromMs,
         unpack(____lualib.__TS__ArrayMap(
@@ -4964,52 +5072,57 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
         ))
     }
     local retryAtMs = math.max(unpack(waits))
-    return {
-        state = ____modulesInUse["domain.gate.breaker"].breakerState(nil, breaker, nowMs),
-        faultsInRow = vitals.faultsInRow,
-        lastSuccessMs = vitals.lastSuccessMs,
-        lastFailureMs = vitals.lastFailureMs,
-        lastFailure = vitals.lastFailure or nil,
-        meanResponseMs = vitals.meanResponseMs,
-        retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
-        refused = credentials and credentials.why or nil,
-        held = ____lualib.__TS__ArrayMap(
-            paused,
-            function(____, ____bindingPattern0)
-                local untilMs
-                local why
-                local model
-                model = ____bindingPattern0.model
-                why = ____bindingPattern0.why
-                if why == nil then
-                    why = "rate_limit"
+    return ____lualib.__TS__ObjectAssign(
+        {
+            state = ____modulesInUse["domain.gate.breaker"].breakerState(nil, breaker, nowMs),
+            faultsInRow = vitals.faultsInRow,
+            lastSuccessMs = vitals.lastSuccessMs,
+            lastFailureMs = vitals.lastFailureMs,
+            lastFailure = vitals.lastFailure or nil,
+            meanResponseMs = vitals.meanResponseMs,
+            retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
+            refused = credentials and credentials.why or nil,
+            held = ____lualib.__TS__ArrayMap(
+                paused,
+                function(____, ____bindingPattern0)
+                    local untilMs
+                    local why
+                    local model
+                    model = ____bindingPattern0.model
+                    why = ____bindingPattern0.why
+                    if why == nil then
+                        why = "rate_limit"
+                    end
+                    untilMs = ____bindingPattern0.untilMs
+                    return {
+                        model = model,
+                        why = why,
+                        untilMs = untilMs,
+                        isWanted = isWanted(nil, model)
+                    }
                 end
-                untilMs = ____bindingPattern0.untilMs
-                return {
-                    model = model,
-                    why = why,
-                    untilMs = untilMs,
-                    isWanted = isWanted(nil, model)
-                }
-            end
-        ),
-        openings = breaker.epoch,
-        queue = {
-            size = load.size,
-            running = load.inFlight,
-            maxSize = limits.maxSize,
-            bytes = ____modulesInUse["domain.gate.gate"].wholeLoad(
-                nil,
-                gate,
-                load,
-                nowMs,
-                limits
-            ).bytes,
-            maxBytes = limits.maxBytes,
-            accepting = gate.accepting,
-            oldestAcceptedAtMs = load.oldestAcceptedAtMs
+            )
+        },
+        gate.halt == nil and ({}) or ({halt = gate.halt}),
+        {
+            openings = ____field(breaker.epoch),
+            queue = ____field({
+                size = load.size,
+                running = load.inFlight,
+                maxSize = limits.maxSize,
+                bytes = ____modulesInUse["domain.gate.gate"].wholeLoad(
+                    nil,
+                    gate,
+                    load,
+                    nowMs,
+                    limits
+                ).bytes,
+                maxBytes = limits.maxBytes,
+                accepting = gate.accepting,
+                oldestAcceptedAtMs = load.oldestAcceptedAtMs
+            })
         }
-    }
+    )
 end
 ---
 -- @param ahead tickets that are judged before it, as far as is known: `ticketsBefore`
@@ -5028,21 +5141,25 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
-    local ____gate_6 = gate
-    credentials = ____gate_6.credentials
-    local pauses = ____gate_6.holds
-    local vitals = ____gate_6.vitals
+    local ____gate_7 = gate
+    credentials = ____gate_7.credentials
+    local pauses = ____gate_7.holds
+    local vitals = ____gate_7.vitals
     repeat
-        local ____switch8 = place.standing.state
-        local ____cond8 = ____switch8 == "running"
-        if ____cond8 then
+        local ____switch10 = place.standing.state
+        local ____cond10 = ____switch10 == "running"
+        if ____cond10 then
             return nil
         end
-        ____cond8 = ____cond8 or (____switch8 == "waiting" or ____switch8 == "dispatched")
-        if ____cond8 then
+        ____cond10 = ____cond10 or (____switch10 == "waiting" or ____switch10 == "dispatched")
+        if ____cond10 then
             break
         end
     until true
+    local position = 1 + ahead
+    if gate.halt ~= nil then
+        return {position = position, why = "paused", waitMs = nil, opensAtMs = nowMs + 60000}
+    end
     local turn = ____modulesInUse["domain.gate.ticket-turn"].ticketTurn(nil, gate, place, nowMs)
     pause = ____lualib.__TS__ArrayFind(
         pauses,
@@ -5051,17 +5168,16 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local isRefused = credentials ~= nil or pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local opensAtMs = pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) and math.max(gateOpensAtMs, pause.untilMs) or gateOpensAtMs
-    local position = 1 + ahead
-    local ____position_10 = position
-    local ____isRefused_7
+    local ____position_11 = position
+    local ____isRefused_8
     if isRefused then
-        ____isRefused_7 = nil
+        ____isRefused_8 = nil
     else
-        ____isRefused_7 = opensAtMs
+        ____isRefused_8 = opensAtMs
     end
     local forecast = {
-        position = ____position_10,
-        opensAtMs = ____isRefused_7,
+        position = ____position_11,
+        opensAtMs = ____isRefused_8,
         notBeforeMs = math.max(place.notBeforeMs, pause and pause.untilMs or 0),
         msPerTicket = ____modulesInUse["domain.gate.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
@@ -6026,7 +6142,11 @@ function mapped(self, gate, move)
             )),
             waitsEndedMs = ____field(move(nil, gate.waitsEndedMs))
         },
-        gate.seenMs == nil and ({}) or ({seenMs = move(nil, gate.seenMs)})
+        gate.seenMs == nil and ({}) or ({seenMs = move(nil, gate.seenMs)}),
+        gate.halt == nil and ({}) or ({halt = ____with(
+            gate.halt,
+            {atMs = move(nil, gate.halt.atMs)}
+        )})
     )
 end
 function leaseWith(self, move)
@@ -6157,7 +6277,7 @@ local ____exports = {}
 function ____exports.wakeAtMs(self, gate, due, load, nowMs, limits)
     local turn = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and ({kind = "free"}) or ____modulesInUse["domain.gate.ticket-turn"].queueTurn(nil, gate, nowMs)
     local most = ____modulesInUse["domain.gate.ticket-turn"].isDivided(nil, gate) and limits.concurrency or ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)
-    local hasPermit = load.inFlight < most
+    local hasPermit = gate.halt == nil and load.inFlight < most
     local opensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local ____hasPermit_0
     if hasPermit then
@@ -6183,7 +6303,7 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges
+local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges, isNobodys
 function tableOf(self, parts)
     local ____table
     local ____parts_0 = parts
@@ -6637,6 +6757,29 @@ function looks(self, parts, ____table)
         end,
         toPresent = function() return ____table:verb(function(____, gate) return {gate = gate, reply = nil} end) end,
         isDue = function() return ____table.hasChanged or parts:nowMs() >= lookAtMs end,
+        order = function(self, order)
+            return ____table:verb(function(____, gate, nowMs)
+                local after = ____modulesInUse["domain.gate.halt"].obey(nil, gate, order, nowMs)
+                ____modulesInUse["domain.gate.report"].endWaits(
+                    nil,
+                    gate,
+                    after,
+                    places,
+                    nowMs
+                )
+                return {
+                    gate = after,
+                    reply = ____modulesInUse["domain.gate.view"].statusOf(
+                        nil,
+                        after,
+                        places:load(),
+                        isNobodys,
+                        nowMs,
+                        limits
+                    )
+                }
+            end)
+        end,
         started = function(self, isAlone)
             ____table:verb(function(____, gate, nowMs)
                 local stranded = isAlone and places:inFlight() or ({})
@@ -6743,6 +6886,7 @@ function ____exports.createGateKeeper(self, parts)
     )
 end
 noChanges = {}
+isNobodys = function() return false end
 return ____exports
  end,
 ["stores.redis.script.commands"] = function(...) 
@@ -8221,7 +8365,10 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
                 (((provider .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, nowMs)) .. " ") .. wake
             )
         end
-        return told == nil and ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}) or ({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners, changes = told})
+        return ____lualib.__TS__ObjectAssign({nowMs = nowMs, wakeAtMs = wakeAtMs, listeners = listeners}, state.halt == nil and ({}) or ({halt = state.halt}), told == nil and ({}) or ({changes = told}))
+    end
+    local function announceOrder(self)
+        redis.call("PUBLISH", channel, "ordered " .. provider)
     end
     local function countListeners(self)
         local ____, number = unpack(
@@ -8232,7 +8379,13 @@ function ____exports.openGate(self, root, ____bindingPattern0, nowMs)
         listeners = number
         return number
     end
-    return {keeper = keeper, limits = limits, countListeners = countListeners, finish = finish}
+    return {
+        keeper = keeper,
+        limits = limits,
+        countListeners = countListeners,
+        announceOrder = announceOrder,
+        finish = finish
+    }
 end
 return ____exports
  end,
@@ -8635,7 +8788,7 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, tell, mostGone
+local enlist, keep, tell, mostGone
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8659,12 +8812,18 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     end
     local lastMs = facts.forgetAtMs or facts.expiresAtMs + limits.leaseMs + limits.retentionMs
     local keptMs = math.ceil(lastMs - run.nowMs)
-    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+    if keep(nil, key, keptMs) then
+        local tenants = run.root .. "queue:tenants"
         redis.call(
-            "PEXPIRE",
-            key,
-            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+            "ZADD",
+            tenants,
+            ____modulesInUse["stores.redis.script.commands"].exactly(
+                nil,
+                math.ceil(lastMs)
+            ),
+            owner
         )
+        keep(nil, tenants, keptMs)
     end
     for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
         nil,
@@ -8682,25 +8841,36 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
         end
     end
 end
+function keep(self, key, keptMs)
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) >= keptMs then
+        return false
+    end
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs)
+    )
+    return true
+end
 function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch20 = notice.kind
-        local ____cond20 = ____switch20 == "enqueue"
-        if ____cond20 then
+        local ____switch22 = notice.kind
+        local ____cond22 = ____switch22 == "enqueue"
+        if ____cond22 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond20 = ____cond20 or ____switch20 == "requeue"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "requeue"
+        if ____cond22 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond20 = ____cond20 or ____switch20 == "remove"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "remove"
+        if ____cond22 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond20 = ____cond20 or ____switch20 == "nothing"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "nothing"
+        if ____cond22 then
             return
         end
     until true
@@ -9013,8 +9183,10 @@ function ____exports.answerCalls(self, ofGate)
     until true
 end
 function ____exports.ofGate(self, ____bindingPattern0, call)
+    local announceOrder
     local keeper
     keeper = ____bindingPattern0.keeper
+    announceOrder = ____bindingPattern0.announceOrder
     repeat
         local ____switch20 = call.verb
         local ____cond20 = ____switch20 == "enter"
@@ -9032,6 +9204,14 @@ function ____exports.ofGate(self, ____bindingPattern0, call)
         ____cond20 = ____cond20 or ____switch20 == "overview"
         if ____cond20 then
             return keeper:status(call.tenant or nil)
+        end
+        ____cond20 = ____cond20 or ____switch20 == "order"
+        if ____cond20 then
+            do
+                local status = keeper:order(call.order)
+                announceOrder(nil)
+                return status
+            end
         end
         ____cond20 = ____cond20 or ____switch20 == "started"
         if ____cond20 then

@@ -11,6 +11,8 @@ export interface ScriptedGate {
   readonly limits: GateLimits;
   /** Processes that hear of it now. */
   countListeners(): number;
+  /** Has all processes ask how the gate stands: an operator has ordered something. */
+  announceOrder(): void;
   /** Stores what has changed, and tells all processes when tickets can next be fetched, if that is new. Call it last. */
   finish(): Schedule;
 }
@@ -59,7 +61,17 @@ export function openGate(
       redis.call("SET", wakeKey, wake);
       listeners = count("PUBLISH", channel, `${provider} ${exactly(nowMs)} ${wake}`);
     }
-    return told === null ? { nowMs, wakeAtMs, listeners } : { nowMs, wakeAtMs, listeners, changes: told };
+    return {
+      nowMs,
+      wakeAtMs,
+      listeners,
+      ...(state.halt === undefined ? {} : { halt: state.halt }),
+      ...(told === null ? {} : { changes: told }),
+    };
+  }
+
+  function announceOrder(): void {
+    redis.call("PUBLISH", channel, `ordered ${provider}`);
   }
 
   function countListeners(): number {
@@ -68,7 +80,7 @@ export function openGate(
     return number;
   }
 
-  return { keeper, limits, countListeners, finish };
+  return { keeper, limits, countListeners, announceOrder, finish };
 }
 
 /** A newer one is given up: what it knows is learned again in a few calls. */

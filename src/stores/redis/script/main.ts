@@ -100,7 +100,7 @@ function ofTickets(
   }
 }
 
-export function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
+export function ofGate({ keeper, announceOrder }: ScriptedGate, call: GateCall): unknown {
   switch (call.verb) {
     case "enter":
       return keeper.enter(call.permit, call.whose);
@@ -110,6 +110,11 @@ export function ofGate({ keeper }: ScriptedGate, call: GateCall): unknown {
       return keeper.estimate(call.ticketId);
     case "overview":
       return keeper.status(call.tenant ?? undefined);
+    case "order": {
+      const status = keeper.order(call.order);
+      announceOrder();
+      return status;
+    }
     case "started":
       return keeper.started(false);
   }

@@ -109,9 +109,21 @@ function enlist(run: Run, { limits }: ScriptedGate, { owner, item, facts }: Of<"
   if (added === 0) return;
   const lastMs = facts.forgetAtMs ?? facts.expiresAtMs + limits.leaseMs + limits.retentionMs;
   const keptMs = Math.ceil(lastMs - run.nowMs);
-  if (count("PTTL", key) < keptMs) redis.call("PEXPIRE", key, exactly(keptMs));
+  if (keep(key, keptMs)) {
+    // Who has such a list, and until when: for operators, who list all.
+    const tenants = `${run.root}queue:tenants`;
+    redis.call("ZADD", tenants, exactly(Math.ceil(lastMs)), owner);
+    keep(tenants, keptMs);
+  }
   for (const id of list("ZRANGE", key, 0, mostGone - 1))
     if (count("EXISTS", ticketKey(run, id)) === 0) redis.call("ZREM", key, id);
+}
+
+/** @returns false: it is kept for longer already */
+function keep(key: string, keptMs: number): boolean {
+  if (count("PTTL", key) >= keptMs) return false;
+  redis.call("PEXPIRE", key, exactly(keptMs));
+  return true;
 }
 
 function tell({ keeper }: ScriptedGate, item: QueueItem, notice: WrittenNotice): void {

@@ -10,7 +10,7 @@ export interface Books {
   /** Calls for a judgement, of all vendors. */
   readonly calls: readonly RecordedRequest[];
   /** Tickets that have ended, as their clients saw it. */
-  readonly ended: readonly { readonly provider: string; readonly end: string }[];
+  readonly ended: readonly { readonly id: string; readonly provider: string; readonly end: string }[];
 }
 
 /** Sums of one metric, by the values of some of its labels. What is 0 is left out. */
@@ -309,13 +309,21 @@ function ofJudgements({ heard }: Books): readonly Entry[] {
   ];
 }
 
-function ofTickets({ heard, ended }: Books): readonly Entry[] {
+function ofTickets({ heard, ended, calls }: Books): readonly Entry[] {
   const accepted = heard.filter(({ route, status }) => route === routes.comparison && status === 202);
+  const markOf = new Map(accepted.map(({ body, mark }) => [String(body["queue_id"]), mark]));
+  const called = new Set(calls.map(({ bodyText }) => markIn(bodyText)));
+  const wereCalledFor = ended.filter(({ id }) => called.has(markOf.get(id) ?? ""));
   return [
     entry("tickets_total", ["provider", "event"], {
       ...count(accepted, ({ body }) => `${String(body["provider"])} accepted`),
       ...count(ended, ({ provider, end }) => `${provider} ${end}`),
     }),
+    entry(
+      "ticket_wait_seconds_count",
+      ["provider", "end"],
+      count(wereCalledFor, ({ provider, end }) => `${provider} ${end}`),
+    ),
     entry(
       "ticket_duration_seconds_count",
       ["provider", "end"],

@@ -43,9 +43,7 @@ export interface Ticket {
 }
 
 /** @returns every ticket, each of which has ended as its client has seen */
-export async function tell(
-  scene: Scene,
-): Promise<readonly { readonly provider: ProviderName; readonly end: string }[]> {
+export async function tell(scene: Scene): Promise<readonly (Ticket & { readonly end: string })[]> {
   const chapters = [judging(scene), outage(scene), credentials(scene), limits(scene)];
   const tickets = (await Promise.all(chapters)).flat();
   return Promise.all(tickets.map((ticket) => endOf(scene, ticket)));
@@ -204,7 +202,7 @@ export function ticketOf(body: Heard["body"]): Ticket {
 export async function endOf({ ledger }: Pick<Scene, "ledger">, ticket: Ticket) {
   const end = await untilEnded(ledger, ticket, 40_000);
   if (end === "completed") expectAnswer(await ledger.result(ticket.id), 200);
-  return { provider: ticket.provider, end };
+  return { ...ticket, end };
 }
 
 export async function untilEnded(

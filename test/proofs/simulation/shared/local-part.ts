@@ -80,6 +80,7 @@ export function localPart(world: World, life: Life, clock: Clock, file: Fallback
       giveBack: slowly("give back here", tickets.giveBack),
       cancel: slowly("cancel here", tickets.cancel),
       list: slowly("list here", tickets.list),
+      events: slowly("events here", tickets.events),
     },
     moves: {
       ...moves,

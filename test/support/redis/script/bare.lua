@@ -31,7 +31,7 @@ function ofBareGate(self, gate, call)
         if ____cond3 then
             return keeper:look().send
         end
-        ____cond3 = ____cond3 or (____switch3 == "enter" or ____switch3 == "exchange" or ____switch3 == "outlook" or ____switch3 == "overview" or ____switch3 == "started")
+        ____cond3 = ____cond3 or (____switch3 == "enter" or ____switch3 == "exchange" or ____switch3 == "outlook" or ____switch3 == "overview" or ____switch3 == "order" or ____switch3 == "started")
         if ____cond3 then
             return ____modulesInUse["stores.redis.script.main"].ofGate(nil, gate, call)
         end

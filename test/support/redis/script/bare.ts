@@ -37,6 +37,7 @@ function ofBareGate(gate: ScriptedGate, call: GateCall | BareCall): unknown {
     case "exchange":
     case "outlook":
     case "overview":
+    case "order":
     case "started":
       return ofGate(gate, call);
   }
