@@ -1,9 +1,11 @@
-/** A provider tried out: one attempt past gate and queue. */
+/** A provider tried out: one attempt past breaker and queue, but not past an operator's pause. */
 import { err, type Result } from "../domain/result.ts";
+import { haltedMs } from "../domain/gate/halt.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { attempt, newCallTally, type Judged } from "./attempt.ts";
 import type { Flow } from "./flow.ts";
 import { prepare, resolve, type Asked } from "./resolve.ts";
+import { StoreAway, type Gate } from "./ports.ts";
 import type { Caller, WhyNot } from "./submission.ts";
 
 /** Who tries a provider out. */
@@ -18,6 +20,9 @@ export async function tryOut(
   const name = comparison.provider;
   const provider = ports.providers.get(name);
   if (!provider) return err({ kind: "not_usable", usable: [...ports.providers.keys()], provider: name });
+  if (await isHalted(ports.gate(name))) {
+    return err({ kind: "gate", why: "paused", retryAtMs: ports.clock.nowMs() + haltedMs, provider: name });
+  }
   const stay = roomOf(name).enter(whom.tenant, 0);
   if (stay === null) return err({ kind: "crowded", provider: name });
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
@@ -36,5 +41,15 @@ export async function tryOut(
   } finally {
     stay.leave();
     deadline.end();
+  }
+}
+
+/** Where the gate can't be asked, a provider can still be tried out. */
+async function isHalted(gate: Pick<Gate, "status">): Promise<boolean> {
+  try {
+    return (await gate.status()).halt !== undefined;
+  } catch (error) {
+    if (error instanceof StoreAway) return false;
+    throw error;
   }
 }

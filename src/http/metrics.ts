@@ -105,6 +105,10 @@ function ofGates(statuses: GateStatuses, nowMs: number): readonly Shown[] {
       each(({ refused }) => flag(refused !== null)),
     ),
     shown(
+      "llm_provider_paused",
+      each(({ halt }) => flag(halt !== undefined)),
+    ),
+    shown(
       "llm_provider_held_models",
       each(({ held }) => held.length),
     ),

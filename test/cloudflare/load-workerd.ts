@@ -12,6 +12,7 @@ const bindings: Readonly<Record<string, string>> = {
   TotalsObject: "TOTALS_OBJECTS",
   TenantIndex: "TENANT_INDEXES",
   MetricsObject: "METRICS_OBJECTS",
+  OperatorObject: "OPERATOR_OBJECTS",
 };
 
 /** Alarms of the past ring when all is loaded: a gate would forget a ticket that isn't there yet. */

@@ -233,6 +233,9 @@ describe("a provider that is paused", () => {
     const row = (body["providers"] as Rows).find(({ name }) => name === "openai");
     expect(row).toMatchObject({ paused: true, available: false });
     expect(row?.["retry_at"]).not.toBeNull();
+    const metrics = await at.request("/metrics", asOperator("reader"));
+    expect(metrics.text).toContain('llm_provider_paused{provider="openai"} 1');
+    expect(metrics.text).toContain('llm_provider_paused{provider="mock"} 0');
     const health = await at.request("/healthz");
     expect(health.body["status"]).toBe("degraded");
     expect(JSON.stringify(health.body["warnings"])).toMatch(
@@ -241,10 +244,13 @@ describe("a provider that is paused", () => {
     expect(health.text + JSON.stringify(row)).not.toContain("ops");
   });
 
-  it("leaves all others alone, and expires what waits when its time is over", async () => {
+  it("is tried out by nobody, leaves all others alone, and expires what waits when its time is over", async () => {
     const at = service({ steps: [] });
     await at.request(pausing, post);
     const { body } = await at.compare({}, as("one"));
+    const tried = await at.request("/api/v1/providers/openai/test", { ...as("one"), method: "POST" });
+    expect([tried.status, tried.body["success"]]).toEqual([200, false]);
+    expect(tried.body["message"]).toContain("openai is paused by an operator");
     const mock = { llm_config_overrides: { provider_override: "mock" } };
     expect((await at.compare(mock, as("one"))).status).toBe(200);
     await at.clock.advance(4 * 3_600_000);

@@ -4,6 +4,7 @@
  */
 import type { Lane } from "../../tools/fake-upstream/client.ts";
 import type { Step } from "../../tools/fake-upstream/script.ts";
+import { asOperator, OPERATOR_KEYS } from "../support/operators.ts";
 import { startTeller, type Teller, type Ticket } from "./teller.ts";
 
 /** What a ticket has to expire in. The tickets that are to be judged are judged long before. */
@@ -20,6 +21,7 @@ export const recordedSettings: Readonly<Record<string, string>> = {
   CIRCUIT_BREAKER_RECOVERY_TIMEOUT: "600",
   CIRCUIT_BREAKER_MAX_OPEN_SECONDS: "600",
   QUEUE_MAX_SIZE: "5",
+  OPERATOR_KEYS,
   QUEUE_REQUEST_TTL_HOURS: String(ticketTtlMs / 3_600_000),
 };
 
@@ -46,6 +48,7 @@ export async function recordedStory(origin: string, lane: Lane): Promise<string>
   await faults(teller, lane);
   const waiting = await outage(teller, lane);
   await tickets(teller, lane);
+  await operating(teller);
   await expiry(waiting);
   await meta(teller, "after all of that, ");
   return teller.recording();
@@ -221,6 +224,33 @@ async function tickets(teller: Teller, lane: Lane): Promise<void> {
   await get("another tenant's ticket", good.statusUrl, teller.as("two"));
   await get("another tenant's result", good.resultsUrl, teller.as("two"));
   await stalled;
+}
+
+/** What an operator does, and what becomes of it for clients. */
+async function operating({ ask, get, compare }: Teller): Promise<void> {
+  const { headers } = asOperator("ops");
+  const order = (verb: string, provider = "mock") =>
+    ask(`an operator's ${verb}`, "POST", `/api/v1/operator/providers/${provider}/${verb}`, headers);
+  const list = "/api/v1/operator/tickets";
+  await get("no operator", list);
+  await ask(
+    "an operator who may only look",
+    "POST",
+    "/api/v1/operator/providers/mock/pause",
+    asOperator("reader").headers,
+  );
+  await order("pause", "nobody");
+  await order("pause");
+  await compare("a live call that is paused", live(by("mock")));
+  const kept = await compare("a comparison that is paused", by("mock"));
+  const id = String(kept["queue_id"]);
+  await get("the status of a ticket that is paused", `/api/v1/status/${id}`);
+  await get("all tenants' newest ticket", `${list}?limit=2&provider=mock&status=queued`, headers);
+  await order("probe");
+  await ask("an operator's cancellation", "DELETE", `${list}/${id}`, headers);
+  await get("the result of a ticket that an operator has cancelled", `/api/v1/results/${id}`);
+  await order("resume");
+  await get("what operators did", "/api/v1/operator/actions?limit=4", headers);
 }
 
 function by(provider: string, model?: string, more: object = {}): object {

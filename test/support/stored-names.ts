@@ -93,6 +93,8 @@ const shapes: Readonly<Record<string, string>> = {
   [`${root}gate:*:core`]: "gate's state",
   "keys.record": "keyed request",
   "KeyObject.record.json": "keyed request",
+  "actions.action": "operator's action",
+  "OperatorObject.actions.json": "operator's action",
   [`${root}keys:* record`]: "keyed request",
 };
 

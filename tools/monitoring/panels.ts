@@ -141,12 +141,13 @@ const wrong: Row = {
       words: { "0": { text: "no", color: "green" }, "1": { text: "refused", color: "red" } },
     },
     {
-      title: "Models held, and faults in a row",
+      title: "Models held, pauses, and faults in a row",
       about:
-        "A model that is left alone for a while (429, a refusal of its own), and what brings a breaker near its opening.",
+        "A model that is left alone for a while (429, a refusal of its own), a provider that an operator has paused, and what brings a breaker near its opening.",
       kind: "lines",
       unit: "short",
       queries: [
+        query(gate("paused", "max"), "{{provider}} paused"),
         query(gate("held_models", "max"), "{{provider}} held"),
         query(gate("faults_in_a_row", "max"), "{{provider}} faults"),
       ],

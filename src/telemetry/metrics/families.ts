@@ -125,6 +125,7 @@ export const shownFamilies = {
   ]),
   llm_provider_faults_in_a_row: gauge(`Faults without an answer between them. ${shared}`, ["provider"]),
   llm_provider_credentials_refused: gauge(`1: our key or credit is refused. ${shared}`, ["provider"]),
+  llm_provider_paused: gauge(`1: an operator has paused it. ${shared}`, ["provider"]),
   llm_provider_held_models: gauge(`Models that are left alone now. ${shared}`, ["provider"]),
   llm_provider_queue_depth: gauge(`Unfinished tickets. ${shared}`, ["provider"]),
   llm_provider_queue_running: gauge(`Tickets sent to workers, or called for. ${shared}`, ["provider"]),

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { changesOf, type GateChange } from "../../../src/domain/gate/changes.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { newGate, type GateState } from "../../../src/domain/gate/gate.ts";
+import { silenceMs } from "../../../src/domain/gate/places.ts";
 import { createGateKeeper } from "../../../src/engine/gate-keeper.ts";
 import { memoryPlaces } from "../../../src/engine/memory-places.ts";
 import { fault, healthy, limits, queueItem, refused } from "../durable-builders.ts";
@@ -137,6 +138,21 @@ it("an operator halts and resumes: each once, without an end that anybody knows,
   keeper.order({ kind: "resume" });
   expect(told()).toEqual([{ kind: "provider_released", reason: "paused" }]);
   expect(state()).not.toHaveProperty("halt");
+});
+
+it("a halt keeps back also those for whom an open breaker is as if closed", () => {
+  const { keeper, report, state } = world();
+  const call = { comparison: "c", tenant: "ill", model: "m", beganAgoMs: 10, beforeAgoMs: 10 };
+  for (let at = 0; at < limits.failureThreshold; at++) report({ ...fell, call });
+  expect(state().breaker).toMatchObject({ state: "open", blame: { tenant: "ill" } });
+  keeper.order({ kind: "halt", by: "ops" });
+  keeper.admit(queueItem("t", { tenant: "well", sizeBytes: 1 }), 0);
+  const { send, wakeAtMs } = keeper.look();
+  expect([send, keeper.estimate("t")?.why]).toEqual([[], "paused"]);
+  // Nothing is to come but the question how a ticket is that is silent.
+  expect(wakeAtMs).toBe(1_000_000 + silenceMs);
+  keeper.order({ kind: "resume" });
+  expect(keeper.look().send).toEqual(["t"]);
 });
 
 it("a state that nothing was done to tells nothing", () => {

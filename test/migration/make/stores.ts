@@ -116,6 +116,7 @@ function objectsIn(folder: string): StoredObject[] {
     "TotalsObject",
     "TenantIndex",
     "MetricsObject",
+    "OperatorObject",
   ].flatMap((of) => {
     const at = join(folder, dataFolder, `v3/do/llm-provider-service-${of}`);
     // Older code has no such class.

@@ -70,6 +70,20 @@ export const gateBugs: readonly Bug[] = [
   withKeeper("the gate's alarm is never set", (keeper) => ({
     look: (most) => ({ ...keeper.look(most), wakeAtMs: null }),
   })),
+  withKeeper("a halt does not stop live calls", (keeper) => ({
+    enter(permit, whose) {
+      const entered = keeper.enter(permit, whose);
+      const { admission } = entered;
+      const isHalted = admission.kind === "wait" && admission.why === "paused";
+      return isHalted ? { ...entered, admission: { kind: "call", epoch: 0, probe: null } } : entered;
+    },
+  })),
+  withKeeper("a halt is over when the service starts", (keeper) => ({
+    started(isAlone) {
+      keeper.started(isAlone);
+      keeper.order({ kind: "resume" });
+    },
+  })),
   withKeeper("a worker may always call", (keeper) => ({
     start(item, starter) {
       const start = keeper.start(item, starter);

@@ -2,6 +2,7 @@
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import { newGate, type Admission, type GateState } from "../../../src/domain/gate/gate.ts";
+import type { GateOrder } from "../../../src/domain/gate/halt.ts";
 import type { Requeueing, Start } from "../../../src/domain/gate/queue.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
@@ -36,6 +37,8 @@ export interface GateObject extends Target {
   /** @param unheard the index of its tenant has not heard of it */
   remove(ticketId: string, keptBytes?: number, unheard?: UnheardEnd): void;
   ticketsOf(tenant: string, most: number): readonly ListPosition[];
+  /** An operator's. */
+  order(order: GateOrder): void;
   /** The service has started. @param isAlone nothing of the one before it is left */
   started(isAlone: boolean): void;
   /** As stored. */
@@ -235,6 +238,7 @@ export function createGateObject(parts: GateObjectParts): GateObject {
         .toSorted(compare)
         .slice(0, most)
         .map(({ id, acceptedAtMs }) => ({ id, acceptedAtMs })),
+    order: (order) => void verb("order", [order], (it) => it.order(order)),
     started(isAlone) {
       if (isAlone) {
         // What waits is in the memory of the process, and told again by the tickets.

@@ -31,6 +31,7 @@ export function startOperator<One extends Instance>(
     happens("stop", 3, () => stop(slot));
   }
   happens("deploy", 2, deploy);
+  happens("halts", 3, halt);
   happens("unconfigured", 1, () => {
     missing = world.random("unconfigured").pick(plan.providers as [ProviderName, ...ProviderName[]]);
     deploy();
@@ -48,6 +49,17 @@ export function startOperator<One extends Instance>(
     for (let count = times.between(1, most); count > 0; count--) {
       scheduler.after(times.between(1_000, plan.healMs - 1_000), act);
     }
+  }
+
+  /** Somebody pauses a provider, for a while; nobody forgets it. */
+  function halt(): void {
+    const times = world.random("halted");
+    const gate = gates.get(times.pick(plan.providers as [ProviderName, ...ProviderName[]]));
+    if (gate === undefined) return;
+    const leftMs = plan.healMs - world.sinceStartMs();
+    const forMs = Math.min(times.between(100, times.pick([5_000, 120_000, 600_000])), leftMs);
+    gate.order({ kind: "halt", by: "ops" });
+    scheduler.after(forMs, () => gate.order({ kind: "resume" }));
   }
 
   function launch(slot: number): void {

@@ -64,6 +64,7 @@ export const faultKinds = [
   "store_clocks",
   "index_away",
   "lists",
+  "halts",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 

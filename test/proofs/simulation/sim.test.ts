@@ -71,6 +71,8 @@ it.each([
 it.each([
   // Some of each kind; `npm run sim -- --bugs` plants them all.
   ["a 202 leaves before the ticket is stored", "1 kept"],
+  ["a halt does not stop live calls", "halts"],
+  ["a halt is over when the service starts", "halts"],
   ["a notice that the gate has not answered is not repeated", "9 places"],
   ["an alarm that has rung is not set again", "4 ends"],
   ["the gate does not remember what was withdrawn", "9 places"],

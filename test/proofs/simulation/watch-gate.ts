@@ -1,7 +1,9 @@
 /** Looks at every verb of a gate: at what it answered, and at what its state and places were before and are after. */
 import type { Whose } from "../../../src/domain/gate/breaker.ts";
 import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
+import type { GateOrder } from "../../../src/domain/gate/halt.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
+import type { Snapshot } from "../../../src/domain/gate/snapshot.ts";
 import type { Exchanged } from "../../../src/domain/gate/report.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Admitted } from "../../../src/domain/gate/view.ts";
@@ -42,6 +44,7 @@ export function watchGate(world: World, name: string): GateWatch {
   let storedBefore: GateState | null = null;
   let rowsBefore: ReadonlyMap<string, Place> = new Map();
   let verbs = 0;
+  let isHalted = false;
 
   function noteVerb(what: string, given: readonly unknown[], reply: unknown): void {
     switch (what) {
@@ -72,8 +75,45 @@ export function watchGate(world: World, name: string): GateWatch {
         return world.note(name, `release of ${(given[0] as string).slice(0, 8)}`);
       case "started":
         return world.note(name, what);
+      case "order":
+        return world.note(name, `is told to ${(given[0] as GateOrder).kind}`);
       default:
         return world.note(name, `${what} of ${(given[0] as QueueItem).ticketId.slice(0, 8)}`);
+    }
+  }
+
+  /** From an operator's halt until a resume nothing is let through, and nothing else ends it. */
+  function checkHalt(what: string, given: readonly unknown[], reply: unknown, state: GateState): void {
+    if (what === "order") isHalted = (given[0] as GateOrder).kind === "halt";
+    if ((state.halt !== undefined) !== isHalted)
+      broken("halts", `${isHalted ? "not halted any more" : "still halted"} after ${what}`);
+    switch (what) {
+      case "enter": {
+        const { admission, snapshot } = reply as { admission: Admission; snapshot: Snapshot };
+        const { breaker } = stateBefore ?? state;
+        const isAgain = breaker.state === "half_open" && breaker.probe?.permit === given[0];
+        if (isHalted && admission.kind === "call" && !isAgain) broken("halts", "a live call is let in");
+        if (!isHalted && admission.kind === "wait" && admission.why === "paused")
+          broken("halts", "a call waits for an operator, though nothing is halted");
+        if ((snapshot.halted === true) !== isHalted) broken("halts", "its snapshot says otherwise");
+        return;
+      }
+      case "exchange":
+        if (((reply as Exchanged).halted === true) !== isHalted)
+          broken("halts", "its snapshot says otherwise");
+        return;
+      case "start": {
+        const { ticketId } = given[0] as QueueItem;
+        const { permit } = given[1] as Starter;
+        const known = rowsBefore.get(ticketId)?.standing;
+        const isAgain = known?.state === "running" && known.permit === permit;
+        if (isHalted && (reply as Start).kind === "call" && !isAgain)
+          broken("halts", "a ticket is called for", ticketId);
+        return;
+      }
+      case "look":
+        if (isHalted && (reply as Look).send.length > 0) broken("halts", "a ticket is sent");
+        return;
     }
   }
 
@@ -132,10 +172,17 @@ export function watchGate(world: World, name: string): GateWatch {
       noteVerb(what, given, reply);
       checkPlaces(rows);
       checkClock(state, rows);
+      checkHalt(what, given, reply, state);
       switch (what) {
         case "enter": {
+          // Who is told to wait for an operator has moved nothing.
+          const { admission } = reply as { admission: Admission };
+          if (admission.kind === "wait" && admission.why === "paused") {
+            breaker.unmoved(stateBefore, state, what);
+            break;
+          }
           const [permit, whose] = given as readonly [string, Whose];
-          breaker.entered(stateBefore, state, permit, whose, (reply as { admission: Admission }).admission);
+          breaker.entered(stateBefore, state, permit, whose, admission);
           break;
         }
         case "exchange":
@@ -181,7 +228,7 @@ export function watchGate(world: World, name: string): GateWatch {
     served(state, rows, alarmAtMs) {
       const lapses = [...rows.values()].some(({ standing }) => standing.state !== "waiting");
       if (lapses && alarmAtMs === null) broken("4 ends", "nothing will wake it, though places lapse");
-      order.served(state, rows);
+      if (!isHalted) order.served(state, rows);
     },
     lost: () => order.left(new Map()),
     restarted(state) {

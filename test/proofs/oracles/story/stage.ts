@@ -33,7 +33,7 @@ export interface Stage {
   calls(): Promise<readonly RecordedRequest[]>;
   /** The text of `/metrics`. */
   metrics(): Promise<string>;
-  /** The page of `/console`. */
+  /** The console, and the page of each ticket that it lists. */
   console(): Promise<string>;
   /** Where it sends its spans; `null`: nowhere. */
   readonly collector: OtlpReceiver | null;
@@ -58,8 +58,11 @@ export async function openStage(
     folder,
     settings: { ...settingsFor(lanes), ...tracing(collector), ...more },
   });
-  const looked = async (path: string) =>
-    (await fetch(service.origin + path, { headers: { authorization: `Bearer ${lookingKey}` } })).text();
+  const looked = async (path: string) => {
+    const answer = await fetch(service.origin + path, { headers: { authorization: `Bearer ${lookingKey}` } });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+    return answer.text();
+  };
   const log = () => readFileSync(join(folder, logFile), "utf8");
   return {
     folder,
@@ -72,7 +75,12 @@ export async function openStage(
     calls: async () =>
       (await Promise.all(vendorNames.map((vendor) => lanes[vendor].requests("judgement")))).flat(),
     metrics: () => looked("/metrics"),
-    console: () => looked("/console"),
+    async console() {
+      const page = await looked("/console?status=all");
+      const links = [...page.matchAll(/href="(\/console\/tickets\/[^"]*)"/g)].map(([, path = ""]) => path);
+      const tickets = await Promise.all([...new Set(links)].map(looked));
+      return [page, ...tickets].join("\n");
+    },
     events: () =>
       log()
         .split("\n")
