@@ -12,6 +12,7 @@ import { version } from "../version.ts";
 import { ticketParameter } from "../wire/schemas.ts";
 import { pathParameters } from "./address.ts";
 import { textAnswer } from "./answer.ts";
+import { loopbackTenant } from "./auth.ts";
 import { actionsTable } from "./console/actions.ts";
 import { consolePage, pageHeaders, script, style } from "./console/frame.ts";
 import { atClock, type Html } from "./console/marks.ts";
@@ -85,9 +86,10 @@ async function pageAnswer(c: RouteContext, title: string, main: Html): Promise<R
 
 async function showConsole(c: RouteContext, parts: ConsoleParts): Promise<Response> {
   const { config, platform, deployment, gateway } = parts;
+  const listing = listed(c, parts);
   const [now, tickets, actions] = await Promise.all([
-    consoleNow(c, parts),
-    listed(c, parts),
+    consoleNow(c, parts, listing),
+    listing,
     gateway.operator.actions(actionsShown).catch(awayAsNull),
   ]);
   const { nowMs } = now;
@@ -110,14 +112,18 @@ const failuresShown = 50;
 const tenantsShown = 100;
 const ticketsShown = 25;
 
-async function consoleNow(c: RouteContext, parts: ConsoleParts): Promise<ConsoleNow> {
+async function consoleNow(
+  c: RouteContext,
+  parts: ConsoleParts,
+  listing: Promise<ListedTickets>,
+): Promise<ConsoleNow> {
   const { config, platform, metrics, clock } = parts;
   const [statuses, dependencies, nameOf, recent, tenants] = await Promise.all([
     statusesOf(parts.gate),
     parts.dependencies("all"),
     namesByKey(parts),
     metrics.recent().catch(awayAsNull),
-    tenantsToday(parts),
+    tenantsToday(parts, listing),
   ]);
   const nowMs = clock.nowMs();
   const setups = setupsOf(config);
@@ -139,10 +145,15 @@ async function consoleNow(c: RouteContext, parts: ConsoleParts): Promise<Console
   };
 }
 
-/** Who has a key, and who spent most before who spent less. */
-async function tenantsToday({ config, accounts }: ConsoleParts): Promise<ConsoleNow["tenants"]> {
+/** Who has a key or a ticket in the list, and who spent most before who spent less. */
+async function tenantsToday(
+  { config, accounts }: ConsoleParts,
+  listing: Promise<ListedTickets>,
+): Promise<ConsoleNow["tenants"]> {
   const { access } = config;
-  const names = access.kind === "keys" ? new Set(access.keys.map(({ tenant }) => tenant)) : ["local"];
+  const { rows: tickets } = await listing;
+  const keyed = access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [loopbackTenant];
+  const names = new Set([...keyed, ...(tickets ?? []).map(({ ticket }) => ticket.about.tenant)]);
   const rows = await Promise.all(
     [...names]
       .slice(0, tenantsShown)
@@ -154,7 +165,9 @@ async function tenantsToday({ config, accounts }: ConsoleParts): Promise<Console
 /** Whoever stands between the browser and this service can read along, as far as this service knows. */
 function isReadable({ req }: RouteContext): boolean {
   const { protocol, hostname } = new URL(req.url);
-  return protocol === "http:" && !isLoopback(hostname) && req.header("x-forwarded-proto") !== "https";
+  return (
+    protocol === "http:" && !isLoopback(hostname) && !/^https\b/i.test(req.header("x-forwarded-proto") ?? "")
+  );
 }
 
 const unencrypted = "This page came without TLS: your key and what you see can be read on the way";

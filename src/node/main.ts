@@ -56,10 +56,10 @@ const output = createLogOutput(clock, (count) => tell({ kind: "log_lines_dropped
 const writeLine = linesTo(createLog(config.logLevel, output.write, Date.now));
 const modelLabel = createModelLabel(configuredModels(config));
 const meter = createMeter(modelLabel);
+const recent = newRecent();
 // Who has nobody to send spans to does not load what makes them.
 const tracing =
   config.tracing && (await import("./tracing/tracing.ts")).startTracing(config, config.tracing, clock, tell);
-const recent = newRecent();
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
@@ -135,12 +135,14 @@ function recorded(transport: Transport): Transport {
 function tell(event: TelemetryEvent): void {
   writeLine(event);
   meter.count(event);
-  tracing?.record(event);
   noteEvent(recent, event, Date.now());
+  tracing?.record(event);
 }
 
-function onFault(error: unknown): void {
-  tell({ kind: "background_fault", errorName: errorName(error) });
+/** @param ticketId the ticket that it is about; absent: none, or many */
+function onFault(error: unknown, ticketId?: string): void {
+  const whose = ticketId !== undefined && { queueId: ticketId };
+  tell({ kind: "background_fault", errorName: errorName(error), ...whose });
 }
 
 function errorName(error: unknown): string {

@@ -165,8 +165,15 @@ function requestLine(event: RequestEvent): Line {
   };
 }
 
-/** What machines ask every few seconds: for who debugs. */
-const often: readonly string[] = ["/healthz", "/livez", "/readyz", "/metrics"];
+/** What machines, and a page that is looked at, ask every few seconds: for who debugs. */
+const often: readonly string[] = [
+  "/healthz",
+  "/livez",
+  "/readyz",
+  "/metrics",
+  "/console",
+  "/console/tickets/:queue_id",
+];
 
 export function isOften(route: string | null): boolean {
   return route !== null && often.includes(route);

@@ -201,6 +201,14 @@ it("shows what each tenant spent today, as GET /providers says it", async () => 
   expect(text).toContain(`maths 1 $${Number(body["total_cost_today"]).toFixed(6)}`);
 });
 
+it("shows what a tenant spent whose key is gone, while it has tickets", async () => {
+  const service = testService({ env: keyed });
+  await service.compare(queued, bearer(keys.maths));
+  const others = { ...keyed, API_KEYS: `history:${sha256("lps_history")}` };
+  const { text } = await at(service.restarted({ env: others }), "/console", bearer(keys.ops));
+  expect(text).toMatch(/Cost today .* history 0 \$0 maths 1 \$0/);
+});
+
 describe("what others have named", () => {
   const hostile = `<img/src=x/onerror=alert(1)>'"&`;
 
@@ -392,6 +400,15 @@ describe("where something can't be asked", () => {
     expect(text).toContain("openai: Its gate can't be asked, so nothing is known of it.");
     expect(text).toContain("The tickets can't be asked for now.");
   });
+});
+
+it("writes no line for each look, which comes every five seconds, but for what is done", async () => {
+  const service = testService({ env: { LOG_LEVEL: "info" } });
+  await at(service, "/console");
+  await at(service, "/console/tickets/b9f5a1de-5f02-4b6e-8f6a-2a9a0d4cbb2f");
+  expect(service.logged()).toEqual([]);
+  await at(service, "/console/providers/openai/pause", { method: "POST" });
+  expect(service.logged().map(({ event }) => event)).toContain("operator_action");
 });
 
 it("runs nothing that is not its own, and is framed by nobody", async () => {

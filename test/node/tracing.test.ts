@@ -1,5 +1,8 @@
 /** Spans as a collector gets them from the service as it is run: what is in them, which are kept, and that nobody pays for a collector that is away. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, inject, it, onTestFinished } from "vitest";
 import { fakeLane, type Lane } from "../../tools/fake-upstream/client.ts";
 import { startNodeService, type NodeService } from "../support/node-service.ts";
@@ -272,6 +275,24 @@ it("sends what waits when the process is asked to end, and is not waited for whe
   await other.collector.goAway();
   const beganMs = performance.now();
   expect(await other.service.stop()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - beganMs).toBeLessThan(5_000);
+});
+
+it("is not held up at its end by a collector that takes what it is sent and never answers", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const { service } = await world("silent", { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  onTestFinished(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  await service.compare({}, as({ traceparent }));
+  // Its batch is on its way.
+  await once(silent, "connection");
+  expect((await service.compare({}, as({ traceparent }))).status).toBe(200);
+  const beganMs = performance.now();
+  expect(await service.stop()).toEqual({ code: 0, signal: null });
   expect(performance.now() - beganMs).toBeLessThan(5_000);
 });
 

@@ -10,66 +10,76 @@ import * as z from "zod";
 const traceId = z.string().regex(/^(?!0+$)[0-9a-f]{32}$/, "32 hex digits");
 const spanId = z.string().regex(/^(?!0+$)[0-9a-f]{16}$/, "16 hex digits");
 const nanoseconds = z.string().regex(/^[1-9]\d{18}$/, "nanoseconds of our day, as text");
-const none = z.literal(0);
-const value = z.union([
-  z.strictObject({ stringValue: z.string().max(300) }),
-  z.strictObject({ intValue: z.int() }),
-  z.strictObject({ doubleValue: z.number() }),
-  z.strictObject({ boolValue: z.boolean() }),
-]);
-const attributes = z
-  .array(z.strictObject({ key: z.string().min(1), value }))
-  .refine((all) => new Set(all.map(({ key }) => key)).size === all.length, "each key once")
-  .transform((all) => Object.fromEntries(all.map(({ key, value }) => [key, Object.values(value)[0]])));
 /** W3C flags, and whether it is known that the parent is another process'. */
 const flags = z.int().min(0x100).max(0x3ff);
-const link = z.strictObject({
-  traceId,
-  spanId,
-  attributes: z.array(z.never()),
-  droppedAttributesCount: none,
-  flags,
-});
-const span = z
-  .strictObject({
+
+/**
+ * How it is written: `ours` as OpenTelemetry's JavaScript does, with whole numbers as numbers and nothing left out; `protobuf's` as protobuf has JSON, with
+ * whole numbers of 64 bits as texts, and without what is 0, empty or `false`.
+ */
+export type Writing = "ours" | "protobuf's";
+
+function requestSchema(writing: Writing) {
+  const isOurs = writing === "ours";
+  const none = isOurs ? z.literal(0) : z.never().optional();
+  const empty = isOurs ? z.array(z.never()) : z.never().optional();
+  const whole = isOurs
+    ? z.int()
+    : z
+        .string()
+        .regex(/^-?\d+$/)
+        .transform(Number);
+  const code = z.union([z.literal(0), z.literal(2)]);
+  const value = z.union([
+    z.strictObject({ stringValue: z.string().max(300) }),
+    z.strictObject({ intValue: whole }),
+    z.strictObject({ doubleValue: z.number() }),
+    z.strictObject({ boolValue: z.boolean() }),
+  ]);
+  const attributes = z
+    .array(z.strictObject({ key: z.string().min(1), value }))
+    .refine((all) => new Set(all.map(({ key }) => key)).size === all.length, "each key once")
+    .transform((all) => Object.fromEntries(all.map(({ key, value }) => [key, Object.values(value)[0]])));
+  const link = z.strictObject({
     traceId,
     spanId,
-    parentSpanId: spanId.optional(),
-    traceState: z.string().min(1).max(512).optional(),
-    name: z.string().min(1),
-    kind: z.int().min(1).max(5),
-    startTimeUnixNano: nanoseconds,
-    endTimeUnixNano: nanoseconds,
-    attributes,
+    attributes: empty,
     droppedAttributesCount: none,
-    events: z.array(z.never()),
-    droppedEventsCount: none,
-    status: z.strictObject({ code: z.union([z.literal(0), z.literal(2)]) }),
-    links: z.array(link),
-    droppedLinksCount: none,
-    flags,
-  })
-  .refine((one) => BigInt(one.startTimeUnixNano) <= BigInt(one.endTimeUnixNano), "it ends after it begins");
-const request = z.strictObject({
-  resourceSpans: z
-    .array(
-      z.strictObject({
-        resource: z.strictObject({ attributes, droppedAttributesCount: none }),
-        scopeSpans: z
-          .array(
-            z.strictObject({
-              scope: z.strictObject({ name: z.string().min(1), version: z.string().min(1) }),
-              spans: z.array(span).min(1),
-              schemaUrl: z.url(),
-            }),
-          )
-          .min(1),
-      }),
-    )
-    .min(1),
-});
+    flags: isOurs ? flags : flags.optional(),
+  });
+  const span = z
+    .strictObject({
+      traceId,
+      spanId,
+      parentSpanId: isOurs
+        ? spanId.optional()
+        : spanId.or(z.literal("").transform(() => undefined)).optional(),
+      traceState: z.string().min(1).max(512).optional(),
+      name: z.string().min(1),
+      kind: z.int().min(1).max(5),
+      startTimeUnixNano: nanoseconds,
+      endTimeUnixNano: nanoseconds,
+      attributes,
+      droppedAttributesCount: none,
+      events: empty,
+      droppedEventsCount: none,
+      status: z.strictObject({ code: isOurs ? code : code.default(0) }),
+      links: isOurs ? z.array(link) : z.array(link).default([]),
+      droppedLinksCount: none,
+      flags,
+    })
+    .refine((one) => BigInt(one.startTimeUnixNano) <= BigInt(one.endTimeUnixNano), "it ends after it begins");
+  const scope = z.strictObject({ name: z.string().min(1), version: z.string().min(1) });
+  const scopeSpans = z.strictObject({ scope, spans: z.array(span).min(1), schemaUrl: z.url() });
+  const resource = z.strictObject({ attributes, droppedAttributesCount: none });
+  const resourceSpans = z.strictObject({ resource, scopeSpans: z.array(scopeSpans).min(1) });
+  return z.strictObject({ resourceSpans: z.array(resourceSpans).min(1) });
+}
 
-export type ReceivedSpan = z.output<typeof span> & {
+type Request = z.output<ReturnType<typeof requestSchema>>;
+type Span = Request["resourceSpans"][number]["scopeSpans"][number]["spans"][number];
+
+export type ReceivedSpan = Span & {
   readonly resource: Readonly<Record<string, unknown>>;
   readonly schemaUrl: string;
 };
@@ -88,7 +98,8 @@ export interface OtlpReceiver {
   readonly comeBack: () => Promise<void>;
 }
 
-export async function otlpReceiver(): Promise<OtlpReceiver> {
+export async function otlpReceiver(writing: Writing = "ours"): Promise<OtlpReceiver> {
+  const request = requestSchema(writing);
   const spans: ReceivedSpan[] = [];
   const faults: string[] = [];
   const texts: string[] = [];

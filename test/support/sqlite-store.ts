@@ -34,6 +34,8 @@ export function directoryForTest(): string {
 export async function sqliteForTest(settings = config) {
   const clock = manualClock();
   const faults: unknown[] = [];
+  /** Tickets that faults were about. */
+  const faultyTickets: string[] = [];
   const troubles: (string | null)[] = [];
   let sent: string[] = [];
   let directory = directoryForTest();
@@ -56,7 +58,10 @@ export async function sqliteForTest(settings = config) {
       clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
-      onFault: (error) => faults.push(error),
+      onFault(error, ticketId) {
+        faults.push(error);
+        if (ticketId !== undefined) faultyTickets.push(ticketId);
+      },
       tell(event) {
         if (event.kind === "store_refuses") troubles.push(event.trouble.code);
         if (event.kind === "store_accepts") troubles.push(null);
@@ -81,6 +86,7 @@ export async function sqliteForTest(settings = config) {
   return {
     clock,
     faults,
+    faultyTickets,
     /** What was the matter with the file, one after the other; `null`: nothing any more. */
     troubles,
     get sqlite() {

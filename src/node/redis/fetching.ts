@@ -15,7 +15,7 @@ export interface FetchingParts {
   readonly shortestLeaseMs: number;
   /** Called each time before tickets are taken (again). */
   readonly onOpen: () => void;
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, ticketId?: string) => void;
 }
 
 type Run = (claimed: ClaimedTicket) => Promise<void>;
@@ -102,6 +102,6 @@ async function runOne(
     if (claimed.leaseLeftMs < shortestLeaseMs) await tickets.giveBack(claimed.ticket.about.id, claimed.fence);
     else await run?.(claimed);
   } catch (error) {
-    onFault(error);
+    onFault(error, claimed.ticket.about.id);
   }
 }

@@ -28,7 +28,7 @@ export interface RedisParts {
   /** A UUID. */
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, ticketId?: string) => void;
   /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
   readonly soon?: (send: () => void) => void;
   /** Hears whenever the texts of a ticket were erased. */

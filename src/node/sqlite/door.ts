@@ -8,7 +8,7 @@ import type { SqliteTickets } from "./tickets.ts";
 export interface SqliteDoorParts extends Pick<Ports, "clock" | "random" | "newId"> {
   readonly tickets: Pick<SqliteTickets, "claimInTurn">;
   /** Hears of work that nobody awaits and that ended badly. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, ticketId?: string) => void;
 }
 
 export interface SqliteDoor extends Door {
@@ -72,7 +72,7 @@ export function sqliteDoor(parts: SqliteDoorParts): SqliteDoor {
     send(ticketId, gate) {
       if (run === null) return;
       const worker = work(ticketId, gate, run)
-        .catch(onFault)
+        .catch((error: unknown) => onFault(error, ticketId))
         .finally(() => working.delete(worker));
       working.add(worker);
     },

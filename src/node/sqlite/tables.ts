@@ -24,7 +24,7 @@ export interface SqliteTablesParts {
   /** A UUID. */
   readonly newId: () => string;
   /** Hears of work that nobody awaits and that ended badly: the store is away (`StoreAway`), or a bug. */
-  readonly onFault: (error: unknown) => void;
+  readonly onFault: (error: unknown, ticketId?: string) => void;
   /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
   readonly tell: Tell;
   /** Something may fall due at this moment. */

@@ -91,6 +91,8 @@ it("gives a probe's turn back at once where its claim can't be stored, and count
   const handed = opened(world);
   await world.advance(0);
   expect(world.faults).toHaveLength(1);
+  // The line of the log says which ticket it was.
+  expect(world.faultyTickets).toEqual([about.id]);
   expect(await world.gate.enter("live", { tenant: "", model: "m" })).toMatchObject({
     kind: "call",
     probe: { permit: "live" },

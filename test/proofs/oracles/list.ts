@@ -12,4 +12,5 @@ interface Entry {
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
   { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
+  { name: "collector", inCi: false, load: () => import("./collector.ts") },
 ];

@@ -24,9 +24,12 @@ else await askAll();
 async function askAll(): Promise<never> {
   for (const { name, load } of asked) {
     console.log(`\n== ${name}`);
-    const { oracle } = await load();
-    if (await hasAll(oracle.tools))
-      await oracle.ask(check).catch((error: unknown) => fail("could not be asked", error));
+    try {
+      const { oracle } = await load();
+      if (await hasAll(oracle.tools)) await oracle.ask(check);
+    } catch (error) {
+      fail("could not be asked", error);
+    }
   }
   const { passed, failed, skipped } = counts;
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);

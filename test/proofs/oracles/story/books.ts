@@ -3,6 +3,9 @@
  * the fake upstream). Nothing here asks the service.
  */
 import type { RecordedRequest } from "../../../../tools/fake-upstream/script.ts";
+import { markIn, ofCalls } from "./calls.ts";
+import { count, entry, type Entry } from "./entries.ts";
+import { judgedCalls, ofJudgements } from "./judgements.ts";
 import { routes, type Asked, type Heard } from "./ledger.ts";
 
 export interface Books {
@@ -13,13 +16,6 @@ export interface Books {
   readonly ended: readonly { readonly id: string; readonly provider: string; readonly end: string }[];
 }
 
-/** Sums of one metric, by the values of some of its labels. What is 0 is left out. */
-export interface Entry {
-  readonly metric: string;
-  readonly by: readonly string[];
-  readonly sums: Readonly<Record<string, number>>;
-}
-
 /** @param measuresItself whether the service says how long it takes itself (on Node) */
 export function entriesOf(books: Books, measuresItself: boolean): readonly Entry[] {
   const { heard } = books;
@@ -28,8 +24,8 @@ export function entriesOf(books: Books, measuresItself: boolean): readonly Entry
   );
   return [
     ...ofRequests(books),
-    ...ofCalls(books),
-    ...ofJudgements(books),
+    ...ofCalls(books.calls, judgedCalls(heard)),
+    ...ofJudgements(heard),
     ...ofTickets(books),
     entry("request_overhead_seconds_count", [], { "": measuresItself ? own.length : 0 }),
   ];
@@ -96,12 +92,8 @@ const whyRefused: Readonly<Record<string, string>> = {
 
 function whyKept({ mode }: Asked, message: string): string | undefined {
   if (mode === "queue") return undefined;
-  if (message.includes(" is down, ")) return "breaker";
+  if (/ is (down|paused by an operator)/.test(message)) return "breaker";
   return message.includes(" be left alone ") ? "rate_limit" : undefined;
-}
-
-function markIn(text: string): string | null {
-  return /\[\w+\]/.exec(text)?.[0] ?? null;
 }
 
 function keyedOutcomes(comparisons: readonly Heard[]): Record<string, number> {
@@ -117,196 +109,6 @@ function keyedOutcomes(comparisons: readonly Heard[]): Record<string, number> {
       return "first";
     },
   );
-}
-
-/** By whom the calls were made doesn't stand in the vendors' books. */
-function ofCalls({ calls, heard }: Books): readonly Entry[] {
-  const judged = judgementsIn(heard).length + heard.filter(isTriedOut).length;
-  const answered = calls.filter(({ outcome }) => outcome === "answered").length;
-  const outcomes = count(
-    calls.filter(({ outcome }) => outcome !== "answered"),
-    ({ outcome }) => reasons[outcome] ?? outcome,
-  );
-  return [
-    entry(
-      "attempts_total",
-      ["provider"],
-      count(calls, ({ vendor }) => String(vendor)),
-    ),
-    entry("attempts_total", ["outcome"], nonZero({ ...outcomes, judged, unreadable: answered - judged })),
-    entry(
-      "attempt_duration_seconds_count",
-      ["provider"],
-      count(calls, ({ vendor }) => String(vendor)),
-    ),
-    entry(
-      "upstream_responses_total",
-      ["provider", "status"],
-      count(calls, ({ vendor, status }) => `${vendor} ${status ?? "none"}`),
-    ),
-    ...ofRepeatedCalls(calls),
-  ];
-}
-
-/** A call for a comparison whose call before failed is a retry; after an answer without a judgement it is the one more ask. */
-function ofRepeatedCalls(calls: readonly RecordedRequest[]): readonly Entry[] {
-  const retries: string[] = [];
-  let reasks = 0;
-  for (const [before, call] of pairs(calls)) {
-    if (before.outcome === "answered") reasks++;
-    else retries.push(`${call.vendor} ${reasons[before.outcome] ?? before.outcome}`);
-  }
-  return [
-    entry(
-      "retries_total",
-      ["provider", "reason"],
-      count(retries, (key) => key),
-    ),
-    entry("reasks_total", ["provider"], { openai: reasks }),
-  ];
-}
-
-function pairs(calls: readonly RecordedRequest[]): readonly (readonly [RecordedRequest, RecordedRequest])[] {
-  const byMark = Map.groupBy(calls, ({ bodyText }) => markIn(bodyText));
-  byMark.delete(null);
-  return [...byMark.values()].flatMap((all) =>
-    all.slice(1).flatMap((call, at) => {
-      const before = all[at];
-      return before === undefined ? [] : [[before, call] as const];
-    }),
-  );
-}
-
-/** What the vendors' troubles are to us. */
-const reasons: Readonly<Record<string, string>> = {
-  unavailable: "unavailable",
-  rateLimited: "rate_limited",
-  credentialsRefused: "credentials_refused",
-  creditExhausted: "quota_exhausted",
-  contextTooLong: "request_refused",
-  refusal: "content_refused",
-  truncatedAnswer: "truncated",
-  stall: "timeout",
-  cut: "connection",
-};
-
-interface Told {
-  readonly provider: string;
-  readonly model: string;
-  readonly tenant: string;
-  readonly winner: string;
-  readonly confidence: number;
-  readonly cost: number | null;
-  readonly usage: Readonly<Record<string, number>>;
-  readonly normalizations: readonly string[];
-  readonly answeredBy: string;
-}
-
-/** Each judgement once, however often it was told. */
-function judgementsIn(heard: readonly Heard[]): readonly Told[] {
-  const known = new Map<unknown, Told>();
-  for (const { status, body, tenant, route } of heard) {
-    if (
-      status !== 200 ||
-      body["winner"] === undefined ||
-      (route !== routes.comparison && route !== routes.results)
-    )
-      continue;
-    const metadata = body["metadata"] as { requested_model: string; normalizations: string[] };
-    known.set(body["correlation_id"], {
-      provider: String(body["provider"]),
-      model: metadata.requested_model,
-      tenant: String(tenant),
-      winner: String(body["winner"]),
-      confidence: Number(body["confidence"]),
-      cost: body["cost_estimate"] as number | null,
-      usage: body["token_usage"] as Record<string, number>,
-      normalizations: metadata.normalizations,
-      answeredBy: String(body["model"]),
-    });
-  }
-  return [...known.values()];
-}
-
-function isTriedOut({ route, body }: Heard): boolean {
-  return route === routes.test && body["success"] === true;
-}
-
-function ofJudgements({ heard }: Books): readonly Entry[] {
-  const all = judgementsIn(heard).filter(({ provider }) => provider !== "mock");
-  const tokens = (name: string) =>
-    total(
-      all,
-      ({ provider }) => provider,
-      ({ usage }) => usage[name] ?? 0,
-    );
-  return [
-    entry(
-      "verdicts_total",
-      ["provider", "shown"],
-      count(all, ({ provider, winner }) => `${provider} ${winner === "Essay A" ? "first" : "second"}`),
-    ),
-    entry(
-      "confidence_count",
-      ["provider"],
-      count(all, ({ provider }) => provider),
-    ),
-    entry(
-      "normalizations_total",
-      ["kind"],
-      count(
-        all.flatMap(({ normalizations }) => normalizations),
-        (kind) => kind,
-      ),
-    ),
-    entry(
-      "confidence_sum",
-      ["provider"],
-      total(
-        all,
-        ({ provider }) => provider,
-        ({ confidence }) => confidence,
-      ),
-    ),
-    entry(
-      "cost_dollars_total",
-      ["provider"],
-      total(
-        all,
-        ({ provider }) => provider,
-        ({ cost }) => cost ?? 0,
-      ),
-    ),
-    entry(
-      "tenant_cost_dollars_total",
-      ["tenant"],
-      total(
-        all,
-        ({ tenant }) => tenant,
-        ({ cost }) => cost ?? 0,
-      ),
-    ),
-    entry(
-      "unpriced_attempts_total",
-      ["provider"],
-      count(
-        all.filter(({ cost }) => cost === null),
-        ({ provider }) => provider,
-      ),
-    ),
-    entry(
-      "answered_by_other_model_total",
-      ["provider"],
-      count(
-        all.filter(({ model, answeredBy }) => model !== answeredBy),
-        ({ provider }) => provider,
-      ),
-    ),
-    entry("input_tokens_total", ["provider"], tokens("prompt_tokens")),
-    entry("output_tokens_total", ["provider"], tokens("completion_tokens")),
-    entry("cached_input_tokens_total", ["provider"], tokens("cached_tokens")),
-    entry("reasoning_output_tokens_total", ["provider"], tokens("reasoning_tokens")),
-  ];
 }
 
 function ofTickets({ heard, ended, calls }: Books): readonly Entry[] {
@@ -330,26 +132,4 @@ function ofTickets({ heard, ended, calls }: Books): readonly Entry[] {
       count(ended, ({ provider, end }) => `${provider} ${end}`),
     ),
   ];
-}
-
-function entry(metric: string, by: readonly string[], sums: Readonly<Record<string, number>>): Entry {
-  return { metric, by, sums: nonZero(sums) };
-}
-
-function nonZero(sums: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(sums).filter(([, value]) => value !== 0));
-}
-
-function count<Item>(items: readonly Item[], keyOf: (item: Item) => string): Record<string, number> {
-  return total(items, keyOf, () => 1);
-}
-
-function total<Item>(
-  items: readonly Item[],
-  keyOf: (item: Item) => string,
-  valueOf: (item: Item) => number,
-): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const item of items) sums[keyOf(item)] = (sums[keyOf(item)] ?? 0) + valueOf(item);
-  return sums;
 }

@@ -191,7 +191,22 @@ async function limits({ ledger, lanes, seenMs }: Scene): Promise<readonly Ticket
   const limited = ticketOf((await ask("queue_if_unavailable", 202)).body);
   await pause(seenMs);
   await lanes.openrouter.rescript([]);
-  return [...failing, limited];
+  await untilEnded(ledger, limited, 30_000);
+  return [...failing, limited, ...(await operator({ ledger }))];
+}
+
+/** An operator pauses a provider, cancels what waits, and lets it go on. Who is none is refused. */
+async function operator({ ledger }: Pick<Scene, "ledger">): Promise<readonly Ticket[]> {
+  const ask = async () =>
+    ticketOf((await ledger.compare({ provider: "openrouter", mode: "queue_if_unavailable" }, 202)).body);
+  expectAnswer(await ledger.operate("pause", "openrouter"), 200);
+  const [cancelled, patient] = [await ask(), await ask()];
+  expectAnswer(await ledger.operate("cancel", cancelled.id), 200);
+  expectAnswer(await ledger.operate("resume", "openrouter"), 200);
+  expectAnswer(await ledger.operate("probe", "openrouter"), 200);
+  expectAnswer(await ledger.operate("actions", ""), 200);
+  expectAnswer(await ledger.operate("pause", "openrouter", "maths"), 401, "AUTHENTICATION_ERROR");
+  return [cancelled, patient];
 }
 
 export function ticketOf(body: Heard["body"]): Ticket {

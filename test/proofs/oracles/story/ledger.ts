@@ -113,6 +113,11 @@ export function openLedger(origin: string, keys: Readonly<Record<string, string>
     status: (id: string, tenant = "maths") => ask(routes.status, `/api/v1/status/${id}`, tenant),
     result: (id: string, tenant = "maths") => ask(routes.results, `/api/v1/results/${id}`, tenant),
     cancel: (id: string) => ask(routes.ticket, `/api/v1/tickets/${id}`, "maths", { method: "DELETE" }),
+    /** Of an operator, who acts. */
+    operate: (route: keyof typeof operatorRoutes, named: string, who = "ops") =>
+      ask(operatorRoutes[route], operatorRoutes[route].replace(/:\w+/, named), who, {
+        method: route === "cancel" ? "DELETE" : route === "actions" ? "GET" : "POST",
+      }),
     providers: () => ask(routes.providers, routes.providers, "maths"),
   };
 }
@@ -124,6 +129,14 @@ export const routes = {
   ticket: "/api/v1/tickets/:queue_id",
   providers: "/api/v1/providers",
   test: "/api/v1/providers/:provider/test",
+} as const;
+
+const operatorRoutes = {
+  pause: "/api/v1/operator/providers/:provider/pause",
+  resume: "/api/v1/operator/providers/:provider/resume",
+  probe: "/api/v1/operator/providers/:provider/probe",
+  cancel: "/api/v1/operator/tickets/:queue_id",
+  actions: "/api/v1/operator/actions",
 } as const;
 
 export function expectAnswer({ status, body, asked }: Heard, wanted: number, errorType?: string): void {

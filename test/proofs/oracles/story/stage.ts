@@ -10,12 +10,18 @@ import {
 import type { Lane } from "../../../../tools/fake-upstream/client.ts";
 import type { FakeUpstream } from "../../../../tools/fake-upstream/server.ts";
 import { logFile, startService, type PlatformName, type ServiceProcess } from "../../../support/processes.ts";
+import type { OtlpReceiver } from "../../../support/otlp-receiver.ts";
 import { storySettings } from "./chapters.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 
 const vendorKey = (vendor: VendorName) => `canary-of-a-key-${vendor}`;
-const tenantKeys = { maths: "lps_canary-of-the-key-of-maths", art: "lps_canary-of-the-key-of-art" };
-export const operatorKey = "lps_canary-of-the-key-of-prometheus";
+const clientKeys = { maths: "lps_canary-of-the-key-of-maths", art: "lps_canary-of-the-key-of-art" };
+const operatorKeys = {
+  ops: "lps_canary-of-the-key-of-ops",
+  prometheus: "lps_canary-of-the-key-of-prometheus",
+};
+/** Of an operator who may only look. */
+export const lookingKey = operatorKeys.prometheus;
 
 export interface Stage {
   readonly folder: string;
@@ -27,6 +33,10 @@ export interface Stage {
   calls(): Promise<readonly RecordedRequest[]>;
   /** The text of `/metrics`. */
   metrics(): Promise<string>;
+  /** The console, and the page of each ticket that it lists. */
+  console(): Promise<string>;
+  /** All spans that it has sent, as they came. */
+  spans(): string;
   /** All that it has written to its standard output. */
   log(): string;
   /** The lines of the log that are events. */
@@ -38,25 +48,38 @@ export async function openStage(
   upstream: FakeUpstream,
   folder: string,
   more: Readonly<Record<string, string>> = {},
+  collector: OtlpReceiver | null = null,
 ): Promise<Stage> {
   const lanes = Object.fromEntries(
     vendorNames.map((vendor) => [vendor, upstream.lane(`${folder.split("/").at(-1)}-${vendor}`)]),
   ) as Record<VendorName, Lane>;
   mkdirSync(folder, { recursive: true });
-  const service = await startService(platform, { folder, settings: { ...settingsFor(lanes), ...more } });
+  const service = await startService(platform, {
+    folder,
+    settings: { ...settingsFor(lanes), ...tracing(collector), ...more },
+  });
+  const looked = async (path: string) => {
+    const answer = await fetch(service.origin + path, { headers: { authorization: `Bearer ${lookingKey}` } });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}`);
+    return answer.text();
+  };
   const log = () => readFileSync(join(folder, logFile), "utf8");
   return {
     folder,
     platform,
     service,
     lanes,
-    ledger: openLedger(service.origin, tenantKeys),
+    spans: () => collector?.texts().join("\n") ?? "",
+    ledger: openLedger(service.origin, { ...clientKeys, ...operatorKeys }),
     log,
     calls: async () =>
       (await Promise.all(vendorNames.map((vendor) => lanes[vendor].requests("judgement")))).flat(),
-    async metrics() {
-      const headers = { authorization: `Bearer ${operatorKey}` };
-      return (await fetch(`${service.origin}/metrics`, { headers })).text();
+    metrics: () => looked("/metrics"),
+    async console() {
+      const page = await looked("/console?status=all");
+      const links = [...page.matchAll(/href="(\/console\/tickets\/[^"]*)"/g)].map(([, path = ""]) => path);
+      const tickets = await Promise.all([...new Set(links)].map(looked));
+      return [page, ...tickets].join("\n");
     },
     events: () =>
       log()
@@ -71,10 +94,10 @@ function settingsFor(lanes: Readonly<Record<VendorName, Lane>>): Record<string, 
   const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   return {
     ...storySettings,
-    API_KEYS: Object.entries(tenantKeys)
+    API_KEYS: Object.entries(clientKeys)
       .map(([tenant, key]) => `${tenant}:${sha256(key)}`)
       .join(),
-    OPERATOR_KEYS: `prometheus:${sha256(operatorKey)}!read`,
+    OPERATOR_KEYS: `ops:${sha256(operatorKeys.ops)},prometheus:${sha256(lookingKey)}!read`,
     ...Object.fromEntries(
       vendorNames.flatMap((vendor) => [
         [`${vendor.toUpperCase()}_API_KEY`, vendorKey(vendor)],
@@ -84,9 +107,20 @@ function settingsFor(lanes: Readonly<Record<VendorName, Lane>>): Record<string, 
   };
 }
 
+/** Every trace is kept. */
+function tracing(collector: OtlpReceiver | null): Record<string, string> {
+  return collector === null
+    ? {}
+    : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER_ARG: "1" };
+}
+
 /** All keys that the service knows, of vendors and of clients. */
 export function keysOf({ lanes }: Stage): readonly string[] {
-  return [...vendorNames.filter((vendor) => vendor in lanes).map(vendorKey), ...Object.values(tenantKeys)];
+  return [
+    ...vendorNames.filter((vendor) => vendor in lanes).map(vendorKey),
+    ...Object.values(clientKeys),
+    ...Object.values(operatorKeys),
+  ];
 }
 
 /** For Node: its transport throws for one text. */
