@@ -67,7 +67,8 @@ export function operatorVerbs(flow: Flow, known: readonly string[]): OperatorVer
 
     async cancel(ticketId, operator) {
       const ended = await cancelledBy(flow, ticketId, "operator");
-      if (ended?.state.status !== "cancelled") return ended;
+      // One that its owner had cancelled before is not what an operator did.
+      if (ended?.state.status !== "cancelled" || ended.state.cancelledBy !== "operator") return ended;
       const { provider, tenant } = ended.about;
       const atMs = ports.clock.nowMs();
       await did({ atMs, operator, action: "cancel", provider, queueId: ticketId, tenant });
