@@ -27,8 +27,10 @@ export function obstaclesOf(
   if (status.state === "open") found.push(html`It is down: ${faultsOf(status, nowMs)}${again}`);
   if (status.state === "half_open")
     found.push(html`It was down, and is being tried out: ${faultsOf(status, nowMs)}`);
-  if (refused === "credentials_refused") found.push(html`It refuses our credentials.${again}`);
-  if (refused === "quota_exhausted") found.push(html`Our credit or spend limit there is used up.${again}`);
+  const refusedSince = sinceThen(status.refusedSinceMs, nowMs);
+  if (refused === "credentials_refused") found.push(html`It refuses our credentials${refusedSince}.${again}`);
+  if (refused === "quota_exhausted")
+    found.push(html`Our credit or spend limit there is used up${refusedSince}.${again}`);
   for (const { model, why, untilMs } of held)
     found.push(html`${named(nameOf(name, model) ?? model)} ${pauses[why]} ${moment(untilMs, nowMs)}.`);
   if (!queue.accepting) found.push(html`Its queue is full: what can't be judged at once is refused.`);
@@ -38,11 +40,19 @@ export function obstaclesOf(
   return found;
 }
 
-function faultsOf({ faultsInRow, lastFailure, lastSuccessMs }: GateStatus, nowMs: number): Html {
+/** Nothing where nobody knows. */
+function sinceThen(atMs: number | undefined, nowMs: number): Html | string {
+  return atMs === undefined ? "" : html`, since ${moment(atMs, nowMs)}`;
+}
+
+function faultsOf(
+  { faultsInRow, faultsSinceMs, lastFailure, lastSuccessMs }: GateStatus,
+  nowMs: number,
+): Html {
   const last = lastFailure === null ? "" : `, the last: ${lastFailure}`;
   const since =
     lastSuccessMs === null ? "it has never answered" : html`it last answered ${moment(lastSuccessMs, nowMs)}`;
-  return html`${counted(faultsInRow, "fault")} in a row${last}; ${since}.`;
+  return html`${counted(faultsInRow, "fault")} in a row${sinceThen(faultsSinceMs, nowMs)}${last}; ${since}.`;
 }
 
 const pauses: Readonly<Record<PauseReason, string>> = {
