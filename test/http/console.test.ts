@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { style } from "../../src/http/console/frame.ts";
+import { headline } from "../../src/http/console/now.ts";
 import { testService, type ServiceOptions, type TestService } from "../support/service.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -389,6 +390,26 @@ describe("its forms", () => {
     expect((await at(service, "/console/providers/openai/pause", form)).status).toBe(415);
     expect((await at(service, "/console/providers/openai/pause")).status).toBe(405);
   });
+});
+
+it("ends each warning with one full stop, whoever has written it", () => {
+  const filter = { tenant: "", provider: "", status: "queued" };
+  const page = headline(
+    {
+      nowMs: 0,
+      providers: [],
+      dependencies: {},
+      warnings: ["a setting is odd", "Redis does not answer in time."],
+      tenants: [],
+      failures: [],
+      nameOf: () => null,
+      countedBy: "of this process",
+      mayAct: false,
+    },
+    { filter, rows: [], isComplete: true, nextUrl: null },
+  );
+  expect(shownText(String(page))).toContain("Warnings: a setting is odd. Redis does not answer in time.");
+  expect(String(page)).not.toContain("..");
 });
 
 describe("where something can't be asked", () => {

@@ -58,7 +58,8 @@ export function headline(
     ),
   ];
   const size = providers.reduce((all, { status }) => all + (status?.queue.size ?? 0), 0);
-  const known = warnings.map((warning) => html`<li>${warning}.</li>`);
+  // A store's warnings are sentences already, those of the settings are not.
+  const known = warnings.map((warning) => html`<li>${warning.replace(/\.$/, "")}.</li>`);
   return html`${
     wrong.length === 0
       ? html`<p id="state" class="well"><b>Nothing is wrong.</b> ${size === 0 ? "No ticket waits." : `${counted(size, "ticket")} ${size === 1 ? "is" : "are"} on the way.`}</p>`
