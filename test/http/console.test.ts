@@ -78,6 +78,17 @@ describe("says on top whether anything is wrong:", () => {
     expect(text).toMatch(/5 calls \(0.01\/s\), 5 failed \(100 %\)/);
   });
 
+  it("and whose they are, as far as the list that is shown has them", async () => {
+    const { service } = await inTrouble();
+    const waiting = async (query: string) =>
+      /tickets wait for it( \(.*?\))?/.exec((await at(service, `/console${query}`)).text)?.[1];
+    const soon = String(service.clock.nowMs() + 60_000);
+    expect(await waiting("")).toBe(" (of local)");
+    expect(await waiting("?tenant=local")).toBe(" (of local and perhaps others)");
+    expect(await waiting(`?until=${soon}`)).toBe(" (of local and perhaps others)");
+    expect(await waiting("?status=failed")).toBeUndefined();
+  });
+
   it("that our key is refused", async () => {
     const refused = {
       status: 401,
@@ -406,7 +417,7 @@ it("ends each warning with one full stop, whoever has written it", () => {
       countedBy: "of this process",
       mayAct: false,
     },
-    { filter, rows: [], isComplete: true, nextUrl: null },
+    { filter, rows: [], isFromNewest: true, isComplete: true, nextUrl: null },
   );
   expect(shownText(String(page))).toContain("Warnings: a setting is odd. Redis does not answer in time.");
   expect(String(page)).not.toContain("..");

@@ -76,7 +76,10 @@ function waiting({ name, status }: ProviderNow, tickets: ListedTickets, nowMs: n
 }
 
 /** As far as the list has them, which is of the newest. */
-function whose(provider: ProviderName, { filter, rows, nextUrl }: ListedTickets): Html | string {
+function whose(
+  provider: ProviderName,
+  { filter, rows, isFromNewest, isComplete, nextUrl }: ListedTickets,
+): Html | string {
   const tenants = new Set(
     rows
       ?.map(({ ticket: { about } }) => about)
@@ -84,7 +87,8 @@ function whose(provider: ProviderName, { filter, rows, nextUrl }: ListedTickets)
       .map(({ tenant }) => tenant),
   );
   if (filter.status !== "queued" || tenants.size === 0) return "";
-  return html` (of ${[...tenants].map((tenant, at) => html`${at === 0 ? "" : ", "}${named(tenant)}`)}${nextUrl === null ? "" : " and perhaps others"})`;
+  const isAll = filter.tenant === "" && isFromNewest && isComplete && nextUrl === null;
+  return html` (of ${[...tenants].map((tenant, at) => html`${at === 0 ? "" : ", "}${named(tenant)}`)}${isAll ? "" : " and perhaps others"})`;
 }
 
 export function providersTable(now: ConsoleNow): Html {
