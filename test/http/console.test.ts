@@ -366,6 +366,23 @@ describe("its forms", () => {
     expect(service.vendor.calls).toHaveLength(1);
   });
 
+  it("leave to be seen what else is wrong with a provider that is paused", async () => {
+    const { service } = await inTrouble({ env: { QUEUE_MAX_SIZE: "3" } });
+    await act(service, "/console/providers/openai/pause");
+    await service.compare();
+    const { text } = await at(service, "/console");
+    expect(text).toMatch(/3 things are wrong\. openai: It is paused by local, since 0 s ago/);
+    expect(text).toMatch(
+      /openai: It is down: 5 faults in a row, since .*; it has never answered\. 3 tickets/,
+    );
+    expect(text).toContain("openai: Its queue is full: what can't be judged at once is refused.");
+    expect(text).not.toContain("It is asked again");
+    await service.clock.advance(60_000);
+    const later = (await at(service, "/console")).text;
+    expect(later).toContain("openai: It is down: 5 faults in a row");
+    expect(later).not.toContain("tried out");
+  });
+
   it("ask a provider now that would be asked later", async () => {
     const { service } = await inTrouble();
     const { html } = await at(service, "/console");
