@@ -13,6 +13,8 @@ export function loadSqlite(folder: string, file: Rows, move: Move): void {
     // Rows come by table, not in the order in which they refer to each other.
     enableForeignKeyConstraints: false,
   });
+  // As the service has it, or pages that are split keep copies of texts.
+  sql.exec("PRAGMA secure_delete = ON");
   sql.exec("BEGIN");
   loadRows(movedRows(file, move), (statement, values) => void sql.prepare(statement).run(...values));
   sql.exec("COMMIT");

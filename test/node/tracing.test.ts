@@ -217,6 +217,26 @@ it("of a ticket that failed or whose time was over, whoever wants it", async () 
   ]);
 });
 
+it("is in every line of the log about a comparison and its ticket, also where the trace begins here", async () => {
+  const { collector, lane, service } = await world("lines", { OTEL_TRACES_SAMPLER_ARG: "1" });
+  await lane.script([{ fault: "unavailable" }]);
+  const { status, body } = await service.compare({}, as({}));
+  expect(status).toBe(202);
+  const spans = await collector.until(has("process tickets"));
+  await service.stop();
+  const lines = service.logged().filter((line) => line["correlation_id"] === body["correlation_id"]);
+  expect(lines.map(({ event }) => event)).toEqual([
+    "attempt",
+    "ticket_kept",
+    "request",
+    "attempt",
+    "ticket_ended",
+  ]);
+  const [server] = named(spans, request);
+  expect(new Set(lines.map((line) => line["trace_id"]))).toEqual(new Set([server?.traceId]));
+  expect(new Set(lines.slice(1).map((line) => line["queue_id"]))).toEqual(new Set([body["queue_id"]]));
+});
+
 it("at most fifty traces a second because a caller says so", async () => {
   const { collector, service } = await world("many");
   const beganMs = performance.now();

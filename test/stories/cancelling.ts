@@ -55,10 +55,11 @@ async function seenCalled(desk: Desk, ticket: Parameters<Desk["status"]>[0]): Pr
   }
 }
 
+/** At least: a call that was broken off is over when its end can have come, also where the upstream heard of it later than of the next call. */
 function mostAtOnce(calls: readonly RecordedRequest[]): number {
-  const changes = calls.flatMap(({ receivedAtMs, endedAtMs }) => [
+  const changes = calls.flatMap(({ receivedAtMs, endedFromMs }) => [
     { atMs: receivedAtMs, by: 1 },
-    ...(endedAtMs === null ? [] : [{ atMs: endedAtMs, by: -1 }]),
+    ...(endedFromMs === null ? [] : [{ atMs: Math.max(receivedAtMs, endedFromMs), by: -1 }]),
   ]);
   let now = 0;
   let most = 0;

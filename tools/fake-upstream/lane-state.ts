@@ -102,7 +102,7 @@ export function conclude(lane: LaneState, request: RecordedRequest, end: Ending)
   tell(lane);
 }
 
-type Ending = Pick<RecordedRequest, "status" | "aborted" | "endedAtMs">;
+type Ending = Pick<RecordedRequest, "status" | "aborted" | "endedAtMs" | "endedFromMs">;
 
 /** Forgets all. Who still waits is told. */
 export function reset(lane: LaneState): void {

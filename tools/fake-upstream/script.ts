@@ -171,6 +171,8 @@ export interface RecordedRequest {
   readonly receivedAtMs: number;
   /** `null` while it is being answered. */
   readonly endedAtMs: number | null;
+  /** What ended it, a client that went away, came after this: a busy machine lets the upstream hear of it late. */
+  readonly endedFromMs: number | null;
 }
 
 export type Route = "judgement" | "endpoints" | "models" | "unknown";

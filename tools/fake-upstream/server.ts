@@ -9,6 +9,7 @@ import { control, sendJson } from "./control.ts";
 import { stage, stageTrouble } from "./faults.ts";
 import { parseJson } from "./json.ts";
 import { conclude, type LaneState, newLane, nextNumber, remember, takeStep } from "./lane-state.ts";
+import { watchLastRead, type LastRead } from "./last-read.ts";
 import type { RecordedRequest, VendorName } from "./script.ts";
 import type { Asked, Heard, Vendor } from "./vendor.ts";
 import { anthropic } from "./vendors/anthropic.ts";
@@ -36,13 +37,14 @@ export interface FakeUpstreamOptions {
 /** @throws {Error} where the port is taken */
 export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
   const lanes = new Map<string, LaneState>();
+  const around: Around = { onCall: options.onCall ?? (() => undefined), lastRead: watchLastRead() };
   let connections = 0;
   const server = createServer((request, response) => {
     if (request.url === "/") {
       sendJson(response, 200, { fakeUpstream: "/{lane}/{vendor}/…", lanes: [...lanes.keys()], connections });
       return;
     }
-    serve(lanes, request, response, options.onCall ?? (() => undefined)).catch((error: unknown) =>
+    serve(lanes, request, response, around).catch((error: unknown) =>
       sendJson(response, 500, { error: `A bug of the fake upstream: ${String(error)}` }),
     );
   });
@@ -60,10 +62,16 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
     lane: (name) => fakeLane(url, name),
     close: () =>
       new Promise((resolve) => {
+        around.lastRead.stop();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+interface Around {
+  readonly onCall: (request: RecordedRequest) => void;
+  readonly lastRead: LastRead;
 }
 
 const vendors: Readonly<Record<VendorName, Vendor>> = { anthropic, openai, google, openrouter };
@@ -72,7 +80,7 @@ async function serve(
   lanes: Map<string, LaneState>,
   request: IncomingMessage,
   response: ServerResponse,
-  onCall: (request: RecordedRequest) => void,
+  around: Around,
 ): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://upstream");
   const [, laneName = "", first = "", ...rest] = pathname.split("/");
@@ -92,7 +100,7 @@ async function serve(
     headers: headersOf(request),
     bodyText: bodyText ?? "",
   };
-  await serveVendor(lane, vendor, heard, bodyText !== null, response, onCall);
+  await serveVendor(lane, vendor, heard, bodyText !== null, response, around);
 }
 
 async function serveVendor(
@@ -101,7 +109,7 @@ async function serveVendor(
   heard: Heard,
   isWhole: boolean,
   response: ServerResponse,
-  onCall: (request: RecordedRequest) => void,
+  { onCall, lastRead }: Around,
 ): Promise<void> {
   const number = nextNumber(lane);
   const id = String(number).padStart(24, "0");
@@ -129,6 +137,7 @@ async function serveVendor(
     aborted: false,
     receivedAtMs: Date.now(),
     endedAtMs: null,
+    endedFromMs: null,
   });
   const isCutByUs = play.manner.kind === "cut" || play.manner.kind === "cutBody";
   response.once("close", () => {
@@ -136,6 +145,7 @@ async function serveVendor(
       status: response.headersSent ? response.statusCode : null,
       aborted: !response.writableFinished && !isCutByUs,
       endedAtMs: Date.now(),
+      endedFromMs: lastRead.beforeMs(),
     });
     onCall(remembered);
   });

@@ -34,7 +34,6 @@ const sourceVariable = {
   label: "Prometheus",
   type: "datasource",
   query: "prometheus",
-  current: {},
 };
 
 const jobVariable = {
@@ -49,6 +48,7 @@ const providerVariable = {
   includeAll: true,
   // Comparisons that could not be read are of no provider, and are shown with all.
   allValue: ".*",
+  current: { text: ["All"], value: ["$__all"] },
 };
 
 function fromLabel(name: string, label: string, query: string) {
@@ -58,10 +58,8 @@ function fromLabel(name: string, label: string, query: string) {
     type: "query",
     datasource,
     query: { query, refId: name },
-    definition: query,
     refresh: 2,
     sort: 1,
-    current: {},
   };
 }
 
@@ -100,17 +98,19 @@ function drawn(panel: Panel) {
   };
 }
 
+const legend = (showLegend: boolean) => ({
+  showLegend,
+  displayMode: "list",
+  placement: "bottom",
+  calcs: [],
+});
+const tooltip = { mode: "multi", sort: "desc" };
+
 const looks: Readonly<Record<Panel["kind"], object>> = {
-  lines: {
-    type: "timeseries",
-    options: {
-      legend: { displayMode: "list", placement: "bottom", showLegend: true },
-      tooltip: { mode: "multi", sort: "desc" },
-    },
-  },
+  lines: { type: "timeseries", options: { legend: legend(true), tooltip } },
   states: {
     type: "state-timeline",
-    options: { mergeValues: true, showValue: "auto", legend: { showLegend: false } },
+    options: { mergeValues: true, showValue: "auto", legend: legend(false), tooltip },
   },
   table: { type: "table", options: { showHeader: true } },
 };

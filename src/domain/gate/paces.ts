@@ -44,13 +44,15 @@ export function slowed(
   return [...paces.filter((other) => other !== known), pace].slice(-mostPaces);
 }
 
-/** An answer. */
+/** An answer: the time until the next start, too, becomes shorter, or it would be further away than one is from the other. */
 export function quickened(paces: readonly Pace[], tenant: string, model: string): readonly Pace[] {
   const known = paceOf(paces, tenant, model);
   if (known === undefined) return paces;
   const everyMs = Math.round(known.everyMs * eased);
   const others = paces.filter((pace) => pace !== known);
-  return everyMs < shortestMs ? others : [...others, { ...known, everyMs }];
+  return everyMs < shortestMs
+    ? others
+    : [...others, { ...known, everyMs, nextAtMs: known.nextAtMs - (known.everyMs - everyMs) }];
 }
 
 /** A ticket is started. */

@@ -31,6 +31,14 @@ it("is eased by each answer, until there is none", () => {
   expect(seen).toEqual([125, 113, 102, 92, 83, 75, 68, 61, 55, 50]);
 });
 
+it("is never further from its next start than one start is from another", () => {
+  let paces = limited(none, 1_000_000, 0);
+  while (paces.length > 0) {
+    expect(paces[0]?.nextAtMs).toBe(every(paces));
+    paces = quickened(paces, "t", "m");
+  }
+});
+
 it("is one tenant's of one model, and starts are told to it", () => {
   const paces = limited(none, 1_000, 0);
   expect(quickened(paces, "other", "m")).toBe(paces);

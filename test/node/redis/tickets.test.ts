@@ -476,6 +476,7 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}queue:requests:<waits>`]: false,
       [`${prefix}queue:events:<waits>`]: false,
       [`${prefix}queue:tenant:tenant-one`]: true,
+      [`${prefix}queue:tenants`]: true,
       [`${prefix}queue:requests:<ended>`]: true,
       [`${prefix}queue:events:<ended>`]: true,
       [`${prefix}queue:due`]: false,

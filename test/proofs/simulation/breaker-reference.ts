@@ -1,11 +1,13 @@
 /** Who may call, as the contract says it: breaker, holds and credentials, followed from outside and held against what a gate does. */
 import type { Blame, Whose } from "../../../src/domain/gate/breaker.ts";
 import type { Admission, GateState } from "../../../src/domain/gate/gate.ts";
+import type { GateOrder } from "../../../src/domain/gate/halt.ts";
 import type { Start, Starter } from "../../../src/domain/gate/queue.ts";
 import { othersOf, type Exchanged } from "../../../src/domain/gate/report.ts";
 import { asksForOthers, type CallReport } from "../../../src/domain/gate/call-report.ts";
 import type { Place, QueueItem } from "../../../src/domain/gate/places.ts";
 import {
+  afterAskNow,
   afterSent,
   afterStart,
   holdIn,
@@ -272,6 +274,20 @@ export function createBreakerReference({ plan, scheduler }: World, broken: Broke
     begun(before: GateState, after: GateState): void {
       known = { ...known, holds: afterStart(known.holds, scheduler.nowMs()) };
       moved(before, after, "started", false);
+    },
+
+    /** An operator has ordered it. */
+    ordered(before: GateState, after: GateState, order: GateOrder): void {
+      const nowMs = scheduler.nowMs();
+      if (order.kind === "ask_now" && before.halt === undefined) {
+        known = { ...known, holds: afterAskNow(known.holds, nowMs) };
+        const { breaker, credentials } = after;
+        if (breaker.state === "open" && breaker.probeFromMs > nowMs)
+          broken("8 breaker", "it waits on, though it is to ask now");
+        if (credentials !== null && credentials.askFromMs > nowMs)
+          broken("credentials", "it waits on, though it is to ask now");
+      }
+      moved(before, after, "order", false);
     },
 
     unmoved(before: GateState, after: GateState, what: string): void {

@@ -97,6 +97,19 @@ export function afterStart({ models, account }: HoldsKnown, nowMs: number): Hold
   };
 }
 
+/** An operator has all that is waited for asked now. */
+export function afterAskNow({ models, account }: HoldsKnown, nowMs: number): HoldsKnown {
+  return {
+    account: account && { ...account, askFromMs: Math.min(account.askFromMs, nowMs) },
+    models: new Map(
+      [...models].map(([model, hold]) => [
+        model,
+        isHeld(hold, nowMs) ? { ...hold, untilMs: Math.min(hold.untilMs, nowMs) } : hold,
+      ]),
+    ),
+  };
+}
+
 /** Somebody calls: the next is not the first after its hold any more. */
 export function afterSent(known: HoldsKnown, model: string, nowMs: number): HoldsKnown {
   const hold = holdIn(known.models, model, nowMs);

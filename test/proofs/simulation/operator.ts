@@ -1,5 +1,6 @@
 /** Who starts instances, and what ends them: crashes, stops, deploys, pauses. After the faults have ended, nobody dies any more. */
 import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
+import type { GateOrder } from "../../../src/domain/gate/halt.ts";
 import type { GateObject } from "./gate-object.ts";
 import type { Deployment, Instance } from "./instance.ts";
 import { die, longestPauseMs } from "./life.ts";
@@ -32,6 +33,7 @@ export function startOperator<One extends Instance>(
   }
   happens("deploy", 2, deploy);
   happens("halts", 3, halt);
+  happens("asks_now", 5, () => order(gateOfSomeone("asked now"), { kind: "ask_now" }));
   happens("unconfigured", 1, () => {
     missing = world.random("unconfigured").pick(plan.providers as [ProviderName, ...ProviderName[]]);
     deploy();
@@ -51,15 +53,29 @@ export function startOperator<One extends Instance>(
     }
   }
 
+  function gateOfSomeone(stream: string): GateObject | undefined {
+    return gates.get(world.random(stream).pick(plan.providers as [ProviderName, ...ProviderName[]]));
+  }
+
   /** Somebody pauses a provider, for a while; nobody forgets it. */
   function halt(): void {
-    const times = world.random("halted");
-    const gate = gates.get(times.pick(plan.providers as [ProviderName, ...ProviderName[]]));
+    const gate = gateOfSomeone("halted");
+    order(gate, { kind: "halt", by: "ops" }, () => {
+      const times = world.random("for how long halted");
+      const forMs = times.between(100, times.pick([5_000, 120_000, 600_000]));
+      scheduler.after(Math.max(0, Math.min(forMs, plan.healMs - world.sinceStartMs())), () =>
+        order(gate, { kind: "resume" }),
+      );
+    });
+  }
+
+  /** Who gets no answer orders it again. */
+  function order(gate: GateObject | undefined, given: GateOrder, obeyed: () => void = () => {}): void {
     if (gate === undefined) return;
-    const leftMs = plan.healMs - world.sinceStartMs();
-    const forMs = Math.min(times.between(100, times.pick([5_000, 120_000, 600_000])), leftMs);
-    gate.order({ kind: "halt", by: "ops" });
-    scheduler.after(forMs, () => gate.order({ kind: "resume" }));
+    if (gate.life().isAlive) {
+      gate.order(given);
+      obeyed();
+    } else scheduler.after(1_000, () => order(gate, given, obeyed));
   }
 
   function launch(slot: number): void {

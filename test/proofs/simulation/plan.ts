@@ -65,6 +65,7 @@ export const faultKinds = [
   "index_away",
   "lists",
   "halts",
+  "asks_now",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 

@@ -84,7 +84,10 @@ export function watchGate(world: World, name: string): GateWatch {
 
   /** From an operator's halt until a resume nothing is let through, and nothing else ends it. */
   function checkHalt(what: string, given: readonly unknown[], reply: unknown, state: GateState): void {
-    if (what === "order") isHalted = (given[0] as GateOrder).kind === "halt";
+    if (what === "order") {
+      const { kind } = given[0] as GateOrder;
+      if (kind !== "ask_now") isHalted = kind === "halt";
+    }
     if ((state.halt !== undefined) !== isHalted)
       broken("halts", `${isHalted ? "not halted any more" : "still halted"} after ${what}`);
     switch (what) {
@@ -214,6 +217,9 @@ export function watchGate(world: World, name: string): GateWatch {
         case "withdraw":
           capacity.withdrawn(given[0] as QueueItem);
           breaker.unmoved(stateBefore, state, what);
+          break;
+        case "order":
+          breaker.ordered(stateBefore, state, given[0] as GateOrder);
           break;
         case "started":
           breaker.begun(stateBefore, state);

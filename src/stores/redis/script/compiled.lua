@@ -2790,7 +2790,7 @@ function ____exports.slowed(self, paces, tenant, model, askedMs, beganAtMs, nowM
         -6
     )
 end
---- An answer.
+--- An answer: the time until the next start, too, becomes shorter, or it would be further away than one is from the other.
 function ____exports.quickened(self, paces, tenant, model)
     local known = paceOf(nil, paces, tenant, model)
     if known == nil then
@@ -2808,7 +2808,7 @@ function ____exports.quickened(self, paces, tenant, model)
         local ____array_1 = ____lualib.__TS__SparseArrayNew(unpack(others))
         ____lualib.__TS__SparseArrayPush(
             ____array_1,
-            ____with(known, {everyMs = everyMs})
+            ____with(known, {everyMs = everyMs, nextAtMs = known.nextAtMs - (known.everyMs - everyMs)})
         )
         ____temp_2 = {____lualib.__TS__SparseArraySpread(____array_1)}
     end

@@ -6,6 +6,7 @@ import { entriesOf, type Books } from "../story/books.ts";
 import type { Entry } from "../story/entries.ts";
 import { disagreements, inNoStory } from "../story/log-lines.ts";
 import { samplesIn, summed } from "../story/metrics-text.ts";
+import { spanDisagreements } from "../story/span-books.ts";
 import type { Stage } from "../story/stage.ts";
 import { none } from "./questions.ts";
 
@@ -48,6 +49,18 @@ function differencesIn(
       (key) =>
         `${metric} by ${by.join(", ")}: ${key}: ${shown[key] ?? 0} shown, ${sums[key] ?? 0} in the books`,
     );
+}
+
+/** To be asked when the service has been stopped, and so has sent all that it had. */
+export async function checkSpans(check: Check, told: Told): Promise<void> {
+  const { collector } = told.stage;
+  if (collector === null) return;
+  await check(
+    "spans are what clients and vendors have in their books, each ticket's linked to what kept it",
+    async () => {
+      none(spanDisagreements(collector.spans(), await booksOf(told)));
+    },
+  );
 }
 
 export async function checkLogs(check: Check, all: readonly Told[]): Promise<void> {

@@ -4,7 +4,7 @@ import type { FakeUpstream } from "../../../../tools/fake-upstream/server.ts";
 import type { Check } from "../oracle.ts";
 import { endOf, ticketOf } from "../story/chapters.ts";
 import { openStage, throwing } from "../story/stage.ts";
-import { checkLogs, type Told } from "./against-books.ts";
+import { checkLogs, checkSpans, type Told } from "./against-books.ts";
 import { everyAlertFired } from "./questions.ts";
 import type { Prometheus } from "./server.ts";
 
@@ -21,6 +21,7 @@ export async function tellTheEnd(
   await first.stage.lanes.openai.rescript([{ fault: "unavailable", times: "forever" }]);
   const left = ticketOf((await first.stage.ledger.compare({ provider: "openai", mode: "queue" }, 202)).body);
   for (const { stage } of all) await stage.service.stop();
+  for (const told of all) await checkSpans(check, told);
   await pause(seenMs);
   await check("every alert has fired, but those that are on the list", () =>
     everyAlertFired(prometheus, names),

@@ -6,7 +6,7 @@ import type { RecordedRequest } from "../../../../tools/fake-upstream/script.ts"
 import { markIn, ofCalls } from "./calls.ts";
 import { count, entry, type Entry } from "./entries.ts";
 import { judgedCalls, ofJudgements } from "./judgements.ts";
-import { routes, type Asked, type Heard } from "./ledger.ts";
+import { isStoreAway, routes, type Asked, type Heard } from "./ledger.ts";
 
 export interface Books {
   readonly heard: readonly Heard[];
@@ -74,8 +74,9 @@ function turnedAway(
     const mark = markIn(bodyText);
     if (mark !== null) firstCalls.set(mark, Math.min(receivedAtMs, firstCalls.get(mark) ?? Infinity));
   }
-  const whys = comparisons.flatMap(({ asked, mark, atMs, status, body }) => {
-    if (asked === null || (firstCalls.get(mark ?? "") ?? Infinity) <= atMs) return [];
+  const whys = comparisons.flatMap((line) => {
+    const { asked, mark, atMs, status, body } = line;
+    if (asked === null || isStoreAway(line) || (firstCalls.get(mark ?? "") ?? Infinity) <= atMs) return [];
     const why =
       status === 202 ? whyKept(asked, String(body["message"])) : whyRefused[String(body["error_type"])];
     return why === undefined ? [] : [`${asked.provider} ${why}`];

@@ -192,15 +192,16 @@ async function limits({ ledger, lanes, seenMs }: Scene): Promise<readonly Ticket
   await pause(seenMs);
   await lanes.openrouter.rescript([]);
   await untilEnded(ledger, limited, 30_000);
-  return [...failing, limited, ...(await operator({ ledger }))];
+  return [...failing, limited, ...(await operator({ ledger, seenMs }))];
 }
 
 /** An operator pauses a provider, cancels what waits, and lets it go on. Who is none is refused. */
-async function operator({ ledger }: Pick<Scene, "ledger">): Promise<readonly Ticket[]> {
+async function operator({ ledger, seenMs }: Pick<Scene, "ledger" | "seenMs">): Promise<readonly Ticket[]> {
   const ask = async () =>
     ticketOf((await ledger.compare({ provider: "openrouter", mode: "queue_if_unavailable" }, 202)).body);
   expectAnswer(await ledger.operate("pause", "openrouter"), 200);
   const [cancelled, patient] = [await ask(), await ask()];
+  await pause(seenMs);
   expectAnswer(await ledger.operate("cancel", cancelled.id), 200);
   expectAnswer(await ledger.operate("resume", "openrouter"), 200);
   expectAnswer(await ledger.operate("probe", "openrouter"), 200);

@@ -7,7 +7,7 @@ const sinks: Readonly<Record<string, (stage: Stage) => string | Promise<string>>
   "the log": (stage) => stage.log(),
   "/metrics": (stage) => stage.metrics(),
   "/console": (stage) => stage.console(),
-  "the spans": (stage) => stage.spans(),
+  "the spans": (stage) => stage.collector?.texts().join("\n") ?? "",
 };
 
 /** @throws {Error} that names what is where */

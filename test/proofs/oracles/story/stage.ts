@@ -35,8 +35,8 @@ export interface Stage {
   metrics(): Promise<string>;
   /** The console, and the page of each ticket that it lists. */
   console(): Promise<string>;
-  /** All spans that it has sent, as they came. */
-  spans(): string;
+  /** Where it sends its spans; `null`: nowhere. */
+  readonly collector: OtlpReceiver | null;
   /** All that it has written to its standard output. */
   log(): string;
   /** The lines of the log that are events. */
@@ -69,7 +69,7 @@ export async function openStage(
     platform,
     service,
     lanes,
-    spans: () => collector?.texts().join("\n") ?? "",
+    collector,
     ledger: openLedger(service.origin, { ...clientKeys, ...operatorKeys }),
     log,
     calls: async () =>
