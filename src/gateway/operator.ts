@@ -6,6 +6,7 @@ import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { GateOrder } from "../domain/gate/halt.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { Ticket, TicketCopy, TicketEvent } from "../domain/ticket/ticket.ts";
+import type { OperatorEvent } from "../telemetry/events.ts";
 import type { Flow } from "./flow.ts";
 import { cancelledBy, findAny } from "./own-tickets.ts";
 import { StoreAway, type OperatorAction, type TicketList, type TicketQuery } from "./ports.ts";
@@ -42,12 +43,24 @@ export function operatorVerbs(flow: Flow, known: readonly string[]): OperatorVer
     await ports.actions?.note(action);
   }
 
+  /** A store that is away may have heard it all the same, or hear it when it is back. Then this line alone says whose it was. */
+  async function answered<T>(
+    work: Promise<T>,
+    asked: Pick<OperatorEvent & { kind: "operator_action" }, "operator" | "action" | "provider" | "queueId">,
+  ): Promise<T> {
+    return await work.catch((error: unknown) => {
+      if (error instanceof StoreAway) ports.tell({ kind: "operator_action", ...asked, isUnanswered: true });
+      throw error;
+    });
+  }
+
   async function order(
     provider: ProviderName,
     operator: string,
     action: ProviderAction,
   ): Promise<GateStatus> {
-    const status = await ports.gate(provider).order(orderOf(action, operator));
+    const ordered = ports.gate(provider).order(orderOf(action, operator));
+    const status = await answered(ordered, { operator, action, provider });
     await did({ atMs: ports.clock.nowMs(), operator, action, provider });
     return status;
   }
@@ -66,8 +79,10 @@ export function operatorVerbs(flow: Flow, known: readonly string[]): OperatorVer
     },
 
     async cancel(ticketId, operator) {
-      const ended = await cancelledBy(flow, ticketId, "operator");
-      if (ended?.state.status !== "cancelled") return ended;
+      const cancelling = cancelledBy(flow, ticketId, "operator");
+      const ended = await answered(cancelling, { operator, action: "cancel", queueId: ticketId });
+      // One that its owner had cancelled before is not what an operator did.
+      if (ended?.state.status !== "cancelled" || ended.state.cancelledBy !== "operator") return ended;
       const { provider, tenant } = ended.about;
       const atMs = ports.clock.nowMs();
       await did({ atMs, operator, action: "cancel", provider, queueId: ticketId, tenant });

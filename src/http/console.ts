@@ -190,6 +190,7 @@ async function listed(c: RouteContext, parts: ConsoleParts): Promise<ListedTicke
   return {
     filter,
     rows: list && (await contextsOf(parts, list.tickets)),
+    isFromNewest: query.after === null,
     isComplete: list?.complete ?? true,
     nextUrl: list?.next
       ? `/console?${String(new URLSearchParams({ ...filter, until: String(list.next.acceptedAtMs), id: list.next.id }))}`

@@ -232,10 +232,13 @@ export type OperatorEvent =
       /** The operator's name. */
       readonly operator: string;
       readonly action: string;
-      readonly provider: ProviderName;
+      /** Absent: of a ticket that could not be read. */
+      readonly provider?: ProviderName;
       /** Where it was done to a ticket: which one, and whose. */
       readonly queueId?: string;
       readonly tenant?: string;
+      /** The store did not answer, and the operator was told so: nobody knows whether it was done, or will be when the store is back. */
+      readonly isUnanswered?: true;
     }
   /** Somebody asked for what is an operator's, without an operator's key. Told a few times a minute at most: so many were not told before it. */
   | {

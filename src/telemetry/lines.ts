@@ -329,12 +329,14 @@ function processLine(event: ProcessEvent): Line {
 function operatorLine(event: OperatorEvent): Line {
   switch (event.kind) {
     case "operator_action": {
-      const { operator, action, provider, queueId, tenant } = event;
-      const ofTicket = {
+      const { operator, action, provider, queueId, tenant, isUnanswered } = event;
+      const ofWhat = {
+        ...(provider !== undefined && { provider }),
         ...(queueId !== undefined && { queue_id: queueId }),
         ...(tenant !== undefined && { tenant }),
       };
-      return { level: "info", fields: { operator, action, provider, ...ofTicket } };
+      const unsure = isUnanswered === true ? { reason: "unanswered" } : {};
+      return { level: isUnanswered ? "warn" : "info", fields: { operator, action, ...ofWhat, ...unsure } };
     }
     case "operator_refused": {
       const { correlationId, route, untold } = event;

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { style } from "../../src/http/console/frame.ts";
+import { headline } from "../../src/http/console/now.ts";
 import { testService, type ServiceOptions, type TestService } from "../support/service.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -67,14 +68,25 @@ describe("says on top whether anything is wrong:", () => {
   it("which provider is down, since when, until when, and how many wait for it", async () => {
     const { service } = await inTrouble();
     const { text } = await at(service, "/console");
-    expect(text).toContain(
-      "1 thing is wrong. openai: It is down: 5 faults in a row, the last: unavailable; it has never answered.",
+    expect(text).toMatch(
+      /1 thing is wrong\. openai: It is down: 5 faults in a row, since 2 s ago \d\d:\d\d:\d\d UTC, the last: unavailable; it has never answered\./,
     );
     expect(text).toMatch(
       /It is asked again in \d+ s \d\d:\d\d:\d\d UTC\. 2 tickets wait for it \(of local\), the oldest from 2 s ago/,
     );
     expect(text).toMatch(/openai open: no calls go out/);
     expect(text).toMatch(/5 calls \(0.01\/s\), 5 failed \(100 %\)/);
+  });
+
+  it("and whose they are, as far as the list that is shown has them", async () => {
+    const { service } = await inTrouble();
+    const waiting = async (query: string) =>
+      /tickets wait for it( \(.*?\))?/.exec((await at(service, `/console${query}`)).text)?.[1];
+    const soon = String(service.clock.nowMs() + 60_000);
+    expect(await waiting("")).toBe(" (of local)");
+    expect(await waiting("?tenant=local")).toBe(" (of local and perhaps others)");
+    expect(await waiting(`?until=${soon}`)).toBe(" (of local and perhaps others)");
+    expect(await waiting("?status=failed")).toBeUndefined();
   });
 
   it("that our key is refused", async () => {
@@ -86,7 +98,7 @@ describe("says on top whether anything is wrong:", () => {
     await service.compare(queued);
     await service.clock.advance(5_000);
     expect((await at(service, "/console")).text).toMatch(
-      /openai: It refuses our credentials\. It is asked again in .* 1 ticket waits for it/,
+      /openai: It refuses our credentials, since 5 s ago \d\d:\d\d:\d\d UTC\. It is asked again in .* 1 ticket waits for it/,
     );
   });
 
@@ -354,6 +366,23 @@ describe("its forms", () => {
     expect(service.vendor.calls).toHaveLength(1);
   });
 
+  it("leave to be seen what else is wrong with a provider that is paused", async () => {
+    const { service } = await inTrouble({ env: { QUEUE_MAX_SIZE: "3" } });
+    await act(service, "/console/providers/openai/pause");
+    await service.compare();
+    const { text } = await at(service, "/console");
+    expect(text).toMatch(/3 things are wrong\. openai: It is paused by local, since 0 s ago/);
+    expect(text).toMatch(
+      /openai: It is down: 5 faults in a row, since .*; it has never answered\. 3 tickets/,
+    );
+    expect(text).toContain("openai: Its queue is full: what can't be judged at once is refused.");
+    expect(text).not.toContain("It is asked again");
+    await service.clock.advance(60_000);
+    const later = (await at(service, "/console")).text;
+    expect(later).toContain("openai: It is down: 5 faults in a row");
+    expect(later).not.toContain("tried out");
+  });
+
   it("ask a provider now that would be asked later", async () => {
     const { service } = await inTrouble();
     const { html } = await at(service, "/console");
@@ -389,6 +418,26 @@ describe("its forms", () => {
     expect((await at(service, "/console/providers/openai/pause", form)).status).toBe(415);
     expect((await at(service, "/console/providers/openai/pause")).status).toBe(405);
   });
+});
+
+it("ends each warning with one full stop, whoever has written it", () => {
+  const filter = { tenant: "", provider: "", status: "queued" };
+  const page = headline(
+    {
+      nowMs: 0,
+      providers: [],
+      dependencies: {},
+      warnings: ["a setting is odd", "Redis does not answer in time."],
+      tenants: [],
+      failures: [],
+      nameOf: () => null,
+      countedBy: "of this process",
+      mayAct: false,
+    },
+    { filter, rows: [], isFromNewest: true, isComplete: true, nextUrl: null },
+  );
+  expect(shownText(String(page))).toContain("Warnings: a setting is odd. Redis does not answer in time.");
+  expect(String(page)).not.toContain("..");
 });
 
 describe("where something can't be asked", () => {

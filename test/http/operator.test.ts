@@ -185,6 +185,32 @@ describe("DELETE /api/v1/operator/tickets/…", () => {
   });
 });
 
+it("an order that the store didn't answer is in the log with the operator's name, for it may be obeyed all the same", async () => {
+  const at = service();
+  const id = await keep(at, "two");
+  at.stores.away("gate", "tickets");
+  expect((await at.request(resuming, post)).status).toBe(503);
+  const remove = asOperator("ops", { method: "DELETE" });
+  expect((await at.request(`/api/v1/operator/tickets/${id}`, remove)).status).toBe(503);
+  const unsure = { level: "warn", operator: "ops", reason: "unanswered" };
+  expect(at.logged("operator_action")).toMatchObject([
+    { ...unsure, action: "resume", provider: "openai" },
+    { ...unsure, action: "cancel", queue_id: id },
+  ]);
+  at.stores.away();
+  expect((await at.request("/api/v1/operator/actions", ops)).body).toEqual({ actions: [] });
+});
+
+it("what its owner had cancelled is shown so, and is not said to be an operator's doing", async () => {
+  const at = service();
+  const id = await keep(at, "two");
+  expect((await at.request(`/api/v1/tickets/${id}`, { ...as("two"), method: "DELETE" })).status).toBe(200);
+  const again = await at.request(`/api/v1/operator/tickets/${id}`, asOperator("ops", { method: "DELETE" }));
+  expect([again.status, again.body["status"]]).toEqual([200, "cancelled"]);
+  expect((await at.request("/api/v1/operator/actions", ops)).body).toEqual({ actions: [] });
+  expect(at.logged("operator_action")).toEqual([]);
+});
+
 describe("a provider that is paused", () => {
   it("is called by nobody: live requests become tickets that wait, or are refused, as with an open breaker", async () => {
     const at = service({ steps: [verdict(), verdict(), verdict()] });

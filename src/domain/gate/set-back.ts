@@ -96,6 +96,7 @@ function mapped(gate: GateState, move: Move): GateState {
     credentials: credentialsWith(gate.credentials, move, move, lease),
     vitals: {
       ...vitals,
+      ...(vitals.faultsSinceMs === undefined ? {} : { faultsSinceMs: move(vitals.faultsSinceMs) }),
       lastSuccessMs: orNull(vitals.lastSuccessMs),
       lastFailureMs: orNull(vitals.lastFailureMs),
       drainingSinceMs: orNull(vitals.drainingSinceMs),

@@ -18,7 +18,7 @@ import type { Place, QueueLoad } from "./places.ts";
 import { estimatedWaitMs } from "./forecast.ts";
 import { haltedMs, type Halt } from "./halt.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { msPerTicket } from "./vitals.ts";
+import { msPerTicket, type Vitals } from "./vitals.ts";
 
 /** One of an open breaker lasts until its time is over, for nothing changes before. */
 export function snapshotOf(gate: GateState, nowMs: number, limits: BreakerLimits): Snapshot {
@@ -71,6 +71,8 @@ function haltedSnapshot({ breaker, accepting, exchanges }: GateState, nowMs: num
 export interface GateStatus {
   readonly state: Breaker["state"];
   readonly faultsInRow: number;
+  /** When the first of them was counted. Absent: there are none, or older code has counted it. */
+  readonly faultsSinceMs?: number;
   readonly lastSuccessMs: number | null;
   readonly lastFailureMs: number | null;
   readonly meanResponseMs: number | null;
@@ -80,6 +82,8 @@ export interface GateStatus {
   readonly retryAtMs: number | null;
   /** Why the queue stands for our credentials; `null`: it does not. */
   readonly refused: Refusal | null;
+  /** Since when. Absent: it is not refused, or older code has noted it. */
+  readonly refusedSinceMs?: number;
   /** Models that are paused now. */
   readonly held: readonly PausedModel[];
   /** Absent: no operator has halted it, or older code says so. */
@@ -129,12 +133,14 @@ export function statusOf(
   return {
     state: breakerState(breaker, nowMs),
     faultsInRow: vitals.faultsInRow,
+    ...faultsSince(vitals),
     lastSuccessMs: vitals.lastSuccessMs,
     lastFailureMs: vitals.lastFailureMs,
     lastFailure: vitals.lastFailure ?? null,
     meanResponseMs: vitals.meanResponseMs,
     retryAtMs: retryAtMs > nowMs ? retryAtMs : null,
     refused: credentials?.why ?? null,
+    ...(credentials?.sinceMs === undefined ? {} : { refusedSinceMs: credentials.sinceMs }),
     held: paused.map(({ model, why = "rate_limit", untilMs }) => ({
       model,
       why,
@@ -153,6 +159,17 @@ export function statusOf(
       oldestAcceptedAtMs: load.oldestAcceptedAtMs,
     },
   };
+}
+
+/** Older code that writes in turn with this one ends a row, but takes along when it began. */
+function faultsSince({
+  faultsInRow,
+  faultsSinceMs,
+  lastSuccessMs,
+}: Vitals): Pick<GateStatus, "faultsSinceMs"> {
+  const isOfThisRow =
+    faultsInRow > 0 && faultsSinceMs !== undefined && faultsSinceMs >= (lastSuccessMs ?? -Infinity);
+  return isOfThisRow ? { faultsSinceMs } : {};
 }
 
 /** Where a waiting ticket stands, for its 202 and its status. */

@@ -5,6 +5,8 @@ import type { Finding } from "./call-report.ts";
 export interface Vitals {
   /** Also while the breaker isn't closed. */
   readonly faultsInRow: number;
+  /** When the first of them was counted. Absent: there are none, or older code has counted it. */
+  readonly faultsSinceMs?: number;
   readonly lastSuccessMs: number | null;
   readonly lastFailureMs: number | null;
   /** What the latest failure was; absent where none was, and from older code. */
@@ -41,10 +43,14 @@ export function countFinding(
     case "healthy": {
       const meanResponseMs =
         durationMs === null ? vitals.meanResponseMs : mean(vitals.meanResponseMs, durationMs);
-      return { ...vitals, faultsInRow: 0, lastSuccessMs: nowMs, meanResponseMs };
+      const { faultsSinceMs: _, ...others } = vitals;
+      return { ...others, faultsInRow: 0, lastSuccessMs: nowMs, meanResponseMs };
     }
-    case "fault":
-      return { ...vitals, faultsInRow: vitals.faultsInRow + 1, lastFailureMs: nowMs, ...lastFailure };
+    case "fault": {
+      const { faultsInRow } = vitals;
+      const since = faultsInRow === 0 ? { faultsSinceMs: nowMs } : {};
+      return { ...vitals, faultsInRow: faultsInRow + 1, ...since, lastFailureMs: nowMs, ...lastFailure };
+    }
     case "rate_limited":
     case "refused":
       return { ...vitals, lastFailureMs: nowMs, ...lastFailure };

@@ -10,6 +10,7 @@ import {
   type Snapshot,
   type SnapshotAnswer,
 } from "../../domain/gate/snapshot.ts";
+import { haltedMs } from "../../domain/gate/halt.ts";
 import type { Clock } from "../../gateway/ports.ts";
 
 export interface LastSnapshot {
@@ -17,7 +18,10 @@ export interface LastSnapshot {
   keep(snapshot: Snapshot, askedAtMs: number): void;
   /** What a call may do; `null`: only the gate can tell. */
   answer(whose: Whose, nowMs: number): Admission | null;
-  /** What a call may do without the gate: by the last that was heard of it, for a while; then, as if its breaker were closed. */
+  /**
+   * What a call may do without the gate: by the last that was heard of it, for a while; then, as if its breaker were closed. What an operator has
+   * halted does not go on by time.
+   */
   guess(whose: Whose): Admission;
   /** Is it time to ask for a new one, behind the request? */
   isRefreshDue(nowMs: number): boolean;
@@ -54,6 +58,8 @@ export function createLastSnapshot(clock: Clock): LastSnapshot {
 
     guess(whose) {
       const nowMs = clock.monotonicMs();
+      if (kept?.snapshot.halted === true)
+        return ofHere({ kind: "wait", why: "paused", retryAtMs: nowMs + haltedMs }, nowMs);
       if (kept === null || nowMs - kept.askedAtMs >= staticMs || nowMs < kept.askedAtMs) return unknown;
       const { snapshot, askedAtMs } = kept;
       const last = answer({ askedAtMs, snapshot: { ...snapshot, usableForMs: staticMs } }, whose, nowMs);

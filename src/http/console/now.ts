@@ -58,7 +58,8 @@ export function headline(
     ),
   ];
   const size = providers.reduce((all, { status }) => all + (status?.queue.size ?? 0), 0);
-  const known = warnings.map((warning) => html`<li>${warning}.</li>`);
+  // A store's warnings are sentences already, those of the settings are not.
+  const known = warnings.map((warning) => html`<li>${warning.replace(/\.$/, "")}.</li>`);
   return html`${
     wrong.length === 0
       ? html`<p id="state" class="well"><b>Nothing is wrong.</b> ${size === 0 ? "No ticket waits." : `${counted(size, "ticket")} ${size === 1 ? "is" : "are"} on the way.`}</p>`
@@ -75,7 +76,10 @@ function waiting({ name, status }: ProviderNow, tickets: ListedTickets, nowMs: n
 }
 
 /** As far as the list has them, which is of the newest. */
-function whose(provider: ProviderName, { filter, rows, nextUrl }: ListedTickets): Html | string {
+function whose(
+  provider: ProviderName,
+  { filter, rows, isFromNewest, isComplete, nextUrl }: ListedTickets,
+): Html | string {
   const tenants = new Set(
     rows
       ?.map(({ ticket: { about } }) => about)
@@ -83,7 +87,8 @@ function whose(provider: ProviderName, { filter, rows, nextUrl }: ListedTickets)
       .map(({ tenant }) => tenant),
   );
   if (filter.status !== "queued" || tenants.size === 0) return "";
-  return html` (of ${[...tenants].map((tenant, at) => html`${at === 0 ? "" : ", "}${named(tenant)}`)}${nextUrl === null ? "" : " and perhaps others"})`;
+  const isAll = filter.tenant === "" && isFromNewest && isComplete && nextUrl === null;
+  return html` (of ${[...tenants].map((tenant, at) => html`${at === 0 ? "" : ", "}${named(tenant)}`)}${isAll ? "" : " and perhaps others"})`;
 }
 
 export function providersTable(now: ConsoleNow): Html {

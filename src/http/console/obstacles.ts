@@ -18,18 +18,24 @@ export function obstaclesOf(
     const missing = setup.enabled ? "It has no key here" : "It is not enabled here";
     return queue.size === 0 ? [] : [html`${missing}, and its tickets wait until that is changed.`];
   }
-  if (halt !== undefined)
-    return [
-      html`It is paused by ${named(halt.by)}, since ${moment(halt.atMs, nowMs)}, until somebody resumes it.`,
-    ];
-  const again = retryAtMs === null ? "" : html` It is asked again ${moment(retryAtMs, nowMs)}.`;
   const found: Html[] = [];
-  if (status.state === "open") found.push(html`It is down: ${faultsOf(status, nowMs)}${again}`);
-  if (status.state === "half_open")
+  if (halt !== undefined)
+    found.push(
+      html`It is paused by ${named(halt.by)}, since ${moment(halt.atMs, nowMs)}, until somebody resumes it.`,
+    );
+  // What else is wrong is what whoever resumes will meet; it is asked for no sooner.
+  const isAsked = halt === undefined && retryAtMs !== null;
+  const again = isAsked ? html` It is asked again ${moment(retryAtMs, nowMs)}.` : "";
+  // While it is paused nobody tries it out.
+  const isDown = status.state === "open" || (status.state === "half_open" && halt !== undefined);
+  if (isDown) found.push(html`It is down: ${faultsOf(status, nowMs)}${again}`);
+  if (status.state === "half_open" && halt === undefined)
     found.push(html`It was down, and is being tried out: ${faultsOf(status, nowMs)}`);
-  if (refused === "credentials_refused") found.push(html`It refuses our credentials.${again}`);
-  if (refused === "quota_exhausted") found.push(html`Our credit or spend limit there is used up.${again}`);
-  for (const { model, why, untilMs } of held)
+  const refusedSince = sinceThen(status.refusedSinceMs, nowMs);
+  if (refused === "credentials_refused") found.push(html`It refuses our credentials${refusedSince}.${again}`);
+  if (refused === "quota_exhausted")
+    found.push(html`Our credit or spend limit there is used up${refusedSince}.${again}`);
+  for (const { model, why, untilMs } of halt === undefined ? held : [])
     found.push(html`${named(nameOf(name, model) ?? model)} ${pauses[why]} ${moment(untilMs, nowMs)}.`);
   if (!queue.accepting) found.push(html`Its queue is full: what can't be judged at once is refused.`);
   const oldestMs = queue.oldestAcceptedAtMs;
@@ -38,11 +44,19 @@ export function obstaclesOf(
   return found;
 }
 
-function faultsOf({ faultsInRow, lastFailure, lastSuccessMs }: GateStatus, nowMs: number): Html {
+/** Nothing where nobody knows. */
+function sinceThen(atMs: number | undefined, nowMs: number): Html | string {
+  return atMs === undefined ? "" : html`, since ${moment(atMs, nowMs)}`;
+}
+
+function faultsOf(
+  { faultsInRow, faultsSinceMs, lastFailure, lastSuccessMs }: GateStatus,
+  nowMs: number,
+): Html {
   const last = lastFailure === null ? "" : `, the last: ${lastFailure}`;
   const since =
     lastSuccessMs === null ? "it has never answered" : html`it last answered ${moment(lastSuccessMs, nowMs)}`;
-  return html`${counted(faultsInRow, "fault")} in a row${last}; ${since}.`;
+  return html`${counted(faultsInRow, "fault")} in a row${sinceThen(faultsSinceMs, nowMs)}${last}; ${since}.`;
 }
 
 const pauses: Readonly<Record<PauseReason, string>> = {

@@ -26,6 +26,8 @@ export interface ListedTickets {
   readonly filter: Filter;
   /** `null`: they can't be asked for now. */
   readonly rows: readonly ListedTicket[] | null;
+  /** It begins with the newest: it is the first page. */
+  readonly isFromNewest: boolean;
   /** Others may be between them, which could not be asked for. */
   readonly isComplete: boolean;
   /** The address of the next page; `null`: there is none. */

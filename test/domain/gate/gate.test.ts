@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { enter, isMomentous, newGate, started, type GateState } from "../../../src/domain/gate/gate.ts";
 import { exchange, takeReports } from "../../../src/domain/gate/report.ts";
-import { snapshotOf } from "../../../src/domain/gate/view.ts";
+import { snapshotOf, statusOf } from "../../../src/domain/gate/view.ts";
 import type { CallReport } from "../../../src/domain/gate/call-report.ts";
 import { fault, gateWorld, healthy, limits, nothing, refused } from "../durable-builders.ts";
 
@@ -227,6 +227,7 @@ it("shows the providers page what is so", () => {
   expect(keeper.status()).toEqual({
     state: "open",
     faultsInRow: 3,
+    faultsSinceMs: 100,
     lastSuccessMs: 100,
     lastFailureMs: 100,
     lastFailure: null,
@@ -267,4 +268,24 @@ it("need not last at once, what is counted of those for whom an open breaker is 
   expect(isMomentous(answered, forAll)).toBe(true);
   const { gate: probing } = enter(forOne, "p", call, 60_000, limits);
   expect(isMomentous(forOne, probing)).toBe(true);
+});
+
+it("says since when there are faults in a row, and since when our credentials are refused", () => {
+  const empty = { size: 0, bytes: 0, waiting: 0, inFlight: 0, suspectsInFlight: 0, oldestAcceptedAtMs: null };
+  const statusAt = (gate: GateState, nowMs: number) => statusOf(gate, empty, () => false, nowMs, limits);
+  const failing = tell(tell(newGate, [fault], 1_000), [fault, fault], 5_000);
+  expect(statusAt(failing, 6_000)).toMatchObject({ faultsInRow: 3, faultsSinceMs: 1_000 });
+  const well = tell(failing, [healthy], 7_000);
+  expect(statusAt(well, 7_000).faultsSinceMs).toBeUndefined();
+  expect(statusAt(tell(well, [fault], 8_000), 9_000).faultsSinceMs).toBe(8_000);
+  // Older code ends a row and begins another, and takes the moment along.
+  const { vitals } = failing;
+  const older = { ...failing, vitals: { ...vitals, faultsInRow: 1, lastSuccessMs: 7_500 } };
+  expect(statusAt(older, 9_000).faultsSinceMs).toBeUndefined();
+  expect(statusAt(failing, 9_000).refusedSinceMs).toBeUndefined();
+  const twiceRefused = tell(tell(newGate, [refused], 2_000), [refused], 3_000);
+  expect(statusAt(twiceRefused, 9_000)).toMatchObject({
+    refused: "credentials_refused",
+    refusedSinceMs: 2_000,
+  });
 });

@@ -47,6 +47,7 @@ const anyGate: fc.Arbitrary<GateState> = fc
         sinceMs: anyMoment,
       }),
     ),
+    vitals: anyMoment.map((faultsSinceMs) => ({ ...newGate.vitals, faultsInRow: 1, faultsSinceMs })),
     paces: fc.array(
       fc.record({
         tenant: fc.constant("t"),
@@ -86,6 +87,7 @@ function beyond(gate: GateState, nowMs: number): readonly number[] {
   const { answers, judgedAtMs } = recordOf(records, "m");
   const past = [
     vitals.lastSuccessMs ?? 0,
+    vitals.faultsSinceMs ?? 0,
     vitals.lastFailureMs ?? 0,
     exchanges.sinceMs,
     gate.waitsEndedMs,

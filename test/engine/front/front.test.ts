@@ -67,6 +67,23 @@ it("tells of a fault at once, with all that was not told yet, in order, and lear
   expect(w.hops()).toEqual([]);
 });
 
+it("lets nobody call a halted provider while its gate is away, however long, and says why", async () => {
+  const w = world();
+  const gate = w.front();
+  await gate.order({ kind: "halt", by: "ops" });
+  expect(await gate.enter("p", { tenant: "", model })).toMatchObject({ kind: "wait", why: "paused" });
+  w.line.isDead = true;
+  for (const passedMs of [3_000, 60_000, 3_600_000]) {
+    await w.clock.advance(passedMs);
+    const said = await inTime(w.clock, gate.enter("q", { tenant: "", model }));
+    expect([passedMs, said]).toMatchObject([passedMs, { kind: "wait", why: "paused" }]);
+  }
+  w.line.isDead = false;
+  await gate.order({ kind: "resume" });
+  await w.clock.advance(2_000);
+  expect(await inTime(w.clock, gate.enter("r", { tenant: "", model }))).toMatchObject({ kind: "call" });
+});
+
 it("tells of successes in batches, also where no call comes after them", async () => {
   const w = world();
   const gate = w.front();

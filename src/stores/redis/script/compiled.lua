@@ -3234,8 +3234,11 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs, reas
                     ____temp_0 = mean(nil, vitals.meanResponseMs, durationMs)
                 end
                 local meanResponseMs = ____temp_0
+                local ____vitals_1 = vitals
+                local _ = ____vitals_1.faultsSinceMs
+                local others = ____lualib.__TS__ObjectRest(____vitals_1, {faultsSinceMs = true})
                 return ____without(
-                    vitals,
+                    others,
                     {
                         faultsInRow = 0,
                         lastSuccessMs = nowMs,
@@ -3247,15 +3250,19 @@ function ____exports.countFinding(self, vitals, finding, durationMs, nowMs, reas
         end
         ____cond3 = ____cond3 or ____switch3 == "fault"
         if ____cond3 then
-            return ____lualib.__TS__ObjectAssign(
-                {},
-                vitals,
-                {
-                    faultsInRow = ____field(vitals.faultsInRow + 1),
-                    lastFailureMs = ____field(nowMs)
-                },
-                lastFailure
-            )
+            do
+                local ____vitals_2 = vitals
+                local faultsInRow = ____vitals_2.faultsInRow
+                local since = faultsInRow == 0 and ({faultsSinceMs = nowMs}) or ({})
+                return ____lualib.__TS__ObjectAssign(
+                    {},
+                    vitals,
+                    {faultsInRow = ____field(faultsInRow + 1)},
+                    since,
+                    {lastFailureMs = ____field(nowMs)},
+                    lastFailure
+                )
+            end
         end
         ____cond3 = ____cond3 or (____switch3 == "rate_limited" or ____switch3 == "refused")
         if ____cond3 then
@@ -3275,24 +3282,24 @@ end
 ---
 -- @param waiting tickets that could follow at once: with none, or with a gate that lets none through, the next gap is no measure
 function ____exports.countEnd(self, vitals, waiting, nowMs)
-    local ____vitals_1 = vitals
-    local drainingSinceMs = ____vitals_1.drainingSinceMs
-    local meanDrainGapMs = ____vitals_1.meanDrainGapMs
     local ____vitals_3 = vitals
-    local ____temp_2
+    local drainingSinceMs = ____vitals_3.drainingSinceMs
+    local meanDrainGapMs = ____vitals_3.meanDrainGapMs
+    local ____vitals_5 = vitals
+    local ____temp_4
     if drainingSinceMs == nil then
-        ____temp_2 = meanDrainGapMs
+        ____temp_4 = meanDrainGapMs
     else
-        ____temp_2 = mean(
+        ____temp_4 = mean(
             nil,
             meanDrainGapMs,
             math.max(0, nowMs - drainingSinceMs)
         )
     end
     return ____without(
-        ____vitals_3,
+        ____vitals_5,
         {
-            meanDrainGapMs = ____field(____temp_2),
+            meanDrainGapMs = ____field(____temp_4),
             drainingSinceMs = ____field(waiting > 0 and nowMs or nil)
         },
         "meanDrainGapMs",
@@ -3304,13 +3311,13 @@ function ____exports.msPerTicket(self, vitals, concurrency)
     if vitals.meanDrainGapMs ~= nil then
         return vitals.meanDrainGapMs
     end
-    local ____temp_4
+    local ____temp_6
     if vitals.meanResponseMs == nil then
-        ____temp_4 = nil
+        ____temp_6 = nil
     else
-        ____temp_4 = vitals.meanResponseMs / concurrency
+        ____temp_6 = vitals.meanResponseMs / concurrency
     end
-    return ____temp_4
+    return ____temp_6
 end
 return ____exports
  end,
@@ -4956,7 +4963,7 @@ return ____exports
  end,
 ["domain.gate.view"] = function(...) 
 local ____exports = {}
-local haltedSnapshot, reasonOf
+local haltedSnapshot, faultsSince, reasonOf
 function haltedSnapshot(self, ____bindingPattern0, nowMs)
     local exchanges
     local accepting
@@ -4978,6 +4985,16 @@ function haltedSnapshot(self, ____bindingPattern0, nowMs)
         usableForMs = refreshAfterMs * 2
     }
 end
+function faultsSince(self, ____bindingPattern0)
+    local lastSuccessMs
+    local faultsSinceMs
+    local faultsInRow
+    faultsInRow = ____bindingPattern0.faultsInRow
+    faultsSinceMs = ____bindingPattern0.faultsSinceMs
+    lastSuccessMs = ____bindingPattern0.lastSuccessMs
+    local isOfThisRow = faultsInRow > 0 and faultsSinceMs ~= nil and faultsSinceMs >= (lastSuccessMs or -math.huge)
+    return isOfThisRow and ({faultsSinceMs = faultsSinceMs}) or ({})
+end
 function reasonOf(self, ____bindingPattern0)
     local why
     why = ____bindingPattern0.why
@@ -4985,17 +5002,17 @@ function reasonOf(self, ____bindingPattern0)
         why = "rate_limit"
     end
     repeat
-        local ____switch18 = why
-        local ____cond18 = ____switch18 == "rate_limit" or ____switch18 == "no_judgements"
-        if ____cond18 then
+        local ____switch19 = why
+        local ____cond19 = ____switch19 == "rate_limit" or ____switch19 == "no_judgements"
+        if ____cond19 then
             return why
         end
-        ____cond18 = ____cond18 or ____switch18 == "faults"
-        if ____cond18 then
+        ____cond19 = ____cond19 or ____switch19 == "faults"
+        if ____cond19 then
             return "model_faults"
         end
-        ____cond18 = ____cond18 or ____switch18 == "refused"
-        if ____cond18 then
+        ____cond19 = ____cond19 or ____switch19 == "refused"
+        if ____cond19 then
             return "model_refused"
         end
     until true
@@ -5075,34 +5092,38 @@ function ____exports.statusOf(self, gate, load, isWanted, nowMs, limits)
     return ____lualib.__TS__ObjectAssign(
         {
             state = ____modulesInUse["domain.gate.breaker"].breakerState(nil, breaker, nowMs),
-            faultsInRow = vitals.faultsInRow,
-            lastSuccessMs = vitals.lastSuccessMs,
-            lastFailureMs = vitals.lastFailureMs,
-            lastFailure = vitals.lastFailure or nil,
-            meanResponseMs = vitals.meanResponseMs,
-            retryAtMs = retryAtMs > nowMs and retryAtMs or nil,
-            refused = credentials and credentials.why or nil,
-            held = ____lualib.__TS__ArrayMap(
-                paused,
-                function(____, ____bindingPattern0)
-                    local untilMs
-                    local why
-                    local model
-                    model = ____bindingPattern0.model
-                    why = ____bindingPattern0.why
-                    if why == nil then
-                        why = "rate_limit"
-                    end
-                    untilMs = ____bindingPattern0.untilMs
-                    return {
-                        model = model,
-                        why = why,
-                        untilMs = untilMs,
-                        isWanted = isWanted(nil, model)
-                    }
-                end
-            )
+            faultsInRow = vitals.faultsInRow
         },
+        faultsSince(nil, vitals),
+        {
+            lastSuccessMs = ____field(vitals.lastSuccessMs),
+            lastFailureMs = ____field(vitals.lastFailureMs),
+            lastFailure = ____field(vitals.lastFailure or nil),
+            meanResponseMs = ____field(vitals.meanResponseMs),
+            retryAtMs = ____field(retryAtMs > nowMs and retryAtMs or nil),
+            refused = ____field(credentials and credentials.why or nil)
+        },
+        (credentials and credentials.sinceMs) == nil and ({}) or ({refusedSinceMs = credentials.sinceMs}),
+        {held = ____field(____lualib.__TS__ArrayMap(
+            paused,
+            function(____, ____bindingPattern0)
+                local untilMs
+                local why
+                local model
+                model = ____bindingPattern0.model
+                why = ____bindingPattern0.why
+                if why == nil then
+                    why = "rate_limit"
+                end
+                untilMs = ____bindingPattern0.untilMs
+                return {
+                    model = model,
+                    why = why,
+                    untilMs = untilMs,
+                    isWanted = isWanted(nil, model)
+                }
+            end
+        ))},
         gate.halt == nil and ({}) or ({halt = gate.halt}),
         {
             openings = ____field(breaker.epoch),
@@ -5141,18 +5162,18 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
         end
         return nowMs < place.notBeforeMs and "backoff" or "turn"
     end
-    local ____gate_7 = gate
-    credentials = ____gate_7.credentials
-    local pauses = ____gate_7.holds
-    local vitals = ____gate_7.vitals
+    local ____gate_9 = gate
+    credentials = ____gate_9.credentials
+    local pauses = ____gate_9.holds
+    local vitals = ____gate_9.vitals
     repeat
-        local ____switch10 = place.standing.state
-        local ____cond10 = ____switch10 == "running"
-        if ____cond10 then
+        local ____switch11 = place.standing.state
+        local ____cond11 = ____switch11 == "running"
+        if ____cond11 then
             return nil
         end
-        ____cond10 = ____cond10 or (____switch10 == "waiting" or ____switch10 == "dispatched")
-        if ____cond10 then
+        ____cond11 = ____cond11 or (____switch11 == "waiting" or ____switch11 == "dispatched")
+        if ____cond11 then
             break
         end
     until true
@@ -5168,16 +5189,16 @@ function ____exports.estimateOf(self, gate, place, ahead, nowMs, limits)
     local isRefused = credentials ~= nil or pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause)
     local gateOpensAtMs = turn.kind == "wait" and turn.untilMs or nowMs
     local opensAtMs = pause ~= nil and ____modulesInUse["domain.gate.pauses"].isAsked(nil, pause) and math.max(gateOpensAtMs, pause.untilMs) or gateOpensAtMs
-    local ____position_11 = position
-    local ____isRefused_8
+    local ____position_13 = position
+    local ____isRefused_10
     if isRefused then
-        ____isRefused_8 = nil
+        ____isRefused_10 = nil
     else
-        ____isRefused_8 = opensAtMs
+        ____isRefused_10 = opensAtMs
     end
     local forecast = {
-        position = ____position_11,
-        opensAtMs = ____isRefused_8,
+        position = ____position_13,
+        opensAtMs = ____isRefused_10,
         notBeforeMs = math.max(place.notBeforeMs, pause and pause.untilMs or 0),
         msPerTicket = ____modulesInUse["domain.gate.vitals"].msPerTicket(nil, vitals, limits.concurrency)
     }
@@ -6100,16 +6121,15 @@ function mapped(self, gate, move)
                 move,
                 lease
             )),
-            vitals = ____field(____without(
+            vitals = ____field(____lualib.__TS__ObjectAssign(
+                {},
                 vitals,
+                vitals.faultsSinceMs == nil and ({}) or ({faultsSinceMs = move(nil, vitals.faultsSinceMs)}),
                 {
                     lastSuccessMs = ____field(orNull(nil, vitals.lastSuccessMs)),
                     lastFailureMs = ____field(orNull(nil, vitals.lastFailureMs)),
                     drainingSinceMs = ____field(orNull(nil, vitals.drainingSinceMs))
-                },
-                "lastSuccessMs",
-                "lastFailureMs",
-                "drainingSinceMs"
+                }
             )),
             exchanges = ____field(____with(
                 exchanges,
