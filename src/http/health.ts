@@ -97,6 +97,7 @@ function healthBody(
     known.length < providerNames.length ||
     stores.some(({ status }) => status === "down") ||
     known.some(({ refused, halt }) => refused !== null || halt !== undefined) ||
+    isWaitedForInVain(setups, gateStatuses) ||
     ages.some(({ state, ageMs }) => state === "open" || (state === "closed" && (ageMs ?? 0) > overdueMs));
   return {
     service: "llm-provider-service",
@@ -132,4 +133,14 @@ function healthBody(
     ),
     warnings: [...about.warnings, ...waitsInWords(gateStatuses, setups, about.nameOf)],
   };
+}
+
+/** Whether tickets wait for a provider that is switched off here or has no key: nothing but whoever runs the service ends that. */
+function isWaitedForInVain(
+  setups: Readonly<Record<ProviderName, Setup>>,
+  gateStatuses: GateStatuses,
+): boolean {
+  return providerNames.some(
+    (name) => (gateStatuses[name]?.queue.size ?? 0) > 0 && !(setups[name].enabled && setups[name].configured),
+  );
 }

@@ -256,8 +256,9 @@ function positionOf({ state }: Shown, { estimate }: TicketContext): number | nul
   return state.status === "queued" ? (estimate?.position ?? null) : null;
 }
 
-function waitOf({ state }: Shown, { estimate }: TicketContext): number | null {
-  return state.status === "queued" ? (estimate?.waitMs ?? null) : null;
+/** @returns `null` also where the provider may not be asked here: nobody knows when that will change, whatever its gate waits for */
+function waitOf({ state }: Shown, { estimate, isUsable }: TicketContext): number | null {
+  return state.status === "queued" && isUsable ? (estimate?.waitMs ?? null) : null;
 }
 
 /** Where nothing is known, a client may look again in this time. */

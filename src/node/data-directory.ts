@@ -34,6 +34,7 @@ export function openDataDirectory(
     }
     return ok(warningsAbout(directory, found));
   } catch (error) {
+    if (codeOf(error) === "EEXIST") return refuse("It is there, and is no directory.");
     return refuse(`${error instanceof Error ? error.message : String(error)}.`);
   }
 }
@@ -44,10 +45,13 @@ function whyNotIn(directory: string, { uid: owner, mode }: Stats, uid: number | 
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EROFS")
-      return "Its file system is mounted read-only.";
+    if (codeOf(error) === "EROFS") return "Its file system is mounted read-only.";
     return `The directory belongs to uid ${owner} (mode ${modeOf(mode)}), and the service, which runs as uid ${uid}, may not read and write in it. ${howTo(directory, uid)}`;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
 }
 
 function howTo(directory: string, uid: number | undefined): string {

@@ -16,6 +16,8 @@ it.each([
     const { body: kept } = await before.compare(queued, key);
     await before.compare(queued);
     const { request, clock } = before.restarted({ env });
+    // At once, and not only as a ticket that has waited for ten minutes.
+    expect((await request("/healthz")).body["status"]).toBe("degraded");
     await clock.advance(hourMs);
 
     const sentence = "openai is not enabled here, or has no key.";
@@ -24,6 +26,7 @@ it.each([
       status: "queued",
       error_type: "CONFIGURATION_ERROR",
       error_message: sentence,
+      estimated_wait_minutes: null,
     });
     const results = await request(String(kept["results_url"]));
     expect(results.body["message"]).toBe(

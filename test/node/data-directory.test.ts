@@ -126,6 +126,13 @@ it("says that a file system is mounted read-only, and advises nobody to give it 
   expect(openDataDirectory(directory)).toEqual(isMounted ? { ok: false, error } : { ok: true, value: [] });
 });
 
+it("says that what stands in its place is no directory", () => {
+  const file = join(directoryWith(0o700), "a file");
+  writeFileSync(file, "");
+  const error = `The data in ${file} can't be used. It is there, and is no directory.`;
+  expect(openDataDirectory(file)).toEqual({ ok: false, error });
+});
+
 it("warns of a directory in which others can put files of theirs", () => {
   const directory = directoryWith(0o777);
   writeFileSync(join(directory, "somebody's"), "");

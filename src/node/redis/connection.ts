@@ -84,7 +84,7 @@ export function redisTransport(url: string, clock: Clock, limitMs = callMs): Red
       return tried.flatMap((one, at) => {
         // Where memory is full, rights were looked at before.
         if (one.status === "fulfilled" || codeOf(one.reason) === "OOM") return [];
-        if (codeOf(one.reason) !== "NOPERM") throw one.reason;
+        if (codeOf(one.reason)?.startsWith("NOPERM") !== true) throw one.reason;
         return [commands[at]?.[0] ?? ""];
       });
     },

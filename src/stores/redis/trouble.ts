@@ -62,13 +62,19 @@ export function awayBy(cause: unknown, said: string): StoreAway {
 /** @param said an error as Redis words it */
 export function troubleSaid(said: string): StoreTrouble {
   if (said.includes(deniedInScript) || said.includes("NOPERM"))
-    return { error: "wrong_credentials", code: "NOPERM" };
+    return { error: "wrong_credentials", code: ["NOPERM", ...commandDenied(said)].join(" ") };
   const sentence = sentences.find(([beginning]) => said.startsWith(beginning));
   if (sentence !== undefined) return { error: sentence[1], code: sentence[0] };
   const code = /^-?([A-Z]{2,})\b/.exec(said)?.[1] ?? "UNKNOWN";
   // Its disk is full, not its memory.
   if (code === "MISCONF" && /no space/i.test(said)) return { error: "full", code };
   return { error: byFirstWord[code] ?? "other", code };
+}
+
+/** Redis names the command that a user may not run, and no key or channel of what was asked. */
+function commandDenied(said: string): readonly string[] {
+  const command = /permissions to run the '([a-z|-]+)' command/.exec(said)?.[1];
+  return command === undefined ? [] : [command.toUpperCase()];
 }
 
 /** Where a name has several addresses, each has its error. */

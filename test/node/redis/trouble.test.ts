@@ -176,7 +176,14 @@ const cases: readonly (readonly [
     "a user without scripts",
     () => userWith(...without("+evalsha")),
     "wrong_credentials",
-    /^NOPERM$/,
+    /^NOPERM EVALSHA$/,
+    /lacks rights that the service needs \(NOPERM EVALSHA\)/,
+  ],
+  [
+    "a user who may run a script, and not load it",
+    () => userWith(...without("+script|load")),
+    "wrong_credentials",
+    /^NOPERM SCRIPT\|LOAD$/,
     /lacks rights/,
   ],
   [
