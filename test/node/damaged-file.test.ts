@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openSqlite } from "../../src/node/sqlite/store.ts";
+import { openStores } from "../../src/node/stores.ts";
 import { draftOf } from "../contracts/tickets.ts";
 import { manualClock } from "../support/clock.ts";
 import { config, directoryForTest } from "../support/sqlite-store.ts";
@@ -24,23 +25,21 @@ import { runNodeService, startNodeService } from "../support/node-service.ts";
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
 const patience = { timeout: 60_000, interval: 50 };
 
-async function open(dataDir: string) {
-  const faults: unknown[] = [];
-  const opened = await openSqlite({
-    settings: { ...config, dataDir },
-    clock: manualClock(),
-    random: () => 0.5,
-    newId: () => crypto.randomUUID(),
-    onFault: (error) => faults.push(error),
-    tell: () => {},
-  });
-  return { opened, faults };
-}
+const partsIn = (dataDir: string) => ({
+  settings: { ...config, dataDir },
+  clock: manualClock(),
+  random: () => 0.5,
+  newId: () => crypto.randomUUID(),
+  onFault: () => {},
+  tell: () => {},
+});
+
+const open = (dataDir: string) => openSqlite(partsIn(dataDir));
 
 /** Tickets, keys and totals of a life that has ended, and one process that died. */
 async function usedDirectory(): Promise<string> {
   const directory = directoryForTest();
-  const { opened } = await open(directory);
+  const opened = await open(directory);
   if (!opened.ok) throw new Error(opened.error);
   const { tickets, keys, gate, close } = opened.value;
   for (let count = 0; count < 20; count++) await tickets.create(draftOf());
@@ -72,12 +71,14 @@ it(
       const file = openSync(fileIn(directory), "r+");
       writeSync(file, Buffer.alloc(4_096, 0x5a), 0, 4_096, page * 4_096);
       closeSync(file);
-      const { opened } = await open(directory);
+      // As a start opens it, which reads more than the store alone.
+      const opened = await openStores({ ...partsIn(directory), redisUrl: null, onCancelled: () => {} });
       said.add(opened.ok ? "serves" : opened.error.replace(directory, "…"));
       if (!opened.ok) continue;
-      await opened.value.tickets.create(draftOf()).catch(() => {});
-      await opened.value.health();
-      await opened.value.close();
+      const { parts, close } = opened.value;
+      await parts.tickets.create(draftOf()).catch(() => {});
+      await parts.dependencies("all");
+      await close();
     }
     expect([...said]).toContainEqual(
       expect.stringMatching(/^The data in … can't be used\. \S+ is damaged \(.+\): put a backup/),
@@ -88,7 +89,7 @@ it(
 
 it("damage that is found while it is used is what health says from then on", async () => {
   const directory = await usedDirectory();
-  const { opened } = await open(directory);
+  const opened = await open(directory);
   if (!opened.ok) throw new Error(opened.error);
   onTestFinished(() => opened.value.close());
   expect(await opened.value.health()).toMatchObject({ trouble: null });
@@ -115,7 +116,7 @@ it("emptied, where tickets were: it is no new one", { timeout: 150_000 }, async 
   expect(await startFails(directory)).toContain("is empty or gone, though this directory has been in use");
   expect(statSync(fileIn(directory)).size).toBe(0);
   rmSync(fileIn(directory));
-  expect((await open(directory)).opened).toMatchObject({
+  expect(await open(directory)).toMatchObject({
     ok: false,
     error: expect.stringContaining("empty or gone") as string,
   });
@@ -181,7 +182,7 @@ it.each([
 
 it("moved away and put back while the service runs: it goes on", async () => {
   const directory = await usedDirectory();
-  const { opened } = await open(directory);
+  const opened = await open(directory);
   if (!opened.ok) throw new Error(opened.error);
   onTestFinished(() => opened.value.close());
   renameSync(directory, `${directory}-moved`);

@@ -59,6 +59,9 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
   const { gates, tickets, keys, totals, actions, moves, notes } = tables;
+  const leftToBring = () => moves.count() + notes.count();
+  // A start asks for it: what can't be read of it is found here, where that is a sentence.
+  leftToBring();
   return {
     gate: gates.of,
     tickets,
@@ -67,7 +70,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
     actions,
     moves,
     notes,
-    leftToBring: () => moves.count() + notes.count(),
+    leftToBring,
     ...course(database, tables, alarm, parts),
     ...wellBeing(tables.commits, clock),
   };
