@@ -8,20 +8,17 @@ const mostTold = 10;
 const minuteMs = 60_000;
 
 export function createRefusedLogins(tell: Tell, monotonicMs: Clock["monotonicMs"]): RefusedLogins {
-  let sinceMs = -Infinity;
-  let told = 0;
+  /** When those were told that were told in the last minute, in order. */
+  const toldAtMs: number[] = [];
   let untold = 0;
   return (correlationId, route) => {
     const nowMs = monotonicMs();
-    if (nowMs - sinceMs >= minuteMs) {
-      sinceMs = nowMs;
-      told = 0;
-    }
-    if (told === mostTold) {
+    while (toldAtMs[0] !== undefined && nowMs - toldAtMs[0] >= minuteMs) toldAtMs.shift();
+    if (toldAtMs.length === mostTold) {
       untold++;
       return;
     }
-    told++;
+    toldAtMs.push(nowMs);
     tell({ kind: "operator_refused", correlationId, route, untold });
     untold = 0;
   };

@@ -38,7 +38,7 @@ it("shows what is wrong and since when, and its forms pause, resume and cancel",
 
   const page = await shown("/console");
   expect(page).toMatch(
-    /1 thing is wrong\. mock : It is down: 5 faults in a row, the last: unavailable; it has never answered/,
+    /1 thing is wrong\. mock : It is down: 5 faults in a row, since \d+ s ago .*, the last: unavailable; it has never answered/,
   );
   expect(page).toMatch(/1 ticket waits for it \(of local \), the oldest from \d+ s ago/);
   expect(page).toMatch(/Last ten minutes, of all isolates .* 5 calls \(0\.01\/s\), 5 failed \(100 %\)/);

@@ -68,6 +68,22 @@ describe("who may", () => {
     expect(at.logged("operator_action")).toEqual([]);
   });
 
+  it("ten keys that are tried in vain are logged in whatever minute", async () => {
+    const at = service();
+    const tries = async (count: number) => {
+      for (let times = 0; times < count; times++)
+        await at.request("/api/v1/operator/actions", { headers: { authorization: "Bearer lps_guessed" } });
+      return at.logged("operator_refused").length;
+    };
+    expect(await tries(1)).toBe(1);
+    await at.clock.advance(59_999);
+    expect(await tries(20)).toBe(10);
+    await at.clock.advance(1);
+    expect(await tries(20)).toBe(11);
+    await at.clock.advance(59_999);
+    expect(await tries(20)).toBe(20);
+  });
+
   it("what changes anything by Basic must come from the service's own page", async () => {
     const { request } = service();
     const sent = (headers: Record<string, string>) => request(pausing, { method: "POST", headers });
