@@ -25,7 +25,10 @@ describe.skipIf(!hasRedis("a pause over Redis"))(
         () => live(second.service),
         (answer) => String(answer) === String(paused),
       );
-      const told = [first, second].flatMap(({ service }) => service.logged("provider_held"));
+      const told = await until(
+        () => Promise.resolve([first, second].flatMap(({ service }) => service.logged("provider_held"))),
+        (lines) => lines.length > 0,
+      );
       expect(told).toMatchObject([{ provider: "openai", reason: "paused" }]);
       const before = await Promise.all(
         [first, second].map(async ({ lane }) => (await lane.requests()).length),
