@@ -154,6 +154,7 @@ function tableOf(parts: GateKeeperParts): Table {
         const after = seenAt(stored, counted, table.arePlacesChanged, nowMs);
         if (after === stored) return reply;
         const mustLast = isMomentous(stored, after);
+        if (bringsNearer(stored, after)) table.hasChanged = true;
         if (mustLast) {
           table.hasChanged = true;
           if (parts.onChanges !== undefined) changes = changesOf(before, after, sizeNow, nowMs);
@@ -179,6 +180,11 @@ function tableOf(parts: GateKeeperParts): Table {
     },
   };
   return table;
+}
+
+/** May a ticket go sooner than it seemed? An answer eases a pace, or has ended the waits of all, though the account was refused and let in again in one breath. */
+function bringsNearer(before: GateState, after: GateState): boolean {
+  return before.paces !== after.paces || before.waitsEndedMs !== after.waitsEndedMs;
 }
 
 function liveCalls({ places, limits, random }: GateKeeperParts, { verb }: Table) {

@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { look, lookIfDue } from "../../src/engine/gate-owner.ts";
 import { gateWorld, queueItem } from "../domain/durable-builders.ts";
+import type { Finding } from "../../src/domain/gate/call-report.ts";
 import { askGate, gateStep, stepLimits } from "../support/redis/gate-steps.ts";
 
 function owned() {
@@ -60,6 +61,51 @@ it("looks in vain neither after a full queue's no, nor when a ticket that was se
   notDue();
   keeper.remove("a");
   expect(keeper.isDue()).toBe(true);
+});
+
+it("sets the alarm for the end of a ramp that nobody has climbed", () => {
+  const { keeper, owner, done, world, keep, tell } = owned();
+  const finding = { kind: "rate_limited", model: "m", holdMs: 1_000 } as const;
+  tell({ permit: null, epoch: null, finding, durationMs: null });
+  keep("a");
+  keep("b");
+  world.nowMs = 890_000;
+  look(keeper, owner);
+  expect(done).toMatchObject({ sent: ["a"], alarms: [901_000] });
+});
+
+it("looks again when our account was refused and let in again in one exchange, for whoever waited for later", () => {
+  const { keeper, owner, done, world } = owned();
+  keeper.admit(queueItem("a"), 10_000);
+  look(keeper, owner);
+  world.nowMs = 1;
+  const { saves } = world;
+  const told = { permit: null, epoch: null, durationMs: null };
+  keeper.exchange("r", [
+    { ...told, finding: { kind: "refused", why: "credentials_refused" } },
+    // One lets it in, the others are the whole ramp.
+    ...Array.from({ length: 5 }, () => ({ ...told, finding: { kind: "healthy" } as const })),
+  ]);
+  expect(world.saves).toBe(saves);
+  lookIfDue(keeper, owner);
+  expect(done.sent).toEqual(["a"]);
+});
+
+it("looks again when an answer brings the next start of a pace nearer", () => {
+  const { keeper, owner, done, keep, tell } = owned();
+  const answered = (tenant: string, comparison: string, finding: Finding) => {
+    const ticket = { unreadableAgoMs: null, thrownAgoMs: null };
+    const call = { comparison, tenant, model: "m", beganAgoMs: 0, beforeAgoMs: 10, ticket };
+    tell({ permit: null, epoch: null, finding, durationMs: null, call });
+  };
+  answered("another", "another's", { kind: "healthy", judged: true });
+  answered("", "one", { kind: "rate_limited", model: "m", holdMs: 8_000 });
+  keep("a");
+  look(keeper, owner);
+  answered("", "two", { kind: "healthy", judged: true });
+  expect(keeper.isDue()).toBe(true);
+  look(keeper, owner);
+  expect(done).toMatchObject({ sent: [], alarms: [1_000, 900] });
 });
 
 it("misses nothing by not looking: whatever was asked, and whenever, a look that isn't due finds nothing to do", () => {

@@ -1,7 +1,15 @@
 /** Whose tickets may not be sent now, and until when: pauses of models, ramps, paces, and for whom the breaker is open. */
 import { breakerTurn } from "./breaker.ts";
 import { isClosedForTicket, type GateState, type GateLimits } from "./gate.ts";
-import { isAsked, isPaused, modelTurn, presentPauses, sparesTicketsOf, type ModelPause } from "./pauses.ts";
+import {
+  isAsked,
+  isPaused,
+  modelTurn,
+  presentPauses,
+  rampEndsMs,
+  sparesTicketsOf,
+  type ModelPause,
+} from "./pauses.ts";
 import type { Block, Group, Places } from "./places.ts";
 import { rampStart } from "./ramp.ts";
 import { isDivided, mostInFlight } from "./ticket-turn.ts";
@@ -42,7 +50,7 @@ export function pausesOf(gate: GateState, places: Places, nowMs: number): readon
       const turn = modelTurn(pause, nowMs);
       if (turn.kind === "wait") blocks.push({ ...pausedIn(pause, nowMs), untilMs: turn.untilMs });
     } else if (isPaused(pause, nowMs)) blocks.push({ ...pausedIn(pause, nowMs), untilMs: pause.untilMs });
-    else if (roomOf(pause, places) <= 0) blocks.push({ model, untilMs: Infinity });
+    else if (roomOf(pause, places) <= 0) blocks.push({ model, untilMs: rampEndsMs(pause) });
   }
   for (const { model, tenant, nextAtMs } of gate.paces) {
     if (nextAtMs > nowMs) blocks.push({ model, tenant, untilMs: nextAtMs });

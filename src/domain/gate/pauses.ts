@@ -167,7 +167,12 @@ export function presentPauses(pauses: readonly ModelPause[], nowMs: number): rea
 /** One that is asked is forgotten where no ticket has asked for so long: none is left that wants its model. */
 function isPresent(pause: ModelPause, nowMs: number): boolean {
   if (isAsked(pause)) return nowMs < Math.max(pause.untilMs + forgottenAfterMs, pause.asker?.endsAtMs ?? 0);
-  return isPaused(pause, nowMs) || (pause.why !== undefined && nowMs < pause.untilMs + forgottenAfterMs);
+  return isPaused(pause, nowMs) || (pause.why !== undefined && nowMs < rampEndsMs(pause));
+}
+
+/** The ramp after a pause is over then, also where nobody has climbed it. */
+export function rampEndsMs({ untilMs }: ModelPause): number {
+  return untilMs + forgottenAfterMs;
 }
 
 /** The model's pause, or the ramp after it; `undefined`: it has none, or has long had none. */

@@ -2009,7 +2009,13 @@ function isPresent(self, pause, nowMs)
         local ____opt_5 = pause.asker
         return ____nowMs_8 < math.max(____temp_7, ____opt_5 and ____opt_5.endsAtMs or 0)
     end
-    return ____exports.isPaused(nil, pause, nowMs) or pause.why ~= nil and nowMs < pause.untilMs + 900000
+    return ____exports.isPaused(nil, pause, nowMs) or pause.why ~= nil and nowMs < ____exports.rampEndsMs(nil, pause)
+end
+--- The ramp after a pause is over then, also where nobody has climbed it.
+function ____exports.rampEndsMs(self, ____bindingPattern0)
+    local untilMs
+    untilMs = ____bindingPattern0.untilMs
+    return untilMs + 900000
 end
 --- The model's pause, or the ramp after it; `undefined`: it has none, or has long had none.
 function ____exports.pauseOf(self, pauses, model, nowMs)
@@ -4388,7 +4394,10 @@ function ____exports.pausesOf(self, gate, places, nowMs)
                 {untilMs = pause.untilMs}
             )
         elseif roomOf(nil, pause, places) <= 0 then
-            blocks[#blocks + 1] = {model = model, untilMs = math.huge}
+            blocks[#blocks + 1] = {
+                model = model,
+                untilMs = ____modulesInUse["domain.gate.pauses"].rampEndsMs(nil, pause)
+            }
         end
     end
     for ____, ____value in ipairs(gate.paces) do
@@ -6323,7 +6332,7 @@ return ____exports
  end,
 ["engine.gate-keeper"] = function(...) 
 local ____exports = {}
-local tableOf, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges, isNobodys
+local tableOf, bringsNearer, liveCalls, admissions, queueVerbs, looks, views, isMuchLater, idOf, batch, noChanges, isNobodys
 function tableOf(self, parts)
     local ____table
     local ____parts_0 = parts
@@ -6388,6 +6397,9 @@ function tableOf(self, parts)
                     return reply
                 end
                 local mustLast = ____modulesInUse["domain.gate.gate"].isMomentous(nil, stored, after)
+                if bringsNearer(nil, stored, after) then
+                    ____table.hasChanged = true
+                end
                 if mustLast then
                     ____table.hasChanged = true
                     if parts.onChanges ~= nil then
@@ -6431,6 +6443,9 @@ function tableOf(self, parts)
         end
     }
     return ____table
+end
+function bringsNearer(self, before, after)
+    return before.paces ~= after.paces or before.waitsEndedMs ~= after.waitsEndedMs
 end
 function liveCalls(self, ____bindingPattern0, ____bindingPattern1)
     local random
