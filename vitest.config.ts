@@ -23,6 +23,7 @@ const machineInWorkerd = ["test/cloudflare/migration.test.ts"];
 const waitsLongest = [
   "test/cloudflare/objects/ticket-object-evicted.test.ts",
   "test/cloudflare/stories.test.ts",
+  "test/node/tracing.test.ts",
   "test/node/stories-sqlite.test.ts",
   "test/node/redis/process.test.ts",
   "test/node/stories-redis.test.ts",
