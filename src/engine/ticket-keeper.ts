@@ -24,6 +24,7 @@ import {
 } from "../domain/ticket/ticket.ts";
 import type { ClaimAnswer } from "./claims.ts";
 import type { ClaimedTicket, Created, Draft } from "../gateway/ports.ts";
+import { notedRow } from "./noted-row.ts";
 import { createCreation } from "./ticket-creation.ts";
 import { createNotices, type Notices } from "./ticket-notices.ts";
 import type { TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
@@ -64,9 +65,11 @@ export interface TicketKeeper {
 const stale: Settled = { kind: "stale" };
 
 export function createTicketKeeper(
-  parts: TicketKeeperParts,
+  given: TicketKeeperParts,
   rules: TicketRules = { moves, noticeOf, ticketDueMs },
 ): TicketKeeper {
+  const { written } = given;
+  const parts = written === undefined ? given : { ...given, row: notedRow(given.row, written) };
   const { row, gate, nowMs, later, follower } = parts;
   const { cancel, claim, elapse } = rules.moves;
   const notices = createNotices(parts, rules);

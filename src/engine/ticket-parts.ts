@@ -102,6 +102,8 @@ export interface TicketKeeperParts {
   readonly random: () => number;
   /** Lets work that no verb waits for come to its end. It never rejects. */
   readonly later: (work: Promise<void>) => void;
+  /** Notes in the same store what has happened to the ticket, for who is to be told: within the change that stores it. Absent: nobody does. */
+  readonly written?: (ticket: Ticket, events: readonly TicketEvent[]) => void;
   /** Hears of the ticket's end, once that is stored. Absent: nobody does. */
   readonly onEnd?: (ended: TicketEnded) => void;
   /** `null`: there is nobody else. */

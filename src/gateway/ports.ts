@@ -265,6 +265,31 @@ export interface Actions {
   latest(most: number): Promise<readonly OperatorAction[]>;
 }
 
+/**
+ * Each tenant's tickets that have ended, numbered in the order in which their stores learned of it: 1, 2, 3 and so on. Nothing is ever put before a
+ * number that was given, and each is kept as long as its ticket.
+ */
+export interface Feed {
+  /**
+   * @param after the number that the caller knows; `null`: from the first that is kept
+   * @param most at least 1
+   * @throws {StoreAway}
+   */
+  page(tenant: string, after: number | null, most: number): Promise<FeedPage>;
+}
+
+export type FeedPage =
+  | {
+      readonly kind: "page";
+      /** Each as its event's JSON. Where one of them is forgotten before those around it, it is left out. */
+      readonly events: readonly string[];
+      /** To go on from; the one asked with, where nothing is behind it. */
+      readonly last: number;
+      readonly more: boolean;
+    }
+  /** What stood behind that number is forgotten in part, or it was never given: go on from `oldest`, behind which all is kept. */
+  | { readonly kind: "expired"; readonly oldest: number };
+
 /** What is the matter with a store, in the words of `/healthz`. */
 export type StoreError =
   | "refused"

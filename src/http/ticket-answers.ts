@@ -82,7 +82,7 @@ export function statusJson(ticket: Shown, context: TicketContext, beside: object
   return withMetadata(body, metadataTextOf(about));
 }
 
-function metadataTextOf({ metadata, metadataText }: Shown["about"]): string {
+export function metadataTextOf({ metadata, metadataText }: Shown["about"]): string {
   return metadataText ?? JSON.stringify(metadata);
 }
 
@@ -132,7 +132,7 @@ export function resultOf(ticket: Shown, context: TicketContext, nowMs: number): 
 }
 
 const statusUrl = (id: string) => `/api/v1/status/${id}`;
-const resultsUrl = (id: string) => `/api/v1/results/${id}`;
+export const resultsUrl = (id: string) => `/api/v1/results/${id}`;
 
 const expired: Problem = {
   status: 410,
@@ -269,6 +269,6 @@ function secondsToWait(ticket: Shown, { estimate }: TicketContext, nowMs: number
   return retryAfterSeconds(estimate.waitMs, estimate.opensAtMs - nowMs);
 }
 
-function iso(ms: number): string {
+export function iso(ms: number): string {
   return new Date(ms).toISOString();
 }

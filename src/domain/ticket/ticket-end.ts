@@ -1,6 +1,6 @@
 /** How a ticket has ended, in figures: what operators are told of it. */
 import type { Moved } from "./steps.ts";
-import { isEnded, type Ended, type TicketFailure } from "./ticket.ts";
+import { isEnded, type Ended, type TicketCopy, type TicketEvent, type TicketFailure } from "./ticket.ts";
 
 export interface TicketEnd {
   readonly status: Ended["status"];
@@ -29,6 +29,21 @@ export function endOf({ ticket, events }: Pick<Moved<unknown>, "ticket" | "event
     waitMs: firstCalledAtMs === undefined ? null : Math.max(0, firstCalledAtMs - about.acceptedAtMs),
     durationMs: Math.max(0, state.endedAtMs - about.acceptedAtMs),
   };
+}
+
+/** The terminal event, as it was written. @throws where the ticket has not ended, which is a bug of the caller's */
+export function endEventOf({ progress, state }: Pick<TicketCopy, "progress" | "state">): TicketEvent {
+  if (!isEnded(state)) throw new Error("the ticket has not ended");
+  const event = { number: progress.events, atMs: state.endedAtMs };
+  switch (state.status) {
+    case "completed":
+    case "expired":
+      return { ...event, kind: state.status };
+    case "failed":
+      return { ...event, kind: "failed", reason: state.failure.reason };
+    case "cancelled":
+      return { ...event, kind: "cancelled", cancelledBy: state.cancelledBy };
+  }
 }
 
 function reasonOfEnd(state: Ended): TicketEnd["reason"] {
