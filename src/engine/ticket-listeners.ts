@@ -4,6 +4,7 @@
  * the ticket nothing.
  */
 import type { Ticket } from "../domain/ticket/ticket.ts";
+import { createTeller, type Telling } from "./telling.ts";
 import type { TicketRow } from "./ticket-parts.ts";
 
 export interface TicketListener {
@@ -40,7 +41,7 @@ export function createListening(
   row: TicketRow,
   onTold: () => void,
 ): Listening {
-  const tellers = listeners.map((listener) => createTeller(listener, row, onTold));
+  const tellers = listeners.map((listener) => createTeller(row, tellingOf(listener, row), onTold));
   return {
     tell: async () => void (await Promise.all(tellers.map((tell) => tell()))),
     isUnheard: () => listeners.some((listener) => listener.heard() === 0),
@@ -51,36 +52,15 @@ export function createListening(
   };
 }
 
-/** One after another, so that the last that it is told is the last that happened. */
-function createTeller(listener: TicketListener, row: TicketRow, onTold: () => void): () => Promise<void> {
-  let telling: Promise<void> | null = null;
-
-  function missing(): Ticket | null {
-    const ticket = row.read();
-    return ticket !== null && listener.isMissing(ticket, listener.heard()) ? ticket : null;
-  }
-
-  async function tellAll(first: Ticket): Promise<void> {
-    try {
-      for (let ticket: Ticket | null = first; ticket !== null; ticket = missing()) {
-        await listener.tell(ticket);
-        const { events } = ticket.progress;
-        await row.change((open) => {
-          if (open.read() !== null) listener.noteHeard(events);
-        });
-      }
-    } catch {
-      // The alarm will tell it.
-    } finally {
-      // In the same breath as the last look: what happens from here on is told anew.
-      telling = null;
-      onTold();
-    }
-  }
-
-  return async () => {
-    const first = missing();
-    if (first === null) return;
-    await (telling ??= tellAll(first));
+function tellingOf(listener: TicketListener, row: TicketRow): Telling<Ticket> {
+  return {
+    missing() {
+      const ticket = row.read();
+      return ticket !== null && listener.isMissing(ticket, listener.heard()) ? ticket : null;
+    },
+    say: (ticket) => listener.tell(ticket),
+    note(open, { progress }) {
+      if (open.read() !== null) listener.noteHeard(progress.events);
+    },
   };
 }
