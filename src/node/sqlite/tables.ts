@@ -5,6 +5,7 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import { sqliteActions } from "./actions.ts";
 import type { Database } from "./database.ts";
+import { sqliteDeliveries, type SqliteDeliveries, type SqliteDeliveriesParts } from "./deliveries.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
 import { groupCommit, type GroupCommit } from "./group-commit.ts";
@@ -29,6 +30,8 @@ export interface SqliteTablesParts {
   readonly tell: Tell;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
+  /** Whom ends of tickets are told from here. Absent: nobody. */
+  readonly webhooks?: Pick<SqliteDeliveriesParts, "told" | "onEntered"> | undefined;
 }
 
 export interface SqliteTables {
@@ -42,6 +45,8 @@ export interface SqliteTables {
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
+  /** `null`: nobody is told from here. */
+  readonly deliveries: SqliteDeliveries | null;
 }
 
 export function sqliteTables(database: Database, parts: SqliteTablesParts): SqliteTables {
@@ -65,12 +70,17 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   });
   const keys = sqliteKeys(sql, commits, nowMs, onErased);
   const policy = ticketPolicy(settings);
+  const deliveries =
+    parts.webhooks === undefined
+      ? null
+      : sqliteDeliveries({ ...parts, ...parts.webhooks, sql, commits, nowMs });
   const tickets = sqliteTickets({
     ...parts,
     sql,
     commits,
     policy,
     nowMs,
+    written: deliveries?.enter,
     gate: gates.of,
     onTold,
     onKept: () => moves.stored(),
@@ -94,7 +104,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door };
+  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door, deliveries };
 }
 
 /** @param trouble `null`: nothing is the matter any more */
