@@ -9,6 +9,7 @@ import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite, type SqliteParts, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
@@ -60,6 +61,7 @@ export async function sqliteForTest(settings = config, webhooks?: SqliteParts["w
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       webhooks,
+      endedEvent: endedEventJson,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);
@@ -102,6 +104,9 @@ export async function sqliteForTest(settings = config, webhooks?: SqliteParts["w
     },
     get actions() {
       return sqlite.actions;
+    },
+    get feed() {
+      return sqlite.feed;
     },
     get directory() {
       return directory;
