@@ -86,7 +86,7 @@ export default defineConfig({
         plugins: [insideWorkerd()],
         test: {
           name: "workerd",
-          globalSetup: ["./test/support/upstash-setup.ts"],
+          globalSetup: ["./test/support/upstash-setup.ts", "./test/support/receivers.ts"],
           include: ["test/cloudflare/**/*.test.ts"],
           exclude: machineInWorkerd,
         },
