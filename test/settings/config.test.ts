@@ -1,7 +1,7 @@
 /** What the settings mean together, what is told of mistakes. Each setting by itself: `settings.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { describeMistakes, parseConfig, secretsOf, type Config } from "../../src/settings/config.ts";
-import { isLoopback } from "../../src/settings/rules.ts";
+import { isLoopback } from "../../src/domain/loopback.ts";
 import { settings } from "../../src/settings/settings.ts";
 
 type Env = Readonly<Record<string, unknown>>;
