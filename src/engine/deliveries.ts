@@ -6,6 +6,7 @@
  * deliveries under a lease, and settles them. Several processes can take from one table: none gets what another has.
  */
 import {
+  deliveryIdOf,
   droppedDelivery,
   isPending,
   lapsedDelivery,
@@ -168,6 +169,15 @@ function entering({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf }
       }
     },
 
+    /** There is no room for any of it. Within the transaction that stores the end. */
+    leaveOut({ ticketId }: EventToTell, endpoints: readonly KnownEndpoint[]): void {
+      for (const known of endpoints) {
+        if (tables.find(deliveryIdOf(ticketId, known.name)) !== null) continue;
+        const endpoint = tables.endpoint(known) ?? newEndpoint(known);
+        tables.putEndpoint({ ...endpoint, dropped: endpoint.dropped + 1 });
+      }
+    },
+
     /** Tells the same event again under its id. @param tenant whose it must be */
     redeliver(tenant: string, id: string): Redelivered {
       return atomically(() => {
@@ -281,7 +291,7 @@ function idlest(candidates: readonly Open[]): { readonly of: Open; readonly deli
 }
 
 /** What happens by time alone. */
-function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, putOver }: Rows) {
+function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpointOf, putOver }: Rows) {
   /** Marked first; what waits for it is dropped later. @returns false: there is more of it */
   function dropUnknown(endpoint: Endpoint, atMs: number): boolean {
     const { unknownSinceMs, pending, sending, dropped } = endpoint;
@@ -300,18 +310,15 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
     return waiting.length === 0;
   }
 
-  function forget(delivery: Delivery): void {
+  function forget(delivery: Delivery, atMs: number): void {
     tables.remove(delivery.id);
     const endpoint = endpointOf(delivery);
     if (endpoint === null || !isPending(delivery)) return;
-    const { pending, sending, dropped } = endpoint;
-    const wasSending = delivery.state.status === "sending" ? 1 : 0;
-    tables.putEndpoint({
-      ...endpoint,
-      pending: pending - 1,
-      sending: sending - wasSending,
-      dropped: dropped + 1,
-    });
+    const { pending, dropped } = endpoint;
+    const wasSending = delivery.state.status === "sending";
+    // It may have been the probe, whose turn is another's then.
+    const rest = wasSending ? afterAttempt(endpoint, delivery.id, "nothing", atMs, atOnce) : endpoint;
+    tables.putEndpoint({ ...rest, pending: pending - 1, dropped: dropped + 1 });
   }
 
   return {
@@ -329,7 +336,7 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
           putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
         }
         const over = tables.over(atMs, batch);
-        for (const delivery of over) forget(delivery);
+        for (const delivery of over) forget(delivery, atMs);
         let isDone = lapsed.length < batch && over.length < batch;
         for (const known of endpoints) {
           const stored = tables.endpoint(known);

@@ -96,6 +96,8 @@ const shapes: Readonly<Record<string, string>> = {
   "actions.action": "operator's action",
   "OperatorObject.actions.json": "operator's action",
   [`${root}keys:* record`]: "keyed request",
+  [`${root}push:delivery:*`]: "deliveries.record",
+  [`${root}push:endpoints *`]: "endpoints.record",
 };
 
 /** Ids, hashes, days and whatever else is data. */
@@ -107,6 +109,7 @@ function keyPattern(key: string): string {
     .replace(/(gate:)(anthropic|openai|google|openrouter|mock):/, "$1*:")
     .replace(/(:(?:waits|turns)):.*$/, "$1:*")
     .replace(/(queue:tenant:).*$/, "$1*")
+    .replace(/(push:(?:due|sending|tenant):).*$/, "$1*")
     .replace(/(totals:\*:).*$/, "$1*");
 }
 

@@ -5,6 +5,8 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { redisActions } from "../../stores/redis/actions.ts";
+import { redisDeliveries } from "../../stores/redis/deliveries.ts";
+import type { ToldEndsParts } from "../../stores/redis/told-ends.ts";
 import { createScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
@@ -39,6 +41,8 @@ export interface RedisParts {
   readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
   readonly tell?: Tell;
+  /** Whom ends of tickets are told. Absent: nobody. */
+  readonly webhooks?: ToldEndsParts["webhooks"];
 }
 
 /** As the service has it: what is erased is erased from Redis' append-only file too. */
@@ -108,6 +112,7 @@ export function openRedis(
     keys: redisKeys(script),
     totals,
     actions: redisActions(redis, script, policy.retentionMs),
+    deliveries: parts.webhooks && redisDeliveries(script, clock.nowMs, random),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,

@@ -2,6 +2,7 @@
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import type { AttemptOutcome, Settled } from "../../domain/ticket/moves.ts";
 import type { Ticket, TicketEvent } from "../../domain/ticket/ticket.ts";
+import type { DeliveryStore } from "../../gateway/delivery-store.ts";
 import {
   StoreAway,
   type Actions,
@@ -20,6 +21,8 @@ export interface PrimaryStore extends Door {
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
   readonly actions: Actions;
+  /** Absent: nobody is told from there. */
+  readonly deliveries?: DeliveryStore | undefined;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;
   /** It is back: looks at once. */

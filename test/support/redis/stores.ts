@@ -8,7 +8,9 @@ import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
+import type { ToldEndpoints } from "../../../src/gateway/delivery-store.ts";
 import { redisActions } from "../../../src/stores/redis/actions.ts";
+import { redisDeliveries } from "../../../src/stores/redis/deliveries.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
 import { redisGate } from "../../../src/stores/redis/gate.ts";
@@ -31,6 +33,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
   const redis = transport ?? (await connected());
   const wakes = new Map<ProviderName, number | null>();
   let sent: string[] = [];
+  let told: ToldEndpoints = { endpointsOf: () => [], maxPending: 1_000 };
+  let entered = 0;
+  const faults: unknown[] = [];
   let stores = open(redis);
 
   async function connected(): Promise<Redis> {
@@ -58,7 +63,24 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       gate: { ...bareGate(callerTo(bareScript(looker)), "mock"), ...redisGate(script, "mock") },
       keys: redisKeys(script),
       actions: redisActions(redis, script, policy.retentionMs),
-      tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
+      deliveries: redisDeliveries(script, clock.nowMs, () => 0.5),
+      tickets: redisTickets({
+        redis,
+        script,
+        policy,
+        newId: () => crypto.randomUUID(),
+        random: () => 0.5,
+        webhooks: {
+          told: {
+            endpointsOf: (about) => told.endpointsOf(about),
+            get maxPending() {
+              return told.maxPending;
+            },
+          },
+          onEntered: () => void entered++,
+        },
+        onFault: (error) => void faults.push(error),
+      }),
     };
   }
 
@@ -103,6 +125,11 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     get actions() {
       return stores.actions;
     },
+    /** From now on. Nobody, unless told. */
+    tellEnds: (whom: ToldEndpoints) => void (told = whom),
+    /** How often this process has heard that something was entered. */
+    entered: () => entered,
+    faults,
     get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },

@@ -3,6 +3,7 @@ import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { WaitEstimate } from "../../../domain/gate/view.ts";
 import type { Facts, TicketCall, WrittenNotice } from "./calls.ts";
 import { count, exactly, list, read } from "./commands.ts";
+import { enterEnd } from "./deliveries.ts";
 import type { ScriptedGate } from "./gate.ts";
 import {
   dueKey,
@@ -17,8 +18,14 @@ import {
 
 type Of<Verb> = Extract<TicketCall, { verb: Verb }>;
 
+/** `fault`: a bug in what is told of it, in Redis' words; empty: none. */
+type Changed =
+  | { readonly kind: "stored"; readonly fault: string }
+  /** As another has left it. */
+  | { readonly kind: "there"; readonly row: Row };
+
 type Created =
-  | { readonly kind: "stored"; readonly estimate: WaitEstimate | null }
+  | { readonly kind: "stored"; readonly estimate: WaitEstimate | null; readonly fault: string }
   /** There is one already. */
   | { readonly kind: "there"; readonly row: Row }
   | { readonly kind: "full" };
@@ -59,26 +66,42 @@ export function createTicket(
   redis.call("DEL", ticketKey(run, id), eventsKey(run, id));
   writeTicket(run, id, facts, call.dueMs, texts);
   enlist(run, gate, call);
-  return { kind: "stored", estimate };
+  // There was room for it, or it would not have been taken in.
+  return { kind: "stored", estimate, fault: tellEndpoints(run, call, Infinity) };
 }
 
-/** @returns the row as another has left it; `[]`: stored */
 export function changeTicket(
   run: Run,
   gate: ScriptedGate,
   call: Of<"change">,
   texts: readonly string[],
-): Row {
+): Changed {
   const id = call.item.ticketId;
   const key = ticketKey(run, id);
   const isAsRead = read("HGET", key, "revision") === exactly(call.revision);
-  if (!isAsRead || !isOfThisClock(run, call)) return rowOf(run, id);
+  if (!isAsRead || !isOfThisClock(run, call)) return { kind: "there", row: rowOf(run, id) };
+  const freedBytes = call.told === undefined ? 0 : bytesIn(rowOf(run, id)) - bytesIn(texts);
   redis.call("HDEL", key, "claim");
   if (call.facts.forgetAtMs !== null) redis.call("HDEL", key, "texts");
   writeTicket(run, id, call.facts, call.dueMs, texts);
   enlist(run, gate, call);
   tell(gate, call.item, call.notice);
-  return [];
+  return { kind: "stored", fault: tellEndpoints(run, call, freedBytes) };
+}
+
+/** Last, so that a bug in it costs the ticket nothing. @returns what went wrong */
+function tellEndpoints(run: Run, { told }: Of<"create" | "change">, freedBytes: number): string {
+  if (told === undefined) return "";
+  try {
+    enterEnd(run, told, freedBytes);
+    return "";
+  } catch (error) {
+    return typeof error === "string" ? error : ((error as { err?: string }).err ?? "unknown");
+  }
+}
+
+function bytesIn(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
