@@ -17,6 +17,7 @@ import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
+import type { Webhooks } from "./push/webhooks.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -40,6 +41,8 @@ export interface Surroundings {
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
   readonly deployment: string | null;
+  /** Absent: nobody is told of tickets by webhooks. */
+  readonly webhooks?: Webhooks | undefined;
   /** Absent: nobody records spans. */
   readonly tracer?: Tracer | undefined;
   /** Absent: no answer says where its time went. */
@@ -86,6 +89,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,
+    webhooks: surroundings.webhooks ?? null,
     usable: new Set(ports.providers.keys()),
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),

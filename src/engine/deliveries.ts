@@ -28,6 +28,7 @@ import {
   roomAt,
   seenEndpoint,
   sendingTo,
+  withDropped,
   type Endpoint,
   type KnownEndpoint,
 } from "../domain/push/endpoint.ts";
@@ -138,7 +139,7 @@ function rowsOf({ tables, atOnce }: DeliveriesParts) {
     const fares = afterAttempt(endpoint, delivery.id, verdictOf(end), nowMs, atOnce);
     const dropped = after.state.status === "dropped" ? 1 : 0;
     const pending = fares.pending - (isPending(after) ? 0 : 1);
-    return putChanged(endpoint, { ...fares, pending, dropped: fares.dropped + dropped }, nowMs);
+    return putChanged(endpoint, withDropped({ ...fares, pending }, dropped, nowMs), nowMs);
   }
 
   return { endpointOf, putChanged, putOver };
@@ -162,19 +163,18 @@ function entering({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf }
         const isFull = endpoint.pending >= maxPending;
         tables.put(isFull ? droppedDelivery(delivery, atMs) : delivery);
         tables.putEndpoint(
-          isFull
-            ? { ...endpoint, dropped: endpoint.dropped + 1 }
-            : { ...endpoint, pending: endpoint.pending + 1 },
+          isFull ? withDropped(endpoint, 1, atMs) : { ...endpoint, pending: endpoint.pending + 1 },
         );
       }
     },
 
     /** There is no room for any of it. Within the transaction that stores the end. */
     leaveOut({ ticketId }: EventToTell, endpoints: readonly KnownEndpoint[]): void {
+      const atMs = nowMs();
       for (const known of endpoints) {
         if (tables.find(deliveryIdOf(ticketId, known.name)) !== null) continue;
         const endpoint = tables.endpoint(known) ?? newEndpoint(known);
-        tables.putEndpoint({ ...endpoint, dropped: endpoint.dropped + 1 });
+        tables.putEndpoint(withDropped(endpoint, 1, atMs));
       }
     },
 
@@ -294,7 +294,7 @@ function idlest(candidates: readonly Open[]): { readonly of: Open; readonly deli
 function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpointOf, putOver }: Rows) {
   /** Marked first; what waits for it is dropped later. @returns false: there is more of it */
   function dropUnknown(endpoint: Endpoint, atMs: number): boolean {
-    const { unknownSinceMs, pending, sending, dropped } = endpoint;
+    const { unknownSinceMs, pending, sending } = endpoint;
     if (unknownSinceMs === null) {
       tables.putEndpoint({ ...endpoint, unknownSinceMs: atMs });
       return true;
@@ -305,7 +305,7 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
     if (waiting.length === 0 && sending === 0) tables.removeEndpoint(endpoint);
     else {
       const left = Math.max(0, pending - waiting.length);
-      tables.putEndpoint({ ...endpoint, pending: left, dropped: dropped + waiting.length });
+      tables.putEndpoint(withDropped({ ...endpoint, pending: left }, waiting.length, atMs));
     }
     return waiting.length === 0;
   }
@@ -314,11 +314,10 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
     tables.remove(delivery.id);
     const endpoint = endpointOf(delivery);
     if (endpoint === null || !isPending(delivery)) return;
-    const { pending, dropped } = endpoint;
     const wasSending = delivery.state.status === "sending";
     // It may have been the probe, whose turn is another's then.
     const rest = wasSending ? afterAttempt(endpoint, delivery.id, "nothing", atMs, atOnce) : endpoint;
-    tables.putEndpoint({ ...rest, pending: pending - 1, dropped: dropped + 1 });
+    tables.putEndpoint(withDropped({ ...rest, pending: endpoint.pending - 1 }, 1, atMs));
   }
 
   return {
@@ -421,6 +420,7 @@ function healthOf({
   trouble,
   pending,
   dropped,
+  lastDroppedAtMs,
   lastDeliveredAtMs,
 }: Endpoint): EndpointHealth {
   return {
@@ -432,6 +432,7 @@ function healthOf({
     offBecause: state.status === "off" ? state.because : null,
     pending,
     dropped,
+    lastDroppedAtMs,
     lastDeliveredAtMs,
   };
 }

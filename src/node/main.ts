@@ -9,7 +9,7 @@ import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { statusesOf } from "../http/gate-views.ts";
-import { endedEventJson } from "../http/notices.ts";
+import { endedEventJson, webhookBody } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
@@ -22,6 +22,8 @@ import { createMask } from "../telemetry/mask.ts";
 import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
+import type { DeliveryStore } from "../gateway/delivery-store.ts";
+import { receiversOf } from "../push/receivers.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -33,6 +35,7 @@ import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
 import { sizeOfTexts } from "./sqlite/stored-texts.ts";
+import type { NodeWebhooks } from "./push/webhooks.ts";
 import { openStores } from "./stores.ts";
 import { undiciTransport } from "./vendors/undici-transport.ts";
 import { utf8 } from "./http/utf8.ts";
@@ -66,6 +69,8 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const directoryWarnings = directory.value;
 const cancellations = createCancellations();
+const receivers = await receiversOf(config.webhooks, sha256);
+const isTold = receivers.all.length > 0;
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
@@ -76,6 +81,7 @@ const opened = await openStores({
   endedEvent: endedEventJson,
   onFault,
   tell,
+  ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -84,6 +90,8 @@ const stopping = new AbortController();
 let isStarted = false;
 let isStopping = false;
 const vendors = undiciTransport();
+// Who tells nobody does not load what does.
+const webhooks = isTold && stores.deliveries !== null ? await sender(stores.deliveries) : null;
 const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
@@ -92,6 +100,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
+  webhooks: webhooks?.webhooks,
   metrics: nodeMetrics(config, meter, recent, vendors.connections),
   modelLabel,
   isStopping: () => isStopping,
@@ -117,6 +126,21 @@ void askedToStop.then(stop);
 
 function sha256(text: string): string {
   return hash("sha256", utf8(text), "hex");
+}
+
+async function sender(deliveries: DeliveryStore): Promise<NodeWebhooks> {
+  const { nodeWebhooks } = await import("./push/webhooks.ts");
+  return nodeWebhooks({
+    receivers,
+    deliveries,
+    tickets: stores.parts.tickets,
+    render: webhookBody,
+    clock,
+    pollIntervalMs: config.queue.pollIntervalMs,
+    newId,
+    tell,
+    onFault,
+  });
 }
 
 function refuse(why: string): never {
@@ -159,6 +183,7 @@ function warnings(): readonly string[] {
 function started() {
   isStarted = true;
   stores.start(gateway.run);
+  webhooks?.start();
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   tell({
@@ -193,7 +218,7 @@ async function stop(signal: NodeJS.Signals) {
   }
   const doorClosedAtMs = performance.now();
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
+  await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });

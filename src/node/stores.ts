@@ -5,6 +5,7 @@ import { ticketPolicy } from "../settings/limits.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
+import type { DeliveryStore } from "../gateway/delivery-store.ts";
 import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
@@ -21,6 +22,8 @@ export interface StoresParts extends SqliteParts {
 }
 
 export interface Stores extends Door {
+  /** `null`: nobody is told of ends from here. */
+  readonly deliveries: DeliveryStore | null;
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
@@ -38,7 +41,9 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
     const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
     if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
   };
-  const opened = await openSqlite({ ...parts, tell });
+  // What only stands in for Redis tells nobody: a ticket's end is told from where it moves to.
+  const { webhooks, ...rest } = parts;
+  const opened = await openSqlite({ ...rest, tell, ...(redisUrl === null && webhooks && { webhooks }) });
   if (!opened.ok) return opened;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
@@ -86,6 +91,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
     },
+    deliveries: sqlite.deliveries,
     start: sqlite.start,
     rest: sqlite.rest,
     close: sqlite.close,
@@ -137,6 +143,7 @@ async function redisBeforeSqlite(
         return { redis, sqlite: sqliteIs(fallback, !isUp) };
       },
     },
+    deliveries: failover.deliveries,
     start,
     rest,
     close,

@@ -71,7 +71,7 @@ export function redisDeliveries(
 }
 
 /** In Lua what is `null` is not there. */
-const notSaid = { failingSinceMs: null, offBecause: null, lastDeliveredAtMs: null };
+const notSaid = { failingSinceMs: null, offBecause: null, lastDroppedAtMs: null, lastDeliveredAtMs: null };
 
 function changeIn(change: EndpointChange | null): EndpointChange | null {
   return change && { ...change, because: change.because ?? null };

@@ -4499,20 +4499,20 @@ function withoutProbe(self, state, deliveryId)
 end
 function eased(self, state, atOnce)
     repeat
-        local ____switch20 = state.status
-        local ____cond20 = ____switch20 == "ok"
-        if ____cond20 then
+        local ____switch22 = state.status
+        local ____cond22 = ____switch22 == "ok"
+        if ____cond22 then
             return state
         end
-        ____cond20 = ____cond20 or ____switch20 == "ramp"
-        if ____cond20 then
+        ____cond22 = ____cond22 or ____switch22 == "ramp"
+        if ____cond22 then
             do
                 local ramp = ____modulesInUse["domain.ramp"].climb(nil, state.ramp, atOnce)
                 return ramp == nil and ({status = "ok"}) or ({status = "ramp", ramp = ramp})
             end
         end
-        ____cond20 = ____cond20 or (____switch20 == "failing" or ____switch20 == "off")
-        if ____cond20 then
+        ____cond22 = ____cond22 or (____switch22 == "failing" or ____switch22 == "off")
+        if ____cond22 then
             return {status = "ramp", ramp = ____modulesInUse["domain.ramp"].rampStart}
         end
     until true
@@ -4525,13 +4525,13 @@ function worsened(self, state, deliveryId, trouble, nowMs)
         return {status = "off", because = "silent", sinceMs = nowMs}
     end
     repeat
-        local ____switch25 = state.status
-        local ____cond25 = ____switch25 == "ok" or ____switch25 == "ramp"
-        if ____cond25 then
+        local ____switch27 = state.status
+        local ____cond27 = ____switch27 == "ok" or ____switch27 == "ramp"
+        if ____cond27 then
             return trouble.failures < 5 and state or ({status = "failing", probeAtMs = nowMs + 30000, failedProbes = 0, probe = nil})
         end
-        ____cond25 = ____cond25 or ____switch25 == "failing"
-        if ____cond25 then
+        ____cond27 = ____cond27 or ____switch27 == "failing"
+        if ____cond27 then
             do
                 if state.probe ~= deliveryId then
                     return state
@@ -4568,6 +4568,7 @@ function ____exports.newEndpoint(self, known)
         pending = 0,
         sending = 0,
         dropped = 0,
+        lastDroppedAtMs = nil,
         unknownSinceMs = nil
     }
 end
@@ -4712,6 +4713,14 @@ function ____exports.afterAttempt(self, endpoint, deliveryId, verdict, nowMs, at
             end
         end
     until true
+end
+---
+-- @param count deliveries that will not be made
+function ____exports.withDropped(self, endpoint, count, nowMs)
+    if count == 0 then
+        return endpoint
+    end
+    return ____with(endpoint, {dropped = endpoint.dropped + count, lastDroppedAtMs = nowMs})
 end
 --- Does what waits for it go on now, where it did not before?
 function ____exports.hasRecovered(self, before, after)
@@ -4939,7 +4948,12 @@ function rowsOf(self, ____bindingPattern0)
         return putChanged(
             nil,
             endpoint,
-            ____with(fares, {pending = pending, dropped = fares.dropped + dropped}),
+            ____modulesInUse["domain.push.endpoint"].withDropped(
+                nil,
+                ____with(fares, {pending = pending}),
+                dropped,
+                nowMs
+            ),
             nowMs
         )
     end
@@ -4969,7 +4983,7 @@ function entering(self, ____bindingPattern0, ____bindingPattern1)
                         local endpoint = tables:endpoint(known) or ____modulesInUse["domain.push.endpoint"].newEndpoint(nil, known)
                         local isFull = endpoint.pending >= maxPending
                         tables:put(isFull and ____modulesInUse["domain.push.delivery"].droppedDelivery(nil, delivery, atMs) or delivery)
-                        tables:putEndpoint(isFull and ____with(endpoint, {dropped = endpoint.dropped + 1}) or ____with(endpoint, {pending = endpoint.pending + 1}))
+                        tables:putEndpoint(isFull and ____modulesInUse["domain.push.endpoint"].withDropped(nil, endpoint, 1, atMs) or ____with(endpoint, {pending = endpoint.pending + 1}))
                         __continue14 = true
                     until true
                     if not __continue14 then
@@ -4981,6 +4995,7 @@ function entering(self, ____bindingPattern0, ____bindingPattern1)
         leaveOut = function(self, ____bindingPattern0, endpoints)
             local ticketId
             ticketId = ____bindingPattern0.ticketId
+            local atMs = nowMs(nil)
             for ____, known in ipairs(endpoints) do
                 do
                     local __continue18
@@ -4990,7 +5005,7 @@ function entering(self, ____bindingPattern0, ____bindingPattern1)
                             break
                         end
                         local endpoint = tables:endpoint(known) or ____modulesInUse["domain.push.endpoint"].newEndpoint(nil, known)
-                        tables:putEndpoint(____with(endpoint, {dropped = endpoint.dropped + 1}))
+                        tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(nil, endpoint, 1, atMs))
                         __continue18 = true
                     until true
                     if not __continue18 then
@@ -5235,7 +5250,6 @@ function tidying(self, ____bindingPattern0, ____bindingPattern1)
         local unknownSinceMs = ____endpoint_3.unknownSinceMs
         local pending = ____endpoint_3.pending
         local sending = ____endpoint_3.sending
-        local dropped = ____endpoint_3.dropped
         if unknownSinceMs == nil then
             tables:putEndpoint(____with(endpoint, {unknownSinceMs = atMs}))
             return true
@@ -5256,7 +5270,12 @@ function tidying(self, ____bindingPattern0, ____bindingPattern1)
             tables:removeEndpoint(endpoint)
         else
             local left = math.max(0, pending - #waiting)
-            tables:putEndpoint(____with(endpoint, {pending = left, dropped = dropped + #waiting}))
+            tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(
+                nil,
+                ____with(endpoint, {pending = left}),
+                #waiting,
+                atMs
+            ))
         end
         return #waiting == 0
     end
@@ -5266,8 +5285,6 @@ function tidying(self, ____bindingPattern0, ____bindingPattern1)
         if endpoint == nil or not ____modulesInUse["domain.push.delivery"].isPending(nil, delivery) then
             return
         end
-        local pending = endpoint.pending
-        local dropped = endpoint.dropped
         local wasSending = delivery.state.status == "sending"
         local rest = wasSending and ____modulesInUse["domain.push.endpoint"].afterAttempt(
             nil,
@@ -5277,7 +5294,12 @@ function tidying(self, ____bindingPattern0, ____bindingPattern1)
             atMs,
             atOnce
         ) or endpoint
-        tables:putEndpoint(____with(rest, {pending = pending - 1, dropped = dropped + 1}))
+        tables:putEndpoint(____modulesInUse["domain.push.endpoint"].withDropped(
+            nil,
+            ____with(rest, {pending = endpoint.pending - 1}),
+            1,
+            atMs
+        ))
     end
     return {tidy = function(self, endpoints)
         return atomically(
@@ -5453,6 +5475,7 @@ function views(self, ____bindingPattern0)
 end
 function healthOf(self, ____bindingPattern0)
     local lastDeliveredAtMs
+    local lastDroppedAtMs
     local dropped
     local pending
     local trouble
@@ -5467,6 +5490,7 @@ function healthOf(self, ____bindingPattern0)
     trouble = ____bindingPattern0.trouble
     pending = ____bindingPattern0.pending
     dropped = ____bindingPattern0.dropped
+    lastDroppedAtMs = ____bindingPattern0.lastDroppedAtMs
     lastDeliveredAtMs = ____bindingPattern0.lastDeliveredAtMs
     local ____tenant_7 = tenant
     local ____name_8 = name
@@ -5487,6 +5511,7 @@ function healthOf(self, ____bindingPattern0)
         offBecause = state.status == "off" and state.because or nil,
         pending = pending,
         dropped = dropped,
+        lastDroppedAtMs = lastDroppedAtMs,
         lastDeliveredAtMs = lastDeliveredAtMs
     }
 end
