@@ -66,7 +66,7 @@ export default defineConfig({
           // No file changes what others see of a module, so one worker loads `src` once for all its files: a third of all their work was loading.
           isolate: false,
           include: [
-            "test/{domain,gateway,engine,accounts,providers,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
+            "test/{domain,gateway,engine,accounts,providers,push,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
             "test/*.test.ts",
             "test/proofs/bench/**/*.test.ts",
           ],
@@ -86,7 +86,7 @@ export default defineConfig({
         plugins: [insideWorkerd()],
         test: {
           name: "workerd",
-          globalSetup: ["./test/support/upstash-setup.ts"],
+          globalSetup: ["./test/support/upstash-setup.ts", "./test/support/receivers.ts"],
           include: ["test/cloudflare/**/*.test.ts"],
           exclude: machineInWorkerd,
         },

@@ -29,6 +29,7 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
@@ -64,7 +65,7 @@ const tracing =
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
-const directoryWarnings = directory.value;
+const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
@@ -153,7 +154,7 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...lastingWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {
