@@ -7,7 +7,7 @@ import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
 import type { Actions, Clock, Feed, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp, type AppParts } from "./http/app.ts";
-import { loopbackTenant } from "./http/auth.ts";
+import { loopbackTenant } from "./settings/tenants.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";

@@ -12,7 +12,7 @@ import { version } from "../version.ts";
 import { ticketParameter } from "../wire/schemas.ts";
 import { pathParameters } from "./address.ts";
 import { textAnswer } from "./answer.ts";
-import { loopbackTenant } from "./auth.ts";
+import { loopbackTenant } from "../settings/tenants.ts";
 import { actionsTable } from "./console/actions.ts";
 import { consolePage, pageHeaders, script, style } from "./console/frame.ts";
 import { atClock, type Html } from "./console/marks.ts";

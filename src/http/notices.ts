@@ -46,7 +46,7 @@ export const forAnybody: Wanted = { metadata: false, result: false };
  * @param ticket as it is at the event, or later
  * @param event one of the ticket's; the terminal one only with a ticket that has ended
  */
-export function noticeOf(ticket: Ticket | TicketCopy, event: Announced, wanted: Wanted): Notice {
+export function eventNotice(ticket: Ticket | TicketCopy, event: Announced, wanted: Wanted): Notice {
   const { id: queueId } = ticket.about;
   const status = statusOf(event);
   return {
@@ -59,13 +59,13 @@ export function noticeOf(ticket: Ticket | TicketCopy, event: Announced, wanted: 
 
 /** As the feed has it. @param ticket one that has ended @returns JSON */
 export function endedEventJson(ticket: TicketCopy): string {
-  const { data, ...rest } = noticeOf(ticket, endEventOf(ticket), forTenant);
+  const { data, ...rest } = eventNotice(ticket, endEventOf(ticket), forTenant);
   return `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`;
 }
 
 function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeStatus, wanted: Wanted): string {
   const { about, state } = ticket;
-  const end = isEnd(event) && isEnded(state) ? state : null;
+  const end = isTerminal(event) && isEnded(state) ? state : null;
   const problem = end && problemOfTicket(ticket, nothingElseKnown);
   const body = {
     event_type: eventTypeOf(status),
@@ -107,7 +107,7 @@ function typeOfReturn(event: Announced) {
   return event.kind === "returned" && event.reason !== null ? errorTypeOf(event.reason) : null;
 }
 
-export function isEnd({ kind }: Pick<Announced, "kind">): boolean {
+export function isTerminal({ kind }: Pick<Announced, "kind">): boolean {
   switch (kind) {
     case "accepted":
     case "started":

@@ -12,7 +12,7 @@ import {
 import type { Failure } from "../../src/domain/failure.ts";
 import type { CancelledBy, Ticket, TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import { withoutTexts } from "../../src/engine/ticket-codec.ts";
-import { endedEventJson, forAnybody, forTenant, isEnd, noticeOf } from "../../src/http/notices.ts";
+import { endedEventJson, forAnybody, forTenant, isTerminal, eventNotice } from "../../src/http/notices.ts";
 import { draftOf, judged } from "../contracts/tickets.ts";
 import { policy } from "../support/sqlite-store.ts";
 
@@ -91,7 +91,7 @@ describe.each(ended)("of a ticket that is %s", (status, { ticket, events }, data
   if (last === undefined) throw new Error("nothing has happened");
 
   it("its end is told with what it came to, under an id that says which event it is", () => {
-    const told = noticeOf(ticket, last, forTenant);
+    const told = eventNotice(ticket, last, forTenant);
     expect(told).toMatchObject({ id: `evt_${id}_${last.number}`, type: `ticket.${status}` });
     expect(told.timestamp).toBe(new Date(last.atMs).toISOString());
     expect(JSON.parse(told.data)).toMatchObject({
@@ -107,12 +107,12 @@ describe.each(ended)("of a ticket that is %s", (status, { ticket, events }, data
       result: null,
       ...data,
     });
-    expect(isEnd(last)).toBe(true);
+    expect(isTerminal(last)).toBe(true);
   });
 
   it("the feed says the same of it each time, from whichever copy", () => {
     const said = endedEventJson(ticket);
-    const { id: eventId, type, timestamp, data: told } = noticeOf(ticket, last, forTenant);
+    const { id: eventId, type, timestamp, data: told } = eventNotice(ticket, last, forTenant);
     expect(JSON.parse(said)).toEqual({ id: eventId, type, timestamp, data: JSON.parse(told) });
     expect(endedEventJson(withoutTexts(ticket))).toBe(said);
     expect(endedEventJson(JSON.parse(JSON.stringify(ticket)) as Ticket)).toBe(said);
@@ -121,7 +121,7 @@ describe.each(ended)("of a ticket that is %s", (status, { ticket, events }, data
   it("nobody is told a text, or a vendor's word", () => {
     for (const event of events) {
       for (const wanted of [forTenant, forAnybody, { metadata: true, result: true }])
-        expect(JSON.stringify(noticeOf(ticket, event, wanted))).not.toContain(canary);
+        expect(JSON.stringify(eventNotice(ticket, event, wanted))).not.toContain(canary);
     }
   });
 });
@@ -150,7 +150,7 @@ it.each([
   (_, lived, number, status, type, data) => {
     const event = lived.events[number - 1];
     if (event === undefined) throw new Error("it has not happened");
-    const told = noticeOf(lived.ticket, event, forTenant);
+    const told = eventNotice(lived.ticket, event, forTenant);
     expect(told.id).toBe(`evt_${id}_${number}`);
     expect(told.type).toBe(`ticket.${status}`);
     expect(JSON.parse(told.data)).toMatchObject({
@@ -162,7 +162,7 @@ it.each([
       error_message: null,
       ...data,
     });
-    expect(isEnd(event)).toBe(false);
+    expect(isTerminal(event)).toBe(false);
   },
 );
 
@@ -170,9 +170,9 @@ it("what was told of an earlier event is told of it once the ticket has ended, t
   const { ticket, events } = settled(claimed(accepted()), judged);
   const [first, second] = events;
   if (first === undefined || second === undefined) throw new Error("it has not happened");
-  expect(noticeOf(ticket, first, forTenant)).toEqual(noticeOf(accepted().ticket, first, forTenant));
-  expect(noticeOf(ticket, second, forTenant)).toEqual(
-    noticeOf(claimed(accepted()).ticket, second, forTenant),
+  expect(eventNotice(ticket, first, forTenant)).toEqual(eventNotice(accepted().ticket, first, forTenant));
+  expect(eventNotice(ticket, second, forTenant)).toEqual(
+    eventNotice(claimed(accepted()).ticket, second, forTenant),
   );
 });
 
@@ -189,15 +189,15 @@ it("metadata is told as it was written, to the ticket's tenant alone", () => {
   const { ticket, events } = accepted({ metadata: { a: "é€😀" }, metadataText });
   const [event] = events;
   if (event === undefined) throw new Error("it has not happened");
-  expect(noticeOf(ticket, event, forTenant).data).toContain(`"metadata":${metadataText}`);
-  expect(noticeOf(ticket, event, forAnybody).data).not.toMatch(/metadata|result"/);
+  expect(eventNotice(ticket, event, forTenant).data).toContain(`"metadata":${metadataText}`);
+  expect(eventNotice(ticket, event, forAnybody).data).not.toMatch(/metadata|result"/);
 });
 
 it("the result is told where it is wanted, as the ticket's results show it", () => {
   const { ticket, events } = settled(claimed(accepted()), judged);
   const last = events.at(-1);
   if (last === undefined) throw new Error("nothing has happened");
-  const { result } = JSON.parse(noticeOf(ticket, last, { metadata: true, result: true }).data) as {
+  const { result } = JSON.parse(eventNotice(ticket, last, { metadata: true, result: true }).data) as {
     result: unknown;
   };
   expect(result).toMatchObject({ queue_id: id, winner: "Essay A", justification: "It argues." });
@@ -205,7 +205,7 @@ it("the result is told where it is wanted, as the ticket's results show it", () 
 
 it("a ghost that nobody was told of is withdrawn, for the bus alone", () => {
   const { ticket } = accepted();
-  const told = noticeOf(ticket, { number: 2, atMs: atMs + 1, kind: "withdrawn" }, forAnybody);
+  const told = eventNotice(ticket, { number: 2, atMs: atMs + 1, kind: "withdrawn" }, forAnybody);
   expect(told.type).toBe("ticket.withdrawn");
   expect(JSON.parse(told.data)).toMatchObject({
     event_type: "QUEUE_REQUEST_FAILED",
