@@ -5,7 +5,7 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Actions, Clock, Feed, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp, type AppParts } from "./http/app.ts";
 import { loopbackTenant } from "./settings/tenants.ts";
 import type { MetricsSource } from "./http/metrics.ts";
@@ -53,6 +53,7 @@ export interface StoreParts extends Pick<
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly actions: Actions;
+  readonly feed: Feed;
   readonly totals: Totals;
   readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */

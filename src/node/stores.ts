@@ -24,7 +24,7 @@ export interface Stores extends Door {
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
-    "gate" | "tickets" | "keys" | "totals" | "actions" | "queueType" | "dependencies" | "warnings"
+    "gate" | "tickets" | "keys" | "totals" | "actions" | "feed" | "queueType" | "dependencies" | "warnings"
   >;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
@@ -69,7 +69,7 @@ function haltingAsWell(
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {
-  const { gate, tickets, keys, totals, actions } = sqlite;
+  const { gate, tickets, keys, totals, actions, feed } = sqlite;
   const left = sqlite.leftToBring();
   const warnings =
     left === 0
@@ -82,6 +82,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       keys,
       totals,
       actions,
+      feed,
       queueType: "sqlite",
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
@@ -106,7 +107,7 @@ async function redisBeforeSqlite(
     tell: (event) => tell({ ...event, store: "redis" }),
     onFault,
   });
-  const { gate, tickets, keys, totals, actions, warnings, start, rest, close } = failover;
+  const { gate, tickets, keys, totals, actions, feed, warnings, start, rest, close } = failover;
   await connected(primary, clock);
   await failover.look();
   /** Of the last look. */
@@ -118,6 +119,7 @@ async function redisBeforeSqlite(
       keys,
       totals,
       actions,
+      feed,
       warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {

@@ -5,11 +5,12 @@ import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idem
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import type { QueueItem } from "../../src/domain/gate/places.ts";
 import { noticeOf, queueItemOf, type Ticket, type TicketEvent } from "../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
+import { StoreAway, type Clock, type Feed, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { DistantTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { StoreParts } from "../../src/service.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryActions } from "./memory-actions.ts";
+import { memoryFeed } from "./memory-feed.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryStores extends StoreParts {
@@ -48,6 +49,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
   const tickets = new Map<string, Ticket>();
   const events = new Map<string, readonly TicketEvent[]>();
   const actions = memoryActions();
+  const feed = memoryFeed(clock.nowMs, (id) => tickets.get(id));
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const alarms = new Map<string, () => void>();
@@ -133,6 +135,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
         const { id } = ticket.about;
         tickets.set(id, ticket);
         events.set(id, [...(events.get(id) ?? []), ...happened]);
+        feed.written(ticket, happened);
       },
       remove(id) {
         tickets.delete(id);
@@ -168,6 +171,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     tickets: interrupted(ticketsPort, "tickets", orAway),
     keys: interrupted(keysPort, "keys", orAway),
     actions: interrupted(actions, "actions", orAway),
+    feed: interrupted<Feed>(feed, "feed", orAway),
     stopping: null,
     totals: {
       add(tenant, day, requests, costUsd) {
