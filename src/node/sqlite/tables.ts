@@ -5,6 +5,7 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import { sqliteActions } from "./actions.ts";
 import type { Database } from "./database.ts";
+import { sqliteDeliveries, type SqliteDeliveries, type SqliteDeliveriesParts } from "./deliveries.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
 import { sqliteFeed } from "./feed.ts";
@@ -32,6 +33,8 @@ export interface SqliteTablesParts {
   readonly endedEvent: (ticket: TicketCopy) => string;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
+  /** Whom ends of tickets are told from here. Absent: nobody. */
+  readonly webhooks?: Pick<SqliteDeliveriesParts, "told" | "onEntered"> | undefined;
 }
 
 export interface SqliteTables {
@@ -46,6 +49,8 @@ export interface SqliteTables {
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
+  /** `null`: nobody is told from here. */
+  readonly deliveries: SqliteDeliveries | null;
 }
 
 export function sqliteTables(database: Database, parts: SqliteTablesParts): SqliteTables {
@@ -69,12 +74,17 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   });
   const keys = sqliteKeys(sql, commits, nowMs, onErased);
   const policy = ticketPolicy(settings);
+  const deliveries =
+    parts.webhooks === undefined
+      ? null
+      : sqliteDeliveries({ ...parts, ...parts.webhooks, sql, commits, nowMs });
   const tickets = sqliteTickets({
     ...parts,
     sql,
     commits,
     policy,
     nowMs,
+    written: deliveries?.enter,
     gate: gates.of,
     onTold,
     onKept: () => moves.stored(),
@@ -99,7 +109,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, actions, feed, notes, moves, door };
+  return { commits, eraser, gates, keys, tickets, totals, actions, feed, notes, moves, door, deliveries };
 }
 
 /** @param trouble `null`: nothing is the matter any more */
