@@ -27,6 +27,8 @@ export interface SqliteTablesParts {
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, once that is stored. Absent: nobody does. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
 }

@@ -38,6 +38,8 @@ export interface SqliteTicketsParts {
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, after the commit. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
   /** Hears of a ticket that could not be brought to the present by itself. */
@@ -132,6 +134,7 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       random,
       later: (work) => void work,
       onEnd: parts.tell,
+      ...(parts.onMoved && { onMoved: parts.onMoved }),
       follower: null,
     });
   };
