@@ -9,6 +9,7 @@ import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
@@ -58,6 +59,7 @@ export async function sqliteForTest(settings = config) {
       clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);
@@ -100,6 +102,9 @@ export async function sqliteForTest(settings = config) {
     },
     get actions() {
       return sqlite.actions;
+    },
+    get feed() {
+      return sqlite.feed;
     },
     get directory() {
       return directory;
