@@ -29,6 +29,8 @@ export interface SqliteTablesParts {
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, once that is stored. Absent: nobody does. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** What the feed says of a ticket that has ended, as JSON. */
   readonly endedEvent: (ticket: TicketCopy) => string;
   /** Something may fall due at this moment. */
