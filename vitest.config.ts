@@ -26,6 +26,7 @@ const waitsLongest = [
   "test/node/tracing.test.ts",
   "test/node/stories-sqlite.test.ts",
   "test/node/redis/process.test.ts",
+  "test/node/bus.test.ts",
   "test/node/stories-redis.test.ts",
 ];
 
@@ -66,7 +67,7 @@ export default defineConfig({
           // No file changes what others see of a module, so one worker loads `src` once for all its files: a third of all their work was loading.
           isolate: false,
           include: [
-            "test/{domain,gateway,engine,accounts,providers,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
+            "test/{domain,gateway,engine,accounts,providers,push,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
             "test/*.test.ts",
             "test/proofs/bench/**/*.test.ts",
           ],
