@@ -8,6 +8,7 @@ import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
 import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
@@ -28,6 +29,7 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { openBus } from "./push/open-bus.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
@@ -65,6 +67,7 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const directoryWarnings = directory.value;
 const cancellations = createCancellations();
+const bus = await openBus(config, clock);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
@@ -74,6 +77,7 @@ const opened = await openStores({
   newId,
   onFault,
   tell,
+  bus: bus && { bus, render: busRenderer(config.environment) },
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;

@@ -13,6 +13,7 @@ import { sqliteGates, type SqliteGates } from "./gates.ts";
 import { sqliteKeys, type SqliteKeys } from "./keys.ts";
 import { sqliteMoves, type SqliteMoves } from "./moves.ts";
 import { sqliteNotes, type SqliteNotes } from "./notes.ts";
+import { sqliteOutbox, type SqliteOutbox, type SqliteOutboxParts } from "./outbox.ts";
 import { sqliteTickets, type SqliteTickets } from "./tickets.ts";
 import { sqliteTotals, type SqliteTotals } from "./totals.ts";
 
@@ -29,6 +30,13 @@ export interface SqliteTablesParts {
   readonly tell: Tell;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
+  /** Absent: nobody is told of every ticket. */
+  readonly bus?: SqliteBusParts | undefined;
+}
+
+export interface SqliteBusParts extends Pick<SqliteOutboxParts, "render" | "onAdded" | "mostKept"> {
+  /** False: another store writes, and what is in the file is from before it did. */
+  readonly isWritten: boolean;
 }
 
 export interface SqliteTables {
@@ -42,6 +50,7 @@ export interface SqliteTables {
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
+  readonly outbox: SqliteOutbox | null;
 }
 
 export function sqliteTables(database: Database, parts: SqliteTablesParts): SqliteTables {
@@ -65,8 +74,12 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   });
   const keys = sqliteKeys(sql, commits, nowMs, onErased);
   const policy = ticketPolicy(settings);
+  const { bus } = parts;
+  const { retentionMs } = policy;
+  const outbox = bus === undefined ? null : sqliteOutbox({ ...bus, sql, commits, nowMs, retentionMs });
   const tickets = sqliteTickets({
     ...parts,
+    ...(outbox !== null && bus?.isWritten === true && { written: outbox.add }),
     sql,
     commits,
     policy,
@@ -94,7 +107,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door };
+  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door, outbox };
 }
 
 /** @param trouble `null`: nothing is the matter any more */

@@ -6,7 +6,7 @@ import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
+import type { OpenRow, TicketKeeperParts, TicketRow } from "../../engine/ticket-parts.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { decodedTicket } from "../../engine/ticket-codec.ts";
 import { listTickets, presentCopy, type ListEntry } from "../../engine/ticket-list.ts";
@@ -40,6 +40,8 @@ export interface SqliteTicketsParts {
   readonly tell: Tell;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
+  /** As `TicketKeeperParts.written`. */
+  readonly written?: TicketKeeperParts["written"];
   /** Hears of a ticket that could not be brought to the present by itself. */
   readonly onFault: (error: unknown) => void;
 }
@@ -132,6 +134,7 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       random,
       later: (work) => void work,
       onEnd: parts.tell,
+      ...(parts.written && { written: parts.written }),
       follower: null,
     });
   };
