@@ -87,7 +87,7 @@ export default defineConfig({
         plugins: [insideWorkerd()],
         test: {
           name: "workerd",
-          globalSetup: ["./test/support/upstash-setup.ts"],
+          globalSetup: ["./test/support/upstash-setup.ts", "./test/support/event-sink-setup.ts"],
           include: ["test/cloudflare/**/*.test.ts"],
           exclude: machineInWorkerd,
         },
