@@ -17,7 +17,7 @@ export interface TicketListener {
   /** Rejects where it may not have heard. */
   tell(ticket: Ticket): Promise<void>;
   /** Nothing looks for the ticket there, so it is in no hurry: where it is away, an alarm tells it each quarter of an hour at last. */
-  readonly isPatient?: true;
+  readonly isUnhurried?: true;
 }
 
 export interface Listening {
@@ -35,7 +35,7 @@ export function againAtMs(ageMs: number, atMs: number, longestMs = 60_000): numb
 }
 
 /** Each alarm of each ticket is paid for. */
-const patientMs = 900_000;
+const unhurriedMs = 900_000;
 const shortestMs = 1_000;
 
 /** @param onTold an alarm may be needed for another moment */
@@ -47,12 +47,14 @@ export function createListening(
   const tellers = listeners.map((listener) => createTeller(row, tellingOf(listener, row), onTold));
   return {
     tell: async () => void (await Promise.all(tellers.map((tell) => tell()))),
-    isUnheard: () => listeners.some(({ isPatient, heard }) => isPatient !== true && heard() === 0),
+    isUnheard: () => listeners.some(({ isUnhurried, heard }) => isUnhurried !== true && heard() === 0),
     dueMs(ticket, atMs) {
       const ageMs = Math.max(0, atMs - ticket.progress.updatedAtMs);
       const missing = listeners.filter(({ isMissing, heard }) => isMissing(ticket, heard()));
       return Math.min(
-        ...missing.map(({ isPatient }) => againAtMs(ageMs, atMs, isPatient === true ? patientMs : undefined)),
+        ...missing.map(({ isUnhurried }) =>
+          againAtMs(ageMs, atMs, isUnhurried === true ? unhurriedMs : undefined),
+        ),
       );
     },
   };

@@ -64,7 +64,7 @@ export function endedEventJson(ticket: TicketCopy): string {
 }
 
 function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeStatus, wanted: Wanted): string {
-  const { about, progress, state } = ticket;
+  const { about, state } = ticket;
   const end = isTerminal(event) && isEnded(state) ? state : null;
   const problem = end && problemOfTicket(ticket, nothingElseKnown);
   const body = {
@@ -75,7 +75,7 @@ function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeSta
     ...(event.kind === "returned" ? { reason: event.why } : {}),
     provider: about.provider,
     // Before the end it would be another one each time that it is told.
-    attempts: end && progress.spent.calls,
+    attempts: end && attemptsOf(ticket),
     queued_at: iso(about.acceptedAtMs),
     ended_at: end && iso(end.endedAtMs),
     correlation_id: about.correlationId,
@@ -88,6 +88,11 @@ function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeSta
   if (!wanted.metadata) return JSON.stringify(body);
   const result = wanted.result ? resultJson(ticket) : "null";
   return withMetadata(body, `${metadataTextOf(about)},"result":${result}`);
+}
+
+/** `null`: not known. A call that was under way when the ticket was cancelled is counted when it is over. */
+function attemptsOf({ progress, state }: Ticket | TicketCopy): number | null {
+  return state.status === "cancelled" ? null : progress.spent.calls;
 }
 
 /** Of an end nothing more is needed to say what it was. */

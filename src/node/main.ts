@@ -10,6 +10,7 @@ import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
+import { endedEventJson } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
@@ -75,6 +76,7 @@ const opened = await openStores({
   clock,
   random: Math.random,
   newId,
+  endedEvent: endedEventJson,
   onFault,
   tell,
   bus: bus && { bus, render: busRenderer(config.environment) },

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite } from "../../src/node/sqlite/store.ts";
 import { openStores } from "../../src/node/stores.ts";
 import { draftOf } from "../contracts/tickets.ts";
@@ -30,6 +31,7 @@ const partsIn = (dataDir: string) => ({
   clock: manualClock(),
   random: () => 0.5,
   newId: () => crypto.randomUUID(),
+  endedEvent: endedEventJson,
   onFault: () => {},
   tell: () => {},
 });

@@ -9,6 +9,7 @@ import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite, type SqliteParts, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
@@ -58,6 +59,7 @@ export async function sqliteForTest(settings = config, bus?: SqliteParts["bus"])
       clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
       bus,
       onFault(error, ticketId) {
         faults.push(error);
@@ -101,6 +103,9 @@ export async function sqliteForTest(settings = config, bus?: SqliteParts["bus"])
     },
     get actions() {
       return sqlite.actions;
+    },
+    get feed() {
+      return sqlite.feed;
     },
     get directory() {
       return directory;

@@ -20,7 +20,7 @@ export function busListener(env: Environment, storage: DurableObjectStorage): re
   return [
     {
       ...cursor,
-      isPatient: true,
+      isUnhurried: true,
       isMissing: ({ progress }, heard) => heard < progress.events,
       async tell(ticket) {
         if (clock.nowMs() - failedAtMs < restMs) throw new Error("the bus was away a moment ago");

@@ -134,6 +134,24 @@ const steps: readonly string[] = [
     action TEXT NOT NULL
   ) STRICT;
   `,
+  // Each tenant's feed of ended tickets, numbered in the order of their ends.
+  `
+  ALTER TABLE tickets ADD COLUMN ended_seq INTEGER;
+  WITH ends AS (
+    SELECT number, row_number() OVER (
+      PARTITION BY tenant
+      ORDER BY iif(json_valid(record), json_extract(record, '$.state.endedAtMs'), 0), number
+    ) AS seq FROM tickets WHERE is_ended = 1
+  )
+  UPDATE tickets SET ended_seq = seq FROM ends WHERE ends.number = tickets.number;
+  CREATE INDEX tickets_by_end ON tickets (tenant, ended_seq) WHERE ended_seq IS NOT NULL;
+
+  CREATE TABLE feeds (
+    tenant TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO feeds SELECT tenant, max(ended_seq) FROM tickets WHERE ended_seq IS NOT NULL GROUP BY tenant;
+  `,
   // What is still to be sent to the bus. Not of a ticket's row: it outlives the ticket's move to another store.
   `
   CREATE TABLE bus (

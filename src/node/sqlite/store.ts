@@ -4,7 +4,14 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../../domain/result.ts";
-import { StoreAway, type Actions, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
+import {
+  StoreAway,
+  type Actions,
+  type Clock,
+  type Feed,
+  type Keys,
+  type StoreTrouble,
+} from "../../gateway/ports.ts";
 import type { QueueSettings } from "../../settings/limits.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm, type Alarm } from "./alarm.ts";
@@ -30,6 +37,7 @@ export interface SqliteStore extends FallbackStore {
   readonly tickets: SqliteTickets;
   readonly keys: Keys;
   readonly actions: Actions;
+  readonly feed: Feed;
   /** `null`: there is no bus. */
   readonly outbox: SqliteOutbox | null;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
@@ -62,7 +70,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   if (tables.outbox === null) await forgetBus(database, tables, parts);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
-  const { gates, tickets, keys, totals, actions, moves, notes, outbox } = tables;
+  const { gates, tickets, keys, totals, actions, feed, moves, notes, outbox } = tables;
   const leftToBring = () => moves.count() + notes.count();
   // A start asks for it: what can't be read of it is found here, where that is a sentence.
   leftToBring();
@@ -72,6 +80,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
     keys,
     totals,
     actions,
+    feed,
     moves,
     notes,
     outbox,

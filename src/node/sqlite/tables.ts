@@ -1,12 +1,13 @@
 /** The tables of the file, and who works on them: what changes in one is told to whom it concerns. */
-import type { Ticket } from "../../domain/ticket/ticket.ts";
-import type { Actions, Clock, StoreTrouble } from "../../gateway/ports.ts";
+import type { Ticket, TicketCopy } from "../../domain/ticket/ticket.ts";
+import type { Actions, Clock, Feed, StoreTrouble } from "../../gateway/ports.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import { sqliteActions } from "./actions.ts";
 import type { Database } from "./database.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
+import { sqliteFeed } from "./feed.ts";
 import { groupCommit, type GroupCommit } from "./group-commit.ts";
 import { giveNotice, type SqliteGate } from "./gate.ts";
 import { sqliteGates, type SqliteGates } from "./gates.ts";
@@ -28,6 +29,8 @@ export interface SqliteTablesParts {
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
   readonly tell: Tell;
+  /** What the feed says of a ticket that has ended, as JSON. */
+  readonly endedEvent: (ticket: TicketCopy) => string;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
   /** Absent: nobody is told of every ticket. */
@@ -47,6 +50,7 @@ export interface SqliteTables {
   readonly keys: SqliteKeys;
   readonly totals: SqliteTotals;
   readonly actions: Actions;
+  readonly feed: Feed;
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
@@ -91,6 +95,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   });
   const totals = sqliteTotals(sql, commits, clock);
   const actions = sqliteActions(sql, commits, nowMs, policy.retentionMs);
+  const feed = sqliteFeed({ ...parts, sql, commits, nowMs });
   const notes = sqliteNotes(sql, commits, onErased);
   const moves = sqliteMoves({ ...parts, sql, commits, tickets, notes, gate: gates.of, nowMs, onErased });
   const door = sqliteDoor({ ...parts, tickets });
@@ -107,7 +112,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, actions, notes, moves, door, outbox };
+  return { commits, eraser, gates, keys, tickets, totals, actions, feed, notes, moves, door, outbox };
 }
 
 /** @param trouble `null`: nothing is the matter any more */

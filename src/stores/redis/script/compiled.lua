@@ -1952,7 +1952,7 @@ function ____exports.hasRoomFor(self, sizeBytes, load, limits)
 end
 return ____exports
  end,
-["domain.gate.ramp"] = function(...) 
+["domain.ramp"] = function(...) 
 local ____exports = {}
 ____exports.rampStart = {allowed = 1, good = 0}
 ---
@@ -3834,7 +3834,7 @@ function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel
     if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
         return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
     end
-    local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
+    local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed
     local suspectsBeside = load.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
     return (isOverRamp or isBeside or load.inFlight - ____self >= ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
@@ -4452,7 +4452,7 @@ function roomOf(self, ____bindingPattern0, places)
     model = ____bindingPattern0.model
     ramp = ____bindingPattern0.ramp
     if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+        ramp = ____modulesInUse["domain.ramp"].rampStart
     end
     local inFlight = #____lualib.__TS__ArrayFilter(
         places:inFlight(),
@@ -4547,7 +4547,7 @@ function goesAlone(self, ____bindingPattern0)
     local ramp
     ramp = ____bindingPattern0.ramp
     if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+        ramp = ____modulesInUse["domain.ramp"].rampStart
     end
     return ramp.allowed == 1
 end
@@ -5414,7 +5414,7 @@ function answered(self, pauses, told, judged, nowMs, limits)
                 {
                     untilMs = nowMs,
                     asker = ____field(nil),
-                    ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+                    ramp = ____modulesInUse["domain.ramp"].rampStart
                 },
                 "asker"
             )
@@ -5423,7 +5423,7 @@ function answered(self, pauses, told, judged, nowMs, limits)
     if ____modulesInUse["domain.gate.pauses"].isPaused(nil, known, nowMs) then
         return pauses
     end
-    local ramp = ____modulesInUse["domain.gate.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.gate.ramp"].rampStart, limits.concurrency)
+    local ramp = ____modulesInUse["domain.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.ramp"].rampStart, limits.concurrency)
     return ramp == nil and ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.gate.pauses"].presentPauses(nil, pauses, nowMs),
         function(____, pause) return pause ~= known end
@@ -5972,11 +5972,11 @@ function credentialsAfter(self, pause, permit, finding, beganAtMs, nowMs, limits
 end
 function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
-        return ____modulesInUse["domain.gate.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.gate.ramp"].rampStart or nil
+        return ____modulesInUse["domain.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.ramp"].rampStart or nil
     end
     local ____temp_24
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_24 = ____modulesInUse["domain.gate.ramp"].climb(nil, ramp, limits.concurrency)
+        ____temp_24 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
     else
         ____temp_24 = ramp
     end
