@@ -83,6 +83,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     gateway,
     submitKeyed,
     gate: stores.gate,
+    feed: stores.feed,
     accounts,
     dependencies: stores.dependencies,
     queueType: stores.queueType,

@@ -30,6 +30,7 @@ const components = {
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
+  Events: schemas.eventsAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -103,6 +104,19 @@ const operations: readonly Operation[] = [
     parameters: [{ name: "queue_id", in: "path" }],
     answer: "Status",
     errors: [400, 401, 404, 409, 503],
+  },
+  {
+    path: "/api/v1/events",
+    method: "get",
+    id: "events",
+    summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
+    parameters: [
+      { name: "after", in: "query" },
+      { name: "wait", in: "query" },
+      { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
+    ],
+    answer: "Events",
+    errors: [400, 401, 410, 503],
   },
   {
     path: "/api/v1/providers",
@@ -262,7 +276,7 @@ const meanings: Readonly<Record<number, string>> = {
   403: "This operator's key may only look.",
   404: "There is no such thing, or it is not yours.",
   409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
-  410: "The ticket waited for longer than it may, or was cancelled.",
+  410: "The ticket waited for longer than it may, or was cancelled; or what came behind the cursor is not all kept any more.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
@@ -367,6 +381,8 @@ const parameterSchemas: Readonly<Record<string, unknown>> = {
   status: jsonSchema("status", schemas.ticketsQuery.shape.status),
   limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
   cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),
+  after: jsonSchema("after", schemas.feedQuery.shape.after),
+  wait: jsonSchema("wait", schemas.feedQuery.shape.wait),
   tenant: jsonSchema("tenant", schemas.operatorTicketsQuery.shape.tenant),
 };
 
