@@ -23,12 +23,14 @@ import {
   type RouteContext,
   type Variables,
 } from "./route-context.ts";
+import { liveStatusRoutes, type LiveStatusParts } from "./live-status.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
   extends
     ComparisonParts,
     TicketParts,
+    LiveStatusParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -64,6 +66,7 @@ export function createApp(parts: AppParts) {
   const guard = knownOnly(parts);
   comparisonRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
+  liveStatusRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

@@ -29,7 +29,7 @@ export interface Stores extends Door {
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
-    "gate" | "tickets" | "keys" | "totals" | "actions" | "queueType" | "dependencies" | "warnings"
+    "gate" | "tickets" | "keys" | "totals" | "actions" | "feed" | "queueType" | "dependencies" | "warnings"
   >;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
@@ -112,7 +112,7 @@ function haltingAsWell(
 }
 
 function sqliteAlone(sqlite: SqliteStore): Stores {
-  const { gate, tickets, keys, totals, actions } = sqlite;
+  const { gate, tickets, keys, totals, actions, feed } = sqlite;
   const left = sqlite.leftToBring();
   const warnings =
     left === 0
@@ -125,6 +125,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       keys,
       totals,
       actions,
+      feed,
       queueType: "sqlite",
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
@@ -149,7 +150,7 @@ async function redisBeforeSqlite(
     tell: (event) => tell({ ...event, store: "redis" }),
     onFault,
   });
-  const { gate, tickets, keys, totals, actions, warnings, start, rest, close } = failover;
+  const { gate, tickets, keys, totals, actions, feed, warnings, start, rest, close } = failover;
   await connected(primary, clock);
   await failover.look();
   /** Of the last look. */
@@ -161,6 +162,7 @@ async function redisBeforeSqlite(
       keys,
       totals,
       actions,
+      feed,
       warnings: () => [...warnings(), ...redisWarnings, ...fallback.warnings()],
       queueType: "redis",
       async dependencies() {

@@ -66,7 +66,22 @@ export const idempotencyKey = z
 /** Ids are kept in lower case, and read in either. */
 export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
 
-/** Of a list. What a query says is text. */
+/** What a query says is text. */
+export const waitQuery = z.object({
+  wait: z.coerce
+    .number()
+    .pipe(z.int().min(0).max(30))
+    .optional()
+    .meta({ description: "Seconds for which the answer waits for the ticket's end; 0: it does not." }),
+});
+/** As EventSource sends it, too. */
+export const lastEventId = z.coerce
+  .number()
+  .pipe(z.int().min(0))
+  .meta({ description: "Only events behind the one of this number." });
+export const eventsQuery = z.object({ after: lastEventId.optional() });
+
+/** Of a list. */
 export const ticketsQuery = z.object({
   status: z.enum(ticketStatuses).optional(),
   provider: z.enum(providerNames).optional(),

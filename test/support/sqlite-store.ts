@@ -32,7 +32,8 @@ export function directoryForTest(): string {
   return directory;
 }
 
-export async function sqliteForTest(settings = config, bus?: SqliteParts["bus"]) {
+/** @param told who hears of tickets; absent: nobody */
+export async function sqliteForTest(settings = config, told: Pick<SqliteParts, "webhooks" | "bus"> = {}) {
   const clock = manualClock();
   const faults: unknown[] = [];
   /** Tickets that faults were about. */
@@ -60,7 +61,7 @@ export async function sqliteForTest(settings = config, bus?: SqliteParts["bus"])
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       endedEvent: endedEventJson,
-      bus,
+      ...told,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);

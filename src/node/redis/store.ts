@@ -1,5 +1,6 @@
 /** What several processes share through Redis: gates, tickets, keyed requests and totals, and the tickets that this one takes to work on. */
 import type { Halt } from "../../domain/gate/halt.ts";
+import type { TicketCopy } from "../../domain/ticket/ticket.ts";
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
@@ -7,6 +8,7 @@ import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts
 import { redisActions } from "../../stores/redis/actions.ts";
 import { createScriptRunner, type ScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
+import { redisFeed } from "../../stores/redis/feed.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
 import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
@@ -30,6 +32,8 @@ export interface RedisParts {
   readonly random: () => number;
   /** A UUID. */
   readonly newId: () => string;
+  /** What the feed says of a ticket that has ended, as JSON. */
+  readonly endedEvent: (ticket: TicketCopy) => string;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
@@ -123,6 +127,7 @@ export function openRedis(
     keys: redisKeys(script),
     totals,
     actions: redisActions(redis, script, policy.retentionMs),
+    feed: redisFeed({ redis, script, policy, endedEvent: parts.endedEvent }),
     ...outboxIn(parts, script),
     start: fetching.start,
     pause: fetching.shut,

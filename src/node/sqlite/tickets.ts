@@ -38,10 +38,12 @@ export interface SqliteTicketsParts {
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, after the commit. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
-  /** As `TicketKeeperParts.written`. */
-  readonly written?: TicketKeeperParts["written"];
+  /** See `TicketKeeperParts`. Absent: nobody is to be told. */
+  readonly written?: NonNullable<TicketKeeperParts["written"]> | undefined;
   /** Hears of a ticket that could not be brought to the present by itself. */
   readonly onFault: (error: unknown) => void;
 }
@@ -133,8 +135,9 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       policy: () => policy,
       random,
       later: (work) => void work,
-      onEnd: parts.tell,
       ...(parts.written && { written: parts.written }),
+      onEnd: parts.tell,
+      ...(parts.onMoved && { onMoved: parts.onMoved }),
       follower: null,
     });
   };

@@ -13,10 +13,7 @@ type World = Awaited<ReturnType<typeof busForTest>>;
 async function busForTest(changes: Partial<SqliteBusParts> = {}) {
   let added = 0;
   const world = await sqliteForTest(config, {
-    render: busRenderer("test"),
-    isWritten: true,
-    onAdded: () => added++,
-    ...changes,
+    bus: { render: busRenderer("test"), isWritten: true, onAdded: () => added++, ...changes },
   });
   return { world, added: () => added };
 }

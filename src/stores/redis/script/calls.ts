@@ -74,6 +74,8 @@ interface Written {
   readonly notice: WrittenNotice;
   /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */
   readonly dueMs: number | null;
+  /** It has ended by this, or elsewhere before: it enters its owner's feed. Absent from older code, and otherwise. */
+  readonly ends?: true;
   /** What it took for the script's clock: of another moment it is to be made again. Absent from older code. */
   readonly atMs?: number;
 }

@@ -8950,7 +8950,7 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, keep, tell, mostGone
+local enlist, enterFeed, keep, tell, mostGone
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -9003,6 +9003,57 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
         end
     end
 end
+function enterFeed(self, run, ____bindingPattern0)
+    local facts
+    local item
+    local owner
+    local ends
+    ends = ____bindingPattern0.ends
+    owner = ____bindingPattern0.owner
+    item = ____bindingPattern0.item
+    facts = ____bindingPattern0.facts
+    if ends ~= true or facts.forgetAtMs == nil then
+        return
+    end
+    local key = (run.root .. "queue:feed:") .. owner
+    local number = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "HINCRBY",
+        run.root .. "queue:feeds",
+        owner,
+        1
+    )
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        item.ticketId
+    )
+    keep(
+        nil,
+        key,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        3 - 1
+    )) do
+        if ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+        ) == 1 then
+            break
+        end
+        redis.call("ZREM", key, id)
+    end
+end
 function keep(self, key, keptMs)
     if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) >= keptMs then
         return false
@@ -9018,21 +9069,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch23 = notice.kind
-        local ____cond23 = ____switch23 == "enqueue"
-        if ____cond23 then
+        local ____switch28 = notice.kind
+        local ____cond28 = ____switch28 == "enqueue"
+        if ____cond28 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond23 = ____cond23 or ____switch23 == "requeue"
-        if ____cond23 then
+        ____cond28 = ____cond28 or ____switch28 == "requeue"
+        if ____cond28 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond23 = ____cond23 or ____switch23 == "remove"
-        if ____cond23 then
+        ____cond28 = ____cond28 or ____switch28 == "remove"
+        if ____cond28 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond23 = ____cond23 or ____switch23 == "nothing"
-        if ____cond23 then
+        ____cond28 = ____cond28 or ____switch28 == "nothing"
+        if ____cond28 then
             return
         end
     until true
@@ -9090,6 +9141,7 @@ function ____exports.createTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -9114,6 +9166,7 @@ function ____exports.changeTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
     return {}
 end

@@ -60,6 +60,7 @@ export function createTicket(
   redis.call("DEL", ticketKey(run, id), eventsKey(run, id));
   writeTicket(run, id, facts, call.dueMs, texts);
   enlist(run, gate, call);
+  enterFeed(run, call);
   return { kind: "stored", estimate };
 }
 
@@ -78,6 +79,7 @@ export function changeTicket(
   if (call.facts.forgetAtMs !== null) redis.call("HDEL", key, "texts");
   writeTicket(run, id, call.facts, call.dueMs, texts);
   enlist(run, gate, call);
+  enterFeed(run, call);
   tell(gate, call.item, call.notice);
   return [];
 }
@@ -122,6 +124,19 @@ function enlist(run: Run, { limits }: ScriptedGate, { owner, item, facts }: Of<"
   }
   for (const id of list("ZRANGE", key, 0, mostGone - 1))
     if (count("EXISTS", ticketKey(run, id)) === 0) redis.call("ZREM", key, id);
+}
+
+/** Behind all that have entered its owner's feed. Whoever comes in takes out who is gone: most often they go in the order in which they came. */
+function enterFeed(run: Run, { ends, owner, item, facts }: Of<"create" | "change">): void {
+  if (ends !== true || facts.forgetAtMs === null) return;
+  const key = `${run.root}queue:feed:${owner}`;
+  const number = count("HINCRBY", `${run.root}queue:feeds`, owner, 1);
+  redis.call("ZADD", key, exactly(number), item.ticketId);
+  keep(key, Math.max(1, Math.ceil(facts.forgetAtMs - run.nowMs)));
+  for (const id of list("ZRANGE", key, 0, mostGone - 1)) {
+    if (count("EXISTS", ticketKey(run, id)) === 1) break;
+    redis.call("ZREM", key, id);
+  }
 }
 
 /** @returns false: it is kept for longer already */
