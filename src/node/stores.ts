@@ -2,6 +2,7 @@
 import type { GateOrder, Halt } from "../domain/gate/halt.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { ticketPolicy } from "../settings/limits.ts";
+import { isEnded, type Ticket } from "../domain/ticket/ticket.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
@@ -10,14 +11,17 @@ import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
 import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
+import type { Hints } from "../push/hub.ts";
 import type { Tell } from "../telemetry/events.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends SqliteParts {
+export interface StoresParts extends Omit<SqliteParts, "onMoved"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
   readonly onCancelled: (ticketId: string) => void;
+  /** Hears what has happened to tickets, at this process; and at others, while somebody waits for that (`wantsMoves`). */
+  readonly hints: Hints;
 }
 
 export interface Stores extends Door {
@@ -26,6 +30,8 @@ export interface Stores extends Door {
     ServiceParts,
     "gate" | "tickets" | "keys" | "totals" | "actions" | "feed" | "queueType" | "dependencies" | "warnings"
   >;
+  /** Somebody waits for what happens to tickets; or nobody does any more. */
+  wantsMoves(isWanted: boolean): void;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
 }
@@ -38,14 +44,19 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
     const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
     if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
   };
-  const opened = await openSqlite({ ...parts, tell });
+  const { hints } = parts;
+  const onMoved = ({ about, state }: Ticket) => {
+    hints.ticketMoved(about.id);
+    if (isEnded(state)) hints.feedGrew(about.tenant);
+  };
+  const opened = await openSqlite({ ...parts, tell, onMoved });
   if (!opened.ok) return opened;
   if (redisUrl === null) return ok(sqliteAlone(opened.value));
   // Who has no Redis does not load what speaks to it.
   const { openSharedRedis } = await import("./redis/store.ts");
   const onHalt = haltingAsWell(opened.value.gate, parts.onFault);
   const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt });
-  return ok(await redisBeforeSqlite(redis, opened.value, parts));
+  return ok({ ...(await redisBeforeSqlite(redis, opened.value, parts)), wantsMoves: redis.wantsMoves });
 }
 
 /** What an operator has halted in Redis stands still here too, for as long as Redis is away, and over a restart meanwhile. */
@@ -89,6 +100,8 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
     },
     start: sqlite.start,
     rest: sqlite.rest,
+    // All that happens to its tickets happens in this process.
+    wantsMoves() {},
     close: sqlite.close,
   };
 }
@@ -97,7 +110,7 @@ async function redisBeforeSqlite(
   primary: PrimaryStore,
   fallback: SqliteStore,
   { settings, clock, newId, onFault, tell }: StoresParts,
-): Promise<Stores> {
+): Promise<Omit<Stores, "wantsMoves">> {
   const failover = createFailover({
     primary,
     fallback,

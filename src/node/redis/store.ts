@@ -14,10 +14,12 @@ import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
 import { readMessage, root, wakeChannel } from "../../stores/redis/redis.ts";
 import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
+import type { Hints } from "../../push/hub.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import { createFetching, type Fetching } from "./fetching.ts";
+import { hearMoves } from "./moves.ts";
 import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
 
@@ -39,6 +41,8 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears of tickets, while somebody waits (`wantsMoves`). Absent: nobody does. */
+  readonly hints?: Hints;
   /** Hears with each answer of a gate whether an operator has halted it (`null`: none has). Absent: nobody does. */
   readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
@@ -63,7 +67,7 @@ export function openSharedRedis(parts: Omit<RedisParts, "onErased">): ReturnType
 export function openRedis(
   parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
-): PrimaryStore & { roundTrips(): number } {
+): PrimaryStore & { roundTrips(): number; wantsMoves(isWanted: boolean): void } {
   const { settings, clock, random, onFault, tell = tellNobody } = parts;
   const limits = gateLimits(settings);
 
@@ -97,6 +101,7 @@ export function openRedis(
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
   const hear = hearing(remotes, fetching, parts.onCancelled, unlessAway);
   const listening = redis.listen(wakeChannel, hear, fetching.refresh);
+  const moves = hearMoves(redis, clock, parts.hints ?? noHints);
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
   const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
@@ -124,6 +129,7 @@ export function openRedis(
       fetching.shut();
       await totals.flush();
       listening.stop();
+      moves.stop();
       redis.close();
     },
     async health() {
@@ -132,10 +138,12 @@ export function openRedis(
       return { ...room, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
+    wantsMoves: moves.want,
   };
 }
 
 const tellNobody: Tell = () => {};
+const noHints: Hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 
 /** What is made of what other processes say. */
 function hearing(

@@ -4,7 +4,16 @@ import type { GateKeeper } from "../../../engine/gate-keeper.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall } from "./calls.ts";
 import { exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
-import { dueKey, eventsKey, factsOf, rowOf, ticketKey, type Row, type Run } from "./ticket-rows.ts";
+import {
+  dueKey,
+  eventsKey,
+  factsOf,
+  rowOf,
+  tellMoved,
+  ticketKey,
+  type Row,
+  type Run,
+} from "./ticket-rows.ts";
 
 /** Tickets that one call lets expire, or lose a claim whose lease has ended. */
 const mostDue = 50;
@@ -91,6 +100,7 @@ function claim(
   redis.call("HINCRBY", key, "revision", 1);
   redis.call("RPUSH", eventsKey(run, id), cjson.encode(event));
   redis.call("ZADD", dueKey(run), exactly(start.leaseEndsAtMs), id);
+  tellMoved(run, id, number, null);
 }
 
 /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */

@@ -8573,6 +8573,18 @@ function ____exports.factsOf(self, run, id)
     end
     return ____temp_0
 end
+--- Tells processes that something has happened to it. A message that is lost costs time alone.
+-- 
+-- @param owner its tenant; `null`: it has not ended
+function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
+    local root
+    root = ____bindingPattern0.root
+    redis.call(
+        "PUBLISH",
+        root .. "ticket:moves",
+        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
+    )
+end
 ---
 -- @param texts the record, the essays (empty: as they were) and the new events
 function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
@@ -8720,6 +8732,13 @@ function claim(self, run, id, facts, start, late)
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
         id
     )
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        number,
+        nil
+    )
 end
 --- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
 function ____exports.dueTickets(self, run, limit, version)
@@ -8823,7 +8842,20 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, enterFeed, keep, tell, mostGone
+local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+function ownerOfEnded(self, ____bindingPattern0)
+    local owner
+    local facts
+    facts = ____bindingPattern0.facts
+    owner = ____bindingPattern0.owner
+    local ____temp_1
+    if facts.forgetAtMs == nil then
+        ____temp_1 = nil
+    else
+        ____temp_1 = owner
+    end
+    return ____temp_1
+end
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8942,21 +8974,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch27 = notice.kind
-        local ____cond27 = ____switch27 == "enqueue"
-        if ____cond27 then
+        local ____switch29 = notice.kind
+        local ____cond29 = ____switch29 == "enqueue"
+        if ____cond29 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond27 = ____cond27 or ____switch27 == "requeue"
-        if ____cond27 then
+        ____cond29 = ____cond29 or ____switch29 == "requeue"
+        if ____cond29 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond27 = ____cond27 or ____switch27 == "remove"
-        if ____cond27 then
+        ____cond29 = ____cond29 or ____switch29 == "remove"
+        if ____cond29 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond27 = ____cond27 or ____switch27 == "nothing"
-        if ____cond27 then
+        ____cond29 = ____cond29 or ____switch29 == "nothing"
+        if ____cond29 then
             return
         end
     until true
@@ -9015,6 +9047,15 @@ function ____exports.createTicket(self, run, gate, call, texts)
     )
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
+    if call.always then
+        ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+            nil,
+            run,
+            id,
+            facts.events,
+            ownerOfEnded(nil, call)
+        )
+    end
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -9041,6 +9082,13 @@ function ____exports.changeTicket(self, run, gate, call, texts)
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        call.facts.events,
+        ownerOfEnded(nil, call)
+    )
     return {}
 end
 --- What arrives after it, because it was long under way, finds the place taken.
