@@ -13,15 +13,20 @@ import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
 import type { Hints } from "../push/hub.ts";
 import type { Tell } from "../telemetry/events.ts";
+import type { Bus, RenderForBus } from "../push/bus.ts";
+import type { Outbox } from "../push/outbox.ts";
+import { createRelay, type Relay } from "../push/relay.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends Omit<SqliteParts, "onMoved"> {
+export interface StoresParts extends Omit<SqliteParts, "onMoved" | "bus"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
   readonly onCancelled: (ticketId: string) => void;
   /** Hears what has happened to tickets, at this process; and at others, while somebody waits for that (`wantsMoves`). */
   readonly hints: Hints;
+  /** Hears of every ticket. Absent, or `null`: there is none. */
+  readonly bus?: { readonly bus: Bus; readonly render: RenderForBus } | null;
 }
 
 export interface Stores extends Door {
@@ -44,20 +49,63 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
     const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
     if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
   };
-  const { hints } = parts;
-  const onMoved = ({ about, state }: Ticket) => {
-    hints.ticketMoved(about.id);
-    if (isEnded(state)) hints.feedGrew(about.tenant);
-  };
-  const opened = await openSqlite({ ...parts, tell, onMoved });
+  const relays = createRelays(parts);
+  const isWritten = redisUrl === null;
+  const bus = parts.bus && { render: parts.bus.render, isWritten, onAdded: () => relays.kick() };
+  const onMoved = hintedBy(parts.hints);
+  const opened = await openSqlite({ ...parts, tell, onMoved, bus: bus ?? undefined });
   if (!opened.ok) return opened;
-  if (redisUrl === null) return ok(sqliteAlone(opened.value));
+  const { outbox } = opened.value;
+  // Beside Redis there is only what an earlier life without it has left.
+  if (outbox !== null && (isWritten || !outbox.isEmpty())) relays.add(outbox);
+  if (redisUrl === null) return ok(withRelays(sqliteAlone(opened.value), relays));
   // Who has no Redis does not load what speaks to it.
   const { openSharedRedis } = await import("./redis/store.ts");
   const onHalt = haltingAsWell(opened.value.gate, parts.onFault);
-  const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt });
-  return ok({ ...(await redisBeforeSqlite(redis, opened.value, parts)), wantsMoves: redis.wantsMoves });
+  const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt, onBusFilled: relays.kick });
+  if (redis.outbox !== undefined) relays.add(redis.outbox);
+  const { wantsMoves } = redis;
+  const stores = await redisBeforeSqlite(redis, opened.value, parts);
+  return ok(withRelays({ ...stores, wantsMoves }, relays));
 }
+
+function hintedBy(hints: Hints): (ticket: Ticket) => void {
+  return ({ about, state }) => {
+    hints.ticketMoved(about.id);
+    if (isEnded(state)) hints.feedGrew(about.tenant);
+  };
+}
+
+/** Who brings outboxes to the bus. */
+interface Relays extends Pick<Relay, "kick" | "warnings" | "stop"> {
+  add(outbox: Outbox): void;
+}
+
+function createRelays({ bus = null, clock, tell, onFault }: StoresParts): Relays {
+  const relays: Relay[] = [];
+  return {
+    add(outbox) {
+      if (bus !== null) relays.push(createRelay({ outbox, bus: bus.bus, clock, tell, onFault }));
+    },
+    kick: () => relays.forEach((relay) => relay.kick()),
+    warnings: () => relays.flatMap((relay) => relay.warnings()),
+    stop: async () => void (await Promise.all(relays.map((relay) => relay.stop()))),
+  };
+}
+
+function withRelays(stores: Stores, relays: Relays): Stores {
+  const { warnings = noWarnings } = stores.parts;
+  return {
+    ...stores,
+    parts: { ...stores.parts, warnings: () => [...warnings(), ...relays.warnings()] },
+    async close() {
+      await relays.stop();
+      await stores.close();
+    },
+  };
+}
+
+const noWarnings = () => [];
 
 /** What an operator has halted in Redis stands still here too, for as long as Redis is away, and over a restart meanwhile. */
 function haltingAsWell(

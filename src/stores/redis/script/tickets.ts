@@ -1,7 +1,8 @@
 /** Tickets as the service changes them: each with its place, so that no crash can part the two. */
 import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { WaitEstimate } from "../../../domain/gate/view.ts";
-import type { Facts, TicketCall, WrittenNotice } from "./calls.ts";
+import { noteForBus } from "./bus.ts";
+import type { BusEntry, Facts, TicketCall, WrittenNotice } from "./calls.ts";
 import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import {
@@ -99,6 +100,10 @@ export function withdrawTicket(run: Run, { keeper }: ScriptedGate, id: string): 
   if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
   keeper.remove(id);
   const key = ticketKey(run, id);
+  if (facts !== null && facts.events > 0) {
+    const withdrawn: BusEntry["event"] = { number: facts.events + 1, atMs: run.nowMs, kind: "withdrawn" };
+    noteForBus(run, id, cjson.encode(withdrawn), read("HGET", key, "record"));
+  }
   redis.call("DEL", key, eventsKey(run, id));
   redis.call("ZREM", dueKey(run), id);
   const grave: Facts = {
