@@ -8,6 +8,7 @@ import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
 import { endedEventJson, webhookBody } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
@@ -22,6 +23,7 @@ import { createMask } from "../telemetry/mask.ts";
 import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
+import { createHub } from "../push/hub.ts";
 import type { DeliveryStore } from "../gateway/delivery-store.ts";
 import { receiversOf } from "../push/receivers.ts";
 import { createService } from "../service.ts";
@@ -31,6 +33,8 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { openBus } from "./push/open-bus.ts";
+import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
@@ -67,20 +71,29 @@ const tracing =
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
-const directoryWarnings = directory.value;
+const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
+const hub = createHub({
+  clock,
+  // What other processes say may be lost.
+  looksInSilence: config.redisUrl !== null,
+  onListening: (isListening) => stores.wantsMoves(isListening),
+});
+const bus = await openBus(config, clock);
 const receivers = await receiversOf(config.webhooks, sha256);
 const isTold = receivers.all.length > 0;
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
+  hints: hub,
   clock,
   random: Math.random,
   newId,
   endedEvent: endedEventJson,
   onFault,
   tell,
+  bus: bus && { bus, render: busRenderer(config.environment) },
   ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
 });
 if (!opened.ok) refuse(opened.error);
@@ -101,12 +114,13 @@ const { app, gateway, settingsWarnings } = createService(config, {
   sha256,
   tell,
   webhooks: webhooks?.webhooks,
-  metrics: nodeMetrics(config, meter, recent, vendors.connections),
+  metrics: nodeMetrics(config, meter, recent, vendors.connections, hub.count),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
   tracer: tracing?.tracer,
   sayTimes: config.serverTiming ? sayTimes : undefined,
+  live: hub,
   stores: {
     ...stores.parts,
     warnings,
@@ -177,7 +191,7 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...lastingWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {
@@ -217,6 +231,7 @@ async function stop(signal: NodeJS.Signals) {
     await wait(clock, config.stopDelayMs);
   }
   const doorClosedAtMs = performance.now();
+  hub.close();
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();

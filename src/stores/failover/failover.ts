@@ -14,6 +14,7 @@ import {
   type ClaimedTicket,
   type Clock,
   type Door,
+  type Feed,
   type Gate,
   type Keys,
   type StoreTrouble,
@@ -52,6 +53,8 @@ export interface Failover extends Door {
   readonly actions: Actions;
   /** The primary store's alone; `null`: nobody is told from there. */
   readonly deliveries: DeliveryStore | null;
+  /** The primary store's: who ended in the one here enters it with the move there. */
+  readonly feed: Feed;
   /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
   close(): Promise<void>;
@@ -116,6 +119,7 @@ export function createFailover(parts: FailoverParts): Failover {
     totals: failoverTotals(fallback, primary, watch),
     actions: failoverActions(fallback, primary, watch),
     deliveries: primary.deliveries === undefined ? null : failoverDeliveries(primary.deliveries, watch),
+    feed: { page: (...asked) => watch.ask(() => primary.feed.page(...asked)) },
 
     look: watch.look,
 

@@ -7,6 +7,7 @@ import {
   StoreAway,
   type Actions,
   type Door,
+  type Feed,
   type Gate,
   type Keys,
   type StoreTrouble,
@@ -23,6 +24,7 @@ export interface PrimaryStore extends Door {
   readonly actions: Actions;
   /** Absent: nobody is told from there. */
   readonly deliveries?: DeliveryStore | undefined;
+  readonly feed: Feed;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;
   /** It is back: looks at once. */

@@ -4,6 +4,7 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Requeueing } from "../../../src/domain/gate/queue.ts";
 import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
@@ -11,6 +12,7 @@ import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.
 import type { ToldEndpoints } from "../../../src/gateway/delivery-store.ts";
 import { redisActions } from "../../../src/stores/redis/actions.ts";
 import { redisDeliveries } from "../../../src/stores/redis/deliveries.ts";
+import { redisFeed } from "../../../src/stores/redis/feed.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
 import { redisGate } from "../../../src/stores/redis/gate.ts";
@@ -25,7 +27,7 @@ import { redisClient } from "./client.ts";
 import type { RedisServer } from "./server.ts";
 
 /** @param transport brings calls to the server; the service's own on Node unless told */
-export async function redisStoresForTest(server: RedisServer, transport?: Redis) {
+export async function redisStoresForTest(server: RedisServer, transport?: Redis, hasBus = false) {
   await server.flush();
   const clock = manualClock();
   const looker = redisClient(server.url);
@@ -55,6 +57,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
         onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
         soon: (send) => void Promise.resolve().then(send),
         ownsTime: true,
+        hasBus,
       });
     const script = callerTo(redis);
     return {
@@ -81,6 +84,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
         },
         onFault: (error) => void faults.push(error),
       }),
+      feed: redisFeed({ redis, script, policy, endedEvent: endedEventJson }),
     };
   }
 
@@ -130,6 +134,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     /** How often this process has heard that something was entered. */
     entered: () => entered,
     faults,
+    get feed() {
+      return stores.feed;
+    },
     get gate(): Gate & StartingGate {
       return directly(stores.gate);
     },
