@@ -31,6 +31,7 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { guardedTransport } from "./push/guarded-transport.ts";
 import { openBus } from "./push/open-bus.ts";
 import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
@@ -71,7 +72,8 @@ if (!directory.ok) refuse(directory.error);
 const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
 const hub = createHub({ clock, looksInSilence: false });
-const bus = await openBus(config, clock);
+const pushes = guardedTransport();
+const bus = await openBus(config, clock, pushes.post);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
@@ -205,6 +207,7 @@ async function stop(signal: NodeJS.Signals) {
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
+  void pushes.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });
   // Whoever reads the log, or collects spans, has a second, or what is left of the time; and a moment in any case.
