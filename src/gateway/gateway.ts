@@ -20,7 +20,7 @@ import { storable } from "./stored-failure.ts";
 import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
 import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
-import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
+import { prepare, resolve, type Asked, type Presented } from "./resolve.ts";
 import {
   reasonToWait,
   type Caller,
@@ -51,7 +51,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 /** A comparison on its way. */
 interface Underway {
   readonly provider: Provider;
-  readonly prepared: Prepared;
+  readonly prepared: Presented;
   readonly caller: Caller;
   readonly keys: GateKeys;
   readonly tally: CallTally;
@@ -70,7 +70,7 @@ async function submit(
 
   const deadline = flow.startDeadline(policy.requestTimeoutMs, caller.onHangUp);
   try {
-    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const prepared = await prepare(comparison, asked.order, provider, ports, deadline.signal);
     const keys = await flow.keysOf(caller.tenant, comparison.model);
     const underway: Underway = { provider, prepared, caller, keys, tally: newCallTally() };
     let waitsFor: Obstacle | null = null;

@@ -13,6 +13,7 @@ type Kind =
   | "operating"
   | "bounded"
   | "whose verdict"
+  | "presentation"
   | "several answers"
   | "the wire"
   | "the door";

@@ -11,6 +11,7 @@ import { deskAt } from "./desk.ts";
 import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { operating } from "./operating.ts";
+import { presentation } from "./presentation.ts";
 import { thrown } from "./thrown.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
@@ -23,6 +24,7 @@ import type { Stand } from "./world.ts";
 const stories = [
   ...whoseVerdict,
   ...severalAnswers,
+  ...presentation,
   ...wire,
   ...door,
   ...whoseFault,
