@@ -20,6 +20,7 @@ import { storable } from "./stored-failure.ts";
 import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
 import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
+import { preview } from "./preview.ts";
 import { prepare, resolve, type Asked, type Presented } from "./resolve.ts";
 import {
   reasonToWait,
@@ -38,6 +39,7 @@ export function createGateway(ports: Ports, policy: Policy) {
   const flow = createFlow(ports, policy);
   return {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
+    preview: (asked: Asked, whom: Tester) => preview(flow, asked, whom),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
     list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),

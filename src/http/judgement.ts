@@ -74,8 +74,8 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
   return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadata, parts.metadataText));
 }
 
-/** What reached the vendor, each where it was sent. */
-function sentParameters(plan: Plan, { maxTokens }: Parameters) {
+/** What reaches the vendor, each where it is sent. */
+export function sentParameters(plan: Plan, { maxTokens }: Parameters) {
   const { temperature, reasoningEffort } = plan;
   return {
     max_tokens: plan.maxTokens ?? maxTokens,

@@ -134,6 +134,39 @@ export const judgementAnswer = z.object({
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;
 
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const dollars = z.number().nonnegative().nullable();
+
+export const previewAnswer = z.object({
+  provider: z.enum(providerNames),
+  model: z.string(),
+  request: z
+    .object({
+      method: z.literal("POST"),
+      url: z
+        .string()
+        .meta({ description: "{provider base} stands for an address of this service's operator." }),
+      headers: z.record(z.string(), z.string()),
+      body: z.string().meta({ description: "Byte for byte." }),
+    })
+    .meta({ description: "What would be sent, without keys." }),
+  prompt_sha256: hash,
+  pair_sha256: hash,
+  shown_first: winner
+    .nullable()
+    .meta({ description: "Null: chance will decide, and the request is as given." }),
+  sent_parameters: z.record(z.string(), z.unknown()),
+  dropped_parameters: z.array(z.string()),
+  ignored_fields: z.array(z.string()),
+  estimate: z
+    .object({ prompt_tokens: count, max_completion_tokens: count, cost_low: dollars, cost_high: dollars })
+    .meta({
+      description:
+        "Of one call, in US dollars, null where the price is unknown. Low: a short verdict without reasoning; high: all tokens that it may write.",
+    }),
+});
+export type PreviewAnswer = z.infer<typeof previewAnswer>;
+
 const time = z.iso.datetime();
 
 export const ticketAnswer = z.object({

@@ -125,6 +125,11 @@ async function judgements(teller: Teller, lane: Lane): Promise<void> {
   const series = { presentation: "counterbalanced", presentation_key: "series-1" };
   await compare("a judgement in a series", { ...by("openai"), ...series });
   await compare("the next one of its pair", { ...by("openai"), ...series, presentation_index: 1 });
+  await teller.preview("a preview", { ...by("openai"), presentation: "swapped", language: "en" });
+  await teller.preview("a preview of what chance will decide", {
+    ...by("mock"),
+    presentation: "random",
+  });
   await ask("a trial of the mock", "POST", "/api/v1/providers/mock/test");
   await ask("a trial of OpenAI", "POST", "/api/v1/providers/openai/test");
   await ask("a trial of nobody", "POST", "/api/v1/providers/acme/test");

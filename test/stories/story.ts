@@ -14,6 +14,7 @@ type Kind =
   | "bounded"
   | "whose verdict"
   | "presentation"
+  | "preview"
   | "several answers"
   | "the wire"
   | "the door";

@@ -12,6 +12,7 @@ import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { operating } from "./operating.ts";
 import { presentation } from "./presentation.ts";
+import { preview } from "./preview.ts";
 import { thrown } from "./thrown.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
@@ -25,6 +26,7 @@ const stories = [
   ...whoseVerdict,
   ...severalAnswers,
   ...presentation,
+  ...preview,
   ...wire,
   ...door,
   ...whoseFault,
