@@ -18,7 +18,7 @@ export interface Bordered {
   readonly corner: Float64Array;
 }
 
-/** With which equations can be solved one after another. */
+/** Its blocks taken apart. */
 export interface Factored {
   readonly system: Bordered;
   readonly inner: readonly Float64Array[];
@@ -46,33 +46,13 @@ export function factored(system: Bordered): Factored | null {
   return { system, inner, leaning, rest };
 }
 
-/** @returns scores and effects; `null` where the effects can't be told from each other or from the scores */
-export function solved(
-  { system, inner, leaning, rest }: Factored,
-  scores: Float64Array,
-  effects: Float64Array,
-): { readonly scores: Float64Array; readonly effects: Float64Array } | null {
-  const { blocks, border } = system;
-  const found = withinBlocks(blocks, inner, scores);
-  const left = effects.map((value, at) => value - product(border[at] as Float64Array, found));
-  const factor = rest.slice();
-  if (!factorise(factor, left.length)) return null;
-  solve(factor, left.length, left);
-  for (const [at, values] of leaning.entries()) {
-    for (let essay = 0; essay < found.length; essay++) {
-      found[essay] = (found[essay] as number) - (values[essay] as number) * (left[at] as number);
-    }
-  }
-  return { scores: found, effects: left };
-}
-
 export interface Inverse {
   /** Between the scores of two essays. */
   readonly ofScores: (one: number, other: number) => number;
   readonly ofEffect: (at: number) => number;
 }
 
-/** @returns `null` as above */
+/** @returns `null` where the effects can't be told from each other or from the scores */
 export function inverted({ system, inner, leaning, rest }: Factored): Inverse | null {
   const effects = leaning.length;
   const factor = rest.slice();

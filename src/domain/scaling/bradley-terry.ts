@@ -4,10 +4,9 @@
  * What is maximised is Σ w (y ln p + (1 − y) ln(1 − p)) + a Σ (ln σ(θ) + ln σ(−θ)): each essay has won a and lost a times against one at 0, so that an
  * essay that won always has a score too. It is strictly concave; Newton's steps find its one maximum in six to nine of them.
  */
-import { factored, solved } from "./bordered.ts";
-import { curveAt } from "./curve.ts";
 import { logLikelihoodOf, type Fit } from "./likelihood.ts";
-import { scoreBlocks, groupsOf, isStronglyConnected, type ScaleModel } from "./observations.ts";
+import { groupsOf, isStronglyConnected, type ScaleModel } from "./observations.ts";
+import { stepFrom } from "./step.ts";
 
 /** With a quarter of a win and a loss simulated scores are as far apart as the true ones (slope 1.03, 30 essays with 10 comparisons each). */
 export const usualPenalty = 0.25;
@@ -18,19 +17,19 @@ export interface FitOptions {
   readonly tolerance?: number;
 }
 
-/** @returns `null` where there is no finite estimate, which a penalty prevents but for effects that can't be told from the scores */
+/** @returns `null` where there is no finite estimate: scores have one under a penalty, an effect where some verdicts are for it and some against */
 export function fitOf(model: ScaleModel, { start, tolerance = 1e-10 }: FitOptions = {}): Fit | null {
   if (model.penalty === 0 && model.anchors.size === 0 && !isStronglyConnected(model)) return null;
-  const blocks = scoreBlocks(model);
   let fit = startOf(model, start);
   let likelihood = objectiveOf(model, fit);
+  let last = Infinity;
   for (let steps = 0; steps < mostSteps; steps++) {
-    const { system, scoreSlope, effectSlope } = curveAt(model, blocks, fit, model.penalty);
-    const factors = factored(system);
-    const step = factors === null ? null : solved(factors, scoreSlope, effectSlope);
-    if (step === null) return null;
-    const longest = Math.max(...[step.scores, step.effects].map(longestOf));
-    if (longest < tolerance) return centred(model, moved(fit, step, 1));
+    const step = stepFrom(model, fit);
+    const longest = Math.max(longestOf(step.theta), longestOf(step.effects));
+    // A step this short squares the next one's length; what then doesn't get shorter is rounding.
+    const isRounding = longest < 1e-7 && longest > last / 2;
+    if (longest < tolerance || isRounding) return centred(model, moved(fit, step, 1));
+    last = longest;
     let length = longest > 2 ? 2 / longest : 1;
     let next = moved(fit, step, length);
     // Never downhill, but for rounding.
@@ -61,14 +60,10 @@ function startOf(model: ScaleModel, start: Fit | undefined): Fit {
   return { theta, effects: start?.effects.slice() ?? new Float64Array(model.columns.length) };
 }
 
-function moved(
-  fit: Fit,
-  step: { readonly scores: Float64Array; readonly effects: Float64Array },
-  by: number,
-): Fit {
+function moved({ theta, effects }: Fit, step: Fit, by: number): Fit {
   return {
-    theta: fit.theta.map((value, at) => value + by * (step.scores[at] as number)),
-    effects: fit.effects.map((value, at) => value + by * (step.effects[at] as number)),
+    theta: theta.map((value, at) => value + by * (step.theta[at] as number)),
+    effects: effects.map((value, at) => value + by * (step.effects[at] as number)),
   };
 }
 

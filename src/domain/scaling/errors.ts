@@ -1,6 +1,6 @@
 /** Standard errors of scores and effects, from the information of the verdicts. */
 import { factored, inverted, placesIn } from "./bordered.ts";
-import { curveAt, floatingBlocks } from "./curve.ts";
+import { floatingBlocks, informationAt } from "./information.ts";
 import type { Fit } from "./likelihood.ts";
 import { scoreBlocks, type ScaleModel } from "./observations.ts";
 
@@ -20,7 +20,7 @@ export interface Covariance {
  */
 export function covarianceOf(model: ScaleModel, fit: Fit, penalty = 0): Covariance | null {
   const blocks = scoreBlocks(model);
-  const factors = factored(curveAt(model, blocks, fit, penalty).system);
+  const factors = factored(informationAt(model, blocks, fit, penalty));
   const found = factors === null ? null : inverted(factors);
   if (found === null) return null;
   const floats = penalty === 0 ? floatingBlocks(model, blocks) : new Set<number>();
@@ -49,7 +49,7 @@ export function informationOnEffects(
     theta: new Float64Array(model.essays),
     effects: new Float64Array(model.columns.length),
   };
-  const { system } = curveAt(model, blocks, nothing, 0);
+  const system = informationAt(model, blocks, nothing, 0);
   const factors = factored(system);
   if (factors === null) return [];
   const size = model.columns.length;

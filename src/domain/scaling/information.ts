@@ -1,60 +1,49 @@
-/** Slope and curvature of what a fit maximises: with the penalty for a step, without it for the information that verdicts alone hold. */
+/** The information that verdicts hold on scores and effects: the curvature of their likelihood. */
 import { placesIn, type Bordered } from "./bordered.ts";
 import { chanceOf, sigmoid, type Fit } from "./likelihood.ts";
 import type { Groups, ScaleModel } from "./observations.ts";
 
-export interface Curve {
-  readonly system: Bordered;
-  readonly scoreSlope: Float64Array;
-  readonly effectSlope: Float64Array;
-}
-
-/** Where nothing says where a block of essays lies, their mean is 0. */
-export function curveAt(model: ScaleModel, blocks: Groups, fit: Fit, penalty: number): Curve {
-  const curve = emptyCurve(model, blocks);
+/**
+ * Where nothing says where a block of essays lies, their mean is 0.
+ *
+ * @param penalty as a fit has it, where that is to count as information
+ */
+export function informationAt(model: ScaleModel, blocks: Groups, fit: Fit, penalty: number): Bordered {
+  const system = nothingKnown(model, blocks);
   const places = placesIn(blocks);
-  for (const [at, observation] of model.observations.entries()) {
+  for (const [at, { weight }] of model.observations.entries()) {
     const chance = chanceOf(model, fit, at);
-    const surplus = observation.weight * ((observation.firstWon ? 1 : 0) - chance);
-    const information = observation.weight * chance * (1 - chance);
-    addObservation(curve, model, places, at, { surplus, information });
+    addObservation(system, model, places, at, weight * chance * (1 - chance));
   }
   const floats = penalty === 0 ? floatingBlocks(model, blocks) : new Set<number>();
   for (const [number, block] of blocks.entries()) {
-    const matrix = curve.system.inner[number] as Float64Array;
+    const matrix = system.inner[number] as Float64Array;
     if (floats.has(number)) {
       for (let at = 0; at < matrix.length; at++) matrix[at] = (matrix[at] as number) + 1 / block.length;
     }
     for (const [row, essay] of block.entries()) {
       const chance = sigmoid(fit.theta[essay] as number);
-      const at = row * (block.length + 1);
-      matrix[at] = (matrix[at] as number) + 2 * penalty * chance * (1 - chance);
-      curve.scoreSlope[essay] = (curve.scoreSlope[essay] as number) + penalty * (1 - 2 * chance);
+      add(matrix, row * (block.length + 1), 2 * penalty * chance * (1 - chance));
     }
   }
-  return curve;
+  return system;
 }
 
-function emptyCurve({ essays, columns }: ScaleModel, blocks: Groups): Curve {
+function nothingKnown({ essays, columns }: ScaleModel, blocks: Groups): Bordered {
   return {
-    system: {
-      blocks,
-      inner: blocks.map(({ length }) => new Float64Array(length * length)),
-      border: columns.map(() => new Float64Array(essays)),
-      corner: new Float64Array(columns.length ** 2),
-    },
-    scoreSlope: new Float64Array(essays),
-    effectSlope: new Float64Array(columns.length),
+    blocks,
+    inner: blocks.map(({ length }) => new Float64Array(length * length)),
+    border: columns.map(() => new Float64Array(essays)),
+    corner: new Float64Array(columns.length ** 2),
   };
 }
 
-/** @param at which observation. @param surplus by how much the first essay did better than was to be expected */
 function addObservation(
-  { system, scoreSlope, effectSlope }: Curve,
+  system: Bordered,
   { columns, observations }: ScaleModel,
   places: ReturnType<typeof placesIn>,
   at: number,
-  { surplus, information }: { readonly surplus: number; readonly information: number },
+  information: number,
 ): void {
   const { first = 0, second = 0 } = observations[at] ?? {};
   const [one, two] = [places.get(first), places.get(second)];
@@ -65,7 +54,6 @@ function addObservation(
     if (place === undefined) continue;
     const size = system.blocks[place.block]?.length ?? 0;
     add(system.inner[place.block], place.at * (size + 1), information);
-    add(scoreSlope, essay, sign * surplus);
     for (const [effect, column] of columns.entries()) {
       add(system.border[effect], essay, sign * information * (column[at] as number));
     }
@@ -77,7 +65,6 @@ function addObservation(
   }
   for (const [row, column] of columns.entries()) {
     const value = column[at] as number;
-    add(effectSlope, row, surplus * value);
     for (const [other, values] of columns.entries()) {
       add(system.corner, row * columns.length + other, information * value * (values[at] as number));
     }
