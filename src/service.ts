@@ -86,6 +86,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     gateway,
     submitKeyed,
     gate: stores.gate,
+    feed: stores.feed,
     accounts,
     live: surroundings.live,
     dependencies: stores.dependencies,

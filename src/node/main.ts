@@ -70,13 +70,18 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
-const hub = createHub({ clock, looksInSilence: false });
+const hub = createHub({
+  clock,
+  // What other processes say may be lost.
+  looksInSilence: config.redisUrl !== null,
+  onListening: (isListening) => stores.wantsMoves(isListening),
+});
 const bus = await openBus(config, clock);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
-  onMoved: (ticket) => hub.ticketMoved(ticket.about.id),
+  hints: hub,
   clock,
   random: Math.random,
   newId,
