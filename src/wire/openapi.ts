@@ -82,7 +82,7 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/status/{queue_id}/events",
     method: "get",
-    id: "events",
+    id: "ticketEvents",
     summary:
       "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
     parameters: [
