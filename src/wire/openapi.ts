@@ -29,6 +29,7 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Preview: schemas.previewAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
@@ -69,6 +70,15 @@ const operations: readonly Operation[] = [
     answer: "Judgement",
     accepted: "Ticket",
     errors: [400, 401, 409, 413, 415, 422, 502, 503],
+  },
+  {
+    path: "/api/v1/comparison/preview",
+    method: "post",
+    id: "preview",
+    summary: "What would be sent for a comparison, and what it might cost. Nothing is judged or kept.",
+    body: "ComparisonRequest",
+    answer: "Preview",
+    errors: [400, 401, 413, 415, 503],
   },
   {
     path: "/api/v1/status/{queue_id}",
