@@ -15,6 +15,7 @@ import { createMask } from "./telemetry/mask.ts";
 import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
+import type { Live } from "./push/live.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
 import { describeModels } from "./providers/catalog.ts";
@@ -44,6 +45,8 @@ export interface Surroundings {
   readonly tracer?: Tracer | undefined;
   /** Absent: no answer says where its time went. */
   readonly sayTimes?: AppParts["sayTimes"];
+  /** Waits for what happens in the stores. */
+  readonly live: Live;
   readonly stores: StoreParts;
 }
 
@@ -85,6 +88,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     gate: stores.gate,
     feed: stores.feed,
     accounts,
+    live: surroundings.live,
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,

@@ -122,6 +122,7 @@ function make(env: Environment) {
     isStopping: () => false,
     tracer: platformTracer,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
+    live: { listen: () => null, looksInSilence: false },
     stores: {
       gate,
       tickets,

@@ -31,6 +31,7 @@ import {
   type KnownEndpoint,
 } from "../domain/push/endpoint.ts";
 import type {
+  DeliveryMoments,
   DeliveryPage,
   DeliveryPosition,
   DeliveryQuery,
@@ -95,7 +96,13 @@ const mostSeen = 1_000;
 
 export function createDeliveryKeeper(parts: DeliveriesParts) {
   const rows = rowsOf(parts);
-  return { ...entering(parts, rows), ...sending(parts, rows), ...tidying(parts, rows), ...views(parts) };
+  return {
+    ...entering(parts, rows),
+    ...sending(parts, rows),
+    ...tidying(parts, rows),
+    ...moments(parts),
+    ...views(parts),
+  };
 }
 
 /** An endpoint's counts always fit its deliveries. */
@@ -274,7 +281,7 @@ function idlest(candidates: readonly Open[]): { readonly of: Open; readonly deli
 }
 
 /** What happens by time alone. */
-function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpointOf, putOver }: Rows) {
+function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, putOver }: Rows) {
   /** Marked first; what waits for it is dropped later. @returns false: there is more of it */
   function dropUnknown(endpoint: Endpoint, atMs: number): boolean {
     const { unknownSinceMs, pending, sending, dropped } = endpoint;
@@ -291,13 +298,6 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
       tables.putEndpoint({ ...endpoint, pending: left, dropped: dropped + waiting.length });
     }
     return waiting.length === 0;
-  }
-
-  /** Those that the settings know no more. */
-  function unknown(endpoints: readonly KnownEndpoint[]): readonly Endpoint[] {
-    const names: Record<string, true | undefined> = {};
-    for (const { tenant, name } of endpoints) names[`${tenant}/${name}`] = true;
-    return tables.endpoints().filter(({ tenant, name }) => names[`${tenant}/${name}`] === undefined);
   }
 
   function forget(delivery: Delivery): void {
@@ -331,25 +331,45 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
         const over = tables.over(atMs, batch);
         for (const delivery of over) forget(delivery);
         let isDone = lapsed.length < batch && over.length < batch;
-        for (const endpoint of unknown(endpoints)) if (!dropUnknown(endpoint, atMs)) isDone = false;
+        for (const known of endpoints) {
+          const stored = tables.endpoint(known);
+          if (stored !== null && stored.unknownSinceMs !== null) {
+            tables.putEndpoint({ ...stored, unknownSinceMs: null });
+          }
+        }
+        for (const endpoint of unknown(tables, endpoints)) if (!dropUnknown(endpoint, atMs)) isDone = false;
         return isDone;
       });
     },
+  };
+}
 
-    /** When something falls due next, as far as time alone decides; `null`: never. */
-    nextDueMs(endpoints: readonly KnownEndpoint[]): number | null {
+/** Those that the settings know no more. */
+function unknown(tables: DeliveryTables, endpoints: readonly KnownEndpoint[]): readonly Endpoint[] {
+  const names: Record<string, true | undefined> = {};
+  for (const { tenant, name } of endpoints) names[`${tenant}/${name}`] = true;
+  return tables.endpoints().filter(({ tenant, name }) => names[`${tenant}/${name}`] === undefined);
+}
+
+function moments({ tables, nowMs, atOnce }: DeliveriesParts) {
+  return {
+    /** As far as time alone decides. */
+    next(endpoints: readonly KnownEndpoint[]): DeliveryMoments {
       const atMs = nowMs();
-      let nextMs = earlier(tables.firstLapseMs(), tables.firstOverMs());
+      let sendAtMs: number | null = null;
+      let tidyAtMs = earlier(tables.firstLapseMs(), tables.firstOverMs());
       for (const known of endpoints) {
-        const endpoint = tables.endpoint(known);
-        const opensMs = endpoint && opensAtMs(seenEndpoint(endpoint, known), atMs, atOnce);
+        const stored = tables.endpoint(known);
+        if (stored === null) continue;
+        if (stored.unknownSinceMs !== null) tidyAtMs = atMs;
+        const opensMs = opensAtMs(seenEndpoint(stored, known), atMs, atOnce);
         const dueMs = opensMs === null ? null : tables.firstDueMs(known);
-        if (opensMs !== null && dueMs !== null) nextMs = earlier(nextMs, Math.max(opensMs, dueMs));
+        if (opensMs !== null && dueMs !== null) sendAtMs = earlier(sendAtMs, Math.max(opensMs, dueMs));
       }
-      for (const { unknownSinceMs } of unknown(endpoints)) {
-        nextMs = earlier(nextMs, unknownSinceMs === null ? atMs : unknownSinceMs + removedAfterMs);
+      for (const { unknownSinceMs } of unknown(tables, endpoints)) {
+        tidyAtMs = earlier(tidyAtMs, unknownSinceMs === null ? atMs : unknownSinceMs + removedAfterMs);
       }
-      return nextMs;
+      return { sendAtMs, tidyAtMs };
     },
   };
 }

@@ -14,14 +14,34 @@ export interface DeliveryStore {
   settle(id: string, lease: number, end: AttemptEnd): Promise<SettledAttempt>;
   /** What time alone brings. @returns false: there is more to do at once */
   tidy(endpoints: readonly KnownEndpoint[]): Promise<boolean>;
-  /** When something falls due next, as far as time alone decides; `null`: never. */
-  nextDueMs(endpoints: readonly KnownEndpoint[]): Promise<number | null>;
+  /** When there is something to take, or to tidy up, as far as time alone decides. */
+  next(endpoints: readonly KnownEndpoint[]): Promise<DeliveryMoments>;
 
   redeliver(tenant: string, id: string): Promise<Redelivered>;
   testedWell(endpoint: KnownEndpoint): Promise<EndpointChange | null>;
   page(query: DeliveryQuery): Promise<DeliveryPage>;
   /** Of these, in their order. */
   health(endpoints: readonly KnownEndpoint[]): Promise<readonly EndpointHealth[]>;
+}
+
+/** In epoch milliseconds; `null`: never. */
+export interface DeliveryMoments {
+  readonly sendAtMs: number | null;
+  readonly tidyAtMs: number | null;
+}
+
+/** Whom a ticket's end is told. */
+export interface ToldEndpoints {
+  endpointsOf(about: ToldAbout): readonly KnownEndpoint[];
+  /** Of an endpoint: what comes beyond is dropped. */
+  readonly maxPending: number;
+}
+
+/** What of a ticket decides. */
+export interface ToldAbout {
+  readonly tenant: string;
+  /** Its caller's own URL, and the name of the prefix that allows it: told in place of its tenant's endpoints. */
+  readonly callback?: { readonly name: string; readonly url: string };
 }
 
 /** Whose endpoint, and its name. */

@@ -24,6 +24,7 @@ import {
   type RouteContext,
   type Variables,
 } from "./route-context.ts";
+import { liveStatusRoutes, type LiveStatusParts } from "./live-status.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
@@ -31,6 +32,7 @@ export interface AppParts
     ComparisonParts,
     TicketParts,
     FeedParts,
+    LiveStatusParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -67,6 +69,7 @@ export function createApp(parts: AppParts) {
   comparisonRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
   feedRoutes(app, guard, parts);
+  liveStatusRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

@@ -6,7 +6,7 @@ import { html } from "hono/html";
 import type { Accounts } from "../accounts/accounts.ts";
 import { providerNames } from "../domain/judging/comparison.ts";
 import type { ListPosition, TicketQuery } from "../gateway/ports.ts";
-import { isLoopback } from "../settings/rules.ts";
+import { isLoopback } from "../domain/loopback.ts";
 import { recentCalls } from "../telemetry/recent.ts";
 import { version } from "../version.ts";
 import { ticketParameter } from "../wire/schemas.ts";

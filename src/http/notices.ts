@@ -2,7 +2,7 @@
  * What is said of a ticket to whoever is told: one vocabulary for streams, the feed, webhooks and the bus. No texts, and none of a vendor's words.
  * A ticket that has ended never changes, so what is said of its end is the same each time.
  */
-import { endEventOf } from "../domain/ticket/ticket-end.ts";
+import { endEventOf, eventIdOf } from "../domain/ticket/ticket-end.ts";
 import { isEnded, type Ticket, type TicketCopy, type TicketEvent } from "../domain/ticket/ticket.ts";
 import { errorTypeOf } from "./errors.ts";
 import { withMetadata } from "./metadata.ts";
@@ -50,7 +50,7 @@ export function eventNotice(ticket: Ticket | TicketCopy, event: Announced, wante
   const { id: queueId } = ticket.about;
   const status = statusOf(event);
   return {
-    id: `evt_${queueId}_${event.number}`,
+    id: eventIdOf(queueId, event.number),
     type: `ticket.${status}`,
     timestamp: iso(event.atMs),
     data: dataOf(ticket, event, status, wanted),
@@ -59,8 +59,18 @@ export function eventNotice(ticket: Ticket | TicketCopy, event: Announced, wante
 
 /** As the feed has it. @param ticket one that has ended @returns JSON */
 export function endedEventJson(ticket: TicketCopy): string {
-  const { data, ...rest } = eventNotice(ticket, endEventOf(ticket), forTenant);
+  return noticeJson(eventNotice(ticket, endEventOf(ticket), forTenant));
+}
+
+/** The whole of it. */
+export function noticeJson({ data, ...rest }: Notice): string {
   return `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`;
+}
+
+/** As webhooks have it: its id is in a header. @param ticket one that has ended @param result whether its results are in it @returns JSON */
+export function webhookBody(ticket: TicketCopy, result: boolean): string {
+  const { type, timestamp, data } = eventNotice(ticket, endEventOf(ticket), { metadata: true, result });
+  return `${JSON.stringify({ type, timestamp }).slice(0, -1)},"data":${data}}`;
 }
 
 function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeStatus, wanted: Wanted): string {

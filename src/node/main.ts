@@ -22,6 +22,7 @@ import { createMask } from "../telemetry/mask.ts";
 import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
+import { createHub } from "../push/hub.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -29,6 +30,7 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
@@ -64,12 +66,14 @@ const tracing =
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
-const directoryWarnings = directory.value;
+const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
+const hub = createHub({ clock, looksInSilence: false });
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
+  onMoved: (ticket) => hub.ticketMoved(ticket.about.id),
   clock,
   random: Math.random,
   newId,
@@ -92,12 +96,13 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
-  metrics: nodeMetrics(config, meter, recent, vendors.connections),
+  metrics: nodeMetrics(config, meter, recent, vendors.connections, hub.count),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
   tracer: tracing?.tracer,
   sayTimes: config.serverTiming ? sayTimes : undefined,
+  live: hub,
   stores: {
     ...stores.parts,
     warnings,
@@ -153,7 +158,7 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...lastingWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {
@@ -192,6 +197,7 @@ async function stop(signal: NodeJS.Signals) {
     await wait(clock, config.stopDelayMs);
   }
   const doorClosedAtMs = performance.now();
+  hub.close();
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();

@@ -1,6 +1,7 @@
 /** What the settings of webhooks and of the bus cannot say each by itself. */
+import { isLoopback } from "../domain/loopback.ts";
 import { endpointKey, hostOf, type NamedUrl } from "./push-settings.ts";
-import { isLoopback, isUnencrypted, type PlatformName, type Rule } from "./rules.ts";
+import { isUnencrypted, type PlatformName, type Rule } from "./rules.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
 const hint = "(npm run webhook -- TENANT/NAME URL prints one)";

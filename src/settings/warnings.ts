@@ -1,7 +1,8 @@
 /** What is allowed but hardly meant, a sentence each for whoever runs the service. No value of a secret is in them. */
+import { isLoopback } from "../domain/loopback.ts";
 import { editDistance } from "../domain/edit-distance.ts";
 import type { Config } from "./config.ts";
-import { isLoopback, isUnencrypted, type PlatformName } from "./rules.ts";
+import { isUnencrypted, type PlatformName } from "./rules.ts";
 import { endpointKey } from "./push-settings.ts";
 import { isPlainKafka } from "./push-rules.ts";
 import { settings, variablesOf } from "./settings.ts";

@@ -20,6 +20,8 @@ interface Operation {
   readonly answer: keyof typeof components | `${string}/${string}`;
   /** The schema of the answer at 202. */
   readonly accepted?: keyof typeof components;
+  /** What the answer at 204 means. */
+  readonly empty?: string;
   /** What else it answers, all with the schema of errors; 500 is understood. */
   readonly errors: readonly number[];
 }
@@ -49,6 +51,12 @@ const components = {
   Unhealthy: z.union([schemas.healthAnswer, schemas.errorAnswer]),
 } as const;
 
+const waiting: Operation["parameters"] = [
+  { name: "queue_id", in: "path" },
+  { name: "wait", in: "query" },
+  { name: "Prefer", in: "header" },
+];
+
 const operations: readonly Operation[] = [
   {
     path: "/api/v1/comparison",
@@ -66,17 +74,32 @@ const operations: readonly Operation[] = [
     path: "/api/v1/status/{queue_id}",
     method: "get",
     id: "status",
-    summary: "Where a ticket stands.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "Where a ticket stands: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Status",
+    errors: [400, 401, 404, 503],
+  },
+  {
+    path: "/api/v1/status/{queue_id}/events",
+    method: "get",
+    id: "events",
+    summary:
+      "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
+    parameters: [
+      { name: "queue_id", in: "path" },
+      { name: "after", in: "query" },
+      { name: "Last-Event-ID", in: "header" },
+    ],
+    answer: "text/event-stream",
+    empty: "All is told: the ticket has ended, and nothing has happened behind that event.",
     errors: [400, 401, 404, 503],
   },
   {
     path: "/api/v1/results/{queue_id}",
     method: "get",
     id: "result",
-    summary: "The judgement of a ticket.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "The judgement of a ticket: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Result",
     accepted: "Pending",
     errors: [400, 401, 404, 410, 502, 503],
@@ -111,7 +134,7 @@ const operations: readonly Operation[] = [
     id: "events",
     summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
     parameters: [
-      { name: "after", in: "query" },
+      { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
       { name: "wait", in: "query" },
       { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
     ],
@@ -318,9 +341,15 @@ function make() {
 }
 
 function describe(operation: Operation) {
+  const isStream = operation.answer === "text/event-stream";
   const responses: Record<string, unknown> = {
-    200: { description: "OK", headers, content: contentOf(operation.answer) },
+    200: {
+      description: "OK",
+      headers: isStream ? { ...headers, "Cache-Control": streamed } : headers,
+      content: contentOf(operation.answer),
+    },
   };
+  if (operation.empty) responses["204"] = { description: operation.empty, headers, content: {} };
   if (operation.accepted) {
     responses["202"] = {
       description: "Not judged yet.",
@@ -374,15 +403,19 @@ const headers = {
   "Cache-Control": { required: true, schema: { const: "no-store" } },
 };
 
+const streamed = { required: true, schema: { const: "no-store, no-transform" } };
+
 const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
   "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+  wait: jsonSchema("wait", schemas.waitQuery.shape.wait),
+  after: jsonSchema("after", schemas.eventsQuery.shape.after),
+  "Last-Event-ID": jsonSchema("Last-Event-ID", schemas.lastEventId),
+  Prefer: { type: "string", description: "As RFC 7240 has it: wait=10 is as the wait of that many seconds." },
   status: jsonSchema("status", schemas.ticketsQuery.shape.status),
   limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
   cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),
-  after: jsonSchema("after", schemas.feedQuery.shape.after),
-  wait: jsonSchema("wait", schemas.feedQuery.shape.wait),
   tenant: jsonSchema("tenant", schemas.operatorTicketsQuery.shape.tenant),
 };
 

@@ -66,7 +66,22 @@ export const idempotencyKey = z
 /** Ids are kept in lower case, and read in either. */
 export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
 
-/** Of a list. What a query says is text. */
+/** What a query says is text. */
+export const waitQuery = z.object({
+  wait: z.coerce
+    .number()
+    .pipe(z.int().min(0).max(30))
+    .optional()
+    .meta({ description: "Seconds for which the answer waits for a ticket's end; 0: it does not." }),
+});
+/** As EventSource sends it, too. */
+export const lastEventId = z.coerce
+  .number()
+  .pipe(z.int().min(0))
+  .meta({ description: "Only events behind the one of this number." });
+export const eventsQuery = z.object({ after: lastEventId.optional() });
+
+/** Of a list. */
 export const ticketsQuery = z.object({
   status: z.enum(ticketStatuses).optional(),
   provider: z.enum(providerNames).optional(),
@@ -79,17 +94,12 @@ export const ticketsQuery = z.object({
 });
 
 /** Of the feed. */
-export const feedQuery = z.object({
+export const feedQuery = waitQuery.extend({
   after: z
     .string()
     .max(100)
     .optional()
     .meta({ description: "The cursor of the answer before; left out: from the oldest that is kept." }),
-  wait: z.coerce
-    .number()
-    .pipe(z.int().min(0).max(30))
-    .default(0)
-    .meta({ description: "Seconds to wait for an event where there is none." }),
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(100),
 });
 

@@ -168,7 +168,7 @@ export function testDeliveries(make: () => Promise<DeliveriesUnderTest>): void {
     await world.advance(leaseMs - 1);
     await world.store.tidy([main]);
     expect(await world.store.take([main], 1, leaseMs)).toEqual([]);
-    expect(await world.store.nextDueMs([main])).toBe(world.nowMs() + 1);
+    expect((await world.store.next([main])).tidyAtMs).toBe(world.nowMs() + 1);
     await world.advance(1);
     await world.store.tidy([main]);
     const again = await takeOne(world);
@@ -222,7 +222,7 @@ export function testDeliveries(make: () => Promise<DeliveriesUnderTest>): void {
       pending: 30,
     });
     for (const waitMs of [30_000, 60_000, 120_000, 240_000, 480_000, 900_000, 900_000]) {
-      expect(await world.store.nextDueMs([main])).toBe(world.nowMs() + waitMs);
+      expect((await world.store.next([main])).sendAtMs).toBe(world.nowMs() + waitMs);
       await world.advance(waitMs - 1);
       expect(await world.store.take([main], 10, leaseMs)).toEqual([]);
       await world.advance(1);
@@ -374,7 +374,7 @@ export function testDeliveries(make: () => Promise<DeliveriesUnderTest>): void {
     await world.store.tidy([main]);
     expect((await list(world)).deliveries).toEqual([]);
     expect(await healthOf(world)).toMatchObject({ pending: 0, dropped: 2 });
-    expect(await world.store.nextDueMs([main])).toBeNull();
+    expect(await world.store.next([main])).toEqual({ sendAtMs: null, tidyAtMs: null });
   });
 
   it("drops what waits for an endpoint that was removed, ten minutes after nobody knows it, and not before", async () => {

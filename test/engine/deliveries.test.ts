@@ -121,8 +121,8 @@ describe("in every history", () => {
           for (const { delivery, lease } of taken) {
             await store.settle(delivery.id, lease, { kind: "status", status: 204 });
           }
-          const dueMs = await store.nextDueMs([endpoint]);
-          if (dueMs === null) break;
+          const { sendAtMs, tidyAtMs } = await store.next([endpoint]);
+          const dueMs = Math.min(sendAtMs ?? Infinity, tidyAtMs ?? Infinity);
           nowMs = Math.max(nowMs, Math.min(dueMs, nowMs + 3_600_000));
           if (tables.all().every(({ state }) => state.status !== "due" && state.status !== "sending")) break;
         }

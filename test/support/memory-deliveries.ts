@@ -30,7 +30,7 @@ function asStore(keeper: DeliveryKeeper): DeliveryStore {
     take: async (...args) => keeper.take(...args),
     settle: async (...args) => keeper.settle(...args),
     tidy: async (endpoints) => keeper.tidy(endpoints),
-    nextDueMs: async (endpoints) => keeper.nextDueMs(endpoints),
+    next: async (endpoints) => keeper.next(endpoints),
     redeliver: async (tenant, id) => keeper.redeliver(tenant, id),
     testedWell: async (endpoint) => keeper.testedWell(endpoint),
     page: async (query) => keeper.page(query),

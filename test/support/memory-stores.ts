@@ -16,6 +16,8 @@ import { memoryTickets } from "./memory-tickets.ts";
 export interface MemoryStores extends StoreParts {
   readonly gate: (name: ProviderName) => Gate & StartingGate;
   readonly tickets: DistantTickets;
+  /** Names who hears of each ticket that something has happened to. */
+  readonly onMoved: (then: (ticket: Ticket) => void) => void;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   /** A message that comes twice, or late. */
@@ -54,6 +56,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const alarms = new Map<string, () => void>();
   let work: ((ticketId: string) => Promise<void>) | null = null;
+  let moved: (ticket: Ticket) => void = () => {};
   let absent: readonly string[] = [];
   const isAway = (verb: string) => absent.includes(verb) || absent.includes(verb.split(".")[0] ?? "");
   const orAway = (verb: string) => (isAway(verb) ? Promise.reject(new StoreAway("away")) : null);
@@ -149,6 +152,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       admit: ({ provider, item }, notBeforeMs) => gateOf(provider).admit(item, notBeforeMs),
       withdraw: ({ provider, item }) => gateOf(provider).withdraw(item),
     },
+    (ticket) => moved(ticket),
   );
 
   const keysPort: Keys = {
@@ -193,6 +197,9 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
         : { status: "up", latencyMs: 1.5, needed: false },
     }),
     queueType: "memory",
+    onMoved(then) {
+      moved = then;
+    },
     workWith(who) {
       work = who;
     },

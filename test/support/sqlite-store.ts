@@ -10,7 +10,7 @@ import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
 import { endedEventJson } from "../../src/http/notices.ts";
-import { openSqlite, type SqliteStore } from "../../src/node/sqlite/store.ts";
+import { openSqlite, type SqliteParts, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
 /** The defaults, but for the look at what nobody should have missed: it would hide that something was. */
@@ -32,7 +32,8 @@ export function directoryForTest(): string {
   return directory;
 }
 
-export async function sqliteForTest(settings = config) {
+/** @param webhooks whom ends of tickets are told; absent: nobody */
+export async function sqliteForTest(settings = config, webhooks?: SqliteParts["webhooks"]) {
   const clock = manualClock();
   const faults: unknown[] = [];
   /** Tickets that faults were about. */
@@ -60,6 +61,7 @@ export async function sqliteForTest(settings = config) {
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       endedEvent: endedEventJson,
+      webhooks,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);

@@ -38,6 +38,11 @@ export function endOf(move: Move): TicketEnd | null {
   };
 }
 
+/** The same each time that this event is told, by whichever way. Holds no dot. */
+export function eventIdOf(ticketId: string, eventNumber: number): string {
+  return `evt_${ticketId}_${eventNumber}`;
+}
+
 /** The terminal event, as it was written. @throws where the ticket has not ended, which is a bug of the caller's */
 export function endEventOf({ progress, state }: Pick<TicketCopy, "progress" | "state">): TicketEvent {
   if (!isEnded(state)) throw new Error("the ticket has not ended");

@@ -152,6 +152,30 @@ const steps: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   INSERT INTO feeds SELECT tenant, max(ended_seq) FROM tickets WHERE ended_seq IS NOT NULL GROUP BY tenant;
   `,
+  // What endpoints are to be told of tickets that have ended, and how each endpoint fares.
+  `
+  CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    forget_at_ms INTEGER NOT NULL,
+    due_ms INTEGER,
+    lease_ends_ms INTEGER,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX deliveries_by_due ON deliveries (tenant, endpoint, due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX deliveries_by_lease ON deliveries (lease_ends_ms) WHERE lease_ends_ms IS NOT NULL;
+  CREATE INDEX deliveries_by_end ON deliveries (forget_at_ms);
+  CREATE INDEX deliveries_by_age ON deliveries (tenant, created_ms, id);
+
+  CREATE TABLE endpoints (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the tables to the present version, each step whole or not at all. @returns why the file can't be used, as a sentence */

@@ -12,6 +12,7 @@ import {
   type Keys,
   type StoreTrouble,
 } from "../../gateway/ports.ts";
+import type { DeliveryStore } from "../../gateway/delivery-store.ts";
 import type { QueueSettings } from "../../settings/limits.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm, type Alarm } from "./alarm.ts";
@@ -37,6 +38,8 @@ export interface SqliteStore extends FallbackStore {
   readonly keys: Keys;
   readonly actions: Actions;
   readonly feed: Feed;
+  /** `null`: nobody is told from here. */
+  readonly deliveries: DeliveryStore | null;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
   /** What of the file breaks a promise now, a sentence each. */
@@ -66,7 +69,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   await takeOver(tables, onFault);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
-  const { gates, tickets, keys, totals, actions, feed, moves, notes } = tables;
+  const { gates, tickets, keys, totals, actions, feed, moves, notes, deliveries } = tables;
   const leftToBring = () => moves.count() + notes.count();
   // A start asks for it: what can't be read of it is found here, where that is a sentence.
   leftToBring();
@@ -79,6 +82,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
     feed,
     moves,
     notes,
+    deliveries,
     leftToBring,
     ...course(database, tables, alarm, parts),
     ...wellBeing(tables.commits, clock),

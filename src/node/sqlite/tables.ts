@@ -5,6 +5,7 @@ import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/lim
 import type { StoreEvent, Tell } from "../../telemetry/events.ts";
 import { sqliteActions } from "./actions.ts";
 import type { Database } from "./database.ts";
+import { sqliteDeliveries, type SqliteDeliveries, type SqliteDeliveriesParts } from "./deliveries.ts";
 import { sqliteDoor, type SqliteDoor } from "./door.ts";
 import { createEraser, type Eraser } from "./eraser.ts";
 import { sqliteFeed } from "./feed.ts";
@@ -28,10 +29,14 @@ export interface SqliteTablesParts {
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** Hears of each change of what is the matter with the file, of gates, and of tickets that end. */
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, once that is stored. Absent: nobody does. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** What the feed says of a ticket that has ended, as JSON. */
   readonly endedEvent: (ticket: TicketCopy) => string;
   /** Something may fall due at this moment. */
   readonly onDue: (atMs: number) => void;
+  /** Whom ends of tickets are told from here. Absent: nobody. */
+  readonly webhooks?: Pick<SqliteDeliveriesParts, "told" | "onEntered"> | undefined;
 }
 
 export interface SqliteTables {
@@ -46,6 +51,8 @@ export interface SqliteTables {
   readonly notes: SqliteNotes;
   readonly moves: SqliteMoves;
   readonly door: SqliteDoor;
+  /** `null`: nobody is told from here. */
+  readonly deliveries: SqliteDeliveries | null;
 }
 
 export function sqliteTables(database: Database, parts: SqliteTablesParts): SqliteTables {
@@ -69,12 +76,17 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
   });
   const keys = sqliteKeys(sql, commits, nowMs, onErased);
   const policy = ticketPolicy(settings);
+  const deliveries =
+    parts.webhooks === undefined
+      ? null
+      : sqliteDeliveries({ ...parts, ...parts.webhooks, sql, commits, nowMs });
   const tickets = sqliteTickets({
     ...parts,
     sql,
     commits,
     policy,
     nowMs,
+    written: deliveries?.enter,
     gate: gates.of,
     onTold,
     onKept: () => moves.stored(),
@@ -99,7 +111,7 @@ export function sqliteTables(database: Database, parts: SqliteTablesParts): Sqli
     ask().catch(parts.onFault);
   }
 
-  return { commits, eraser, gates, keys, tickets, totals, actions, feed, notes, moves, door };
+  return { commits, eraser, gates, keys, tickets, totals, actions, feed, notes, moves, door, deliveries };
 }
 
 /** @param trouble `null`: nothing is the matter any more */
