@@ -54,6 +54,10 @@ export const comparisonRequest = z.object({
     description:
       "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
   }),
+  callback_url: atMost(2_048).nullish().meta({
+    description:
+      "Where its end is told, should it become a ticket, in place of your endpoints: under a prefix that the operator has set for you.",
+  }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
