@@ -26,6 +26,7 @@ const waitsLongest = [
   "test/node/tracing.test.ts",
   "test/node/stories-sqlite.test.ts",
   "test/node/redis/process.test.ts",
+  "test/node/bus.test.ts",
   "test/node/stories-redis.test.ts",
 ];
 
@@ -86,7 +87,11 @@ export default defineConfig({
         plugins: [insideWorkerd()],
         test: {
           name: "workerd",
-          globalSetup: ["./test/support/upstash-setup.ts", "./test/support/receivers.ts"],
+          globalSetup: [
+            "./test/support/upstash-setup.ts",
+            "./test/support/receivers.ts",
+            "./test/support/event-sink-setup.ts",
+          ],
           include: ["test/cloudflare/**/*.test.ts"],
           exclude: machineInWorkerd,
         },

@@ -31,8 +31,8 @@ export interface AppParts
   extends
     ComparisonParts,
     TicketParts,
-    FeedParts,
     LiveStatusParts,
+    FeedParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -68,8 +68,8 @@ export function createApp(parts: AppParts) {
   const guard = knownOnly(parts);
   comparisonRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
-  feedRoutes(app, guard, parts);
   liveStatusRoutes(app, guard, parts);
+  feedRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

@@ -8,6 +8,7 @@ import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
 import { endedEventJson } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
@@ -30,6 +31,7 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { openBus } from "./push/open-bus.ts";
 import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -68,18 +70,25 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
-const hub = createHub({ clock, looksInSilence: false });
+const hub = createHub({
+  clock,
+  // What other processes say may be lost.
+  looksInSilence: config.redisUrl !== null,
+  onListening: (isListening) => stores.wantsMoves(isListening),
+});
+const bus = await openBus(config, clock);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
-  onMoved: (ticket) => hub.ticketMoved(ticket.about.id),
+  hints: hub,
   clock,
   random: Math.random,
   newId,
   endedEvent: endedEventJson,
   onFault,
   tell,
+  bus: bus && { bus, render: busRenderer(config.environment) },
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;

@@ -2,6 +2,7 @@
 import type { GateOrder, Halt } from "../domain/gate/halt.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { ticketPolicy } from "../settings/limits.ts";
+import { isEnded, type Ticket } from "../domain/ticket/ticket.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
@@ -10,14 +11,22 @@ import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
 import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
+import type { Hints } from "../push/hub.ts";
 import type { Tell } from "../telemetry/events.ts";
+import type { Bus, RenderForBus } from "../push/bus.ts";
+import type { Outbox } from "../push/outbox.ts";
+import { createRelay, type Relay } from "../push/relay.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends SqliteParts {
+export interface StoresParts extends Omit<SqliteParts, "onMoved" | "bus"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
   readonly onCancelled: (ticketId: string) => void;
+  /** Hears what has happened to tickets, at this process; and at others, while somebody waits for that (`wantsMoves`). */
+  readonly hints: Hints;
+  /** Hears of every ticket. Absent, or `null`: there is none. */
+  readonly bus?: { readonly bus: Bus; readonly render: RenderForBus } | null;
 }
 
 export interface Stores extends Door {
@@ -26,6 +35,8 @@ export interface Stores extends Door {
     ServiceParts,
     "gate" | "tickets" | "keys" | "totals" | "actions" | "feed" | "queueType" | "dependencies" | "warnings"
   >;
+  /** Somebody waits for what happens to tickets; or nobody does any more. */
+  wantsMoves(isWanted: boolean): void;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
 }
@@ -38,15 +49,63 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
     const isHalt = event.kind === "provider_held" || event.kind === "provider_released";
     if (redisUrl === null || !isHalt || event.reason !== "paused") parts.tell(event);
   };
-  const opened = await openSqlite({ ...parts, tell });
+  const relays = createRelays(parts);
+  const isWritten = redisUrl === null;
+  const bus = parts.bus && { render: parts.bus.render, isWritten, onAdded: () => relays.kick() };
+  const onMoved = hintedBy(parts.hints);
+  const opened = await openSqlite({ ...parts, tell, onMoved, bus: bus ?? undefined });
   if (!opened.ok) return opened;
-  if (redisUrl === null) return ok(sqliteAlone(opened.value));
+  const { outbox } = opened.value;
+  // Beside Redis there is only what an earlier life without it has left.
+  if (outbox !== null && (isWritten || !outbox.isEmpty())) relays.add(outbox);
+  if (redisUrl === null) return ok(withRelays(sqliteAlone(opened.value), relays));
   // Who has no Redis does not load what speaks to it.
   const { openSharedRedis } = await import("./redis/store.ts");
   const onHalt = haltingAsWell(opened.value.gate, parts.onFault);
-  const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt });
-  return ok(await redisBeforeSqlite(redis, opened.value, parts));
+  const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt, onBusFilled: relays.kick });
+  if (redis.outbox !== undefined) relays.add(redis.outbox);
+  const { wantsMoves } = redis;
+  const stores = await redisBeforeSqlite(redis, opened.value, parts);
+  return ok(withRelays({ ...stores, wantsMoves }, relays));
 }
+
+function hintedBy(hints: Hints): (ticket: Ticket) => void {
+  return ({ about, state }) => {
+    hints.ticketMoved(about.id);
+    if (isEnded(state)) hints.feedGrew(about.tenant);
+  };
+}
+
+/** Who brings outboxes to the bus. */
+interface Relays extends Pick<Relay, "kick" | "warnings" | "stop"> {
+  add(outbox: Outbox): void;
+}
+
+function createRelays({ bus = null, clock, tell, onFault }: StoresParts): Relays {
+  const relays: Relay[] = [];
+  return {
+    add(outbox) {
+      if (bus !== null) relays.push(createRelay({ outbox, bus: bus.bus, clock, tell, onFault }));
+    },
+    kick: () => relays.forEach((relay) => relay.kick()),
+    warnings: () => relays.flatMap((relay) => relay.warnings()),
+    stop: async () => void (await Promise.all(relays.map((relay) => relay.stop()))),
+  };
+}
+
+function withRelays(stores: Stores, relays: Relays): Stores {
+  const { warnings = noWarnings } = stores.parts;
+  return {
+    ...stores,
+    parts: { ...stores.parts, warnings: () => [...warnings(), ...relays.warnings()] },
+    async close() {
+      await relays.stop();
+      await stores.close();
+    },
+  };
+}
+
+const noWarnings = () => [];
 
 /** What an operator has halted in Redis stands still here too, for as long as Redis is away, and over a restart meanwhile. */
 function haltingAsWell(
@@ -89,6 +148,8 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
     },
     start: sqlite.start,
     rest: sqlite.rest,
+    // All that happens to its tickets happens in this process.
+    wantsMoves() {},
     close: sqlite.close,
   };
 }
@@ -97,7 +158,7 @@ async function redisBeforeSqlite(
   primary: PrimaryStore,
   fallback: SqliteStore,
   { settings, clock, newId, onFault, tell }: StoresParts,
-): Promise<Stores> {
+): Promise<Omit<Stores, "wantsMoves">> {
   const failover = createFailover({
     primary,
     fallback,

@@ -32,8 +32,8 @@ export function directoryForTest(): string {
   return directory;
 }
 
-/** @param webhooks whom ends of tickets are told; absent: nobody */
-export async function sqliteForTest(settings = config, webhooks?: SqliteParts["webhooks"]) {
+/** @param told who hears of tickets; absent: nobody */
+export async function sqliteForTest(settings = config, told: Pick<SqliteParts, "webhooks" | "bus"> = {}) {
   const clock = manualClock();
   const faults: unknown[] = [];
   /** Tickets that faults were about. */
@@ -61,7 +61,7 @@ export async function sqliteForTest(settings = config, webhooks?: SqliteParts["w
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
       endedEvent: endedEventJson,
-      webhooks,
+      ...told,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);

@@ -25,7 +25,7 @@ import { redisClient } from "./client.ts";
 import type { RedisServer } from "./server.ts";
 
 /** @param transport brings calls to the server; the service's own on Node unless told */
-export async function redisStoresForTest(server: RedisServer, transport?: Redis) {
+export async function redisStoresForTest(server: RedisServer, transport?: Redis, hasBus = false) {
   await server.flush();
   const clock = manualClock();
   const looker = redisClient(server.url);
@@ -52,6 +52,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
         onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
         soon: (send) => void Promise.resolve().then(send),
         ownsTime: true,
+        hasBus,
       });
     const script = callerTo(redis);
     return {

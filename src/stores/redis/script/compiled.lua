@@ -8573,6 +8573,18 @@ function ____exports.factsOf(self, run, id)
     end
     return ____temp_0
 end
+--- Tells processes that something has happened to it. A message that is lost costs time alone.
+-- 
+-- @param owner its tenant; `null`: it has not ended
+function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
+    local root
+    root = ____bindingPattern0.root
+    redis.call(
+        "PUBLISH",
+        root .. "ticket:moves",
+        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
+    )
+end
 ---
 -- @param texts the record, the essays (empty: as they were) and the new events
 function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
@@ -8602,6 +8614,7 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     end
     for ____, event in ipairs(newEvents) do
         redis.call("RPUSH", events, event)
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, event)
     end
     if dueMs == nil then
         redis.call(
@@ -8629,6 +8642,55 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     )
     redis.call("PEXPIRE", key, keptMs)
     redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.bus"] = function(...) 
+local ____exports = {}
+function ____exports.outboxKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus"
+end
+--- Said where processes listen (`readMessage`), as the first word.
+local filled = "bus"
+---
+-- @param event as JSON
+-- @param record of a ticket that is about to be deleted
+function ____exports.noteForBus(self, run, id, event, record)
+    if run.busMs == 0 then
+        return
+    end
+    local key = ____exports.outboxKey(nil, run)
+    local ____, last = unpack(
+        ____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            -1,
+            -1,
+            "WITHSCORES"
+        ),
+        1,
+        2
+    )
+    local number = (last == nil and 0 or (tonumber(last) or 0)) + 1
+    local withRecord = record == nil and "" or ",\"record\":" .. cjson.encode(record)
+    local entry = (((((("{\"id\":" .. cjson.encode(id)) .. ",\"at\":") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)) .. ",\"event\":") .. event) .. withRecord) .. "}"
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        entry
+    )
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.busMs)
+    )
+    if last == nil then
+        redis.call("PUBLISH", run.root .. "gate:wake", filled)
+    end
 end
 return ____exports
  end,
@@ -8709,16 +8771,25 @@ function claim(self, run, id, facts, start, late)
         cjson.encode(claimed)
     )
     redis.call("HINCRBY", key, "revision", 1)
+    local stored = cjson.encode(event)
     redis.call(
         "RPUSH",
         ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id),
-        cjson.encode(event)
+        stored
     )
+    ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, stored)
     redis.call(
         "ZADD",
         ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
         id
+    )
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        number,
+        nil
     )
 end
 --- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
@@ -8821,9 +8892,97 @@ function ____exports.takeTickets(self, run, gate, ____bindingPattern0)
 end
 return ____exports
  end,
+["stores.redis.script.outbox"] = function(...) 
+local ____exports = {}
+local function leaseKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus:relay"
+end
+---
+-- @returns `held`; or how many wait, and then each of the oldest with its ticket's record (empty: there is none)
+function ____exports.takeForBus(self, run, call)
+    local lease = leaseKey(nil, run)
+    local holder = ____modulesInUse["stores.redis.script.commands"].read(nil, "GET", lease)
+    if holder ~= nil and holder ~= call.relay then
+        return {"held"}
+    end
+    redis.call(
+        "SET",
+        lease,
+        call.relay,
+        "PX",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.leaseMs)
+    )
+    local key = ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run)
+    local taken = {____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", key)
+    )}
+    if call.most == 0 then
+        return taken
+    end
+    for ____, entry in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        call.most - 1
+    )) do
+        local ____cjson_decode_result_0 = cjson.decode(entry)
+        local id = ____cjson_decode_result_0.id
+        ____lualib.__TS__ArrayPush(
+            taken,
+            entry,
+            ____modulesInUse["stores.redis.script.commands"].read(
+                nil,
+                "HGET",
+                ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+                "record"
+            ) or ""
+        )
+    end
+    return taken
+end
+function ____exports.sentToBus(self, run, entries)
+    for ____, entry in ipairs(entries) do
+        redis.call(
+            "ZREM",
+            ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run),
+            entry
+        )
+    end
+end
+function ____exports.releaseBus(self, run, relay)
+    if ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "GET",
+        leaseKey(nil, run)
+    ) == relay then
+        redis.call(
+            "DEL",
+            leaseKey(nil, run)
+        )
+    end
+end
+return ____exports
+ end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, enterFeed, keep, tell, mostGone
+local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+function ownerOfEnded(self, ____bindingPattern0)
+    local owner
+    local facts
+    facts = ____bindingPattern0.facts
+    owner = ____bindingPattern0.owner
+    local ____temp_1
+    if facts.forgetAtMs == nil then
+        ____temp_1 = nil
+    else
+        ____temp_1 = owner
+    end
+    return ____temp_1
+end
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8942,21 +9101,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch27 = notice.kind
-        local ____cond27 = ____switch27 == "enqueue"
-        if ____cond27 then
+        local ____switch30 = notice.kind
+        local ____cond30 = ____switch30 == "enqueue"
+        if ____cond30 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond27 = ____cond27 or ____switch27 == "requeue"
-        if ____cond27 then
+        ____cond30 = ____cond30 or ____switch30 == "requeue"
+        if ____cond30 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond27 = ____cond27 or ____switch27 == "remove"
-        if ____cond27 then
+        ____cond30 = ____cond30 or ____switch30 == "remove"
+        if ____cond30 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond27 = ____cond27 or ____switch27 == "nothing"
-        if ____cond27 then
+        ____cond30 = ____cond30 or ____switch30 == "nothing"
+        if ____cond30 then
             return
         end
     until true
@@ -9015,6 +9174,15 @@ function ____exports.createTicket(self, run, gate, call, texts)
     )
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
+    if call.always then
+        ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+            nil,
+            run,
+            id,
+            facts.events,
+            ownerOfEnded(nil, call)
+        )
+    end
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -9041,6 +9209,13 @@ function ____exports.changeTicket(self, run, gate, call, texts)
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        call.facts.events,
+        ownerOfEnded(nil, call)
+    )
     return {}
 end
 --- What arrives after it, because it was long under way, finds the place taken.
@@ -9055,6 +9230,16 @@ function ____exports.withdrawTicket(self, run, ____bindingPattern0, id)
     end
     keeper:remove(id)
     local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    if facts ~= nil and facts.events > 0 then
+        local withdrawn = {number = facts.events + 1, atMs = run.nowMs, kind = "withdrawn"}
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(
+            nil,
+            run,
+            id,
+            cjson.encode(withdrawn),
+            ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "record")
+        )
+    end
     redis.call(
         "DEL",
         key,
@@ -9245,6 +9430,7 @@ function ____exports.answerCalls(self, ofGate)
     local run = {
         root = root,
         nowMs = nowMs,
+        busMs = 0,
         texts = ____lualib.__TS__ArraySlice(ARGV, 1),
         ofGate = ofGate
     }
@@ -9266,7 +9452,25 @@ function ____exports.answerCalls(self, ofGate)
         end
         ____cond3 = ____cond3 or ____switch3 == "at_gate"
         if ____cond3 then
-            return atGate(nil, run, call)
+            return atGate(
+                nil,
+                ____with(run, {busMs = call.bus == true and call.limits.retentionMs or 0}),
+                call
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_take"
+        if ____cond3 then
+            return ____modulesInUse["stores.redis.script.outbox"].takeForBus(nil, run, call)
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_sent"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].sentToBus(nil, run, call.entries)
+            return {}
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_release"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].releaseBus(nil, run, call.relay)
+            return {}
         end
     until true
 end

@@ -1,7 +1,8 @@
 /** Tickets as the service changes them: each with its place, so that no crash can part the two. */
 import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { WaitEstimate } from "../../../domain/gate/view.ts";
-import type { Facts, TicketCall, WrittenNotice } from "./calls.ts";
+import { noteForBus } from "./bus.ts";
+import type { BusEntry, Facts, TicketCall, WrittenNotice } from "./calls.ts";
 import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import {
@@ -9,6 +10,7 @@ import {
   eventsKey,
   factsOf,
   rowOf,
+  tellMoved,
   ticketKey,
   writeTicket,
   type Row,
@@ -60,6 +62,8 @@ export function createTicket(
   writeTicket(run, id, facts, call.dueMs, texts);
   enlist(run, gate, call);
   enterFeed(run, call);
+  // Of a new one nobody knows yet.
+  if (call.always) tellMoved(run, id, facts.events, ownerOfEnded(call));
   return { kind: "stored", estimate };
 }
 
@@ -80,7 +84,13 @@ export function changeTicket(
   enlist(run, gate, call);
   enterFeed(run, call);
   tell(gate, call.item, call.notice);
+  tellMoved(run, id, call.facts.events, ownerOfEnded(call));
   return [];
+}
+
+/** @returns `null`: it has not ended */
+function ownerOfEnded({ facts, owner }: Of<"create" | "change">): string | null {
+  return facts.forgetAtMs === null ? null : owner;
 }
 
 /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
@@ -90,6 +100,10 @@ export function withdrawTicket(run: Run, { keeper }: ScriptedGate, id: string): 
   if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
   keeper.remove(id);
   const key = ticketKey(run, id);
+  if (facts !== null && facts.events > 0) {
+    const withdrawn: BusEntry["event"] = { number: facts.events + 1, atMs: run.nowMs, kind: "withdrawn" };
+    noteForBus(run, id, cjson.encode(withdrawn), read("HGET", key, "record"));
+  }
   redis.call("DEL", key, eventsKey(run, id));
   redis.call("ZREM", dueKey(run), id);
   const grave: Facts = {
