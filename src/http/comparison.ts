@@ -4,7 +4,7 @@ import { heldBytes, mostHeldBytes } from "../domain/live.ts";
 import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
 import type { Callback } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { LiveRoom, Stay } from "../gateway/live-room.ts";
+import type { LiveRoom } from "../gateway/live-room.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
@@ -23,7 +23,15 @@ import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import { unaskedBytes, type Platform } from "./platform.ts";
 import { badIdempotencyKey, notValid, type Issue } from "./problems.ts";
-import { refuse, tracedAs, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import {
+  refuse,
+  tracedAs,
+  whom,
+  type Compared,
+  type Guard,
+  type RouteContext,
+  type Routes,
+} from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
 export interface ComparisonParts extends ContextParts {
@@ -46,17 +54,53 @@ export function comparisonRoutes(app: Routes, guard: Guard, parts: ComparisonPar
   app.post("/api/v1/comparison", guard, (c) => compare(c, parts));
 }
 
-/** A body is read where there is room for it, which is given back with the answer. */
 async function compare(c: RouteContext, parts: ComparisonParts): Promise<Response> {
+  return atTheDoor(
+    c,
+    parts,
+    (compared) => c.set("comparison", compared),
+    (read, liveBytes) => judge(c, parts, read, liveBytes),
+  );
+}
+
+/**
+ * A body is read where there is room for it, which is given back with the answer.
+ *
+ * @param note for those who count
+ * @param answer to a good comparison. `liveBytes`: see `Caller`
+ */
+export async function atTheDoor(
+  c: RouteContext,
+  parts: ComparisonParts,
+  note: (compared: Compared) => void,
+  answer: (read: GoodComparison, liveBytes: number) => Promise<Response>,
+): Promise<Response> {
   const announced = announcedBytes(c);
   const expected = Math.min(announced ?? unaskedBytes, parts.config.maxBodyBytes);
   const stay = parts.door.enter(c.get("tenant") ?? "", mostHeldBytes(expected));
   if (stay === null) {
-    c.set("comparison", crowdedOut);
+    note(crowdedOut);
     return refuse(c, crowded);
   }
   try {
-    return await compareIn(c, parts, stay);
+    note(notRead);
+    const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
+    const read = await readComparison(c, parts.platform, parts.config.maxBodyBytes, mayRead);
+    const correlationId = read.ok ? read.value.request.correlation_id : read.error.correlationId;
+    if (correlationId) c.set("correlationId", correlationId);
+    if (!read.ok) return refuse(c, read.error.problem);
+    const { ignoredFields: fields, bodyLength, isWide } = read.value;
+    const liveBytes = heldBytes(announced ?? bodyLength, bodyLength, isWide);
+    stay.resize(liveBytes);
+    if (fields.length > 0) {
+      parts.tell({
+        kind: "unknown_fields",
+        correlationId: c.get("correlationId"),
+        traceId: tracedAs(c),
+        fields,
+      });
+    }
+    return await answer(read.value, liveBytes);
   } finally {
     stay.leave();
   }
@@ -68,23 +112,14 @@ function announcedBytes(c: RouteContext): number | null {
   return announced === undefined ? null : Number(announced);
 }
 
-async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
+async function judge(
+  c: RouteContext,
+  parts: ComparisonParts,
+  read: GoodComparison,
+  liveBytes: number,
+): Promise<Response> {
   const { config, clock } = parts;
-  c.set("comparison", notRead);
-  const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
-  const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayRead);
-  if (!read.ok) {
-    if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
-    return refuse(c, read.error.problem);
-  }
-  const { request, ignoredFields, bodyLength, isWide } = read.value;
-  const liveBytes = heldBytes(announcedBytes(c) ?? bodyLength, bodyLength, isWide);
-  stay.resize(liveBytes);
-  if (request.correlation_id) c.set("correlationId", request.correlation_id);
-  if (ignoredFields.length > 0) {
-    const correlationId = c.get("correlationId");
-    parts.tell({ kind: "unknown_fields", correlationId, traceId: tracedAs(c), fields: ignoredFields });
-  }
+  const { request, ignoredFields } = read;
   const asked = askedOf(request);
   const provider = asked.provider ?? config.defaultProvider;
   c.set("provider", provider);
@@ -97,7 +132,7 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   const callback = callbackIn(request, c.get("tenant") ?? "", config.webhooks.prefixes);
   if (callback === "not_allowed") return refuse(c, notValid("comparison", [callbackNotAllowed]));
 
-  const sender = callerOf(c, parts.platform, read.value, mode);
+  const sender = callerOf(c, parts.platform, read, mode);
   const caller = { ...sender, liveBytes, ...(callback && { callback }) };
   const submitted = await submit(parts, key, asked, caller);
   c.set("comparison", comparedAs(mode, key !== null, submitted));

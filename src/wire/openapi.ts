@@ -29,6 +29,7 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Preview: schemas.previewAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
@@ -71,6 +72,15 @@ const operations: readonly Operation[] = [
     errors: [400, 401, 409, 413, 415, 422, 502, 503],
   },
   {
+    path: "/api/v1/comparison/preview",
+    method: "post",
+    id: "preview",
+    summary: "What would be sent for a comparison, and what it might cost. Nothing is judged or kept.",
+    body: "ComparisonRequest",
+    answer: "Preview",
+    errors: [400, 401, 413, 415, 503],
+  },
+  {
     path: "/api/v1/status/{queue_id}",
     method: "get",
     id: "status",
@@ -82,7 +92,7 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/status/{queue_id}/events",
     method: "get",
-    id: "events",
+    id: "ticketEvents",
     summary:
       "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
     parameters: [

@@ -67,7 +67,7 @@ it("is away where newer code has written what is to be told: it must not be pass
   const { sql, end, page } = world();
   const id = end(0);
   sql
-    .prepare("UPDATE tickets SET version = 3, record = json_set(record, '$.version', 3) WHERE id = ?")
+    .prepare("UPDATE tickets SET version = 99, record = json_set(record, '$.version', 99) WHERE id = ?")
     .run(id);
   await expect(page()).rejects.toThrow(StoreAway);
 });

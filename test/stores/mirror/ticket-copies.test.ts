@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis("Copies of tickets in Redis"))("in a real Redis", () =
     const [queued] = lifeOf(nowMs);
     const { id } = queued.about;
     expect(await copies.read(id, nowMs)).toBeNull();
-    for (const record of ["", "{", "7", JSON.stringify({ ...queued, version: 3 })]) {
+    for (const record of ["", "{", "7", JSON.stringify({ ...queued, version: 4 })]) {
       await client.command("HSET", keyOf(id), "record", record, "events", "1");
       expect(await copies.read(id, nowMs)).toBeNull();
     }

@@ -58,7 +58,8 @@ export function checkSharedEnd(parts: SharedParts): void {
   checkTexts(parts);
   for (const { key, endsAtMs } of server.data.dump()) {
     const isRecord = ["queue:", "keys:"].some((part) => key.startsWith(`${root}${part}`));
-    if (isRecord && endsAtMs === null && key !== countersKey) world.violate("4 ends", `Redis keeps ${key} for ever`);
+    if (isRecord && endsAtMs === null && key !== countersKey)
+      world.violate("4 ends", `Redis keeps ${key} for ever`);
   }
 }
 
