@@ -141,11 +141,11 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/events",
     method: "get",
-    id: "events",
+    id: "feed",
     summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
     parameters: [
       { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
-      { name: "wait", in: "query", schema: jsonSchema("wait", schemas.feedQuery.shape.wait) },
+      { name: "wait", in: "query" },
       { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
     ],
     answer: "Events",

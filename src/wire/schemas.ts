@@ -71,6 +71,10 @@ export const comparisonRequest = z.object({
     description:
       "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
   }),
+  callback_url: atMost(2_048).nullish().meta({
+    description:
+      "Where its end is told, should it become a ticket, in place of your endpoints: under a prefix that the operator has set for you.",
+  }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
@@ -89,7 +93,7 @@ export const waitQuery = z.object({
     .number()
     .pipe(z.int().min(0).max(30))
     .optional()
-    .meta({ description: "Seconds for which the answer waits for the ticket's end; 0: it does not." }),
+    .meta({ description: "Seconds for which the answer waits for a ticket's end; 0: it does not." }),
 });
 /** As EventSource sends it, too. */
 export const lastEventId = z.coerce
@@ -111,17 +115,12 @@ export const ticketsQuery = z.object({
 });
 
 /** Of the feed. */
-export const feedQuery = z.object({
+export const feedQuery = waitQuery.extend({
   after: z
     .string()
     .max(100)
     .optional()
     .meta({ description: "The cursor of the answer before; left out: from the oldest that is kept." }),
-  wait: z.coerce
-    .number()
-    .pipe(z.int().min(0).max(30))
-    .default(0)
-    .meta({ description: "Seconds to wait for an event where there is none." }),
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(100),
 });
 
