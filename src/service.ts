@@ -5,7 +5,7 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Actions, Clock, Feed, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp, type AppParts } from "./http/app.ts";
 import { loopbackTenant } from "./settings/tenants.ts";
 import type { MetricsSource } from "./http/metrics.ts";
@@ -15,6 +15,7 @@ import { createMask } from "./telemetry/mask.ts";
 import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
+import type { Live } from "./push/live.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
 import type { Webhooks } from "./push/webhooks.ts";
@@ -47,6 +48,8 @@ export interface Surroundings {
   readonly tracer?: Tracer | undefined;
   /** Absent: no answer says where its time went. */
   readonly sayTimes?: AppParts["sayTimes"];
+  /** Waits for what happens in the stores. */
+  readonly live: Live;
   readonly stores: StoreParts;
 }
 
@@ -56,6 +59,7 @@ export interface StoreParts extends Pick<
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly actions: Actions;
+  readonly feed: Feed;
   readonly totals: Totals;
   readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
@@ -85,7 +89,9 @@ export function createService(config: Config, surroundings: Surroundings) {
     gateway,
     submitKeyed,
     gate: stores.gate,
+    feed: stores.feed,
     accounts,
+    live: surroundings.live,
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,

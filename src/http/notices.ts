@@ -59,7 +59,11 @@ export function eventNotice(ticket: Ticket | TicketCopy, event: Announced, wante
 
 /** As the feed has it. @param ticket one that has ended @returns JSON */
 export function endedEventJson(ticket: TicketCopy): string {
-  const { data, ...rest } = eventNotice(ticket, endEventOf(ticket), forTenant);
+  return noticeJson(eventNotice(ticket, endEventOf(ticket), forTenant));
+}
+
+/** The whole of it. */
+export function noticeJson({ data, ...rest }: Notice): string {
   return `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`;
 }
 

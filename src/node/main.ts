@@ -8,6 +8,7 @@ import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
 import { endedEventJson, webhookBody } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
@@ -24,6 +25,7 @@ import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
 import type { DeliveryStore } from "../gateway/delivery-store.ts";
 import { receiversOf } from "../push/receivers.ts";
+import { createHub } from "../push/hub.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -31,6 +33,8 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { openBus } from "./push/open-bus.ts";
+import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
@@ -67,14 +71,17 @@ const tracing =
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
-const directoryWarnings = directory.value;
+const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
 const receivers = await receiversOf(config.webhooks, sha256);
 const isTold = receivers.all.length > 0;
+const hub = createHub({ clock, looksInSilence: false });
+const bus = await openBus(config, clock);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
+  onMoved: (ticket) => hub.ticketMoved(ticket.about.id),
   clock,
   random: Math.random,
   newId,
@@ -82,6 +89,7 @@ const opened = await openStores({
   onFault,
   tell,
   ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
+  bus: bus && { bus, render: busRenderer(config.environment) },
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -101,12 +109,13 @@ const { app, gateway, settingsWarnings } = createService(config, {
   sha256,
   tell,
   webhooks: webhooks?.webhooks,
-  metrics: nodeMetrics(config, meter, recent, vendors.connections),
+  metrics: nodeMetrics(config, meter, recent, vendors.connections, hub.count),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
   tracer: tracing?.tracer,
   sayTimes: config.serverTiming ? sayTimes : undefined,
+  live: hub,
   stores: {
     ...stores.parts,
     warnings,
@@ -177,7 +186,7 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...lastingWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {
@@ -217,6 +226,7 @@ async function stop(signal: NodeJS.Signals) {
     await wait(clock, config.stopDelayMs);
   }
   const doorClosedAtMs = performance.now();
+  hub.close();
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();

@@ -21,6 +21,7 @@ export type TelemetryEvent =
   | TicketEnded
   | GateEvent
   | StoreEvent
+  | BusTelling
   | ProcessEvent
   | FaultEvent
   | OperatorEvent
@@ -193,6 +194,21 @@ export type StoreEvent =
   | (FailoverEvent & { readonly store: string })
   /** A secondary store, of copies. */
   | { readonly kind: "upstash_away"; readonly errorName: string; readonly trouble: Trouble };
+
+/** Of the bus that hears of every ticket, by its kind. */
+export type BusTelling =
+  /** It has not taken what it was sent. Told once, until it has. */
+  | {
+      readonly kind: "bus_failing";
+      readonly bus: string;
+      /** Why, in a word: the system's, Kafka's, or an HTTP status. */
+      readonly code: string;
+      /** Events; `null`: each ticket knows its own. */
+      readonly waiting: number | null;
+    }
+  | { readonly kind: "bus_back"; readonly bus: string; readonly waiting: number }
+  /** So many events were older than tickets are kept for, and went unsent. */
+  | { readonly kind: "bus_dropped"; readonly bus: string; readonly count: number };
 
 /** Of this process, or isolate. */
 type ProcessEvent =

@@ -3,6 +3,7 @@ import type { Failure } from "../domain/failure.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 import type {
   AttemptEvent,
+  BusTelling,
   FaultEvent,
   GateEvent,
   OperatorEvent,
@@ -118,6 +119,10 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "judged_for_nobody":
     case "upstash_away":
       return storeLine(event);
+    case "bus_failing":
+    case "bus_back":
+    case "bus_dropped":
+      return busLine(event);
     case "started":
     case "found":
     case "stopping":
@@ -293,6 +298,23 @@ function storeLine(event: StoreEvent): Line {
 
 function troubleFields({ error, code }: { readonly error: string; readonly code: string }): LogFields {
   return { failure: error, failure_code: code };
+}
+
+function busLine(event: BusTelling): Line {
+  const { bus } = event;
+  switch (event.kind) {
+    case "bus_failing": {
+      const { code, waiting } = event;
+      return {
+        level: "error",
+        fields: { bus, failure_code: code, ...(waiting !== null && { count: waiting }) },
+      };
+    }
+    case "bus_back":
+      return { level: "info", fields: { bus, count: event.waiting } };
+    case "bus_dropped":
+      return { level: "error", fields: { bus, count: event.count } };
+  }
 }
 
 type ProcessEvent = Extract<

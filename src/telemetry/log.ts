@@ -46,6 +46,8 @@ export interface LogFields {
   readonly stack?: readonly string[];
   /** A store of ours. */
   readonly store?: string;
+  /** The kind of the bus. */
+  readonly bus?: string;
   readonly platform?: string;
   readonly environment?: string;
   readonly version?: string;
@@ -125,6 +127,7 @@ const allowed: ReadonlySet<string> = new Set([
   "error_name",
   "stack",
   "store",
+  "bus",
   "platform",
   "environment",
   "version",

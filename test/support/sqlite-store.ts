@@ -32,8 +32,8 @@ export function directoryForTest(): string {
   return directory;
 }
 
-/** @param webhooks whom ends of tickets are told; absent: nobody */
-export async function sqliteForTest(settings = config, webhooks?: SqliteParts["webhooks"]) {
+/** @param told who hears of tickets; absent: nobody */
+export async function sqliteForTest(settings = config, told: Pick<SqliteParts, "webhooks" | "bus"> = {}) {
   const clock = manualClock();
   const faults: unknown[] = [];
   /** Tickets that faults were about. */
@@ -60,8 +60,8 @@ export async function sqliteForTest(settings = config, webhooks?: SqliteParts["w
       clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
-      webhooks,
       endedEvent: endedEventJson,
+      ...told,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);

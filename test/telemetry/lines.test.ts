@@ -162,6 +162,22 @@ it.each<[TelemetryEvent, object]>([
     { level: "warn", count: 512 },
   ],
   [
+    { kind: "bus_failing", bus: "kafka", code: "ECONNREFUSED", waiting: 3 },
+    { level: "error", bus: "kafka", failure_code: "ECONNREFUSED", count: 3 },
+  ],
+  [
+    { kind: "bus_failing", bus: "queue", code: "other", waiting: null },
+    { level: "error", bus: "queue", failure_code: "other" },
+  ],
+  [
+    { kind: "bus_back", bus: "http", waiting: 0 },
+    { level: "info", bus: "http", count: 0 },
+  ],
+  [
+    { kind: "bus_dropped", bus: "http", count: 2 },
+    { level: "error", bus: "http", count: 2 },
+  ],
+  [
     { kind: "stopped", signal: "SIGTERM", durationMs: 5 },
     { level: "info", signal: "SIGTERM", duration_ms: 5 },
   ],

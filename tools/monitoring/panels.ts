@@ -222,7 +222,10 @@ const callers: Row = {
       about: "Not answered yet.",
       kind: "lines",
       unit: "short",
-      queries: [query(`sum(llm_provider_http_requests_in_flight{${here}})`, "under way")],
+      queries: [
+        query(`sum(llm_provider_http_requests_in_flight{${here}})`, "under way"),
+        query(`sum by (kind) (llm_provider_listeners{${here}})`, "waits for tickets: {{kind}}"),
+      ],
       nodeOnly: true,
     },
     {

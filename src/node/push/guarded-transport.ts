@@ -26,10 +26,8 @@ export interface GuardedTransportOptions {
   readonly ca?: string;
 }
 
-/** To one receiver at once. What is beyond it waits, within its time. */
+/** To one receiver at once: what is beyond it waits, within its time. Receivers are as many as the settings name. */
 const connectionsPerOrigin = 10;
-/** With an open connection. Receivers are in the settings, so there are few. */
-const mostOrigins = 256;
 
 /** @returns `close` ends what is under way */
 export function guardedTransport(options: GuardedTransportOptions = {}): {
@@ -80,7 +78,6 @@ function guardedAgent(reach: Reach, { resolve = systemLookup, ca }: GuardedTrans
   });
   return new Agent({
     connections: connectionsPerOrigin,
-    maxOrigins: mostOrigins,
     allowH2: false,
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -176,6 +176,14 @@ const steps: readonly string[] = [
     PRIMARY KEY (tenant, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What is still to be sent to the bus. Not of a ticket's row: it outlives the ticket's move to another store.
+  `
+  CREATE TABLE bus (
+    number INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the tables to the present version, each step whole or not at all. @returns why the file can't be used, as a sentence */

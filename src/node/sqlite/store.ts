@@ -22,6 +22,7 @@ import { giveNotice, type SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createLook } from "./look.ts";
 import { sqliteTables, type SqliteTables, type SqliteTablesParts } from "./tables.ts";
+import { clearOutbox, type SqliteOutbox } from "./outbox.ts";
 import type { SqliteTickets } from "./tickets.ts";
 
 export interface SqliteParts extends Omit<SqliteTablesParts, "onDue"> {
@@ -40,6 +41,8 @@ export interface SqliteStore extends FallbackStore {
   readonly feed: Feed;
   /** `null`: nobody is told from here. */
   readonly deliveries: DeliveryStore | null;
+  /** `null`: there is no bus. */
+  readonly outbox: SqliteOutbox | null;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
   /** What of the file breaks a promise now, a sentence each. */
@@ -67,9 +70,10 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   const tables = sqliteTables(database, { ...parts, onDue: alarm.set });
   const look = createLook(tables, clock.nowMs, onFault);
   await takeOver(tables, onFault);
+  if (tables.outbox === null) await forgetBus(database, tables, parts);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
-  const { gates, tickets, keys, totals, actions, feed, moves, notes, deliveries } = tables;
+  const { gates, tickets, keys, totals, actions, feed, moves, notes, deliveries, outbox } = tables;
   const leftToBring = () => moves.count() + notes.count();
   // A start asks for it: what can't be read of it is found here, where that is a sentence.
   leftToBring();
@@ -83,6 +87,7 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
     moves,
     notes,
     deliveries,
+    outbox,
     leftToBring,
     ...course(database, tables, alarm, parts),
     ...wellBeing(tables.commits, clock),
@@ -97,6 +102,19 @@ async function takeOver(
   await tickets.toPresent().catch(onFault);
   await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
+}
+
+async function forgetBus(
+  { sql }: Database,
+  { commits }: SqliteTables,
+  { tell, onFault }: SqliteParts,
+): Promise<void> {
+  try {
+    const count = await clearOutbox(sql, commits);
+    if (count > 0) tell({ kind: "bus_dropped", bus: "none", count });
+  } catch (error) {
+    onFault(error);
+  }
 }
 
 /** From the first ticket that is sent to the last. */

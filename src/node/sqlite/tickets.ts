@@ -38,6 +38,8 @@ export interface SqliteTicketsParts {
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, after the commit. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
   /** See `TicketKeeperParts`. Absent: nobody is to be told. */
@@ -135,6 +137,7 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       later: (work) => void work,
       ...(parts.written && { written: parts.written }),
       onEnd: parts.tell,
+      ...(parts.onMoved && { onMoved: parts.onMoved }),
       follower: null,
     });
   };

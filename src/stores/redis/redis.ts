@@ -29,11 +29,14 @@ type Said =
     }
   | { readonly kind: "cancelled"; readonly ticketId: string }
   /** An operator has ordered something of its gate. */
-  | { readonly kind: "ordered"; readonly provider: string };
+  | { readonly kind: "ordered"; readonly provider: string }
+  /** Something waits for the bus, and nothing did before. */
+  | { readonly kind: "bus" };
 
 /** Each stands where a wake message has its provider: older code knows none of that name, and passes it over. */
 const cancelled = "cancelled";
 const ordered = "ordered";
+const bus = "bus";
 
 export function cancelledMessage(ticketId: string): string {
   return `${cancelled} ${ticketId}`;
@@ -44,6 +47,7 @@ export function readMessage(message: string): Said {
   const [first = "", second = "", third = ""] = message.split(" ");
   if (first === cancelled) return { kind: "cancelled", ticketId: second };
   if (first === ordered) return { kind: "ordered", provider: second };
+  if (first === bus) return { kind: "bus" };
   const wakeAtMs = third === "" ? null : Number(third);
   return { kind: "wake", provider: first, nowMs: Number(second), wakeAtMs };
 }

@@ -140,6 +140,10 @@ export const shownFamilies = {
   llm_provider_store_up: gauge("1: the store can be used.", ["store"]),
   llm_provider_store_latency_seconds: gauge("Of one question to the store, at this scrape.", ["store"]),
   llm_provider_http_requests_in_flight: gauge("Requests that are not answered yet. Node only.", []),
+  llm_provider_listeners: gauge(
+    "Who waits for what happens to a ticket: by a request (wait), a stream of events or a WebSocket (socket). Node only.",
+    ["kind"],
+  ),
   llm_provider_upstream_connections: gauge("Connections to the vendor, and calls without one. Node only.", [
     "provider",
     "state",

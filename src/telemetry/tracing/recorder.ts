@@ -174,6 +174,9 @@ function forSpans(
     case "spooled_too_late":
     case "judged_for_nobody":
     case "upstash_away":
+    case "bus_failing":
+    case "bus_back":
+    case "bus_dropped":
     case "operator_action":
     case "operator_refused":
     case "webhook_attempt":

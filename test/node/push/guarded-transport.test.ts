@@ -146,6 +146,15 @@ describe("names", () => {
     expect(await post(to({ reach: "private" }))).toMatchObject({ kind: "status" });
   });
 
+  it("three hundred receivers are sent to within a moment", async () => {
+    const { resolve } = resolver(["127.0.0.1"]);
+    const { post } = transportWith({ resolve });
+    for (let number = 0; number < 300; number++) {
+      const url = `http://hooks-${number}.example:${port}/200/${number}`;
+      expect(await post(to({ url, reach: "private" }))).toMatchObject({ kind: "status" });
+    }
+  });
+
   it("one that nobody knows is no blocked one", async () => {
     const resolve: Resolve = (_, __, done) => done(Object.assign(new Error("?"), { code: "ENOTFOUND" }), []);
     expect(await transportWith({ resolve }).post(to())).toEqual({ kind: "other" });

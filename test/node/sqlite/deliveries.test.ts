@@ -68,8 +68,7 @@ async function storeFor(endpoints: readonly KnownEndpoint[] = [main]) {
     maxPending: 1_000,
   };
   const world = await sqliteForTest(config, {
-    told,
-    onEntered: () => void entered.push(entered.length),
+    webhooks: { told, onEntered: () => void entered.push(entered.length) },
   });
   const all = async (tenant = "tenant-one") => {
     const { deliveries } = world.sqlite;
@@ -153,7 +152,7 @@ describe("a ticket's end", () => {
       },
       maxPending: 1,
     };
-    const world = await sqliteForTest(config, { told, onEntered: () => {} });
+    const world = await sqliteForTest(config, { webhooks: { told, onEntered: () => {} } });
     const { id } = (await kept(world.tickets, draftOf())).about;
     await world.tickets.cancel(id, "owner");
     expect((await world.tickets.load(id))?.state.status).toBe("cancelled");

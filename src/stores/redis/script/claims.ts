@@ -1,6 +1,7 @@
 /** Tickets that a process takes: found, and claimed, in one. */
 import type { Start } from "../../../domain/gate/queue.ts";
 import type { GateKeeper } from "../../../engine/gate-keeper.ts";
+import { noteForBus } from "./bus.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall } from "./calls.ts";
 import { exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
@@ -89,7 +90,9 @@ function claim(
   const key = ticketKey(run, id);
   redis.call("HSET", key, "claim", cjson.encode(late), "facts", cjson.encode(claimed));
   redis.call("HINCRBY", key, "revision", 1);
-  redis.call("RPUSH", eventsKey(run, id), cjson.encode(event));
+  const stored = cjson.encode(event);
+  redis.call("RPUSH", eventsKey(run, id), stored);
+  noteForBus(run, id, stored);
   redis.call("ZADD", dueKey(run), exactly(start.leaseEndsAtMs), id);
 }
 

@@ -8602,6 +8602,7 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     end
     for ____, event in ipairs(newEvents) do
         redis.call("RPUSH", events, event)
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, event)
     end
     if dueMs == nil then
         redis.call(
@@ -8629,6 +8630,55 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     )
     redis.call("PEXPIRE", key, keptMs)
     redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.bus"] = function(...) 
+local ____exports = {}
+function ____exports.outboxKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus"
+end
+--- Said where processes listen (`readMessage`), as the first word.
+local filled = "bus"
+---
+-- @param event as JSON
+-- @param record of a ticket that is about to be deleted
+function ____exports.noteForBus(self, run, id, event, record)
+    if run.busMs == 0 then
+        return
+    end
+    local key = ____exports.outboxKey(nil, run)
+    local ____, last = unpack(
+        ____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            -1,
+            -1,
+            "WITHSCORES"
+        ),
+        1,
+        2
+    )
+    local number = (last == nil and 0 or (tonumber(last) or 0)) + 1
+    local withRecord = record == nil and "" or ",\"record\":" .. cjson.encode(record)
+    local entry = (((((("{\"id\":" .. cjson.encode(id)) .. ",\"at\":") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)) .. ",\"event\":") .. event) .. withRecord) .. "}"
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        entry
+    )
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.busMs)
+    )
+    if last == nil then
+        redis.call("PUBLISH", run.root .. "gate:wake", filled)
+    end
 end
 return ____exports
  end,
@@ -8709,11 +8759,13 @@ function claim(self, run, id, facts, start, late)
         cjson.encode(claimed)
     )
     redis.call("HINCRBY", key, "revision", 1)
+    local stored = cjson.encode(event)
     redis.call(
         "RPUSH",
         ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id),
-        cjson.encode(event)
+        stored
     )
+    ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, stored)
     redis.call(
         "ZADD",
         ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
@@ -8821,9 +8873,84 @@ function ____exports.takeTickets(self, run, gate, ____bindingPattern0)
 end
 return ____exports
  end,
+["stores.redis.script.outbox"] = function(...) 
+local ____exports = {}
+local function leaseKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus:relay"
+end
+---
+-- @returns `held`; or how many wait, and then each of the oldest with its ticket's record (empty: there is none)
+function ____exports.takeForBus(self, run, call)
+    local lease = leaseKey(nil, run)
+    local holder = ____modulesInUse["stores.redis.script.commands"].read(nil, "GET", lease)
+    if holder ~= nil and holder ~= call.relay then
+        return {"held"}
+    end
+    redis.call(
+        "SET",
+        lease,
+        call.relay,
+        "PX",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.leaseMs)
+    )
+    local key = ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run)
+    local taken = {____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", key)
+    )}
+    if call.most == 0 then
+        return taken
+    end
+    for ____, entry in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        call.most - 1
+    )) do
+        local ____cjson_decode_result_0 = cjson.decode(entry)
+        local id = ____cjson_decode_result_0.id
+        ____lualib.__TS__ArrayPush(
+            taken,
+            entry,
+            ____modulesInUse["stores.redis.script.commands"].read(
+                nil,
+                "HGET",
+                ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+                "record"
+            ) or ""
+        )
+    end
+    return taken
+end
+function ____exports.sentToBus(self, run, entries)
+    for ____, entry in ipairs(entries) do
+        redis.call(
+            "ZREM",
+            ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run),
+            entry
+        )
+    end
+end
+function ____exports.releaseBus(self, run, relay)
+    if ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "GET",
+        leaseKey(nil, run)
+    ) == relay then
+        redis.call(
+            "DEL",
+            leaseKey(nil, run)
+        )
+    end
+end
+return ____exports
+ end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, keep, tell, mostGone
+local enlist, enterFeed, keep, tell, mostGone
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8876,6 +9003,57 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
         end
     end
 end
+function enterFeed(self, run, ____bindingPattern0)
+    local facts
+    local item
+    local owner
+    local ends
+    ends = ____bindingPattern0.ends
+    owner = ____bindingPattern0.owner
+    item = ____bindingPattern0.item
+    facts = ____bindingPattern0.facts
+    if ends ~= true or facts.forgetAtMs == nil then
+        return
+    end
+    local key = (run.root .. "queue:feed:") .. owner
+    local number = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "HINCRBY",
+        run.root .. "queue:feeds",
+        owner,
+        1
+    )
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        item.ticketId
+    )
+    keep(
+        nil,
+        key,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        3 - 1
+    )) do
+        if ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+        ) == 1 then
+            break
+        end
+        redis.call("ZREM", key, id)
+    end
+end
 function keep(self, key, keptMs)
     if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) >= keptMs then
         return false
@@ -8891,21 +9069,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch22 = notice.kind
-        local ____cond22 = ____switch22 == "enqueue"
-        if ____cond22 then
+        local ____switch28 = notice.kind
+        local ____cond28 = ____switch28 == "enqueue"
+        if ____cond28 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond22 = ____cond22 or ____switch22 == "requeue"
-        if ____cond22 then
+        ____cond28 = ____cond28 or ____switch28 == "requeue"
+        if ____cond28 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond22 = ____cond22 or ____switch22 == "remove"
-        if ____cond22 then
+        ____cond28 = ____cond28 or ____switch28 == "remove"
+        if ____cond28 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond22 = ____cond22 or ____switch22 == "nothing"
-        if ____cond22 then
+        ____cond28 = ____cond28 or ____switch28 == "nothing"
+        if ____cond28 then
             return
         end
     until true
@@ -8963,6 +9141,7 @@ function ____exports.createTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -8987,6 +9166,7 @@ function ____exports.changeTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
     return {}
 end
@@ -9002,6 +9182,16 @@ function ____exports.withdrawTicket(self, run, ____bindingPattern0, id)
     end
     keeper:remove(id)
     local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    if facts ~= nil and facts.events > 0 then
+        local withdrawn = {number = facts.events + 1, atMs = run.nowMs, kind = "withdrawn"}
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(
+            nil,
+            run,
+            id,
+            cjson.encode(withdrawn),
+            ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "record")
+        )
+    end
     redis.call(
         "DEL",
         key,
@@ -9192,6 +9382,7 @@ function ____exports.answerCalls(self, ofGate)
     local run = {
         root = root,
         nowMs = nowMs,
+        busMs = 0,
         texts = ____lualib.__TS__ArraySlice(ARGV, 1),
         ofGate = ofGate
     }
@@ -9213,7 +9404,25 @@ function ____exports.answerCalls(self, ofGate)
         end
         ____cond3 = ____cond3 or ____switch3 == "at_gate"
         if ____cond3 then
-            return atGate(nil, run, call)
+            return atGate(
+                nil,
+                ____with(run, {busMs = call.bus == true and call.limits.retentionMs or 0}),
+                call
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_take"
+        if ____cond3 then
+            return ____modulesInUse["stores.redis.script.outbox"].takeForBus(nil, run, call)
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_sent"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].sentToBus(nil, run, call.entries)
+            return {}
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_release"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].releaseBus(nil, run, call.relay)
+            return {}
         end
     until true
 end

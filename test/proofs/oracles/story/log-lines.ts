@@ -66,6 +66,9 @@ const ourFault =
 /** Events that no stage's story brings about, and why; or which test does. */
 export const inNoStory: Readonly<Record<string, string>> = {
   background_fault: ourFault,
+  bus_back: "test/push/relay.test.ts",
+  bus_dropped: "test/push/relay.test.ts",
+  bus_failing: "test/push/relay.test.ts",
   gate_alarm_failed: ourFault,
   gate_away: ourFault,
   gate_start_failed: ourFault,
