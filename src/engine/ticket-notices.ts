@@ -31,7 +31,7 @@ export interface Notices {
 const speakUpMs = 600_000;
 
 export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Notices {
-  const { row, setAlarm, gate, nowMs, later, onEnd, follower, listeners = [] } = parts;
+  const { row, setAlarm, gate, nowMs, later, onMoved, onEnd, follower, listeners = [] } = parts;
   const listening = createListening(listeners, row, () => notices.armNow());
   const tellGate =
     gate.kind === "here"
@@ -53,6 +53,7 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       notices.tellHere(ticket);
       const ended = onEnd === undefined ? null : endedBy({ ticket, events });
       if (ended !== null) onEnd?.(ended);
+      if (events.length > 0) onMoved?.(ticket);
       if (follower !== null && events.length > 0) later(follower.bring());
       if (listeners.length > 0) later(listening.tell());
     },

@@ -17,7 +17,14 @@ import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
-import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
+import {
+  StoreAway,
+  type AbortCause,
+  type ClaimedTicket,
+  type Ports,
+  type Provider,
+  type Tickets,
+} from "./ports.ts";
 import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
 import { preview } from "./preview.ts";
@@ -43,6 +50,8 @@ export function createGateway(ports: Ports, policy: Policy) {
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
     list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),
+    /** Anybody's: for who knows already whose a ticket is. */
+    tickets: ports.tickets as Pick<Tickets, "load" | "events">,
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,

@@ -8,6 +8,7 @@ import { comparisonRoutes, type ComparisonParts } from "./comparison.ts";
 import { consoleRoutes, type ConsoleParts } from "./console.ts";
 import { docsRoutes } from "./docs.ts";
 import { storeAway } from "./errors.ts";
+import { feedRoutes, type FeedParts } from "./feed.ts";
 import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
 import { operatorRoutes, type OperatorRouteParts } from "./operator.ts";
@@ -24,12 +25,15 @@ import {
   type RouteContext,
   type Variables,
 } from "./route-context.ts";
+import { liveStatusRoutes, type LiveStatusParts } from "./live-status.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
 
 export interface AppParts
   extends
     ComparisonParts,
     TicketParts,
+    LiveStatusParts,
+    FeedParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -66,6 +70,8 @@ export function createApp(parts: AppParts) {
   comparisonRoutes(app, guard, parts);
   previewRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
+  liveStatusRoutes(app, guard, parts);
+  feedRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

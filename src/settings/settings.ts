@@ -1,6 +1,9 @@
 /** Every setting by its own name: what it may be and what it is when nobody gives it. What they mean together is in `config.ts`. */
 import * as z from "zod";
 import { providerNames } from "../domain/judging/comparison.ts";
+import { entries, isNone } from "./entries.ts";
+import { endpointList, prefixList, secretList, serverList, sinkUrl } from "./push-settings.ts";
+import { isTenantName } from "./tenants.ts";
 
 /** Plain digits only: what `Number` would read besides (`1e3`, `0x10`, `Infinity`) is more often a slip than meant. */
 const digits = /^\d+$/;
@@ -92,6 +95,25 @@ export const settings = z.object({
   QUEUE_CONCURRENCY: whole(1, 1_000).default(8),
   RESULT_RETENTION_HOURS: number(0.0001, 480).default(24),
 
+  WEBHOOK_URLS: endpointList().optional(),
+  WEBHOOK_SECRETS: secretList().optional(),
+  WEBHOOK_CALLBACK_PREFIXES: prefixList().optional(),
+  WEBHOOK_INCLUDE_RESULT: flag().default(false),
+  WEBHOOK_ALLOW_PRIVATE: flag().default(false),
+  WEBHOOK_MAX_PENDING: whole(1, 10_000_000).default(100_000),
+
+  KAFKA_BOOTSTRAP_SERVERS: serverList().optional(),
+  KAFKA_TOPIC: text(
+    /^(?!\.{1,2}$)[\w.-]{1,249}$/,
+    "a topic's name: 1 to 249 letters, digits and . _ -",
+  ).default("llm-provider-service.tickets"),
+  KAFKA_USERNAME: credential().optional(),
+  KAFKA_PASSWORD: credential().optional(),
+  KAFKA_SASL_MECHANISM: oneOf(["scram-sha-512", "scram-sha-256", "plain"]).default("scram-sha-512"),
+  KAFKA_TLS: flag().default(false),
+  EVENTS_URL: sinkUrl().optional(),
+  EVENTS_TOKEN: headerKey().optional(),
+
   MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_572_864),
   RECORD_LLM_RESPONSES: flag().default(false),
   SENTRY_DSN: sentryDsn().optional(),
@@ -101,9 +123,13 @@ export const settings = z.object({
 export type Settings = z.output<typeof settings>;
 export type SettingName = keyof Settings;
 
-/** True for what may name a tenant: 1 to 64 of A–Z, a–z, 0–9, dot, underscore and dash. */
-export function isTenantName(name: string): boolean {
-  return /^[A-Za-z0-9._-]{1,64}$/.test(name);
+/** Variables of Workers hold 5 KB each: these lists go on in `NAME_1` to `NAME_9`, as if it were all one. */
+const continued: readonly SettingName[] = ["WEBHOOK_URLS", "WEBHOOK_SECRETS", "WEBHOOK_CALLBACK_PREFIXES"];
+
+/** The variables that a setting is read from, in their order. */
+export function variablesOf(name: string): readonly string[] {
+  const isContinued = continued.some((other) => other === name);
+  return isContinued ? [name, ...Array.from({ length: 9 }, (_, at) => `${name}_${at + 1}`)] : [name];
 }
 
 function oneOf<const Value extends string>(values: readonly Value[]) {
@@ -158,6 +184,11 @@ function statusList() {
 /** It becomes a header, which can hold nothing else. */
 function headerKey() {
   return text(/^[\x21-\x7e]{1,1000}$/, "1 to 1000 printable ASCII characters without blanks");
+}
+
+/** Of Kafka. Without letters that clients and brokers prepare differently (SASLprep). */
+function credential() {
+  return text(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
 }
 
 function modelId() {
@@ -221,33 +252,6 @@ function keyList() {
     },
     (tenants) => [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 })),
   );
-}
-
-/** What is allowed, and how an entry is otherwise. */
-type Problem = readonly [allowed: string, problem: string];
-
-const isNone = (allowed: string): Problem => [allowed, "is not one"];
-
-/**
- * Entries separated by commas. One that is wrong is named by its place only: a key that was put there by mistake must not reach the log.
- *
- * @param read puts an entry to those before; `null`: it is a good one
- */
-function entries<Entry, All>(
-  allowed: string,
-  read: (entry: string, known: Map<string, Entry>) => Problem | null,
-  all: (known: ReadonlyMap<string, Entry>) => All,
-) {
-  return z.string(allowed).transform((found, context): All => {
-    const known = new Map<string, Entry>();
-    for (const [index, entry] of found.split(",").entries()) {
-      const wrong = read(entry.trim(), known);
-      if (wrong === null) continue;
-      context.addIssue({ code: "custom", message: `${wrong[0]}; entry ${index + 1} ${wrong[1]}` });
-      return z.NEVER;
-    }
-    return all(known);
-  });
 }
 
 /** Who runs the service, and may look at all of it. `mayAct`: and change something. */

@@ -20,6 +20,8 @@ interface Operation {
   readonly answer: keyof typeof components | `${string}/${string}`;
   /** The schema of the answer at 202. */
   readonly accepted?: keyof typeof components;
+  /** What the answer at 204 means. */
+  readonly empty?: string;
   /** What else it answers, all with the schema of errors; 500 is understood. */
   readonly errors: readonly number[];
 }
@@ -31,6 +33,7 @@ const components = {
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
+  Events: schemas.eventsAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -48,6 +51,12 @@ const components = {
   // A store is away; or the service is not set up at all, and then each of its routes answers so.
   Unhealthy: z.union([schemas.healthAnswer, schemas.errorAnswer]),
 } as const;
+
+const waiting: Operation["parameters"] = [
+  { name: "queue_id", in: "path" },
+  { name: "wait", in: "query" },
+  { name: "Prefer", in: "header" },
+];
 
 const operations: readonly Operation[] = [
   {
@@ -75,17 +84,32 @@ const operations: readonly Operation[] = [
     path: "/api/v1/status/{queue_id}",
     method: "get",
     id: "status",
-    summary: "Where a ticket stands.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "Where a ticket stands: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Status",
+    errors: [400, 401, 404, 503],
+  },
+  {
+    path: "/api/v1/status/{queue_id}/events",
+    method: "get",
+    id: "ticketEvents",
+    summary:
+      "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
+    parameters: [
+      { name: "queue_id", in: "path" },
+      { name: "after", in: "query" },
+      { name: "Last-Event-ID", in: "header" },
+    ],
+    answer: "text/event-stream",
+    empty: "All is told: the ticket has ended, and nothing has happened behind that event.",
     errors: [400, 401, 404, 503],
   },
   {
     path: "/api/v1/results/{queue_id}",
     method: "get",
     id: "result",
-    summary: "The judgement of a ticket.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "The judgement of a ticket: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Result",
     accepted: "Pending",
     errors: [400, 401, 404, 410, 502, 503],
@@ -113,6 +137,19 @@ const operations: readonly Operation[] = [
     parameters: [{ name: "queue_id", in: "path" }],
     answer: "Status",
     errors: [400, 401, 404, 409, 503],
+  },
+  {
+    path: "/api/v1/events",
+    method: "get",
+    id: "events",
+    summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
+    parameters: [
+      { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
+      { name: "wait", in: "query", schema: jsonSchema("wait", schemas.feedQuery.shape.wait) },
+      { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
+    ],
+    answer: "Events",
+    errors: [400, 401, 410, 503],
   },
   {
     path: "/api/v1/providers",
@@ -272,7 +309,7 @@ const meanings: Readonly<Record<number, string>> = {
   403: "This operator's key may only look.",
   404: "There is no such thing, or it is not yours.",
   409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
-  410: "The ticket waited for longer than it may, or was cancelled.",
+  410: "The ticket waited for longer than it may, or was cancelled; or what came behind the cursor is not all kept any more.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
@@ -314,9 +351,15 @@ function make() {
 }
 
 function describe(operation: Operation) {
+  const isStream = operation.answer === "text/event-stream";
   const responses: Record<string, unknown> = {
-    200: { description: "OK", headers, content: contentOf(operation.answer) },
+    200: {
+      description: "OK",
+      headers: isStream ? { ...headers, "Cache-Control": streamed } : headers,
+      content: contentOf(operation.answer),
+    },
   };
+  if (operation.empty) responses["204"] = { description: operation.empty, headers, content: {} };
   if (operation.accepted) {
     responses["202"] = {
       description: "Not judged yet.",
@@ -370,10 +413,16 @@ const headers = {
   "Cache-Control": { required: true, schema: { const: "no-store" } },
 };
 
+const streamed = { required: true, schema: { const: "no-store, no-transform" } };
+
 const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
   "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+  wait: jsonSchema("wait", schemas.waitQuery.shape.wait),
+  after: jsonSchema("after", schemas.eventsQuery.shape.after),
+  "Last-Event-ID": jsonSchema("Last-Event-ID", schemas.lastEventId),
+  Prefer: { type: "string", description: "As RFC 7240 has it: wait=10 is as the wait of that many seconds." },
   status: jsonSchema("status", schemas.ticketsQuery.shape.status),
   limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
   cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),

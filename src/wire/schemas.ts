@@ -85,7 +85,22 @@ export const idempotencyKey = z
 /** Ids are kept in lower case, and read in either. */
 export const ticketParameter = z.object({ queue_id: z.guid().toLowerCase() });
 
-/** Of a list. What a query says is text. */
+/** What a query says is text. */
+export const waitQuery = z.object({
+  wait: z.coerce
+    .number()
+    .pipe(z.int().min(0).max(30))
+    .optional()
+    .meta({ description: "Seconds for which the answer waits for the ticket's end; 0: it does not." }),
+});
+/** As EventSource sends it, too. */
+export const lastEventId = z.coerce
+  .number()
+  .pipe(z.int().min(0))
+  .meta({ description: "Only events behind the one of this number." });
+export const eventsQuery = z.object({ after: lastEventId.optional() });
+
+/** Of a list. */
 export const ticketsQuery = z.object({
   status: z.enum(ticketStatuses).optional(),
   provider: z.enum(providerNames).optional(),
@@ -95,6 +110,21 @@ export const ticketsQuery = z.object({
     .max(500)
     .optional()
     .meta({ description: "From the answer before, with the same filters." }),
+});
+
+/** Of the feed. */
+export const feedQuery = z.object({
+  after: z
+    .string()
+    .max(100)
+    .optional()
+    .meta({ description: "The cursor of the answer before; left out: from the oldest that is kept." }),
+  wait: z.coerce
+    .number()
+    .pipe(z.int().min(0).max(30))
+    .default(0)
+    .meta({ description: "Seconds to wait for an event where there is none." }),
+  limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(100),
 });
 
 const count = z.int().nonnegative();
@@ -230,6 +260,52 @@ export const ticketsAnswer = z.object({
     description:
       "False: a store can't be asked, or has not heard yet of tickets that were accepted a moment ago.",
   }),
+});
+
+/** As all who are told have it: feed, streams and webhooks. */
+const noticeData = statusAnswer
+  .pick({
+    queue_id: true,
+    status: true,
+    provider: true,
+    queued_at: true,
+    available_until: true,
+    error_message: true,
+    error_type: true,
+    correlation_id: true,
+    metadata: true,
+  })
+  .extend({
+    event_type: z.enum([
+      "QUEUE_REQUEST_QUEUED",
+      "QUEUE_REQUEST_PROCESSING",
+      "QUEUE_REQUEST_COMPLETED",
+      "QUEUE_REQUEST_FAILED",
+    ]),
+    event_number: z.int().positive().meta({ description: "The highest is the ticket's end." }),
+    attempts: count.nullable().meta({ description: "Null until it has ended, and where it was cancelled." }),
+    ended_at: time.nullable(),
+    cancelled_by: z.enum(["owner", "operator", "set"]).optional(),
+    results_url: z.string(),
+    result: z.null(),
+  });
+
+export const eventsAnswer = z.object({
+  events: z
+    .array(
+      z.object({
+        id: z
+          .string()
+          .regex(/^evt_[0-9a-f-]{36}_\d+$/)
+          .meta({ description: "The same each time that it is told." }),
+        type: z.enum(["ticket.completed", "ticket.failed", "ticket.expired", "ticket.cancelled"]),
+        timestamp: time,
+        data: noticeData,
+      }),
+    )
+    .meta({ description: "Your tickets that have ended, in the order of their ends." }),
+  cursor: z.string().meta({ description: "To go on from, also where there was no event." }),
+  more: z.boolean().meta({ description: "Others are there already." }),
 });
 
 export const operatorStatusAnswer = statusAnswer.extend({ tenant: z.string() });

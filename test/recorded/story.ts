@@ -239,7 +239,8 @@ async function tickets(teller: Teller, lane: Lane): Promise<void> {
 }
 
 /** What an operator does, and what becomes of it for clients. */
-async function operating({ ask, get, compare }: Teller): Promise<void> {
+async function operating(teller: Teller): Promise<void> {
+  const { ask, get, compare } = teller;
   const { headers } = asOperator("ops");
   const order = (verb: string, provider = "mock") =>
     ask(`an operator's ${verb}`, "POST", `/api/v1/operator/providers/${provider}/${verb}`, headers);
@@ -263,6 +264,11 @@ async function operating({ ask, get, compare }: Teller): Promise<void> {
   await get("the result of a ticket that an operator has cancelled", `/api/v1/results/${id}`);
   await order("resume");
   await get("what operators did", "/api/v1/operator/actions?limit=4", headers);
+  // Three have ended before.
+  await get("the feed behind them", "/api/v1/events?after=MSAz");
+  await get("the feed of another tenant", "/api/v1/events", teller.as("two"));
+  await get("a cursor of what has not happened", "/api/v1/events?after=MSAxMDA");
+  await get("a cursor that is none", "/api/v1/events?after=17");
 }
 
 function by(provider: string, model?: string, more: object = {}): object {

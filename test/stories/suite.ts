@@ -14,6 +14,7 @@ import { operating } from "./operating.ts";
 import { presentation } from "./presentation.ts";
 import { preview } from "./preview.ts";
 import { thrown } from "./thrown.ts";
+import { telling } from "./telling.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
 import { whoseFault } from "./whose-fault.ts";
@@ -35,6 +36,7 @@ const stories = [
   ...holds,
   ...breaker,
   ...cancelling,
+  ...telling,
   ...operating,
   ...thrown,
   ...bounded,

@@ -6,6 +6,7 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { createHub, type Hub } from "../../src/push/hub.ts";
 import { createModelLabel } from "../../src/providers/model-label.ts";
 import { configuredModels } from "../../src/providers/providers.ts";
 import { linesTo } from "../../src/telemetry/lines.ts";
@@ -42,6 +43,8 @@ export interface TestService {
   readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
   /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */
   readonly compare: (changes?: object, init?: RequestInit) => Promise<Answered>;
+  /** How many wait for what happens to tickets, of each kind. */
+  readonly listening: Hub["count"];
   /** As SIGTERM: the process must end soon. */
   readonly stop: () => void;
   /** As SIGKILL. @param verb the one that it does not come to any more; otherwise at once */
@@ -103,7 +106,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   const modelLabel = createModelLabel(configuredModels(config));
   const meter = createMeter(modelLabel);
   const recent = newRecent();
+  const hub = createHub({ clock, looksInSilence: false });
+  stores.onMoved((ticket) => hub.ticketMoved(ticket.about.id));
   const { app, gateway } = createService(config, {
+    live: hub,
     stores: {
       ...stores,
       gate,
@@ -153,7 +159,11 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     request,
     compare: (changes = {}, init = {}) =>
       request("/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
-    stop: () => stopping.abort(),
+    listening: hub.count,
+    stop() {
+      hub.close();
+      stopping.abort();
+    },
     kill(verb) {
       if (verb === undefined) isDead = true;
       else diesAt = verb;
@@ -191,6 +201,12 @@ const webPlatform: Platform = {
     const { signal } = c.req.raw;
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
+  },
+  sockets: {
+    kind: "here",
+    take() {
+      throw new Error("there are no sockets here");
+    },
   },
   finishLater: (_c, work) => void work.catch(() => {}),
 };

@@ -11,6 +11,8 @@ export interface Row {
   readonly refuses: readonly string[];
   readonly allowed: string;
   readonly isSecret?: boolean;
+  /** What keeps the rules between settings quiet about it. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 type Read = Row["read"];

@@ -477,6 +477,8 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}queue:events:<waits>`]: false,
       [`${prefix}queue:tenant:tenant-one`]: true,
       [`${prefix}queue:tenants`]: true,
+      [`${prefix}queue:feed:tenant-one`]: true,
+      [`${prefix}queue:feeds`]: false,
       [`${prefix}queue:requests:<ended>`]: true,
       [`${prefix}queue:events:<ended>`]: true,
       [`${prefix}queue:due`]: false,
