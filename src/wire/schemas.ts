@@ -51,18 +51,20 @@ export const comparisonRequest = z.object({
   essay_b: essay(),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
-  presentation: z.enum(presentations).nullish().meta({
-    description:
-      "Which essay the judge reads first: essay_a (as_given), essay_b (swapped), either by chance or by presentation_key (random), or each in turn by presentation_index (counterbalanced). The answer is in your own names all the same.",
-  }),
+  presentation: z
+    .enum(presentations)
+    .nullish()
+    .meta({
+      description: "Which essay the judge reads first; the answer is in your own names all the same.",
+    }),
   presentation_key: atMost(200)
     .nullish()
-    .meta({ description: "Names the series, so that its orders can be repeated." }),
+    .meta({ description: "Names a series, whose orders can be had again." }),
   presentation_index: z
     .int()
     .nonnegative()
     .nullish()
-    .meta({ description: "Which judgement of this pair in the series, from 0." }),
+    .meta({ description: "Of the judgement, in the series of its pair." }),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
   user_id: atMost(255).nullish(),
