@@ -23,9 +23,9 @@ import { createMask } from "../telemetry/mask.ts";
 import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
+import { createHub } from "../push/hub.ts";
 import type { DeliveryStore } from "../gateway/delivery-store.ts";
 import { receiversOf } from "../push/receivers.ts";
-import { createHub } from "../push/hub.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -73,23 +73,28 @@ const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
 const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
+const hub = createHub({
+  clock,
+  // What other processes say may be lost.
+  looksInSilence: config.redisUrl !== null,
+  onListening: (isListening) => stores.wantsMoves(isListening),
+});
+const bus = await openBus(config, clock);
 const receivers = await receiversOf(config.webhooks, sha256);
 const isTold = receivers.all.length > 0;
-const hub = createHub({ clock, looksInSilence: false });
-const bus = await openBus(config, clock);
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
-  onMoved: (ticket) => hub.ticketMoved(ticket.about.id),
+  hints: hub,
   clock,
   random: Math.random,
   newId,
   endedEvent: endedEventJson,
   onFault,
   tell,
-  ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
   bus: bus && { bus, render: busRenderer(config.environment) },
+  ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;

@@ -2,6 +2,7 @@
 import type { GateOrder, Halt } from "../domain/gate/halt.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { ticketPolicy } from "../settings/limits.ts";
+import { isEnded, type Ticket } from "../domain/ticket/ticket.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
@@ -11,17 +12,20 @@ import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
 import type { PrimaryStore } from "../stores/failover/primary-store.ts";
 import { troubleInWords } from "../stores/redis/trouble.ts";
+import type { Hints } from "../push/hub.ts";
 import type { Tell } from "../telemetry/events.ts";
 import type { Bus, RenderForBus } from "../push/bus.ts";
 import type { Outbox } from "../push/outbox.ts";
 import { createRelay, type Relay } from "../push/relay.ts";
 import { openSqlite, type SqliteStore, type SqliteParts } from "./sqlite/store.ts";
 
-export interface StoresParts extends Omit<SqliteParts, "bus"> {
+export interface StoresParts extends Omit<SqliteParts, "onMoved" | "bus"> {
   /** `null`: SQLite alone. */
   readonly redisUrl: string | null;
   /** Hears of a ticket that was cancelled at another process, while this one may be making its call. */
   readonly onCancelled: (ticketId: string) => void;
+  /** Hears what has happened to tickets, at this process; and at others, while somebody waits for that (`wantsMoves`). */
+  readonly hints: Hints;
   /** Hears of every ticket. Absent, or `null`: there is none. */
   readonly bus?: { readonly bus: Bus; readonly render: RenderForBus } | null;
 }
@@ -34,6 +38,8 @@ export interface Stores extends Door {
     ServiceParts,
     "gate" | "tickets" | "keys" | "totals" | "actions" | "feed" | "queueType" | "dependencies" | "warnings"
   >;
+  /** Somebody waits for what happens to tickets; or nobody does any more. */
+  wantsMoves(isWanted: boolean): void;
   /** Gives back what is in flight still, stores what is not stored yet, and closes. */
   close(): Promise<void>;
 }
@@ -49,9 +55,11 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const relays = createRelays(parts);
   const isWritten = redisUrl === null;
   const bus = parts.bus && { render: parts.bus.render, isWritten, onAdded: () => relays.kick() };
-  // What only stands in for Redis tells no endpoint: a ticket's end is told from where it moves to.
-  const webhooks = isWritten ? parts.webhooks : undefined;
-  const opened = await openSqlite({ ...parts, tell, webhooks, bus: bus ?? undefined });
+  const onMoved = hintedBy(parts.hints);
+  // What only stands in for Redis tells nobody: a ticket's end is told from where it moves to.
+  const { webhooks, ...rest } = parts;
+  const told = redisUrl === null && webhooks !== undefined && { webhooks };
+  const opened = await openSqlite({ ...rest, ...told, tell, onMoved, bus: bus ?? undefined });
   if (!opened.ok) return opened;
   const { outbox } = opened.value;
   // Beside Redis there is only what an earlier life without it has left.
@@ -62,7 +70,16 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const onHalt = haltingAsWell(opened.value.gate, parts.onFault);
   const redis = openSharedRedis({ ...parts, url: redisUrl, onHalt, onBusFilled: relays.kick });
   if (redis.outbox !== undefined) relays.add(redis.outbox);
-  return ok(withRelays(await redisBeforeSqlite(redis, opened.value, parts), relays));
+  const { wantsMoves } = redis;
+  const stores = await redisBeforeSqlite(redis, opened.value, parts);
+  return ok(withRelays({ ...stores, wantsMoves }, relays));
+}
+
+function hintedBy(hints: Hints): (ticket: Ticket) => void {
+  return ({ about, state }) => {
+    hints.ticketMoved(about.id);
+    if (isEnded(state)) hints.feedGrew(about.tenant);
+  };
 }
 
 /** Who brings outboxes to the bus. */
@@ -138,6 +155,8 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
     deliveries: sqlite.deliveries,
     start: sqlite.start,
     rest: sqlite.rest,
+    // All that happens to its tickets happens in this process.
+    wantsMoves() {},
     close: sqlite.close,
   };
 }
@@ -146,7 +165,7 @@ async function redisBeforeSqlite(
   primary: PrimaryStore,
   fallback: SqliteStore,
   { settings, clock, newId, onFault, tell }: StoresParts,
-): Promise<Stores> {
+): Promise<Omit<Stores, "wantsMoves">> {
   const failover = createFailover({
     primary,
     fallback,

@@ -3,12 +3,16 @@ import type { Clock } from "../gateway/ports.ts";
 import { createEar, type OpenEar } from "./ear.ts";
 import { createLivePlaces, type Live, type LiveKind, type Topic } from "./live.ts";
 
-export interface Hub extends Live {
-  /** Something has happened to the ticket, and is stored. */
+/** What stores say, once it is stored. */
+export interface Hints {
+  /** Something has happened to the ticket. */
   ticketMoved(id: string): void;
   feedGrew(tenant: string): void;
   /** Hints may have been lost. */
   mayHaveMissed(): void;
+}
+
+export interface Hub extends Live, Hints {
   /** From now on nobody listens: the process ends, which all who do hear at once. */
   close(): void;
   isClosed(): boolean;

@@ -23,6 +23,7 @@ import { manualClock } from "../support/clock.ts";
 import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
+const hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
 const patience = { timeout: 60_000, interval: 50 };
 
@@ -74,7 +75,12 @@ it(
       writeSync(file, Buffer.alloc(4_096, 0x5a), 0, 4_096, page * 4_096);
       closeSync(file);
       // As a start opens it, which reads more than the store alone.
-      const opened = await openStores({ ...partsIn(directory), redisUrl: null, onCancelled: () => {} });
+      const opened = await openStores({
+        ...partsIn(directory),
+        redisUrl: null,
+        onCancelled: () => {},
+        hints,
+      });
       said.add(opened.ok ? "serves" : opened.error.replace(directory, "…"));
       if (!opened.ok) continue;
       const { parts, close } = opened.value;

@@ -112,6 +112,9 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
       return tickets;
     },
     status,
+    /** Whatever there is of a ticket. */
+    read: ({ id, tenant }: Ticket, before: string, behind: string) =>
+      world.ask(`/api/v1${before}${id}${behind}`, as(tenant)),
     /** Asked again where its store can't be reached. */
     cancel: ({ id, tenant }: Ticket) =>
       until(

@@ -11,6 +11,7 @@ type Kind =
   | "thrown"
   | "cancelling"
   | "operating"
+  | "telling"
   | "bounded"
   | "whose verdict"
   | "several answers"

@@ -12,6 +12,7 @@ import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { operating } from "./operating.ts";
 import { thrown } from "./thrown.ts";
+import { telling } from "./telling.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
 import { whoseFault } from "./whose-fault.ts";
@@ -31,6 +32,7 @@ const stories = [
   ...holds,
   ...breaker,
   ...cancelling,
+  ...telling,
   ...operating,
   ...thrown,
   ...bounded,

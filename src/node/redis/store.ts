@@ -14,12 +14,14 @@ import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
 import { readMessage, root, wakeChannel } from "../../stores/redis/redis.ts";
 import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
+import type { Hints } from "../../push/hub.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
 import type { RenderForBus } from "../../push/bus.ts";
 import type { Outbox } from "../../push/outbox.ts";
 import { createFetching, type Fetching } from "./fetching.ts";
+import { hearMoves } from "./moves.ts";
 import { redisOutbox } from "./outbox.ts";
 import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
@@ -42,6 +44,8 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears of tickets, while somebody waits (`wantsMoves`). Absent: nobody does. */
+  readonly hints?: Hints;
   /** Hears with each answer of a gate whether an operator has halted it (`null`: none has). Absent: nobody does. */
   readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
@@ -56,6 +60,8 @@ export interface RedisStore extends PrimaryStore {
   /** Absent: there is no bus. */
   readonly outbox?: Outbox;
   roundTrips(): number;
+  /** Somebody waits for what happens to tickets; or nobody does any more. */
+  wantsMoves(isWanted: boolean): void;
 }
 
 /** As the service has it: what is erased is erased from Redis' append-only file too. */
@@ -112,6 +118,7 @@ export function openRedis(
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
   const hear = hearing(remotes, fetching, parts, unlessAway);
   const listening = redis.listen(wakeChannel, hear, fetching.refresh);
+  const moves = hearMoves(redis, clock, parts.hints ?? noHints);
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
   const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
@@ -140,6 +147,7 @@ export function openRedis(
       fetching.shut();
       await totals.flush();
       listening.stop();
+      moves.stop();
       redis.close();
     },
     async health() {
@@ -148,10 +156,12 @@ export function openRedis(
       return { ...room, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
+    wantsMoves: moves.want,
   };
 }
 
 const tellNobody: Tell = () => {};
+const noHints: Hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 
 function outboxIn(parts: RedisParts, script: ScriptRunner): Pick<RedisStore, "outbox"> {
   const { bus = null, settings, clock, onFault, newId } = parts;

@@ -17,6 +17,15 @@ export const root = "llm-provider-service:";
 /** Processes are told here when tickets can be taken, and whose call is no longer wanted. */
 export const wakeChannel = `${root}gate:wake`;
 
+/** Processes are told here which tickets something has happened to, where somebody waits for that. */
+export const movesChannel = `${root}ticket:moves`;
+
+/** @param message the ticket's id and the number of the event; where it has ended, its tenant too. As the script writes it */
+export function readMove(message: string): { readonly ticketId: string; readonly endedOf: string | null } {
+  const [ticketId = "", , ...tenant] = message.split(" ");
+  return { ticketId, endedOf: tenant.length === 0 ? null : tenant.join(" ") };
+}
+
 /** What is said on the channel. A message that was lost costs time alone. */
 type Said =
   | {

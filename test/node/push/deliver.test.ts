@@ -38,7 +38,9 @@ async function worldFor(changes: Partial<typeof settings> = {}) {
   const receivers = await receiversOf({ ...settings, ...changes }, async (text) =>
     `${text.length}`.padStart(16, "0"),
   );
-  const world = await sqliteForTest(config, { webhooks: { told: receivers, onEntered: () => wake() } });
+  const world = await sqliteForTest(config, {
+    webhooks: { told: receivers, onEntered: () => wake() },
+  });
   const { clock } = world;
   const sent: Sent[] = [];
   const told: TelemetryEvent[] = [];

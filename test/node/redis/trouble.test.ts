@@ -33,6 +33,7 @@ async function storesAt(redisUrl: string, isWorking = true) {
     settings: { ...config, dataDir: directoryForTest() },
     redisUrl,
     onCancelled: () => {},
+    hints: { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} },
     clock: realClock,
     random: () => 0.5,
     newId: () => crypto.randomUUID(),

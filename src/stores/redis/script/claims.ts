@@ -5,7 +5,16 @@ import { noteForBus } from "./bus.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall } from "./calls.ts";
 import { exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
-import { dueKey, eventsKey, factsOf, rowOf, ticketKey, type Row, type Run } from "./ticket-rows.ts";
+import {
+  dueKey,
+  eventsKey,
+  factsOf,
+  rowOf,
+  tellMoved,
+  ticketKey,
+  type Row,
+  type Run,
+} from "./ticket-rows.ts";
 
 /** Tickets that one call lets expire, or lose a claim whose lease has ended. */
 const mostDue = 50;
@@ -94,6 +103,7 @@ function claim(
   redis.call("RPUSH", eventsKey(run, id), stored);
   noteForBus(run, id, stored);
   redis.call("ZADD", dueKey(run), exactly(start.leaseEndsAtMs), id);
+  tellMoved(run, id, number, null);
 }
 
 /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */

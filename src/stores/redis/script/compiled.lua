@@ -8573,6 +8573,18 @@ function ____exports.factsOf(self, run, id)
     end
     return ____temp_0
 end
+--- Tells processes that something has happened to it. A message that is lost costs time alone.
+-- 
+-- @param owner its tenant; `null`: it has not ended
+function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
+    local root
+    root = ____bindingPattern0.root
+    redis.call(
+        "PUBLISH",
+        root .. "ticket:moves",
+        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
+    )
+end
 ---
 -- @param texts the record, the essays (empty: as they were) and the new events
 function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
@@ -8772,6 +8784,13 @@ function claim(self, run, id, facts, start, late)
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
         id
     )
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        number,
+        nil
+    )
 end
 --- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
 function ____exports.dueTickets(self, run, limit, version)
@@ -8950,7 +8969,20 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, enterFeed, keep, tell, mostGone
+local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+function ownerOfEnded(self, ____bindingPattern0)
+    local owner
+    local facts
+    facts = ____bindingPattern0.facts
+    owner = ____bindingPattern0.owner
+    local ____temp_1
+    if facts.forgetAtMs == nil then
+        ____temp_1 = nil
+    else
+        ____temp_1 = owner
+    end
+    return ____temp_1
+end
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -9069,21 +9101,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch28 = notice.kind
-        local ____cond28 = ____switch28 == "enqueue"
-        if ____cond28 then
+        local ____switch30 = notice.kind
+        local ____cond30 = ____switch30 == "enqueue"
+        if ____cond30 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond28 = ____cond28 or ____switch28 == "requeue"
-        if ____cond28 then
+        ____cond30 = ____cond30 or ____switch30 == "requeue"
+        if ____cond30 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond28 = ____cond28 or ____switch28 == "remove"
-        if ____cond28 then
+        ____cond30 = ____cond30 or ____switch30 == "remove"
+        if ____cond30 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond28 = ____cond28 or ____switch28 == "nothing"
-        if ____cond28 then
+        ____cond30 = ____cond30 or ____switch30 == "nothing"
+        if ____cond30 then
             return
         end
     until true
@@ -9142,6 +9174,15 @@ function ____exports.createTicket(self, run, gate, call, texts)
     )
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
+    if call.always then
+        ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+            nil,
+            run,
+            id,
+            facts.events,
+            ownerOfEnded(nil, call)
+        )
+    end
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -9168,6 +9209,13 @@ function ____exports.changeTicket(self, run, gate, call, texts)
     enlist(nil, run, gate, call)
     enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        call.facts.events,
+        ownerOfEnded(nil, call)
+    )
     return {}
 end
 --- What arrives after it, because it was long under way, finds the place taken.

@@ -41,6 +41,11 @@ export function factsOf(run: Run, id: string): Facts | null {
   return stored === null ? null : (cjson.decode(stored) as Facts);
 }
 
+/** Tells processes that something has happened to it. A message that is lost costs time alone. @param owner its tenant; `null`: it has not ended */
+export function tellMoved({ root }: Run, id: string, event: number, owner: string | null): void {
+  redis.call("PUBLISH", `${root}ticket:moves`, `${id} ${exactly(event)}${owner === null ? "" : ` ${owner}`}`);
+}
+
 /** @param texts the record, the essays (empty: as they were) and the new events */
 export function writeTicket(
   run: Run,

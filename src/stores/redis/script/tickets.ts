@@ -10,6 +10,7 @@ import {
   eventsKey,
   factsOf,
   rowOf,
+  tellMoved,
   ticketKey,
   writeTicket,
   type Row,
@@ -61,6 +62,8 @@ export function createTicket(
   writeTicket(run, id, facts, call.dueMs, texts);
   enlist(run, gate, call);
   enterFeed(run, call);
+  // Of a new one nobody knows yet.
+  if (call.always) tellMoved(run, id, facts.events, ownerOfEnded(call));
   return { kind: "stored", estimate };
 }
 
@@ -81,7 +84,13 @@ export function changeTicket(
   enlist(run, gate, call);
   enterFeed(run, call);
   tell(gate, call.item, call.notice);
+  tellMoved(run, id, call.facts.events, ownerOfEnded(call));
   return [];
+}
+
+/** @returns `null`: it has not ended */
+function ownerOfEnded({ facts, owner }: Of<"create" | "change">): string | null {
+  return facts.forgetAtMs === null ? null : owner;
 }
 
 /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
