@@ -308,7 +308,23 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
     tables.putEndpoint(withDropped(left, 1, atMs));
   }
 
+  function lapse(delivery: Delivery, atMs: number): void {
+    putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
+  }
+
   return {
+    /** The one process that ever took from these tables is dead: what it had taken goes at once. */
+    senderDied(): void {
+      atomically(() => {
+        const atMs = nowMs();
+        for (;;) {
+          const taken = tables.lapsed(Infinity, batch);
+          for (const delivery of taken) lapse(delivery, atMs);
+          if (taken.length < batch) return;
+        }
+      });
+    },
+
     /**
      * Gives back what a dead process had taken, forgets what belongs to forgotten tickets, and drops what waits for endpoints that are no more.
      *
@@ -319,9 +335,7 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
       return atomically(() => {
         const atMs = nowMs();
         const lapsed = tables.lapsed(atMs, batch);
-        for (const delivery of lapsed) {
-          putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
-        }
+        for (const delivery of lapsed) lapse(delivery, atMs);
         const over = tables.over(atMs, batch);
         for (const delivery of over) forget(delivery, atMs);
         let isDone = lapsed.length < batch && over.length < batch;
