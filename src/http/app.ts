@@ -13,6 +13,7 @@ import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
 import { operatorRoutes, type OperatorRouteParts } from "./operator.ts";
 import { metricsRoutes, type MetricsParts } from "./metrics.ts";
+import { previewRoutes } from "./preview.ts";
 import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
@@ -69,6 +70,7 @@ export function createApp(parts: AppParts) {
 
   const guard = knownOnly(parts);
   comparisonRoutes(app, guard, parts);
+  previewRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
   liveStatusRoutes(app, guard, parts);
   feedRoutes(app, guard, parts);

@@ -125,6 +125,7 @@ export interface AttemptEvent {
   readonly failure: Failure | null;
   /** What was read; `null`: no judgement. */
   readonly judgement: {
+    /** By the names that the judge was shown: Essay A is the one that it read first. */
     readonly winner: "Essay A" | "Essay B";
     readonly confidence: number;
     readonly normalizations: readonly string[];

@@ -29,6 +29,7 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Preview: schemas.previewAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
@@ -74,6 +75,15 @@ const operations: readonly Operation[] = [
     answer: "Judgement",
     accepted: "Ticket",
     errors: [400, 401, 409, 413, 415, 422, 502, 503],
+  },
+  {
+    path: "/api/v1/comparison/preview",
+    method: "post",
+    id: "preview",
+    summary: "What would be sent for a comparison, and what it might cost. Nothing is judged or kept.",
+    body: "ComparisonRequest",
+    answer: "Preview",
+    errors: [400, 401, 413, 415, 503],
   },
   {
     path: "/api/v1/status/{queue_id}",
@@ -136,11 +146,11 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/events",
     method: "get",
-    id: "events",
+    id: "feed",
     summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
     parameters: [
       { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
-      { name: "wait", in: "query", schema: jsonSchema("wait", schemas.feedQuery.shape.wait) },
+      { name: "wait", in: "query" },
       { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
     ],
     answer: "Events",
