@@ -320,7 +320,23 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
     tables.putEndpoint(withDropped({ ...rest, pending: endpoint.pending - 1 }, 1, atMs));
   }
 
+  function lapse(delivery: Delivery, atMs: number): void {
+    putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
+  }
+
   return {
+    /** The one process that ever took from these tables is dead: what it had taken goes at once. */
+    senderDied(): void {
+      atomically(() => {
+        const atMs = nowMs();
+        for (;;) {
+          const taken = tables.lapsed(Infinity, batch);
+          for (const delivery of taken) lapse(delivery, atMs);
+          if (taken.length < batch) return;
+        }
+      });
+    },
+
     /**
      * Gives back what a dead process had taken, forgets what belongs to forgotten tickets, and drops what waits for endpoints that are no more.
      *
@@ -331,9 +347,7 @@ function tidying({ tables, atomically, nowMs, atOnce }: DeliveriesParts, { endpo
       return atomically(() => {
         const atMs = nowMs();
         const lapsed = tables.lapsed(atMs, batch);
-        for (const delivery of lapsed) {
-          putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
-        }
+        for (const delivery of lapsed) lapse(delivery, atMs);
         const over = tables.over(atMs, batch);
         for (const delivery of over) forget(delivery, atMs);
         let isDone = lapsed.length < batch && over.length < batch;

@@ -77,7 +77,7 @@ function deliveriesInOrder(
     due: ({ tenant, name }, nowMs, most) => recordsIn(due(tenant, name, nowMs, most)),
     dueLater: ({ tenant, name }, nowMs, most) => recordsIn(later(tenant, name, nowMs, most)),
     firstDueMs: ({ tenant, name }) => momentIn(firstDue(tenant, name)),
-    lapsed: (nowMs, most) => recordsIn(lapsed(nowMs, most)),
+    lapsed: (nowMs, most) => recordsIn(lapsed(Math.min(nowMs, Number.MAX_SAFE_INTEGER), most)),
     firstLapseMs: () => momentIn(firstLapse()),
     over: (nowMs, most) => recordsIn(over(nowMs, most)),
     firstOverMs: () => momentIn(firstOver()),

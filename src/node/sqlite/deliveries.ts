@@ -11,6 +11,8 @@ import type { GroupCommit } from "./group-commit.ts";
 export interface SqliteDeliveries extends DeliveryStore {
   /** Enters the ticket's end, where it has ended and somebody is to be told. Within the transaction that stores it. */
   enter(ticket: Ticket): void;
+  /** This process is the successor of the one that has sent so far. */
+  senderDied(): Promise<void>;
 }
 
 export interface SqliteDeliveriesParts {
@@ -54,6 +56,7 @@ export function sqliteDeliveries(parts: SqliteDeliveriesParts): SqliteDeliveries
         onFault(error);
       }
     },
+    senderDied: () => commits.write(() => keeper.senderDied()),
     take: (...asked) => commits.write(() => keeper.take(...asked)),
     settle: (...settled) => commits.write(() => keeper.settle(...settled)),
     tidy: (endpoints) => commits.write(() => keeper.tidy(endpoints)),

@@ -5326,45 +5326,69 @@ function tidying(self, ____bindingPattern0, ____bindingPattern1)
             atMs
         ))
     end
-    return {tidy = function(self, endpoints)
-        return atomically(
+    local function lapse(self, delivery, atMs)
+        putOver(
             nil,
-            function()
-                local atMs = nowMs(nil)
-                local lapsed = tables:lapsed(atMs, 200)
-                for ____, delivery in ipairs(lapsed) do
-                    putOver(
-                        nil,
-                        delivery,
-                        ____modulesInUse["domain.push.delivery"].lapsedDelivery(nil, delivery, atMs),
-                        {kind = "given_back"},
-                        atMs
-                    )
-                end
-                local over = tables:over(atMs, 200)
-                for ____, delivery in ipairs(over) do
-                    forget(nil, delivery, atMs)
-                end
-                local isDone = #lapsed < 200 and #over < 200
-                for ____, known in ipairs(endpoints) do
-                    local stored = tables:endpoint(known)
-                    if stored ~= nil and stored.unknownSinceMs ~= nil then
-                        tables:putEndpoint(____without(
-                            stored,
-                            {unknownSinceMs = ____field(nil)},
-                            "unknownSinceMs"
-                        ))
-                    end
-                end
-                for ____, endpoint in ipairs(unknown(nil, tables, endpoints)) do
-                    if not dropUnknown(nil, endpoint, atMs) then
-                        isDone = false
-                    end
-                end
-                return isDone
-            end
+            delivery,
+            ____modulesInUse["domain.push.delivery"].lapsedDelivery(nil, delivery, atMs),
+            {kind = "given_back"},
+            atMs
         )
-    end}
+    end
+    return {
+        senderDied = function(self)
+            atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    do
+                        while true do
+                            local taken = tables:lapsed(math.huge, 200)
+                            for ____, delivery in ipairs(taken) do
+                                lapse(nil, delivery, atMs)
+                            end
+                            if #taken < 200 then
+                                return
+                            end
+                        end
+                    end
+                end
+            )
+        end,
+        tidy = function(self, endpoints)
+            return atomically(
+                nil,
+                function()
+                    local atMs = nowMs(nil)
+                    local lapsed = tables:lapsed(atMs, 200)
+                    for ____, delivery in ipairs(lapsed) do
+                        lapse(nil, delivery, atMs)
+                    end
+                    local over = tables:over(atMs, 200)
+                    for ____, delivery in ipairs(over) do
+                        forget(nil, delivery, atMs)
+                    end
+                    local isDone = #lapsed < 200 and #over < 200
+                    for ____, known in ipairs(endpoints) do
+                        local stored = tables:endpoint(known)
+                        if stored ~= nil and stored.unknownSinceMs ~= nil then
+                            tables:putEndpoint(____without(
+                                stored,
+                                {unknownSinceMs = ____field(nil)},
+                                "unknownSinceMs"
+                            ))
+                        end
+                    end
+                    for ____, endpoint in ipairs(unknown(nil, tables, endpoints)) do
+                        if not dropUnknown(nil, endpoint, atMs) then
+                            isDone = false
+                        end
+                    end
+                    return isDone
+                end
+            )
+        end
+    }
 end
 function unknown(self, tables, endpoints)
     local names = {}
@@ -5401,11 +5425,11 @@ function moments(self, ____bindingPattern0)
         )
         for ____, known in ipairs(endpoints) do
             do
-                local __continue84
+                local __continue92
                 repeat
                     local stored = tables:endpoint(known)
                     if stored == nil then
-                        __continue84 = true
+                        __continue92 = true
                         break
                     end
                     if stored.unknownSinceMs ~= nil then
@@ -5431,9 +5455,9 @@ function moments(self, ____bindingPattern0)
                             math.max(opensMs, dueMs)
                         )
                     end
-                    __continue84 = true
+                    __continue92 = true
                 until true
-                if not __continue84 then
+                if not __continue92 then
                     break
                 end
             end
@@ -5542,17 +5566,17 @@ function healthOf(self, ____bindingPattern0)
 end
 function shownState(self, state)
     repeat
-        local ____switch104 = state.status
-        local ____cond104 = ____switch104 == "ok" or ____switch104 == "ramp"
-        if ____cond104 then
+        local ____switch112 = state.status
+        local ____cond112 = ____switch112 == "ok" or ____switch112 == "ramp"
+        if ____cond112 then
             return "ok"
         end
-        ____cond104 = ____cond104 or ____switch104 == "failing"
-        if ____cond104 then
+        ____cond112 = ____cond112 or ____switch112 == "failing"
+        if ____cond112 then
             return state.probe == nil and "failing" or "probing"
         end
-        ____cond104 = ____cond104 or ____switch104 == "off"
-        if ____cond104 then
+        ____cond112 = ____cond112 or ____switch112 == "off"
+        if ____cond112 then
             return "off"
         end
     until true
