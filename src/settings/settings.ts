@@ -68,6 +68,9 @@ export const settings = z.object({
   MOCK_ERROR_RATE: number(0, 1).default(0),
   MOCK_ERROR_CODES: statusList().default([503]),
   MOCK_SEED: whole(0, 4_294_967_295).default(42),
+  MOCK_JUDGE: oneOf(["coin", "quality"]).default("coin"),
+  MOCK_ORDER_EFFECT: logits(),
+  MOCK_LENGTH_EFFECT: logits(),
   MOCK_LIVE_CONCURRENCY: liveCalls(),
 
   // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
@@ -151,6 +154,10 @@ function whole(from: number, to: number, more = "") {
 
 function number(from: number, to: number) {
   return numeric(decimal, (value) => value >= from && value <= to, `a number from ${from} to ${to}`);
+}
+
+function logits() {
+  return numeric(/^-?\d+(\.\d+)?$/, (value) => Math.abs(value) <= 10, "a number from -10 to 10").default(0);
 }
 
 function liveCalls() {

@@ -52,17 +52,16 @@ export const comparisonRequest = z.object({
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
   presentation: z.enum(presentations).nullish().meta({
-    description:
-      "Which essay the judge reads first: essay_a (as_given), essay_b (swapped), either by chance or by presentation_key (random), or each in turn by presentation_index (counterbalanced). The answer is in your own names all the same.",
+    description: "Which essay the judge reads first; the answer is in your own names all the same.",
   }),
   presentation_key: atMost(200)
     .nullish()
-    .meta({ description: "Names the series, so that its orders can be repeated." }),
+    .meta({ description: "Names a series, whose orders can be had again." }),
   presentation_index: z
     .int()
     .nonnegative()
     .nullish()
-    .meta({ description: "Which judgement of this pair in the series, from 0." }),
+    .meta({ description: "Of the judgement, in the series of its pair." }),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
   user_id: atMost(255).nullish(),
@@ -304,6 +303,75 @@ export const eventsAnswer = z.object({
   cursor: z.string().meta({ description: "To go on from, also where there was no event." }),
   more: z.boolean().meta({ description: "Others are there already." }),
 });
+
+const endpointName = z.string().regex(/^[\w.-]{1,64}$/);
+export const webhookTestRequest = z.object({ name: endpointName });
+export const webhookTestAnswer = z.object({
+  name: z.string(),
+  delivered: z.boolean(),
+  status: z.int().nullable(),
+  error: z.enum(["refused", "timeout", "tls", "blocked", "status", "other"]).nullable(),
+  response_time_ms: count,
+  event_id: z.string(),
+});
+export type WebhookTestAnswer = z.infer<typeof webhookTestAnswer>;
+
+export const webhooksAnswer = z.object({
+  endpoints: z
+    .array(
+      z.object({
+        name: z.string(),
+        host: z.string(),
+        kind: z.enum(["endpoint", "callback"]),
+        state: z.enum(["ok", "failing", "probing", "off"]).meta({
+          description:
+            "failing: one delivery at a time is tried, the others wait. off: nothing is sent until a test is answered with 2xx, or the URL is another one.",
+        }),
+        failing_since: time.nullable(),
+        off_because: z
+          .enum(["gone", "silent"])
+          .nullable()
+          .meta({ description: "It has answered 410, or no 2xx for five days." }),
+        pending: count,
+        dropped: count.meta({ description: "Never told: too many waited, or their tickets were forgotten." }),
+        last_delivered_at: time.nullable(),
+      }),
+    )
+    .meta({ description: "Your own, as they are in the settings." }),
+});
+export type WebhooksAnswer = z.infer<typeof webhooksAnswer>;
+
+const deliveryStatus = z.enum(["pending", "delivered", "failed", "dropped"]);
+export const deliveriesQuery = z.object({
+  name: endpointName.optional(),
+  status: deliveryStatus.optional(),
+  limit: ticketsQuery.shape.limit,
+  cursor: ticketsQuery.shape.cursor,
+});
+export const deliveryParameter = z.object({ delivery_id: z.guid().toLowerCase() });
+
+export const deliveryAnswer = z.object({
+  delivery_id: z.guid(),
+  event_id: z.string(),
+  type: z.string(),
+  queue_id: z.guid(),
+  endpoint: z.string(),
+  status: deliveryStatus,
+  attempts: count,
+  last_status: z.int().nullable().meta({ description: "HTTP status of the last answer." }),
+  last_error: webhookTestAnswer.shape.error,
+  next_attempt_at: time.nullable().meta({
+    description: "At the earliest: where the receiver is failing or off, later. null: under way, or over.",
+  }),
+  created_at: time,
+});
+export type DeliveryAnswer = z.infer<typeof deliveryAnswer>;
+
+export const deliveriesAnswer = z.object({
+  deliveries: z.array(deliveryAnswer).meta({ description: "Newest first, kept as long as their tickets." }),
+  cursor: ticketsAnswer.shape.cursor,
+});
+export type DeliveriesAnswer = z.infer<typeof deliveriesAnswer>;
 
 export const operatorStatusAnswer = statusAnswer.extend({ tenant: z.string() });
 export const operatorTicketsAnswer = ticketsAnswer.extend({

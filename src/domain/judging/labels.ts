@@ -23,7 +23,7 @@ const noun = /(?<![\p{L}\p{N}])(?:essays?|essä(?:n|erna|er)?|uppsats(?:en|erna|
 /** In upper case only: a small "a" is an article. Neither a grade (A+) nor a level (A-level). */
 const letter = String.raw`[AB](?![\p{L}\p{N}+]|-\p{L})`;
 /** Quotation marks, brackets, Markdown. A letter that one stands before stands alone between two: `"A Tale of Two Cities"` is a title. */
-const mark = "[\"'“”‘’«»()[\\]*_`]";
+const mark = "[\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\"'*_`]";
 const name = `(?:${letter}|${mark}{1,3}${letter}(?=${mark}))`;
 /** "Essay A", "Essay-A", "Essay (A)". */
 const label = new RegExp(String.raw`(?:[^\S\n]*|-)${name}`, "uy");
@@ -70,7 +70,7 @@ const place =
   /(?<!\p{L})(?:first|second|former|latter|left|right|förra|senare|(?:första|andra) (?:uppsats|essä)\p{L}*)(?!\p{L})(?!\s+(?:paragraph|sentence|half|halves|line|point|draft))/iu;
 const loneLetter = new RegExp(String.raw`(?<![\p{L}\p{N}])${letter}`, "gu");
 const smallLetter = /^[^\S\n]+b(?![\p{L}\p{N}])/u;
-const sentenceBegins = /(?:^|[.!?…:;\n]|["“‘«(])[\s"'“‘«(*_-]*$/u;
+const sentenceBegins = /(?:^|[.!?…:;\n]|["\p{Ps}\p{Pi}])[\s"'\p{Ps}\p{Pi}*_-]*$/u;
 /** What stands behind a name, and never behind an article. */
 const afterName = /^(?:['’,)]|\s+(?:is|has|was|does|wins|är|har)(?!\p{L}))/u;
 

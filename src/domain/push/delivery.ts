@@ -59,7 +59,7 @@ export type AttemptEnd =
   | { readonly kind: "ticket_gone" };
 
 /** What an end says of the receiver. */
-export type Verdict = "good" | "bad" | "gone" | "nothing";
+export type EndpointSign = "good" | "bad" | "gone" | "nothing";
 
 /** What is entered: the end of a ticket. */
 export interface EventToTell {
@@ -152,7 +152,7 @@ export function redelivered(delivery: Delivery, nowMs: number): Delivery {
   return { ...delivery, step: 0, state: { status: "due", dueMs: nowMs } };
 }
 
-export function verdictOf(end: AttemptEnd): Verdict {
+export function verdictOf(end: AttemptEnd): EndpointSign {
   switch (end.kind) {
     case "status":
       if (isGood(end.status)) return "good";

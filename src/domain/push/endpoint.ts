@@ -14,7 +14,7 @@
  * 410 at a caller's own URL (`callback`) is that URL alone.
  */
 import { climb, rampStart, type Ramp } from "../ramp.ts";
-import type { Verdict } from "./delivery.ts";
+import type { EndpointSign } from "./delivery.ts";
 
 /** An endpoint as the settings know it. */
 export interface KnownEndpoint {
@@ -128,7 +128,7 @@ export function sendingTo(endpoint: Endpoint, deliveryId: string): Endpoint {
 export function afterAttempt(
   endpoint: Endpoint,
   deliveryId: string,
-  verdict: Verdict,
+  verdict: EndpointSign,
   nowMs: number,
   atOnce: number,
 ): Endpoint {
