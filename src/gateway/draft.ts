@@ -45,6 +45,7 @@ export function aboutOf(
     ...(span && { traceparent: traceparentOf(span) }),
     userId: caller.userId,
     metadata: caller.metadata,
+    ...(caller.callback && { callback: caller.callback }),
     ...asWritten(caller),
   };
 }

@@ -2,6 +2,7 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { CallWait } from "../domain/gate/pauses.ts";
+import type { Callback } from "../domain/ticket/ticket.ts";
 import type { ProcessingMode } from "../domain/judging/comparison.ts";
 import type { RequestSpan } from "../telemetry/tracing/context.ts";
 import type { Judged } from "./attempt.ts";
@@ -22,6 +23,8 @@ export interface Caller {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The same as it was written, where that may differ. */
   readonly metadataText?: string;
+  /** Where its ticket's end is to be told; absent: to its tenant's endpoints. */
+  readonly callback?: Callback;
   /** Names of fields of the request that nobody reads. */
   readonly ignoredFields?: readonly string[];
   /** Of memory, that a live call for it holds (`domain/live.ts`); absent: not known. */

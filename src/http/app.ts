@@ -27,6 +27,7 @@ import {
 } from "./route-context.ts";
 import { liveStatusRoutes, type LiveStatusParts } from "./live-status.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
+import { webhookRoutes, type WebhookRouteParts } from "./webhooks.ts";
 
 export interface AppParts
   extends
@@ -34,6 +35,7 @@ export interface AppParts
     TicketParts,
     LiveStatusParts,
     FeedParts,
+    WebhookRouteParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -72,6 +74,7 @@ export function createApp(parts: AppParts) {
   ticketRoutes(app, guard, parts);
   liveStatusRoutes(app, guard, parts);
   feedRoutes(app, guard, parts);
+  webhookRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

@@ -2,16 +2,18 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import { heldBytes, mostHeldBytes } from "../domain/live.ts";
 import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
+import type { Callback } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { LiveRoom } from "../gateway/live-room.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
+import { prefixOf, type CallbackPrefix } from "../push/callback.ts";
 import type { Config } from "../settings/config.ts";
 import type { Tell } from "../telemetry/events.ts";
 import { version } from "../version.ts";
-import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
+import { idempotencyKey, type ComparisonRequest, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { comparedAs, crowdedOut, notRead } from "./compared.ts";
 import { askedOf, readComparison, type GoodComparison } from "./comparison-request.ts";
@@ -20,7 +22,7 @@ import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import { unaskedBytes, type Platform } from "./platform.ts";
-import { badIdempotencyKey } from "./problems.ts";
+import { badIdempotencyKey, notValid, type Issue } from "./problems.ts";
 import {
   refuse,
   tracedAs,
@@ -127,7 +129,11 @@ async function judge(
   const key = keyOf(c.req.header("idempotency-key"));
   if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
 
-  const caller = { ...callerOf(c, parts.platform, read, mode), liveBytes };
+  const callback = callbackIn(request, c.get("tenant") ?? "", config.webhooks.prefixes);
+  if (callback === "not_allowed") return refuse(c, notValid("comparison", [callbackNotAllowed]));
+
+  const sender = callerOf(c, parts.platform, read, mode);
+  const caller = { ...sender, liveBytes, ...(callback && { callback }) };
   const submitted = await submit(parts, key, asked, caller);
   c.set("comparison", comparedAs(mode, key !== null, submitted));
   if (!submitted.ok) {
@@ -149,6 +155,23 @@ async function judge(
     }
   }
 }
+
+/** @returns `undefined`: none is given */
+function callbackIn(
+  { callback_url: url }: ComparisonRequest,
+  tenant: string,
+  prefixes: readonly CallbackPrefix[],
+): Callback | "not_allowed" | undefined {
+  if (url === undefined || url === null) return undefined;
+  const name = prefixOf(url, tenant, prefixes);
+  return name === null ? "not_allowed" : { name, url };
+}
+
+const callbackNotAllowed: Issue = {
+  path: "callback_url",
+  message:
+    "must be a URL under a prefix that the operator of this service has set for you (WEBHOOK_CALLBACK_PREFIXES), without user, password or fragment",
+};
 
 /** A caller whose metadata as written, and whose unread fields, are known. */
 type Sender = Caller & Required<Pick<Caller, "metadataText" | "ignoredFields">>;

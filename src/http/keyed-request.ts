@@ -34,8 +34,9 @@ export async function keyedRequest(
 }
 
 /** One text for all that ask the same. What is left open is left out, so that a field of later times changes no hash of today. */
-function textOf({ mode, priority, userId }: Caller, asked: Asked, metadataText: string): string {
-  const fields = Object.entries({ ...asked, mode, priority, userId });
+function textOf(caller: Caller, asked: Asked, metadataText: string): string {
+  const { mode, priority, userId, callback } = caller;
+  const fields = Object.entries({ ...asked, mode, priority, userId, callbackUrl: callback?.url ?? null });
   const given = fields.filter(([, value]) => value !== null).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(given))}\n${canonicalJson(metadataText)}`;
 }

@@ -33,7 +33,6 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
-import { guardedTransport } from "./push/guarded-transport.ts";
 import { openBus } from "./push/open-bus.ts";
 import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
@@ -80,8 +79,7 @@ const hub = createHub({
   looksInSilence: config.redisUrl !== null,
   onListening: (isListening) => stores.wantsMoves(isListening),
 });
-const pushes = guardedTransport();
-const bus = await openBus(config, clock, pushes.post);
+const bus = await openBus(config, clock);
 const receivers = await receiversOf(config.webhooks, sha256);
 const isTold = receivers.all.length > 0;
 const opened = await openStores({
@@ -237,7 +235,6 @@ async function stop(signal: NodeJS.Signals) {
   const { requestTimeoutMs } = config.llm;
   await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
-  void pushes.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });
   // Whoever reads the log, or collects spans, has a second, or what is left of the time; and a moment in any case.

@@ -56,10 +56,9 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const isWritten = redisUrl === null;
   const bus = parts.bus && { render: parts.bus.render, isWritten, onAdded: () => relays.kick() };
   const onMoved = hintedBy(parts.hints);
-  // What only stands in for Redis tells nobody: a ticket's end is told from where it moves to.
-  const { webhooks, ...rest } = parts;
-  const told = redisUrl === null && webhooks !== undefined && { webhooks };
-  const opened = await openSqlite({ ...rest, ...told, tell, onMoved, bus: bus ?? undefined });
+  // What only stands in for Redis tells no endpoint: a ticket's end is told from where it moves to.
+  const webhooks = isWritten ? parts.webhooks : undefined;
+  const opened = await openSqlite({ ...parts, tell, onMoved, webhooks, bus: bus ?? undefined });
   if (!opened.ok) return opened;
   const { outbox } = opened.value;
   // Beside Redis there is only what an earlier life without it has left.

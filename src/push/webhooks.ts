@@ -1,5 +1,4 @@
 /** What a tenant sees of its endpoints, and does to them; and what operators hear of all. */
-import type { AttemptEnd, Delivery } from "../domain/push/delivery.ts";
 import type {
   DeliveryPage,
   DeliveryQuery,
@@ -10,7 +9,7 @@ import type {
 import { StoreAway, type Clock } from "../gateway/ports.ts";
 import type { Tell } from "../telemetry/events.ts";
 import { tellChange } from "./endpoint-changes.ts";
-import type { Post } from "./post.ts";
+import type { Post, PostOutcome } from "./post.ts";
 import type { Receiver, Receivers } from "./receivers.ts";
 import { webhookRequest, type Signing } from "./webhook-request.ts";
 
@@ -42,15 +41,13 @@ export interface ShownEndpoint {
   readonly health: EndpointHealth;
 }
 
-export type EndpointTest =
+type EndpointTest =
   | { readonly kind: "unknown" }
   | { readonly kind: "too_many"; readonly retryAfterMs: number }
   | {
       readonly kind: "tested";
       readonly eventId: string;
-      readonly end:
-        | Extract<AttemptEnd, { kind: "status" }>
-        | { readonly kind: NonNullable<Delivery["lastError"]> };
+      readonly end: PostOutcome;
       readonly isGood: boolean;
       readonly durationMs: number;
     };

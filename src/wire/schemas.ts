@@ -73,6 +73,10 @@ export const comparisonRequest = z.object({
     description:
       "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
   }),
+  callback_url: atMost(2_048).nullish().meta({
+    description:
+      "Where its end is told, should it become a ticket, in place of your endpoints: under a prefix that the operator has set for you.",
+  }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
 
@@ -91,7 +95,7 @@ export const waitQuery = z.object({
     .number()
     .pipe(z.int().min(0).max(30))
     .optional()
-    .meta({ description: "Seconds for which the answer waits for the ticket's end; 0: it does not." }),
+    .meta({ description: "Seconds for which the answer waits for a ticket's end; 0: it does not." }),
 });
 /** As EventSource sends it, too. */
 export const lastEventId = z.coerce
@@ -113,17 +117,12 @@ export const ticketsQuery = z.object({
 });
 
 /** Of the feed. */
-export const feedQuery = z.object({
+export const feedQuery = waitQuery.extend({
   after: z
     .string()
     .max(100)
     .optional()
     .meta({ description: "The cursor of the answer before; left out: from the oldest that is kept." }),
-  wait: z.coerce
-    .number()
-    .pipe(z.int().min(0).max(30))
-    .default(0)
-    .meta({ description: "Seconds to wait for an event where there is none." }),
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(100),
 });
 
@@ -307,6 +306,75 @@ export const eventsAnswer = z.object({
   cursor: z.string().meta({ description: "To go on from, also where there was no event." }),
   more: z.boolean().meta({ description: "Others are there already." }),
 });
+
+const endpointName = z.string().regex(/^[\w.-]{1,64}$/);
+export const webhookTestRequest = z.object({ name: endpointName });
+export const webhookTestAnswer = z.object({
+  name: z.string(),
+  delivered: z.boolean(),
+  status: z.int().nullable(),
+  error: z.enum(["refused", "timeout", "tls", "blocked", "status", "other"]).nullable(),
+  response_time_ms: count,
+  event_id: z.string(),
+});
+export type WebhookTestAnswer = z.infer<typeof webhookTestAnswer>;
+
+export const webhooksAnswer = z.object({
+  endpoints: z
+    .array(
+      z.object({
+        name: z.string(),
+        host: z.string(),
+        kind: z.enum(["endpoint", "callback"]),
+        state: z.enum(["ok", "failing", "probing", "off"]).meta({
+          description:
+            "failing: one delivery at a time is tried, the others wait. off: nothing is sent until a test is answered with 2xx, or the URL is another one.",
+        }),
+        failing_since: time.nullable(),
+        off_because: z
+          .enum(["gone", "silent"])
+          .nullable()
+          .meta({ description: "It has answered 410, or no 2xx for five days." }),
+        pending: count,
+        dropped: count.meta({ description: "Never told: too many waited, or their tickets were forgotten." }),
+        last_delivered_at: time.nullable(),
+      }),
+    )
+    .meta({ description: "Your own, as they are in the settings." }),
+});
+export type WebhooksAnswer = z.infer<typeof webhooksAnswer>;
+
+const deliveryStatus = z.enum(["pending", "delivered", "failed", "dropped"]);
+export const deliveriesQuery = z.object({
+  name: endpointName.optional(),
+  status: deliveryStatus.optional(),
+  limit: ticketsQuery.shape.limit,
+  cursor: ticketsQuery.shape.cursor,
+});
+export const deliveryParameter = z.object({ delivery_id: z.guid().toLowerCase() });
+
+export const deliveryAnswer = z.object({
+  delivery_id: z.guid(),
+  event_id: z.string(),
+  type: z.string(),
+  queue_id: z.guid(),
+  endpoint: z.string(),
+  status: deliveryStatus,
+  attempts: count,
+  last_status: z.int().nullable().meta({ description: "HTTP status of the last answer." }),
+  last_error: webhookTestAnswer.shape.error,
+  next_attempt_at: time.nullable().meta({
+    description: "At the earliest: where the receiver is failing or off, later. null: under way, or over.",
+  }),
+  created_at: time,
+});
+export type DeliveryAnswer = z.infer<typeof deliveryAnswer>;
+
+export const deliveriesAnswer = z.object({
+  deliveries: z.array(deliveryAnswer).meta({ description: "Newest first, kept as long as their tickets." }),
+  cursor: ticketsAnswer.shape.cursor,
+});
+export type DeliveriesAnswer = z.infer<typeof deliveriesAnswer>;
 
 export const operatorStatusAnswer = statusAnswer.extend({ tenant: z.string() });
 export const operatorTicketsAnswer = ticketsAnswer.extend({

@@ -10,13 +10,14 @@ export function textsBytes({ systemPrompt, userPrompt, essayA, essayB }: Texts):
   return utf8Bytes(systemPrompt) + utf8Bytes(userPrompt) + utf8Bytes(essayA) + utf8Bytes(essayB);
 }
 
-/** UTF-8 bytes of what a caller stores beside the texts: 0 where neither metadata nor a user id is given. */
+/** UTF-8 bytes of what a caller stores beside the texts: 0 where neither metadata nor a user id nor a callback is given. */
 export function besideBytes({
   metadata,
   metadataText,
   userId,
-}: Pick<About, "metadata" | "userId"> & { readonly metadataText?: string }): number {
+  callback,
+}: Pick<About, "metadata" | "userId" | "metadataText" | "callback">): number {
   const hasMetadata = Object.keys(metadata).length > 0;
   const text = hasMetadata ? (metadataText ?? JSON.stringify(metadata)) : "";
-  return utf8Bytes(text) + utf8Bytes(userId ?? "");
+  return utf8Bytes(text) + utf8Bytes(userId ?? "") + utf8Bytes(callback?.url ?? "");
 }

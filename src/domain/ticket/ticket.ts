@@ -75,10 +75,18 @@ export interface About {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The same as it was written, which is what is echoed; absent: as `JSON.stringify` writes it. */
   readonly metadataText?: string;
+  /** Where its end is told in place of its tenant's endpoints, and the name of the prefix that allows it. Absent: nowhere else; and from older code. */
+  readonly callback?: Callback;
   /** Names of fields of its request that nobody reads; absent: none. */
   readonly ignoredFields?: readonly string[];
   readonly acceptedAtMs: number;
   readonly expiresAtMs: number;
+}
+
+/** A caller's own URL, for nobody to see: its path and query may be secrets. */
+export interface Callback {
+  readonly name: string;
+  readonly url: string;
 }
 
 /** What a caller wrote, or the system prompt in force then, in the order that the judge is shown. Erased when the ticket ends. */

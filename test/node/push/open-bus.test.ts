@@ -1,11 +1,10 @@
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Clock } from "../../../src/gateway/ports.ts";
-import { guardedTransport } from "../../../src/node/push/guarded-transport.ts";
+import type { GuardedTransportOptions } from "../../../src/node/push/guarded-transport.ts";
 import { openBus } from "../../../src/node/push/open-bus.ts";
 import { parseConfig } from "../../../src/settings/config.ts";
 
-const { post, close } = guardedTransport({ timeoutMs: 1_000, resolve: (_, __, done) => done(null, []) });
-afterAll(() => close());
+const transport: GuardedTransportOptions = { timeoutMs: 1_000, resolve: (_, __, done) => done(null, []) };
 
 const clock: Clock = {
   nowMs: Date.now,
@@ -16,8 +15,10 @@ const clock: Clock = {
 
 async function publishedTo(EVENTS_URL: string, WEBHOOK_ALLOW_PRIVATE = "false") {
   const parsed = parseConfig({ EVENTS_URL, WEBHOOK_ALLOW_PRIVATE }, "node");
-  const bus = parsed.ok ? await openBus(parsed.value, clock, post) : null;
-  return bus?.publish([{ id: "evt_1_1", queueId: "1", json: "{}" }]);
+  const bus = parsed.ok ? await openBus(parsed.value, clock, transport) : null;
+  const published = await bus?.publish([{ id: "evt_1_1", queueId: "1", json: "{}" }]);
+  await bus?.close();
+  return published;
 }
 
 it.each(["https://10.0.0.1/in", "https://169.254.169.254/in", "https://nowhere.example/in"])(
