@@ -37,6 +37,8 @@ export interface Evidence {
   readonly judges: readonly string[];
   /** By `seq`. */
   readonly verdicts: readonly Verdict[];
+  /** For each essay the places of its verdicts. */
+  readonly ofEssay: readonly (readonly number[])[];
 }
 
 /**
@@ -52,11 +54,17 @@ export function evidenceOf(calls: readonly JudgedCall[], judges: readonly string
   const numbers = new Map(judges.map((judge, at) => [judge, at]));
   const verdicts = judged.map((call) => verdictOf(call, essays, numbers.get(call.judge) ?? -1));
   const timesAsked = new Map<string, number>();
-  for (const verdict of verdicts) timesAsked.set(keyOf(verdict), (timesAsked.get(keyOf(verdict)) ?? 0) + 1);
+  const ofEssay = [...essays.keys()].map((): number[] => []);
+  for (const [at, verdict] of verdicts.entries()) {
+    timesAsked.set(keyOf(verdict), (timesAsked.get(keyOf(verdict)) ?? 0) + 1);
+    ofEssay[verdict.first]?.push(at);
+    ofEssay[verdict.second]?.push(at);
+  }
   return {
     essays: [...essays.keys()],
     judges,
     verdicts: verdicts.map((verdict) => ({ ...verdict, weight: 1 / (timesAsked.get(keyOf(verdict)) ?? 1) })),
+    ofEssay,
   };
 }
 

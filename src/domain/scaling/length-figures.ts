@@ -52,6 +52,12 @@ export function lengthFiguresOf(
   };
 }
 
+/** Do longer, or shorter, essays win more than chance allows? */
+export function isLengthSeen({ share }: LengthFigures, { value }: LengthEffect): boolean {
+  if (value !== null) return Math.abs(value.beta) > 1.96 * value.error;
+  return share !== null && (share.ci95[0] > 0.5 || share.ci95[1] < 0.5);
+}
+
 /**
  * One effect of length for all judges, fitted beside the scale and never moving a score: what lengths explain of the scores is, within the penalty's reach,
  * explained by them. Its error is therefore that of the penalised equations.

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectedErrorOf } from "../../../src/domain/scaling/expected-error.ts";
+import { plannedOf } from "../../../src/domain/scaling/planned.ts";
 import { planOf, planText, type PlannedCall, type SetPlan } from "../../../src/domain/scaling/plan.ts";
 import { mostSkew } from "../../../src/domain/scaling/orient.ts";
 import { essaysNamed, plannedSet, regular } from "./made-up-judges.ts";
@@ -128,6 +129,20 @@ it("the text of a plan differs wherever what is asked does", () => {
   const texts = [plan, ...changed].map((one) => planText(one, "prompt"));
   expect(new Set([...texts, planText(plan, "another prompt")]).size).toBe(changed.length + 2);
   expect(planText(JSON.parse(JSON.stringify(plan)) as SetPlan, "prompt")).toBe(texts[0]);
+});
+
+it("a plan comes to what the API says of it", () => {
+  const { expected_se, ...counts } = plannedOf(plannedSet(30));
+  expect(counts).toEqual({
+    design: "regular",
+    essays: 30,
+    pairs: 150,
+    audited_pairs: 30,
+    repeated_pairs: 0,
+    calls: 180,
+  });
+  expect(Object.keys(expected_se)).toEqual(["even", "spread_1", "spread_2"]);
+  expect(expected_se.even).toBe(0.63);
 });
 
 describe("the expected error", () => {
