@@ -12,5 +12,6 @@ interface Entry {
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
   { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
+  { name: "scaling", inCi: false, load: () => import("./scaling.ts") },
   { name: "collector", inCi: false, load: () => import("./collector.ts") },
 ];
