@@ -9,7 +9,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * `npm run test:machine`, so that `npm test` stays quick.
  */
 const machine = [
-  "test/node/{stopping,stopping-connections,stopping-delay,log-output,full-disk,damaged-file,data-directory,clock-set}.test.ts",
+  "test/node/{stopping,stopping-connections,stopping-delay,live-stop,log-output,full-disk,damaged-file,data-directory,clock-set}.test.ts",
   "test/node/redis/{trouble,rolling-restart,rewriting,stop,stores-rest}.test.ts",
   "test/node/{migration-redis,migration-sqlite}.test.ts",
   "test/node/{original-clients,right-node,load,live-memory,workers-spans}.test.ts",
@@ -26,6 +26,7 @@ const waitsLongest = [
   "test/node/tracing.test.ts",
   "test/node/stories-sqlite.test.ts",
   "test/node/redis/process.test.ts",
+  "test/node/bus.test.ts",
   "test/node/stories-redis.test.ts",
 ];
 
@@ -66,7 +67,7 @@ export default defineConfig({
           // No file changes what others see of a module, so one worker loads `src` once for all its files: a third of all their work was loading.
           isolate: false,
           include: [
-            "test/{domain,gateway,engine,accounts,providers,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
+            "test/{domain,gateway,engine,accounts,providers,push,http,wire,stores,telemetry,settings,tools}/**/*.test.ts",
             "test/*.test.ts",
             "test/proofs/bench/**/*.test.ts",
           ],
@@ -86,7 +87,11 @@ export default defineConfig({
         plugins: [insideWorkerd()],
         test: {
           name: "workerd",
-          globalSetup: ["./test/support/upstash-setup.ts"],
+          globalSetup: [
+            "./test/support/upstash-setup.ts",
+            "./test/support/receivers.ts",
+            "./test/support/event-sink-setup.ts",
+          ],
           include: ["test/cloudflare/**/*.test.ts"],
           exclude: machineInWorkerd,
         },

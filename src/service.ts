@@ -5,9 +5,9 @@ import { doorLimits, liveLimits } from "./settings/limits.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { createLiveRoom } from "./gateway/live-room.ts";
 import { createKeyedSubmit } from "./gateway/idempotency.ts";
-import type { Actions, Clock, Ports, Sha256, Totals } from "./gateway/ports.ts";
+import type { Actions, Clock, Feed, Ports, Sha256, Totals } from "./gateway/ports.ts";
 import { createApp, type AppParts } from "./http/app.ts";
-import { loopbackTenant } from "./http/auth.ts";
+import { loopbackTenant } from "./settings/tenants.ts";
 import type { MetricsSource } from "./http/metrics.ts";
 import type { Tell } from "./telemetry/events.ts";
 import type { ModelLabel } from "./telemetry/metrics/meter.ts";
@@ -15,8 +15,10 @@ import { createMask } from "./telemetry/mask.ts";
 import type { Tracer } from "./telemetry/tracing/tracer.ts";
 import type { Platform } from "./http/platform.ts";
 import { createRefusedLogins } from "./http/refused-logins.ts";
+import type { Live } from "./push/live.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
+import type { Webhooks } from "./push/webhooks.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -40,10 +42,14 @@ export interface Surroundings {
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
   readonly deployment: string | null;
+  /** Absent: nobody is told of tickets by webhooks. */
+  readonly webhooks?: Webhooks | undefined;
   /** Absent: nobody records spans. */
   readonly tracer?: Tracer | undefined;
   /** Absent: no answer says where its time went. */
   readonly sayTimes?: AppParts["sayTimes"];
+  /** Waits for what happens in the stores. */
+  readonly live: Live;
   readonly stores: StoreParts;
 }
 
@@ -53,6 +59,7 @@ export interface StoreParts extends Pick<
   "gate" | "tickets" | "copyOf" | "keys" | "cancellations" | "stopping" | "sizeOf"
 > {
   readonly actions: Actions;
+  readonly feed: Feed;
   readonly totals: Totals;
   readonly dependencies: AskStores;
   /** What the queue is made of, for `/healthz`. */
@@ -82,10 +89,13 @@ export function createService(config: Config, surroundings: Surroundings) {
     gateway,
     submitKeyed,
     gate: stores.gate,
+    feed: stores.feed,
     accounts,
+    live: surroundings.live,
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,
+    webhooks: surroundings.webhooks ?? null,
     usable: new Set(ports.providers.keys()),
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 /** What of it is looked at. Wrangler's own type can't be loaded beside Node's. */
 interface Settings {
   readonly compatibility_date?: string;
+  readonly compatibility_flags?: readonly string[];
   readonly queues: {
     readonly producers?: readonly { readonly queue: string }[];
     readonly consumers?: readonly { readonly queue: string; readonly dead_letter_queue?: string }[];
@@ -54,4 +55,8 @@ it("looks after the gates each minute", () => {
 
 it("runs where an object's unfinished work keeps it in memory, and `deleteAll` takes its alarm along", () => {
   expect((config.compatibility_date ?? "") >= "2026-10-01").toBe(true);
+});
+
+it("sends to hosts of its own zone by their front door, as anybody would", () => {
+  expect(config.compatibility_flags).toContain("global_fetch_strictly_public");
 });

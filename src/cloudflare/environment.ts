@@ -16,6 +16,8 @@ export type Environment = {
   /** A message is the id of a ticket, and nothing more. */
   readonly TICKETS: Queue<string>;
   readonly VERSION: WorkerVersionMetadata;
+  /** Hears of every ticket. Absent: there is none. */
+  readonly EVENTS?: Queue<unknown>;
 };
 
 export interface ReadSettings {

@@ -13,6 +13,12 @@ export const workersPlatform: Platform = {
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
   },
+  sockets: {
+    kind: "here",
+    take() {
+      throw new Error("nobody listens here");
+    },
+  },
   finishLater: (c: Context, work) => c.executionCtx.waitUntil(work),
 };
 

@@ -1,14 +1,14 @@
 /** Upstash Redis as secondary store: asked over HTTP, behind the answers or where an object can't be reached. */
-import { Redis } from "@upstash/redis/cloudflare";
 import type { Config } from "../settings/config.ts";
 import type { TicketCopy } from "../domain/ticket/ticket.ts";
-import { mirrorRoot, type MirrorCommands } from "../stores/mirror/mirror-commands.ts";
+import { mirrorRoot } from "../stores/mirror/mirror-commands.ts";
 import { troubleOf } from "../stores/redis/trouble.ts";
 import { behindBreaker } from "../stores/mirror/behind-breaker.ts";
 import { ticketCopies, type TicketCopies } from "../stores/mirror/ticket-copies.ts";
 import { undeliveredIn, type Undelivered } from "../stores/mirror/undelivered.ts";
 import { clock } from "./clock.ts";
 import { settingsOf, type Environment } from "./environment.ts";
+import { upstashOverRest } from "./upstash-rest.ts";
 
 export interface Upstash {
   readonly copies: TicketCopies;
@@ -45,8 +45,8 @@ export function upstashOf(env: Environment): Upstash | null {
 }
 
 function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown) => void): Upstash {
-  const commands = behindBreaker(overHttp(access, limitMs), () => clock.nowMs(), onAway);
-  const behindBoth = overHttp(access, pingLimitMs);
+  const commands = behindBreaker(upstashOverRest(access, limitMs), () => clock.nowMs(), onAway);
+  const behindBoth = upstashOverRest(access, pingLimitMs);
   const copies = ticketCopies(commands);
   return {
     copies,
@@ -57,23 +57,4 @@ function upstash(access: NonNullable<Config["upstash"]>, onAway: (error: unknown
       await behindBoth.run(["SET", `${mirrorRoot}room`, "1"]);
     },
   };
-}
-
-/** Version 1.39.0 of the SDK, with everything off that it would do by itself. */
-function overHttp({ url, token }: NonNullable<Config["upstash"]>, limitMs: number): MirrorCommands {
-  const redis = new Redis({
-    url,
-    token,
-    // Not `false`: that tries once more.
-    retry: { retries: 0 },
-    enableAutoPipelining: false,
-    automaticDeserialization: false,
-    responseEncoding: false,
-    // Its tokens would order our reads after our writes, but an isolate writes nothing that it reads.
-    readYourWrites: false,
-    enableTelemetry: false,
-    // Not a plain signal: a command that is aborted by one is answered as if it were done.
-    signal: () => AbortSignal.timeout(limitMs),
-  });
-  return { run: ([name, ...args]) => redis.exec<unknown>([name, ...args]) };
 }

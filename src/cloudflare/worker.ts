@@ -24,6 +24,7 @@ import { workersPlatform } from "./platform.ts";
 import { consume } from "./queue.ts";
 import { sha256 } from "./sha256.ts";
 import { sideBySide } from "./side-by-side.ts";
+import { remoteFeed } from "./stubs/tenant-index.ts";
 import { remoteTickets, remindTicket } from "./stubs/tickets.ts";
 import { asWork, markSpan, platformTracer } from "./tracing.ts";
 import { remoteTotals } from "./stubs/totals.ts";
@@ -121,12 +122,14 @@ function make(env: Environment) {
     isStopping: () => false,
     tracer: platformTracer,
     deployment: env.VERSION.id === "" ? null : env.VERSION.id,
+    live: { listen: () => null, looksInSilence: false },
     stores: {
       gate,
       tickets,
       copyOf: upstashOf(env)?.copyOf,
       keys: remoteKeys(env),
       actions: remoteActions(env),
+      feed: remoteFeed(env),
       totals,
       stopping: null,
       dependencies: (asked) => dependencies(env, config.defaultProvider, asked),

@@ -4,6 +4,7 @@
  * the ticket nothing.
  */
 import type { Ticket } from "../domain/ticket/ticket.ts";
+import { createTeller, type Telling } from "./telling.ts";
 import type { TicketRow } from "./ticket-parts.ts";
 
 export interface TicketListener {
@@ -15,23 +16,26 @@ export interface TicketListener {
   isMissing(ticket: Ticket, heard: number): boolean;
   /** Rejects where it may not have heard. */
   tell(ticket: Ticket): Promise<void>;
+  /** Nothing looks for the ticket there, so it is in no hurry: where it is away, an alarm tells it each quarter of an hour at last. */
+  readonly isUnhurried?: true;
 }
 
 export interface Listening {
   /** Tells each what it hasn't heard. Never rejects. */
   tell(): Promise<void>;
-  /** Has any of them not heard of the ticket at all? */
+  /** Has any of them not heard of the ticket at all, where somebody looks for it? */
   isUnheard(): boolean;
   /** When the alarm is to tell what is still to be told; `Infinity`: nothing is. */
   dueMs(ticket: Ticket, atMs: number): number;
 }
 
-/** When to tell something again that is so old already: 1 s, 2, 4, and so on, up to a minute. */
-export function againAtMs(ageMs: number, atMs: number): number {
+/** When to tell something again that is so old already: 1 s, 2, 4, and so on, up to a minute unless told. */
+export function againAtMs(ageMs: number, atMs: number, longestMs = 60_000): number {
   return atMs + Math.min(Math.max(ageMs, shortestMs), longestMs);
 }
 
-const longestMs = 60_000;
+/** Each alarm of each ticket is paid for. */
+const unhurriedMs = 900_000;
 const shortestMs = 1_000;
 
 /** @param onTold an alarm may be needed for another moment */
@@ -40,47 +44,31 @@ export function createListening(
   row: TicketRow,
   onTold: () => void,
 ): Listening {
-  const tellers = listeners.map((listener) => createTeller(listener, row, onTold));
+  const tellers = listeners.map((listener) => createTeller(row, tellingOf(listener, row), onTold));
   return {
     tell: async () => void (await Promise.all(tellers.map((tell) => tell()))),
-    isUnheard: () => listeners.some((listener) => listener.heard() === 0),
+    isUnheard: () => listeners.some(({ isUnhurried, heard }) => isUnhurried !== true && heard() === 0),
     dueMs(ticket, atMs) {
-      const isMissing = listeners.some((listener) => listener.isMissing(ticket, listener.heard()));
-      return isMissing ? againAtMs(Math.max(0, atMs - ticket.progress.updatedAtMs), atMs) : Infinity;
+      const ageMs = Math.max(0, atMs - ticket.progress.updatedAtMs);
+      const missing = listeners.filter(({ isMissing, heard }) => isMissing(ticket, heard()));
+      return Math.min(
+        ...missing.map(({ isUnhurried }) =>
+          againAtMs(ageMs, atMs, isUnhurried === true ? unhurriedMs : undefined),
+        ),
+      );
     },
   };
 }
 
-/** One after another, so that the last that it is told is the last that happened. */
-function createTeller(listener: TicketListener, row: TicketRow, onTold: () => void): () => Promise<void> {
-  let telling: Promise<void> | null = null;
-
-  function missing(): Ticket | null {
-    const ticket = row.read();
-    return ticket !== null && listener.isMissing(ticket, listener.heard()) ? ticket : null;
-  }
-
-  async function tellAll(first: Ticket): Promise<void> {
-    try {
-      for (let ticket: Ticket | null = first; ticket !== null; ticket = missing()) {
-        await listener.tell(ticket);
-        const { events } = ticket.progress;
-        await row.change((open) => {
-          if (open.read() !== null) listener.noteHeard(events);
-        });
-      }
-    } catch {
-      // The alarm will tell it.
-    } finally {
-      // In the same breath as the last look: what happens from here on is told anew.
-      telling = null;
-      onTold();
-    }
-  }
-
-  return async () => {
-    const first = missing();
-    if (first === null) return;
-    await (telling ??= tellAll(first));
+function tellingOf(listener: TicketListener, row: TicketRow): Telling<Ticket> {
+  return {
+    missing() {
+      const ticket = row.read();
+      return ticket !== null && listener.isMissing(ticket, listener.heard()) ? ticket : null;
+    },
+    say: (ticket) => listener.tell(ticket),
+    note(open, { progress }) {
+      if (open.read() !== null) listener.noteHeard(progress.events);
+    },
   };
 }

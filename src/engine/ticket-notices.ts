@@ -6,6 +6,7 @@ import { gateHeard } from "../domain/ticket/moves.ts";
 import type { Moved } from "../domain/ticket/steps.ts";
 import { isEnded, type GateNotice, type Ticket } from "../domain/ticket/ticket.ts";
 import { endedBy } from "../telemetry/ticket-events.ts";
+import { createTeller, type Telling } from "./telling.ts";
 import { againAtMs, createListening } from "./ticket-listeners.ts";
 import type { AwayGate, TicketKeeperParts, TicketRules } from "./ticket-parts.ts";
 
@@ -30,37 +31,12 @@ export interface Notices {
 const speakUpMs = 600_000;
 
 export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Notices {
-  const { row, setAlarm, gate, nowMs, later, onEnd, follower, listeners = [] } = parts;
+  const { row, setAlarm, gate, nowMs, later, onMoved, onEnd, follower, listeners = [] } = parts;
   const listening = createListening(listeners, row, () => notices.armNow());
-  /** A distant gate is being told; resolves when it has heard all, or can't be reached. */
-  let telling: Promise<void> | null = null;
-
-  function missing(): { readonly ticket: Ticket; readonly notice: GateNotice } | null {
-    const ticket = row.read();
-    const notice = ticket === null ? null : rules.noticeOf(ticket);
-    return ticket === null || notice === null ? null : { ticket, notice };
-  }
-
-  async function tellAll(say: AwayGate["tell"]): Promise<void> {
-    try {
-      for (let next = missing(); next !== null; next = missing()) {
-        const { ticket, notice } = next;
-        await say(ticket, notice, nowMs(), listening.isUnheard());
-        await row.change((open) => {
-          const since = open.read();
-          if (since === null) return;
-          const heard = gateHeard(since, notice.event);
-          if (heard !== since) open.write(heard, []);
-        });
-      }
-    } catch {
-      // The alarm will tell it.
-    } finally {
-      // In the same breath as the last look: what happens from here on is told anew.
-      telling = null;
-      notices.armNow();
-    }
-  }
+  const tellGate =
+    gate.kind === "here"
+      ? null
+      : createTeller(row, tellingOfGate(parts, gate, rules, listening.isUnheard), () => notices.armNow());
 
   /** When a distant gate is to hear of the ticket next: what it has not answered, or that the ticket still waits. */
   function noticeDueMs(ticket: Ticket, atMs: number): number {
@@ -77,6 +53,7 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       notices.tellHere(ticket);
       const ended = onEnd === undefined ? null : endedBy({ ticket, events });
       if (ended !== null) onEnd?.(ended);
+      if (events.length > 0) onMoved?.(ticket);
       if (follower !== null && events.length > 0) later(follower.bring());
       if (listeners.length > 0) later(listening.tell());
     },
@@ -85,10 +62,7 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       const notice = rules.noticeOf(ticket);
       if (notice !== null) gate.tell(ticket, notice);
     },
-    async tell() {
-      if (gate.kind === "here" || missing() === null) return;
-      await (telling ??= tellAll(gate.tell));
-    },
+    tell: async () => await tellGate?.(),
     tellOthers: listening.tell,
     arm(ticket, atMs, isFollowed) {
       const dueMs = rules.ticketDueMs(ticket);
@@ -104,6 +78,34 @@ export function createNotices(parts: TicketKeeperParts, rules: TicketRules): Not
       gate.kind === "away" && !isEnded(ticket.state) && silenceOf(ticket, atMs) >= speakUpMs,
   };
   return notices;
+}
+
+interface Word {
+  readonly ticket: Ticket;
+  readonly notice: GateNotice;
+}
+
+/** Its cursor is in the ticket's record. */
+function tellingOfGate(
+  { row, nowMs }: TicketKeeperParts,
+  gate: AwayGate,
+  rules: TicketRules,
+  isUnheard: () => boolean,
+): Telling<Word> {
+  return {
+    missing() {
+      const ticket = row.read();
+      const notice = ticket === null ? null : rules.noticeOf(ticket);
+      return ticket === null || notice === null ? null : { ticket, notice };
+    },
+    say: ({ ticket, notice }) => gate.tell(ticket, notice, nowMs(), isUnheard()),
+    note(open, { notice }) {
+      const since = open.read();
+      if (since === null) return;
+      const heard = gateHeard(since, notice.event);
+      if (heard !== since) open.write(heard, []);
+    },
+  };
 }
 
 /** Since something last happened to the ticket. */

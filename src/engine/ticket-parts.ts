@@ -104,6 +104,8 @@ export interface TicketKeeperParts {
   readonly later: (work: Promise<void>) => void;
   /** Notes in the same store what has happened to the ticket, for who is to be told: within the change that stores it. Absent: nobody does. */
   readonly written?: (ticket: Ticket, events: readonly TicketEvent[]) => void;
+  /** Hears of each move, once that is stored. Never throws. Absent: nobody does. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Hears of the ticket's end, once that is stored. Absent: nobody does. */
   readonly onEnd?: (ended: TicketEnded) => void;
   /** `null`: there is nobody else. */

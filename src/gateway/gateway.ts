@@ -17,10 +17,18 @@ import { aboutOf } from "./draft.ts";
 import { createFlow, type Flow, type Policy } from "./flow.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import { storable } from "./stored-failure.ts";
-import { StoreAway, type AbortCause, type ClaimedTicket, type Ports, type Provider } from "./ports.ts";
+import {
+  StoreAway,
+  type AbortCause,
+  type ClaimedTicket,
+  type Ports,
+  type Provider,
+  type Tickets,
+} from "./ports.ts";
 import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
-import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
+import { preview } from "./preview.ts";
+import { prepare, resolve, type Asked, type Presented } from "./resolve.ts";
 import {
   reasonToWait,
   type Caller,
@@ -38,9 +46,12 @@ export function createGateway(ports: Ports, policy: Policy) {
   const flow = createFlow(ports, policy);
   return {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
+    preview: (asked: Asked, whom: Tester) => preview(flow, asked, whom),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
     list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),
+    /** Anybody's: for who knows already whose a ticket is. */
+    tickets: ports.tickets as Pick<Tickets, "load" | "events">,
     cancel: (ticketId: string, tenant: string) => cancelOwn(flow, ticketId, tenant),
     run: (claimed: ClaimedTicket) => run(flow, claimed),
     keysOf: flow.keysOf,
@@ -51,7 +62,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 /** A comparison on its way. */
 interface Underway {
   readonly provider: Provider;
-  readonly prepared: Prepared;
+  readonly prepared: Presented;
   readonly caller: Caller;
   readonly keys: GateKeys;
   readonly tally: CallTally;
@@ -70,7 +81,7 @@ async function submit(
 
   const deadline = flow.startDeadline(policy.requestTimeoutMs, caller.onHangUp);
   try {
-    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const prepared = await prepare(comparison, asked.order, provider, ports, deadline.signal);
     const keys = await flow.keysOf(caller.tenant, comparison.model);
     const underway: Underway = { provider, prepared, caller, keys, tally: newCallTally() };
     let waitsFor: Obstacle | null = null;

@@ -1,9 +1,7 @@
 /** Who is asking? */
 import type { Config } from "../settings/config.ts";
+import { loopbackTenant } from "../settings/tenants.ts";
 import type { Sha256 } from "../gateway/ports.ts";
-
-/** The tenant of everyone where no keys are set. */
-export const loopbackTenant = "local";
 
 /**
  * @param header the `Authorization` header

@@ -15,14 +15,11 @@ export type CursorRead =
 const version = "1";
 
 export function cursorOf({ acceptedAtMs, id }: ListPosition, filters: Filters): string {
-  return btoa([version, acceptedAtMs, id, ...textsOf(filters)].join(" "))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return opaque([version, acceptedAtMs, id, ...textsOf(filters)].join(" "));
 }
 
 export function readCursor(cursor: string, filters: Filters): CursorRead {
-  const [of, atMs = "", id = "", ...texts] = decoded(cursor).split(" ");
+  const [of, atMs = "", id = "", ...texts] = openCursor(cursor).split(" ");
   const isOurs = of === version && moment.test(atMs) && uuid.test(id);
   if (!isOurs || texts.length < 2 || texts.length > 3) return { kind: "unreadable" };
   if (texts.join(" ") !== textsOf(filters).join(" ")) return { kind: "others" };
@@ -39,7 +36,13 @@ function textsOf({ status, provider, of }: Filters): readonly string[] {
 const moment = /^\d{1,16}$/;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-function decoded(cursor: string): string {
+/** What a cursor holds, for no client to read. @param text ASCII */
+export function opaque(text: string): string {
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @returns what was made opaque, or anything else: to be looked at before it is used */
+export function openCursor(cursor: string): string {
   try {
     return atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
   } catch {

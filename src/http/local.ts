@@ -3,7 +3,7 @@
  * this machine too, and the page can send it here. What the browser says of that is heard.
  */
 import type { HonoRequest } from "hono";
-import { isLoopback } from "../settings/rules.ts";
+import { isLoopback } from "../domain/loopback.ts";
 
 /**
  * Addressed as this machine's own, by a caller of this machine. A name of another machine that leads here is a page's trick to read the answer

@@ -2,7 +2,7 @@
  * What is said of a ticket to whoever is told: one vocabulary for streams, the feed, webhooks and the bus. No texts, and none of a vendor's words.
  * A ticket that has ended never changes, so what is said of its end is the same each time.
  */
-import { endEventOf } from "../domain/ticket/ticket-end.ts";
+import { endEventOf, eventIdOf } from "../domain/ticket/ticket-end.ts";
 import { isEnded, type Ticket, type TicketCopy, type TicketEvent } from "../domain/ticket/ticket.ts";
 import { errorTypeOf } from "./errors.ts";
 import { withMetadata } from "./metadata.ts";
@@ -46,11 +46,11 @@ export const forAnybody: Wanted = { metadata: false, result: false };
  * @param ticket as it is at the event, or later
  * @param event one of the ticket's; the terminal one only with a ticket that has ended
  */
-export function noticeOf(ticket: Ticket | TicketCopy, event: Announced, wanted: Wanted): Notice {
+export function eventNotice(ticket: Ticket | TicketCopy, event: Announced, wanted: Wanted): Notice {
   const { id: queueId } = ticket.about;
   const status = statusOf(event);
   return {
-    id: `evt_${queueId}_${event.number}`,
+    id: eventIdOf(queueId, event.number),
     type: `ticket.${status}`,
     timestamp: iso(event.atMs),
     data: dataOf(ticket, event, status, wanted),
@@ -59,13 +59,23 @@ export function noticeOf(ticket: Ticket | TicketCopy, event: Announced, wanted: 
 
 /** As the feed has it. @param ticket one that has ended @returns JSON */
 export function endedEventJson(ticket: TicketCopy): string {
-  const { data, ...rest } = noticeOf(ticket, endEventOf(ticket), forTenant);
+  return noticeJson(eventNotice(ticket, endEventOf(ticket), forTenant));
+}
+
+/** The whole of it. */
+export function noticeJson({ data, ...rest }: Notice): string {
   return `${JSON.stringify(rest).slice(0, -1)},"data":${data}}`;
 }
 
+/** As webhooks have it: its id is in a header. @param ticket one that has ended @param result whether its results are in it @returns JSON */
+export function webhookBody(ticket: TicketCopy, result: boolean): string {
+  const { type, timestamp, data } = eventNotice(ticket, endEventOf(ticket), { metadata: true, result });
+  return `${JSON.stringify({ type, timestamp }).slice(0, -1)},"data":${data}}`;
+}
+
 function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeStatus, wanted: Wanted): string {
-  const { about, progress, state } = ticket;
-  const end = isEnd(event) && isEnded(state) ? state : null;
+  const { about, state } = ticket;
+  const end = isTerminal(event) && isEnded(state) ? state : null;
   const problem = end && problemOfTicket(ticket, nothingElseKnown);
   const body = {
     event_type: eventTypeOf(status),
@@ -75,7 +85,7 @@ function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeSta
     ...(event.kind === "returned" ? { reason: event.why } : {}),
     provider: about.provider,
     // Before the end it would be another one each time that it is told.
-    attempts: end && progress.spent.calls,
+    attempts: end && attemptsOf(ticket),
     queued_at: iso(about.acceptedAtMs),
     ended_at: end && iso(end.endedAtMs),
     correlation_id: about.correlationId,
@@ -90,6 +100,11 @@ function dataOf(ticket: Ticket | TicketCopy, event: Announced, status: NoticeSta
   return withMetadata(body, `${metadataTextOf(about)},"result":${result}`);
 }
 
+/** `null`: not known. A call that was under way when the ticket was cancelled is counted when it is over. */
+function attemptsOf({ progress, state }: Ticket | TicketCopy): number | null {
+  return state.status === "cancelled" ? null : progress.spent.calls;
+}
+
 /** Of an end nothing more is needed to say what it was. */
 const nothingElseKnown = { estimate: null, isUsable: true };
 
@@ -102,7 +117,7 @@ function typeOfReturn(event: Announced) {
   return event.kind === "returned" && event.reason !== null ? errorTypeOf(event.reason) : null;
 }
 
-export function isEnd({ kind }: Pick<Announced, "kind">): boolean {
+export function isTerminal({ kind }: Pick<Announced, "kind">): boolean {
   switch (kind) {
     case "accepted":
     case "started":

@@ -1,5 +1,6 @@
 /** What the routes need from the platform under them. */
 import type { Context } from "hono";
+import type { Reader } from "../push/follow.ts";
 import type { Result } from "../domain/result.ts";
 
 export interface Platform {
@@ -16,9 +17,19 @@ export interface Platform {
   ): Promise<Result<string, BodyFault>>;
   /** Runs `then` when the client goes away before it has its answer; the returned function ends the watch. */
   onHangUp(c: Context, then: () => void): () => void;
+  /** Ends the connection of an answer at once, whatever of it is on its way. Absent: an error in a body does so. */
+  cutOff?(c: Context): void;
+  readonly sockets: Sockets;
   /** Lets work that follows the response finish (a Worker may otherwise be stopped). */
   finishLater(c: Context, work: Promise<unknown>): void;
 }
+
+/** Who keeps a WebSocket that was asked for. */
+type Sockets =
+  /** This process. `take`: the request's, whose answer is 101 then. @param onGone hears when the other side is gone */
+  | { readonly kind: "here"; take(c: Context, onGone: () => void): Reader }
+  /** The ticket itself, wherever it is: it is handed the request. @param told the event behind which it is told */
+  | { readonly kind: "at_ticket"; hand(c: Context, queueId: string, told: number): Promise<Response> };
 
 export type BodyFault = "too_large" | "not_utf8" | "hung_up" | "no_room";
 

@@ -28,6 +28,21 @@ export const noSuchTicket: Problem = {
   sentence: "There is no ticket with this queue_id.",
 };
 
+export const noRoomToListen: Problem = {
+  status: 503,
+  type: "SERVICE_UNAVAILABLE",
+  sentence:
+    "As many listen here as this service has room for, or as are your share. Ask for the status instead.",
+  retryAfterSeconds: 30,
+};
+
+export const wrongWebSocket: Problem = {
+  status: 400,
+  type: "VALIDATION_ERROR",
+  sentence: "This is no handshake of a WebSocket of version 13.",
+  headers: { "sec-websocket-version": "13" },
+};
+
 export const noSuchProvider: Problem = {
   status: 404,
   type: "RESOURCE_NOT_FOUND",
@@ -48,7 +63,7 @@ export interface Issue {
 }
 
 /** All that is wrong, as a list, and once more in `details` for clients that show nothing else. */
-export function notValid(what: "comparison" | "address", issues: readonly Issue[]): Problem {
+export function notValid(what: "comparison" | "address" | "body", issues: readonly Issue[]): Problem {
   return {
     status: 400,
     type: "VALIDATION_ERROR",

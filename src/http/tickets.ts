@@ -2,31 +2,29 @@
  * `GET /api/v1/status/…` and `GET /api/v1/results/…`: where a ticket stands, and what came of the ticket. `GET /api/v1/tickets`: a tenant's own.
  * `DELETE /api/v1/tickets/…`: cancels one.
  */
-import type { Gateway } from "../gateway/gateway.ts";
 import type { Ticket } from "../domain/ticket/ticket.ts";
-import type { Clock, ListPosition, TicketList } from "../gateway/ports.ts";
+import type { ListPosition, TicketList } from "../gateway/ports.ts";
 import type { z } from "zod";
-import { ticketParameter, ticketsQuery } from "../wire/schemas.ts";
+import { ticketParameter, ticketsQuery, waitQuery } from "../wire/schemas.ts";
 import { pathParameters, queryParameters } from "./address.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { contextOf, contextsOf, type ContextParts } from "./gate-views.ts";
 import { cursorOf, readCursor, type Filters } from "./list-cursor.ts";
+import { findAwaited, type WaitParts } from "./long-poll.ts";
 import { noSuchTicket, notValid } from "./problems.ts";
 import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
 import { endedOtherwise, resultOf, statusJson } from "./ticket-answers.ts";
 
-export interface TicketParts extends ContextParts {
-  readonly gateway: Gateway;
-  readonly clock: Clock;
-}
+export interface TicketParts extends ContextParts, WaitParts {}
 
 export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): void {
   const named = pathParameters(ticketParameter);
-  app.get("/api/v1/status/:queue_id", guard, named, (c) =>
-    showStatus(c, c.req.valid("param").queue_id, parts),
+  const waiting = queryParameters(waitQuery);
+  app.get("/api/v1/status/:queue_id", guard, named, waiting, (c) =>
+    showStatus(c, c.req.valid("param").queue_id, c.req.valid("query").wait, parts),
   );
-  app.get("/api/v1/results/:queue_id", guard, named, (c) =>
-    showResult(c, c.req.valid("param").queue_id, parts),
+  app.get("/api/v1/results/:queue_id", guard, named, waiting, (c) =>
+    showResult(c, c.req.valid("param").queue_id, c.req.valid("query").wait, parts),
   );
   app.get("/api/v1/tickets", guard, queryParameters(ticketsQuery), (c) =>
     showTickets(c, c.req.valid("query"), parts),
@@ -36,28 +34,38 @@ export function ticketRoutes(app: Routes, guard: Guard, parts: TicketParts): voi
   );
 }
 
-async function showStatus(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
-  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
+async function showStatus(
+  c: RouteContext,
+  queueId: string,
+  wait: number | undefined,
+  parts: TicketParts,
+): Promise<Response> {
+  const { ticket, headers } = await findAwaited(c, queueId, wait, parts);
   if (!ticket) return refuse(c, noSuchTicket);
   c.set("queueId", queueId);
   const json = statusJson(ticket, await contextOf(parts, ticket));
-  return textAnswer(200, json, jsonType, c.get("correlationId"));
+  return textAnswer(200, json, jsonType, c.get("correlationId"), headers);
 }
 
-async function showResult(c: RouteContext, queueId: string, parts: TicketParts): Promise<Response> {
-  const ticket = await parts.gateway.find(queueId, c.get("tenant") ?? "");
+async function showResult(
+  c: RouteContext,
+  queueId: string,
+  wait: number | undefined,
+  parts: TicketParts,
+): Promise<Response> {
+  const { ticket, headers } = await findAwaited(c, queueId, wait, parts);
   if (!ticket) return refuse(c, noSuchTicket);
   c.set("queueId", queueId);
   const result = resultOf(ticket, await contextOf(parts, ticket), parts.clock.nowMs());
   switch (result.kind) {
     case "judged":
-      return textAnswer(200, result.json, jsonType, c.get("correlationId"));
+      return textAnswer(200, result.json, jsonType, c.get("correlationId"), headers);
     case "pending": {
       const retryAfter = { "retry-after": String(result.body.retry_after) };
-      return jsonAnswer(202, result.body, c.get("correlationId"), retryAfter);
+      return jsonAnswer(202, result.body, c.get("correlationId"), { ...retryAfter, ...headers });
     }
     case "problem":
-      return refuse(c, result.problem);
+      return refuse(c, { ...result.problem, headers: { ...result.problem.headers, ...headers } });
   }
 }
 

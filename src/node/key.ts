@@ -1,6 +1,6 @@
 /** `npm run key -- NAME`: a new key for a tenant. It is shown once and kept nowhere; the service knows only its hash. */
 import { createHash, randomBytes } from "node:crypto";
-import { isTenantName } from "../settings/settings.ts";
+import { isTenantName } from "../settings/tenants.ts";
 
 const [tenant = "", ...more] = process.argv.slice(2);
 // A tenant may be called `--help`, but whoever types that wants help.

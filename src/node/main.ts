@@ -8,7 +8,9 @@ import { createCancellations } from "../gateway/cancellations.ts";
 import type { Clock } from "../gateway/ports.ts";
 import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
+import { endedEventJson, webhookBody } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
@@ -21,6 +23,9 @@ import { createMask } from "../telemetry/mask.ts";
 import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
+import { createHub } from "../push/hub.ts";
+import type { DeliveryStore } from "../gateway/delivery-store.ts";
+import { receiversOf } from "../push/receivers.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -28,10 +33,13 @@ import { timeOrderedId } from "./ids.ts";
 import { createLogOutput } from "./log-output.ts";
 import { nodeMetrics } from "./metrics.ts";
 import { nodePlatform } from "./http/platform.ts";
+import { openBus } from "./push/open-bus.ts";
+import { unreachableReceivers } from "./push/unreachable.ts";
 import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
 import { sizeOfTexts } from "./sqlite/stored-texts.ts";
+import type { NodeWebhooks } from "./push/webhooks.ts";
 import { openStores } from "./stores.ts";
 import { undiciTransport } from "./vendors/undici-transport.ts";
 import { utf8 } from "./http/utf8.ts";
@@ -63,17 +71,30 @@ const tracing =
 const newId = () => timeOrderedId(Date.now());
 const directory = openDataDirectory(config.dataDir);
 if (!directory.ok) refuse(directory.error);
-const directoryWarnings = directory.value;
+const lastingWarnings = [...directory.value, ...unreachableReceivers(config)];
 const cancellations = createCancellations();
+const hub = createHub({
+  clock,
+  // What other processes say may be lost.
+  looksInSilence: config.redisUrl !== null,
+  onListening: (isListening) => stores.wantsMoves(isListening),
+});
+const bus = await openBus(config, clock);
+const receivers = await receiversOf(config.webhooks, sha256);
+const isTold = receivers.all.length > 0;
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
   onCancelled: cancellations.tell,
+  hints: hub,
   clock,
   random: Math.random,
   newId,
+  endedEvent: endedEventJson,
   onFault,
   tell,
+  bus: bus && { bus, render: busRenderer(config.environment) },
+  ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -82,6 +103,8 @@ const stopping = new AbortController();
 let isStarted = false;
 let isStopping = false;
 const vendors = undiciTransport();
+// Who tells nobody does not load what does.
+const webhooks = isTold && stores.deliveries !== null ? await sender(stores.deliveries) : null;
 const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
@@ -90,12 +113,14 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
-  metrics: nodeMetrics(config, meter, recent, vendors.connections),
+  webhooks: webhooks?.webhooks,
+  metrics: nodeMetrics(config, meter, recent, vendors.connections, hub.count),
   modelLabel,
   isStopping: () => isStopping,
   deployment: null,
   tracer: tracing?.tracer,
   sayTimes: config.serverTiming ? sayTimes : undefined,
+  live: hub,
   stores: {
     ...stores.parts,
     warnings,
@@ -115,6 +140,21 @@ void askedToStop.then(stop);
 
 function sha256(text: string): string {
   return hash("sha256", utf8(text), "hex");
+}
+
+async function sender(deliveries: DeliveryStore): Promise<NodeWebhooks> {
+  const { nodeWebhooks } = await import("./push/webhooks.ts");
+  return nodeWebhooks({
+    receivers,
+    deliveries,
+    tickets: stores.parts.tickets,
+    render: webhookBody,
+    clock,
+    pollIntervalMs: config.queue.pollIntervalMs,
+    newId,
+    tell,
+    onFault,
+  });
 }
 
 function refuse(why: string): never {
@@ -151,12 +191,13 @@ function errorName(error: unknown): string {
 }
 
 function warnings(): readonly string[] {
-  return [...directoryWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
+  return [...lastingWarnings, ...(stores.parts.warnings?.() ?? []), ...output.warnings()];
 }
 
 function started() {
   isStarted = true;
   stores.start(gateway.run);
+  webhooks?.start();
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   tell({
@@ -190,8 +231,9 @@ async function stop(signal: NodeJS.Signals) {
     await wait(clock, config.stopDelayMs);
   }
   const doorClosedAtMs = performance.now();
+  hub.close();
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
+  await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });

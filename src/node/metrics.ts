@@ -13,6 +13,7 @@ export function nodeMetrics(
   meter: Meter,
   recent: Recent,
   connections: () => ReadonlyMap<string, ConnectionCounts>,
+  listening: () => Readonly<Record<string, number>>,
 ): MetricsSource {
   const processNow = watchProcess();
   /** Where two providers have the same origin, the first stands for both. */
@@ -38,6 +39,10 @@ export function nodeMetrics(
     recent: async () => recent,
     ofPlatform: () => [
       shownAs("llm_provider_http_requests_in_flight", meter.inFlight()),
+      shown(
+        "llm_provider_listeners",
+        Object.entries(listening()).map(([kind, value]) => ({ values: [kind], value })),
+      ),
       shown("llm_provider_upstream_connections", connectionSamples()),
       ...processNow(),
     ],

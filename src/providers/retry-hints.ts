@@ -15,7 +15,7 @@ export type Header = (name: string) => string | null;
 export function hintInHeaders(header: Header, status: number, nowMs: number): number | null {
   return (
     atMost15Minutes(each(header("retry-after-ms"), (value) => decimalMs(value, 1))) ??
-    atMost15Minutes(retryAfterMs(header("retry-after"), nowMs)) ??
+    atMost15Minutes(waitInHeader(header("retry-after"), nowMs)) ??
     (status === 429 ? atMost15Minutes(renewalMs(header, nowMs)) : null)
   );
 }
@@ -61,8 +61,12 @@ export function waitInSentence(sentence: string): number | null {
   return durationMs(duration);
 }
 
-/** Seconds, a duration, an HTTP date or ISO 8601. Sent twice it arrives as one list: the longest counts. */
-function retryAfterMs(value: string | null, nowMs: number): number | null {
+/**
+ * Seconds, a duration, an HTTP date or ISO 8601. Sent twice it arrives as one list: the longest counts.
+ *
+ * @returns milliseconds, however long; `null` where there is no hint, or none that makes sense
+ */
+export function waitInHeader(value: string | null, nowMs: number): number | null {
   if (value === null) return null;
   const date = value.trim();
   // The one form that RFC 9110 lets a server send: `Sun, 06 Nov 1994 08:49:37 GMT`. `Date.parse` alone would take almost anything.

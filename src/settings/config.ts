@@ -2,7 +2,9 @@
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import { rules, type PlatformName } from "./rules.ts";
-import { settings, type OperatorKey, type Settings, type TenantKey } from "./settings.ts";
+import { pushRules } from "./push-rules.ts";
+import { endpointKey, type NamedUrl, type SecretsByEndpoint } from "./push-settings.ts";
+import { settings, variablesOf, type OperatorKey, type Settings, type TenantKey } from "./settings.ts";
 import { warningsAbout } from "./warnings.ts";
 
 export interface Config {
@@ -44,6 +46,10 @@ export interface Config {
     /** HTTP statuses, at least one. */
     readonly errorCodes: readonly number[];
     readonly seed: number;
+    readonly judge: "coin" | "quality";
+    /** In logits, of `quality` alone. */
+    readonly orderEffect: number;
+    readonly lengthEffect: number;
   };
   readonly llm: {
     readonly requestTimeoutMs: number;
@@ -70,6 +76,23 @@ export interface Config {
     readonly concurrency: number;
     /** How long an ended ticket stays readable. */
     readonly retentionMs: number;
+  };
+  /** Who is told of the ends of tickets. */
+  readonly webhooks: {
+    readonly endpoints: readonly WebhookEndpoint[];
+    /** What `callback_url` may begin with. */
+    readonly prefixes: readonly WebhookEndpoint[];
+    readonly includeResult: boolean;
+    /** Node: whether `endpoints` and the bus may have private addresses, and speak http:// to other machines. */
+    readonly allowPrivate: boolean;
+    /** Deliveries of an endpoint that may wait. */
+    readonly maxPending: number;
+  };
+  /** Where all moves of tickets are told. On Node one of them at most. */
+  readonly bus: {
+    /** Node. */
+    readonly kafka: KafkaConfig | null;
+    readonly http: { readonly url: string; readonly token: string | null } | null;
   };
   readonly maxBodyBytes: number;
   readonly recordResponses: boolean;
@@ -103,6 +126,22 @@ interface VendorConfig {
   readonly defaultModel: string | null;
 }
 
+interface WebhookEndpoint extends NamedUrl {
+  /** At least one, new first; all of them sign. With `whsec_` before them. */
+  readonly secrets: readonly string[];
+}
+
+interface KafkaConfig {
+  /** `host:port`, at least one. */
+  readonly bootstrapServers: readonly string[];
+  readonly topic: string;
+  /** `null`, as the password is then: nobody in particular. */
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly mechanism: "scram-sha-512" | "scram-sha-256" | "plain";
+  readonly tls: boolean;
+}
+
 /** A setting that is wrong. Both texts are fit for a log: `found` says nothing of a secret. */
 export interface ConfigMistake {
   readonly name: string;
@@ -126,7 +165,7 @@ export function parseConfig(
   const rest = settings.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name))));
   const mistakes = [
     ...[...wrong].map(([name, allowed]) => describeMistake(name, given[name], allowed)),
-    ...rules
+    ...[...rules, ...pushRules]
       .filter((rule) => ![rule.name, ...rule.together].some((name) => wrong.has(name)))
       .filter((rule) => rule.isBroken(rest, platform))
       .map((rule) => describeMistake(rule.name, given[rule.name], rule.allowed(rest), rest[rule.name])),
@@ -137,14 +176,28 @@ export function parseConfig(
 }
 
 /** What must not be in a log, an error or an answer, whoever wrote it there. */
-export function secretsOf({ providers, redisUrl, upstash, tracing }: Config): readonly string[] {
+export function secretsOf({
+  providers,
+  redisUrl,
+  upstash,
+  tracing,
+  webhooks,
+  bus,
+}: Config): readonly string[] {
   const password = redisUrl === null ? "" : new URL(redisUrl).password;
+  const receivers = [...webhooks.endpoints, ...webhooks.prefixes];
   const all = [
     ...Object.values(providers).map(({ apiKey }) => apiKey),
     password,
     decodeURIComponent(password),
     upstash?.token,
     ...keysIn(Object.values(tracing?.headers ?? {})),
+    ...receivers.flatMap(({ secrets }) =>
+      secrets.flatMap((secret) => [secret, secret.slice("whsec_".length)]),
+    ),
+    ...[...receivers, ...(bus.http === null ? [] : [bus.http])].flatMap(({ url }) => secretsIn(url)),
+    bus.http?.token,
+    bus.kafka?.password,
   ];
   return all.filter((secret) => typeof secret === "string").filter((secret) => secret !== "");
 }
@@ -152,6 +205,15 @@ export function secretsOf({ providers, redisUrl, upstash, tracing }: Config): re
 /** Keys among values of headers: not what goes before a key, nor a name or number of a few characters, which is everywhere. */
 function keysIn(values: readonly string[]): readonly string[] {
   return values.flatMap((value) => value.split(" ")).filter((part) => part.length >= 8);
+}
+
+/** Whoever knows the path and query of a receiver's URL may often write to it: both as a whole, and what looks like a key in them. */
+function secretsIn(text: string): readonly string[] {
+  const { pathname, search, searchParams } = new URL(text);
+  const parts = [...pathname.split("/"), ...search.split(/[?&=]/), ...searchParams.values()];
+  const keys = parts.filter((part) => part.length >= 20 || (part.length >= 8 && /\d/.test(part)));
+  // A few characters are everywhere, and keep nobody out.
+  return [...new Set([pathname + search, ...keys])].filter((secret) => secret.length >= 8);
 }
 
 /** One line for each mistake, with its name, what was found and what is allowed. */
@@ -165,10 +227,16 @@ export function describeMistakes(mistakes: readonly ConfigMistake[]): string {
 function givenSettings(env: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.keys(settings.shape)
-      .map((name) => [name, env[name]] as const)
-      .map(([name, value]) => [name, typeof value === "string" ? value.trim() : value] as const)
+      .map((name) => [name, givenIn(env, variablesOf(name))] as const)
       .filter(([, value]) => value !== undefined && value !== ""),
   );
+}
+
+/** A list that goes on in further variables is put together with blanks. What is not text stays what it is, so that it is reported. */
+function givenIn(env: Readonly<Record<string, unknown>>, variables: readonly string[]): unknown {
+  const given = variables.map((variable) => env[variable]).filter((value) => value !== undefined);
+  const other = given.find((value) => typeof value !== "string");
+  return other === undefined && given.length > 0 ? given.join(" ").trim() : other;
 }
 
 function describeMistake(name: string, given: unknown, allowed: string, byDefault?: unknown): ConfigMistake {
@@ -183,10 +251,14 @@ function describeMistake(name: string, given: unknown, allowed: string, byDefaul
   return { name, found: mayHoldSecret(name, given) ? "a value that is not shown" : quote(given), allowed };
 }
 
-/** Keys, tokens and DSNs are secrets, and so is the password in Redis' URL; another URL may carry one as its credentials or in its query. */
+/**
+ * Keys, tokens and DSNs are secrets, and so are the password in Redis' URL, webhooks with all that belongs to them, and who we are at Kafka;
+ * another URL may carry one as its credentials or in its query.
+ */
 function mayHoldSecret(name: string, given: string): boolean {
-  if (/(_KEYS?|_TOKEN|_HEADERS|DSN)$/.test(name) || name === "REDIS_URL") return true;
-  return name.endsWith("_URL") && /[@?#]/.test(given);
+  if (/(_KEYS?|_TOKEN|_HEADERS|DSN|_SECRETS|_URLS|_PREFIXES|_USERNAME|_PASSWORD)$/.test(name)) return true;
+  if (name === "REDIS_URL" || name === "EVENTS_URL") return true;
+  return /_(URL|SERVERS)$/.test(name) && /[@?#]/.test(given);
 }
 
 function quote(given: string): string {
@@ -229,6 +301,9 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
       errorRate: given.MOCK_ERROR_RATE,
       errorCodes: given.MOCK_ERROR_CODES,
       seed: given.MOCK_SEED,
+      judge: given.MOCK_JUDGE,
+      orderEffect: given.MOCK_ORDER_EFFECT,
+      lengthEffect: given.MOCK_LENGTH_EFFECT,
     },
     llm: {
       requestTimeoutMs: Math.round(given.LLM_REQUEST_TIMEOUT_SECONDS * 1_000),
@@ -252,6 +327,8 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
       concurrency: given.QUEUE_CONCURRENCY,
       retentionMs: Math.round(given.RESULT_RETENTION_HOURS * 3_600_000),
     },
+    webhooks: webhooksOf(given),
+    bus: { kafka: kafkaOf(given), http: sinkOf(given) },
     maxBodyBytes: given.MAX_BODY_BYTES,
     recordResponses: given.RECORD_LLM_RESPONSES,
     sentryDsn: given.SENTRY_DSN ?? null,
@@ -275,6 +352,37 @@ function tracingOf(given: Settings): Config["tracing"] {
 /** Rules see to it that both are given, or none. */
 function upstashOf({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }: Settings) {
   return url === undefined || token === undefined ? null : { url, token };
+}
+
+/** Rules see to it that each has a secret. */
+function webhooksOf(given: Settings): Config["webhooks"] {
+  const secretsBy: SecretsByEndpoint = given.WEBHOOK_SECRETS ?? new Map();
+  const withSecrets = (urls: readonly NamedUrl[] = []) =>
+    urls.map((url) => ({ ...url, secrets: secretsBy.get(endpointKey(url)) ?? [] }));
+  return {
+    endpoints: withSecrets(given.WEBHOOK_URLS),
+    prefixes: withSecrets(given.WEBHOOK_CALLBACK_PREFIXES),
+    includeResult: given.WEBHOOK_INCLUDE_RESULT,
+    allowPrivate: given.WEBHOOK_ALLOW_PRIVATE,
+    maxPending: given.WEBHOOK_MAX_PENDING,
+  };
+}
+
+function kafkaOf(given: Settings): KafkaConfig | null {
+  const { KAFKA_BOOTSTRAP_SERVERS: bootstrapServers } = given;
+  if (bootstrapServers === undefined) return null;
+  return {
+    bootstrapServers,
+    topic: given.KAFKA_TOPIC,
+    username: given.KAFKA_USERNAME ?? null,
+    password: given.KAFKA_PASSWORD ?? null,
+    mechanism: given.KAFKA_SASL_MECHANISM,
+    tls: given.KAFKA_TLS,
+  };
+}
+
+function sinkOf({ EVENTS_URL: url, EVENTS_TOKEN: token }: Settings): Config["bus"]["http"] {
+  return url === undefined ? null : { url, token: token ?? null };
 }
 
 /** In the order in which they are preferred where `DEFAULT_LLM_PROVIDER` says nothing. */

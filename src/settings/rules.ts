@@ -1,4 +1,5 @@
 /** What each setting by itself cannot say. */
+import { isLoopback } from "../domain/loopback.ts";
 import type { SettingName, Settings } from "./settings.ts";
 
 export type PlatformName = "node" | "cloudflare";
@@ -102,9 +103,4 @@ export const rules: readonly Rule[] = [
 export function isUnencrypted(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === "http:" && !isLoopback(hostname);
-}
-
-/** True for this machine's own names: 127.0.0.0/8, ::1 (also in brackets, as URLs have it) and localhost. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|::1|\[::1\]|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3})$/i.test(host);
 }

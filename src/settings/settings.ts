@@ -1,10 +1,21 @@
 /** Every setting by its own name: what it may be and what it is when nobody gives it. What they mean together is in `config.ts`. */
 import * as z from "zod";
 import { providerNames } from "../domain/judging/comparison.ts";
+import { entries, isNone } from "./entries.ts";
+import { endpointList, prefixList, secretList, serverList, sinkUrl } from "./push-settings.ts";
+import { isTenantName } from "./tenants.ts";
 
 /** Plain digits only: what `Number` would read besides (`1e3`, `0x10`, `Infinity`) is more often a slip than meant. */
 const digits = /^\d+$/;
 const decimal = /^\d+(\.\d+)?$/;
+
+/** Where vendors' own APIs are. */
+export const publicBaseUrls = {
+  anthropic: "https://api.anthropic.com",
+  openai: "https://api.openai.com/v1",
+  google: "https://generativelanguage.googleapis.com",
+  openrouter: "https://openrouter.ai/api/v1",
+} as const;
 
 /** In the order in which mistakes are reported. Each may be absent; a message says what is allowed, and nothing of what was found. */
 export const settings = z.object({
@@ -33,22 +44,22 @@ export const settings = z.object({
   ANTHROPIC_API_KEY: headerKey().optional(),
   ANTHROPIC_ENABLED: flag().default(true),
   ANTHROPIC_DEFAULT_MODEL: modelId().optional(),
-  ANTHROPIC_BASE_URL: baseUrl().default("https://api.anthropic.com"),
+  ANTHROPIC_BASE_URL: baseUrl().default(publicBaseUrls.anthropic),
   ANTHROPIC_LIVE_CONCURRENCY: liveCalls(),
   OPENAI_API_KEY: headerKey().optional(),
   OPENAI_ENABLED: flag().default(true),
   OPENAI_DEFAULT_MODEL: modelId().optional(),
-  OPENAI_BASE_URL: baseUrl().default("https://api.openai.com/v1"),
+  OPENAI_BASE_URL: baseUrl().default(publicBaseUrls.openai),
   OPENAI_LIVE_CONCURRENCY: liveCalls(),
   GOOGLE_API_KEY: headerKey().optional(),
   GOOGLE_ENABLED: flag().default(true),
   GOOGLE_DEFAULT_MODEL: modelId().optional(),
-  GOOGLE_BASE_URL: baseUrl().default("https://generativelanguage.googleapis.com"),
+  GOOGLE_BASE_URL: baseUrl().default(publicBaseUrls.google),
   GOOGLE_LIVE_CONCURRENCY: liveCalls(),
   OPENROUTER_API_KEY: headerKey().optional(),
   OPENROUTER_ENABLED: flag().default(true),
   OPENROUTER_DEFAULT_MODEL: modelId().optional(),
-  OPENROUTER_BASE_URL: baseUrl().default("https://openrouter.ai/api/v1"),
+  OPENROUTER_BASE_URL: baseUrl().default(publicBaseUrls.openrouter),
   OPENROUTER_LIVE_CONCURRENCY: liveCalls(),
 
   MOCK_ENABLED: flag().optional(),
@@ -57,6 +68,9 @@ export const settings = z.object({
   MOCK_ERROR_RATE: number(0, 1).default(0),
   MOCK_ERROR_CODES: statusList().default([503]),
   MOCK_SEED: whole(0, 4_294_967_295).default(42),
+  MOCK_JUDGE: oneOf(["coin", "quality"]).default("coin"),
+  MOCK_ORDER_EFFECT: logits(),
+  MOCK_LENGTH_EFFECT: logits(),
   MOCK_LIVE_CONCURRENCY: liveCalls(),
 
   // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
@@ -81,6 +95,25 @@ export const settings = z.object({
   QUEUE_CONCURRENCY: whole(1, 1_000).default(8),
   RESULT_RETENTION_HOURS: number(0.0001, 480).default(24),
 
+  WEBHOOK_URLS: endpointList().optional(),
+  WEBHOOK_SECRETS: secretList().optional(),
+  WEBHOOK_CALLBACK_PREFIXES: prefixList().optional(),
+  WEBHOOK_INCLUDE_RESULT: flag().default(false),
+  WEBHOOK_ALLOW_PRIVATE: flag().default(false),
+  WEBHOOK_MAX_PENDING: whole(1, 10_000_000).default(100_000),
+
+  KAFKA_BOOTSTRAP_SERVERS: serverList().optional(),
+  KAFKA_TOPIC: text(
+    /^(?!\.{1,2}$)[\w.-]{1,249}$/,
+    "a topic's name: 1 to 249 letters, digits and . _ -",
+  ).default("llm-provider-service.tickets"),
+  KAFKA_USERNAME: credential().optional(),
+  KAFKA_PASSWORD: credential().optional(),
+  KAFKA_SASL_MECHANISM: oneOf(["scram-sha-512", "scram-sha-256", "plain"]).default("scram-sha-512"),
+  KAFKA_TLS: flag().default(false),
+  EVENTS_URL: sinkUrl().optional(),
+  EVENTS_TOKEN: headerKey().optional(),
+
   MAX_BODY_BYTES: whole(1, 16_777_216, ", on Cloudflare to 1572864").default(1_572_864),
   RECORD_LLM_RESPONSES: flag().default(false),
   SENTRY_DSN: sentryDsn().optional(),
@@ -90,9 +123,13 @@ export const settings = z.object({
 export type Settings = z.output<typeof settings>;
 export type SettingName = keyof Settings;
 
-/** True for what may name a tenant: 1 to 64 of A–Z, a–z, 0–9, dot, underscore and dash. */
-export function isTenantName(name: string): boolean {
-  return /^[A-Za-z0-9._-]{1,64}$/.test(name);
+/** Variables of Workers hold 5 KB each: these lists go on in `NAME_1` to `NAME_9`, as if it were all one. */
+const continued: readonly SettingName[] = ["WEBHOOK_URLS", "WEBHOOK_SECRETS", "WEBHOOK_CALLBACK_PREFIXES"];
+
+/** The variables that a setting is read from, in their order. */
+export function variablesOf(name: string): readonly string[] {
+  const isContinued = continued.some((other) => other === name);
+  return isContinued ? [name, ...Array.from({ length: 9 }, (_, at) => `${name}_${at + 1}`)] : [name];
 }
 
 function oneOf<const Value extends string>(values: readonly Value[]) {
@@ -119,6 +156,10 @@ function number(from: number, to: number) {
   return numeric(decimal, (value) => value >= from && value <= to, `a number from ${from} to ${to}`);
 }
 
+function logits() {
+  return numeric(/^-?\d+(\.\d+)?$/, (value) => Math.abs(value) <= 10, "a number from -10 to 10").default(0);
+}
+
 function liveCalls() {
   return whole(1, 100_000).default(256);
 }
@@ -143,6 +184,11 @@ function statusList() {
 /** It becomes a header, which can hold nothing else. */
 function headerKey() {
   return text(/^[\x21-\x7e]{1,1000}$/, "1 to 1000 printable ASCII characters without blanks");
+}
+
+/** Of Kafka. Without letters that clients and brokers prepare differently (SASLprep). */
+function credential() {
+  return text(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
 }
 
 function modelId() {
@@ -206,33 +252,6 @@ function keyList() {
     },
     (tenants) => [...tenants].map(([sha256, tenant]) => ({ tenant, sha256 })),
   );
-}
-
-/** What is allowed, and how an entry is otherwise. */
-type Problem = readonly [allowed: string, problem: string];
-
-const isNone = (allowed: string): Problem => [allowed, "is not one"];
-
-/**
- * Entries separated by commas. One that is wrong is named by its place only: a key that was put there by mistake must not reach the log.
- *
- * @param read puts an entry to those before; `null`: it is a good one
- */
-function entries<Entry, All>(
-  allowed: string,
-  read: (entry: string, known: Map<string, Entry>) => Problem | null,
-  all: (known: ReadonlyMap<string, Entry>) => All,
-) {
-  return z.string(allowed).transform((found, context): All => {
-    const known = new Map<string, Entry>();
-    for (const [index, entry] of found.split(",").entries()) {
-      const wrong = read(entry.trim(), known);
-      if (wrong === null) continue;
-      context.addIssue({ code: "custom", message: `${wrong[0]}; entry ${index + 1} ${wrong[1]}` });
-      return z.NEVER;
-    }
-    return all(known);
-  });
 }
 
 /** Who runs the service, and may look at all of it. `mayAct`: and change something. */

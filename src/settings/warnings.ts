@@ -1,8 +1,12 @@
 /** What is allowed but hardly meant, a sentence each for whoever runs the service. No value of a secret is in them. */
+import { isLoopback } from "../domain/loopback.ts";
 import { editDistance } from "../domain/edit-distance.ts";
 import type { Config } from "./config.ts";
-import { isLoopback, isUnencrypted, type PlatformName } from "./rules.ts";
-import { settings } from "./settings.ts";
+import { isUnencrypted, type PlatformName } from "./rules.ts";
+import { endpointKey } from "./push-settings.ts";
+import { isPlainKafka } from "./push-rules.ts";
+import { settings, variablesOf } from "./settings.ts";
+import { loopbackTenant } from "./tenants.ts";
 
 type Env = Readonly<Record<string, unknown>>;
 
@@ -22,6 +26,7 @@ export function warningsAbout(
       : [`the default provider is ${defaultProvider}, which is not enabled or has no key here`]),
     ...unencrypted(config, platform),
     ...weightsOfNobody(config),
+    ...webhooksOfNobody(config),
     ...(platform === "cloudflare" ? forNode(config) : []),
     ...(platform === "node" && upstash !== null
       ? ["UPSTASH_REDIS_REST_URL is for Cloudflare: on Node nothing reads it"]
@@ -29,11 +34,12 @@ export function warningsAbout(
   ];
 }
 
-function forNode({ redisUrl, tracing, serverTiming }: Omit<Config, "warnings">): readonly string[] {
+function forNode({ redisUrl, tracing, serverTiming, bus }: Omit<Config, "warnings">): readonly string[] {
   const given = [
     ...(redisUrl === null ? [] : ["REDIS_URL"]),
     ...(tracing === null ? [] : ["OTEL_EXPORTER_OTLP_ENDPOINT"]),
     ...(serverTiming ? ["SERVER_TIMING"] : []),
+    ...(bus.kafka === null ? [] : ["KAFKA_BOOTSTRAP_SERVERS"]),
   ];
   return given.map((name) => `${name} is for Node: on Cloudflare nothing reads it`);
 }
@@ -61,18 +67,33 @@ function weightsOfNobody({ access, tenantWeights }: Omit<Config, "warnings">): r
     .map((tenant) => `TENANT_WEIGHTS names ${tenant}, who has no key here`);
 }
 
+function webhooksOfNobody({ access, webhooks }: Omit<Config, "warnings">): readonly string[] {
+  const tenants = access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [loopbackTenant];
+  const strangers = ({ tenant }: { readonly tenant: string }) => !tenants.includes(tenant);
+  const hint = access.kind === "keys" ? "" : ` (without API_KEYS everybody is ${loopbackTenant})`;
+  return [
+    ...new Set([
+      ...webhooks.endpoints.filter(strangers).map(({ tenant }) => `WEBHOOK_URLS names ${tenant}`),
+      ...webhooks.prefixes.filter(strangers).map(({ tenant }) => `WEBHOOK_CALLBACK_PREFIXES names ${tenant}`),
+    ]),
+  ].map((said) => `${said}, who has no key here${hint}`);
+}
+
 function isConfigured({ enabled, apiKey }: Config["providers"]["openai"]): boolean {
   return enabled && apiKey !== null;
 }
 
 /** What hardly means anything but us. */
 const ourPrefixes =
-  /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|OPERATOR|QUEUE|TENANT|UPSTASH)_/;
+  /^(ANTHROPIC|CIRCUIT_BREAKER|GOOGLE|LLM|MOCK|OPENAI|OPENROUTER|OPERATOR|QUEUE|TENANT|UPSTASH|WEBHOOK)_/;
+
+const variables = Object.keys(settings.shape).flatMap(variablesOf);
+const known: ReadonlySet<string> = new Set(variables);
 
 function unknownNames(env: Env): readonly string[] {
   return Object.keys(env).flatMap((name) => {
     // Bindings are not strings, and may be called as they like.
-    if (Object.hasOwn(settings.shape, name) || typeof env[name] !== "string") return [];
+    if (known.has(name) || typeof env[name] !== "string") return [];
     const near = nearName(name);
     if (near !== null && env[near] === undefined)
       return [`${name} is not a setting of this service: nothing reads it. ${near} is one`];
@@ -102,7 +123,7 @@ function bare(name: string): string {
 }
 
 function quotedValues(env: Env): readonly string[] {
-  return Object.keys(settings.shape).flatMap((name) => {
+  return variables.flatMap((name) => {
     const value = env[name];
     return typeof value === "string" && /^(["']).*\1$/.test(value.trim())
       ? [`${name} is in quotes, which are part of it: docker's --env-file takes them as they are`]
@@ -112,11 +133,10 @@ function quotedValues(env: Env): readonly string[] {
 
 const vendors = ["anthropic", "openai", "google", "openrouter"] as const;
 
-function unencrypted(
-  { providers, redisUrl, sentryDsn, tracing, upstash }: Omit<Config, "warnings">,
-  platform: PlatformName,
-): readonly string[] {
+function unencrypted(config: Omit<Config, "warnings">, platform: PlatformName): readonly string[] {
+  const { providers, redisUrl, sentryDsn, tracing, upstash } = config;
   return [
+    ...unencryptedPushes(config, platform),
     ...vendors
       .filter((vendor) => providers[vendor].apiKey !== null && isUnencrypted(providers[vendor].baseUrl))
       .map(
@@ -138,6 +158,30 @@ function unencrypted(
       ? [
           "OTEL_EXPORTER_OTLP_ENDPOINT is http:// to another machine: tenants' names and its headers travel unencrypted",
         ]
+      : []),
+  ];
+}
+
+function unencryptedPushes(
+  { webhooks, bus }: Omit<Config, "warnings">,
+  platform: PlatformName,
+): readonly string[] {
+  const { http, kafka } = bus;
+  const receivers = [...webhooks.endpoints, ...webhooks.prefixes];
+  return [
+    ...receivers
+      .filter(({ url }) => isUnencrypted(url))
+      .map(
+        (receiver) =>
+          `the webhook ${endpointKey(receiver)} is http:// to another machine: it travels unencrypted`,
+      ),
+    ...(http !== null && isUnencrypted(http.url)
+      ? [
+          `EVENTS_URL is http:// to another machine: events${http.token === null ? "" : " and the token"} travel unencrypted`,
+        ]
+      : []),
+    ...(platform === "node" && kafka !== null && isPlainKafka(kafka.bootstrapServers, kafka.tls)
+      ? ["KAFKA_TLS is false, and brokers are on other machines: events travel unencrypted"]
       : []),
   ];
 }

@@ -21,9 +21,11 @@ export type TelemetryEvent =
   | TicketEnded
   | GateEvent
   | StoreEvent
+  | BusTelling
   | ProcessEvent
   | FaultEvent
   | OperatorEvent
+  | WebhookEvent
   /** Fields of a comparison that nobody reads. */
   | {
       readonly kind: "unknown_fields";
@@ -123,6 +125,7 @@ export interface AttemptEvent {
   readonly failure: Failure | null;
   /** What was read; `null`: no judgement. */
   readonly judgement: {
+    /** By the names that the judge was shown: Essay A is the one that it read first. */
     readonly winner: "Essay A" | "Essay B";
     readonly confidence: number;
     readonly normalizations: readonly string[];
@@ -193,6 +196,21 @@ export type StoreEvent =
   /** A secondary store, of copies. */
   | { readonly kind: "upstash_away"; readonly errorName: string; readonly trouble: Trouble };
 
+/** Of the bus that hears of every ticket, by its kind. */
+export type BusTelling =
+  /** It has not taken what it was sent. Told once, until it has. */
+  | {
+      readonly kind: "bus_failing";
+      readonly bus: string;
+      /** Why, in a word: the system's, Kafka's, or an HTTP status. */
+      readonly code: string;
+      /** Events; `null`: each ticket knows its own. */
+      readonly waiting: number | null;
+    }
+  | { readonly kind: "bus_back"; readonly bus: string; readonly waiting: number }
+  /** So many events were older than tickets are kept for, and went unsent. */
+  | { readonly kind: "bus_dropped"; readonly bus: string; readonly count: number };
+
 /** Of this process, or isolate. */
 type ProcessEvent =
   | {
@@ -247,6 +265,36 @@ export type OperatorEvent =
       readonly route: string;
       readonly untold: number;
     };
+
+/** Of endpoints that are told of tickets. Never a URL, nor what stood in an answer. */
+export type WebhookEvent =
+  | {
+      readonly kind: "webhook_attempt";
+      /** Of the event that was to be told. */
+      readonly eventId: string;
+      readonly queueId: string;
+      readonly tenant: string;
+      /** Its name. */
+      readonly endpoint: string;
+      /** From 1. */
+      readonly attempt: number;
+      /** `null`: there was no answer. */
+      readonly status: number | null;
+      /** Why there was none; `null`: there was one. */
+      readonly failure: "refused" | "timeout" | "tls" | "blocked" | "other" | null;
+      readonly durationMs: number;
+    }
+  /** One at a time is sent from now on, until one arrives. */
+  | { readonly kind: "webhook_failing"; readonly tenant: string; readonly endpoint: string }
+  /** Nothing is sent any more. */
+  | {
+      readonly kind: "webhook_off";
+      readonly tenant: string;
+      readonly endpoint: string;
+      /** It has answered 410, or no 2xx for days. */
+      readonly reason: "gone" | "silent";
+    }
+  | { readonly kind: "webhook_on"; readonly tenant: string; readonly endpoint: string };
 
 /** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */
 export interface FaultEvent {

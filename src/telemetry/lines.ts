@@ -3,6 +3,7 @@ import type { Failure } from "../domain/failure.ts";
 import type { Log, LogFields, LogLevel } from "./log.ts";
 import type {
   AttemptEvent,
+  BusTelling,
   FaultEvent,
   GateEvent,
   OperatorEvent,
@@ -10,6 +11,7 @@ import type {
   Tell,
   TelemetryEvent,
   TicketEnded,
+  WebhookEvent,
 } from "./events.ts";
 
 /** Every event that is logged, as one line. */
@@ -117,6 +119,10 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "judged_for_nobody":
     case "upstash_away":
       return storeLine(event);
+    case "bus_failing":
+    case "bus_back":
+    case "bus_dropped":
+      return busLine(event);
     case "started":
     case "found":
     case "stopping":
@@ -128,6 +134,11 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "operator_action":
     case "operator_refused":
       return operatorLine(event);
+    case "webhook_attempt":
+    case "webhook_failing":
+    case "webhook_off":
+    case "webhook_on":
+      return webhookLine(event);
     // All others are faults: a list of types alone, since each is told in the same way.
     default:
       event satisfies FaultEvent;
@@ -289,6 +300,23 @@ function troubleFields({ error, code }: { readonly error: string; readonly code:
   return { failure: error, failure_code: code };
 }
 
+function busLine(event: BusTelling): Line {
+  const { bus } = event;
+  switch (event.kind) {
+    case "bus_failing": {
+      const { code, waiting } = event;
+      return {
+        level: "error",
+        fields: { bus, failure_code: code, ...(waiting !== null && { count: waiting }) },
+      };
+    }
+    case "bus_back":
+      return { level: "info", fields: { bus, count: event.waiting } };
+    case "bus_dropped":
+      return { level: "error", fields: { bus, count: event.count } };
+  }
+}
+
 type ProcessEvent = Extract<
   TelemetryEvent,
   {
@@ -345,6 +373,26 @@ function operatorLine(event: OperatorEvent): Line {
         fields: { correlation_id: correlationId, route, ...(untold > 0 && { count: untold }) },
       };
     }
+  }
+}
+
+function webhookLine(event: WebhookEvent): Line {
+  const { tenant, endpoint } = event;
+  switch (event.kind) {
+    case "webhook_attempt": {
+      const { eventId, queueId, attempt, status, failure, durationMs } = event;
+      const isTold = status !== null && status >= 200 && status < 300;
+      const came = { ...(status !== null && { status }), ...(failure !== null && { failure }) };
+      const ofEvent = { event_id: eventId, queue_id: queueId, attempt };
+      const fields = { tenant, endpoint, ...ofEvent, ...came, duration_ms: durationMs };
+      return { level: isTold ? "info" : "warn", fields };
+    }
+    case "webhook_failing":
+      return { level: "warn", fields: { tenant, endpoint } };
+    case "webhook_off":
+      return { level: "error", fields: { tenant, endpoint, reason: event.reason } };
+    case "webhook_on":
+      return { level: "info", fields: { tenant, endpoint } };
   }
 }
 

@@ -46,6 +46,8 @@ export interface LogFields {
   readonly stack?: readonly string[];
   /** A store of ours. */
   readonly store?: string;
+  /** The kind of the bus. */
+  readonly bus?: string;
   readonly platform?: string;
   readonly environment?: string;
   readonly version?: string;
@@ -57,6 +59,9 @@ export interface LogFields {
   /** An operator's name, and what the operator did. */
   readonly operator?: string;
   readonly action?: string;
+  /** Of an endpoint that is told of tickets its name; and the event that it was to be told. */
+  readonly endpoint?: string;
+  readonly event_id?: string;
   /** Of what the event names. */
   readonly count?: number;
 }
@@ -122,6 +127,7 @@ const allowed: ReadonlySet<string> = new Set([
   "error_name",
   "stack",
   "store",
+  "bus",
   "platform",
   "environment",
   "version",
@@ -132,4 +138,6 @@ const allowed: ReadonlySet<string> = new Set([
   "operator",
   "action",
   "count",
+  "endpoint",
+  "event_id",
 ] satisfies (keyof LogFields)[]);

@@ -24,6 +24,7 @@ export const errorTypes = [
   "REQUEST_EXPIRED",
   "REQUEST_CANCELLED",
   "REQUEST_ENDED",
+  "CURSOR_EXPIRED",
   "INTERNAL_ERROR",
 ] as const;
 export type ErrorType = (typeof errorTypes)[number];

@@ -15,11 +15,13 @@ interface Operation {
     /** Where it isn't the one of its name in `parameterSchemas`. */
     readonly schema?: unknown;
   }[];
-  readonly body?: "ComparisonRequest";
+  readonly body?: "ComparisonRequest" | "WebhookTestRequest";
   /** The schema of the answer at 200; a media type where it isn't JSON. */
   readonly answer: keyof typeof components | `${string}/${string}`;
   /** The schema of the answer at 202. */
   readonly accepted?: keyof typeof components;
+  /** What the answer at 204 means. */
+  readonly empty?: string;
   /** What else it answers, all with the schema of errors; 500 is understood. */
   readonly errors: readonly number[];
 }
@@ -27,9 +29,16 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Preview: schemas.previewAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
+  Events: schemas.eventsAnswer,
+  Webhooks: schemas.webhooksAnswer,
+  WebhookTestRequest: schemas.webhookTestRequest,
+  WebhookTest: schemas.webhookTestAnswer,
+  Deliveries: schemas.deliveriesAnswer,
+  Delivery: schemas.deliveryAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -48,6 +57,12 @@ const components = {
   Unhealthy: z.union([schemas.healthAnswer, schemas.errorAnswer]),
 } as const;
 
+const waiting: Operation["parameters"] = [
+  { name: "queue_id", in: "path" },
+  { name: "wait", in: "query" },
+  { name: "Prefer", in: "header" },
+];
+
 const operations: readonly Operation[] = [
   {
     path: "/api/v1/comparison",
@@ -62,20 +77,44 @@ const operations: readonly Operation[] = [
     errors: [400, 401, 409, 413, 415, 422, 502, 503],
   },
   {
+    path: "/api/v1/comparison/preview",
+    method: "post",
+    id: "preview",
+    summary: "What would be sent for a comparison, and what it might cost. Nothing is judged or kept.",
+    body: "ComparisonRequest",
+    answer: "Preview",
+    errors: [400, 401, 413, 415, 503],
+  },
+  {
     path: "/api/v1/status/{queue_id}",
     method: "get",
     id: "status",
-    summary: "Where a ticket stands.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "Where a ticket stands: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Status",
+    errors: [400, 401, 404, 503],
+  },
+  {
+    path: "/api/v1/status/{queue_id}/events",
+    method: "get",
+    id: "ticketEvents",
+    summary:
+      "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
+    parameters: [
+      { name: "queue_id", in: "path" },
+      { name: "after", in: "query" },
+      { name: "Last-Event-ID", in: "header" },
+    ],
+    answer: "text/event-stream",
+    empty: "All is told: the ticket has ended, and nothing has happened behind that event.",
     errors: [400, 401, 404, 503],
   },
   {
     path: "/api/v1/results/{queue_id}",
     method: "get",
     id: "result",
-    summary: "The judgement of a ticket.",
-    parameters: [{ name: "queue_id", in: "path" }],
+    summary: "The judgement of a ticket: now, or at its end where that comes before the wait is over.",
+    parameters: waiting,
     answer: "Result",
     accepted: "Pending",
     errors: [400, 401, 404, 410, 502, 503],
@@ -103,6 +142,67 @@ const operations: readonly Operation[] = [
     parameters: [{ name: "queue_id", in: "path" }],
     answer: "Status",
     errors: [400, 401, 404, 409, 503],
+  },
+  {
+    path: "/api/v1/events",
+    method: "get",
+    id: "feed",
+    summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
+    parameters: [
+      { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
+      { name: "wait", in: "query" },
+      { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
+    ],
+    answer: "Events",
+    errors: [400, 401, 410, 503],
+  },
+  {
+    path: "/api/v1/webhooks",
+    method: "get",
+    id: "webhooks",
+    summary: "Your receivers of webhooks, and how they fare.",
+    answer: "Webhooks",
+    errors: [401, 503],
+  },
+  {
+    path: "/api/v1/webhooks/test",
+    method: "post",
+    id: "testWebhook",
+    summary:
+      "Sends a receiver a webhook.test, six a minute. 200 also when it does not arrive; a good one turns the receiver on.",
+    body: "WebhookTestRequest",
+    answer: "WebhookTest",
+    errors: [400, 401, 404, 413, 415, 429],
+  },
+  {
+    path: "/api/v1/webhooks/deliveries",
+    method: "get",
+    id: "deliveries",
+    summary: "What your receivers were told, or are to be told, newest first.",
+    parameters: [
+      { name: "name", in: "query", schema: jsonSchema("name", schemas.deliveriesQuery.shape.name) },
+      { name: "status", in: "query", schema: jsonSchema("status", schemas.deliveriesQuery.shape.status) },
+      { name: "limit", in: "query" },
+      { name: "cursor", in: "query" },
+    ],
+    answer: "Deliveries",
+    errors: [400, 401, 503],
+  },
+  {
+    path: "/api/v1/webhooks/deliveries/{delivery_id}/redeliver",
+    method: "post",
+    id: "redeliver",
+    summary: "Tells a receiver the same event again, under its id.",
+    parameters: [
+      {
+        name: "delivery_id",
+        in: "path",
+        schema: jsonSchema("delivery_id", schemas.deliveryParameter.shape.delivery_id),
+      },
+    ],
+    answer: "Delivery",
+    accepted: "Delivery",
+    errors: [400, 401, 404, 410, 413, 415, 503],
   },
   {
     path: "/api/v1/providers",
@@ -262,9 +362,10 @@ const meanings: Readonly<Record<number, string>> = {
   403: "This operator's key may only look.",
   404: "There is no such thing, or it is not yours.",
   409: "A request with this Idempotency-Key is under way, or the ticket has ended and can't be cancelled.",
-  410: "The ticket waited for longer than it may, or was cancelled.",
+  410: "The ticket waited for longer than it may, or was cancelled; or what came behind the cursor is not all kept any more.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
+  429: "Too often for now.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
   500: "A bug of ours.",
   502: "The provider answered, but not with a judgement, or refused our credentials.",
@@ -304,10 +405,19 @@ function make() {
 }
 
 function describe(operation: Operation) {
-  const responses: Record<string, unknown> = {
-    200: { description: "OK", headers, content: contentOf(operation.answer) },
+  const isStream = operation.answer === "text/event-stream";
+  /** Whatever comes of it comes later, and can't be waited for. */
+  const isLater = operation.answer === operation.accepted;
+  const now = {
+    description: "OK",
+    headers: isStream ? { ...headers, "Cache-Control": streamed } : headers,
+    content: contentOf(operation.answer),
   };
-  if (operation.accepted) {
+  const responses: Record<string, unknown> = isLater
+    ? { 202: { ...now, description: "It will be done." } }
+    : { 200: now };
+  if (operation.empty) responses["204"] = { description: operation.empty, headers, content: {} };
+  if (operation.accepted && !isLater) {
     responses["202"] = {
       description: "Not judged yet.",
       headers: {
@@ -325,7 +435,7 @@ function describe(operation: Operation) {
     const again = { "Retry-After": { required: false, schema: seconds } };
     // The health page is an answer, be it a bad one.
     const isHealth = operation.answer === "Health";
-    const canHelp = (status === 409 || status === 503) && !isHealth;
+    const canHelp = [409, 429, 503].includes(status) && !isHealth && !isLater;
     responses[status] = {
       description: meanings[status],
       headers: canHelp ? { ...headers, ...again } : headers,
@@ -360,10 +470,16 @@ const headers = {
   "Cache-Control": { required: true, schema: { const: "no-store" } },
 };
 
+const streamed = { required: true, schema: { const: "no-store, no-transform" } };
+
 const parameterSchemas: Readonly<Record<string, unknown>> = {
   queue_id: jsonSchema("queue_id", schemas.ticketParameter.shape.queue_id),
   "Idempotency-Key": jsonSchema("Idempotency-Key", schemas.idempotencyKey),
   provider: jsonSchema("provider", schemas.providerParameter.shape.provider),
+  wait: jsonSchema("wait", schemas.waitQuery.shape.wait),
+  after: jsonSchema("after", schemas.eventsQuery.shape.after),
+  "Last-Event-ID": jsonSchema("Last-Event-ID", schemas.lastEventId),
+  Prefer: { type: "string", description: "As RFC 7240 has it: wait=10 is as the wait of that many seconds." },
   status: jsonSchema("status", schemas.ticketsQuery.shape.status),
   limit: jsonSchema("limit", schemas.ticketsQuery.shape.limit),
   cursor: jsonSchema("cursor", schemas.ticketsQuery.shape.cursor),

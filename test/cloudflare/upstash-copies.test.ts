@@ -132,7 +132,7 @@ describe.skipIf(!hasUpstash)("a ticket's copy in Upstash", () => {
     }
     expect(await s.upstash.asked()).toHaveLength(3);
     const told = s.log().filter(({ event }) => event === "upstash_away");
-    expect(told).toMatchObject([{ level: "warn", error_name: "UpstashJSONParseError" }]);
+    expect(told).toMatchObject([{ level: "warn", error_name: "UpstashError" }]);
     expect(JSON.stringify(s.log())).not.toContain("canary");
     await s.upstash.heal();
     s.tick(5_000);

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite } from "../../src/node/sqlite/store.ts";
 import { openStores } from "../../src/node/stores.ts";
 import { draftOf } from "../contracts/tickets.ts";
@@ -22,6 +23,7 @@ import { manualClock } from "../support/clock.ts";
 import { config, directoryForTest } from "../support/sqlite-store.ts";
 import { runNodeService, startNodeService } from "../support/node-service.ts";
 
+const hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 const fileIn = (directory: string) => join(directory, "llm-provider-service.sqlite");
 const patience = { timeout: 60_000, interval: 50 };
 
@@ -30,6 +32,7 @@ const partsIn = (dataDir: string) => ({
   clock: manualClock(),
   random: () => 0.5,
   newId: () => crypto.randomUUID(),
+  endedEvent: endedEventJson,
   onFault: () => {},
   tell: () => {},
 });
@@ -72,7 +75,12 @@ it(
       writeSync(file, Buffer.alloc(4_096, 0x5a), 0, 4_096, page * 4_096);
       closeSync(file);
       // As a start opens it, which reads more than the store alone.
-      const opened = await openStores({ ...partsIn(directory), redisUrl: null, onCancelled: () => {} });
+      const opened = await openStores({
+        ...partsIn(directory),
+        redisUrl: null,
+        onCancelled: () => {},
+        hints,
+      });
       said.add(opened.ok ? "serves" : opened.error.replace(directory, "…"));
       if (!opened.ok) continue;
       const { parts, close } = opened.value;

@@ -1,5 +1,6 @@
 /** Which stores a process has, and what it says of them. */
 import { expect, it, onTestFinished } from "vitest";
+import { endedEventJson } from "../../src/http/notices.ts";
 import { openSqlite } from "../../src/node/sqlite/store.ts";
 import { markedAtMs } from "../../src/stores/failover/marked-id.ts";
 import { manualClock } from "../support/clock.ts";
@@ -23,6 +24,7 @@ async function dataWithSpool(): Promise<string> {
     clock: manualClock(),
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
+    endedEvent: endedEventJson,
     onFault: (error) => {
       throw error;
     },

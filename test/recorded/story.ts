@@ -121,6 +121,15 @@ async function judgements(teller: Teller, lane: Lane): Promise<void> {
   await compare("a judgement of OpenRouter", by("openrouter", schema));
   await lane.rescript([{ text: "It is a tie." }, well]);
   await compare("a judgement at the second asking", by("openrouter", schema));
+  await compare("a judgement in the other order", { ...by("openai"), presentation: "swapped" });
+  const series = { presentation: "counterbalanced", presentation_key: "series-1" };
+  await compare("a judgement in a series", { ...by("openai"), ...series });
+  await compare("the next one of its pair", { ...by("openai"), ...series, presentation_index: 1 });
+  await teller.preview("a preview", { ...by("openai"), presentation: "swapped", language: "en" });
+  await teller.preview("a preview of what chance will decide", {
+    ...by("mock"),
+    presentation: "random",
+  });
   await ask("a trial of the mock", "POST", "/api/v1/providers/mock/test");
   await ask("a trial of OpenAI", "POST", "/api/v1/providers/openai/test");
   await ask("a trial of nobody", "POST", "/api/v1/providers/acme/test");
@@ -214,10 +223,13 @@ async function tickets(teller: Teller, lane: Lane): Promise<void> {
   });
   const bad = await queue("a ticket for what the vendor refuses", by("anthropic"));
   const keyed = await queue("a keyed ticket", by("mock"), { "idempotency-key": "three" });
+  const swapped = await queue("a ticket in the other order", { ...by("mock"), presentation: "swapped" });
   await good.until("completed");
   await bad.until("failed");
   await keyed.until("completed");
+  await swapped.until("completed");
   await good.look("a completed ticket");
+  await swapped.look("a completed ticket in the other order");
   await bad.look("a failed ticket");
   await compare("a keyed ticket's request again", queued(by("mock")), { "idempotency-key": "three" });
   await keyed.look("a keyed ticket");
@@ -227,7 +239,8 @@ async function tickets(teller: Teller, lane: Lane): Promise<void> {
 }
 
 /** What an operator does, and what becomes of it for clients. */
-async function operating({ ask, get, compare }: Teller): Promise<void> {
+async function operating(teller: Teller): Promise<void> {
+  const { ask, get, compare } = teller;
   const { headers } = asOperator("ops");
   const order = (verb: string, provider = "mock") =>
     ask(`an operator's ${verb}`, "POST", `/api/v1/operator/providers/${provider}/${verb}`, headers);
@@ -251,6 +264,11 @@ async function operating({ ask, get, compare }: Teller): Promise<void> {
   await get("the result of a ticket that an operator has cancelled", `/api/v1/results/${id}`);
   await order("resume");
   await get("what operators did", "/api/v1/operator/actions?limit=4", headers);
+  // Three have ended before.
+  await get("the feed behind them", "/api/v1/events?after=MSAz");
+  await get("the feed of another tenant", "/api/v1/events", teller.as("two"));
+  await get("a cursor of what has not happened", "/api/v1/events?after=MSAxMDA");
+  await get("a cursor that is none", "/api/v1/events?after=17");
 }
 
 function by(provider: string, model?: string, more: object = {}): object {

@@ -1,7 +1,7 @@
 /** What the settings mean together, what is told of mistakes. Each setting by itself: `settings.test.ts`. */
 import { describe, expect, it } from "vitest";
 import { describeMistakes, parseConfig, secretsOf, type Config } from "../../src/settings/config.ts";
-import { isLoopback } from "../../src/settings/rules.ts";
+import { isLoopback } from "../../src/domain/loopback.ts";
 import { settings } from "../../src/settings/settings.ts";
 
 type Env = Readonly<Record<string, unknown>>;
@@ -384,6 +384,264 @@ it("knows its secrets: keys of vendors, Redis' password as it is written and as 
   });
   expect(secretsOf(config)).toEqual(["sk-1", "p%40ss", "p@ss", "token-1", "b3RlbDprZXk="]);
   expect(secretsOf(configOf({ REDIS_URL: "redis://host" }))).toEqual([]);
+});
+
+describe("webhooks and the bus", () => {
+  const secret = (letter: string) => `whsec_${btoa(letter.repeat(32))}`;
+  const printed = "(npm run webhook -- TENANT/NAME URL prints one)";
+  const notShown = "found a value that is not shown; allowed:";
+  const hooks = {
+    WEBHOOK_URLS: "local/main=https://hooks.example/in",
+    WEBHOOK_SECRETS: `local/main=${secret("a")}`,
+  };
+
+  it("a receiver has its URL and its secrets, and so has a prefix, under a name of its own", () => {
+    const { webhooks, bus } = configOf({
+      WEBHOOK_URLS: "local/main=https://hooks.example/in local/other=https://hooks.example/other",
+      WEBHOOK_CALLBACK_PREFIXES: "local/app=https://app.example/",
+      WEBHOOK_SECRETS: `local/main=${secret("b")} local/app=${secret("c")} local/main=${secret("a")} local/other=${secret("d")}`,
+    });
+    const url = "https://hooks.example";
+    expect(webhooks).toEqual({
+      endpoints: [
+        { tenant: "local", name: "main", url: `${url}/in`, secrets: [secret("b"), secret("a")] },
+        { tenant: "local", name: "other", url: `${url}/other`, secrets: [secret("d")] },
+      ],
+      prefixes: [{ tenant: "local", name: "app", url: "https://app.example/", secrets: [secret("c")] }],
+      includeResult: false,
+      allowPrivate: false,
+      maxPending: 100_000,
+    });
+    expect(bus).toEqual({ kafka: null, http: null });
+  });
+
+  it("long lists go on in further variables, in their order, with gaps or without, and mistakes are counted through", () => {
+    const env = {
+      WEBHOOK_URLS_9: "local/c=https://c.example",
+      WEBHOOK_URLS_1: " local/b=https://b.example\n",
+      WEBHOOK_URLS: "local/a=https://a.example",
+      WEBHOOK_SECRETS_3: `local/a=${secret("a")} local/b=${secret("b")} local/c=${secret("c")}`,
+    };
+    const config = configOf(env, "cloudflare");
+    expect(config.webhooks.endpoints.map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(config.warnings).toEqual([]);
+    expect(said({ ...env, WEBHOOK_URLS_1: "canary" })).toMatch(/^WEBHOOK_URLS: .*; entry 2 is not one$/);
+    expect(said({ ...env, WEBHOOK_URLS_1: 5 })).toContain("WEBHOOK_URLS: found a value of type number");
+    expect(configOf({ ...env, WEBHOOK_URLS_10: "canary" }).warnings).toEqual([
+      "WEBHOOK_URLS_10 is not a setting of this service: nothing reads it",
+    ]);
+    expect(
+      configOf({ KAFKA_TOPIC_1: "t", WEBHOOK_URLS_1: "", WEBHOOK_URLS: " " }).webhooks.endpoints,
+    ).toEqual([]);
+  });
+
+  it.each([
+    [
+      { WEBHOOK_SECRETS: "" },
+      `WEBHOOK_SECRETS: found nothing; allowed: a secret for each endpoint and prefix, and local/main has none ${printed}`,
+    ],
+    [
+      { WEBHOOK_CALLBACK_PREFIXES: "local/app=https://app.example" },
+      `WEBHOOK_SECRETS: ${notShown} a secret for each endpoint and prefix, and local/app has none ${printed}`,
+    ],
+    [
+      { WEBHOOK_SECRETS: `local/main=${secret("a")} local/gone=${secret("b")}` },
+      `WEBHOOK_SECRETS: ${notShown} secrets of endpoints and prefixes, and local/gone is neither`,
+    ],
+    [
+      { WEBHOOK_SECRETS: `local/main=${secret("a")} local/main=${secret("a")}` },
+      `WEBHOOK_SECRETS: ${notShown} each secret once, for one tenant/name; entry 2 repeats one`,
+    ],
+    [
+      {
+        WEBHOOK_URLS: "local/main=https://one.example local/two=https://two.example",
+        WEBHOOK_SECRETS: `local/main=${secret("a")} local/two=${secret("a")}`,
+      },
+      `WEBHOOK_SECRETS: ${notShown} each secret once, for one tenant/name; entry 2 repeats one`,
+    ],
+    [
+      { WEBHOOK_URLS: "local/main=https://one.example local/main=https://two.example" },
+      `WEBHOOK_URLS: ${notShown} each tenant/name once; entry 2 repeats one`,
+    ],
+    [
+      { WEBHOOK_CALLBACK_PREFIXES: "local/main=https://one.example" },
+      `WEBHOOK_CALLBACK_PREFIXES: ${notShown} names that WEBHOOK_URLS has not, and local/main is in both`,
+    ],
+  ])("%j is a mistake, and says whose", (env, mistake) => {
+    expect(said({ ...hooks, ...env })).toBe(mistake);
+  });
+
+  it("two tenants have endpoints of one name", () => {
+    const env = {
+      API_KEYS: `one:${hash},two:${"b".repeat(64)}`,
+      WEBHOOK_URLS: "one/main=https://one.example two/main=https://two.example",
+      WEBHOOK_SECRETS: `one/main=${secret("a")} two/main=${secret("b")}`,
+    };
+    expect(configOf(env).webhooks.endpoints.map(({ secrets }) => secrets)).toEqual([
+      [secret("a")],
+      [secret("b")],
+    ]);
+    expect(configOf(env).warnings).toEqual([]);
+  });
+
+  it.each(["hooks.example", "10.0.0.1", "0.0.0.0", "[::2]", "localhost.", "127.0.0.1.example"])(
+    "http:// to %s is a mistake, unless private receivers are allowed; then it is warned of",
+    (host) => {
+      const plain = `http://${host}/canary`;
+      const only = "https://, and http:// only to this machine or, on Node, with WEBHOOK_ALLOW_PRIVATE=true";
+      const envs = [
+        ["WEBHOOK_URLS", { ...hooks, WEBHOOK_URLS: `local/main=${plain}` }, "; local/main is otherwise"],
+        [
+          "WEBHOOK_CALLBACK_PREFIXES",
+          { WEBHOOK_CALLBACK_PREFIXES: `local/main=${plain}`, WEBHOOK_SECRETS: hooks.WEBHOOK_SECRETS },
+          "; local/main is otherwise",
+        ],
+        ["EVENTS_URL", { EVENTS_URL: plain, EVENTS_TOKEN: "canary" }, ""],
+      ] as const;
+      for (const [name, env, which] of envs) {
+        expect(said(env)).toBe(`${name}: ${notShown} ${only}${which}`);
+        const { warnings } = configOf({ ...env, WEBHOOK_ALLOW_PRIVATE: "true" });
+        expect(warnings).toEqual([
+          name === "EVENTS_URL"
+            ? "EVENTS_URL is http:// to another machine: events and the token travel unencrypted"
+            : "the webhook local/main is http:// to another machine: it travels unencrypted",
+        ]);
+        expect(said({ ...env, WEBHOOK_ALLOW_PRIVATE: "true" }, "cloudflare")).toContain(
+          'WEBHOOK_ALLOW_PRIVATE: found "true"; allowed: false on Cloudflare',
+        );
+      }
+    },
+  );
+
+  it.each(["http://localhost:9000", "http://127.0.0.1", "http://[::1]:80/a"])("%s needs no leave", (url) => {
+    for (const platform of ["node", "cloudflare"] as const) {
+      expect(configOf({ ...hooks, WEBHOOK_URLS: `local/main=${url}` }, platform).warnings).toEqual([]);
+      expect(configOf({ EVENTS_URL: url }, platform).warnings).toEqual([]);
+    }
+  });
+
+  it.each([
+    "https://10.0.0.1/",
+    "https://1.1.1.1/",
+    "https://0x7f000002.example/",
+    "https://2130706434/",
+    "https://[2606::1]/",
+  ])("on Cloudflare %s is a mistake where its host is an address of another machine", (url) => {
+    const isAddress = !url.includes("example") && url !== "https://2130706434/";
+    const env = { ...hooks, WEBHOOK_URLS: `local/main=${url}` };
+    expect(said(env, "cloudflare")).toBe(
+      isAddress
+        ? `WEBHOOK_URLS: ${notShown} names of hosts on Cloudflare, no addresses; local/main is otherwise`
+        : "",
+    );
+    expect(said(env)).toBe("");
+    expect(said({ EVENTS_URL: url }, "cloudflare") !== "").toBe(isAddress);
+  });
+
+  it("a receiver of a tenant without a key is warned of, once", () => {
+    const env = {
+      WEBHOOK_URLS: "one/a=https://a.example two/b=https://b.example two/c=https://c.example",
+      WEBHOOK_CALLBACK_PREFIXES: "local/d=https://d.example",
+      WEBHOOK_SECRETS: ["one/a", "two/b", "two/c", "local/d"]
+        .map((name, at) => `${name}=${secret(`${at}`)}`)
+        .join(" "),
+    };
+    expect(configOf({ ...env, ...keyed }).warnings).toEqual([
+      "WEBHOOK_URLS names two, who has no key here",
+      "WEBHOOK_CALLBACK_PREFIXES names local, who has no key here",
+    ]);
+    expect(configOf(env).warnings).toEqual(
+      ["one", "two"].map(
+        (tenant) => `WEBHOOK_URLS names ${tenant}, who has no key here (without API_KEYS everybody is local)`,
+      ),
+    );
+  });
+
+  const kafka = { KAFKA_BOOTSTRAP_SERVERS: "127.0.0.1:9092" };
+  const password = { KAFKA_USERNAME: "canary", KAFKA_PASSWORD: "canary" };
+  it.each<[Env, string]>([
+    [
+      { EVENTS_TOKEN: "canary" },
+      "EVENTS_URL: found nothing; allowed: the URL that EVENTS_TOKEN is for, or neither of them",
+    ],
+    [
+      password,
+      "KAFKA_BOOTSTRAP_SERVERS: found nothing; allowed: the brokers that KAFKA_USERNAME is for, or neither of them",
+    ],
+    [
+      { ...kafka, KAFKA_USERNAME: "canary" },
+      "KAFKA_PASSWORD: found nothing; allowed: the password that KAFKA_USERNAME is for, or neither of them",
+    ],
+    [
+      { ...kafka, KAFKA_PASSWORD: "canary" },
+      "KAFKA_USERNAME: found nothing; allowed: the name that KAFKA_PASSWORD is for, or neither of them",
+    ],
+    [
+      { ...kafka, EVENTS_URL: "https://events.example/canary" },
+      `EVENTS_URL: ${notShown} nothing beside KAFKA_BOOTSTRAP_SERVERS: events are sent to one place`,
+    ],
+    [{ ...kafka, ...password }, ""],
+    [{ ...kafka, ...password, KAFKA_SASL_MECHANISM: "plain" }, ""],
+  ])("%j", (env, mistake) => expect(said(env)).toBe(mistake));
+
+  it.each([
+    ["127.0.0.1:1,[::1]:2,localhost:3", "", true, []],
+    [
+      "127.0.0.1:1,kafka:2",
+      "",
+      false,
+      ["KAFKA_TLS is false, and brokers are on other machines: events travel unencrypted"],
+    ],
+    ["127.0.0.1:1,kafka:2", "true", true, []],
+  ])(
+    "brokers %s with TLS %j: a plain password may be sent: %j, warnings: %j",
+    (servers, KAFKA_TLS, mayBePlain, warned) => {
+      const env = { KAFKA_BOOTSTRAP_SERVERS: servers, KAFKA_TLS, ...password };
+      expect(configOf(env).warnings).toEqual(warned);
+      expect(said({ ...env, KAFKA_SASL_MECHANISM: "plain" })).toBe(
+        mayBePlain
+          ? ""
+          : 'KAFKA_SASL_MECHANISM: found "plain"; allowed: scram-sha-512 or scram-sha-256 where KAFKA_TLS is false and brokers are on other machines: plain shows them the password unencrypted',
+      );
+    },
+  );
+
+  it("Kafka has its defaults, and on Cloudflare nothing reads it", () => {
+    expect(configOf(kafka).bus.kafka).toEqual({
+      bootstrapServers: ["127.0.0.1:9092"],
+      topic: "llm-provider-service.tickets",
+      username: null,
+      password: null,
+      mechanism: "scram-sha-512",
+      tls: false,
+    });
+    expect(configOf({ ...kafka, EVENTS_URL: "https://events.example" }, "cloudflare").warnings).toEqual([
+      "KAFKA_BOOTSTRAP_SERVERS is for Node: on Cloudflare nothing reads it",
+    ]);
+  });
+
+  it("secrets, tokens, passwords, and what follows a receiver's host are known as secrets; a short path is none", () => {
+    const config = configOf({
+      WEBHOOK_URLS: "local/main=https://hooks.example/services/T0000000/in?key=k%2B1234567",
+      WEBHOOK_CALLBACK_PREFIXES: "local/app=https://app.example/in",
+      WEBHOOK_SECRETS: `local/main=${secret("a")} local/app=${secret("b")}`,
+      EVENTS_URL: "https://events.example/api/v1/webhooks",
+      EVENTS_TOKEN: "token-2",
+    });
+    expect(secretsOf(config)).toEqual([
+      secret("a"),
+      secret("a").slice(6),
+      secret("b"),
+      secret("b").slice(6),
+      "/services/T0000000/in?key=k%2B1234567",
+      "T0000000",
+      "k%2B1234567",
+      "k+1234567",
+      "/api/v1/webhooks",
+      "token-2",
+    ]);
+    expect(secretsOf(configOf({ ...kafka, ...password }))).toEqual(["canary"]);
+  });
 });
 
 /** What is said of the mistakes in `env`; nothing where there are none. */

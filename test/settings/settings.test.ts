@@ -2,11 +2,13 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/settings/config.ts";
 import { settings } from "../../src/settings/settings.ts";
+import { pushRows } from "../support/push-setting-rows.ts";
 import {
   choice,
   flag,
   hours,
   liveCalls,
+  logits,
   number,
   seconds,
   share,
@@ -212,6 +214,9 @@ const rows: readonly Row[] = [
     refuses: ["399", "600", "503,", "503 429", "5030", "none"],
     allowed: "HTTP statuses from 400 to 599, separated by commas",
   },
+  choice("MOCK_JUDGE", (config) => config.mock.judge, "coin", ["coin", "quality"]),
+  logits("MOCK_ORDER_EFFECT", (config) => config.mock.orderEffect),
+  logits("MOCK_LENGTH_EFFECT", (config) => config.mock.lengthEffect),
   whole("MOCK_SEED", (config) => config.mock.seed, 42, [0, 4_294_967_295]),
   seconds("LLM_REQUEST_TIMEOUT_SECONDS", (config) => config.llm.requestTimeoutMs, 50, 840),
   whole("LLM_MAX_RETRIES", (config) => config.llm.maxRetries, 2, [0, 10]),
@@ -236,6 +241,7 @@ const rows: readonly Row[] = [
   whole("QUEUE_MAX_RETRIES", (config) => config.queue.maxRetries, 3, [0, 100]),
   whole("QUEUE_CONCURRENCY", (config) => config.queue.concurrency, 8, [1, 1_000]),
   hours("RESULT_RETENTION_HOURS", (config) => config.queue.retentionMs, 24),
+  ...pushRows,
   {
     ...whole("MAX_BODY_BYTES", (config) => config.maxBodyBytes, 1_572_864, [1, 16_777_216]),
     allowed: "a whole number from 1 to 16777216, on Cloudflare to 1572864",
@@ -335,42 +341,47 @@ const quiet = {
   QUEUE_HIGH_WATERMARK: "1",
 };
 
-describe.each(rows)("$name", ({ name, read, byDefault, takes, refuses, allowed, isSecret = false }) => {
-  it.each([{}, { [name]: "" }, { [name]: " \t\n" }, { [name]: undefined }])(
-    "has its default with %j",
-    (env) => {
-      const parsed = parseConfig(env, "node");
-      expect(parsed.ok && read(parsed.value)).toEqual(byDefault);
-    },
-  );
+describe.each(rows)(
+  "$name",
+  ({ name, read, byDefault, takes, refuses, allowed, isSecret = false, beside }) => {
+    const env = { ...quiet, ...beside };
 
-  it.each(takes)("takes %j, with blanks around it or without", (text, value) => {
-    for (const given of [text, ` ${text}\n`]) {
-      const parsed = parseConfig({ ...quiet, [name]: given }, "node");
-      expect(parsed.ok ? read(parsed.value) : parsed.error).toEqual(value);
-    }
-  });
+    it.each([{}, { [name]: "" }, { [name]: " \t\n" }, { [name]: undefined }])(
+      "has its default with %j",
+      (env) => {
+        const parsed = parseConfig(env, "node");
+        expect(parsed.ok && read(parsed.value)).toEqual(byDefault);
+      },
+    );
 
-  it.each(refuses)("refuses %j, and says what was found and what is allowed", (text) => {
-    const found = isSecret
-      ? "a value that is not shown"
-      : JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-    for (const platform of ["node", "cloudflare"] as const)
-      expect(parseConfig({ ...quiet, [name]: text }, platform)).toEqual({
-        ok: false,
-        error: [{ name, found, allowed }],
-      });
-  });
+    it.each(takes)("takes %j, with blanks around it or without", (text, value) => {
+      for (const given of [text, ` ${text}\n`]) {
+        const parsed = parseConfig({ ...env, [name]: given }, "node");
+        expect(parsed.ok ? read(parsed.value) : parsed.error).toEqual(value);
+      }
+    });
 
-  it.each([
-    [8, "number"],
-    [true, "boolean"],
-    [null, "null"],
-    [{ key: "sk-canary" }, "object"],
-  ])("refuses %j, which is not text", (value, type) => {
-    const error = [
-      { name, found: `a value of type ${type}`, allowed: `${allowed.replace(/; entry 1.*/, "")}, as text` },
-    ];
-    expect(parseConfig({ ...quiet, [name]: value }, "cloudflare")).toEqual({ ok: false, error });
-  });
-});
+    it.each(refuses)("refuses %j, and says what was found and what is allowed", (text) => {
+      const found = isSecret
+        ? "a value that is not shown"
+        : JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+      for (const platform of ["node", "cloudflare"] as const)
+        expect(parseConfig({ ...env, [name]: text }, platform)).toEqual({
+          ok: false,
+          error: [{ name, found, allowed }],
+        });
+    });
+
+    it.each([
+      [8, "number"],
+      [true, "boolean"],
+      [null, "null"],
+      [{ key: "sk-canary" }, "object"],
+    ])("refuses %j, which is not text", (value, type) => {
+      const error = [
+        { name, found: `a value of type ${type}`, allowed: `${allowed.replace(/; entry 1.*/, "")}, as text` },
+      ];
+      expect(parseConfig({ ...env, [name]: value }, "cloudflare")).toEqual({ ok: false, error });
+    });
+  },
+);

@@ -102,6 +102,7 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
     ask: (asked: Ask = {}) => ask("queue_if_unavailable", asked),
     /** As written. */
     send: (body: unknown) => world.ask("/api/v1/comparison", post(body, as("one"))),
+    preview: (body: unknown) => world.ask("/api/v1/comparison/preview", post(body, as("one"))),
     /** Asks for a ticket, which may be refused. */
     tryToQueue: (asked: Ask = {}) => ask("queue", asked),
     queue,
@@ -112,6 +113,9 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
       return tickets;
     },
     status,
+    /** Whatever there is of a ticket. */
+    read: ({ id, tenant }: Ticket, before: string, behind: string) =>
+      world.ask(`/api/v1${before}${id}${behind}`, as(tenant)),
     /** Asked again where its store can't be reached. */
     cancel: ({ id, tenant }: Ticket) =>
       until(

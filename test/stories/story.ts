@@ -11,8 +11,11 @@ type Kind =
   | "thrown"
   | "cancelling"
   | "operating"
+  | "telling"
   | "bounded"
   | "whose verdict"
+  | "presentation"
+  | "preview"
   | "several answers"
   | "the wire"
   | "the door";

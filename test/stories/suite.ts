@@ -11,7 +11,10 @@ import { deskAt } from "./desk.ts";
 import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { operating } from "./operating.ts";
+import { presentation } from "./presentation.ts";
+import { preview } from "./preview.ts";
 import { thrown } from "./thrown.ts";
+import { telling } from "./telling.ts";
 import { wire } from "./wire.ts";
 import { whoSpeaks } from "./who-speaks.ts";
 import { whoseFault } from "./whose-fault.ts";
@@ -23,6 +26,8 @@ import type { Stand } from "./world.ts";
 const stories = [
   ...whoseVerdict,
   ...severalAnswers,
+  ...presentation,
+  ...preview,
   ...wire,
   ...door,
   ...whoseFault,
@@ -31,6 +36,7 @@ const stories = [
   ...holds,
   ...breaker,
   ...cancelling,
+  ...telling,
   ...operating,
   ...thrown,
   ...bounded,

@@ -39,7 +39,10 @@ export async function checked(
     body: type.startsWith("application/json") && text !== "" ? JSON.parse(text) : {},
   };
   const faults = [
-    headers.get("cache-control") === "no-store" ? null : "Cache-Control is not no-store",
+    headers.get("cache-control") ===
+    (type.startsWith("text/event-stream") ? "no-store, no-transform" : "no-store")
+      ? null
+      : "Cache-Control is not no-store",
     headers.get("x-content-type-options") === "nosniff" ? null : "nosniff is missing",
     /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(headers.get("x-correlation-id") ?? "")
       ? null

@@ -5,16 +5,19 @@ import { beginKeyed, endKeyed, ownsKey, type Keyed } from "../../src/domain/idem
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../src/settings/limits.ts";
 import type { QueueItem } from "../../src/domain/gate/places.ts";
 import { noticeOf, queueItemOf, type Ticket, type TicketEvent } from "../../src/domain/ticket/ticket.ts";
-import { StoreAway, type Clock, type Gate, type Keys } from "../../src/gateway/ports.ts";
+import { StoreAway, type Clock, type Feed, type Gate, type Keys } from "../../src/gateway/ports.ts";
 import type { DistantTickets, StartingGate } from "../../src/engine/claims.ts";
 import type { StoreParts } from "../../src/service.ts";
 import { look, lookIfDue, type GateOwner } from "../../src/engine/gate-owner.ts";
 import { memoryActions } from "./memory-actions.ts";
+import { memoryFeed } from "./memory-feed.ts";
 import { memoryTickets } from "./memory-tickets.ts";
 
 export interface MemoryStores extends StoreParts {
   readonly gate: (name: ProviderName) => Gate & StartingGate;
   readonly tickets: DistantTickets;
+  /** Names who hears of each ticket that something has happened to. */
+  readonly onMoved: (then: (ticket: Ticket) => void) => void;
   /** Names who works a ticket that a gate sends; until then sent tickets wait for it. */
   readonly workWith: (work: (ticketId: string) => Promise<void>) => void;
   /** A message that comes twice, or late. */
@@ -48,10 +51,12 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
   const tickets = new Map<string, Ticket>();
   const events = new Map<string, readonly TicketEvent[]>();
   const actions = memoryActions();
+  const feed = memoryFeed(clock.nowMs, (id) => tickets.get(id));
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const alarms = new Map<string, () => void>();
   let work: ((ticketId: string) => Promise<void>) | null = null;
+  let moved: (ticket: Ticket) => void = () => {};
   let absent: readonly string[] = [];
   const isAway = (verb: string) => absent.includes(verb) || absent.includes(verb.split(".")[0] ?? "");
   const orAway = (verb: string) => (isAway(verb) ? Promise.reject(new StoreAway("away")) : null);
@@ -133,6 +138,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
         const { id } = ticket.about;
         tickets.set(id, ticket);
         events.set(id, [...(events.get(id) ?? []), ...happened]);
+        feed.written(ticket, happened);
       },
       remove(id) {
         tickets.delete(id);
@@ -146,6 +152,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
       admit: ({ provider, item }, notBeforeMs) => gateOf(provider).admit(item, notBeforeMs),
       withdraw: ({ provider, item }) => gateOf(provider).withdraw(item),
     },
+    (ticket) => moved(ticket),
   );
 
   const keysPort: Keys = {
@@ -168,6 +175,7 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
     tickets: interrupted(ticketsPort, "tickets", orAway),
     keys: interrupted(keysPort, "keys", orAway),
     actions: interrupted(actions, "actions", orAway),
+    feed: interrupted<Feed>(feed, "feed", orAway),
     stopping: null,
     totals: {
       add(tenant, day, requests, costUsd) {
@@ -189,6 +197,9 @@ export function memoryStores(clock: Clock, random: () => number, settings: Queue
         : { status: "up", latencyMs: 1.5, needed: false },
     }),
     queueType: "memory",
+    onMoved(then) {
+      moved = then;
+    },
     workWith(who) {
       work = who;
     },

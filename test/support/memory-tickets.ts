@@ -36,6 +36,7 @@ export function memoryTickets(
   random: () => number,
   table: MemoryTable,
   gate: Omit<Extract<Listener, { kind: "here" }>, "kind">,
+  onMoved: (ticket: Ticket) => void = () => {},
 ): MemoryTickets {
   const alarms = new Map<string, () => void>();
   let isHalted = false;
@@ -82,6 +83,7 @@ export function memoryTickets(
       policy: () => policy,
       random,
       later: (work) => void work,
+      onMoved,
       follower: null,
     });
   }

@@ -75,6 +75,8 @@ function decoded(path: string): string {
 
 /** `null`: the document says nothing of the shape; `undefined`: it has no such answer. */
 function schemaName({ responses }: Operation, status: number, type: string): string | null | undefined {
-  const content = responses[status]?.content[type.split(";")[0] ?? ""];
+  const contents = responses[status]?.content;
+  if (contents !== undefined && Object.keys(contents).length === 0 && type === "") return null;
+  const content = contents?.[type.split(";")[0] ?? ""];
   return content && (content.schema?.$ref.split("/").at(-1) ?? null);
 }

@@ -6,6 +6,7 @@ import type { ProviderName } from "../../src/domain/judging/comparison.ts";
 import { describeMistakes, parseConfig, type Config } from "../../src/settings/config.ts";
 import { err, ok } from "../../src/domain/result.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
+import { createHub, type Hub } from "../../src/push/hub.ts";
 import { createModelLabel } from "../../src/providers/model-label.ts";
 import { configuredModels } from "../../src/providers/providers.ts";
 import { linesTo } from "../../src/telemetry/lines.ts";
@@ -14,6 +15,7 @@ import { differencesOf } from "../../src/telemetry/metrics/sums.ts";
 import { newRecent, noteEvent } from "../../src/telemetry/recent.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
+import type { Webhooks } from "../../src/push/webhooks.ts";
 import { createService } from "../../src/service.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
@@ -30,6 +32,8 @@ export interface ServiceOptions {
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
   readonly deployment?: string;
+  /** Absent: nobody is told. */
+  readonly webhooks?: Webhooks;
   /** As which it is addressed; `http://localhost` unless told. */
   readonly origin?: string;
 }
@@ -42,6 +46,8 @@ export interface TestService {
   readonly request: (path: string, init?: RequestInit) => Promise<Answered>;
   /** Asks for a comparison. @param changes of `goodBody`; `undefined` takes a field out */
   readonly compare: (changes?: object, init?: RequestInit) => Promise<Answered>;
+  /** How many wait for what happens to tickets, of each kind. */
+  readonly listening: Hub["count"];
   /** As SIGTERM: the process must end soon. */
   readonly stop: () => void;
   /** As SIGKILL. @param verb the one that it does not come to any more; otherwise at once */
@@ -103,7 +109,10 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
   const modelLabel = createModelLabel(configuredModels(config));
   const meter = createMeter(modelLabel);
   const recent = newRecent();
+  const hub = createHub({ clock, looksInSilence: false });
+  stores.onMoved((ticket) => hub.ticketMoved(ticket.about.id));
   const { app, gateway } = createService(config, {
+    live: hub,
     stores: {
       ...stores,
       gate,
@@ -130,6 +139,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     modelLabel,
     isStopping: () => stopping.signal.aborted,
     deployment,
+    webhooks: options.webhooks,
   });
   stores.workWith(async (ticketId) => {
     const claimed = await claimTicket(
@@ -153,7 +163,11 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     request,
     compare: (changes = {}, init = {}) =>
       request("/api/v1/comparison", post({ ...goodBody, ...changes }, init)),
-    stop: () => stopping.abort(),
+    listening: hub.count,
+    stop() {
+      hub.close();
+      stopping.abort();
+    },
     kill(verb) {
       if (verb === undefined) isDead = true;
       else diesAt = verb;
@@ -191,6 +205,12 @@ const webPlatform: Platform = {
     const { signal } = c.req.raw;
     signal.addEventListener("abort", then);
     return () => signal.removeEventListener("abort", then);
+  },
+  sockets: {
+    kind: "here",
+    take() {
+      throw new Error("there are no sockets here");
+    },
   },
   finishLater: (_c, work) => void work.catch(() => {}),
 };

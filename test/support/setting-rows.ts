@@ -11,6 +11,8 @@ export interface Row {
   readonly refuses: readonly string[];
   readonly allowed: string;
   readonly isSecret?: boolean;
+  /** What keeps the rules between settings quiet about it. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 type Read = Row["read"];
@@ -92,6 +94,22 @@ export function number(
     takes: [from, to],
     refuses: [...beyond, ...noNumbers],
     allowed: `a number from ${from[0]} to ${to[0]}`,
+  };
+}
+
+/** May be below 0. */
+export function logits(name: string, read: Read): Row {
+  return {
+    name,
+    read,
+    byDefault: 0,
+    takes: [
+      ["-10", -10],
+      ["10", 10],
+      ["-0.25", -0.25],
+    ],
+    refuses: ["-10.1", "10.001", "--1", ...noNumbers.filter((text) => text !== "-1")],
+    allowed: "a number from -10 to 10",
   };
 }
 

@@ -9,7 +9,8 @@ import { parseConfig } from "../../src/settings/config.ts";
 import { gateLimits, ticketPolicy } from "../../src/settings/limits.ts";
 import type { TicketEvent } from "../../src/domain/ticket/ticket.ts";
 import type { Clock } from "../../src/gateway/ports.ts";
-import { openSqlite, type SqliteStore } from "../../src/node/sqlite/store.ts";
+import { endedEventJson } from "../../src/http/notices.ts";
+import { openSqlite, type SqliteParts, type SqliteStore } from "../../src/node/sqlite/store.ts";
 import { manualClock } from "./clock.ts";
 
 /** The defaults, but for the look at what nobody should have missed: it would hide that something was. */
@@ -31,7 +32,8 @@ export function directoryForTest(): string {
   return directory;
 }
 
-export async function sqliteForTest(settings = config) {
+/** @param told who hears of tickets; absent: nobody */
+export async function sqliteForTest(settings = config, told: Pick<SqliteParts, "webhooks" | "bus"> = {}) {
   const clock = manualClock();
   const faults: unknown[] = [];
   /** Tickets that faults were about. */
@@ -58,6 +60,8 @@ export async function sqliteForTest(settings = config) {
       clock: clockOf(life),
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
+      ...told,
       onFault(error, ticketId) {
         faults.push(error);
         if (ticketId !== undefined) faultyTickets.push(ticketId);
@@ -100,6 +104,9 @@ export async function sqliteForTest(settings = config) {
     },
     get actions() {
       return sqlite.actions;
+    },
+    get feed() {
+      return sqlite.feed;
     },
     get directory() {
       return directory;

@@ -211,11 +211,21 @@ const callers: Row = {
       queries: [query(perSecond("idempotent_requests_total", "outcome", "", here), "{{outcome}}")],
     },
     {
+      title: "Webhooks by outcome",
+      about: "Whatever is not delivered is tried again. Who fares how: GET /healthz, and the log.",
+      kind: "lines",
+      unit: "reqps",
+      queries: [query(perSecond("webhook_attempts_total", "outcome", "", here), "{{outcome}}")],
+    },
+    {
       title: "Requests under way",
       about: "Not answered yet.",
       kind: "lines",
       unit: "short",
-      queries: [query(`sum(llm_provider_http_requests_in_flight{${here}})`, "under way")],
+      queries: [
+        query(`sum(llm_provider_http_requests_in_flight{${here}})`, "under way"),
+        query(`sum by (kind) (llm_provider_listeners{${here}})`, "waits for tickets: {{kind}}"),
+      ],
       nodeOnly: true,
     },
     {

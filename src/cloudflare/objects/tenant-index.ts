@@ -1,11 +1,12 @@
 /** Which tickets a tenant has, as a Durable Object named after the tenant. Each ticket tells it that there is one, and how it has ended. */
 import { DurableObject } from "cloudflare:workers";
 import type { IndexQuery } from "../../engine/index-list.ts";
-import type { IndexEntry } from "../../engine/ticket-index.ts";
-import type { ListPosition } from "../../gateway/ports.ts";
+import { clocksApartMs, type IndexEntry } from "../../engine/ticket-index.ts";
+import type { FeedPage, ListPosition } from "../../gateway/ports.ts";
 import { clock } from "../clock.ts";
 import { logFault, type Environment } from "../environment.ts";
 import { noteTenant } from "../stubs/operator.ts";
+import { indexFeed, type IndexFeed } from "./index-feed.ts";
 
 /** After an alarm that came to nothing. */
 const againMs = 30_000;
@@ -15,6 +16,7 @@ const mostForgotten = 1_000;
 const dayMs = 86_400_000;
 
 export class TenantIndex extends DurableObject<Environment> {
+  readonly #feed: IndexFeed;
   #alarmAtMs: number | null = null;
   /** Until then operators know of this index; `null`: not looked up yet. */
   #enlistedMs: number | null = null;
@@ -25,9 +27,15 @@ export class TenantIndex extends DurableObject<Environment> {
     sql.exec(
       `CREATE TABLE IF NOT EXISTS tickets (
          id TEXT PRIMARY KEY, provider TEXT NOT NULL, status TEXT NOT NULL, accepted_at INTEGER NOT NULL,
-         ended_at INTEGER, forget_at INTEGER NOT NULL, event INTEGER NOT NULL
+         ended_at INTEGER, forget_at INTEGER NOT NULL, event INTEGER NOT NULL, seq INTEGER
        ) WITHOUT ROWID`,
     );
+    // Of an object that older code has made.
+    const made = sql.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'tickets'").one();
+    if (!made.sql.includes("seq INTEGER")) {
+      sql.exec("ALTER TABLE tickets ADD COLUMN seq INTEGER");
+    }
+    this.#feed = indexFeed(sql);
     sql.exec(
       "CREATE TABLE IF NOT EXISTS enlisted (only INTEGER PRIMARY KEY CHECK (only = 1), until INTEGER NOT NULL)",
     );
@@ -42,11 +50,22 @@ export class TenantIndex extends DurableObject<Environment> {
    * In any order, and any number of times.
    *
    * @param tenant whose index this is, for operators, who look at all; absent: isolates of older code don't say
+   * @param ended what the feed is to say of its end, as JSON; absent: it has not ended, or its object is of older code
    * @throws {StoreAway} it is noted, but operators would not find it: to be said again
    */
-  async note(entry: IndexEntry, tenant?: string): Promise<void> {
-    this.#keep(entry);
+  async note(entry: IndexEntry, tenant?: string, ended?: string): Promise<void> {
+    const enters = ended !== undefined && !this.#hasEntered(entry.id);
+    const forgetAtMs = enters ? entry.forgetAtMs - clocksApartMs : entry.forgetAtMs;
+    this.#keep(entry, enters ? this.#feed.enter(ended, forgetAtMs) : null);
+    // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
+    if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
     if (tenant !== undefined) await this.#enlist(tenant, entry.forgetAtMs);
+  }
+
+  /** Told twice, it has one number. */
+  #hasEntered(id: string): boolean {
+    const { sql } = this.ctx.storage;
+    return sql.exec("SELECT 1 FROM tickets WHERE id = ? AND seq IS NOT NULL", id).toArray().length > 0;
   }
 
   /** Once a day at most: it costs a request. */
@@ -60,11 +79,15 @@ export class TenantIndex extends DurableObject<Environment> {
     this.#enlistedMs = untilMs;
   }
 
-  #keep({ id, provider, status, acceptedAtMs, endedAtMs, forgetAtMs, event }: IndexEntry): void {
+  /** @param seq its number in the feed; `null`: it has one, or does not enter */
+  #keep(
+    { id, provider, status, acceptedAtMs, endedAtMs, forgetAtMs, event }: IndexEntry,
+    seq: number | null,
+  ): void {
     this.ctx.storage.sql.exec(
-      `INSERT INTO tickets (id, provider, status, accepted_at, ended_at, forget_at, event) VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO tickets (id, provider, status, accepted_at, ended_at, forget_at, event, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at, forget_at = excluded.forget_at,
-         event = excluded.event WHERE excluded.event > event`,
+         event = excluded.event, seq = coalesce(excluded.seq, seq) WHERE excluded.event > event OR excluded.seq IS NOT NULL`,
       id,
       provider,
       status,
@@ -72,9 +95,13 @@ export class TenantIndex extends DurableObject<Environment> {
       endedAtMs,
       forgetAtMs,
       event,
+      seq,
     );
-    // An end comes before what was noted at its acceptance. Moving the alarm costs a row, so it is moved seldom.
-    if (this.#alarmAtMs === null || forgetAtMs < this.#alarmAtMs - forgetEveryMs) this.#arm(forgetAtMs);
+  }
+
+  /** A page of the tenant's feed. */
+  feedPage(after: number | null, most: number): FeedPage {
+    return this.#feed.page(after, most, clock.nowMs());
   }
 
   /** Those behind a position that may be meant: of one that has not ended only the ticket knows how it is now. */
@@ -128,7 +155,8 @@ export class TenantIndex extends DurableObject<Environment> {
       mostForgotten,
     );
     const { first } = sql.exec<{ first: number | null }>("SELECT min(forget_at) AS first FROM tickets").one();
-    if (first !== null) this.#arm(first <= nowMs ? nowMs + 1 : Math.max(first, nowMs + forgetEveryMs));
+    const nextMs = Math.min(first ?? Infinity, this.#feed.forget(nowMs) ?? Infinity);
+    if (nextMs < Infinity) this.#arm(nextMs <= nowMs ? nowMs + 1 : Math.max(nextMs, nowMs + forgetEveryMs));
   }
 
   #arm(atMs: number): void {

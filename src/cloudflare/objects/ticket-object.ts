@@ -16,6 +16,7 @@ import { configOf, logFault, settingsOf, type Environment } from "../environment
 import { metricsOf } from "../stubs/metrics.ts";
 import { askToAdmit, sendNotice, withdrawFrom } from "../stubs/gate.ts";
 import { tellIndex } from "../stubs/tenant-index.ts";
+import { busListener } from "./bus-listener.ts";
 import { askedRow, cursorIn, eventsIn, ticketRow } from "./ticket-row.ts";
 import { upstashOf } from "../upstash.ts";
 
@@ -56,6 +57,7 @@ export class TicketObject extends DurableObject<Environment> {
           isMissing: isMissingInIndex,
           tell: (ticket) => tellIndex(env, ticket, ticketPolicy(configOf(env))),
         },
+        ...busListener(env, ctx.storage),
       ],
     });
     void ctx.blockConcurrencyWhile(async () => {

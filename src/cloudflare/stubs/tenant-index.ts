@@ -1,9 +1,18 @@
 /** The index of a tenant's tickets, as asked from elsewhere, and the lists that are made of indexes (`engine/index-list.ts`). */
-import type { Ticket, TicketCopy, TicketPolicy } from "../../domain/ticket/ticket.ts";
+import { isEnded, type Ticket, type TicketCopy, type TicketPolicy } from "../../domain/ticket/ticket.ts";
 import { listFromIndex, type IndexQuery, type ListSources } from "../../engine/index-list.ts";
+import { withoutTexts } from "../../engine/ticket-codec.ts";
 import { indexEntryOf } from "../../engine/ticket-index.ts";
 import { firstOfAll } from "../../engine/ticket-list.ts";
-import { StoreAway, type ListPosition, type TicketList, type TicketQuery } from "../../gateway/ports.ts";
+import {
+  StoreAway,
+  type Feed,
+  type FeedPage,
+  type ListPosition,
+  type TicketList,
+  type TicketQuery,
+} from "../../gateway/ports.ts";
+import { endedEventJson } from "../../http/notices.ts";
 import type { Environment } from "../environment.ts";
 import type { ProviderGate } from "../objects/gate-object.ts";
 import type { TenantIndex } from "../objects/tenant-index.ts";
@@ -19,7 +28,15 @@ const tellLimitMs = 5_000;
 export function tellIndex(env: Environment, ticket: Ticket, policy: TicketPolicy): Promise<void> {
   const { tenant } = ticket.about;
   const entry = indexEntryOf(ticket, policy);
-  return ask(env, tenant, (index) => index.note(entry, tenant), tellLimitMs);
+  const ended = isEnded(ticket.state) ? endedEventJson(withoutTexts(ticket)) : undefined;
+  return ask(env, tenant, (index) => index.note(entry, tenant, ended), tellLimitMs);
+}
+
+/** Each tenant's feed of ended tickets. An end enters it when the index is told. */
+export function remoteFeed(env: Environment): Feed {
+  return {
+    page: (tenant, after, most) => ask<FeedPage>(env, tenant, (index) => index.feedPage(after, most)),
+  };
 }
 
 /** Of a tenant, or of all. */

@@ -11,7 +11,7 @@ import {
   type ModelPause,
 } from "./pauses.ts";
 import type { Block, Group, Places } from "./places.ts";
-import { rampStart } from "./ramp.ts";
+import { rampStart } from "../ramp.ts";
 import { isDivided, mostInFlight } from "./ticket-turn.ts";
 import { leasedTurn } from "./turn.ts";
 

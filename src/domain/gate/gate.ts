@@ -33,7 +33,7 @@ import type { ModelRecords } from "./model-records.ts";
 import { carriedOn, isOlder, type OlderGate } from "./older-gates.ts";
 import type { Pace } from "./paces.ts";
 import type { Group } from "./places.ts";
-import type { Ramp } from "./ramp.ts";
+import type { Ramp } from "../ramp.ts";
 import { noExchanges, type Exchanges } from "./snapshot.ts";
 import type { Lease } from "./turn.ts";
 import { noVitals, type Vitals } from "./vitals.ts";

@@ -11,7 +11,7 @@ import {
   type Place,
   type Places,
 } from "./places.ts";
-import { rampStart } from "./ramp.ts";
+import { rampStart } from "../ramp.ts";
 import { isDivided } from "./ticket-turn.ts";
 
 /** So many of the last probes are remembered: whose turn it was. */

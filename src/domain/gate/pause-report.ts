@@ -15,7 +15,7 @@ import {
 } from "./pauses.ts";
 import { chargesApartMs, type CallFacts, type Finding, type Others } from "./call-report.ts";
 import { isAnotherAnswered, noParties, sightOfOne, sightWithoutWorst } from "./parties.ts";
-import { climb, rampStart } from "./ramp.ts";
+import { climb, rampStart } from "../ramp.ts";
 
 interface Told {
   readonly permit: string | null;

@@ -10,7 +10,7 @@
  */
 import type { Whose } from "./breaker.ts";
 import { longestPauseMs, type Refusal } from "./call-report.ts";
-import type { Ramp } from "./ramp.ts";
+import type { Ramp } from "../ramp.ts";
 import { leasedTurn, type Lease, type Turn } from "./turn.ts";
 
 /** Why a model is paused. The first two stop its calls and tickets for a time; the others its tickets alone, one of which asks again. */

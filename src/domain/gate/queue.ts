@@ -18,7 +18,7 @@ import {
 import { haltedMs } from "./halt.ts";
 import { mostInFlight, queueTurn, ticketTurn } from "./ticket-turn.ts";
 import { pauseOf, isPaused, modelTurn, sparesTicketsOf } from "./pauses.ts";
-import { rampStart } from "./ramp.ts";
+import { rampStart } from "../ramp.ts";
 import { isInFlight, type Acceptance, type Place, type QueueItem, type QueueLoad } from "./places.ts";
 import { countEnd } from "./vitals.ts";
 

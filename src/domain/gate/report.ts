@@ -16,7 +16,7 @@ import {
 import { asksForOthers, type Finding, type Others, type CallReport } from "./call-report.ts";
 import { quickened, slowed } from "./paces.ts";
 import type { Places } from "./places.ts";
-import { climb, rampStart, type Ramp } from "./ramp.ts";
+import { climb, rampStart, type Ramp } from "../ramp.ts";
 import { countExchange, type Snapshot } from "./snapshot.ts";
 import { countFinding, type Vitals } from "./vitals.ts";
 

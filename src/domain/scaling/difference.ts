@@ -6,7 +6,7 @@ import type { ReportInput } from "./report.ts";
 import { scaleOf } from "./scale.ts";
 
 /** As it stands in a report that was asked for it. */
-export interface Difference {
+export interface ScoreDifference {
   readonly essays: readonly [string, string];
   /** The first's score less the second's, in logits. */
   readonly difference: number | null;
@@ -21,12 +21,12 @@ export interface Difference {
 export function differencesIn(
   { plan, calls }: Pick<ReportInput, "plan" | "calls">,
   pairs: readonly (readonly [string, string])[],
-): readonly Difference[] {
+): readonly ScoreDifference[] {
   const judges = [...new Set([...plan.judges, ...calls.map(({ judge }) => judge)])];
   const evidence = evidenceOf(calls, judges);
   const scale = scaleOf(evidence, plan.anchors);
   const places = new Map(evidence.essays.map((id, at) => [id, at]));
-  return pairs.map((essays): Difference => {
+  return pairs.map((essays): ScoreDifference => {
     const none = { essays, difference: null, se: null, ci95: null, p: null };
     const [one, other] = essays.map((id) => places.get(id));
     if (scale === null || one === undefined || other === undefined) return { ...none, reason: "no_verdicts" };

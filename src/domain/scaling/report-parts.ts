@@ -1,6 +1,6 @@
 /** The report's parts, as they stand in it. Beside each figure: of how many, its interval and how that was made, or why there is none. */
 import type { Agreement } from "./agreement.ts";
-import type { Evidence, JudgedCall, Verdict } from "./evidence.ts";
+import type { Evidence, JudgedCall, SetVerdict } from "./evidence.ts";
 import { around, type Interval } from "./intervals.ts";
 import { chanceOf } from "./likelihood.ts";
 import { lengthFiguresOf, type LengthEffect, type LengthFigures } from "./length-figures.ts";
@@ -68,7 +68,7 @@ function firstSlotOf({ firstSlot, swapped, verdicts }: OrderFigures): number {
 
 export function lengthPart(
   { figures, effect }: { readonly figures: LengthFigures; readonly effect: LengthEffect },
-  verdicts: readonly Verdict[],
+  verdicts: readonly SetVerdict[],
   judges: readonly string[],
   lengths: ReadonlyMap<string, number>,
 ) {
@@ -180,7 +180,7 @@ function judgesFit({ verdicts, judges }: Evidence, scale: Scale | null) {
   });
 }
 
-function placesOf(verdicts: readonly Verdict[], judge: number): readonly number[] {
+function placesOf(verdicts: readonly SetVerdict[], judge: number): readonly number[] {
   return verdicts.flatMap((verdict, place) => (verdict.judge === judge ? [place] : []));
 }
 

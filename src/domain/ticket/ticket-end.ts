@@ -16,10 +16,17 @@ export interface TicketEnd {
   readonly durationMs: number;
 }
 
+type Move = Pick<Moved<unknown>, "ticket" | "events">;
+
+/** Has it ended by this move, and not before? Its terminal event is the last that there is. */
+export function endsBy({ ticket: { progress, state }, events }: Move): boolean {
+  return isEnded(state) && events.length > 0 && progress.events === events.at(-1)?.number;
+}
+
 /** @returns `null`: it has not ended by this move */
-export function endOf({ ticket, events }: Pick<Moved<unknown>, "ticket" | "events">): TicketEnd | null {
-  const { about, progress, state } = ticket;
-  if (events.length === 0 || !isEnded(state) || progress.events !== events.at(-1)?.number) return null;
+export function endOf(move: Move): TicketEnd | null {
+  const { about, progress, state } = move.ticket;
+  if (!isEnded(state) || !endsBy(move)) return null;
   const { firstCalledAtMs } = progress;
   return {
     status: state.status,
@@ -29,6 +36,11 @@ export function endOf({ ticket, events }: Pick<Moved<unknown>, "ticket" | "event
     waitMs: firstCalledAtMs === undefined ? null : Math.max(0, firstCalledAtMs - about.acceptedAtMs),
     durationMs: Math.max(0, state.endedAtMs - about.acceptedAtMs),
   };
+}
+
+/** The same each time that this event is told, by whichever way. Holds no dot. */
+export function eventIdOf(ticketId: string, eventNumber: number): string {
+  return `evt_${ticketId}_${eventNumber}`;
 }
 
 /** The terminal event, as it was written. @throws where the ticket has not ended, which is a bug of the caller's */

@@ -4,6 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { err, ok, type Result } from "../../domain/result.ts";
 import { unaskedBytes, type BodyFault, type Platform } from "../../http/platform.ts";
+import { takeWebSocket } from "./web-sockets.ts";
 import { gathered } from "../../providers/gathered.ts";
 
 export const nodePlatform: Platform = {
@@ -15,6 +16,18 @@ export const nodePlatform: Platform = {
     // `close` comes after a finished answer too, but by then the watch has ended.
     outgoing.once("close", then);
     return () => outgoing.off("close", then);
+  },
+  cutOff(c) {
+    const { outgoing } = bindingsOf(c);
+    // Once all is sent, the connection may be another request's.
+    if (!outgoing.writableFinished) outgoing.destroy();
+  },
+  sockets: {
+    kind: "here",
+    take(c, onGone) {
+      const { incoming, outgoing } = bindingsOf(c);
+      return takeWebSocket(incoming, outgoing, onGone);
+    },
   },
   finishLater(_c, work) {
     work.catch(() => {});

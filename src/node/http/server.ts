@@ -1,5 +1,11 @@
 /** The HTTP server under the routes. What node:http would refuse by itself is refused as JSON too. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
@@ -7,6 +13,7 @@ import type { Clock } from "../../gateway/ports.ts";
 import { stopping, type Problem } from "../../http/errors.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { watchConnections } from "./connections.ts";
+import { responseTo, wantsWebSocket } from "./web-sockets.ts";
 import { refusal, refuseRequest, refuseSocket } from "./refuse.ts";
 
 export interface HttpServerParts {
@@ -42,14 +49,16 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
     hostname: thisMachine,
     errorHandler: () => refusal(badRequest, tell),
   });
-  const server = createServer({ ...limits, requireHostHeader: false }, (incoming, outgoing) => {
+  const options = { ...limits, requireHostHeader: false, shouldUpgradeCallback: wantsWebSocket };
+  const server = createServer(options, answer);
+  function answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
     connections.begin(outgoing, () => {
       const fault = hostFault(incoming);
       if (fault !== null) return refuseRequest(outgoing, fault, tell);
       takeHost(incoming);
       return listener(incoming, outgoing);
     });
-  });
+  }
   const connections = watchConnections(server);
   /** An answer that has begun can't be followed by another one. */
   const refuse = (socket: Duplex, problem: Problem) => {
@@ -64,6 +73,9 @@ export function createHttpServer({ fetch, tell, limits = usualLimits }: HttpServ
   server.on("checkExpectation", (_incoming, outgoing) => {
     connections.begin(outgoing, () => refuseRequest(outgoing, expectation, tell));
   });
+  server.on("upgrade", (incoming, socket, head: Buffer) =>
+    answer(incoming, responseTo(incoming, socket, head)),
+  );
   server.on("connect", (_incoming, socket) => refuse(socket, noProxy));
   return {
     server,

@@ -3,7 +3,7 @@
  * done the steps before it. The list stands in docs/operate.md too.
  */
 import type { StoreTrouble } from "../../gateway/ports.ts";
-import { root, wakeChannel } from "../../stores/redis/redis.ts";
+import { movesChannel, root, wakeChannel } from "../../stores/redis/redis.ts";
 import { NotDone } from "../../stores/failover/primary-store.ts";
 import type { RedisConnection } from "./connection.ts";
 
@@ -49,6 +49,7 @@ const tries: readonly (readonly string[])[] = [
   ["TIME"],
   ["PUBSUB", "NUMSUB", wakeChannel],
   ["PUBLISH", wakeChannel, ""],
+  ["PUBLISH", movesChannel, ""],
   ["DEL", text, hash, list, set, sorted],
 ];
 

@@ -1,21 +1,28 @@
 /** What several processes share through Redis: gates, tickets, keyed requests and totals, and the tickets that this one takes to work on. */
 import type { Halt } from "../../domain/gate/halt.ts";
+import type { TicketCopy } from "../../domain/ticket/ticket.ts";
 import { providerNames, type ProviderName } from "../../domain/judging/comparison.ts";
 import { gateLimits, ticketPolicy, type QueueSettings } from "../../settings/limits.ts";
 import { createGateFront } from "../../engine/front/front.ts";
 import { StoreAway, type Clock, type StoreTrouble } from "../../gateway/ports.ts";
 import { redisActions } from "../../stores/redis/actions.ts";
-import { createScriptRunner } from "../../stores/redis/script-runner.ts";
+import { createScriptRunner, type ScriptRunner } from "../../stores/redis/script-runner.ts";
 import { redisGate, type RedisGate } from "../../stores/redis/gate.ts";
+import { redisFeed } from "../../stores/redis/feed.ts";
 import { redisKeys } from "../../stores/redis/keys.ts";
 import { redisTickets } from "../../stores/redis/tickets.ts";
 import { redisTotals } from "../../stores/redis/totals.ts";
 import { readMessage, root, wakeChannel } from "../../stores/redis/redis.ts";
 import type { PrimaryStore } from "../../stores/failover/primary-store.ts";
+import type { Hints } from "../../push/hub.ts";
 import type { Tell } from "../../telemetry/events.ts";
 import { durabilityOf, type Durability } from "./durability.ts";
 import { redisTransport, type RedisConnection } from "./connection.ts";
+import type { RenderForBus } from "../../push/bus.ts";
+import type { Outbox } from "../../push/outbox.ts";
 import { createFetching, type Fetching } from "./fetching.ts";
+import { hearMoves } from "./moves.ts";
+import { redisOutbox } from "./outbox.ts";
 import { createRewriting } from "./rewriting.ts";
 import { rightsAt } from "./rights.ts";
 
@@ -27,6 +34,8 @@ export interface RedisParts {
   readonly random: () => number;
   /** A UUID. */
   readonly newId: () => string;
+  /** What the feed says of a ticket that has ended, as JSON. */
+  readonly endedEvent: (ticket: TicketCopy) => string;
   /** Hears of work that nobody awaits and that ended badly. */
   readonly onFault: (error: unknown, ticketId?: string) => void;
   /** When a moment's calls of Redis are over, which go together: with the turn of the event loop, unless told. */
@@ -35,14 +44,28 @@ export interface RedisParts {
   readonly onErased?: () => void;
   /** Hears of a ticket that was cancelled, at whichever process, while a call was made for it. */
   readonly onCancelled?: (ticketId: string) => void;
+  /** Hears of tickets, while somebody waits (`wantsMoves`). Absent: nobody does. */
+  readonly hints?: Hints;
   /** Hears with each answer of a gate whether an operator has halted it (`null`: none has). Absent: nobody does. */
   readonly onHalt?: (provider: ProviderName, halt: Halt | null) => void;
   /** Hears of gates that change, and of tickets that end. Absent: nobody does. */
   readonly tell?: Tell;
+  /** What every ticket is said to; absent, or `null`: nobody. */
+  readonly bus?: { readonly render: RenderForBus } | null;
+  /** Hears that something waits for the bus now. */
+  readonly onBusFilled?: () => void;
+}
+
+export interface RedisStore extends PrimaryStore {
+  /** Absent: there is no bus. */
+  readonly outbox?: Outbox;
+  roundTrips(): number;
+  /** Somebody waits for what happens to tickets; or nobody does any more. */
+  wantsMoves(isWanted: boolean): void;
 }
 
 /** As the service has it: what is erased is erased from Redis' append-only file too. */
-export function openSharedRedis(parts: Omit<RedisParts, "onErased">): ReturnType<typeof openRedis> {
+export function openSharedRedis(parts: Omit<RedisParts, "onErased">): RedisStore {
   const redis = redisTransport(parts.url, parts.clock);
   const rewriting = createRewriting(redis, parts.clock, parts.onFault);
   const store = openRedis({ ...parts, onErased: rewriting.noteErased }, redis);
@@ -59,9 +82,10 @@ export function openSharedRedis(parts: Omit<RedisParts, "onErased">): ReturnType
 export function openRedis(
   parts: RedisParts,
   redis: RedisConnection = redisTransport(parts.url, parts.clock),
-): PrimaryStore & { roundTrips(): number } {
+): RedisStore {
   const { settings, clock, random, onFault, tell = tellNobody } = parts;
   const limits = gateLimits(settings);
+  const hasBus = (parts.bus ?? null) !== null;
 
   const script = createScriptRunner({
     redis,
@@ -74,6 +98,7 @@ export function openRedis(
     },
     onChanges: (provider, changes) => changes.forEach((change) => tell({ ...change, provider })),
     soon: parts.soon ?? ((send) => void setImmediate(send)),
+    hasBus,
   });
   const policy = ticketPolicy(settings);
   const tickets = redisTickets({ ...parts, redis, script, policy, onEnd: tell });
@@ -91,8 +116,9 @@ export function openRedis(
     onFault,
   });
   const settle = (found: Durability) => redis.awaitDisk(found.mustAwaitDisk);
-  const hear = hearing(remotes, fetching, parts.onCancelled, unlessAway);
+  const hear = hearing(remotes, fetching, parts, unlessAway);
   const listening = redis.listen(wakeChannel, hear, fetching.refresh);
+  const moves = hearMoves(redis, clock, parts.hints ?? noHints);
   redis.onReady(() => void durabilityOf(redis).then(settle, unlessAway));
 
   const mustBeAllowed = rightsAt(redis, listening, () => script.call({ verb: "due", limit: 0, version: 0 }));
@@ -108,6 +134,8 @@ export function openRedis(
     keys: redisKeys(script),
     totals,
     actions: redisActions(redis, script, policy.retentionMs),
+    feed: redisFeed({ redis, script, policy, endedEvent: parts.endedEvent }),
+    ...outboxIn(parts, script),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,
@@ -119,6 +147,7 @@ export function openRedis(
       fetching.shut();
       await totals.flush();
       listening.stop();
+      moves.stop();
       redis.close();
     },
     async health() {
@@ -127,16 +156,27 @@ export function openRedis(
       return { ...room, warnings: found.warnings };
     },
     roundTrips: redis.roundTrips,
+    wantsMoves: moves.want,
   };
 }
 
 const tellNobody: Tell = () => {};
+const noHints: Hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
+
+function outboxIn(parts: RedisParts, script: ScriptRunner): Pick<RedisStore, "outbox"> {
+  const { bus = null, settings, clock, onFault, newId } = parts;
+  if (bus === null) return {};
+  const policy = ticketPolicy(settings);
+  return {
+    outbox: redisOutbox({ script, policy, clock, onFault, render: bus.render, relay: newId() }),
+  };
+}
 
 /** What is made of what other processes say. */
 function hearing(
   remotes: ReadonlyMap<ProviderName, RedisGate>,
   fetching: Fetching,
-  onCancelled: RedisParts["onCancelled"],
+  { onCancelled, onBusFilled }: RedisParts,
   onFault: (error: unknown) => void,
 ): (message: string) => void {
   return (message) => {
@@ -146,6 +186,8 @@ function hearing(
         return fetching.fetcherOf(said.provider as ProviderName)?.onWake(said);
       case "cancelled":
         return onCancelled?.(said.ticketId);
+      case "bus":
+        return onBusFilled?.();
       case "ordered":
         // With its answer it says whether it is halted.
         return void remotes

@@ -134,6 +134,56 @@ const steps: readonly string[] = [
     action TEXT NOT NULL
   ) STRICT;
   `,
+  // Each tenant's feed of ended tickets, numbered in the order of their ends.
+  `
+  ALTER TABLE tickets ADD COLUMN ended_seq INTEGER;
+  WITH ends AS (
+    SELECT number, row_number() OVER (
+      PARTITION BY tenant
+      ORDER BY iif(json_valid(record), json_extract(record, '$.state.endedAtMs'), 0), number
+    ) AS seq FROM tickets WHERE is_ended = 1
+  )
+  UPDATE tickets SET ended_seq = seq FROM ends WHERE ends.number = tickets.number;
+  CREATE INDEX tickets_by_end ON tickets (tenant, ended_seq) WHERE ended_seq IS NOT NULL;
+
+  CREATE TABLE feeds (
+    tenant TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO feeds SELECT tenant, max(ended_seq) FROM tickets WHERE ended_seq IS NOT NULL GROUP BY tenant;
+  `,
+  // What endpoints are to be told of tickets that have ended, and how each endpoint fares.
+  `
+  CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    forget_at_ms INTEGER NOT NULL,
+    due_ms INTEGER,
+    lease_ends_ms INTEGER,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX deliveries_by_due ON deliveries (tenant, endpoint, due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX deliveries_by_lease ON deliveries (lease_ends_ms) WHERE lease_ends_ms IS NOT NULL;
+  CREATE INDEX deliveries_by_end ON deliveries (forget_at_ms);
+  CREATE INDEX deliveries_by_age ON deliveries (tenant, created_ms, id);
+
+  CREATE TABLE endpoints (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (tenant, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  // What is still to be sent to the bus. Not of a ticket's row: it outlives the ticket's move to another store.
+  `
+  CREATE TABLE bus (
+    number INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the tables to the present version, each step whole or not at all. @returns why the file can't be used, as a sentence */

@@ -4,7 +4,15 @@
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { err, ok, type Result } from "../../domain/result.ts";
-import { StoreAway, type Actions, type Clock, type Keys, type StoreTrouble } from "../../gateway/ports.ts";
+import {
+  StoreAway,
+  type Actions,
+  type Clock,
+  type Feed,
+  type Keys,
+  type StoreTrouble,
+} from "../../gateway/ports.ts";
+import type { DeliveryStore } from "../../gateway/delivery-store.ts";
 import type { QueueSettings } from "../../settings/limits.ts";
 import type { FallbackStore } from "../../stores/failover/fallback-store.ts";
 import { createAlarm, type Alarm } from "./alarm.ts";
@@ -14,6 +22,7 @@ import { giveNotice, type SqliteGate } from "./gate.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { createLook } from "./look.ts";
 import { sqliteTables, type SqliteTables, type SqliteTablesParts } from "./tables.ts";
+import { clearOutbox, type SqliteOutbox } from "./outbox.ts";
 import type { SqliteTickets } from "./tickets.ts";
 
 export interface SqliteParts extends Omit<SqliteTablesParts, "onDue"> {
@@ -29,6 +38,11 @@ export interface SqliteStore extends FallbackStore {
   readonly tickets: SqliteTickets;
   readonly keys: Keys;
   readonly actions: Actions;
+  readonly feed: Feed;
+  /** `null`: nobody is told from here. */
+  readonly deliveries: DeliveryStore | null;
+  /** `null`: there is no bus. */
+  readonly outbox: SqliteOutbox | null;
   /** What only a shared store can be told. Where there is none any more, its tickets can't be reached. */
   leftToBring(): number;
   /** What of the file breaks a promise now, a sentence each. */
@@ -56,9 +70,10 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
   const tables = sqliteTables(database, { ...parts, onDue: alarm.set });
   const look = createLook(tables, clock.nowMs, onFault);
   await takeOver(tables, onFault);
+  if (tables.outbox === null) await forgetBus(database, tables, parts);
   // What expires, expires; what waits for its turn is sent from `start` on.
   alarm.set(clock.nowMs());
-  const { gates, tickets, keys, totals, actions, moves, notes } = tables;
+  const { gates, tickets, keys, totals, actions, feed, moves, notes, deliveries, outbox } = tables;
   const leftToBring = () => moves.count() + notes.count();
   // A start asks for it: what can't be read of it is found here, where that is a sentence.
   leftToBring();
@@ -68,8 +83,11 @@ async function sqliteOver(database: Database, parts: SqliteParts): Promise<Sqlit
     keys,
     totals,
     actions,
+    feed,
     moves,
     notes,
+    deliveries,
+    outbox,
     leftToBring,
     ...course(database, tables, alarm, parts),
     ...wellBeing(tables.commits, clock),
@@ -84,6 +102,19 @@ async function takeOver(
   await tickets.toPresent().catch(onFault);
   await Promise.all([tickets.claimantsDied(), keys.ownersDied()]).catch(onFault);
   for (const ticket of tickets.unfinished()) giveNotice(gates.of(ticket.about.provider), ticket);
+}
+
+async function forgetBus(
+  { sql }: Database,
+  { commits }: SqliteTables,
+  { tell, onFault }: SqliteParts,
+): Promise<void> {
+  try {
+    const count = await clearOutbox(sql, commits);
+    if (count > 0) tell({ kind: "bus_dropped", bus: "none", count });
+  } catch (error) {
+    onFault(error);
+  }
 }
 
 /** From the first ticket that is sent to the last. */

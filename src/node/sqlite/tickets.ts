@@ -6,7 +6,7 @@ import type { QueueItem } from "../../domain/gate/places.ts";
 import type { Start, Starter } from "../../domain/gate/queue.ts";
 import type { ClaimableTickets } from "../../engine/claims.ts";
 import { createTicketKeeper, type TicketKeeper } from "../../engine/ticket-keeper.ts";
-import type { OpenRow, TicketRow } from "../../engine/ticket-parts.ts";
+import type { OpenRow, TicketKeeperParts, TicketRow } from "../../engine/ticket-parts.ts";
 import type { ProviderName } from "../../domain/judging/comparison.ts";
 import { decodedTicket } from "../../engine/ticket-codec.ts";
 import { listTickets, presentCopy, type ListEntry } from "../../engine/ticket-list.ts";
@@ -38,8 +38,12 @@ export interface SqliteTicketsParts {
   /** Something happens to a ticket at this moment. */
   readonly onDue: (atMs: number) => void;
   readonly tell: Tell;
+  /** Hears of each ticket that something has happened to, after the commit. */
+  readonly onMoved?: (ticket: Ticket) => void;
   /** Something was deleted that should leave no trace. */
   readonly onErased: () => void;
+  /** See `TicketKeeperParts`. Absent: nobody is to be told. */
+  readonly written?: NonNullable<TicketKeeperParts["written"]> | undefined;
   /** Hears of a ticket that could not be brought to the present by itself. */
   readonly onFault: (error: unknown) => void;
 }
@@ -131,7 +135,9 @@ function keepers({ gate, nowMs, policy, random, ...parts }: SqliteTicketsParts, 
       policy: () => policy,
       random,
       later: (work) => void work,
+      ...(parts.written && { written: parts.written }),
       onEnd: parts.tell,
+      ...(parts.onMoved && { onMoved: parts.onMoved }),
       follower: null,
     });
   };

@@ -13,6 +13,7 @@ import {
   type ClaimedTicket,
   type Clock,
   type Door,
+  type Feed,
   type Gate,
   type Keys,
   type StoreTrouble,
@@ -48,6 +49,8 @@ export interface Failover extends Door {
   readonly keys: Keys;
   readonly totals: Totals;
   readonly actions: Actions;
+  /** The primary store's: who ended in the one here enters it with the move there. */
+  readonly feed: Feed;
   /** Looks for the primary store once, and from then on by itself. To be awaited before the first request. */
   look(): Promise<void>;
   close(): Promise<void>;
@@ -111,6 +114,7 @@ export function createFailover(parts: FailoverParts): Failover {
     keys: failoverKeys(primary, watch),
     totals: failoverTotals(fallback, primary, watch),
     actions: failoverActions(fallback, primary, watch),
+    feed: { page: (...asked) => watch.ask(() => primary.feed.page(...asked)) },
 
     look: watch.look,
 

@@ -6,6 +6,7 @@ import {
   StoreAway,
   type Actions,
   type Door,
+  type Feed,
   type Gate,
   type Keys,
   type StoreTrouble,
@@ -20,6 +21,7 @@ export interface PrimaryStore extends Door {
   readonly keys: Keys;
   readonly totals: Totals & { flush(): Promise<void> };
   readonly actions: Actions;
+  readonly feed: Feed;
   /** The store is away: no use in asking it for tickets. Those in flight go on. */
   pause(): void;
   /** It is back: looks at once. */

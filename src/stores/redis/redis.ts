@@ -17,6 +17,15 @@ export const root = "llm-provider-service:";
 /** Processes are told here when tickets can be taken, and whose call is no longer wanted. */
 export const wakeChannel = `${root}gate:wake`;
 
+/** Processes are told here which tickets something has happened to, where somebody waits for that. */
+export const movesChannel = `${root}ticket:moves`;
+
+/** @param message the ticket's id and the number of the event; where it has ended, its tenant too. As the script writes it */
+export function readMove(message: string): { readonly ticketId: string; readonly endedOf: string | null } {
+  const [ticketId = "", , ...tenant] = message.split(" ");
+  return { ticketId, endedOf: tenant.length === 0 ? null : tenant.join(" ") };
+}
+
 /** What is said on the channel. A message that was lost costs time alone. */
 type Said =
   | {
@@ -29,11 +38,14 @@ type Said =
     }
   | { readonly kind: "cancelled"; readonly ticketId: string }
   /** An operator has ordered something of its gate. */
-  | { readonly kind: "ordered"; readonly provider: string };
+  | { readonly kind: "ordered"; readonly provider: string }
+  /** Something waits for the bus, and nothing did before. */
+  | { readonly kind: "bus" };
 
 /** Each stands where a wake message has its provider: older code knows none of that name, and passes it over. */
 const cancelled = "cancelled";
 const ordered = "ordered";
+const bus = "bus";
 
 export function cancelledMessage(ticketId: string): string {
   return `${cancelled} ${ticketId}`;
@@ -44,6 +56,7 @@ export function readMessage(message: string): Said {
   const [first = "", second = "", third = ""] = message.split(" ");
   if (first === cancelled) return { kind: "cancelled", ticketId: second };
   if (first === ordered) return { kind: "ordered", provider: second };
+  if (first === bus) return { kind: "bus" };
   const wakeAtMs = third === "" ? null : Number(third);
   return { kind: "wake", provider: first, nowMs: Number(second), wakeAtMs };
 }

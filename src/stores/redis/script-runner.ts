@@ -7,7 +7,7 @@ import type { GateChange } from "../../domain/gate/changes.ts";
 import type { GateLimits } from "../../domain/gate/gate.ts";
 import { StoreAway, type Clock } from "../../gateway/ports.ts";
 import { decodeChange } from "./codec.ts";
-import type { Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
+import type { BusCall, Call, Common, GateCall, KeyCall, Schedule, TicketCall } from "./script/calls.ts";
 import type { Redis } from "./redis.ts";
 import { troubleSaid } from "./trouble.ts";
 
@@ -23,6 +23,8 @@ export interface ScriptRunnerParts {
   readonly onChanges?: (provider: ProviderName, changes: readonly GateChange[]) => void;
   /** Runs what it is given when this moment's calls have been made. Without it each call goes alone. */
   readonly soon?: (send: () => void) => void;
+  /** There is a bus, which is to hear of tickets. */
+  readonly hasBus?: boolean;
   /** Redis goes by our clock instead of its own: for tests. */
   readonly ownsTime?: boolean;
 }
@@ -34,7 +36,7 @@ export interface ScriptRunner {
     texts?: readonly string[],
   ): Promise<readonly unknown[]>;
   call(
-    call: KeyCall | Extract<Call, { verb: "due" }>,
+    call: KeyCall | BusCall | Extract<Call, { verb: "due" }>,
     texts?: readonly string[],
   ): Promise<readonly unknown[]>;
   /** Redis' clock, as near as is known, in epoch milliseconds. */
@@ -85,7 +87,8 @@ export function createScriptRunner(parts: ScriptRunnerParts): ScriptRunner {
     try {
       const askedMs = clock.monotonicMs();
       const calls = group.map(({ call, texts }) => ({ ...call, texts: texts.length }));
-      const whole = { verb: "at_gate", ...common(), provider, limits, random: random(), calls };
+      const bus = parts.hasBus === true ? { bus: true as const } : {};
+      const whole = { verb: "at_gate", ...common(), ...bus, provider, limits, random: random(), calls };
       const texts = group.flatMap((one) => one.texts);
       const isAdding = group.some(({ call }) => needsRoom(call));
       const [head, ...answers] = await redis.run(withoutNulls(whole), texts, isAdding);

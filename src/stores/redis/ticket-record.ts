@@ -1,5 +1,6 @@
 /** A ticket as its hash in Redis holds it, and as the rest of the service knows it. */
 import { claim } from "../../domain/ticket/moves.ts";
+import { endsBy } from "../../domain/ticket/ticket-end.ts";
 import type { Moved } from "../../domain/ticket/steps.ts";
 import {
   noticeOf,
@@ -55,6 +56,7 @@ export function written(
     facts: Facts;
     notice: WrittenNotice;
     dueMs: number | null;
+    ends?: true;
   };
   readonly texts: readonly string[];
 } {
@@ -74,6 +76,7 @@ export function written(
       },
       notice: noticeIn(ticket),
       dueMs: dueMsOf(ticket),
+      ...(endsBy({ ticket, events }) ? { ends: true } : {}),
     },
     texts: [
       encodedTicket(ticket),

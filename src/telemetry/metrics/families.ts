@@ -103,6 +103,7 @@ export const countedFamilies = {
   ),
   llm_provider_tenant_requests_total: counter("Comparisons judged or kept.", ["tenant"]),
   llm_provider_tenant_cost_dollars_total: counter("US dollars of calls whose cost is known.", ["tenant"]),
+  llm_provider_webhook_attempts_total: counter("Webhooks sent, and what came of them.", ["outcome"]),
   llm_provider_spans_dropped_total: counter(
     "Spans that no collector took. Node only, where spans are sent.",
     [],
@@ -139,6 +140,10 @@ export const shownFamilies = {
   llm_provider_store_up: gauge("1: the store can be used.", ["store"]),
   llm_provider_store_latency_seconds: gauge("Of one question to the store, at this scrape.", ["store"]),
   llm_provider_http_requests_in_flight: gauge("Requests that are not answered yet. Node only.", []),
+  llm_provider_listeners: gauge(
+    "Who waits for what happens to a ticket: by a request (wait), a stream of events or a WebSocket (socket). Node only.",
+    ["kind"],
+  ),
   llm_provider_upstream_connections: gauge("Connections to the vendor, and calls without one. Node only.", [
     "provider",
     "state",

@@ -174,8 +174,15 @@ function forSpans(
     case "spooled_too_late":
     case "judged_for_nobody":
     case "upstash_away":
+    case "bus_failing":
+    case "bus_back":
+    case "bus_dropped":
     case "operator_action":
     case "operator_refused":
+    case "webhook_attempt":
+    case "webhook_failing":
+    case "webhook_off":
+    case "webhook_on":
     case "started":
     case "found":
     case "stopping":

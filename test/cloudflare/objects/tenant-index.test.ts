@@ -3,11 +3,12 @@ import { afterEach, expect, it, vi } from "vitest";
 import { configOf } from "../../../src/cloudflare/environment.ts";
 import { ProviderGate } from "../../../src/cloudflare/objects/gate-object.ts";
 import { TenantIndex } from "../../../src/cloudflare/objects/tenant-index.ts";
+import { remoteFeed } from "../../../src/cloudflare/stubs/tenant-index.ts";
 import { clocksApartMs, type IndexEntry } from "../../../src/engine/ticket-index.ts";
 import type { Draft } from "../../../src/gateway/ports.ts";
 import { ticketPolicy } from "../../../src/settings/limits.ts";
 import { draftOf, judged, kept } from "../../contracts/tickets.ts";
-import { env, evictAll, freshWorld, settled, storedIn, ticketsOf } from "../objects.ts";
+import { env, evictAll, freshWorld, isStored, settled, storedIn, ticketsOf } from "../objects.ts";
 import { runInDurableObject } from "cloudflare:test";
 
 const policy = ticketPolicy(configOf(env));
@@ -18,8 +19,9 @@ const index = () => env.TENANT_INDEXES.get(env.TENANT_INDEXES.idFromName(`tenant
 const rows = async () => ((await storedIn(index()))["tickets"] ?? []) as Record<string, unknown>[];
 const list = () => tickets.list({ tenant, tenantKey, provider: null, status: null, limit: 50, after: null });
 
-const note = (entry: IndexEntry) =>
-  runInDurableObject(index(), (object) => (object as TenantIndex).note(entry));
+const note = (entry: IndexEntry, ended?: string) =>
+  runInDurableObject(index(), (object) => (object as TenantIndex).note(entry, undefined, ended));
+const feed = () => remoteFeed(env).page(tenant, null, 100);
 
 function draft(): Draft {
   const made = draftOf();
@@ -33,11 +35,11 @@ function heard(isAway: () => boolean = () => false): IndexEntry[] {
   vi.spyOn(TenantIndex.prototype, "note").mockImplementation(async function (
     this: TenantIndex,
     entry,
-    ofTenant,
+    ...rest
   ) {
     entries.push(entry);
     if (isAway()) throw new Error("it is away");
-    await note.call(this, entry, ofTenant);
+    await note.call(this, entry, ...rest);
   });
   return entries;
 }
@@ -178,4 +180,86 @@ it("takes in a ticket that older code accepted when that next speaks", async () 
   await settled();
   expect(await rows()).toMatchObject([{ id: about.id, status: "queued" }]);
   await world.advance(0);
+});
+
+const anEnd = (forgetAtMs: number, id: string = crypto.randomUUID()): IndexEntry => ({
+  id,
+  provider: "mock",
+  acceptedAtMs: 1,
+  event: 3,
+  status: "completed",
+  endedAtMs: 9,
+  forgetAtMs: forgetAtMs + clocksApartMs,
+});
+
+it("gives an end one number, however often it is told; and one that older code told takes its number when it comes with what is to be said", async () => {
+  const world = await freshWorld();
+  const [first, second] = [anEnd(world.nowMs() + 60_000), anEnd(world.nowMs() + 60_000)];
+  await note(first);
+  await note(second, '"second"');
+  await note(second, '"second"');
+  expect(await feed()).toEqual({ kind: "page", events: ['"second"'], last: 1, more: false });
+  await note(first, '"first"');
+  await note({ ...second, event: 1, status: "queued", endedAtMs: null });
+  await note(second, '"again"');
+  expect(await feed()).toEqual({ kind: "page", events: ['"second"', '"first"'], last: 2, more: false });
+  expect(await rows()).toMatchObject([{ event: 3 }, { event: 3 }]);
+});
+
+it("tells the index of an end again until it has heard, and the feed has it once", async () => {
+  const world = await freshWorld();
+  const { about } = await kept(tickets, draft());
+  await settled();
+  const { note } = TenantIndex.prototype;
+  let unanswered = 2;
+  vi.spyOn(TenantIndex.prototype, "note").mockImplementation(async function (this: TenantIndex, ...told) {
+    await note.call(this, ...told);
+    if (unanswered-- > 0) throw new Error("nobody hears the answer");
+  });
+  await tickets.cancel(about.id, "owner");
+  await settled();
+  await world.advance(60_000);
+  expect(unanswered).toBeLessThan(0);
+  expect(await feed()).toMatchObject({ last: 1, more: false });
+});
+
+it("erases what the feed said of a ticket with the ticket, and gives its number to no other", async () => {
+  const world = await freshWorld();
+  await note(anEnd(world.nowMs() + 60_000), '"a canary"');
+  await note(anEnd(world.nowMs() + 60_000), '"a canary too"');
+  await world.advance(59_000);
+  expect(await feed()).toMatchObject({ last: 2 });
+  await world.advance(1_000);
+  expect(await feed()).toEqual({ kind: "page", events: [], last: 2, more: false });
+  await world.advance(600_000);
+  expect(await isStored("a canary")).toBe(false);
+  // By any clock the ticket is forgotten later.
+  expect(await rows()).toHaveLength(2);
+  await world.advance(clocksApartMs + 600_000);
+  expect(await rows()).toEqual([]);
+  await note(anEnd(world.nowMs() + 60_000), '"third"');
+  expect(await feed()).toEqual({ kind: "page", events: ['"third"'], last: 3, more: false });
+});
+
+it("takes over the tables of older code as they are", async () => {
+  const world = await freshWorld();
+  const old = anEnd(world.nowMs() + 60_000);
+  await runInDurableObject(index(), (_, { storage: { sql } }) => {
+    sql.exec("DROP TABLE feed");
+    sql.exec("DROP TABLE tickets");
+    sql.exec(
+      `CREATE TABLE tickets (
+         id TEXT PRIMARY KEY, provider TEXT NOT NULL, status TEXT NOT NULL, accepted_at INTEGER NOT NULL,
+         ended_at INTEGER, forget_at INTEGER NOT NULL, event INTEGER NOT NULL
+       ) WITHOUT ROWID`,
+    );
+    sql.exec("INSERT INTO tickets VALUES (?, 'mock', 'completed', 1, 9, ?, 3)", old.id, old.forgetAtMs);
+  });
+  await evictAll();
+  expect(await feed()).toEqual({ kind: "page", events: [], last: 0, more: false });
+  await note(anEnd(world.nowMs() + 60_000), '"new"');
+  await note(old, '"old"');
+  expect(await feed()).toMatchObject({ events: ['"new"', '"old"'], last: 2 });
+  await evictAll();
+  expect(await feed()).toMatchObject({ events: ['"new"', '"old"'], last: 2 });
 });

@@ -1,6 +1,7 @@
 /** What is said of a Redis' settings, and what is done about them. */
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { StoreAway } from "../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { durabilityOf } from "../../../src/node/redis/durability.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { openRedis } from "../../../src/node/redis/store.ts";
@@ -77,6 +78,7 @@ describe.skipIf(isMissing)("a Redis' durability", () => {
       clock: realClock,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
       onFault: () => {},
     });
     onTestFinished(() => shared.close());

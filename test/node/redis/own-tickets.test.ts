@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AttemptOutcome } from "../../../src/domain/ticket/moves.ts";
 import { StoreAway, type ClaimedTicket, type ListPosition } from "../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { openRedis } from "../../../src/node/redis/store.ts";
 import { openSqlite } from "../../../src/node/sqlite/store.ts";
@@ -51,6 +52,7 @@ async function processAt(
     clock: realClock,
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
+    endedEvent: endedEventJson,
     // Who looks for tickets meets a Redis that is dead.
     onFault: (error: unknown) => void (error instanceof StoreAway || faults.push(error)),
   };

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Clock } from "../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { createRewriting } from "../../../src/node/redis/rewriting.ts";
 import { openSharedRedis } from "../../../src/node/redis/store.ts";
@@ -79,6 +80,7 @@ describe.skipIf(isMissing)("Redis' append-only file", () => {
       clock,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
       onFault: () => {},
     });
     onTestFinished(() => store.close());

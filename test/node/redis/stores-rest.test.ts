@@ -1,5 +1,6 @@
 /** The contracts of gate, tickets and keys over a real Redis that is reached over HTTP, as Upstash is. */
 import { afterAll, beforeAll, describe } from "vitest";
+import { testFeed } from "../../contracts/feed.ts";
 import { testGate } from "../../contracts/gate.ts";
 import { testKeys } from "../../contracts/keys.ts";
 import { testTicketList } from "../../contracts/ticket-list.ts";
@@ -30,6 +31,7 @@ describe.skipIf(!hasRedis("the contracts over Redis by HTTP"))("over HTTP", () =
   describe("tickets in Redis", () => {
     testTickets(policy, make);
     testTicketList(policy, make);
+    testFeed(policy, make);
   });
   describe("keys in Redis", () => {
     testKeys(make);

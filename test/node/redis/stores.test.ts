@@ -1,6 +1,7 @@
 /** The contracts of gate, tickets and keys over a real Redis, by its own protocol. */
 import { afterAll, beforeAll, describe } from "vitest";
 import { testActions } from "../../contracts/actions.ts";
+import { testFeed } from "../../contracts/feed.ts";
 import { testGate } from "../../contracts/gate.ts";
 import { testKeys } from "../../contracts/keys.ts";
 import { testTicketList } from "../../contracts/ticket-list.ts";
@@ -24,6 +25,7 @@ describe.skipIf(!hasRedis("the contracts over Redis"))("by its own protocol", ()
   describe("tickets in Redis", () => {
     testTickets(policy, make);
     testTicketList(policy, make);
+    testFeed(policy, make);
   });
   describe("keys in Redis", () => {
     testKeys(make);

@@ -477,6 +477,8 @@ describe.skipIf(isMissing)("what Redis holds of a ticket", () => {
       [`${prefix}queue:events:<waits>`]: false,
       [`${prefix}queue:tenant:tenant-one`]: true,
       [`${prefix}queue:tenants`]: true,
+      [`${prefix}queue:feed:tenant-one`]: true,
+      [`${prefix}queue:feeds`]: false,
       [`${prefix}queue:requests:<ended>`]: true,
       [`${prefix}queue:events:<ended>`]: true,
       [`${prefix}queue:due`]: false,
@@ -542,6 +544,6 @@ async function commandsDone({ looker }: World): Promise<number> {
 async function becomeNewer({ looker }: World, id: string): Promise<void> {
   for (const field of ["record", "facts"]) {
     const value = JSON.parse(String(await looker.command("HGET", keyOf(id), field))) as object;
-    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 3 }));
+    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 4 }));
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { openStores } from "../../../src/node/stores.ts";
 import { linesTo } from "../../../src/telemetry/lines.ts";
 import type { LogFields } from "../../../src/telemetry/log.ts";
@@ -32,9 +33,11 @@ async function storesAt(redisUrl: string, isWorking = true) {
     settings: { ...config, dataDir: directoryForTest() },
     redisUrl,
     onCancelled: () => {},
+    hints: { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} },
     clock: realClock,
     random: () => 0.5,
     newId: () => crypto.randomUUID(),
+    endedEvent: endedEventJson,
     onFault: (error) => lines.push({ level: "error", event: String(error) }),
     tell: linesTo((level, event, fields) => lines.push({ level, event, ...fields })),
   });

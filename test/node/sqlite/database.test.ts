@@ -22,7 +22,7 @@ const fileIn = (directory: string) => join(directory, "llm-provider-service.sqli
 it("is made in a directory that was not there, for its owner alone", () => {
   const directory = join(directoryForTest(), "deep", "data");
   const { sql } = open(directory);
-  expect(sql.prepare("SELECT version FROM schema").get()).toEqual({ version: 5 });
+  expect(sql.prepare("SELECT version FROM schema").get()).toEqual({ version: 8 });
   expect(statSync(directory).mode & 0o777).toBe(0o700);
 });
 
@@ -50,10 +50,10 @@ it("keeps what is in it when it is opened again", () => {
 it("refuses tables of a newer version, and leaves them as they are", () => {
   const directory = directoryForTest();
   const { sql, close } = open(directory);
-  sql.exec("UPDATE schema SET version = 6");
+  sql.exec("UPDATE schema SET version = 9");
   close();
   const before = readFileSync(fileIn(directory));
-  const error = `The data in ${directory} can't be used. Its tables are of version 6, and this version of the service knows them up to 5: run the newer one.`;
+  const error = `The data in ${directory} can't be used. Its tables are of version 9, and this version of the service knows them up to 8: run the newer one.`;
   expect(openDatabase(directory)).toEqual({ ok: false, error });
   expect(readFileSync(fileIn(directory)).equals(before)).toBe(true);
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished } from "vitest";
 import { acceptTicket, claim, settle } from "../../../src/domain/ticket/moves.ts";
-import type { Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
+import { expire } from "../../../src/domain/ticket/steps.ts";
+import type { Queued, Ticket, TicketEvent } from "../../../src/domain/ticket/ticket.ts";
 import { openDatabase } from "../../../src/node/sqlite/database.ts";
 import { ticketRows } from "../../../src/node/sqlite/ticket-rows.ts";
 import { draftOf } from "../../contracts/tickets.ts";
@@ -72,6 +73,44 @@ it("ends and forgets raised tickets with all that belongs to them", () => {
   rows.remove(queued.ticket.about.id);
   expect([count("tickets"), count("texts"), count("events")]).toEqual([0, 0, 0]);
 });
+
+it("numbers what has ended in each tenant's feed by the moments of the ends, and goes on from there", () => {
+  const [late, early, others, waits] = [
+    ended(5_000),
+    ended(3_000),
+    ended(4_000, "tenant-two"),
+    accepted(draftOf().texts),
+  ];
+  const directory = directoryForTest();
+  writeVersion1(directory, [late, early, others, waits]);
+  const { sql, rows } = open(directory);
+  const numbers = () =>
+    Object.fromEntries(
+      sql
+        .prepare("SELECT id, ended_seq FROM tickets")
+        .all()
+        .map(({ id, ended_seq }) => [String(id), ended_seq]),
+    );
+  const [lateId, earlyId, othersId, waitsId] = [late, early, others, waits].map(
+    ({ ticket }) => ticket.about.id,
+  );
+  const before = { [String(earlyId)]: 1, [String(lateId)]: 2, [String(othersId)]: 1 };
+  expect(numbers()).toEqual({ ...before, [String(waitsId)]: null });
+  const next = expire(waits.ticket, waits.ticket.state as Queued, 6_000, policy);
+  rows.update(next.ticket, next.events);
+  expect(numbers()).toEqual({ ...before, [String(waitsId)]: 3 });
+  expect(sql.prepare("SELECT tenant, last FROM feeds ORDER BY tenant").all()).toEqual([
+    { tenant: "tenant-one", last: 3 },
+    { tenant: "tenant-two", last: 1 },
+  ]);
+});
+
+function ended(atMs: number, tenant = "tenant-one") {
+  const { ticket, events } = accepted(draftOf().texts);
+  const started = claim({ ...ticket, about: { ...ticket.about, tenant } }, "p", false, 1_000, policy);
+  const completed = settle(started.ticket, 1, judged, atMs, policy, 0.5);
+  return { ticket: completed.ticket, events: [...events, ...started.events, ...completed.events] };
+}
 
 const judged = {
   kind: "judged",

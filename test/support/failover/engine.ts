@@ -28,6 +28,8 @@ export interface EngineParts {
   /** Brings a ticket to a worker. */
   readonly send: (ticketId: string) => void;
   readonly onStored?: (ticket: Ticket) => void;
+  /** Hears of all that is written. */
+  readonly onWritten?: (ticket: Ticket, events: readonly TicketEvent[]) => void;
 }
 
 export interface Engine {
@@ -54,7 +56,15 @@ export interface Engine {
   claimantsDied(): void;
 }
 
-export function createEngine({ clock, random, settings, rows, send, onStored }: EngineParts): Engine {
+export function createEngine({
+  clock,
+  random,
+  settings,
+  rows,
+  send,
+  onStored,
+  onWritten,
+}: EngineParts): Engine {
   const limits = gateLimits(settings);
   const policy = ticketPolicy(settings);
   const keepers = new Map<
@@ -133,6 +143,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
       put(ticket, events) {
         const { id } = ticket.about;
         rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+        onWritten?.(ticket, events);
       },
       remove: (id) => rows.delete(id),
       events: (id) => rows.get(id)?.events ?? [],
@@ -179,6 +190,7 @@ export function createEngine({ clock, random, settings, rows, send, onStored }: 
     put(ticket, events) {
       const { id } = ticket.about;
       rows.set(id, { ticket, events: [...(rows.get(id)?.events ?? []), ...events], isMoving: false });
+      onWritten?.(ticket, events);
       begin(ticket);
       onStored?.(ticket);
     },

@@ -5,6 +5,7 @@ import type { Ticket } from "../../../src/domain/ticket/ticket.ts";
 import { StoreAway, type ClaimedTicket, type Clock } from "../../../src/gateway/ports.ts";
 import { NotDone, type PrimaryStore } from "../../../src/stores/failover/primary-store.ts";
 import { memoryActions } from "../memory-actions.ts";
+import { memoryFeed } from "../memory-feed.ts";
 import { createEngine, type Row } from "./engine.ts";
 
 /** What becomes of a call. `unheard`: it is not done; `unanswered`: it is, and nobody learns it; `late`: likewise, long after it was given up. */
@@ -45,6 +46,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
   const keys = new Map<string, Keyed>();
   const totals = new Map<string, { requests: number; costUsd: number }>();
   const actions = memoryActions();
+  const feed = memoryFeed(clock.nowMs, (id) => rows.get(id)?.ticket);
   const warnings: string[] = [];
   const fetchers: ((ticket: Ticket) => boolean)[] = [];
   let turn = 0;
@@ -54,6 +56,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
     random,
     settings,
     rows,
+    onWritten: feed.written,
     send(ticketId) {
       const row = rows.get(ticketId);
       if (row === undefined) return;
@@ -179,6 +182,7 @@ export function primaryServer(clock: Clock, random: () => number, settings: Queu
         note: (action) => ask("note action", () => actions.note(action)),
         latest: (most) => ask("latest actions", () => actions.latest(most)),
       },
+      feed: { page: (...asked) => ask("feed", () => feed.page(...asked)) },
       totals: {
         add(tenant, day, requests, costUsd) {
           const sum = totals.get(`${tenant} ${day}`) ?? { requests: 0, costUsd: 0 };

@@ -7,6 +7,7 @@ import { createGateway } from "../../../src/gateway/gateway.ts";
 import { createKeyedSubmit } from "../../../src/gateway/idempotency.ts";
 import type { Ports, Provider } from "../../../src/gateway/ports.ts";
 import type { Caller } from "../../../src/gateway/submission.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { openRedis } from "../../../src/node/redis/store.ts";
 import { callerIn, someComparison } from "../asking.ts";
@@ -35,6 +36,7 @@ export async function instance({ name, url, settings, judge }: InstanceOptions) 
       clock: realClock,
       random: () => 0.5,
       newId: () => crypto.randomUUID(),
+      endedEvent: endedEventJson,
       onFault: (error) => faults.push(error),
     },
     redis,

@@ -4,11 +4,13 @@ import type { ProviderName } from "../../../src/domain/judging/comparison.ts";
 import type { Requeueing } from "../../../src/domain/gate/queue.ts";
 import type { QueueItem } from "../../../src/domain/gate/places.ts";
 import type { Clock, Gate } from "../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../src/http/notices.ts";
 import { redisTransport } from "../../../src/node/redis/connection.ts";
 import { claim } from "../../../src/domain/ticket/moves.ts";
 import { isForgotten } from "../../../src/domain/ticket/ticket.ts";
 import type { ClaimableTickets, StartingGate } from "../../../src/engine/claims.ts";
 import { redisActions } from "../../../src/stores/redis/actions.ts";
+import { redisFeed } from "../../../src/stores/redis/feed.ts";
 import { createScriptRunner, type ScriptRunner } from "../../../src/stores/redis/script-runner.ts";
 import { ticketInRecord, written } from "../../../src/stores/redis/ticket-record.ts";
 import { redisGate } from "../../../src/stores/redis/gate.ts";
@@ -23,7 +25,7 @@ import { redisClient } from "./client.ts";
 import type { RedisServer } from "./server.ts";
 
 /** @param transport brings calls to the server; the service's own on Node unless told */
-export async function redisStoresForTest(server: RedisServer, transport?: Redis) {
+export async function redisStoresForTest(server: RedisServer, transport?: Redis, hasBus = false) {
   await server.flush();
   const clock = manualClock();
   const looker = redisClient(server.url);
@@ -50,6 +52,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
         onSchedule: (provider, { wakeAtMs }) => void wakes.set(provider, wakeAtMs),
         soon: (send) => void Promise.resolve().then(send),
         ownsTime: true,
+        hasBus,
       });
     const script = callerTo(redis);
     return {
@@ -58,6 +61,7 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
       gate: { ...bareGate(callerTo(bareScript(looker)), "mock"), ...redisGate(script, "mock") },
       keys: redisKeys(script),
       actions: redisActions(redis, script, policy.retentionMs),
+      feed: redisFeed({ redis, script, policy, endedEvent: endedEventJson }),
       tickets: redisTickets({ redis, script, policy, newId: () => crypto.randomUUID(), random: () => 0.5 }),
     };
   }
@@ -102,6 +106,9 @@ export async function redisStoresForTest(server: RedisServer, transport?: Redis)
     },
     get actions() {
       return stores.actions;
+    },
+    get feed() {
+      return stores.feed;
     },
     get gate(): Gate & StartingGate {
       return directly(stores.gate);

@@ -9,7 +9,7 @@ import type { CallReport } from "../../../domain/gate/call-report.ts";
 import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { TicketEvent } from "../../../domain/ticket/ticket.ts";
 
-export type Call = GateCalls | KeyCall | DueCall;
+export type Call = GateCalls | KeyCall | DueCall | BusCall;
 
 interface DueCall {
   readonly verb: "due";
@@ -31,6 +31,8 @@ export interface GateCalls {
   readonly limits: GateLimits;
   /** Uniform in [0, 1). */
   readonly random: number;
+  /** There is a bus, which is to hear of what happens to tickets here. Absent: there is none, or older code asks. */
+  readonly bus?: true;
   /** With the number of texts that each has among those that follow. */
   readonly calls: readonly ((GateCall | TicketCall) & { readonly texts: number })[];
 }
@@ -72,6 +74,8 @@ interface Written {
   readonly notice: WrittenNotice;
   /** When something happens to it by itself; `null`: nothing will, but that it is forgotten. */
   readonly dueMs: number | null;
+  /** It has ended by this, or elsewhere before: it enters its owner's feed. Absent from older code, and otherwise. */
+  readonly ends?: true;
   /** What it took for the script's clock: of another moment it is to be made again. Absent from older code. */
   readonly atMs?: number;
 }
@@ -95,6 +99,26 @@ export type TicketCall =
     }
   /** Takes back one that nobody was told of, unless it was worked on. */
   | { readonly verb: "withdraw"; readonly ticketId: string };
+
+/** Of what is still to be sent to the bus. One process sends at a time: who has the lease. */
+export type BusCall =
+  /** The oldest, where nobody else sends; and the lease, which is prolonged. Without `most` nothing but that. */
+  | { readonly verb: "bus_take"; readonly relay: string; readonly most: number; readonly leaseMs: number }
+  /** They were sent, or are not to be: they go. */
+  | { readonly verb: "bus_sent"; readonly entries: readonly string[] }
+  | { readonly verb: "bus_release"; readonly relay: string };
+
+/** What waits for the bus, stored as JSON. What else is said of the ticket stands in its record. */
+export interface BusEntry {
+  readonly id: string;
+  /** When it was noted. */
+  readonly at: number;
+  readonly event:
+    | TicketEvent
+    | { readonly number: number; readonly atMs: number; readonly kind: "withdrawn" };
+  /** Of a ticket that was withdrawn, which has no record any more. */
+  readonly record?: string;
+}
 
 /** A claim that is not in the record yet: it was made by the script, which can't read records. */
 export interface LateClaim {

@@ -1,10 +1,20 @@
 /** Tickets that a process takes: found, and claimed, in one. */
 import type { Start } from "../../../domain/gate/queue.ts";
 import type { GateKeeper } from "../../../engine/gate-keeper.ts";
+import { noteForBus } from "./bus.ts";
 import type { Facts, LateClaim, StartedEvent, TicketCall } from "./calls.ts";
 import { exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
-import { dueKey, eventsKey, factsOf, rowOf, ticketKey, type Row, type Run } from "./ticket-rows.ts";
+import {
+  dueKey,
+  eventsKey,
+  factsOf,
+  rowOf,
+  tellMoved,
+  ticketKey,
+  type Row,
+  type Run,
+} from "./ticket-rows.ts";
 
 /** Tickets that one call lets expire, or lose a claim whose lease has ended. */
 const mostDue = 50;
@@ -89,8 +99,11 @@ function claim(
   const key = ticketKey(run, id);
   redis.call("HSET", key, "claim", cjson.encode(late), "facts", cjson.encode(claimed));
   redis.call("HINCRBY", key, "revision", 1);
-  redis.call("RPUSH", eventsKey(run, id), cjson.encode(event));
+  const stored = cjson.encode(event);
+  redis.call("RPUSH", eventsKey(run, id), stored);
+  noteForBus(run, id, stored);
   redis.call("ZADD", dueKey(run), exactly(start.leaseEndsAtMs), id);
+  tellMoved(run, id, number, null);
 }
 
 /** Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten. */

@@ -1952,7 +1952,7 @@ function ____exports.hasRoomFor(self, sizeBytes, load, limits)
 end
 return ____exports
  end,
-["domain.gate.ramp"] = function(...) 
+["domain.ramp"] = function(...) 
 local ____exports = {}
 ____exports.rampStart = {allowed = 1, good = 0}
 ---
@@ -3834,7 +3834,7 @@ function reasonToWait(self, gate, place, wasChosen, known, load, inFlightOfModel
     if (askedTurn and askedTurn.kind) == "wait" and not wasChosen then
         return {why = (asked and asked.why) == "no_judgements" and "no_judgements" or "model_refused", retryAtMs = askedTurn.untilMs}
     end
-    local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.gate.ramp"].rampStart).allowed
+    local isOverRamp = (pause and pause.why) ~= nil and asked == nil and not isPausedNow and inFlightOfModel(nil) - ____self >= (pause.ramp or ____modulesInUse["domain.ramp"].rampStart).allowed
     local suspectsBeside = load.suspectsInFlight - ((known and known.suspect) == true and ____self or 0)
     local isBeside = place.suspect and suspectsBeside > 0
     return (isOverRamp or isBeside or load.inFlight - ____self >= ____modulesInUse["domain.gate.ticket-turn"].mostInFlight(nil, gate, turn, limits)) and ({why = "turn", retryAtMs = nil}) or nil
@@ -4188,6 +4188,8 @@ ____exports.providerNames = {
     "mock"
 }
 ____exports.reasoningEfforts = {"none", "low", "medium", "high"}
+--- How the order in which the judge reads the essays is chosen: see `presentation.ts`.
+____exports.presentations = {"as_given", "swapped", "random", "counterbalanced"}
 --- Whether a comparison is judged now, later, or now if that is possible and later if not.
 ____exports.processingModes = {"queue_if_unavailable", "immediate", "queue"}
 return ____exports
@@ -4206,11 +4208,34 @@ local ____exports = {}
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
     local decoded = ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
-    local isKnown = decoded.kind == "newer" and decoded.version == 2
+    local isKnown = decoded.kind == "newer" and decoded.version <= 3
     return isKnown and ({kind = "known", value = stored}) or decoded
 end
 --- Of the records that this code can read.
-____exports.newestTicketVersion = 2
+____exports.newestTicketVersion = 3
+--- Older code, that works beside this or after a rollback, leaves alone what is of a version that it doesn't know. 2: it was cancelled. 3: it waits with
+-- its essays exchanged; older code would take the verdict for one in the caller's names. All else is written as 1, which all can read.
+function ____exports.versionOf(self, ____bindingPattern0, ____bindingPattern1)
+    local exchanged
+    exchanged = ____bindingPattern0.exchanged
+    local status
+    status = ____bindingPattern1.status
+    repeat
+        local ____switch4 = status
+        local ____cond4 = ____switch4 == "queued" or ____switch4 == "processing"
+        if ____cond4 then
+            return exchanged == true and 3 or 1
+        end
+        ____cond4 = ____cond4 or ____switch4 == "cancelled"
+        if ____cond4 then
+            return 2
+        end
+        ____cond4 = ____cond4 or (____switch4 == "completed" or ____switch4 == "failed" or ____switch4 == "expired")
+        if ____cond4 then
+            return 1
+        end
+    until true
+end
 --- The comparison as resolved when it was accepted. Only a ticket that has not ended has it.
 function ____exports.comparisonOf(self, ____bindingPattern0)
     local state
@@ -4229,13 +4254,13 @@ function ____exports.comparisonOf(self, ____bindingPattern0)
 end
 function ____exports.isEnded(self, state)
     repeat
-        local ____switch5 = state.status
-        local ____cond5 = ____switch5 == "queued" or ____switch5 == "processing"
-        if ____cond5 then
+        local ____switch7 = state.status
+        local ____cond7 = ____switch7 == "queued" or ____switch7 == "processing"
+        if ____cond7 then
             return false
         end
-        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired" or ____switch5 == "cancelled")
-        if ____cond5 then
+        ____cond7 = ____cond7 or (____switch7 == "completed" or ____switch7 == "failed" or ____switch7 == "expired" or ____switch7 == "cancelled")
+        if ____cond7 then
             return true
         end
     until true
@@ -4253,21 +4278,21 @@ function ____exports.ticketDueMs(self, ____bindingPattern0)
     about = ____bindingPattern0.about
     state = ____bindingPattern0.state
     repeat
-        local ____switch8 = state.status
-        local ____cond8 = ____switch8 == "queued"
-        if ____cond8 then
+        local ____switch10 = state.status
+        local ____cond10 = ____switch10 == "queued"
+        if ____cond10 then
             return about.expiresAtMs
         end
-        ____cond8 = ____cond8 or ____switch8 == "processing"
-        if ____cond8 then
+        ____cond10 = ____cond10 or ____switch10 == "processing"
+        if ____cond10 then
             return state.claim.leaseEndsAtMs
         end
-        ____cond8 = ____cond8 or ____switch8 == "cancelled"
-        if ____cond8 then
+        ____cond10 = ____cond10 or ____switch10 == "cancelled"
+        if ____cond10 then
             return state.claim == nil and state.forgetAtMs or math.min(state.claim.leaseEndsAtMs, state.forgetAtMs)
         end
-        ____cond8 = ____cond8 or (____switch8 == "completed" or ____switch8 == "failed" or ____switch8 == "expired")
-        if ____cond8 then
+        ____cond10 = ____cond10 or (____switch10 == "completed" or ____switch10 == "failed" or ____switch10 == "expired")
+        if ____cond10 then
             return state.forgetAtMs
         end
     until true
@@ -4288,9 +4313,9 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         return nil
     end
     repeat
-        local ____switch11 = state.status
-        local ____cond11 = ____switch11 == "queued"
-        if ____cond11 then
+        local ____switch13 = state.status
+        local ____cond13 = ____switch13 == "queued"
+        if ____cond13 then
             do
                 local ____state_2 = state
                 local notBeforeMs = ____state_2.notBeforeMs
@@ -4303,16 +4328,16 @@ function ____exports.noticeOf(self, ____bindingPattern0)
                 })
             end
         end
-        ____cond11 = ____cond11 or ____switch11 == "processing"
-        if ____cond11 then
+        ____cond13 = ____cond13 or ____switch13 == "processing"
+        if ____cond13 then
             return nil
         end
-        ____cond11 = ____cond11 or ____switch11 == "cancelled"
-        if ____cond11 then
+        ____cond13 = ____cond13 or ____switch13 == "cancelled"
+        if ____cond13 then
             return state.claim == nil and ({kind = "remove", event = event, keptBytes = about.keptBytes or 0}) or nil
         end
-        ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
-        if ____cond11 then
+        ____cond13 = ____cond13 or (____switch13 == "completed" or ____switch13 == "failed" or ____switch13 == "expired")
+        if ____cond13 then
             return {kind = "remove", event = event, keptBytes = about.keptBytes or 0}
         end
     until true
@@ -4452,7 +4477,7 @@ function roomOf(self, ____bindingPattern0, places)
     model = ____bindingPattern0.model
     ramp = ____bindingPattern0.ramp
     if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+        ramp = ____modulesInUse["domain.ramp"].rampStart
     end
     local inFlight = #____lualib.__TS__ArrayFilter(
         places:inFlight(),
@@ -4547,7 +4572,7 @@ function goesAlone(self, ____bindingPattern0)
     local ramp
     ramp = ____bindingPattern0.ramp
     if ramp == nil then
-        ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+        ramp = ____modulesInUse["domain.ramp"].rampStart
     end
     return ramp.allowed == 1
 end
@@ -5414,7 +5439,7 @@ function answered(self, pauses, told, judged, nowMs, limits)
                 {
                     untilMs = nowMs,
                     asker = ____field(nil),
-                    ramp = ____modulesInUse["domain.gate.ramp"].rampStart
+                    ramp = ____modulesInUse["domain.ramp"].rampStart
                 },
                 "asker"
             )
@@ -5423,7 +5448,7 @@ function answered(self, pauses, told, judged, nowMs, limits)
     if ____modulesInUse["domain.gate.pauses"].isPaused(nil, known, nowMs) then
         return pauses
     end
-    local ramp = ____modulesInUse["domain.gate.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.gate.ramp"].rampStart, limits.concurrency)
+    local ramp = ____modulesInUse["domain.ramp"].climb(nil, known.ramp or ____modulesInUse["domain.ramp"].rampStart, limits.concurrency)
     return ramp == nil and ____lualib.__TS__ArrayFilter(
         ____modulesInUse["domain.gate.pauses"].presentPauses(nil, pauses, nowMs),
         function(____, pause) return pause ~= known end
@@ -5972,11 +5997,11 @@ function credentialsAfter(self, pause, permit, finding, beganAtMs, nowMs, limits
 end
 function rampAfter(self, ramp, recovered, finding, limits)
     if recovered then
-        return ____modulesInUse["domain.gate.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.gate.ramp"].rampStart or nil
+        return ____modulesInUse["domain.ramp"].rampStart.allowed < limits.concurrency and ____modulesInUse["domain.ramp"].rampStart or nil
     end
     local ____temp_24
     if ramp ~= nil and finding.kind == "healthy" then
-        ____temp_24 = ____modulesInUse["domain.gate.ramp"].climb(nil, ramp, limits.concurrency)
+        ____temp_24 = ____modulesInUse["domain.ramp"].climb(nil, ramp, limits.concurrency)
     else
         ____temp_24 = ramp
     end
@@ -8573,6 +8598,18 @@ function ____exports.factsOf(self, run, id)
     end
     return ____temp_0
 end
+--- Tells processes that something has happened to it. A message that is lost costs time alone.
+-- 
+-- @param owner its tenant; `null`: it has not ended
+function ____exports.tellMoved(self, ____bindingPattern0, id, event, owner)
+    local root
+    root = ____bindingPattern0.root
+    redis.call(
+        "PUBLISH",
+        root .. "ticket:moves",
+        ((id .. " ") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, event)) .. (owner == nil and "" or " " .. owner)
+    )
+end
 ---
 -- @param texts the record, the essays (empty: as they were) and the new events
 function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
@@ -8602,6 +8639,7 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     end
     for ____, event in ipairs(newEvents) do
         redis.call("RPUSH", events, event)
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, event)
     end
     if dueMs == nil then
         redis.call(
@@ -8629,6 +8667,55 @@ function ____exports.writeTicket(self, run, id, facts, dueMs, texts)
     )
     redis.call("PEXPIRE", key, keptMs)
     redis.call("PEXPIRE", events, keptMs)
+end
+return ____exports
+ end,
+["stores.redis.script.bus"] = function(...) 
+local ____exports = {}
+function ____exports.outboxKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus"
+end
+--- Said where processes listen (`readMessage`), as the first word.
+local filled = "bus"
+---
+-- @param event as JSON
+-- @param record of a ticket that is about to be deleted
+function ____exports.noteForBus(self, run, id, event, record)
+    if run.busMs == 0 then
+        return
+    end
+    local key = ____exports.outboxKey(nil, run)
+    local ____, last = unpack(
+        ____modulesInUse["stores.redis.script.commands"].list(
+            nil,
+            "ZRANGE",
+            key,
+            -1,
+            -1,
+            "WITHSCORES"
+        ),
+        1,
+        2
+    )
+    local number = (last == nil and 0 or (tonumber(last) or 0)) + 1
+    local withRecord = record == nil and "" or ",\"record\":" .. cjson.encode(record)
+    local entry = (((((("{\"id\":" .. cjson.encode(id)) .. ",\"at\":") .. ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.nowMs)) .. ",\"event\":") .. event) .. withRecord) .. "}"
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        entry
+    )
+    redis.call(
+        "PEXPIRE",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, run.busMs)
+    )
+    if last == nil then
+        redis.call("PUBLISH", run.root .. "gate:wake", filled)
+    end
 end
 return ____exports
  end,
@@ -8709,16 +8796,25 @@ function claim(self, run, id, facts, start, late)
         cjson.encode(claimed)
     )
     redis.call("HINCRBY", key, "revision", 1)
+    local stored = cjson.encode(event)
     redis.call(
         "RPUSH",
         ____modulesInUse["stores.redis.script.ticket-rows"].eventsKey(nil, run, id),
-        cjson.encode(event)
+        stored
     )
+    ____modulesInUse["stores.redis.script.bus"].noteForBus(nil, run, id, stored)
     redis.call(
         "ZADD",
         ____modulesInUse["stores.redis.script.ticket-rows"].dueKey(nil, run),
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, start.leaseEndsAtMs),
         id
+    )
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        number,
+        nil
     )
 end
 --- Those whose time has come; but what newer code wrote is left to it, and what somebody else has deleted is forgotten.
@@ -8821,9 +8917,97 @@ function ____exports.takeTickets(self, run, gate, ____bindingPattern0)
 end
 return ____exports
  end,
+["stores.redis.script.outbox"] = function(...) 
+local ____exports = {}
+local function leaseKey(self, ____bindingPattern0)
+    local root
+    root = ____bindingPattern0.root
+    return root .. "queue:bus:relay"
+end
+---
+-- @returns `held`; or how many wait, and then each of the oldest with its ticket's record (empty: there is none)
+function ____exports.takeForBus(self, run, call)
+    local lease = leaseKey(nil, run)
+    local holder = ____modulesInUse["stores.redis.script.commands"].read(nil, "GET", lease)
+    if holder ~= nil and holder ~= call.relay then
+        return {"held"}
+    end
+    redis.call(
+        "SET",
+        lease,
+        call.relay,
+        "PX",
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, call.leaseMs)
+    )
+    local key = ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run)
+    local taken = {____modulesInUse["stores.redis.script.commands"].exactly(
+        nil,
+        ____modulesInUse["stores.redis.script.commands"].count(nil, "ZCARD", key)
+    )}
+    if call.most == 0 then
+        return taken
+    end
+    for ____, entry in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        call.most - 1
+    )) do
+        local ____cjson_decode_result_0 = cjson.decode(entry)
+        local id = ____cjson_decode_result_0.id
+        ____lualib.__TS__ArrayPush(
+            taken,
+            entry,
+            ____modulesInUse["stores.redis.script.commands"].read(
+                nil,
+                "HGET",
+                ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id),
+                "record"
+            ) or ""
+        )
+    end
+    return taken
+end
+function ____exports.sentToBus(self, run, entries)
+    for ____, entry in ipairs(entries) do
+        redis.call(
+            "ZREM",
+            ____modulesInUse["stores.redis.script.bus"].outboxKey(nil, run),
+            entry
+        )
+    end
+end
+function ____exports.releaseBus(self, run, relay)
+    if ____modulesInUse["stores.redis.script.commands"].read(
+        nil,
+        "GET",
+        leaseKey(nil, run)
+    ) == relay then
+        redis.call(
+            "DEL",
+            leaseKey(nil, run)
+        )
+    end
+end
+return ____exports
+ end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local enlist, keep, tell, mostGone
+local ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+function ownerOfEnded(self, ____bindingPattern0)
+    local owner
+    local facts
+    facts = ____bindingPattern0.facts
+    owner = ____bindingPattern0.owner
+    local ____temp_1
+    if facts.forgetAtMs == nil then
+        ____temp_1 = nil
+    else
+        ____temp_1 = owner
+    end
+    return ____temp_1
+end
 function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
     local limits
     limits = ____bindingPattern0.limits
@@ -8876,6 +9060,57 @@ function enlist(self, run, ____bindingPattern0, ____bindingPattern1)
         end
     end
 end
+function enterFeed(self, run, ____bindingPattern0)
+    local facts
+    local item
+    local owner
+    local ends
+    ends = ____bindingPattern0.ends
+    owner = ____bindingPattern0.owner
+    item = ____bindingPattern0.item
+    facts = ____bindingPattern0.facts
+    if ends ~= true or facts.forgetAtMs == nil then
+        return
+    end
+    local key = (run.root .. "queue:feed:") .. owner
+    local number = ____modulesInUse["stores.redis.script.commands"].count(
+        nil,
+        "HINCRBY",
+        run.root .. "queue:feeds",
+        owner,
+        1
+    )
+    redis.call(
+        "ZADD",
+        key,
+        ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
+        item.ticketId
+    )
+    keep(
+        nil,
+        key,
+        math.max(
+            1,
+            math.ceil(facts.forgetAtMs - run.nowMs)
+        )
+    )
+    for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
+        nil,
+        "ZRANGE",
+        key,
+        0,
+        3 - 1
+    )) do
+        if ____modulesInUse["stores.redis.script.commands"].count(
+            nil,
+            "EXISTS",
+            ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+        ) == 1 then
+            break
+        end
+        redis.call("ZREM", key, id)
+    end
+end
 function keep(self, key, keptMs)
     if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) >= keptMs then
         return false
@@ -8891,21 +9126,21 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch22 = notice.kind
-        local ____cond22 = ____switch22 == "enqueue"
-        if ____cond22 then
+        local ____switch30 = notice.kind
+        local ____cond30 = ____switch30 == "enqueue"
+        if ____cond30 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond22 = ____cond22 or ____switch22 == "requeue"
-        if ____cond22 then
+        ____cond30 = ____cond30 or ____switch30 == "requeue"
+        if ____cond30 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond22 = ____cond22 or ____switch22 == "remove"
-        if ____cond22 then
+        ____cond30 = ____cond30 or ____switch30 == "remove"
+        if ____cond30 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond22 = ____cond22 or ____switch22 == "nothing"
-        if ____cond22 then
+        ____cond30 = ____cond30 or ____switch30 == "nothing"
+        if ____cond30 then
             return
         end
     until true
@@ -8963,6 +9198,16 @@ function ____exports.createTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
+    if call.always then
+        ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+            nil,
+            run,
+            id,
+            facts.events,
+            ownerOfEnded(nil, call)
+        )
+    end
     return {kind = "stored", estimate = estimate}
 end
 ---
@@ -8987,7 +9232,15 @@ function ____exports.changeTicket(self, run, gate, call, texts)
         texts
     )
     enlist(nil, run, gate, call)
+    enterFeed(nil, run, call)
     tell(nil, gate, call.item, call.notice)
+    ____modulesInUse["stores.redis.script.ticket-rows"].tellMoved(
+        nil,
+        run,
+        id,
+        call.facts.events,
+        ownerOfEnded(nil, call)
+    )
     return {}
 end
 --- What arrives after it, because it was long under way, finds the place taken.
@@ -9002,6 +9255,16 @@ function ____exports.withdrawTicket(self, run, ____bindingPattern0, id)
     end
     keeper:remove(id)
     local key = ____modulesInUse["stores.redis.script.ticket-rows"].ticketKey(nil, run, id)
+    if facts ~= nil and facts.events > 0 then
+        local withdrawn = {number = facts.events + 1, atMs = run.nowMs, kind = "withdrawn"}
+        ____modulesInUse["stores.redis.script.bus"].noteForBus(
+            nil,
+            run,
+            id,
+            cjson.encode(withdrawn),
+            ____modulesInUse["stores.redis.script.commands"].read(nil, "HGET", key, "record")
+        )
+    end
     redis.call(
         "DEL",
         key,
@@ -9192,6 +9455,7 @@ function ____exports.answerCalls(self, ofGate)
     local run = {
         root = root,
         nowMs = nowMs,
+        busMs = 0,
         texts = ____lualib.__TS__ArraySlice(ARGV, 1),
         ofGate = ofGate
     }
@@ -9213,7 +9477,25 @@ function ____exports.answerCalls(self, ofGate)
         end
         ____cond3 = ____cond3 or ____switch3 == "at_gate"
         if ____cond3 then
-            return atGate(nil, run, call)
+            return atGate(
+                nil,
+                ____with(run, {busMs = call.bus == true and call.limits.retentionMs or 0}),
+                call
+            )
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_take"
+        if ____cond3 then
+            return ____modulesInUse["stores.redis.script.outbox"].takeForBus(nil, run, call)
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_sent"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].sentToBus(nil, run, call.entries)
+            return {}
+        end
+        ____cond3 = ____cond3 or ____switch3 == "bus_release"
+        if ____cond3 then
+            ____modulesInUse["stores.redis.script.outbox"].releaseBus(nil, run, call.relay)
+            return {}
         end
     until true
 end

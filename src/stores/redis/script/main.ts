@@ -6,6 +6,7 @@ import type { Call, Common, GateCall, GateCalls, TicketCall } from "./calls.ts";
 import { openGate, type ScriptedGate } from "./gate.ts";
 import { keyScripts } from "./keys.ts";
 import { dueTickets, takeTickets } from "./claims.ts";
+import { releaseBus, sentToBus, takeForBus } from "./outbox.ts";
 import type { Run } from "./ticket-rows.ts";
 import { changeTicket, createTicket, isOfThisClock, withdrawTicket } from "./tickets.ts";
 import { timeMs } from "./time.ts";
@@ -21,7 +22,7 @@ export function answerCalls(ofGate: Given["ofGate"]): unknown {
   const root = KEYS[0] ?? "";
   const call = cjson.decode(ARGV[0] ?? "") as Call & Common;
   const nowMs = call.nowMs ?? timeMs();
-  const run: Given = { root, nowMs, texts: ARGV.slice(1), ofGate };
+  const run: Given = { root, nowMs, busMs: 0, texts: ARGV.slice(1), ofGate };
   switch (call.verb) {
     case "due":
       return dueTickets(run, call.limit, call.version);
@@ -31,7 +32,15 @@ export function answerCalls(ofGate: Given["ofGate"]): unknown {
     case "end_key":
       return [keyScripts(root, nowMs).end(call, run.texts[0] ?? "") ? "1" : "0"];
     case "at_gate":
-      return atGate(run, call);
+      return atGate({ ...run, busMs: call.bus === true ? call.limits.retentionMs : 0 }, call);
+    case "bus_take":
+      return takeForBus(run, call);
+    case "bus_sent":
+      sentToBus(run, call.entries);
+      return [];
+    case "bus_release":
+      releaseBus(run, call.relay);
+      return [];
   }
 }
 

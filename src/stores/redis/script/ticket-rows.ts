@@ -1,4 +1,5 @@
 /** Tickets as they are stored: a hash each, its events in a list beside it, and when it is next due. Their records are JSON that only the service reads. */
+import { noteForBus } from "./bus.ts";
 import type { Facts } from "./calls.ts";
 import { exactly, read } from "./commands.ts";
 
@@ -7,6 +8,8 @@ export interface Run {
   /** What all keys begin with. */
   readonly root: string;
   readonly nowMs: number;
+  /** What waits for the bus is kept for so long; 0: there is no bus. */
+  readonly busMs: number;
 }
 
 /** As stored: record, texts, revision, late claim. An empty text: there is none. */
@@ -38,6 +41,11 @@ export function factsOf(run: Run, id: string): Facts | null {
   return stored === null ? null : (cjson.decode(stored) as Facts);
 }
 
+/** Tells processes that something has happened to it. A message that is lost costs time alone. @param owner its tenant; `null`: it has not ended */
+export function tellMoved({ root }: Run, id: string, event: number, owner: string | null): void {
+  redis.call("PUBLISH", `${root}ticket:moves`, `${id} ${exactly(event)}${owner === null ? "" : ` ${owner}`}`);
+}
+
 /** @param texts the record, the essays (empty: as they were) and the new events */
 export function writeTicket(
   run: Run,
@@ -52,7 +60,10 @@ export function writeTicket(
   redis.call("HSET", key, "record", record, "facts", cjson.encode(facts));
   redis.call("HINCRBY", key, "revision", 1);
   if (essays !== "") redis.call("HSET", key, "texts", essays);
-  for (const event of newEvents) redis.call("RPUSH", events, event);
+  for (const event of newEvents) {
+    redis.call("RPUSH", events, event);
+    noteForBus(run, id, event);
+  }
   if (dueMs === null) redis.call("ZREM", dueKey(run), id);
   else redis.call("ZADD", dueKey(run), exactly(dueMs), id);
   if (facts.forgetAtMs === null) return;

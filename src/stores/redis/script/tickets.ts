@@ -1,7 +1,8 @@
 /** Tickets as the service changes them: each with its place, so that no crash can part the two. */
 import type { QueueItem } from "../../../domain/gate/places.ts";
 import type { WaitEstimate } from "../../../domain/gate/view.ts";
-import type { Facts, TicketCall, WrittenNotice } from "./calls.ts";
+import { noteForBus } from "./bus.ts";
+import type { BusEntry, Facts, TicketCall, WrittenNotice } from "./calls.ts";
 import { count, exactly, list, read } from "./commands.ts";
 import type { ScriptedGate } from "./gate.ts";
 import {
@@ -9,6 +10,7 @@ import {
   eventsKey,
   factsOf,
   rowOf,
+  tellMoved,
   ticketKey,
   writeTicket,
   type Row,
@@ -59,6 +61,9 @@ export function createTicket(
   redis.call("DEL", ticketKey(run, id), eventsKey(run, id));
   writeTicket(run, id, facts, call.dueMs, texts);
   enlist(run, gate, call);
+  enterFeed(run, call);
+  // Of a new one nobody knows yet.
+  if (call.always) tellMoved(run, id, facts.events, ownerOfEnded(call));
   return { kind: "stored", estimate };
 }
 
@@ -77,8 +82,15 @@ export function changeTicket(
   if (call.facts.forgetAtMs !== null) redis.call("HDEL", key, "texts");
   writeTicket(run, id, call.facts, call.dueMs, texts);
   enlist(run, gate, call);
+  enterFeed(run, call);
   tell(gate, call.item, call.notice);
+  tellMoved(run, id, call.facts.events, ownerOfEnded(call));
   return [];
+}
+
+/** @returns `null`: it has not ended */
+function ownerOfEnded({ facts, owner }: Of<"create" | "change">): string | null {
+  return facts.forgetAtMs === null ? null : owner;
 }
 
 /** What arrives after it, because it was long under way, finds the place taken. @returns false: it stays, for somebody has worked on it */
@@ -88,6 +100,10 @@ export function withdrawTicket(run: Run, { keeper }: ScriptedGate, id: string): 
   if (facts !== null && facts.events > 0 && (facts.fence > 0 || facts.forgetAtMs !== null)) return false;
   keeper.remove(id);
   const key = ticketKey(run, id);
+  if (facts !== null && facts.events > 0) {
+    const withdrawn: BusEntry["event"] = { number: facts.events + 1, atMs: run.nowMs, kind: "withdrawn" };
+    noteForBus(run, id, cjson.encode(withdrawn), read("HGET", key, "record"));
+  }
   redis.call("DEL", key, eventsKey(run, id));
   redis.call("ZREM", dueKey(run), id);
   const grave: Facts = {
@@ -117,6 +133,19 @@ function enlist(run: Run, { limits }: ScriptedGate, { owner, item, facts }: Of<"
   }
   for (const id of list("ZRANGE", key, 0, mostGone - 1))
     if (count("EXISTS", ticketKey(run, id)) === 0) redis.call("ZREM", key, id);
+}
+
+/** Behind all that have entered its owner's feed. Whoever comes in takes out who is gone: most often they go in the order in which they came. */
+function enterFeed(run: Run, { ends, owner, item, facts }: Of<"create" | "change">): void {
+  if (ends !== true || facts.forgetAtMs === null) return;
+  const key = `${run.root}queue:feed:${owner}`;
+  const number = count("HINCRBY", `${run.root}queue:feeds`, owner, 1);
+  redis.call("ZADD", key, exactly(number), item.ticketId);
+  keep(key, Math.max(1, Math.ceil(facts.forgetAtMs - run.nowMs)));
+  for (const id of list("ZRANGE", key, 0, mostGone - 1)) {
+    if (count("EXISTS", ticketKey(run, id)) === 1) break;
+    redis.call("ZREM", key, id);
+  }
 }
 
 /** @returns false: it is kept for longer already */

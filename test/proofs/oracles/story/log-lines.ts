@@ -66,6 +66,9 @@ const ourFault =
 /** Events that no stage's story brings about, and why; or which test does. */
 export const inNoStory: Readonly<Record<string, string>> = {
   background_fault: ourFault,
+  bus_back: "test/push/relay.test.ts",
+  bus_dropped: "test/push/relay.test.ts",
+  bus_failing: "test/push/relay.test.ts",
   gate_alarm_failed: ourFault,
   gate_away: ourFault,
   gate_start_failed: ourFault,
@@ -87,5 +90,9 @@ export const inNoStory: Readonly<Record<string, string>> = {
   store_accepts: "test/node/full-disk.test.ts",
   store_refuses: "test/node/full-disk.test.ts",
   store_warnings: "test/node/redis/trouble.test.ts",
+  webhook_attempt: "test/node/push/webhooks.test.ts",
+  webhook_failing: "test/node/push/webhooks.test.ts",
+  webhook_off: "test/node/push/webhooks.test.ts",
+  webhook_on: "test/node/push/webhooks.test.ts",
   upstash_away: "test/cloudflare/upstash-copies.test.ts",
 };

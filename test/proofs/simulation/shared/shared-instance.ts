@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type { ProviderName } from "../../../../src/domain/judging/comparison.ts";
 import { StoreAway, type ClaimedTicket, type Ports, type Tickets } from "../../../../src/gateway/ports.ts";
+import { endedEventJson } from "../../../../src/http/notices.ts";
 import type { FallbackFile } from "../../../support/failover/memory-fallback.ts";
 import type { Deployment, Instance } from "../instance.ts";
 import { asAlive, createLife, type Life } from "../life.ts";
@@ -86,6 +87,7 @@ export function startSharedInstance(
         clock,
         random: world.random("backoff").next,
         newId,
+        endedEvent: endedEventJson,
         onFault,
         soon: (send) => void Promise.resolve().then(send),
       },

@@ -1,7 +1,7 @@
-/** After a recovery the backlog comes back step by step, so that it doesn't knock the provider over: 1 ticket in flight, 3, 9, and so on. */
+/** After a recovery a backlog comes back step by step, so that it doesn't knock a provider or a receiver over: 1 in flight, 3, 9, and so on. */
 
 export interface Ramp {
-  /** Tickets in flight at most. */
+  /** In flight at most. */
   readonly allowed: number;
   /** Good answers since this step began. As many as are allowed lead to the next. */
   readonly good: number;

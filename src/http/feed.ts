@@ -1,0 +1,68 @@
+/** `GET /api/v1/events`: a tenant's tickets that have ended, in the order of their ends, behind a cursor. */
+import type { z } from "zod";
+import type { Feed, FeedPage } from "../gateway/ports.ts";
+import { feedQuery } from "../wire/schemas.ts";
+import { queryParameters } from "./address.ts";
+import { jsonType, textAnswer } from "./answer.ts";
+import type { Problem } from "./errors.ts";
+import { opaque, openCursor } from "./list-cursor.ts";
+import { notValid } from "./problems.ts";
+import { refuse, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+
+export interface FeedParts {
+  readonly feed: Feed;
+}
+
+export function feedRoutes(app: Routes, guard: Guard, parts: FeedParts): void {
+  app.get("/api/v1/events", guard, queryParameters(feedQuery), (c) =>
+    showEvents(c, c.req.valid("query"), parts),
+  );
+}
+
+async function showEvents(
+  c: RouteContext,
+  { after, limit, wait = 0 }: z.infer<typeof feedQuery>,
+  parts: FeedParts,
+): Promise<Response> {
+  const number = after === undefined ? null : numberIn(after);
+  if (number === "unreadable") {
+    return refuse(c, notValid("address", [{ path: "after", message: "is none of this service's" }]));
+  }
+  const page = await awaitPage(parts, c.get("tenant") ?? "", number, limit, wait * 1_000);
+  if (page.kind === "expired") return refuse(c, expiredAfter(page.oldest));
+  const { events, last, more } = page;
+  const json = `{"events":[${events.join(",")}],"cursor":${JSON.stringify(cursorAt(last))},"more":${more}}`;
+  return textAnswer(200, json, jsonType, c.get("correlationId"));
+}
+
+/** @param _waitMs for as long as nothing is behind the number. Nobody waits yet: what is there is answered at once */
+function awaitPage(
+  { feed }: FeedParts,
+  tenant: string,
+  after: number | null,
+  most: number,
+  _waitMs: number,
+): Promise<FeedPage> {
+  return feed.page(tenant, after, most);
+}
+
+function expiredAfter(oldest: number): Problem {
+  return {
+    status: 410,
+    type: "CURSOR_EXPIRED",
+    sentence:
+      "Not all that came behind this cursor is kept any more, or it was never given: the cursor in details is the oldest that can be gone on from.",
+    details: cursorAt(oldest),
+  };
+}
+
+const version = "1";
+
+function cursorAt(number: number): string {
+  return opaque(`${version} ${number}`);
+}
+
+function numberIn(cursor: string): number | "unreadable" {
+  const [, digits] = /^1 (0|[1-9]\d{0,14})$/.exec(openCursor(cursor)) ?? [];
+  return digits === undefined ? "unreadable" : Number(digits);
+}

@@ -1,0 +1,4 @@
+import { nodeHmac } from "../../../src/node/push/hmac.ts";
+import { itSignsAsReceiversVerify } from "../../contracts/signature.ts";
+
+itSignsAsReceiversVerify(nodeHmac);
