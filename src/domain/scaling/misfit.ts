@@ -29,7 +29,8 @@ export function misfitOf({ model, fit }: Scale, own: readonly number[]): Misfit 
     sums.weight += weight;
     sums.squares += weight * square;
     sums.variance += weight * variance;
-    sums.relative += (weight * square) / variance;
+    // The square over the variance, which may have been lost in rounding.
+    sums.relative += weight * (firstWon ? (1 - chance) / chance : chance / (1 - chance));
     // The variance of the square itself.
     sums.spread += weight ** 2 * variance * (1 - 4 * variance);
   }

@@ -55,6 +55,7 @@ describe("a plan", () => {
     [30, 10, 0.1, 150, 30],
     [100, 10, 0.1, 500, 50],
     [100, 10, 0.105, 500, 53],
+    [100, 20, 0.07, 1000, 70],
     [8, 6, 0.1, 24, 24],
     [30, 10, 0, 150, 0],
     [30, 10, 1, 150, 150],
@@ -96,10 +97,14 @@ describe("a plan", () => {
     );
   });
 
-  it("refuses an id that is there twice", () => {
+  it("refuses an id, or a judge, that is there twice", () => {
     const essays = [...essaysNamed(3), { id: "E2", sha256: "other" }];
     const input = { essays, judges: ["a"], design: regular(2), seed: 1, auditShare: 0, repeatShare: 0 };
     expect(planOf(input)).toEqual({ ok: false, error: { kind: "same_id_twice", id: "E2" } });
+    expect(planOf({ ...input, essays: essaysNamed(3), judges: ["a", "b", "a"] })).toEqual({
+      ok: false,
+      error: { kind: "same_judge_twice", judge: "a" },
+    });
   });
 
   it("says that a design became complete", () => {

@@ -552,6 +552,13 @@ describe("the report", () => {
     expect(cost.known).toBeCloseTo((calls.length - 1) * 0.001, 9);
   });
 
+  it("has numbers that JSON holds, of a judge that never errs in all pairs of many", () => {
+    const complete = plannedSet(120, { design: { kind: "complete" }, auditShare: 0 });
+    const { fit, scores } = reported(complete, judgedBy(complete, perfect));
+    const all = fit.essays.flatMap(({ infit, outfit }) => [infit, outfit]);
+    expect([...all, ...scores.map(({ se }) => se ?? NaN)].every(Number.isFinite)).toBe(true);
+  });
+
   it("tells how the stated confidence goes with the scale", () => {
     const confident = calls.map((call, at) => ({ ...call, confidence: 1 + (at % 2) }));
     const { confidence } = reported(plan, confident).fit;
