@@ -14,7 +14,7 @@ import {
   redelivered,
   settledDelivery,
   takenDelivery,
-  verdictOf,
+  receptionOf,
   type AttemptEnd,
   type Delivery,
   type EventToTell,
@@ -136,7 +136,7 @@ function rowsOf({ tables, atOnce }: DeliveriesParts) {
     tables.put(after);
     const endpoint = endpointOf(delivery);
     if (endpoint === null) return null;
-    const fares = afterAttempt(endpoint, delivery.id, verdictOf(end), nowMs, atOnce);
+    const fares = afterAttempt(endpoint, delivery.id, receptionOf(end), nowMs, atOnce);
     const dropped = after.state.status === "dropped" ? 1 : 0;
     const pending = fares.pending - (isPending(after) ? 0 : 1);
     return putChanged(endpoint, withDropped({ ...fares, pending }, dropped, nowMs), nowMs);
@@ -250,7 +250,7 @@ function sending(
           const delivery = settledDelivery(found, end, atMs, random());
           return { delivery, change: putOver(found, delivery, end, atMs) };
         }
-        if (verdictOf(end) !== "good" || found.state.status !== "due")
+        if (receptionOf(end) !== "good" || found.state.status !== "due")
           return { delivery: found, change: null };
         const delivery = settledDelivery(found, end, atMs, 0);
         const endpoint = tables.endpoint({ tenant: found.tenant, name: found.endpoint });

@@ -4286,7 +4286,7 @@ local isGood, failedAttempt, waitMs, stepsMs, jitter, leastBusyMs
 function ____exports.droppedDelivery(self, delivery, nowMs)
     return ____with(delivery, {state = {status = "dropped", atMs = nowMs}})
 end
-function ____exports.verdictOf(self, ____end)
+function ____exports.receptionOf(self, ____end)
     repeat
         local ____switch13 = ____end.kind
         local ____cond13 = ____switch13 == "status"
@@ -4312,7 +4312,7 @@ end
 function failedAttempt(self, delivery, ____end, nowMs, random)
     local dueMs = nowMs + waitMs(nil, delivery.step, ____end, random)
     local step = delivery.step + 1
-    local isOver = ____exports.verdictOf(nil, ____end) == "gone" or dueMs >= delivery.forgetAtMs
+    local isOver = ____exports.receptionOf(nil, ____end) == "gone" or dueMs >= delivery.forgetAtMs
     return ____with(delivery, {step = step, state = isOver and ({status = "failed", atMs = nowMs}) or ({status = "due", dueMs = dueMs})})
 end
 function waitMs(self, step, ____end, random)
@@ -4651,13 +4651,13 @@ end
 --- What was under way is over.
 -- 
 -- @param atOnce deliveries at most, with which the ramp ends
-function ____exports.afterAttempt(self, endpoint, deliveryId, verdict, nowMs, atOnce)
+function ____exports.afterAttempt(self, endpoint, deliveryId, reception, nowMs, atOnce)
     local sent = ____with(
         endpoint,
         {sending = math.max(0, endpoint.sending - 1)}
     )
     repeat
-        local ____switch11 = verdict
+        local ____switch11 = reception
         local ____cond11 = ____switch11 == "nothing"
         if ____cond11 then
             return ____with(
@@ -4964,7 +4964,7 @@ function rowsOf(self, ____bindingPattern0)
             nil,
             endpoint,
             delivery.id,
-            ____modulesInUse["domain.push.delivery"].verdictOf(nil, ____end),
+            ____modulesInUse["domain.push.delivery"].receptionOf(nil, ____end),
             nowMs,
             atOnce
         )
@@ -5181,7 +5181,7 @@ function sending(self, ____bindingPattern0, ____bindingPattern1)
                             )
                         }
                     end
-                    if ____modulesInUse["domain.push.delivery"].verdictOf(nil, ____end) ~= "good" or found.state.status ~= "due" then
+                    if ____modulesInUse["domain.push.delivery"].receptionOf(nil, ____end) ~= "good" or found.state.status ~= "due" then
                         return {delivery = found, change = nil}
                     end
                     local delivery = ____modulesInUse["domain.push.delivery"].settledDelivery(
@@ -10826,7 +10826,7 @@ return ____exports
  end,
 ["stores.redis.script.tickets"] = function(...) 
 local ____exports = {}
-local tellEndpoints, bytesIn, ownerOfEnded, enlist, enterFeed, keep, tell, mostGone
+local tellEndpoints, bytesIn, ownerOfEnded, enlist, enterFeed, keep, tell, mostGone, looksEach, feedSpareMs
 function tellEndpoints(self, run, ____bindingPattern0, freedBytes)
     local told
     told = ____bindingPattern0.told
@@ -10947,20 +10947,26 @@ function enterFeed(self, run, ____bindingPattern0)
         ____modulesInUse["stores.redis.script.commands"].exactly(nil, number),
         item.ticketId
     )
-    keep(
-        nil,
-        key,
-        math.max(
-            1,
-            math.ceil(facts.forgetAtMs - run.nowMs)
-        )
+    local keptMs = math.max(
+        1,
+        math.ceil(facts.forgetAtMs - run.nowMs)
     )
+    if ____modulesInUse["stores.redis.script.commands"].count(nil, "PTTL", key) < keptMs then
+        redis.call(
+            "PEXPIRE",
+            key,
+            ____modulesInUse["stores.redis.script.commands"].exactly(nil, keptMs + 3600000)
+        )
+    end
+    if number % 4 ~= 0 then
+        return
+    end
     for ____, id in ipairs(____modulesInUse["stores.redis.script.commands"].list(
         nil,
         "ZRANGE",
         key,
         0,
-        3 - 1
+        4 * 3 - 1
     )) do
         if ____modulesInUse["stores.redis.script.commands"].count(
             nil,
@@ -10987,26 +10993,28 @@ function tell(self, ____bindingPattern0, item, notice)
     local keeper
     keeper = ____bindingPattern0.keeper
     repeat
-        local ____switch36 = notice.kind
-        local ____cond36 = ____switch36 == "enqueue"
-        if ____cond36 then
+        local ____switch38 = notice.kind
+        local ____cond38 = ____switch38 == "enqueue"
+        if ____cond38 then
             return keeper:enqueue(item, notice.notBeforeMs)
         end
-        ____cond36 = ____cond36 or ____switch36 == "requeue"
-        if ____cond36 then
+        ____cond38 = ____cond38 or ____switch38 == "requeue"
+        if ____cond38 then
             return keeper:requeue(item, notice.requeueing)
         end
-        ____cond36 = ____cond36 or ____switch36 == "remove"
-        if ____cond36 then
+        ____cond38 = ____cond38 or ____switch38 == "remove"
+        if ____cond38 then
             return keeper:remove(item.ticketId, notice.keptBytes)
         end
-        ____cond36 = ____cond36 or ____switch36 == "nothing"
-        if ____cond36 then
+        ____cond38 = ____cond38 or ____switch38 == "nothing"
+        if ____cond38 then
             return
         end
     until true
 end
 mostGone = 3
+looksEach = 4
+feedSpareMs = 3600000
 --- The longest that a call of a process can be under way to Redis.
 local graveMs = 3600000
 --- An answer of Redis may be so long under way, there and back.
