@@ -39,7 +39,10 @@ export function indexEntryOf(
 ): IndexEntry {
   const { id, provider, acceptedAtMs, expiresAtMs, callback } = about;
   const of = {
-    ...{ id, provider, acceptedAtMs, event: progress.events },
+    id,
+    provider,
+    acceptedAtMs,
+    event: progress.events,
     ...(callback && { callback: callback.name }),
   };
   return isEnded(state)

@@ -96,6 +96,8 @@ const shapes: Readonly<Record<string, string>> = {
   "actions.action": "operator's action",
   "OperatorObject.actions.json": "operator's action",
   [`${root}keys:* record`]: "keyed request",
+  "TenantIndex.deliveries.record": "deliveries.record",
+  "TenantIndex.endpoints.record": "endpoints.record",
   [`${root}push:delivery:*`]: "deliveries.record",
   [`${root}push:endpoints *`]: "endpoints.record",
 };

@@ -40,7 +40,7 @@ export function indexDeliveries(parts: IndexDeliveriesParts): IndexDeliveries {
   let keeper: DeliveryKeeper | null = null;
 
   function made(): DeliveryKeeper {
-    keeper ??= keeperIn(parts.storage);
+    keeper ??= keeperIn(parts.storage, atOnce);
     return keeper;
   }
 
@@ -68,7 +68,8 @@ export function indexDeliveries(parts: IndexDeliveriesParts): IndexDeliveries {
   };
 }
 
-function keeperIn(storage: DurableObjectStorage): DeliveryKeeper {
+/** @param atOnce to one endpoint */
+export function keeperIn(storage: DurableObjectStorage, atOnce: number): DeliveryKeeper {
   const { sql } = storage;
   sql.exec(
     `CREATE TABLE IF NOT EXISTS deliveries (
@@ -102,13 +103,13 @@ async function sendAll(
   receivers: Receivers,
 ): Promise<number | null> {
   const untilMs = performance.now() + longestMs;
-  let onFinished = () => {};
+  let onFinished: (() => void) | null = null;
   let isFinished = false;
   let hasFailed = false;
   const sender = senderOver(parts, keeper, receivers, {
     wake() {
       isFinished = true;
-      onFinished();
+      onFinished?.();
     },
     onFault(error, ticketId) {
       hasFailed ||= ticketId === undefined;

@@ -138,9 +138,8 @@ export function openRedis(
     keys: redisKeys(script),
     totals,
     actions: redisActions(redis, script, policy.retentionMs),
-    deliveries: parts.webhooks && redisDeliveries(script, clock.nowMs, random),
     feed: redisFeed({ redis, script, policy, endedEvent: parts.endedEvent }),
-    ...outboxIn(parts, script),
+    ...toldFrom(parts, script),
     start: fetching.start,
     pause: fetching.shut,
     resume: fetching.open,
@@ -168,12 +167,16 @@ export function openRedis(
 const tellNobody: Tell = () => {};
 const noHints: Hints = { ticketMoved() {}, feedGrew() {}, mayHaveMissed() {} };
 
-function outboxIn(parts: RedisParts, script: ScriptRunner): Pick<RedisStore, "outbox"> {
-  const { bus = null, settings, clock, onFault, newId } = parts;
-  if (bus === null) return {};
+/** What is to be sent to others. */
+function toldFrom(
+  { bus = null, webhooks, settings, clock, random, onFault, newId }: RedisParts,
+  script: ScriptRunner,
+): Pick<RedisStore, "deliveries" | "outbox"> {
   const policy = ticketPolicy(settings);
+  const outbox = bus && redisOutbox({ script, policy, clock, onFault, render: bus.render, relay: newId() });
   return {
-    outbox: redisOutbox({ script, policy, clock, onFault, render: bus.render, relay: newId() }),
+    deliveries: webhooks && redisDeliveries(script, clock.nowMs, random),
+    ...(outbox !== null && { outbox }),
   };
 }
 
