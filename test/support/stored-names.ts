@@ -67,7 +67,8 @@ function addKeys({ keys, json }: Found, { keys: stored }: RedisFixture): void {
         break;
       case "hash":
         for (let at = 0; at < each.value.length; at += 2) {
-          const field = nameOrStar(each.value[at] ?? "");
+          // Whose feed it is.
+          const field = key === `${root}queue:feeds` ? "*" : nameOrStar(each.value[at] ?? "");
           addAll(json, key, [field]);
           addJson(json, `${key} ${field}`, each.value[at + 1] ?? "");
         }
@@ -106,7 +107,7 @@ function keyPattern(key: string): string {
     .replace(/\d{4}-\d\d-\d\d/, "*")
     .replace(/(gate:)(anthropic|openai|google|openrouter|mock):/, "$1*:")
     .replace(/(:(?:waits|turns)):.*$/, "$1:*")
-    .replace(/(queue:tenant:).*$/, "$1*")
+    .replace(/(queue:(?:tenant|feed):).*$/, "$1*")
     .replace(/(totals:\*:).*$/, "$1*");
 }
 
@@ -131,7 +132,9 @@ function pathsIn(value: unknown, path: string): readonly string[] {
   return Object.entries(value).flatMap(([key, inner]) => {
     const name = path === "" ? nameOrStar(key) : `${path}.${nameOrStar(key)}`;
     // The client's own.
-    return name.endsWith("about.metadata") ? [name] : [name, ...pathsIn(inner, name)];
+    return /^(about|data)\.metadata$|\.about\.metadata$/.test(name)
+      ? [name]
+      : [name, ...pathsIn(inner, name)];
   });
 }
 
