@@ -18,6 +18,7 @@ import { createRefusedLogins } from "./http/refused-logins.ts";
 import type { Live } from "./push/live.ts";
 import { createReport } from "./telemetry/sentry.ts";
 import type { AskStores } from "./http/health.ts";
+import type { Webhooks } from "./push/webhooks.ts";
 import { describeModels } from "./providers/catalog.ts";
 import { configuredModels, createProviders } from "./providers/providers.ts";
 import type { Transport } from "./providers/transport.ts";
@@ -41,6 +42,8 @@ export interface Surroundings {
   readonly isStopping: () => boolean;
   /** What the platform calls this version of the service that it runs; `null`: it has no name for it. */
   readonly deployment: string | null;
+  /** Absent: nobody is told of tickets by webhooks. */
+  readonly webhooks?: Webhooks | undefined;
   /** Absent: nobody records spans. */
   readonly tracer?: Tracer | undefined;
   /** Absent: no answer says where its time went. */
@@ -92,6 +95,7 @@ export function createService(config: Config, surroundings: Surroundings) {
     dependencies: stores.dependencies,
     queueType: stores.queueType,
     storeWarnings: stores.warnings ?? noWarnings,
+    webhooks: surroundings.webhooks ?? null,
     usable: new Set(ports.providers.keys()),
     defaultModels,
     models: (provider) => describeModels(clock.nowMs(), defaultModels, provider),

@@ -84,7 +84,9 @@ describe("is as it was", () => {
   it("nothing is logged but events", () => {
     const writers = readdirSync("src", { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts") && !file.startsWith("telemetry"))
-      .filter((file) => /\blog\(|JSON\.stringify\(\{ level/.test(readFileSync(join("src", file), "utf8")));
+      .filter((file) =>
+        /(?<!Math\.)\blog\(|JSON\.stringify\(\{ level/.test(readFileSync(join("src", file), "utf8")),
+      );
     // The one way in which a Worker writes a line.
     expect(writers).toEqual(["cloudflare/environment.ts"]);
   });

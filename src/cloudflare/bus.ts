@@ -2,9 +2,10 @@
 import { busRenderer } from "../http/bus-events.ts";
 import type { Bus, BusEvent, RenderForBus } from "../push/bus.ts";
 import { httpBus } from "../push/http-bus.ts";
+import { reachOf } from "../push/post.ts";
 import { clock } from "./clock.ts";
 import { settingsOf, type Environment } from "./environment.ts";
-import { plainFetch } from "./plain-post.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
 
 export interface WorkersBus {
   readonly render: RenderForBus;
@@ -29,13 +30,18 @@ export function busOf(env: Environment): WorkersBus | null {
   return made;
 }
 
+const post = guardedFetch();
+
 function openBus(
   { EVENTS }: Environment,
   http: { readonly url: string; readonly token: string | null } | null,
 ): Bus | null {
   if (EVENTS !== undefined) return queueBus(EVENTS);
+  if (http === null) return null;
+  const { url, token } = http;
+  const reach = reachOf(url, false);
   // The events of one ticket go one after another.
-  return http && httpBus({ token: http.token, post: plainFetch(http.url), most: 1 });
+  return httpBus({ token, post: (headers, body) => post({ url, headers, body, reach }), most: 1 });
 }
 
 function saying(bus: Bus, render: RenderForBus, tell: ReturnType<typeof settingsOf>["tell"]): WorkersBus {

@@ -27,6 +27,7 @@ import {
   roomAt,
   seenEndpoint,
   sendingTo,
+  withDropped,
   type Endpoint,
   type KnownEndpoint,
 } from "../domain/push/endpoint.ts";
@@ -137,7 +138,7 @@ function rowsOf({ tables, atOnce }: DeliveriesParts) {
     const fares = afterAttempt(endpoint, delivery.id, verdictOf(end), nowMs, atOnce);
     const dropped = after.state.status === "dropped" ? 1 : 0;
     const pending = fares.pending - (isPending(after) ? 0 : 1);
-    return putChanged(endpoint, { ...fares, pending, dropped: fares.dropped + dropped }, nowMs);
+    return putChanged(endpoint, withDropped({ ...fares, pending }, dropped, nowMs), nowMs);
   }
 
   return { endpointOf, putChanged, putOver };
@@ -161,9 +162,7 @@ function entering({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf }
         const isFull = endpoint.pending >= maxPending;
         tables.put(isFull ? droppedDelivery(delivery, atMs) : delivery);
         tables.putEndpoint(
-          isFull
-            ? { ...endpoint, dropped: endpoint.dropped + 1 }
-            : { ...endpoint, pending: endpoint.pending + 1 },
+          isFull ? withDropped(endpoint, 1, atMs) : { ...endpoint, pending: endpoint.pending + 1 },
         );
       }
     },
@@ -284,7 +283,7 @@ function idlest(candidates: readonly Open[]): { readonly of: Open; readonly deli
 function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, putOver }: Rows) {
   /** Marked first; what waits for it is dropped later. @returns false: there is more of it */
   function dropUnknown(endpoint: Endpoint, atMs: number): boolean {
-    const { unknownSinceMs, pending, sending, dropped } = endpoint;
+    const { unknownSinceMs, pending, sending } = endpoint;
     if (unknownSinceMs === null) {
       tables.putEndpoint({ ...endpoint, unknownSinceMs: atMs });
       return true;
@@ -295,23 +294,18 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
     if (waiting.length === 0 && sending === 0) tables.removeEndpoint(endpoint);
     else {
       const left = Math.max(0, pending - waiting.length);
-      tables.putEndpoint({ ...endpoint, pending: left, dropped: dropped + waiting.length });
+      tables.putEndpoint(withDropped({ ...endpoint, pending: left }, waiting.length, atMs));
     }
     return waiting.length === 0;
   }
 
-  function forget(delivery: Delivery): void {
+  function forget(delivery: Delivery, atMs: number): void {
     tables.remove(delivery.id);
     const endpoint = endpointOf(delivery);
     if (endpoint === null || !isPending(delivery)) return;
-    const { pending, sending, dropped } = endpoint;
     const wasSending = delivery.state.status === "sending" ? 1 : 0;
-    tables.putEndpoint({
-      ...endpoint,
-      pending: pending - 1,
-      sending: sending - wasSending,
-      dropped: dropped + 1,
-    });
+    const left = { ...endpoint, pending: endpoint.pending - 1, sending: endpoint.sending - wasSending };
+    tables.putEndpoint(withDropped(left, 1, atMs));
   }
 
   return {
@@ -329,7 +323,7 @@ function tidying({ tables, atomically, nowMs }: DeliveriesParts, { endpointOf, p
           putOver(delivery, lapsedDelivery(delivery, atMs), { kind: "given_back" }, atMs);
         }
         const over = tables.over(atMs, batch);
-        for (const delivery of over) forget(delivery);
+        for (const delivery of over) forget(delivery, atMs);
         let isDone = lapsed.length < batch && over.length < batch;
         for (const known of endpoints) {
           const stored = tables.endpoint(known);
@@ -414,6 +408,7 @@ function healthOf({
   trouble,
   pending,
   dropped,
+  lastDroppedAtMs,
   lastDeliveredAtMs,
 }: Endpoint): EndpointHealth {
   return {
@@ -425,6 +420,7 @@ function healthOf({
     offBecause: state.status === "off" ? state.because : null,
     pending,
     dropped,
+    lastDroppedAtMs,
     lastDeliveredAtMs,
   };
 }

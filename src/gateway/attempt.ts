@@ -2,6 +2,7 @@
 import type { Failure } from "../domain/failure.ts";
 import { judgementIn } from "../domain/judging/frames.ts";
 import type { Judgement } from "../domain/judging/judgement.ts";
+import { inCallersNames } from "../domain/judging/labels.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Usage } from "../domain/judging/usage.ts";
 import type { AttemptEvent } from "../telemetry/events.ts";
@@ -9,7 +10,7 @@ import type { Span } from "../telemetry/tracing/context.ts";
 import type { Answer, Clock, Ports, Provider } from "./ports.ts";
 import { requestOf, type Prepared } from "./resolve.ts";
 
-/** A judgement, and the call that brought it. */
+/** A judgement in the caller's names, and the call that brought it. */
 export interface Judged {
   readonly judgement: Judgement;
   /** The model that says it answered. */
@@ -120,11 +121,11 @@ async function call(
     reply,
     costUsd,
     failure: judged.ok ? null : judged.error,
-    judgement: judged.ok ? judged.value.judgement : null,
+    judgement: judged.ok ? { ...judged.value.judgement, winner: judged.value.slot } : null,
   });
-  return judged.ok
-    ? { ...ok({ ...judged.value, usage, durationMs }), durationMs }
-    : { ...judged, durationMs };
+  if (!judged.ok) return { ...judged, durationMs };
+  const { judgement, model: answeredBy } = judged.value;
+  return { ...ok({ judgement, model: answeredBy, usage, durationMs }), durationMs };
 }
 
 /** By the finest clock that there is. */
@@ -132,10 +133,17 @@ export function fineMs(clock: Pick<Clock, "monotonicMs" | "fineMs">): number {
   return clock.fineMs === undefined ? clock.monotonicMs() : clock.fineMs();
 }
 
+interface ReadBy extends Pick<Judged, "judgement" | "model"> {
+  /** The winner by the names that the judge was shown. */
+  readonly slot: Judgement["winner"];
+}
+
 function judgedBy(
   asked: Omit<Prepared, "comparison">,
   { text, texts = [text], model }: Answer,
-): Result<Pick<Judged, "judgement" | "model">, Failure> {
+): Result<ReadBy, Failure> {
   const read = judgementIn(asked, texts);
-  return read.ok ? ok({ judgement: read.value, model }) : err({ reason: "unreadable", why: read.error });
+  if (!read.ok) return err({ reason: "unreadable", why: read.error });
+  const { value } = read;
+  return ok({ judgement: asked.exchanged ? inCallersNames(value) : value, model, slot: value.winner });
 }

@@ -74,12 +74,14 @@ export type Redelivered =
   | { readonly kind: "forgotten" };
 
 /** What an endpoint's owner and operators see of it. */
-export interface EndpointHealth extends Pick<Endpoint, "tenant" | "name" | "kind" | "pending" | "dropped"> {
+export interface EndpointHealth extends Pick<
+  Endpoint,
+  "tenant" | "name" | "kind" | "pending" | "dropped" | "lastDroppedAtMs" | "lastDeliveredAtMs"
+> {
   readonly state: "ok" | "failing" | "probing" | "off";
   /** The first failure since it last answered well; `null`: none. */
   readonly failingSinceMs: number | null;
   readonly offBecause: "gone" | "silent" | null;
-  readonly lastDeliveredAtMs: number | null;
 }
 
 export interface DeliveryQuery {

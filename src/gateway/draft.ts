@@ -4,7 +4,7 @@ import type { About } from "../domain/ticket/ticket.ts";
 import { traceparentOf, type Span } from "../telemetry/tracing/context.ts";
 import type { GateKeys } from "./gate-keys.ts";
 import type { Draft } from "./ports.ts";
-import type { Prepared } from "./resolve.ts";
+import type { Presented } from "./resolve.ts";
 import type { Caller } from "./submission.ts";
 
 interface KeptAs {
@@ -16,7 +16,7 @@ interface KeptAs {
 }
 
 export function aboutOf(
-  { comparison, plan, promptSha256, frame }: Prepared,
+  { comparison, plan, promptSha256, frame, presentation, exchanged, pairSha256 }: Presented,
   caller: Caller,
   keys: GateKeys,
   { id, sizeBytes, span }: KeptAs,
@@ -32,6 +32,9 @@ export function aboutOf(
     plan,
     promptSha256,
     frame,
+    ...(presentation !== "as_given" && { presentation }),
+    ...(exchanged && { exchanged }),
+    pairSha256,
     priority: caller.priority,
     sizeBytes,
     storedBytes: sizeBytes + recordBytes + keptBytes,
@@ -42,6 +45,7 @@ export function aboutOf(
     ...(span && { traceparent: traceparentOf(span) }),
     userId: caller.userId,
     metadata: caller.metadata,
+    ...(caller.callback && { callback: caller.callback }),
     ...asWritten(caller),
   };
 }

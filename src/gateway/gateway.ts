@@ -27,7 +27,8 @@ import {
 } from "./ports.ts";
 import { operatorVerbs } from "./operator.ts";
 import { cancelOwn, findOwn, listOwn } from "./own-tickets.ts";
-import { prepare, resolve, type Asked, type Prepared } from "./resolve.ts";
+import { preview } from "./preview.ts";
+import { prepare, resolve, type Asked, type Presented } from "./resolve.ts";
 import {
   reasonToWait,
   type Caller,
@@ -45,6 +46,7 @@ export function createGateway(ports: Ports, policy: Policy) {
   const flow = createFlow(ports, policy);
   return {
     submit: (asked: Asked, caller: Caller) => submit(flow, asked, caller),
+    preview: (asked: Asked, whom: Tester) => preview(flow, asked, whom),
     tryOut: (asked: Asked, whom: Tester) => tryOut(flow, asked, whom),
     find: (ticketId: string, tenant: string) => findOwn(flow, ticketId, tenant),
     list: (query: Parameters<typeof listOwn>[1]) => listOwn(flow, query),
@@ -60,7 +62,7 @@ export function createGateway(ports: Ports, policy: Policy) {
 /** A comparison on its way. */
 interface Underway {
   readonly provider: Provider;
-  readonly prepared: Prepared;
+  readonly prepared: Presented;
   readonly caller: Caller;
   readonly keys: GateKeys;
   readonly tally: CallTally;
@@ -79,7 +81,7 @@ async function submit(
 
   const deadline = flow.startDeadline(policy.requestTimeoutMs, caller.onHangUp);
   try {
-    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const prepared = await prepare(comparison, asked.order, provider, ports, deadline.signal);
     const keys = await flow.keysOf(caller.tenant, comparison.model);
     const underway: Underway = { provider, prepared, caller, keys, tally: newCallTally() };
     let waitsFor: Obstacle | null = null;

@@ -10,7 +10,7 @@ export interface LiveRoom {
   enter(tenant: string, bytes: number): Stay | null;
 }
 
-export interface Stay {
+interface Stay {
   /** It holds so many bytes from now on, whatever the limit. */
   readonly resize: (bytes: number) => void;
   /** The same where there is room for so many. @returns false: there is not, and it holds what it held */

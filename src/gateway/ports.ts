@@ -39,6 +39,15 @@ export interface JudgeRequest {
   readonly attempt: number;
 }
 
+/** A request as it goes out to a vendor, but for whatever says who we are. */
+export interface Outgoing {
+  /** Below the vendor's base URL. */
+  readonly path: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** What came of one call that was really made. */
 export interface Reply {
   readonly outcome: Result<Answer, Failure>;
@@ -66,6 +75,8 @@ export interface Provider {
   plan(model: string, parameters: Parameters, signal: AbortSignal): Plan | Promise<Plan>;
   /** Makes exactly one call. Ends early when the signal aborts; its reason says who wanted that (see `AbortCause`). */
   judge(request: JudgeRequest, signal: AbortSignal): Promise<Reply>;
+  /** What `judge` would send. Absent: the judge is in this process, and is sent nothing. */
+  outgoing?(request: Omit<JudgeRequest, "attempt">): Outgoing;
   /** US dollars; `null` where the price of the model is unknown. `model` is the one that was asked for. */
   cost(model: string, usage: Usage, nowMs: number): number | null;
 }

@@ -2,13 +2,21 @@
 import type {
   Comparison,
   FrameVersion,
+  Presentation,
   ProviderName,
   ReasoningEffort,
 } from "../domain/judging/comparison.ts";
 import { framed } from "../domain/judging/frames.ts";
 import type { Plan } from "../domain/judging/plan.ts";
+import {
+  exchanged,
+  isByChance,
+  isExchangedIn,
+  orderText,
+  type OrderAsked,
+} from "../domain/judging/presentation.ts";
 import { canonicalText, frameVersion, judgeSystemPrompt } from "../domain/judging/prompt.ts";
-import type { JudgeRequest, Provider, Sha256 } from "./ports.ts";
+import type { JudgeRequest, Ports, Provider } from "./ports.ts";
 
 /** A comparison as asked. `null`: the caller leaves it to the service. */
 export interface Asked {
@@ -21,6 +29,8 @@ export interface Asked {
   readonly temperature: number | null;
   readonly maxTokens: number | null;
   readonly reasoningEffort: ReasoningEffort | null;
+  /** Which essay the judge reads first; absent: the first. */
+  readonly order?: OrderAsked;
 }
 
 /** What the operator decided for all that a caller leaves open. */
@@ -47,24 +57,46 @@ export function resolve(asked: Asked, defaults: Defaults): Comparison {
   };
 }
 
-/** A comparison and all that follows from it. */
+/** A comparison and all that its calls need. */
 export interface Prepared {
+  /** As the judge is shown it. */
   readonly comparison: Comparison;
   readonly plan: Plan;
   readonly promptSha256: string;
   readonly frame: FrameVersion;
+  /** The judge is shown the caller's essays in the other order. */
+  readonly exchanged: boolean;
+}
+
+/** What is told of it besides. */
+export interface Presented extends Prepared {
+  readonly presentation: Presentation;
+  /** The same for both orders of a pair. */
+  readonly pairSha256: string;
 }
 
 /** Decides now all that the comparison's calls depend on: a ticket's is sent upstream byte for byte as it would be today. */
 export async function prepare(
-  comparison: Comparison,
+  given: Comparison,
+  order: OrderAsked | undefined,
   provider: Provider,
-  sha256: Sha256,
+  { sha256, random }: Pick<Ports, "sha256" | "random">,
   signal: AbortSignal,
-): Promise<Prepared> {
+): Promise<Presented> {
+  const [a, b] = await Promise.all([sha256(given.essayA), sha256(given.essayB)]);
+  const isSwapped = isByChance(order)
+    ? random() < 0.5
+    : order !== undefined &&
+      (order.as === "swapped" ||
+        isExchangedIn(order, { a, b }, await sha256(orderText(order.key, { a, b }))));
+  const comparison = isSwapped ? exchanged(given) : given;
   const promptSha256 = await sha256(canonicalText(comparison));
+  // The pair is called by the order in which the essay with the lesser hash comes first.
+  const isByHash = isSwapped ? b <= a : a <= b;
+  const pairSha256 = isByHash ? promptSha256 : await sha256(canonicalText(exchanged(comparison)));
   const plan = await provider.plan(comparison.model, comparison.parameters, signal);
-  return { comparison, plan, promptSha256, frame: frameVersion };
+  const told = { presentation: order?.as ?? "as_given", pairSha256 } as const;
+  return { comparison, plan, promptSha256, frame: frameVersion, exchanged: isSwapped, ...told };
 }
 
 export function requestOf({
@@ -72,7 +104,7 @@ export function requestOf({
   plan,
   promptSha256,
   frame,
-}: Prepared): Omit<JudgeRequest, "attempt"> {
+}: Omit<Prepared, "exchanged">): Omit<JudgeRequest, "attempt"> {
   const { model, systemPrompt, parameters } = comparison;
   const user = framed(frame, comparison, promptSha256);
   return { model, system: systemPrompt, user, maxTokens: parameters.maxTokens, plan, promptSha256, frame };

@@ -1,12 +1,13 @@
 /** What a caller brings with a comparison, and what can come of it. */
-import type { Comparison, ProviderName } from "../domain/judging/comparison.ts";
+import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
 import type { CallWait } from "../domain/gate/pauses.ts";
+import type { Callback } from "../domain/ticket/ticket.ts";
 import type { ProcessingMode } from "../domain/judging/comparison.ts";
-import type { Plan } from "../domain/judging/plan.ts";
 import type { RequestSpan } from "../telemetry/tracing/context.ts";
 import type { Judged } from "./attempt.ts";
 import type { Created } from "./ports.ts";
+import type { Presented } from "./resolve.ts";
 
 /** Who asks, and how it is to be dealt with. */
 export interface Caller {
@@ -22,6 +23,8 @@ export interface Caller {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The same as it was written, where that may differ. */
   readonly metadataText?: string;
+  /** Where its ticket's end is to be told; absent: to its tenant's endpoints. */
+  readonly callback?: Callback;
   /** Names of fields of the request that nobody reads. */
   readonly ignoredFields?: readonly string[];
   /** Of memory, that a live call for it holds (`domain/live.ts`); absent: not known. */
@@ -40,10 +43,7 @@ export type Submitted =
    */
   | (Extract<Created, { kind: "kept" }> & { readonly waitsFor: Obstacle | null });
 
-export interface LiveJudgement extends Judged {
-  readonly comparison: Comparison;
-  readonly plan: Plan;
-  readonly promptSha256: string;
+export interface LiveJudgement extends Judged, Omit<Presented, "frame"> {
   /** US dollars for every call whose usage is known; `null` where that is none, or the price is unknown. */
   readonly costUsd: number | null;
   /** Calls made for this judgement. */

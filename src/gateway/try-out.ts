@@ -27,7 +27,7 @@ export async function tryOut(
   if (stay === null) return err({ kind: "crowded", provider: name });
   const deadline = startDeadline(policy.requestTimeoutMs, whom.onHangUp);
   try {
-    const prepared = await prepare(comparison, provider, ports.sha256, deadline.signal);
+    const prepared = await prepare(comparison, asked.order, provider, ports, deadline.signal);
     const { correlationId, tenant, span: parent = null } = whom;
     const traceId = parent?.traceId ?? whom.traceId;
     const who = { correlationId, tenant, traceId, parent };

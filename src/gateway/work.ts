@@ -107,14 +107,14 @@ async function attemptFor(
     return { outcome: { kind: "failed", failure }, durationMs: null };
   }
   const comparison = comparisonOf({ ...ticket, state });
-  const { plan, promptSha256, frame = 1 } = about;
+  const { plan, promptSha256, frame = 1, exchanged = false } = about;
   const { cancellations } = ports;
   const onCancel = cancellations ? (then: () => void) => cancellations.watch(about.id, then) : null;
   const deadline = startDeadline(policy.requestTimeoutMs, onCancel);
   const retryOf = progress.spent.calls === 0 ? null : (state.lastFailure?.reason ?? null);
   const { correlationId, tenant, traceId, queueId } = ofTicket(ticket);
   const purpose = { lane: "ticket", correlationId, tenant, traceId, parent, queueId, retryOf } as const;
-  const asking = { provider, prepared: { comparison, plan, promptSha256, frame }, purpose, tally };
+  const asking = { provider, prepared: { comparison, plan, promptSha256, frame, exchanged }, purpose, tally };
   const answer = await attempt(ports, asking, deadline.signal).finally(deadline.end);
   const { durationMs } = answer;
   if (answer.ok) {

@@ -13,6 +13,7 @@ import { knownOnly } from "./guards.ts";
 import { healthRoutes, type HealthParts } from "./health.ts";
 import { operatorRoutes, type OperatorRouteParts } from "./operator.ts";
 import { metricsRoutes, type MetricsParts } from "./metrics.ts";
+import { previewRoutes } from "./preview.ts";
 import { probeRoutes, type ProbeParts } from "./probes.ts";
 import { nothingHere, wrongMethod } from "./problems.ts";
 import { providerRoutes, type ProviderParts } from "./providers.ts";
@@ -26,6 +27,7 @@ import {
 } from "./route-context.ts";
 import { liveStatusRoutes, type LiveStatusParts } from "./live-status.ts";
 import { ticketRoutes, type TicketParts } from "./tickets.ts";
+import { webhookRoutes, type WebhookRouteParts } from "./webhooks.ts";
 
 export interface AppParts
   extends
@@ -33,6 +35,7 @@ export interface AppParts
     TicketParts,
     LiveStatusParts,
     FeedParts,
+    WebhookRouteParts,
     ProviderParts,
     HealthParts,
     ProbeParts,
@@ -67,9 +70,11 @@ export function createApp(parts: AppParts) {
 
   const guard = knownOnly(parts);
   comparisonRoutes(app, guard, parts);
+  previewRoutes(app, guard, parts);
   ticketRoutes(app, guard, parts);
   liveStatusRoutes(app, guard, parts);
   feedRoutes(app, guard, parts);
+  webhookRoutes(app, guard, parts);
   providerRoutes(app, guard, parts);
   healthRoutes(app, parts);
   probeRoutes(app, parts);

@@ -1,5 +1,6 @@
 /** A comparison on the wire: from a request's body to what is asked. */
 import type { Context } from "hono";
+import type { OrderAsked } from "../domain/judging/presentation.ts";
 import { err, ok, type Result } from "../domain/result.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import { readJson, type JsonBody } from "./body.ts";
@@ -66,6 +67,7 @@ export function comparisonIn({ text, value }: JsonBody): Result<GoodComparison, 
 }
 
 export function askedOf(request: ComparisonRequest): Asked {
+  const order = orderOf(request);
   const overrides = request.llm_config_overrides;
   return {
     userPrompt: request.user_prompt,
@@ -77,7 +79,14 @@ export function askedOf(request: ComparisonRequest): Asked {
     temperature: overrides?.temperature_override ?? null,
     maxTokens: overrides?.max_tokens_override ?? null,
     reasoningEffort: overrides?.reasoning_effort ?? null,
+    ...(order && { order }),
   };
+}
+
+/** @returns nothing where the essays are to be shown as given */
+function orderOf(request: ComparisonRequest): OrderAsked | undefined {
+  const { presentation: as, presentation_key: key, presentation_index: index } = request;
+  return !as || as === "as_given" ? undefined : { as, key: key ?? null, index: index ?? 0 };
 }
 
 function metadataIn(text: string, body: unknown): string {

@@ -2,16 +2,18 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import { heldBytes, mostHeldBytes } from "../domain/live.ts";
 import type { ProcessingMode, ProviderName } from "../domain/judging/comparison.ts";
+import type { Callback } from "../domain/ticket/ticket.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import type { LiveRoom, Stay } from "../gateway/live-room.ts";
+import type { LiveRoom } from "../gateway/live-room.ts";
 import type { createKeyedSubmit } from "../gateway/idempotency.ts";
 import type { Clock, Sha256 } from "../gateway/ports.ts";
 import type { Asked } from "../gateway/resolve.ts";
 import type { Caller, Submitted } from "../gateway/submission.ts";
+import { prefixOf, type CallbackPrefix } from "../push/callback.ts";
 import type { Config } from "../settings/config.ts";
 import type { Tell } from "../telemetry/events.ts";
 import { version } from "../version.ts";
-import { idempotencyKey, type TicketAnswer } from "../wire/schemas.ts";
+import { idempotencyKey, type ComparisonRequest, type TicketAnswer } from "../wire/schemas.ts";
 import { jsonAnswer, jsonType, textAnswer } from "./answer.ts";
 import { comparedAs, crowdedOut, notRead } from "./compared.ts";
 import { askedOf, readComparison, type GoodComparison } from "./comparison-request.ts";
@@ -20,8 +22,16 @@ import { contextOf, type ContextParts } from "./gate-views.ts";
 import { judgementJson } from "./judgement.ts";
 import { keyedRequest, keyOf } from "./keyed-request.ts";
 import { unaskedBytes, type Platform } from "./platform.ts";
-import { badIdempotencyKey } from "./problems.ts";
-import { refuse, tracedAs, whom, type Guard, type RouteContext, type Routes } from "./route-context.ts";
+import { badIdempotencyKey, notValid, type Issue } from "./problems.ts";
+import {
+  refuse,
+  tracedAs,
+  whom,
+  type Compared,
+  type Guard,
+  type RouteContext,
+  type Routes,
+} from "./route-context.ts";
 import { ticketBody } from "./ticket-answers.ts";
 
 export interface ComparisonParts extends ContextParts {
@@ -44,17 +54,53 @@ export function comparisonRoutes(app: Routes, guard: Guard, parts: ComparisonPar
   app.post("/api/v1/comparison", guard, (c) => compare(c, parts));
 }
 
-/** A body is read where there is room for it, which is given back with the answer. */
 async function compare(c: RouteContext, parts: ComparisonParts): Promise<Response> {
+  return atTheDoor(
+    c,
+    parts,
+    (compared) => c.set("comparison", compared),
+    (read, liveBytes) => judge(c, parts, read, liveBytes),
+  );
+}
+
+/**
+ * A body is read where there is room for it, which is given back with the answer.
+ *
+ * @param note for those who count
+ * @param answer to a good comparison. `liveBytes`: see `Caller`
+ */
+export async function atTheDoor(
+  c: RouteContext,
+  parts: ComparisonParts,
+  note: (compared: Compared) => void,
+  answer: (read: GoodComparison, liveBytes: number) => Promise<Response>,
+): Promise<Response> {
   const announced = announcedBytes(c);
   const expected = Math.min(announced ?? unaskedBytes, parts.config.maxBodyBytes);
   const stay = parts.door.enter(c.get("tenant") ?? "", mostHeldBytes(expected));
   if (stay === null) {
-    c.set("comparison", crowdedOut);
+    note(crowdedOut);
     return refuse(c, crowded);
   }
   try {
-    return await compareIn(c, parts, stay);
+    note(notRead);
+    const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
+    const read = await readComparison(c, parts.platform, parts.config.maxBodyBytes, mayRead);
+    const correlationId = read.ok ? read.value.request.correlation_id : read.error.correlationId;
+    if (correlationId) c.set("correlationId", correlationId);
+    if (!read.ok) return refuse(c, read.error.problem);
+    const { ignoredFields: fields, bodyLength, isWide } = read.value;
+    const liveBytes = heldBytes(announced ?? bodyLength, bodyLength, isWide);
+    stay.resize(liveBytes);
+    if (fields.length > 0) {
+      parts.tell({
+        kind: "unknown_fields",
+        correlationId: c.get("correlationId"),
+        traceId: tracedAs(c),
+        fields,
+      });
+    }
+    return await answer(read.value, liveBytes);
   } finally {
     stay.leave();
   }
@@ -66,23 +112,14 @@ function announcedBytes(c: RouteContext): number | null {
   return announced === undefined ? null : Number(announced);
 }
 
-async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): Promise<Response> {
+async function judge(
+  c: RouteContext,
+  parts: ComparisonParts,
+  read: GoodComparison,
+  liveBytes: number,
+): Promise<Response> {
   const { config, clock } = parts;
-  c.set("comparison", notRead);
-  const mayRead = (bytes: number) => stay.grow(mostHeldBytes(bytes));
-  const read = await readComparison(c, parts.platform, config.maxBodyBytes, mayRead);
-  if (!read.ok) {
-    if (read.error.correlationId) c.set("correlationId", read.error.correlationId);
-    return refuse(c, read.error.problem);
-  }
-  const { request, ignoredFields, bodyLength, isWide } = read.value;
-  const liveBytes = heldBytes(announcedBytes(c) ?? bodyLength, bodyLength, isWide);
-  stay.resize(liveBytes);
-  if (request.correlation_id) c.set("correlationId", request.correlation_id);
-  if (ignoredFields.length > 0) {
-    const correlationId = c.get("correlationId");
-    parts.tell({ kind: "unknown_fields", correlationId, traceId: tracedAs(c), fields: ignoredFields });
-  }
+  const { request, ignoredFields } = read;
   const asked = askedOf(request);
   const provider = asked.provider ?? config.defaultProvider;
   c.set("provider", provider);
@@ -92,7 +129,11 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
   const key = keyOf(c.req.header("idempotency-key"));
   if (key !== null && !idempotencyKey.safeParse(key).success) return refuse(c, badIdempotencyKey);
 
-  const caller = { ...callerOf(c, parts.platform, read.value, mode), liveBytes };
+  const callback = callbackIn(request, c.get("tenant") ?? "", config.webhooks.prefixes);
+  if (callback === "not_allowed") return refuse(c, notValid("comparison", [callbackNotAllowed]));
+
+  const sender = callerOf(c, parts.platform, read, mode);
+  const caller = { ...sender, liveBytes, ...(callback && { callback }) };
   const submitted = await submit(parts, key, asked, caller);
   c.set("comparison", comparedAs(mode, key !== null, submitted));
   if (!submitted.ok) {
@@ -114,6 +155,23 @@ async function compareIn(c: RouteContext, parts: ComparisonParts, stay: Stay): P
     }
   }
 }
+
+/** @returns `undefined`: none is given */
+function callbackIn(
+  { callback_url: url }: ComparisonRequest,
+  tenant: string,
+  prefixes: readonly CallbackPrefix[],
+): Callback | "not_allowed" | undefined {
+  if (url === undefined || url === null) return undefined;
+  const name = prefixOf(url, tenant, prefixes);
+  return name === null ? "not_allowed" : { name, url };
+}
+
+const callbackNotAllowed: Issue = {
+  path: "callback_url",
+  message:
+    "must be a URL under a prefix that the operator of this service has set for you (WEBHOOK_CALLBACK_PREFIXES), without user, password or fragment",
+};
 
 /** A caller whose metadata as written, and whose unread fields, are known. */
 type Sender = Caller & Required<Pick<Caller, "metadataText" | "ignoredFields">>;

@@ -21,7 +21,7 @@ export function feedRoutes(app: Routes, guard: Guard, parts: FeedParts): void {
 
 async function showEvents(
   c: RouteContext,
-  { after, limit, wait }: z.infer<typeof feedQuery>,
+  { after, limit, wait = 0 }: z.infer<typeof feedQuery>,
   parts: FeedParts,
 ): Promise<Response> {
   const number = after === undefined ? null : numberIn(after);

@@ -3,6 +3,7 @@ import { providerNames, type ProviderName } from "../domain/judging/comparison.t
 import type { Clock, Ports, StoreError } from "../gateway/ports.ts";
 import type { Config } from "../settings/config.ts";
 import { version } from "../version.ts";
+import type { Webhooks } from "../push/webhooks.ts";
 import type { HealthAnswer } from "../wire/schemas.ts";
 import { jsonAnswer } from "./answer.ts";
 import { statusesOf, type GateStatuses } from "./gate-views.ts";
@@ -34,6 +35,8 @@ export interface HealthParts extends NamedModels {
   readonly dependencies: AskStores;
   /** What of the stores breaks a promise. Asked after `dependencies`. */
   readonly storeWarnings: () => readonly string[];
+  /** `null`: nobody is told of tickets by webhooks. */
+  readonly webhooks: Webhooks | null;
   /** What the queue is made of here. */
   readonly queueType: string;
   readonly platform: Platform;
@@ -52,7 +55,8 @@ export function healthRoutes(app: Routes, parts: HealthParts): void {
 async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
   const { config, platform, deployment, queueType } = parts;
   const dependencies = await parts.dependencies("all");
-  const warnings = [...config.warnings, ...parts.storeWarnings()];
+  const untold = (await parts.webhooks?.warnings()) ?? [];
+  const warnings = [...config.warnings, ...parts.storeWarnings(), ...untold];
   const nameOf = await namesByKey(parts);
   const about = {
     platform: platform.name,
@@ -60,6 +64,7 @@ async function healthNow(parts: HealthParts): Promise<HealthAnswer> {
     commit: config.commit,
     deployment,
     warnings,
+    areWebhooksIll: untold.length > 0,
     queueType,
     nameOf,
   };
@@ -77,6 +82,7 @@ function healthBody(
     readonly commit: string | null;
     readonly deployment: string | null;
     readonly warnings: readonly string[];
+    readonly areWebhooksIll: boolean;
     readonly queueType: string;
     readonly nameOf: NameOf;
   },
@@ -94,6 +100,7 @@ function healthBody(
   const stores = Object.values(dependencies);
   const isUnhealthy = stores.some(({ status, needed }) => status === "down" && needed);
   const isDegraded =
+    about.areWebhooksIll ||
     known.length < providerNames.length ||
     stores.some(({ status }) => status === "down") ||
     known.some(({ refused, halt }) => refused !== null || halt !== undefined) ||

@@ -1,6 +1,7 @@
 /** A judgement on the wire, whether it was given at once or for a ticket. */
-import type { Parameters, ProviderName } from "../domain/judging/comparison.ts";
+import type { Parameters, Presentation, ProviderName } from "../domain/judging/comparison.ts";
 import type { Plan } from "../domain/judging/plan.ts";
+import { shownFirst } from "../domain/judging/presentation.ts";
 import type { Judged } from "../gateway/attempt.ts";
 import { metadataOfBoth, withMetadata } from "./metadata.ts";
 import type { JudgementAnswer, ResultAnswer } from "../wire/schemas.ts";
@@ -13,6 +14,11 @@ export interface JudgementParts extends Judged {
   /** Of the service that got it; `null`: older code did, which did not say. */
   readonly serviceVersion: string | null;
   readonly promptSha256: string;
+  /** Absent: as given. */
+  readonly presentation?: Presentation;
+  readonly exchanged?: boolean;
+  /** Absent from older code. */
+  readonly pairSha256?: string;
   readonly costUsd: number | null;
   readonly attempts: number;
   /** The caller's own, whose names win over ours. */
@@ -34,6 +40,7 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
     winner: judgement.winner,
     justification: judgement.justification,
     confidence: judgement.confidence,
+    shown_first: shownFirst(parts.exchanged),
     provider: parts.provider,
     model: parts.model,
     response_time_ms: parts.durationMs,
@@ -50,9 +57,14 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
   };
   const ours = {
     prompt_sha256: parts.promptSha256,
+    ...(parts.pairSha256 !== undefined && { pair_sha256: parts.pairSha256 }),
+    presentation: parts.presentation ?? "as_given",
     requested_model: parts.requestedModel,
     attempts: parts.attempts,
     normalizations: judgement.normalizations,
+    ...(judgement.justificationAsShown !== undefined && {
+      justification_as_shown: judgement.justificationAsShown,
+    }),
     sent_parameters: sentParameters(parts.plan, parts.parameters),
     dropped_parameters: parts.plan.dropped,
     ...(parts.serviceVersion === null ? {} : { service_version: parts.serviceVersion }),
@@ -62,8 +74,8 @@ export function judgementJson(parts: JudgementParts, more: TicketFields = {}): s
   return withMetadata({ ...body, ...more }, metadataOfBoth(ours, parts.metadata, parts.metadataText));
 }
 
-/** What reached the vendor, each where it was sent. */
-function sentParameters(plan: Plan, { maxTokens }: Parameters) {
+/** What reaches the vendor, each where it is sent. */
+export function sentParameters(plan: Plan, { maxTokens }: Parameters) {
   const { temperature, reasoningEffort } = plan;
   return {
     max_tokens: plan.maxTokens ?? maxTokens,

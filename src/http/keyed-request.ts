@@ -26,13 +26,17 @@ export async function keyedRequest(
   return {
     name: await sha256(`${caller.tenant}\n${key}`),
     requestSha256: `2:${await sha256(textOf(caller, asked, metadataText))}`,
-    sha256OfVersion1: async () => sha256(textOfVersion1(caller, asked)),
+    // That of a request in another order than as given is of later times.
+    ...(asked.order === undefined && {
+      sha256OfVersion1: async () => sha256(textOfVersion1(caller, asked)),
+    }),
   };
 }
 
 /** One text for all that ask the same. What is left open is left out, so that a field of later times changes no hash of today. */
-function textOf({ mode, priority, userId }: Caller, asked: Asked, metadataText: string): string {
-  const fields = Object.entries({ ...asked, mode, priority, userId });
+function textOf(caller: Caller, asked: Asked, metadataText: string): string {
+  const { mode, priority, userId, callback } = caller;
+  const fields = Object.entries({ ...asked, mode, priority, userId, callbackUrl: callback?.url ?? null });
   const given = fields.filter(([, value]) => value !== null).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(given))}\n${canonicalJson(metadataText)}`;
 }

@@ -55,12 +55,13 @@ async function metricsNow(parts: MetricsParts): Promise<string> {
     parts.dependencies("all"),
   ]);
   const sums = newSums();
-  const { access, tracing } = config;
+  const { access, tracing, webhooks } = config;
   beginAtZero(sums, {
     usable,
     defaultModel: (provider) => modelLabel(provider, defaultModels[provider]),
     tenants: access.kind === "keys" ? access.keys.map(({ tenant }) => tenant) : [],
     sendsSpans: tracing !== null,
+    sendsWebhooks: webhooks.endpoints.length + webhooks.prefixes.length > 0,
   });
   addDifferences(sums, counted);
   const build = [version, platform.name, parts.deployment ?? ""];

@@ -63,7 +63,7 @@ export interface Issue {
 }
 
 /** All that is wrong, as a list, and once more in `details` for clients that show nothing else. */
-export function notValid(what: "comparison" | "address", issues: readonly Issue[]): Problem {
+export function notValid(what: "comparison" | "address" | "body", issues: readonly Issue[]): Problem {
   return {
     status: 400,
     type: "VALIDATION_ERROR",

@@ -1,5 +1,6 @@
 /** A ticket on the wire: its 202, its status, and what came of the ticket. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
+import { shownFirst } from "../domain/judging/presentation.ts";
 import type { Failure } from "../domain/failure.ts";
 import { waitMinutes, retryAfterSeconds } from "../domain/gate/forecast.ts";
 import {
@@ -64,6 +65,7 @@ export function statusJson(ticket: Shown, context: TicketContext, beside: object
     queue_id: about.id,
     status: state.status,
     provider: about.provider,
+    shown_first: shownFirst(about.exchanged),
     queued_at: iso(about.acceptedAtMs),
     updated_at: iso(progress.updatedAtMs),
     expires_at: iso(about.expiresAtMs),

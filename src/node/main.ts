@@ -10,7 +10,7 @@ import type { GateStatus } from "../domain/gate/view.ts";
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import { busRenderer } from "../http/bus-events.ts";
 import { statusesOf } from "../http/gate-views.ts";
-import { endedEventJson } from "../http/notices.ts";
+import { endedEventJson, webhookBody } from "../http/notices.ts";
 import { sayTimes } from "../http/server-timing.ts";
 import { createModelLabel } from "../providers/model-label.ts";
 import { configuredModels } from "../providers/providers.ts";
@@ -24,6 +24,8 @@ import { newRecent, noteEvent } from "../telemetry/recent.ts";
 import type { Transport } from "../providers/transport.ts";
 import { weightsByKey } from "../gateway/gate-keys.ts";
 import { createHub } from "../push/hub.ts";
+import type { DeliveryStore } from "../gateway/delivery-store.ts";
+import { receiversOf } from "../push/receivers.ts";
 import { createService } from "../service.ts";
 import { version } from "../version.ts";
 import { openDataDirectory } from "./data-directory.ts";
@@ -37,6 +39,7 @@ import { recordingTransport } from "./vendors/recorder.ts";
 import { createHttpServer } from "./http/server.ts";
 import { longestStopMs, stopGracefully } from "./stop.ts";
 import { sizeOfTexts } from "./sqlite/stored-texts.ts";
+import type { NodeWebhooks } from "./push/webhooks.ts";
 import { openStores } from "./stores.ts";
 import { undiciTransport } from "./vendors/undici-transport.ts";
 import { utf8 } from "./http/utf8.ts";
@@ -77,6 +80,8 @@ const hub = createHub({
   onListening: (isListening) => stores.wantsMoves(isListening),
 });
 const bus = await openBus(config, clock);
+const receivers = await receiversOf(config.webhooks, sha256);
+const isTold = receivers.all.length > 0;
 const opened = await openStores({
   settings: { ...config, weights: await weightsByKey(config.tenantWeights, sha256) },
   redisUrl: config.redisUrl,
@@ -89,6 +94,7 @@ const opened = await openStores({
   onFault,
   tell,
   bus: bus && { bus, render: busRenderer(config.environment) },
+  ...(isTold && { webhooks: { told: receivers, onEntered: () => webhooks?.wake() } }),
 });
 if (!opened.ok) refuse(opened.error);
 const stores = opened.value;
@@ -97,6 +103,8 @@ const stopping = new AbortController();
 let isStarted = false;
 let isStopping = false;
 const vendors = undiciTransport();
+// Who tells nobody does not load what does.
+const webhooks = isTold && stores.deliveries !== null ? await sender(stores.deliveries) : null;
 const { app, gateway, settingsWarnings } = createService(config, {
   platform: nodePlatform,
   transport: config.recordResponses ? recorded(vendors.transport) : vendors.transport,
@@ -105,6 +113,7 @@ const { app, gateway, settingsWarnings } = createService(config, {
   random: Math.random,
   sha256,
   tell,
+  webhooks: webhooks?.webhooks,
   metrics: nodeMetrics(config, meter, recent, vendors.connections, hub.count),
   modelLabel,
   isStopping: () => isStopping,
@@ -131,6 +140,21 @@ void askedToStop.then(stop);
 
 function sha256(text: string): string {
   return hash("sha256", utf8(text), "hex");
+}
+
+async function sender(deliveries: DeliveryStore): Promise<NodeWebhooks> {
+  const { nodeWebhooks } = await import("./push/webhooks.ts");
+  return nodeWebhooks({
+    receivers,
+    deliveries,
+    tickets: stores.parts.tickets,
+    render: webhookBody,
+    clock,
+    pollIntervalMs: config.queue.pollIntervalMs,
+    newId,
+    tell,
+    onFault,
+  });
 }
 
 function refuse(why: string): never {
@@ -173,6 +197,7 @@ function warnings(): readonly string[] {
 function started() {
   isStarted = true;
   stores.start(gateway.run);
+  webhooks?.start();
   const { address, family, port } = server.address() as AddressInfo;
   const host = family === "IPv6" ? `[${address}]` : address;
   tell({
@@ -208,7 +233,7 @@ async function stop(signal: NodeJS.Signals) {
   const doorClosedAtMs = performance.now();
   hub.close();
   const { requestTimeoutMs } = config.llm;
-  await stopGracefully({ http, stores, clock, stopping, requestTimeoutMs }).catch(onFault);
+  await stopGracefully({ http, stores, webhooks, clock, stopping, requestTimeoutMs }).catch(onFault);
   void vendors.close();
   const endedAtMs = performance.now();
   tell({ kind: "stopped", signal, durationMs: Math.round(endedAtMs - askedAtMs) });

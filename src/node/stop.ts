@@ -22,6 +22,8 @@ const closingMs = 300;
 export interface Running {
   readonly http: Pick<HttpServer, "leave">;
   readonly stores: Pick<SqliteStore, "rest" | "close">;
+  /** Whoever sends what is told of tickets. Absent or `null`: nobody does. */
+  readonly webhooks?: { rest(): Promise<void> } | null;
   readonly clock: Clock;
   /** Ends the calls of the flow. */
   readonly stopping: AbortController;
@@ -31,11 +33,11 @@ export interface Running {
 
 /** @returns when everything is stored and closed, or its time is up */
 export async function stopGracefully(running: Running): Promise<void> {
-  const { http, stores, clock, stopping, requestTimeoutMs } = running;
+  const { http, stores, webhooks, clock, stopping, requestTimeoutMs } = running;
   const limitMs = Math.min(patienceMs, requestTimeoutMs);
 
   async function untilClosed(): Promise<void> {
-    const atRest = Promise.all([http.leave(clock), stores.rest()]).then(() => "at rest");
+    const atRest = Promise.all([http.leave(clock), stores.rest(), webhooks?.rest()]).then(() => "at rest");
     if ((await inTime(clock, limitMs, atRest)) === undefined) {
       stopping.abort("stopping");
       await inTime(clock, endingMs, atRest);

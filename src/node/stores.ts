@@ -6,6 +6,7 @@ import { isEnded, type Ticket } from "../domain/ticket/ticket.ts";
 import { ok, type Result } from "../domain/result.ts";
 import { wait } from "../gateway/deadline.ts";
 import { StoreAway, type Clock, type Door, type StoreTrouble } from "../gateway/ports.ts";
+import type { DeliveryStore } from "../gateway/delivery-store.ts";
 import type { StoreParts as ServiceParts } from "../service.ts";
 import { createFailover } from "../stores/failover/failover.ts";
 import type { LocalHealth } from "../stores/failover/fallback-store.ts";
@@ -30,6 +31,8 @@ export interface StoresParts extends Omit<SqliteParts, "onMoved" | "bus"> {
 }
 
 export interface Stores extends Door {
+  /** `null`: nobody is told of ends from here. */
+  readonly deliveries: DeliveryStore | null;
   /** What the service is made of. */
   readonly parts: Pick<
     ServiceParts,
@@ -53,7 +56,9 @@ export async function openStores(parts: StoresParts): Promise<Result<Stores, str
   const isWritten = redisUrl === null;
   const bus = parts.bus && { render: parts.bus.render, isWritten, onAdded: () => relays.kick() };
   const onMoved = hintedBy(parts.hints);
-  const opened = await openSqlite({ ...parts, tell, onMoved, bus: bus ?? undefined });
+  // What only stands in for Redis tells no endpoint: a ticket's end is told from where it moves to.
+  const webhooks = isWritten ? parts.webhooks : undefined;
+  const opened = await openSqlite({ ...parts, tell, onMoved, webhooks, bus: bus ?? undefined });
   if (!opened.ok) return opened;
   const { outbox } = opened.value;
   // Beside Redis there is only what an earlier life without it has left.
@@ -146,6 +151,7 @@ function sqliteAlone(sqlite: SqliteStore): Stores {
       dependencies: async () => ({ sqlite: sqliteIs(await sqlite.health(), true) }),
       warnings: () => [...warnings, ...sqlite.warnings()],
     },
+    deliveries: sqlite.deliveries,
     start: sqlite.start,
     rest: sqlite.rest,
     // All that happens to its tickets happens in this process.
@@ -200,6 +206,7 @@ async function redisBeforeSqlite(
         return { redis, sqlite: sqliteIs(fallback, !isUp) };
       },
     },
+    deliveries: null,
     start,
     rest,
     close,

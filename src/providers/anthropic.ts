@@ -77,7 +77,7 @@ function judgementTool(frame: FrameVersion) {
   };
 }
 
-function bodyOf({ model, system, user, maxTokens, plan, frame }: JudgeRequest) {
+function bodyOf({ model, system, user, maxTokens, plan, frame }: Omit<JudgeRequest, "attempt">) {
   const { structure } = plan;
   // There is no effort `none`: what stands for `none` is the model's own word, outside the effort.
   const effort = plan.reasoningEffort === "none" ? null : plan.reasoningEffort;

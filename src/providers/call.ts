@@ -1,7 +1,7 @@
 /** One call to a vendor: sent, once, as its dialect builds it. What comes back is read in `reply.ts`. */
 import type { ProviderName } from "../domain/judging/comparison.ts";
 import type { Failure } from "../domain/failure.ts";
-import type { Provider } from "../gateway/ports.ts";
+import type { JudgeRequest, Provider } from "../gateway/ports.ts";
 import { findModel, planFor } from "./catalog.ts";
 import { costOf } from "./cost.ts";
 import type { Dialect } from "./dialect.ts";
@@ -41,21 +41,33 @@ export function providerSpeaking<Envelope, Problem>(
 ): (vendor: Vendor, parts: VendorParts) => Provider {
   return ({ apiKey, baseUrl }, { transport, nowMs }) => {
     const headers = { ...jsonHeaders, ...dialect.headers(apiKey) };
+    const bodyOf = (request: Omit<JudgeRequest, "attempt">) => JSON.stringify(dialect.bodyOf(request));
     return {
       ...catalogued(dialect.name),
       // No `async`: it would hold the request, which is as large as both essays, for as long as the judge thinks.
       judge(request, signal) {
         const { model } = request;
         const url = baseUrl + dialect.path(model);
-        const body = JSON.stringify(dialect.bodyOf(request));
+        const body = bodyOf(request);
         return transport({ method: "POST", url, headers, body, maxAnswerBytes }, signal).then((sent) =>
           sent.ok
             ? replyIn(dialect, sent.value, model, nowMs())
             : replyWithout(failureOfFault(sent.error, signal), null),
         );
       },
+      outgoing: (request) => ({
+        path: dialect.path(request.model),
+        headers: { ...jsonHeaders, ...keyless(dialect) },
+        body: bodyOf(request),
+      }),
     };
   };
+}
+
+/** The headers that are the same whatever the key is. */
+function keyless({ headers }: Pick<Dialect<never, never>, "headers">): Readonly<Record<string, string>> {
+  const others = headers("another");
+  return Object.fromEntries(Object.entries(headers("one")).filter(([name, value]) => others[name] === value));
 }
 
 /** What the catalogue answers for a provider. */

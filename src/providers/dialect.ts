@@ -24,7 +24,7 @@ export interface Dialect<Envelope, Problem> {
   /** @returns what follows the base URL */
   path(model: string): string;
   /** @returns what becomes the JSON of a request */
-  bodyOf(request: JudgeRequest): object;
+  bodyOf(request: Omit<JudgeRequest, "attempt">): object;
 
   /** @returns each answer in the envelope; nothing where there is none */
   answersIn(envelope: Envelope): readonly Said[];
@@ -86,7 +86,7 @@ export type Schema = ReturnType<typeof schemaOf>;
  * @returns one of the two, as planned; nothing where neither is
  */
 export function shapeOf<Enforced, Json>(
-  { plan, frame }: JudgeRequest,
+  { plan, frame }: Pick<JudgeRequest, "plan" | "frame">,
   enforced: (schema: Schema) => Enforced,
   json: Json,
 ): Enforced | Json | {} {

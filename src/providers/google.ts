@@ -88,7 +88,7 @@ export const googleProvider = providerSpeaking(google);
 const jsonFormat = { responseMimeType: "application/json" };
 const schemaFormat = (schema: Schema) => ({ ...jsonFormat, responseJsonSchema: schema });
 
-function bodyOf(request: JudgeRequest) {
+function bodyOf(request: Omit<JudgeRequest, "attempt">) {
   const { system, user, maxTokens, plan } = request;
   const { temperature, reasoningEffort: effort } = plan;
   return {

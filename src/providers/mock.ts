@@ -8,6 +8,7 @@ import type { Clock, JudgeRequest, Provider, Reply } from "../gateway/ports.ts";
 import { catalogued } from "./call.ts";
 import { dice, hash } from "./dice.ts";
 import { failureOfAbort, failureOfStatus } from "./failures.ts";
+import { createQualityJudge, type QualityVerdict } from "./quality-judge.ts";
 import { replyWithout } from "./reply.ts";
 
 export interface MockOptions {
@@ -19,14 +20,23 @@ export interface MockOptions {
   /** HTTP statuses that failing calls are answered with, each as often as the others; none: no call fails. */
   readonly errorCodes: readonly number[];
   readonly seed: number;
+  /** `coin`, unless told: nothing that stands in the essays counts. `quality`: see `quality-judge.ts`. */
+  readonly judge?: "coin" | "quality";
+  /** Of `quality`: in logits. */
+  readonly orderEffect?: number;
+  readonly lengthEffect?: number;
 }
 
 /**
- * The mock. The verdict follows from the seed and the request; latency and errors from the seed, the request and the attempt number. Nothing
+ * The mock. The verdict follows from the seed and the request (of `quality`, from the essays' marks too); latency and errors from the seed, the request and the attempt number. Nothing
  * else counts, so every process and platform gives the same. Its statuses mean what a vendor's would, its usage is counted from the texts, and
  * nothing that a caller wrote is in its justifications. The mock takes every model id, all parameters, and never runs out of tokens.
  */
 export function mockProvider(options: MockOptions, clock: Clock): Provider {
+  const { seed } = options;
+  const byQuality = options.judge === "quality" ? createQualityJudge(options) : null;
+  const verdictOn = (request: JudgeRequest) =>
+    byQuality?.(request.user, markOf(request)) ?? byCoin(request, seed);
   return {
     ...catalogued("mock"),
     async judge(request, signal) {
@@ -44,53 +54,46 @@ export function mockProvider(options: MockOptions, clock: Clock): Provider {
         const failure = failureOfStatus(status, null, `the mock fails on purpose with ${status}`);
         return { outcome: err(failure), usage: null, requestId, status };
       }
-      return { ...judged(request, options.seed), requestId, status: 200 };
+      return { ...written(request, verdictOn(request), seed), requestId, status: 200 };
     },
   };
 }
 
-function judged(request: JudgeRequest, seed: number): Pick<Reply, "outcome" | "usage"> {
-  const chance = dice(`${seed} verdict ${request.promptSha256}`);
-  const pick = (texts: readonly string[]) => texts[Math.floor(chance() * texts.length)] ?? "";
-  const [better, worse] = chance() < 0.5 ? ["Essay A", "Essay B"] : ["Essay B", "Essay A"];
-  const confidence = (10 + Math.floor(chance() * 41)) / 10;
-  const justification = [pick(openings), pick(reasons), pick(reservations), pick(closings)]
-    .filter((sentence) => sentence !== "")
-    .join(" ")
-    .replaceAll("{better}", better)
-    .replaceAll("{worse}", worse);
-  const verdict = { justification, winner: better, confidence };
-  const text = JSON.stringify(
-    request.frame === 1 ? verdict : { boundary: boundaryOf(request.promptSha256), ...verdict },
-  );
-  return { outcome: ok({ text, model: request.model }), usage: counted(request, text, chance()) };
+/** What the lines round each essay carry. */
+function markOf({ frame, promptSha256 }: JudgeRequest): string {
+  return frame === 1 ? promptSha256.slice(0, 16) : boundaryOf(promptSha256);
 }
 
-const openings = [
-  "{better} makes the stronger case overall.",
-  "{better} answers the question more directly.",
-  "Both essays address the task, but {better} does so with more control.",
-  "{better} is the more convincing of the two.",
-];
-const reasons = [
-  "Its thesis is stated early and every paragraph serves it.",
-  "It supports its claims with concrete examples and explains why they matter.",
-  "Its paragraphs follow from one another, so that the argument builds instead of repeating itself.",
-  "It weighs the opposing view fairly before it draws its conclusion.",
-  "Its sentences are clear and varied, and its vocabulary is precise.",
-];
-const reservations = [
-  "{worse} has good ideas but asserts more than it shows.",
-  "{worse} loses its thread in the middle and recovers only at the end.",
-  "{worse} relies on general statements where evidence is needed.",
-  "{worse} is easy to read, yet stays on the surface of the question.",
-];
-const closings = [
+function byCoin({ promptSha256 }: JudgeRequest, seed: number): QualityVerdict {
+  const chance = dice(`${seed} verdict ${promptSha256}`);
+  const [winner, other] =
+    chance() < 0.5 ? (["Essay A", "Essay B"] as const) : (["Essay B", "Essay A"] as const);
+  const confidence = (10 + Math.floor(chance() * 41)) / 10;
+  const end = endings[Math.floor(chance() * endings.length)] ?? "";
+  return {
+    justification: `The mock has not read these essays: its coin fell for ${winner}, and not for ${other}.${end}`,
+    winner,
+    confidence,
+  };
+}
+
+/** Of several lengths, as a judge's reasons are. */
+const endings = [
   "",
-  "The difference is one of degree, not of kind.",
-  "A few slips of grammar in either do not change this.",
-  "On structure and evidence together, {better} comes first.",
+  " Another seed may decide otherwise.",
+  " Neither argument nor structure, neither language nor length had a part in it.",
+  " It is no opinion on either: with a vendor's key a real judge is asked, and with MOCK_JUDGE=quality the mock goes by marks in the essays.",
 ];
+
+function written(
+  request: JudgeRequest,
+  verdict: QualityVerdict,
+  seed: number,
+): Pick<Reply, "outcome" | "usage"> {
+  const text = JSON.stringify(request.frame === 1 ? verdict : { boundary: markOf(request), ...verdict });
+  const chance = dice(`${seed} usage ${request.promptSha256}`)();
+  return { outcome: ok({ text, model: request.model }), usage: counted(request, text, chance) };
+}
 
 const reasoningTokens: Readonly<Record<ReasoningEffort, number>> = {
   none: 0,

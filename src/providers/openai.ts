@@ -66,7 +66,7 @@ const schemaFormat = (schema: Schema) =>
   ({ text: { format: { type: "json_schema", name: judgementName, strict: true, schema } } }) as const;
 const jsonFormat = { text: { format: { type: "json_object" } } } as const;
 
-function bodyOf(request: JudgeRequest) {
+function bodyOf(request: Omit<JudgeRequest, "attempt">) {
   const { model, system, user, maxTokens, plan } = request;
   return {
     model,

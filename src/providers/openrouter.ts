@@ -106,7 +106,7 @@ interface Additions {
   reasoning?: { effort: ReasoningEffort };
 }
 
-function bodyOf(request: JudgeRequest) {
+function bodyOf(request: Omit<JudgeRequest, "attempt">) {
   const { model, system, user, maxTokens, plan } = request;
   const { temperature, reasoningEffort: effort, structure } = plan;
   const demanding = structure === "schema" || structure === "json" || temperature !== null || effort !== null;

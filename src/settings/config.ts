@@ -46,6 +46,10 @@ export interface Config {
     /** HTTP statuses, at least one. */
     readonly errorCodes: readonly number[];
     readonly seed: number;
+    readonly judge: "coin" | "quality";
+    /** In logits, of `quality` alone. */
+    readonly orderEffect: number;
+    readonly lengthEffect: number;
   };
   readonly llm: {
     readonly requestTimeoutMs: number;
@@ -297,6 +301,9 @@ function buildConfig(given: Settings): Omit<Config, "warnings"> {
       errorRate: given.MOCK_ERROR_RATE,
       errorCodes: given.MOCK_ERROR_CODES,
       seed: given.MOCK_SEED,
+      judge: given.MOCK_JUDGE,
+      orderEffect: given.MOCK_ORDER_EFFECT,
+      lengthEffect: given.MOCK_LENGTH_EFFECT,
     },
     llm: {
       requestTimeoutMs: Math.round(given.LLM_REQUEST_TIMEOUT_SECONDS * 1_000),

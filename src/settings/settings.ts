@@ -9,6 +9,14 @@ import { isTenantName } from "./tenants.ts";
 const digits = /^\d+$/;
 const decimal = /^\d+(\.\d+)?$/;
 
+/** Where vendors' own APIs are. */
+export const publicBaseUrls = {
+  anthropic: "https://api.anthropic.com",
+  openai: "https://api.openai.com/v1",
+  google: "https://generativelanguage.googleapis.com",
+  openrouter: "https://openrouter.ai/api/v1",
+} as const;
+
 /** In the order in which mistakes are reported. Each may be absent; a message says what is allowed, and nothing of what was found. */
 export const settings = z.object({
   ENVIRONMENT: oneOf(["development", "test", "production"]).default("development"),
@@ -36,22 +44,22 @@ export const settings = z.object({
   ANTHROPIC_API_KEY: headerKey().optional(),
   ANTHROPIC_ENABLED: flag().default(true),
   ANTHROPIC_DEFAULT_MODEL: modelId().optional(),
-  ANTHROPIC_BASE_URL: baseUrl().default("https://api.anthropic.com"),
+  ANTHROPIC_BASE_URL: baseUrl().default(publicBaseUrls.anthropic),
   ANTHROPIC_LIVE_CONCURRENCY: liveCalls(),
   OPENAI_API_KEY: headerKey().optional(),
   OPENAI_ENABLED: flag().default(true),
   OPENAI_DEFAULT_MODEL: modelId().optional(),
-  OPENAI_BASE_URL: baseUrl().default("https://api.openai.com/v1"),
+  OPENAI_BASE_URL: baseUrl().default(publicBaseUrls.openai),
   OPENAI_LIVE_CONCURRENCY: liveCalls(),
   GOOGLE_API_KEY: headerKey().optional(),
   GOOGLE_ENABLED: flag().default(true),
   GOOGLE_DEFAULT_MODEL: modelId().optional(),
-  GOOGLE_BASE_URL: baseUrl().default("https://generativelanguage.googleapis.com"),
+  GOOGLE_BASE_URL: baseUrl().default(publicBaseUrls.google),
   GOOGLE_LIVE_CONCURRENCY: liveCalls(),
   OPENROUTER_API_KEY: headerKey().optional(),
   OPENROUTER_ENABLED: flag().default(true),
   OPENROUTER_DEFAULT_MODEL: modelId().optional(),
-  OPENROUTER_BASE_URL: baseUrl().default("https://openrouter.ai/api/v1"),
+  OPENROUTER_BASE_URL: baseUrl().default(publicBaseUrls.openrouter),
   OPENROUTER_LIVE_CONCURRENCY: liveCalls(),
 
   MOCK_ENABLED: flag().optional(),
@@ -60,6 +68,9 @@ export const settings = z.object({
   MOCK_ERROR_RATE: number(0, 1).default(0),
   MOCK_ERROR_CODES: statusList().default([503]),
   MOCK_SEED: whole(0, 4_294_967_295).default(42),
+  MOCK_JUDGE: oneOf(["coin", "quality"]).default("coin"),
+  MOCK_ORDER_EFFECT: logits(),
+  MOCK_LENGTH_EFFECT: logits(),
   MOCK_LIVE_CONCURRENCY: liveCalls(),
 
   // 14 minutes: a consumer of Cloudflare Queues is stopped after 15. 50 s: clients and proxies commonly give up after 60.
@@ -143,6 +154,10 @@ function whole(from: number, to: number, more = "") {
 
 function number(from: number, to: number) {
   return numeric(decimal, (value) => value >= from && value <= to, `a number from ${from} to ${to}`);
+}
+
+function logits() {
+  return numeric(/^-?\d+(\.\d+)?$/, (value) => Math.abs(value) <= 10, "a number from -10 to 10").default(0);
 }
 
 function liveCalls() {

@@ -25,6 +25,7 @@ export type TelemetryEvent =
   | ProcessEvent
   | FaultEvent
   | OperatorEvent
+  | WebhookEvent
   /** Fields of a comparison that nobody reads. */
   | {
       readonly kind: "unknown_fields";
@@ -124,6 +125,7 @@ export interface AttemptEvent {
   readonly failure: Failure | null;
   /** What was read; `null`: no judgement. */
   readonly judgement: {
+    /** By the names that the judge was shown: Essay A is the one that it read first. */
     readonly winner: "Essay A" | "Essay B";
     readonly confidence: number;
     readonly normalizations: readonly string[];
@@ -263,6 +265,36 @@ export type OperatorEvent =
       readonly route: string;
       readonly untold: number;
     };
+
+/** Of endpoints that are told of tickets. Never a URL, nor what stood in an answer. */
+export type WebhookEvent =
+  | {
+      readonly kind: "webhook_attempt";
+      /** Of the event that was to be told. */
+      readonly eventId: string;
+      readonly queueId: string;
+      readonly tenant: string;
+      /** Its name. */
+      readonly endpoint: string;
+      /** From 1. */
+      readonly attempt: number;
+      /** `null`: there was no answer. */
+      readonly status: number | null;
+      /** Why there was none; `null`: there was one. */
+      readonly failure: "refused" | "timeout" | "tls" | "blocked" | "other" | null;
+      readonly durationMs: number;
+    }
+  /** One at a time is sent from now on, until one arrives. */
+  | { readonly kind: "webhook_failing"; readonly tenant: string; readonly endpoint: string }
+  /** Nothing is sent any more. */
+  | {
+      readonly kind: "webhook_off";
+      readonly tenant: string;
+      readonly endpoint: string;
+      /** It has answered 410, or no 2xx for days. */
+      readonly reason: "gone" | "silent";
+    }
+  | { readonly kind: "webhook_on"; readonly tenant: string; readonly endpoint: string };
 
 /** What was not meant to happen, and nobody's request has met. The class of what was thrown alone: its text may quote a prompt. */
 export interface FaultEvent {

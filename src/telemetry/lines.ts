@@ -11,6 +11,7 @@ import type {
   Tell,
   TelemetryEvent,
   TicketEnded,
+  WebhookEvent,
 } from "./events.ts";
 
 /** Every event that is logged, as one line. */
@@ -133,6 +134,11 @@ function lineOf(event: TelemetryEvent): Line | null {
     case "operator_action":
     case "operator_refused":
       return operatorLine(event);
+    case "webhook_attempt":
+    case "webhook_failing":
+    case "webhook_off":
+    case "webhook_on":
+      return webhookLine(event);
     // All others are faults: a list of types alone, since each is told in the same way.
     default:
       event satisfies FaultEvent;
@@ -367,6 +373,26 @@ function operatorLine(event: OperatorEvent): Line {
         fields: { correlation_id: correlationId, route, ...(untold > 0 && { count: untold }) },
       };
     }
+  }
+}
+
+function webhookLine(event: WebhookEvent): Line {
+  const { tenant, endpoint } = event;
+  switch (event.kind) {
+    case "webhook_attempt": {
+      const { eventId, queueId, attempt, status, failure, durationMs } = event;
+      const isTold = status !== null && status >= 200 && status < 300;
+      const came = { ...(status !== null && { status }), ...(failure !== null && { failure }) };
+      const ofEvent = { event_id: eventId, queue_id: queueId, attempt };
+      const fields = { tenant, endpoint, ...ofEvent, ...came, duration_ms: durationMs };
+      return { level: isTold ? "info" : "warn", fields };
+    }
+    case "webhook_failing":
+      return { level: "warn", fields: { tenant, endpoint } };
+    case "webhook_off":
+      return { level: "error", fields: { tenant, endpoint, reason: event.reason } };
+    case "webhook_on":
+      return { level: "info", fields: { tenant, endpoint } };
   }
 }
 

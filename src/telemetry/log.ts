@@ -59,6 +59,9 @@ export interface LogFields {
   /** An operator's name, and what the operator did. */
   readonly operator?: string;
   readonly action?: string;
+  /** Of an endpoint that is told of tickets its name; and the event that it was to be told. */
+  readonly endpoint?: string;
+  readonly event_id?: string;
   /** Of what the event names. */
   readonly count?: number;
 }
@@ -135,4 +138,6 @@ const allowed: ReadonlySet<string> = new Set([
   "operator",
   "action",
   "count",
+  "endpoint",
+  "event_id",
 ] satisfies (keyof LogFields)[]);

@@ -15,7 +15,7 @@ interface Operation {
     /** Where it isn't the one of its name in `parameterSchemas`. */
     readonly schema?: unknown;
   }[];
-  readonly body?: "ComparisonRequest";
+  readonly body?: "ComparisonRequest" | "WebhookTestRequest";
   /** The schema of the answer at 200; a media type where it isn't JSON. */
   readonly answer: keyof typeof components | `${string}/${string}`;
   /** The schema of the answer at 202. */
@@ -29,10 +29,16 @@ interface Operation {
 const components = {
   ComparisonRequest: schemas.comparisonRequest,
   Judgement: schemas.judgementAnswer,
+  Preview: schemas.previewAnswer,
   Ticket: schemas.ticketAnswer,
   Status: schemas.statusAnswer,
   Tickets: schemas.ticketsAnswer,
   Events: schemas.eventsAnswer,
+  Webhooks: schemas.webhooksAnswer,
+  WebhookTestRequest: schemas.webhookTestRequest,
+  WebhookTest: schemas.webhookTestAnswer,
+  Deliveries: schemas.deliveriesAnswer,
+  Delivery: schemas.deliveryAnswer,
   Result: schemas.resultAnswer,
   Pending: schemas.pendingAnswer,
   Error: schemas.errorAnswer,
@@ -71,6 +77,15 @@ const operations: readonly Operation[] = [
     errors: [400, 401, 409, 413, 415, 422, 502, 503],
   },
   {
+    path: "/api/v1/comparison/preview",
+    method: "post",
+    id: "preview",
+    summary: "What would be sent for a comparison, and what it might cost. Nothing is judged or kept.",
+    body: "ComparisonRequest",
+    answer: "Preview",
+    errors: [400, 401, 413, 415, 503],
+  },
+  {
     path: "/api/v1/status/{queue_id}",
     method: "get",
     id: "status",
@@ -82,7 +97,7 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/status/{queue_id}/events",
     method: "get",
-    id: "events",
+    id: "ticketEvents",
     summary:
       "What happens to a ticket, as it happens, until its end: Server-Sent Events or, with Upgrade: websocket (101), a WebSocket whose messages are JSON with id, type, timestamp and data.",
     parameters: [
@@ -131,15 +146,63 @@ const operations: readonly Operation[] = [
   {
     path: "/api/v1/events",
     method: "get",
-    id: "events",
+    id: "feed",
     summary: "Your tickets that have ended, in the order of their ends, each kept as long as the ticket.",
     parameters: [
       { name: "after", in: "query", schema: jsonSchema("after", schemas.feedQuery.shape.after) },
-      { name: "wait", in: "query", schema: jsonSchema("wait", schemas.feedQuery.shape.wait) },
+      { name: "wait", in: "query" },
       { name: "limit", in: "query", schema: jsonSchema("limit", schemas.feedQuery.shape.limit) },
     ],
     answer: "Events",
     errors: [400, 401, 410, 503],
+  },
+  {
+    path: "/api/v1/webhooks",
+    method: "get",
+    id: "webhooks",
+    summary: "Your receivers of webhooks, and how they fare.",
+    answer: "Webhooks",
+    errors: [401, 503],
+  },
+  {
+    path: "/api/v1/webhooks/test",
+    method: "post",
+    id: "testWebhook",
+    summary:
+      "Sends a receiver a webhook.test, six a minute. 200 also when it does not arrive; a good one turns the receiver on.",
+    body: "WebhookTestRequest",
+    answer: "WebhookTest",
+    errors: [400, 401, 404, 413, 415, 429],
+  },
+  {
+    path: "/api/v1/webhooks/deliveries",
+    method: "get",
+    id: "deliveries",
+    summary: "What your receivers were told, or are to be told, newest first.",
+    parameters: [
+      { name: "name", in: "query", schema: jsonSchema("name", schemas.deliveriesQuery.shape.name) },
+      { name: "status", in: "query", schema: jsonSchema("status", schemas.deliveriesQuery.shape.status) },
+      { name: "limit", in: "query" },
+      { name: "cursor", in: "query" },
+    ],
+    answer: "Deliveries",
+    errors: [400, 401, 503],
+  },
+  {
+    path: "/api/v1/webhooks/deliveries/{delivery_id}/redeliver",
+    method: "post",
+    id: "redeliver",
+    summary: "Tells a receiver the same event again, under its id.",
+    parameters: [
+      {
+        name: "delivery_id",
+        in: "path",
+        schema: jsonSchema("delivery_id", schemas.deliveryParameter.shape.delivery_id),
+      },
+    ],
+    answer: "Delivery",
+    accepted: "Delivery",
+    errors: [400, 401, 404, 410, 413, 415, 503],
   },
   {
     path: "/api/v1/providers",
@@ -302,6 +365,7 @@ const meanings: Readonly<Record<number, string>> = {
   410: "The ticket waited for longer than it may, or was cancelled; or what came behind the cursor is not all kept any more.",
   413: "The body is too large.",
   415: "The body is not plain JSON.",
+  429: "Too often for now.",
   422: "The provider says that this request can never succeed, or the Idempotency-Key was used for another comparison.",
   500: "A bug of ours.",
   502: "The provider answered, but not with a judgement, or refused our credentials.",
@@ -342,15 +406,18 @@ function make() {
 
 function describe(operation: Operation) {
   const isStream = operation.answer === "text/event-stream";
-  const responses: Record<string, unknown> = {
-    200: {
-      description: "OK",
-      headers: isStream ? { ...headers, "Cache-Control": streamed } : headers,
-      content: contentOf(operation.answer),
-    },
+  /** Whatever comes of it comes later, and can't be waited for. */
+  const isLater = operation.answer === operation.accepted;
+  const now = {
+    description: "OK",
+    headers: isStream ? { ...headers, "Cache-Control": streamed } : headers,
+    content: contentOf(operation.answer),
   };
+  const responses: Record<string, unknown> = isLater
+    ? { 202: { ...now, description: "It will be done." } }
+    : { 200: now };
   if (operation.empty) responses["204"] = { description: operation.empty, headers, content: {} };
-  if (operation.accepted) {
+  if (operation.accepted && !isLater) {
     responses["202"] = {
       description: "Not judged yet.",
       headers: {
@@ -368,7 +435,7 @@ function describe(operation: Operation) {
     const again = { "Retry-After": { required: false, schema: seconds } };
     // The health page is an answer, be it a bad one.
     const isHealth = operation.answer === "Health";
-    const canHelp = (status === 409 || status === 503) && !isHealth;
+    const canHelp = [409, 429, 503].includes(status) && !isHealth && !isLater;
     responses[status] = {
       description: meanings[status],
       headers: canHelp ? { ...headers, ...again } : headers,

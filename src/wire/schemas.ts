@@ -3,7 +3,12 @@
  * The namespace import is on purpose: the named one is five times the bundle.
  */
 import * as z from "zod";
-import { processingModes, providerNames, reasoningEfforts } from "../domain/judging/comparison.ts";
+import {
+  presentations,
+  processingModes,
+  providerNames,
+  reasoningEfforts,
+} from "../domain/judging/comparison.ts";
 import { placeholderProblems } from "../domain/judging/prompt.ts";
 import { errorTypes } from "./error-types.ts";
 
@@ -46,6 +51,20 @@ export const comparisonRequest = z.object({
   essay_b: essay(),
   llm_config_overrides: overridesRequest.nullish(),
   processing_mode: z.enum(processingModes).nullish(),
+  presentation: z
+    .enum(presentations)
+    .nullish()
+    .meta({
+      description: "Which essay the judge reads first; the answer is in your own names all the same.",
+    }),
+  presentation_key: atMost(200)
+    .nullish()
+    .meta({ description: "Names a series, whose orders can be had again." }),
+  presentation_index: z
+    .int()
+    .nonnegative()
+    .nullish()
+    .meta({ description: "Of the judgement, in the series of its pair." }),
   priority: z.int().min(0).max(10).nullish(),
   correlation_id: z.guid().nullish(),
   user_id: atMost(255).nullish(),
@@ -53,6 +72,10 @@ export const comparisonRequest = z.object({
   metadata: z.record(z.string(), z.unknown()).nullish().meta({
     description:
       "Echoed as it was written; at most 16 KiB of JSON and 100 levels deep, no name twice in an object, none of them __proto__.",
+  }),
+  callback_url: atMost(2_048).nullish().meta({
+    description:
+      "Where its end is told, should it become a ticket, in place of your endpoints: under a prefix that the operator has set for you.",
   }),
 });
 export type ComparisonRequest = z.infer<typeof comparisonRequest>;
@@ -72,7 +95,7 @@ export const waitQuery = z.object({
     .number()
     .pipe(z.int().min(0).max(30))
     .optional()
-    .meta({ description: "Seconds for which the answer waits for the ticket's end; 0: it does not." }),
+    .meta({ description: "Seconds for which the answer waits for a ticket's end; 0: it does not." }),
 });
 /** As EventSource sends it, too. */
 export const lastEventId = z.coerce
@@ -94,26 +117,24 @@ export const ticketsQuery = z.object({
 });
 
 /** Of the feed. */
-export const feedQuery = z.object({
+export const feedQuery = waitQuery.extend({
   after: z
     .string()
     .max(100)
     .optional()
     .meta({ description: "The cursor of the answer before; left out: from the oldest that is kept." }),
-  wait: z.coerce
-    .number()
-    .pipe(z.int().min(0).max(30))
-    .default(0)
-    .meta({ description: "Seconds to wait for an event where there is none." }),
   limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(100),
 });
 
 const count = z.int().nonnegative();
 
+const winner = z.enum(["Essay A", "Essay B"]);
+
 export const judgementAnswer = z.object({
-  winner: z.enum(["Essay A", "Essay B"]),
+  winner,
   justification: z.string().min(1).max(500),
   confidence: z.number().min(1).max(5),
+  shown_first: winner.meta({ description: "Which of your essays the judge read first." }),
   provider: z.enum(providerNames),
   model: z.string().meta({ description: "The model that says it answered." }),
   response_time_ms: count.meta({ description: "Duration of the answering call." }),
@@ -139,10 +160,43 @@ export const judgementAnswer = z.object({
     .nullable(),
   metadata: z.record(z.string(), z.unknown()).meta({
     description:
-      "The caller's own, and prompt_sha256, requested_model, attempts, normalizations, sent_parameters, dropped_parameters, ignored_fields, service_version where the caller has no such key.",
+      "The caller's own, and prompt_sha256, pair_sha256 (the same for both orders), presentation, requested_model, attempts, normalizations, justification_as_shown (where the essays were exchanged), sent_parameters, dropped_parameters, ignored_fields, service_version where the caller has no such key.",
   }),
 });
 export type JudgementAnswer = z.infer<typeof judgementAnswer>;
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const dollars = z.number().nonnegative().nullable();
+
+export const previewAnswer = z.object({
+  provider: z.enum(providerNames),
+  model: z.string(),
+  request: z
+    .object({
+      method: z.literal("POST"),
+      url: z
+        .string()
+        .meta({ description: "{provider base} stands for an address of this service's operator." }),
+      headers: z.record(z.string(), z.string()),
+      body: z.string().meta({ description: "Byte for byte." }),
+    })
+    .meta({ description: "What would be sent, without keys." }),
+  prompt_sha256: hash,
+  pair_sha256: hash,
+  shown_first: winner
+    .nullable()
+    .meta({ description: "Null: chance will decide, and the request is as given." }),
+  sent_parameters: z.record(z.string(), z.unknown()),
+  dropped_parameters: z.array(z.string()),
+  ignored_fields: z.array(z.string()),
+  estimate: z
+    .object({ prompt_tokens: count, max_completion_tokens: count, cost_low: dollars, cost_high: dollars })
+    .meta({
+      description:
+        "Of one call, in US dollars, null where the price is unknown. Low: a short verdict without reasoning; high: all tokens that it may write.",
+    }),
+});
+export type PreviewAnswer = z.infer<typeof previewAnswer>;
 
 const time = z.iso.datetime();
 
@@ -174,6 +228,7 @@ export const statusAnswer = z.object({
   queue_id: z.guid(),
   status: z.enum(ticketStatuses),
   provider: z.enum(providerNames),
+  shown_first: winner.meta({ description: "Which of your essays the judge reads first." }),
   queued_at: time,
   updated_at: time,
   expires_at: time,
@@ -251,6 +306,75 @@ export const eventsAnswer = z.object({
   cursor: z.string().meta({ description: "To go on from, also where there was no event." }),
   more: z.boolean().meta({ description: "Others are there already." }),
 });
+
+const endpointName = z.string().regex(/^[\w.-]{1,64}$/);
+export const webhookTestRequest = z.object({ name: endpointName });
+export const webhookTestAnswer = z.object({
+  name: z.string(),
+  delivered: z.boolean(),
+  status: z.int().nullable(),
+  error: z.enum(["refused", "timeout", "tls", "blocked", "status", "other"]).nullable(),
+  response_time_ms: count,
+  event_id: z.string(),
+});
+export type WebhookTestAnswer = z.infer<typeof webhookTestAnswer>;
+
+export const webhooksAnswer = z.object({
+  endpoints: z
+    .array(
+      z.object({
+        name: z.string(),
+        host: z.string(),
+        kind: z.enum(["endpoint", "callback"]),
+        state: z.enum(["ok", "failing", "probing", "off"]).meta({
+          description:
+            "failing: one delivery at a time is tried, the others wait. off: nothing is sent until a test is answered with 2xx, or the URL is another one.",
+        }),
+        failing_since: time.nullable(),
+        off_because: z
+          .enum(["gone", "silent"])
+          .nullable()
+          .meta({ description: "It has answered 410, or no 2xx for five days." }),
+        pending: count,
+        dropped: count.meta({ description: "Never told: too many waited, or their tickets were forgotten." }),
+        last_delivered_at: time.nullable(),
+      }),
+    )
+    .meta({ description: "Your own, as they are in the settings." }),
+});
+export type WebhooksAnswer = z.infer<typeof webhooksAnswer>;
+
+const deliveryStatus = z.enum(["pending", "delivered", "failed", "dropped"]);
+export const deliveriesQuery = z.object({
+  name: endpointName.optional(),
+  status: deliveryStatus.optional(),
+  limit: ticketsQuery.shape.limit,
+  cursor: ticketsQuery.shape.cursor,
+});
+export const deliveryParameter = z.object({ delivery_id: z.guid().toLowerCase() });
+
+export const deliveryAnswer = z.object({
+  delivery_id: z.guid(),
+  event_id: z.string(),
+  type: z.string(),
+  queue_id: z.guid(),
+  endpoint: z.string(),
+  status: deliveryStatus,
+  attempts: count,
+  last_status: z.int().nullable().meta({ description: "HTTP status of the last answer." }),
+  last_error: webhookTestAnswer.shape.error,
+  next_attempt_at: time.nullable().meta({
+    description: "At the earliest: where the receiver is failing or off, later. null: under way, or over.",
+  }),
+  created_at: time,
+});
+export type DeliveryAnswer = z.infer<typeof deliveryAnswer>;
+
+export const deliveriesAnswer = z.object({
+  deliveries: z.array(deliveryAnswer).meta({ description: "Newest first, kept as long as their tickets." }),
+  cursor: ticketsAnswer.shape.cursor,
+});
+export type DeliveriesAnswer = z.infer<typeof deliveriesAnswer>;
 
 export const operatorStatusAnswer = statusAnswer.extend({ tenant: z.string() });
 export const operatorTicketsAnswer = ticketsAnswer.extend({

@@ -31,10 +31,10 @@ it("writes the record as 1df0c65 did, byte for byte", () => {
 });
 
 it("takes the ticket for stored elsewhere where newer code wrote it, and lets a store say so in its own way", () => {
-  const newer = JSON.stringify({ ...ended, version: 3 });
+  const newer = JSON.stringify({ ...ended, version: 4 });
   expect(() => decodedTicket(newer, null)).toThrow(StoreAway);
   expect(() => decodedTicket(newer, null, (sentence) => new Error(`refused: ${sentence}`))).toThrow(
-    "refused: A ticket is of version 3, which newer code wrote",
+    "refused: A ticket is of version 4, which newer code wrote",
   );
 });
 

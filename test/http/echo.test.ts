@@ -81,6 +81,8 @@ describe("the caller's metadata", () => {
     const mine = {
       attempts: "mine",
       prompt_sha256: null,
+      pair_sha256: "mine",
+      presentation: 1,
       requested_model: [],
       normalizations: 0,
       dropped_parameters: {},

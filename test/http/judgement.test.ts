@@ -13,6 +13,7 @@ it("answers with the contract's keys and nothing else", async () => {
     winner: "Essay A",
     justification,
     confidence: 4.2,
+    shown_first: "Essay A",
     provider: "openai",
     model: "gpt-6-luna-2026-09-22",
     response_time_ms: 0,
@@ -29,6 +30,8 @@ it("answers with the contract's keys and nothing else", async () => {
     trace_id: null,
     metadata: {
       prompt_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      pair_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      presentation: "as_given",
       requested_model: "gpt-6.1-terra",
       attempts: 1,
       normalizations: [],

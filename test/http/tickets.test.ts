@@ -175,6 +175,7 @@ it("moves every field of the status: queued, processing, failed attempt, complet
     queue_id: id,
     status: "queued",
     provider: "openai",
+    shown_first: "Essay A",
     queued_at: at(0),
     updated_at: at(0),
     expires_at: at(4 * hourMs),

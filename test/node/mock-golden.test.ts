@@ -22,7 +22,7 @@ function lines(printed: string): string[] {
     const tokens =
       usage === null ? "-" : `${usage.promptTokens}+${usage.completionTokens}(${usage.reasoningTokens})`;
     const delay = delaysMs[at]?.toFixed(3);
-    return [requestId, delay, status, winner, confidence, tokens, String(justification).slice(0, 30)].join(
+    return [requestId, delay, status, winner, confidence, tokens, String(justification).slice(-30)].join(
       " | ",
     );
   });
@@ -40,16 +40,16 @@ it("judges otherwise with another seed", async () => {
 
 /** Pinned: demonstrations and recorded experiments count on it. A change here is a change that users notice. */
 const golden = [
-  "mock-37d9785c | 118.109 | 200 | Essay A | 4.9 | 106+133(62) | Essay A is the more convincing",
+  "mock-37d9785c | 118.109 | 200 | Essay A | 4.9 | 106+159(84) | k goes by marks in the essays.",
   "mock-5c9131aa | 136.075 | 503 | - | - | - | -",
-  "mock-144543ac | 100.740 | 200 | Essay A | 4.8 | 106+141(81) | Essay A makes the stronger cas",
-  "mock-38bfca0d | 130.650 | 200 | Essay B | 2.6 | 106+114(40) | Essay B is the more convincing",
-  "mock-7fdce569 | 130.795 | 200 | Essay B | 4 | 106+150(78) | Essay B answers the question m",
-  "mock-21f60151 | 127.528 | 200 | Essay B | 4.4 | 106+118(44) | Essay B is the more convincing",
-  "mock-daaa14e6 | 149.568 | 200 | Essay A | 4.1 | 106+152(69) | Essay A makes the stronger cas",
-  "mock-7a255ce8 | 141.901 | 200 | Essay B | 1 | 106+96(31) | Essay B makes the stronger cas",
-  "mock-6341e44a | 140.106 | 200 | Essay B | 1.5 | 106+135(74) | Essay B is the more convincing",
+  "mock-144543ac | 100.740 | 200 | Essay A | 4.8 | 106+80(39) |  Essay A, and not for Essay B.",
+  "mock-38bfca0d | 130.650 | 200 | Essay B | 2.6 | 106+151(76) | k goes by marks in the essays.",
+  "mock-7fdce569 | 130.795 | 200 | Essay B | 4 | 106+83(34) | her seed may decide otherwise.",
+  "mock-21f60151 | 127.528 | 200 | Essay B | 4.4 | 106+122(47) | k goes by marks in the essays.",
+  "mock-daaa14e6 | 149.568 | 200 | Essay A | 4.1 | 106+109(68) |  Essay A, and not for Essay B.",
+  "mock-7a255ce8 | 141.901 | 200 | Essay B | 1 | 106+93(53) |  Essay B, and not for Essay A.",
+  "mock-6341e44a | 140.106 | 200 | Essay B | 1.5 | 106+145(70) | k goes by marks in the essays.",
   "mock-e3bcfb7f | 136.059 | 429 | - | - | - | -",
-  "mock-c73467da | 131.081 | 200 | Essay B | 2.9 | 106+165(83) | Essay B answers the question m",
-  "mock-ff87141c | 129.873 | 200 | Essay B | 3.8 | 106+119(57) | Essay B answers the question m",
+  "mock-c73467da | 131.081 | 200 | Essay B | 2.9 | 106+100(51) | her seed may decide otherwise.",
+  "mock-ff87141c | 129.873 | 200 | Essay B | 3.8 | 106+130(81) | her seed may decide otherwise.",
 ];

@@ -87,7 +87,8 @@ it("writes what the service reads as a judgement, with nothing to mend and nothi
     expect(judgement.justification.length).toBeGreaterThanOrEqual(50);
     expect(judgement.justification.length).toBeLessThanOrEqual(500);
     expect(judgement.justification).not.toMatch(/walrus|[{}]/);
-    expect(judgement.justification).toContain(judgement.winner);
+    expect(judgement.justification).toContain("has not read these essays");
+    expect(judgement.justification).toContain(`its coin fell for ${judgement.winner}`);
     expect(judgement.confidence).toBeGreaterThanOrEqual(1);
     expect(judgement.confidence).toBeLessThanOrEqual(5);
     expect(judgement.confidence).toBe(Number(judgement.confidence.toFixed(1)));
@@ -101,14 +102,14 @@ it("gives a ticket that was never asked for a boundary the same verdict without 
   expect(await verdictOn({ ...given, frame: 1 })).toEqual(await verdictOn(given));
 });
 
-it("either essay wins about half of the time, with every confidence and many justifications", async () => {
+it("either essay wins about half of the time, with every confidence and justifications of several lengths", async () => {
   const judgements = [];
   for (const given of requests(2_000)) judgements.push(await verdictOn(given));
   const firstWins = judgements.filter(({ winner }) => winner === "Essay A").length;
   // Four standard deviations of a fair coin thrown 2,000 times.
   expect(Math.abs(firstWins - 1_000)).toBeLessThan(90);
   expect(new Set(judgements.map(({ confidence }) => confidence)).size).toBe(41);
-  expect(new Set(judgements.map(({ justification }) => justification)).size).toBeGreaterThan(200);
+  expect(new Set(judgements.map(({ justification }) => justification.length)).size).toBe(4);
 });
 
 it("the verdict follows from seed and request, not from attempt, latency or errors", async () => {

@@ -121,6 +121,15 @@ async function judgements(teller: Teller, lane: Lane): Promise<void> {
   await compare("a judgement of OpenRouter", by("openrouter", schema));
   await lane.rescript([{ text: "It is a tie." }, well]);
   await compare("a judgement at the second asking", by("openrouter", schema));
+  await compare("a judgement in the other order", { ...by("openai"), presentation: "swapped" });
+  const series = { presentation: "counterbalanced", presentation_key: "series-1" };
+  await compare("a judgement in a series", { ...by("openai"), ...series });
+  await compare("the next one of its pair", { ...by("openai"), ...series, presentation_index: 1 });
+  await teller.preview("a preview", { ...by("openai"), presentation: "swapped", language: "en" });
+  await teller.preview("a preview of what chance will decide", {
+    ...by("mock"),
+    presentation: "random",
+  });
   await ask("a trial of the mock", "POST", "/api/v1/providers/mock/test");
   await ask("a trial of OpenAI", "POST", "/api/v1/providers/openai/test");
   await ask("a trial of nobody", "POST", "/api/v1/providers/acme/test");
@@ -214,10 +223,13 @@ async function tickets(teller: Teller, lane: Lane): Promise<void> {
   });
   const bad = await queue("a ticket for what the vendor refuses", by("anthropic"));
   const keyed = await queue("a keyed ticket", by("mock"), { "idempotency-key": "three" });
+  const swapped = await queue("a ticket in the other order", { ...by("mock"), presentation: "swapped" });
   await good.until("completed");
   await bad.until("failed");
   await keyed.until("completed");
+  await swapped.until("completed");
   await good.look("a completed ticket");
+  await swapped.look("a completed ticket in the other order");
   await bad.look("a failed ticket");
   await compare("a keyed ticket's request again", queued(by("mock")), { "idempotency-key": "three" });
   await keyed.look("a keyed ticket");

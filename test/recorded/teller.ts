@@ -75,6 +75,7 @@ export function startTeller(origin: string) {
     changes: object,
     headers: Headers = {},
     shown: (text: string) => string = whole,
+    path = "/api/v1/comparison",
   ): Promise<Body> {
     const request = {
       user_prompt: "Which essay argues better?",
@@ -82,7 +83,7 @@ export function startTeller(origin: string) {
       essay_b: "Dogs bark.",
       ...changes,
     };
-    return ask(name, "POST", "/api/v1/comparison", headers, JSON.stringify(request), shown);
+    return ask(name, "POST", path, headers, JSON.stringify(request), shown);
   }
 
   /** A comparison that is kept. @throws {Error} where it isn't */
@@ -119,6 +120,8 @@ export function startTeller(origin: string) {
     ask,
     get,
     compare,
+    preview: (name: string, changes: object) =>
+      compare(name, changes, {}, whole, "/api/v1/comparison/preview"),
     queue,
     /** A ticket for whom nothing is in the way: whether its turn has come when its 202 is sent is a race. */
     queueAtOnce: (name: string, request: object, headers: Headers = {}) =>

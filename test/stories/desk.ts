@@ -102,6 +102,7 @@ export function deskAt(world: StoryWorld, vendor: VendorName) {
     ask: (asked: Ask = {}) => ask("queue_if_unavailable", asked),
     /** As written. */
     send: (body: unknown) => world.ask("/api/v1/comparison", post(body, as("one"))),
+    preview: (body: unknown) => world.ask("/api/v1/comparison/preview", post(body, as("one"))),
     /** Asks for a ticket, which may be refused. */
     tryToQueue: (asked: Ask = {}) => ask("queue", asked),
     queue,

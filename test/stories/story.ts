@@ -14,6 +14,8 @@ type Kind =
   | "telling"
   | "bounded"
   | "whose verdict"
+  | "presentation"
+  | "preview"
   | "several answers"
   | "the wire"
   | "the door";

@@ -11,6 +11,8 @@ import { deskAt } from "./desk.ts";
 import { door } from "./door.ts";
 import { holds } from "./holds.ts";
 import { operating } from "./operating.ts";
+import { presentation } from "./presentation.ts";
+import { preview } from "./preview.ts";
 import { thrown } from "./thrown.ts";
 import { telling } from "./telling.ts";
 import { wire } from "./wire.ts";
@@ -24,6 +26,8 @@ import type { Stand } from "./world.ts";
 const stories = [
   ...whoseVerdict,
   ...severalAnswers,
+  ...presentation,
+  ...preview,
   ...wire,
   ...door,
   ...whoseFault,

@@ -15,6 +15,7 @@ import { differencesOf } from "../../src/telemetry/metrics/sums.ts";
 import { newRecent, noteEvent } from "../../src/telemetry/recent.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import type { Platform } from "../../src/http/platform.ts";
+import type { Webhooks } from "../../src/push/webhooks.ts";
 import { createService } from "../../src/service.ts";
 import { checked, goodBody, post, type Answered } from "./answers.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   readonly random?: () => number;
   readonly platform?: Partial<Platform>;
   readonly deployment?: string;
+  /** Absent: nobody is told. */
+  readonly webhooks?: Webhooks;
   /** As which it is addressed; `http://localhost` unless told. */
   readonly origin?: string;
 }
@@ -136,6 +139,7 @@ function serviceIn(world: World, config: Config, options: ServiceOptions): TestS
     modelLabel,
     isStopping: () => stopping.signal.aborted,
     deployment,
+    webhooks: options.webhooks,
   });
   stores.workWith(async (ticketId) => {
     const claimed = await claimTicket(

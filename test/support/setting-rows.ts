@@ -97,6 +97,22 @@ export function number(
   };
 }
 
+/** May be below 0. */
+export function logits(name: string, read: Read): Row {
+  return {
+    name,
+    read,
+    byDefault: 0,
+    takes: [
+      ["-10", -10],
+      ["10", 10],
+      ["-0.25", -0.25],
+    ],
+    refuses: ["-10.1", "10.001", "--1", ...noNumbers.filter((text) => text !== "-1")],
+    allowed: "a number from -10 to 10",
+  };
+}
+
 /** Given in seconds, from 0.01; read in milliseconds. */
 export function seconds(name: string, read: Read, byDefault: number, most: number): Row {
   return number(

@@ -24,6 +24,10 @@ const whose = {
   model: "m",
 } as const;
 
+const ofEndpoint = { tenant: "maths", endpoint: "main" };
+const toldEvent = { eventId: "evt_q_3", queueId: "q", attempt: 2 };
+const toldFields = { event_id: "evt_q_3", queue_id: "q", attempt: 2 };
+
 it.each<[TelemetryEvent, object]>([
   [
     { kind: "breaker_opened", provider: "openai", untilMs: 0, reason: "unavailable", faults: 5, model: "m" },
@@ -128,6 +132,30 @@ it.each<[TelemetryEvent, object]>([
   [
     { kind: "ticket_alarm_failed", errorName: "Error", queueId: "q" },
     { level: "error", error_name: "Error", queue_id: "q" },
+  ],
+  [
+    { kind: "webhook_attempt", ...ofEndpoint, ...toldEvent, status: 204, failure: null, durationMs: 31 },
+    { level: "info", ...ofEndpoint, ...toldFields, status: 204, duration_ms: 31 },
+  ],
+  [
+    { kind: "webhook_attempt", ...ofEndpoint, ...toldEvent, status: 302, failure: null, durationMs: 31 },
+    { level: "warn", ...ofEndpoint, ...toldFields, status: 302, duration_ms: 31 },
+  ],
+  [
+    { kind: "webhook_attempt", ...ofEndpoint, ...toldEvent, status: null, failure: "tls", durationMs: 31 },
+    { level: "warn", ...ofEndpoint, ...toldFields, failure: "tls", duration_ms: 31 },
+  ],
+  [
+    { kind: "webhook_failing", ...ofEndpoint },
+    { level: "warn", ...ofEndpoint },
+  ],
+  [
+    { kind: "webhook_off", ...ofEndpoint, reason: "gone" },
+    { level: "error", ...ofEndpoint, reason: "gone" },
+  ],
+  [
+    { kind: "webhook_on", ...ofEndpoint },
+    { level: "info", ...ofEndpoint },
   ],
   [
     { kind: "spans_dropped", count: 512 },

@@ -1,4 +1,5 @@
 /** The judge in the fake: the same words for the same question, within the schema it was given. */
+import { createQualityJudge } from "../../src/providers/quality-judge.ts";
 import { boundaryAsked, signed } from "./signed.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { Fault, Step } from "./script.ts";
@@ -22,11 +23,25 @@ export function wordsFor(question: Question, step: Step | null): Words {
 
 function wantedBy({ promptText }: Question, step: Step | null): JsonObject {
   const boundary = boundaryAsked(promptText);
-  const asked = boundary === null ? {} : { boundary };
+  const byQuality =
+    step?.quality === undefined || boundary === null ? null : judgeOf(step)(promptText, boundary);
+  const asked = { ...(boundary !== null && { boundary }), ...byQuality };
   if (step?.echo === undefined) return { ...asked, ...step?.judgement };
   const found = promptText.match(new RegExp(step.echo, "g")) ?? [];
   const justification = [...found, defaultJudgement.justification].join(" ");
   return { ...asked, justification, ...step.judgement };
+}
+
+/** Each step's own, which counts what it is asked. */
+const judges = new WeakMap<Step, ReturnType<typeof createQualityJudge>>();
+
+function judgeOf(step: Step) {
+  const known = judges.get(step);
+  if (known !== undefined) return known;
+  const { seed = 0, orderEffect = 0, lengthEffect = 0 } = step.quality ?? {};
+  const judge = createQualityJudge({ seed, orderEffect, lengthEffect });
+  judges.set(step, judge);
+  return judge;
 }
 
 const defaultJudgement = {

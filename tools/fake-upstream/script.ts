@@ -51,6 +51,14 @@ const anyStep = {
   delayMs: z.int().nonnegative().optional(),
   /** Put in place of the default's values. An enforced schema still decides which keys there are, and their order. */
   judgement: z.record(z.string(), z.unknown()).optional(),
+  /** The verdict is by marks in the essays, with chance, as of the mock's judge of that name (`src/providers/quality-judge.ts`). */
+  quality: z
+    .strictObject({
+      seed: z.int(),
+      orderEffect: z.number().optional(),
+      lengthEffect: z.number().optional(),
+    })
+    .optional(),
   /** A regular expression: all that it finds in the prompt is put before the justification, so an answer shows its question. */
   echo: regularExpression.optional(),
   /** What the judge writes, word for word: no schema holds it back. `%boundary%` in it becomes the one that the prompt asks for. */

@@ -211,6 +211,13 @@ const callers: Row = {
       queries: [query(perSecond("idempotent_requests_total", "outcome", "", here), "{{outcome}}")],
     },
     {
+      title: "Webhooks by outcome",
+      about: "Whatever is not delivered is tried again. Who fares how: GET /healthz, and the log.",
+      kind: "lines",
+      unit: "reqps",
+      queries: [query(perSecond("webhook_attempts_total", "outcome", "", here), "{{outcome}}")],
+    },
+    {
       title: "Requests under way",
       about: "Not answered yet.",
       kind: "lines",

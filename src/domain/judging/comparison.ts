@@ -34,6 +34,10 @@ export interface Comparison {
   readonly parameters: Parameters;
 }
 
+/** How the order in which the judge reads the essays is chosen: see `presentation.ts`. */
+export const presentations = ["as_given", "swapped", "random", "counterbalanced"] as const;
+export type Presentation = (typeof presentations)[number];
+
 /** Whether a comparison is judged now, later, or now if that is possible and later if not. */
 export const processingModes = ["queue_if_unavailable", "immediate", "queue"] as const;
 export type ProcessingMode = (typeof processingModes)[number];

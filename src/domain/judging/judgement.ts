@@ -9,8 +9,13 @@ export interface Judgement {
   readonly justification: string;
   /** 1 (a guess) to 5 (certain). */
   readonly confidence: number;
-  /** How it differs from what the judge wrote: `confidence_clamped`, `justification_truncated`. */
+  /**
+   * How it differs from what the judge wrote: `confidence_clamped`, `justification_truncated`; of exchanged essays `labels_exchanged`, and
+   * `labels_uncertain` where not all that names an essay may have been.
+   */
   readonly normalizations: readonly string[];
+  /** With the labels as the judge was shown them; absent: those are the caller's. */
+  readonly justificationAsShown?: string;
 }
 
 type Winner = "Essay A" | "Essay B";

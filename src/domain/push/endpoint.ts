@@ -38,6 +38,8 @@ export interface Endpoint extends KnownEndpoint {
   readonly sending: number;
   /** Deliveries that were never made, for other reasons than the receiver's answers. */
   readonly dropped: number;
+  /** The last of them; `null`: none. */
+  readonly lastDroppedAtMs: number | null;
   /** Since when no process knows it from its settings; `null`: one does. */
   readonly unknownSinceMs: number | null;
 }
@@ -80,6 +82,7 @@ export function newEndpoint(known: KnownEndpoint): Endpoint {
     pending: 0,
     sending: 0,
     dropped: 0,
+    lastDroppedAtMs: null,
     unknownSinceMs: null,
   };
 }
@@ -147,6 +150,12 @@ export function afterAttempt(
       return { ...sent, trouble, state: worsened(sent.state, deliveryId, trouble, nowMs) };
     }
   }
+}
+
+/** @param count deliveries that will not be made */
+export function withDropped(endpoint: Endpoint, count: number, nowMs: number): Endpoint {
+  if (count === 0) return endpoint;
+  return { ...endpoint, dropped: endpoint.dropped + count, lastDroppedAtMs: nowMs };
 }
 
 /** A test has reached it, or it has another URL. */

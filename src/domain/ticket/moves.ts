@@ -8,17 +8,18 @@ import type { Others } from "../gate/call-report.ts";
 import { fail, threw } from "./failure.ts";
 import { presentTicket } from "./set-back.ts";
 import { callIsOver, cancelNow, die, endAt, expire, move, backToQueue, type Moved } from "./steps.ts";
-import type {
-  About,
-  CancelledBy,
-  Ended,
-  Processing,
-  Progress,
-  Spent,
-  Texts,
-  Ticket,
-  TicketPolicy,
-  TicketResult,
+import {
+  versionOf,
+  type About,
+  type CancelledBy,
+  type Ended,
+  type Processing,
+  type Progress,
+  type Spent,
+  type Texts,
+  type Ticket,
+  type TicketPolicy,
+  type TicketResult,
 } from "./ticket.ts";
 
 /**
@@ -49,11 +50,12 @@ export function acceptTicket(
     suspect: false,
     deaths: 0,
   };
+  const state: Ticket["state"] = { status: "queued", texts, notBeforeMs: nowMs + delayMs, lastFailure };
   const ticket: Ticket = {
-    version: 1,
+    version: versionOf(about, state),
     about: { ...about, acceptedAtMs: nowMs, expiresAtMs: nowMs + policy.ttlMs },
     progress,
-    state: { status: "queued", texts, notBeforeMs: nowMs + delayMs, lastFailure },
+    state,
   };
   return { ticket, events: [{ number: 1, atMs: nowMs, kind: "accepted" }], reply: null };
 }

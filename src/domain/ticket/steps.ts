@@ -2,6 +2,7 @@
 import type { Failure } from "../failure.ts";
 import {
   isEnded,
+  versionOf,
   type Cancelled,
   type CancelledBy,
   type Ended,
@@ -87,7 +88,7 @@ export function cancelNow(
 ): Moved<null> {
   const claim = state.status === "processing" ? state.claim : null;
   const ended: Cancelled = { status: "cancelled", cancelledBy, claim, ...endAt(nowMs, policy) };
-  return move({ ...ticket, version: 2 }, ticket.progress, ended, { kind: "cancelled", cancelledBy }, nowMs);
+  return move(ticket, ticket.progress, ended, { kind: "cancelled", cancelledBy }, nowMs);
 }
 
 /** The call that was under way when it was cancelled is over, and with it the last that the ticket held. Not an event: the ticket had ended. */
@@ -110,6 +111,12 @@ export function move(
   if (isEnded(ticket.state))
     throw new Error(`ticket ${ticket.about.id} has ended and can't be ${happening.kind}`);
   const number = progress.events + 1;
-  const moved: Ticket = { ...ticket, progress: { ...progress, events: number, updatedAtMs: nowMs }, state };
+  const version = versionOf(ticket.about, state);
+  const moved: Ticket = {
+    ...ticket,
+    version,
+    progress: { ...progress, events: number, updatedAtMs: nowMs },
+    state,
+  };
   return { ticket: moved, events: [{ number, atMs: nowMs, ...happening }], reply: null };
 }

@@ -16,7 +16,13 @@
  * while a call for it was under way keeps that call's claim, and with it its place at the gate, until the call is settled or its lease is over.
  * The functions that move a ticket are in `moves.ts`.
  */
-import type { Comparison, FrameVersion, Parameters, ProviderName } from "../judging/comparison.ts";
+import type {
+  Comparison,
+  FrameVersion,
+  Parameters,
+  Presentation,
+  ProviderName,
+} from "../judging/comparison.ts";
 import type { Failure } from "../failure.ts";
 import { tokensOf } from "../gate/fair-order.ts";
 import type { QueueItem } from "../gate/places.ts";
@@ -25,8 +31,8 @@ import { decodeRecord, type Decoded } from "../record.ts";
 import type { Usage } from "../judging/usage.ts";
 
 export interface Ticket {
-  /** 2: it was cancelled, which code that knows only 1 can't read. All else is written as 1, for older code that works beside this. */
-  readonly version: 1 | 2;
+  /** See `versionOf`. */
+  readonly version: 1 | 2 | 3;
   readonly about: About;
   readonly progress: Progress;
   readonly state: TicketState;
@@ -43,6 +49,12 @@ export interface About {
   readonly promptSha256: string;
   /** By which its user text is made and its answer is read. Absent: 1, which asked for no boundary. */
   readonly frame?: FrameVersion;
+  /** How the order of its essays was asked for; absent: as given. */
+  readonly presentation?: Presentation;
+  /** Its texts, plan and hash are of the caller's essays exchanged, while its judgement is in the caller's names. Absent: not exchanged. */
+  readonly exchanged?: boolean;
+  /** The same for both orders of a pair. Absent from older code. */
+  readonly pairSha256?: string;
   /** 0 to 10. */
   readonly priority: number;
   /** UTF-8 bytes of its texts. */
@@ -63,13 +75,21 @@ export interface About {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The same as it was written, which is what is echoed; absent: as `JSON.stringify` writes it. */
   readonly metadataText?: string;
+  /** Where its end is told in place of its tenant's endpoints, and the name of the prefix that allows it. Absent: nowhere else; and from older code. */
+  readonly callback?: Callback;
   /** Names of fields of its request that nobody reads; absent: none. */
   readonly ignoredFields?: readonly string[];
   readonly acceptedAtMs: number;
   readonly expiresAtMs: number;
 }
 
-/** What a caller wrote, or the system prompt in force then. Erased when the ticket ends. */
+/** A caller's own URL, for nobody to see: its path and query may be secrets. */
+export interface Callback {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** What a caller wrote, or the system prompt in force then, in the order that the judge is shown. Erased when the ticket ends. */
 export type Texts = Pick<Comparison, "systemPrompt" | "userPrompt" | "essayA" | "essayB">;
 
 /** What is optional is absent from older code, and where it never happened. */
@@ -186,6 +206,7 @@ export interface TicketResult {
     readonly justification: string;
     readonly confidence: number;
     readonly normalizations: readonly string[];
+    readonly justificationAsShown?: string;
   };
   /** The model that says it answered. */
   readonly model: string;
@@ -232,13 +253,34 @@ export interface TicketPolicy {
 /** @param stored what JSON holds; texts that an adapter keeps beside it must be joined first */
 export function decodeTicket<Stored extends TicketCopy = Ticket>(stored: unknown): Decoded<Stored> {
   const decoded = decodeRecord<Stored>(stored, 1);
-  // Version 2 has one more way to end, and is otherwise the same.
-  const isKnown = decoded.kind === "newer" && decoded.version === newestTicketVersion;
+  // The later ones say more, and are otherwise the same.
+  const isKnown = decoded.kind === "newer" && decoded.version <= newestTicketVersion;
   return isKnown ? { kind: "known", value: stored as Stored } : decoded;
 }
 
 /** Of the records that this code can read. */
-export const newestTicketVersion: Ticket["version"] = 2;
+export const newestTicketVersion: Ticket["version"] = 3;
+
+/**
+ * Older code, that works beside this or after a rollback, leaves alone what is of a version that it doesn't know. 2: it was cancelled. 3: it waits with
+ * its essays exchanged; older code would take the verdict for one in the caller's names. All else is written as 1, which all can read.
+ */
+export function versionOf(
+  { exchanged }: Pick<About, "exchanged">,
+  { status }: TicketState,
+): Ticket["version"] {
+  switch (status) {
+    case "queued":
+    case "processing":
+      return exchanged === true ? 3 : 1;
+    case "cancelled":
+      return 2;
+    case "completed":
+    case "failed":
+    case "expired":
+      return 1;
+  }
+}
 
 /** The comparison as resolved when it was accepted. Only a ticket that has not ended has it. */
 export function comparisonOf({ about, state }: Ticket & { state: Queued | Processing }): Comparison {

@@ -2,6 +2,7 @@
  * The bus over Kafka. The value is the whole CloudEvent (its Kafka binding's structured mode), the key the ticket's id, by Java's partitioner: so
  * a ticket's events stand in one partition, where other producers' of the same key stand too. The topic is the operator's: none is made here.
  */
+import { isIP } from "node:net";
 import { Producer, compatibilityPartitioner, stringSerializers } from "@platformatic/kafka";
 import { inTime } from "../../gateway/deadline.ts";
 import type { Clock } from "../../gateway/ports.ts";
@@ -28,49 +29,68 @@ const mechanisms = {
 
 export function kafkaBus(settings: KafkaConfig, clock: Clock): Bus {
   const { topic } = settings;
-  let producer: TextProducer | null = null;
+  let connecting: Promise<TextProducer> | null = null;
 
   async function send(events: readonly BusEvent[]): Promise<void> {
-    producer ??= producerFor(settings);
     const messages = events.map(({ queueId, json }) => ({
       topic,
       key: queueId,
       value: json,
       headers: { "content-type": contentType },
     }));
-    const sent = await inTime(clock, publishMs, producer.send({ messages }));
-    if (sent === undefined) throw new Error("timeout");
+    const producer = await (connecting ??= connectedTo(settings));
+    await producer.send({ messages });
   }
 
   /** Whatever has failed: what an idempotent producer believes of its partitions may be wrong from then on. */
-  function renew(): void {
-    const gone = producer;
-    producer = null;
-    gone?.close(true).catch(() => {});
+  async function end(): Promise<void> {
+    const gone = connecting;
+    connecting = null;
+    const producer = await gone?.catch(() => null);
+    await producer?.close(true);
   }
 
   return {
     name: "kafka",
     async publish(events) {
       try {
-        await send(events);
+        const sending = send(events).then(() => "sent");
+        if ((await inTime(clock, publishMs, sending)) === undefined) throw new Error("timeout");
         return { kind: "all" };
       } catch (error) {
-        renew();
+        void end().catch(() => {});
         return { kind: "some", unsent: events, why: faultOf(error), retryAfterMs: null };
       }
     },
-    async close() {
-      const gone = producer;
-      producer = null;
-      await gone?.close(true);
-    },
+    close: end,
   };
 }
 
 type TextProducer = Producer<string, string, string, string>;
 
-function producerFor({ bootstrapServers, username, password, mechanism, tls }: KafkaConfig): TextProducer {
+/**
+ * Over TLS with the name of each broker in its hello, by which brokers behind one address are told apart; where one of them has no name, without:
+ * an address can't be in it (RFC 6066), and the client would throw it past everybody.
+ */
+async function connectedTo(settings: KafkaConfig): Promise<TextProducer> {
+  const hasNames = settings.tls && !settings.bootstrapServers.some(isAddress);
+  const producer = producerFor(settings, hasNames);
+  if (!hasNames) return producer;
+  try {
+    const { brokers } = await producer.metadata({ topics: [settings.topic], autocreateTopics: false });
+    if (![...brokers.values()].some(({ host }) => isIP(host) !== 0)) return producer;
+  } catch (error) {
+    await producer.close(true);
+    throw error;
+  }
+  await producer.close(true);
+  return producerFor(settings, false);
+}
+
+function producerFor(
+  { bootstrapServers, username, password, mechanism, tls }: KafkaConfig,
+  saysNames: boolean,
+): TextProducer {
   const producer: TextProducer = new Producer({
     clientId: "llm-provider-service",
     bootstrapBrokers: [...bootstrapServers],
@@ -83,11 +103,15 @@ function producerFor({ bootstrapServers, username, password, mechanism, tls }: K
     retryDelay: retryDelayMs,
     connectTimeout: connectMs,
     requestTimeout: requestMs,
-    ...(tls && { tls: {} }),
+    ...(tls && { tls: {}, tlsServerName: saysNames }),
     ...(username !== null &&
       password !== null && { sasl: { mechanism: mechanisms[mechanism], username, password } }),
   });
   return producer;
+}
+
+function isAddress(server: string): boolean {
+  return isIP(server.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")) !== 0;
 }
 
 /** The deepest reason that has a name: Kafka's own, as SASL_AUTHENTICATION_FAILED, or the system's, as ECONNREFUSED. */

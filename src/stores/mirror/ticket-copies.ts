@@ -55,9 +55,10 @@ function keyOf(id: string): string {
   return `${mirrorRoot}queue:requests:${id}`;
 }
 
-/** Only what is shown: neither texts, nor who asked on whose behalf, nor what a claim is made with. */
+/** Only what is shown: neither texts, nor who asked on whose behalf, nor where its end is told, nor what a claim is made with. */
 function copyOf({ version, about, progress, state }: Ticket): TicketCopy {
-  const bare = { version, about: { ...about, userId: null }, progress: { ...progress, lastPermit: null } };
+  const { callback: _, ...shown } = about;
+  const bare = { version, about: { ...shown, userId: null }, progress: { ...progress, lastPermit: null } };
   switch (state.status) {
     case "queued": {
       const { status, notBeforeMs, lastFailure } = state;

@@ -103,6 +103,7 @@ export const countedFamilies = {
   ),
   llm_provider_tenant_requests_total: counter("Comparisons judged or kept.", ["tenant"]),
   llm_provider_tenant_cost_dollars_total: counter("US dollars of calls whose cost is known.", ["tenant"]),
+  llm_provider_webhook_attempts_total: counter("Webhooks sent, and what came of them.", ["outcome"]),
   llm_provider_spans_dropped_total: counter(
     "Spans that no collector took. Node only, where spans are sent.",
     [],

@@ -15,6 +15,8 @@ export interface ZeroParts {
   readonly tenants: readonly string[];
   /** Spans are sent to a collector. */
   readonly sendsSpans: boolean;
+  /** Somebody is told of tickets by webhooks. */
+  readonly sendsWebhooks: boolean;
 }
 
 const modes = ["queue_if_unavailable", "immediate", "queue"];
@@ -33,7 +35,10 @@ const outcomes: readonly ("judged" | Failure["reason"])[] = [
   "unreadable",
 ];
 
-export function beginAtZero(sums: Sums, { usable, defaultModel, tenants, sendsSpans }: ZeroParts): void {
+const webhookOutcomes = ["delivered", "status", "refused", "timeout", "tls", "blocked", "other"];
+
+export function beginAtZero(sums: Sums, parts: ZeroParts): void {
+  const { usable, defaultModel, tenants, sendsSpans, sendsWebhooks } = parts;
   for (const provider of usable) {
     const model = defaultModel(provider);
     for (const mode of modes) {
@@ -55,6 +60,11 @@ export function beginAtZero(sums: Sums, { usable, defaultModel, tenants, sendsSp
     seriesOf(sums, "llm_provider_cost_dollars_total", [provider, model]);
     seriesOf(sums, "llm_provider_unpriced_attempts_total", [provider, model]);
     seriesOf(sums, "llm_provider_answered_by_other_model_total", [provider, model]);
+  }
+  if (sendsWebhooks) {
+    for (const outcome of webhookOutcomes) {
+      seriesOf(sums, "llm_provider_webhook_attempts_total", [outcome]);
+    }
   }
   if (sendsSpans) seriesOf(sums, "llm_provider_spans_dropped_total", []);
   for (const outcome of ["first", "replayed", "in_progress", "mismatch"])

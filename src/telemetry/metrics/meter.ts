@@ -3,7 +3,7 @@
  * costs four look-ups, not one for each of its twenty figures.
  */
 import type { ProviderName } from "../../domain/judging/comparison.ts";
-import type { AttemptEvent, RequestEvent, TelemetryEvent, TicketEnded } from "../events.ts";
+import type { AttemptEvent, RequestEvent, TelemetryEvent, TicketEnded, WebhookEvent } from "../events.ts";
 import { countedFamilies, type CountedName } from "./families.ts";
 import { newSums, observe, seriesOf, type Series, type Sums } from "./sums.ts";
 
@@ -47,6 +47,9 @@ type Uncounted = Extract<
       | "bus_dropped"
       | "operator_action"
       | "operator_refused"
+      | "webhook_failing"
+      | "webhook_off"
+      | "webhook_on"
       | "started"
       | "found"
       | "stopping"
@@ -95,6 +98,9 @@ export function createMeter(modelLabel: ModelLabel, sums: Sums = newSums()): Met
         return;
       case "ticket_ended":
         return countEnd(sums, event);
+      case "webhook_attempt":
+        seriesOf(sums, "llm_provider_webhook_attempts_total", [webhookOutcome(event)]).value++;
+        return;
       case "spans_dropped":
         seriesOf(sums, "llm_provider_spans_dropped_total", []).value += event.count;
         return;
@@ -104,6 +110,11 @@ export function createMeter(modelLabel: ModelLabel, sums: Sums = newSums()): Met
   }
 
   return { count, sums, inFlight: () => inFlight };
+}
+
+function webhookOutcome({ status, failure }: Extract<WebhookEvent, { kind: "webhook_attempt" }>): string {
+  if (failure !== null) return failure;
+  return status !== null && status >= 200 && status < 300 ? "delivered" : "status";
 }
 
 const edges = {

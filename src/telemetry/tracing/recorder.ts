@@ -179,6 +179,10 @@ function forSpans(
     case "bus_dropped":
     case "operator_action":
     case "operator_refused":
+    case "webhook_attempt":
+    case "webhook_failing":
+    case "webhook_off":
+    case "webhook_on":
     case "started":
     case "found":
     case "stopping":

@@ -35,4 +35,9 @@ describe("what a caller stores beside the texts", () => {
   it("counts metadata as JSON has it where the writing is not known, and the user id", () => {
     expect(besideBytes({ metadata: { a: 1 }, userId: "é" })).toBe(9);
   });
+
+  it("counts a callback's URL", () => {
+    const callback = { name: "app", url: "https://é" };
+    expect(besideBytes({ metadata: {}, userId: null, callback })).toBe(10);
+  });
 });

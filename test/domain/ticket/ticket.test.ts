@@ -435,6 +435,6 @@ it("reads itself back from JSON in every state, and waits for newer code's ticke
   for (const ticket of Object.values(tickets)) {
     expect(decodeTicket(JSON.parse(JSON.stringify(ticket)))).toEqual({ kind: "known", value: ticket });
   }
-  expect(decodeTicket({ ...fresh, version: 3 })).toEqual({ kind: "newer", version: 3 });
+  expect(decodeTicket({ ...fresh, version: 4 })).toEqual({ kind: "newer", version: 4 });
   expect(decodeTicket("{")).toEqual({ kind: "unreadable" });
 });

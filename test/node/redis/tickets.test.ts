@@ -544,6 +544,6 @@ async function commandsDone({ looker }: World): Promise<number> {
 async function becomeNewer({ looker }: World, id: string): Promise<void> {
   for (const field of ["record", "facts"]) {
     const value = JSON.parse(String(await looker.command("HGET", keyOf(id), field))) as object;
-    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 3 }));
+    await looker.command("HSET", keyOf(id), field, JSON.stringify({ ...value, version: 4 }));
   }
 }

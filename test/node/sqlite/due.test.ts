@@ -69,13 +69,13 @@ it("leaves a ticket of a newer version alone, and works on with the others", asy
   const newer = await kept(world.tickets, draftOf());
   const known = await kept(world.tickets, draftOf());
   const where = `WHERE id = '${newer.about.id}'`;
-  meddle(world, `UPDATE tickets SET version = 3, record = json_set(record, '$.version', 3) ${where}`);
+  meddle(world, `UPDATE tickets SET version = 4, record = json_set(record, '$.version', 4) ${where}`);
   await expect(world.tickets.load(newer.about.id)).rejects.toThrow(StoreAway);
   await expect(world.tickets.claim(newer.about.id, "p", false)).rejects.toThrow(StoreAway);
   await world.restart();
   await world.advance(policy.ttlMs);
   expect((await world.tickets.load(known.about.id))?.state.status).toBe("expired");
-  expect(world.rowsOf(`SELECT version FROM tickets ${where}`)).toEqual([{ version: 3 }]);
+  expect(world.rowsOf(`SELECT version FROM tickets ${where}`)).toEqual([{ version: 4 }]);
   expect(world.faults).toEqual([]);
 });
 

@@ -130,7 +130,7 @@ it("does not move what newer code wrote, nor what can't be read, and tells of th
   for (const draft of [newer, broken, known]) await kept(world.tickets, draft);
   const sql = new DatabaseSync(join(world.directory, "llm-provider-service.sqlite"));
   sql.exec(
-    `UPDATE tickets SET version = 3, record = json_set(record, '$.version', 3) WHERE id = '${newer.about.id}'`,
+    `UPDATE tickets SET version = 4, record = json_set(record, '$.version', 4) WHERE id = '${newer.about.id}'`,
   );
   sql.exec(`UPDATE tickets SET record = json_remove(record, '$.version') WHERE id = '${broken.about.id}'`);
   sql.close();

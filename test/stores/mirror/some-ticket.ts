@@ -30,6 +30,7 @@ export function lifeOf(
     correlationId: crypto.randomUUID(),
     traceId: null,
     userId: "canary of the user",
+    callback: { name: "app", url: "https://app.example/canary-of-the-callback" },
     metadata,
   } as const;
   const texts = {

@@ -25,15 +25,16 @@ describe.skipIf(!hasRedis("Copies of tickets in Redis"))("in a real Redis", () =
   const copies = ticketCopies(commands);
   const undelivered = undeliveredIn(commands);
 
-  it("holds all that status and results show, and no text, nobody's name, no permit", async () => {
+  it("holds all that status and results show, and no text, nobody's name, no permit, nobody's URL", async () => {
     for (const ticket of lifeOf(nowMs)) {
-      const { id } = ticket.about;
+      const { callback: _, ...about } = ticket.about;
+      const { id } = about;
       await copies.write(ticket, policy);
       const stored = JSON.stringify(await client.command("HGETALL", keyOf(id)));
       expect(stored).not.toContain("canary");
       const copy = await copies.read(id, nowMs);
       expect(copy).toMatchObject({
-        about: { ...ticket.about, userId: null },
+        about: { ...about, userId: null },
         progress: { ...ticket.progress, lastPermit: null },
         state: { status: ticket.state.status },
       });
@@ -86,7 +87,7 @@ describe.skipIf(!hasRedis("Copies of tickets in Redis"))("in a real Redis", () =
     const [queued] = lifeOf(nowMs);
     const { id } = queued.about;
     expect(await copies.read(id, nowMs)).toBeNull();
-    for (const record of ["", "{", "7", JSON.stringify({ ...queued, version: 3 })]) {
+    for (const record of ["", "{", "7", JSON.stringify({ ...queued, version: 4 })]) {
       await client.command("HSET", keyOf(id), "record", record, "events", "1");
       expect(await copies.read(id, nowMs)).toBeNull();
     }

@@ -239,6 +239,7 @@ it("is at 0 from the start where the labels are a closed list, for those who can
     defaultModel: () => "gpt-6-luna",
     tenants: ["maths"],
     sendsSpans: true,
+    sendsWebhooks: true,
   });
   const text = textOf(sums, []);
   for (const line of [
@@ -247,6 +248,7 @@ it("is at 0 from the start where the labels are a closed list, for those who can
     'comparisons_total{provider="openai",mode="queue",result="kept",error_type="none"} 0',
     'idempotent_requests_total{outcome="mismatch"} 0',
     'tenant_requests_total{tenant="maths"} 0',
+    'webhook_attempts_total{outcome="blocked"} 0',
     "spans_dropped_total 0",
   ])
     expect(text).toContain(`\nllm_provider_${line}\n`);

@@ -4188,6 +4188,8 @@ ____exports.providerNames = {
     "mock"
 }
 ____exports.reasoningEfforts = {"none", "low", "medium", "high"}
+--- How the order in which the judge reads the essays is chosen: see `presentation.ts`.
+____exports.presentations = {"as_given", "swapped", "random", "counterbalanced"}
 --- Whether a comparison is judged now, later, or now if that is possible and later if not.
 ____exports.processingModes = {"queue_if_unavailable", "immediate", "queue"}
 return ____exports
@@ -4206,11 +4208,34 @@ local ____exports = {}
 -- @param stored what JSON holds; texts that an adapter keeps beside it must be joined first
 function ____exports.decodeTicket(self, stored)
     local decoded = ____modulesInUse["domain.record"].decodeRecord(nil, stored, 1)
-    local isKnown = decoded.kind == "newer" and decoded.version == 2
+    local isKnown = decoded.kind == "newer" and decoded.version <= 3
     return isKnown and ({kind = "known", value = stored}) or decoded
 end
 --- Of the records that this code can read.
-____exports.newestTicketVersion = 2
+____exports.newestTicketVersion = 3
+--- Older code, that works beside this or after a rollback, leaves alone what is of a version that it doesn't know. 2: it was cancelled. 3: it waits with
+-- its essays exchanged; older code would take the verdict for one in the caller's names. All else is written as 1, which all can read.
+function ____exports.versionOf(self, ____bindingPattern0, ____bindingPattern1)
+    local exchanged
+    exchanged = ____bindingPattern0.exchanged
+    local status
+    status = ____bindingPattern1.status
+    repeat
+        local ____switch4 = status
+        local ____cond4 = ____switch4 == "queued" or ____switch4 == "processing"
+        if ____cond4 then
+            return exchanged == true and 3 or 1
+        end
+        ____cond4 = ____cond4 or ____switch4 == "cancelled"
+        if ____cond4 then
+            return 2
+        end
+        ____cond4 = ____cond4 or (____switch4 == "completed" or ____switch4 == "failed" or ____switch4 == "expired")
+        if ____cond4 then
+            return 1
+        end
+    until true
+end
 --- The comparison as resolved when it was accepted. Only a ticket that has not ended has it.
 function ____exports.comparisonOf(self, ____bindingPattern0)
     local state
@@ -4229,13 +4254,13 @@ function ____exports.comparisonOf(self, ____bindingPattern0)
 end
 function ____exports.isEnded(self, state)
     repeat
-        local ____switch5 = state.status
-        local ____cond5 = ____switch5 == "queued" or ____switch5 == "processing"
-        if ____cond5 then
+        local ____switch7 = state.status
+        local ____cond7 = ____switch7 == "queued" or ____switch7 == "processing"
+        if ____cond7 then
             return false
         end
-        ____cond5 = ____cond5 or (____switch5 == "completed" or ____switch5 == "failed" or ____switch5 == "expired" or ____switch5 == "cancelled")
-        if ____cond5 then
+        ____cond7 = ____cond7 or (____switch7 == "completed" or ____switch7 == "failed" or ____switch7 == "expired" or ____switch7 == "cancelled")
+        if ____cond7 then
             return true
         end
     until true
@@ -4253,21 +4278,21 @@ function ____exports.ticketDueMs(self, ____bindingPattern0)
     about = ____bindingPattern0.about
     state = ____bindingPattern0.state
     repeat
-        local ____switch8 = state.status
-        local ____cond8 = ____switch8 == "queued"
-        if ____cond8 then
+        local ____switch10 = state.status
+        local ____cond10 = ____switch10 == "queued"
+        if ____cond10 then
             return about.expiresAtMs
         end
-        ____cond8 = ____cond8 or ____switch8 == "processing"
-        if ____cond8 then
+        ____cond10 = ____cond10 or ____switch10 == "processing"
+        if ____cond10 then
             return state.claim.leaseEndsAtMs
         end
-        ____cond8 = ____cond8 or ____switch8 == "cancelled"
-        if ____cond8 then
+        ____cond10 = ____cond10 or ____switch10 == "cancelled"
+        if ____cond10 then
             return state.claim == nil and state.forgetAtMs or math.min(state.claim.leaseEndsAtMs, state.forgetAtMs)
         end
-        ____cond8 = ____cond8 or (____switch8 == "completed" or ____switch8 == "failed" or ____switch8 == "expired")
-        if ____cond8 then
+        ____cond10 = ____cond10 or (____switch10 == "completed" or ____switch10 == "failed" or ____switch10 == "expired")
+        if ____cond10 then
             return state.forgetAtMs
         end
     until true
@@ -4288,9 +4313,9 @@ function ____exports.noticeOf(self, ____bindingPattern0)
         return nil
     end
     repeat
-        local ____switch11 = state.status
-        local ____cond11 = ____switch11 == "queued"
-        if ____cond11 then
+        local ____switch13 = state.status
+        local ____cond13 = ____switch13 == "queued"
+        if ____cond13 then
             do
                 local ____state_2 = state
                 local notBeforeMs = ____state_2.notBeforeMs
@@ -4303,16 +4328,16 @@ function ____exports.noticeOf(self, ____bindingPattern0)
                 })
             end
         end
-        ____cond11 = ____cond11 or ____switch11 == "processing"
-        if ____cond11 then
+        ____cond13 = ____cond13 or ____switch13 == "processing"
+        if ____cond13 then
             return nil
         end
-        ____cond11 = ____cond11 or ____switch11 == "cancelled"
-        if ____cond11 then
+        ____cond13 = ____cond13 or ____switch13 == "cancelled"
+        if ____cond13 then
             return state.claim == nil and ({kind = "remove", event = event, keptBytes = about.keptBytes or 0}) or nil
         end
-        ____cond11 = ____cond11 or (____switch11 == "completed" or ____switch11 == "failed" or ____switch11 == "expired")
-        if ____cond11 then
+        ____cond13 = ____cond13 or (____switch13 == "completed" or ____switch13 == "failed" or ____switch13 == "expired")
+        if ____cond13 then
             return {kind = "remove", event = event, keptBytes = about.keptBytes or 0}
         end
     until true

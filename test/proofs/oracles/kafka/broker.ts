@@ -13,6 +13,8 @@ export interface Broker {
   /** `host:port`. */
   readonly plain: string;
   readonly secure: string;
+  /** The same by name. */
+  readonly secureByName: string;
   /** Of the authority that only this broker has, in PEM. */
   readonly authorityFile: string;
   readonly user: { readonly name: string; readonly password: string };
@@ -81,6 +83,7 @@ export async function startBroker(jars: string, folder: string): Promise<Broker>
   return {
     plain,
     secure,
+    secureByName: `localhost:${securePort}`,
     authorityFile,
     user,
     createTopic: async (topic) =>
@@ -150,7 +153,7 @@ async function certificatesIn(folder: string): Promise<string> {
     ...["-keyout", at("authority.key"), "-out", at("authority.pem")],
   );
   await openssl(...[...fresh, "-subj", "/CN=broker", "-keyout", at("broker.key"), "-out", at("broker.csr")]);
-  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1\n");
+  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
   await openssl(
     ...["x509", "-req", "-in", at("broker.csr"), "-days", "2", "-sha256", "-extfile", at("names")],
     ...[

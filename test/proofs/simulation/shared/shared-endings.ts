@@ -48,6 +48,9 @@ async function checkWarned(world: World, instance: SharedInstance): Promise<void
   if (warnings?.length === 0) world.violate("1 kept", "tickets were lost, and nobody was warned");
 }
 
+/** A number for each tenant, so that none comes twice. */
+const countersKey = `${root}queue:feeds`;
+
 /** Nothing is left to happen: nothing may be left. */
 export function checkSharedEnd(parts: SharedParts): void {
   const { world, server } = parts;
@@ -55,7 +58,8 @@ export function checkSharedEnd(parts: SharedParts): void {
   checkTexts(parts);
   for (const { key, endsAtMs } of server.data.dump()) {
     const isRecord = ["queue:", "keys:"].some((part) => key.startsWith(`${root}${part}`));
-    if (isRecord && endsAtMs === null) world.violate("4 ends", `Redis keeps ${key} for ever`);
+    if (isRecord && endsAtMs === null && key !== countersKey)
+      world.violate("4 ends", `Redis keeps ${key} for ever`);
   }
 }
 
