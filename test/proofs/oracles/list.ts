@@ -12,6 +12,7 @@ interface Entry {
 export const oracles: readonly Entry[] = [
   { name: "prometheus", inCi: true, load: () => import("./prometheus.ts") },
   { name: "chromium", inCi: true, load: () => import("./chromium.ts") },
+  { name: "event-source", inCi: true, load: () => import("./event-source.ts") },
   { name: "kafka", inCi: true, load: () => import("./kafka.ts") },
   { name: "collector", inCi: false, load: () => import("./collector.ts") },
 ];
